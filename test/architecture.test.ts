@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/**
+ * Who may import whom, by file or, ending in `/`, by folder; a file is of the first row that fits it. A row
+ * may import itself. Type imports are erased before a program runs, so they are free, and not seen here.
+ */
+const LAYERS: readonly (readonly [row: string, may: 'everything' | readonly string[]])[] = [
+  ['src/main.ts', 'everything'],
+  ['src/cli/', 'everything'],
+  ['src/http/', ['src/uws.ts', 'src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
+  ['src/push/', ['src/uws.ts', 'src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
+  ['src/redis/', ['src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
+  ['src/cache/', ['src/errors.ts', 'src/metrics/counters.ts']],
+  ['src/warmup/', ['src/cache/', 'src/errors.ts']],
+  ['src/metrics/', ['src/cache/', 'src/errors.ts']],
+  ['src/config.ts', ['src/config/', 'src/errors.ts', 'src/cache/']],
+  ['src/config/', ['src/errors.ts', 'src/cache/']],
+  ['src/uws.ts', ['src/errors.ts']],
+  ['src/log.ts', []],
+  ['src/errors.ts', []],
+];
+
+/** Packages that only one place may import, so that replacing one touches that place alone. */
+const OWNERS: Readonly<Record<string, string>> = {
+  'uWebSockets.js': 'src/uws.ts',
+  ioredis: 'src/redis/',
+  'prom-client': 'src/metrics/',
+  pino: 'src/log.ts',
+};
+
+/** From each file to what it imports: files by path, everything else by the name in the import. */
+type Graph = Readonly<Record<string, readonly string[]>>;
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+test('src/ keeps the import rule', async () => {
+  const graph = await importGraph();
+  assert.ok(Object.keys(graph).length > 1);
+  assert.deepEqual(violations(graph), []);
+});
+
+test('the rule allows what it should', () => {
+  const graph: Graph = {
+    'src/main.ts': ['src/http/server.ts', 'src/redis/redis-store.ts', 'node:fs'],
+    'src/http/server.ts': ['src/uws.ts', 'src/http/reply.ts', 'src/cache/key.ts'],
+    'src/http/reply.ts': [],
+    'src/redis/redis-store.ts': ['ioredis', 'src/cache/key.ts', 'src/metrics/counters.ts'],
+    'src/cache/key.ts': ['mnemonist/lru-map-with-delete.js'],
+    'src/metrics/counters.ts': [],
+    'src/uws.ts': ['uWebSockets.js'],
+  };
+  assert.deepEqual(violations(graph), []);
+});
+
+const broken: readonly (readonly [breach: string, graph: Graph, found: string])[] = [
+  [
+    'http importing redis',
+    { 'src/http/read.ts': ['src/redis/connect.ts'], 'src/redis/connect.ts': [] },
+    'src/http/read.ts imports src/redis/connect.ts, and src/http/ may not',
+  ],
+  [
+    'http importing more of metrics than the counters',
+    { 'src/http/ops.ts': ['src/metrics/prometheus.ts'], 'src/metrics/prometheus.ts': [] },
+    'src/http/ops.ts imports src/metrics/prometheus.ts, and src/http/ may not',
+  ],
+  [
+    'the cache importing the log',
+    { 'src/cache/memory.ts': ['src/log.ts'], 'src/log.ts': [] },
+    'src/cache/memory.ts imports src/log.ts, and src/cache/ may not',
+  ],
+  [
+    'the command line importing main.ts',
+    { 'src/cli/warmup.ts': ['src/main.ts'], 'src/main.ts': [] },
+    'src/cli/warmup.ts imports src/main.ts, and nobody may',
+  ],
+  [
+    'a package imported outside its place',
+    { 'src/cache/store.ts': ['ioredis/built/utils'] },
+    'src/cache/store.ts imports ioredis, and only src/redis/ may',
+  ],
+  ['a file that no row covers', { 'src/utils.ts': [] }, 'src/utils.ts is in no layer'],
+  [
+    'a cycle',
+    {
+      'src/cache/a.ts': ['src/cache/b.ts'],
+      'src/cache/b.ts': ['src/cache/c.ts'],
+      'src/cache/c.ts': ['src/cache/b.ts'],
+    },
+    'src/cache/b.ts -> src/cache/c.ts -> src/cache/b.ts is a cycle',
+  ],
+];
+
+for (const [breach, graph, found] of broken) {
+  test(`the rule catches ${breach}`, () => {
+    assert.deepEqual(violations(graph), [found]);
+  });
+}
+
+function violations(graph: Graph): string[] {
+  const found: string[] = [];
+  for (const [file, imports] of Object.entries(graph)) {
+    const layer = LAYERS.find(([row]) => covers(row, file));
+    if (layer === undefined) {
+      found.push(`${file} is in no layer`);
+      continue;
+    }
+    const [row, may] = layer;
+    for (const imported of imports) {
+      if (imported === 'src/main.ts') {
+        found.push(`${file} imports src/main.ts, and nobody may`);
+      } else if (imported in graph) {
+        const allowed = may === 'everything' || [row, ...may].some((place) => covers(place, imported));
+        if (!allowed) found.push(`${file} imports ${imported}, and ${row} may not`);
+      } else {
+        const name = packageName(imported);
+        const owner = OWNERS[name];
+        if (owner && !covers(owner, file)) found.push(`${file} imports ${name}, and only ${owner} may`);
+      }
+    }
+  }
+  return [...found, ...cycles(graph)];
+}
+
+function cycles(graph: Graph): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, path: readonly string[]) => {
+    const start = path.indexOf(file);
+    if (start !== -1) found.push(`${[...path.slice(start), file].join(' -> ')} is a cycle`);
+    if (start !== -1 || done.has(file)) return;
+    for (const imported of graph[file] ?? []) walk(imported, [...path, file]);
+    done.add(file);
+  };
+  for (const file of Object.keys(graph)) walk(file, []);
+  return found;
+}
+
+function covers(place: string, file: string): boolean {
+  return place.endsWith('/') ? file.startsWith(place) : file === place;
+}
+
+function packageName(specifier: string): string {
+  if (isBuiltin(specifier)) return specifier;
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+async function importGraph(): Promise<Graph> {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: globSync('src/**/*.ts', { cwd: ROOT }),
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    outdir: 'dist',
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  return Object.fromEntries(
+    Object.entries(metafile.inputs).map(([file, { imports }]) => [file, imports.map(({ path }) => path)]),
+  );
+}

@@ -1,0 +1,94 @@
+/** How a generated file looks; the same seed gives the same file. */
+export interface IbkrFileOptions {
+  readonly seed?: number;
+  readonly eol?: '\n' | '\r\n';
+  /** The `#BOF` stamp. */
+  readonly stamp?: string;
+}
+
+// Rebate and fee add up to this benchmark for dear stocks, as they do in the real file of that day.
+const BENCHMARK = 1.16;
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+const ALPHANUMERIC = `${LETTERS}0123456789`;
+const WORDS = [
+  'AMERICAN',
+  'PACIFIC',
+  'GOLD',
+  'BIO',
+  'ENERGY',
+  'HEALTH',
+  'FIRST',
+  'UNITED',
+  'DIGITAL',
+  'RESOURCES',
+];
+const ENDINGS = ['INC', 'CORP', 'LTD', 'HOLDINGS INC', 'GROUP-ADR', 'TRUST', 'ETF', '& CO'];
+const SHARE_CLASSES = ['A', 'B', 'PRA', 'PRB', 'WS'];
+
+/**
+ * A broker's short-stock file with `symbols` rows, all of distinct symbols in alphabetical order, spread
+ * as in the real one: most fees at 0.25, a tail to some hundred percent with negative rebates, one row
+ * in a hundred `NA`, a third `>10000000` shares, some symbols with spaces, some bonds with numeric ones.
+ */
+export function ibkrFile(symbols: number, options: IbkrFileOptions = {}): string {
+  const { seed = 1, eol = '\n', stamp = '2017.09.27|06:30:03' } = options;
+  const random = mulberry32(seed);
+  const names = new Set<string>();
+  while (names.size < symbols) names.add(symbol(random));
+  const rows = [...names].sort().map((name) => row(name, random));
+  const header = [`#BOF|${stamp}`, '#SYM|CUR|NAME|CON|ISIN|REBATERATE|FEERATE|AVAILABLE|'];
+  return [...header, ...rows, `#EOF|${symbols}`, ''].join(eol);
+}
+
+type Random = () => number;
+
+function row(name: string, random: Random): string {
+  const company = `${pick(WORDS, random)} ${pick(WORDS, random)} ${pick(ENDINGS, random)}`;
+  const contract = 1_000_000 + below(280_000_000, random);
+  const isin = `US${text(ALPHANUMERIC, 9, random)}${below(10, random)}`;
+  const [rebate, fee] = rates(random);
+  return `${[name, 'USD', company, contract, isin, rebate, fee, available(random)].join('|')}|`;
+}
+
+function symbol(random: Random): string {
+  const kind = random();
+  if (kind < 0.02) return `${10_000_000 + below(400_000_000, random)}`;
+  const ticker = text(LETTERS, kind < 0.1 ? 3 : 4 + below(2, random), random);
+  return kind < 0.06 ? `${ticker} ${pick(SHARE_CLASSES, random)}` : ticker;
+}
+
+function rates(random: Random): [rebate: string, fee: string] {
+  const kind = random();
+  if (kind < 0.01) return ['NA', 'NA'];
+  if (kind < 0.6) return ['0.9100', '0.2500'];
+  const fee = 0.25 + Math.exp(8 * random() ** 2 - 2);
+  return [(BENCHMARK - fee).toFixed(4), fee.toFixed(4)];
+}
+
+function available(random: Random): string {
+  if (random() < 0.33) return '>10000000';
+  const thousands = 1000 * (1 + below(20, random));
+  return String(thousands * 10 ** below(3, random));
+}
+
+function text(alphabet: string, length: number, random: Random): string {
+  return Array.from({ length }, () => alphabet[below(alphabet.length, random)]).join('');
+}
+
+function pick<T>(from: readonly T[], random: Random): T {
+  return from[below(from.length, random)]!;
+}
+
+function below(limit: number, random: Random): number {
+  return Math.floor(random() * limit);
+}
+
+function mulberry32(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

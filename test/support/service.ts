@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { tether } from './tether.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const START_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 10_000;
+
+export type ServiceOptions = {
+  /** On top of a clean environment: nothing of the developer's own `REDIS_*` gets in. */
+  env?: Readonly<Record<string, string>>;
+  /** After `serve`. */
+  args?: readonly string[];
+  standalone?: boolean;
+};
+
+export type LogLine = { msg?: string; level?: number | string; [field: string]: unknown };
+export type Exit = { code: number | null; signal: NodeJS.Signals | null };
+
+/** The service as a process of its own. End it with `t.after(() => service.stop())`. */
+export type Service = {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Every line it has logged; a line that is not JSON is the `msg` of an otherwise empty one. */
+  readonly logs: readonly LogLine[];
+  readonly exited: Promise<Exit>;
+  /** The first line, logged already or yet to come, that the predicate accepts. */
+  waitForLog(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  kill(signal: NodeJS.Signals): void;
+  /** Sends the signal and waits for the end; what has not ended after 10 s is killed. Harmless when it has ended. */
+  stop(signal?: NodeJS.Signals): Promise<Exit>;
+};
+
+/** The service ended before it listened, or was killed because it never did. */
+export class StartFailed extends Error {
+  readonly exit: Exit;
+  readonly logs: readonly LogLine[];
+  readonly stderr: string;
+
+  constructor(exit: Exit, logs: readonly LogLine[], stderr: string) {
+    super(
+      `the service did not listen (${exit.signal ?? `exit code ${exit.code}`})\n${show(logs)}\n${stderr}`,
+    );
+    this.exit = exit;
+    this.logs = logs;
+    this.stderr = stderr;
+  }
+}
+
+/** Starts `main.ts serve` on a free port and waits until it listens. It ends with this process at the latest. */
+export async function startService(options: ServiceOptions = {}): Promise<Service> {
+  const { env = {}, args = [], standalone = false } = options;
+  const child = spawn(
+    process.execPath,
+    ['src/main.ts', 'serve', ...(standalone ? ['--standalone'] : []), ...args],
+    {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  tether(child);
+
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const logs: LogLine[] = [];
+  const watchers = new Set<(line: LogLine) => void>();
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const line = parse(text);
+    logs.push(line);
+    for (const watcher of watchers) watcher(line);
+  });
+  // `close` and not `exit`: by then every line has been read.
+  const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
+
+  const waitForLog: Service['waitForLog'] = (predicate, timeoutMs = 5_000) =>
+    new Promise((resolve, reject) => {
+      const known = logs.find(predicate);
+      if (known) return resolve(known);
+      const watcher = (line: LogLine) => {
+        if (!predicate(line)) return;
+        forget();
+        resolve(line);
+      };
+      const giveUp = (why: string) => {
+        forget();
+        reject(new Error(`${why}: ${predicate}\n${show(logs.slice(-20))}\n${stderr}`));
+      };
+      const timer = setTimeout(() => giveUp(`not logged within ${timeoutMs} ms`), timeoutMs);
+      const forget = () => {
+        clearTimeout(timer);
+        watchers.delete(watcher);
+      };
+      watchers.add(watcher);
+      exited.then(() => giveUp('the service ended and had not logged'), reject);
+    });
+
+  const stop: Service['stop'] = async (signal = 'SIGTERM') => {
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const exit = await exited;
+    clearTimeout(timer);
+    return exit;
+  };
+
+  const { port } = await waitForLog(({ msg }) => msg === 'listening', START_TIMEOUT_MS).catch(async () => {
+    throw new StartFailed(await stop('SIGKILL'), logs, stderr);
+  });
+  const url = `http://127.0.0.1:${port}`;
+
+  return {
+    url,
+    port: Number(port),
+    pid: child.pid!,
+    logs,
+    exited,
+    waitForLog,
+    fetch: (path, init) => fetch(url + path, init),
+    kill: (signal) => void child.kill(signal),
+    stop,
+  };
+}
+
+function parse(text: string): LogLine {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return { msg: text };
+  }
+}
+
+function show(logs: readonly LogLine[]): string {
+  return logs.map((line) => JSON.stringify(line)).join('\n');
+}

@@ -1,0 +1,18 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+
+/**
+ * Ties a child to this process: however this one ends, by a crash or a SIGKILL too, the child is killed.
+ * An `exit` handler would not run then. A shell in between waits for its stdin to close, which the kernel
+ * does for a process that is gone.
+ */
+export function tether(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  const shell = spawn('sh', ['-c', 'read -r _; kill -9 "$1"', 'sh', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // Out of the terminal's process group, or Ctrl-C would end the shell before it did its work.
+    detached: true,
+  });
+  shell.unref();
+  // The child is gone: the number may soon be another process's, so the shell must not use it.
+  child.once('exit', () => shell.kill('SIGKILL'));
+}
