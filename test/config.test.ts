@@ -1,0 +1,405 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { inspect, parseEnv } from 'node:util';
+import {
+  ConfigError,
+  configurationPage,
+  describe,
+  type Environment,
+  EXIT_CONFIG,
+  envExample,
+  flagOf,
+  helpOf,
+  loadConfig,
+  VARIABLE_NAMES,
+  VARIABLES,
+  type VariableName,
+} from '../src/config.ts';
+
+const REDIS = { REDIS_HOST: 'redis.internal', REDIS_PORT: '6379', REDIS_PASSWORD: 'hunter2' };
+
+const withRedis = (env: Environment = {}) => loadConfig({ ...REDIS, ...env }, { standalone: false });
+const alone = (env: Environment = {}) => loadConfig(env, { standalone: true });
+
+function faultsOf(env: Environment, standalone = false): ConfigError {
+  try {
+    loadConfig(env, { standalone });
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error;
+  }
+  assert.fail('the configuration was accepted');
+}
+
+const names = (error: ConfigError) => error.faults.map(({ variable }) => variable);
+
+/** The one fault of an environment that is good but for it. */
+function faultOf(env: Environment, standalone = false) {
+  const { faults } = faultsOf(standalone ? env : { ...REDIS, ...env }, standalone);
+  assert.equal(faults.length, 1, inspect(faults));
+  return faults[0]!;
+}
+
+test('every variable of the runbook has the default of the runbook', () => {
+  const { config, warnings } = withRedis();
+  assert.deepEqual(warnings, []);
+  assert.equal(config.redis?.host, 'redis.internal');
+  assert.equal(config.redis.port, 6379);
+  assert.equal(config.redis.password.reveal(), 'hunter2');
+  assert.equal(config.redis.db, 0);
+  assert.equal(config.redis.maxConnections, 100);
+  assert.deepEqual(config.ttl, {
+    borrowRateMs: 300_000,
+    volatilityMs: 900_000,
+    eventRiskMs: 3_600_000,
+    brokerConfigMs: 1_800_000,
+    calculationMs: 60_000,
+    minRateMs: 86_400_000,
+  });
+  assert.equal(config.local.enabled, true);
+  assert.equal(config.local.maxEntries, 1000);
+  assert.equal(config.local.ttlMs, 60_000);
+  assert.equal(config.pubsub.enabled, true);
+  assert.equal(config.pubsub.channel, 'cache_invalidation');
+  assert.equal(config.stats.enabled, true);
+  assert.equal(config.warmup.onStartup, false);
+});
+
+test('every variable of our own has its default', () => {
+  const { config } = withRedis();
+  assert.deepEqual(config.http, {
+    host: '127.0.0.1',
+    port: 8000,
+    reusePort: false,
+    readyRequiresRedis: false,
+  });
+  assert.deepEqual(config.shutdown, { graceMs: 500, timeoutMs: 10_000 });
+  assert.equal(config.redis?.username, undefined);
+  assert.equal(config.redis?.commandTimeoutMs, 40);
+  assert.equal(config.redis?.connectTimeoutMs, 2000);
+  assert.deepEqual(config.store, { keyPrefix: 'borrow_rate_engine:', compressionThresholdBytes: 4096 });
+  assert.equal(config.local.maxBytes, 0);
+  assert.equal(config.local.cleanupIntervalMs, 30_000);
+  assert.equal(config.pubsub.heartbeatIntervalMs, 250);
+  assert.equal(config.pubsub.heartbeatTimeoutMs, 1000);
+  assert.deepEqual(config.limits, {
+    maxValueBytes: 1_048_576,
+    maxKeyBytes: 512,
+    maxBatchKeys: 1000,
+    maxBodyBytes: 8_388_608,
+    maxBufferedBodyBytes: 268_435_456,
+  });
+  assert.deepEqual(config.warmup, {
+    onStartup: false,
+    file: undefined,
+    format: 'auto',
+    pattern: '*',
+    timeoutMs: 30_000,
+  });
+  assert.equal(config.stats.maxAgeMs, 10_000);
+  assert.equal(config.log.level, 'info');
+});
+
+test('every default, written as text, is read as itself', () => {
+  const written: Record<string, string> = {};
+  for (const name of VARIABLE_NAMES) {
+    const initial = VARIABLES[name].default;
+    if (initial !== undefined) written[name] = String(initial);
+  }
+  assert.deepEqual(withRedis(written), withRedis());
+});
+
+test('every variable changes the configuration', () => {
+  const other: Record<string, string> = {
+    HOST: '::1',
+    KEY_PREFIX: 'test:',
+    LOG_LEVEL: 'debug',
+    CACHE_WARMUP_FORMAT: 'ibkr',
+    // These two have other variables as their least value.
+    HEARTBEAT_TIMEOUT_MS: '2000',
+    MAX_BUFFERED_BODY_BYTES: '999999999',
+    REDIS_PASSWORD: '',
+  };
+  for (const name of VARIABLE_NAMES) {
+    const variable = VARIABLES[name];
+    const value =
+      other[name] ??
+      (variable.kind === 'boolean' ? String(!variable.default) : variable.kind === 'integer' ? '99' : 'x');
+    assert.notDeepEqual(describe(withRedis({ [name]: value }).config), describe(withRedis().config), name);
+  }
+});
+
+test('all faults are reported at once, each with what it held and what was expected', () => {
+  const error = faultsOf({
+    ...REDIS,
+    REDIS_PORT: '70000',
+    BORROW_RATE_TTL: '300s',
+    ENABLE_PUBSUB: 'perhaps',
+    LOG_LEVEL: 'loud',
+    KEY_PREFIX: 'rates:*',
+  });
+  assert.deepEqual(names(error), [
+    'REDIS_PORT',
+    'KEY_PREFIX',
+    'BORROW_RATE_TTL',
+    'ENABLE_PUBSUB',
+    'LOG_LEVEL',
+  ]);
+  assert.deepEqual(error.faults[2], {
+    variable: 'BORROW_RATE_TTL',
+    held: '"300s"',
+    expected: 'a whole number from 1 to 315360000',
+  });
+  for (const { variable, held, expected } of error.faults) {
+    assert.ok(error.message.includes(`${variable}: ${held}, expected ${expected}`), error.message);
+  }
+});
+
+test('faults of several variables together are reported beside faults of one', () => {
+  const error = faultsOf({ ...REDIS, REDIS_MAX_CONNECTIONS: '1', PORT: 'http' });
+  assert.deepEqual(names(error), ['PORT', 'REDIS_MAX_CONNECTIONS']);
+});
+
+test('the exit code for a faulty configuration is EX_CONFIG', () => {
+  assert.equal(EXIT_CONFIG, 78);
+});
+
+test('without standalone, REDIS_HOST, REDIS_PORT and REDIS_PASSWORD are required', () => {
+  const error = faultsOf({});
+  assert.deepEqual(names(error), ['REDIS_HOST', 'REDIS_PORT', 'REDIS_PASSWORD']);
+  assert.ok(error.faults.every(({ held }) => held === '(not set)'));
+  assert.match(error.faults[0]!.expected, /--standalone/);
+  assert.match(error.faults[2]!.expected, /the empty string for a server that has none/);
+});
+
+test('an empty REDIS_PASSWORD is a server without a password', () => {
+  assert.equal(withRedis({ REDIS_PASSWORD: '' }).config.redis?.password.reveal(), '');
+});
+
+test('an empty string counts as unset for every variable but a secret', () => {
+  assert.equal(withRedis({ BORROW_RATE_TTL: '', REDIS_USERNAME: '' }).config.ttl.borrowRateMs, 300_000);
+  assert.deepEqual(faultOf({ REDIS_HOST: '' }).held, '(not set)');
+});
+
+test('standalone needs nothing, and ignores REDIS_*, faults included', () => {
+  for (const { config } of [alone(), loadConfig({ STANDALONE: 'yes' }, { standalone: false })]) {
+    assert.equal(config.standalone, true);
+    assert.equal(config.redis, undefined);
+    assert.equal(config.pubsub.enabled, false);
+  }
+  const { config, warnings } = alone({ REDIS_HOST: 'a', REDIS_PORT: 'tcp://10.0.0.1:6379' });
+  assert.equal(config.redis, undefined);
+  assert.deepEqual(warnings, ['REDIS_HOST: has no effect, the service is standalone']);
+});
+
+test('standalone without the local cache is a fault', () => {
+  assert.equal(faultOf({ ENABLE_LOCAL_CACHE: 'false' }, true).variable, 'ENABLE_LOCAL_CACHE');
+  assert.equal(withRedis({ ENABLE_LOCAL_CACHE: 'false' }).config.local.enabled, false);
+});
+
+test('the invalidation link needs a second connection', () => {
+  assert.equal(faultOf({ REDIS_MAX_CONNECTIONS: '1' }).held, '"1"');
+  assert.equal(
+    withRedis({ REDIS_MAX_CONNECTIONS: '1', ENABLE_PUBSUB: 'off' }).config.redis?.maxConnections,
+    1,
+  );
+});
+
+test('a heartbeat must be given longer than its interval', () => {
+  const fault = faultOf({ HEARTBEAT_INTERVAL_MS: '1000' });
+  assert.equal(fault.variable, 'HEARTBEAT_TIMEOUT_MS');
+  assert.equal(fault.held, '(not set, so 1000)');
+});
+
+test('the memory for bodies must hold the longest body', () => {
+  assert.equal(faultOf({ MAX_BODY_BYTES: '300000000' }).variable, 'MAX_BUFFERED_BODY_BYTES');
+  assert.equal(faultOf({ MAX_VALUE_BYTES: '300000000' }).variable, 'MAX_BUFFERED_BODY_BYTES');
+});
+
+test('a whole number is plain decimal digits within its bounds', () => {
+  for (const text of [
+    '300s',
+    '1e3',
+    '1.5',
+    '0x10',
+    ' 5',
+    '5\n',
+    '+5',
+    '-1',
+    '007',
+    '99999999999999999999',
+    '0',
+  ]) {
+    assert.equal(faultOf({ BORROW_RATE_TTL: text }).held, JSON.stringify(text));
+  }
+  assert.equal(withRedis({ BORROW_RATE_TTL: '1' }).config.ttl.borrowRateMs, 1000);
+  assert.equal(withRedis({ PORT: '0' }).config.http.port, 0);
+  assert.equal(withRedis({ MIN_RATE_TTL: '315360000' }).config.ttl.minRateMs, 315_360_000_000);
+  assert.equal(faultOf({ MIN_RATE_TTL: '315360001' }).variable, 'MIN_RATE_TTL');
+});
+
+test('a boolean is read in four spellings and any case', () => {
+  for (const text of ['true', '1', 'yes', 'on', 'TRUE', 'On']) {
+    assert.equal(withRedis({ REUSE_PORT: text }).config.http.reusePort, true, text);
+  }
+  for (const text of ['false', '0', 'no', 'off', 'False', 'NO']) {
+    assert.equal(withRedis({ ENABLE_PUBSUB: text }).config.pubsub.enabled, false, text);
+  }
+  assert.equal(faultOf({ REUSE_PORT: 'y' }).held, '"y"');
+});
+
+test('a key prefix holds no character of a glob pattern', () => {
+  for (const text of ['a*', 'a?', '[a', 'a]', 'a\\', 'a\tb']) {
+    assert.equal(faultOf({ KEY_PREFIX: text }).variable, 'KEY_PREFIX', text);
+  }
+});
+
+test('a host is a name or an address, not a URL or a host with its port', () => {
+  for (const text of [
+    'localhost',
+    '10.0.0.1',
+    '::1',
+    'fe80::1%eth0',
+    '::ffff:10.0.0.1',
+    'redis-0.redis.svc',
+  ]) {
+    assert.equal(withRedis({ REDIS_HOST: text }).config.redis?.host, text);
+  }
+  for (const text of ['redis://localhost', 'localhost:6379', '[::1]', 'local host', '/run/redis.sock']) {
+    assert.equal(faultOf({ REDIS_HOST: text }).variable, 'REDIS_HOST', text);
+  }
+});
+
+test('a warm-up file is a path that can name a file', () => {
+  assert.equal(
+    withRedis({ CACHE_WARMUP_FILE: '/data/usa file.txt' }).config.warmup.file,
+    '/data/usa file.txt',
+  );
+  assert.equal(faultOf({ CACHE_WARMUP_FILE: '/data/' }).variable, 'CACHE_WARMUP_FILE');
+  assert.equal(faultOf({ CACHE_WARMUP_FILE: 'a\nb' }).variable, 'CACHE_WARMUP_FILE');
+});
+
+test('warm-up settings that have no effect are warned of', () => {
+  assert.match(alone({ CACHE_WARMUP_ON_STARTUP: 'true' }).warnings.join(), /^CACHE_WARMUP_ON_STARTUP: /);
+  assert.match(alone({ CACHE_WARMUP_FILE: 'a.txt' }).warnings.join(), /^CACHE_WARMUP_FILE: /);
+  assert.deepEqual(alone({ CACHE_WARMUP_ON_STARTUP: 'true', CACHE_WARMUP_FILE: 'a.txt' }).warnings, []);
+});
+
+test('a faulty secret is hidden in the fault and in the message', () => {
+  const error = faultsOf({ ...REDIS, REDIS_PASSWORD: 'hunter2\n' });
+  assert.equal(error.faults[0]?.held, '(hidden)');
+  assert.doesNotMatch(inspect(error, { depth: 9 }), /hunter2/);
+});
+
+test('a password inside a URL that was put in the wrong variable is hidden too', () => {
+  const error = faultsOf({
+    ...REDIS,
+    REDIS_HOST: 'redis://me:hun@ter2@redis:6379',
+    REDIS_PORT: 'me:hunter2@a',
+  });
+  assert.equal(error.faults.length, 2);
+  assert.doesNotMatch(error.message, /hun|ter2/);
+});
+
+test('a secret in the configuration shows only when asked for', () => {
+  const { config } = withRedis();
+  assert.doesNotMatch(inspect(config, { depth: 9, showHidden: true }), /hunter2/);
+  assert.doesNotMatch(JSON.stringify(config), /hunter2/);
+  assert.equal(`${config.redis?.password}`, '***');
+  const { redis } = describe(config) as { redis: { password: string } };
+  assert.equal(redis.password, '***');
+});
+
+test('the configuration is frozen all the way down', () => {
+  const { config } = withRedis();
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    assert.ok(Object.isFrozen(value), inspect(value));
+    Object.values(value).forEach(walk);
+  };
+  walk(config);
+});
+
+test('a near miss of a variable is warned of with the nearest name', () => {
+  const { warnings } = withRedis({ LOCAL_CACHE_MAX_SIEZ: '5', ENABLE_PUB_SUB: 'no', key_prefix: 'a:' });
+  assert.deepEqual(warnings, [
+    'ENABLE_PUB_SUB: unknown variable, did you mean ENABLE_PUBSUB?',
+    'LOCAL_CACHE_MAX_SIEZ: unknown variable, did you mean LOCAL_CACHE_MAX_SIZE?',
+    'key_prefix: unknown variable, did you mean KEY_PREFIX?',
+  ]);
+});
+
+test('a near miss is told beside the fault that it causes, without its value', () => {
+  const error = faultsOf({ REDIS_HOTS: 'a', REDIS_PORT: '6379', REDIS_PASWORD: 'hunter2' });
+  assert.deepEqual(names(error), ['REDIS_HOST', 'REDIS_PASSWORD']);
+  assert.match(error.message, /REDIS_HOTS: unknown variable, did you mean REDIS_HOST\?/);
+  assert.match(error.message, /REDIS_PASWORD: unknown variable, did you mean REDIS_PASSWORD\?/);
+  assert.doesNotMatch(error.message, /hunter2/);
+});
+
+test('any unknown REDIS_ variable is warned of', () => {
+  assert.deepEqual(withRedis({ REDIS_SENTINELS: 'a,b' }).warnings, [
+    'REDIS_SENTINELS: unknown variable, it has no effect',
+  ]);
+});
+
+test('variables of other programs and of Kubernetes are not warned of', () => {
+  const foreign = {
+    PATH: '/bin',
+    ENABLE_EXPERIMENTAL_COREPACK: '1',
+    MAX_JOBS: '4',
+    LOG_FILE: 'a',
+    PORT_RANGE: '1-2',
+    CACHE_DIR: 'a',
+    REDIS_SERVICE_HOST: '10.0.0.1',
+    REDIS_SERVICE_PORT: '6379',
+    REDIS_SERVICE_PORT_REDIS: '6379',
+    REDIS_PORT_6379_TCP: 'tcp://10.0.0.1:6379',
+    REDIS_PORT_6379_TCP_ADDR: '10.0.0.1',
+    REDIS_MASTER_PORT: 'tcp://10.0.0.1:6379',
+    CACHE_SERVICE_SERVICE_HOST: '10.0.0.2',
+  };
+  assert.deepEqual(withRedis(foreign).warnings, []);
+});
+
+test('a REDIS_PORT that Kubernetes has set is explained', () => {
+  assert.match(faultOf({ REDIS_PORT: 'tcp://10.0.0.1:6379' }).expected, /Kubernetes/);
+});
+
+test('a flag is the name of its variable in lower case with dashes', () => {
+  assert.equal(flagOf('REDIS_HOST'), '--redis-host');
+  assert.equal(flagOf('STANDALONE'), '--standalone');
+});
+
+test('the help of a variable tells its unit, default and whether it is required', () => {
+  assert.equal(
+    helpOf('REDIS_COMMAND_TIMEOUT_MS'),
+    'Longest wait for the answer to a command. (ms; default 40)',
+  );
+  assert.match(helpOf('REDIS_HOST'), /\(required unless standalone\)$/);
+  assert.match(helpOf('CACHE_WARMUP_FORMAT'), /one of auto, ibkr, ndjson; default auto\)$/);
+});
+
+test('every variable is documented with one sentence, and its name ends in its unit where that is ours', () => {
+  for (const name of VARIABLE_NAMES) {
+    assert.match(VARIABLES[name].doc, /^[A-Z].*\.$/, name);
+    const { unit } = VARIABLES[name];
+    if (name.endsWith('_MS')) assert.equal(unit, 'ms', name);
+    if (name.endsWith('_SECONDS') || name.endsWith('_TTL')) assert.equal(unit, 'seconds', name);
+    if (name.endsWith('_BYTES')) assert.equal(unit, 'bytes', name);
+  }
+});
+
+test('.env.example and docs/configuration.md are what the table says', () => {
+  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+  const hint = 'run node scripts/env-example.ts';
+  assert.equal(read('.env.example'), envExample(), hint);
+  assert.equal(read('docs/configuration.md'), configurationPage(), hint);
+});
+
+test('.env.example with every line uncommented is the default configuration', () => {
+  const env = parseEnv(envExample().replaceAll(/^#(?=[A-Z_]+=)/gm, '')) as Record<VariableName, string>;
+  assert.deepEqual(Object.keys(env).sort(), [...VARIABLE_NAMES].sort());
+  assert.deepEqual(alone(env), alone());
+});
