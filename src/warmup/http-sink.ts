@@ -1,0 +1,106 @@
+import type { WarmupRecord } from './record.ts';
+import type { Outcome, Sink } from './sink.ts';
+
+export interface HttpSinkOptions {
+  /** How long one batch may take, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A sink that writes through a running service: `POST {url}/v1/mset` with
+ * `{"entries":[{"key","value","ttl"?}…]}`, each value being the record's exact text, answered by
+ * `{"results":[{"key","status","code"?}…]}` in the same order.
+ *
+ * `write` rejects with a message for people: `cannot reach http://…: connection refused`,
+ * `http://… answered 413 body_too_large: …` (code and detail of its problem+json), `… did not answer
+ * within 10000 ms`, or that the answer does not match what was asked.
+ */
+export function httpSink(url: string, { timeoutMs = 10_000 }: HttpSinkOptions = {}): Sink {
+  const target = `${url.replace(/\/+$/, '')}/v1/mset`;
+  return {
+    async write(batch, signal) {
+      const timeout = AbortSignal.timeout(timeoutMs);
+      const either = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+      let response: Response;
+      let body: string;
+      try {
+        response = await fetch(target, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', accept: 'application/json' },
+          body: requestBody(batch),
+          signal: either,
+        });
+        body = await response.text();
+      } catch (error) {
+        if (timeout.aborted)
+          throw new Error(`${url} did not answer within ${timeoutMs} ms`, { cause: error });
+        throw new Error(`cannot reach ${url}: ${networkReason(error)}`, { cause: error });
+      }
+      const answer = parsed(body);
+      if (!response.ok) throw new Error(`${url} answered ${response.status}${problemText(answer)}`);
+      return outcomes(batch, answer, url);
+    },
+  };
+}
+
+function requestBody(batch: readonly WarmupRecord[]): string {
+  const entries = batch.map(({ key, json, ttl }) => {
+    const tail = ttl === undefined ? '' : `,"ttl":${ttl}`;
+    return `{"key":${JSON.stringify(key)},"value":${json}${tail}}`;
+  });
+  return `{"entries":[${entries.join(',')}]}`;
+}
+
+function outcomes(batch: readonly WarmupRecord[], answer: unknown, url: string): Outcome[] {
+  const results = property(answer, 'results');
+  if (!Array.isArray(results)) throw new Error(`${url} answered without "results": is it this service?`);
+  if (results.length !== batch.length) {
+    throw new Error(`${url} answered ${results.length} results for ${batch.length} entries`);
+  }
+  return results.map((result: unknown, index) => {
+    const { key } = batch[index]!;
+    if (property(result, 'key') !== key) throw new Error(`${url} answered in another order than asked`);
+    const status = property(result, 'status');
+    if (status === 'stored' || status === 'kept') return { status };
+    const code = property(result, 'code');
+    return { status: 'error', code: typeof code === 'string' ? code : `status ${String(status)}` };
+  });
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function problemText(problem: unknown): string {
+  const code = property(problem, 'code');
+  const detail = property(problem, 'detail') ?? property(problem, 'title');
+  const named = typeof code === 'string' ? ` ${code}` : '';
+  return typeof detail === 'string' ? `${named}: ${detail}` : named;
+}
+
+const NETWORK_REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was reset',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name could not be looked up',
+  EHOSTUNREACH: 'no route to the host',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  UND_ERR_SOCKET: 'the connection was closed',
+};
+
+// fetch says only "fetch failed"; what happened is in its cause.
+function networkReason(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = property(cause, 'code');
+  if (typeof code === 'string') return NETWORK_REASONS[code] ?? code;
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,65 @@
+import { keyFault } from '../cache/key.ts';
+import { members } from '../cache/value/json-read.ts';
+import { quote } from './quote.ts';
+import { fault, type Item, type LineParser, type WarmupRecord } from './record.ts';
+
+// Only the service knows its limit; it answers a code for a key that is over it.
+const ANY_LENGTH = Number.POSITIVE_INFINITY;
+
+/**
+ * Reads newline-delimited JSON: each line an object `{"key": string, "value": any, "ttl"?: seconds > 0}`,
+ * members in any order, blank lines allowed. The record's JSON is the value's own text, character for
+ * character, so a number keeps all its digits.
+ *
+ * Faults, each with its line: text that is not JSON or no object, `key` or `value` missing, a key that
+ * is no string or breaks the key grammar, a ttl that is no number above 0, a member given twice or
+ * unknown (a misspelt `ttl` would otherwise be lost in silence).
+ */
+export class NdjsonParser implements LineParser {
+  line(text: string, number: number): Item | undefined {
+    if (text.trim() === '') return undefined;
+    const record = readLine(text);
+    return typeof record === 'string' ? fault(number, record) : { record, line: number };
+  }
+
+  end(): Item[] {
+    return [];
+  }
+}
+
+/** The record, or the reason why there is none. */
+function readLine(text: string): WarmupRecord | string {
+  const problem = jsonProblem(text);
+  if (problem !== undefined) return problem;
+  const parts = new Map<string, string>();
+  for (const [name, start, end] of members(text, 0)) {
+    if (name !== 'key' && name !== 'value' && name !== 'ttl') return `unknown member ${quote(name)}`;
+    if (parts.has(name)) return `the member "${name}" is given twice`;
+    parts.set(name, text.slice(start, end));
+  }
+  const keyText = parts.get('key');
+  const json = parts.get('value');
+  if (keyText === undefined) return 'the member "key" is missing';
+  if (json === undefined) return 'the member "value" is missing';
+  const key: unknown = JSON.parse(keyText);
+  if (typeof key !== 'string') return 'the key is not a string';
+  const keyProblem = keyFault(key, ANY_LENGTH);
+  if (keyProblem !== undefined) return `the key ${keyProblem}`;
+  const ttlText = parts.get('ttl');
+  if (ttlText === undefined) return { key, json };
+  const ttl: unknown = JSON.parse(ttlText);
+  if (typeof ttl !== 'number' || !(ttl > 0) || ttl === Number.POSITIVE_INFINITY) {
+    return `ttl is ${quote(ttlText)}, expected seconds above 0`;
+  }
+  return { key, json, ttl };
+}
+
+function jsonProblem(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return undefined;
+    return 'the line is not a JSON object';
+  } catch {
+    return `the line is not JSON: ${quote(text)}`;
+  }
+}

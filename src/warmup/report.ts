@@ -1,0 +1,57 @@
+import type { Summary } from './summary.ts';
+
+/**
+ * The summary for people, several lines without a final line end:
+ *
+ *     13,425 records read in 0.84 s: 13,420 stored, 3 kept (already present and newer), 2 failed
+ *     2 records failed
+ *       line 40, borrow_rate:X: value_too_large
+ *     1 line could not be read
+ *       line 17: FEERATE is "abc", expected a percentage or NA
+ *     note: #EOF says 13425 rows, the file holds 22
+ *     stopped early: interrupted
+ */
+export function summaryText(summary: Summary): string {
+  const { failed, failures, faultCount, faults } = summary;
+  const lines = [headline(summary)];
+  if (failed > 0) {
+    lines.push(`${plural(failed, 'record')} failed`);
+    for (const { line, key, reason } of failures) lines.push(`  line ${line}, ${key}: ${reason}`);
+    if (failed > failures.length) lines.push(`  … and ${number(failed - failures.length)} more`);
+  }
+  if (faultCount > 0) {
+    lines.push(`${plural(faultCount, 'line')} could not be read`);
+    for (const { line, reason } of faults) lines.push(`  line ${line}: ${reason}`);
+    if (faultCount > faults.length) lines.push(`  … and ${number(faultCount - faults.length)} more`);
+  }
+  for (const note of summary.notes) lines.push(`note: ${note}`);
+  if (summary.stopped !== null) lines.push(`stopped early: ${summary.stopped}`);
+  return lines.join('\n');
+}
+
+/** The summary for programs: one line of JSON, the members being those of `Summary`. */
+export function summaryJson(summary: Summary): string {
+  return JSON.stringify({ ...summary, elapsedMs: Math.round(summary.elapsedMs) });
+}
+
+/** True when everything that was in the source is now in the cache: the command's exit code follows it. */
+export function succeeded({ failed, faultCount, unsent, stopped }: Summary): boolean {
+  return failed === 0 && faultCount === 0 && unsent === 0 && stopped === null;
+}
+
+function headline({ read, stored, kept, superseded, failed, unsent, elapsedMs }: Summary): string {
+  const parts = [`${number(stored)} stored`];
+  if (kept > 0) parts.push(`${number(kept)} kept (already present and newer)`);
+  if (superseded > 0) parts.push(`${number(superseded)} superseded by a later line`);
+  if (failed > 0) parts.push(`${number(failed)} failed`);
+  if (unsent > 0) parts.push(`${number(unsent)} not sent`);
+  return `${plural(read, 'record')} read in ${(elapsedMs / 1000).toFixed(2)} s: ${parts.join(', ')}`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}

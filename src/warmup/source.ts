@@ -1,0 +1,113 @@
+import type { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { IbkrParser } from './ibkr.ts';
+import { type Line, LineSplitter } from './lines.ts';
+import { NdjsonParser } from './ndjson.ts';
+import { fatalFault, fault, type Item, type LineParser } from './record.ts';
+
+export const FORMATS = ['auto', 'ibkr', 'ndjson'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** Items in file order. It can be iterated once; leaving the iteration closes the file. */
+export interface Source extends AsyncIterable<Item> {
+  /** Bytes in the file as stored (compressed, if it is); 0 when not known, as for a pipe. */
+  readonly size: number;
+  /** Bytes read so far, of `size`. */
+  consumed(): number;
+}
+
+/**
+ * Opens a warm-up file, plain or gzip (told by its first two bytes, not by its name), and reads it as a
+ * stream: memory does not grow with the file. `auto` chooses by the first line that is not blank: `#` is
+ * `ibkr`, `{` is `ndjson`, anything else a fatal fault. A line over 8 MiB or not UTF-8 is a fault, and
+ * the rest is read.
+ *
+ * Rejects when the file cannot be opened; the iteration throws when it cannot be read to its end (a
+ * damaged gzip file, a disk error). Both messages name the file and the reason.
+ */
+export async function openSource(path: string, format: Format = 'auto'): Promise<Source> {
+  try {
+    const { size } = await stat(path);
+    const file = createReadStream(path);
+    const bytes = await uncompressed(file);
+    return { size, consumed: () => file.bytesRead, [Symbol.asyncIterator]: () => items(path, bytes, format) };
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+async function uncompressed(file: ReadStream): Promise<Readable> {
+  await once(file, 'readable');
+  const head: Buffer | null = file.read(2);
+  if (head === null) return file;
+  file.unshift(head);
+  if (head[0] !== 0x1f || head[1] !== 0x8b) return file;
+  // The callback is not needed: a failure of either stream reaches whoever iterates the last one.
+  return pipeline(file, createGunzip(), () => {});
+}
+
+async function* items(path: string, bytes: Readable, format: Format): AsyncGenerator<Item, void, void> {
+  const splitter = new LineSplitter();
+  let parser = parserFor(format);
+  const read = (line: Line): Item | undefined => {
+    if ('problem' in line) return fault(line.number, line.problem);
+    parser ??= parserFor(formatOf(line.text));
+    if (parser !== undefined) return parser.line(line.text, line.number);
+    if (line.text.trim() === '') return undefined;
+    return fatalFault(
+      line.number,
+      'the format is not recognised: neither "#" (ibkr) nor "{" (ndjson) begins the file',
+    );
+  };
+  try {
+    for await (const chunk of bytes) {
+      for (const line of splitter.push(chunk)) {
+        const item = read(line);
+        if (item === undefined) continue;
+        yield item;
+        if (isFatal(item)) return;
+      }
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  for (const line of splitter.end()) {
+    const item = read(line);
+    if (item === undefined) continue;
+    yield item;
+    if (isFatal(item)) return;
+  }
+  yield* parser?.end() ?? [{ note: 'the file is empty' }];
+}
+
+function isFatal(item: Item): boolean {
+  return 'fault' in item && item.fault.fatal === true;
+}
+
+function formatOf(line: string): Format {
+  const start = line.trimStart();
+  if (start.startsWith('#')) return 'ibkr';
+  return start.startsWith('{') ? 'ndjson' : 'auto';
+}
+
+function parserFor(format: Format): LineParser | undefined {
+  if (format === 'ibkr') return new IbkrParser();
+  return format === 'ndjson' ? new NdjsonParser() : undefined;
+}
+
+function unreadable(path: string, error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new Error(`cannot read ${path}: ${REASONS[code ?? ''] ?? message}`, { cause: error });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+  Z_BUF_ERROR: 'the gzip data ends too early',
+  Z_DATA_ERROR: 'the gzip data is damaged',
+};

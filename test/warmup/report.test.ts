@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { succeeded, summaryJson, summaryText } from '../../src/warmup/report.ts';
+import { emptySummary, type Summary } from '../../src/warmup/summary.ts';
+
+test('a load without trouble is one line', () => {
+  const text = summaryText(summary({ read: 13_425, stored: 13_425, elapsedMs: 843.2 }));
+  assert.equal(text, '13,425 records read in 0.84 s: 13,425 stored');
+});
+
+test('a load with trouble tells every count, the first details with their lines, and why it stopped', () => {
+  const text = summaryText(
+    summary({
+      read: 1001,
+      stored: 900,
+      kept: 3,
+      superseded: 2,
+      failed: 26,
+      unsent: 70,
+      failures: [{ line: 40, key: 'borrow_rate:X', reason: 'value_too_large' }],
+      faultCount: 1,
+      faults: [{ line: 17, reason: 'the symbol is empty' }],
+      notes: ['the file has no #EOF line'],
+      elapsedMs: 2000,
+      stopped: 'interrupted',
+    }),
+  );
+  assert.deepEqual(text.split('\n'), [
+    '1,001 records read in 2.00 s: 900 stored, 3 kept (already present and newer), ' +
+      '2 superseded by a later line, 26 failed, 70 not sent',
+    '26 records failed',
+    '  line 40, borrow_rate:X: value_too_large',
+    '  … and 25 more',
+    '1 line could not be read',
+    '  line 17: the symbol is empty',
+    'note: the file has no #EOF line',
+    'stopped early: interrupted',
+  ]);
+});
+
+test('the JSON form is one line with the same members', () => {
+  const json = summaryJson(summary({ read: 1, stored: 1, notes: ['a\nb'], elapsedMs: 1.75 }));
+  assert.ok(!json.includes('\n'));
+  assert.deepEqual(JSON.parse(json), { ...summary({ read: 1, stored: 1, notes: ['a\nb'] }), elapsedMs: 2 });
+});
+
+test('a load succeeded when nothing is missing; what was kept or noted is not missing', () => {
+  assert.ok(succeeded(summary({ read: 3, stored: 1, kept: 1, superseded: 1, notes: ['x'] })));
+  assert.ok(!succeeded(summary({ failed: 1 })));
+  assert.ok(!succeeded(summary({ faultCount: 1 })));
+  assert.ok(!succeeded(summary({ unsent: 1 })));
+  assert.ok(!succeeded(summary({ stopped: 'interrupted' })));
+});
+
+function summary(parts: Partial<Summary>): Summary {
+  return { ...emptySummary(), ...parts };
+}
