@@ -1,0 +1,65 @@
+import type { Counters } from '../metrics/counters.ts';
+
+/** A read of one key on its way to L2 and back. */
+export interface Flight {
+  /** True once something happened to the key that the flight's answer may not know of. */
+  fenced: boolean;
+  /** How many reads its answer is for. */
+  readers: number;
+}
+
+interface Open<T> extends Flight {
+  answer: Promise<T>;
+}
+
+/**
+ * At most one flight a key: whoever asks for a key that is already on its way joins. A fence parts the
+ * flights opened before an event from those opened after it. The interleaving it defends against:
+ *
+ *   1. a flight leaves for L2 and reads the old value there;
+ *   2. the key is written or invalidated, and L1 drops what it holds;
+ *   3. the flight's answer arrives and puts the old value into L1, where it stays.
+ *
+ * A fenced flight still answers those who joined it before (their reads overlap the event, so either value is
+ * right), but it must not fill L1, and nobody may join it any more.
+ */
+export class Flights<T> {
+  readonly #open = new Map<string, Open<T>>();
+  readonly #counters: Counters;
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  /** Joins the key's flight, or opens one with `start`, which is told whether it was fenced by its flight. */
+  join(key: string, start: (flight: Flight) => Promise<T>): Promise<T> {
+    const joined = this.#open.get(key);
+    if (joined !== undefined) {
+      this.#counters.joinedFlights++;
+      joined.readers++;
+      return joined.answer;
+    }
+    const flight: Open<T> = { fenced: false, readers: 1, answer: undefined as unknown as Promise<T> };
+    flight.answer = start(flight).finally(() => {
+      if (this.#open.get(key) === flight) this.#open.delete(key);
+    });
+    this.#open.set(key, flight);
+    return flight.answer;
+  }
+
+  fence(key: string): void {
+    const flight = this.#open.get(key);
+    if (flight === undefined) return;
+    flight.fenced = true;
+    this.#counters.fencedFlights++;
+    this.#open.delete(key);
+  }
+
+  fenceWhere(matches: (key: string) => boolean): void {
+    for (const key of this.#open.keys()) if (matches(key)) this.fence(key);
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+}

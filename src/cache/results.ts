@@ -1,0 +1,82 @@
+import type { ErrorCode } from '../errors.ts';
+import type { Entry } from './entry.ts';
+import { NotConvertible } from './value/errors.ts';
+import type { MsgpackWriter } from './value/msgpack-write.ts';
+import type { Version } from './version.ts';
+
+/** What became of one key of a batch. */
+export type ItemResult =
+  | { readonly key: string; readonly status: 'hit'; readonly entry: Entry }
+  /** `code` where L2 could not be asked, so that the key may exist. */
+  | { readonly key: string; readonly status: 'miss'; readonly code?: ErrorCode }
+  | { readonly key: string; readonly status: 'stored'; readonly version: Version }
+  | { readonly key: string; readonly status: 'deleted' }
+  | { readonly key: string; readonly status: 'error'; readonly code: ErrorCode; readonly detail: string };
+
+/** The results as a JSON array. Values go in as the bytes they were written as. @param now in ms */
+export function resultsAsJson(results: readonly ItemResult[], now: number): string {
+  let text = '[';
+  for (const result of results) {
+    if (text.length > 1) text += ',';
+    text += resultAsJson(result, now);
+  }
+  return `${text}]`;
+}
+
+function resultAsJson(result: ItemResult, now: number): string {
+  if (result.status !== 'hit') return JSON.stringify(result);
+  const { key, entry } = result;
+  try {
+    const value = entry.json;
+    return `{"key":${JSON.stringify(key)},"status":"hit","value":${value},"version":"${entry.version}","ttl":${ttl(entry, now)}}`;
+  } catch (error) {
+    return JSON.stringify(refusal(key, error));
+  }
+}
+
+/** The results as a msgpack array, written to `out`. Values go in as bytes. @param now in ms */
+export function writeResults(out: MsgpackWriter, results: readonly ItemResult[], now: number): void {
+  out.array(results.length);
+  for (const result of results) writeResult(out, result, now);
+}
+
+function writeResult(out: MsgpackWriter, result: ItemResult, now: number): void {
+  if (result.status !== 'hit') return writeStrings(out, result);
+  const { key, entry } = result;
+  let value: Buffer;
+  try {
+    value = entry.msgpack;
+  } catch (error) {
+    return writeStrings(out, refusal(key, error));
+  }
+  out.map(5);
+  out.str('key');
+  out.str(key);
+  out.str('status');
+  out.str('hit');
+  out.str('value');
+  out.raw(value);
+  out.str('version');
+  out.str(entry.version);
+  out.str('ttl');
+  out.int(ttl(entry, now));
+}
+
+function writeStrings(out: MsgpackWriter, result: Readonly<Record<string, string>>): void {
+  const members = Object.entries(result);
+  out.map(members.length);
+  for (const [name, text] of members) {
+    out.str(name);
+    out.str(text.toWellFormed());
+  }
+}
+
+function refusal(key: string, error: unknown) {
+  if (!(error instanceof NotConvertible)) throw error;
+  return { key, status: 'error', code: 'not_acceptable' satisfies ErrorCode, detail: error.reason } as const;
+}
+
+/** Whole seconds that the value still lives. */
+function ttl(entry: Entry, now: number): number {
+  return Math.max(0, Math.floor((entry.expiresAt - now) / 1000));
+}

@@ -1,0 +1,84 @@
+import { ServiceError } from '../errors.ts';
+import type { Entry, Value } from './entry.ts';
+import type { Match } from './match.ts';
+import type { Version } from './version.ts';
+
+/**
+ * What a write asks of the entry it replaces, or of the one it deletes:
+ * - `if-version`: it has one of these versions;
+ * - `if-exists`: there is one;
+ * - `if-absent`: there is none;
+ * - `unless-version`: there is none, or one with another version.
+ */
+export type Condition =
+  | { readonly is: 'if-version' | 'unless-version'; readonly versions: readonly Version[] }
+  | { readonly is: 'if-exists' | 'if-absent' };
+
+export interface Write {
+  readonly key: string;
+  readonly value: Value;
+  /** The stamp of its writer. What is stored may carry a later one; see `Store.write`. */
+  readonly version: Version;
+  readonly storedAt: number;
+  readonly ttlMs: number;
+  readonly condition?: Condition | undefined;
+}
+
+export interface Removal {
+  readonly key: string;
+  readonly condition?: Condition | undefined;
+}
+
+export type WriteOutcome =
+  | { readonly status: 'created' | 'replaced'; readonly version: Version }
+  /** The condition did not hold; `version` is what is stored, if anything is. */
+  | { readonly status: 'refused'; readonly version: Version | undefined };
+
+export type RemovalOutcome =
+  | { readonly status: 'deleted' | 'absent' }
+  | { readonly status: 'refused'; readonly version: Version | undefined };
+
+export interface Listing {
+  readonly keys: readonly { readonly key: string; /** undefined: it has no deadline */ ttlMs?: number }[];
+  /** Where to go on, or undefined at the end. */
+  readonly cursor: string | undefined;
+}
+
+/**
+ * L2, as the two-level cache needs it. Its outcomes:
+ *
+ * 1. `read` gives the entry, or undefined where there is none, where it is over, or where what is stored
+ *    cannot be understood (which is counted and logged).
+ * 2. `write` and `remove` are atomic with their condition, take effect in the order in which they were
+ *    called, and announce themselves to other replicas.
+ * 3. Versions of a key only grow: where the writer's stamp is not greater than the stored one (its clock is
+ *    behind), the store raises it, and the outcome says to what. So the write that arrives last wins, as it
+ *    would without versions, and readers never see a version go back.
+ * 4. Everything rejects with `StoreError`, and within the command timeout.
+ *
+ * Calls made in one turn of the event loop leave together, as one round trip.
+ */
+export interface Store {
+  read(key: string): Promise<Entry | undefined>;
+  write(write: Write): Promise<WriteOutcome>;
+  remove(removal: Removal): Promise<RemovalOutcome>;
+  /** Deletes every matching key, a slice at a time, and says how many there were. */
+  removeMatching(match: Match): Promise<number>;
+  /** Lists some matching keys from `cursor` on; about `limit` of them. */
+  list(match: Match, cursor: string | undefined, limit: number): Promise<Listing>;
+}
+
+/** Why L2 did not do what it was asked. */
+export class StoreError extends ServiceError {
+  /**
+   * `unavailable`: not connected, nothing was sent. `timeout`: sent, and no answer in time, so it may have
+   * taken effect. `rejected`: Redis answered with an error.
+   */
+  readonly reason: 'unavailable' | 'timeout' | 'rejected';
+
+  constructor(reason: StoreError['reason'], message: string, options?: ErrorOptions) {
+    super(`l2_${reason}`, message, undefined, options);
+    this.name = 'StoreError';
+    this.reason = reason;
+  }
+}

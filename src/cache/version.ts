@@ -1,0 +1,59 @@
+/**
+ * A version is a hybrid-logical-clock stamp written as 24 hexadecimal digits: 12 of wall clock in
+ * milliseconds, 4 of a counter within the millisecond, 8 of the writer. Fixed width, so versions compare as
+ * strings; unique to a writer, so two replicas never stamp alike. The ETag of a value is its version.
+ */
+export type Version = string;
+
+export const VERSION_BYTES = 12;
+
+/** Older than every stamp a writer makes. */
+export const NO_VERSION: Version = '0'.repeat(VERSION_BYTES * 2);
+
+const COUNTER_LIMIT = 0xffff;
+
+/** A remote stamp further ahead of our clock than this is a broken clock, and is not followed. */
+const MAX_DRIFT_MS = 60_000;
+
+/** Stamps versions; every stamp is greater than all that this clock made or observed before. */
+export class VersionClock {
+  readonly #writer: string;
+  readonly #wall: () => number;
+  #ms = 0;
+  #counter = 0;
+  #prefix = '';
+
+  /** @param writer 8 hexadecimal digits, unique to this process */
+  constructor(writer: string, wall: () => number = Date.now) {
+    this.#writer = writer;
+    this.#wall = wall;
+  }
+
+  next(): Version {
+    const wall = this.#wall();
+    if (wall > this.#ms) this.#moveTo(wall, 0);
+    else if (this.#counter < COUNTER_LIMIT) this.#counter++;
+    else this.#moveTo(this.#ms + 1, 0);
+    return this.#prefix + this.#counter.toString(16).padStart(4, '0') + this.#writer;
+  }
+
+  /** Makes all later stamps greater than this one, which another writer made. */
+  observe(version: Version): void {
+    const ms = Number.parseInt(version.slice(0, 12), 16);
+    if (ms < this.#ms || ms > this.#wall() + MAX_DRIFT_MS) return;
+    const counter = Number.parseInt(version.slice(12, 16), 16);
+    if (ms > this.#ms || counter > this.#counter) this.#moveTo(ms, counter);
+  }
+
+  #moveTo(ms: number, counter: number): void {
+    if (ms !== this.#ms) this.#prefix = ms.toString(16).padStart(12, '0');
+    this.#ms = ms;
+    this.#counter = counter;
+  }
+}
+
+const VERSION = /^[0-9a-f]{24}$/;
+
+export function isVersion(text: string): text is Version {
+  return VERSION.test(text);
+}
