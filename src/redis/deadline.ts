@@ -1,0 +1,25 @@
+import { StoreError } from '../cache/store.ts';
+
+/**
+ * Settles as `work` does, or rejects with a timeout after `ms` milliseconds.
+ *
+ * When the event loop was held up, the timer is due before the sockets have been read, and the answer may lie
+ * there already: so the timer gives the sockets one more turn before it judges.
+ */
+export function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      setImmediate(() => reject(new StoreError('timeout', `Redis did not answer within ${ms} ms`)));
+    }, ms);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}

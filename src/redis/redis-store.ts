@@ -1,0 +1,263 @@
+import type { Redis } from 'ioredis';
+import type { Entry } from '../cache/entry.ts';
+import { type TtlTable, typeOf } from '../cache/key.ts';
+import { globOf, type Match, matcher } from '../cache/match.ts';
+import {
+  type Condition,
+  type Listing,
+  type Removal,
+  type RemovalOutcome,
+  type Store,
+  StoreError,
+  type Write,
+  type WriteOutcome,
+} from '../cache/store.ts';
+import type { Counters } from '../metrics/counters.ts';
+import { withDeadline } from './deadline.ts';
+import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
+import { TurnBatch } from './turn-batch.ts';
+import { WRITE_SCRIPT } from './write-script.ts';
+
+export interface RedisStoreOptions extends EnvelopeLimits {
+  readonly keyPrefix: string;
+  readonly commandTimeoutMs: number;
+  readonly ttls: TtlTable;
+  /** Where writes are announced; undefined for no announcements. */
+  readonly channel: string | undefined;
+  /** Who announces them. */
+  readonly origin: string;
+}
+
+export interface RedisStoreParts {
+  /** For reads and writes. */
+  readonly data: Redis;
+  /** For scans, so that no read waits behind one. */
+  readonly admin: Redis;
+  readonly counters: Counters;
+  /** Told of each value in Redis that cannot be understood. */
+  readonly onUnreadable: (key: string) => void;
+}
+
+// Longer than a batch command may take, since a scan of a slice can wait behind others.
+const ADMIN_TIMEOUT_MS = 2000;
+// One MGET or script call holds Redis up for everyone: these keep it well under a millisecond.
+const READ_SLICE = 512;
+const WRITE_SLICE = 128;
+const SCAN_COUNT = 1000;
+
+interface Waiting<Input, Output> {
+  readonly input: Input;
+  readonly resolve: (output: Output) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Change = Write | Removal;
+type ChangeOutcome = WriteOutcome | RemovalOutcome;
+
+interface ScriptedRedis extends Redis {
+  ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<[Buffer, Buffer][]>;
+}
+
+/** L2 in Redis: see `Store` for what it promises. */
+export class RedisStore implements Store {
+  readonly #options: RedisStoreOptions;
+  readonly #data: ScriptedRedis;
+  readonly #admin: Redis;
+  readonly #counters: Counters;
+  readonly #onUnreadable: (key: string) => void;
+  readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
+  readonly #changes: TurnBatch<Waiting<Change, ChangeOutcome>>;
+
+  constructor(options: RedisStoreOptions, parts: RedisStoreParts) {
+    this.#options = options;
+    this.#data = parts.data as ScriptedRedis;
+    this.#admin = parts.admin;
+    this.#counters = parts.counters;
+    this.#onUnreadable = parts.onUnreadable;
+    this.#data.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
+    this.#reads = new TurnBatch(READ_SLICE, (items) => void this.#sendReads(items));
+    this.#changes = new TurnBatch(WRITE_SLICE, (items) => void this.#sendChanges(items));
+  }
+
+  read(key: string): Promise<Entry | undefined> {
+    return new Promise((resolve, reject) => this.#reads.add({ input: key, resolve, reject }));
+  }
+
+  write(write: Write): Promise<WriteOutcome> {
+    return this.#change(write) as Promise<WriteOutcome>;
+  }
+
+  remove(removal: Removal): Promise<RemovalOutcome> {
+    return this.#change(removal) as Promise<RemovalOutcome>;
+  }
+
+  async removeMatching(match: Match): Promise<number> {
+    let removed = 0;
+    let slice: string[] = [];
+    const unlink = async () => {
+      const keys = slice;
+      slice = [];
+      if (keys.length > 0) removed += await this.#ask(this.#admin, (redis) => redis.unlink(keys), ADMIN_TIMEOUT_MS);
+    };
+    for await (const keys of this.#scan(match)) {
+      slice.push(...keys);
+      if (slice.length >= READ_SLICE) await unlink();
+    }
+    await unlink();
+    return removed;
+  }
+
+  async list(match: Match, cursor: string | undefined, limit: number): Promise<Listing> {
+    const [next, keys] = await this.#scanOnce(match, cursor ?? '0', limit);
+    const pipeline = this.#admin.pipeline();
+    for (const key of keys) pipeline.pttl(key);
+    const ttls = await this.#ask(this.#admin, () => pipeline.exec(), ADMIN_TIMEOUT_MS);
+    const names = keys.map((key) => this.#bare(key));
+    return {
+      keys: names.flatMap((key, i) => {
+        const ttl = ttls?.[i]?.[1] as number;
+        // -2: it went away between the two commands. -1: it has no deadline.
+        if (ttl === -2) return [];
+        return [ttl < 0 ? { key } : { key, ttlMs: ttl }];
+      }),
+      cursor: next === '0' ? undefined : next,
+    };
+  }
+
+  /** All matching keys of Redis, prefixed, a slice at a time; a key may come twice. */
+  async *#scan(match: Match): AsyncGenerator<string[]> {
+    let cursor = '0';
+    do {
+      const [next, keys] = await this.#scanOnce(match, cursor, SCAN_COUNT);
+      cursor = next;
+      yield keys;
+    } while (cursor !== '0');
+  }
+
+  async #scanOnce(match: Match, cursor: string, count: number): Promise<[cursor: string, keys: string[]]> {
+    const { keyPrefix } = this.#options;
+    const [next, found] = await this.#ask(
+      this.#admin,
+      (redis) => redis.scan(cursor, 'MATCH', keyPrefix + globOf(match), 'COUNT', count),
+      ADMIN_TIMEOUT_MS,
+    );
+    if ('pattern' in match) return [next, found];
+    const matches = matcher(match);
+    return [next, found.filter((key) => matches(this.#bare(key)))];
+  }
+
+  #bare(prefixed: string): string {
+    return prefixed.slice(this.#options.keyPrefix.length);
+  }
+
+  #change(input: Change): Promise<ChangeOutcome> {
+    return new Promise((resolve, reject) => this.#changes.add({ input, resolve, reject }));
+  }
+
+  async #sendReads(reads: Waiting<string, Entry | undefined>[]): Promise<void> {
+    const { keyPrefix } = this.#options;
+    try {
+      const values = await this.#ask(this.#data, (redis) =>
+        redis.mgetBuffer(reads.map((read) => keyPrefix + read.input)),
+      );
+      for (let i = 0; i < reads.length; i++) this.#answerRead(reads[i]!, values[i] ?? null);
+    } catch (error) {
+      for (const read of reads) read.reject(error);
+    }
+  }
+
+  #answerRead({ input: key, resolve, reject }: Waiting<string, Entry | undefined>, packed: Buffer | null): void {
+    if (packed === null) return resolve(undefined);
+    if (isLegacy(packed)) {
+      this.#readLegacy(key, packed).then(resolve, reject);
+      return;
+    }
+    resolve(unpack(key, packed, this.#options) ?? this.#unreadable(key));
+  }
+
+  /** The predecessor's values do not carry their deadline, so Redis has to be asked for it. */
+  async #readLegacy(key: string, packed: Buffer): Promise<Entry | undefined> {
+    const ttl = await this.#ask(this.#data, (redis) => redis.pttl(this.#options.keyPrefix + key));
+    if (ttl === -2) return undefined;
+    const left = ttl < 0 ? undefined : ttl;
+    const typeTtl = this.#options.ttls[typeOf(key)]!;
+    return unpackLegacy(key, packed, left, typeTtl, Date.now()) ?? this.#unreadable(key);
+  }
+
+  #unreadable(key: string): undefined {
+    this.#counters.unreadableValues++;
+    this.#onUnreadable(key);
+    return undefined;
+  }
+
+  async #sendChanges(changes: Waiting<Change, ChangeOutcome>[]): Promise<void> {
+    const { channel, origin, keyPrefix } = this.#options;
+    const keys: string[] = [];
+    const args: (string | number | Buffer)[] = [channel ?? '', origin, Buffer.byteLength(keyPrefix)];
+    for (const { input } of changes) {
+      keys.push(keyPrefix + input.key);
+      if ('value' in input) {
+        const expiresAt = input.storedAt + input.ttlMs;
+        const envelope = pack(input.value, input.version, input.storedAt, expiresAt, this.#options);
+        args.push('set', conditionArgument(input.condition), input.ttlMs, envelope);
+      } else {
+        args.push('delete', conditionArgument(input.condition), '', '');
+      }
+    }
+    try {
+      const results = await this.#ask(this.#data, (redis) =>
+        (redis as ScriptedRedis).ratecacheWriteBuffer(keys.length, ...keys, ...args),
+      );
+      for (let i = 0; i < changes.length; i++) changes[i]!.resolve(changeOutcome(results[i]!));
+    } catch (error) {
+      for (const change of changes) change.reject(error);
+    }
+  }
+
+  /** Sends a command and times it; whatever goes wrong becomes a counted `StoreError`. */
+  async #ask<T>(
+    redis: Redis,
+    command: (redis: Redis) => Promise<T>,
+    timeoutMs = this.#options.commandTimeoutMs,
+  ): Promise<T> {
+    const start = performance.now();
+    try {
+      if (redis.status !== 'ready') throw new StoreError('unavailable', 'not connected to Redis');
+      const answer = await withDeadline(command(redis), timeoutMs);
+      this.#counters.redisSeconds.observe((performance.now() - start) / 1000);
+      return answer;
+    } catch (cause) {
+      const error = asStoreError(cause);
+      this.#counters.countRedisError(error.reason);
+      throw error;
+    }
+  }
+}
+
+function asStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const { name, message } = error as Error;
+  if (name === 'ReplyError') return new StoreError('rejected', message, { cause: error });
+  // The connection broke while the command was out: it may have reached Redis.
+  return new StoreError('timeout', message, { cause: error });
+}
+
+function conditionArgument(condition: Condition | undefined): string | Buffer {
+  if (condition === undefined) return '';
+  switch (condition.is) {
+    case 'if-exists':
+    case 'if-absent':
+      return condition.is;
+    default: {
+      const sign = condition.is === 'if-version' ? '=' : '!';
+      return Buffer.concat([Buffer.from(sign), Buffer.from(condition.versions.join(''), 'hex')]);
+    }
+  }
+}
+
+function changeOutcome([status, version]: [Buffer, Buffer]): ChangeOutcome {
+  return {
+    status: status.toString('latin1'),
+    version: version.length === 0 ? undefined : version.toString('hex'),
+  } as ChangeOutcome;
+}
