@@ -30,7 +30,8 @@ const ENTRY_OVERHEAD_BYTES = 220;
  * comes from a socket is a slice of a chunk, and keeping the slice would keep the whole chunk.
  */
 export function keep(encoding: Encoding, bytes: Buffer): Body {
-  if (encoding === 'json' && bytes.length <= STRING_LIMIT_BYTES && isAscii(bytes)) return bytes.toString('latin1');
+  if (encoding === 'json' && bytes.length <= STRING_LIMIT_BYTES && isAscii(bytes))
+    return bytes.toString('latin1');
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(copy);
   return copy;

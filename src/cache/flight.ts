@@ -31,15 +31,18 @@ export class Flights<T> {
     this.#counters = counters;
   }
 
-  /** Joins the key's flight, or opens one with `start`, which is told whether it was fenced by its flight. */
-  join(key: string, start: (flight: Flight) => Promise<T>): Promise<T> {
+  /**
+   * Joins the key's flight, or opens one with `start`, which is told whether it was fenced by its flight.
+   * @param readers how many reads this is: none for a load that nobody asked for
+   */
+  join(key: string, readers: number, start: (flight: Flight) => Promise<T>): Promise<T> {
     const joined = this.#open.get(key);
     if (joined !== undefined) {
       this.#counters.joinedFlights++;
-      joined.readers++;
+      joined.readers += readers;
       return joined.answer;
     }
-    const flight: Open<T> = { fenced: false, readers: 1, answer: undefined as unknown as Promise<T> };
+    const flight: Open<T> = { fenced: false, readers, answer: undefined as unknown as Promise<T> };
     flight.answer = start(flight).finally(() => {
       if (this.#open.get(key) === flight) this.#open.delete(key);
     });

@@ -55,7 +55,10 @@ export class Memory {
     const { maxBytes, ttlMs } = this.#options;
     this.delete(key);
     if (maxBytes > 0 && entry.bytes > maxBytes) return;
-    while (this.#lru.size >= this.#options.maxEntries || (maxBytes > 0 && this.#bytes + entry.bytes > maxBytes))
+    while (
+      this.#lru.size >= this.#options.maxEntries ||
+      (maxBytes > 0 && this.#bytes + entry.bytes > maxBytes)
+    )
       this.#evictOldest();
     entry.freshUntil = Math.min(this.#clock.now + ttlMs, entry.expiresAt);
     this.#lru.set(key, entry);

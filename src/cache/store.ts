@@ -39,7 +39,7 @@ export type RemovalOutcome =
   | { readonly status: 'refused'; readonly version: Version | undefined };
 
 export interface Listing {
-  readonly keys: readonly { readonly key: string; /** undefined: it has no deadline */ ttlMs?: number }[];
+  readonly keys: readonly { readonly key: string /** undefined: it has no deadline */; ttlMs?: number }[];
   /** Where to go on, or undefined at the end. */
   readonly cursor: string | undefined;
 }

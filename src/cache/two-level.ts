@@ -5,13 +5,7 @@ import { type Flight, Flights } from './flight.ts';
 import { type TtlTable, typeOf } from './key.ts';
 import { type Match, matcher } from './match.ts';
 import type { Memory } from './memory.ts';
-import {
-  type Condition,
-  type RemovalOutcome,
-  type Store,
-  StoreError,
-  type WriteOutcome,
-} from './store.ts';
+import { type Condition, type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import { NO_VERSION, type Version, type VersionClock } from './version.ts';
 
 /** Where a read found its answer, for `Cache-Status`, the metrics, and the reader who wants to know. */
@@ -80,7 +74,13 @@ export class TwoLevel {
   /** The answer that `peek` could not give: from L2, or from L1 past its freshness if L2 cannot be asked. */
   load(key: string): Promise<Loaded> {
     this.#counters.l1Misses[typeOf(key)]!++;
-    return this.#flights.join(key, (flight) => this.#fly(key, flight));
+    return this.#flights.join(key, 1, (flight) => this.#fly(key, flight));
+  }
+
+  /** Brings the entry from L2 into L1 without counting as a read. */
+  async prefetch(key: string): Promise<boolean> {
+    const { entry } = await this.#flights.join(key, 0, (flight) => this.#fly(key, flight));
+    return entry !== undefined;
   }
 
   /** `peek`, then `load`. */

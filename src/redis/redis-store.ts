@@ -1,20 +1,20 @@
 import type { Redis } from 'ioredis';
 import type { Entry } from '../cache/entry.ts';
 import { type TtlTable, typeOf } from '../cache/key.ts';
-import { globOf, type Match, matcher } from '../cache/match.ts';
-import {
-  type Condition,
-  type Listing,
-  type Removal,
-  type RemovalOutcome,
-  type Store,
-  StoreError,
-  type Write,
-  type WriteOutcome,
+import type { Match } from '../cache/match.ts';
+import type {
+  Condition,
+  Listing,
+  Removal,
+  RemovalOutcome,
+  Store,
+  Write,
+  WriteOutcome,
 } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { withDeadline } from './deadline.ts';
+import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
 import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
+import { type ScanParts, scan, scanSlice } from './scan.ts';
 import { TurnBatch } from './turn-batch.ts';
 import { WRITE_SCRIPT } from './write-script.ts';
 
@@ -38,12 +38,9 @@ export interface RedisStoreParts {
   readonly onUnreadable: (key: string) => void;
 }
 
-// Longer than a batch command may take, since a scan of a slice can wait behind others.
-const ADMIN_TIMEOUT_MS = 2000;
 // One MGET or script call holds Redis up for everyone: these keep it well under a millisecond.
 const READ_SLICE = 512;
 const WRITE_SLICE = 128;
-const SCAN_COUNT = 1000;
 
 interface Waiting<Input, Output> {
   readonly input: Input;
@@ -63,6 +60,7 @@ export class RedisStore implements Store {
   readonly #options: RedisStoreOptions;
   readonly #data: ScriptedRedis;
   readonly #admin: Redis;
+  readonly #scanned: ScanParts;
   readonly #counters: Counters;
   readonly #onUnreadable: (key: string) => void;
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
@@ -72,6 +70,7 @@ export class RedisStore implements Store {
     this.#options = options;
     this.#data = parts.data as ScriptedRedis;
     this.#admin = parts.admin;
+    this.#scanned = { redis: parts.admin, counters: parts.counters, keyPrefix: options.keyPrefix };
     this.#counters = parts.counters;
     this.#onUnreadable = parts.onUnreadable;
     this.#data.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
@@ -97,9 +96,10 @@ export class RedisStore implements Store {
     const unlink = async () => {
       const keys = slice;
       slice = [];
-      if (keys.length > 0) removed += await this.#ask(this.#admin, (redis) => redis.unlink(keys), ADMIN_TIMEOUT_MS);
+      if (keys.length > 0)
+        removed += await this.#ask(this.#admin, (redis) => redis.unlink(keys), ADMIN_TIMEOUT_MS);
     };
-    for await (const keys of this.#scan(match)) {
+    for await (const keys of scan(this.#scanned, match)) {
       slice.push(...keys);
       if (slice.length >= READ_SLICE) await unlink();
     }
@@ -108,7 +108,7 @@ export class RedisStore implements Store {
   }
 
   async list(match: Match, cursor: string | undefined, limit: number): Promise<Listing> {
-    const [next, keys] = await this.#scanOnce(match, cursor ?? '0', limit);
+    const [next, keys] = await scanSlice(this.#scanned, match, cursor ?? '0', limit);
     const pipeline = this.#admin.pipeline();
     for (const key of keys) pipeline.pttl(key);
     const ttls = await this.#ask(this.#admin, () => pipeline.exec(), ADMIN_TIMEOUT_MS);
@@ -122,28 +122,6 @@ export class RedisStore implements Store {
       }),
       cursor: next === '0' ? undefined : next,
     };
-  }
-
-  /** All matching keys of Redis, prefixed, a slice at a time; a key may come twice. */
-  async *#scan(match: Match): AsyncGenerator<string[]> {
-    let cursor = '0';
-    do {
-      const [next, keys] = await this.#scanOnce(match, cursor, SCAN_COUNT);
-      cursor = next;
-      yield keys;
-    } while (cursor !== '0');
-  }
-
-  async #scanOnce(match: Match, cursor: string, count: number): Promise<[cursor: string, keys: string[]]> {
-    const { keyPrefix } = this.#options;
-    const [next, found] = await this.#ask(
-      this.#admin,
-      (redis) => redis.scan(cursor, 'MATCH', keyPrefix + globOf(match), 'COUNT', count),
-      ADMIN_TIMEOUT_MS,
-    );
-    if ('pattern' in match) return [next, found];
-    const matches = matcher(match);
-    return [next, found.filter((key) => matches(this.#bare(key)))];
   }
 
   #bare(prefixed: string): string {
@@ -166,7 +144,10 @@ export class RedisStore implements Store {
     }
   }
 
-  #answerRead({ input: key, resolve, reject }: Waiting<string, Entry | undefined>, packed: Buffer | null): void {
+  #answerRead(
+    { input: key, resolve, reject }: Waiting<string, Entry | undefined>,
+    packed: Buffer | null,
+  ): void {
     if (packed === null) return resolve(undefined);
     if (isLegacy(packed)) {
       this.#readLegacy(key, packed).then(resolve, reject);
@@ -214,32 +195,13 @@ export class RedisStore implements Store {
     }
   }
 
-  /** Sends a command and times it; whatever goes wrong becomes a counted `StoreError`. */
-  async #ask<T>(
+  #ask<T>(
     redis: Redis,
     command: (redis: Redis) => Promise<T>,
     timeoutMs = this.#options.commandTimeoutMs,
   ): Promise<T> {
-    const start = performance.now();
-    try {
-      if (redis.status !== 'ready') throw new StoreError('unavailable', 'not connected to Redis');
-      const answer = await withDeadline(command(redis), timeoutMs);
-      this.#counters.redisSeconds.observe((performance.now() - start) / 1000);
-      return answer;
-    } catch (cause) {
-      const error = asStoreError(cause);
-      this.#counters.countRedisError(error.reason);
-      throw error;
-    }
+    return ask(redis, this.#counters, timeoutMs, command);
   }
-}
-
-function asStoreError(error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  const { name, message } = error as Error;
-  if (name === 'ReplyError') return new StoreError('rejected', message, { cause: error });
-  // The connection broke while the command was out: it may have reached Redis.
-  return new StoreError('timeout', message, { cause: error });
 }
 
 function conditionArgument(condition: Condition | undefined): string | Buffer {

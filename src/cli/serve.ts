@@ -1,0 +1,57 @@
+/** `ratecache serve`: compose, listen, warm up, and stop well. */
+import { type Config, describe, type Environment, loadConfig } from '../config.ts';
+import type { Parts } from '../http/parts.ts';
+import { Server } from '../http/server.ts';
+import { createLog, type Logger } from '../log.ts';
+import { composeCore } from './compose.ts';
+import { composeOps } from './compose-ops.ts';
+import { Readiness } from './readiness.ts';
+import { warmUpOnStart } from './warm-start.ts';
+
+export async function serve(env: Environment, version: string): Promise<void> {
+  const { config, warnings } = loadConfig(env, { standalone: false });
+  const log = createLog(config.log.level);
+  for (const warning of warnings) log.warn(warning);
+  log.info({ version, node: process.version, config: describe(config) }, 'starting');
+
+  const core = composeCore(config, log);
+  const load = { open: 0, bodyBytes: 0, draining: false };
+  const readiness = new Readiness();
+  const { cache, clock, counters } = core;
+  const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
+  const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault };
+  const server = new Server(parts, composeOps(config, core, load, readiness, version));
+
+  if (config.warmup.onStartup) readiness.hold('warming up');
+  const port = await server.listen(config.http);
+  log.info({ host: config.http.host, port, mode: config.standalone ? 'standalone' : 'redis' }, 'listening');
+  stopOnSignals(config, log, readiness, async () => {
+    await server.drain(config.shutdown.timeoutMs);
+    await core.close();
+  });
+
+  if (config.warmup.onStartup) {
+    await warmUpOnStart(config, core, log);
+    readiness.release('warming up');
+  }
+}
+
+/**
+ * SIGTERM and SIGINT: not ready at once, so that load balancers look elsewhere; after the grace period `stop`,
+ * and out. A second signal does not wait for any of that.
+ */
+function stopOnSignals(config: Config, log: Logger, readiness: Readiness, stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = async (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'shutting down');
+    readiness.hold('shutting down');
+    await new Promise((resume) => setTimeout(resume, config.shutdown.graceMs));
+    await stop();
+    log.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}

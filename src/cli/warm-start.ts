@@ -1,0 +1,43 @@
+import { warmFromStore } from '../cache/warm.ts';
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+import { absentSink } from '../warmup/cache-sink.ts';
+import { load } from '../warmup/load.ts';
+import { summaryText } from '../warmup/report.ts';
+import { openSource } from '../warmup/source.ts';
+import type { Core } from './compose.ts';
+
+/**
+ * Warms L1 before the service says that it is ready: from a file where there is one, else from what Redis
+ * holds. Whatever goes wrong, and after the time limit, the service starts with what it has.
+ */
+export async function warmUpOnStart(config: Config, core: Core, log: Logger): Promise<void> {
+  const { timeoutMs, file } = config.warmup;
+  const signal = AbortSignal.timeout(timeoutMs);
+  const started = Date.now();
+  try {
+    if (core.redis && !(await core.redis.whenUp(timeoutMs))) throw new Error('Redis cannot be reached');
+    const outcome =
+      file === undefined ? await fromRedis(config, core, signal) : await fromFile(config, core, signal);
+    log.info({ ...outcome, ms: Date.now() - started }, 'warmed up');
+  } catch (error) {
+    log.warn(
+      { error: (error as Error).message, ms: Date.now() - started },
+      'warm-up failed; serving without',
+    );
+  }
+}
+
+async function fromRedis(config: Config, core: Core, signal: AbortSignal) {
+  const match = { pattern: config.warmup.pattern };
+  return {
+    source: 'redis',
+    warmed: await warmFromStore(core.cache, match, Number.POSITIVE_INFINITY, signal),
+  };
+}
+
+async function fromFile(config: Config, core: Core, signal: AbortSignal) {
+  const source = await openSource(config.warmup.file!, config.warmup.format);
+  const summary = await load(source, absentSink(core.cache), { signal });
+  return { source: config.warmup.file, summary: summaryText(summary) };
+}

@@ -1,0 +1,48 @@
+/** `ratecache warmup FILE`: loads a file through a running service, or straight into Redis. */
+import { type Environment, loadConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import { cacheSink } from '../warmup/cache-sink.ts';
+import { httpSink } from '../warmup/http-sink.ts';
+import { load } from '../warmup/load.ts';
+import { progressView } from '../warmup/progress.ts';
+import { succeeded, summaryJson, summaryText } from '../warmup/report.ts';
+import type { Sink } from '../warmup/sink.ts';
+import { type Format, openSource } from '../warmup/source.ts';
+import { composeCore } from './compose.ts';
+
+export interface WarmupOptions {
+  readonly format: Format;
+  readonly url: string;
+  readonly direct?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export async function warmup(file: string, options: WarmupOptions, env: Environment): Promise<void> {
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
+  const source = await openSource(file, options.format);
+  const { sink, close } = options.direct
+    ? await direct(env)
+    : { sink: httpSink(options.url), close: undefined };
+  const view = progressView({ quiet: options.quiet ?? false });
+  try {
+    const summary = await load(source, sink, { onProgress: view.show, signal: interrupted.signal });
+    view.stop();
+    process.stdout.write(`${options.json ? summaryJson(summary) : summaryText(summary)}\n`);
+    process.exitCode = succeeded(summary) ? 0 : 1;
+  } finally {
+    view.stop();
+    await close?.();
+  }
+}
+
+async function direct(env: Environment): Promise<{ sink: Sink; close: () => Promise<void> }> {
+  // L1 of this process is of no use to anyone.
+  const { config } = loadConfig({ ...env, ENABLE_LOCAL_CACHE: 'false' }, { standalone: false });
+  const core = composeCore(config, createLog('silent'));
+  const redis = config.redis!;
+  if (!(await core.redis!.whenUp(redis.connectTimeoutMs)))
+    throw new Error(`cannot connect to Redis at ${redis.host}:${redis.port}`);
+  return { sink: cacheSink(core.cache, config.limits.maxKeyBytes), close: core.close };
+}

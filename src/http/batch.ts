@@ -1,0 +1,133 @@
+/** `POST /v1/mget`, `/v1/mset`, `/v1/mdelete`: many keys in one request, each with its own outcome. */
+import * as v from 'valibot';
+import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
+import { type Encoding, keep } from '../cache/entry.ts';
+import { type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
+import * as jsonRead from '../cache/value/json-read.ts';
+import * as msgpackRead from '../cache/value/msgpack-read.ts';
+import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
+import { ServiceError } from '../errors.ts';
+import type { Histogram } from '../metrics/histogram.ts';
+import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { attempt, readBody } from './body.ts';
+import { Exchange } from './exchange.ts';
+import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
+import type { Parts } from './parts.ts';
+import { checkShape, type DecodedBody, decodeBody } from './payload.ts';
+import { ttlMs } from './request.ts';
+import { valueFromText } from './value.ts';
+
+const KEYS = v.object({ keys: v.array(v.string()) });
+const ENTRIES = v.object({
+  entries: v.array(
+    v.looseObject({ key: v.string(), value: v.optional(v.unknown()), ttl: v.optional(v.number()) }),
+  ),
+});
+
+type Run = (body: DecodedBody) => ItemResult[] | Promise<ItemResult[]>;
+
+export function mgetHandler(parts: Parts) {
+  const { cache, limits, counters } = parts;
+  return batchHandler(parts, counters.getSeconds, (body) =>
+    getMany(cache, keysOf(body, limits.maxBatchKeys), limits.maxKeyBytes),
+  );
+}
+
+export function mdeleteHandler(parts: Parts) {
+  const { cache, limits, counters } = parts;
+  return batchHandler(parts, counters.deleteSeconds, (body) =>
+    deleteMany(cache, keysOf(body, limits.maxBatchKeys), limits.maxKeyBytes),
+  );
+}
+
+export function msetHandler(parts: Parts) {
+  const { cache, limits, counters } = parts;
+  return batchHandler(parts, counters.setSeconds, (body) =>
+    setMany(cache, assignmentsOf(body, limits.maxBatchKeys, limits.maxValueBytes), limits.maxKeyBytes),
+  );
+}
+
+function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
+  const { counters, limits, load, clock } = parts;
+  return (res: HttpResponse, req: HttpRequest): void => {
+    const exchange = new Exchange(res, load, counters, false, seconds);
+    attempt(exchange, parts, () => {
+      const encoding = bodyEncoding(req.getHeader('content-type'));
+      const answerAs = preferredEncoding(req.getHeader('accept'));
+      const answer = (results: ItemResult[]) =>
+        exchange.send(
+          200,
+          [['Content-Type', mediaTypeOf(answerAs)]],
+          encodeReply(answerAs, results, clock.now),
+        );
+      readBody(exchange, req, parts, limits.maxBodyBytes, 'body_too_large', (body) => {
+        const results = run(decodeBody(encoding, body));
+        if (Array.isArray(results)) answer(results);
+        else attempt(exchange, parts, () => results.then(answer));
+      });
+    });
+  };
+}
+
+const writer = new MsgpackWriter();
+
+function encodeReply(encoding: Encoding, results: ItemResult[], now: number): string | Buffer {
+  if (encoding === 'json') return `{"results":${resultsAsJson(results, now)}}`;
+  writer.reset();
+  writer.map(1);
+  writer.str('results');
+  writeResults(writer, results, now);
+  return writer.take();
+}
+
+function keysOf(body: DecodedBody, maxKeys: number): string[] {
+  const { keys } = checkShape(KEYS, body.data);
+  checkCount(keys.length, maxKeys, 'keys');
+  return keys;
+}
+
+function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number): (Assignment | Faulty)[] {
+  const { entries } = checkShape(ENTRIES, body.data);
+  checkCount(entries.length, maxKeys, 'entries');
+  const values = rawValues(body);
+  return entries.map(({ key, ttl }, i) => {
+    const value = values[i];
+    const field = `entries[${i}]`;
+    try {
+      if (value === undefined)
+        throw new ServiceError('body_invalid', 'the entry has no value', `${field}.value`);
+      if (Buffer.byteLength(value.body) > maxValueBytes)
+        throw new ServiceError(
+          'value_too_large',
+          `at most ${maxValueBytes} bytes are taken`,
+          `${field}.value`,
+        );
+      return { key, value, ttlMs: ttl === undefined ? undefined : ttlMs(ttl, `${field}.ttl`) };
+    } catch (fault) {
+      if (!(fault instanceof ServiceError)) throw fault;
+      return { key, fault };
+    }
+  });
+}
+
+/** Each entry's value as the bytes that the client sent, since decoding and encoding again would change some. */
+function rawValues(body: DecodedBody): (Assignment['value'] | undefined)[] {
+  if (body.encoding === 'json') {
+    const { text } = body;
+    const [start] = jsonRead.member(text, 0, 'entries')!;
+    return Array.from(jsonRead.elements(text, start), ([entry]) => {
+      const span = jsonRead.member(text, entry, 'value');
+      return span && valueFromText(text.slice(...span));
+    });
+  }
+  const { bytes } = body;
+  const [start] = msgpackRead.member(bytes, 0, 'entries')!;
+  return Array.from(msgpackRead.elements(bytes, start), ([entry]) => {
+    const span = msgpackRead.member(bytes, entry, 'value');
+    return span && { encoding: 'msgpack', body: keep('msgpack', bytes.subarray(...span)) };
+  });
+}
+
+function checkCount(count: number, max: number, field: string): void {
+  if (count > max) throw new ServiceError('body_invalid', `at most ${max} are taken in one request`, field);
+}

@@ -1,0 +1,139 @@
+import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
+import type { Counters } from '../metrics/counters.ts';
+import type { Histogram } from '../metrics/histogram.ts';
+import type { HttpResponse } from '../uws.ts';
+
+/** Header lines besides those that every answer has. Values must never hold bytes that a client sent. */
+export type Headers = readonly (readonly [name: string, value: string])[];
+
+export const JSON_TYPE = 'application/json';
+export const MSGPACK_TYPE = 'application/vnd.msgpack';
+const PROBLEM_TYPE = 'application/problem+json';
+
+const STATUS_LINES: Record<number, string> = {
+  200: '200 OK',
+  201: '201 Created',
+  202: '202 Accepted',
+  204: '204 No Content',
+  304: '304 Not Modified',
+  400: '400 Bad Request',
+  404: '404 Not Found',
+  405: '405 Method Not Allowed',
+  406: '406 Not Acceptable',
+  408: '408 Request Timeout',
+  412: '412 Precondition Failed',
+  413: '413 Content Too Large',
+  415: '415 Unsupported Media Type',
+  500: '500 Internal Server Error',
+  503: '503 Service Unavailable',
+};
+
+/** What requests that have not been answered yet hold, over all of the server. */
+export interface Load {
+  /** Requests whose answer is still to come. */
+  open: number;
+  /** Bytes of bodies received and not yet used. */
+  bodyBytes: number;
+  /** Set at shutdown: every answer then closes its connection. */
+  draining: boolean;
+}
+
+/**
+ * One request whose answer may come after the handler has returned. It may also never be wanted: a client can
+ * go away at any time, after which the response object must not be touched.
+ */
+export class Exchange {
+  readonly #res: HttpResponse;
+  readonly #load: Load;
+  readonly #counters: Counters;
+  /** HEAD: everything but the body is sent. */
+  readonly #bodiless: boolean;
+  readonly #seconds: Histogram | undefined;
+  readonly #start: number;
+  #done = false;
+  /** Told when the client goes away first. */
+  onGone: (() => void) | undefined;
+
+  /** @param seconds where to count how long the answer took */
+  constructor(res: HttpResponse, load: Load, counters: Counters, bodiless: boolean, seconds?: Histogram) {
+    this.#res = res;
+    this.#load = load;
+    this.#counters = counters;
+    this.#bodiless = bodiless;
+    this.#seconds = seconds;
+    this.#start = performance.now();
+    load.open++;
+    res.onAborted(() => {
+      if (this.#done) return;
+      counters.httpAborted++;
+      this.#finish();
+      this.onGone?.();
+    });
+  }
+
+  /** Whether it was answered, or nobody waits for the answer any more. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  send(status: number, headers: Headers, body: string | Buffer = ''): void {
+    this.#write(status, headers, body, this.#load.draining);
+  }
+
+  /** Answers with problem+json. `closing` where the rest of a body that will not be read must not follow. */
+  sendProblem(error: ServiceError, headers: Headers = [], closing = false): void {
+    const body = problem(error);
+    const all: Headers = [['Content-Type', PROBLEM_TYPE], ['Cache-Control', 'no-store'], ...headers];
+    this.#write(error.status, all, body, closing || this.#load.draining);
+  }
+
+  /** Answers with whatever went wrong: a `ServiceError` as it is, anything else as `internal`. */
+  sendFault(error: unknown, headers: Headers = []): void {
+    if (error instanceof ServiceError) return this.sendProblem(error, headers);
+    this.sendProblem(new ServiceError('internal', ERRORS.internal[1]), headers);
+    throw error;
+  }
+
+  /** @param each takes a part of the body, valid only during the call; `last` with the last one */
+  onData(each: (chunk: Buffer, last: boolean) => void): void {
+    this.#res.onData((chunk, last) => {
+      if (!this.#done) each(Buffer.from(chunk), last);
+    });
+  }
+
+  #write(status: number, headers: Headers, body: string | Buffer, closing: boolean): void {
+    if (this.#done) return;
+    this.#finish();
+    this.#seconds?.observe((performance.now() - this.#start) / 1000);
+    this.#counters.httpResponses[Math.floor(status / 100)]!++;
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus(STATUS_LINES[status] ?? String(status));
+      for (const [name, value] of headers) res.writeHeader(name, value);
+      if (status === 204 || status === 304) res.endWithoutBody(undefined, closing);
+      else if (this.#bodiless) res.endWithoutBody(Buffer.byteLength(body), closing);
+      else res.end(body, closing);
+    });
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#load.open--;
+  }
+}
+
+function problem(error: ServiceError): string {
+  const [status, title] = ERRORS[error.code];
+  return JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    code: error.code,
+    detail: error.message,
+    ...(error.field === undefined ? {} : { field: error.field }),
+  });
+}
+
+export function fault(code: ErrorCode, detail: string, field?: string): ServiceError {
+  return new ServiceError(code, detail, field);
+}

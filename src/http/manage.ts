@@ -1,0 +1,185 @@
+/** The runbook's operations on the cache as a whole: invalidate, cleanup, flush, warm-up, and listing keys. */
+import { pack } from 'msgpackr';
+import * as v from 'valibot';
+import { TYPES, type TypeIndex, typeIndex, typeOf } from '../cache/key.ts';
+import { EVERYTHING, type Match, matcher } from '../cache/match.ts';
+import type { Listing } from '../cache/store.ts';
+import { sweep } from '../cache/sweep.ts';
+import type { TwoLevel } from '../cache/two-level.ts';
+import { warmFromStore } from '../cache/warm.ts';
+import { ServiceError } from '../errors.ts';
+import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { attempt, readBody } from './body.ts';
+import { Exchange } from './exchange.ts';
+import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
+import type { Parts } from './parts.ts';
+import { checkShape, decodeBody } from './payload.ts';
+import { checkKey } from './request.ts';
+
+const INVALIDATION = v.strictObject({
+  keys: v.optional(v.array(v.string())),
+  types: v.optional(v.array(v.picklist(TYPES))),
+  pattern: v.optional(v.string()),
+});
+const FLUSH = v.strictObject({ tier: v.optional(v.picklist(['local', 'all'])) });
+const WARMUP = v.strictObject({
+  pattern: v.optional(v.string()),
+  limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
+
+const LIST_LIMIT = 1000;
+const LIST_DEFAULT = 100;
+const MAX_PATTERN_LENGTH = 1024;
+
+/** `{keys?, types?, pattern?}` -> `{invalidated}`: deletes from both tiers, and says how many there were. */
+export function invalidateHandler(parts: Parts) {
+  const { cache, limits } = parts;
+  return operation(parts, async (body) => {
+    const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
+    if (keys.length === 0 && types.length === 0 && pattern === undefined)
+      throw new ServiceError('body_invalid', 'one of keys, types and pattern is needed', 'body');
+    for (const [i, key] of keys.entries()) checkKey(key, limits.maxKeyBytes, `keys[${i}]`);
+    const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
+    if (pattern !== undefined) matches.push(patternMatch(pattern));
+
+    const outcomes = await Promise.all(keys.map((key) => cache.delete(key)));
+    let invalidated = outcomes.filter(({ status }) => status === 'deleted').length;
+    for (const match of matches) invalidated += await cache.invalidate(match);
+    return { invalidated };
+  });
+}
+
+/** -> `{removed}`: removes what has expired from L1 now instead of when its turn comes. */
+export function cleanupHandler(parts: Parts) {
+  const { cache } = parts;
+  return operation(parts, async () => ({
+    removed: cache.memory === undefined ? 0 : await sweep(cache.memory),
+  }));
+}
+
+/** `{tier?: "local" | "all"}` -> `{flushed: {local, redis}}`: empties L1, and of Redis all under the prefix. */
+export function flushHandler(parts: Parts) {
+  const { cache } = parts;
+  return operation(parts, async (body) => {
+    const { tier = 'all' } = checkShape(FLUSH, body);
+    const local = cache.forgetAll();
+    const redis = tier === 'all' && cache.store !== undefined ? await cache.invalidate(EVERYTHING) : 0;
+    return { flushed: { local, redis } };
+  });
+}
+
+/** `{pattern?, limit?}` -> `{warmed}`: brings entries from Redis into L1. */
+export function warmupHandler(parts: Parts) {
+  const { cache } = parts;
+  return operation(parts, async (body) => {
+    const { pattern = '*', limit = Number.POSITIVE_INFINITY } = checkShape(WARMUP, body);
+    needStore(cache);
+    return { warmed: await warmFromStore(cache, patternMatch(pattern), limit) };
+  });
+}
+
+/** `?pattern=&type=&cursor=&limit=` -> `{keys: [{key, type, ttl}], cursor}`; of L1 when standalone. */
+export function keysHandler(parts: Parts, bodiless: boolean) {
+  const { cache, load, counters } = parts;
+  return (res: HttpResponse, req: HttpRequest): void => {
+    const exchange = new Exchange(res, load, counters, bodiless);
+    attempt(exchange, parts, async () => {
+      const query = new URLSearchParams(req.getQuery());
+      const match = matchFromQuery(query.get('pattern'), query.get('type'));
+      const cursor = cursorFromQuery(query.get('cursor'));
+      const limit = limitFromQuery(query.get('limit'));
+      const encoding = preferredEncoding(req.getHeader('accept'));
+      const listing =
+        cache.store === undefined
+          ? listLocal(cache, match, cursor, limit, parts.clock.now)
+          : await cache.store.list(match, cursor, limit);
+      const keys = listing.keys.map(({ key, ttlMs }) => ({
+        key,
+        type: TYPES[typeOf(key)],
+        ttl: ttlMs === undefined ? null : Math.ceil(ttlMs / 1000),
+      }));
+      sendData(exchange, encoding, { keys, cursor: listing.cursor ?? null });
+    });
+  };
+}
+
+function operation(parts: Parts, run: (body: unknown) => Promise<unknown>) {
+  const { load, counters, limits } = parts;
+  return (res: HttpResponse, req: HttpRequest): void => {
+    const exchange = new Exchange(res, load, counters, false);
+    attempt(exchange, parts, () => {
+      const encoding = bodyEncoding(req.getHeader('content-type'));
+      const answerAs = preferredEncoding(req.getHeader('accept'));
+      readBody(exchange, req, parts, limits.maxBodyBytes, 'body_too_large', (body) => {
+        const data = body.length === 0 ? {} : decodeBody(encoding, body).data;
+        attempt(exchange, parts, async () => sendData(exchange, answerAs, await run(data)));
+      });
+    });
+  };
+}
+
+function sendData(exchange: Exchange, encoding: 'json' | 'msgpack', data: unknown): void {
+  const headers = [
+    ['Content-Type', mediaTypeOf(encoding)],
+    ['Cache-Control', 'no-store'],
+  ] as const;
+  exchange.send(200, headers, encoding === 'json' ? JSON.stringify(data) : pack(data));
+}
+
+function needStore(cache: TwoLevel): void {
+  if (cache.store === undefined) throw new ServiceError('standalone', 'there is no Redis to warm up from');
+}
+
+function patternMatch(pattern: string): Match {
+  if (pattern.length === 0 || pattern.length > MAX_PATTERN_LENGTH || !pattern.isWellFormed())
+    throw new ServiceError(
+      'pattern_invalid',
+      `a pattern has 1 to ${MAX_PATTERN_LENGTH} characters`,
+      'pattern',
+    );
+  return { pattern };
+}
+
+function matchFromQuery(pattern: string | null, type: string | null): Match {
+  if (type === null) return pattern === null ? EVERYTHING : patternMatch(pattern);
+  if (pattern !== null) throw new ServiceError('query_invalid', 'pattern or type, not both', 'type');
+  const index: TypeIndex | undefined = typeIndex(type);
+  if (index === undefined)
+    throw new ServiceError('query_invalid', `a type is one of ${TYPES.join(', ')}`, 'type');
+  return { type: index };
+}
+
+function cursorFromQuery(text: string | null): string | undefined {
+  if (text === null || text === '') return undefined;
+  if (!/^\d{1,20}$/.test(text))
+    throw new ServiceError('query_invalid', 'it is a cursor of an earlier answer', 'cursor');
+  return text;
+}
+
+function limitFromQuery(text: string | null): number {
+  if (text === null) return LIST_DEFAULT;
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > LIST_LIMIT)
+    throw new ServiceError('query_invalid', `a limit is a whole number from 1 to ${LIST_LIMIT}`, 'limit');
+  return limit;
+}
+
+function listLocal(
+  cache: TwoLevel,
+  match: Match,
+  cursor: string | undefined,
+  limit: number,
+  now: number,
+): Listing {
+  const matches = matcher(match);
+  const from = Number(cursor ?? 0);
+  const keys: { key: string; ttlMs: number }[] = [];
+  let position = 0;
+  for (const key of cache.memory!.keys()) {
+    if (position++ < from) continue;
+    if (keys.length === limit) return { keys, cursor: String(position - 1) };
+    const entry = matches(key) ? cache.memory!.unexpired(key) : undefined;
+    if (entry !== undefined) keys.push({ key, ttlMs: entry.expiresAt - now });
+  }
+  return { keys, cursor: undefined };
+}

@@ -1,0 +1,55 @@
+/** What probes, Prometheus and operators ask: `/health`, `/livez`, `/readyz`, `/metrics`, `/stats`. */
+import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { attempt } from './body.ts';
+import { Exchange, JSON_TYPE } from './exchange.ts';
+import type { Parts } from './parts.ts';
+
+/** The answers, made elsewhere. */
+export interface Ops {
+  /** The body of `/health`, and whether the service can serve. */
+  readonly health: () => Promise<{ readonly serving: boolean; readonly body: unknown }>;
+  /** Why no new work should be sent here, or undefined when it may. */
+  readonly notReady: () => string | undefined;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly stats: () => Promise<unknown>;
+}
+
+type Answer = readonly [status: number, contentType: string, body: string];
+
+export function opsHandlers(parts: Parts, ops: Ops) {
+  return {
+    health: answering(parts, async () => {
+      const { serving, body } = await ops.health();
+      return [serving ? 200 : 503, JSON_TYPE, JSON.stringify(body)];
+    }),
+    /** That this answers at all is the answer; it depends on nothing else. */
+    livez: answering(parts, async () => [200, JSON_TYPE, '{"status":"alive"}']),
+    readyz: answering(parts, async () => {
+      const reason = ops.notReady();
+      if (reason === undefined) return [200, JSON_TYPE, '{"status":"ready"}'];
+      return [503, JSON_TYPE, JSON.stringify({ status: 'not ready', reason })];
+    }),
+    metrics: answering(parts, async () => {
+      const { contentType, text } = await ops.metrics();
+      return [200, contentType, text];
+    }),
+    stats: answering(parts, async () => [200, JSON_TYPE, JSON.stringify(await ops.stats())]),
+  };
+}
+
+function answering(parts: Parts, make: () => Promise<Answer>) {
+  return (bodiless: boolean) => (res: HttpResponse, _req: HttpRequest) => {
+    const exchange = new Exchange(res, parts.load, parts.counters, bodiless);
+    attempt(exchange, parts, async () => {
+      const [status, contentType, body] = await make();
+      exchange.send(
+        status,
+        [
+          ['Content-Type', contentType],
+          ['Cache-Control', 'no-store'],
+        ],
+        body,
+      );
+    });
+  };
+}

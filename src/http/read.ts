@@ -1,0 +1,155 @@
+/** `GET` and `HEAD /v1/cache/{key}`: the hot path, and what happens off it. */
+import type { Body, Encoding, Entry } from '../cache/entry.ts';
+import type { Loaded } from '../cache/two-level.ts';
+import { NotConvertible } from '../cache/value/errors.ts';
+import { ServiceError } from '../errors.ts';
+import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { attempt } from './body.ts';
+import { loadedStatus } from './cache-status.ts';
+import { Exchange, type Headers } from './exchange.ts';
+import { describe, HEAD_NAME, headOf } from './head.ts';
+import { acceptedEncodings, mediaTypeOf } from './negotiate.ts';
+import type { Parts } from './parts.ts';
+import { checkKey, keyFromPath, namesVersion } from './request.ts';
+
+export const CACHE_PATH = '/v1/cache/';
+
+// Timing a hit costs a tenth of answering it, so one in this many is timed and stands for all of them.
+const TIMED_EVERY = 64;
+
+type Handler = (res: HttpResponse, req: HttpRequest) => void;
+
+/** The handler of GET, or with `bodiless` of HEAD. */
+export function readHandler(parts: Parts, bodiless: boolean): Handler {
+  const { cache, clock, counters, load } = parts;
+  let untilTimed = TIMED_EVERY;
+
+  return (res, req) => {
+    const encoded = req.getUrl().slice(CACHE_PATH.length);
+    // An encoded key takes the way round, where a broken one has its answer.
+    const entry = encoded.includes('%') ? undefined : cache.peek(encoded);
+    if (entry === undefined) return readSlowly(parts, res, req, encoded, bodiless);
+    const timed = --untilTimed === 0;
+    if (timed) untilTimed = TIMED_EVERY;
+    const start = timed ? performance.now() : 0;
+
+    const accept = req.getHeader('accept');
+    const body = accept === '' || accept === '*/*' ? entry.plainJson : undefined;
+    if (body === undefined || bodiless || req.getHeader('if-none-match') !== '')
+      return readSlowly(parts, res, req, encoded, bodiless, { entry, source: 'l1' });
+    counters.httpResponses[2]!++;
+    res.writeHeader(HEAD_NAME, headOf(entry, 'json', clock.now)).end(body, load.draining);
+    if (timed) counters.getSeconds.observe((performance.now() - start) / 1000, TIMED_EVERY);
+  };
+}
+
+/** Everything but the plain hit. */
+function readSlowly(
+  parts: Parts,
+  res: HttpResponse,
+  req: HttpRequest,
+  encoded: string,
+  bodiless: boolean,
+  found?: Loaded,
+): void {
+  const exchange = new Exchange(res, parts.load, parts.counters, bodiless, parts.counters.getSeconds);
+  const accept = req.getHeader('accept');
+  const ifNoneMatch = req.getHeader('if-none-match');
+  const fallback = req.getQuery('fallback');
+  const answer = (loaded: Loaded, marks: Headers = []) =>
+    sendLoaded(parts, exchange, loaded, accept, ifNoneMatch, marks);
+
+  attempt(exchange, parts, () => {
+    const key = keyFromPath(encoded);
+    const hit = found ?? peekAt(parts, key);
+    if (hit !== undefined) return answer(hit);
+    checkKey(key, parts.limits.maxKeyBytes);
+    checkFallback(fallback);
+    return readThrough(parts, key, fallback !== undefined, answer);
+  });
+}
+
+function peekAt(parts: Parts, key: string): Loaded | undefined {
+  const entry = parts.cache.peek(key);
+  return entry === undefined ? undefined : { entry, source: 'l1' };
+}
+
+async function readThrough(
+  parts: Parts,
+  key: string,
+  fallback: boolean,
+  answer: (loaded: Loaded, marks?: Headers) => void,
+): Promise<void> {
+  const loaded = await parts.cache.load(key);
+  const substitute = fallback && loaded.entry === undefined ? fallbackFor(key) : undefined;
+  if (substitute === undefined) return answer(loaded);
+  const instead = await parts.cache.get(substitute);
+  // Marked, and not to be kept by anyone under the name of the rate that it is not.
+  const marks: Headers = [['Content-Location', CACHE_PATH + encodeURIComponent(substitute)]];
+  answer(instead.entry === undefined ? loaded : instead, instead.entry === undefined ? [] : marks);
+}
+
+function checkFallback(fallback: string | undefined): void {
+  if (fallback !== undefined && fallback !== 'min_rate')
+    throw new ServiceError('query_invalid', 'the only fallback is min_rate', 'fallback');
+}
+
+/** The key of a ticker's minimum rate, for the key of its borrow rate. */
+export function fallbackFor(key: string): string | undefined {
+  return key.startsWith('borrow_rate:') ? `min_rate:${key.slice('borrow_rate:'.length)}` : undefined;
+}
+
+function sendLoaded(
+  parts: Parts,
+  exchange: Exchange,
+  loaded: Loaded,
+  accept: string,
+  ifNoneMatch: string,
+  marks: Headers,
+): void {
+  const { clock, counters, cache } = parts;
+  const { entry } = loaded;
+  const status = loadedStatus(loaded, cache.store === undefined, clock.now);
+  if (entry === undefined) return exchange.sendProblem(missFault(loaded), [['Cache-Status', status]]);
+
+  const sendable = bodyFor(entry, accept);
+  if (sendable instanceof ServiceError) {
+    counters.getErrors++;
+    return exchange.sendProblem(sendable, [['Cache-Status', status]]);
+  }
+  const [encoding, body] = sendable;
+  const headers = describe(entry, encoding, status, clock.now);
+  const all = marks.length === 0 ? headers : markFallback(headers, marks);
+  if (ifNoneMatch !== '' && namesVersion(ifNoneMatch, entry.version)) exchange.send(304, all);
+  else exchange.send(200, all, body);
+}
+
+function markFallback(headers: Headers, marks: Headers): Headers {
+  const marked = headers.map(([name, value]) => {
+    if (name === 'Cache-Control') return [name, 'no-store'] as const;
+    if (name === 'Cache-Status') return [name, `${value}; detail=fallback`] as const;
+    return [name, value] as const;
+  });
+  return [...marked, ...marks];
+}
+
+/** The entry in the encoding that the client likes best among those that can hold it unchanged. */
+function bodyFor(entry: Entry, accept: string): [Encoding, Body] | ServiceError {
+  const encodings = acceptedEncodings(accept);
+  let reason = 'it is sent as application/json or application/vnd.msgpack';
+  for (const encoding of encodings) {
+    try {
+      return [encoding, encoding === 'json' ? entry.json : entry.msgpack];
+    } catch (error) {
+      if (!(error instanceof NotConvertible)) throw error;
+      reason = `${mediaTypeOf(encoding)} cannot hold the value unchanged: ${error.message}`;
+    }
+  }
+  return new ServiceError('not_acceptable', reason, 'Accept');
+}
+
+function missFault({ source, fault }: Loaded): ServiceError {
+  if (source === 'none') return new ServiceError('cache_miss', 'neither tier holds the key');
+  const asked = fault?.reason === 'unavailable' ? 'L2 was not asked' : 'L2 gave no answer';
+  return new ServiceError('cache_miss', `L1 does not hold the key, and ${asked}: ${fault?.message}`);
+}

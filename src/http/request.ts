@@ -1,0 +1,82 @@
+import { keyFault } from '../cache/key.ts';
+import type { Condition } from '../cache/store.ts';
+import { isVersion } from '../cache/version.ts';
+import { ServiceError } from '../errors.ts';
+
+/** The longest time to live a client may ask for: ten years. */
+export const MAX_TTL_SECONDS = 315_360_000;
+
+/**
+ * The key that a path names: what follows `/v1/cache/`, percent-decoded.
+ * @throws ServiceError `key_invalid` where the encoding is broken
+ */
+export function keyFromPath(encoded: string): string {
+  if (!encoded.includes('%')) return encoded;
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw new ServiceError('key_invalid', 'the key in the path is not percent-encoded UTF-8', 'key');
+  }
+}
+
+/** @throws ServiceError `key_invalid`, saying what is wrong with it */
+export function checkKey(key: string, maxKeyBytes: number, field = 'key'): void {
+  const fault = keyFault(key, maxKeyBytes);
+  if (fault !== undefined) throw new ServiceError('key_invalid', `the key ${fault}`, field);
+}
+
+const TTL = /^\d{1,9}(\.\d{1,3})?$/;
+
+/**
+ * A time to live from a query, in seconds with at most three decimals; milliseconds, or undefined for none.
+ * @throws ServiceError `ttl_invalid`
+ */
+export function ttlFromQuery(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!TTL.test(text)) throw ttlFault('ttl');
+  return ttlMs(Number(text), 'ttl');
+}
+
+/** Checks a time to live in seconds and gives it in milliseconds. @throws ServiceError `ttl_invalid` */
+export function ttlMs(seconds: unknown, field: string): number {
+  if (typeof seconds !== 'number' || !(seconds >= 0.001 && seconds <= MAX_TTL_SECONDS)) throw ttlFault(field);
+  return Math.round(seconds * 1000);
+}
+
+function ttlFault(field: string): ServiceError {
+  return new ServiceError(
+    'ttl_invalid',
+    `a time to live is a number of seconds from 0.001 to ${MAX_TTL_SECONDS}`,
+    field,
+  );
+}
+
+/**
+ * What `If-Match` and `If-None-Match` ask of a change (RFC 9110, 13.1); undefined where there is neither.
+ * Entity tags that are no version of ours match nothing, and neither do weak ones, as the strong comparison
+ * that changes need has it.
+ * @throws ServiceError `bad_request` where both are there
+ */
+export function conditionOf(ifMatch: string, ifNoneMatch: string): Condition | undefined {
+  if (ifMatch !== '' && ifNoneMatch !== '')
+    throw new ServiceError('bad_request', 'a change takes If-Match or If-None-Match, not both', 'If-Match');
+  if (ifMatch !== '')
+    return ifMatch.trim() === '*' ? { is: 'if-exists' } : { is: 'if-version', versions: strongTags(ifMatch) };
+  if (ifNoneMatch !== '')
+    return ifNoneMatch.trim() === '*'
+      ? { is: 'if-absent' }
+      : { is: 'unless-version', versions: strongTags(ifNoneMatch) };
+  return undefined;
+}
+
+/** Whether an `If-None-Match` header names the version: by the weak comparison, as reads have it. */
+export function namesVersion(ifNoneMatch: string, version: string): boolean {
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.includes(`"${version}"`);
+}
+
+function strongTags(list: string): string[] {
+  const tags: string[] = [];
+  for (const [, weak, tag] of list.matchAll(/(W\/)?"([^"]*)"/g))
+    if (weak === undefined && isVersion(tag!)) tags.push(tag!);
+  return tags;
+}

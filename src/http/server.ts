@@ -1,0 +1,120 @@
+/** The routes, and the life of the listening socket. */
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  type Listening,
+  listen,
+  type TemplatedApp,
+} from '../uws.ts';
+import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
+import { Exchange, fault } from './exchange.ts';
+import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
+import { type Ops, opsHandlers } from './ops.ts';
+import type { Parts } from './parts.ts';
+import { CACHE_PATH, readHandler } from './read.ts';
+import { deleteHandler, putHandler } from './write.ts';
+
+type Handler = (res: HttpResponse, req: HttpRequest) => void;
+type Methods = Partial<Record<'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE', Handler>>;
+
+/** How often a draining server looks whether its clients have gone quiet. */
+const QUIET_MS = 50;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+}
+
+export class Server {
+  readonly #parts: Parts;
+  readonly #app: TemplatedApp = App();
+  #listening: Listening | undefined;
+
+  constructor(parts: Parts, ops: Ops) {
+    this.#parts = parts;
+    for (const [path, methods] of Object.entries(routes(parts, ops))) this.#route(path, methods);
+    this.#app.any(
+      '/*',
+      this.#refusing(() => fault('not_found', 'no endpoint has this path')),
+    );
+  }
+
+  /** For what else is served on the port. */
+  get app(): TemplatedApp {
+    return this.#app;
+  }
+
+  /** Listens, and says on which port. */
+  async listen(address: Address): Promise<number> {
+    this.#listening = await listen(this.#app, address.host, address.port, address.reusePort);
+    return this.#listening.port;
+  }
+
+  /**
+   * Takes no new connections, answers every request that came in and asks each client to close its connection
+   * with its next answer; closes what is left when all have gone quiet, or after `timeoutMs`.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    const { load, counters } = this.#parts;
+    this.#listening?.stop();
+    load.draining = true;
+    const answered = () => counters.httpResponses.reduce((sum, count) => sum + count, 0);
+    const deadline = Date.now() + timeoutMs;
+    let before = -1;
+    while (Date.now() < deadline && (load.open > 0 || answered() !== before)) {
+      before = answered();
+      await new Promise((resume) => setTimeout(resume, QUIET_MS));
+    }
+    this.#app.close();
+  }
+
+  #route(path: string, methods: Methods): void {
+    const app = this.#app;
+    if (methods.GET) app.get(path, methods.GET);
+    if (methods.HEAD) app.head(path, methods.HEAD);
+    if (methods.POST) app.post(path, methods.POST);
+    if (methods.PUT) app.put(path, methods.PUT);
+    if (methods.DELETE) app.del(path, methods.DELETE);
+    const allowed = Object.keys(methods).join(', ');
+    const refusal = () => fault('method_not_allowed', `this path takes ${allowed}`);
+    app.any(path, this.#refusing(refusal, [['Allow', allowed]]));
+  }
+
+  #refusing(refusal: () => ReturnType<typeof fault>, headers: [string, string][] = []): Handler {
+    const { load, counters } = this.#parts;
+    return (res, req) => {
+      const exchange = new Exchange(res, load, counters, req.getMethod() === 'head');
+      exchange.sendProblem(refusal(), headers);
+    };
+  }
+}
+
+function routes(parts: Parts, ops: Ops): Record<string, Methods> {
+  const { health, livez, readyz, metrics, stats } = opsHandlers(parts, ops);
+  const readable = (handler: (bodiless: boolean) => Handler): Methods => ({
+    GET: handler(false),
+    HEAD: handler(true),
+  });
+  return {
+    [`${CACHE_PATH}*`]: {
+      ...readable((bodiless) => readHandler(parts, bodiless)),
+      PUT: putHandler(parts),
+      DELETE: deleteHandler(parts),
+    },
+    '/v1/mget': { POST: mgetHandler(parts) },
+    '/v1/mset': { POST: msetHandler(parts) },
+    '/v1/mdelete': { POST: mdeleteHandler(parts) },
+    '/v1/invalidate': { POST: invalidateHandler(parts) },
+    '/v1/cleanup': { POST: cleanupHandler(parts) },
+    '/v1/flush': { POST: flushHandler(parts) },
+    '/v1/warmup': { POST: warmupHandler(parts) },
+    '/v1/keys': readable((bodiless) => keysHandler(parts, bodiless)),
+    '/health': readable(health),
+    '/livez': readable(livez),
+    '/readyz': readable(readyz),
+    '/metrics': readable(metrics),
+    '/stats': readable(stats),
+  };
+}

@@ -1,0 +1,48 @@
+import { isAscii } from 'node:buffer';
+import { type Encoding, keep, type Value } from '../cache/entry.ts';
+import { Malformed } from '../cache/value/errors.ts';
+import { validateMsgpack } from '../cache/value/msgpack-read.ts';
+import { ServiceError } from '../errors.ts';
+
+// A byte order mark stays where it is, so that JSON.parse refuses what JSON does not allow.
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Takes a value from a request's body as it stands. @throws ServiceError `value_invalid` */
+export function valueFrom(encoding: Encoding, bytes: Buffer): Value {
+  if (encoding === 'json') parseJson(bytes, 'value_invalid');
+  else checkMsgpack(bytes, 'value_invalid');
+  return { encoding, body: keep(encoding, bytes) };
+}
+
+/** A part of a text that was parsed as a whole. */
+export function valueFromText(text: string): Value {
+  return { encoding: 'json', body: keep('json', Buffer.from(text)) };
+}
+
+/** @throws ServiceError with `code` where these bytes are not JSON text */
+export function parseJson(
+  bytes: Buffer,
+  code: 'value_invalid' | 'body_invalid',
+): { text: string; json: unknown } {
+  let text: string;
+  try {
+    text = isAscii(bytes) ? bytes.toString('latin1') : UTF8.decode(bytes);
+  } catch {
+    throw new ServiceError(code, 'the body is not UTF-8', 'body');
+  }
+  try {
+    return { text, json: JSON.parse(text) };
+  } catch (error) {
+    throw new ServiceError(code, `the body is not JSON: ${(error as Error).message}`, 'body');
+  }
+}
+
+/** @throws ServiceError with `code` where these bytes are not exactly one msgpack object */
+export function checkMsgpack(bytes: Uint8Array, code: 'value_invalid' | 'body_invalid'): void {
+  try {
+    validateMsgpack(bytes);
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    throw new ServiceError(code, `the body is not msgpack: ${error.message}`, 'body');
+  }
+}

@@ -1,0 +1,35 @@
+import type { Redis } from 'ioredis';
+import { StoreError } from '../cache/store.ts';
+import type { Counters } from '../metrics/counters.ts';
+import { withDeadline } from './deadline.ts';
+
+/** For commands on the connection that scans use: a slice can wait behind others. In milliseconds. */
+export const ADMIN_TIMEOUT_MS = 2000;
+
+/** Sends a command and times it; whatever goes wrong becomes a counted `StoreError`. */
+export async function ask<T>(
+  redis: Redis,
+  counters: Counters,
+  timeoutMs: number,
+  command: (redis: Redis) => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  try {
+    if (redis.status !== 'ready') throw new StoreError('unavailable', 'not connected to Redis');
+    const answer = await withDeadline(command(redis), timeoutMs);
+    counters.redisSeconds.observe((performance.now() - start) / 1000);
+    return answer;
+  } catch (cause) {
+    const error = asStoreError(cause);
+    counters.countRedisError(error.reason);
+    throw error;
+  }
+}
+
+function asStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const { name, message } = error as Error;
+  if (name === 'ReplyError') return new StoreError('rejected', message, { cause: error });
+  // The connection broke while the command was out: it may have reached Redis.
+  return new StoreError('timeout', message, { cause: error });
+}

@@ -1,0 +1,41 @@
+import type { Redis } from 'ioredis';
+import { globOf, type Match, matcher } from '../cache/match.ts';
+import type { Counters } from '../metrics/counters.ts';
+import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
+
+// One SCAN of this many keys holds Redis up for well under a millisecond.
+const SLICE_KEYS = 1000;
+
+export interface ScanParts {
+  readonly redis: Redis;
+  readonly counters: Counters;
+  readonly keyPrefix: string;
+}
+
+/**
+ * All matching keys of Redis, prefixed, a slice at a time. A key that is there from beginning to end comes at
+ * least once; one may come twice while Redis resizes its table; one that comes or goes meanwhile may be missed.
+ */
+export async function* scan(parts: ScanParts, match: Match): AsyncGenerator<string[]> {
+  let cursor = '0';
+  do {
+    const [next, keys] = await scanSlice(parts, match, cursor, SLICE_KEYS);
+    cursor = next;
+    yield keys;
+  } while (cursor !== '0');
+}
+
+/** The matching keys, prefixed, among about `count` keys from `cursor` on; the next cursor is `'0'` at the end. */
+export async function scanSlice(
+  { redis, counters, keyPrefix }: ScanParts,
+  match: Match,
+  cursor: string,
+  count: number,
+): Promise<[cursor: string, keys: string[]]> {
+  const [next, found] = await ask(redis, counters, ADMIN_TIMEOUT_MS, () =>
+    redis.scan(cursor, 'MATCH', keyPrefix + globOf(match), 'COUNT', count),
+  );
+  if ('pattern' in match) return [next, found];
+  const matches = matcher(match);
+  return [next, found.filter((key) => matches(key.slice(keyPrefix.length)))];
+}
