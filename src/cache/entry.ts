@@ -53,6 +53,8 @@ export class Entry {
   #msgpack: Buffer | undefined;
   /** What it takes of L1's byte budget. */
   readonly bytes: number;
+  /** Written by this process, and its echo has not come yet: see `confirmations.ts`. */
+  own = false;
   /** The header lines of its answers, good for one second and one encoding; written by `http/`. */
   head = '';
   headSecond = 0;

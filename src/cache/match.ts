@@ -16,16 +16,27 @@ export function globOf(match: Match): string {
 export function matcher(match: Match): (key: string) => boolean {
   if ('type' in match) return (key) => typeOf(key) === match.type;
   if (match.pattern === '*') return () => true;
-  return (key) => globMatches(match.pattern, key);
+  const pattern = byteString(match.pattern);
+  return (key) => fits(pattern, byteString(key));
 }
 
 /**
  * Whether a glob in Redis's dialect (`*`, `?`, `[a-c]`, `[^x]`, `\` to escape) fits the whole text, with
- * Redis's reading of odd patterns: an unclosed class runs to the end of the pattern, `[z-a]` means `[a-z]`.
- * Goes back only to the last star, so no pattern costs more than pattern times text. Works by UTF-16 code
- * unit where Redis works by byte, so `?` is one character of the basic plane here.
+ * Redis's reading of odd patterns: an unclosed class runs to the end of the pattern, `[z-a]` means `[a-z]`, and
+ * `?` is one byte of UTF-8. It must not fit less than in Redis, or L1 would keep what was deleted there.
  */
 export function globMatches(pattern: string, text: string): boolean {
+  return fits(byteString(pattern), byteString(text));
+}
+
+/** The UTF-8 of a text, one character a byte. */
+function byteString(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+  return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1');
+}
+
+/** Goes back only to the last star, so no pattern costs more than pattern times text. */
+function fits(pattern: string, text: string): boolean {
   let p = 0;
   let t = 0;
   let starP = -1;

@@ -26,6 +26,8 @@ export class Memory {
   readonly #counters: Counters;
   #lru: Lru<Entry>;
   #bytes = 0;
+  /** Whether entries may be served without asking L2; false while invalidations may go unheard. */
+  trusted = true;
   readonly #sizes = new Float64Array(TYPES.length);
 
   constructor(options: MemoryOptions, clock: Clock, counters: Counters) {
@@ -38,7 +40,12 @@ export class Memory {
   /** The entry if it is fresh; it becomes the most recently used. */
   fresh(key: string): Entry | undefined {
     const entry = this.#lru.get(key);
-    return entry !== undefined && entry.freshUntil > this.#clock.now ? entry : undefined;
+    return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
+  }
+
+  /** What is there, whatever its deadlines; leaves the order alone. */
+  held(key: string): Entry | undefined {
+    return this.#lru.peek(key);
   }
 
   /** The entry if its value is not over, fresh or not: what to serve when L2 cannot be asked. */

@@ -1,18 +1,8 @@
 import { ServiceError } from '../errors.ts';
+import type { Condition } from './condition.ts';
 import type { Entry, Value } from './entry.ts';
 import type { Match } from './match.ts';
 import type { Version } from './version.ts';
-
-/**
- * What a write asks of the entry it replaces, or of the one it deletes:
- * - `if-version`: it has one of these versions;
- * - `if-exists`: there is one;
- * - `if-absent`: there is none;
- * - `unless-version`: there is none, or one with another version.
- */
-export type Condition =
-  | { readonly is: 'if-version' | 'unless-version'; readonly versions: readonly Version[] }
-  | { readonly is: 'if-exists' | 'if-absent' };
 
 export interface Write {
   readonly key: string;
@@ -60,9 +50,14 @@ export interface Listing {
  */
 export interface Store {
   read(key: string): Promise<Entry | undefined>;
+  /** The version of what is stored, without its value. */
+  version(key: string): Promise<Version | undefined>;
   write(write: Write): Promise<WriteOutcome>;
   remove(removal: Removal): Promise<RemovalOutcome>;
-  /** Deletes every matching key, a slice at a time, and says how many there were. */
+  /**
+   * Deletes every matching key, a slice at a time, says how many there were, and makes every replica forget
+   * what matches, whether or not L2 had it.
+   */
   removeMatching(match: Match): Promise<number>;
   /** Lists some matching keys from `cursor` on; about `limit` of them. */
   list(match: Match, cursor: string | undefined, limit: number): Promise<Listing>;

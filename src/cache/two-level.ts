@@ -1,12 +1,16 @@
 import type { Counters } from '../metrics/counters.ts';
+import type { Announced, BusListener, ChangeListener, CoherenceState, Reason } from './bus.ts';
 import type { Clock } from './clock.ts';
+import { type Condition, holds } from './condition.ts';
+import { Confirmations } from './confirmations.ts';
 import { Entry, type Value } from './entry.ts';
 import { type Flight, Flights } from './flight.ts';
 import { type TtlTable, typeOf } from './key.ts';
-import { type Match, matcher } from './match.ts';
+import { EVERYTHING, type Match, matcher } from './match.ts';
 import type { Memory } from './memory.ts';
-import { type Condition, type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
-import { NO_VERSION, type Version, type VersionClock } from './version.ts';
+import { OwnWrites } from './own-writes.ts';
+import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
+import type { Version, VersionClock } from './version.ts';
 
 /** Where a read found its answer, for `Cache-Status`, the metrics, and the reader who wants to know. */
 export type Source =
@@ -37,6 +41,8 @@ export interface TwoLevelParts {
   readonly versions: VersionClock;
   readonly counters: Counters;
   readonly ttls: TtlTable;
+  /** Told of a key that neither tier holds, once for all reads that joined one flight. */
+  readonly onMiss?: ((key: string) => void) | undefined;
 }
 
 /**
@@ -44,14 +50,20 @@ export interface TwoLevelParts {
  * flight a key, and put into L1 unless the flight was fenced meanwhile. A write goes to L2 first and into L1
  * when L2 has it, so L1 never holds what L2 has not accepted.
  */
-export class TwoLevel {
+export class TwoLevel implements BusListener {
   readonly memory: Memory | undefined;
   readonly store: Store | undefined;
   readonly #clock: Clock;
   readonly #versions: VersionClock;
   readonly #counters: Counters;
   readonly #ttls: TtlTable;
+  readonly #onMiss: ((key: string) => void) | undefined;
   readonly #flights: Flights<Loaded>;
+  readonly #ownWrites = new OwnWrites();
+  readonly #confirmations: Confirmations | undefined;
+  #coherence: CoherenceState = 'off';
+  /** Who passes changes on to clients. */
+  changes: ChangeListener | undefined;
 
   constructor(parts: TwoLevelParts) {
     this.memory = parts.memory;
@@ -60,7 +72,18 @@ export class TwoLevel {
     this.#versions = parts.versions;
     this.#counters = parts.counters;
     this.#ttls = parts.ttls;
+    this.#onMiss = parts.onMiss;
     this.#flights = new Flights(parts.counters);
+    const { memory, store, counters } = parts;
+    if (memory !== undefined && store !== undefined)
+      this.#confirmations = new Confirmations(memory, store, counters, (key) =>
+        this.changes?.changed(key, undefined, undefined),
+      );
+  }
+
+  /** What a reader may rely on now. */
+  get coherence(): CoherenceState {
+    return this.#coherence;
   }
 
   /** The entry if L1 holds it fresh. Synchronous, and all that happens on a hit. */
@@ -100,20 +123,22 @@ export class TwoLevel {
    * @throws StoreError if L2 did not take it; L1 then holds nothing for the key
    */
   async set(key: string, value: Value, ttlMs?: number, condition?: Condition): Promise<WriteOutcome> {
+    const { store } = this;
     const version = this.#versions.next();
     const storedAt = this.#clock.now;
     const life = ttlMs ?? this.#ttls[typeOf(key)]!;
-    const outcome = await this.#through(key, 'set', () =>
-      this.store === undefined
-        ? this.#writeAlone(key, version, condition)
-        : this.store.write({ key, value, version, storedAt, ttlMs: life, condition }),
-    );
-    if (outcome.status === 'refused') return outcome;
-    if (outcome.status === 'created') this.#counters.setMisses++;
-    else this.#counters.setHits++;
+    const makeEntry = (as: Version) => new Entry(key, value, as, storedAt, storedAt + life);
+    if (store === undefined) {
+      const present = this.memory!.unexpired(key)?.version;
+      if (!holds(condition, present)) return { status: 'refused', version: present };
+      const outcome = { status: present === undefined ? 'created' : 'replaced', version } as const;
+      return this.#stored(key, outcome, makeEntry(version), false);
+    }
+    const write = { key, value, version, storedAt, ttlMs: life, condition };
+    const [outcome, touched] = await this.#through(key, 'set', () => store.write(write));
+    if (outcome.status === 'refused') return this.#refused(key, outcome);
     this.#versions.observe(outcome.version);
-    this.memory?.set(key, new Entry(key, value, outcome.version, storedAt, storedAt + life));
-    return outcome;
+    return this.#stored(key, outcome, makeEntry(outcome.version), touched);
   }
 
   /**
@@ -121,46 +146,74 @@ export class TwoLevel {
    * @throws StoreError if L2 did not do it; L1 then holds nothing for the key either
    */
   async delete(key: string, condition?: Condition): Promise<RemovalOutcome> {
-    const outcome = await this.#through(key, 'delete', () =>
-      this.store === undefined ? this.#removeAlone(key, condition) : this.store.remove({ key, condition }),
-    );
-    if (outcome.status === 'refused') return outcome;
-    if (outcome.status === 'deleted') this.#counters.deleteHits++;
-    else this.#counters.deleteMisses++;
-    this.memory?.delete(key);
-    return outcome;
+    const { store } = this;
+    if (store === undefined) {
+      const present = this.memory!.unexpired(key)?.version;
+      if (!holds(condition, present)) return { status: 'refused', version: present };
+      return this.#removed(key, { status: present === undefined ? 'absent' : 'deleted' });
+    }
+    const [outcome] = await this.#through(key, 'delete', () => store.remove({ key, condition }));
+    return outcome.status === 'refused' ? this.#refused(key, outcome) : this.#removed(key, outcome);
   }
 
   /** Deletes all matching keys from both tiers; the number is L2's, or L1's where there is no L2. */
   async invalidate(match: Match): Promise<number> {
+    const { store } = this;
     const matches = matcher(match);
+    const reason = match === EVERYTHING ? 'flush' : 'delete';
     const local = this.#forgetWhere(matches);
-    if (this.store === undefined) return local;
     try {
-      return await this.store.removeMatching(match);
+      return store === undefined ? local : await store.removeMatching(match);
     } finally {
       // Once more: reads that began meanwhile may have met keys that were still to be deleted.
-      this.#forgetWhere(matches);
+      if (store !== undefined) this.#forgetWhere(matches);
+      this.changes?.matchRemoved(match, reason);
     }
   }
 
   /** Empties L1, and says how many entries it held. */
   forgetAll(): number {
-    this.#flights.fenceWhere(() => true);
-    return this.memory?.clear() ?? 0;
+    return this.#forgetWhere(() => true);
+  }
+
+  keyChanged(key: string, announced: Announced | undefined): void {
+    if (announced?.version !== undefined) this.#versions.observe(announced.version);
+    this.#flights.fence(key);
+    const underWay = this.#ownWrites.touch(key);
+    const held = this.memory?.held(key);
+    // It may be the echo of the write that L1 holds; its write told the clients of it.
+    if (held?.own && this.#confirmations !== undefined) return this.#confirmations.ask(key, held);
+    this.memory?.delete(key);
+    if (!underWay) this.changes?.changed(key, announced, held);
+  }
+
+  matchChanged(match: Match, reason: Reason): void {
+    this.#forgetWhere(matcher(match));
+    this.changes?.matchRemoved(match, reason);
+  }
+
+  allChanged(reason: 'flush' | 'rearmed'): void {
+    this.forgetAll();
+    this.changes?.reset(reason);
+  }
+
+  stateChanged(state: CoherenceState): void {
+    this.#coherence = state;
+    if (this.memory !== undefined) this.memory.trusted = state === 'coherent' || state === 'off';
+    if (state === 'degraded' || state === 'blind') this.changes?.reset(state);
   }
 
   async #fly(key: string, flight: Flight): Promise<Loaded> {
     const { l2Hits, misses, staleHits } = this.#counters;
     try {
-      const entry = await this.store?.read(key);
-      if (entry === undefined || entry.expiresAt <= this.#clock.now) {
-        if (!flight.fenced) this.memory?.delete(key);
+      const stored = await this.store?.read(key);
+      const entry = stored !== undefined && stored.expiresAt > this.#clock.now ? stored : undefined;
+      this.#land(key, flight, entry);
+      if (entry === undefined) {
         misses[typeOf(key)]! += flight.readers;
-        return { entry: undefined, source: 'none' };
+        if (flight.readers > 0) this.#onMiss?.(key);
+        return { entry, source: 'none' };
       }
-      this.#versions.observe(entry.version);
-      if (!flight.fenced) this.memory?.set(key, entry);
       l2Hits[entry.type]! += flight.readers;
       return { entry, source: 'l2' };
     } catch (error) {
@@ -176,53 +229,72 @@ export class TwoLevel {
   }
 
   /**
-   * Runs a change of L2. When its answer is there, and also when it failed and nobody knows whether it took
-   * effect, the reads that were on their way during it may bring the value of before: they are fenced.
+   * What a flight brought goes into L1, unless the flight was fenced. But even then it is news: the answers of
+   * L2 come in the order of its doings, so if L1 holds something else, that is older, and a reader who has
+   * just seen this must not see that next.
    */
-  async #through<T>(key: string, operation: 'set' | 'delete', change: () => T | Promise<T>): Promise<T> {
+  #land(key: string, flight: Flight, entry: Entry | undefined): void {
+    if (entry !== undefined) this.#versions.observe(entry.version);
+    const { memory } = this;
+    if (memory === undefined || this.store === undefined) return;
+    if (entry !== undefined && !flight.fenced) memory.set(key, entry);
+    else if (memory.held(key)?.version !== entry?.version) memory.delete(key);
+  }
+
+  /**
+   * Runs a change of L2, and says whether an invalidation of the key came meanwhile. When the answer is there,
+   * and also when it failed and nobody knows whether it took effect, the reads that were on their way may
+   * bring the value of before: they are fenced.
+   */
+  async #through<T>(
+    key: string,
+    operation: 'set' | 'delete',
+    change: () => Promise<T>,
+  ): Promise<[outcome: T, touched: boolean]> {
+    this.#ownWrites.begin(key);
     try {
       const outcome = await change();
       this.#flights.fence(key);
-      return outcome;
+      return [outcome, this.#ownWrites.end(key)];
     } catch (error) {
       if (operation === 'set') this.#counters.setErrors++;
       else this.#counters.deleteErrors++;
+      this.#ownWrites.end(key);
       this.#flights.fence(key);
       this.memory?.delete(key);
+      this.changes?.changed(key, undefined, undefined);
       throw error;
     }
   }
 
+  #stored<T extends WriteOutcome>(key: string, outcome: T, entry: Entry, touched: boolean): T {
+    if (outcome.status === 'created') this.#counters.setMisses++;
+    else this.#counters.setHits++;
+    this.memory?.set(key, entry);
+    // There is an echo to come where there is a link; if none comes, nothing is lost by expecting it.
+    entry.own = this.store !== undefined;
+    if (touched) this.#confirmations?.ask(key, entry);
+    this.changes?.stored(key, entry);
+    return outcome;
+  }
+
+  #removed<T extends RemovalOutcome>(key: string, outcome: T): T {
+    if (outcome.status === 'deleted') this.#counters.deleteHits++;
+    else this.#counters.deleteMisses++;
+    this.memory?.delete(key);
+    this.changes?.removed(key, 'delete');
+    return outcome;
+  }
+
+  /** A condition did not hold: where L1 holds another version than L2 said, it is out of date. */
+  #refused<T extends { readonly version: Version | undefined }>(key: string, outcome: T): T {
+    if (this.memory?.held(key)?.version !== outcome.version) this.memory?.delete(key);
+    return outcome;
+  }
+
   #forgetWhere(matches: (key: string) => boolean): number {
     this.#flights.fenceWhere(matches);
+    this.#ownWrites.touchWhere(matches);
     return this.memory?.deleteWhere(matches) ?? 0;
-  }
-
-  #writeAlone(key: string, version: Version, condition: Condition | undefined): WriteOutcome {
-    const present = this.memory?.unexpired(key)?.version;
-    if (!holds(condition, present)) return { status: 'refused', version: present };
-    return { status: present === undefined ? 'created' : 'replaced', version };
-  }
-
-  #removeAlone(key: string, condition: Condition | undefined): RemovalOutcome {
-    const present = this.memory?.unexpired(key)?.version;
-    if (!holds(condition, present)) return { status: 'refused', version: present };
-    return { status: present === undefined ? 'absent' : 'deleted' };
-  }
-}
-
-/** Whether a condition holds of what is stored. */
-function holds(condition: Condition | undefined, present: Version | undefined): boolean {
-  switch (condition?.is) {
-    case undefined:
-      return true;
-    case 'if-absent':
-      return present === undefined;
-    case 'if-exists':
-      return present !== undefined;
-    case 'if-version':
-      return condition.versions.includes(present ?? NO_VERSION);
-    case 'unless-version':
-      return !condition.versions.includes(present ?? NO_VERSION);
   }
 }

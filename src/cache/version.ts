@@ -21,7 +21,7 @@ export class VersionClock {
   readonly #wall: () => number;
   #ms = 0;
   #counter = 0;
-  #prefix = '';
+  #prefix = '000000000000';
 
   /** @param writer 8 hexadecimal digits, unique to this process */
   constructor(writer: string, wall: () => number = Date.now) {

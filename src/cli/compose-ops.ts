@@ -1,20 +1,50 @@
 import type { Config } from '../config.ts';
 import type { Load } from '../http/exchange.ts';
 import type { Ops } from '../http/ops.ts';
+import { health } from '../metrics/health.ts';
+import { createRegistry } from '../metrics/prometheus.ts';
+import { stats } from '../metrics/stats.ts';
 import type { Core } from './compose.ts';
 import type { Readiness } from './readiness.ts';
 
+/** What the operators' endpoints answer, from the parts of the service. */
 export function composeOps(
-  _config: Config,
-  _core: Core,
-  _load: Load,
+  config: Config,
+  core: Core,
+  load: Load,
   readiness: Readiness,
-  _version: string,
+  version: string,
 ): Ops {
+  const { redis, counters, cache } = core;
+  const { memory } = cache;
+  const registry = createRegistry({
+    counters,
+    memory,
+    redis: redis && {
+      info: redis.info,
+      census: redis.census,
+      connections: redis.count,
+      maxConnections: config.redis!.maxConnections,
+    },
+    openRequests: () => load.open,
+    version,
+    statsEnabled: config.stats.enabled,
+  });
   return {
-    health: async () => ({ serving: true, body: {} }),
-    notReady: () => readiness.reason,
-    metrics: async () => ({ contentType: 'text/plain', text: '' }),
-    stats: async () => ({}),
+    health: async () => health({ version, memory, redis: await redis?.info.status() }),
+    notReady: () => {
+      if (readiness.reason !== undefined) return readiness.reason;
+      const needed = config.http.readyRequiresRedis && redis?.data.status !== 'ready';
+      return needed ? 'Redis is not connected' : undefined;
+    },
+    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    stats: async () => {
+      if (!config.stats.enabled) return { enabled: false };
+      const [status, keys] = await Promise.all([
+        redis?.info.status(),
+        redis?.census.fresh().catch(() => undefined),
+      ]);
+      return stats({ counters, memory, redis: status, keys });
+    },
   };
 }

@@ -10,7 +10,11 @@ import { VersionClock } from '../cache/version.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
+import { MissLog } from '../metrics/miss-log.ts';
+import { Census } from '../redis/census.ts';
 import { connect } from '../redis/connect.ts';
+import { describeFault } from '../redis/describe-fault.ts';
+import { RedisInfo } from '../redis/info.ts';
 import { RedisStore } from '../redis/redis-store.ts';
 
 export interface Core {
@@ -26,6 +30,8 @@ export interface Core {
 export interface RedisConnections {
   readonly data: Redis;
   readonly admin: Redis;
+  readonly info: RedisInfo;
+  readonly census: Census;
   /** How many connections are up. */
   readonly count: () => number;
   /** Settles once all are up, or after `timeoutMs`; says which it was. */
@@ -65,7 +71,16 @@ export function composeCore(config: Config, log: Logger): Core {
   const memory = enabled
     ? new Memory({ maxEntries, maxBytes, ttlMs: store ? ttlMs : Number.POSITIVE_INFINITY }, clock, counters)
     : undefined;
-  const cache = new TwoLevel({ memory, store, clock, versions: new VersionClock(origin), counters, ttls });
+  const missLog = config.stats.enabled ? new MissLog({ log }) : undefined;
+  const cache = new TwoLevel({
+    memory,
+    store,
+    clock,
+    versions: new VersionClock(origin),
+    counters,
+    ttls,
+    onMiss: missLog && ((key) => missLog.record(key)),
+  });
   const stopSweeping =
     memory && config.local.cleanupIntervalMs > 0
       ? sweepEvery(memory, config.local.cleanupIntervalMs)
@@ -78,6 +93,7 @@ export function composeCore(config: Config, log: Logger): Core {
     redis,
     close: async () => {
       stopSweeping?.();
+      missLog?.flush();
       clock.stop();
       redis?.data.disconnect();
       redis?.admin.disconnect();
@@ -98,11 +114,16 @@ function connectAll(config: Config, counters: Counters, log: Logger): RedisConne
     connectTimeoutMs,
   };
   const names = ['data', 'admin'] as const;
-  const [data, admin] = names.map((name) => connect(address, name, counters, connectionLog(log, name)));
+  const [data, admin] = names.map((name) =>
+    connect(address, name, counters, connectionLog(log, name, address.password)),
+  );
   const all = [data!, admin!];
+  const { keyPrefix } = config.store;
   return {
     data: data!,
     admin: admin!,
+    info: new RedisInfo(admin!, counters),
+    census: new Census({ redis: admin!, counters, keyPrefix }, { maxAgeMs: config.stats.maxAgeMs }),
     count: () => all.filter(({ status }) => status === 'ready').length,
     whenUp: (timeoutMs) => {
       const up = all.map((redis) =>
@@ -115,7 +136,7 @@ function connectAll(config: Config, counters: Counters, log: Logger): RedisConne
 }
 
 /** One line when a connection is lost or cannot be made, one when it is there, none in between. */
-function connectionLog(log: Logger, connection: string) {
+function connectionLog(log: Logger, connection: string, password: string | undefined) {
   let reported = false;
   return {
     up: () => {
@@ -127,7 +148,8 @@ function connectionLog(log: Logger, connection: string) {
       reported = true;
     },
     fault: (error: Error) => {
-      if (!reported) log.error({ connection, error: error.message }, 'Redis connection error; retrying');
+      if (!reported)
+        log.error({ connection, error: describeFault(error, password) }, 'Redis connection error; retrying');
       reported = true;
     },
   };

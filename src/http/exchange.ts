@@ -110,9 +110,13 @@ export class Exchange {
     res.cork(() => {
       res.writeStatus(STATUS_LINES[status] ?? String(status));
       for (const [name, value] of headers) res.writeHeader(name, value);
-      if (status === 204 || status === 304) res.endWithoutBody(undefined, closing);
-      else if (this.#bodiless) res.endWithoutBody(Buffer.byteLength(body), closing);
-      else res.end(body, closing);
+      const bodiful = status !== 204 && status !== 304;
+      if (bodiful && !this.#bodiless) return res.end(body, closing);
+      // Never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for
+      // that many bytes, so that the next request closes the connection.
+      if (closing) res.writeHeader('Connection', 'close');
+      if (bodiful) res.writeHeader('Content-Length', String(Buffer.byteLength(body)));
+      res.endWithoutBody();
     });
   }
 

@@ -42,7 +42,7 @@ export function invalidateHandler(parts: Parts) {
     const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
     if (pattern !== undefined) matches.push(patternMatch(pattern));
 
-    const outcomes = await Promise.all(keys.map((key) => cache.delete(key)));
+    const outcomes = await Promise.all([...new Set(keys)].map((key) => cache.delete(key)));
     let invalidated = outcomes.filter(({ status }) => status === 'deleted').length;
     for (const match of matches) invalidated += await cache.invalidate(match);
     return { invalidated };

@@ -1,5 +1,5 @@
+import type { Condition } from '../cache/condition.ts';
 import { keyFault } from '../cache/key.ts';
-import type { Condition } from '../cache/store.ts';
 import { isVersion } from '../cache/version.ts';
 import { ServiceError } from '../errors.ts';
 
@@ -11,12 +11,13 @@ export const MAX_TTL_SECONDS = 315_360_000;
  * @throws ServiceError `key_invalid` where the encoding is broken
  */
 export function keyFromPath(encoded: string): string {
-  if (!encoded.includes('%')) return encoded;
   try {
-    return decodeURIComponent(encoded);
+    // What uWS reads where bytes are not UTF-8. A key that holds this very character has it percent-encoded.
+    if (!encoded.includes('\ufffd')) return decodeURIComponent(encoded);
   } catch {
-    throw new ServiceError('key_invalid', 'the key in the path is not percent-encoded UTF-8', 'key');
+    // Told below.
   }
+  throw new ServiceError('key_invalid', 'the key in the path is not percent-encoded UTF-8', 'key');
 }
 
 /** @throws ServiceError `key_invalid`, saying what is wrong with it */

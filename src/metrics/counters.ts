@@ -52,10 +52,25 @@ export class Counters {
   /** Values in Redis that are neither our envelope nor the predecessor's JSON. */
   unreadableValues = 0;
 
+  /** What the invalidation link brought, by source (`tracking`, `announcement`) and then by reason. */
+  readonly invalidations = new Map<string, Map<string, number>>();
+  /** From a canary's leaving to its return through the link, in seconds. */
+  readonly coherenceLagSeconds = new Histogram();
+  /** Messages on the invalidation channel that could not be understood. */
+  malformedAnnouncements = 0;
+  /** Own entries that were asked of L2 again because an invalidation came with their write. */
+  confirmations = 0;
+
   /** HTTP answers by the hundreds of their status: index 2 is 2xx. */
   readonly httpResponses = new Float64Array(6);
   /** Requests whose client went away before the answer. */
   httpAborted = 0;
+
+  countInvalidation(source: string, reason: string, count: number): void {
+    const reasons = this.invalidations.get(source) ?? new Map<string, number>();
+    this.invalidations.set(source, reasons);
+    reasons.set(reason, (reasons.get(reason) ?? 0) + count);
+  }
 
   countRedisError(kind: string): void {
     this.redisErrors.set(kind, (this.redisErrors.get(kind) ?? 0) + 1);

@@ -47,6 +47,8 @@ export function connect(
     // RESP3 would lose invalidation pushes, see docs/architecture.md.
     protocol: 2,
     connectTimeout: address.connectTimeoutMs,
+    // ioredis would keep a process alive for two seconds to disconnect from what it is not connected to.
+    disconnectTimeout: 100,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResubscribe: false,

@@ -1,7 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Encoding, Entry, keep, type Value } from '../cache/entry.ts';
-import { members } from '../cache/value/json-read.ts';
+import { member } from '../cache/value/json-read.ts';
 import { VERSION_BYTES, type Version } from '../cache/version.ts';
 
 /**
@@ -100,6 +101,8 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
     } catch {
       return undefined;
     }
+    // zlib takes a frame that was cut short for one that unfolds to nothing, and nothing is never compressed.
+    if (bytes.length === 0) return undefined;
   }
   return new Entry(
     key,
@@ -127,6 +130,7 @@ export function unpackLegacy(
   typeTtlMs: number,
   now: number,
 ): Entry | undefined {
+  if (!isUtf8(packed)) return undefined;
   const text = packed.toString();
   let timestamp: unknown;
   try {
@@ -134,15 +138,12 @@ export function unpackLegacy(
   } catch {
     return undefined;
   }
-  if (typeof timestamp !== 'number') return undefined;
-  for (const [name, start, end] of members(text, 0)) {
-    if (name !== 'value') continue;
-    const storedAt = Math.min(Math.round(timestamp * 1000), now);
-    const expiresAt = ttlMs === undefined ? storedAt + typeTtlMs : now + ttlMs;
-    const body = keep('json', Buffer.from(text.slice(start, end)));
-    return new Entry(key, { encoding: 'json', body }, foreignVersion(packed), storedAt, expiresAt);
-  }
-  return undefined;
+  const span = member(text, 0, 'value');
+  if (typeof timestamp !== 'number' || span === undefined) return undefined;
+  const storedAt = Math.min(Math.round(timestamp * 1000), now);
+  const expiresAt = ttlMs === undefined ? storedAt + typeTtlMs : now + ttlMs;
+  const body = keep('json', Buffer.from(text.slice(...span)));
+  return new Entry(key, { encoding: 'json', body }, foreignVersion(packed), storedAt, expiresAt);
 }
 
 /**

@@ -1,22 +1,17 @@
 import type { Redis } from 'ioredis';
+import type { Condition } from '../cache/condition.ts';
 import type { Entry } from '../cache/entry.ts';
 import { type TtlTable, typeOf } from '../cache/key.ts';
 import type { Match } from '../cache/match.ts';
-import type {
-  Condition,
-  Listing,
-  Removal,
-  RemovalOutcome,
-  Store,
-  Write,
-  WriteOutcome,
-} from '../cache/store.ts';
+import type { Listing, Removal, RemovalOutcome, Store, Write, WriteOutcome } from '../cache/store.ts';
+import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
+import { announceMatch } from './announcement.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
 import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
 import { type ScanParts, scan, scanSlice } from './scan.ts';
+import { VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { TurnBatch } from './turn-batch.ts';
-import { WRITE_SCRIPT } from './write-script.ts';
 
 export interface RedisStoreOptions extends EnvelopeLimits {
   readonly keyPrefix: string;
@@ -53,6 +48,7 @@ type ChangeOutcome = WriteOutcome | RemovalOutcome;
 
 interface ScriptedRedis extends Redis {
   ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<[Buffer, Buffer][]>;
+  ratecacheVersionsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
 }
 
 /** L2 in Redis: see `Store` for what it promises. */
@@ -65,6 +61,7 @@ export class RedisStore implements Store {
   readonly #onUnreadable: (key: string) => void;
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
   readonly #changes: TurnBatch<Waiting<Change, ChangeOutcome>>;
+  readonly #versions: TurnBatch<Waiting<string, Version | undefined>>;
 
   constructor(options: RedisStoreOptions, parts: RedisStoreParts) {
     this.#options = options;
@@ -74,12 +71,18 @@ export class RedisStore implements Store {
     this.#counters = parts.counters;
     this.#onUnreadable = parts.onUnreadable;
     this.#data.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
+    this.#data.defineCommand('ratecacheVersions', { lua: VERSIONS_SCRIPT, readOnly: true });
     this.#reads = new TurnBatch(READ_SLICE, (items) => void this.#sendReads(items));
     this.#changes = new TurnBatch(WRITE_SLICE, (items) => void this.#sendChanges(items));
+    this.#versions = new TurnBatch(READ_SLICE, (items) => void this.#sendVersions(items));
   }
 
   read(key: string): Promise<Entry | undefined> {
     return new Promise((resolve, reject) => this.#reads.add({ input: key, resolve, reject }));
+  }
+
+  version(key: string): Promise<Version | undefined> {
+    return new Promise((resolve, reject) => this.#versions.add({ input: key, resolve, reject }));
   }
 
   write(write: Write): Promise<WriteOutcome> {
@@ -104,6 +107,11 @@ export class RedisStore implements Store {
       if (slice.length >= READ_SLICE) await unlink();
     }
     await unlink();
+    const { channel, origin } = this.#options;
+    if (channel !== undefined) {
+      const message = announceMatch(origin, 'delete', match);
+      await this.#ask(this.#data, (redis) => redis.publish(channel, message));
+    }
     return removed;
   }
 
@@ -144,6 +152,18 @@ export class RedisStore implements Store {
     }
   }
 
+  async #sendVersions(questions: Waiting<string, Version | undefined>[]): Promise<void> {
+    const keys = questions.map(({ input }) => this.#options.keyPrefix + input);
+    try {
+      const versions = await this.#ask(this.#data, (redis) =>
+        (redis as ScriptedRedis).ratecacheVersionsBuffer(keys.length, ...keys),
+      );
+      for (let i = 0; i < keys.length; i++) questions[i]!.resolve(versionFrom(versions[i]!));
+    } catch (error) {
+      for (const question of questions) question.reject(error);
+    }
+  }
+
   #answerRead(
     { input: key, resolve, reject }: Waiting<string, Entry | undefined>,
     packed: Buffer | null,
@@ -158,11 +178,13 @@ export class RedisStore implements Store {
 
   /** The predecessor's values do not carry their deadline, so Redis has to be asked for it. */
   async #readLegacy(key: string, packed: Buffer): Promise<Entry | undefined> {
+    // The time of before the question, or the entry would outlive the key by the time of the answer.
+    const asked = Date.now();
     const ttl = await this.#ask(this.#data, (redis) => redis.pttl(this.#options.keyPrefix + key));
     if (ttl === -2) return undefined;
     const left = ttl < 0 ? undefined : ttl;
     const typeTtl = this.#options.ttls[typeOf(key)]!;
-    return unpackLegacy(key, packed, left, typeTtl, Date.now()) ?? this.#unreadable(key);
+    return unpackLegacy(key, packed, left, typeTtl, asked) ?? this.#unreadable(key);
   }
 
   #unreadable(key: string): undefined {
@@ -175,17 +197,17 @@ export class RedisStore implements Store {
     const { channel, origin, keyPrefix } = this.#options;
     const keys: string[] = [];
     const args: (string | number | Buffer)[] = [channel ?? '', origin, Buffer.byteLength(keyPrefix)];
-    for (const { input } of changes) {
-      keys.push(keyPrefix + input.key);
-      if ('value' in input) {
-        const expiresAt = input.storedAt + input.ttlMs;
-        const envelope = pack(input.value, input.version, input.storedAt, expiresAt, this.#options);
-        args.push('set', conditionArgument(input.condition), input.ttlMs, envelope);
-      } else {
-        args.push('delete', conditionArgument(input.condition), '', '');
-      }
-    }
     try {
+      for (const { input } of changes) {
+        keys.push(keyPrefix + input.key);
+        if ('value' in input) {
+          const expiresAt = input.storedAt + input.ttlMs;
+          const envelope = pack(input.value, input.version, input.storedAt, expiresAt, this.#options);
+          args.push('set', conditionArgument(input.condition), input.ttlMs, envelope);
+        } else {
+          args.push('delete', conditionArgument(input.condition), '', '');
+        }
+      }
       const results = await this.#ask(this.#data, (redis) =>
         (redis as ScriptedRedis).ratecacheWriteBuffer(keys.length, ...keys, ...args),
       );
@@ -220,6 +242,10 @@ function conditionArgument(condition: Condition | undefined): string | Buffer {
 function changeOutcome([status, version]: [Buffer, Buffer]): ChangeOutcome {
   return {
     status: status.toString('latin1'),
-    version: version.length === 0 ? undefined : version.toString('hex'),
+    version: versionFrom(version),
   } as ChangeOutcome;
+}
+
+function versionFrom(raw: Buffer): Version | undefined {
+  return raw.length === 0 ? undefined : raw.toString('hex');
 }

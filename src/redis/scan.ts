@@ -33,9 +33,14 @@ export async function scanSlice(
   count: number,
 ): Promise<[cursor: string, keys: string[]]> {
   const [next, found] = await ask(redis, counters, ADMIN_TIMEOUT_MS, () =>
-    redis.scan(cursor, 'MATCH', keyPrefix + globOf(match), 'COUNT', count),
+    redis.scan(cursor, 'MATCH', literally(keyPrefix) + globOf(match), 'COUNT', count),
   );
   if ('pattern' in match) return [next, found];
   const matches = matcher(match);
   return [next, found.filter((key) => matches(key.slice(keyPrefix.length)))];
+}
+
+/** A glob that fits this text alone. */
+function literally(text: string): string {
+  return text.replace(/[*?[\\]/g, '\\$&');
 }

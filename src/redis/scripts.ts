@@ -1,3 +1,19 @@
+/** A key's version, nil where there is none: of an envelope its own, of anything else one made from its bytes. */
+const STORED_VERSION = `
+local function stored_version(key)
+  local head = redis.pcall('GETRANGE', key, 0, 15)
+  if type(head) ~= 'string' then return '' end
+  if #head == 0 then return nil end
+  if #head == 16 and string.byte(head, 1) == 0x96 and string.byte(head, 2) == 1 then
+    return string.sub(head, 5, 16)
+  end
+  local hex = redis.sha1hex(redis.call('GET', key))
+  local raw = { string.rep('\\0', 8) }
+  for i = 1, 8, 2 do raw[#raw + 1] = string.char(tonumber(string.sub(hex, i, i + 1), 16)) end
+  return table.concat(raw)
+end
+`;
+
 /**
  * The one script through which every write goes, many operations a call.
  *
@@ -21,19 +37,7 @@ local results = {}
 local changed = { set = {}, delete = {} }
 local versions = {}
 
-local function stored_version(key)
-  local head = redis.pcall('GETRANGE', key, 0, 15)
-  if type(head) ~= 'string' then return '' end
-  if #head == 0 then return nil end
-  if #head == 16 and string.byte(head, 1) == 0x96 and string.byte(head, 2) == 1 then
-    return string.sub(head, 5, 16)
-  end
-  local hex = redis.sha1hex(redis.call('GET', key))
-  local raw = { string.rep('\\0', 8) }
-  for i = 1, 8, 2 do raw[#raw + 1] = string.char(tonumber(string.sub(hex, i, i + 1), 16)) end
-  return table.concat(raw)
-end
-
+${STORED_VERSION}
 -- Not '<': that compares by the server's locale.
 local function greater(a, b)
   for i = 1, 12 do
@@ -104,4 +108,12 @@ if channel ~= '' then
   end
 end
 return results
+`;
+
+/** KEYS: the keys, prefixed. Returns the raw version of each, '' where there is none. It writes nothing. */
+export const VERSIONS_SCRIPT = `
+${STORED_VERSION}
+local versions = {}
+for i, key in ipairs(KEYS) do versions[i] = stored_version(key) or '' end
+return versions
 `;

@@ -1,0 +1,67 @@
+import type { Entry } from './entry.ts';
+import type { Match } from './match.ts';
+import type { Version } from './version.ts';
+
+/** Why a value is no longer what it was. */
+export type Reason =
+  /** Written by a replica of this service. */
+  | 'set'
+  /** Deleted by one. */
+  | 'delete'
+  /** Its time was over. */
+  | 'expire'
+  /** Redis gave it up for want of room. */
+  | 'evict'
+  /** All keys were deleted. */
+  | 'flush'
+  /** Changed by another program, or for a reason that cannot be known. */
+  | 'remote';
+
+/**
+ * What a reader may rely on:
+ * - `coherent`: whatever happens to a key in L2, this process hears of it at once, so L1 is trusted;
+ * - `degraded`: L2 answers, but what happens there may go unheard: L1 is not trusted, reads go to L2;
+ * - `blind`: L2 does not answer: L1 gives what it has until the values are over, and says so;
+ * - `off`: nothing is to be heard (standalone, or ENABLE_PUBSUB=false): L1 goes by its deadlines alone.
+ */
+export type CoherenceState = 'coherent' | 'degraded' | 'blind' | 'off';
+
+/** What a replica said about its own write, before the write itself is heard of. */
+export interface Announced {
+  readonly reason: Reason;
+  readonly version?: Version | undefined;
+}
+
+/**
+ * What the bus tells, in the order in which it happened in L2:
+ *
+ * 1. `keyChanged`: the key was written, deleted, has expired or was evicted, by whomever; our own writes too.
+ * 2. `matchChanged`: somebody wants all matching keys forgotten, whether or not L2 had any.
+ * 3. `allChanged`: everything, or nobody knows what: L2 was flushed, or the link was lost and is armed again.
+ *    From the moment this is called, all that happens later is told again.
+ * 4. `stateChanged`: called with every change of state, and not otherwise. After `coherent`, everything that
+ *    happened before has been told.
+ */
+export interface BusListener {
+  keyChanged(key: string, announced: Announced | undefined): void;
+  matchChanged(match: Match, reason: Reason): void;
+  allChanged(reason: 'flush' | 'rearmed'): void;
+  stateChanged(state: CoherenceState): void;
+}
+
+/**
+ * What is told to those who pass changes on to clients. Everything is told after L1 has followed it:
+ *
+ * 1. `stored`: this process wrote the key; the entry is what it wrote.
+ * 2. `removed`: this process deleted it.
+ * 3. `changed`: something else happened to it, and what L2 holds now has to be asked. The same change may be
+ *    told more than once. `held` is what L1 held until now.
+ * 4. `matchRemoved`, `reset`: see `matchChanged` and `allChanged`; `reset` also at the loss of coherence.
+ */
+export interface ChangeListener {
+  stored(key: string, entry: Entry): void;
+  removed(key: string, reason: Reason): void;
+  changed(key: string, announced: Announced | undefined, held: Entry | undefined): void;
+  matchRemoved(match: Match, reason: Reason): void;
+  reset(reason: 'flush' | 'rearmed' | 'degraded' | 'blind'): void;
+}

@@ -1,0 +1,28 @@
+import type { Version } from './version.ts';
+
+/**
+ * What a write asks of the entry it replaces, or a delete of the one it deletes:
+ * - `if-version`: it has one of these versions;
+ * - `if-exists`: there is one;
+ * - `if-absent`: there is none;
+ * - `unless-version`: there is none, or one with another version.
+ */
+export type Condition =
+  | { readonly is: 'if-version' | 'unless-version'; readonly versions: readonly Version[] }
+  | { readonly is: 'if-exists' | 'if-absent' };
+
+/** Whether a condition holds of what is stored. */
+export function holds(condition: Condition | undefined, present: Version | undefined): boolean {
+  switch (condition?.is) {
+    case undefined:
+      return true;
+    case 'if-absent':
+      return present === undefined;
+    case 'if-exists':
+      return present !== undefined;
+    case 'if-version':
+      return present !== undefined && condition.versions.includes(present);
+    case 'unless-version':
+      return present === undefined || !condition.versions.includes(present);
+  }
+}

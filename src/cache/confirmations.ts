@@ -1,0 +1,65 @@
+import type { Counters } from '../metrics/counters.ts';
+import type { Entry } from './entry.ts';
+import type { Memory } from './memory.ts';
+import type { Store } from './store.ts';
+
+interface Pending {
+  readonly entry: Entry;
+  /** Another invalidation came: the question that is out may have been answered before it. */
+  again: boolean;
+}
+
+/**
+ * Keeps an own write in L1 when the link echoes it. The echo says only that the key changed, and several
+ * changes in one turn of Redis's loop are one echo; so L2 is asked which version it holds. Is it ours, then
+ * the echo was ours, and the entry stays; else it goes. Meanwhile it is served: what replaced it in L2, if
+ * anything did, is one round trip old.
+ */
+export class Confirmations {
+  readonly #pending = new Map<string, Pending>();
+  readonly #memory: Memory;
+  readonly #store: Store;
+  readonly #counters: Counters;
+  readonly #onGone: (key: string) => void;
+
+  /** @param onGone told of a key whose own entry was not what L2 holds */
+  constructor(memory: Memory, store: Store, counters: Counters, onGone: (key: string) => void) {
+    this.#memory = memory;
+    this.#store = store;
+    this.#counters = counters;
+    this.#onGone = onGone;
+  }
+
+  /** An invalidation came for the key, for which L1 holds this own entry. */
+  ask(key: string, entry: Entry): void {
+    const pending = this.#pending.get(key);
+    if (pending?.entry === entry) {
+      pending.again = true;
+      return;
+    }
+    const question: Pending = { entry, again: false };
+    this.#pending.set(key, question);
+    void this.#settle(key, question);
+  }
+
+  async #settle(key: string, question: Pending): Promise<void> {
+    const { entry } = question;
+    let ours: boolean;
+    do {
+      question.again = false;
+      this.#counters.confirmations++;
+      ours = await this.#store.version(key).then(
+        (version) => version === entry.version,
+        () => false,
+      );
+    } while (ours && question.again);
+    if (this.#pending.get(key) === question) this.#pending.delete(key);
+    // Replaced or dropped meanwhile: then there is nothing left to decide.
+    if (this.#memory.held(key) !== entry) return;
+    if (ours) entry.own = false;
+    else {
+      this.#memory.delete(key);
+      this.#onGone(key);
+    }
+  }
+}

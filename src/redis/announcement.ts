@@ -1,0 +1,71 @@
+import * as v from 'valibot';
+import type { Reason } from '../cache/bus.ts';
+import { TYPES, typeIndex } from '../cache/key.ts';
+import { EVERYTHING, type Match } from '../cache/match.ts';
+import type { Version } from '../cache/version.ts';
+
+/**
+ * A message on the invalidation channel. Other programs publish what they want forgotten, and may leave out
+ * all but one of the first three:
+ *
+ *   {"keys": ["borrow_rate:AAPL"]}      {"types": ["volatility"]}      {"pattern": "volatility:*"}
+ *   borrow_rate:AAPL                    (a bare key)
+ *
+ * Replicas publish the same form, with who they are, why, and for each key written its version:
+ *
+ *   {"origin": "5f0c2a17", "reason": "set", "keys": ["borrow_rate:AAPL"], "versions": ["01a2…"]}
+ *
+ * Keys are without the prefix that they have in Redis.
+ */
+export interface Announcement {
+  readonly origin: string | undefined;
+  readonly reason: Reason;
+  readonly keys: readonly string[];
+  /** For a replica's sets, one for each of `keys`. */
+  readonly versions: readonly Version[] | undefined;
+  readonly matches: readonly Match[];
+}
+
+const MESSAGE = v.pipe(
+  v.looseObject({
+    origin: v.optional(v.string()),
+    reason: v.optional(v.picklist(['set', 'delete', 'flush', 'remote'])),
+    keys: v.optional(v.array(v.string())),
+    versions: v.optional(v.array(v.string())),
+    types: v.optional(v.array(v.picklist(TYPES))),
+    pattern: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))),
+  }),
+  v.check(({ keys, types, pattern }) => keys !== undefined || types !== undefined || pattern !== undefined),
+);
+
+/** Reads a message, or says undefined to one that is malformed. */
+export function parseAnnouncement(text: string, maxKeyBytes: number): Announcement | undefined {
+  if (!text.startsWith('{')) {
+    // A bare key. What begins like JSON was meant to be JSON.
+    const bare = text.length > 0 && Buffer.byteLength(text) <= maxKeyBytes && !/[\s"[\]]/.test(text);
+    return bare
+      ? { origin: undefined, reason: 'remote', keys: [text], versions: undefined, matches: [] }
+      : undefined;
+  }
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = v.safeParse(MESSAGE, data);
+  if (!parsed.success) return undefined;
+  const { origin, reason = 'remote', keys = [], versions, types = [], pattern } = parsed.output;
+  const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
+  if (pattern !== undefined) matches.push(pattern === '*' ? EVERYTHING : { pattern });
+  return { origin, reason, keys, versions, matches };
+}
+
+/** The message that makes every replica, and whoever else listens, forget what matches. */
+export function announceMatch(origin: string, reason: Reason, match: Match): string {
+  return JSON.stringify(
+    'type' in match
+      ? { origin, reason, types: [TYPES[match.type]] }
+      : { origin, reason, pattern: match.pattern },
+  );
+}

@@ -1,0 +1,239 @@
+import type { Redis } from 'ioredis';
+import type { Announced, BusListener, CoherenceState } from '../cache/bus.ts';
+
+import { EVERYTHING } from '../cache/match.ts';
+import type { Counters } from '../metrics/counters.ts';
+import { type Announcement, parseAnnouncement } from './announcement.ts';
+import { Heartbeat } from './heartbeat.ts';
+
+/**
+ * The invalidation link: one connection that hears of everything that happens under the key prefix.
+ *
+ *   CLIENT TRACKING ON REDIRECT <itself> BCAST PREFIX <prefix> PREFIX <canary>
+ *   SUBSCRIBE __redis__:invalidate <channel> <canary>
+ *
+ * Redis then sends the keys of every write, expiry and eviction to `__redis__:invalidate`, null for a flush.
+ * The announcement channel carries what programs want forgotten, and what replicas say about their own
+ * writes. A replica's announcement of a set leaves from within the write's script and so arrives just before the
+ * tracking message of the same write: it adds the reason and the version, and the tracking message acts. All
+ * other announcements act by themselves.
+ *
+ * A canary goes round through both mechanisms at every beat, by the data connection out and by the link back.
+ * While they return in time the state is coherent; they also measure the lag.
+ *
+ * Tracking does not outlive its connection, so the link is armed again on every `ready`; what happened
+ * in between was missed, which is told as `allChanged`.
+ */
+export interface RedisBusOptions {
+  readonly keyPrefix: string;
+  readonly channel: string;
+  readonly origin: string;
+  readonly maxKeyBytes: number;
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
+}
+
+export interface RedisBusParts {
+  readonly link: Redis;
+  /** The connection that reads and writes: only together with it is anything coherent. */
+  readonly data: Redis;
+  readonly counters: Counters;
+  readonly listener: BusListener;
+  /** Told once an origin of messages that cannot be understood. */
+  readonly onMalformed: (origin: string, message: string) => void;
+  readonly onArmFault: (error: Error) => void;
+}
+
+const INVALIDATE_CHANNEL = '__redis__:invalidate';
+// Longer than any heartbeat, and gone soon after the process is.
+const CANARY_TTL_MS = 10_000;
+const MAX_ANNOUNCED = 10_000;
+const MAX_MALFORMED_ORIGINS = 100;
+
+export class RedisBus {
+  readonly #options: RedisBusOptions;
+  readonly #parts: RedisBusParts;
+  readonly #canary: string;
+  readonly #heartbeat: Heartbeat;
+  readonly #timer: NodeJS.Timeout;
+  /** What replicas said of writes whose tracking messages are still to come; see `#rotateAnnounced`. */
+  #announced = new Map<string, Announced>();
+  #announcedBefore = new Map<string, Announced>();
+  readonly #malformedOrigins = new Set<string>();
+  #state: CoherenceState = 'blind';
+  #armed = false;
+  #dataProvenAt = Number.NEGATIVE_INFINITY;
+  /** The newest canary that the channel brought; it proves nothing until tracking brings it too. */
+  #publishedCanary = 0;
+
+  constructor(options: RedisBusOptions, parts: RedisBusParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#canary = `__ratecache__:canary:${options.origin}`;
+    this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.heartbeatTimeoutMs);
+    const { link, data } = parts;
+    link.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) =>
+      this.#onMessage(channel.toString(), message),
+    );
+    link.on('ready', () => void this.#arm());
+    link.on('close', () => this.#disarm());
+    data.on('ready', () => this.#beat());
+    data.on('close', () => this.#judge());
+    this.#timer = setInterval(() => this.#beat(), options.heartbeatIntervalMs);
+    this.#timer.unref();
+    if (link.status === 'ready') void this.#arm();
+  }
+
+  get state(): CoherenceState {
+    return this.#state;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#parts.link.disconnect();
+  }
+
+  async #arm(): Promise<void> {
+    const { link, listener, onArmFault } = this.#parts;
+    const { keyPrefix, channel } = this.#options;
+    const prefixes = ['PREFIX', keyPrefix];
+    // Prefixes must not overlap, and one that covers the canary brings it anyway.
+    if (!this.#canary.startsWith(keyPrefix)) prefixes.push('PREFIX', this.#canary);
+    try {
+      const id = await link.client('ID');
+      await link.call('CLIENT', ['TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes]);
+      await link.subscribe(INVALIDATE_CHANNEL, channel, this.#canary);
+    } catch (error) {
+      if (link.status === 'ready') {
+        onArmFault(error as Error);
+        // Without tracking the link is worth nothing: try from the beginning, with the connection's backoff.
+        link.disconnect(true);
+      }
+      return;
+    }
+    this.#armed = true;
+    listener.allChanged('rearmed');
+    this.#beat();
+  }
+
+  #disarm(): void {
+    this.#armed = false;
+    this.#heartbeat.reset();
+    this.#judge();
+  }
+
+  #beat(): void {
+    const { data } = this.#parts;
+    if (data.status === 'ready') {
+      const sequence = this.#heartbeat.beat(performance.now());
+      data.publish(this.#canary, String(sequence)).then(() => this.#dataAnswered(), ignore);
+      // The value is never read: that the key was written is the message.
+      data.set(this.#canary, sequence, 'PX', CANARY_TTL_MS).catch(ignore);
+    }
+    this.#judge();
+  }
+
+  #dataAnswered(): void {
+    this.#dataProvenAt = performance.now();
+    this.#judge();
+  }
+
+  #onMessage(channel: string, message: Buffer | Buffer[] | null): void {
+    if (channel === INVALIDATE_CHANNEL) this.#onTracking(message as Buffer[] | null);
+    else if (channel === this.#canary) this.#publishedCanary = Number(message);
+    else this.#onAnnouncement((message as Buffer).toString());
+  }
+
+  #onTracking(keys: Buffer[] | null): void {
+    const { listener, counters } = this.#parts;
+    if (keys === null) {
+      counters.countInvalidation('tracking', 'flush', 1);
+      listener.allChanged('flush');
+      return;
+    }
+    const { keyPrefix } = this.#options;
+    for (const raw of keys) {
+      const key = raw.toString();
+      if (key === this.#canary) this.#onTrackedCanary();
+      else if (key.startsWith(keyPrefix)) this.#onTrackedKey(key.slice(keyPrefix.length));
+    }
+  }
+
+  #onTrackedKey(key: string): void {
+    const { listener, counters } = this.#parts;
+    const announced = this.#announced.get(key) ?? this.#announcedBefore.get(key);
+    if (announced !== undefined) {
+      this.#announced.delete(key);
+      this.#announcedBefore.delete(key);
+    }
+    counters.countInvalidation('tracking', announced?.reason ?? 'remote', 1);
+    listener.keyChanged(key, announced);
+  }
+
+  // Tracking messages carry no value; but the publication of a canary leaves before its write and, unlike the
+  // tracking message, without waiting for Redis's loop to turn. So the newest one published is the one tracked.
+  #onTrackedCanary(): void {
+    const lag = this.#heartbeat.heard(this.#publishedCanary, performance.now());
+    if (lag === undefined) return;
+    this.#parts.counters.coherenceLagSeconds.observe(lag / 1000);
+    this.#rotateAnnounced();
+    this.#judge();
+  }
+
+  // A tracking message comes right after its announcement. One that did not come with the canary after the next
+  // will not come at all (there was nothing to delete), and a later write must not be taken for this one.
+  #rotateAnnounced(): void {
+    this.#announcedBefore = this.#announced;
+    this.#announced = new Map();
+  }
+
+  #onAnnouncement(text: string): void {
+    const { listener, counters, onMalformed } = this.#parts;
+    const announcement = parseAnnouncement(text, this.#options.maxKeyBytes);
+    if (announcement === undefined) {
+      counters.malformedAnnouncements++;
+      this.#reportMalformed(text, onMalformed);
+      return;
+    }
+    const { origin, reason, keys, matches } = announcement;
+    if (origin === this.#options.origin) return;
+    if (origin !== undefined) this.#remember(announcement);
+    if (isSetByReplica(announcement)) return;
+    counters.countInvalidation('announcement', reason, keys.length + matches.length);
+    for (const key of keys) listener.keyChanged(key, { reason });
+    for (const match of matches) listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason);
+  }
+
+  #remember({ keys, versions, reason }: Announcement): void {
+    if (this.#announced.size > MAX_ANNOUNCED) this.#rotateAnnounced();
+    keys.forEach((key, i) => {
+      this.#announced.set(key, { reason, version: versions?.[i] });
+    });
+  }
+
+  #reportMalformed(text: string, report: RedisBusParts['onMalformed']): void {
+    const origin = /"origin"\s*:\s*"([^"]{1,64})"/.exec(text)?.[1] ?? 'unknown';
+    if (this.#malformedOrigins.has(origin) || this.#malformedOrigins.size >= MAX_MALFORMED_ORIGINS) return;
+    this.#malformedOrigins.add(origin);
+    report(origin, text.slice(0, 200));
+  }
+
+  #judge(): void {
+    const now = performance.now();
+    const { data, listener } = this.#parts;
+    const dataUp = data.status === 'ready' && now - this.#dataProvenAt <= this.#options.heartbeatTimeoutMs;
+    const linkUp = this.#armed && this.#heartbeat.alive(now);
+    const state = !dataUp ? 'blind' : linkUp ? 'coherent' : 'degraded';
+    if (state === this.#state) return;
+    this.#state = state;
+    listener.stateChanged(state);
+  }
+}
+
+/** A canary that cannot be sent shows in the state. */
+function ignore(): void {}
+
+/** Whether a replica says that it wrote these keys: then tracking says so too, and comes after. */
+function isSetByReplica({ origin, versions }: Announcement): boolean {
+  return origin !== undefined && versions !== undefined;
+}
