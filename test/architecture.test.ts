@@ -23,6 +23,7 @@ const LAYERS: readonly (readonly [row: string, may: 'everything' | readonly stri
   ['src/uws.ts', ['src/errors.ts']],
   ['src/log.ts', []],
   ['src/errors.ts', []],
+  ['package.json', []],
 ];
 
 /** Packages that only one place may import, so that replacing one touches that place alone. */

@@ -1,0 +1,67 @@
+import type { Memory } from '../cache/memory.ts';
+import type { RedisStatus } from '../redis/info.ts';
+
+export interface HealthParts {
+  /** Of ratecache itself. */
+  readonly version: string;
+  /** Undefined with ENABLE_LOCAL_CACHE=false. */
+  readonly memory: Memory | undefined;
+  /** Undefined when standalone. */
+  readonly redis: RedisStatus | undefined;
+}
+
+/** The body of `/health`. */
+export interface HealthBody {
+  /** `degraded`: Redis does not answer, and L1 serves alone. `unhealthy`: there is no tier that could serve. */
+  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  readonly mode: 'redis' | 'standalone';
+  readonly version: string;
+  readonly redis: {
+    readonly connected: boolean;
+    readonly response_time_ms: number | null;
+    readonly server_info: RedisStatus['server_info'];
+    /** Only where it is not connected. */
+    readonly error?: string;
+  };
+  readonly local_cache: {
+    readonly status: 'healthy' | 'disabled';
+    readonly items: number;
+    readonly memory_bytes: number;
+  };
+}
+
+export interface Health {
+  /** Whether the service can serve, if only from L1. */
+  readonly serving: boolean;
+  readonly body: HealthBody;
+}
+
+/** Puts the body of `/health` together. */
+export function health({ version, memory, redis }: HealthParts): Health {
+  const serving = memory !== undefined || redis?.connected === true;
+  const degraded = redis?.connected === false;
+  return {
+    serving,
+    body: {
+      status: !serving ? 'unhealthy' : degraded ? 'degraded' : 'healthy',
+      mode: redis === undefined ? 'standalone' : 'redis',
+      version,
+      redis: redisHealth(redis),
+      local_cache:
+        memory === undefined
+          ? { status: 'disabled', items: 0, memory_bytes: 0 }
+          : { status: 'healthy', items: memory.size, memory_bytes: memory.bytes },
+    },
+  };
+}
+
+function redisHealth(redis: RedisStatus | undefined): HealthBody['redis'] {
+  if (redis === undefined) {
+    const error = 'standalone: no Redis is configured';
+    return { connected: false, response_time_ms: null, server_info: {}, error };
+  }
+  const { connected, response_time_ms, server_info } = redis;
+  return redis.connected
+    ? { connected, response_time_ms, server_info }
+    : { connected, response_time_ms, server_info, error: redis.error };
+}

@@ -1,0 +1,75 @@
+import type { Metric } from 'prom-client';
+import type { Histogram } from './histogram.ts';
+
+/** A value with its labels. */
+export interface Sample {
+  /** Where it is not the metric's own: `…_bucket`, `…_sum`, `…_count`. */
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+type Samples = readonly Sample[];
+
+/**
+ * A metric whose values are read when it is scraped, in place of prom-client's own, which are written to on
+ * every event. This is all of prom-client's `Metric` that its registry uses.
+ */
+export interface Scraped {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  get(): Promise<Omit<Scraped, 'get'> & { readonly values: Samples }>;
+}
+
+type Read<T> = () => T | Promise<T>;
+
+/** A counter. No samples: the metric is named, and has no values now. */
+export function counter(name: string, help: string, read: Read<number | Samples>): Scraped {
+  return scraped(name, help, 'counter', async () => plain(await read()));
+}
+
+export function gauge(name: string, help: string, read: Read<number | Samples>): Scraped {
+  return scraped(name, help, 'gauge', async () => plain(await read()));
+}
+
+/** A histogram with a series for each set of labels. */
+export function histogram(
+  name: string,
+  help: string,
+  series: readonly (readonly [labels: Sample['labels'], histogram: Histogram])[],
+): Scraped {
+  return scraped(name, help, 'histogram', () =>
+    series.flatMap(([labels, one]) => histogramSamples(name, labels, one)),
+  );
+}
+
+/** What prom-client's registry takes. */
+export function asMetric(metric: Scraped): Metric {
+  return metric as unknown as Metric;
+}
+
+function scraped(name: string, help: string, type: Scraped['type'], read: Read<Samples>): Scraped {
+  return { name, help, type, get: async () => ({ name, help, type, values: await read() }) };
+}
+
+function plain(read: number | Samples): Samples {
+  return typeof read === 'number' ? [{ labels: {}, value: read }] : read;
+}
+
+function histogramSamples(
+  name: string,
+  labels: Sample['labels'],
+  { bounds, counts, sum }: Histogram,
+): Sample[] {
+  const samples: Sample[] = [];
+  let cumulated = 0;
+  counts.forEach((count, i) => {
+    cumulated += count;
+    const le = i < bounds.length ? String(bounds[i]) : '+Inf';
+    samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: cumulated });
+  });
+  samples.push({ metricName: `${name}_sum`, labels, value: sum });
+  samples.push({ metricName: `${name}_count`, labels, value: cumulated });
+  return samples;
+}

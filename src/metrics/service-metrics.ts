@@ -1,0 +1,51 @@
+import type { Memory } from '../cache/memory.ts';
+import type { Counters } from './counters.ts';
+import type { RedisSource } from './redis-metrics.ts';
+import { counter, gauge, type Sample, type Scraped } from './scraped.ts';
+
+export interface ServiceSources {
+  readonly counters: Counters;
+  /** Undefined with ENABLE_LOCAL_CACHE=false. */
+  readonly memory: Memory | undefined;
+  /** Undefined when standalone. */
+  readonly redis: Pick<RedisSource, 'info'> | undefined;
+  /** Requests begun and not yet answered. */
+  readonly openRequests: () => number;
+  /** Of ratecache itself. */
+  readonly version: string;
+}
+
+/** The metrics of the process as a service: its health, its HTTP answers, its build. */
+export function serviceMetrics(sources: ServiceSources): Scraped[] {
+  const { counters, memory, redis, openRequests, version } = sources;
+  return [
+    gauge(
+      'service_health_status',
+      'Health of each component that is configured: 1 healthy, 0 unhealthy.',
+      async () => {
+        const components: Sample[] = [];
+        if (redis !== undefined) {
+          const { connected } = await redis.info.status();
+          components.push({ labels: { component: 'redis' }, value: connected ? 1 : 0 });
+        }
+        if (memory !== undefined) components.push({ labels: { component: 'local_cache' }, value: 1 });
+        return components;
+      },
+    ),
+    counter('ratecache_http_responses_total', 'HTTP answers by the class of their status.', () =>
+      [1, 2, 3, 4, 5].map((hundreds) => ({
+        labels: { class: `${hundreds}xx` },
+        value: counters.httpResponses[hundreds]!,
+      })),
+    ),
+    counter(
+      'ratecache_http_aborted_total',
+      'Requests whose client went away before the answer.',
+      () => counters.httpAborted,
+    ),
+    gauge('ratecache_http_open_requests', 'Requests begun and not yet answered.', openRequests),
+    gauge('ratecache_build_info', 'Always 1; the labels tell what runs.', () => [
+      { labels: { version, node: process.version }, value: 1 },
+    ]),
+  ];
+}

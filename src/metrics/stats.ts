@@ -1,0 +1,136 @@
+import { TYPES, type TypeName } from '../cache/key.ts';
+import type { Memory } from '../cache/memory.ts';
+import type { KeyCounts } from '../redis/census.ts';
+import type { RedisStatus } from '../redis/info.ts';
+import { type Counters, total } from './counters.ts';
+import { type Outcomes, outcomes } from './outcomes.ts';
+
+export interface StatsParts {
+  readonly counters: Counters;
+  /** Undefined with ENABLE_LOCAL_CACHE=false. */
+  readonly memory: Memory | undefined;
+  /** Undefined when standalone. */
+  readonly redis: RedisStatus | undefined;
+  /** Undefined where the keys could not be counted. */
+  readonly keys: KeyCounts | undefined;
+}
+
+/** The body of `/stats`. What it says of Redis stands at the top, as in the service this one replaces. */
+export type StatsBody = RedisStats & {
+  readonly local: LocalStats;
+  readonly requests: {
+    readonly get: Outcomes & { readonly hit_rate: Rate };
+    readonly set: Outcomes;
+    readonly delete: Outcomes;
+  };
+  readonly flights: { readonly joined: number; readonly fenced: number };
+};
+
+export type RedisStats =
+  | {
+      readonly connected: true;
+      /** Null where they could not be counted; `categories` is empty then. */
+      readonly keys_count: number | null;
+      /** Of the whole server, as Redis writes it: `1.20G`. */
+      readonly memory_used: string;
+      /** Of the server, in seconds. */
+      readonly uptime: number;
+      readonly categories: Partial<Record<TypeName, number>>;
+      /** ISO 8601, or null where they could not be counted. */
+      readonly keys_counted_at: string | null;
+    }
+  | {
+      readonly connected: false;
+      readonly keys_count: 0;
+      readonly memory_used: 0;
+      readonly categories: Record<string, never>;
+    };
+
+export interface LocalStats extends LocalCounts {
+  readonly enabled: boolean;
+  readonly max_items: number;
+  readonly bytes: number;
+  readonly hit_rate: Rate;
+  readonly by_type: Partial<Record<TypeName, LocalCounts>>;
+}
+
+interface LocalCounts {
+  readonly items: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  readonly expirations: number;
+}
+
+/** From 0 to 1 with four decimals; null before anything was counted. */
+type Rate = number | null;
+
+/** Puts the body of `/stats` together. */
+export function stats({ counters, memory, redis, keys }: StatsParts): StatsBody {
+  const requests = outcomes(counters);
+  return {
+    ...redisStats(redis, keys),
+    local: memory === undefined ? NO_LOCAL_CACHE : localStats(memory, counters),
+    requests: { ...requests, get: { ...requests.get, hit_rate: rate(requests.get.hit, requests.get.miss) } },
+    flights: { joined: counters.joinedFlights, fenced: counters.fencedFlights },
+  };
+}
+
+function redisStats(redis: StatsParts['redis'], keys: KeyCounts | undefined): RedisStats {
+  if (redis === undefined || !redis.connected) {
+    return { connected: false, keys_count: 0, memory_used: 0, categories: {} };
+  }
+  return {
+    connected: true,
+    keys_count: keys?.total ?? null,
+    memory_used: redis.server_info.used_memory_human,
+    uptime: redis.server_info.uptime_in_seconds,
+    categories: keys === undefined ? {} : byType((i) => keys.byType[i]!),
+    keys_counted_at: keys === undefined ? null : new Date(keys.countedAt).toISOString(),
+  };
+}
+
+function localStats(memory: Memory, counters: Counters): LocalStats {
+  const { l1Hits, l1Misses, l1Evictions, l1Expirations } = counters;
+  const hits = total(l1Hits);
+  const misses = total(l1Misses);
+  return {
+    enabled: true,
+    items: memory.size,
+    max_items: memory.maxEntries,
+    bytes: memory.bytes,
+    hits,
+    misses,
+    hit_rate: rate(hits, misses),
+    evictions: total(l1Evictions),
+    expirations: total(l1Expirations),
+    by_type: byType((i) => ({
+      items: memory.sizes[i]!,
+      hits: l1Hits[i]!,
+      misses: l1Misses[i]!,
+      evictions: l1Evictions[i]!,
+      expirations: l1Expirations[i]!,
+    })),
+  };
+}
+
+const NO_LOCAL_CACHE: LocalStats = {
+  enabled: false,
+  items: 0,
+  max_items: 0,
+  bytes: 0,
+  hits: 0,
+  misses: 0,
+  hit_rate: null,
+  evictions: 0,
+  expirations: 0,
+  by_type: {},
+};
+
+function byType<T>(read: (type: number) => T): Record<TypeName, T> {
+  return Object.fromEntries(TYPES.map((name, i) => [name, read(i)])) as Record<TypeName, T>;
+}
+
+function rate(hits: number, misses: number): Rate {
+  return hits + misses === 0 ? null : Math.round((hits / (hits + misses)) * 1e4) / 1e4;
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { health } from '../../src/metrics/health.ts';
+import type { RedisStatus } from '../../src/redis/info.ts';
+import { filledMemory, GONE, UP } from './parts.ts';
+
+test('with Redis and L1 up the body is the sample of the runbook, with mode and version besides', () => {
+  const { memory } = filledMemory(['borrow_rate:AAPL', 'volatility:AAPL']);
+  const { serving, body } = health({ version: '1.2.3', memory, redis: UP });
+  assert.equal(serving, true);
+  assert.deepEqual(body, {
+    status: 'healthy',
+    mode: 'redis',
+    version: '1.2.3',
+    redis: {
+      connected: true,
+      response_time_ms: 2.45,
+      server_info: {
+        redis_version: '7.0.5',
+        uptime_in_seconds: 1234567,
+        connected_clients: 42,
+        used_memory_human: '1.20G',
+      },
+    },
+    local_cache: { status: 'healthy', items: 2, memory_bytes: memory.bytes },
+  });
+});
+
+test('without Redis the service is degraded, says why, and still serves', () => {
+  const { memory } = filledMemory([]);
+  const { serving, body } = health({ version: '1.2.3', memory, redis: GONE });
+  assert.equal(serving, true);
+  assert.equal(body.status, 'degraded');
+  assert.deepEqual(body.redis, {
+    connected: false,
+    response_time_ms: null,
+    server_info: {},
+    error: 'not connected to Redis: connect ECONNREFUSED 127.0.0.1:6379',
+  });
+});
+
+test('standalone is healthy, and its redis says that none is configured', () => {
+  const { memory } = filledMemory([]);
+  const { serving, body } = health({ version: '1.2.3', memory, redis: undefined });
+  assert.equal(serving, true);
+  assert.equal(body.status, 'healthy');
+  assert.equal(body.mode, 'standalone');
+  assert.deepEqual(body.redis, {
+    connected: false,
+    response_time_ms: null,
+    server_info: {},
+    error: 'standalone: no Redis is configured',
+  });
+});
+
+test('without L1 the service lives by Redis alone', () => {
+  const of = (redis: RedisStatus) => health({ version: '1.2.3', memory: undefined, redis });
+  assert.equal(of(UP).serving, true);
+  assert.equal(of(UP).body.status, 'healthy');
+  assert.deepEqual(of(UP).body.local_cache, { status: 'disabled', items: 0, memory_bytes: 0 });
+  assert.equal(of(GONE).serving, false);
+  assert.equal(of(GONE).body.status, 'unhealthy');
+});

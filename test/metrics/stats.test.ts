@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OTHER, TYPES } from '../../src/cache/key.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { stats } from '../../src/metrics/stats.ts';
+import { filledMemory, GONE, UP } from './parts.ts';
+
+const KEYS = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: Date.UTC(2024, 0, 2, 3, 4, 5, 678) };
+
+test('what get_stats gave for Redis stands at the top, with min_rate besides', () => {
+  const { memory, counters } = filledMemory([]);
+  const { local, requests, flights, ...redis } = stats({ counters, memory, redis: UP, keys: KEYS });
+  assert.deepEqual(redis, {
+    connected: true,
+    keys_count: 28,
+    memory_used: '1.20G',
+    uptime: 1234567,
+    categories: {
+      borrow_rate: 1,
+      volatility: 2,
+      event_risk: 3,
+      broker_config: 4,
+      calculation: 5,
+      min_rate: 6,
+      other: 7,
+    },
+    keys_counted_at: '2024-01-02T03:04:05.678Z',
+  });
+});
+
+test('without Redis the top is what get_stats gave then, whether it is away or none is configured', () => {
+  const { memory, counters } = filledMemory([]);
+  for (const redis of [GONE, undefined]) {
+    const { local, requests, flights, ...top } = stats({ counters, memory, redis, keys: KEYS });
+    assert.deepEqual(top, { connected: false, keys_count: 0, memory_used: 0, categories: {} });
+  }
+});
+
+test('keys that could not be counted are null and not zero', () => {
+  const { memory, counters } = filledMemory([]);
+  const body = stats({ counters, memory, redis: UP, keys: undefined });
+  assert.ok(body.connected);
+  assert.equal(body.keys_count, null);
+  assert.equal(body.keys_counted_at, null);
+  assert.deepEqual(body.categories, {});
+});
+
+test('L1 tells its items, bytes, hits, misses, evictions and expirations, by type too', () => {
+  const { memory, counters } = filledMemory(['borrow_rate:A', 'borrow_rate:B', 'odd', 'min_rate:A']);
+  counters.l1Hits[0] = 2;
+  counters.l1Hits[OTHER] = 1;
+  counters.l1Misses[0] = 6;
+  counters.l1Expirations[5] = 4;
+  const { local } = stats({ counters, memory, redis: UP, keys: KEYS });
+  const { by_type, ...all } = local;
+  assert.deepEqual(all, {
+    enabled: true,
+    items: 3,
+    max_items: 3,
+    bytes: memory.bytes,
+    hits: 3,
+    misses: 6,
+    hit_rate: 0.3333,
+    evictions: 1,
+    expirations: 4,
+  });
+  assert.deepEqual(Object.keys(by_type), TYPES);
+  assert.deepEqual(by_type.borrow_rate, { items: 1, hits: 2, misses: 6, evictions: 1, expirations: 0 });
+  assert.deepEqual(by_type.other, { items: 1, hits: 1, misses: 0, evictions: 0, expirations: 0 });
+  assert.deepEqual(by_type.min_rate, { items: 1, hits: 0, misses: 0, evictions: 0, expirations: 4 });
+});
+
+test('an L1 that is switched off is said to be', () => {
+  const { local } = stats({ counters: new Counters(), memory: undefined, redis: UP, keys: KEYS });
+  assert.equal(local.enabled, false);
+  assert.equal(local.items, 0);
+  assert.equal(local.hit_rate, null);
+  assert.deepEqual(local.by_type, {});
+});
+
+test('requests and flights are those of both tiers, and a hit rate without reads is null', () => {
+  const { memory, counters } = filledMemory([]);
+  assert.equal(stats({ counters, memory, redis: UP, keys: KEYS }).requests.get.hit_rate, null);
+  counters.l1Hits[0] = 5;
+  counters.l2Hits[1] = 2;
+  counters.staleHits[2] = 2;
+  counters.misses[3] = 1;
+  counters.getErrors = 3;
+  counters.setHits = 4;
+  counters.setMisses = 5;
+  counters.deleteErrors = 6;
+  counters.joinedFlights = 7;
+  counters.fencedFlights = 8;
+  const body = stats({ counters, memory, redis: UP, keys: KEYS });
+  assert.deepEqual(body.requests, {
+    get: { hit: 9, miss: 1, error: 3, hit_rate: 0.9 },
+    set: { hit: 4, miss: 5, error: 0 },
+    delete: { hit: 0, miss: 0, error: 6 },
+  });
+  assert.deepEqual(body.flights, { joined: 7, fenced: 8 });
+});

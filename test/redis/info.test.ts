@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import type { Redis } from 'ioredis';
+import { parseInfo, RedisInfo, type RedisStatus } from '../../src/redis/info.ts';
+import { openConnection, startConnected } from '../support/redis-connection.ts';
+import { freePort, type RedisServer, startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
+
+test('a Redis that answers is described in the words of the runbook', async (t) => {
+  const { redis, counters } = await startConnected(t, {
+    args: ['--maxmemory', '64mb', '--maxclients', '321'],
+  });
+  const status = connected(await new RedisInfo(redis, counters).status());
+
+  assert.ok(status.response_time_ms > 0 && status.response_time_ms < 500);
+  assert.equal(status.response_time_ms, Number(status.response_time_ms.toFixed(2)));
+  assert.deepEqual(Object.keys(status.server_info), [
+    'redis_version',
+    'uptime_in_seconds',
+    'connected_clients',
+    'used_memory_human',
+  ]);
+  const { server_info, details } = status;
+  assert.match(server_info.redis_version, /^\d+\.\d+\.\d+$/);
+  assert.match(server_info.used_memory_human, /^[\d.]+[KMG]$/);
+  assert.ok(server_info.uptime_in_seconds < 60);
+  assert.ok(server_info.connected_clients >= 1);
+  assert.ok(details.usedMemoryBytes > 100_000);
+  assert.equal(details.maxMemoryBytes, 64 * 1024 * 1024);
+  assert.equal(details.maxClients, 321);
+});
+
+test('what Redis evicted, expired, found, missed and ran is counted', async (t) => {
+  const { redis, counters } = await startConnected(t);
+  await redis.set('a', '1');
+  await redis.get('a');
+  await redis.get('absent');
+  await redis.set('short', '1', 'PX', 1);
+  await until(async () => (await redis.exists('short')) === 0);
+  await redis.config('SET', 'maxmemory-policy', 'allkeys-random');
+  await redis.config('SET', 'maxmemory', '1');
+  await until(async () => (await redis.dbsize()) === 0);
+  await redis.config('SET', 'maxmemory', '0');
+
+  const { details } = connected(await new RedisInfo(redis, counters).status());
+  assert.equal(details.evictedKeys, 1);
+  assert.equal(details.expiredKeys, 1);
+  assert.ok(details.keyspaceHits >= 1);
+  assert.ok(details.keyspaceMisses >= 1);
+  const get = details.commands.find(({ name }) => name === 'get');
+  assert.equal(get?.calls, 2);
+  assert.ok(get.seconds >= 0 && get.seconds < 1);
+});
+
+test('however many ask and however often, Redis is asked once a second', async (t) => {
+  const { server, redis, counters } = await startConnected(t);
+  let now = 5000;
+  const info = new RedisInfo(redis, counters, { now: () => now });
+  const before = await pings(server);
+
+  const together = await Promise.all(Array.from({ length: 1000 }, () => info.status()));
+  assert.equal(new Set(together).size, 1);
+  now += 999;
+  assert.equal(await info.status(), together[0]);
+  assert.equal((await pings(server)) - before, 1);
+
+  now += 1;
+  assert.notEqual(await info.status(), together[0]);
+  assert.equal((await pings(server)) - before, 2);
+});
+
+test('nobody starts a second request while the first is on its way, however long it takes', async (t) => {
+  const { server, redis, counters } = await startConnected(t);
+  let now = 0;
+  const info = new RedisInfo(redis, counters, { now: () => now, timeoutMs: 10_000 });
+  const before = await pings(server);
+  await server.signal('SIGSTOP');
+  const first = info.status();
+  now += 60_000;
+  const second = info.status();
+  await server.signal('SIGCONT');
+  assert.equal(await first, await second);
+  assert.equal((await pings(server)) - before, 1);
+});
+
+test('a Redis that hangs is not connected when the deadline is over, and the failure is kept for a second', async (t) => {
+  const { server, redis, counters } = await startConnected(t);
+  let now = 0;
+  const info = new RedisInfo(redis, counters, { now: () => now, timeoutMs: 30 });
+  await server.signal('SIGSTOP');
+  const failed = await info.status();
+  assert.deepEqual(failed, {
+    connected: false,
+    response_time_ms: null,
+    server_info: {},
+    error: 'Redis did not answer within 30 ms',
+  });
+  assert.equal(counters.redisErrors.get('timeout'), 1);
+
+  await server.signal('SIGCONT');
+  now += 999;
+  assert.equal(await info.status(), failed);
+  now += 1;
+  // Its first answers may take longer than 30 ms: they are behind what it left unanswered.
+  await until(async () => {
+    now += 1000;
+    return (await info.status()).connected;
+  });
+});
+
+test('a Redis that is not there is said to be, with what the connection met', async (t) => {
+  const { redis, counters } = openConnection(t, { port: await freePort() });
+  const info = new RedisInfo(redis, counters);
+  await closed(redis);
+  const status = await info.status();
+  assert.equal(status.connected, false);
+  assert.match(status.error, /^not connected to Redis: connect ECONNREFUSED 127\.0\.0\.1:\d+$/);
+  assert.equal(status.response_time_ms, null);
+  assert.deepEqual(status.server_info, {});
+});
+
+test('a Redis that came back is connected again, and the old fault is forgotten', async (t) => {
+  const { server, redis, counters } = await startConnected(t);
+  let now = 0;
+  const info = new RedisInfo(redis, counters, { now: () => now });
+  const down = closed(redis);
+  await server.signal('SIGKILL');
+  await down;
+  assert.equal((await info.status()).connected, false);
+  const ready = once(redis, 'ready');
+  await server.restart();
+  await ready;
+  now += 1000;
+  assert.equal((await info.status()).connected, true);
+});
+
+test('a wrong password is told as such, without the password', async (t) => {
+  const server = await startRedis({ password: 'right' });
+  t.after(() => server.stop());
+  const { redis, counters } = openConnection(t, server, 'wr0ng-s3cret');
+  const info = new RedisInfo(redis, counters);
+  await closed(redis);
+  const status = await info.status();
+  assert.equal(status.connected, false);
+  assert.match(status.error, /WRONGPASS/);
+  assert.doesNotMatch(status.error, /wr0ng-s3cret/);
+});
+
+test('a server that repeats the password in its error does not put it into ours', async (t) => {
+  const server = await startRedis({ args: ['--rename-command', 'AUTH', ''] });
+  t.after(() => server.stop());
+  for (const password of ['s3cret', 'long'.repeat(100)]) {
+    const { redis, counters } = openConnection(t, server, password);
+    const info = new RedisInfo(redis, counters);
+    await closed(redis);
+    const status = await info.status();
+    assert.equal(status.connected, false);
+    assert.equal(status.error, "not connected to Redis: ERR unknown command 'auth'");
+  }
+});
+
+test('INFO is read past its headings, empty lines and values with colons', () => {
+  const reply =
+    '# Server\r\nredis_version:7.0.5\r\n\r\n# Keyspace\r\ndb0:keys=1,expires=0\r\nurl:a:b\r\nodd\r\n';
+  assert.deepEqual(
+    [...parseInfo(reply)],
+    [
+      ['redis_version', '7.0.5'],
+      ['db0', 'keys=1,expires=0'],
+      ['url', 'a:b'],
+    ],
+  );
+});
+
+function connected(status: RedisStatus): Extract<RedisStatus, { connected: true }> {
+  assert.ok(status.connected, 'error' in status ? status.error : '');
+  return status;
+}
+
+/** Its next end; `once` of node:events would reject at the error before it. */
+function closed(redis: Redis): Promise<void> {
+  return new Promise((resolve) => redis.once('close', resolve));
+}
+
+/** How many PINGs the server has had. */
+async function pings(server: RedisServer): Promise<number> {
+  const stats = parseInfo(await server.cli('INFO', 'commandstats'));
+  return Number(/calls=(\d+)/.exec(stats.get('cmdstat_ping') ?? 'calls=0')![1]);
+}

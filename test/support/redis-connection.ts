@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import type { TestContext } from 'node:test';
+import type { Redis } from 'ioredis';
+import { Counters } from '../../src/metrics/counters.ts';
+import { connect } from '../../src/redis/connect.ts';
+import { type RedisOptions, type RedisServer, startRedis } from './redis-server.ts';
+
+/** The service's own kind of connection to a test's Redis, up or not yet; it ends with the test. */
+export function openConnection(
+  t: TestContext,
+  { port }: Pick<RedisServer, 'port'>,
+  password?: string,
+): { redis: Redis; counters: Counters } {
+  const counters = new Counters();
+  const address = { host: '127.0.0.1', port, username: undefined, password, db: 0, connectTimeoutMs: 2000 };
+  const redis = connect(address, 'test', counters);
+  t.after(() => redis.disconnect());
+  return { redis, counters };
+}
+
+/** A Redis of the test's own and a connection to it that is up; both end with the test. */
+export async function startConnected(
+  t: TestContext,
+  options: RedisOptions = {},
+): Promise<{ server: RedisServer; redis: Redis; counters: Counters }> {
+  const server = await startRedis(options);
+  const { redis, counters } = openConnection(t, server);
+  // After the connection's end: ioredis takes two seconds to give up one that the server has ended.
+  t.after(() => server.stop());
+  await once(redis, 'ready');
+  return { server, redis, counters };
+}
