@@ -31,7 +31,6 @@ export function globMatches(pattern: string, text: string): boolean {
 
 /** The UTF-8 of a text, one character a byte. */
 function byteString(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
   return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1');
 }
 

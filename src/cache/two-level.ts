@@ -40,9 +40,13 @@ export interface TwoLevelParts {
   readonly clock: Clock;
   readonly versions: VersionClock;
   readonly counters: Counters;
+  /** Whether a bus tells what happens in L2; L1 is then not trusted before the bus says so. */
+  readonly linked?: boolean;
   readonly ttls: TtlTable;
   /** Told of a key that neither tier holds, once for all reads that joined one flight. */
   readonly onMiss?: ((key: string) => void) | undefined;
+  /** Told of each change of state. */
+  readonly onState?: ((state: CoherenceState) => void) | undefined;
 }
 
 /**
@@ -57,11 +61,12 @@ export class TwoLevel implements BusListener {
   readonly #versions: VersionClock;
   readonly #counters: Counters;
   readonly #ttls: TtlTable;
-  readonly #onMiss: ((key: string) => void) | undefined;
+  readonly #onMiss: TwoLevelParts['onMiss'];
+  readonly #onState: TwoLevelParts['onState'];
   readonly #flights: Flights<Loaded>;
   readonly #ownWrites = new OwnWrites();
   readonly #confirmations: Confirmations | undefined;
-  #coherence: CoherenceState = 'off';
+  #coherence: CoherenceState;
   /** Who passes changes on to clients. */
   changes: ChangeListener | undefined;
 
@@ -73,8 +78,11 @@ export class TwoLevel implements BusListener {
     this.#counters = parts.counters;
     this.#ttls = parts.ttls;
     this.#onMiss = parts.onMiss;
+    this.#onState = parts.onState;
     this.#flights = new Flights(parts.counters);
-    const { memory, store, counters } = parts;
+    const { memory, store, counters, linked = false } = parts;
+    this.#coherence = linked ? 'blind' : 'off';
+    if (memory !== undefined) memory.trusted = !linked;
     if (memory !== undefined && store !== undefined)
       this.#confirmations = new Confirmations(memory, store, counters, (key) =>
         this.changes?.changed(key, undefined, undefined),
@@ -199,6 +207,7 @@ export class TwoLevel implements BusListener {
 
   stateChanged(state: CoherenceState): void {
     this.#coherence = state;
+    this.#onState?.(state);
     if (this.memory !== undefined) this.memory.trusted = state === 'coherent' || state === 'off';
     if (state === 'degraded' || state === 'blind') this.changes?.reset(state);
   }

@@ -26,12 +26,14 @@ export function composeOps(
       connections: redis.count,
       maxConnections: config.redis!.maxConnections,
     },
+    coherence: () => cache.coherence,
     openRequests: () => load.open,
     version,
     statsEnabled: config.stats.enabled,
   });
   return {
-    health: async () => health({ version, memory, redis: await redis?.info.status() }),
+    health: async () =>
+      health({ version, memory, redis: await redis?.info.status(), coherence: cache.coherence }),
     notReady: () => {
       if (readiness.reason !== undefined) return readiness.reason;
       const needed = config.http.readyRequiresRedis && redis?.data.status !== 'ready';

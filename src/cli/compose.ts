@@ -1,6 +1,6 @@
 /** Puts the parts of a service together, as its configuration has it. */
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { CoherenceState } from '../cache/bus.ts';
 import { CoarseClock } from '../cache/clock.ts';
 import type { TtlTable } from '../cache/key.ts';
 import { Memory } from '../cache/memory.ts';
@@ -11,11 +11,9 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
 import { MissLog } from '../metrics/miss-log.ts';
-import { Census } from '../redis/census.ts';
-import { connect } from '../redis/connect.ts';
-import { describeFault } from '../redis/describe-fault.ts';
-import { RedisInfo } from '../redis/info.ts';
+import { RedisBus } from '../redis/redis-bus.ts';
 import { RedisStore } from '../redis/redis-store.ts';
+import { connectRedis, type RedisConnections } from './compose-redis.ts';
 
 export interface Core {
   readonly cache: TwoLevel;
@@ -24,21 +22,10 @@ export interface Core {
   /** Undefined when standalone. */
   readonly redis: RedisConnections | undefined;
   /** Lets go of everything. */
-  readonly close: () => Promise<void>;
+  readonly close: () => void;
 }
 
-export interface RedisConnections {
-  readonly data: Redis;
-  readonly admin: Redis;
-  readonly info: RedisInfo;
-  readonly census: Census;
-  /** How many connections are up. */
-  readonly count: () => number;
-  /** Settles once all are up, or after `timeoutMs`; says which it was. */
-  readonly whenUp: (timeoutMs: number) => Promise<boolean>;
-}
-
-/** The two tiers, without anything that serves them. */
+/** The two tiers and the link between replicas, without anything that serves them. */
 export function composeCore(config: Config, log: Logger): Core {
   const counters = new Counters();
   const clock = new CoarseClock();
@@ -52,17 +39,20 @@ export function composeCore(config: Config, log: Logger): Core {
     config.ttl.minRateMs,
     config.ttl.calculationMs,
   ];
-  const redis = connectAll(config, counters, log);
+  const redis = connectRedis(config, counters, log);
+  const { keyPrefix, compressionThresholdBytes } = config.store;
+  const { channel } = config.pubsub;
+  const { maxValueBytes, maxKeyBytes } = config.limits;
   const store =
     redis &&
     new RedisStore(
       {
-        keyPrefix: config.store.keyPrefix,
-        compressionThresholdBytes: config.store.compressionThresholdBytes,
-        maxValueBytes: config.limits.maxValueBytes,
+        keyPrefix,
+        compressionThresholdBytes,
+        maxValueBytes,
         commandTimeoutMs: config.redis!.commandTimeoutMs,
         ttls,
-        channel: config.pubsub.enabled ? config.pubsub.channel : undefined,
+        channel: config.pubsub.enabled ? channel : undefined,
         origin,
       },
       { data: redis.data, admin: redis.admin, counters, onUnreadable: unreadableLog(log) },
@@ -78,81 +68,48 @@ export function composeCore(config: Config, log: Logger): Core {
     clock,
     versions: new VersionClock(origin),
     counters,
+    linked: redis?.link !== undefined,
     ttls,
     onMiss: missLog && ((key) => missLog.record(key)),
+    onState: (state) => logState(log, state),
   });
-  const stopSweeping =
-    memory && config.local.cleanupIntervalMs > 0
-      ? sweepEvery(memory, config.local.cleanupIntervalMs)
-      : undefined;
+  const { heartbeatIntervalMs, heartbeatTimeoutMs } = config.pubsub;
+  const bus =
+    redis?.link &&
+    new RedisBus(
+      { keyPrefix, channel, origin, maxKeyBytes, heartbeatIntervalMs, heartbeatTimeoutMs },
+      {
+        link: redis.link,
+        data: redis.data,
+        counters,
+        listener: cache,
+        onMalformed: (from, message) =>
+          log.warn({ origin: from, message }, 'malformed message on the invalidation channel, ignored'),
+        onArmFault: (error) =>
+          log.error({ error: error.message }, 'the invalidation link cannot be armed; retrying'),
+      },
+    );
+  const { cleanupIntervalMs } = config.local;
+  const stopSweeping = memory && cleanupIntervalMs > 0 ? sweepEvery(memory, cleanupIntervalMs) : undefined;
 
   return {
     cache,
     clock,
     counters,
     redis,
-    close: async () => {
+    close: () => {
       stopSweeping?.();
       missLog?.flush();
       clock.stop();
-      redis?.data.disconnect();
-      redis?.admin.disconnect();
+      bus?.close();
+      redis?.close();
     },
   };
 }
 
-function connectAll(config: Config, counters: Counters, log: Logger): RedisConnections | undefined {
-  if (config.redis === undefined) return undefined;
-  const { host, port, username, password, db, connectTimeoutMs } = config.redis;
-  const secret = password.reveal();
-  const address = {
-    host,
-    port,
-    username,
-    password: secret === '' ? undefined : secret,
-    db,
-    connectTimeoutMs,
-  };
-  const names = ['data', 'admin'] as const;
-  const [data, admin] = names.map((name) =>
-    connect(address, name, counters, connectionLog(log, name, address.password)),
-  );
-  const all = [data!, admin!];
-  const { keyPrefix } = config.store;
-  return {
-    data: data!,
-    admin: admin!,
-    info: new RedisInfo(admin!, counters),
-    census: new Census({ redis: admin!, counters, keyPrefix }, { maxAgeMs: config.stats.maxAgeMs }),
-    count: () => all.filter(({ status }) => status === 'ready').length,
-    whenUp: (timeoutMs) => {
-      const up = all.map((redis) =>
-        redis.status === 'ready' ? undefined : new Promise((resolve) => redis.once('ready', resolve)),
-      );
-      const timeout = new Promise<boolean>((resolve) => setTimeout(resolve, timeoutMs, false).unref());
-      return Promise.race([Promise.all(up).then(() => true), timeout]);
-    },
-  };
-}
-
-/** One line when a connection is lost or cannot be made, one when it is there, none in between. */
-function connectionLog(log: Logger, connection: string, password: string | undefined) {
-  let reported = false;
-  return {
-    up: () => {
-      log.info({ connection }, 'Redis connected');
-      reported = false;
-    },
-    down: () => {
-      if (!reported) log.error({ connection }, 'Redis connection lost; reconnecting');
-      reported = true;
-    },
-    fault: (error: Error) => {
-      if (!reported)
-        log.error({ connection, error: describeFault(error, password) }, 'Redis connection error; retrying');
-      reported = true;
-    },
-  };
+function logState(log: Logger, state: CoherenceState): void {
+  if (state === 'coherent') log.info({ state }, 'L1 is coherent with Redis');
+  else log.warn({ state }, 'L1 is not trusted: coherence with Redis is lost');
 }
 
 const UNREADABLE_LOG_INTERVAL_MS = 60_000;

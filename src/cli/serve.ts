@@ -27,7 +27,7 @@ export async function serve(env: Environment, version: string): Promise<void> {
   log.info({ host: config.http.host, port, mode: config.standalone ? 'standalone' : 'redis' }, 'listening');
   stopOnSignals(config, log, readiness, async () => {
     await server.drain(config.shutdown.timeoutMs);
-    await core.close();
+    core.close();
   });
 
   if (config.warmup.onStartup) {

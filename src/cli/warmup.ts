@@ -33,12 +33,12 @@ export async function warmup(file: string, options: WarmupOptions, env: Environm
     process.exitCode = succeeded(summary) ? 0 : 1;
   } finally {
     view.stop();
-    await close?.();
+    close?.();
   }
 }
 
-async function direct(env: Environment): Promise<{ sink: Sink; close: () => Promise<void> }> {
-  // L1 of this process is of no use to anyone.
+async function direct(env: Environment): Promise<{ sink: Sink; close: () => void }> {
+  // L1 of this process is of no use to anyone, nor is what it would hear.
   const { config } = loadConfig({ ...env, ENABLE_LOCAL_CACHE: 'false' }, { standalone: false });
   const core = composeCore(config, createLog('silent'));
   const redis = config.redis!;

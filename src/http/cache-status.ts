@@ -1,4 +1,4 @@
-import type { Loaded } from '../cache/two-level.ts';
+import type { Loaded, TwoLevel } from '../cache/two-level.ts';
 
 /**
  * `Cache-Status` (RFC 9211): which tiers were asked and what each had, the tier farthest from the client
@@ -8,21 +8,26 @@ export function hitStatus(ttl: number): string {
   return `ratecache-l1; hit; ttl=${ttl}`;
 }
 
-/** The status of what `load` gave; `now` in milliseconds. */
-export function loadedStatus(loaded: Loaded, standalone: boolean, now: number): string {
+/**
+ * The status of what `load` gave; `now` in milliseconds. In a lesser state than coherent L1's part says so, as
+ * `coherence=degraded` or `coherence=blind`.
+ */
+export function loadedStatus(loaded: Loaded, { store, coherence }: TwoLevel, now: number): string {
+  const lesser = coherence === 'degraded' || coherence === 'blind';
+  const mark = lesser ? `; coherence=${coherence}` : '';
   switch (loaded.source) {
     case 'l1':
-      return hitStatus(secondsUntil(loaded.entry!.freshUntil, now));
-    case 'l2':
-      return `ratecache-l2; hit; ttl=${secondsUntil(loaded.entry!.expiresAt, now)}, ratecache-l1; fwd=miss; stored`;
+      return hitStatus(secondsUntil(loaded.entry!.freshUntil, now)) + mark;
+    case 'l2': {
+      const ttl = secondsUntil(loaded.entry!.expiresAt, now);
+      return `ratecache-l2; hit; ttl=${ttl}, ratecache-l1; fwd=${lesser ? 'bypass' : 'miss; stored'}${mark}`;
+    }
     case 'l1-stale':
-      return `${hitStatus(secondsUntil(loaded.entry!.freshUntil, now))}; detail=${faultDetail(loaded)}`;
+      return `${hitStatus(secondsUntil(loaded.entry!.freshUntil, now))}; detail=${faultDetail(loaded)}${mark}`;
     case 'none':
-      return standalone
-        ? 'ratecache-l1; fwd=uri-miss'
-        : 'ratecache-l2; fwd=uri-miss, ratecache-l1; fwd=uri-miss';
+      return `${store === undefined ? '' : 'ratecache-l2; fwd=uri-miss, '}ratecache-l1; fwd=uri-miss${mark}`;
     case 'unknown':
-      return `ratecache-l1; fwd=uri-miss; detail=${faultDetail(loaded)}`;
+      return `ratecache-l1; fwd=uri-miss; detail=${faultDetail(loaded)}${mark}`;
   }
 }
 

@@ -109,7 +109,7 @@ function sendLoaded(
 ): void {
   const { clock, counters, cache } = parts;
   const { entry } = loaded;
-  const status = loadedStatus(loaded, cache.store === undefined, clock.now);
+  const status = loadedStatus(loaded, cache, clock.now);
   if (entry === undefined) return exchange.sendProblem(missFault(loaded), [['Cache-Status', status]]);
 
   const sendable = bodyFor(entry, accept);

@@ -1,3 +1,4 @@
+import type { CoherenceState } from '../cache/bus.ts';
 import type { Memory } from '../cache/memory.ts';
 import type { RedisStatus } from '../redis/info.ts';
 
@@ -8,14 +9,16 @@ export interface HealthParts {
   readonly memory: Memory | undefined;
   /** Undefined when standalone. */
   readonly redis: RedisStatus | undefined;
+  readonly coherence: CoherenceState;
 }
 
 /** The body of `/health`. */
 export interface HealthBody {
-  /** `degraded`: Redis does not answer, and L1 serves alone. `unhealthy`: there is no tier that could serve. */
+  /** `degraded`: Redis does not answer or the invalidation link is lost. `unhealthy`: there is no tier that could serve. */
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   readonly mode: 'redis' | 'standalone';
   readonly version: string;
+  readonly coherence: CoherenceState;
   readonly redis: {
     readonly connected: boolean;
     readonly response_time_ms: number | null;
@@ -37,15 +40,16 @@ export interface Health {
 }
 
 /** Puts the body of `/health` together. */
-export function health({ version, memory, redis }: HealthParts): Health {
+export function health({ version, memory, redis, coherence }: HealthParts): Health {
   const serving = memory !== undefined || redis?.connected === true;
-  const degraded = redis?.connected === false;
+  const degraded = redis?.connected === false || coherence === 'degraded' || coherence === 'blind';
   return {
     serving,
     body: {
       status: !serving ? 'unhealthy' : degraded ? 'degraded' : 'healthy',
       mode: redis === undefined ? 'standalone' : 'redis',
       version,
+      coherence,
       redis: redisHealth(redis),
       local_cache:
         memory === undefined

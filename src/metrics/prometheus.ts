@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { CoherenceState } from '../cache/bus.ts';
 import type { Memory } from '../cache/memory.ts';
 import { cacheMetrics } from './cache-metrics.ts';
+import { coherenceMetrics } from './coherence-metrics.ts';
 import type { Counters } from './counters.ts';
 import { type RedisSource, redisMetrics } from './redis-metrics.ts';
 import { asMetric } from './scraped.ts';
@@ -12,6 +14,7 @@ export interface MetricsParts {
   readonly memory: Memory | undefined;
   /** Undefined when standalone. */
   readonly redis: RedisSource | undefined;
+  readonly coherence: () => CoherenceState;
   /** Requests begun and not yet answered. */
   readonly openRequests: () => number;
   /** Of ratecache itself. */
@@ -44,6 +47,7 @@ export function createRegistry(parts: MetricsParts): Metrics {
   const metrics = [
     ...(statsEnabled ? cacheMetrics(parts) : []),
     ...(redis === undefined ? [] : redisMetrics(redis, counters)),
+    ...coherenceMetrics(counters, parts.coherence),
     ...serviceMetrics(parts),
   ];
   for (const metric of metrics) registry.registerMetric(asMetric(metric));

@@ -196,9 +196,8 @@ export class RedisBus {
       return;
     }
     const { origin, reason, keys, matches } = announcement;
-    if (origin === this.#options.origin) return;
     if (origin !== undefined) this.#remember(announcement);
-    if (isSetByReplica(announcement)) return;
+    if (origin === this.#options.origin || isSetByReplica(announcement)) return;
     counters.countInvalidation('announcement', reason, keys.length + matches.length);
     for (const key of keys) listener.keyChanged(key, { reason });
     for (const match of matches) listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason);

@@ -1,0 +1,80 @@
+/** The connections to Redis that a service has, and what the log hears of them. */
+import type { Redis } from 'ioredis';
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+import type { Counters } from '../metrics/counters.ts';
+import { Census } from '../redis/census.ts';
+import { connect } from '../redis/connect.ts';
+import { describeFault } from '../redis/describe-fault.ts';
+import { RedisInfo } from '../redis/info.ts';
+
+export interface RedisConnections {
+  /** Reads and writes. One is enough: more of them measure no faster. */
+  readonly data: Redis;
+  /** Scans and INFO, so that no read waits behind them. */
+  readonly admin: Redis;
+  /** Hears of invalidations; undefined with ENABLE_PUBSUB=false. */
+  readonly link: Redis | undefined;
+  readonly info: RedisInfo;
+  readonly census: Census;
+  /** How many connections are up. */
+  readonly count: () => number;
+  /** Settles once all are up, or after `timeoutMs`; says which it was. */
+  readonly whenUp: (timeoutMs: number) => Promise<boolean>;
+  readonly close: () => void;
+}
+
+/** Connects, or begins to: a Redis that is away is waited for by nobody. Undefined when standalone. */
+export function connectRedis(config: Config, counters: Counters, log: Logger): RedisConnections | undefined {
+  if (config.redis === undefined) return undefined;
+  const { host, port, username, password, db, connectTimeoutMs } = config.redis;
+  const secret = password.reveal() || undefined;
+  const address = { host, port, username, password: secret, db, connectTimeoutMs };
+  const open = (name: string) => connect(address, name, counters, connectionLog(log, name, secret));
+
+  const data = open('data');
+  const admin = open('admin');
+  const link = config.pubsub.enabled ? open('link') : undefined;
+  const all = link === undefined ? [data, admin] : [data, admin, link];
+  return {
+    data,
+    admin,
+    link,
+    info: new RedisInfo(admin, counters),
+    census: new Census(
+      { redis: admin, counters, keyPrefix: config.store.keyPrefix },
+      { maxAgeMs: config.stats.maxAgeMs },
+    ),
+    count: () => all.filter(({ status }) => status === 'ready').length,
+    whenUp: (timeoutMs) => {
+      const up = all.map((redis) =>
+        redis.status === 'ready' ? undefined : new Promise((resolve) => redis.once('ready', resolve)),
+      );
+      const timeout = new Promise<boolean>((resolve) => setTimeout(resolve, timeoutMs, false).unref());
+      return Promise.race([Promise.all(up).then(() => true), timeout]);
+    },
+    close: () => {
+      for (const redis of all) redis.disconnect();
+    },
+  };
+}
+
+/** One line when a connection is lost or cannot be made, one when it is there, none in between. */
+function connectionLog(log: Logger, connection: string, password: string | undefined) {
+  let reported = false;
+  return {
+    up: () => {
+      log.info({ connection }, 'Redis connected');
+      reported = false;
+    },
+    down: () => {
+      if (!reported) log.error({ connection }, 'Redis connection lost; reconnecting');
+      reported = true;
+    },
+    fault: (error: Error) => {
+      if (!reported)
+        log.error({ connection, error: describeFault(error, password) }, 'Redis connection error; retrying');
+      reported = true;
+    },
+  };
+}
