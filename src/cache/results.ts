@@ -23,7 +23,8 @@ export function resultsAsJson(results: readonly ItemResult[], now: number): stri
   return `${text}]`;
 }
 
-function resultAsJson(result: ItemResult, now: number): string {
+/** One result as a JSON object. */
+export function resultAsJson(result: ItemResult, now: number): string {
   if (result.status !== 'hit') return JSON.stringify(result);
   const { key, entry } = result;
   try {
@@ -40,16 +41,25 @@ export function writeResults(out: MsgpackWriter, results: readonly ItemResult[],
   for (const result of results) writeResult(out, result, now);
 }
 
-function writeResult(out: MsgpackWriter, result: ItemResult, now: number): void {
-  if (result.status !== 'hit') return writeStrings(out, result);
+/**
+ * One result, written to `out` as a map.
+ * @param open begins a map of that many members; given where it has others before these
+ */
+export function writeResult(
+  out: MsgpackWriter,
+  result: ItemResult,
+  now: number,
+  open: (members: number) => void = (members) => out.map(members),
+): void {
+  if (result.status !== 'hit') return writeStrings(out, result, open);
   const { key, entry } = result;
   let value: Buffer;
   try {
     value = entry.msgpack;
   } catch (error) {
-    return writeStrings(out, refusal(key, error));
+    return writeStrings(out, refusal(key, error), open);
   }
-  out.map(5);
+  open(5);
   out.str('key');
   out.str(key);
   out.str('status');
@@ -62,9 +72,13 @@ function writeResult(out: MsgpackWriter, result: ItemResult, now: number): void 
   out.int(ttl(entry, now));
 }
 
-function writeStrings(out: MsgpackWriter, result: Readonly<Record<string, string>>): void {
+function writeStrings(
+  out: MsgpackWriter,
+  result: Readonly<Record<string, string>>,
+  open: (members: number) => void,
+): void {
   const members = Object.entries(result);
-  out.map(members.length);
+  open(members.length);
   for (const [name, text] of members) {
     out.str(name);
     out.str(text.toWellFormed());

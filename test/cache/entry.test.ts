@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { unpack } from 'msgpackr';
+import { Entry, keep, type Value } from '../../src/cache/entry.ts';
+import { TYPES } from '../../src/cache/key.ts';
+import { NotConvertible } from '../../src/cache/value/errors.ts';
+import { NO_VERSION } from '../../src/cache/version.ts';
+
+const entryOf = (value: Value, key = 'borrow_rate:AAPL') => new Entry(key, value, NO_VERSION, 1000, 2000);
+
+test('small ASCII JSON is kept as a string', () => {
+  assert.equal(keep('json', Buffer.from('{"rate":0.05}')), '{"rate":0.05}');
+  assert.equal(keep('json', Buffer.alloc(4096, 'x')), 'x'.repeat(4096));
+  assert.equal(keep('json', Buffer.alloc(0)), '');
+});
+
+test('JSON beyond ASCII, large JSON and msgpack are kept as Buffers', () => {
+  for (const [encoding, bytes] of [
+    ['json', Buffer.from('"é"')],
+    ['json', Buffer.alloc(4097, 'x')],
+    ['msgpack', Buffer.from([0x01])],
+  ] as const) {
+    const kept = keep(encoding, bytes);
+    assert.ok(Buffer.isBuffer(kept));
+    assert.deepEqual(kept, bytes);
+  }
+});
+
+test('what is kept is a copy, and keeps no chunk alive that it came in', () => {
+  const chunk = Buffer.alloc(64 * 1024, 0xc0);
+  const kept = keep('msgpack', chunk.subarray(10, 20)) as Buffer;
+  chunk.fill(0);
+  assert.deepEqual(kept, Buffer.alloc(10, 0xc0));
+  assert.equal(kept.buffer.byteLength, 10);
+});
+
+test('an entry of either encoding gives the other, made on first need and then kept', () => {
+  const json = entryOf({ encoding: 'json', body: '{"rate":0.05,"n":[1,-2]}' });
+  assert.equal(json.json, '{"rate":0.05,"n":[1,-2]}');
+  assert.deepEqual(unpack(json.msgpack), { rate: 0.05, n: [1, -2] });
+  assert.equal(json.msgpack, json.msgpack);
+
+  const msgpack = entryOf({ encoding: 'msgpack', body: json.msgpack });
+  assert.equal(msgpack.plainJson, undefined);
+  assert.equal(msgpack.json, '{"rate":0.05,"n":[1,-2]}');
+  assert.equal(msgpack.plainJson, '{"rate":0.05,"n":[1,-2]}');
+  assert.equal(msgpack.msgpack, json.msgpack);
+});
+
+test('an entry of JSON in a Buffer converts as one in a string does', () => {
+  const text = '{"имя":"🦊"}';
+  const entry = entryOf({ encoding: 'json', body: Buffer.from(text) });
+  assert.deepEqual(unpack(entry.msgpack), { имя: '🦊' });
+  assert.equal(entry.json.toString(), text);
+});
+
+test('an entry gives its value exactly as it was written, also after a conversion', () => {
+  const values: Value[] = [
+    { encoding: 'json', body: '{ "a" : 1.0 }' },
+    { encoding: 'json', body: Buffer.from('"é"') },
+    { encoding: 'msgpack', body: Buffer.from([0xcd, 0x00, 0x01]) },
+  ];
+  for (const value of values) {
+    const entry = entryOf(value);
+    void entry.json;
+    void entry.msgpack;
+    assert.equal(entry.encoding, value.encoding);
+    assert.equal(entry.value.body, value.body);
+    assert.equal(entry.value.encoding, value.encoding);
+  }
+});
+
+test('a value that the other encoding cannot hold says so each time it is asked for, and stays readable', () => {
+  const binary = entryOf({ encoding: 'msgpack', body: Buffer.from([0xc4, 2, 0xff, 0xfe]) });
+  assert.throws(() => binary.json, NotConvertible);
+  assert.throws(() => binary.json, NotConvertible);
+  assert.deepEqual(binary.msgpack, Buffer.from([0xc4, 2, 0xff, 0xfe]));
+});
+
+test('the cost of an entry is its key, its value and a fixed share for the rest', () => {
+  const cost = (key: string, value: Value) => entryOf(value, key).bytes;
+  const empty = cost('', { encoding: 'json', body: '' });
+  assert.ok(empty > 0);
+  assert.equal(cost('abc', { encoding: 'json', body: '12345' }), empty + 8);
+  assert.equal(cost('abc', { encoding: 'msgpack', body: Buffer.alloc(5) }), empty + 8);
+});
+
+test('an entry knows the type of its key and its times', () => {
+  const entry = entryOf({ encoding: 'json', body: '1' }, 'min_rate:X');
+  assert.equal(TYPES[entry.type], 'min_rate');
+  assert.equal(entry.storedAt, 1000);
+  assert.equal(entry.expiresAt, 2000);
+  assert.equal(entry.version, NO_VERSION);
+});

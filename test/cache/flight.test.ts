@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Flight, Flights } from '../../src/cache/flight.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { settled } from '../support/gated-store.ts';
+
+/** Flights whose landing the test decides. */
+function gated() {
+  const counters = new Counters();
+  const flights = new Flights<string>(counters);
+  const started: (PromiseWithResolvers<string> & { key: string; flight: Flight })[] = [];
+  const join = (key: string, readers = 1) =>
+    flights.join(key, readers, (flight) => {
+      const gate = Promise.withResolvers<string>();
+      started.push({ ...gate, key, flight });
+      return gate.promise;
+    });
+  return { flights, counters, started, join };
+}
+
+test('one flight answers all who ask for a key while it is on its way', async () => {
+  const { flights, counters, started, join } = gated();
+  const answers = Array.from({ length: 100 }, () => join('k'));
+  assert.equal(started.length, 1);
+  assert.equal(started[0]!.flight.readers, 100);
+  assert.equal(counters.joinedFlights, 99);
+  started[0]!.resolve('v');
+  assert.deepEqual(new Set(await Promise.all(answers)), new Set(['v']));
+  assert.equal(flights.size, 0);
+});
+
+test('a load that nobody asked for is no reader, and those who join it are', async () => {
+  const { started, join } = gated();
+  const answers = [join('k', 0), join('k'), join('k', 0), join('k')];
+  assert.equal(started.length, 1);
+  assert.equal(started[0]!.flight.readers, 2);
+  started[0]!.resolve('v');
+  await Promise.all(answers);
+});
+
+test('each key has a flight of its own', async () => {
+  const { flights, counters, started, join } = gated();
+  const answers = [join('a'), join('b'), join('constructor'), join('__proto__')];
+  assert.equal(flights.size, 4);
+  assert.equal(counters.joinedFlights, 0);
+  for (const { resolve, key } of started) resolve(key);
+  assert.deepEqual(await Promise.all(answers), ['a', 'b', 'constructor', '__proto__']);
+});
+
+test('who asks after a flight has landed opens a new one', async () => {
+  const { started, join } = gated();
+  const first = join('k');
+  started[0]!.resolve('old');
+  await first;
+  const second = join('k');
+  assert.equal(started.length, 2);
+  started[1]!.resolve('new');
+  assert.equal(await second, 'new');
+});
+
+test('a failure reaches all who wait, and frees the key', async () => {
+  const { flights, started, join } = gated();
+  const answers = Array.from({ length: 10 }, () => join('k'));
+  const failure = new Error('no');
+  started[0]!.reject(failure);
+  for (const outcome of await Promise.allSettled(answers))
+    assert.deepEqual(outcome, { status: 'rejected', reason: failure });
+  assert.equal(flights.size, 0);
+  const again = join('k');
+  started[1]!.resolve('v');
+  assert.equal(await again, 'v');
+});
+
+test('a fenced flight answers those who joined before, and who asks after opens a new one', async () => {
+  const { flights, counters, started, join } = gated();
+  const before = [join('k'), join('k')];
+  flights.fence('k');
+  const after = [join('k'), join('k')];
+  assert.equal(started.length, 2);
+  assert.equal(started[0]!.flight.fenced, true);
+  assert.equal(started[1]!.flight.fenced, false);
+  assert.equal(counters.fencedFlights, 1);
+  started[1]!.resolve('new');
+  assert.deepEqual(await Promise.all(after), ['new', 'new']);
+  started[0]!.resolve('old');
+  assert.deepEqual(await Promise.all(before), ['old', 'old']);
+});
+
+test('a fenced flight that lands late does not close the one that was opened after it', async () => {
+  const { flights, started, join } = gated();
+  const before = join('k');
+  flights.fence('k');
+  const after = join('k');
+  started[0]!.resolve('old');
+  await before;
+  await settled();
+  assert.equal(flights.size, 1);
+  const joined = join('k');
+  assert.equal(started.length, 2);
+  started[1]!.resolve('new');
+  assert.deepEqual(await Promise.all([after, joined]), ['new', 'new']);
+  assert.equal(flights.size, 0);
+});
+
+test('a fenced flight that fails late does not close the one that was opened after it', async () => {
+  const { flights, started, join } = gated();
+  const before = join('k');
+  flights.fence('k');
+  const after = join('k');
+  started[0]!.reject(new Error('no'));
+  await assert.rejects(before);
+  assert.equal(flights.size, 1);
+  started[1]!.resolve('new');
+  assert.equal(await after, 'new');
+});
+
+test('a fence where nothing flies does nothing and counts nothing', () => {
+  const { flights, counters, started, join } = gated();
+  flights.fence('k');
+  join('k');
+  assert.equal(started[0]!.flight.fenced, false);
+  flights.fence('other');
+  assert.equal(started[0]!.flight.fenced, false);
+  assert.equal(counters.fencedFlights, 0);
+});
+
+test('fenceWhere fences the flights whose keys match, and no others', () => {
+  const { flights, counters, started, join } = gated();
+  for (const key of ['a1', 'b1', 'a2', 'b2']) join(key);
+  flights.fenceWhere((key) => key.startsWith('a'));
+  assert.deepEqual(
+    started.map(({ key, flight }) => [key, flight.fenced]),
+    [
+      ['a1', true],
+      ['b1', false],
+      ['a2', true],
+      ['b2', false],
+    ],
+  );
+  assert.equal(counters.fencedFlights, 2);
+  assert.equal(flights.size, 2);
+});

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { OTHER, TYPES, typeOf } from '../../src/cache/key.ts';
+import { EVERYTHING, globMatches, globOf, matcher } from '../../src/cache/match.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { connect } from '../../src/redis/connect.ts';
+import { startRedis } from '../support/redis-server.ts';
+
+const redis = await startRedis();
+const client = connect(
+  {
+    host: '127.0.0.1',
+    port: redis.port,
+    username: undefined,
+    password: undefined,
+    db: 0,
+    connectTimeoutMs: 1_000,
+  },
+  'test',
+  new Counters(),
+);
+await new Promise((resolve) => client.once('ready', resolve));
+after(async () => {
+  client.disconnect();
+  await redis.stop();
+});
+
+const cases: readonly (readonly [pattern: string, fits: readonly string[], fitsNot: readonly string[]])[] = [
+  ['', [''], ['a']],
+  ['*', ['', 'a', 'abc'], []],
+  ['abc', ['abc'], ['', 'ab', 'abcd', 'ABC']],
+  ['a*', ['a', 'ab', 'a*'], ['', 'ba']],
+  ['*a', ['a', 'ba', 'aba'], ['ab']],
+  ['a*b*c', ['abc', 'a1b2c', 'abbcc'], ['ab', 'acb']],
+  ['a**b', ['ab', 'axb'], ['a']],
+  ['a?c', ['abc', 'a?c', 'a*c'], ['ac', 'abbc']],
+  ['???', ['abc'], ['ab', 'abcd']],
+  ['borrow_rate:*', ['borrow_rate:', 'borrow_rate:AAPL'], ['borrow_rates:X', 'volatility:A']],
+  ['[abc]', ['a', 'b', 'c'], ['d', '', 'ab', '[abc]']],
+  ['[a-c]x', ['ax', 'bx', 'cx'], ['dx', '-x']],
+  ['[c-a]x', ['ax', 'bx', 'cx'], ['dx']],
+  ['[^a-c]', ['d', '-', '^'], ['a', 'b', 'c', '']],
+  ['[a^]', ['a', '^'], ['b']],
+  ['[a-]', [], ['b']],
+  ['[-a]', ['-', 'a'], ['b']],
+  ['[\\]]', [']'], ['\\', 'a']],
+  ['[\\-a]', ['-', 'a'], ['\\']],
+  ['[abc', ['a', 'b', 'c'], ['d', 'abc']],
+  ['[', [], ['[', 'a']],
+  ['[^', ['a', '['], ['', 'ab']],
+  ['[]', [], ['', 'a', '[]']],
+  ['[^]', ['a'], ['']],
+  ['\\*', ['*'], ['a', '\\*']],
+  ['\\?\\[\\\\', ['?[\\'], ['a[\\']],
+  ['\\a', ['a'], ['\\a']],
+  ['a\\', ['a\\'], ['a']],
+  ['🦊*', ['🦊', '🦊x'], ['x🦊']],
+  ['*é', ['é', 'caf\u00e9'], ['e']],
+];
+
+for (const [pattern, fits, fitsNot] of cases) {
+  test(`the glob ${pattern || '(empty)'} fits ${fits.length} texts and not ${fitsNot.length} others`, () => {
+    for (const text of fits) assert.equal(globMatches(pattern, text), true, `should fit ${text}`);
+    for (const text of fitsNot) assert.equal(globMatches(pattern, text), false, `should not fit ${text}`);
+  });
+}
+
+// A key is never empty, and what SCAN is asked with begins with the store's prefix.
+async function redisFits(pattern: string, texts: readonly string[]): Promise<Set<string>> {
+  await client.flushdb();
+  await client.mset(texts.flatMap((text) => [`p:${text}`, '']));
+  const [, keys] = await client.scan(0, 'MATCH', `p:${pattern}`, 'COUNT', 1000);
+  return new Set(keys.map((key) => key.slice(2)));
+}
+
+test('a glob fits exactly the keys that SCAN MATCH finds', async () => {
+  const over = (alphabet: string, maxLength: number) =>
+    fc.string({ unit: fc.constantFrom(...alphabet), maxLength });
+  await fc.assert(
+    fc.asyncProperty(
+      over('abc*?[]^-\\', 10),
+      fc.uniqueArray(over('abcd*?[]^-\\', 6), { minLength: 1, maxLength: 40 }),
+      async (pattern, texts) => {
+        const found = await redisFits(pattern, texts);
+        for (const text of texts)
+          assert.equal(globMatches(pattern, text), found.has(text), `${pattern} against ${text}`);
+      },
+    ),
+    { numRuns: 1500 },
+  );
+});
+
+test('a glob counts the bytes of characters beyond ASCII, as SCAN MATCH does', async () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'é', 'ж', '€', '🦊'), maxLength: 4 });
+  const pattern = fc.string({ unit: fc.constantFrom('a', 'é', '€', '🦊', '*', '?', '??'), maxLength: 5 });
+  await fc.assert(
+    fc.asyncProperty(
+      pattern,
+      fc.uniqueArray(text, { minLength: 1, maxLength: 30 }),
+      async (pattern, texts) => {
+        const found = await redisFits(pattern, texts);
+        for (const text of texts)
+          assert.equal(globMatches(pattern, text), found.has(text), `${pattern} against ${text}`);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test('a hostile pattern costs no more than its length times that of the text', () => {
+  const start = performance.now();
+  assert.equal(globMatches(`${'*a'.repeat(20)}*b`, 'a'.repeat(10_000)), false);
+  assert.equal(globMatches(`${'*[^b]'.repeat(20)}*b`, 'a'.repeat(10_000)), false);
+  // Trying every way would take longer than there is time.
+  assert.ok(performance.now() - start < 2_000);
+});
+
+test('a match by type means the keys of that type, and its glob finds them all', () => {
+  const keys = [...TYPES.map((type) => `${type}:X`), 'plain', 'borrow_rates:X', 'broker', '🦊'];
+  for (const type of TYPES.keys()) {
+    const matches = matcher({ type });
+    for (const key of keys) {
+      assert.equal(matches(key), typeOf(key) === type, key);
+      if (matches(key)) assert.equal(globMatches(globOf({ type }), key), true, key);
+    }
+  }
+  assert.equal(globOf({ type: 0 }), 'borrow_rate:*');
+  assert.equal(globOf({ type: OTHER }), '*');
+});
+
+test('a match by pattern is the glob itself, and everything means everything', () => {
+  assert.equal(globOf({ pattern: 'a?' }), 'a?');
+  assert.equal(matcher({ pattern: 'a?' })('ab'), true);
+  assert.equal(matcher({ pattern: 'a?' })('abc'), false);
+  for (const key of ['a', '🦊', 'constructor']) assert.equal(matcher(EVERYTHING)(key), true);
+});

@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import type { Condition } from '../../src/cache/condition.ts';
+import type { Value } from '../../src/cache/entry.ts';
+import { TYPES } from '../../src/cache/key.ts';
+import { EVERYTHING } from '../../src/cache/match.ts';
+import type { Store, Write } from '../../src/cache/store.ts';
+import { isVersion, NO_VERSION, VersionClock } from '../../src/cache/version.ts';
+import { until } from '../support/until.ts';
+
+/** Two replicas' views of one L2 that holds nothing yet. */
+export interface Replicas {
+  readonly one: Store;
+  readonly two: Store;
+}
+
+const TTL_MS = 60_000;
+const SOME_VERSION = '0123456789abcdef00000000';
+
+/** Everything that `Store` promises, as tests of whatever `open` gives. */
+export function storeContract(name: string, open: (t: TestContext) => Replicas | Promise<Replicas>): void {
+  const versions = new VersionClock('000000aa');
+  const write = (key: string, json: string, more: Partial<Write> = {}): Write => ({
+    key,
+    value: { encoding: 'json', body: json },
+    version: versions.next(),
+    storedAt: Date.now(),
+    ttlMs: TTL_MS,
+    ...more,
+  });
+  const contract = (sentence: string, run: (replicas: Replicas) => Promise<void>) =>
+    test(`${name}: ${sentence}`, async (t) => run(await open(t)));
+
+  contract('a read gives what was written, to every replica', async ({ one, two }) => {
+    const written = write('borrow_rate:AAPL', '{"rate":0.05}');
+    assert.deepEqual(await one.write(written), { status: 'created', version: written.version });
+    for (const store of [one, two]) {
+      const entry = (await store.read('borrow_rate:AAPL'))!;
+      assert.deepEqual(entry.value, written.value);
+      assert.equal(entry.type, 0);
+      assert.equal(entry.version, written.version);
+      assert.equal(entry.storedAt, written.storedAt);
+      assert.equal(entry.expiresAt, written.storedAt + TTL_MS);
+    }
+  });
+
+  contract('every value and every key come back as they went in', async ({ one, two }) => {
+    const value = fc.oneof(
+      fc
+        .string()
+        .map((text): Value => ({ encoding: 'json', body: JSON.stringify(text.replace(/[^ -~]/g, '')) })),
+      fc.uint8Array().map((bytes): Value => ({ encoding: 'msgpack', body: Buffer.from(bytes) })),
+    );
+    const key = fc.oneof(
+      fc.string({ minLength: 1, unit: 'grapheme' }),
+      fc.constantFrom('constructor', '__proto__', '🦊', 'a/b c', '*', '[x]', '{a}:b'),
+    );
+    await fc.assert(
+      fc.asyncProperty(key, value, async (key, value) => {
+        await one.write(write(key, '', { value }));
+        assert.deepEqual((await two.read(key))?.value, value);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  contract('a read of what was never written gives undefined', async ({ one }) => {
+    assert.equal(await one.read('volatility:NONE'), undefined);
+  });
+
+  contract('a read of what is over gives undefined', async ({ one, two }) => {
+    await one.write(write('k', '1', { ttlMs: 20 }));
+    await until(async () => (await one.read('k')) === undefined);
+    assert.equal(await two.read('k'), undefined);
+    assert.equal((await two.write(write('k', '2'))).status, 'created');
+  });
+
+  contract(
+    'the version of a key is that of its entry, or undefined where there is none',
+    async ({ one, two }) => {
+      const { version } = await one.write(write('k', '1'));
+      assert.deepEqual(await Promise.all([two.version('k'), two.version('none')]), [version, undefined]);
+      await one.remove({ key: 'k' });
+      assert.equal(await two.version('k'), undefined);
+    },
+  );
+
+  contract('a second write replaces, and its value is read', async ({ one, two }) => {
+    await one.write(write('k', '1'));
+    const second = write('k', '2');
+    assert.deepEqual(await two.write(second), { status: 'replaced', version: second.version });
+    assert.equal((await one.read('k'))!.json, '2');
+  });
+
+  contract('a removal deletes, and says when there was nothing', async ({ one, two }) => {
+    await one.write(write('k', '1'));
+    assert.deepEqual((await two.remove({ key: 'k' })).status, 'deleted');
+    assert.equal(await one.read('k'), undefined);
+    assert.deepEqual((await one.remove({ key: 'k' })).status, 'absent');
+  });
+
+  contract('calls take effect in the order in which they were made', async ({ one }) => {
+    const outcomes = await Promise.all([
+      one.write(write('k', '1')),
+      one.write(write('k', '2')),
+      one.remove({ key: 'k' }),
+      one.remove({ key: 'k' }),
+      one.write(write('k', '3')),
+      one.write(write('k', '4', { condition: { is: 'if-exists' } })),
+    ]);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['created', 'replaced', 'deleted', 'absent', 'created', 'replaced'],
+    );
+    assert.equal((await one.read('k'))!.json, '4');
+  });
+
+  for (const { told, condition, absent, present, other } of conditions()) {
+    const cases = [
+      ['there is nothing', absent, undefined],
+      ['that version is there', present, SOME_VERSION],
+      ['another version is there', other, '0123456789abcdef00000001'],
+    ] as const;
+    for (const [state, allowed, stored] of cases) {
+      contract(
+        `a write, ${told}, is ${allowed ? 'done' : 'refused'} where ${state}`,
+        async ({ one, two }) => {
+          if (stored !== undefined) await one.write(write('k', '"old"', { version: stored }));
+          const attempt = write('k', '"new"', { condition });
+          const outcome = await two.write(attempt);
+          if (allowed) {
+            assert.equal(outcome.status, stored === undefined ? 'created' : 'replaced');
+            assert.equal((await one.read('k'))!.json, '"new"');
+          } else {
+            assert.deepEqual(outcome, { status: 'refused', version: stored });
+            assert.equal((await one.read('k'))?.json, stored && '"old"');
+          }
+        },
+      );
+
+      contract(
+        `a removal, ${told}, is ${allowed ? 'done' : 'refused'} where ${state}`,
+        async ({ one, two }) => {
+          if (stored !== undefined) await one.write(write('k', '"old"', { version: stored }));
+          const outcome = await two.remove({ key: 'k', condition });
+          if (allowed) assert.equal(outcome.status, stored === undefined ? 'absent' : 'deleted');
+          else assert.deepEqual(outcome, { status: 'refused', version: stored });
+          assert.equal((await one.read('k'))?.json, allowed ? undefined : stored && '"old"');
+        },
+      );
+    }
+  }
+
+  contract(
+    'of 100 writers that name one version, through two replicas, exactly one wins',
+    async ({ one, two }) => {
+      const { version } = await one.write(write('k', '0'));
+      const condition: Condition = { is: 'if-version', versions: [version!] };
+      const outcomes = await Promise.all(
+        Array.from({ length: 100 }, (_, i) =>
+          (i % 2 ? one : two).write(write('k', String(i), { condition })),
+        ),
+      );
+      const winners = outcomes.flatMap(({ status }, i) => (status === 'replaced' ? [i] : []));
+      assert.equal(winners.length, 1);
+      assert.equal(outcomes.filter(({ status }) => status === 'refused').length, 99);
+      const stored = (await one.read('k'))!;
+      assert.equal(stored.json, String(winners[0]));
+      for (const outcome of outcomes) assert.equal(outcome.version, stored.version);
+    },
+  );
+
+  contract('of 100 writers of what must be absent, exactly one wins', async ({ one, two }) => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        (i % 2 ? one : two).write(write('k', String(i), { condition: { is: 'if-absent' } })),
+      ),
+    );
+    assert.equal(outcomes.filter(({ status }) => status === 'created').length, 1);
+  });
+
+  contract('versions only grow, though a clock of a writer is an hour behind', async ({ one, two }) => {
+    const ahead = new VersionClock('0000000a', () => 1_700_003_600_000);
+    const behind = new VersionClock('0000000b', () => 1_700_000_000_000);
+    let last = '';
+    for (let i = 0; i < 20; i++) {
+      const [store, clock] = i % 3 === 0 ? [one, ahead] : [two, behind];
+      const stamp = clock.next();
+      const { version } = await store.write(write('k', String(i), { version: stamp }));
+      assert.ok(isVersion(version!));
+      assert.ok(version > last, `${version} after ${last}`);
+      assert.ok(version >= stamp);
+      assert.equal(version.slice(16), stamp.slice(16), 'a raised version keeps its writer');
+      const read = (await one.read('k'))!;
+      assert.equal(read.json, String(i));
+      assert.equal(read.version, version);
+      last = version;
+    }
+  });
+
+  contract('the same stamp twice is raised the second time', async ({ one }) => {
+    const version = '0123456789abffff0000000a';
+    assert.equal((await one.write(write('k', '1', { version }))).version, version);
+    assert.equal((await one.write(write('k', '2', { version }))).version, '0123456789ac00000000000a');
+  });
+
+  contract('removeMatching deletes all keys of a type, and only them', async ({ one, two }) => {
+    const keys = TYPES.flatMap((type) => [`${type}:A`, `${type}:B`]).concat('plain', 'borrow_rates:X');
+    await Promise.all(keys.map((key) => one.write(write(key, '1'))));
+    assert.equal(await two.removeMatching({ type: 0 }), 2);
+    assert.equal(await one.read('borrow_rate:A'), undefined);
+    // `other`, which has no prefix: the two called other, and the two of no known type.
+    assert.equal(await two.removeMatching({ type: 6 }), 4);
+    assert.equal(await one.read('plain'), undefined);
+    assert.ok(await one.read('min_rate:A'));
+    assert.equal(await two.removeMatching(EVERYTHING), 10);
+    assert.equal(await two.removeMatching(EVERYTHING), 0);
+  });
+
+  contract('removeMatching counts exactly, however many slices it takes', async ({ one, two }) => {
+    await Promise.all(Array.from({ length: 2500 }, (_, i) => one.write(write(`volatility:${i}`, '1'))));
+    assert.equal(await two.removeMatching({ pattern: 'volatility:1*' }), 1 + 10 + 100 + 1000);
+    assert.equal(await two.removeMatching({ pattern: 'volatility:?' }), 9);
+    assert.equal(await two.removeMatching({ type: 1 }), 2500 - 1111 - 9);
+  });
+
+  contract('list pages through everything that matches', async ({ one, two }) => {
+    const keys = Array.from({ length: 300 }, (_, i) => `event_risk:${i}`);
+    await Promise.all([...keys, 'other', 'event_risks:1'].map((key) => one.write(write(key, '1'))));
+    for (const match of [{ type: 2 }, { pattern: 'event_risk:*' }]) {
+      const found = new Set<string>();
+      let cursor: string | undefined;
+      do {
+        const page = await two.list(match, cursor, 25);
+        for (const { key, ttlMs } of page.keys) {
+          found.add(key);
+          assert.ok(ttlMs! > 0 && ttlMs! <= TTL_MS, String(ttlMs));
+        }
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      assert.deepEqual([...found].sort(), keys.toSorted());
+    }
+  });
+
+  contract('a list of nothing ends, and holds nothing', async ({ one }) => {
+    let cursor: string | undefined;
+    do {
+      const page = await one.list(EVERYTHING, cursor, 1000);
+      assert.deepEqual(page.keys, []);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  });
+}
+
+interface ConditionCase {
+  readonly told: string;
+  readonly condition: Condition;
+  /** Whether it holds of nothing, of `SOME_VERSION`, and of another version. */
+  readonly absent: boolean;
+  readonly present: boolean;
+  readonly other: boolean;
+}
+
+function conditions(): ConditionCase[] {
+  const versions = ['00000000000000000000000f', SOME_VERSION];
+  // The version that stands for nothing must not be mistaken for one that is stored.
+  const withNothing = [NO_VERSION, SOME_VERSION];
+  const row = (told: string, condition: Condition, absent: boolean, present: boolean, other: boolean) => {
+    return { told, condition, absent, present, other };
+  };
+  return [
+    row('if there is one', { is: 'if-exists' }, false, true, true),
+    row('if there is none', { is: 'if-absent' }, true, false, false),
+    row('if it has that version', { is: 'if-version', versions }, false, true, false),
+    row(
+      'if it has that version or NO_VERSION',
+      { is: 'if-version', versions: withNothing },
+      false,
+      true,
+      false,
+    ),
+    row('if it has one of no versions', { is: 'if-version', versions: [] }, false, false, false),
+    row('unless it has that version', { is: 'unless-version', versions }, true, false, true),
+    row(
+      'unless it has that version or NO_VERSION',
+      { is: 'unless-version', versions: withNothing },
+      true,
+      false,
+      true,
+    ),
+  ];
+}

@@ -1,0 +1,543 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Condition } from '../../src/cache/condition.ts';
+import type { Entry } from '../../src/cache/entry.ts';
+import { TYPES, typeOf } from '../../src/cache/key.ts';
+import { Memory } from '../../src/cache/memory.ts';
+import { StoreError } from '../../src/cache/store.ts';
+import { TwoLevel } from '../../src/cache/two-level.ts';
+import { NO_VERSION, VersionClock } from '../../src/cache/version.ts';
+import { Counters, total } from '../../src/metrics/counters.ts';
+import { GatedStore, settled } from '../support/gated-store.ts';
+
+const NOW = 1_700_000_000_000;
+const L1_TTL_MS = 60_000;
+const TYPE_TTL_MS = 300_000;
+const KEY = 'borrow_rate:AAPL';
+const TYPE = typeOf(KEY);
+const DOWN = new StoreError('unavailable', 'not connected to Redis');
+const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
+
+const json = (body: string) => ({ encoding: 'json', body }) as const;
+
+function replica(entries?: Map<string, Entry>, writer = '0000000a', clock = { now: NOW }) {
+  const counters = new Counters();
+  const store = new GatedStore(clock, entries);
+  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: L1_TTL_MS }, clock, counters);
+  const cache = new TwoLevel({ memory, store, ...common(clock, counters, writer) });
+  return { cache, memory, store, counters, clock };
+}
+
+function standalone() {
+  const clock = { now: NOW };
+  const counters = new Counters();
+  const options = { maxEntries: 100, maxBytes: 0, ttlMs: Number.POSITIVE_INFINITY };
+  const memory = new Memory(options, clock, counters);
+  const cache = new TwoLevel({ memory, store: undefined, ...common(clock, counters) });
+  return { cache, memory, counters, clock };
+}
+
+function common(clock: { now: number }, counters: Counters, writer = '0000000a') {
+  const versions = new VersionClock(writer, () => clock.now);
+  return { clock, counters, versions, ttls: TYPES.map(() => TYPE_TTL_MS) };
+}
+
+/** Puts a value into L2 alone, as another replica would. */
+async function writeElsewhere(store: GatedStore, key: string, body: string, ttlMs = TYPE_TTL_MS) {
+  const other = new TwoLevel({
+    memory: undefined,
+    store: new GatedStore({ now: NOW }, store.entries),
+    ...common({ now: NOW }, new Counters(), '0000000b'),
+  });
+  await other.set(key, json(body), ttlMs);
+}
+
+test('a value that was set is peeked from L1, and L2 is not asked', async () => {
+  const { cache, store, counters } = replica();
+  assert.equal((await cache.set(KEY, json('1'))).status, 'created');
+  assert.equal(cache.peek(KEY)?.json, '1');
+  assert.deepEqual(await cache.get(KEY), { entry: cache.peek(KEY), source: 'l1' });
+  assert.equal(store.calls.read, 0);
+  assert.equal(counters.l1Hits[TYPE], 3);
+  assert.equal(total(counters.l1Misses), 0);
+});
+
+test('what L1 does not hold is loaded from L2, and peeked from then on', async () => {
+  const { cache, store, counters } = replica();
+  await writeElsewhere(store, KEY, '1');
+  assert.equal(cache.peek(KEY), undefined);
+  const { entry, source } = await cache.load(KEY);
+  assert.equal(source, 'l2');
+  assert.equal(entry?.json, '1');
+  assert.equal(cache.peek(KEY), entry);
+  assert.equal(counters.l1Misses[TYPE], 1);
+  assert.equal(counters.l2Hits[TYPE], 1);
+});
+
+test('past its freshness an entry is asked of L2 again, and fresh again', async () => {
+  const { cache, store, clock } = replica();
+  await cache.set(KEY, json('1'));
+  await writeElsewhere(store, KEY, '2');
+  assert.equal(cache.peek(KEY)?.json, '1');
+  clock.now += L1_TTL_MS;
+  assert.equal(cache.peek(KEY), undefined);
+  assert.equal((await cache.get(KEY)).entry?.json, '2');
+  assert.equal(cache.peek(KEY)?.json, '2');
+});
+
+test('what L2 no longer holds is dropped from L1, so that it is not served when L2 goes away', async () => {
+  const { cache, memory, store, clock } = replica();
+  await cache.set(KEY, json('1'));
+  store.entries.clear();
+  clock.now += L1_TTL_MS;
+  assert.deepEqual(await cache.get(KEY), { entry: undefined, source: 'none' });
+  assert.equal(memory.size, 0);
+  store.fault = DOWN;
+  assert.equal((await cache.get(KEY)).source, 'unknown');
+});
+
+test('an entry of L2 that is over by our clock is a miss', async () => {
+  const clock = { now: NOW };
+  const { store, memory } = replica(undefined, '0000000a', clock);
+  await writeElsewhere(store, KEY, '1', 10_000);
+  // This replica's clock runs ahead of L2's, which still holds the entry.
+  const counters = new Counters();
+  const ahead = new TwoLevel({ memory, store, ...common({ now: NOW + 10_000 }, counters) });
+  assert.deepEqual(await ahead.get(KEY), { entry: undefined, source: 'none' });
+  assert.equal(counters.misses[TYPE], 1);
+});
+
+test('an entry in L1 is over when its value is, though its freshness would last', async () => {
+  const { cache, clock } = replica();
+  await cache.set(KEY, json('1'), 5_000);
+  clock.now += 4_999;
+  assert.ok(cache.peek(KEY));
+  clock.now += 1;
+  assert.equal(cache.peek(KEY), undefined);
+  assert.equal((await cache.load(KEY)).source, 'none');
+});
+
+test('a value lives as long as its type says where its writer does not', async () => {
+  const { cache, store } = replica();
+  await cache.set(KEY, json('1'));
+  await cache.set('k', json('1'), 1234);
+  assert.equal(store.entries.get(KEY)!.expiresAt, NOW + TYPE_TTL_MS);
+  assert.equal(store.entries.get('k')!.expiresAt, NOW + 1234);
+});
+
+test('100 readers of one key are one read of L2, and each is counted once', async () => {
+  for (const [present, source, count] of [
+    [true, 'l2', 'l2Hits'],
+    [false, 'none', 'misses'],
+  ] as const) {
+    const { cache, store, counters } = replica();
+    if (present) await writeElsewhere(store, KEY, '1');
+    store.hold();
+    const readers = Array.from({ length: 100 }, () => cache.get(KEY));
+    await settled();
+    assert.equal(store.calls.read, 1);
+    await store.next('read').answer();
+    for (const answer of await Promise.all(readers)) assert.equal(answer.source, source);
+    assert.equal(counters.l1Misses[TYPE], 100);
+    assert.equal(counters[count][TYPE], 100);
+    assert.equal(counters.joinedFlights, 99);
+  }
+});
+
+test('a prefetch fills L1 and counts as no read', async () => {
+  const { cache, store, counters } = replica();
+  await writeElsewhere(store, KEY, '1');
+  assert.equal(await cache.prefetch(KEY), true);
+  assert.equal(await cache.prefetch('k'), false);
+  assert.ok(cache.memory!.fresh(KEY));
+  assert.equal(total(counters.l1Misses) + total(counters.l2Hits) + total(counters.misses), 0);
+});
+
+test('without L2 a reader gets what L1 holds past its freshness, and once that is over, nothing is known', async () => {
+  const { cache, store, counters, clock } = replica();
+  await cache.set(KEY, json('1'));
+  store.fault = DOWN;
+  assert.equal((await cache.get(KEY)).source, 'l1');
+  clock.now += L1_TTL_MS;
+  const stale = await Promise.all([cache.get(KEY), cache.get(KEY)]);
+  for (const { entry, source, fault } of stale) {
+    assert.equal(entry?.json, '1');
+    assert.equal(source, 'l1-stale');
+    assert.equal(fault, DOWN);
+  }
+  assert.equal(counters.staleHits[TYPE], 2);
+  clock.now += TYPE_TTL_MS;
+  const unknown = await Promise.all([cache.get(KEY), cache.get(KEY), cache.get(KEY)]);
+  for (const answer of unknown)
+    assert.deepEqual(answer, { entry: undefined, source: 'unknown', fault: DOWN });
+  assert.equal(counters.getErrors, 3);
+  assert.equal(total(counters.misses), 0);
+});
+
+test('when L2 is back, it is asked again', async () => {
+  const { cache, store, clock } = replica();
+  await cache.set(KEY, json('1'));
+  clock.now += L1_TTL_MS;
+  store.fault = DOWN;
+  assert.equal((await cache.get(KEY)).source, 'l1-stale');
+  store.fault = undefined;
+  assert.equal((await cache.get(KEY)).source, 'l2');
+});
+
+test('a fault that is no fault of L2 reaches all readers, and frees the key', async () => {
+  const { cache, store } = replica();
+  store.hold();
+  const outcomes = Promise.allSettled([cache.get(KEY), cache.get(KEY)]);
+  const bug = new TypeError('a bug');
+  await store.next('read').fail(bug);
+  for (const outcome of await outcomes) assert.deepEqual(outcome, { status: 'rejected', reason: bug });
+  store.release();
+  assert.equal((await cache.get(KEY)).source, 'none');
+});
+
+test('without L1 every read is asked of L2', async () => {
+  const counters = new Counters();
+  const clock = { now: NOW };
+  const store = new GatedStore(clock);
+  const cache = new TwoLevel({ memory: undefined, store, ...common(clock, counters) });
+  await cache.set(KEY, json('1'));
+  for (let i = 0; i < 3; i++) assert.equal((await cache.get(KEY)).source, 'l2');
+  assert.equal(store.calls.read, 3);
+  assert.equal((await cache.delete(KEY)).status, 'deleted');
+  assert.equal(cache.forgetAll(), 0);
+});
+
+test('writes and deletes are counted by what they found', async () => {
+  const { cache, counters } = replica();
+  await cache.set(KEY, json('1'));
+  await cache.set(KEY, json('2'));
+  await cache.set(KEY, json('3'), undefined, { is: 'if-absent' });
+  await cache.delete(KEY);
+  await cache.delete(KEY);
+  await cache.delete(KEY, { is: 'if-exists' });
+  const { setMisses, setHits, deleteHits, deleteMisses, setErrors, deleteErrors } = counters;
+  assert.deepEqual(
+    [setMisses, setHits, deleteHits, deleteMisses, setErrors, deleteErrors],
+    [1, 1, 1, 1, 0, 0],
+  );
+});
+
+test('exists says whether there is a value', async () => {
+  const { cache, store } = replica();
+  await writeElsewhere(store, KEY, '1');
+  assert.equal(await cache.exists(KEY), true);
+  assert.equal(await cache.exists('k'), false);
+});
+
+test("the writer's L1 carries the version that L2 gave, also where L2 raised it", async () => {
+  const ahead = replica(undefined, '0000000c', { now: NOW + 3_600_000 });
+  const behind = replica(ahead.store.entries, '0000000a');
+  await ahead.cache.set(KEY, json('1'), 2 * 3_600_000);
+  const { version } = await behind.cache.set(KEY, json('2'));
+  assert.equal(behind.cache.peek(KEY)!.version, version);
+  assert.equal(ahead.store.entries.get(KEY)!.version, version);
+});
+
+test('after a read every write here is newer than what was read', async () => {
+  const entries = new Map<string, Entry>();
+  const ahead = replica(entries, '0000000c', { now: NOW + 30_000 });
+  const behind = replica(entries, '0000000a');
+  const { version: read } = await ahead.cache.set(KEY, json('1'));
+  await behind.cache.get(KEY);
+  const { version } = await behind.cache.set('k', json('2'));
+  assert.ok(version! > read!);
+});
+
+test('a write that fails leaves L1 empty, whether it took effect or not', async () => {
+  for (const happens of [false, true]) {
+    for (const operation of ['write', 'remove'] as const) {
+      const { cache, memory, store, counters } = replica();
+      await cache.set(KEY, json('1'));
+      store.hold();
+      const change = operation === 'write' ? cache.set(KEY, json('2')) : cache.delete(KEY);
+      const rejected = assert.rejects(change, TIMEOUT);
+      const call = store.next(operation);
+      if (happens) call.happen();
+      await call.fail(TIMEOUT);
+      await rejected;
+      assert.equal(memory.size, 0);
+      assert.equal(operation === 'write' ? counters.setErrors : counters.deleteErrors, 1);
+    }
+  }
+});
+
+test('while a write is on its way L1 serves what it held', async () => {
+  const { cache, store } = replica();
+  await cache.set(KEY, json('1'));
+  store.hold();
+  const write = cache.set(KEY, json('2'));
+  store.held[0]!.happen();
+  assert.equal(cache.peek(KEY)?.json, '1');
+  await store.next('write').answer();
+  await write;
+  assert.equal(cache.peek(KEY)?.json, '2');
+});
+
+test('a refusal drops from L1 what L2 no longer holds, so that the next reader sees the version to beat', async () => {
+  const { cache, store } = replica();
+  const { version } = await cache.set(KEY, json('1'));
+  const old = cache.peek(KEY)!;
+  await writeElsewhere(store, KEY, '2');
+  const condition: Condition = { is: 'if-version', versions: [version!] };
+  for (const attempt of [
+    () => cache.set(KEY, json('3'), undefined, condition),
+    () => cache.delete(KEY, condition),
+  ]) {
+    cache.memory!.set(KEY, old);
+    assert.equal((await attempt()).status, 'refused');
+    assert.equal(cache.peek(KEY), undefined);
+    assert.equal((await cache.get(KEY)).entry?.json, '2');
+  }
+});
+
+test('a refusal by the version that L1 holds leaves L1 as it is', async () => {
+  const { cache } = replica();
+  await cache.set(KEY, json('1'));
+  const { status, version } = await cache.set(KEY, json('2'), undefined, { is: 'if-absent' });
+  assert.equal(status, 'refused');
+  assert.equal(cache.peek(KEY)?.version, version);
+});
+
+type Replica = ReturnType<typeof replica>;
+
+/** A change of KEY, as three moments in their order. */
+type Change = (on: Replica) => [call: () => void, happen: () => void, end: () => Promise<void>];
+
+const changes: Record<string, { change: Change; after: string | undefined }> = {
+  'a set': { change: (on) => moments(on, 'write', () => on.cache.set(KEY, json('"new"'))), after: '"new"' },
+  'a delete': { change: (on) => moments(on, 'remove', () => on.cache.delete(KEY)), after: undefined },
+  'an invalidation': {
+    change: (on) => moments(on, 'removeMatching', () => on.cache.invalidate({ type: TYPE })),
+    after: undefined,
+  },
+  'a set that fails': {
+    change: (on) => moments(on, 'write', () => on.cache.set(KEY, json('"new"')), TIMEOUT),
+    after: '"new"',
+  },
+  'a delete that fails': {
+    change: (on) => moments(on, 'remove', () => on.cache.delete(KEY), TIMEOUT),
+    after: undefined,
+  },
+  'an invalidation that fails': {
+    change: (on) => moments(on, 'removeMatching', () => on.cache.invalidate({ pattern: '*' }), TIMEOUT),
+    after: undefined,
+  },
+};
+
+function moments(
+  { store }: Replica,
+  operation: 'write' | 'remove' | 'removeMatching' | 'read',
+  start: () => Promise<unknown>,
+  failure?: StoreError,
+): ReturnType<Change> {
+  let call: ReturnType<GatedStore['next']>;
+  return [
+    () => {
+      start().catch((error) => assert.equal(error, failure));
+      call = store.next(operation);
+    },
+    () => call.happen(),
+    () => (failure === undefined ? call.answer() : call.fail(failure)),
+  ];
+}
+
+for (const [name, { change, after }] of Object.entries(changes)) {
+  test(`${name} and a read leave L1 empty or as L2 is, in whatever order their moments come`, async () => {
+    for (const order of interleavings(3, 3)) {
+      const on = replica();
+      await writeElsewhere(on.store, KEY, '"old"');
+      on.store.hold();
+      let read: Promise<{ entry: Entry | undefined }>;
+      const reading = moments(on, 'read', () => {
+        read = on.cache.load(KEY);
+        return read;
+      });
+      await inOrder(order, reading, change(on));
+      const stored = on.store.entries.get(KEY)?.json;
+      assert.equal(stored, after);
+      const held = on.memory.fresh(KEY)?.json;
+      assert.ok(held === undefined || held === stored, `${order}: L1 holds ${held}, L2 ${stored}`);
+      // Answers that overtake one another may cost the entry, but on one connection they do not.
+      if (name === 'a set' && answersAsHappened(order))
+        assert.equal(held, '"new"', `${order}: what was written must be held`);
+      // The read began before the change ended or after: either way it may see only one of the two values.
+      assert.ok(['"old"', after].includes((await read!).entry?.json as string | undefined));
+    }
+  });
+}
+
+test('a set and an invalidation leave L1 empty or as L2 is, in whatever order their moments come', async () => {
+  for (const order of interleavings(3, 3)) {
+    const on = replica();
+    on.store.hold();
+    await inOrder(order, changes['a set']!.change(on), changes['an invalidation']!.change(on));
+    // Where it matters which came first, L2 is asked.
+    on.store.release();
+    while (on.store.held.length > 0) await on.store.next('version').answer();
+    const stored = on.store.entries.get(KEY)?.json;
+    const held = on.memory.fresh(KEY)?.json;
+    assert.ok(held === undefined || held === stored, `${order}: L1 holds ${held}, L2 ${stored}`);
+  }
+});
+
+test('a read that was on its way when L1 was forgotten does not fill it', async () => {
+  const { cache, memory, store } = replica();
+  await writeElsewhere(store, KEY, '"old"');
+  store.hold();
+  const read = cache.load(KEY);
+  assert.equal(cache.forgetAll(), 0);
+  await store.next('read').answer();
+  assert.equal((await read).entry?.json, '"old"');
+  assert.equal(memory.size, 0);
+});
+
+test('those who read before a fence get their answer, and who reads after it opens a new flight', async () => {
+  const { cache, memory, store, counters } = replica();
+  await writeElsewhere(store, KEY, '"old"');
+  store.hold();
+  const before = [cache.load(KEY), cache.load(KEY)];
+  const first = store.next('read');
+  first.happen();
+  await writeElsewhere(store, KEY, '"new"');
+  cache.keyChanged(KEY, undefined);
+  const after = [cache.load(KEY), cache.load(KEY)];
+  assert.equal(store.calls.read, 2);
+  await first.answer();
+  for (const { entry } of await Promise.all(before)) assert.equal(entry?.json, '"old"');
+  assert.equal(memory.size, 0, 'what a fenced read brought must not be held');
+  await store.next('read').answer();
+  for (const { entry } of await Promise.all(after)) assert.equal(entry?.json, '"new"');
+  assert.equal(memory.fresh(KEY)?.json, '"new"');
+  assert.equal(counters.l2Hits[TYPE], 4);
+  assert.equal(counters.fencedFlights, 1);
+});
+
+test('an invalidation deletes what matches from both tiers, and gives the number of L2', async () => {
+  const { cache, memory, store } = replica();
+  await cache.set(KEY, json('1'));
+  await cache.set('min_rate:X', json('1'));
+  await writeElsewhere(store, 'borrow_rate:MSFT', '1');
+  assert.equal(await cache.invalidate({ type: TYPE }), 2);
+  assert.deepEqual([...memory.keys()], ['min_rate:X']);
+  assert.deepEqual([...store.entries.keys()], ['min_rate:X']);
+});
+
+test('alone, L1 is all there is: values live as long as their type, and no read is a fault', async () => {
+  const { cache, counters, clock } = standalone();
+  assert.equal((await cache.set(KEY, json('1'))).status, 'created');
+  assert.equal((await cache.set(KEY, json('2'))).status, 'replaced');
+  clock.now += TYPE_TTL_MS - 1;
+  assert.equal((await cache.get(KEY)).source, 'l1');
+  clock.now += 1;
+  assert.deepEqual(await cache.get(KEY), { entry: undefined, source: 'none' });
+  assert.equal((await cache.set(KEY, json('3'))).status, 'created');
+  assert.equal((await cache.delete(KEY)).status, 'deleted');
+  assert.equal((await cache.delete(KEY)).status, 'absent');
+  assert.equal(counters.misses[TYPE], 1);
+});
+
+test('alone, an invalidation gives the number of L1', async () => {
+  const { cache } = standalone();
+  for (const key of ['borrow_rate:A', 'borrow_rate:B', 'k']) await cache.set(key, json('1'));
+  assert.equal(await cache.invalidate({ pattern: 'borrow_rate:*' }), 2);
+  assert.equal(await cache.invalidate({ pattern: '*' }), 1);
+});
+
+test('alone, each condition holds of what it says', async () => {
+  const absent: [Condition, boolean][] = [
+    [{ is: 'if-exists' }, false],
+    [{ is: 'if-absent' }, true],
+    [{ is: 'if-version', versions: [NO_VERSION] }, false],
+    [{ is: 'unless-version', versions: [NO_VERSION] }, true],
+  ];
+  for (const [condition, allowed] of absent) {
+    const { cache } = standalone();
+    assert.equal((await cache.delete(KEY, condition)).status, allowed ? 'absent' : 'refused', condition.is);
+    assert.equal(
+      (await cache.set(KEY, json('1'), undefined, condition)).status,
+      allowed ? 'created' : 'refused',
+    );
+    assert.equal(cache.peek(KEY)?.json, allowed ? '1' : undefined);
+  }
+
+  const present = (version: string): [Condition, boolean][] => [
+    [{ is: 'if-exists' }, true],
+    [{ is: 'if-absent' }, false],
+    [{ is: 'if-version', versions: [NO_VERSION, version] }, true],
+    [{ is: 'if-version', versions: [NO_VERSION] }, false],
+    [{ is: 'unless-version', versions: [version] }, false],
+    [{ is: 'unless-version', versions: [NO_VERSION] }, true],
+  ];
+  for (let i = 0; i < 6; i++) {
+    const { cache } = standalone();
+    const [condition, allowed] = present((await cache.set(KEY, json('1'))).version!)[i]!;
+    const before = cache.peek(KEY)!;
+    const set = await cache.set(KEY, json('2'), undefined, condition);
+    assert.equal(set.status, allowed ? 'replaced' : 'refused', JSON.stringify(condition));
+    if (!allowed) assert.equal(set.version, before.version);
+    assert.equal(cache.peek(KEY)?.json, allowed ? '2' : '1');
+    const again = present(cache.peek(KEY)!.version)[i]![0];
+    assert.equal((await cache.delete(KEY, again)).status, allowed ? 'deleted' : 'refused');
+    assert.equal(cache.peek(KEY) === undefined, allowed);
+  }
+});
+
+test('alone, of 100 writers with one condition exactly one wins', async () => {
+  const { cache } = standalone();
+  const creators = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => cache.set(KEY, json(String(i)), undefined, { is: 'if-absent' })),
+  );
+  assert.equal(creators.filter(({ status }) => status === 'created').length, 1);
+  const condition: Condition = { is: 'if-version', versions: [cache.peek(KEY)!.version] };
+  const writers = await Promise.all([
+    ...Array.from({ length: 50 }, (_, i) => cache.set(KEY, json(String(i)), undefined, condition)),
+    ...Array.from({ length: 50 }, () => cache.delete(KEY, condition)),
+  ]);
+  assert.equal(writers.filter(({ status }) => status !== 'refused').length, 1);
+});
+
+test('alone, changes of one turn take effect in the order in which they were made', async () => {
+  const { cache } = standalone();
+  const outcomes = await Promise.all([
+    cache.set(KEY, json('1')),
+    cache.delete(KEY),
+    cache.set(KEY, json('2'), undefined, { is: 'if-absent' }),
+    cache.load(KEY),
+    cache.set(KEY, json('3'), undefined, { is: 'if-exists' }),
+  ]);
+  assert.deepEqual(
+    outcomes.flatMap((outcome) => ('status' in outcome ? [outcome.status] : [])),
+    ['created', 'deleted', 'created', 'replaced'],
+  );
+  await settled();
+  assert.equal(cache.peek(KEY)?.json, '3');
+});
+
+/** All orders of `a` moments of one thing and `b` of another, each as a string of `a`s and `b`s. */
+function interleavings(a: number, b: number): string[] {
+  if (a === 0) return ['b'.repeat(b)];
+  if (b === 0) return ['a'.repeat(a)];
+  return [
+    ...interleavings(a - 1, b).map((rest) => `a${rest}`),
+    ...interleavings(a, b - 1).map((rest) => `b${rest}`),
+  ];
+}
+
+function answersAsHappened(order: string): boolean {
+  const moment = (which: string, n: number) => [...order.matchAll(new RegExp(which, 'g'))][n]!.index;
+  return moment('a', 1) < moment('b', 1) === moment('a', 2) < moment('b', 2);
+}
+
+async function inOrder(
+  order: string,
+  a: (() => void | Promise<void>)[],
+  b: (() => void | Promise<void>)[],
+): Promise<void> {
+  for (const which of order) await (which === 'a' ? a : b).shift()!();
+  await settled();
+}

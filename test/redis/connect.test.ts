@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Counters } from '../../src/metrics/counters.ts';
+import { backoffMs, type ConnectionEvents, connect, type RedisAddress } from '../../src/redis/connect.ts';
+import { freePort, startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
+
+test('the longest wait doubles from 50 ms, and ends at half a minute', () => {
+  const longest = Array.from({ length: 12 }, (_, attempt) => backoffMs(attempt, () => 0));
+  assert.deepEqual(longest, [50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
+});
+
+test('chance takes away up to half of a wait and never more', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(10_000),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      (attempt, chance) => {
+        const longest = backoffMs(attempt, () => 0);
+        const wait = backoffMs(attempt, () => chance);
+        assert.ok(wait >= longest / 2 && wait <= longest && wait <= 30_000, `${wait} of ${longest}`);
+      },
+    ),
+  );
+});
+
+test('after any number of attempts the wait is a number', () => {
+  for (const attempt of [1e3, 1e6, Number.MAX_SAFE_INTEGER])
+    assert.equal(
+      backoffMs(attempt, () => 0),
+      30_000,
+    );
+});
+
+test('a connection says when it is up, when it is down, and when it is up again', async (t) => {
+  const server = await startRedis();
+  const { redis, told, counters } = recorded({ port: server.port });
+  t.after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+  await until(() => told.length === 1);
+  assert.equal(await redis.ping(), 'PONG');
+  const closed = once(redis, 'close');
+  await server.signal('SIGKILL');
+  await closed;
+  await server.restart();
+  await until(() => redis.status === 'ready');
+  assert.deepEqual(
+    told.filter((event) => event !== 'fault'),
+    ['up', 'down', 'up'],
+  );
+  assert.equal(counters.redisErrors.get('connection') ?? 0, told.filter((event) => event === 'fault').length);
+});
+
+test('a connection that cannot be made is a counted fault each time, never down, and is tried again', async (t) => {
+  const { redis, told, counters } = recorded({ port: await freePort() });
+  t.after(() => redis.disconnect());
+  await until(() => told.length >= 3);
+  assert.deepEqual(new Set(told), new Set(['fault']));
+  assert.equal(counters.redisErrors.get('connection'), told.length);
+});
+
+test('a command that finds the connection down fails at once', async (t) => {
+  const { redis } = recorded({ port: await freePort() });
+  t.after(() => redis.disconnect());
+  await assert.rejects(redis.get('k'));
+});
+
+test('a wrong password is a fault, and the right one is up, in the database asked for', async (t) => {
+  const server = await startRedis({ password: 'secret' });
+  const wrong = recorded({ port: server.port, password: 'guess' });
+  const right = recorded({ port: server.port, password: 'secret', db: 3 });
+  t.after(async () => {
+    wrong.redis.disconnect();
+    right.redis.disconnect();
+    await server.stop();
+  });
+  await until(() => wrong.told.includes('fault') && right.told.includes('up'));
+  assert.ok(!wrong.told.includes('up'));
+  await right.redis.set('k', '1');
+  assert.equal(await server.cli('-n', '3', 'GET', 'k'), '1');
+  assert.match(await server.cli('CLIENT', 'LIST'), /name=ratecache-test /);
+});
+
+/** A connection and what it told, in order. */
+function recorded(where: Partial<RedisAddress> & { port: number }) {
+  const counters = new Counters();
+  const told: (keyof ConnectionEvents)[] = [];
+  const address = {
+    host: '127.0.0.1',
+    username: undefined,
+    password: undefined,
+    db: 0,
+    connectTimeoutMs: 1_000,
+    ...where,
+  };
+  const redis = connect(address, 'test', counters, {
+    up: () => told.push('up'),
+    down: () => told.push('down'),
+    fault: () => told.push('fault'),
+  });
+  return { redis, told, counters };
+}

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { unpack as decode } from 'msgpackr';
+import { keep, type Value } from '../../src/cache/entry.ts';
+import { isVersion, NO_VERSION } from '../../src/cache/version.ts';
+import {
+  type EnvelopeLimits,
+  foreignVersion,
+  isLegacy,
+  pack,
+  unpack,
+  unpackLegacy,
+  VERSION_OFFSET,
+} from '../../src/redis/envelope.ts';
+
+const KEY = 'borrow_rate:AAPL';
+const VERSION = '018bcfe56800002a0000000f';
+const STORED_AT = 1_700_000_000_123;
+const EXPIRES_AT = 1_700_000_300_123;
+const PLAIN: EnvelopeLimits = { compressionThresholdBytes: 0, maxValueBytes: 1 << 20 };
+const COMPRESSING: EnvelopeLimits = { ...PLAIN, compressionThresholdBytes: 100 };
+const VALUE_OFFSET = 40;
+const FLAGS_OFFSET = 34;
+
+const packed = (value: Value, limits = PLAIN) => pack(value, VERSION, STORED_AT, EXPIRES_AT, limits);
+
+const anyValue = fc
+  .tuple(
+    fc.constantFrom('json', 'msgpack'),
+    fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      // What compresses well.
+      fc.tuple(fc.nat(255), fc.nat(9000)).map(([byte, length]) => new Uint8Array(length).fill(byte)),
+    ),
+  )
+  .map(([encoding, bytes]): Value => ({ encoding, body: keep(encoding, Buffer.from(bytes)) }));
+
+const anyMs = fc.oneof(
+  fc.integer({ min: 0, max: 4_102_444_800_000 }),
+  fc.constantFrom(0, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER),
+);
+
+test('any bytes, in either encoding, with any version and deadlines, come back as they went in', () => {
+  fc.assert(
+    fc.property(
+      anyValue,
+      fc.uint8Array({ minLength: 12, maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('hex')),
+      anyMs,
+      anyMs,
+      fc.constantFrom(PLAIN, COMPRESSING),
+      (value, version, storedAt, expiresAt, limits) => {
+        const entry = unpack(KEY, pack(value, version, storedAt, expiresAt, limits), limits)!;
+        assert.deepEqual(entry.value, value);
+        assert.equal(entry.version, version);
+        assert.equal(entry.storedAt, storedAt);
+        assert.equal(entry.expiresAt, expiresAt);
+        assert.equal(entry.type, 0);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('an envelope is a msgpack array of six, as any reader of msgpack finds it', () => {
+  const [layout, version, storedAt, expiresAt, flags, value, ...rest] = decode(
+    packed({ encoding: 'json', body: '{"rate":0.05}' }),
+  );
+  assert.equal(layout, 1);
+  assert.equal(version.toString('hex'), VERSION);
+  assert.equal(Number(storedAt), STORED_AT);
+  assert.equal(Number(expiresAt), EXPIRES_AT);
+  assert.equal(flags, 0);
+  assert.equal(value.toString(), '{"rate":0.05}');
+  assert.deepEqual(rest, []);
+  assert.equal(decode(packed({ encoding: 'msgpack', body: Buffer.from([0x01]) }))[4], 1);
+  assert.equal(decode(packed({ encoding: 'json', body: 'x'.repeat(1000) }, COMPRESSING))[4], 2);
+});
+
+test('every field is at the offset that is written down for it', () => {
+  const bytes = packed({ encoding: 'msgpack', body: Buffer.from([0xc3]) });
+  assert.equal(bytes.length, VALUE_OFFSET + 1);
+  assert.deepEqual([...bytes.subarray(0, 4)], [0x96, 0x01, 0xc4, 0x0c]);
+  assert.equal(VERSION_OFFSET, 4);
+  assert.equal(bytes.toString('hex', 4, 16), VERSION);
+  assert.equal(bytes[16], 0xcf);
+  assert.equal(bytes.readBigUInt64BE(17), BigInt(STORED_AT));
+  assert.equal(bytes[25], 0xcf);
+  assert.equal(bytes.readBigUInt64BE(26), BigInt(EXPIRES_AT));
+  assert.equal(bytes[FLAGS_OFFSET], 1);
+  assert.equal(bytes[35], 0xc6);
+  assert.equal(bytes.readUInt32BE(36), 1);
+  assert.equal(bytes[VALUE_OFFSET], 0xc3);
+});
+
+test('a value is compressed above the threshold, and not at it', () => {
+  const size = (length: number) => packed({ encoding: 'json', body: 'x'.repeat(length) }, COMPRESSING).length;
+  assert.equal(size(100), VALUE_OFFSET + 100);
+  assert.ok(size(101) < VALUE_OFFSET + 101);
+});
+
+test('a threshold of zero compresses nothing', () => {
+  assert.equal(packed({ encoding: 'json', body: 'x'.repeat(5000) }).length, VALUE_OFFSET + 5000);
+});
+
+test('what compression does not make smaller stays as it is', () => {
+  const body = randomBytes(5000);
+  const bytes = packed({ encoding: 'msgpack', body }, COMPRESSING);
+  assert.equal(bytes[FLAGS_OFFSET], 1);
+  assert.deepEqual(bytes.subarray(VALUE_OFFSET), body);
+});
+
+test('a compressed value is read whatever the threshold of its reader', () => {
+  const value: Value = { encoding: 'json', body: `"${'x'.repeat(1000)}"` };
+  assert.deepEqual(unpack(KEY, packed(value, COMPRESSING), PLAIN)!.value, value);
+});
+
+test('what unfolds to more than a value may have is no value', () => {
+  const bomb = packed({ encoding: 'json', body: Buffer.alloc(64 << 20) }, COMPRESSING);
+  assert.ok(bomb.length < 100_000);
+  assert.equal(unpack(KEY, bomb, COMPRESSING), undefined);
+  const limit = { ...COMPRESSING, maxValueBytes: 1000 };
+  assert.ok(unpack(KEY, packed({ encoding: 'json', body: 'x'.repeat(1000) }, COMPRESSING), limit));
+  assert.equal(
+    unpack(KEY, packed({ encoding: 'json', body: 'x'.repeat(1001) }, COMPRESSING), limit),
+    undefined,
+  );
+});
+
+test('an envelope that was cut short or grew is none', () => {
+  for (const limits of [PLAIN, COMPRESSING]) {
+    const bytes = packed({ encoding: 'json', body: `"${'abc'.repeat(200)}"` }, limits);
+    for (let length = 0; length < bytes.length; length++)
+      assert.equal(unpack(KEY, bytes.subarray(0, length), limits), undefined, String(length));
+    assert.equal(unpack(KEY, Buffer.concat([bytes, Buffer.alloc(1)]), limits), undefined);
+  }
+});
+
+test('a compressed value that was cut short inside a whole envelope is none', () => {
+  const whole = zstdCompressSync(Buffer.from(`"${'abc'.repeat(200)}"`));
+  for (const cut of [0, 1, 5, whole.length - 1]) {
+    const bytes = packed({ encoding: 'json', body: whole.subarray(0, cut) });
+    bytes[FLAGS_OFFSET] = 2;
+    assert.equal(unpack(KEY, bytes, PLAIN), undefined, `${cut} of ${whole.length} bytes`);
+  }
+});
+
+test('flags that nobody has given a meaning make it unreadable', () => {
+  for (const flags of [4, 5, 0x7f, 0xff]) {
+    const bytes = packed({ encoding: 'json', body: '1' });
+    bytes[FLAGS_OFFSET] = flags;
+    assert.equal(unpack(KEY, bytes, PLAIN), undefined);
+  }
+});
+
+test('random bytes, and envelopes with random damage, are read or refused, and nothing is thrown', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+      assert.equal(unpack(KEY, Buffer.from(bytes), PLAIN), undefined);
+    }),
+  );
+  const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(anyValue, damage, (value, hits) => {
+      const bytes = packed(value, COMPRESSING);
+      for (const [at, byte] of hits) bytes[at % bytes.length] = byte;
+      const entry = unpack(KEY, bytes, COMPRESSING);
+      if (entry !== undefined) assert.ok(isVersion(entry.version));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('the entry does not share the bytes it was read from', () => {
+  const bytes = packed({ encoding: 'msgpack', body: Buffer.from([0xc3]) });
+  const entry = unpack(KEY, bytes, PLAIN)!;
+  bytes.fill(0);
+  assert.deepEqual(entry.msgpack, Buffer.from([0xc3]));
+});
+
+const legacy = (text: string | Buffer, ttlMs?: number, now = STORED_AT) =>
+  unpackLegacy(KEY, Buffer.from(text as string), ttlMs, 300_000, now);
+
+test('the text of a value of the predecessor is kept byte for byte', () => {
+  for (const value of [
+    '{"rate": 5.00e-2, "n": 12345678901234567890, "list": [1, 2 ,3]}',
+    '"caf\\u00e9 \\"}\\""',
+    '"ü🦊"',
+    'null',
+    '-0.0',
+    '[]',
+    '"timestamp"',
+  ]) {
+    for (const text of [
+      `{"value": ${value}, "timestamp": 1699999999.5, "source": "api"}`,
+      `{"source":"api","timestamp":1699999999.5,"value":${value}}`,
+      `{ "timestamp" : 1699999999.5 ,\n "value" : ${value} }`,
+      `{"meta": {"value": 7, "timestamp": 8}, "value": ${value}, "timestamp": 1699999999.5}`,
+    ]) {
+      assert.ok(isLegacy(Buffer.from(text)));
+      const entry = legacy(text, 1000)!;
+      assert.equal(entry.json.toString(), value);
+      assert.equal(entry.storedAt, 1_699_999_999_500);
+      assert.equal(entry.encoding, 'json');
+    }
+  }
+});
+
+test('of a member that stands there twice the last counts, as it does for Python', () => {
+  assert.equal(legacy('{"value": 1, "timestamp": 1, "value": 2}', 1000)!.json, '2');
+});
+
+test('a value of the predecessor is over when Redis says so', () => {
+  assert.equal(legacy('{"value": 1, "timestamp": 1600000000}', 1234)!.expiresAt, STORED_AT + 1234);
+});
+
+test('where Redis has no deadline, it is over when its type says so, counted from its timestamp', () => {
+  const entry = legacy('{"value": 1, "timestamp": 1699999990.123}')!;
+  assert.equal(entry.storedAt, 1_699_999_990_123);
+  assert.equal(entry.expiresAt, 1_699_999_990_123 + 300_000);
+});
+
+test('a timestamp from the future is taken for now', () => {
+  for (const timestamp of ['1800000000', '1e300']) {
+    const entry = legacy(`{"value": 1, "timestamp": ${timestamp}}`)!;
+    assert.equal(entry.storedAt, STORED_AT);
+    assert.equal(entry.expiresAt, STORED_AT + 300_000);
+  }
+});
+
+test('what is no value of the predecessor is refused, and nothing is thrown', () => {
+  for (const text of [
+    '{',
+    '{}',
+    '{"value": 1',
+    '{"value": 1}',
+    '{"timestamp": 1}',
+    '{"value": NaN, "timestamp": 1}',
+    '{"value": 1, "timestamp": "1700000000"}',
+    '{"value": 1, "timestamp": null}',
+    '{"val": 1, "timestamp": 1}',
+    '{"nested": {"value": 1}, "timestamp": 1}',
+    '{"value": 1, "timestamp": 1} x',
+    '{"value": {"timestamp": 1}}',
+  ])
+    assert.equal(legacy(text, 1000), undefined, text);
+});
+
+test('bytes that are not UTF-8 are refused, since their text could not be kept', () => {
+  const text = Buffer.from('{"value": "caf\u00e9", "timestamp": 1}', 'latin1');
+  assert.equal(legacy(text, 1000), undefined);
+});
+
+test('random damage to a value of the predecessor is read or refused, and nothing is thrown', () => {
+  const text = '{"value": {"rate": 0.05, "x": ["a", null]}, "timestamp": 1700000000, "source": "api"}';
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(text.length - 1), fc.nat(255)), { maxLength: 4 }), (hits) => {
+      const bytes = Buffer.from(text);
+      for (const [at, byte] of hits) bytes[at] = byte;
+      const entry = legacy(bytes, 1000);
+      if (entry !== undefined) JSON.parse(entry.json.toString());
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a foreign version is made from the bytes, and is older than every stamp', () => {
+  const version = foreignVersion(Buffer.from('a'));
+  assert.ok(isVersion(version));
+  assert.equal(version, foreignVersion(Buffer.from('a')));
+  assert.notEqual(version, foreignVersion(Buffer.from('b')));
+  assert.ok(version < VERSION);
+  assert.ok(version > NO_VERSION);
+});

@@ -1,0 +1,384 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, type TestContext, test } from 'node:test';
+import type { Redis } from 'ioredis';
+import type { Entry } from '../../src/cache/entry.ts';
+import { TYPES } from '../../src/cache/key.ts';
+import { StoreError, type Write } from '../../src/cache/store.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { connect } from '../../src/redis/connect.ts';
+import { foreignVersion } from '../../src/redis/envelope.ts';
+import { RedisStore, type RedisStoreOptions } from '../../src/redis/redis-store.ts';
+import { storeContract } from '../cache/store-contract.ts';
+import { GatedStore } from '../support/gated-store.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
+
+const TYPE_TTL_MS = 300_000;
+const redis = await startRedis();
+const shared = await Promise.all([link(redis), link(redis)]);
+after(async () => {
+  for (const { data, admin } of shared) {
+    data.disconnect();
+    admin.disconnect();
+  }
+  await redis.stop();
+});
+
+storeContract('Redis', () => {
+  const keyPrefix = freshPrefix();
+  return { one: open(0, { keyPrefix }).store, two: open(1, { keyPrefix }).store };
+});
+
+// The fake that other tests stand on is held to the same promises.
+storeContract('the gated store', () => {
+  const clock = {
+    get now() {
+      return Date.now();
+    },
+  };
+  const entries = new Map<string, Entry>();
+  return { one: new GatedStore(clock, entries), two: new GatedStore(clock, entries) };
+});
+
+test('reads of one turn are one MGET, and writes of one turn one script call', async () => {
+  const { store, write } = open(0);
+  await store.write(write('warm', '1'));
+  const before = await calls();
+  await Promise.all([
+    ...Array.from({ length: 50 }, (_, i) => store.write(write(`k${i}`, '1'))),
+    ...Array.from({ length: 50 }, (_, i) => store.remove({ key: `gone${i}` })),
+    ...Array.from({ length: 100 }, (_, i) => store.read(`k${i}`)),
+  ]);
+  const made = await calls();
+  assert.equal(made('mget') - before('mget'), 1);
+  assert.equal(made('evalsha') - before('evalsha'), 1);
+  assert.equal(made('eval') - before('eval'), 0);
+  assert.equal(made('get') - before('get'), 0);
+});
+
+test('a turn with more than a slice of reads is several MGETs, and every read has its own answer', async () => {
+  const { store, write } = open(0);
+  await Promise.all(Array.from({ length: 1300 }, (_, i) => store.write(write(`k${i}`, String(i)))));
+  const before = await calls();
+  const entries = await Promise.all(Array.from({ length: 1300 }, (_, i) => store.read(`k${i}`)));
+  assert.deepEqual(
+    entries.map((entry) => entry?.json),
+    Array.from({ length: 1300 }, (_, i) => String(i)),
+  );
+  assert.equal((await calls())('mget') - before('mget'), 3);
+});
+
+test('a write goes on after Redis forgot its scripts', async () => {
+  const { store, write } = open(0);
+  await store.write(write('k', '1'));
+  await redis.cli('SCRIPT', 'FLUSH');
+  assert.equal((await store.write(write('k', '2'))).status, 'replaced');
+  assert.equal((await store.read('k'))!.json, '2');
+});
+
+test("Redis drops a value at its time to live, and the entry's own deadline is not later", async () => {
+  const { store, write, keyPrefix } = open(0);
+  const sent = write('k', '1', { ttlMs: 5_000 });
+  await store.write(sent);
+  const redisDeadline = Number(await redis.cli('PEXPIRETIME', `${keyPrefix}k`));
+  const entry = (await store.read('k'))!;
+  assert.equal(entry.expiresAt, sent.storedAt + 5_000);
+  assert.ok(entry.expiresAt <= redisDeadline);
+  assert.ok(redisDeadline < entry.expiresAt + 2_000);
+});
+
+test('a value over the threshold is compressed in Redis and comes back whole', async () => {
+  const { store, write, keyPrefix } = open(0, { compressionThresholdBytes: 1000 });
+  const json = JSON.stringify('x'.repeat(100_000));
+  await store.write(write('k', json));
+  assert.ok(Number(await redis.cli('STRLEN', `${keyPrefix}k`)) < 1000);
+  assert.equal((await store.read('k'))!.json.toString(), json);
+});
+
+test('a prefix with the characters of a glob in it means only itself', async () => {
+  const keyPrefix = `a[b]*?\\${freshPrefix()}`;
+  const { store, write } = open(0, { keyPrefix });
+  await Promise.all([store.write(write('k1', '1')), store.write(write('volatility:X', '2'))]);
+  assert.equal(await store.removeMatching({ type: 1 }), 1);
+  assert.equal(await store.removeMatching({ pattern: '*' }), 1);
+});
+
+test('bytes that are no value are a counted miss, are told of, and can be overwritten and deleted', async () => {
+  const { store, write, counters, unreadable, keyPrefix } = open(0);
+  await shared[0]!.data.set(`${keyPrefix}k`, Buffer.from([0x96, 1, 2, 3, 255]));
+  await redis.cli('SET', `${keyPrefix}text`, 'hello');
+  await redis.cli('SET', `${keyPrefix}cut`, '{"value": 1, "timest');
+  await redis.cli('SET', `${keyPrefix}empty`, '');
+  const keys = ['k', 'text', 'cut', 'empty'];
+  assert.deepEqual(await Promise.all(keys.map((key) => store.read(key))), [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert.equal(counters.unreadableValues, 4);
+  assert.deepEqual(unreadable.toSorted(), keys.toSorted());
+
+  await Promise.all(keys.map((key) => store.write(write(key, '7'))));
+  for (const key of keys) assert.equal((await store.read(key))!.json, '7');
+  await redis.cli('SET', `${keyPrefix}text`, 'hello');
+  assert.equal((await store.remove({ key: 'text' })).status, 'deleted');
+});
+
+test('a key of another Redis type is a miss, and a write puts a value in its place', async () => {
+  const { store, write, keyPrefix } = open(0);
+  await redis.cli('RPUSH', `${keyPrefix}list`, 'a');
+  await redis.cli('HSET', `${keyPrefix}hash`, 'f', 'v');
+  assert.equal(await store.read('list'), undefined);
+  assert.equal((await store.write(write('list', '1'))).status, 'replaced');
+  assert.equal((await store.read('list'))!.json, '1');
+  assert.equal((await store.remove({ key: 'hash' })).status, 'deleted');
+});
+
+test('a value of the predecessor is read as it stands, with the deadline that Redis has for it', async () => {
+  const { store, keyPrefix } = open(0);
+  const text =
+    '{"value": {"rate": 5.0e-2, "n": 12345678901234567890}, "timestamp": 1700000000.5, "source": "api"}';
+  await redis.cli('SET', `${keyPrefix}borrow_rate:AAPL`, text, 'PX', '40000');
+  const entry = (await store.read('borrow_rate:AAPL'))!;
+  assert.equal(entry.json, '{"rate": 5.0e-2, "n": 12345678901234567890}');
+  assert.equal(entry.storedAt, 1_700_000_000_500);
+  const redisDeadline = Number(await redis.cli('PEXPIRETIME', `${keyPrefix}borrow_rate:AAPL`));
+  assert.ok(entry.expiresAt <= redisDeadline, `${entry.expiresAt} <= ${redisDeadline}`);
+  assert.ok(entry.expiresAt > redisDeadline - 2_000);
+});
+
+test('a value of the predecessor without a deadline lives as long as its type from when it was written', async () => {
+  const { store, keyPrefix } = open(0);
+  const seconds = Math.floor(Date.now() / 1000) - 100;
+  await redis.cli('SET', `${keyPrefix}min_rate:X`, `{"value": 1, "timestamp": ${seconds}}`);
+  const entry = (await store.read('min_rate:X'))!;
+  assert.equal(entry.expiresAt, seconds * 1000 + TYPE_TTL_MS);
+});
+
+test('a value of the predecessor can be replaced and deleted by its version, which every replica makes alike', async () => {
+  const keyPrefix = freshPrefix();
+  const { store, write } = open(0, { keyPrefix });
+  const text = '{"value": 1, "timestamp": 1700000000}';
+  await redis.cli('SET', `${keyPrefix}a`, text, 'PX', '40000');
+  await redis.cli('SET', `${keyPrefix}b`, text, 'PX', '40000');
+  const { version } = (await store.read('a'))!;
+  assert.equal(version, foreignVersion(Buffer.from(text)));
+  assert.equal((await open(1, { keyPrefix }).store.read('a'))!.version, version);
+
+  const condition = { is: 'if-version', versions: [version] } as const;
+  const outcome = await store.write(write('a', '2', { condition }));
+  assert.equal(outcome.status, 'replaced');
+  assert.ok(outcome.version! > version);
+  assert.equal((await store.write(write('a', '3', { condition }))).status, 'refused');
+  assert.equal((await store.remove({ key: 'b', condition })).status, 'deleted');
+});
+
+test('sets and deletes are announced on the channel, one message each a round trip, by keys without prefix', async (t) => {
+  const channel = `cache:${freshPrefix()}`;
+  const { store, write } = open(0, { channel, origin: 'replica-1' });
+  const subscriber = await ready(t, connect(address(redis), 'subscriber', new Counters()));
+  const messages: string[] = [];
+  subscriber.on('message', (_, message: string) => messages.push(message));
+  await subscriber.subscribe(channel);
+  const [a, b] = await Promise.all([
+    store.write(write('borrow_rate:A', '1')),
+    store.write(write('ключ/🦊 "x"', '2')),
+    store.write(write('refused', '3', { condition: { is: 'if-exists' } })),
+    store.remove({ key: 'gone' }),
+    store.remove({ key: 'kept', condition: { is: 'if-exists' } }),
+  ]);
+  await until(() => messages.length === 2);
+  assert.deepEqual(
+    messages.map((message) => JSON.parse(message)),
+    [
+      {
+        origin: 'replica-1',
+        reason: 'set',
+        keys: ['borrow_rate:A', 'ключ/🦊 "x"'],
+        versions: [a.version, b.version],
+      },
+      { origin: 'replica-1', reason: 'delete', keys: ['gone'] },
+    ],
+  );
+});
+
+test('a store without a channel announces nothing', async () => {
+  const { store, write } = open(0, { channel: undefined });
+  const before = await calls();
+  await store.write(write('k', '1'));
+  assert.equal((await calls())('publish') - before('publish'), 0);
+});
+
+test('what Redis refuses rejects as rejected and is counted', async () => {
+  const { store, counters } = open(0);
+  await assert.rejects(
+    store.list({ pattern: '*' }, 'no cursor', 10),
+    (error: unknown) =>
+      error instanceof StoreError && error.reason === 'rejected' && error.code === 'l2_rejected',
+  );
+  assert.equal(counters.redisErrors.get('rejected'), 1);
+});
+
+test('a Redis that is full refuses writes as rejected, and still reads and deletes', async (t) => {
+  const { store, write } = open(0);
+  await store.write(write('k', '1'));
+  t.after(() => redis.cli('CONFIG', 'SET', 'maxmemory', '0'));
+  await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+  await assert.rejects(
+    store.write(write('new', '1')),
+    (error: unknown) => error instanceof StoreError && error.reason === 'rejected',
+  );
+  assert.equal((await store.read('k'))!.json, '1');
+  assert.equal((await store.remove({ key: 'k' })).status, 'deleted');
+});
+
+test('a write that cannot be packed rejects, and the store goes on', async () => {
+  const { store, write } = open(0);
+  await assert.rejects(store.write(write('k', '1', { ttlMs: 1e30 })));
+  assert.equal((await store.write(write('k', '1'))).status, 'created');
+});
+
+test('a Redis that stops answering costs each call the limit and no more, and is used again when it is back', async (t) => {
+  const own = await startRedis();
+  const own0 = await link(own);
+  t.after(async () => {
+    own0.data.disconnect();
+    own0.admin.disconnect();
+    await own.stop();
+  });
+  const { store, write, counters } = over(own0, { commandTimeoutMs: 100 });
+  await store.write(write('k', '1'));
+  await own.signal('SIGSTOP');
+  const timesOut = async (call: () => Promise<unknown>) => {
+    const start = performance.now();
+    await assert.rejects(
+      call(),
+      (error: unknown) => error instanceof StoreError && error.reason === 'timeout',
+    );
+    const took = performance.now() - start;
+    assert.ok(took >= 95 && took < 400, `${took} ms`);
+  };
+  await Promise.all([timesOut(() => store.read('k')), timesOut(() => store.write(write('k', '2')))]);
+  assert.equal(counters.redisErrors.get('timeout'), 2);
+  await own.signal('SIGCONT');
+  // The write that timed out was sent, so it took effect: that is what `timeout` warns of.
+  assert.equal((await store.read('k'))!.json, '2');
+  assert.equal((await store.write(write('k', '3'))).status, 'replaced');
+});
+
+test('without Redis every call rejects as unavailable at once', async (t) => {
+  const own = await startRedis();
+  const own0 = await link(own);
+  t.after(async () => {
+    own0.data.disconnect();
+    own0.admin.disconnect();
+    await own.stop();
+  });
+  const { store, write, counters } = over(own0, { commandTimeoutMs: 2_000 });
+  await store.write(write('k', '1'));
+  const closed = Promise.all([once(own0.data, 'close'), once(own0.admin, 'close')]);
+  await own.signal('SIGKILL');
+  await closed;
+  const start = performance.now();
+  const outcomes = await Promise.allSettled([
+    store.read('k'),
+    store.write(write('k', '2')),
+    store.remove({ key: 'k' }),
+    store.removeMatching({ pattern: '*' }),
+    store.list({ pattern: '*' }, undefined, 10),
+  ]);
+  assert.ok(performance.now() - start < 500);
+  for (const outcome of outcomes) {
+    assert.equal(outcome.status, 'rejected');
+    assert.ok(outcome.reason instanceof StoreError);
+    assert.equal(outcome.reason.reason, 'unavailable');
+  }
+  // Reads and changes of one turn are one command each.
+  assert.equal(counters.redisErrors.get('unavailable'), 4);
+
+  await own.restart();
+  await until(() => own0.data.status === 'ready');
+  assert.equal(await store.read('k'), undefined);
+});
+
+interface Link {
+  readonly data: Redis;
+  readonly admin: Redis;
+}
+
+async function link(server: RedisServer): Promise<Link> {
+  const data = connect(address(server), 'data', new Counters());
+  const admin = connect(address(server), 'admin', new Counters());
+  await Promise.all([once(data, 'ready'), once(admin, 'ready')]);
+  return { data, admin };
+}
+
+async function ready(t: TestContext, connection: Redis): Promise<Redis> {
+  t.after(() => connection.disconnect());
+  await once(connection, 'ready');
+  return connection;
+}
+
+function address({ port }: RedisServer) {
+  return {
+    host: '127.0.0.1',
+    port,
+    username: undefined,
+    password: undefined,
+    db: 0,
+    connectTimeoutMs: 1_000,
+  };
+}
+
+let prefixes = 0;
+
+function freshPrefix(): string {
+  return `test${++prefixes}:`;
+}
+
+/** A store over one of the file's two pairs of connections, by default under a prefix of its own. */
+function open(replica: 0 | 1, options: Partial<RedisStoreOptions> = {}) {
+  return over(shared[replica]!, options);
+}
+
+function over(link: Link, options: Partial<RedisStoreOptions> = {}) {
+  const counters = new Counters();
+  const unreadable: string[] = [];
+  const keyPrefix = options.keyPrefix ?? freshPrefix();
+  const store = new RedisStore(
+    {
+      keyPrefix,
+      // Generous: a busy machine must not fail a test that is not about time.
+      commandTimeoutMs: 5_000,
+      compressionThresholdBytes: 0,
+      maxValueBytes: 1 << 20,
+      ttls: TYPES.map(() => TYPE_TTL_MS),
+      channel: 'channel',
+      origin: 'test',
+      ...options,
+    },
+    { ...link, counters, onUnreadable: (key) => unreadable.push(key) },
+  );
+  return { store, write: writes(), counters, unreadable, keyPrefix };
+}
+
+function writes() {
+  const versions = new VersionClock('000000bb');
+  return (key: string, json: string, more: Partial<Write> = {}): Write => ({
+    key,
+    value: { encoding: 'json', body: json },
+    version: versions.next(),
+    storedAt: Date.now(),
+    ttlMs: 60_000,
+    ...more,
+  });
+}
+
+/** How often Redis has run a command, by its name. */
+async function calls(): Promise<(command: string) => number> {
+  const info = await redis.cli('INFO', 'commandstats');
+  return (command) => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
+}

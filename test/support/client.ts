@@ -1,0 +1,57 @@
+import type { Service } from './service.ts';
+
+type Headers = Record<string, string>;
+type Bytes = string | Uint8Array<ArrayBuffer>;
+
+export const JSON_TYPE = 'application/json';
+export const MSGPACK_TYPE = 'application/vnd.msgpack';
+
+export function pathOf(key: string): string {
+  return `/v1/cache/${encodeURIComponent(key)}`;
+}
+
+export function get(service: Service, key: string, headers: Headers = {}): Promise<Response> {
+  return service.fetch(pathOf(key), { headers });
+}
+
+/** PUTs bytes as JSON, unless `headers` say otherwise; `query` with its question mark. */
+export function put(
+  service: Service,
+  key: string,
+  body: Bytes,
+  { headers = {}, query = '' }: { headers?: Headers; query?: string } = {},
+): Promise<Response> {
+  return service.fetch(pathOf(key) + query, {
+    method: 'PUT',
+    headers: { 'content-type': JSON_TYPE, ...headers },
+    body,
+  });
+}
+
+export function del(service: Service, key: string, headers: Headers = {}): Promise<Response> {
+  return service.fetch(pathOf(key), { method: 'DELETE', headers });
+}
+
+/** POSTs bytes as they are, anything else as the JSON of it. */
+export function post(
+  service: Service,
+  path: string,
+  body: unknown = {},
+  headers: Headers = {},
+): Promise<Response> {
+  const bytes = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+  return service.fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': JSON_TYPE, ...headers },
+    body: bytes as Bytes,
+  });
+}
+
+export async function bytesOf(response: Response): Promise<Buffer> {
+  return Buffer.from(await response.arrayBuffer());
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what a test looks into, it asserts
+export async function jsonOf(response: Response): Promise<any> {
+  return response.json();
+}

@@ -1,0 +1,43 @@
+import type { RedisServer } from './redis-server.ts';
+import { type Service, startService } from './service.ts';
+import { until } from './until.ts';
+
+/** How to reach this Redis, for the environment of a service. */
+export function redisEnv(redis: RedisServer): Record<string, string> {
+  return { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), REDIS_PASSWORD: '' };
+}
+
+/** What most tests want: no wait at the end, and no time-out just because the machine is busy. */
+export const PATIENT = { SHUTDOWN_GRACE_MS: '0', REDIS_COMMAND_TIMEOUT_MS: '5000' };
+
+/** Starts a service on this Redis, `env` over `PATIENT`, and waits until it reaches it. */
+export async function startReplica(redis: RedisServer, env: Record<string, string> = {}): Promise<Service> {
+  const service = await startService({ env: { ...redisEnv(redis), ...PATIENT, ...env } });
+  await reachesRedis(service);
+  return service;
+}
+
+/** Waits until both reads and scans of the service get their answers from Redis. */
+export async function reachesRedis(service: Service): Promise<void> {
+  await until(
+    async () => {
+      const [read, scan] = await Promise.all([
+        service.fetch('/v1/cache/is-redis-there'),
+        service.fetch('/v1/keys?limit=1'),
+      ]);
+      await Promise.all([read.arrayBuffer(), scan.arrayBuffer()]);
+      return read.headers.get('cache-status')?.startsWith('ratecache-l2') && scan.status === 200;
+    },
+    { timeoutMs: 10_000, everyMs: 20 },
+  );
+}
+
+/** Runs a step while Redis takes connections and commands, and answers none. */
+export async function whileFrozen<T>(redis: RedisServer, step: () => Promise<T>): Promise<T> {
+  await redis.signal('SIGSTOP');
+  try {
+    return await step();
+  } finally {
+    await redis.signal('SIGCONT');
+  }
+}
