@@ -133,6 +133,16 @@ function assemble(values: Values, standalone: boolean) {
       maxBodyBytes: values.MAX_BODY_BYTES,
       maxBufferedBodyBytes: values.MAX_BUFFERED_BODY_BYTES,
     },
+    push: {
+      /** '*' among them: all. */
+      allowedOrigins: values.WS_ALLOWED_ORIGINS?.split(',') ?? [],
+      maxConnections: values.WS_MAX_CONNECTIONS,
+      maxSubscriptions: values.WS_MAX_SUBSCRIPTIONS,
+      maxFrameBytes: values.WS_MAX_FRAME_BYTES,
+      maxPendingKeys: values.WS_MAX_PENDING_KEYS,
+      stallMs: values.WS_STALL_SECONDS * 1000,
+      idleTimeoutMs: values.WS_IDLE_TIMEOUT_SECONDS * 1000,
+    },
     warmup: {
       onStartup: values.CACHE_WARMUP_ON_STARTUP,
       file: values.CACHE_WARMUP_FILE,

@@ -8,10 +8,19 @@ import {
   type HttpResponse,
   type TemplatedApp,
   us_listen_socket_close,
+  type us_socket_context_t,
   us_socket_local_port,
+  type WebSocket,
 } from 'uWebSockets.js';
 
-export { App, type HttpRequest, type HttpResponse, type TemplatedApp };
+export {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_socket_context_t,
+  type WebSocket,
+};
 
 // Their declaration is an ambient enum, which is not there at run time.
 const SHARED_PORT = 0;

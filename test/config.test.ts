@@ -120,6 +120,8 @@ test('every variable changes the configuration', () => {
     HEARTBEAT_TIMEOUT_MS: '2000',
     MAX_BUFFERED_BODY_BYTES: '999999999',
     REDIS_PASSWORD: '',
+    WS_ALLOWED_ORIGINS: '*',
+    WS_MAX_FRAME_BYTES: '4096',
   };
   for (const name of VARIABLE_NAMES) {
     const variable = VARIABLES[name];

@@ -108,10 +108,9 @@ export class TwoLevel implements BusListener {
     return this.#flights.join(key, 1, (flight) => this.#fly(key, flight));
   }
 
-  /** Brings the entry from L2 into L1 without counting as a read. */
-  async prefetch(key: string): Promise<boolean> {
-    const { entry } = await this.#flights.join(key, 0, (flight) => this.#fly(key, flight));
-    return entry !== undefined;
+  /** As `load`, without counting as a read: for what nobody has asked for. */
+  refresh(key: string): Promise<Loaded> {
+    return this.#flights.join(key, 0, (flight) => this.#fly(key, flight));
   }
 
   /** `peek`, then `load`. */

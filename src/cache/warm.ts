@@ -22,8 +22,8 @@ export async function warmFromStore(
     const page = await store.list(match, cursor, PAGE);
     cursor = page.cursor;
     const room = Math.min(limit - warmed, memory.maxEntries - memory.size);
-    const wanted = page.keys.slice(0, room).map(({ key }) => cache.prefetch(key));
-    for (const found of await Promise.all(wanted)) if (found) warmed++;
+    const wanted = page.keys.slice(0, room).map(({ key }) => cache.refresh(key));
+    for (const { source } of await Promise.all(wanted)) if (source === 'l2') warmed++;
   } while (cursor !== undefined && warmed < limit && memory.size < memory.maxEntries && !signal?.aborted);
   return warmed;
 }

@@ -11,7 +11,7 @@ import { RedisInfo } from '../redis/info.ts';
 export interface RedisConnections {
   /** Reads and writes. One is enough: more of them measure no faster. */
   readonly data: Redis;
-  /** Scans and INFO, so that no read waits behind them. */
+  /** Scans and INFO, so that no read waits behind them; `data` again where REDIS_MAX_CONNECTIONS is short. */
   readonly admin: Redis;
   /** Hears of invalidations; undefined with ENABLE_PUBSUB=false. */
   readonly link: Redis | undefined;
@@ -33,9 +33,10 @@ export function connectRedis(config: Config, counters: Counters, log: Logger): R
   const open = (name: string) => connect(address, name, counters, connectionLog(log, name, secret));
 
   const data = open('data');
-  const admin = open('admin');
   const link = config.pubsub.enabled ? open('link') : undefined;
-  const all = link === undefined ? [data, admin] : [data, admin, link];
+  const room = config.redis.maxConnections - (link === undefined ? 1 : 2);
+  const admin = room > 0 ? open('admin') : data;
+  const all = [...new Set([data, admin, link ?? data])];
   return {
     data,
     admin,

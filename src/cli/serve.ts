@@ -3,6 +3,7 @@ import { type Config, describe, type Environment, loadConfig } from '../config.t
 import type { Parts } from '../http/parts.ts';
 import { Server } from '../http/server.ts';
 import { createLog, type Logger } from '../log.ts';
+import { Push } from '../push/socket.ts';
 import { composeCore } from './compose.ts';
 import { composeOps } from './compose-ops.ts';
 import { Readiness } from './readiness.ts';
@@ -21,11 +22,22 @@ export async function serve(env: Environment, version: string): Promise<void> {
   const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
   const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault };
   const server = new Server(parts, composeOps(config, core, load, readiness, version));
+  const push = new Push(
+    server.app,
+    { ...config.limits, ...config.push },
+    { cache, clock, counters, onFault, draining: () => load.draining },
+  );
 
   if (config.warmup.onStartup) readiness.hold('warming up');
-  const port = await server.listen(config.http);
+  const port = await server.listen(config.http).catch((error: unknown) => {
+    // What is open would keep the process from ending.
+    push.close();
+    core.close();
+    throw error;
+  });
   log.info({ host: config.http.host, port, mode: config.standalone ? 'standalone' : 'redis' }, 'listening');
   stopOnSignals(config, log, readiness, async () => {
+    push.close();
     await server.drain(config.shutdown.timeoutMs);
     core.close();
   });

@@ -42,7 +42,9 @@ async function direct(env: Environment): Promise<{ sink: Sink; close: () => void
   const { config } = loadConfig({ ...env, ENABLE_LOCAL_CACHE: 'false' }, { standalone: false });
   const core = composeCore(config, createLog('silent'));
   const redis = config.redis!;
-  if (!(await core.redis!.whenUp(redis.connectTimeoutMs)))
+  if (!(await core.redis!.whenUp(redis.connectTimeoutMs))) {
+    core.close();
     throw new Error(`cannot connect to Redis at ${redis.host}:${redis.port}`);
+  }
   return { sink: cacheSink(core.cache, config.limits.maxKeyBytes), close: core.close };
 }

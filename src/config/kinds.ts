@@ -13,6 +13,7 @@ export const GROUPS = {
   local: 'Local cache (L1)',
   pubsub: 'Invalidation link',
   limits: 'Limits',
+  push: 'WebSocket',
   warmup: 'Warm-up',
   observe: 'Logs and statistics',
 } as const;

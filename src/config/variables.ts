@@ -22,6 +22,9 @@ const FILE_PATH = /^[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/;
 const HOST_NAME = /^([A-Za-z0-9_.-]+|[0-9a-fA-F]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*(%[\w.-]+)?)$/;
 const HOST_EXPECTED = 'a host name or an IP address, without scheme, brackets or port';
 
+/** `*`, or scheme and host, without a path. */
+const ORIGINS = /^(\*|https?:\/\/[^\s,/]+(,https?:\/\/[^\s,/]+)*)$/;
+
 /** A lifetime of values of one type. */
 const lifetime = (seconds: number, doc: string) =>
   integer({ group: 'ttl', default: seconds, unit: 'seconds', within: [1, TEN_YEARS], doc });
@@ -107,7 +110,7 @@ export const VARIABLES = {
     default: 100,
     unit: 'connections',
     within: [1, 10_000],
-    doc: 'Most connections to Redis that this process opens; with ENABLE_PUBSUB at least 2.',
+    doc: 'Most connections to Redis that this process opens; with ENABLE_PUBSUB at least 2, and one more keeps scans out of the way of reads.',
   }),
   REDIS_COMMAND_TIMEOUT_MS: integer({
     group: 'redis',
@@ -244,6 +247,55 @@ export const VARIABLES = {
     unit: 'bytes',
     within: [1, 1024 * GiB],
     doc: 'Most memory of all unfinished request bodies together; at least MAX_BODY_BYTES and MAX_VALUE_BYTES.',
+  }),
+
+  WS_ALLOWED_ORIGINS: text({
+    group: 'push',
+    pattern: ORIGINS,
+    expected: 'origins such as https://desk.example.com, separated by commas, or *',
+    doc: 'Origins whose web pages may connect; unset admits only clients that are no browsers.',
+  }),
+  WS_MAX_CONNECTIONS: integer({
+    group: 'push',
+    default: 20_000,
+    unit: 'sockets',
+    within: [1, 1_000_000],
+    doc: 'Most WebSocket connections at a time.',
+  }),
+  WS_MAX_SUBSCRIPTIONS: integer({
+    group: 'push',
+    default: 1000,
+    unit: 'subscriptions',
+    within: [1, 1_000_000],
+    doc: 'Most subscriptions of one socket.',
+  }),
+  WS_MAX_FRAME_BYTES: integer({
+    group: 'push',
+    default: 2 * MiB,
+    unit: 'bytes',
+    within: [1024, GiB],
+    doc: 'Longest frame that a client may send.',
+  }),
+  WS_MAX_PENDING_KEYS: integer({
+    group: 'push',
+    default: 10_000,
+    unit: 'keys',
+    within: [1, 10_000_000],
+    doc: 'Keys that may wait for a slow consumer before it is closed.',
+  }),
+  WS_STALL_SECONDS: integer({
+    group: 'push',
+    default: 30,
+    unit: 'seconds',
+    within: [1, DAY],
+    doc: 'How long a slow consumer may take nothing before it is closed.',
+  }),
+  WS_IDLE_TIMEOUT_SECONDS: integer({
+    group: 'push',
+    default: 120,
+    unit: 'seconds',
+    within: [8, 960],
+    doc: 'How long a socket may be silent; it is pinged before.',
   }),
 
   CACHE_WARMUP_ON_STARTUP: boolean({

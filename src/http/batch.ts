@@ -1,6 +1,8 @@
 /** `POST /v1/mget`, `/v1/mset`, `/v1/mdelete`: many keys in one request, each with its own outcome. */
+
 import * as v from 'valibot';
 import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
+import { ttlMs } from '../cache/check.ts';
 import { type Encoding, keep } from '../cache/entry.ts';
 import { type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
 import * as jsonRead from '../cache/value/json-read.ts';
@@ -14,7 +16,6 @@ import { Exchange } from './exchange.ts';
 import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
 import { checkShape, type DecodedBody, decodeBody } from './payload.ts';
-import { ttlMs } from './request.ts';
 import { valueFromText } from './value.ts';
 
 const KEYS = v.object({ keys: v.array(v.string()) });

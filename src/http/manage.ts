@@ -1,6 +1,8 @@
 /** The runbook's operations on the cache as a whole: invalidate, cleanup, flush, warm-up, and listing keys. */
+
 import { pack } from 'msgpackr';
 import * as v from 'valibot';
+import { checkKey } from '../cache/check.ts';
 import { TYPES, type TypeIndex, typeIndex, typeOf } from '../cache/key.ts';
 import { EVERYTHING, type Match, matcher } from '../cache/match.ts';
 import type { Listing } from '../cache/store.ts';
@@ -14,7 +16,6 @@ import { Exchange } from './exchange.ts';
 import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
 import { checkShape, decodeBody } from './payload.ts';
-import { checkKey } from './request.ts';
 
 const INVALIDATION = v.strictObject({
   keys: v.optional(v.array(v.string())),
@@ -30,6 +31,8 @@ const WARMUP = v.strictObject({
 const LIST_LIMIT = 1000;
 const LIST_DEFAULT = 100;
 const MAX_PATTERN_LENGTH = 1024;
+/** Redis's cursors have 64 bits. */
+const MAX_CURSOR = 2n ** 64n - 1n;
 
 /** `{keys?, types?, pattern?}` -> `{invalidated}`: deletes from both tiers, and says how many there were. */
 export function invalidateHandler(parts: Parts) {
@@ -151,7 +154,7 @@ function matchFromQuery(pattern: string | null, type: string | null): Match {
 
 function cursorFromQuery(text: string | null): string | undefined {
   if (text === null || text === '') return undefined;
-  if (!/^\d{1,20}$/.test(text))
+  if (!/^\d{1,20}$/.test(text) || BigInt(text) > MAX_CURSOR)
     throw new ServiceError('query_invalid', 'it is a cursor of an earlier answer', 'cursor');
   return text;
 }

@@ -1,4 +1,5 @@
 /** `GET` and `HEAD /v1/cache/{key}`: the hot path, and what happens off it. */
+import { checkKey } from '../cache/check.ts';
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
 import type { Loaded } from '../cache/two-level.ts';
 import { NotConvertible } from '../cache/value/errors.ts';
@@ -10,7 +11,7 @@ import { Exchange, type Headers } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
 import { acceptedEncodings, mediaTypeOf } from './negotiate.ts';
 import type { Parts } from './parts.ts';
-import { checkKey, keyFromPath, namesVersion } from './request.ts';
+import { keyFromPath, namesVersion } from './request.ts';
 
 export const CACHE_PATH = '/v1/cache/';
 

@@ -1,10 +1,7 @@
+import { ttlFault, ttlMs } from '../cache/check.ts';
 import type { Condition } from '../cache/condition.ts';
-import { keyFault } from '../cache/key.ts';
 import { isVersion } from '../cache/version.ts';
 import { ServiceError } from '../errors.ts';
-
-/** The longest time to live a client may ask for: ten years. */
-export const MAX_TTL_SECONDS = 315_360_000;
 
 /**
  * The key that a path names: what follows `/v1/cache/`, percent-decoded.
@@ -20,12 +17,6 @@ export function keyFromPath(encoded: string): string {
   throw new ServiceError('key_invalid', 'the key in the path is not percent-encoded UTF-8', 'key');
 }
 
-/** @throws ServiceError `key_invalid`, saying what is wrong with it */
-export function checkKey(key: string, maxKeyBytes: number, field = 'key'): void {
-  const fault = keyFault(key, maxKeyBytes);
-  if (fault !== undefined) throw new ServiceError('key_invalid', `the key ${fault}`, field);
-}
-
 const TTL = /^\d{1,9}(\.\d{1,3})?$/;
 
 /**
@@ -36,20 +27,6 @@ export function ttlFromQuery(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!TTL.test(text)) throw ttlFault('ttl');
   return ttlMs(Number(text), 'ttl');
-}
-
-/** Checks a time to live in seconds and gives it in milliseconds. @throws ServiceError `ttl_invalid` */
-export function ttlMs(seconds: unknown, field: string): number {
-  if (typeof seconds !== 'number' || !(seconds >= 0.001 && seconds <= MAX_TTL_SECONDS)) throw ttlFault(field);
-  return Math.round(seconds * 1000);
-}
-
-function ttlFault(field: string): ServiceError {
-  return new ServiceError(
-    'ttl_invalid',
-    `a time to live is a number of seconds from 0.001 to ${MAX_TTL_SECONDS}`,
-    field,
-  );
 }
 
 /**

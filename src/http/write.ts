@@ -1,11 +1,12 @@
 /** `PUT` and `DELETE /v1/cache/{key}`. */
+import { checkKey } from '../cache/check.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody } from './body.ts';
 import { Exchange, fault, type Headers } from './exchange.ts';
 import { bodyEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
 import { CACHE_PATH } from './read.ts';
-import { checkKey, conditionOf, keyFromPath, ttlFromQuery } from './request.ts';
+import { conditionOf, keyFromPath, ttlFromQuery } from './request.ts';
 import { valueFrom } from './value.ts';
 
 export function putHandler(parts: Parts) {

@@ -66,6 +66,15 @@ export class Counters {
   /** Requests whose client went away before the answer. */
   httpAborted = 0;
 
+  /** WebSocket frames received. */
+  wsFrames = 0;
+  /** WebSocket events sent. */
+  wsPushes = 0;
+  /** States that slow consumers were not sent because newer ones replaced them. */
+  wsConflated = 0;
+  /** Slow consumers that were closed. */
+  wsSlowCloses = 0;
+
   countInvalidation(source: string, reason: string, count: number): void {
     const reasons = this.invalidations.get(source) ?? new Map<string, number>();
     this.invalidations.set(source, reasons);

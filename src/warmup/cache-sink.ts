@@ -30,7 +30,7 @@ export function absentSink(cache: TwoLevel): Sink {
       const ttlMs = ttl === undefined ? undefined : ttl * 1000;
       const { status } = await cache.set(key, jsonValue(json), ttlMs, { is: 'if-absent' });
       if (status !== 'refused') return { status: 'stored' };
-      await cache.prefetch(key);
+      await cache.refresh(key);
       return { status: 'kept' };
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;

@@ -144,11 +144,11 @@ test('100 readers of one key are one read of L2, and each is counted once', asyn
   }
 });
 
-test('a prefetch fills L1 and counts as no read', async () => {
+test('a refresh fills L1 and counts as no read', async () => {
   const { cache, store, counters } = replica();
   await writeElsewhere(store, KEY, '1');
-  assert.equal(await cache.prefetch(KEY), true);
-  assert.equal(await cache.prefetch('k'), false);
+  assert.equal((await cache.refresh(KEY)).source, 'l2');
+  assert.equal((await cache.refresh('k')).source, 'none');
   assert.ok(cache.memory!.fresh(KEY));
   assert.equal(total(counters.l1Misses) + total(counters.l2Hits) + total(counters.misses), 0);
 });

@@ -4,14 +4,15 @@ import { health } from '../../src/metrics/health.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
 import { filledMemory, GONE, UP } from './parts.ts';
 
-test('with Redis and L1 up the body is the sample of the runbook, with mode and version besides', () => {
+test('with Redis and L1 up the body is the sample of the runbook, with mode, version and coherence besides', () => {
   const { memory } = filledMemory(['borrow_rate:AAPL', 'volatility:AAPL']);
-  const { serving, body } = health({ version: '1.2.3', memory, redis: UP });
+  const { serving, body } = health({ version: '1.2.3', memory, redis: UP, coherence: 'coherent' });
   assert.equal(serving, true);
   assert.deepEqual(body, {
     status: 'healthy',
     mode: 'redis',
     version: '1.2.3',
+    coherence: 'coherent',
     redis: {
       connected: true,
       response_time_ms: 2.45,
@@ -28,7 +29,7 @@ test('with Redis and L1 up the body is the sample of the runbook, with mode and 
 
 test('without Redis the service is degraded, says why, and still serves', () => {
   const { memory } = filledMemory([]);
-  const { serving, body } = health({ version: '1.2.3', memory, redis: GONE });
+  const { serving, body } = health({ version: '1.2.3', memory, redis: GONE, coherence: 'blind' });
   assert.equal(serving, true);
   assert.equal(body.status, 'degraded');
   assert.deepEqual(body.redis, {
@@ -41,7 +42,7 @@ test('without Redis the service is degraded, says why, and still serves', () => 
 
 test('standalone is healthy, and its redis says that none is configured', () => {
   const { memory } = filledMemory([]);
-  const { serving, body } = health({ version: '1.2.3', memory, redis: undefined });
+  const { serving, body } = health({ version: '1.2.3', memory, redis: undefined, coherence: 'off' });
   assert.equal(serving, true);
   assert.equal(body.status, 'healthy');
   assert.equal(body.mode, 'standalone');
@@ -54,7 +55,7 @@ test('standalone is healthy, and its redis says that none is configured', () => 
 });
 
 test('without L1 the service lives by Redis alone', () => {
-  const of = (redis: RedisStatus) => health({ version: '1.2.3', memory: undefined, redis });
+  const of = (redis: RedisStatus) => health({ version: '1.2.3', memory: undefined, redis, coherence: 'off' });
   assert.equal(of(UP).serving, true);
   assert.equal(of(UP).body.status, 'healthy');
   assert.deepEqual(of(UP).body.local_cache, { status: 'disabled', items: 0, memory_bytes: 0 });

@@ -193,7 +193,7 @@ test('without L1 there is nothing of L1', async () => {
   );
 });
 
-test('without cache statistics the cache_* metrics are left out, the keys uncounted, and the rest stays', async () => {
+test('without cache statistics the cache_service_* metrics are left out, the keys uncounted, and the rest stays', async () => {
   const { parts } = setUp();
   const census = {
     latest: (): never => {
@@ -203,7 +203,7 @@ test('without cache statistics the cache_* metrics are left out, the keys uncoun
   const redis = { ...parts.redis!, census };
   const { types } = await scrape({ ...parts, redis, statsEnabled: false });
   assert.deepEqual(
-    [...types.keys()].filter((name) => name.startsWith('cache_')),
+    [...types.keys()].filter((name) => name.startsWith('cache_service_')),
     [],
   );
   for (const name of ['redis_response_time_seconds', 'service_health_status', 'process_cpu_seconds_total'])
@@ -280,6 +280,7 @@ function setUp(shared?: Counters): { parts: MetricsParts; counters: Counters } {
       connections: () => 3,
       maxConnections: 100,
     },
+    coherence: () => 'coherent',
     openRequests: () => 17,
     version: '1.2.3',
     statsEnabled: true,

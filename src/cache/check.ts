@@ -1,0 +1,22 @@
+import { ServiceError } from '../errors.ts';
+import { keyFault } from './key.ts';
+
+/** The longest time to live a client may ask for: ten years. */
+export const MAX_TTL_SECONDS = 315_360_000;
+
+/** @throws ServiceError `key_invalid`, saying what is wrong with it */
+export function checkKey(key: string, maxKeyBytes: number, field = 'key'): void {
+  const fault = keyFault(key, maxKeyBytes);
+  if (fault !== undefined) throw new ServiceError('key_invalid', `the key ${fault}`, field);
+}
+
+/** Checks a time to live in seconds and gives it in milliseconds. @throws ServiceError `ttl_invalid` */
+export function ttlMs(seconds: unknown, field: string): number {
+  if (typeof seconds !== 'number' || !(seconds >= 0.001 && seconds <= MAX_TTL_SECONDS)) throw ttlFault(field);
+  return Math.round(seconds * 1000);
+}
+
+export function ttlFault(field: string): ServiceError {
+  const detail = `a time to live is a number of seconds from 0.001 to ${MAX_TTL_SECONDS}`;
+  return new ServiceError('ttl_invalid', detail, field);
+}

@@ -1,0 +1,192 @@
+import type { Counters } from '../metrics/counters.ts';
+import type { WebSocket } from '../uws.ts';
+import type { Codec, Encoded, RequestId } from './codec.ts';
+import { Backlog, type Waiting } from './conflate.ts';
+import type { State } from './state.ts';
+import type { Subscription } from './subscriptions.ts';
+
+/** Close codes of RFC 6455 and its registry. */
+export const CLOSE = {
+  policyViolation: 1008,
+  tooBig: 1009,
+  serviceRestart: 1012,
+  tryAgainLater: 1013,
+} as const;
+
+export interface ConsumerLimits {
+  /** Keys that may wait for a slow consumer. */
+  readonly maxPendingKeys: number;
+  /** How long a consumer may take nothing at all, in ms. */
+  readonly stallMs: number;
+}
+
+/**
+ * Bytes of answers that a client may leave unread: past that it asks for more than it reads. One answer may be
+ * larger by itself.
+ */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+
+/**
+ * One connected client. What is pushed to it goes out at once while the socket takes it; as soon as something
+ * is left in the socket's buffer it is a slow consumer, and further states wait in its backlog, one a key,
+ * until the buffer is empty.
+ */
+export class Consumer {
+  readonly codec: Codec;
+  readonly subscriptions = new Map<RequestId, Subscription<Consumer>>();
+  /** Requests whose answer is still to come. */
+  inFlight = 0;
+  /** Malformed frames in a row. */
+  malformed = 0;
+  readonly #ws: WebSocket<unknown>;
+  readonly #limits: ConsumerLimits;
+  readonly #counters: Counters;
+  readonly #backlog = new Backlog();
+  /** Snapshots under way: what is pushed waits behind them. */
+  #holds = 0;
+  #blocked = false;
+  #lastProgress = 0;
+  #closed = false;
+
+  constructor(ws: WebSocket<unknown>, codec: Codec, limits: ConsumerLimits, counters: Counters) {
+    this.#ws = ws;
+    this.codec = codec;
+    this.#limits = limits;
+    this.#counters = counters;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Sends the answer to a request. */
+  reply(frame: Encoded): void {
+    if (this.#closed) return;
+    this.#send(frame);
+    if (this.#ws.getBufferedAmount() > MAX_UNREAD_BYTES + frame.length)
+      this.close(CLOSE.tryAgainLater, 'answers are not read');
+  }
+
+  /** Sends what became of some keys, or lets it wait. */
+  deliver(states: readonly (readonly [state: State, values: boolean])[]): void {
+    if (this.#closed) return;
+    let sent = 0;
+    if (this.#ready) {
+      this.#ws.cork(() => {
+        for (; sent < states.length && this.#ready; sent++) {
+          const [state, values] = states[sent]!;
+          this.#push(state.frame(this.codec, values, state.merged));
+        }
+      });
+      this.#noteBackpressure();
+    }
+    for (; sent < states.length; sent++) this.#backlog.add(...states[sent]!);
+    if (this.#backlog.size > this.#limits.maxPendingKeys) this.#giveUp('too many keys are pending');
+  }
+
+  /** Tells it to drop what it holds: nothing that waits is of use any more. */
+  reset(frame: Encoded): void {
+    if (this.#closed) return;
+    this.#backlog.clear();
+    this.#push(frame);
+    this.#noteBackpressure();
+  }
+
+  /** Sends an event that stands for no key. */
+  announce(frame: Encoded): void {
+    if (this.#closed) return;
+    this.#push(frame);
+    this.#noteBackpressure();
+  }
+
+  /** What is pushed waits from now on, until as many releases. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  /** What waits for the key, to be compared with a snapshot of it. */
+  waiting(key: string): Waiting | undefined {
+    return this.#backlog.get(key);
+  }
+
+  /** The client has this from its snapshot. */
+  settle(key: string): void {
+    this.#backlog.delete(key);
+  }
+
+  release(): void {
+    this.#holds--;
+    this.#drainBacklog();
+  }
+
+  /** The socket took something. */
+  onDrain(now: number): void {
+    this.#lastProgress = now;
+    if (this.#ws.getBufferedAmount() > 0) return;
+    this.#blocked = false;
+    this.#drainBacklog();
+  }
+
+  /** Resolves when the socket's buffer is empty or the client gone: a long snapshot waits for it. */
+  async writable(): Promise<void> {
+    while (!this.#closed && this.#ws.getBufferedAmount() > 0)
+      await new Promise((resume) => setTimeout(resume, 5));
+  }
+
+  /** Closes one that has taken nothing for too long. */
+  checkStall(now: number): void {
+    if (this.#closed || !this.#blocked) return;
+    if (now - this.#lastProgress > this.#limits.stallMs) this.#giveUp('nothing is read');
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.#ws.end(code, reason);
+  }
+
+  onClose(): void {
+    this.#closed = true;
+    this.#backlog.clear();
+  }
+
+  get #ready(): boolean {
+    return !this.#blocked && this.#holds === 0;
+  }
+
+  #giveUp(reason: string): void {
+    this.#counters.wsSlowCloses++;
+    this.close(CLOSE.tryAgainLater, reason);
+  }
+
+  #drainBacklog(): void {
+    if (this.#closed || !this.#ready || this.#backlog.size === 0) return;
+    this.#ws.cork(() => {
+      this.#backlog.drain(({ state, values, merged }) => {
+        this.#counters.wsConflated += merged;
+        this.#push(state.frame(this.codec, values, state.merged + merged));
+        return this.#ready;
+      });
+    });
+    this.#noteBackpressure();
+  }
+
+  #push(frame: Encoded): void {
+    this.#counters.wsPushes++;
+    if (this.#send(frame) === 0) this.#block();
+  }
+
+  #send(frame: Encoded): number {
+    return this.#ws.send(frame, this.codec.encoding === 'msgpack');
+  }
+
+  // Inside a cork `send` only fills the cork buffer, so what the socket left is known after it.
+  #noteBackpressure(): void {
+    if (!this.#closed && this.#ws.getBufferedAmount() > 0) this.#block();
+  }
+
+  #block(): void {
+    if (this.#blocked) return;
+    this.#blocked = true;
+    this.#lastProgress = performance.now();
+  }
+}

@@ -1,0 +1,74 @@
+import { keep } from '../cache/entry.ts';
+import { resultAsJson, resultsAsJson } from '../cache/results.ts';
+import * as read from '../cache/value/json-read.ts';
+import { ServiceError } from '../errors.ts';
+import { type Codec, lesser, type RequestId, type SnapshotItem } from './codec.ts';
+
+/** `ratecache.v1.json`: text frames. */
+export const jsonCodec: Codec = {
+  encoding: 'json',
+
+  decode(message) {
+    // uWS closes a connection whose text frame is not UTF-8; a binary frame is not checked, and read leniently.
+    const text = message.toString();
+    let data: unknown;
+    try {
+      data = JSON.parse(text);
+    } catch (error) {
+      throw new ServiceError('frame_invalid', `the frame is not JSON: ${(error as Error).message}`);
+    }
+    if (typeof data !== 'object' || data === null || Array.isArray(data))
+      throw new ServiceError('frame_invalid', 'a frame is an object');
+    return {
+      data: data as Record<string, unknown>,
+      value() {
+        const span = read.member(text, 0, 'value');
+        return span && { encoding: 'json', body: keep('json', Buffer.from(text.slice(...span))) };
+      },
+    };
+  },
+
+  item: (id, result, now, coherence) => {
+    if (result.status === 'error') return failure(id, result.code, result.detail);
+    return `${head(id)},${state(lesser(coherence))}${resultAsJson(result, now).slice(1)}`;
+  },
+  results: (id, results, now, coherence) =>
+    `${head(id)},${state(lesser(coherence))}"results":${resultsAsJson(results, now)}}`,
+  snapshot(id, { items, values, more, coherence }) {
+    const listed = items.map((item) => snapshotItem(item, values)).join(',');
+    return `${head(id)},${state(lesser(coherence))}"snapshot":[${listed}]${more ? ',"more":true' : ''}}`;
+  },
+  done: (id, fields) =>
+    fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,
+  failed: (id, { code, message, field }) => failure(id, code, message, field),
+
+  update: (key, entry, merged) =>
+    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}","value":${entry.json}${count(merged)}}`,
+  invalidate: (key, reason, merged) =>
+    `{"event":"invalidate","key":${JSON.stringify(key)},"reason":"${reason}"${count(merged)}}`,
+  invalidateMatch: (match, reason) => JSON.stringify({ event: 'invalidate', ...match, reason }),
+  reset: (reason) => `{"event":"reset","reason":"${reason}"}`,
+};
+
+function head(id: RequestId): string {
+  return `{"id":${typeof id === 'number' ? id : JSON.stringify(id)},"ok":true`;
+}
+
+function failure(id: RequestId | undefined, code: string, detail: string, field?: string): string {
+  return JSON.stringify({ id: id ?? null, ok: false, code, detail, field });
+}
+
+function state(coherence: string | undefined): string {
+  return coherence === undefined ? '' : `"coherence":"${coherence}",`;
+}
+
+function count(merged: number): string {
+  return merged === 0 ? '' : `,"merged":${merged}`;
+}
+
+function snapshotItem(item: SnapshotItem, values: boolean): string {
+  const key = JSON.stringify(item.key);
+  if ('code' in item) return `{"key":${key},"code":"${item.code}"}`;
+  const { version } = item.entry;
+  return `{"key":${key},"version":"${version}"${values ? `,"value":${item.entry.json}` : ''}}`;
+}

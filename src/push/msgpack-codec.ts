@@ -1,0 +1,171 @@
+import { Unpackr } from 'msgpackr';
+import { keep } from '../cache/entry.ts';
+import { writeResult, writeResults } from '../cache/results.ts';
+import { Malformed } from '../cache/value/errors.ts';
+import * as read from '../cache/value/msgpack-read.ts';
+import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
+import { ServiceError } from '../errors.ts';
+import { type Codec, lesser, type RequestId } from './codec.ts';
+
+const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
+
+// All frames are written into one scratch buffer: a frame is sent, and so copied, before the next is begun.
+const out = new MsgpackWriter();
+
+/** `ratecache.v1.msgpack`: binary frames. */
+export const msgpackCodec: Codec = {
+  encoding: 'msgpack',
+
+  decode(message) {
+    let data: unknown;
+    try {
+      read.validateMsgpack(message);
+      data = unpackr.unpack(message);
+    } catch (error) {
+      throw new ServiceError('frame_invalid', `the frame is not msgpack: ${(error as Error).message}`);
+    }
+    if (typeof data !== 'object' || data === null || Array.isArray(data))
+      throw new ServiceError('frame_invalid', 'a frame is a map');
+    return {
+      data: data as Record<string, unknown>,
+      value() {
+        const span = valueSpan(message);
+        return span && { encoding: 'msgpack', body: keep('msgpack', message.subarray(...span)) };
+      },
+    };
+  },
+
+  item(id, result, now, coherence) {
+    if (result.status === 'error') return failure(id, result.code, result.detail);
+    writeResult(out, result, now, openAnswer(id, coherence));
+    return out.bytes();
+  },
+  results(id, results, now, coherence) {
+    openAnswer(id, coherence)(1);
+    out.str('results');
+    writeResults(out, results, now);
+    return out.bytes();
+  },
+  snapshot(id, { items, values, more, coherence }) {
+    openAnswer(id, coherence)(more ? 2 : 1);
+    out.str('snapshot');
+    out.array(items.length);
+    for (const item of items) {
+      const entry = 'entry' in item ? item.entry : undefined;
+      out.map(entry !== undefined && values ? 3 : 2);
+      text('key', item.key);
+      if ('code' in item) text('code', item.code);
+      else text('version', item.entry.version);
+      if (entry !== undefined && values) {
+        out.str('value');
+        out.raw(entry.msgpack);
+      }
+    }
+    if (more) {
+      out.str('more');
+      out.bool(true);
+    }
+    return out.bytes();
+  },
+  done(id, fields = {}) {
+    const members = Object.entries(fields);
+    openAnswer(id, 'off')(members.length);
+    for (const [name, value] of members) {
+      out.str(name);
+      if (typeof value === 'number') out.int(value);
+      else out.str(value.toWellFormed());
+    }
+    return out.bytes();
+  },
+  failed: (id, { code, message, field }) => failure(id, code, message, field),
+
+  update(key, entry, merged) {
+    // Converted first: should it be refused, nothing has been written yet.
+    const value = entry.msgpack;
+    open(merged === 0 ? 4 : 5, 'update');
+    text('key', key);
+    text('version', entry.version);
+    out.str('value');
+    out.raw(value);
+    count(merged);
+    return out.bytes();
+  },
+  invalidate(key, reason, merged) {
+    open(merged === 0 ? 3 : 4, 'invalidate');
+    text('key', key);
+    text('reason', reason);
+    count(merged);
+    return out.bytes();
+  },
+  invalidateMatch(match, reason) {
+    const members = Object.entries(match);
+    open(2 + members.length, 'invalidate');
+    for (const [name, value] of members) text(name, value);
+    text('reason', reason);
+    return out.bytes();
+  },
+  reset(reason) {
+    open(2, 'reset');
+    text('reason', reason);
+    return out.bytes();
+  },
+};
+
+function valueSpan(message: Buffer): read.Span | undefined {
+  try {
+    return read.member(message, 0, 'value');
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
+  }
+}
+
+function open(members: number, event: string): void {
+  out.reset();
+  out.map(members);
+  text('event', event);
+}
+
+/** Begins an answer; the function that it gives is told how many members follow before they are written. */
+function openAnswer(id: RequestId, coherence: Parameters<typeof lesser>[0]): (members: number) => void {
+  const state = lesser(coherence);
+  return (members) => {
+    out.reset();
+    out.map(members + (state === undefined ? 2 : 3));
+    writeId(id);
+    out.str('ok');
+    out.bool(true);
+    if (state !== undefined) text('coherence', state);
+  };
+}
+
+function failure(id: RequestId | undefined, code: string, detail: string, field?: string): Uint8Array {
+  out.reset();
+  out.map(field === undefined ? 4 : 5);
+  writeId(id);
+  out.str('ok');
+  out.bool(false);
+  text('code', code);
+  text('detail', detail.toWellFormed());
+  if (field !== undefined) text('field', field.toWellFormed());
+  return out.bytes();
+}
+
+function writeId(id: RequestId | undefined): void {
+  out.str('id');
+  if (id === undefined) out.nil();
+  else if (typeof id === 'string') out.str(id);
+  else if (Number.isSafeInteger(id)) out.int(id);
+  else out.float(id);
+}
+
+function text(name: string, value: string): void {
+  out.str(name);
+  out.str(value);
+}
+
+function count(merged: number): void {
+  if (merged === 0) return;
+  out.str('merged');
+  out.int(merged);
+}

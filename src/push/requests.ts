@@ -1,0 +1,167 @@
+/** What each `op` of a request does. */
+import { getMany } from '../cache/batch.ts';
+import { checkKey, ttlMs } from '../cache/check.ts';
+import type { Clock } from '../cache/clock.ts';
+import type { Condition } from '../cache/condition.ts';
+import type { ItemResult } from '../cache/results.ts';
+import type { TwoLevel } from '../cache/two-level.ts';
+import { isVersion } from '../cache/version.ts';
+import { ERRORS, ServiceError } from '../errors.ts';
+import type { Frame, RequestId } from './codec.ts';
+import type { Consumer } from './consumer.ts';
+import type { Hub } from './hub.ts';
+import { subscribe, unsubscribe } from './subscribe.ts';
+
+export interface RequestParts {
+  readonly cache: TwoLevel;
+  readonly clock: Clock;
+  readonly hub: Hub;
+  readonly limits: RequestLimits;
+  /** Told of what must not happen: the answer was `internal`, the log has the cause. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface RequestLimits {
+  readonly maxKeyBytes: number;
+  readonly maxValueBytes: number;
+  readonly maxBatchKeys: number;
+  /** Subscriptions of one socket. */
+  readonly maxSubscriptions: number;
+}
+
+/** Requests of one socket whose answer is still to come; more are refused, for they would pile up. */
+const MAX_IN_FLIGHT = 1024;
+
+type Operation = (
+  parts: RequestParts,
+  consumer: Consumer,
+  id: RequestId,
+  frame: Frame,
+) => void | Promise<void>;
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  get(parts, consumer, id, { data }) {
+    const { cache, clock } = parts;
+    const key = textOf(data, 'key');
+    const entry = cache.peek(key);
+    if (entry !== undefined) {
+      consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
+      return;
+    }
+    checkKey(key, parts.limits.maxKeyBytes);
+    return answerOne(parts, consumer, id, getMany(cache, [key], parts.limits.maxKeyBytes));
+  },
+
+  mget(parts, consumer, id, { data }) {
+    const { cache, clock, limits } = parts;
+    const results = getMany(cache, keysOf(data, limits.maxBatchKeys), limits.maxKeyBytes);
+    const answer = (all: ItemResult[]) =>
+      consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence));
+    if (!Array.isArray(results)) return results.then(answer);
+    answer(results);
+  },
+
+  async set({ cache, limits }, consumer, id, frame) {
+    const key = textOf(frame.data, 'key');
+    checkKey(key, limits.maxKeyBytes);
+    const value = frame.value();
+    if (value === undefined) throw new ServiceError('value_invalid', 'a set has a value', 'value');
+    if (Buffer.byteLength(value.body) > limits.maxValueBytes)
+      throw new ServiceError('value_too_large', `at most ${limits.maxValueBytes} bytes are taken`, 'value');
+    const { ttl } = frame.data;
+    const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
+    const outcome = await cache.set(key, value, life, conditionOf(frame.data));
+    if (outcome.status === 'refused') throw refusal(outcome.version);
+    consumer.reply(consumer.codec.done(id, { key, status: outcome.status, version: outcome.version }));
+  },
+
+  async delete({ cache, limits }, consumer, id, { data }) {
+    const key = textOf(data, 'key');
+    checkKey(key, limits.maxKeyBytes);
+    const outcome = await cache.delete(key, conditionOf(data));
+    if (outcome.status === 'refused') throw refusal(outcome.version);
+    consumer.reply(consumer.codec.done(id, { key, status: outcome.status }));
+  },
+
+  subscribe,
+  unsubscribe,
+
+  ping(_parts, consumer, id) {
+    consumer.reply(consumer.codec.done(id));
+  },
+};
+
+/**
+ * Does what a frame asks, now or later; every request is answered once, with its `id`.
+ * @throws ServiceError `frame_invalid` where there is no request that an answer could name
+ */
+export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): void {
+  const { id, op } = frame.data;
+  if (typeof id !== 'number' && typeof id !== 'string')
+    throw new ServiceError('frame_invalid', 'a request has an id, a number or a string', 'id');
+  const operation = typeof op === 'string' && Object.hasOwn(OPERATIONS, op) ? OPERATIONS[op] : undefined;
+  const fail = (error: unknown) => {
+    const known = error instanceof ServiceError;
+    consumer.reply(
+      consumer.codec.failed(id, known ? error : new ServiceError('internal', ERRORS.internal[1])),
+    );
+    if (!known) parts.onFault(error);
+  };
+  try {
+    if (operation === undefined)
+      throw new ServiceError('frame_invalid', `an op is one of ${Object.keys(OPERATIONS).join(', ')}`, 'op');
+    if (consumer.inFlight >= MAX_IN_FLIGHT)
+      throw new ServiceError('overloaded', `at most ${MAX_IN_FLIGHT} requests may wait for their answers`);
+    const later = operation(parts, consumer, id, frame);
+    if (later === undefined) return;
+    consumer.inFlight++;
+    void later.catch(fail).finally(() => {
+      consumer.inFlight--;
+    });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function answerOne(
+  { cache, clock }: RequestParts,
+  consumer: Consumer,
+  id: RequestId,
+  results: ItemResult[] | Promise<ItemResult[]>,
+): Promise<void> {
+  const [result] = await results;
+  consumer.reply(consumer.codec.item(id, result!, clock.now, cache.coherence));
+}
+
+function textOf(data: Frame['data'], name: string): string {
+  const text = data[name];
+  if (typeof text !== 'string') throw new ServiceError('frame_invalid', `${name} is a string`, name);
+  return text;
+}
+
+function keysOf(data: Frame['data'], max: number): string[] {
+  const { keys } = data;
+  if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string'))
+    throw new ServiceError('frame_invalid', 'keys is an array of strings', 'keys');
+  if (keys.length > max) throw new ServiceError('frame_invalid', `at most ${max} are taken at once`, 'keys');
+  return keys;
+}
+
+function conditionOf({ ifVersion, ifAbsent, ifExists }: Frame['data']): Condition | undefined {
+  const given = [ifVersion, ifAbsent, ifExists].filter((condition) => condition !== undefined);
+  if (given.length === 0) return undefined;
+  if (given.length > 1)
+    throw new ServiceError('frame_invalid', 'one of ifVersion, ifAbsent and ifExists', 'ifVersion');
+  if (ifVersion !== undefined) {
+    if (typeof ifVersion !== 'string' || !isVersion(ifVersion))
+      throw new ServiceError('frame_invalid', 'a version is one that an answer named', 'ifVersion');
+    return { is: 'if-version', versions: [ifVersion] };
+  }
+  if (given[0] !== true) throw new ServiceError('frame_invalid', 'it is true or left out', 'ifAbsent');
+  return { is: ifAbsent === undefined ? 'if-exists' : 'if-absent' };
+}
+
+function refusal(present: string | undefined): ServiceError {
+  const detail = present === undefined ? 'there is no entry' : `the entry has version ${present}`;
+  return new ServiceError('precondition_failed', detail);
+}

@@ -1,0 +1,196 @@
+/** `subscribe` and `unsubscribe`: a snapshot, and from then on everything that happens, without gap. */
+import * as v from 'valibot';
+import { checkKey } from '../cache/check.ts';
+import { TYPES, typeIndex } from '../cache/key.ts';
+import { matcher } from '../cache/match.ts';
+import type { TwoLevel } from '../cache/two-level.ts';
+import { NotConvertible } from '../cache/value/errors.ts';
+import { ServiceError } from '../errors.ts';
+import type { Codec, Frame, RequestId, SnapshotItem } from './codec.ts';
+import type { Consumer } from './consumer.ts';
+import type { Hub } from './hub.ts';
+import type { RequestParts } from './requests.ts';
+import type { Interest, Subscription } from './subscriptions.ts';
+
+const INTEREST = v.looseObject({
+  keys: v.optional(v.array(v.string()), []),
+  types: v.optional(v.array(v.picklist(TYPES)), []),
+  prefixes: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), []),
+  values: v.optional(v.boolean(), false),
+});
+
+/** Keys in one frame of a snapshot. */
+const PART = 500;
+/** Keys listed from Redis at a time. */
+const PAGE = 500;
+
+/**
+ * The subscription takes effect first, with its consumer on hold; then the snapshot is taken and sent; then
+ * what happened meanwhile follows, less what the snapshot had already. So whatever is written during the
+ * subscription is in the snapshot, or comes after it, and not both.
+ */
+export async function subscribe(
+  parts: RequestParts,
+  consumer: Consumer,
+  id: RequestId,
+  { data }: Frame,
+): Promise<void> {
+  const interest = interestOf(data, parts);
+  if (consumer.subscriptions.has(id))
+    throw new ServiceError('frame_invalid', 'a subscription of this socket has this id already', 'id');
+  if (consumer.subscriptions.size >= parts.limits.maxSubscriptions)
+    throw new ServiceError('too_many_subscriptions', `at most ${parts.limits.maxSubscriptions} are allowed`);
+  const { hub } = parts;
+  const subscription: Subscription<Consumer> = { ...interest, subscriber: consumer };
+  consumer.hold();
+  consumer.subscriptions.set(id, subscription);
+  hub.subscriptions.add(subscription);
+  try {
+    await sendSnapshot(parts, consumer, id, interest);
+  } catch (error) {
+    end(hub, consumer, id);
+    throw error;
+  } finally {
+    consumer.release();
+  }
+}
+
+/** `subscription` is the id of the request that began it; without it, all of the socket's end. */
+export function unsubscribe({ hub }: RequestParts, consumer: Consumer, id: RequestId, { data }: Frame): void {
+  const { subscription } = data;
+  const known = consumer.subscriptions;
+  const ending = subscription === undefined ? [...known.keys()] : [subscription as RequestId];
+  if (subscription !== undefined && !known.has(subscription as RequestId))
+    throw new ServiceError('frame_invalid', 'this socket has no such subscription', 'subscription');
+  for (const each of ending) end(hub, consumer, each);
+  consumer.reply(consumer.codec.done(id, { unsubscribed: ending.length }));
+}
+
+/** Ends all subscriptions of a client that is gone. */
+export function endAll(hub: Hub, consumer: Consumer): void {
+  for (const id of [...consumer.subscriptions.keys()]) end(hub, consumer, id);
+}
+
+function end(hub: Hub, consumer: Consumer, id: RequestId): void {
+  const subscription = consumer.subscriptions.get(id);
+  if (subscription === undefined) return;
+  consumer.subscriptions.delete(id);
+  hub.subscriptions.remove(subscription);
+}
+
+function interestOf(data: Frame['data'], { limits }: RequestParts): Interest {
+  const parsed = v.safeParse(INTEREST, data, { abortEarly: true });
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new ServiceError('frame_invalid', issue.message, String(issue.path?.[0]?.key ?? 'frame'));
+  }
+  const { keys, types, prefixes, values } = parsed.output;
+  const count = keys.length + types.length + prefixes.length;
+  if (count === 0)
+    throw new ServiceError('frame_invalid', 'a subscription has keys, types or prefixes', 'keys');
+  if (count > limits.maxBatchKeys)
+    throw new ServiceError(
+      'frame_invalid',
+      `at most ${limits.maxBatchKeys} names in one subscription`,
+      'keys',
+    );
+  for (const [i, key] of keys.entries()) checkKey(key, limits.maxKeyBytes, `keys[${i}]`);
+  return { keys, types: types.map((name) => typeIndex(name)!), prefixes, values };
+}
+
+async function sendSnapshot(
+  parts: RequestParts,
+  consumer: Consumer,
+  id: RequestId,
+  { keys, types, prefixes, values }: Interest,
+): Promise<void> {
+  const { cache, hub } = parts;
+  const { codec } = consumer;
+  let asked: string[] = [];
+  let items: SnapshotItem[] = [];
+  const send = (more: boolean) => {
+    consumer.reply(codec.snapshot(id, { items, values, more, coherence: cache.coherence }));
+    const told = new Map(items.map((item) => [item.key, item]));
+    for (const key of asked) settle(cache, consumer, key, told.get(key));
+    asked = [];
+    items = [];
+  };
+  for await (const page of keysOf(cache, keys, types, prefixes)) {
+    if (consumer.closed) return;
+    asked.push(...page);
+    items.push(...(await Promise.all(page.map((key) => itemFor(cache, hub, codec, key, values)))).flat());
+    if (items.length < PART) continue;
+    send(true);
+    await consumer.writable();
+  }
+  send(false);
+}
+
+/** The keys named and those found for the types and prefixes, each once, a page at a time. */
+async function* keysOf(
+  cache: TwoLevel,
+  keys: readonly string[],
+  types: readonly number[],
+  prefixes: readonly string[],
+): AsyncGenerator<string[]> {
+  const seen = new Set(keys);
+  for (const named = [...seen]; named.length > 0; ) yield named.splice(0, PAGE);
+  const matches = [
+    ...types.map((type) => ({ type })),
+    ...prefixes.map((prefix) => ({ pattern: `${prefix.replace(/[*?[\\]/g, '\\$&')}*` })),
+  ];
+  for (const match of matches) {
+    if (cache.store === undefined) {
+      const fits = matcher(match);
+      const page = [...cache.memory!.keys()].filter((key) => fits(key) && !seen.has(key));
+      for (const key of page) seen.add(key);
+      yield page;
+      continue;
+    }
+    let cursor: string | undefined;
+    do {
+      const listing = await cache.store.list(match, cursor, PAGE);
+      cursor = listing.cursor;
+      const page = listing.keys.map(({ key }) => key).filter((key) => !seen.has(key));
+      for (const key of page) seen.add(key);
+      yield page;
+    } while (cursor !== undefined);
+  }
+}
+
+/** A key's item, or none where there is no value. */
+async function itemFor(
+  cache: TwoLevel,
+  hub: Hub,
+  codec: Codec,
+  key: string,
+  values: boolean,
+): Promise<SnapshotItem[]> {
+  const { entry, source, fault } = await cache.get(key);
+  if (source === 'l1' || source === 'l2' || source === 'none') hub.learned(key, entry, 'remote');
+  if (source === 'unknown') return [{ key, code: fault!.code }];
+  if (entry === undefined) return [];
+  try {
+    if (values) entry[codec.encoding];
+    return [{ key, entry }];
+  } catch (error) {
+    if (!(error instanceof NotConvertible)) throw error;
+    return [{ key, code: 'not_acceptable' }];
+  }
+}
+
+/**
+ * Takes out of what waits what the snapshot has told of the key: the same version, an older one, or an end
+ * that came before it; and where the snapshot has nothing, an end.
+ */
+function settle(cache: TwoLevel, consumer: Consumer, key: string, item: SnapshotItem | undefined): void {
+  const waiting = consumer.waiting(key);
+  if (waiting === undefined || (item !== undefined && 'code' in item)) return;
+  const { entry } = waiting.state;
+  const version = item?.entry.version;
+  let told: boolean;
+  if (version === undefined) told = entry === undefined;
+  else if (entry === undefined) told = cache.memory?.held(key)?.version === version;
+  else told = entry.version <= version;
+  if (told) consumer.settle(key);
+}

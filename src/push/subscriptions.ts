@@ -1,0 +1,113 @@
+import { TYPES, type TypeIndex, typeOf } from '../cache/key.ts';
+
+/** What a subscription names: any key that is one of `keys`, of one of `types`, or begins with a prefix. */
+export interface Interest {
+  readonly keys: readonly string[];
+  readonly types: readonly TypeIndex[];
+  readonly prefixes: readonly string[];
+  /** Whether changes come with the new value. */
+  readonly values: boolean;
+}
+
+/** One subscription of one subscriber. */
+export interface Subscription<Subscriber> extends Interest {
+  readonly subscriber: Subscriber;
+}
+
+/**
+ * Finds the subscribers of a key: a look-up for the key, one for its type, and one for each length that
+ * prefixes have.
+ */
+export class Subscriptions<Subscriber> {
+  readonly #byKey = new Map<string, Set<Subscription<Subscriber>>>();
+  readonly #byType: readonly Set<Subscription<Subscriber>>[] = TYPES.map(() => new Set());
+  readonly #byPrefix = new Map<string, Set<Subscription<Subscriber>>>();
+  /** How many prefixes have each length. */
+  readonly #prefixLengths = new Map<number, number>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(subscription: Subscription<Subscriber>): void {
+    this.#size++;
+    for (const key of new Set(subscription.keys)) addTo(this.#byKey, key, subscription);
+    for (const type of subscription.types) this.#byType[type]!.add(subscription);
+    for (const prefix of new Set(subscription.prefixes)) {
+      if (addTo(this.#byPrefix, prefix, subscription)) this.#countLength(prefix.length, 1);
+    }
+  }
+
+  remove(subscription: Subscription<Subscriber>): void {
+    this.#size--;
+    for (const key of new Set(subscription.keys)) removeFrom(this.#byKey, key, subscription);
+    for (const type of subscription.types) this.#byType[type]!.delete(subscription);
+    for (const prefix of new Set(subscription.prefixes)) {
+      if (removeFrom(this.#byPrefix, prefix, subscription)) this.#countLength(prefix.length, -1);
+    }
+  }
+
+  /** Whether anybody is interested in the key. */
+  has(key: string): boolean {
+    if (this.#size === 0) return false;
+    if (this.#byKey.has(key) || this.#byType[typeOf(key)]!.size > 0) return true;
+    for (const length of this.#prefixLengths.keys())
+      if (length <= key.length && this.#byPrefix.has(key.slice(0, length))) return true;
+    return false;
+  }
+
+  /** Those interested in the key, each with whether it wants the value; in no order. */
+  of(key: string): Map<Subscriber, boolean> {
+    const found = new Map<Subscriber, boolean>();
+    collect(found, this.#byKey.get(key));
+    collect(found, this.#byType[typeOf(key)]);
+    for (const length of this.#prefixLengths.keys())
+      if (length <= key.length) collect(found, this.#byPrefix.get(key.slice(0, length)));
+    return found;
+  }
+
+  /** Those whose subscriptions by type or prefix may cover keys that nobody can list. */
+  open(): Set<Subscriber> {
+    const found = new Set<Subscriber>();
+    for (const set of [...this.#byType, ...this.#byPrefix.values()])
+      for (const { subscriber } of set) found.add(subscriber);
+    return found;
+  }
+
+  /** The keys subscribed to by name. */
+  keys(): Iterable<string> {
+    return this.#byKey.keys();
+  }
+
+  #countLength(length: number, change: 1 | -1): void {
+    const count = (this.#prefixLengths.get(length) ?? 0) + change;
+    if (count === 0) this.#prefixLengths.delete(length);
+    else this.#prefixLengths.set(length, count);
+  }
+}
+
+function collect<Subscriber>(
+  found: Map<Subscriber, boolean>,
+  subscriptions: Set<Subscription<Subscriber>> | undefined,
+): void {
+  if (subscriptions === undefined) return;
+  for (const { subscriber, values } of subscriptions)
+    if (values || !found.has(subscriber)) found.set(subscriber, values);
+}
+
+/** Says whether the name is new. */
+function addTo<T>(index: Map<string, Set<T>>, name: string, item: T): boolean {
+  const known = index.get(name);
+  known?.add(item);
+  if (known === undefined) index.set(name, new Set([item]));
+  return known === undefined;
+}
+
+/** Says whether the name is gone. */
+function removeFrom<T>(index: Map<string, Set<T>>, name: string, item: T): boolean {
+  const known = index.get(name);
+  known?.delete(item);
+  if (known?.size !== 0) return false;
+  return index.delete(name);
+}
