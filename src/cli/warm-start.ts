@@ -1,3 +1,4 @@
+import type { TwoLevel } from '../cache/two-level.ts';
 import { warmFromStore } from '../cache/warm.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
@@ -6,6 +7,9 @@ import { load } from '../warmup/load.ts';
 import { summaryText } from '../warmup/report.ts';
 import { openSource } from '../warmup/source.ts';
 import type { Core } from './compose.ts';
+
+/** How often a start that warms up looks whether it can. */
+const POLL_MS = 10;
 
 /**
  * Warms L1 before the service says that it is ready: from a file where there is one, else from what Redis
@@ -17,6 +21,7 @@ export async function warmUpOnStart(config: Config, core: Core, log: Logger): Pr
   const started = Date.now();
   try {
     if (core.redis && !(await core.redis.whenUp(timeoutMs))) throw new Error('Redis cannot be reached');
+    if (!(await trusted(core.cache, signal))) throw new Error('the invalidation link is not up');
     const outcome =
       file === undefined ? await fromRedis(config, core, signal) : await fromFile(config, core, signal);
     log.info({ ...outcome, ms: Date.now() - started }, 'warmed up');
@@ -26,6 +31,15 @@ export async function warmUpOnStart(config: Config, core: Core, log: Logger): Pr
       'warm-up failed; serving without',
     );
   }
+}
+
+/** Whether L1 came to be trusted in time: what is put into it before is dropped as the link is armed. */
+async function trusted(cache: TwoLevel, signal: AbortSignal): Promise<boolean> {
+  while (cache.coherence === 'blind' || cache.coherence === 'degraded') {
+    if (signal.aborted) return false;
+    await new Promise((resume) => setTimeout(resume, POLL_MS));
+  }
+  return true;
 }
 
 async function fromRedis(config: Config, core: Core, signal: AbortSignal) {
