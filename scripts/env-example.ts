@@ -26,7 +26,7 @@ for (const [path, text] of FILES) {
 
 /** The README with the table between its two marks. */
 function withTable(readme: string): string {
-  return readme.replace(/(<!-- variables: .* -->\n)[^]*(<!-- \/variables -->)/, `$1${variableTable()}$2`);
+  return readme.replace(/(<!-- variables: .* -->\n)[\s\S]*(<!-- \/variables -->)/, `$1${variableTable()}$2`);
 }
 
 function contentOf(url: URL): string | undefined {

@@ -3,6 +3,8 @@ import { type BareItem, parseList, Token } from 'structured-headers';
 
 export type CacheMember = { cache: string; [parameter: string]: string | number | boolean };
 
+/** Ours besides those of RFC 9211, and what it may say. */
+const COHERENCE = ['degraded', 'blind'];
 const FORWARDS = ['bypass', 'method', 'uri-miss', 'vary-miss', 'miss', 'request', 'stale', 'partial'];
 
 /** Parses `Cache-Status`, and asserts that it is what RFC 9211 allows. Tokens come as plain text. */
@@ -32,7 +34,8 @@ function checkParameter(name: string, value: BareItem): void {
     stored: () => typeof value === 'boolean',
     collapsed: () => typeof value === 'boolean',
     key: () => typeof value === 'string',
+    coherence: () => value instanceof Token && COHERENCE.includes(String(value)),
     detail: () => typeof value === 'string' || value instanceof Token,
   };
-  assert.ok(valid[name]?.(), `the parameter ${name}=${value} is none of RFC 9211`);
+  assert.ok(valid[name]?.(), `the parameter ${name}=${value} is none that is known`);
 }

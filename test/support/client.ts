@@ -1,7 +1,7 @@
 import type { Service } from './service.ts';
 
 type Headers = Record<string, string>;
-type Bytes = string | Uint8Array<ArrayBuffer>;
+type Bytes = string | Uint8Array;
 
 export const JSON_TYPE = 'application/json';
 export const MSGPACK_TYPE = 'application/vnd.msgpack';
@@ -24,7 +24,7 @@ export function put(
   return service.fetch(pathOf(key) + query, {
     method: 'PUT',
     headers: { 'content-type': JSON_TYPE, ...headers },
-    body,
+    body: body as NonNullable<RequestInit['body']>,
   });
 }
 
@@ -43,7 +43,7 @@ export function post(
   return service.fetch(path, {
     method: 'POST',
     headers: { 'content-type': JSON_TYPE, ...headers },
-    body: bytes as Bytes,
+    body: bytes as NonNullable<RequestInit['body']>,
   });
 }
 

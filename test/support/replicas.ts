@@ -10,14 +10,14 @@ export function redisEnv(redis: RedisServer): Record<string, string> {
 /** What most tests want: no wait at the end, and no time-out just because the machine is busy. */
 export const PATIENT = { SHUTDOWN_GRACE_MS: '0', REDIS_COMMAND_TIMEOUT_MS: '5000' };
 
-/** Starts a service on this Redis, `env` over `PATIENT`, and waits until it reaches it. */
+/** Starts a service on this Redis, `env` over `PATIENT`, and waits until it reaches it and trusts its L1. */
 export async function startReplica(redis: RedisServer, env: Record<string, string> = {}): Promise<Service> {
   const service = await startService({ env: { ...redisEnv(redis), ...PATIENT, ...env } });
   await reachesRedis(service);
   return service;
 }
 
-/** Waits until both reads and scans of the service get their answers from Redis. */
+/** Waits until reads and scans of the service get their answers from Redis, and L1 is trusted. */
 export async function reachesRedis(service: Service): Promise<void> {
   await until(
     async () => {
@@ -26,7 +26,8 @@ export async function reachesRedis(service: Service): Promise<void> {
         service.fetch('/v1/keys?limit=1'),
       ]);
       await Promise.all([read.arrayBuffer(), scan.arrayBuffer()]);
-      return read.headers.get('cache-status')?.startsWith('ratecache-l2') && scan.status === 200;
+      const status = read.headers.get('cache-status') ?? '';
+      return status.startsWith('ratecache-l2') && !status.includes('coherence') && scan.status === 200;
     },
     { timeoutMs: 10_000, everyMs: 20 },
   );
