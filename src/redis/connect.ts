@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
+import { backoffMs } from './backoff.ts';
 
 export interface RedisAddress {
   readonly host: string;
@@ -8,14 +9,6 @@ export interface RedisAddress {
   readonly password: string | undefined;
   readonly db: number;
   readonly connectTimeoutMs: number;
-}
-
-const MAX_BACKOFF_MS = 30_000;
-
-/** How long to wait before the given attempt: doubling from 50 ms to 30 s, less up to half of it by chance. */
-export function backoffMs(attempt: number, random: () => number = Math.random): number {
-  const ceiling = Math.min(50 * 2 ** Math.min(attempt, 20), MAX_BACKOFF_MS);
-  return ceiling * (1 - random() / 2);
 }
 
 export interface ConnectionEvents {

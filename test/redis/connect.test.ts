@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Counters } from '../../src/metrics/counters.ts';
-import { backoffMs, type ConnectionEvents, connect, type RedisAddress } from '../../src/redis/connect.ts';
+import { backoffMs } from '../../src/redis/backoff.ts';
+import { type ConnectionEvents, connect, type RedisAddress } from '../../src/redis/connect.ts';
 import { freePort, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 
