@@ -10,6 +10,9 @@ import type { Sink } from '../warmup/sink.ts';
 import { type Format, openSource } from '../warmup/source.ts';
 import { composeCore } from './compose.ts';
 
+/** How long a batch may take, where nothing else is configured: no reader waits for it. */
+const DIRECT_TIMEOUT_MS = '5000';
+
 export interface WarmupOptions {
   readonly format: Format;
   readonly url: string;
@@ -39,7 +42,8 @@ export async function warmup(file: string, options: WarmupOptions, env: Environm
 
 async function direct(env: Environment): Promise<{ sink: Sink; close: () => void }> {
   // L1 of this process is of no use to anyone, nor is what it would hear.
-  const { config } = loadConfig({ ...env, ENABLE_LOCAL_CACHE: 'false' }, { standalone: false });
+  const own = { REDIS_COMMAND_TIMEOUT_MS: DIRECT_TIMEOUT_MS, ...env, ENABLE_LOCAL_CACHE: 'false' };
+  const { config } = loadConfig(own, { standalone: false });
   const core = composeCore(config, createLog('silent'));
   const redis = config.redis!;
   if (!(await core.redis!.whenUp(redis.connectTimeoutMs))) {

@@ -33,7 +33,10 @@ export async function reachesRedis(service: Service): Promise<void> {
   );
 }
 
-/** Runs a step while Redis takes connections and commands, and answers none. */
+/**
+ * Runs a step while Redis takes connections and commands, and answers none. Services may trust their L1 only some
+ * time later: see `reachesRedis`.
+ */
 export async function whileFrozen<T>(redis: RedisServer, step: () => Promise<T>): Promise<T> {
   await redis.signal('SIGSTOP');
   try {

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/**
+ * A WebSocket client that does nothing but find the frames in what arrives: with a full client library the
+ * generator would be slower than the server it measures.
+ */
+export class RawWs {
+  readonly #socket: Socket;
+  #rest: Buffer = Buffer.alloc(0);
+  /** Told of each text frame, as bytes that are valid during the call. */
+  onFrame: (payload: Buffer) => void = () => {};
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  static async open(port: number, path = '/v1/ws'): Promise<RawWs> {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    await once(socket, 'connect');
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+    );
+    const client = new RawWs(socket);
+    let head = '';
+    await new Promise<void>((resolve, reject) => {
+      const onData = (data: Buffer) => {
+        head += data.toString('latin1');
+        if (!head.includes('\r\n\r\n')) return;
+        socket.off('data', onData);
+        socket.on('data', (more: Buffer) => client.#onData(more));
+        if (head.startsWith('HTTP/1.1 101')) resolve();
+        else reject(new Error(head.split('\r\n', 1)[0]));
+      };
+      socket.on('data', onData);
+    });
+    return client;
+  }
+
+  /** Sends a text frame, masked with zeros. */
+  send(text: string): void {
+    const payload = Buffer.from(text);
+    const long = payload.length > 125;
+    const head = Buffer.alloc(long ? 8 : 6);
+    head[0] = 0x81;
+    head[1] = 0x80 | (long ? 126 : payload.length);
+    if (long) head.writeUInt16BE(payload.length, 2);
+    this.#socket.write(Buffer.concat([head, payload]));
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #onData(data: Buffer): void {
+    let buffer = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data]);
+    for (;;) {
+      if (buffer.length < 2) break;
+      let size = buffer[1]! & 0x7f;
+      let head = 2;
+      if (size === 126) {
+        if (buffer.length < 4) break;
+        size = buffer.readUInt16BE(2);
+        head = 4;
+      } else if (size === 127) {
+        if (buffer.length < 10) break;
+        size = Number(buffer.readBigUInt64BE(2));
+        head = 10;
+      }
+      if (buffer.length < head + size) break;
+      if ((buffer[0]! & 0x0f) === 1) this.onFrame(buffer.subarray(head, head + size));
+      buffer = buffer.subarray(head + size);
+    }
+    this.#rest = buffer.length === 0 ? buffer : Buffer.from(buffer);
+  }
+}

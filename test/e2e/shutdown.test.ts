@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { put } from '../support/client.ts';
+import { connect, type RawConnection, type RawResponse } from '../support/raw-http.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { startReplica } from '../support/replicas.ts';
+import { type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const stopping = (service: Service) => service.waitForLog(({ msg }) => msg === 'shutting down');
+
+test('SIGTERM and SIGINT: not ready at once, while requests are still taken for the grace period', async (t) => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const service = await alone(t, { SHUTDOWN_GRACE_MS: '300' });
+    assert.equal((await service.fetch('/readyz')).status, 200);
+    await put(service, 'grace:A', '1');
+    const started = performance.now();
+    service.kill(signal);
+    await stopping(service);
+
+    const ready = await service.fetch('/readyz');
+    assert.equal(ready.status, 503);
+    assert.deepEqual(await ready.json(), { status: 'not ready', reason: 'shutting down' });
+    const connection = await open(t, service);
+    const hit = await ask(connection, 'GET /v1/cache/grace:A');
+    assert.equal(hit.status, 200);
+    assert.equal(hit.headers.connection, undefined, 'the load balancer has not gone away yet');
+    assert.equal((await service.fetch('/livez')).status, 200);
+
+    assert.deepEqual(await service.exited, { code: 0, signal: null });
+    assert.ok(performance.now() - started >= 300);
+    assert.ok(service.logs.some(({ msg }) => msg === 'stopped'));
+  }
+});
+
+test('after the grace period every answer, of whatever kind, asks the client to close', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, { SHUTDOWN_GRACE_MS: '0', SHUTDOWN_TIMEOUT_MS: '8000' });
+  t.after(() => service.stop('SIGKILL'));
+  await put(service, 'closing:HIT', '1');
+  // Held open by a request that Redis does not answer, so that there is time to look.
+  const holder = await open(t, service);
+  const requests = [
+    'GET /v1/cache/closing:HIT',
+    'HEAD /v1/cache/closing:HIT',
+    'GET /livez',
+    'GET /nowhere',
+    'PATCH /livez',
+    'GET /v1/cache/%zz',
+    'GET /v1/cache/closing:HIT HTTP/1.1\r\nIf-None-Match: *',
+  ];
+  const clients = await Promise.all(requests.map(() => open(t, service)));
+  await redis.signal('SIGSTOP');
+  await holder.send(text('PUT /v1/cache/closing:PUT', '1'));
+  const probe = await open(t, service);
+  service.kill('SIGTERM');
+  await until(async () => (await ask(probe, 'GET /livez')).headers.connection === 'close');
+
+  for (const [i, request] of requests.entries()) {
+    const response = await ask(clients[i]!, request);
+    assert.equal(response.headers.connection, 'close', request);
+  }
+  await assert.rejects(connect(service.port), /ECONNREFUSED/, 'new connections are not taken');
+
+  await redis.signal('SIGCONT');
+  const [late] = await holder.readResponses(1);
+  assert.equal(late!.status, 201);
+  assert.equal(late!.headers.connection, 'close');
+  assert.deepEqual(await service.exited, { code: 0, signal: null });
+  assert.equal(await redis.cli('EXISTS', 'borrow_rate_engine:closing:PUT'), '1');
+});
+
+test('a body that is still coming is waited for, and its request answered', async (t) => {
+  const service = await alone(t, { SHUTDOWN_GRACE_MS: '0' });
+  const connection = await open(t, service);
+  const request = text('PUT /v1/cache/slow:A', '12345');
+  await connection.send(request.slice(0, -2));
+  assert.equal((await ask(await open(t, service), 'GET /livez')).status, 200);
+  service.kill('SIGTERM');
+  await stopping(service);
+  await until(() =>
+    connect(service.port).then(
+      (refused) => refused.destroy(),
+      () => true,
+    ),
+  );
+  await connection.send(request.slice(-2));
+  const [response] = await connection.readResponses(1);
+  assert.equal(response!.status, 201);
+  assert.equal(response!.headers.connection, 'close');
+  assert.deepEqual(await service.exited, { code: 0, signal: null });
+});
+
+test('a request that is never answered holds the end up only for SHUTDOWN_TIMEOUT_MS', async (t) => {
+  const service = await alone(t, { SHUTDOWN_GRACE_MS: '0', SHUTDOWN_TIMEOUT_MS: '300' });
+  const connection = await open(t, service);
+  await connection.send(text('PUT /v1/cache/never', '12345').slice(0, -2));
+  assert.equal((await ask(await open(t, service), 'GET /livez')).status, 200);
+  const started = performance.now();
+  service.kill('SIGTERM');
+  assert.deepEqual(await service.exited, { code: 0, signal: null });
+  const took = performance.now() - started;
+  assert.ok(took >= 300 && took < 3_000, `${took} ms`);
+});
+
+test('a second signal ends it at once, with exit code 1', async (t) => {
+  for (const [first, second] of [
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGINT', 'SIGTERM'],
+  ] as const) {
+    const service = await alone(t, { SHUTDOWN_GRACE_MS: '600000' });
+    service.kill(first);
+    await stopping(service);
+    service.kill(second);
+    assert.deepEqual(await service.exited, { code: 1, signal: null });
+  }
+});
+
+test('it stops with exit code 0 where Redis does not answer, or is gone', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
+    const service = await startReplica(redis, { SHUTDOWN_GRACE_MS: '0', REDIS_COMMAND_TIMEOUT_MS: '200' });
+    t.after(() => service.stop('SIGKILL'));
+    await redis.signal(signal);
+    await (await service.fetch('/v1/cache/a')).text();
+    service.kill('SIGTERM');
+    assert.deepEqual(await service.exited, { code: 0, signal: null });
+    await redis.restart();
+  }
+});
+
+test('under load, no request goes unanswered on a connection that was not told to close', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, { SHUTDOWN_GRACE_MS: '50' });
+  t.after(() => service.stop('SIGKILL'));
+  await put(service, 'load:HIT', '"hit"');
+
+  let answered = 0;
+  let told = 0;
+  const keepAsking = async (next: (i: number) => string) => {
+    const connection = await open(t, service);
+    for (let i = 0; ; i++) {
+      // Rejects where the connection ends without an answer: that is what this test is about.
+      const { headers, status } = await ask(connection, next(i), 10_000);
+      answered++;
+      assert.ok(status < 300, `${status}`);
+      if (headers.connection !== 'close') continue;
+      told++;
+      await connection.closed;
+      return;
+    }
+  };
+  const readers = Array.from({ length: 20 }, () => keepAsking(() => 'GET /v1/cache/load:HIT'));
+  const writers = Array.from({ length: 10 }, (_, w) =>
+    keepAsking((i) => text(`PUT /v1/cache/load:${w}:${i}`, '1')),
+  );
+  const clients = Promise.all([...readers, ...writers]);
+  await until(() => answered > 300);
+  await redis.signal('SIGSTOP');
+  const before = answered;
+  await until(() => answered > before + 100);
+  service.kill('SIGTERM');
+  await Promise.all(readers);
+  await redis.signal('SIGCONT');
+
+  await clients;
+  assert.equal(told, 30);
+  assert.deepEqual(await service.exited, { code: 0, signal: null });
+});
+
+async function alone(t: TestContext, env: Record<string, string>): Promise<Service> {
+  const service = await startService({ standalone: true, env });
+  t.after(() => service.stop('SIGKILL'));
+  return service;
+}
+
+async function open(t: TestContext, service: Service): Promise<RawConnection> {
+  const connection = await connect(service.port);
+  t.after(() => connection.destroy());
+  return connection;
+}
+
+function text(request: string, body?: string): string {
+  const [line, ...headers] = request.includes(' HTTP/1.1') ? request.split('\r\n') : [`${request} HTTP/1.1`];
+  if (body !== undefined) headers.push(`Content-Length: ${body.length}`);
+  return `${[line, 'Host: x', ...headers].join('\r\n')}\r\n\r\n${body ?? ''}`;
+}
+
+async function ask(connection: RawConnection, request: string, timeoutMs?: number): Promise<RawResponse> {
+  await connection.send(
+    request.endsWith('\r\n\r\n') || request.includes('\r\n\r\n') ? request : text(request),
+  );
+  const [response] = await connection.readResponses(1, timeoutMs, { head: request.startsWith('HEAD') });
+  return response!;
+}

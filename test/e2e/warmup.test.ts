@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { get, jsonOf, post, put } from '../support/client.ts';
+import { ibkrFile } from '../support/ibkr-file.ts';
+import { freePort, type RedisServer, startRedis } from '../support/redis-server.ts';
+import { PATIENT, redisEnv, startReplica } from '../support/replicas.ts';
+import { runMain } from '../support/run-main.ts';
+import { type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const EXCERPT = fileURLToPath(new URL('../data/ibkr-usa-2017-09-27.txt', import.meta.url));
+const EXCERPT_ROWS = 22;
+const PREFIX = 'borrow_rate_engine:';
+const ON_STARTUP = { ...PATIENT, CACHE_WARMUP_ON_STARTUP: 'true' };
+
+let redis: RedisServer;
+let dir: string;
+
+before(async () => {
+  [redis, dir] = await Promise.all([startRedis(), mkdtemp(join(tmpdir(), 'ratecache-warmup-'))]);
+});
+
+after(async () => {
+  await redis?.stop();
+  if (dir) await rm(dir, { recursive: true });
+});
+
+test('warmup loads a short-stock file through a running service, and GET then has every row', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--url', service.url]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stdout, /^22 records read in \d\.\d\d s: 22 stored\n/);
+  assert.match(run.stdout, /note: #EOF says 13,?425 rows/);
+
+  const response = await get(service, 'borrow_rate:AA');
+  assert.equal(response.headers.get('cache-control'), 'max-age=300');
+  assert.deepEqual(await jsonOf(response), {
+    symbol: 'AA',
+    currency: 'USD',
+    name: 'ALCOA CORP',
+    isin: 'XXXXXXX21065',
+    contract_id: '251962528',
+    fee_rate: 0.008227,
+    rebate_rate: 0.003373,
+    available: 10_000_000,
+    available_at_least: true,
+    as_of: '2017-09-27T06:30:03Z',
+    source: 'ibkr',
+  });
+  const { keys } = await jsonOf(await service.fetch('/v1/keys?type=borrow_rate'));
+  assert.equal(keys.length, EXCERPT_ROWS);
+});
+
+test('warmup loads lines of JSON, each value byte for byte and with its own time to live', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const file = await fileOf('values.ndjson', [
+    '{"key":"min_rate:A","value":0.0025}',
+    '{"key":"exact:B", "value": {"n":12345678901234567890,"z":-0}, "ttl":7}',
+    '',
+    '{"key":"a/b c","value":null}',
+  ]);
+  const run = await runMain(['warmup', file, '--url', service.url, '--json']);
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal(JSON.parse(run.stdout).stored, 3);
+  const exact = await get(service, 'exact:B');
+  assert.equal(await exact.text(), '{"n":12345678901234567890,"z":-0}');
+  assert.equal(exact.headers.get('cache-control'), 'max-age=7');
+  assert.equal(await (await get(service, 'a/b c')).text(), 'null');
+});
+
+test('a line that cannot be read is reported with its number, the others load, and the exit code is 1', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const file = await fileOf('faults.ndjson', [
+    '{"key":"fault:A","value":1}',
+    '{"key":"fault:B","value":}',
+    '{"key":"","value":1}',
+    '{"key":"fault:C","value":3}',
+  ]);
+  const run = await runMain(['warmup', file, '--url', service.url]);
+  assert.equal(run.code, 1);
+  assert.match(run.stdout, /line 2\b/);
+  assert.match(run.stdout, /line 3\b/);
+  assert.equal(await (await get(service, 'fault:A')).text(), '1');
+  assert.equal(await (await get(service, 'fault:C')).text(), '3');
+});
+
+test('warmup says in one line where no service listens or there is no file', async () => {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const unreachable = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--url', url]);
+  assert.equal(unreachable.code, 1);
+  assert.match(unreachable.stdout + unreachable.stderr, /connection refused/);
+  const missing = await runMain(['warmup', join(dir, 'missing.txt'), '--url', url]);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /^ratecache: .*missing\.txt.*\n$/);
+});
+
+test('warmup --direct writes into Redis, where every service finds it', async (t) => {
+  const service = await startReplica(redis);
+  t.after(() => service.stop());
+  const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--direct'], redisEnv(redis));
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stdout, /22 stored/);
+  assert.equal((await redis.cli('KEYS', `${PREFIX}borrow_rate:*`)).split('\n').length, EXCERPT_ROWS);
+  const response = await get(service, 'borrow_rate:ZZLL');
+  assert.match(response.headers.get('cache-status')!, /^ratecache-l2; hit/);
+  assert.equal((await jsonOf(response)).fee_rate, 0.0025);
+});
+
+test('warmup --direct says that it cannot reach Redis, or lacks its address', async () => {
+  const env = { ...redisEnv(redis), REDIS_PORT: String(await freePort()), REDIS_CONNECT_TIMEOUT_MS: '300' };
+  const run = await runMain(['warmup', EXCERPT, '--direct'], env);
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /cannot connect to Redis/);
+  assert.equal((await runMain(['warmup', EXCERPT, '--direct'])).code, 78);
+});
+
+test('13,425 rows load without a failure, through a service and straight into Redis', async (t) => {
+  const file = join(dir, 'whole.txt');
+  await writeFile(file, ibkrFile(13_425, { eol: '\r\n' }));
+  const service = await startReplica(redis);
+  t.after(() => service.stop());
+  for (const way of [['--url', service.url], ['--direct']]) {
+    await redis.cli('FLUSHALL');
+    const run = await runMain(['warmup', '--format', 'ibkr', file, '--json', ...way], redisEnv(redis));
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+    const { read, stored, failed, faultCount, elapsedMs } = JSON.parse(run.stdout);
+    assert.deepEqual([read, stored, failed, faultCount], [13_425, 13_425, 0, 0]);
+    assert.equal((await redis.cli('KEYS', `${PREFIX}borrow_rate:*`)).split('\n').length, 13_425);
+    t.diagnostic(`${way[0]}: ${Math.round(elapsedMs)} ms`);
+  }
+});
+
+test('on start-up, L1 is warmed from a file before the service says that it is ready', async (t) => {
+  await redis.cli('FLUSHALL');
+  const env = { ...redisEnv(redis), ...ON_STARTUP, CACHE_WARMUP_FILE: EXCERPT };
+  const service = await startedFrozen(env);
+  t.after(() => service.stop());
+  await ready(service);
+  const done = await service.waitForLog(({ msg }) => msg === 'warmed up');
+  assert.match(String(done.summary), /22 records read .*22 stored/);
+  await isHitInL1(service, 'borrow_rate:AA');
+  await isHitInL1(service, 'borrow_rate:ZZZOF');
+});
+
+test('on start-up, a file does not undo what Redis holds already', async (t) => {
+  await redis.cli('FLUSHALL');
+  const writer = await startReplica(redis);
+  t.after(() => writer.stop());
+  await put(writer, 'borrow_rate:AA', '"newer"');
+  const env = { ...ON_STARTUP, CACHE_WARMUP_FILE: EXCERPT };
+  const service = await startReplica(redis, env);
+  t.after(() => service.stop());
+  await ready(service);
+  assert.equal(await (await get(service, 'borrow_rate:AA')).text(), '"newer"');
+  await isHitInL1(service, 'borrow_rate:AA');
+  const done = await service.waitForLog(({ msg }) => msg === 'warmed up');
+  assert.match(String(done.summary), /21 stored, 1 kept/);
+});
+
+test('on start-up, L1 is warmed from what Redis holds before the service says that it is ready', async (t) => {
+  await redis.cli('FLUSHALL');
+  const writer = await startReplica(redis);
+  t.after(() => writer.stop());
+  const entries = Array.from({ length: 700 }, (_, i) => ({ key: `volatility:${i}`, value: i }));
+  await (await post(writer, '/v1/mset', { entries })).text();
+  await put(writer, 'event_risk:A', '1');
+  await writer.stop();
+
+  const env = { ...redisEnv(redis), ...ON_STARTUP, CACHE_WARMUP_PATTERN: 'volatility:*' };
+  const service = await startedFrozen(env);
+  t.after(() => service.stop());
+  await ready(service);
+  const done = await service.waitForLog(({ msg }) => msg === 'warmed up');
+  assert.equal(done.warmed, 700);
+  await isHitInL1(service, 'volatility:0');
+  await isHitInL1(service, 'volatility:699');
+  const other = await get(service, 'event_risk:A');
+  assert.match(other.headers.get('cache-status')!, /^ratecache-l2; hit/);
+});
+
+test('standalone, L1 is warmed from a file', async (t) => {
+  const env = { ...ON_STARTUP, CACHE_WARMUP_FILE: EXCERPT };
+  const service = await startService({ standalone: true, env });
+  t.after(() => service.stop());
+  await ready(service);
+  await isHitInL1(service, 'borrow_rate:AABA');
+});
+
+test('a warm-up file with faults, or that is missing, does not keep the service from starting', async (t) => {
+  const faulty = await fileOf('start.ndjson', [
+    '{"key":"start:A","value":1}',
+    'nonsense',
+    '{"key":"start:B","value":2}',
+  ]);
+  const service = await startService({ standalone: true, env: { ...ON_STARTUP, CACHE_WARMUP_FILE: faulty } });
+  t.after(() => service.stop());
+  await ready(service);
+  await isHitInL1(service, 'start:A');
+  await isHitInL1(service, 'start:B');
+  const done = await service.waitForLog(({ msg }) => msg === 'warmed up');
+  assert.match(String(done.summary), /line 2/);
+
+  const env = { ...ON_STARTUP, CACHE_WARMUP_FILE: join(dir, 'nowhere.txt') };
+  const without = await startService({ standalone: true, env });
+  t.after(() => without.stop());
+  await ready(without);
+  const failed = await without.waitForLog(({ msg }) => /^warm-up failed/.test(msg ?? ''));
+  assert.match(String(failed.error), /nowhere\.txt/);
+});
+
+test('on start-up without Redis the service is ready after the time limit, and serves', async (t) => {
+  const env = {
+    ...redisEnv(redis),
+    ...ON_STARTUP,
+    REDIS_PORT: String(await freePort()),
+    CACHE_WARMUP_TIMEOUT_SECONDS: '1',
+  };
+  for (const more of [{}, { CACHE_WARMUP_FILE: EXCERPT }]) {
+    const started = performance.now();
+    const service = await startService({ env: { ...env, ...more } });
+    t.after(() => service.stop());
+    assert.equal((await service.fetch('/readyz')).status, 503);
+    await ready(service);
+    assert.ok(performance.now() - started >= 1_000);
+    await service.waitForLog(({ msg }) => /^warm-up failed/.test(msg ?? ''));
+    assert.equal((await get(service, 'borrow_rate:AA')).status, 404);
+  }
+});
+
+/** Starts while Redis does not answer, so that there is time to see it not ready; then Redis goes on. */
+async function startedFrozen(env: Record<string, string>): Promise<Service> {
+  await redis.signal('SIGSTOP');
+  try {
+    const service = await startService({ env });
+    const response = await service.fetch('/readyz');
+    assert.equal(response.status, 503);
+    assert.deepEqual(await response.json(), { status: 'not ready', reason: 'warming up' });
+    assert.equal((await service.fetch('/livez')).status, 200);
+    return service;
+  } finally {
+    await redis.signal('SIGCONT');
+  }
+}
+
+async function ready(service: Service): Promise<void> {
+  await until(async () => (await service.fetch('/readyz')).status === 200);
+}
+
+async function isHitInL1(service: Service, key: string): Promise<void> {
+  const response = await get(service, key);
+  assert.equal(response.status, 200, key);
+  assert.match(response.headers.get('cache-status')!, /^ratecache-l1; hit/, key);
+}
+
+async function fileOf(name: string, lines: readonly string[]): Promise<string> {
+  const path = join(dir, name);
+  await writeFile(path, `${lines.join('\n')}\n`);
+  return path;
+}

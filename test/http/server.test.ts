@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { bytesOf, get, jsonOf, post, put } from '../support/client.ts';
+import { assertProblem, assertRawProblem } from '../support/problem.ts';
+import { connect, type RawConnection } from '../support/raw-http.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startReplica, whileFrozen } from '../support/replicas.ts';
+import { type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const ENDPOINTS = {
+  '/v1/cache/some:key': ['GET', 'HEAD', 'PUT', 'DELETE'],
+  '/v1/mget': ['POST'],
+  '/v1/mset': ['POST'],
+  '/v1/mdelete': ['POST'],
+  '/v1/invalidate': ['POST'],
+  '/v1/cleanup': ['POST'],
+  '/v1/flush': ['POST'],
+  '/v1/warmup': ['POST'],
+  '/v1/keys': ['GET', 'HEAD'],
+  '/health': ['GET', 'HEAD'],
+  '/livez': ['GET', 'HEAD'],
+  '/readyz': ['GET', 'HEAD'],
+  '/metrics': ['GET', 'HEAD'],
+  '/stats': ['GET', 'HEAD'],
+};
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
+const LIMIT = 64 * 1024;
+
+let redis: RedisServer;
+let service: Service;
+
+before(async () => {
+  redis = await startRedis();
+  const limits = ['MAX_VALUE_BYTES', 'MAX_BODY_BYTES', 'MAX_BUFFERED_BODY_BYTES'];
+  const env = Object.fromEntries(limits.map((name) => [name, String(LIMIT)]));
+  service = await startReplica(redis, { ...env, REDIS_COMMAND_TIMEOUT_MS: '1000' });
+});
+
+after(async () => {
+  await service?.stop();
+  await redis?.stop();
+});
+
+test('what has no endpoint is 404, whatever the method', async () => {
+  const paths = [
+    '/',
+    '/v1',
+    '/v1/',
+    '/v1/cache',
+    '/v2/cache/a',
+    '/v1/mget/',
+    '/healthz',
+    '/V1/keys',
+    '//v1/keys',
+  ];
+  for (const path of paths)
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'])
+      await assertProblem(await service.fetch(path, { method }), 'not_found');
+});
+
+test('a method that an endpoint does not take is 405, and Allow lists those that it takes', async () => {
+  for (const [path, allowed] of Object.entries(ENDPOINTS)) {
+    for (const method of METHODS) {
+      if (allowed.includes(method)) continue;
+      const response = await service.fetch(path, { method });
+      assert.equal(response.headers.get('allow'), allowed.join(', '), `${method} ${path}`);
+      if (method === 'HEAD') assert.equal(response.status, 405);
+      else await assertProblem(response, 'method_not_allowed');
+    }
+  }
+});
+
+test('HEAD answers wherever GET does, with the same status and type, and the connection goes on', async (t) => {
+  const connection = await open(t);
+  for (const [path, allowed] of Object.entries(ENDPOINTS)) {
+    if (!allowed.includes('GET')) continue;
+    const got = await ask(connection, request('GET', path));
+    await connection.send(request('HEAD', path));
+    const [head] = await connection.readResponses(1, 5_000, { head: true });
+    assert.equal(head!.status, got.status, path);
+    assert.equal(head!.headers['content-type'], got.headers['content-type'], path);
+    assert.ok(Number(head!.headers['content-length']) >= 0, path);
+  }
+});
+
+test('a refused request leaves its connection usable, its body skipped', async (t) => {
+  const connection = await open(t);
+  const body = 'x'.repeat(5_000);
+  const refusals: [request: string, status: number][] = [
+    [request('PUT', '/v1/mget', body), 405],
+    [request('POST', '/nowhere', body), 404],
+    [request('PUT', '/v1/cache/%zz', body), 400],
+    [request('PUT', '/v1/cache/a', body, 'Content-Type: text/plain\r\n'), 415],
+    [request('POST', '/v1/mget', body, 'Accept: text/html\r\n'), 406],
+  ];
+  for (const [refused, status] of refusals) {
+    assert.equal((await ask(connection, refused)).status, status);
+    assert.equal((await ask(connection, request('GET', '/livez'))).status, 200);
+  }
+});
+
+test('a body that stops half way is given up with its connection, and holds no room', async () => {
+  const half = request('PUT', '/v1/cache/half:A', 'x'.repeat(LIMIT)).slice(0, -1_000);
+  for (let i = 0; i < 5; i++) {
+    const connection = await connect(service.port);
+    await connection.send(half);
+    if (i % 2 === 0) connection.end();
+    else connection.reset();
+    await connection.closed;
+  }
+  // Twice as much is not taken at once, so all of it was let go.
+  await until(async () => (await put(service, 'half:B', JSON.stringify('y'.repeat(LIMIT - 2)))).ok);
+  assert.equal((await get(service, 'half:A')).status, 404);
+});
+
+test('a body for which there is no room now is refused with 503, and taken once there is', async (t) => {
+  const hoarder = await open(t);
+  await hoarder.send(request('PUT', '/v1/cache/room:A', 'x'.repeat(50_000)).slice(0, -1));
+  // The other one may have to be sent again until the first has arrived.
+  const refused = await until(async () => {
+    const connection = await open(t);
+    await connection.send(request('PUT', '/v1/cache/room:B', `"${'y'.repeat(30_000)}"`).slice(0, -1));
+    const answer = await connection.readResponses(1, 200).catch(() => undefined);
+    connection.destroy();
+    return answer?.[0];
+  });
+  assertRawProblem(refused, 'overloaded');
+  assert.equal(refused.headers['retry-after'], '1');
+  hoarder.destroy();
+  await until(async () => (await put(service, 'room:B', `"${'y'.repeat(30_000)}"`)).ok);
+});
+
+test('a chunked body over the limit is refused while it comes, and the connection closed', async (t) => {
+  for (const [path, code] of [
+    ['PUT /v1/cache/chunked', 'value_too_large'],
+    ['POST /v1/mget', 'body_too_large'],
+    ['POST /v1/flush', 'body_too_large'],
+  ] as const) {
+    const connection = await open(t);
+    await connection.send(`${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    for (let sent = 0; sent <= LIMIT; sent += 0x4000)
+      await connection.send(`4000\r\n${' '.repeat(0x4000)}\r\n`);
+    const [response] = await connection.readResponses(1);
+    assertRawProblem(response!, code);
+    assert.equal(response!.headers.connection, 'close');
+    await connection.closed;
+  }
+});
+
+test('clients that go away before the answer are forgotten, and the next ones served', async () => {
+  const keys = Array.from({ length: 100 }, (_, i) => `away:${i}`);
+  await whileFrozen(redis, async () => {
+    await Promise.all(
+      keys.map(async (key, i) => {
+        const connection = await connect(service.port);
+        const body = i % 2 === 0 ? '1' : undefined;
+        await connection.send(request(body ? 'PUT' : 'GET', `/v1/cache/${key}`, body));
+        if (i % 3 === 0) connection.end();
+        else if (i % 3 === 1) connection.destroy();
+        else connection.reset();
+        await connection.closed;
+      }),
+    );
+    assert.equal((await service.fetch('/livez')).status, 200);
+  });
+  const { results } = await jsonOf(await post(service, '/v1/mget', { keys }));
+  assert.equal(results.length, keys.length);
+});
+
+test('10,000 pipelined hits in L1 are all answered, in order', async (t) => {
+  const entries = Array.from({ length: 100 }, (_, i) => ({ key: `pipe:${i}`, value: { i } }));
+  await (await post(service, '/v1/mset', { entries })).text();
+  const connection = await open(t);
+  const order = Array.from({ length: 10_000 }, (_, i) => (i * 37) % 100);
+  // Not awaited: the system may take the last bytes only when answers have been read.
+  const sent = connection.send(order.map((i) => request('GET', `/v1/cache/pipe:${i}`)).join(''));
+  const responses = await connection.readResponses(order.length, 20_000);
+  await sent;
+  for (const [i, { status, body }] of responses.entries()) {
+    assert.equal(status, 200);
+    assert.equal(body.toString(), `{"i":${order[i]}}`);
+  }
+});
+
+test('a request pipelined behind one that waits for Redis closes the connection, and all its answers are lost', async (t) => {
+  await put(service, 'behind:HIT', '1');
+  const hit = request('GET', '/v1/cache/behind:HIT');
+  const waiting = [
+    request('GET', '/v1/cache/behind:MISS'),
+    request('PUT', '/v1/cache/behind:PUT', '1'),
+    request('POST', '/v1/mget', '{"keys":["behind:COLD"]}'),
+  ];
+  for (const first of waiting) {
+    const connection = await open(t);
+    await connection.send(hit + first + hit);
+    await connection.closed;
+    await assert.rejects(connection.readResponses(1), /ended after 0 of 1/);
+    // In its own time each is answered, on one connection.
+    const patient = await open(t);
+    for (const one of [hit, first, hit]) assert.ok((await ask(patient, one)).status < 500);
+  }
+});
+
+test('1,000 connections opened and dropped leave the service as it was', async () => {
+  const starts = [
+    '',
+    'G',
+    'GET /livez HTTP/1.1\r\nHost:',
+    request('GET', '/livez'),
+    request('PUT', '/v1/cache/drop', '12345').slice(0, -2),
+  ];
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(
+      Array.from({ length: 100 }, async (_, i) => {
+        const connection = await connect(service.port);
+        const start = starts[i % starts.length]!;
+        if (start !== '') await connection.send(start);
+        if (i % 2 === 0) connection.destroy();
+        else connection.reset();
+        await connection.closed;
+      }),
+    );
+    assert.equal((await service.fetch('/livez')).status, 200);
+  }
+});
+
+test('whatever bytes come to the port, the service lives', async () => {
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc
+      .constantFrom(
+        ...[
+          'GET ',
+          'PUT ',
+          'POST ',
+          'HEAD ',
+          '/v1/cache/',
+          '/v1/mget',
+          '/v1/keys?',
+          'cursor=',
+          '%',
+          ' HTTP/1.1\r\n',
+          'HTTP/1.0',
+        ],
+        ...[
+          'Host: x\r\n',
+          'Content-Length: ',
+          '18446744073709551616',
+          '5',
+          '\r\n',
+          '\r\n\r\n',
+          '\n',
+          '\0',
+          ': ',
+          ';',
+        ],
+        ...[
+          'Transfer-Encoding: chunked\r\n',
+          'Expect: 100-continue\r\n',
+          'Upgrade: websocket\r\n',
+          'Connection: close\r\n',
+        ],
+        ...[
+          'If-None-Match: ',
+          'Accept: ',
+          'application/json',
+          ';q=',
+          'x'.repeat(5_000),
+          '{"keys":[',
+          '"\\ud800"',
+          'ffffffffffffffff\r\n',
+        ],
+      )
+      .map((text) => Buffer.from(text)),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(piece, { minLength: 1, maxLength: 12 }),
+      fc.boolean(),
+      async (pieces, reset) => {
+        const connection = await connect(service.port);
+        // It may close before it has taken everything.
+        await connection.send(Buffer.concat(pieces)).catch(() => undefined);
+        if (reset) connection.reset();
+        else connection.end();
+        await connection.closed;
+        const response = await service.fetch('/livez');
+        assert.equal(response.status, 200);
+        await response.text();
+      },
+    ),
+    { numRuns: 400 },
+  );
+});
+
+test('whatever a path, a query and the headers hold, the answer is one of ours', async (t) => {
+  const connection = await open(t);
+  const token = fc.string({ unit: 'grapheme', maxLength: 30 });
+  const encoded = token.map((text) => encodeURIComponent(text.toWellFormed()));
+  const header = token.map((text) => text.replace(/[^\x21-\x7e]/g, '') || 'x');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(
+        '/v1/cache/',
+        '/v1/keys?pattern=',
+        '/v1/keys?type=',
+        '/v1/keys?limit=',
+        '/v1/keys?cursor=',
+      ),
+      encoded,
+      header,
+      header,
+      async (path, text, accept, ifNoneMatch) => {
+        const more = `Accept: ${accept}\r\nIf-None-Match: ${ifNoneMatch}\r\n`;
+        const { status, headers } = await ask(connection, request('GET', path + text, undefined, more));
+        assert.ok([200, 400, 404, 406].includes(status), `${status}`);
+        assert.match(headers['content-type']!, /json$|msgpack$/);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test('a service without Redis says so to those who need it, and one whose Redis is gone as well', async (t) => {
+  const alone = await startService({ standalone: true, env: { SHUTDOWN_GRACE_MS: '0' } });
+  t.after(() => alone.stop());
+  await assertProblem(await post(alone, '/v1/warmup'), 'standalone');
+  await redis.signal('SIGKILL');
+  const refused = await until(async () => {
+    const response = await put(service, 'gone:A', '1');
+    return (await jsonOf(response.clone())).code === 'l2_unavailable' ? response : undefined;
+  });
+  await assertProblem(refused, 'l2_unavailable');
+  for (const path of ['/v1/invalidate', '/v1/flush', '/v1/warmup'])
+    await assertProblem(
+      await post(service, path, path === '/v1/invalidate' ? { pattern: '*' } : {}),
+      'l2_unavailable',
+    );
+  await assertProblem(await service.fetch('/v1/keys'), 'l2_unavailable');
+  assert.ok((await bytesOf(await service.fetch('/livez'))).length > 0);
+  await redis.restart();
+});
+
+function request(method: string, path: string, body?: string, headers = ''): string {
+  const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\nHost: x\r\n${headers}${length}\r\n${body ?? ''}`;
+}
+
+async function ask(connection: RawConnection, text: string) {
+  await connection.send(text);
+  const [response] = await connection.readResponses(1);
+  return response!;
+}
+
+async function open(t: { after(step: () => void): void }): Promise<RawConnection> {
+  const connection = await connect(service.port);
+  t.after(() => connection.destroy());
+  return connection;
+}

@@ -1,0 +1,435 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { pack, unpack } from 'msgpackr';
+import { bytesOf, del, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, pathOf, post, put } from '../support/client.ts';
+import { assertProblem, assertRawProblem } from '../support/problem.ts';
+import { connect } from '../support/raw-http.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../support/replicas.ts';
+import { type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const LIMIT = 64 * 1024;
+const PREFIX = 'borrow_rate_engine:';
+
+let redis: RedisServer;
+let one: Service;
+let two: Service;
+let alone: Service;
+let services: Service[];
+
+before(async () => {
+  redis = await startRedis();
+  [one, two, alone] = await Promise.all([
+    startReplica(redis, { MAX_VALUE_BYTES: String(LIMIT) }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250' }),
+    startService({ standalone: true, env: { ...PATIENT, MAX_VALUE_BYTES: String(LIMIT) } }),
+  ]);
+  services = [one, alone];
+});
+
+after(async () => {
+  await Promise.all([one?.stop(), two?.stop(), alone?.stop()]);
+  await redis?.stop();
+});
+
+test('PUT answers 201 for a new key and 204 for one that is there, each with the ETag of the value', async () => {
+  for (const service of services) {
+    const created = await put(service, 'put:A', '1');
+    assert.equal(created.status, 201);
+    assert.equal(await created.text(), '');
+    assert.match(created.headers.get('etag') ?? '', /^"[0-9a-f]{24}"$/);
+    const replaced = await put(service, 'put:A', '2');
+    assert.equal(replaced.status, 204);
+    assert.equal(replaced.headers.get('content-length'), null);
+    assert.ok(replaced.headers.get('etag')! > created.headers.get('etag')!, 'versions grow');
+    assert.equal((await get(service, 'put:A')).headers.get('etag'), replaced.headers.get('etag'));
+  }
+});
+
+test('a connection goes on after 204', async (t) => {
+  const connection = await connect(alone.port);
+  t.after(() => connection.destroy());
+  const write = 'PUT /v1/cache/put:AGAIN HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n42';
+  for (const status of [201, 204, 204]) {
+    await connection.send(write);
+    const [response] = await connection.readResponses(1);
+    assert.equal(response!.status, status);
+  }
+});
+
+test('what one replica wrote, another reads', async () => {
+  await put(one, 'put:B', '{"from":"one"}');
+  assert.deepEqual(await jsonOf(await get(two, 'put:B')), { from: 'one' });
+});
+
+test('a chunked body is taken as any other', async (t) => {
+  const connection = await connect(one.port);
+  t.after(() => connection.destroy());
+  const head = 'PUT /v1/cache/put:CHUNKED HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+  await connection.send(`${head}3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n`);
+  const [response] = await connection.readResponses(1);
+  assert.equal(response!.status, 201);
+  assert.equal(await (await get(two, 'put:CHUNKED')).text(), '[1,2]');
+});
+
+test('a value lives as long as its type says, or as long as ?ttl says', async () => {
+  for (const service of services) {
+    for (const [key, query, seconds] of [
+      ['borrow_rate:TTL', '', 300],
+      ['anything', '', 60],
+      ['borrow_rate:TTL', '?ttl=7', 7],
+      ['borrow_rate:TTL', '?ttl=86400', 86_400],
+      ['borrow_rate:TTL', '?ttl=2.5', 2],
+      ['borrow_rate:TTL', '?ttl=315360000', 315_360_000],
+    ] as const) {
+      const response = await put(service, key, '1', { query });
+      assert.ok(response.ok, query);
+      const cacheControl = (await get(service, key)).headers.get('cache-control');
+      assert.equal(cacheControl, `max-age=${seconds}`, `${key}${query}`);
+    }
+  }
+  const left = Number(await redis.cli('PTTL', `${PREFIX}borrow_rate:TTL`));
+  assert.ok(left > 315_000_000_000 && left <= 315_360_000_000, `${left}`);
+});
+
+test('?ttl is a positive number of seconds with at most three decimals, and nothing else', async () => {
+  const bad = [
+    '0',
+    '0.0001',
+    '-1',
+    '+1',
+    '1e3',
+    '0x10',
+    ' 1',
+    '1 ',
+    '',
+    'abc',
+    'NaN',
+    'Infinity',
+    '315360001',
+    '1.2345',
+    '1,5',
+  ];
+  for (const service of services) {
+    for (const ttl of bad) {
+      const query = `?ttl=${encodeURIComponent(ttl)}`;
+      await assertProblem(await put(service, 'put:TTL', '1', { query }), 'ttl_invalid', 'ttl');
+    }
+    assert.equal((await get(service, 'put:TTL')).status, 404, 'nothing was stored');
+  }
+});
+
+test('a value is gone when its time is over, from L1 too', async () => {
+  for (const service of services) {
+    const asked = performance.now();
+    await put(service, 'put:SHORT', '1', { query: '?ttl=0.3' });
+    const status = () => get(service, 'put:SHORT').then((response) => response.status);
+    // On a slow machine it may be over before it can be seen.
+    const seen = await status();
+    assert.ok(seen === 200 || performance.now() - asked > 290);
+    await until(async () => (await status()) === 404, { timeoutMs: 2_000 });
+  }
+});
+
+test('DELETE answers 204, and also where there is nothing to delete', async () => {
+  for (const service of services) {
+    await put(service, 'del:A', '1');
+    for (let i = 0; i < 2; i++) {
+      const response = await del(service, 'del:A');
+      assert.equal(response.status, 204);
+      assert.equal(response.headers.get('content-length'), null);
+      await assertProblem(await get(service, 'del:A'), 'cache_miss');
+    }
+  }
+  assert.equal(await redis.cli('EXISTS', `${PREFIX}del:A`), '0');
+});
+
+test('If-Match lets a change through only where it names the version that is there', async () => {
+  for (const service of services) {
+    const first = (await put(service, 'if:MATCH', '1')).headers.get('etag')!;
+    const accepted = await put(service, 'if:MATCH', '2', { headers: { 'if-match': `"x", ${first}` } });
+    assert.equal(accepted.status, 204);
+    const present = accepted.headers.get('etag')!;
+
+    for (const header of [first, `W/${present}`, '"x"', '""', 'nonsense']) {
+      for (const attempt of [
+        await put(service, 'if:MATCH', '3', { headers: { 'if-match': header } }),
+        await del(service, 'if:MATCH', { 'if-match': header }),
+      ]) {
+        assert.equal(attempt.headers.get('etag'), present, 'what is there is told');
+        await assertProblem(attempt, 'precondition_failed');
+      }
+    }
+    assert.equal(await (await get(service, 'if:MATCH')).text(), '2');
+    assert.equal((await del(service, 'if:MATCH', { 'if-match': present })).status, 204);
+    assert.equal((await get(service, 'if:MATCH')).status, 404);
+  }
+});
+
+test('If-Match: * lets a change through only where there is a value', async () => {
+  for (const service of services) {
+    for (const attempt of [
+      await put(service, 'if:ANY', '1', { headers: { 'if-match': '*' } }),
+      await del(service, 'if:ANY', { 'if-match': '*' }),
+    ]) {
+      assert.equal(attempt.headers.get('etag'), null);
+      await assertProblem(attempt, 'precondition_failed');
+    }
+    await put(service, 'if:ANY', '1');
+    assert.equal((await put(service, 'if:ANY', '2', { headers: { 'if-match': '*' } })).status, 204);
+    assert.equal((await del(service, 'if:ANY', { 'if-match': '*' })).status, 204);
+  }
+});
+
+test('If-None-Match: * lets a change through only where there is no value', async () => {
+  for (const service of services) {
+    const headers = { 'if-none-match': '*' };
+    const created = await put(service, 'if:NONE', '1', { headers });
+    assert.equal(created.status, 201);
+    const refused = await put(service, 'if:NONE', '2', { headers });
+    assert.equal(refused.headers.get('etag'), created.headers.get('etag'));
+    await assertProblem(refused, 'precondition_failed');
+    assert.equal(await (await get(service, 'if:NONE')).text(), '1');
+  }
+});
+
+test('If-None-Match with versions lets a change through unless it names the one that is there', async () => {
+  for (const service of services) {
+    const first = (await put(service, 'if:NOT', '1')).headers.get('etag')!;
+    const refused = await put(service, 'if:NOT', '2', { headers: { 'if-none-match': `"x", ${first}` } });
+    assert.equal(refused.headers.get('etag'), first);
+    await assertProblem(refused, 'precondition_failed');
+    assert.equal((await put(service, 'if:NOT', '2', { headers: { 'if-none-match': '"x"' } })).status, 204);
+    assert.equal((await put(service, 'if:NOT', '3', { headers: { 'if-none-match': first } })).status, 204);
+  }
+});
+
+test('If-Match and If-None-Match together are refused', async () => {
+  const headers = { 'if-match': '*', 'if-none-match': '*' };
+  for (const service of services) {
+    await assertProblem(await put(service, 'if:BOTH', '1', { headers }), 'bad_request', 'If-Match');
+    await assertProblem(await del(service, 'if:BOTH', headers), 'bad_request', 'If-Match');
+  }
+});
+
+test('of 100 concurrent If-Match writers through two replicas exactly one wins', async () => {
+  for (let round = 0; round < 3; round++) {
+    const key = `race:${round}`;
+    const seed = (await put(one, key, '"seed"')).headers.get('etag')!;
+    const attempts = await Promise.all(
+      Array.from({ length: 100 }, async (_, i) => {
+        const service = i % 2 === 0 ? one : two;
+        const response = await put(service, key, String(i), { headers: { 'if-match': seed } });
+        await response.text();
+        return { i, service, status: response.status, etag: response.headers.get('etag') };
+      }),
+    );
+    const [winner, ...more] = attempts.filter(({ status }) => status === 204);
+    assert.ok(winner);
+    assert.deepEqual(more, []);
+    const losers = attempts.filter((attempt) => attempt !== winner);
+    assert.ok(losers.every(({ status, etag }) => status === 412 && etag === winner.etag));
+    const present = await get(winner.service, key);
+    assert.equal(present.headers.get('etag'), winner.etag);
+    assert.equal(await present.text(), String(winner.i));
+  }
+});
+
+test('of 100 concurrent If-None-Match: * writers through two replicas exactly one wins', async () => {
+  const attempts = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const response = await put(i % 2 === 0 ? one : two, 'race:CREATE', String(i), {
+        headers: { 'if-none-match': '*' },
+      });
+      await response.text();
+      return response.status;
+    }),
+  );
+  assert.equal(attempts.filter((status) => status === 201).length, 1);
+  assert.equal(attempts.filter((status) => status === 412).length, 99);
+});
+
+test('standalone, of concurrent If-Match writers exactly one wins', async () => {
+  const seed = (await put(alone, 'race:ALONE', '0')).headers.get('etag')!;
+  const writes = Array.from({ length: 100 }, (_, i) =>
+    put(alone, 'race:ALONE', String(i), { headers: { 'if-match': seed } }),
+  );
+  const statuses = (await Promise.all(writes)).map(({ status }) => status);
+  assert.equal(statuses.filter((status) => status === 204).length, 1);
+});
+
+test('a body in another media type is refused', async () => {
+  for (const service of services) {
+    for (const type of [
+      'text/plain',
+      'application/octet-stream',
+      'application/jsonp',
+      'json',
+      'multipart/form-data; boundary=x',
+    ]) {
+      const response = await put(service, 'type:A', '1', { headers: { 'content-type': type } });
+      await assertProblem(response, 'media_type_unsupported', 'Content-Type');
+    }
+  }
+});
+
+test('the media type may have parameters, any case, or be left out for JSON', async (t) => {
+  for (const type of [
+    'application/json; charset=utf-8',
+    'Application/JSON',
+    'application/json;charset="utf-8"',
+  ]) {
+    assert.ok((await put(one, 'type:B', '1', { headers: { 'content-type': type } })).ok, type);
+  }
+  for (const type of ['application/msgpack', 'application/x-msgpack', 'APPLICATION/VND.MSGPACK; v=1']) {
+    assert.ok((await put(one, 'type:B', pack(1), { headers: { 'content-type': type } })).ok, type);
+  }
+  const connection = await connect(one.port);
+  t.after(() => connection.destroy());
+  await connection.send('PUT /v1/cache/type:B HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n7');
+  const [response] = await connection.readResponses(1);
+  assert.equal(response!.status, 204);
+  assert.equal(await (await get(one, 'type:B')).text(), '7');
+});
+
+test('a value of exactly the limit is taken, and one byte more is refused', async () => {
+  const fits = JSON.stringify('x'.repeat(LIMIT - 2));
+  for (const service of services) {
+    assert.equal((await put(service, 'size:A', fits)).status, 201);
+    const response = await put(service, 'size:A', `${fits} `);
+    assert.match(await assertProblem(response, 'value_too_large'), new RegExp(String(LIMIT)));
+    assert.equal(await (await get(service, 'size:A')).text(), fits);
+  }
+});
+
+test('a Content-Length over the limit is refused before the body comes, and the connection closed', async (t) => {
+  const connection = await connect(one.port);
+  t.after(() => connection.destroy());
+  await connection.send(`PUT /v1/cache/size:B HTTP/1.1\r\nHost: x\r\nContent-Length: ${LIMIT + 1}\r\n\r\n`);
+  const [response] = await connection.readResponses(1);
+  assertRawProblem(response!, 'value_too_large');
+  assert.equal(response!.headers.connection, 'close');
+  await connection.closed;
+});
+
+test('a chunked body is refused as soon as it is over the limit, and the connection closed', async (t) => {
+  const connection = await connect(one.port);
+  t.after(() => connection.destroy());
+  await connection.send('PUT /v1/cache/size:C HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const chunk = `1000\r\n${'1'.repeat(0x1000)}\r\n`;
+  for (let sent = 0; sent <= LIMIT; sent += 0x1000) await connection.send(chunk);
+  const [response] = await connection.readResponses(1);
+  assertRawProblem(response!, 'value_too_large');
+  assert.equal(response!.headers.connection, 'close');
+  await connection.closed;
+  assert.equal((await get(one, 'size:C')).status, 404);
+});
+
+test('what is not JSON is refused, and leaves what is there', async () => {
+  const bad: Record<string, string | Buffer<ArrayBuffer>> = {
+    nothing: '',
+    'white space': ' \n',
+    'half an object': '{"a":',
+    'two values': '1 2',
+    NaN: 'NaN',
+    'a comment': '1 // one',
+    'a trailing comma': '[1,]',
+    'single quotes': "'x'",
+    'a raw control character': '"\u0001"',
+    'a byte order mark': '\ufeff1',
+    'invalid UTF-8': Buffer.from([0x22, 0xff, 0x22]),
+    'a UTF-8 surrogate': Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]),
+    'an overlong form': Buffer.from([0x22, 0xc0, 0xaf, 0x22]),
+    'cut UTF-8': Buffer.from([0x22, 0xc3]),
+    'UTF-16': Buffer.from('"x"', 'utf16le'),
+    'msgpack called JSON': pack({ a: 1 }) as Buffer<ArrayBuffer>,
+  };
+  for (const service of services) {
+    await put(service, 'json:BAD', '"before"');
+    for (const [name, body] of Object.entries(bad)) {
+      const response = await put(service, 'json:BAD', body);
+      assert.equal(response.status, 400, name);
+      await assertProblem(response, 'value_invalid', 'body');
+    }
+    assert.equal(await (await get(service, 'json:BAD')).text(), '"before"');
+  }
+});
+
+test('what is not exactly one msgpack object is refused', async () => {
+  const bad: Record<string, number[]> = {
+    nothing: [],
+    'a byte that means nothing': [0xc1],
+    'a cut text': [0xa3, 0x61],
+    'a cut map': [0x82, 0xa1, 0x61, 0x01],
+    'two values': [0x01, 0x02],
+    'an array longer than the body': [0xdd, 0xff, 0xff, 0xff, 0xff],
+  };
+  for (const service of services) {
+    for (const [name, bytes] of Object.entries(bad)) {
+      const headers = { 'content-type': MSGPACK_TYPE };
+      const response = await put(service, 'msgpack:BAD', Buffer.from(bytes), { headers });
+      assert.equal(response.status, 400, name);
+      await assertProblem(response, 'value_invalid', 'body');
+    }
+    assert.equal((await get(service, 'msgpack:BAD')).status, 404);
+  }
+});
+
+test('msgpack comes back byte for byte as it was written: binary, 64-bit integers, odd widths, extensions', async () => {
+  const values: Record<string, Buffer> = {
+    binary: Buffer.from(pack(Buffer.from([0, 1, 0xfe, 0xff]))),
+    'a 64-bit integer': Buffer.from('cfffffffffffffffff', 'hex'),
+    'a wider form than needed': Buffer.from('d300000000000000ff', 'hex'),
+    'a 32-bit float': Buffer.from('ca3f800000', 'hex'),
+    'minus zero': Buffer.from('cb8000000000000000', 'hex'),
+    'a timestamp': Buffer.from('d6ff5a4af6a5', 'hex'),
+    'keys that are no text': Buffer.from('8101a178', 'hex'),
+    'a text that is no UTF-8': Buffer.from('a2ff41', 'hex'),
+    '60 KB of binary': Buffer.from(pack(Buffer.alloc(60_000, 0xa5))),
+  };
+  for (const [name, body] of Object.entries(values)) {
+    const headers = { 'content-type': MSGPACK_TYPE };
+    const key = `msgpack:${name}`;
+    assert.equal((await put(one, key, new Uint8Array(body), { headers })).status, 201, name);
+    for (const service of [one, two]) {
+      const response = await get(service, key, { accept: MSGPACK_TYPE });
+      assert.deepEqual(await bytesOf(response), body, name);
+    }
+  }
+});
+
+test('a value written as JSON is read as the same value in msgpack', async () => {
+  await put(one, 'msgpack:FROM', '{"a":[1,-2,0.5,null,true],"n":9007199254740993}');
+  const body = await bytesOf(await get(two, 'msgpack:FROM', { accept: MSGPACK_TYPE }));
+  assert.deepEqual(unpack(body), { a: [1, -2, 0.5, null, true], n: 9007199254740993n });
+});
+
+test('a change that Redis did not answer is refused as such, and L1 holds nothing of it', async () => {
+  await reachesRedis(two);
+  await put(two, 'down:A', '"before"');
+  await whileFrozen(redis, async () => {
+    await assertProblem(await put(two, 'down:A', '"after"'), 'l2_timeout');
+    const response = await get(two, 'down:A');
+    assert.match(response.headers.get('cache-status') ?? '', /detail=l2-/);
+    await assertProblem(response, 'cache_miss');
+    await assertProblem(await del(two, 'down:A'), 'l2_timeout');
+  });
+  await until(async () => (await put(two, 'down:A', '"again"')).ok);
+});
+
+test('a change that Redis refuses is answered with its reason', async () => {
+  await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+  try {
+    assert.match(await assertProblem(await put(one, 'down:FULL', '1'), 'l2_rejected'), /maxmemory/);
+  } finally {
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+  }
+  assert.equal((await put(one, 'down:FULL', '1')).status, 201);
+});
+
+test('POST to a key is no way to write', async () => {
+  const response = await post(one, pathOf('put:POST'), 1, { 'content-type': JSON_TYPE });
+  assert.equal(response.headers.get('allow'), 'GET, HEAD, PUT, DELETE');
+  await assertProblem(response, 'method_not_allowed');
+});

@@ -1,0 +1,202 @@
+import type { Socket } from 'node:net';
+import { pack, Unpackr } from 'msgpackr';
+import { type ClientOptions, WebSocket } from 'ws';
+import type { Service } from './service.ts';
+
+export const JSON_PROTOCOL = 'ratecache.v1.json';
+export const MSGPACK_PROTOCOL = 'ratecache.v1.msgpack';
+
+// biome-ignore lint/suspicious/noExplicitAny: what a test looks into, it asserts
+export type Message = Record<string, any>;
+
+export type WsOptions = {
+  /** `null` offers none; by default JSON. */
+  protocol?: string | readonly string[] | null;
+  origin?: string;
+};
+
+/** A refused upgrade, as HTTP answered it. */
+export class Refused extends Error {
+  readonly response: Response;
+
+  constructor(response: Response) {
+    super(`the upgrade was answered ${response.status}`);
+    this.response = response;
+  }
+}
+
+const TIMEOUT_MS = 10_000;
+const unpackr = new Unpackr({ useRecords: false, int64AsType: 'auto' });
+
+/** Connects to a service; ends with `close()`. @throws Refused when the upgrade is answered otherwise */
+export async function connectWs(service: Pick<Service, 'port'>, options: WsOptions = {}): Promise<WsClient> {
+  const { protocol = JSON_PROTOCOL, origin } = options;
+  const settings: ClientOptions = { perMessageDeflate: false, ...(origin === undefined ? {} : { origin }) };
+  const protocols = typeof protocol === 'string' ? [protocol] : [...(protocol ?? [])];
+  const ws = new WebSocket(`ws://127.0.0.1:${service.port}/v1/ws`, protocols, settings);
+  const client = new WsClient(ws);
+  await new Promise<void>((resolve, reject) => {
+    ws.once('open', resolve);
+    ws.once('error', reject);
+    ws.once('unexpected-response', async (_request, response) => {
+      let body = '';
+      for await (const chunk of response) body += chunk;
+      const headers = Object.entries(response.headers).map(([name, value]): [string, string] => [
+        name,
+        String(value),
+      ]);
+      reject(new Refused(new Response(body, { status: response.statusCode!, headers })));
+    });
+  });
+  return client;
+}
+
+/** A client of one socket: answers by id, events in a queue, both decoded. */
+export class WsClient {
+  /** Every event that came, in order. */
+  readonly events: Message[] = [];
+  /** Every frame that came, decoded, in order: answers and events. */
+  readonly frames: Message[] = [];
+  /** How many pings came. */
+  pings = 0;
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly #ws: WebSocket;
+  readonly #answers = new Map<unknown, ((answer: Message) => void)[]>();
+  readonly #watchers = new Set<() => void>();
+  #seen = 0;
+  #nextId = 1;
+
+  constructor(ws: WebSocket) {
+    this.#ws = ws;
+    this.closed = new Promise((resolve) => {
+      ws.on('close', (code, reason) => {
+        resolve({ code, reason: reason.toString() });
+        this.#wake();
+      });
+    });
+    // A reset while it is closing is an error before it is a close.
+    ws.on('error', () => {});
+    ws.on('ping', () => {
+      this.pings++;
+      this.#wake();
+    });
+    ws.on('message', (data, binary) => this.#onMessage(data as Buffer, binary));
+  }
+
+  /** The subprotocol that the service chose; empty for none. */
+  get protocol(): string {
+    return this.#ws.protocol;
+  }
+
+  get open(): boolean {
+    return this.#ws.readyState === WebSocket.OPEN;
+  }
+
+  /** Sends a request, with an id of its own unless `fields` has one, and gives its first answer. */
+  async request(op: string, fields: Message = {}): Promise<Message> {
+    const id = fields.id ?? this.#nextId++;
+    const answer = this.#answer(id);
+    this.send({ id, op, ...fields });
+    return answer;
+  }
+
+  /** Subscribes and gives the items of all parts of the snapshot. */
+  async subscribe(fields: Message): Promise<{ items: Message[]; parts: Message[]; id: number | string }> {
+    const id = fields.id ?? this.#nextId++;
+    const parts: Message[] = [];
+    let answer = this.#answer(id);
+    this.send({ id, op: 'subscribe', ...fields });
+    for (;;) {
+      const part = await answer;
+      if (part.ok) parts.push(part);
+      if (!part.ok) throw new Error(`not subscribed: ${part.code}: ${part.detail}`);
+      if (!part.more) return { items: parts.flatMap(({ snapshot }) => snapshot), parts, id };
+      answer = this.#answer(id);
+    }
+  }
+
+  /** The next event, since the last one taken, that the predicate accepts; those before it are passed over. */
+  async nextEvent(
+    accepts: (event: Message) => boolean = () => true,
+    timeoutMs = TIMEOUT_MS,
+  ): Promise<Message> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      while (this.#seen < this.events.length) {
+        const event = this.events[this.#seen++]!;
+        if (accepts(event)) return event;
+      }
+      const left = deadline - performance.now();
+      if (left <= 0 || this.#ws.readyState === WebSocket.CLOSED)
+        throw new Error(
+          `no such event within ${timeoutMs} ms: ${accepts}; ${JSON.stringify(this.events.slice(-5))}`,
+        );
+      await this.#woken(left);
+    }
+  }
+
+  /** Encodes and sends a frame as it is. */
+  send(frame: unknown): void {
+    if (this.protocol === MSGPACK_PROTOCOL) this.sendRaw(pack(frame));
+    else this.sendRaw(JSON.stringify(frame));
+  }
+
+  /** Text as a text frame, bytes as a binary one. */
+  sendRaw(frame: string | Uint8Array): void {
+    this.#ws.send(frame);
+  }
+
+  /** Reads nothing any more, so that the service's buffers fill. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  async close(): Promise<void> {
+    if (this.#ws.readyState === WebSocket.CLOSED) return;
+    this.#ws.terminate();
+    await this.closed;
+  }
+
+  get #socket(): Socket {
+    return (this.#ws as unknown as { _socket: Socket })._socket;
+  }
+
+  #answer(id: unknown): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const waiting = this.#answers.get(id);
+      if (waiting === undefined) this.#answers.set(id, [resolve]);
+      else waiting.push(resolve);
+      void this.closed.then(({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)));
+    });
+  }
+
+  #onMessage(data: Buffer, binary: boolean): void {
+    const message: Message = binary ? unpackr.unpack(data) : JSON.parse(data.toString());
+    this.frames.push(message);
+    if ('event' in message) this.events.push(message);
+    else {
+      const waiting = this.#answers.get(message.id);
+      waiting?.shift()?.(message);
+      if (waiting?.length === 0) this.#answers.delete(message.id);
+    }
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#watchers) wake();
+    this.#watchers.clear();
+  }
+
+  async #woken(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#watchers.add(resolve);
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    clearTimeout(timer);
+  }
+}
