@@ -77,7 +77,7 @@ export function deleteMany(
 }
 
 function loadedResult(key: string, { entry, source, fault }: Loaded): ItemResult {
-  if (entry !== undefined) return { key, status: 'hit', entry };
+  if (entry !== undefined) return { key, status: 'hit', entry, code: fault?.code };
   return source === 'unknown' ? { key, status: 'miss', code: fault!.code } : { key, status: 'miss' };
 }
 

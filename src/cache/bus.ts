@@ -26,6 +26,11 @@ export type Reason =
  */
 export type CoherenceState = 'coherent' | 'degraded' | 'blind' | 'off';
 
+/** The state if it is less than a reader expects, and so has to be told. */
+export function lesserState(state: CoherenceState): 'degraded' | 'blind' | undefined {
+  return state === 'degraded' || state === 'blind' ? state : undefined;
+}
+
 /** What a replica said about its own write, before the write itself is heard of. */
 export interface Announced {
   readonly reason: Reason;
@@ -56,7 +61,9 @@ export interface BusListener {
  * 2. `removed`: this process deleted it.
  * 3. `changed`: something else happened to it, and what L2 holds now has to be asked. The same change may be
  *    told more than once. `held` is what L1 held until now.
- * 4. `matchRemoved`, `reset`: see `matchChanged` and `allChanged`; `reset` also at the loss of coherence.
+ * 4. `matchRemoved`, and `reset` for a flush: see `matchChanged` and `allChanged`.
+ * 5. `reset` at the loss of coherence, from when on changes may go unheard; and as `rearmed` when it is there
+ *    again, however it was lost: what clients ask for from then on they can keep.
  */
 export interface ChangeListener {
   stored(key: string, entry: Entry): void;

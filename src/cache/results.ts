@@ -6,7 +6,13 @@ import type { Version } from './version.ts';
 
 /** What became of one key of a batch. */
 export type ItemResult =
-  | { readonly key: string; readonly status: 'hit'; readonly entry: Entry }
+  /** `code` where L2 could not be asked, so that the value may be out of date. */
+  | {
+      readonly key: string;
+      readonly status: 'hit';
+      readonly entry: Entry;
+      readonly code?: ErrorCode | undefined;
+    }
   /** `code` where L2 could not be asked, so that the key may exist. */
   | { readonly key: string; readonly status: 'miss'; readonly code?: ErrorCode }
   | { readonly key: string; readonly status: 'stored'; readonly version: Version }
@@ -26,10 +32,11 @@ export function resultsAsJson(results: readonly ItemResult[], now: number): stri
 /** One result as a JSON object. */
 export function resultAsJson(result: ItemResult, now: number): string {
   if (result.status !== 'hit') return JSON.stringify(result);
-  const { key, entry } = result;
+  const { key, entry, code } = result;
   try {
     const value = entry.json;
-    return `{"key":${JSON.stringify(key)},"status":"hit","value":${value},"version":"${entry.version}","ttl":${ttl(entry, now)}}`;
+    const stale = code === undefined ? '' : `,"code":"${code}"`;
+    return `{"key":${JSON.stringify(key)},"status":"hit","value":${value},"version":"${entry.version}","ttl":${ttl(entry, now)}${stale}}`;
   } catch (error) {
     return JSON.stringify(refusal(key, error));
   }
@@ -52,14 +59,14 @@ export function writeResult(
   open: (members: number) => void = (members) => out.map(members),
 ): void {
   if (result.status !== 'hit') return writeStrings(out, result, open);
-  const { key, entry } = result;
+  const { key, entry, code } = result;
   let value: Buffer;
   try {
     value = entry.msgpack;
   } catch (error) {
     return writeStrings(out, refusal(key, error), open);
   }
-  open(5);
+  open(code === undefined ? 5 : 6);
   out.str('key');
   out.str(key);
   out.str('status');
@@ -70,6 +77,9 @@ export function writeResult(
   out.str(entry.version);
   out.str('ttl');
   out.int(ttl(entry, now));
+  if (code === undefined) return;
+  out.str('code');
+  out.str(code);
 }
 
 function writeStrings(

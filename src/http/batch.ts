@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
+import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { ttlMs } from '../cache/check.ts';
 import { type Encoding, keep } from '../cache/entry.ts';
 import { type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
@@ -49,7 +50,7 @@ export function msetHandler(parts: Parts) {
 }
 
 function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
-  const { counters, limits, load, clock } = parts;
+  const { cache, counters, limits, load, clock } = parts;
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false, seconds);
     attempt(exchange, parts, () => {
@@ -59,7 +60,7 @@ function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
         exchange.send(
           200,
           [['Content-Type', mediaTypeOf(answerAs)]],
-          encodeReply(answerAs, results, clock.now),
+          encodeReply(answerAs, results, clock.now, lesserState(cache.coherence)),
         );
       readBody(exchange, req, parts, limits.maxBodyBytes, 'body_too_large', (body) => {
         const results = run(decodeBody(encoding, body));
@@ -72,10 +73,23 @@ function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
 
 const writer = new MsgpackWriter();
 
-function encodeReply(encoding: Encoding, results: ItemResult[], now: number): string | Buffer {
-  if (encoding === 'json') return `{"results":${resultsAsJson(results, now)}}`;
+/** @param coherence told where it is less than a reader expects */
+function encodeReply(
+  encoding: Encoding,
+  results: ItemResult[],
+  now: number,
+  coherence: CoherenceState | undefined,
+): string | Buffer {
+  if (encoding === 'json') {
+    const state = coherence === undefined ? '' : `"coherence":"${coherence}",`;
+    return `{${state}"results":${resultsAsJson(results, now)}}`;
+  }
   writer.reset();
-  writer.map(1);
+  writer.map(coherence === undefined ? 1 : 2);
+  if (coherence !== undefined) {
+    writer.str('coherence');
+    writer.str(coherence);
+  }
   writer.str('results');
   writeResults(writer, results, now);
   return writer.take();

@@ -44,7 +44,7 @@ export function readBody(
     if (load.bodyBytes + chunk.length > limits.maxBufferedBodyBytes) {
       release();
       const busy = fault('overloaded', 'too many bytes of unfinished requests are held');
-      return exchange.sendProblem(busy, [['Retry-After', '1']], true);
+      return exchange.sendProblem(busy, [], true);
     }
     // uWS takes the chunk back as soon as this returns.
     received.push(Buffer.from(chunk));

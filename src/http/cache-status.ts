@@ -1,3 +1,4 @@
+import { lesserState } from '../cache/bus.ts';
 import type { Loaded, TwoLevel } from '../cache/two-level.ts';
 
 /**
@@ -12,15 +13,17 @@ export function hitStatus(ttl: number): string {
  * The status of what `load` gave; `now` in milliseconds. In a lesser state than coherent L1's part says so, as
  * `coherence=degraded` or `coherence=blind`.
  */
-export function loadedStatus(loaded: Loaded, { store, coherence }: TwoLevel, now: number): string {
-  const lesser = coherence === 'degraded' || coherence === 'blind';
-  const mark = lesser ? `; coherence=${coherence}` : '';
+export function loadedStatus(loaded: Loaded, { store, memory, coherence }: TwoLevel, now: number): string {
+  const lesser = lesserState(coherence);
+  const mark = lesser === undefined ? '' : `; coherence=${lesser}`;
+  // Not used where it is not trusted, or off.
+  const passed = lesser !== undefined || memory === undefined ? 'bypass' : 'miss';
   switch (loaded.source) {
     case 'l1':
       return hitStatus(secondsUntil(loaded.entry!.freshUntil, now)) + mark;
     case 'l2': {
       const ttl = secondsUntil(loaded.entry!.expiresAt, now);
-      return `ratecache-l2; hit; ttl=${ttl}, ratecache-l1; fwd=${lesser ? 'bypass' : 'miss; stored'}${mark}`;
+      return `ratecache-l2; hit; ttl=${ttl}, ratecache-l1; fwd=${passed}${mark}`;
     }
     case 'l1-stale':
       return `${hitStatus(secondsUntil(loaded.entry!.freshUntil, now))}; detail=${faultDetail(loaded)}${mark}`;

@@ -8,6 +8,9 @@ export type Headers = readonly (readonly [name: string, value: string])[];
 
 export const JSON_TYPE = 'application/json';
 export const MSGPACK_TYPE = 'application/vnd.msgpack';
+/** What is unavailable now is worth another try soon: probes of Redis and the loop's delay are that quick. */
+const RETRY_AFTER_SECONDS = '1';
+
 const PROBLEM_TYPE = 'application/problem+json';
 
 const STATUS_LINES: Record<number, string> = {
@@ -20,7 +23,6 @@ const STATUS_LINES: Record<number, string> = {
   404: '404 Not Found',
   405: '405 Method Not Allowed',
   406: '406 Not Acceptable',
-  408: '408 Request Timeout',
   412: '412 Precondition Failed',
   413: '413 Content Too Large',
   415: '415 Unsupported Media Type',
@@ -83,7 +85,11 @@ export class Exchange {
   /** Answers with problem+json. `closing` where the rest of a body that will not be read must not follow. */
   sendProblem(error: ServiceError, headers: Headers = [], closing = false): void {
     const body = problem(error);
-    const all: Headers = [['Content-Type', PROBLEM_TYPE], ['Cache-Control', 'no-store'], ...headers];
+    const all = [['Content-Type', PROBLEM_TYPE], ['Cache-Control', 'no-store'], ...headers] as [
+      string,
+      string,
+    ][];
+    if (error.status === 503) all.push(['Retry-After', RETRY_AFTER_SECONDS]);
     this.#write(error.status, all, body, closing || this.#load.draining);
   }
 

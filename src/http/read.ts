@@ -128,7 +128,7 @@ function sendLoaded(
 function markFallback(headers: Headers, marks: Headers): Headers {
   const marked = headers.map(([name, value]) => {
     if (name === 'Cache-Control') return [name, 'no-store'] as const;
-    if (name === 'Cache-Status') return [name, `${value}; detail=fallback`] as const;
+    if (name === 'Cache-Status') return [name, `${value}; fallback`] as const;
     return [name, value] as const;
   });
   return [...marked, ...marks];

@@ -53,8 +53,3 @@ export interface Codec {
   invalidateMatch(match: Readonly<Record<string, string>>, reason: Reason): Encoded;
   reset(reason: ResetReason): Encoded;
 }
-
-/** In a lesser state than coherent, answers say so. */
-export function lesser(coherence: CoherenceState): CoherenceState | undefined {
-  return coherence === 'degraded' || coherence === 'blind' ? coherence : undefined;
-}

@@ -1,8 +1,9 @@
+import { lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
 import { resultAsJson, resultsAsJson } from '../cache/results.ts';
 import * as read from '../cache/value/json-read.ts';
 import { ServiceError } from '../errors.ts';
-import { type Codec, lesser, type RequestId, type SnapshotItem } from './codec.ts';
+import type { Codec, RequestId, SnapshotItem } from './codec.ts';
 
 /** `ratecache.v1.json`: text frames. */
 export const jsonCodec: Codec = {
@@ -30,13 +31,13 @@ export const jsonCodec: Codec = {
 
   item: (id, result, now, coherence) => {
     if (result.status === 'error') return failure(id, result.code, result.detail);
-    return `${head(id)},${state(lesser(coherence))}${resultAsJson(result, now).slice(1)}`;
+    return `${head(id)},${state(lesserState(coherence))}${resultAsJson(result, now).slice(1)}`;
   },
   results: (id, results, now, coherence) =>
-    `${head(id)},${state(lesser(coherence))}"results":${resultsAsJson(results, now)}}`,
+    `${head(id)},${state(lesserState(coherence))}"results":${resultsAsJson(results, now)}}`,
   snapshot(id, { items, values, more, coherence }) {
     const listed = items.map((item) => snapshotItem(item, values)).join(',');
-    return `${head(id)},${state(lesser(coherence))}"snapshot":[${listed}]${more ? ',"more":true' : ''}}`;
+    return `${head(id)},${state(lesserState(coherence))}"snapshot":[${listed}]${more ? ',"more":true' : ''}}`;
   },
   done: (id, fields) =>
     fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,

@@ -1,11 +1,12 @@
 import { Unpackr } from 'msgpackr';
+import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
 import { writeResult, writeResults } from '../cache/results.ts';
 import { Malformed } from '../cache/value/errors.ts';
 import * as read from '../cache/value/msgpack-read.ts';
 import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
 import { ServiceError } from '../errors.ts';
-import { type Codec, lesser, type RequestId } from './codec.ts';
+import type { Codec, RequestId } from './codec.ts';
 
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
 
@@ -127,8 +128,8 @@ function open(members: number, event: string): void {
 }
 
 /** Begins an answer; the function that it gives is told how many members follow before they are written. */
-function openAnswer(id: RequestId, coherence: Parameters<typeof lesser>[0]): (members: number) => void {
-  const state = lesser(coherence);
+function openAnswer(id: RequestId, coherence: CoherenceState): (members: number) => void {
+  const state = lesserState(coherence);
   return (members) => {
     out.reset();
     out.map(members + (state === undefined ? 2 : 3));

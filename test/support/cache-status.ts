@@ -35,6 +35,7 @@ function checkParameter(name: string, value: BareItem): void {
     collapsed: () => typeof value === 'boolean',
     key: () => typeof value === 'string',
     coherence: () => value instanceof Token && COHERENCE.includes(String(value)),
+    fallback: () => value === true,
     detail: () => typeof value === 'string' || value instanceof Token,
   };
   assert.ok(valid[name]?.(), `the parameter ${name}=${value} is none that is known`);

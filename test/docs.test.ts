@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { WebSocket } from 'ws';
+import { ERRORS } from '../src/errors.ts';
+import { type RedisServer, startRedis } from './support/redis-server.ts';
+import { startReplica } from './support/replicas.ts';
+import { type Service, startService } from './support/service.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const README = read('README.md');
+const API = read('docs/api.md');
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
+const WEBSOCKET = '/v1/ws';
+/** What every example of the documents calls the service. */
+const DOCUMENTED_URL = 'http://127.0.0.1:8000';
+
+// So that the examples run as written: with the status of each answer as their output, and nothing else.
+const CURL = `curl() {
+  command curl --silent --show-error --max-time 5 --output /dev/null --write-out '%{http_code}\\n' "$@"
+}`;
+
+let redis: RedisServer;
+let service: Service;
+let standalone: Service;
+
+before(async () => {
+  const starting = startService({ standalone: true, env: { SHUTDOWN_GRACE_MS: '0' } });
+  redis = await startRedis();
+  service = await startReplica(redis);
+  standalone = await starting;
+});
+
+after(async () => {
+  await Promise.all([service?.stop(), standalone?.stop()]);
+  await redis?.stop();
+});
+
+test('docs/api.md has every error with its status, and no other', () => {
+  const documented = rowsUnder(API, 'Errors').map(
+    ([code, status]) => [plain(code!), Number(status)] as const,
+  );
+  const statuses = Object.entries(ERRORS).map(([code, [status]]) => [code, status] as const);
+  assert.equal(new Set(documented.map(([code]) => code)).size, documented.length, 'a code is there twice');
+  assert.deepEqual(Object.fromEntries(documented), Object.fromEntries(statuses));
+});
+
+test('docs/api.md describes every endpoint of the README, and no other', () => {
+  const summed = rowsUnder(README, 'Endpoints').flatMap(([cell]) => routesIn(cell!));
+  const described = withoutCode(API)
+    .split('\n')
+    .filter((line) => /^#+ /.test(line))
+    .flatMap(routesIn);
+  assert.ok(summed.length > 10);
+  assert.deepEqual(described.map(String).sort(), summed.map(String).sort());
+});
+
+test('every documented endpoint is there, and takes no method that is not documented', async () => {
+  const methods = new Map<string, string[]>();
+  for (const [method, path] of documentedRoutes()) methods.set(path, [...(methods.get(path) ?? []), method]);
+  assert.ok(methods.delete(WEBSOCKET));
+  for (const [path, documented] of methods) {
+    const filled = path.replace('{key}', 'some:key');
+    for (const method of documented) {
+      const { status, code } = await outcomeOf(await standalone.fetch(filled, { method }));
+      assert.notEqual(code, 'not_found', `${method} ${path}`);
+      assert.notEqual(status, 405, `${method} ${path}`);
+    }
+    const refusal = await standalone.fetch(filled, { method: 'OPTIONS' });
+    // HEAD goes without saying where GET is.
+    const taken = new Set(documented.includes('GET') ? [...documented, 'HEAD'] : documented);
+    assert.deepEqual(refusal.headers.get('allow')?.split(', ').sort(), [...taken].sort(), path);
+  }
+});
+
+test('the WebSocket endpoint takes upgrades, and is 404 without one', async () => {
+  assert.ok(documentedRoutes().some(([, path]) => path === WEBSOCKET));
+  const socket = new WebSocket(standalone.url.replace('http', 'ws') + WEBSOCKET);
+  await once(socket, 'open');
+  socket.terminate();
+  assert.deepEqual(await outcomeOf(await standalone.fetch(WEBSOCKET)), { status: 404, code: 'not_found' });
+});
+
+test('docs/api.md has every metric of a service with Redis with its type and labels, and no other', async () => {
+  const text = await (await service.fetch('/metrics')).text();
+  const live = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)]
+    .map(([, name, type]) => [name!, type!] as const)
+    .filter(([name]) => !/^(process|nodejs)_/.test(name));
+  const documented = rowsUnder(API, 'GET /metrics')
+    .map((row) => row.map(plain))
+    .filter(([, type]) => /^(counter|gauge|histogram)$/.test(type!));
+  assert.deepEqual(
+    Object.fromEntries(documented.map(([name, type]) => [name, type])),
+    Object.fromEntries(live),
+  );
+  for (const [name, , labels] of documented)
+    for (const found of labelsOf(text, name!))
+      assert.deepEqual(found, labels!.split(', ').filter(Boolean).sort(), `the labels of ${name}`);
+});
+
+test('the examples of docs/api.md are answered as it says', async () => {
+  const blocks = [...API.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+  const commands = blocks.flatMap((block) => block.match(/^curl /gm) ?? []);
+  const promised = blocks.flatMap(statusesIn);
+  assert.ok(commands.length > 20);
+  assert.equal(promised.length, commands.length, 'a command without its status');
+  const script = [CURL, ...blocks].join('\n').replaceAll(DOCUMENTED_URL, service.url);
+  const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], { timeout: 10_000 });
+  const answered = stdout.trim().split('\n');
+  assert.deepEqual(answered, promised);
+});
+
+test('every link between the documents leads to a file, and to a heading where it names one', () => {
+  const files = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })];
+  const broken = files.flatMap((file) =>
+    linksOf(read(file))
+      .filter((link) => !leadsSomewhere(file, link))
+      .map((link) => `${file}: ${link}`),
+  );
+  assert.ok(files.length > 2);
+  assert.deepEqual(broken, []);
+});
+
+type Route = readonly [method: string, path: string];
+
+/** `GET`, `HEAD /a`, `POST /b`, `/c` is GET /a, HEAD /a, POST /b and POST /c; a path alone is a WebSocket's. */
+function routesIn(text: string): Route[] {
+  const routes: Route[] = [];
+  let methods: string[] = [];
+  let complete = false;
+  for (const [, code] of text.matchAll(/`([^`]+)`/g)) {
+    const words = code!.split(' ');
+    const path = words.find((word) => word.startsWith('/'));
+    const method = words.find((word) => METHODS.includes(word));
+    if (method !== undefined) methods = complete ? [method] : [...methods, method];
+    complete = path !== undefined;
+    if (path === undefined) continue;
+    for (const each of methods.length === 0 ? ['upgrade'] : methods) routes.push([each, path]);
+  }
+  return routes;
+}
+
+function documentedRoutes(): Route[] {
+  return rowsUnder(README, 'Endpoints').flatMap(([cell]) => routesIn(cell!));
+}
+
+/** The rows of the tables between this heading and the next, without their heads. */
+function rowsUnder(text: string, heading: string): string[][] {
+  const lines = withoutCode(text).split('\n');
+  const start = lines.findIndex(
+    (line) => line.startsWith('#') && plain(line.replace(/^#+ /, '')) === heading,
+  );
+  assert.ok(start >= 0, `there is no heading ${heading}`);
+  const rest = lines.slice(start + 1);
+  const end = rest.findIndex((line) => line.startsWith('#'));
+  return (end < 0 ? rest : rest.slice(0, end))
+    .filter((line, i, all) => line.startsWith('|') && !isRule(line) && !isRule(all[i + 1]))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    );
+}
+
+function isRule(line: string | undefined): boolean {
+  return line?.startsWith('|---') ?? false;
+}
+
+function plain(text: string): string {
+  return text.replaceAll('`', '');
+}
+
+function statusesIn(block: string): string[] {
+  return [...block.matchAll(/^# (\d{3})$/gm)].map(([, status]) => status!);
+}
+
+/** The label names of each sample of a metric, without the bounds of a histogram. */
+function labelsOf(text: string, name: string): string[][] {
+  const samples = text.matchAll(new RegExp(`^${name}(?:_bucket|_sum|_count)?(?:\\{(.*)\\})? \\S+$`, 'gm'));
+  return [...samples].map(([, labels = '']) =>
+    [...labels.matchAll(/(\w+)="/g)]
+      .map(([, label]) => label!)
+      .filter((label) => label !== 'le')
+      .sort(),
+  );
+}
+
+async function outcomeOf(response: Response): Promise<{ status: number; code: string | undefined }> {
+  const text = await response.text();
+  const isProblem = response.headers.get('content-type') === 'application/problem+json' && text !== '';
+  return { status: response.status, code: isProblem ? JSON.parse(text).code : undefined };
+}
+
+function linksOf(text: string): string[] {
+  const links = withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g);
+  return [...links].map(([, link]) => link!).filter((link) => !/^[a-z]+:/.test(link));
+}
+
+function leadsSomewhere(from: string, link: string): boolean {
+  const [path = '', fragment] = link.split('#');
+  const file = path === '' ? from : join(dirname(from), path);
+  if (!existsSync(join(ROOT, file))) return false;
+  return fragment === undefined || headingsOf(read(file)).includes(fragment);
+}
+
+/** The headings as links name them. */
+function headingsOf(text: string): string[] {
+  return [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function withoutCode(text: string): string {
+  return text.replace(/^```[\s\S]*?^```$/gm, '');
+}
+
+function read(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8');
+}
