@@ -5,11 +5,13 @@ import type { Version } from './version.ts';
  * - `if-version`: it has one of these versions;
  * - `if-exists`: there is one;
  * - `if-absent`: there is none;
- * - `unless-version`: there is none, or one with another version.
+ * - `unless-version`: there is none, or one with another version;
+ * - `if-older`: there is none, or one with a lesser version.
  */
 export type Condition =
   | { readonly is: 'if-version' | 'unless-version'; readonly versions: readonly Version[] }
-  | { readonly is: 'if-exists' | 'if-absent' };
+  | { readonly is: 'if-exists' | 'if-absent' }
+  | { readonly is: 'if-older'; readonly version: Version };
 
 /** Whether a condition holds of what is stored. */
 export function holds(condition: Condition | undefined, present: Version | undefined): boolean {
@@ -20,6 +22,8 @@ export function holds(condition: Condition | undefined, present: Version | undef
       return present === undefined;
     case 'if-exists':
       return present !== undefined;
+    case 'if-older':
+      return present === undefined || present < condition.version;
     case 'if-version':
       return present !== undefined && condition.versions.includes(present);
     case 'unless-version':

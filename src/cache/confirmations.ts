@@ -22,7 +22,7 @@ export class Confirmations {
   readonly #counters: Counters;
   readonly #onGone: (key: string) => void;
 
-  /** @param onGone told of a key whose own entry was not what L2 holds */
+  /** @param onGone told of a key when its own entry is not what L2 holds */
   constructor(memory: Memory, store: Store, counters: Counters, onGone: (key: string) => void) {
     this.#memory = memory;
     this.#store = store;
@@ -54,12 +54,12 @@ export class Confirmations {
       );
     } while (ours && question.again);
     if (this.#pending.get(key) === question) this.#pending.delete(key);
-    // Replaced or dropped meanwhile: then there is nothing left to decide.
-    if (this.#memory.held(key) !== entry) return;
-    if (ours) entry.own = false;
-    else {
-      this.#memory.delete(key);
-      this.#onGone(key);
+    if (ours) {
+      entry.own = false;
+      return;
     }
+    // It may have been replaced meanwhile, or given up for want of room; that L2 holds another is news all the same.
+    if (this.#memory.held(key) === entry) this.#memory.delete(key);
+    this.#onGone(key);
   }
 }

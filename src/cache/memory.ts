@@ -29,6 +29,8 @@ export class Memory {
   /** Whether entries may be served without asking L2; false while invalidations may go unheard. */
   trusted = true;
   readonly #sizes = new Float64Array(TYPES.length);
+  /** Told of each entry that goes by itself, when it has gone: its time was over, or there was no room. */
+  onGone: ((key: string, reason: 'expire' | 'evict') => void) | undefined;
 
   constructor(options: MemoryOptions, clock: Clock, counters: Counters) {
     this.#options = options;
@@ -146,14 +148,17 @@ export class Memory {
   #expire(key: string, entry: Entry): void {
     this.#counters.l1Expirations[entry.type]!++;
     this.#release(key, entry);
+    this.onGone?.(key, 'expire');
   }
 
   #evictOldest(): void {
     const { K, V, tail } = this.#lru;
+    const key = K[tail]!;
     const entry = V[tail]!;
-    if (entry.expiresAt <= this.#clock.now) this.#counters.l1Expirations[entry.type]!++;
-    else this.#counters.l1Evictions[entry.type]!++;
-    this.#release(K[tail]!, entry);
+    if (entry.expiresAt <= this.#clock.now) return this.#expire(key, entry);
+    this.#counters.l1Evictions[entry.type]!++;
+    this.#release(key, entry);
+    this.onGone?.(key, 'evict');
   }
 
   #release(key: string, entry: Entry): void {

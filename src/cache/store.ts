@@ -19,6 +19,12 @@ export interface Removal {
   readonly condition?: Condition | undefined;
 }
 
+/**
+ * What became of a change that L2 did not take: it is kept, and made there later. `accepted`: L2 has not seen
+ * it. `unknown`: L2 gave no answer and may have made it already.
+ */
+export type Postponed = 'accepted' | 'unknown';
+
 export type WriteOutcome =
   | { readonly status: 'created' | 'replaced'; readonly version: Version }
   /** The condition did not hold; `version` is what is stored, if anything is. */
@@ -70,10 +76,20 @@ export class StoreError extends ServiceError {
    * taken effect. `rejected`: Redis answered with an error.
    */
   readonly reason: 'unavailable' | 'timeout' | 'rejected';
+  /** What the metrics count it as: the reason, or what Redis named. */
+  readonly kind: string;
+  /** Whether the same change may well be taken later, so that keeping it is worth while. */
+  readonly passing: boolean;
 
-  constructor(reason: StoreError['reason'], message: string, options?: ErrorOptions) {
-    super(`l2_${reason}`, message, undefined, options);
+  constructor(
+    reason: StoreError['reason'],
+    message: string,
+    options: { readonly cause?: unknown; readonly kind?: string; readonly passing?: boolean } = {},
+  ) {
+    super(`l2_${reason}`, message, undefined, { cause: options.cause });
     this.name = 'StoreError';
     this.reason = reason;
+    this.kind = options.kind ?? reason;
+    this.passing = options.passing ?? reason !== 'rejected';
   }
 }

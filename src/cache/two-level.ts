@@ -8,7 +8,7 @@ import { type Flight, Flights } from './flight.ts';
 import { type TtlTable, typeOf } from './key.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
 import type { Memory } from './memory.ts';
-import { OwnWrites } from './own-writes.ts';
+import { type Meanwhile, NOTHING, OwnWrites } from './own-writes.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
 
@@ -83,6 +83,9 @@ export class TwoLevel implements BusListener {
     const { memory, store, counters, linked = false } = parts;
     this.#coherence = linked ? 'blind' : 'off';
     if (memory !== undefined) memory.trusted = !linked;
+    // Without L2 what L1 gives up is lost; with it, L2 says when a value is over.
+    if (memory !== undefined && store === undefined)
+      memory.onGone = (key, reason) => this.changes?.removed(key, reason);
     if (memory !== undefined && store !== undefined)
       this.#confirmations = new Confirmations(memory, store, counters, (key) =>
         this.changes?.changed(key, undefined, undefined),
@@ -139,13 +142,19 @@ export class TwoLevel implements BusListener {
       const present = this.memory!.unexpired(key)?.version;
       if (!holds(condition, present)) return { status: 'refused', version: present };
       const outcome = { status: present === undefined ? 'created' : 'replaced', version } as const;
-      return this.#stored(key, outcome, makeEntry(version), false);
+      return this.#stored(key, outcome, makeEntry(version), NOTHING);
     }
     const write = { key, value, version, storedAt, ttlMs: life, condition };
-    const [outcome, touched] = await this.#through(key, 'set', () => store.write(write));
-    if (outcome.status === 'refused') return this.#refused(key, outcome);
-    this.#versions.observe(outcome.version);
-    return this.#stored(key, outcome, makeEntry(outcome.version), touched);
+    return this.#through(
+      key,
+      'set',
+      () => store.write(write),
+      (outcome, meanwhile) => {
+        if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
+        this.#versions.observe(outcome.version);
+        return this.#stored(key, outcome, makeEntry(outcome.version), meanwhile);
+      },
+    );
   }
 
   /**
@@ -157,10 +166,17 @@ export class TwoLevel implements BusListener {
     if (store === undefined) {
       const present = this.memory!.unexpired(key)?.version;
       if (!holds(condition, present)) return { status: 'refused', version: present };
-      return this.#removed(key, { status: present === undefined ? 'absent' : 'deleted' });
+      return this.#removed(key, { status: present === undefined ? 'absent' : 'deleted' }, NOTHING);
     }
-    const [outcome] = await this.#through(key, 'delete', () => store.remove({ key, condition }));
-    return outcome.status === 'refused' ? this.#refused(key, outcome) : this.#removed(key, outcome);
+    return this.#through(
+      key,
+      'delete',
+      () => store.remove({ key, condition }),
+      (outcome, meanwhile) =>
+        outcome.status === 'refused'
+          ? this.#refused(key, outcome, meanwhile)
+          : this.#removed(key, outcome, meanwhile),
+    );
   }
 
   /** Deletes all matching keys from both tiers; the number is L2's, or L1's where there is no L2. */
@@ -178,9 +194,11 @@ export class TwoLevel implements BusListener {
     }
   }
 
-  /** Empties L1, and says how many entries it held. */
+  /** Empties L1, and says how many entries it held; without L2 they are lost, and clients are told. */
   forgetAll(): number {
-    return this.#forgetWhere(() => true);
+    const forgotten = this.#forgetWhere(() => true);
+    if (this.store === undefined) this.changes?.reset('flush');
+    return forgotten;
   }
 
   keyChanged(key: string, announced: Announced | undefined): void {
@@ -201,14 +219,16 @@ export class TwoLevel implements BusListener {
 
   allChanged(reason: 'flush' | 'rearmed'): void {
     this.forgetAll();
-    this.changes?.reset(reason);
+    // That the link is armed again is told to clients when the state is coherent again: a snapshot that they
+    // asked for before might have gaps, for L2 may not answer yet.
+    if (reason === 'flush') this.changes?.reset(reason);
   }
 
   stateChanged(state: CoherenceState): void {
     this.#coherence = state;
     this.#onState?.(state);
     if (this.memory !== undefined) this.memory.trusted = state === 'coherent' || state === 'off';
-    if (state === 'degraded' || state === 'blind') this.changes?.reset(state);
+    if (state !== 'off') this.changes?.reset(state === 'coherent' ? 'rearmed' : state);
   }
 
   async #fly(key: string, flight: Flight): Promise<Loaded> {
@@ -243,6 +263,7 @@ export class TwoLevel implements BusListener {
    */
   #land(key: string, flight: Flight, entry: Entry | undefined): void {
     if (entry !== undefined) this.#versions.observe(entry.version);
+    this.#ownWrites.landed(key, entry?.version);
     const { memory } = this;
     if (memory === undefined || this.store === undefined) return;
     if (entry !== undefined && !flight.fenced) memory.set(key, entry);
@@ -250,20 +271,21 @@ export class TwoLevel implements BusListener {
   }
 
   /**
-   * Runs a change of L2, and says whether an invalidation of the key came meanwhile. When the answer is there,
-   * and also when it failed and nobody knows whether it took effect, the reads that were on their way may
-   * bring the value of before: they are fenced.
+   * Runs a change of L2, and `done` with its outcome and with what came to the key meanwhile. When the answer is
+   * there, and also when it failed and nobody knows whether it took effect, the reads that were on their way may
+   * bring the value of before: they are fenced. `done` runs with the fence, without a turn in between, for what
+   * lands after the fence expects to find what the change left.
    */
   async #through<T>(
     key: string,
     operation: 'set' | 'delete',
     change: () => Promise<T>,
-  ): Promise<[outcome: T, touched: boolean]> {
+    done: (outcome: T, meanwhile: Meanwhile) => T,
+  ): Promise<T> {
     this.#ownWrites.begin(key);
+    let outcome: T;
     try {
-      const outcome = await change();
-      this.#flights.fence(key);
-      return [outcome, this.#ownWrites.end(key)];
+      outcome = await change();
     } catch (error) {
       if (operation === 'set') this.#counters.setErrors++;
       else this.#counters.deleteErrors++;
@@ -273,30 +295,45 @@ export class TwoLevel implements BusListener {
       this.changes?.changed(key, undefined, undefined);
       throw error;
     }
+    this.#flights.fence(key);
+    return done(outcome, this.#ownWrites.end(key));
   }
 
-  #stored<T extends WriteOutcome>(key: string, outcome: T, entry: Entry, touched: boolean): T {
+  #stored(key: string, outcome: WriteOutcome, entry: Entry, { touched, seen }: Meanwhile): WriteOutcome {
     if (outcome.status === 'created') this.#counters.setMisses++;
     else this.#counters.setHits++;
-    this.memory?.set(key, entry);
-    // There is an echo to come where there is a link; if none comes, nothing is lost by expecting it.
-    entry.own = this.store !== undefined;
-    if (touched) this.#confirmations?.ask(key, entry);
     this.changes?.stored(key, entry);
+    // A read has brought what came after this write, and L1 is as that read left it.
+    const overtaken = seen > entry.version;
+    if (!overtaken) {
+      this.memory?.set(key, entry);
+      // There is an echo to come where there is a link; if none comes, nothing is lost by expecting it.
+      entry.own = this.store !== undefined;
+    }
+    if (!overtaken && touched && this.#confirmations !== undefined) this.#confirmations.ask(key, entry);
+    else if (overtaken || touched) this.changes?.changed(key, undefined, undefined);
     return outcome;
   }
 
-  #removed<T extends RemovalOutcome>(key: string, outcome: T): T {
+  #removed(key: string, outcome: RemovalOutcome, { touched }: Meanwhile): RemovalOutcome {
     if (outcome.status === 'deleted') this.#counters.deleteHits++;
     else this.#counters.deleteMisses++;
     this.memory?.delete(key);
     this.changes?.removed(key, 'delete');
+    // It may have been the echo of this, or of a write that came after.
+    if (touched) this.changes?.changed(key, undefined, undefined);
     return outcome;
   }
 
   /** A condition did not hold: where L1 holds another version than L2 said, it is out of date. */
-  #refused<T extends { readonly version: Version | undefined }>(key: string, outcome: T): T {
+  #refused<T extends { readonly version: Version | undefined }>(
+    key: string,
+    outcome: T,
+    { touched }: Meanwhile,
+  ): T {
     if (this.memory?.held(key)?.version !== outcome.version) this.memory?.delete(key);
+    // The link told of somebody's write, and clients were not told because this one was under way.
+    if (touched) this.changes?.changed(key, undefined, undefined);
     return outcome;
   }
 

@@ -8,6 +8,7 @@ import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { announceMatch } from './announcement.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
+import type { Breaker } from './breaker.ts';
 import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
 import { type ScanParts, scan, scanSlice } from './scan.ts';
 import { VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
@@ -29,6 +30,8 @@ export interface RedisStoreParts {
   /** For scans, so that no read waits behind one. */
   readonly admin: Redis;
   readonly counters: Counters;
+  /** Guards the data connection. */
+  readonly breaker?: Breaker;
   /** Told of each value in Redis that cannot be understood. */
   readonly onUnreadable: (key: string) => void;
 }
@@ -58,6 +61,7 @@ export class RedisStore implements Store {
   readonly #admin: Redis;
   readonly #scanned: ScanParts;
   readonly #counters: Counters;
+  readonly #breaker: Breaker | undefined;
   readonly #onUnreadable: (key: string) => void;
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
   readonly #changes: TurnBatch<Waiting<Change, ChangeOutcome>>;
@@ -69,6 +73,7 @@ export class RedisStore implements Store {
     this.#admin = parts.admin;
     this.#scanned = { redis: parts.admin, counters: parts.counters, keyPrefix: options.keyPrefix };
     this.#counters = parts.counters;
+    this.#breaker = parts.breaker;
     this.#onUnreadable = parts.onUnreadable;
     this.#data.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
     this.#data.defineCommand('ratecacheVersions', { lua: VERSIONS_SCRIPT, readOnly: true });
@@ -222,7 +227,7 @@ export class RedisStore implements Store {
     command: (redis: Redis) => Promise<T>,
     timeoutMs = this.#options.commandTimeoutMs,
   ): Promise<T> {
-    return ask(redis, this.#counters, timeoutMs, command);
+    return ask(redis, this.#counters, timeoutMs, command, redis === this.#data ? this.#breaker : undefined);
   }
 }
 
@@ -232,6 +237,8 @@ function conditionArgument(condition: Condition | undefined): string | Buffer {
     case 'if-exists':
     case 'if-absent':
       return condition.is;
+    case 'if-older':
+      return Buffer.concat([Buffer.from('<'), Buffer.from(condition.version, 'hex')]);
     default: {
       const sign = condition.is === 'if-version' ? '=' : '!';
       return Buffer.concat([Buffer.from(sign), Buffer.from(condition.versions.join(''), 'hex')]);

@@ -21,7 +21,8 @@ end
  * ARGV  channel ('' for no announcements), origin, length of the prefix;
  *       then four for each key:
  *         1  'set' or 'delete'
- *         2  the condition: '', 'if-exists', 'if-absent', or '=' or '!' and 12-byte versions one after another
+ *         2  the condition: '', 'if-exists', 'if-absent', '<' and a 12-byte version (if there is none or an
+ *            older one), or '=' or '!' and 12-byte versions one after another
  *         3  time to live in ms ('' for a delete)
  *         4  the envelope ('' for a delete)
  * Returns an array a key: status, and a raw version where there is one to tell.
@@ -60,6 +61,9 @@ local function holds(condition, version)
   if condition == '' then return true end
   if condition == 'if-exists' then return version ~= nil end
   if condition == 'if-absent' then return version == nil end
+  if string.sub(condition, 1, 1) == '<' then
+    return version == nil or #version < 12 or greater(string.sub(condition, 2), version)
+  end
   local listed = false
   if version ~= nil then
     for i = 2, #condition, 12 do

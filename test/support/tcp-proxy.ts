@@ -54,6 +54,7 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       up: new Lane(client, upstream, () => delayMs),
       down: new Lane(upstream, client, () => delayMs),
       reset() {
+        pairs.delete(pair);
         client.resetAndDestroy();
         upstream.resetAndDestroy();
       },

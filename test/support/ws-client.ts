@@ -26,7 +26,7 @@ export class Refused extends Error {
 }
 
 const TIMEOUT_MS = 10_000;
-const unpackr = new Unpackr({ useRecords: false, int64AsType: 'auto' });
+const unpackr = new Unpackr({ useRecords: false, int64AsType: 'bigint' });
 
 /** Connects to a service; ends with `close()`. @throws Refused when the upgrade is answered otherwise */
 export async function connectWs(service: Pick<Service, 'port'>, options: WsOptions = {}): Promise<WsClient> {
@@ -61,7 +61,10 @@ export class WsClient {
   pings = 0;
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #ws: WebSocket;
-  readonly #answers = new Map<unknown, ((answer: Message) => void)[]>();
+  readonly #answers = new Map<
+    unknown,
+    { isLast: (answer: Message) => boolean; resolve: (answer: Message) => void }[]
+  >();
   readonly #watchers = new Set<() => void>();
   #seen = 0;
   #nextId = 1;
@@ -104,15 +107,14 @@ export class WsClient {
   async subscribe(fields: Message): Promise<{ items: Message[]; parts: Message[]; id: number | string }> {
     const id = fields.id ?? this.#nextId++;
     const parts: Message[] = [];
-    let answer = this.#answer(id);
+    const last = this.#answer(id, (part) => {
+      parts.push(part);
+      return part.more !== true;
+    });
     this.send({ id, op: 'subscribe', ...fields });
-    for (;;) {
-      const part = await answer;
-      if (part.ok) parts.push(part);
-      if (!part.ok) throw new Error(`not subscribed: ${part.code}: ${part.detail}`);
-      if (!part.more) return { items: parts.flatMap(({ snapshot }) => snapshot), parts, id };
-      answer = this.#answer(id);
-    }
+    const { ok, code, detail } = await last;
+    if (!ok) throw new Error(`not subscribed: ${code}: ${detail}`);
+    return { items: parts.flatMap(({ snapshot }) => snapshot), parts, id };
   }
 
   /** The next event, since the last one taken, that the predicate accepts; those before it are passed over. */
@@ -165,11 +167,11 @@ export class WsClient {
     return (this.#ws as unknown as { _socket: Socket })._socket;
   }
 
-  #answer(id: unknown): Promise<Message> {
+  /** The answer to a request: the first that `isLast` accepts. */
+  #answer(id: unknown, isLast: (answer: Message) => boolean = () => true): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const waiting = this.#answers.get(id);
-      if (waiting === undefined) this.#answers.set(id, [resolve]);
-      else waiting.push(resolve);
+      const waiting = this.#answers.get(id) ?? [];
+      this.#answers.set(id, [...waiting, { isLast, resolve }]);
       void this.closed.then(({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)));
     });
   }
@@ -178,12 +180,15 @@ export class WsClient {
     const message: Message = binary ? unpackr.unpack(data) : JSON.parse(data.toString());
     this.frames.push(message);
     if ('event' in message) this.events.push(message);
-    else {
-      const waiting = this.#answers.get(message.id);
-      waiting?.shift()?.(message);
-      if (waiting?.length === 0) this.#answers.delete(message.id);
-    }
+    else this.#onAnswer(message);
     this.#wake();
+  }
+
+  #onAnswer(answer: Message): void {
+    const [first, ...others] = this.#answers.get(answer.id) ?? [];
+    if (first === undefined || !first.isLast(answer)) return;
+    this.#answers.set(answer.id, others);
+    first.resolve(answer);
   }
 
   #wake(): void {

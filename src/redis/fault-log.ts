@@ -1,0 +1,67 @@
+import type { Counters } from '../metrics/counters.ts';
+
+export interface FaultLogParts {
+  readonly counters: Counters;
+  readonly onBegin: (kind: string) => void;
+  /** @param count errors of the kind since it began */
+  readonly onEnd: (kind: string, count: number, ms: number) => void;
+  readonly now?: () => number;
+}
+
+/** How long a kind must have been quiet, while others succeeded, to be over. */
+const QUIET_MS = 3000;
+
+interface Episode {
+  readonly since: number;
+  readonly countBefore: number;
+  count: number;
+  lastSeen: number;
+  /** Commands that had succeeded when the last error was seen. */
+  successes: number;
+}
+
+/**
+ * Turns counted errors into episodes: a kind of error begins when its count moves, and ends when it has been
+ * quiet for a while in which Redis did answer. So the log has two lines for an outage, and not one a request.
+ */
+export class FaultLog {
+  readonly #parts: FaultLogParts;
+  readonly #now: () => number;
+  readonly #episodes = new Map<string, Episode>();
+  readonly #seen = new Map<string, number>();
+
+  constructor(parts: FaultLogParts) {
+    this.#parts = parts;
+    this.#now = parts.now ?? Date.now;
+  }
+
+  /** Looks at the counters; to be called about once a second. */
+  look(): void {
+    const now = this.#now();
+    const { counters } = this.#parts;
+    let successes = 0;
+    for (const count of counters.redisSeconds.counts) successes += count;
+    for (const [kind, count] of counters.redisErrors) {
+      const before = this.#seen.get(kind) ?? 0;
+      if (count > before) this.#note(kind, before, count, successes, now);
+      this.#seen.set(kind, count);
+    }
+    for (const [kind, episode] of this.#episodes) {
+      if (now - episode.lastSeen < QUIET_MS || successes <= episode.successes) continue;
+      this.#episodes.delete(kind);
+      this.#parts.onEnd(kind, episode.count - episode.countBefore, episode.lastSeen - episode.since);
+    }
+  }
+
+  #note(kind: string, before: number, count: number, successes: number, now: number): void {
+    const episode = this.#episodes.get(kind);
+    if (episode === undefined) {
+      this.#episodes.set(kind, { since: now, countBefore: before, count, lastSeen: now, successes });
+      this.#parts.onBegin(kind);
+      return;
+    }
+    episode.count = count;
+    episode.lastSeen = now;
+    episode.successes = successes;
+  }
+}

@@ -1,0 +1,548 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { getMany, setMany } from '../../src/cache/batch.ts';
+import type { ChangeListener } from '../../src/cache/bus.ts';
+import type { Entry } from '../../src/cache/entry.ts';
+import { TYPES, typeOf } from '../../src/cache/key.ts';
+import { Memory } from '../../src/cache/memory.ts';
+import { StoreError } from '../../src/cache/store.ts';
+import { TwoLevel } from '../../src/cache/two-level.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { GatedStore, settled } from '../support/gated-store.ts';
+
+// The interleavings of a replica's calls to L2, the answers, and the invalidation link. L2's calls wait at gates;
+// `echo` is the link's message, which comes on another socket and so at any moment after the change.
+
+const NOW = 1_700_000_000_000;
+const KEY = 'borrow_rate:AAPL';
+const DOWN = new StoreError('unavailable', 'not connected to Redis');
+const FAILED = new StoreError('timeout', 'Redis did not answer');
+
+const json = (body: string) => ({ encoding: 'json', body }) as const;
+
+/** A replica whose link is up. `told` is what its clients are told. */
+function replica({ maxBytes = 0, local = true } = {}) {
+  const clock = { now: NOW };
+  const counters = new Counters();
+  const entries = new Map<string, Entry>();
+  const store = new GatedStore(clock, entries);
+  const memory = new Memory({ maxEntries: 100, maxBytes, ttlMs: 60_000 }, clock, counters);
+  const versions = new VersionClock('0000000a', () => clock.now);
+  const ttls = TYPES.map(() => 300_000);
+  const parts = { store, clock, versions, counters, ttls };
+  const cache = new TwoLevel({ ...parts, memory: local ? memory : undefined, linked: true });
+  const told: string[] = [];
+  const changes: ChangeListener = {
+    stored: (_key, entry) => told.push(`stored ${entry.json}`),
+    removed: () => told.push('removed'),
+    changed: () => told.push('changed'),
+    matchRemoved: () => told.push('match'),
+    reset: (reason) => told.push(`reset ${reason}`),
+  };
+  cache.changes = changes;
+  cache.stateChanged('coherent');
+  told.length = 0;
+
+  const foreign = new TwoLevel({
+    memory: undefined,
+    store: new GatedStore(clock, entries),
+    clock,
+    versions: new VersionClock('0000000b', () => clock.now),
+    counters: new Counters(),
+    ttls,
+  });
+  return {
+    cache,
+    memory,
+    store,
+    counters,
+    clock,
+    told,
+    /** Somebody else writes; the link has not told yet. */
+    foreignWrite: (body: string, key = KEY) => foreign.set(key, json(body)),
+    foreignDelete: (key = KEY) => foreign.delete(key),
+    /** The link tells that the key changed. */
+    echo: (key = KEY) => cache.keyChanged(key, undefined),
+    /** Own write whose reply has come and whose echo has not. */
+    async ownWrite(body: string) {
+      store.release();
+      await cache.set(KEY, json(body));
+      store.hold();
+    },
+    held: (key = KEY) => memory.fresh(key)?.json,
+    stored: (key = KEY) => entries.get(key)?.json,
+  };
+}
+
+type Replica = ReturnType<typeof replica>;
+
+const bodyOf = async (read: Promise<{ entry: Entry | undefined }>) => (await read).entry?.json;
+
+/** All questions that are out, and those that follow, are answered. */
+async function answerAll({ store }: Replica): Promise<void> {
+  store.release();
+  while (store.held.length > 0) await store.held.shift()!.answer();
+  await settled();
+}
+
+// ---- flight.ts: a read on its way, and an invalidation
+
+test('an invalidation before a read leaves: the read sees the new value and fills L1', async () => {
+  const on = replica();
+  await on.foreignWrite('"old"');
+  await on.cache.get(KEY);
+  await on.foreignWrite('"new"');
+  on.echo();
+  assert.equal(await bodyOf(on.cache.get(KEY)), '"new"');
+  assert.equal(on.held(), '"new"');
+});
+
+test('an invalidation while a read is on its way back: it answers with the old value, and L1 stays empty', async () => {
+  const on = replica();
+  await on.foreignWrite('"old"');
+  on.store.hold();
+  const read = on.cache.load(KEY);
+  const call = on.store.next('read');
+  call.happen();
+  await on.foreignWrite('"new"');
+  on.echo();
+  await call.answer();
+  assert.equal(await bodyOf(read), '"old"');
+  assert.equal(on.held(), undefined);
+});
+
+test('an invalidation after a read has filled L1 empties it', async () => {
+  const on = replica();
+  await on.foreignWrite('"old"');
+  await on.cache.get(KEY);
+  await on.foreignWrite('"new"');
+  assert.equal(on.held(), '"old"');
+  on.echo();
+  assert.equal(on.held(), undefined);
+  assert.deepEqual(on.told, ['changed']);
+});
+
+test('who asks after an invalidation does not get what was on its way before it', async () => {
+  const on = replica();
+  await on.foreignWrite('"old"');
+  on.store.hold();
+  const before = on.cache.load(KEY);
+  const first = on.store.next('read');
+  first.happen();
+  await on.foreignWrite('"new"');
+  on.echo();
+  const after = on.cache.load(KEY);
+  await first.answer();
+  await on.store.next('read').answer();
+  assert.equal(await bodyOf(before), '"old"');
+  assert.equal(await bodyOf(after), '"new"');
+  assert.equal(on.held(), '"new"');
+});
+
+test('a match and a flush fence the reads that are on their way as a key does', async () => {
+  const events: Record<string, (on: Replica) => void> = {
+    match: ({ cache }) => cache.matchChanged({ type: typeOf(KEY) }, 'delete'),
+    pattern: ({ cache }) => cache.matchChanged({ pattern: '*AAPL' }, 'remote'),
+    flush: ({ cache }) => cache.allChanged('flush'),
+    rearmed: ({ cache }) => cache.allChanged('rearmed'),
+  };
+  for (const [name, event] of Object.entries(events)) {
+    const on = replica();
+    await on.foreignWrite('"old"');
+    on.store.hold();
+    const read = on.cache.load(KEY);
+    const call = on.store.next('read');
+    call.happen();
+    await on.foreignDelete();
+    event(on);
+    await call.answer();
+    assert.equal(await bodyOf(read), '"old"', name);
+    assert.equal(on.held(), undefined, name);
+  }
+});
+
+test('an invalidation fences the members of a batch that it concerns, and no others', async () => {
+  const on = replica();
+  for (const key of ['a', 'b', 'c']) await on.foreignWrite('"old"', key);
+  on.store.hold();
+  const batch = getMany(on.cache, ['a', 'b', 'c'], 512);
+  const calls = ['a', 'b', 'c'].map(() => on.store.next('read'));
+  for (const call of calls) call.happen();
+  await on.foreignWrite('"new"', 'b');
+  on.echo('b');
+  for (const call of calls) await call.answer();
+  const results = await batch;
+  assert.deepEqual(
+    results.map((result) => ('entry' in result ? result.entry?.json : undefined)),
+    ['"old"', '"old"', '"old"'],
+  );
+  assert.deepEqual([on.held('a'), on.held('b'), on.held('c')], ['"old"', undefined, '"old"']);
+});
+
+// ---- `#land` in two-level.ts
+
+test('who has seen a newer value through a fenced read does not get the older one from L1 next', async () => {
+  const on = replica();
+  await on.ownWrite('"old"');
+  on.clock.now += 60_000;
+  await on.foreignWrite('"new"');
+  const read = on.cache.get(KEY);
+  const call = on.store.next('read');
+  call.happen();
+  // The echo of our own write, late: L1 keeps what it holds until it is known whose echo it was.
+  on.echo();
+  assert.ok(on.memory.held(KEY));
+  on.memory.held(KEY)!.freshUntil = on.clock.now + 1000;
+  await call.answer();
+  assert.equal(await bodyOf(read), '"new"');
+  assert.notEqual(on.held(), '"old"');
+  await answerAll(on);
+  assert.notEqual(on.held(), '"old"');
+});
+
+test('who has seen through a read that there is none does not get the value from L1 next', async () => {
+  const on = replica();
+  await on.ownWrite('"old"');
+  on.clock.now += 60_000;
+  await on.foreignDelete();
+  const read = on.cache.get(KEY);
+  await on.store.next('read').answer();
+  assert.equal(await bodyOf(read), undefined);
+  assert.equal(on.memory.held(KEY), undefined);
+});
+
+test('a write and a read that left after it are answered together, and what the read saw in between stays seen', async () => {
+  for (const changed of ['written', 'deleted']) {
+    for (const readFirst of [false, true]) {
+      const on = replica();
+      await on.foreignWrite('"old"');
+      on.store.hold();
+      const write = on.cache.set(KEY, json('"ours"'));
+      const read = on.cache.load(KEY);
+      const [writing, reading] = [on.store.next('write'), on.store.next('read')];
+      writing.happen();
+      if (changed === 'written') await on.foreignWrite('"theirs"');
+      else await on.foreignDelete();
+      reading.happen();
+      // One chunk of the socket holds both: neither is looked at before the other is there.
+      const answers = readFirst ? [reading.answer(), writing.answer()] : [writing.answer(), reading.answer()];
+      await Promise.all([...answers, write, read]);
+      const seen = changed === 'written' ? '"theirs"' : undefined;
+      assert.equal(await bodyOf(read), seen);
+      assert.ok([undefined, seen].includes(on.held() as string | undefined), `${changed}: ${on.held()}`);
+      on.echo();
+      await answerAll(on);
+      assert.ok([undefined, seen].includes(on.held() as string | undefined));
+      assert.equal(on.told.at(-1), 'changed', 'clients must be told of what came after');
+    }
+  }
+});
+
+// ---- own-writes.ts and confirmations.ts: our write, its echo, and others behind it
+
+test('the echo of an own write costs it nothing, whether it comes before the reply, after it, or both', async () => {
+  for (const moments of [['before'], ['after'], ['before', 'after'], ['after', 'after']]) {
+    const on = replica();
+    on.store.hold();
+    const write = on.cache.set(KEY, json('"ours"'));
+    const call = on.store.next('write');
+    call.happen();
+    if (moments.includes('before')) on.echo();
+    await call.answer();
+    await write;
+    assert.equal(on.held(), '"ours"');
+    for (const moment of moments) if (moment === 'after') on.echo();
+    assert.equal(on.held(), '"ours"', 'it is served while L2 is asked');
+    await answerAll(on);
+    assert.equal(on.held(), '"ours"', moments.join());
+    assert.deepEqual(on.told, ['stored "ours"']);
+    assert.equal(on.store.calls.read, 0);
+  }
+});
+
+test('once the echo has been heard, the next invalidation is somebody else', async () => {
+  const on = replica();
+  await on.ownWrite('"ours"');
+  on.echo();
+  await answerAll(on);
+  await on.foreignWrite('"theirs"');
+  on.echo();
+  assert.equal(on.held(), undefined);
+  assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+});
+
+test('a write of another that hides behind the echo of ours is found out, whenever the echo comes', async () => {
+  for (const echoed of ['before the reply', 'after the reply']) {
+    for (const change of ['written', 'deleted']) {
+      const on = replica();
+      on.store.hold();
+      const write = on.cache.set(KEY, json('"ours"'));
+      const call = on.store.next('write');
+      call.happen();
+      // Both changes in one turn of Redis's loop: one message for the two.
+      if (change === 'written') await on.foreignWrite('"theirs"');
+      else await on.foreignDelete();
+      if (echoed === 'before the reply') on.echo();
+      await call.answer();
+      await write;
+      if (echoed === 'after the reply') on.echo();
+      await answerAll(on);
+      assert.equal(on.held(), undefined, `${change}, ${echoed}`);
+      assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+    }
+  }
+});
+
+test('an invalidation while L2 is asked whose echo it was makes the answer count for nothing', async () => {
+  const on = replica();
+  await on.ownWrite('"ours"');
+  on.echo();
+  const question = on.store.next('version');
+  question.happen();
+  await on.foreignWrite('"theirs"');
+  on.echo();
+  await question.answer();
+  assert.equal(on.store.held.length, 1, 'L2 is asked again');
+  await answerAll(on);
+  assert.equal(on.held(), undefined);
+  assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+});
+
+test('any number of echoes are one question, and at most one more', async () => {
+  const on = replica();
+  await on.ownWrite('"ours"');
+  for (let i = 0; i < 10; i++) on.echo();
+  await answerAll(on);
+  assert.equal(on.counters.confirmations, 2);
+  assert.equal(on.held(), '"ours"');
+});
+
+test('of two own writes on their way the last stays, however their echoes come', async () => {
+  for (const echoes of [[], [0], [1], [2], [0, 1, 2], [1, 1], [2, 2]]) {
+    const on = replica();
+    on.store.hold();
+    const writes = [on.cache.set(KEY, json('"1"')), on.cache.set(KEY, json('"2"'))];
+    const calls = [on.store.next('write'), on.store.next('write')];
+    for (const call of calls) call.happen();
+    const echoAt = (moment: number) => {
+      for (const each of echoes) if (each === moment) on.echo();
+    };
+    echoAt(0);
+    await calls[0]!.answer();
+    echoAt(1);
+    await calls[1]!.answer();
+    echoAt(2);
+    await Promise.all(writes);
+    await answerAll(on);
+    assert.equal(on.held(), '"2"', `${echoes}`);
+  }
+});
+
+test('a question about an entry that was replaced meanwhile does not drop what replaced it', async () => {
+  const on = replica();
+  await on.ownWrite('"1"');
+  on.echo();
+  const question = on.store.next('version');
+  const write = on.cache.set(KEY, json('"2"'));
+  const call = on.store.next('write');
+  call.happen();
+  await call.answer();
+  await write;
+  await question.answer();
+  assert.equal(on.held(), '"2"');
+});
+
+test('where L2 cannot be asked whose echo it was, the entry goes', async () => {
+  const on = replica();
+  await on.ownWrite('"ours"');
+  on.echo();
+  await on.store.next('version').fail(FAILED);
+  assert.equal(on.held(), undefined);
+  assert.equal(on.told.at(-1), 'changed');
+});
+
+test('where L1 did not keep our write, clients hear of what hides behind its echo all the same', async () => {
+  for (const options of [{ maxBytes: 1 }, { local: false }]) {
+    const on = replica(options);
+    on.store.hold();
+    const write = on.cache.set(KEY, json('"ours"'));
+    const call = on.store.next('write');
+    call.happen();
+    await on.foreignWrite('"theirs"');
+    on.echo();
+    await call.answer();
+    await write;
+    await answerAll(on);
+    assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+  }
+});
+
+test('every member of a batch of writes has an echo of its own', async () => {
+  const on = replica();
+  on.store.hold();
+  const batch = setMany(
+    on.cache,
+    ['a', 'b'].map((key) => ({ key, value: json('"ours"'), ttlMs: undefined })),
+    512,
+  );
+  const calls = [on.store.next('write'), on.store.next('write')];
+  for (const call of calls) call.happen();
+  await on.foreignWrite('"theirs"', 'b');
+  on.echo('a');
+  on.echo('b');
+  for (const call of calls) await call.answer();
+  await batch;
+  await answerAll(on);
+  assert.deepEqual([on.held('a'), on.held('b')], ['"ours"', undefined]);
+});
+
+test('a write on its way when everything changed is confirmed before it is kept for good', async () => {
+  for (const reason of ['flush', 'rearmed'] as const) {
+    const on = replica();
+    on.store.hold();
+    const write = on.cache.set(KEY, json('"ours"'));
+    const call = on.store.next('write');
+    call.happen();
+    await on.foreignDelete();
+    on.cache.allChanged(reason);
+    await call.answer();
+    await write;
+    await answerAll(on);
+    assert.equal(on.held(), undefined, reason);
+  }
+});
+
+// ---- compare-and-set, delete
+
+test('a compare-and-set that won is like any write: its echo is harmless, and what hides behind it is found', async () => {
+  for (const hidden of [false, true]) {
+    const on = replica();
+    const { version } = await on.cache.set(KEY, json('"1"'));
+    on.store.hold();
+    const write = on.cache.set(KEY, json('"2"'), undefined, { is: 'if-version', versions: [version!] });
+    const call = on.store.next('write');
+    call.happen();
+    if (hidden) await on.foreignWrite('"theirs"');
+    on.echo();
+    await call.answer();
+    assert.equal((await write).status, 'replaced');
+    await answerAll(on);
+    assert.equal(on.held(), hidden ? undefined : '"2"');
+  }
+});
+
+test('a compare-and-set that lost leaves nothing old in L1, and clients hear of the write that won', async () => {
+  for (const echoed of ['before the reply', 'after the reply']) {
+    const on = replica();
+    const { version } = await on.cache.set(KEY, json('"1"'));
+    on.echo();
+    await answerAll(on);
+    on.store.hold();
+    await on.foreignWrite('"theirs"');
+    const write = on.cache.set(KEY, json('"2"'), undefined, { is: 'if-version', versions: [version!] });
+    const call = on.store.next('write');
+    call.happen();
+    if (echoed === 'before the reply') on.echo();
+    await call.answer();
+    assert.equal((await write).status, 'refused');
+    if (echoed === 'after the reply') on.echo();
+    await answerAll(on);
+    assert.equal(on.held(), undefined);
+    assert.deepEqual(on.told, ['stored "1"', 'changed'], echoed);
+  }
+});
+
+test('a read that left before a delete brings nothing back, and a write behind the delete is heard of', async () => {
+  for (const hidden of [false, true]) {
+    const on = replica();
+    await on.foreignWrite('"old"');
+    on.store.hold();
+    const read = on.cache.load(KEY);
+    const reading = on.store.next('read');
+    reading.happen();
+    const removal = on.cache.delete(KEY);
+    const call = on.store.next('remove');
+    call.happen();
+    if (hidden) await on.foreignWrite('"theirs"');
+    on.echo();
+    await call.answer();
+    await removal;
+    await reading.answer();
+    assert.equal(await bodyOf(read), '"old"');
+    assert.equal(on.held(), undefined);
+    assert.deepEqual(on.told, ['removed', 'changed']);
+    on.store.release();
+    assert.equal(await bodyOf(on.cache.get(KEY)), hidden ? '"theirs"' : undefined);
+  }
+});
+
+test('a write that failed leaves L1 empty, and its late echo does no harm', async () => {
+  const on = replica();
+  await on.ownWrite('"1"');
+  const write = on.cache.set(KEY, json('"2"'));
+  const call = on.store.next('write');
+  call.happen();
+  await Promise.all([call.fail(FAILED), assert.rejects(write, FAILED)]);
+  assert.equal(on.memory.held(KEY), undefined);
+  on.echo();
+  await answerAll(on);
+  assert.equal(await bodyOf(on.cache.get(KEY)), '"2"');
+});
+
+// ---- the states
+
+test('while L1 is not trusted it is not served, reads go to L2, and L1 is what there is if L2 does not answer', async () => {
+  for (const state of ['degraded', 'blind'] as const) {
+    const on = replica();
+    await on.cache.set(KEY, json('"1"'));
+    on.cache.stateChanged(state);
+    await on.foreignWrite('"2"');
+    assert.equal(on.cache.peek(KEY), undefined);
+    const { entry, source } = await on.cache.get(KEY);
+    assert.deepEqual([entry?.json, source], ['"2"', 'l2']);
+    on.store.fault = DOWN;
+    const fallback = await on.cache.get(KEY);
+    assert.deepEqual([fallback.entry?.json, fallback.source, fallback.fault], ['"2"', 'l1-stale', DOWN]);
+    assert.deepEqual(on.told, ['stored "1"', `reset ${state}`]);
+  }
+});
+
+test('arming the link again empties L1, and fences what is on its way', async () => {
+  const on = replica();
+  await on.cache.set(KEY, json('"1"'));
+  await on.cache.set('k', json('"1"'));
+  on.cache.stateChanged('degraded');
+  // Nobody hears of this one.
+  await on.foreignWrite('"2"');
+  on.store.hold();
+  const read = on.cache.load('k');
+  const call = on.store.next('read');
+  call.happen();
+  await on.foreignWrite('"2"', 'k');
+  on.cache.allChanged('rearmed');
+  assert.equal(on.memory.size, 0);
+  await call.answer();
+  assert.equal(await bodyOf(read), '"1"');
+  on.cache.stateChanged('coherent');
+  on.store.release();
+  assert.equal(await bodyOf(on.cache.get(KEY)), '"2"');
+  assert.equal(await bodyOf(on.cache.get('k')), '"2"');
+});
+
+test('clients are told to subscribe again when the state is coherent again, however it was lost', async () => {
+  const on = replica();
+  on.cache.stateChanged('blind');
+  on.cache.stateChanged('coherent');
+  on.cache.stateChanged('degraded');
+  on.cache.allChanged('rearmed');
+  on.cache.stateChanged('coherent');
+  on.cache.allChanged('flush');
+  assert.deepEqual(on.told, [
+    'reset blind',
+    'reset rearmed',
+    'reset degraded',
+    'reset rearmed',
+    'reset flush',
+  ]);
+});

@@ -1,0 +1,166 @@
+/** One run: replicas on a Redis, everybody at work, a fault, and then what was found. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { reachesRedis, startReplica } from '../support/replicas.ts';
+import type { Service } from '../support/service.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+import { afflict, type Fault } from './faults.ts';
+import { connectTo, ForeignWriter, truthOf } from './foreign-writer.ts';
+import { type Findings, History } from './history.ts';
+import { type ActorParts, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
+import { ALL_KEYS, deletable } from './keys.ts';
+import { seeded } from './random.ts';
+import { Subscriber } from './subscriber.ts';
+
+/** The bound that is promised, HEARTBEAT_TIMEOUT_MS. */
+export const BOUND_MS = 1000;
+/** What a busy machine may add: timers and processes run late. */
+export const ALLOWANCE_MS = 500;
+/** Nothing but the speed of messages stands between a write and its being seen while nothing is wrong. */
+export const CALM_BOUND_MS = 250;
+
+export interface RunOptions {
+  readonly seconds: number;
+  readonly replicas: number;
+  readonly fault: Fault;
+  readonly seed: number;
+  /** Readers of each replica. */
+  readonly readers?: number;
+  /** The longest that any actor rests between two writes is twice this, in ms. */
+  readonly restMs?: number;
+}
+
+export interface Report extends Findings {
+  /** How often the fault struck. */
+  readonly events: number;
+  readonly reads: number;
+  /** Reads that L1 answered in place of L2, saying so. */
+  readonly fallbacks: number;
+  /** Reads answered in a lesser state than coherent. */
+  readonly lesser: number;
+  /** Changes asked for. */
+  readonly writes: number;
+  /** And those that were acknowledged. */
+  readonly acknowledged: number;
+  readonly pushes: number;
+  readonly resets: number;
+}
+
+const ENV = {
+  HEARTBEAT_TIMEOUT_MS: String(BOUND_MS),
+  // Long enough not to time out because the machine is busy, and short beside the bound.
+  REDIS_COMMAND_TIMEOUT_MS: '300',
+  // So long that time alone never repairs what L1 has missed.
+  LOCAL_CACHE_TTL: '3600',
+  LOCAL_CACHE_MAX_SIZE: '10000',
+};
+
+export async function runCheck(options: RunOptions): Promise<Report> {
+  const cleanup: (() => unknown)[] = [];
+  try {
+    return await run(options, cleanup);
+  } finally {
+    for (const each of cleanup.reverse()) await each();
+  }
+}
+
+async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Report> {
+  const { seconds, fault, seed, readers = 2, restMs = 3 } = options;
+  const dice = seeded(seed);
+  const redis = await startRedis();
+  cleanup.push(() => redis.stop());
+  const connection = await connectTo(redis);
+  cleanup.push(() => connection.disconnect());
+  const places = Array.from({ length: options.replicas }, (_, replica) => replica);
+  const proxies = await Promise.all(places.map(() => startTcpProxy(redis)));
+  for (const proxy of proxies) cleanup.push(() => proxy.close());
+  const services = await Promise.all(
+    // Only where it is needed, because it costs time.
+    places.map((at) => startReplica(fault === 'half-open' ? behind(redis, proxies[at]!.port) : redis, ENV)),
+  );
+  for (const service of services) cleanup.push(() => service.stop('SIGKILL'));
+  const subscribers = services.map((service, replica) => new Subscriber(service, replica));
+  for (const subscriber of subscribers) {
+    cleanup.push(() => subscriber.stop());
+    await subscriber.start();
+  }
+
+  const history = new History(deletable);
+  let stopped = false;
+  const actor = (): ActorParts => ({ history, random: seeded(seedOf(dice)), stopped: () => stopped });
+  const foreign = new ForeignWriter(connection, actor());
+  const actors = [
+    foreign.run(restMs),
+    ...services.flatMap((service, replica) => [
+      writeAll(service, actor(), restMs),
+      ...Array.from({ length: readers }, () => readAll(service, replica, actor())),
+    ]),
+  ];
+  const parts = { redis, connection, proxies, history, random: actor().random };
+  const faults = afflict(fault, { ...parts, write: (key) => foreign.set(key) }, () => stopped);
+  await sleep(seconds * 1000);
+  stopped = true;
+  const [events] = await Promise.all([faults, ...actors]);
+
+  const findings = history.check(fault === 'none' ? CALM_BOUND_MS : BOUND_MS + ALLOWANCE_MS);
+  findings.violations.push(...(await checkEnd(redis, services, subscribers)));
+  for (const { violations } of subscribers) findings.violations.push(...violations);
+  const { reads, ops } = history;
+  return {
+    ...findings,
+    events,
+    reads: reads.length,
+    fallbacks: reads.filter((read) => read.fallback).length,
+    lesser: reads.filter(({ coherence }) => coherence !== '').length,
+    writes: ops.length,
+    acknowledged: ops.filter(({ end }) => end < Number.POSITIVE_INFINITY).length,
+    pushes: sum(subscribers.map(({ pushes }) => pushes)),
+    resets: sum(subscribers.map(({ resets }) => resets)),
+  };
+}
+
+/** The same Redis, reached another way. */
+function behind(redis: RedisServer, port: number): RedisServer {
+  return { ...redis, port };
+}
+
+/** When all is quiet, every replica and every subscriber holds what Redis holds, and nothing else. */
+async function checkEnd(
+  redis: RedisServer,
+  services: readonly Service[],
+  subscribers: readonly Subscriber[],
+): Promise<string[]> {
+  await Promise.all(services.map(reachesRedis));
+  const connection = await connectTo(redis);
+  try {
+    const truth = await truthOf(connection, ALL_KEYS);
+    const differences = async () => {
+      const found: string[] = [];
+      const compare = (where: string, key: string, version: string | undefined) => {
+        const expected = truth.get(key)?.version;
+        if (version !== expected) found.push(`at the end ${where} has ${key} ${version}, Redis ${expected}`);
+      };
+      for (const { replica, held } of subscribers)
+        for (const key of ALL_KEYS)
+          compare(`a subscriber of replica ${replica}`, key, held.get(key)?.version);
+      for (const [replica, service] of services.entries())
+        await withClient(service, async (client) => {
+          for (const key of ALL_KEYS)
+            compare(`replica ${replica}`, key, (await readOne(client, replica, key))?.version);
+        });
+      return found;
+    };
+    // What was pushed last may still be on its way, and a snapshot asked for again.
+    return await until(async () => (await differences()).length === 0, { timeoutMs: 3000, everyMs: 50 }).then(
+      () => [],
+      differences,
+    );
+  } finally {
+    connection.disconnect();
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,107 @@
+/** What goes wrong during a run, again and again until it is over. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { RedisServer } from '../support/redis-server.ts';
+import type { TcpProxy } from '../support/tcp-proxy.ts';
+import { PREFIX } from './foreign-writer.ts';
+import type { History } from './history.ts';
+import { pick, type Random } from './random.ts';
+
+export const FAULTS = [
+  'none',
+  'link-killed',
+  'data-killed',
+  'frozen',
+  'half-open',
+  'overrun',
+  'restart',
+] as const;
+
+export type Fault = (typeof FAULTS)[number];
+
+export interface FaultParts {
+  readonly redis: RedisServer;
+  readonly connection: Redis;
+  /** One before each replica's Redis. */
+  readonly proxies: readonly TcpProxy[];
+  readonly history: History;
+  readonly random: Random;
+  /** Writes a key of the foreign writer's in the midst of a burst. */
+  readonly write: (key: string) => Promise<void>;
+}
+
+/** What happens once, and how long to wait before it happens again, in ms. */
+const ROUNDS: Record<
+  Fault,
+  { readonly restMs: number; readonly round: (parts: FaultParts) => Promise<void> }
+> = {
+  none: { restMs: 200, round: async () => {} },
+  'link-killed': { restMs: 500, round: (parts) => killOne(parts, 'ratecache-link') },
+  'data-killed': { restMs: 500, round: (parts) => killOne(parts, 'ratecache-data') },
+  frozen: {
+    restMs: 1000,
+    async round({ redis }) {
+      await redis.signal('SIGSTOP');
+      await sleep(2000);
+      await redis.signal('SIGCONT');
+    },
+  },
+  'half-open': {
+    restMs: 800,
+    async round({ proxies, random }) {
+      const proxy = pick(proxies, random);
+      proxy.freeze({ direction: 'down', saying: 'ratecache-link' });
+      await sleep(1700);
+      proxy.thaw();
+    },
+  },
+  overrun: { restMs: 500, round: overrun },
+  restart: {
+    restMs: 1200,
+    async round({ redis, history }) {
+      const start = performance.now();
+      await redis.restart();
+      history.losses.push({ start, end: performance.now() });
+    },
+  },
+};
+
+/** One fault after another until `stopped`; says how many there were. */
+export async function afflict(fault: Fault, parts: FaultParts, stopped: () => boolean): Promise<number> {
+  const { restMs, round } = ROUNDS[fault];
+  let rounds = 0;
+  while (true) {
+    // In slices, so that the end of a run does not wait for the next fault.
+    for (const until = performance.now() + restMs * (0.5 + parts.random()); performance.now() < until; ) {
+      if (stopped()) return rounds;
+      await sleep(20);
+    }
+    await round(parts);
+    if (fault !== 'none') rounds++;
+  }
+}
+
+async function killOne({ connection, random }: FaultParts, name: string): Promise<void> {
+  const list = (await connection.client('LIST')) as string;
+  const lines = list.split('\n').filter((line) => line.includes(`name=${name}`));
+  if (lines.length === 0) return;
+  const id = /\bid=(\d+)/.exec(pick(lines, random))![1]!;
+  await connection.call('CLIENT', ['KILL', 'ID', id]);
+}
+
+const BURST = 4000;
+
+/**
+ * A burst of messages within one command overruns the output buffers of the links: Redis lets go of them, with
+ * the invalidations that lay in them.
+ */
+async function overrun({ connection, write, random }: FaultParts): Promise<void> {
+  await connection.config('SET', 'client-output-buffer-limit', 'pubsub 65536 0 0');
+  const script = `for i = 1, tonumber(ARGV[1]) do
+    redis.call('PUBLISH', 'cache_invalidation', '{"keys":["calculation:burst-' .. i .. '"]}')
+    redis.call('SET', KEYS[1], i, 'PX', 1000)
+  end`;
+  const burst = connection.eval(script, 1, `${PREFIX}calculation:burst`, BURST);
+  const during = write(`volatility:F${Math.floor(random() * 3)}`);
+  await Promise.all([burst, during]);
+}

@@ -1,0 +1,110 @@
+/** A program that writes straight into Redis, with the service's own encoding and none of its doing. */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { VersionClock } from '../../src/cache/version.ts';
+import { pack, unpack } from '../../src/redis/envelope.ts';
+import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
+import type { RedisServer } from '../support/redis-server.ts';
+import type { ActorParts } from './http-actors.ts';
+import { KEYS } from './keys.ts';
+import { pick } from './random.ts';
+
+export const PREFIX = 'borrow_rate_engine:';
+const TTL_MS = 600_000;
+const LIMITS = { compressionThresholdBytes: 0, maxValueBytes: 10_000 };
+
+/** A connection of the test's own, which comes back after a restart. */
+export async function connectTo({ port }: RedisServer): Promise<Redis> {
+  const redis = new Redis({
+    port,
+    host: '127.0.0.1',
+    connectionName: 'foreign-writer',
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: () => 20,
+  });
+  redis.on('error', () => {});
+  await once(redis, 'ready');
+  return redis;
+}
+
+/** What Redis holds of these keys: number and version of each that it has. */
+export async function truthOf(
+  redis: Redis,
+  keys: readonly string[],
+): Promise<Map<string, { n: number; version: string }>> {
+  const values = await redis.mgetBuffer(keys.map((key) => PREFIX + key));
+  const truth = new Map<string, { n: number; version: string }>();
+  keys.forEach((key, i) => {
+    const entry = values[i] && unpack(key, values[i], LIMITS);
+    if (entry) truth.set(key, { n: JSON.parse(entry.json.toString()).n, version: entry.version });
+  });
+  return truth;
+}
+
+/** The envelope of the next value of a key, stamped now. */
+export class ForeignWriter {
+  readonly #redis: Redis;
+  readonly #parts: ActorParts;
+  readonly #versions = new VersionClock('f0f0f0f0');
+
+  constructor(redis: Redis, parts: ActorParts) {
+    this.#redis = redis;
+    this.#parts = parts;
+  }
+
+  async run(restMs: number): Promise<void> {
+    const { random, stopped } = this.#parts;
+    while (!stopped()) {
+      const chance = random();
+      if (chance < 0.35) await this.set(pick(KEYS.foreign, random));
+      else if (chance < 0.6) await this.#setGreater(pick(KEYS.cold, random));
+      else if (chance < 0.85) await this.#setGreater(pick(KEYS.shared, random));
+      else await this.#remove(pick(KEYS.deletable, random));
+      await sleep(random() * 2 * restMs);
+    }
+  }
+
+  /** A plain SET; only for keys that nobody else writes, or the version would not be the greatest. */
+  async set(key: string): Promise<void> {
+    const [op, envelope, version] = this.#next(key);
+    await this.#done(async () => {
+      await this.#redis.set(PREFIX + key, envelope, 'PX', TTL_MS);
+      Object.assign(op, { end: performance.now(), version });
+    });
+  }
+
+  /** Where others write as well, the version has to be made greater than what is there in Redis itself. */
+  async #setGreater(key: string): Promise<void> {
+    const [op, envelope] = this.#next(key);
+    await this.#done(async () => {
+      const args = ['', '', PREFIX.length, 'set', '', TTL_MS, envelope];
+      const answer = this.#redis.callBuffer('EVAL', [WRITE_SCRIPT, 1, PREFIX + key, ...args]);
+      const [[, version]] = (await answer) as [[Buffer, Buffer]];
+      Object.assign(op, { end: performance.now(), version: version.toString('hex') });
+    });
+  }
+
+  async #remove(key: string): Promise<void> {
+    const op = this.#parts.history.begin(key, 'delete', performance.now());
+    await this.#done(async () => {
+      await this.#redis.del(PREFIX + key);
+      op.end = performance.now();
+    });
+  }
+
+  #next(key: string) {
+    const op = this.#parts.history.begin(key, 'write', performance.now());
+    const version = this.#versions.next();
+    const value = { encoding: 'json', body: JSON.stringify({ n: op.n }) } as const;
+    const now = Date.now();
+    return [op, pack(value, version, now, now + TTL_MS, LIMITS), version] as const;
+  }
+
+  /** A fault of the connection leaves the outcome unknown. */
+  async #done(change: () => Promise<void>): Promise<void> {
+    await change().catch(() => sleep(5));
+  }
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { History, type Read } from './history.ts';
+
+const PLAIN = 'plain';
+const DELETABLE = 'deletable';
+const BOUND_MS = 100;
+
+function history() {
+  const made = new History((key) => key === DELETABLE);
+  const write = (start: number, end: number, version: string, key = PLAIN) => {
+    const op = made.begin(key, 'write', start);
+    Object.assign(op, { end, version });
+    return op;
+  };
+  const remove = (start: number, end: number) => {
+    made.begin(DELETABLE, 'delete', start).end = end;
+  };
+  const read = (start: number, n: number, version: string | undefined, more: Partial<Read> = {}) =>
+    made.reads.push({
+      ...{ replica: 0, key: PLAIN, n, version, start, end: start + 1, coherence: '', fallback: false },
+      ...more,
+    });
+  return { made, write, remove, read, check: () => made.check(BOUND_MS) };
+}
+
+test('a read within the bound may be old, and how old is told', () => {
+  const { write, read, check } = history();
+  write(0, 1, 'v1');
+  write(2, 10, 'v2');
+  read(9, 1, 'v1');
+  read(60, 1, 'v1');
+  assert.deepEqual(check(), { worstStalenessMs: 50, violations: [] });
+});
+
+test('a read that starts after the bound and gives the older value is found', () => {
+  const { write, read, check } = history();
+  write(0, 1, 'v1');
+  write(0, 10, 'v2');
+  read(111, 1, 'v1');
+  assert.match(check().violations.join(), /^stale by 101\.0 ms: plain was #1/);
+});
+
+test('a read by a fallback that says so is no promise broken, nor is one of a write that nobody acknowledged', () => {
+  const { write, read, check } = history();
+  write(0, 1, 'v1');
+  write(0, 10, 'v2');
+  write(0, Number.POSITIVE_INFINITY, 'v3');
+  read(200, 1, 'v1', { coherence: 'blind', fallback: true });
+  read(200, 3, 'v3');
+  assert.deepEqual(check().violations, []);
+});
+
+test('what nobody wrote is found', () => {
+  const { write, read, check } = history();
+  write(0, 1, 'v1');
+  read(5, 2, 'v2');
+  assert.match(check().violations.join(), /nobody wrote/);
+});
+
+test('a key that is never deleted is never absent again', () => {
+  const { write, read, check } = history();
+  read(0, 0, undefined);
+  write(0, 1, 'v1');
+  read(200, 0, undefined);
+  assert.match(check().violations.join(), /^stale by 199\.0 ms: plain was none/);
+});
+
+test('after a delete it may be absent, until it was written again, and the old value is stale', () => {
+  const { write, remove, read, check } = history();
+  const of = { key: DELETABLE };
+  write(0, 1, 'v1', DELETABLE);
+  remove(2, 3);
+  read(50, 0, undefined, of);
+  read(90, 1, 'v1', { ...of, replica: 1 });
+  assert.deepEqual(check(), { worstStalenessMs: 87, violations: [] });
+  read(104, 1, 'v1', { ...of, replica: 1 });
+  write(110, 120, 'v0', DELETABLE);
+  read(221, 0, undefined, of);
+  const { violations } = check();
+  assert.equal(violations.length, 2);
+  assert.match(violations[0]!, /stale by 101/);
+  assert.match(violations[1]!, /stale by 101.*none/);
+});
+
+test('while a delete may still take effect, absence is no fault', () => {
+  const { write, remove, read, check } = history();
+  remove(0, Number.POSITIVE_INFINITY);
+  write(2, 3, 'v1', DELETABLE);
+  read(500, 0, undefined, { key: DELETABLE });
+  assert.deepEqual(check().violations, []);
+});
+
+test('whoever reads at one replica must not go back, unless it said that it is not coherent in between', () => {
+  for (const [more, found] of [
+    [{}, 1],
+    [{ replica: 1 }, 0],
+    [{ coherence: 'degraded' }, 0],
+    [{ start: 19.5 }, 0],
+  ] as const) {
+    const { made, write, read } = history();
+    write(0, 1000, 'v1');
+    write(0, 1000, 'v2');
+    read(19, 2, 'v2');
+    read(25, 1, 'v1', more);
+    assert.equal(made.check(BOUND_MS).violations.length, found, JSON.stringify(more));
+  }
+  const { made, write, read } = history();
+  write(0, 1000, 'v1');
+  write(0, 1000, 'v2');
+  read(19, 2, 'v2');
+  read(25, 2, 'v2', { coherence: 'degraded' });
+  read(30, 1, 'v1');
+  assert.equal(made.check(BOUND_MS).violations.length, 0);
+});
+
+test('a restart of Redis may lose what it held, and nothing else', () => {
+  const { made, write, read, check } = history();
+  write(0, 1, 'v1');
+  made.losses.push({ start: 10, end: 20 });
+  read(500, 0, undefined);
+  assert.deepEqual(check().violations, []);
+  write(530, 540, 'v2');
+  read(700, 0, undefined);
+  assert.equal(check().violations.length, 1);
+});

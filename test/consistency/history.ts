@@ -1,0 +1,231 @@
+/**
+ * What happened during a run, and what of it must not have. Times are of one clock, in milliseconds. Everything
+ * here is pure, so that the checks themselves can be tested.
+ */
+
+/** A change somebody asked for. */
+export interface Op {
+  readonly key: string;
+  readonly kind: 'write' | 'delete';
+  /** The value written: a number of its own within the key; 0 for a delete. */
+  readonly n: number;
+  readonly start: number;
+  /** When it was acknowledged; Infinity while nobody knows whether it took effect. */
+  end: number;
+  /** Set when it was acknowledged, or when it was read. */
+  version: string | undefined;
+  /** It certainly did not take effect. */
+  refused: boolean;
+}
+
+export interface Read {
+  readonly replica: number;
+  readonly key: string;
+  /** What was read; 0 for none. */
+  readonly n: number;
+  readonly version: string | undefined;
+  readonly start: number;
+  readonly end: number;
+  /** What `Cache-Status` said of the state: nothing when coherent. */
+  readonly coherence: '' | 'degraded' | 'blind';
+  /** L1 answered because L2 did not, and said so: nothing is promised. */
+  readonly fallback: boolean;
+}
+
+export interface Findings {
+  /** How long before a read's start the oldest of the writes that it did not see was acknowledged, at worst. */
+  worstStalenessMs: number;
+  readonly violations: string[];
+}
+
+/**
+ * Orders the changes of one key. Where it is never deleted its versions grow as Redis takes the writes, so they
+ * are the order. Where it is, they may not, and what is certain is only that what was acknowledged before
+ * another was asked for came before it.
+ */
+class KeyOrder {
+  readonly byNumber = new Map<number, Op>();
+  readonly #sure: Op[];
+  readonly #deletes: Op[];
+  readonly #versioned: boolean;
+  readonly #byStart: Op[];
+  readonly #byVersion: Op[];
+  /** For each of `#byStart`, and of `#byVersion`, when the first from there on was acknowledged. */
+  readonly #endFromStart: number[];
+  readonly #endFromVersion: number[];
+
+  constructor(ops: readonly Op[], deletable: boolean) {
+    this.#versioned = !deletable;
+    this.#sure = ops.filter(({ refused, end }) => !refused && end < Number.POSITIVE_INFINITY);
+    this.#deletes = ops.filter(({ kind, refused }) => kind === 'delete' && !refused);
+    for (const op of ops) if (op.kind === 'write') this.byNumber.set(op.n, op);
+    this.#byStart = [...this.#sure].sort((a, b) => a.start - b.start);
+    this.#byVersion = this.#sure
+      .filter(({ version }) => version !== undefined)
+      .sort((a, b) => (a.version! < b.version! ? -1 : 1));
+    this.#endFromStart = suffixMin(this.#byStart);
+    this.#endFromVersion = suffixMin(this.#byVersion);
+  }
+
+  /** When the first change that certainly came after what was read was acknowledged; Infinity for none. */
+  overwrittenAt(read: Read): number {
+    if (read.n === 0) return this.#recreatedAt(read);
+    const op = this.byNumber.get(read.n);
+    if (op === undefined) return Number.POSITIVE_INFINITY;
+    const byTime = this.#endOfOpsAfter(op.end);
+    if (!this.#versioned) return byTime;
+    const at = firstIndex(this.#byVersion, ({ version }) => version! > read.version!);
+    return Math.min(byTime, this.#endFromVersion[at] ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** The same for a read that found none: there may have been none until after the last delete that it can have seen. */
+  #recreatedAt(read: Read): number {
+    let goneUntil = Number.NEGATIVE_INFINITY;
+    for (const { start, end } of this.#deletes) if (start < read.end && end > goneUntil) goneUntil = end;
+    return this.#endOfOpsAfter(goneUntil);
+  }
+
+  #endOfOpsAfter(time: number): number {
+    const at = firstIndex(this.#byStart, ({ start }) => start > time);
+    return this.#endFromStart[at] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether what `later` saw certainly was over when there was what `earlier` saw. */
+  wentBack(earlier: Read, later: Read): boolean {
+    if (later.n === earlier.n) return false;
+    if (later.n === 0) return this.#deletes.length === 0;
+    if (earlier.n === 0) return false;
+    if (this.#versioned) return later.version! < earlier.version!;
+    const [from, to] = [this.byNumber.get(earlier.n), this.byNumber.get(later.n)];
+    return from !== undefined && to !== undefined && to.end < from.start;
+  }
+}
+
+export class History {
+  readonly ops: Op[] = [];
+  readonly reads: Read[] = [];
+  /** Times at which everything may have been lost: Redis was restarted. */
+  readonly losses: { start: number; end: number }[] = [];
+  readonly #deletable: (key: string) => boolean;
+  readonly #counts = new Map<string, number>();
+
+  /** @param deletable which keys somebody deletes */
+  constructor(deletable: (key: string) => boolean) {
+    this.#deletable = deletable;
+  }
+
+  /** A change is asked for now. */
+  begin(key: string, kind: Op['kind'], start: number): Op {
+    const n = kind === 'write' ? (this.#counts.get(key) ?? 0) + 1 : 0;
+    if (kind === 'write') this.#counts.set(key, n);
+    const end = Number.POSITIVE_INFINITY;
+    const op: Op = { key, kind, n, start, end, version: undefined, refused: false };
+    this.ops.push(op);
+    return op;
+  }
+
+  /** @param boundMs how long after a write was acknowledged a read may still start and not see it */
+  check(boundMs: number): Findings {
+    const findings: Findings = { worstStalenessMs: 0, violations: [] };
+    const orders = this.#orders();
+    this.#checkStaleness(orders, boundMs, findings);
+    this.#checkBackwards(orders, findings);
+    return findings;
+  }
+
+  #orders(): Map<string, KeyOrder> {
+    const ops = new Map<string, Op[]>();
+    for (const op of this.ops) {
+      const ofKey = ops.get(op.key);
+      if (ofKey === undefined) ops.set(op.key, [op]);
+      else ofKey.push(op);
+    }
+    const orders = new Map<string, KeyOrder>();
+    for (const [key, own] of ops) {
+      const lost = this.losses.map(
+        ({ start, end }): Op => ({
+          key,
+          kind: 'delete',
+          n: 0,
+          start,
+          end,
+          version: undefined,
+          refused: false,
+        }),
+      );
+      orders.set(key, new KeyOrder([...own, ...lost], this.#deletable(key)));
+    }
+    return orders;
+  }
+
+  /** No read that starts later than the bound after an acknowledged write gives an older value. */
+  #checkStaleness(orders: ReadonlyMap<string, KeyOrder>, boundMs: number, findings: Findings): void {
+    for (const read of this.reads) {
+      const order = orders.get(read.key);
+      if (order === undefined || read.fallback) continue;
+      if (read.n !== 0 && !order.byNumber.has(read.n)) {
+        findings.violations.push(`nobody wrote what was read: ${show(read)}`);
+        continue;
+      }
+      const staleness = read.start - order.overwrittenAt(read);
+      if (staleness <= 0) continue;
+      findings.worstStalenessMs = Math.max(findings.worstStalenessMs, staleness);
+      if (staleness > boundMs) findings.violations.push(`stale by ${staleness.toFixed(1)} ms: ${show(read)}`);
+    }
+  }
+
+  /**
+   * No two reads of a key at one replica, one after the other and by whomever, go back while it says that it is
+   * coherent. A reply in a lesser state in between begins anew.
+   */
+  #checkBackwards(orders: ReadonlyMap<string, KeyOrder>, findings: Findings): void {
+    const replicas = new Set(this.reads.map(({ replica }) => replica));
+    for (const replica of replicas) {
+      const reads = this.reads.filter((read) => read.replica === replica);
+      const byEnd = [...reads].sort((a, b) => a.end - b.end);
+      const newest = new Map<string, Read>();
+      let ended = 0;
+      for (const read of [...reads].sort((a, b) => a.start - b.start)) {
+        for (; ended < byEnd.length && byEnd[ended]!.end < read.start; ended++) {
+          const past = byEnd[ended]!;
+          if (past.coherence !== '' || past.fallback) newest.clear();
+          else {
+            const known = newest.get(past.key);
+            if (known === undefined || !orders.get(past.key)?.wentBack(known, past))
+              newest.set(past.key, past);
+          }
+        }
+        const before = newest.get(read.key);
+        if (before === undefined || read.coherence !== '' || read.fallback) continue;
+        if (orders.get(read.key)?.wentBack(before, read))
+          findings.violations.push(`went back: ${show(before)} and then ${show(read)}`);
+      }
+    }
+  }
+}
+
+function show({ replica, key, n, version, start, end, coherence }: Read): string {
+  const what = n === 0 ? 'none' : `#${n} (${version})`;
+  return `${key} was ${what} at replica ${replica}, ${start.toFixed(1)} to ${end.toFixed(1)} ${coherence}`;
+}
+
+function suffixMin(ops: readonly Op[]): number[] {
+  const mins: number[] = new Array(ops.length);
+  let min = Number.POSITIVE_INFINITY;
+  for (let i = ops.length - 1; i >= 0; i--) {
+    min = Math.min(min, ops[i]!.end);
+    mins[i] = min;
+  }
+  return mins;
+}
+
+/** The first index whose element, and all after it, are accepted. */
+function firstIndex<T>(sorted: readonly T[], accepts: (element: T) => boolean): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (accepts(sorted[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,56 @@
+/**
+ * The longer run: `node test/consistency/run.ts --seconds 30 --replicas 3 --fault all --seed 1`. Prints what
+ * happened and what was found, and ends with 1 if anything was.
+ */
+import { parseArgs } from 'node:util';
+import { type Report, runCheck } from './check.ts';
+import { FAULTS, type Fault } from './faults.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '30' },
+    replicas: { type: 'string', default: '3' },
+    fault: { type: 'string', default: 'all' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const faults = FAULTS.filter((name) => values.fault === 'all' || name === values.fault);
+if (faults.length === 0) throw new Error(`a fault is all or one of ${FAULTS.join(', ')}`);
+
+const HEAD = [
+  'fault',
+  'events',
+  'reads',
+  'lesser',
+  'fallback',
+  'writes',
+  'acked',
+  'pushes',
+  'resets',
+  'stale ms',
+];
+console.log(row([...HEAD, 'violations']));
+let found = 0;
+for (const fault of faults) {
+  const report = await runCheck({
+    fault,
+    seconds: Number(values.seconds),
+    replicas: Number(values.replicas),
+    seed: Number(values.seed),
+  });
+  console.log(row(cells(fault, report)));
+  for (const violation of report.violations.slice(0, 10)) console.log(`  ${violation}`);
+  found += report.violations.length;
+}
+process.exit(found === 0 ? 0 : 1);
+
+function cells(fault: Fault, report: Report): (string | number)[] {
+  const { events, reads, lesser, fallbacks, writes, acknowledged, pushes, resets } = report;
+  const { worstStalenessMs, violations } = report;
+  const counts = [events, reads, lesser, fallbacks, writes, acknowledged, pushes, resets];
+  return [fault, ...counts, worstStalenessMs.toFixed(1), violations.length];
+}
+
+function row(cells: readonly (string | number)[]): string {
+  return cells.map((cell, i) => (i === 0 ? String(cell).padEnd(12) : String(cell).padStart(10))).join('');
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TYPES, typeIndex } from '../../src/cache/key.ts';
+import { EVERYTHING } from '../../src/cache/match.ts';
+import { announceMatch, parseAnnouncement } from '../../src/redis/announcement.ts';
+
+const parse = (text: string) => parseAnnouncement(text, 512);
+
+const FOREIGN = { origin: undefined, reason: 'remote', versions: undefined } as const;
+
+test('other programs may publish keys, types, a pattern or a bare key', () => {
+  const volatility = { type: typeIndex('volatility')! };
+  const forms: [string, Pick<NonNullable<ReturnType<typeof parse>>, 'keys' | 'matches'>][] = [
+    ['{"keys": ["borrow_rate:AAPL", "k"]}', { keys: ['borrow_rate:AAPL', 'k'], matches: [] }],
+    ['{"keys": []}', { keys: [], matches: [] }],
+    ['{"types": ["volatility"]}', { keys: [], matches: [volatility] }],
+    ['{"pattern": "volatility:*"}', { keys: [], matches: [{ pattern: 'volatility:*' }] }],
+    ['borrow_rate:AAPL', { keys: ['borrow_rate:AAPL'], matches: [] }],
+    ['clé:é', { keys: ['clé:é'], matches: [] }],
+    [
+      '{"keys": ["k"], "types": ["volatility", "other"], "pattern": "a?"}',
+      { keys: ['k'], matches: [volatility, { type: typeIndex('other')! }, { pattern: 'a?' }] },
+    ],
+    ['{"keys": ["k"], "sent_by": "a data service"}', { keys: ['k'], matches: [] }],
+  ];
+  for (const [text, expected] of forms) assert.deepEqual(parse(text), { ...FOREIGN, ...expected }, text);
+});
+
+test('the pattern that fits everything is known as such', () => {
+  assert.equal(parse('{"pattern": "*"}')?.matches[0], EVERYTHING);
+});
+
+test('replicas say who they are, why, and which versions', () => {
+  const text = '{"origin":"5f0c2a17","reason":"set","keys":["a","b"],"versions":["01","02"]}';
+  assert.deepEqual(parse(text), {
+    origin: '5f0c2a17',
+    reason: 'set',
+    keys: ['a', 'b'],
+    versions: ['01', '02'],
+    matches: [],
+  });
+});
+
+test('what a replica announces of a match is read back as that match', () => {
+  const matches = [...TYPES.keys()].map((type) => ({ type }));
+  for (const match of [...matches, EVERYTHING, { pattern: 'a"b*' }])
+    assert.deepEqual(parse(announceMatch('5f0c2a17', 'delete', match)), {
+      origin: '5f0c2a17',
+      reason: 'delete',
+      keys: [],
+      versions: undefined,
+      matches: [match],
+    });
+});
+
+test('anything else is malformed', () => {
+  const malformed = [
+    '',
+    ' ',
+    'two words',
+    'line\nbreak',
+    '"borrow_rate:AAPL"',
+    '["borrow_rate:AAPL"]',
+    '{',
+    '{"keys": ["a"]',
+    '{}',
+    '{"key": "a"}',
+    '{"origin": "5f0c2a17", "reason": "set"}',
+    '{"keys": "a"}',
+    '{"keys": [1]}',
+    '{"keys": null}',
+    '{"types": ["rates"]}',
+    '{"types": "volatility"}',
+    '{"pattern": ""}',
+    `{"pattern": "${'a'.repeat(1025)}"}`,
+    '{"pattern": ["*"]}',
+    '{"keys": ["a"], "reason": "because"}',
+    '{"keys": ["a"], "origin": 7}',
+    '{"keys": ["a"], "versions": [7]}',
+    'k'.repeat(513),
+    `k${'é'.repeat(256)}`,
+  ];
+  for (const text of malformed) assert.equal(parse(text), undefined, text);
+});

@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, type TestContext, test } from 'node:test';
+import type { Redis } from 'ioredis';
+import type { Announced, BusListener, CoherenceState, Reason } from '../../src/cache/bus.ts';
+import { TYPES, typeIndex } from '../../src/cache/key.ts';
+import { EVERYTHING, type Match } from '../../src/cache/match.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+import { Counters, total } from '../../src/metrics/counters.ts';
+import { connect } from '../../src/redis/connect.ts';
+import { RedisBus } from '../../src/redis/redis-bus.ts';
+import { RedisStore } from '../../src/redis/redis-store.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+
+const PREFIX = 'test:';
+const CHANNEL = 'cache_invalidation';
+const INTERVAL_MS = 50;
+const TIMEOUT_MS = 1000;
+/** A busy machine runs timers late. */
+const ALLOWANCE_MS = 400;
+
+let redis: RedisServer;
+before(async () => {
+  redis = await startRedis();
+});
+after(() => redis.stop());
+
+type Told =
+  | ['key', string, Announced | undefined]
+  | ['match', Match, Reason]
+  | ['all', 'flush' | 'rearmed']
+  | ['state', CoherenceState];
+
+interface Options {
+  readonly port?: number;
+  readonly keyPrefix?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly origin?: string;
+}
+
+/** A bus of its own, which tells what it hears, and when. */
+function listen(t: TestContext, options: Options = {}) {
+  const { port = redis.port, keyPrefix = PREFIX, username, password, origin = '0000000a' } = options;
+  const counters = new Counters();
+  const address = { host: '127.0.0.1', port, username, password, db: 0, connectTimeoutMs: 2000 };
+  const data = connect(address, 'data', counters);
+  const link = connect(address, 'link', counters);
+  const told: Told[] = [];
+  const malformed: [origin: string, message: string][] = [];
+  const armFaults: string[] = [];
+  const stateAt = new Map<CoherenceState, number>();
+  const listener: BusListener = {
+    keyChanged: (key, announced) => void told.push(['key', key, announced]),
+    matchChanged: (match, reason) => void told.push(['match', match, reason]),
+    allChanged: (reason) => void told.push(['all', reason]),
+    stateChanged(state) {
+      told.push(['state', state]);
+      stateAt.set(state, performance.now());
+    },
+  };
+  const bus = new RedisBus(
+    {
+      keyPrefix,
+      channel: CHANNEL,
+      origin,
+      maxKeyBytes: 512,
+      heartbeatIntervalMs: INTERVAL_MS,
+      heartbeatTimeoutMs: TIMEOUT_MS,
+    },
+    {
+      link,
+      data,
+      counters,
+      listener,
+      onMalformed: (from, message) => malformed.push([from, message]),
+      onArmFault: (error) => armFaults.push(error.message),
+    },
+  );
+  t.after(() => {
+    bus.close();
+    data.disconnect();
+  });
+  const reach = (state: CoherenceState) => until(() => bus.state === state, { everyMs: 1, timeoutMs: 8000 });
+  const hears = (what: Told) =>
+    until(() => told.some((each) => JSON.stringify(each) === JSON.stringify(what)), { everyMs: 1 }).catch(
+      (cause) => {
+        throw new Error(`not told ${JSON.stringify(what)} but ${JSON.stringify(told)}`, { cause });
+      },
+    );
+  return { bus, data, link, told, malformed, armFaults, stateAt, counters, reach, hears };
+}
+
+/** A bus that is coherent, with what it told on the way there forgotten. */
+async function coherent(t: TestContext, options: Options = {}) {
+  const on = listen(t, options);
+  await on.reach('coherent');
+  on.told.length = 0;
+  return on;
+}
+
+function storeOn(data: Redis, origin: string): RedisStore {
+  return new RedisStore(
+    {
+      keyPrefix: PREFIX,
+      compressionThresholdBytes: 0,
+      maxValueBytes: 1000,
+      commandTimeoutMs: 5000,
+      ttls: TYPES.map(() => 60_000),
+      channel: CHANNEL,
+      origin,
+    },
+    { data, admin: data, counters: new Counters(), onUnreadable: () => {} },
+  );
+}
+
+const write = (key: string, writer: string) => ({
+  key,
+  value: { encoding: 'json', body: '1' } as const,
+  version: new VersionClock(writer).next(),
+  storedAt: Date.now(),
+  ttlMs: 60_000,
+});
+
+const keysTold = (told: Told[]) => told.flatMap(([what, key]) => (what === 'key' ? [key] : []));
+
+test('a link that was armed tells that everything may have changed, and then that it is coherent', async (t) => {
+  const { told, reach } = listen(t);
+  await reach('coherent');
+  const states = told.map(([what, which]) => `${what} ${which}`);
+  assert.ok(states.indexOf('all rearmed') < states.indexOf('state coherent'), states.join());
+  assert.equal(told.filter(([what]) => what === 'all').length, 1);
+});
+
+test('what another program does to a key is told: written, deleted, expired; other keys are not', async (t) => {
+  const { told, hears } = await coherent(t);
+  await redis.cli('SET', `${PREFIX}a`, '1');
+  await redis.cli('SET', 'elsewhere:a', '1');
+  await redis.cli('SET', `${PREFIX}clé:é`, '1', 'PX', '30');
+  await hears(['key', 'a', undefined]);
+  await hears(['key', 'clé:é', undefined]);
+  told.length = 0;
+  await redis.cli('DEL', `${PREFIX}a`);
+  await hears(['key', 'a', undefined]);
+  await hears(['key', 'clé:é', undefined]);
+  assert.deepEqual(keysTold(told).sort(), ['a', 'clé:é']);
+});
+
+test('FLUSHALL and FLUSHDB are told as a flush', async (t) => {
+  const { told, hears, counters } = await coherent(t);
+  for (const command of ['FLUSHALL', 'FLUSHDB']) {
+    told.length = 0;
+    await redis.cli(command);
+    await hears(['all', 'flush']);
+  }
+  assert.equal(counters.invalidations.get('tracking')?.get('flush'), 2);
+});
+
+test('what Redis gives up for want of room is told', async (t) => {
+  const small = await startRedis({ args: ['--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru'] });
+  t.after(() => small.stop());
+  const { told, data } = await coherent(t, { port: small.port });
+  const value = 'x'.repeat(20_000);
+  for (let i = 0; i < 200; i++) await data.set(`${PREFIX}k${i}`, value);
+  const evicted = Number(/evicted_keys:(\d+)/.exec(await small.cli('INFO', 'stats'))![1]);
+  assert.ok(evicted > 0);
+  // Each key was written once, so it is told twice where it was evicted.
+  await until(() => keysTold(told).length >= 200 + evicted - 1);
+});
+
+test('what other programs announce is obeyed: keys, types, a pattern, a bare key', async (t) => {
+  const { told, hears, counters } = await coherent(t);
+  const volatility = { type: typeIndex('volatility')! };
+  const forms: [string, Told[]][] = [
+    [
+      '{"keys": ["a", "b"]}',
+      [
+        ['key', 'a', { reason: 'remote' }],
+        ['key', 'b', { reason: 'remote' }],
+      ],
+    ],
+    ['{"types": ["volatility"]}', [['match', volatility, 'remote']]],
+    ['{"pattern": "volatility:*"}', [['match', { pattern: 'volatility:*' }, 'remote']]],
+    ['{"pattern": "*"}', [['match', EVERYTHING, 'flush']]],
+    ['borrow_rate:AAPL', [['key', 'borrow_rate:AAPL', { reason: 'remote' }]]],
+    ['{"origin": "me", "reason": "delete", "keys": ["c"]}', [['key', 'c', { reason: 'delete' }]]],
+  ];
+  for (const [message, expected] of forms) {
+    told.length = 0;
+    await redis.cli('PUBLISH', CHANNEL, message);
+    for (const each of expected) await hears(each);
+    assert.deepEqual(told, expected);
+  }
+  const { remote, delete: deleted } = Object.fromEntries(counters.invalidations.get('announcement')!);
+  assert.deepEqual([remote, deleted], [6, 1]);
+});
+
+test("a replica's set is told once, by tracking, with what the replica said of it; its own too", async (t) => {
+  const { told, data, hears } = await coherent(t);
+  for (const origin of ['0000000b', '0000000a']) {
+    told.length = 0;
+    const { version } = (await storeOn(data, origin).write(write(`by:${origin}`, origin))) as {
+      version: string;
+    };
+    await hears(['key', `by:${origin}`, { reason: 'set', version }]);
+    await redis.cli('SET', `${PREFIX}after`, '1');
+    await hears(['key', 'after', undefined]);
+    assert.deepEqual(keysTold(told), [`by:${origin}`, 'after']);
+  }
+});
+
+test("another replica's delete is obeyed even where there was nothing to delete, and our own is not", async (t) => {
+  const { told, data, hears } = await coherent(t);
+  await storeOn(data, '0000000a').remove({ key: 'ours' });
+  await storeOn(data, '0000000a').removeMatching({ pattern: 'ours:*' });
+  await storeOn(data, '0000000b').remove({ key: 'theirs' });
+  await storeOn(data, '0000000b').removeMatching({ pattern: 'theirs:*' });
+  await hears(['match', { pattern: 'theirs:*' }, 'delete']);
+  assert.deepEqual(told, [
+    ['key', 'theirs', { reason: 'delete' }],
+    ['match', { pattern: 'theirs:*' }, 'delete'],
+  ]);
+});
+
+test('what was said of a write that never came is not said of one that comes much later', async (t) => {
+  const { data, hears, counters } = await coherent(t);
+  await storeOn(data, '0000000b').remove({ key: 'gone' });
+  await beats(counters, 3);
+  await redis.cli('SET', `${PREFIX}gone`, '1');
+  await hears(['key', 'gone', undefined]);
+});
+
+test('a malformed message is counted, told once an origin, and ignored', async (t) => {
+  const { told, malformed, counters, hears } = await coherent(t);
+  const messages = ['{"keys": 1}', '{oops', '{"origin": "me", "keys": [1]}', '{"origin":"me"}', '[]'];
+  for (const message of messages) await redis.cli('PUBLISH', CHANNEL, message);
+  await redis.cli('PUBLISH', CHANNEL, 'last');
+  await hears(['key', 'last', { reason: 'remote' }]);
+  assert.equal(told.length, 1);
+  assert.equal(counters.malformedAnnouncements, messages.length);
+  assert.deepEqual(malformed, [
+    ['unknown', '{"keys": 1}'],
+    ['me', '{"origin": "me", "keys": [1]}'],
+  ]);
+});
+
+test('a link that was killed is armed again: not coherent from the break on, all changed, coherent, and it hears', async (t) => {
+  const { told, link, hears, reach } = await coherent(t);
+  const closed = once(link, 'close');
+  await kill('ratecache-link');
+  await closed;
+  await reach('coherent');
+  const [first, ...rest] = told;
+  assert.deepEqual(first, ['state', 'degraded']);
+  assert.deepEqual(rest, [
+    ['all', 'rearmed'],
+    ['state', 'coherent'],
+  ]);
+  await redis.cli('SET', `${PREFIX}b`, '1');
+  await hears(['key', 'b', undefined]);
+});
+
+test('the data connection killed is blind until it is back, and what the link hears meanwhile is told', async (t) => {
+  const { told, bus, data, reach, hears } = await coherent(t);
+  const closed = once(data, 'close');
+  await kill('ratecache-data');
+  await closed;
+  assert.equal(bus.state, 'blind');
+  await redis.cli('SET', `${PREFIX}c`, '1');
+  await hears(['key', 'c', undefined]);
+  await reach('coherent');
+  assert.ok(!told.some(([what]) => what === 'all'));
+});
+
+test('a link that may not be armed is degraded, and coherent when it may', async (t) => {
+  const user = ['ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all'];
+  await redis.cli(...user);
+  const { told, armFaults, stateAt, reach } = await coherent(t, { username: 'app', password: 'secret' });
+  await redis.cli('ACL', 'SETUSER', 'app', '-client|tracking');
+  await kill('ratecache-link');
+  await reach('degraded');
+  await until(() => armFaults.length > 1);
+  assert.match(armFaults[0]!, /NOPERM/);
+  assert.ok(!told.some(([what]) => what === 'all'));
+  const allowedAt = performance.now();
+  await redis.cli(...user);
+  await reach('coherent');
+  assert.ok(stateAt.get('coherent')! >= allowedAt);
+  assert.ok(told.some(([what]) => what === 'all'));
+});
+
+test('a Redis that is frozen is noticed as blind within the timeout, and trusted again when it goes on', async (t) => {
+  const { stateAt, reach } = await coherent(t);
+  const frozenAt = performance.now();
+  await redis.signal('SIGSTOP');
+  t.after(() => redis.signal('SIGCONT'));
+  await reach('blind');
+  assert.ok(stateAt.get('blind')! - frozenAt <= TIMEOUT_MS + ALLOWANCE_MS);
+  await redis.signal('SIGCONT');
+  await reach('coherent');
+});
+
+test('a link that is half open is noticed within a second, and what it missed is told before it is trusted', async (t) => {
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  const { told, stateAt, reach, hears } = await coherent(t, { port: proxy.port });
+  const frozenAt = performance.now();
+  proxy.freeze({ direction: 'down', saying: 'ratecache-link' });
+  await redis.cli('SET', `${PREFIX}unheard`, '1');
+  await reach('degraded');
+  assert.ok(stateAt.get('degraded')! - frozenAt <= TIMEOUT_MS + ALLOWANCE_MS);
+  assert.deepEqual(keysTold(told), []);
+  proxy.thaw();
+  await reach('coherent');
+  await hears(['key', 'unheard', undefined]);
+  const order = told.map(([what, which]) => `${what} ${which}`);
+  assert.ok(order.indexOf('key unheard') < order.indexOf('state coherent'), order.join());
+});
+
+test('the lag of the link is measured, also where the prefix covers the canaries', async (t) => {
+  for (const keyPrefix of ['_', '__ratecache__:', PREFIX]) {
+    const { told, counters, hears, reach } = listen(t, { keyPrefix });
+    await reach('coherent');
+    await beats(counters, 3);
+    await redis.cli('SET', `${keyPrefix}k`, '1');
+    await hears(['key', 'k', undefined]);
+    assert.ok(!keysTold(told).some((key) => key.endsWith('canary:0000000a')), 'our own canary is no key');
+  }
+});
+
+/** Waits until so many more canaries have come back. */
+async function beats({ coherenceLagSeconds }: Counters, wanted: number): Promise<void> {
+  const heard = () => total(coherenceLagSeconds.counts);
+  const before = heard();
+  await until(() => heard() >= before + wanted);
+}
+
+/** Ends the connections of this name, as an operator or a firewall would. */
+async function kill(name: string): Promise<void> {
+  const lines = (await redis.cli('CLIENT', 'LIST'))
+    .split('\n')
+    .filter((line) => line.includes(`name=${name}`));
+  assert.ok(lines.length > 0);
+  for (const line of lines) await redis.cli('CLIENT', 'KILL', 'ID', /\bid=(\d+)/.exec(line)![1]!);
+}
