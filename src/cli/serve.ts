@@ -4,7 +4,8 @@ import type { Parts } from '../http/parts.ts';
 import { Server } from '../http/server.ts';
 import { createLog, type Logger } from '../log.ts';
 import { Push } from '../push/socket.ts';
-import { composeCore } from './compose.ts';
+import { Evictions } from '../redis/evictions.ts';
+import { type Core, composeCore } from './compose.ts';
 import { composeOps } from './compose-ops.ts';
 import { Readiness } from './readiness.ts';
 import { warmUpOnStart } from './warm-start.ts';
@@ -25,7 +26,7 @@ export async function serve(env: Environment, version: string): Promise<void> {
   const push = new Push(
     server.app,
     { ...config.limits, ...config.push },
-    { cache, clock, counters, onFault, draining: () => load.draining },
+    { cache, clock, counters, onFault, draining: () => load.draining, evicting: evictionsOf(core) },
   );
 
   if (config.warmup.onStartup) readiness.hold('warming up');
@@ -46,6 +47,13 @@ export async function serve(env: Environment, version: string): Promise<void> {
     await warmUpOnStart(config, core, log);
     readiness.release('warming up');
   }
+}
+
+/** Whether Redis is giving up keys, for those who are told of each that goes. */
+function evictionsOf({ redis, counters }: Core): (() => Promise<boolean>) | undefined {
+  if (redis === undefined) return undefined;
+  const evictions = new Evictions(redis.admin, counters);
+  return () => evictions.underWay();
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { WebSocket } from '../uws.ts';
 import type { Codec, Encoded, RequestId } from './codec.ts';
@@ -63,8 +64,8 @@ export class Consumer {
   reply(frame: Encoded): void {
     if (this.#closed) return;
     this.#send(frame);
-    if (this.#ws.getBufferedAmount() > MAX_UNREAD_BYTES + frame.length)
-      this.close(CLOSE.tryAgainLater, 'answers are not read');
+    this.#noteBackpressure();
+    if (this.#ws.getBufferedAmount() > MAX_UNREAD_BYTES + frame.length) this.#giveUp('answers are not read');
   }
 
   /** Sends what became of some keys, or lets it wait. */
@@ -81,22 +82,29 @@ export class Consumer {
       this.#noteBackpressure();
     }
     for (; sent < states.length; sent++) this.#backlog.add(...states[sent]!);
-    if (this.#backlog.size > this.#limits.maxPendingKeys) this.#giveUp('too many keys are pending');
+    this.#checkBacklog();
   }
 
   /** Tells it to drop what it holds: nothing that waits is of use any more. */
   reset(frame: Encoded): void {
-    if (this.#closed) return;
     this.#backlog.clear();
-    this.#push(frame);
-    this.#noteBackpressure();
+    this.notify('reset', frame, () => true);
   }
 
-  /** Sends an event that stands for no key. */
-  announce(frame: Encoded): void {
+  /**
+   * Tells it to drop the keys that are covered, or lets that wait: a frame sent at once would overtake states
+   * and snapshots of before it, and many of them would fill the buffer of one who does not read.
+   * @param name the same for notices that say the same
+   */
+  notify(name: string, frame: Encoded, covers: (key: string) => boolean): void {
     if (this.#closed) return;
-    this.#push(frame);
-    this.#noteBackpressure();
+    if (this.#ready) {
+      this.#push(frame);
+      this.#noteBackpressure();
+      return;
+    }
+    this.#backlog.addNotice(name, frame, covers);
+    this.#checkBacklog();
   }
 
   /** What is pushed waits from now on, until as many releases. */
@@ -104,19 +112,23 @@ export class Consumer {
     this.#holds++;
   }
 
-  /** What waits for the key, to be compared with a snapshot of it. */
-  waiting(key: string): Waiting | undefined {
-    return this.#backlog.get(key);
-  }
-
-  /** The client has this from its snapshot. */
-  settle(key: string): void {
-    this.#backlog.delete(key);
+  /**
+   * A snapshot told it this of the key: what waits and says the same need not be sent. Unless a notice waits,
+   * for that makes the client drop the snapshot.
+   * @param values whether the snapshot has the value, and not only the version
+   */
+  settle(key: string, version: Version | undefined, values: boolean): void {
+    const waiting = this.#backlog.get(key);
+    if (waiting === undefined || this.#backlog.noticed) return;
+    const { entry } = waiting.state;
+    const told = entry?.version === version && (entry === undefined || values || !waiting.values);
+    if (told) this.#backlog.delete(key);
   }
 
   release(): void {
     this.#holds--;
     this.#drainBacklog();
+    this.#checkBacklog();
   }
 
   /** The socket took something. */
@@ -158,16 +170,26 @@ export class Consumer {
     this.close(CLOSE.tryAgainLater, reason);
   }
 
+  // While a snapshot is under way its own findings wait too, until it is sent; so only what is left then counts.
+  #checkBacklog(): void {
+    if (this.#closed || this.#holds > 0) return;
+    if (this.#backlog.size > this.#limits.maxPendingKeys) this.#giveUp('too many keys are pending');
+  }
+
   #drainBacklog(): void {
     if (this.#closed || !this.#ready || this.#backlog.size === 0) return;
     this.#ws.cork(() => {
-      this.#backlog.drain(({ state, values, merged }) => {
-        this.#counters.wsConflated += merged;
-        this.#push(state.frame(this.codec, values, state.merged + merged));
+      this.#backlog.drain((next) => {
+        this.#push(isWaiting(next) ? this.#conflated(next) : next);
         return this.#ready;
       });
     });
     this.#noteBackpressure();
+  }
+
+  #conflated({ state, values, merged }: Waiting): Encoded {
+    this.#counters.wsConflated += merged;
+    return state.frame(this.codec, values, state.merged + merged);
   }
 
   #push(frame: Encoded): void {
@@ -189,4 +211,8 @@ export class Consumer {
     this.#blocked = true;
     this.#lastProgress = performance.now();
   }
+}
+
+function isWaiting(next: Waiting | Encoded): next is Waiting {
+  return typeof next === 'object' && 'state' in next;
 }

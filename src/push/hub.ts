@@ -15,6 +15,15 @@ interface Known {
   readonly expiresAt: number;
 }
 
+/** Questions of one key that are out. */
+interface Asking {
+  out: number;
+  /** Something was told meanwhile that may be newer than the answers. */
+  overtaken: boolean;
+}
+
+const GONE: Known = { version: undefined, expiresAt: 0 };
+
 /** How many keys are remembered; of a key that was forgotten, subscribers may be told the same state twice. */
 const REMEMBERED_KEYS = 100_000;
 
@@ -27,23 +36,36 @@ const EXPIRY_TOLERANCE_MS = 100;
  * what is new goes to all subscribers of the key, what is known already to nobody. So nobody is told twice,
  * and nobody misses what another's snapshot met first.
  *
+ * An own write is told when its answer is there, and the answer to a question that left before it may be looked
+ * at only after it: such an answer counts for nothing. Should something have come after the write, then that is
+ * heard of as well, and asked about again. After a flush it is the same.
+ *
  * What is learned in one turn of the event loop goes out together at its end.
  */
 export class Hub implements ChangeListener {
   readonly subscriptions = new Subscriptions<Consumer>();
   readonly #cache: TwoLevel;
+  readonly #evicting: () => Promise<boolean>;
   readonly #known = new Lru<Known>(REMEMBERED_KEYS);
+  readonly #asking = new Map<string, Asking>();
   #turn = new Map<string, State>();
 
-  constructor(cache: TwoLevel) {
+  /** @param evicting whether Redis gives up keys for want of room these days; called when one is gone */
+  constructor(cache: TwoLevel, evicting: () => Promise<boolean> = async () => false) {
     this.#cache = cache;
+    this.#evicting = evicting;
   }
 
   stored(key: string, entry: Entry): void {
+    this.#overtake(key);
+    const known = this.#known.peek(key)?.version;
+    // Something newer is known already: either it came after this write, or it was deleted before it.
+    if (known !== undefined && known > entry.version) return this.changed(key, { reason: 'set' });
     this.learned(key, entry, 'set');
   }
 
   removed(key: string, reason: Reason): void {
+    this.#overtake(key);
     this.learned(key, undefined, reason);
   }
 
@@ -54,14 +76,19 @@ export class Hub implements ChangeListener {
 
   matchRemoved(match: Match, reason: Reason): void {
     const matches = matcher(match);
+    // What was learned before comes before it.
+    this.flush();
     for (const key of this.subscriptions.keys()) if (matches(key)) this.learned(key, undefined, reason);
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
     const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
-    for (const consumer of this.subscriptions.open()) consumer.announce(frames.for(consumer.codec));
+    const name = JSON.stringify(named);
+    for (const consumer of this.subscriptions.open())
+      consumer.notify(name, frames.for(consumer.codec), matches);
   }
 
   reset(reason: ResetReason): void {
     this.#turn.clear();
+    for (const key of [...this.#asking.keys()]) this.#overtake(key);
     this.#forget();
     const frames = new FrameCache((codec) => codec.reset(reason));
     for (const consumer of this.#subscribers) consumer.reset(frames.for(consumer.codec));
@@ -76,9 +103,37 @@ export class Hub implements ChangeListener {
     this.#tell(key, entry, reason);
   }
 
+  /** As `learned`, for what a snapshot found, so not because anything happened. */
+  found(key: string, entry: Entry | undefined): void {
+    const unheardOf = this.#known.peek(key) === undefined && this.#known.size < REMEMBERED_KEYS;
+    // There never was a value to tell anybody of, and so there is no end of it to tell either.
+    if (entry === undefined && unheardOf) this.#known.set(key, GONE);
+    else this.learned(key, entry, 'remote');
+  }
+
+  /** Puts a question about the key, and says besides the answer whether it counts. */
+  async ask<T>(key: string, question: () => Promise<T>): Promise<[answer: T, counts: boolean]> {
+    const asking = this.#asking.get(key) ?? { out: 0, overtaken: false };
+    asking.out++;
+    this.#asking.set(key, asking);
+    try {
+      return [await question(), !asking.overtaken];
+    } finally {
+      if (--asking.out === 0 && !asking.overtaken) this.#asking.delete(key);
+    }
+  }
+
+  /** Those who ask from now on are another matter. */
+  #overtake(key: string): void {
+    const asking = this.#asking.get(key);
+    if (asking === undefined) return;
+    asking.overtaken = true;
+    this.#asking.delete(key);
+  }
+
   #tell(key: string, entry: Entry | undefined, reason: Reason): void {
     const earlier = this.#turn.get(key);
-    if (this.#turn.size === 0) setImmediate(() => this.#flush());
+    if (this.#turn.size === 0) setImmediate(() => this.flush());
     this.#turn.set(key, new State(key, entry, reason, earlier === undefined ? 0 : earlier.merged + 1));
   }
 
@@ -90,22 +145,32 @@ export class Hub implements ChangeListener {
   }
 
   async #find(key: string, announced: Reason | undefined): Promise<void> {
-    const { entry, source } = await this.#cache.refresh(key);
+    const [{ entry, source }, counts] = await this.ask(key, () => this.#cache.refresh(key));
+    if (!counts) return;
     if (source === 'l2') return this.learned(key, entry, announced ?? 'remote');
-    if (source === 'none') return this.learned(key, undefined, this.#reasonGone(key, announced));
+    if (source === 'none') return this.#gone(key, announced);
     // L2 gave no answer: that the key is not what it was is all there is to tell.
     this.#known.delete(key);
     this.#tell(key, undefined, 'remote');
   }
 
-  #reasonGone(key: string, announced: Reason | undefined): Reason {
-    if (announced !== undefined && announced !== 'set') return announced;
+  /** Nobody said why it is gone: its time may be over, Redis may have given it up, or another program it was. */
+  async #gone(key: string, announced: Reason | undefined): Promise<void> {
+    if (announced !== undefined && announced !== 'set') return this.learned(key, undefined, announced);
     const known = this.#known.peek(key);
-    const over = known?.version !== undefined && known.expiresAt <= Date.now() + EXPIRY_TOLERANCE_MS;
-    return over ? 'expire' : 'remote';
+    if (known !== undefined && known.version === undefined) return;
+    if (known !== undefined && known.expiresAt <= Date.now() + EXPIRY_TOLERANCE_MS)
+      return this.learned(key, undefined, 'expire');
+    const gone: Known = { ...GONE };
+    this.#known.set(key, gone);
+    const reason = (await this.#evicting()) ? 'evict' : 'remote';
+    // What was learned during the question is newer, and has been told.
+    const now = this.#known.peek(key);
+    if (now === undefined || now === gone) this.#tell(key, undefined, reason);
   }
 
-  #flush(): void {
+  /** Tells what was learned in this turn now, and not at its end. */
+  flush(): void {
     const states = this.#turn;
     this.#turn = new Map();
     const deliveries = new Map<Consumer, [state: State, values: boolean][]>();

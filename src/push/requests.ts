@@ -97,7 +97,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
  */
 export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): void {
   const { id, op } = frame.data;
-  if (typeof id !== 'number' && typeof id !== 'string')
+  // JSON.parse makes Infinity of 1e999, which no JSON answer could repeat.
+  if (typeof id !== 'string' && !(typeof id === 'number' && Number.isFinite(id)))
     throw new ServiceError('frame_invalid', 'a request has an id, a number or a string', 'id');
   const operation = typeof op === 'string' && Object.hasOwn(OPERATIONS, op) ? OPERATIONS[op] : undefined;
   const fail = (error: unknown) => {

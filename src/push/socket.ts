@@ -35,6 +35,8 @@ export interface PushParts {
   /** True at shutdown. */
   readonly draining: () => boolean;
   readonly onFault: (error: unknown) => void;
+  /** Whether Redis gives up keys for want of room these days; without it nobody knows. */
+  readonly evicting?: (() => Promise<boolean>) | undefined;
 }
 
 interface UserData {
@@ -53,7 +55,7 @@ export class Push {
   constructor(app: TemplatedApp, options: PushOptions, parts: PushParts) {
     this.#options = options;
     this.#parts = parts;
-    this.hub = new Hub(parts.cache);
+    this.hub = new Hub(parts.cache, parts.evicting);
     parts.cache.changes = this.hub;
     const { cache, clock, onFault } = parts;
     this.#requestParts = { cache, clock, hub: this.hub, limits: options, onFault };
@@ -145,6 +147,7 @@ export class Push {
 
 function refuse(res: HttpResponse, code: ErrorCode, detail: string, field?: string): void {
   const [status, title] = ERRORS[code];
-  res.writeStatus(`${status} ${title}`).writeHeader('Content-Type', 'application/problem+json');
+  res.writeStatus(`${status} ${title}`);
+  res.writeHeader('Content-Type', 'application/problem+json').writeHeader('Cache-Control', 'no-store');
   res.end(JSON.stringify({ type: 'about:blank', title, status, code, detail, field }));
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { checkKey } from '../cache/check.ts';
 import { TYPES, typeIndex } from '../cache/key.ts';
 import { matcher } from '../cache/match.ts';
-import type { TwoLevel } from '../cache/two-level.ts';
+import type { Loaded, TwoLevel } from '../cache/two-level.ts';
 import { NotConvertible } from '../cache/value/errors.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, Frame, RequestId, SnapshotItem } from './codec.ts';
@@ -19,8 +19,9 @@ const INTEREST = v.looseObject({
   values: v.optional(v.boolean(), false),
 });
 
-/** Keys in one frame of a snapshot. */
+/** Keys in one frame of a snapshot, and about how many bytes of values: whichever comes first. */
 const PART = 500;
+const PART_BYTES = 1024 * 1024;
 /** Keys listed from Redis at a time. */
 const PAGE = 500;
 
@@ -108,20 +109,30 @@ async function sendSnapshot(
   const { codec } = consumer;
   let asked: string[] = [];
   let items: SnapshotItem[] = [];
+  let bytes = 0;
   const send = (more: boolean) => {
     consumer.reply(codec.snapshot(id, { items, values, more, coherence: cache.coherence }));
+    // What was found out for the snapshot waits for this consumer too, by now.
+    hub.flush();
     const told = new Map(items.map((item) => [item.key, item]));
-    for (const key of asked) settle(cache, consumer, key, told.get(key));
+    for (const key of asked) settle(consumer, key, told.get(key), values);
     asked = [];
     items = [];
+    bytes = 0;
   };
   for await (const page of keysOf(cache, keys, types, prefixes)) {
     if (consumer.closed) return;
-    asked.push(...page);
-    items.push(...(await Promise.all(page.map((key) => itemFor(cache, hub, codec, key, values)))).flat());
-    if (items.length < PART) continue;
-    send(true);
-    await consumer.writable();
+    const found = await Promise.all(page.map((key) => itemFor(cache, hub, codec, key, values)));
+    for (const [i, key] of page.entries()) {
+      asked.push(key);
+      const item = found[i];
+      if (item === undefined) continue;
+      items.push(item);
+      bytes += values && 'entry' in item ? item.entry.bytes : key.length;
+      if (items.length < PART && bytes < PART_BYTES) continue;
+      send(true);
+      await consumer.writable();
+    }
   }
   send(false);
 }
@@ -142,9 +153,9 @@ async function* keysOf(
   for (const match of matches) {
     if (cache.store === undefined) {
       const fits = matcher(match);
-      const page = [...cache.memory!.keys()].filter((key) => fits(key) && !seen.has(key));
-      for (const key of page) seen.add(key);
-      yield page;
+      const found = [...cache.memory!.keys()].filter((key) => fits(key) && !seen.has(key));
+      for (const key of found) seen.add(key);
+      while (found.length > 0) yield found.splice(-PAGE);
       continue;
     }
     let cursor: string | undefined;
@@ -165,32 +176,30 @@ async function itemFor(
   codec: Codec,
   key: string,
   values: boolean,
-): Promise<SnapshotItem[]> {
-  const { entry, source, fault } = await cache.get(key);
-  if (source === 'l1' || source === 'l2' || source === 'none') hub.learned(key, entry, 'remote');
-  if (source === 'unknown') return [{ key, code: fault!.code }];
-  if (entry === undefined) return [];
+): Promise<SnapshotItem | undefined> {
+  let loaded: Loaded;
+  let counts: boolean;
+  do [loaded, counts] = await hub.ask(key, () => cache.get(key));
+  while (!counts);
+  const { entry, source, fault } = loaded;
+  if (source === 'l1' || source === 'l2' || source === 'none') hub.found(key, entry);
+  if (source === 'unknown') return { key, code: fault!.code };
+  if (entry === undefined) return undefined;
   try {
     if (values) entry[codec.encoding];
-    return [{ key, entry }];
+    return { key, entry };
   } catch (error) {
     if (!(error instanceof NotConvertible)) throw error;
-    return [{ key, code: 'not_acceptable' }];
+    return { key, code: 'not_acceptable' };
   }
 }
 
 /**
- * Takes out of what waits what the snapshot has told of the key: the same version, an older one, or an end
- * that came before it; and where the snapshot has nothing, an end.
+ * Takes out of what waits what the snapshot has told of the key. The hub was told of all that was
+ * found for the snapshot, in its turn, so what waits is the last that is known: either it says the same as the snapshot, or it
+ * is news of after it.
  */
-function settle(cache: TwoLevel, consumer: Consumer, key: string, item: SnapshotItem | undefined): void {
-  const waiting = consumer.waiting(key);
-  if (waiting === undefined || (item !== undefined && 'code' in item)) return;
-  const { entry } = waiting.state;
-  const version = item?.entry.version;
-  let told: boolean;
-  if (version === undefined) told = entry === undefined;
-  else if (entry === undefined) told = cache.memory?.held(key)?.version === version;
-  else told = entry.version <= version;
-  if (told) consumer.settle(key);
+function settle(consumer: Consumer, key: string, item: SnapshotItem | undefined, values: boolean): void {
+  if (item !== undefined && 'code' in item) return;
+  consumer.settle(key, item?.entry.version, values);
 }

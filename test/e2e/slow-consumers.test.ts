@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { jsonOf, post } from '../support/client.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { PATIENT, startReplica } from '../support/replicas.ts';
+import { type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+import {
+  connectWs,
+  JSON_PROTOCOL,
+  type Message,
+  MSGPACK_PROTOCOL,
+  type WsClient,
+} from '../support/ws-client.ts';
+
+const READERS = 50;
+const KEYS = Array.from({ length: 200 }, (_, i) => `calculation:${i}`);
+const UPDATES = 100_000;
+/** Enough that what a peer's system takes for it, some megabytes, is full after a tenth of the updates. */
+const FILLER = 'x'.repeat(2000);
+const MiB = 1024 * 1024;
+
+interface Sizes {
+  readonly heap: number;
+  readonly rss: number;
+}
+
+/** From /metrics; names that are not there are NaN. */
+async function metric(service: Service, name: string): Promise<number> {
+  const text = await (await service.fetch('/metrics')).text();
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+}
+
+async function sizes(service: Service): Promise<Sizes> {
+  return {
+    heap: await metric(service, 'nodejs_heap_size_used_bytes'),
+    rss: await metric(service, 'process_resident_memory_bytes'),
+  };
+}
+
+/** Writes every key again and again, the number of the write in its value; gives each key's last version. */
+async function update(service: Service, updates: number, filler = FILLER): Promise<Map<string, string>> {
+  const last = new Map<string, string>();
+  for (let number = 0; number < updates; number += KEYS.length) {
+    const entries = KEYS.map((key, i) => ({ key, value: { number: number + i, filler }, ttl: 300 }));
+    const { results } = await jsonOf(await post(service, '/v1/mset', { entries }));
+    for (const { key, version } of results) last.set(key, version);
+  }
+  return last;
+}
+
+async function readers(
+  t: TestContext,
+  service: Service,
+  count: number,
+  wanted: Message = { values: true },
+): Promise<WsClient[]> {
+  const clients: WsClient[] = [];
+  t.after(() => Promise.all(clients.map((ws) => ws.close())));
+  for (let i = 0; i < count; i++) {
+    const protocol = i % 2 === 0 ? JSON_PROTOCOL : MSGPACK_PROTOCOL;
+    const ws = await connectWs(service, { protocol });
+    clients.push(ws);
+    await ws.subscribe({ types: ['calculation'], keys: KEYS.slice(0, 10), ...wanted });
+  }
+  return clients;
+}
+
+test('50 stopped readers cost the service nothing that grows: 100,000 updates later its memory is where it was, and who reads again has the newest of each key', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, { WS_STALL_SECONDS: '600' });
+  t.after(() => service.stop());
+  const clients = await readers(t, service, READERS);
+  // With a first round everything has its working size: V8's heap, the sockets' buffers.
+  for (const ws of clients) ws.pause();
+  await update(service, UPDATES / 10);
+  const before = await sizes(service);
+  assert.ok(before.heap > 0 && before.rss > 0);
+
+  const last = await update(service, UPDATES);
+  const bound = 24 * MiB;
+  await until(
+    async () => {
+      const { heap, rss } = await sizes(service);
+      return heap < before.heap + bound && rss < before.rss + 2 * bound;
+    },
+    { timeoutMs: 15_000, everyMs: 250 },
+  );
+  for (const ws of clients) ws.resume();
+  for (const ws of clients) {
+    const told = new Map<string, string>();
+    await until(
+      () => {
+        for (const { event, key, version } of ws.events) if (event === 'update') told.set(key, version);
+        return KEYS.every((key) => told.get(key) === last.get(key));
+      },
+      { timeoutMs: 20_000 },
+    );
+    let merged = 0;
+    const numbers = new Map<string, number>();
+    for (const event of ws.events) {
+      assert.equal(event.event, 'update');
+      const before = numbers.get(event.key) ?? -1;
+      // The first round ended on higher numbers than the second began with.
+      assert.ok(event.value.number > before || event.value.number < KEYS.length || event.merged > 0);
+      numbers.set(event.key, event.value.number);
+      merged += event.merged ?? 0;
+    }
+    assert.ok(merged > UPDATES / 2, `${merged} were merged`);
+    assert.equal(ws.events.length + merged, UPDATES / 10 + UPDATES, 'every update was told or merged');
+  }
+});
+
+test('who has more keys pending than may be, or takes nothing for too long, is closed with 1013, and its socket freed though it never reads again', async (t) => {
+  const STOPPED = 8;
+  // A socket whose close is not answered is given up after a part of the idle timeout.
+  const env = { ...PATIENT, WS_IDLE_TIMEOUT_SECONDS: '8', WS_MAX_CONNECTIONS: String(STOPPED + 1) };
+  const limits = [
+    [{ WS_MAX_PENDING_KEYS: '100', WS_STALL_SECONDS: '600' }, 'too many keys are pending'],
+    [{ WS_STALL_SECONDS: '1' }, 'nothing is read'],
+  ] as const;
+  const closings = limits.map(async ([limit, reason]) => {
+    const service = await startService({ standalone: true, env: { ...env, ...limit } });
+    t.after(() => service.stop());
+    const [reading] = await readers(t, service, 1, { values: false });
+    const open = sockets(service);
+    const clients = await readers(t, service, STOPPED);
+    for (const ws of clients) ws.pause();
+    await update(service, UPDATES / 10);
+    // All of them are closed once there is room for as many others.
+    const others: WsClient[] = [];
+    await until(async () => others.push(await connectWs(service)) === STOPPED, { timeoutMs: 10_000 });
+    for (const ws of others) await ws.close();
+
+    const [never, ...again] = clients;
+    for (const ws of again) ws.resume();
+    for (const ws of again) {
+      assert.deepEqual(await ws.closed, { code: 1013, reason });
+      assert.ok(ws.events.length > 0, 'what had been sent before is there to be read');
+    }
+    await until(() => sockets(service) === open, { timeoutMs: 15_000, everyMs: 100 });
+    assert.equal(never!.open, true, 'it has not heard of it');
+    assert.equal((await reading!.request('ping')).ok, true);
+  });
+  await Promise.all(closings);
+});
+
+/** How many sockets the service has open. */
+function sockets({ pid }: Service): number {
+  const folder = `/proc/${pid}/fd`;
+  const isSocket = (fd: string) => {
+    try {
+      return readlinkSync(`${folder}/${fd}`).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync(folder).filter(isSocket).length;
+}

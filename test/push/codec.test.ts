@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Packr, pack, Unpackr } from 'msgpackr';
+import type { CoherenceState, Reason } from '../../src/cache/bus.ts';
+import { Entry, type Value } from '../../src/cache/entry.ts';
+import type { ItemResult } from '../../src/cache/results.ts';
+import { ERRORS, type ErrorCode, ServiceError } from '../../src/errors.ts';
+import type { Codec, Encoded, ResetReason, SnapshotItem } from '../../src/push/codec.ts';
+import { jsonCodec } from '../../src/push/json-codec.ts';
+import { msgpackCodec } from '../../src/push/msgpack-codec.ts';
+import { NOW, versionOf } from './parts.ts';
+
+const packr = new Packr({ useRecords: false });
+const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
+
+const key = fc.oneof(fc.string({ minLength: 1 }), fc.string({ unit: 'grapheme', minLength: 1 }));
+// msgpackr does not make a member of that name, and JSON.parse makes -0 where msgpack has an integer.
+const plain = fc
+  .jsonValue({ maxDepth: 3 })
+  .filter((value) => !/__proto__|-0(?![.\d])/.test(JSON.stringify(value)) && !hasMinusZero(value));
+const value: fc.Arbitrary<Value> = fc.oneof(
+  plain.map((each): Value => ({ encoding: 'json', body: Buffer.from(JSON.stringify(each)) })),
+  plain.map((each): Value => ({ encoding: 'msgpack', body: packr.pack(each) })),
+);
+const entry = fc
+  .tuple(key, value, fc.nat(), fc.integer({ min: -1000, max: 1e9 }))
+  .map(([name, body, number, life]) => new Entry(name, body, versionOf(number), NOW, NOW + life));
+const id = fc
+  .oneof(fc.integer(), fc.maxSafeInteger(), fc.double({ noNaN: true, noDefaultInfinity: true }), key)
+  .filter((id) => !Object.is(id, -0));
+const code = fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[]));
+const reason = fc.constantFrom<Reason>('set', 'delete', 'expire', 'evict', 'flush', 'remote');
+const coherence = fc.constantFrom<CoherenceState>('coherent', 'degraded', 'blind', 'off');
+const count = fc.nat();
+
+const result: fc.Arbitrary<ItemResult> = fc.oneof(
+  fc.record({ key, status: fc.constant('hit' as const), entry }),
+  fc.record({ key, status: fc.constant('miss' as const) }),
+  fc.record({ key, status: fc.constant('miss' as const), code }),
+  fc.record({ key, status: fc.constant('error' as const), code, detail: key }),
+);
+const item: fc.Arbitrary<SnapshotItem> = fc.oneof(fc.record({ key, entry }), fc.record({ key, code }));
+
+/** Every kind of frame that a service sends, with any content. */
+const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
+  item: fc.tuple(id, result, coherence).map(
+    ([...a]) =>
+      (codec) =>
+        codec.item(a[0], a[1], NOW, a[2]),
+  ),
+  results: fc.tuple(id, fc.array(result), coherence).map(
+    ([...a]) =>
+      (codec) =>
+        codec.results(a[0], a[1], NOW, a[2]),
+  ),
+  snapshot: fc
+    .tuple(id, fc.record({ items: fc.array(item), values: fc.boolean(), more: fc.boolean(), coherence }))
+    .map(
+      ([...a]) =>
+        (codec) =>
+          codec.snapshot(...a),
+    ),
+  done: fc.oneof(
+    id.map((each) => (codec: Codec) => codec.done(each)),
+    fc.tuple(id, fc.record({ key, status: key, unsubscribed: count })).map(
+      ([...a]) =>
+        (codec: Codec) =>
+          codec.done(...a),
+    ),
+  ),
+  failed: fc.tuple(fc.option(id, { nil: undefined }), code, key, fc.option(key, { nil: undefined })).map(
+    ([id, code, detail, field]) =>
+      (codec) =>
+        codec.failed(id, new ServiceError(code, detail, field)),
+  ),
+  update: fc.tuple(key, entry, count).map(
+    ([...a]) =>
+      (codec) =>
+        codec.update(...a),
+  ),
+  invalidate: fc.tuple(key, reason, count).map(
+    ([...a]) =>
+      (codec) =>
+        codec.invalidate(...a),
+  ),
+  invalidateMatch: fc.tuple(fc.constantFrom('pattern', 'type'), key, reason).map(
+    ([name, text, why]) =>
+      (codec) =>
+        codec.invalidateMatch({ [name]: text }, why),
+  ),
+  reset: fc
+    .constantFrom<ResetReason>('flush', 'rearmed', 'degraded', 'blind')
+    .map((why) => (codec) => codec.reset(why)),
+};
+
+for (const [kind, frame] of Object.entries(frames)) {
+  test(`both subprotocols carry the same object: ${kind}`, () => {
+    fc.assert(
+      fc.property(frame, (encode) => {
+        const text = encode(jsonCodec);
+        const bytes = encode(msgpackCodec);
+        assert.equal(typeof text, 'string');
+        assert.deepEqual(unpackr.unpack(bytes as Uint8Array), JSON.parse(text as string));
+      }),
+    );
+  });
+}
+
+test('a request decodes to the same object from both, and its value is the bytes that were sent', () => {
+  fc.assert(
+    fc.property(fc.record({ id, op: key, key, value: plain }, { noNullPrototype: true }), (request) => {
+      const text = Buffer.from(JSON.stringify(request));
+      const bytes = packr.pack(request);
+      const fromJson = jsonCodec.decode(text);
+      const fromMsgpack = msgpackCodec.decode(bytes);
+      assert.deepEqual(fromJson.data, request);
+      assert.deepEqual({ ...fromMsgpack.data }, request);
+      const { encoding, body } = fromJson.value()!;
+      assert.deepEqual([encoding, body.toString()], ['json', JSON.stringify(request.value)]);
+      assert.deepEqual(fromMsgpack.value()?.encoding, 'msgpack');
+      assert.deepEqual(Buffer.from(fromMsgpack.value()!.body), packr.pack(request.value));
+    }),
+  );
+});
+
+test('a value is taken as it was spelled, wherever in the frame it stands', () => {
+  const spelled = ' { "value" : [ 1.0 , 1e2 ] , "id":1,"op":"set", "key":"a" } ';
+  assert.equal(jsonCodec.decode(Buffer.from(spelled)).value()?.body, '[ 1.0 , 1e2 ]');
+  assert.equal(jsonCodec.decode(Buffer.from('{"id":1,"value":null}')).value()?.body, 'null');
+  assert.equal(jsonCodec.decode(Buffer.from('{"id":1}')).value(), undefined);
+  assert.equal(msgpackCodec.decode(pack({ id: 1 })).value(), undefined);
+  assert.deepEqual(msgpackCodec.decode(pack({ id: 1, value: null })).value()?.body, Buffer.from([0xc0]));
+});
+
+test('what is no frame is refused with a reason, and nothing else is thrown', () => {
+  const refused = (codec: Codec, message: Buffer) =>
+    assert.throws(() => codec.decode(message), { name: 'ServiceError', code: 'frame_invalid' });
+  for (const text of ['', '{', '[]', '[1]', 'null', '1', '"a"', 'nope', '{"id":1}x'])
+    refused(jsonCodec, Buffer.from(text));
+  const frame = pack({ id: 1, op: 'ping' });
+  for (const bytes of [
+    Buffer.alloc(0),
+    pack([1]),
+    pack(null),
+    pack('a'),
+    frame.subarray(1),
+    Buffer.from([0xc1]),
+  ])
+    refused(msgpackCodec, bytes);
+  refused(msgpackCodec, frame.subarray(0, -1));
+  refused(msgpackCodec, Buffer.concat([frame, Buffer.from([0])]));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      for (const codec of [jsonCodec, msgpackCodec]) {
+        try {
+          codec.decode(Buffer.from(bytes)).value();
+        } catch (error) {
+          assert.ok(error instanceof ServiceError, String(error));
+        }
+      }
+    }),
+  );
+});
+
+function hasMinusZero(value: unknown): boolean {
+  if (Object.is(value, -0)) return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasMinusZero);
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Backlog } from '../../src/push/conflate.ts';
+import { State } from '../../src/push/state.ts';
+import { entryOf, versionOf } from './parts.ts';
+
+const stateOf = (key: string, number: number, merged = 0) =>
+  new State(key, entryOf(key, number), 'set', merged);
+
+/** What a backlog sends, as texts: `key=version+merged`, a notice as it is. */
+function drained(backlog: Backlog, room = Number.POSITIVE_INFINITY): string[] {
+  const sent: string[] = [];
+  backlog.drain((next) => {
+    const text =
+      typeof next === 'object' && 'state' in next
+        ? `${next.state.key}=${Number.parseInt(next.state.entry!.version.slice(0, 16), 16)}+${next.merged + next.state.merged}`
+        : String(next);
+    sent.push(text);
+    return sent.length < room;
+  });
+  return sent;
+}
+
+test('of each key the newest state waits, in the place of its first, and counts those it replaced', () => {
+  const backlog = new Backlog();
+  for (const [key, number] of [
+    ['a', 1],
+    ['b', 2],
+    ['a', 3],
+    ['c', 4],
+    ['a', 5],
+  ] as const)
+    backlog.add(stateOf(key, number), true);
+  assert.equal(backlog.size, 3);
+  assert.deepEqual(drained(backlog), ['a=5+2', 'b=2+0', 'c=4+0']);
+  assert.equal(backlog.size, 0);
+});
+
+test('however states come, as many are told or counted as there were, and the last of each key is told', () => {
+  const step = fc.record({ key: fc.constantFrom('a', 'b', 'c'), merged: fc.nat({ max: 3 }) });
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const backlog = new Backlog();
+      const last = new Map<string, number>();
+      const count = new Map<string, number>();
+      for (const [i, { key, merged }] of steps.entries()) {
+        backlog.add(stateOf(key, i, merged), true);
+        last.set(key, i);
+        count.set(key, (count.get(key) ?? -1) + 1 + merged);
+      }
+      const expected = [...last].map(([key, number]) => `${key}=${number}+${count.get(key)}`);
+      assert.deepEqual(drained(backlog).sort(), expected.sort());
+    }),
+  );
+});
+
+test('draining stops where there is no room, and goes on from there', () => {
+  const backlog = new Backlog();
+  for (const key of ['a', 'b', 'c', 'd']) backlog.add(stateOf(key, 1), true);
+  assert.deepEqual(drained(backlog, 2), ['a=1+0', 'b=1+0']);
+  backlog.add(stateOf('a', 2), true);
+  assert.deepEqual(drained(backlog), ['c=1+0', 'd=1+0', 'a=2+0']);
+});
+
+test('a notice takes what waits of its keys out, goes first, and does not cover what comes after it', () => {
+  const backlog = new Backlog();
+  backlog.add(stateOf('a:1', 1), true);
+  backlog.add(stateOf('b:1', 2), true);
+  backlog.addNotice('a', 'drop a', (key) => key.startsWith('a:'));
+  backlog.add(stateOf('a:1', 3), true);
+  assert.equal(backlog.size, 3);
+  assert.equal(backlog.noticed, true);
+  assert.deepEqual(drained(backlog), ['drop a', 'b:1=2+0', 'a:1=3+0']);
+  assert.equal(backlog.noticed, false);
+});
+
+test('notices that say the same are one, so that many of them cost nothing', () => {
+  const backlog = new Backlog();
+  for (let i = 0; i < 100; i++) backlog.addNotice('a', 'drop a', () => false);
+  backlog.addNotice('b', 'drop b', () => false);
+  assert.equal(backlog.size, 2);
+  assert.deepEqual(drained(backlog), ['drop a', 'drop b']);
+});
+
+test('what is deleted or cleared is not sent', () => {
+  const backlog = new Backlog();
+  backlog.add(stateOf('a', 1), true);
+  backlog.add(stateOf('b', 1), false);
+  assert.equal(backlog.get('b')?.state.entry?.version, versionOf(1));
+  backlog.delete('a');
+  assert.deepEqual(drained(backlog), ['b=1+0']);
+  backlog.add(stateOf('a', 1), true);
+  backlog.addNotice('a', 'drop', () => false);
+  backlog.clear();
+  assert.deepEqual(drained(backlog), []);
+});

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { State } from '../../src/push/state.ts';
+import { consumerOf, entryOf, json, versionOf } from './parts.ts';
+
+const stateOf = (key: string, number: number) => new State(key, entryOf(key, number), 'set', 0);
+const deliver = (...states: State[]) => states.map((state) => [state, true] as const);
+const update = (key: string, number: number, merged?: number) => ({
+  event: 'update',
+  key,
+  version: versionOf(number),
+  value: number,
+  ...(merged === undefined ? {} : { merged }),
+});
+const RESET = '{"event":"reset","reason":"flush"}';
+const everything = () => true;
+
+test('what is pushed goes out at once while the socket takes it', () => {
+  const { consumer, socket, counters } = consumerOf();
+  consumer.deliver(deliver(stateOf('a', 1), stateOf('b', 2)));
+  consumer.deliver(deliver(stateOf('a', 3)));
+  assert.deepEqual(socket.sent, [update('a', 1), update('b', 2), update('a', 3)]);
+  assert.equal(counters.wsPushes, 3);
+  assert.equal(counters.wsConflated, 0);
+});
+
+test('to one who does not read nothing is sent but what was on its way, and of each key the newest waits', () => {
+  const { consumer, socket, counters, drain } = consumerOf();
+  socket.blocked = true;
+  consumer.deliver(deliver(stateOf('a', 1), stateOf('b', 2)));
+  assert.deepEqual(socket.sent, [update('a', 1)], 'the rest of the delivery waits already');
+  for (let number = 3; number < 100; number++) consumer.deliver(deliver(stateOf('c', number)));
+  consumer.deliver(deliver(stateOf('b', 100)));
+  assert.equal(socket.sent.length, 1);
+  drain();
+  assert.deepEqual(socket.sent.slice(1), [update('b', 100, 1), update('c', 99, 96)]);
+  assert.equal(counters.wsConflated, 97);
+  consumer.deliver(deliver(stateOf('a', 101)));
+  assert.deepEqual(socket.sent.at(-1), update('a', 101), 'it is not slow any more');
+});
+
+test('one who reads a little and stops again is sent a little, and the rest waits in its order', () => {
+  const { consumer, socket, drain } = consumerOf();
+  socket.blocked = true;
+  consumer.deliver(deliver(...['a', 'b', 'c', 'd'].map((key, i) => stateOf(key, i))));
+  socket.buffered = 0;
+  // `blocked` still: the next frame fills the buffer again.
+  consumer.onDrain(0);
+  assert.deepEqual(socket.sent, [update('a', 0), update('b', 1)]);
+  consumer.onDrain(0);
+  assert.equal(socket.sent.length, 2, 'something is left in the buffer');
+  drain();
+  assert.deepEqual(socket.sent.slice(2), [update('c', 2), update('d', 3)]);
+});
+
+test('more keys than may wait close it with 1013; as many as may do not', () => {
+  const { consumer, socket, counters } = consumerOf({ limits: { maxPendingKeys: 3 } });
+  socket.blocked = true;
+  consumer.deliver(deliver(...['a', 'b', 'c', 'd'].map((key, i) => stateOf(key, i))));
+  for (let number = 10; number < 20; number++) consumer.deliver(deliver(stateOf('b', number)));
+  assert.equal(socket.ended, undefined);
+  consumer.deliver(deliver(stateOf('e', 20)));
+  assert.deepEqual(socket.ended, { code: 1013, reason: 'too many keys are pending' });
+  assert.equal(counters.wsSlowCloses, 1);
+  assert.equal(consumer.closed, true);
+  consumer.deliver(deliver(stateOf('f', 21)));
+  consumer.reset(RESET);
+  consumer.reply('{}');
+  consumer.onDrain(0);
+  assert.equal(socket.sent.length, 1, 'a socket that has ended is left alone');
+});
+
+test('one who takes nothing for too long is closed with 1013, and whoever takes something is not', () => {
+  const { consumer, socket, counters } = consumerOf({ limits: { stallMs: 1000 } });
+  const start = performance.now();
+  consumer.checkStall(start + 1e9);
+  assert.equal(socket.ended, undefined, 'nothing waits, so nothing is late');
+  socket.blocked = true;
+  consumer.deliver(deliver(stateOf('a', 1)));
+  const blockedAt = performance.now();
+  consumer.checkStall(start + 1000);
+  assert.equal(socket.ended, undefined);
+  consumer.onDrain(blockedAt + 900);
+  consumer.checkStall(blockedAt + 1800);
+  assert.equal(socket.ended, undefined, 'it took something, though not all');
+  consumer.checkStall(blockedAt + 1901);
+  assert.deepEqual(socket.ended, { code: 1013, reason: 'nothing is read' });
+  assert.equal(counters.wsSlowCloses, 1);
+  consumer.checkStall(blockedAt + 1e9);
+  assert.equal(counters.wsSlowCloses, 1);
+});
+
+test('one who reads no answers is found to be stalled as well, also in the middle of a snapshot', () => {
+  const { consumer, socket } = consumerOf({ limits: { stallMs: 1000 } });
+  socket.blocked = true;
+  consumer.hold();
+  consumer.reply('{"id":1,"ok":true}');
+  consumer.checkStall(performance.now() + 1001);
+  assert.equal(socket.endCode, 1013);
+});
+
+test('answers are never held back, and past a limit of unread ones it is closed with 1013', () => {
+  const { consumer, socket, counters } = consumerOf();
+  socket.blocked = true;
+  const answer = JSON.stringify({ id: 1, ok: true, filler: 'x'.repeat(1024 * 1024) });
+  for (let i = 0; i < 4; i++) {
+    assert.equal(socket.ended, undefined);
+    consumer.reply(answer);
+  }
+  assert.equal(socket.ended, undefined, 'one may be larger than that by itself');
+  consumer.reply(answer);
+  assert.equal(socket.endCode, 1013);
+  assert.equal(counters.wsSlowCloses, 1);
+});
+
+test('pushes wait behind a snapshot, and what the snapshot told already is not sent', () => {
+  const { consumer, socket } = consumerOf();
+  consumer.hold();
+  consumer.deliver(deliver(stateOf('same', 1), stateOf('newer', 2), stateOf('back', 3)));
+  consumer.deliver([[new State('gone', undefined, 'delete', 0), true]]);
+  consumer.deliver([[new State('again', undefined, 'delete', 0), true]]);
+  consumer.deliver([[stateOf('valueless', 4), true]]);
+  assert.deepEqual(socket.sent, []);
+  consumer.settle('same', versionOf(1), true);
+  consumer.settle('newer', versionOf(1), true);
+  consumer.settle('back', versionOf(9), true);
+  consumer.settle('gone', undefined, true);
+  consumer.settle('again', versionOf(5), true);
+  consumer.settle('valueless', versionOf(4), false);
+  consumer.settle('unheard-of', versionOf(4), true);
+  consumer.release();
+  assert.deepEqual(socket.sent, [
+    update('newer', 2),
+    // Versions do not decide what is newer: what another program writes has a low one.
+    update('back', 3),
+    { event: 'invalidate', key: 'again', reason: 'delete' },
+    update('valueless', 4),
+  ]);
+});
+
+test('with two snapshots under way pushes wait for both', () => {
+  const { consumer, socket } = consumerOf();
+  consumer.hold();
+  consumer.hold();
+  consumer.deliver(deliver(stateOf('a', 1)));
+  consumer.release();
+  assert.deepEqual(socket.sent, []);
+  consumer.release();
+  assert.deepEqual(socket.sent, [update('a', 1)]);
+});
+
+test('the limit of pending keys counts what is left after a snapshot, not what waits during it', () => {
+  const { consumer, socket } = consumerOf({ limits: { maxPendingKeys: 2 } });
+  consumer.hold();
+  consumer.deliver(deliver(...['a', 'b', 'c'].map((key) => stateOf(key, 1))));
+  assert.equal(socket.ended, undefined);
+  consumer.settle('a', versionOf(1), true);
+  consumer.release();
+  assert.equal(socket.sent.length, 2);
+  socket.blocked = true;
+  consumer.reply('{}');
+  consumer.hold();
+  consumer.deliver(deliver(...['a', 'b', 'c'].map((key) => stateOf(key, 2))));
+  assert.equal(socket.ended, undefined);
+  consumer.release();
+  assert.equal(socket.endCode, 1013);
+});
+
+test('a reset makes what waits of no use, and goes before what comes after it', () => {
+  const { consumer, socket, drain } = consumerOf();
+  socket.blocked = true;
+  consumer.deliver(deliver(stateOf('a', 1), stateOf('b', 2)));
+  for (let i = 0; i < 100; i++) consumer.reset(RESET);
+  consumer.deliver(deliver(stateOf('c', 3)));
+  assert.equal(socket.sent.length, 1, 'many of them do not fill the buffer');
+  drain();
+  assert.deepEqual(socket.sent.slice(1), [{ event: 'reset', reason: 'flush' }, update('c', 3)]);
+});
+
+test('a reset during a snapshot comes after it, and what follows is told even if the snapshot has it', () => {
+  const { consumer, socket } = consumerOf();
+  consumer.hold();
+  consumer.reset(RESET);
+  consumer.deliver(deliver(stateOf('a', 1)));
+  consumer.reply('{"id":1,"ok":true,"snapshot":[]}');
+  consumer.settle('a', versionOf(1), true);
+  consumer.release();
+  assert.deepEqual(socket.sent, [
+    { id: 1, ok: true, snapshot: [] },
+    { event: 'reset', reason: 'flush' },
+    update('a', 1),
+  ]);
+});
+
+test('a notice for many keys does not overtake what waits, and takes it out where it covers it', () => {
+  const { consumer, socket, drain } = consumerOf();
+  consumer.notify('v', '{"event":"invalidate","pattern":"v:*","reason":"delete"}', everything);
+  assert.equal(socket.sent.length, 1);
+  socket.blocked = true;
+  consumer.deliver(deliver(stateOf('x', 0), stateOf('v:1', 1), stateOf('w:1', 2)));
+  const covers = (key: string) => key.startsWith('v:');
+  consumer.notify('v', '{"event":"invalidate","pattern":"v:*","reason":"delete"}', covers);
+  consumer.deliver(deliver(stateOf('v:1', 3)));
+  drain();
+  assert.deepEqual(socket.sent.slice(2), [
+    { event: 'invalidate', pattern: 'v:*', reason: 'delete' },
+    update('w:1', 2),
+    update('v:1', 3),
+  ]);
+});
+
+test('a long snapshot waits until what was sent of it is read, or the client gone', async () => {
+  const { consumer, socket } = consumerOf();
+  await consumer.writable();
+  socket.buffered = 1;
+  const writable = consumer.writable();
+  assert.equal(await Promise.race([writable, new Promise((r) => setImmediate(r, 'waits'))]), 'waits');
+  socket.buffered = 0;
+  await writable;
+  socket.buffered = 1;
+  const gone = consumer.writable();
+  consumer.onClose();
+  await gone;
+});
+
+test('the value goes out only to who wants it', () => {
+  const { consumer, socket } = consumerOf();
+  const state = new State('a', entryOf('a', 1, json('{"rate":1}')), 'set', 0);
+  consumer.deliver([[state, false]]);
+  assert.deepEqual(socket.sent, [{ event: 'invalidate', key: 'a', reason: 'set' }]);
+});

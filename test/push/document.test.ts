@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { ServiceError } from '../../src/errors.ts';
+import { jsonCodec } from '../../src/push/json-codec.ts';
+import { handle, type RequestParts } from '../../src/push/requests.ts';
+import type { Message } from '../support/ws-client.ts';
+import { consumerOf, entryOf, json, NOW } from './parts.ts';
+
+const DOCUMENT = readFileSync(new URL('../../docs/websocket.md', import.meta.url), 'utf8');
+const FRAMES = [...DOCUMENT.matchAll(/```json\n(.*?)```/gs)].flatMap(([, block]) =>
+  block!.trim().split('\n'),
+);
+const KEY = 'borrow_rate:AAPL';
+
+/** What a frame is made of: its members in order, and those of what they list. Values of clients are their own. */
+function shapeOf(frame: unknown): string {
+  if (Array.isArray(frame)) return `[${[...new Set(frame.map(shapeOf))].sort()}]`;
+  if (typeof frame !== 'object' || frame === null) return '';
+  const members = Object.entries(frame).map(([name, value]) =>
+    name === 'value' ? name : name + shapeOf(value),
+  );
+  return `{${members}}`;
+}
+
+/** Every frame of the document as the codec would write it now, from what the frame itself says. */
+function emitted(frame: Message): string {
+  const entry = entryOf(KEY, 1, json('{}'));
+  const { id, event, key, code, detail, field, reason, merged = 0, coherence = 'coherent', status } = frame;
+  const resultOf = (item: Message) => ({ ...item, entry }) as never;
+  if (event === 'update') return String(jsonCodec.update(key, entry, merged));
+  if (event === 'reset') return String(jsonCodec.reset(reason));
+  if (event === 'invalidate' && key !== undefined) return String(jsonCodec.invalidate(key, reason, merged));
+  if (event === 'invalidate') {
+    const { pattern, type } = frame;
+    return String(jsonCodec.invalidateMatch(pattern === undefined ? { type } : { pattern }, reason));
+  }
+  if (!frame.ok) return String(jsonCodec.failed(id ?? undefined, new ServiceError(code, detail, field)));
+  if (frame.snapshot) {
+    const items = frame.snapshot.map((item: Message) => ('code' in item ? item : { key: item.key, entry }));
+    return String(jsonCodec.snapshot(id, { items, values: true, more: frame.more === true, coherence }));
+  }
+  if (frame.results)
+    return String(jsonCodec.results(id, frame.results.map(missOrHit(resultOf)), NOW, coherence));
+  if (status === 'hit') return String(jsonCodec.item(id, resultOf({ key, status }), NOW, coherence));
+  if (status === 'miss')
+    return String(jsonCodec.item(id, { key, status, ...(code && { code }) }, NOW, coherence));
+  const { ok: _ok, id: _id, ...fields } = frame;
+  return String(jsonCodec.done(id, Object.keys(fields).length === 0 ? undefined : fields));
+}
+
+function missOrHit(hit: (item: Message) => never) {
+  return (item: Message) => (item.status === 'hit' ? hit({ key: item.key, status: 'hit' }) : item);
+}
+
+test('every frame that the document shows has the members that the codec writes, in its order', () => {
+  const shown = FRAMES.map((line) => JSON.parse(line)).filter((frame) => !('op' in frame));
+  assert.ok(shown.length > 15);
+  for (const frame of shown)
+    assert.equal(shapeOf(frame), shapeOf(JSON.parse(emitted(frame))), JSON.stringify(frame));
+});
+
+test('every request that the document shows is one, and every request there is is shown', () => {
+  const shown = FRAMES.map((line) => JSON.parse(line)).filter((frame) => 'op' in frame);
+  const known = ['get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping'];
+  assert.deepEqual([...new Set(shown.map(({ op }) => op))], known);
+  const { consumer, socket } = consumerOf();
+  handle({} as RequestParts, consumer, { data: { id: 1, op: 'none' }, value: () => undefined });
+  assert.equal(socket.sent[0].detail, `an op is one of ${known.join(', ')}`);
+});

@@ -1,0 +1,516 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Reason } from '../../src/cache/bus.ts';
+import { Entry } from '../../src/cache/entry.ts';
+import { TYPES, typeIndex } from '../../src/cache/key.ts';
+import { Memory } from '../../src/cache/memory.ts';
+import { StoreError } from '../../src/cache/store.ts';
+import { TwoLevel } from '../../src/cache/two-level.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { Hub } from '../../src/push/hub.ts';
+import { handle, type RequestParts } from '../../src/push/requests.ts';
+import { GatedStore, type Held, settled } from '../support/gated-store.ts';
+import { consumerOf, type FakeSocket, json, LIFE_MS } from './parts.ts';
+
+const KEY = 'borrow_rate:A';
+const DOWN = new StoreError('unavailable', 'not connected to Redis');
+const LIMITS = { maxKeyBytes: 512, maxValueBytes: 1 << 20, maxBatchKeys: 1000, maxSubscriptions: 10 };
+
+interface Options {
+  /** `none` is ENABLE_LOCAL_CACHE=false. */
+  readonly local?: 'memory' | 'none';
+  readonly evicting?: () => Promise<boolean>;
+  readonly standalone?: boolean;
+}
+
+/** A replica with subscribers, whose L2 and link are in the test's hands. */
+function replica({ local = 'memory', evicting, standalone = false }: Options = {}) {
+  const clock = { now: Date.now() };
+  const counters = new Counters();
+  const store = new GatedStore(clock);
+  const memory =
+    local === 'none'
+      ? undefined
+      : new Memory({ maxEntries: 2000, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
+  const versions = new VersionClock('0000000a', () => clock.now);
+  const ttls = TYPES.map(() => LIFE_MS);
+  const parts = { memory, clock, counters, versions, ttls };
+  const cache = new TwoLevel({ ...parts, store: standalone ? undefined : store });
+  const hub = new Hub(cache, evicting);
+  cache.changes = hub;
+  const faults: unknown[] = [];
+  const requestParts: RequestParts = { cache, clock, hub, limits: LIMITS, onFault: (e) => faults.push(e) };
+  let count = 0;
+  let last = (BigInt(clock.now) - 1000n) << 16n;
+  return {
+    cache,
+    memory,
+    store,
+    clock,
+    hub,
+    faults,
+    client() {
+      const { consumer, socket, drain } = consumerOf();
+      const request = (data: Record<string, unknown>) =>
+        handle(requestParts, consumer, { data, value: () => undefined });
+      const events = () => socket.sent.filter((frame) => 'event' in frame);
+      return { consumer, socket, drain, request, events };
+    },
+    /** Another replica writes: L2 has it, and nobody has heard of it. */
+    writeElsewhere(key: string, ttlMs = LIFE_MS): string {
+      // Versions of a key only grow, whoever writes.
+      const stored = BigInt(`0x${store.entries.get(key)?.version.slice(0, 16) ?? '0'}`);
+      last = (stored > last ? stored : last) + 1n;
+      const version = `${last.toString(16).padStart(16, '0')}0000000b`;
+      count++;
+      store.entries.set(key, new Entry(key, json(`${count}`), version, clock.now, clock.now + ttlMs));
+      return version;
+    },
+  };
+}
+
+/** What a client knows of the key after each frame that told of it: a version, or undefined for none. */
+function statesOf(key: string, frames: FakeSocket['sent']): (string | undefined)[] {
+  const states: (string | undefined)[] = [];
+  for (const frame of frames) {
+    if ('snapshot' in frame)
+      states.push(frame.snapshot.find((item: { key: string }) => item.key === key)?.version);
+    else if (frame.event === 'update' && frame.key === key) states.push(frame.version);
+    else if (frame.event === 'invalidate' && frame.key === key) states.push(undefined);
+  }
+  return states;
+}
+
+/** Runs the scenario along every path: `choose(n)` takes each of 0 to n - 1 in one of the runs. */
+async function everyPath(scenario: (choose: (options: number) => number) => Promise<void>): Promise<number> {
+  let path: { taken: number; options: number }[] = [];
+  for (let runs = 1; ; runs++) {
+    let depth = 0;
+    await scenario((options) => {
+      if (depth === path.length) path.push({ taken: 0, options });
+      return path[depth++]!.taken;
+    });
+    while (path.length > 0 && path.at(-1)!.taken + 1 === path.at(-1)!.options) path.pop();
+    if (path.length === 0) return runs;
+    path = path.with(-1, { taken: path.at(-1)!.taken + 1, options: path.at(-1)!.options });
+  }
+}
+
+type Act = 'write' | 'remove';
+
+/**
+ * One subscription and what others do to its key, in every order that can be: each change takes effect in L2
+ * and is heard of later, each call to L2 has its effect and its answer later, and all in their order.
+ */
+async function interleave(
+  acts: readonly Act[],
+  options: Options & { prefix?: boolean; own?: boolean; watched?: boolean },
+) {
+  const outcomes = new Set<string>();
+  const runs = await everyPath(async (choose) => {
+    const { cache, store, client, writeElsewhere, faults } = replica(options);
+    const { request, socket } = client();
+    // One who is subscribed already: then the hub knows the key, and hears what the new one's snapshot finds.
+    const other = client();
+    writeElsewhere(KEY);
+    if (options.watched) {
+      other.request({ id: 0, op: 'subscribe', keys: [KEY], values: true });
+      await settled();
+    }
+    store.hold();
+    let subscribed = false;
+    let ownLeft = options.own ? 1 : 0;
+    const ownWrites: Promise<unknown>[] = [];
+    const left = [...acts];
+    let unheard = 0;
+    const underWay: Held[] = [];
+    const trail: string[] = [];
+    for (;;) {
+      const moves: [name: string, move: () => unknown][] = [];
+      if (!subscribed)
+        moves.push([
+          'subscribe',
+          () => {
+            subscribed = true;
+            const named = options.prefix ? { prefixes: ['borrow_'] } : { keys: [KEY] };
+            request({ id: 1, op: 'subscribe', ...named, values: true });
+          },
+        ]);
+      if (left.length > 0)
+        moves.push([
+          left[0]!,
+          () => {
+            if (left.shift() === 'write') writeElsewhere(KEY);
+            else store.entries.delete(KEY);
+            unheard++;
+          },
+        ]);
+      if (ownLeft > 0)
+        moves.push([
+          'own',
+          () => {
+            ownLeft--;
+            ownWrites.push(cache.set(KEY, json('"own"')));
+          },
+        ]);
+      if (unheard > 0)
+        moves.push([
+          'hear',
+          () => {
+            unheard--;
+            cache.keyChanged(KEY, undefined);
+          },
+        ]);
+      if (store.held.length > 0)
+        moves.push([
+          'happen',
+          () => {
+            const held = store.held.shift()!;
+            held.happen();
+            // Its own echo.
+            if (held.operation === 'write') unheard++;
+            underWay.push(held);
+          },
+        ]);
+      if (underWay.length > 0) moves.push(['answer', () => underWay.shift()!.answer()]);
+      if (moves.length === 0) break;
+      const [name, move] = moves[moves.length === 1 ? 0 : choose(moves.length)]!;
+      trail.push(name);
+      await move();
+      await settled();
+    }
+    await Promise.all(ownWrites);
+    await settled();
+    assert.deepEqual(faults, []);
+    for (const { sent } of options.watched ? [socket, other.socket] : [socket]) {
+      const told = statesOf(KEY, sent);
+      const say = () =>
+        `${trail.join(' ')} told ${told.join(' ')}; L2 has ${store.entries.get(KEY)?.version}`;
+      assert.equal(told.at(-1), store.entries.get(KEY)?.version, `a gap: ${say()}`);
+      for (let i = 1; i < told.length; i++) assert.notEqual(told[i], told[i - 1], `a duplicate: ${say()}`);
+      const versions = told.filter((version) => version !== undefined);
+      if (!acts.includes('remove')) assert.deepEqual(versions, [...versions].sort(), `backwards: ${say()}`);
+      outcomes.add(told.map((version) => (version === undefined ? '-' : version.slice(12))).join(' '));
+    }
+  });
+  return { runs, outcomes };
+}
+
+test('a write elsewhere leaves no gap and no duplicate, at whichever step of a subscription it comes', async () => {
+  for (const watched of [false, true])
+    for (const local of ['memory', 'none'] as const) {
+      const { runs, outcomes } = await interleave(['write'], { watched, local });
+      assert.ok(runs >= 5, `${runs}`);
+      assert.ok(outcomes.size >= 2, 'it came before the snapshot, and after it');
+    }
+});
+
+test('so do two writes elsewhere', async () => {
+  const { runs } = await interleave(['write', 'write'], {});
+  assert.ok(runs > 100, `${runs}`);
+});
+
+test('so does a deletion elsewhere, and a new value after it', async () => {
+  await interleave(['remove'], { watched: true });
+  await interleave(['remove', 'write'], {});
+  await interleave(['write', 'remove'], {});
+});
+
+test('so does a write of this replica, with its own echo', async () => {
+  for (const local of ['memory', 'none'] as const) await interleave([], { own: true, local, watched: true });
+});
+
+test('so do a write of this replica and one elsewhere', async () => {
+  const { runs } = await interleave(['write'], { own: true });
+  assert.ok(runs > 100, `${runs}`);
+});
+
+test('so does a write elsewhere while keys are listed for a prefix', async () => {
+  const { runs } = await interleave(['write'], { prefix: true });
+  assert.ok(runs > 20, `${runs}`);
+});
+
+test('an own write that is heard of after what replaced it does not take subscribers back', async () => {
+  const { cache, hub, store, client, writeElsewhere } = replica();
+  const { request, socket } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  await settled();
+  await cache.set(KEY, json('"own"'));
+  await settled();
+  const own = store.entries.get(KEY)!;
+  const version = writeElsewhere(KEY);
+  hub.learned(KEY, store.entries.get(KEY), 'remote');
+  hub.stored(KEY, own);
+  await settled();
+  await settled();
+  assert.deepEqual(statesOf(KEY, socket.sent), [undefined, own.version, version]);
+});
+
+test('a subscription to what L1 holds already is told it once', async () => {
+  const { cache, client } = replica();
+  await cache.set(KEY, json('1'));
+  const { request, socket } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  await settled();
+  assert.equal(socket.sent.length, 1);
+  assert.equal(socket.sent[0].snapshot[0].value, 1);
+});
+
+test('several subscriptions of one socket that overlap push a change once, with its value if one of them wants it', async () => {
+  const { cache, client } = replica();
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY] });
+  request({ id: 2, op: 'subscribe', types: ['borrow_rate'], values: true });
+  request({ id: 'x', op: 'subscribe', prefixes: ['b', 'borrow'] });
+  await settled();
+  await settled();
+  await cache.set(KEY, json('1'));
+  await settled();
+  assert.deepEqual(
+    events().map(({ event, value }) => [event, value]),
+    [['update', 1]],
+  );
+});
+
+test('many writes of one turn are one event, which says how many it stands for', async () => {
+  const { cache, client } = replica({ standalone: true });
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  await settled();
+  await Promise.all([1, 2, 3].map((number) => cache.set(KEY, json(String(number)))));
+  await settled();
+  assert.deepEqual(
+    events().map(({ value, merged }) => [value, merged]),
+    [[3, 2]],
+  );
+});
+
+test('a key that is gone is told with why, where that is known', async () => {
+  let evicting = false;
+  const { cache, store, client, writeElsewhere } = replica({ evicting: async () => evicting });
+  const { request, events } = client();
+  const KEYS = ['a:del', 'a:announced', 'a:expired', 'a:evicted', 'a:remote', 'a:set-then-gone'];
+  request({ id: 1, op: 'subscribe', keys: KEYS, values: true });
+  await settled();
+  await settled();
+  for (const key of KEYS) {
+    writeElsewhere(key, key === 'a:expired' ? 50 : undefined);
+    cache.keyChanged(key, { reason: 'set' });
+  }
+  await settled();
+  await cache.delete('a:del');
+  const go = async (key: string, announced?: Reason) => {
+    store.entries.delete(key);
+    cache.keyChanged(key, announced && { reason: announced });
+    await settled();
+    await settled();
+  };
+  await go('a:announced', 'delete');
+  await go('a:expired');
+  await go('a:remote');
+  await go('a:set-then-gone', 'set');
+  evicting = true;
+  await go('a:evicted');
+  const reasons = events().flatMap(({ event, key, reason }) =>
+    event === 'invalidate' ? [[key, reason]] : [],
+  );
+  assert.deepEqual(reasons, [
+    ['a:del', 'delete'],
+    ['a:announced', 'delete'],
+    ['a:expired', 'expire'],
+    ['a:remote', 'remote'],
+    ['a:set-then-gone', 'remote'],
+    ['a:evicted', 'evict'],
+  ]);
+});
+
+test('a key that has a value again while Redis is asked why it went is told as it is, last', async () => {
+  const answer = Promise.withResolvers<boolean>();
+  const { cache, store, client, writeElsewhere } = replica({ evicting: () => answer.promise });
+  const { request, socket } = client();
+  writeElsewhere(KEY);
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  store.entries.delete(KEY);
+  cache.keyChanged(KEY, undefined);
+  await settled();
+  const version = writeElsewhere(KEY);
+  cache.keyChanged(KEY, undefined);
+  await settled();
+  answer.resolve(true);
+  await settled();
+  assert.equal(statesOf(KEY, socket.sent).at(-1), version);
+});
+
+test('when L2 fails during the load, subscribers are told that the key is not what it was', async () => {
+  const { cache, store, client, writeElsewhere } = replica();
+  const { request, socket, events } = client();
+  writeElsewhere(KEY);
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  const version = writeElsewhere(KEY);
+  store.fault = DOWN;
+  cache.keyChanged(KEY, undefined);
+  await settled();
+  await settled();
+  assert.deepEqual(events(), [{ event: 'invalidate', key: KEY, reason: 'remote' }]);
+  store.fault = undefined;
+  cache.keyChanged(KEY, undefined);
+  await settled();
+  await settled();
+  assert.equal(statesOf(KEY, socket.sent).at(-1), version);
+});
+
+test('a snapshot says of which keys L2 could not be asked, and one by prefix then fails as a whole', async () => {
+  const { cache, store, client } = replica();
+  await cache.set('a:held', json('1'));
+  store.fault = DOWN;
+  const { request, socket } = client();
+  request({ id: 1, op: 'subscribe', keys: ['a:held', 'a:unknown'], values: true });
+  await settled();
+  const [{ snapshot }] = socket.sent;
+  assert.deepEqual(snapshot[0].value, 1);
+  assert.deepEqual(snapshot[1], { key: 'a:unknown', code: 'l2_unavailable' });
+  request({ id: 2, op: 'subscribe', prefixes: ['a'] });
+  await settled();
+  assert.equal(socket.sent.at(-1).code, 'l2_unavailable');
+  request({ id: 2, op: 'subscribe', keys: ['a:held'] });
+  await settled();
+  assert.equal(socket.sent.at(-1).ok, true, 'the subscription that failed is none, so its id is free');
+});
+
+test('all matching keys at once: named ones are told each, those of types and prefixes by the match', async () => {
+  const { cache, client } = replica();
+  const [named, open] = [client(), client()];
+  named.request({ id: 1, op: 'subscribe', keys: ['volatility:A', KEY] });
+  open.request({ id: 1, op: 'subscribe', prefixes: ['vol'] });
+  await settled();
+  await settled();
+  await cache.set('volatility:A', json('1'));
+  await settled();
+  cache.matchChanged({ pattern: 'volatility:*' }, 'remote');
+  cache.matchChanged({ type: typeIndex('volatility')! }, 'delete');
+  await settled();
+  assert.deepEqual(named.events().slice(1), [{ event: 'invalidate', key: 'volatility:A', reason: 'remote' }]);
+  assert.deepEqual(open.events().slice(1), [
+    { event: 'invalidate', pattern: 'volatility:*', reason: 'remote' },
+    // Since another named it.
+    { event: 'invalidate', key: 'volatility:A', reason: 'remote' },
+    { event: 'invalidate', type: 'volatility', reason: 'delete' },
+  ]);
+});
+
+test('a write and the removal of all that matches, in one turn, are told in their order', async () => {
+  const { cache, client } = replica({ standalone: true });
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', prefixes: ['a:'], values: true });
+  await settled();
+  await settled();
+  const done = [
+    cache.set('a:1', json('1')),
+    cache.invalidate({ pattern: 'a:*' }),
+    cache.set('a:1', json('2')),
+  ];
+  await Promise.all(done);
+  await settled();
+  assert.deepEqual(
+    events().map(({ key, pattern, value }) => [key ?? pattern, value]),
+    [
+      ['a:1', 1],
+      ['a:*', undefined],
+      ['a:1', 2],
+    ],
+  );
+});
+
+test('a reset goes to all subscribers once, and what is learned after it is told though it was known before', async () => {
+  const { cache, client, writeElsewhere } = replica();
+  const clients = [client(), client()];
+  const idle = client();
+  writeElsewhere(KEY);
+  for (const { request } of clients) {
+    request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+    request({ id: 2, op: 'subscribe', types: ['borrow_rate'], prefixes: ['b'] });
+  }
+  await settled();
+  await settled();
+  cache.allChanged('flush');
+  cache.keyChanged(KEY, undefined);
+  await settled();
+  await settled();
+  for (const { events } of clients) {
+    const [reset, update, ...more] = events();
+    assert.deepEqual(reset, { event: 'reset', reason: 'flush' });
+    assert.equal(update.event, 'update');
+    assert.deepEqual(more, []);
+  }
+  assert.deepEqual(idle.socket.sent, []);
+});
+
+test('losing coherence and having it again are resets', async () => {
+  const { cache, client } = replica();
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY] });
+  await settled();
+  await settled();
+  for (const state of ['degraded', 'blind', 'coherent'] as const) cache.stateChanged(state);
+  assert.deepEqual(
+    events().map(({ reason }) => reason),
+    ['degraded', 'blind', 'rearmed'],
+  );
+});
+
+test('alone, a value whose time is over or that L1 gives up is told as soon as that is noticed', async () => {
+  const { cache, memory, clock, client } = replica({ standalone: true });
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', prefixes: ['a:'] });
+  await settled();
+  await settled();
+  await cache.set('a:short', json('1'), 1000);
+  await cache.set('a:long', json('1'));
+  await settled();
+  clock.now += 1000;
+  for (const _ of memory!.sweep());
+  await settled();
+  for (let i = 0; i < 2000; i++) await cache.set(`b:${i}`, json('1'));
+  await settled();
+  const gone = events().slice(2);
+  assert.deepEqual(gone, [
+    { event: 'invalidate', key: 'a:short', reason: 'expire' },
+    { event: 'invalidate', key: 'a:long', reason: 'evict' },
+  ]);
+});
+
+test('with L2 an entry that L1 gives up is no news', async () => {
+  const { cache, client } = replica();
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', keys: ['a:1'] });
+  await settled();
+  await settled();
+  await cache.set('a:1', json('1'));
+  for (let i = 0; i < 2000; i++) await cache.set(`b:${i}`, json('1'));
+  await settled();
+  assert.deepEqual(events().length, 1);
+});
+
+test('nobody is told after unsubscribing, and the other subscriptions go on', async () => {
+  const { cache, client } = replica();
+  const { request, events, socket } = client();
+  request({ id: 1, op: 'subscribe', keys: ['a:1'] });
+  request({ id: 2, op: 'subscribe', keys: ['a:2'] });
+  await settled();
+  await settled();
+  request({ id: 3, op: 'unsubscribe', subscription: 1 });
+  assert.deepEqual(socket.sent.at(-1), { id: 3, ok: true, unsubscribed: 1 });
+  await cache.set('a:1', json('1'));
+  await cache.set('a:2', json('1'));
+  await settled();
+  assert.deepEqual(
+    events().map(({ key }) => key),
+    ['a:2'],
+  );
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pack, unpack } from 'msgpackr';
+import { jsonCodec } from '../../src/push/json-codec.ts';
+import { msgpackCodec } from '../../src/push/msgpack-codec.ts';
+import { State } from '../../src/push/state.ts';
+import { entryOf, versionOf } from './parts.ts';
+
+const KEY = 'borrow_rate:A';
+const CODECS = [jsonCodec, msgpackCodec];
+const read = (frame: string | Uint8Array) => (typeof frame === 'string' ? JSON.parse(frame) : unpack(frame));
+
+test('the bytes of a state are made once for each codec, and the same go to everyone', () => {
+  const state = new State(KEY, entryOf(KEY, 7, { encoding: 'json', body: '{"rate":1}' }), 'set', 0);
+  const [text, bytes] = CODECS.map((codec) => state.frame(codec, true, 0));
+  assert.equal(typeof text, 'string');
+  // The scratch buffer of the codec is written over by the next frame.
+  new State('x', entryOf('x', 8), 'set', 0).frame(msgpackCodec, true, 0);
+  for (let i = 0; i < 3; i++) {
+    assert.equal(state.frame(jsonCodec, true, 0), text);
+    assert.equal(state.frame(msgpackCodec, true, 0), bytes, 'the very same object');
+  }
+  for (const frame of [text!, bytes!])
+    assert.deepEqual(read(frame), { event: 'update', key: KEY, version: versionOf(7), value: { rate: 1 } });
+});
+
+test('who wants no values is told that the key is not what it was, in bytes of their own', () => {
+  const state = new State(KEY, entryOf(KEY, 7), 'set', 0);
+  for (const codec of CODECS) {
+    const bare = state.frame(codec, false, 0);
+    assert.equal(state.frame(codec, false, 0), bare);
+    assert.notEqual(state.frame(codec, true, 0), bare);
+    assert.deepEqual(read(bare), { event: 'invalidate', key: KEY, reason: 'set' });
+  }
+});
+
+test('a key without a value any more is an invalidation for everyone', () => {
+  const state = new State(KEY, undefined, 'expire', 0);
+  for (const codec of CODECS)
+    for (const values of [true, false])
+      assert.deepEqual(read(state.frame(codec, values, 0)), {
+        event: 'invalidate',
+        key: KEY,
+        reason: 'expire',
+      });
+});
+
+test('how many states were merged is told, and differs from one slow subscriber to the next', () => {
+  const state = new State(KEY, entryOf(KEY, 7), 'set', 2);
+  for (const codec of CODECS) {
+    assert.equal(read(state.frame(codec, true, 2)).merged, 2);
+    assert.equal(read(state.frame(codec, true, 5)).merged, 5);
+    assert.equal(read(state.frame(codec, true, 2)).merged, 2);
+  }
+});
+
+test('a value that a codec cannot hold unchanged is an invalidation there, and an update for the other', () => {
+  const body = pack(new Uint8Array([1, 2]));
+  const state = new State(KEY, entryOf(KEY, 7, { encoding: 'msgpack', body }), 'set', 0);
+  assert.equal(read(state.frame(jsonCodec, true, 0)).event, 'invalidate');
+  assert.deepEqual(read(state.frame(msgpackCodec, true, 0)).value, Buffer.from([1, 2]));
+});
