@@ -143,6 +143,15 @@ function assemble(values: Values, standalone: boolean) {
       stallMs: values.WS_STALL_SECONDS * 1000,
       idleTimeoutMs: values.WS_IDLE_TIMEOUT_SECONDS * 1000,
     },
+    faults: {
+      breakerFailures: values.BREAKER_FAILURES,
+      /** 0: none are kept. */
+      journalMaxEntries: values.JOURNAL_MAX_ENTRIES,
+      journalMaxBytes: values.JOURNAL_MAX_BYTES,
+      rewarm: values.CACHE_REWARM_ON_DATA_LOSS,
+      /** 0: no limit. */
+      overloadLoopDelayMs: values.OVERLOAD_LOOP_DELAY_MS,
+    },
     warmup: {
       onStartup: values.CACHE_WARMUP_ON_STARTUP,
       file: values.CACHE_WARMUP_FILE,

@@ -14,6 +14,7 @@ export const GROUPS = {
   pubsub: 'Invalidation link',
   limits: 'Limits',
   push: 'WebSocket',
+  faults: 'Faults and overload',
   warmup: 'Warm-up',
   observe: 'Logs and statistics',
 } as const;

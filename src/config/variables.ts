@@ -298,6 +298,42 @@ export const VARIABLES = {
     doc: 'How long a socket may be silent; it is pinged before.',
   }),
 
+  BREAKER_FAILURES: integer({
+    group: 'faults',
+    default: 5,
+    unit: 'timeouts',
+    within: [1, 1000],
+    doc: 'Timeouts in a row after which Redis is not asked until it answers a probe.',
+  }),
+  JOURNAL_MAX_ENTRIES: integer({
+    group: 'faults',
+    default: 10_000,
+    unit: 'changes',
+    within: [0, 10_000_000],
+    note: '0 keeps none: they fail',
+    doc: 'Changes kept while Redis is away, to be made there later.',
+  }),
+  JOURNAL_MAX_BYTES: integer({
+    group: 'faults',
+    default: 64 * MiB,
+    unit: 'bytes',
+    within: [0, 1024 * GiB],
+    doc: 'Memory that the kept changes may take.',
+  }),
+  CACHE_REWARM_ON_DATA_LOSS: boolean({
+    group: 'faults',
+    default: false,
+    doc: 'Write what the local cache holds back to a Redis that has restarted empty.',
+  }),
+  OVERLOAD_LOOP_DELAY_MS: integer({
+    group: 'faults',
+    default: 200,
+    unit: 'ms',
+    within: [0, 60_000],
+    note: '0 never refuses',
+    doc: 'Delay of the event loop over which all but local hits are refused.',
+  }),
+
   CACHE_WARMUP_ON_STARTUP: boolean({
     group: 'warmup',
     default: false,

@@ -66,6 +66,10 @@ export class Counters {
   /** Requests whose client went away before the answer. */
   httpAborted = 0;
 
+  /** Sets and deletes that L2 did not take, and the journal kept. */
+  postponed = 0;
+  /** Requests refused because the event loop was late. */
+  shed = 0;
   /** WebSocket frames received. */
   wsFrames = 0;
   /** WebSocket events sent. */

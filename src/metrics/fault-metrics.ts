@@ -1,0 +1,52 @@
+import type { Journal } from '../cache/journal.ts';
+import type { Counters } from './counters.ts';
+import { counter, gauge, type Scraped } from './scraped.ts';
+
+export interface FaultSources {
+  readonly counters: Counters;
+  /** Undefined where no changes are kept. */
+  readonly journal: Journal | undefined;
+  /** Whether Redis is not asked; undefined when standalone. */
+  readonly breakerOpen: (() => boolean) | undefined;
+  /** Of the event loop, in ms. */
+  readonly loopDelayMs: () => number;
+}
+
+/** The metrics of what the service does while something is wrong. */
+export function faultMetrics({ counters, journal, breakerOpen, loopDelayMs }: FaultSources): Scraped[] {
+  return [
+    ...(journal === undefined ? [] : journalMetrics(journal)),
+    counter(
+      'ratecache_postponed_changes_total',
+      'Sets and deletes that Redis did not take, kept in the journal.',
+      () => counters.postponed,
+    ),
+    counter(
+      'ratecache_shed_requests_total',
+      'Requests refused because the event loop was late.',
+      () => counters.shed,
+    ),
+    gauge(
+      'ratecache_event_loop_delay_seconds',
+      'How late the event loop was lately; over OVERLOAD_LOOP_DELAY_MS requests are refused.',
+      () => loopDelayMs() / 1000,
+    ),
+    ...(breakerOpen === undefined
+      ? []
+      : [
+          gauge('redis_breaker_open', 'Whether Redis is not asked, for it gave no answers: 1 or 0.', () =>
+            breakerOpen() ? 1 : 0,
+          ),
+        ]),
+  ];
+}
+
+function journalMetrics(journal: Journal): Scraped[] {
+  return [
+    gauge('cache_journal_entries', 'Changes that have still to reach Redis.', () => journal.size),
+    gauge('cache_journal_bytes', 'Memory that they take.', () => journal.bytes),
+    gauge('cache_journal_oldest_age_seconds', 'How long the oldest of them has waited; 0 for none.', () =>
+      journal.oldest === undefined ? 0 : (Date.now() - journal.oldest) / 1000,
+    ),
+  ];
+}
