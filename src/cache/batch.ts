@@ -1,9 +1,11 @@
 /** Many keys at once. All that a batch needs of L2 leaves in one turn, so it costs one round trip. */
-import { ServiceError } from '../errors.ts';
+import { type ErrorCode, ServiceError } from '../errors.ts';
 import type { Value } from './entry.ts';
 import { keyFault } from './key.ts';
+import type { Loaded } from './loaded.ts';
 import type { ItemResult } from './results.ts';
-import type { Loaded, TwoLevel } from './two-level.ts';
+import type { RemovalOutcome, WriteOutcome } from './store.ts';
+import type { TwoLevel } from './two-level.ts';
 
 /** An item whose fault was found before it was tried. */
 export interface Faulty {
@@ -56,7 +58,10 @@ export function setMany(
       if ('fault' in assignment) return failed(key)(assignment.fault);
       return cache
         .set(key, assignment.value, assignment.ttlMs)
-        .then(({ version }) => ({ key, status: 'stored', version: version! }) as const, failed(key));
+        .then(
+          ({ status, version }) => ({ key, status: 'stored', version: version!, ...later(status) }) as const,
+          failed(key),
+        );
     }),
   );
 }
@@ -71,9 +76,17 @@ export function deleteMany(
     keys.map((key) => {
       const fault = keyFault(key, maxKeyBytes);
       if (fault !== undefined) return keyError(key, fault);
-      return cache.delete(key).then(() => ({ key, status: 'deleted' }) as const, failed(key));
+      return cache
+        .delete(key)
+        .then(({ status }) => ({ key, status: 'deleted', ...later(status) }) as const, failed(key));
     }),
   );
+}
+
+/** A change that L2 has still to be told of says so. */
+function later(status: WriteOutcome['status'] | RemovalOutcome['status']): { readonly code?: ErrorCode } {
+  if (status === 'accepted') return { code: 'l2_unavailable' };
+  return status === 'unknown' ? { code: 'write_unknown' } : {};
 }
 
 function loadedResult(key: string, { entry, source, fault }: Loaded): ItemResult {

@@ -50,7 +50,8 @@ export interface Announced {
 export interface BusListener {
   keyChanged(key: string, announced: Announced | undefined): void;
   matchChanged(match: Match, reason: Reason): void;
-  allChanged(reason: 'flush' | 'rearmed'): void;
+  /** @param dataLost L2 is another process than before, and holds nothing */
+  allChanged(reason: 'flush' | 'rearmed', dataLost?: boolean): void;
   stateChanged(state: CoherenceState): void;
 }
 

@@ -127,6 +127,14 @@ export class Memory {
     return this.#lru.items.keys();
   }
 
+  /** What is held and not over, the oldest insertion first. */
+  *unexpiredEntries(): Generator<readonly [key: string, entry: Entry]> {
+    for (const key of this.#lru.items.keys()) {
+      const entry = this.#lru.peek(key)!;
+      if (entry.expiresAt > this.#clock.now) yield [key, entry];
+    }
+  }
+
   get size(): number {
     return this.#lru.size;
   }

@@ -4,7 +4,7 @@ import type { Condition } from './condition.ts';
 import type { Entry } from './entry.ts';
 import type { Journal, Pending, PendingMatch } from './journal.ts';
 import { Replay } from './replay.ts';
-import { type Postponed, type Store, StoreError } from './store.ts';
+import { type Postponed, type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 
 /** How often a journal that is not empty is tried again, whatever is said of L2. */
 const RETRY_MS = 1000;
@@ -24,7 +24,7 @@ export class Postponer {
     journal: Journal,
     store: Store,
     clock: Clock,
-    write: (key: string, change: () => Promise<unknown>) => Promise<unknown>,
+    write: (key: string, change: () => Promise<WriteOutcome | RemovalOutcome>) => Promise<void>,
   ) {
     this.journal = journal;
     this.#clock = clock;

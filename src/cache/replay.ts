@@ -1,5 +1,5 @@
 import type { Journal, Pending, PendingMatch } from './journal.ts';
-import { type Store, StoreError } from './store.ts';
+import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 
 const SLICE = 128;
 const PAGE = 500;
@@ -12,13 +12,13 @@ export class Replay {
   readonly #journal: Journal;
   readonly #store: Store;
   /** Around each change of a key, as around every write of our own. */
-  readonly #write: (key: string, change: () => Promise<unknown>) => Promise<unknown>;
+  readonly #write: (key: string, change: () => Promise<WriteOutcome | RemovalOutcome>) => Promise<void>;
   #running: Promise<void> | undefined;
 
   constructor(
     journal: Journal,
     store: Store,
-    write: (key: string, change: () => Promise<unknown>) => Promise<unknown>,
+    write: (key: string, change: () => Promise<WriteOutcome | RemovalOutcome>) => Promise<void>,
   ) {
     this.#journal = journal;
     this.#store = store;

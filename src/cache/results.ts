@@ -15,8 +15,9 @@ export type ItemResult =
     }
   /** `code` where L2 could not be asked, so that the key may exist. */
   | { readonly key: string; readonly status: 'miss'; readonly code?: ErrorCode }
-  | { readonly key: string; readonly status: 'stored'; readonly version: Version }
-  | { readonly key: string; readonly status: 'deleted' }
+  /** `code` where L2 has still to be told. */
+  | { readonly key: string; readonly status: 'stored'; readonly version: Version; readonly code?: ErrorCode }
+  | { readonly key: string; readonly status: 'deleted'; readonly code?: ErrorCode }
   | { readonly key: string; readonly status: 'error'; readonly code: ErrorCode; readonly detail: string };
 
 /** The results as a JSON array. Values go in as the bytes they were written as. @param now in ms */

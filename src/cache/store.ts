@@ -26,12 +26,12 @@ export interface Removal {
 export type Postponed = 'accepted' | 'unknown';
 
 export type WriteOutcome =
-  | { readonly status: 'created' | 'replaced'; readonly version: Version }
+  | { readonly status: 'created' | 'replaced' | Postponed; readonly version: Version }
   /** The condition did not hold; `version` is what is stored, if anything is. */
   | { readonly status: 'refused'; readonly version: Version | undefined };
 
 export type RemovalOutcome =
-  | { readonly status: 'deleted' | 'absent' }
+  | { readonly status: 'deleted' | 'absent' | Postponed }
   | { readonly status: 'refused'; readonly version: Version | undefined };
 
 export interface Listing {

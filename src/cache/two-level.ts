@@ -1,3 +1,4 @@
+import { ServiceError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Announced, BusListener, ChangeListener, CoherenceState, Reason } from './bus.ts';
 import type { Clock } from './clock.ts';
@@ -5,32 +6,15 @@ import { type Condition, holds } from './condition.ts';
 import { Confirmations } from './confirmations.ts';
 import { Entry, type Value } from './entry.ts';
 import { type Flight, Flights } from './flight.ts';
+import type { Journal } from './journal.ts';
 import { type TtlTable, typeOf } from './key.ts';
+import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
 import type { Memory } from './memory.ts';
 import { type Meanwhile, NOTHING, OwnWrites } from './own-writes.ts';
+import { Postponer } from './postpone.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
-
-/** Where a read found its answer, for `Cache-Status`, the metrics, and the reader who wants to know. */
-export type Source =
-  /** L1, fresh. */
-  | 'l1'
-  /** L2. */
-  | 'l2'
-  /** L1, past its freshness, because L2 could not be asked. */
-  | 'l1-stale'
-  /** Neither tier holds the key. */
-  | 'none'
-  /** L1 does not hold the key, and L2 could not be asked. */
-  | 'unknown';
-
-export interface Loaded {
-  readonly entry: Entry | undefined;
-  readonly source: Source;
-  /** Why L2 could not be asked, where it could not. */
-  readonly fault?: StoreError;
-}
 
 export interface TwoLevelParts {
   /** Undefined with ENABLE_LOCAL_CACHE=false. */
@@ -43,10 +27,21 @@ export interface TwoLevelParts {
   /** Whether a bus tells what happens in L2; L1 is then not trusted before the bus says so. */
   readonly linked?: boolean;
   readonly ttls: TtlTable;
+  /** Keeps the changes that L2 does not take; without it they fail. */
+  readonly journal?: Journal | undefined;
+  /** Whether L1's entries are written back to an L2 that has lost its data. */
+  readonly rewarm?: boolean;
   /** Told of a key that neither tier holds, once for all reads that joined one flight. */
   readonly onMiss?: ((key: string) => void) | undefined;
   /** Told of each change of state. */
   readonly onState?: ((state: CoherenceState) => void) | undefined;
+}
+
+/** A change of one key in L2, and what follows from how it went. */
+interface Change<T> {
+  readonly change: () => Promise<T>;
+  readonly done: (outcome: T, meanwhile: Meanwhile) => T;
+  readonly postpone: (error: unknown) => T | undefined;
 }
 
 /**
@@ -65,6 +60,8 @@ export class TwoLevel implements BusListener {
   readonly #onState: TwoLevelParts['onState'];
   readonly #flights: Flights<Loaded>;
   readonly #ownWrites = new OwnWrites();
+  readonly #postponer: Postponer | undefined;
+  readonly #rewarm: boolean;
   readonly #confirmations: Confirmations | undefined;
   #coherence: CoherenceState;
   /** Who passes changes on to clients. */
@@ -80,7 +77,12 @@ export class TwoLevel implements BusListener {
     this.#onMiss = parts.onMiss;
     this.#onState = parts.onState;
     this.#flights = new Flights(parts.counters);
-    const { memory, store, counters, linked = false } = parts;
+    const { memory, store, counters, journal, linked = false } = parts;
+    this.#rewarm = parts.rewarm ?? false;
+    if (journal !== undefined && store !== undefined)
+      this.#postponer = new Postponer(journal, store, parts.clock, (key, change) =>
+        this.#replayed(key, change),
+      );
     this.#coherence = linked ? 'blind' : 'off';
     if (memory !== undefined) memory.trusted = !linked;
     // Without L2 what L1 gives up is lost; with it, L2 says when a value is over.
@@ -108,11 +110,15 @@ export class TwoLevel implements BusListener {
   /** The answer that `peek` could not give: from L2, or from L1 past its freshness if L2 cannot be asked. */
   load(key: string): Promise<Loaded> {
     this.#counters.l1Misses[typeOf(key)]!++;
+    const waiting = this.#postponer?.truth(key);
+    if (waiting !== undefined) return Promise.resolve(this.#fromJournal(key, waiting.entry));
     return this.#flights.join(key, 1, (flight) => this.#fly(key, flight));
   }
 
   /** As `load`, without counting as a read: for what nobody has asked for. */
   refresh(key: string): Promise<Loaded> {
+    const waiting = this.#postponer?.truth(key);
+    if (waiting !== undefined) return Promise.resolve({ entry: waiting.entry, source: 'journal' });
     return this.#flights.join(key, 0, (flight) => this.#fly(key, flight));
   }
 
@@ -130,7 +136,7 @@ export class TwoLevel implements BusListener {
   /**
    * Writes through to L2, and then into L1.
    * @param ttlMs how long the value lives; undefined for the time its type gives it
-   * @throws StoreError if L2 did not take it; L1 then holds nothing for the key
+   * @throws ServiceError if L2 did not take it and it was not kept either; L1 then holds nothing for the key
    */
   async set(key: string, value: Value, ttlMs?: number, condition?: Condition): Promise<WriteOutcome> {
     const { store } = this;
@@ -144,22 +150,27 @@ export class TwoLevel implements BusListener {
       const outcome = { status: present === undefined ? 'created' : 'replaced', version } as const;
       return this.#stored(key, outcome, makeEntry(version), NOTHING);
     }
+    this.#postponer?.checkCondition(key, condition);
     const write = { key, value, version, storedAt, ttlMs: life, condition };
-    return this.#through(
-      key,
-      'set',
-      () => store.write(write),
-      (outcome, meanwhile) => {
+    return this.#through<WriteOutcome>(key, 'set', {
+      change: () => store.write(write),
+      done: (outcome, meanwhile) => {
         if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
+        this.#postponer?.settled(key);
         this.#versions.observe(outcome.version);
         return this.#stored(key, outcome, makeEntry(outcome.version), meanwhile);
       },
-    );
+      postpone: (error) => {
+        const entry = makeEntry(version);
+        const status = this.#postponer?.keep({ key, version, entry }, error, condition);
+        return status && this.#stored(key, { status, version }, entry, NOTHING);
+      },
+    });
   }
 
   /**
    * Deletes from L2, then from L1.
-   * @throws StoreError if L2 did not do it; L1 then holds nothing for the key either
+   * @throws ServiceError if L2 did not do it and it was not kept either; L1 then holds nothing for the key
    */
   async delete(key: string, condition?: Condition): Promise<RemovalOutcome> {
     const { store } = this;
@@ -168,30 +179,52 @@ export class TwoLevel implements BusListener {
       if (!holds(condition, present)) return { status: 'refused', version: present };
       return this.#removed(key, { status: present === undefined ? 'absent' : 'deleted' }, NOTHING);
     }
-    return this.#through(
-      key,
-      'delete',
-      () => store.remove({ key, condition }),
-      (outcome, meanwhile) =>
-        outcome.status === 'refused'
-          ? this.#refused(key, outcome, meanwhile)
-          : this.#removed(key, outcome, meanwhile),
-    );
+    this.#postponer?.checkCondition(key, condition);
+    const version = this.#versions.next();
+    return this.#through<RemovalOutcome>(key, 'delete', {
+      change: () => store.remove({ key, condition }),
+      done: (outcome, meanwhile) => {
+        if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
+        this.#postponer?.settled(key);
+        return this.#removed(key, outcome, meanwhile);
+      },
+      postpone: (error) => {
+        const status = this.#postponer?.keep({ key, version, entry: undefined }, error, condition);
+        return status && this.#removed(key, { status }, NOTHING);
+      },
+    });
   }
 
-  /** Deletes all matching keys from both tiers; the number is L2's, or L1's where there is no L2. */
-  async invalidate(match: Match): Promise<number> {
+  /**
+   * Deletes all matching keys from both tiers.
+   * @returns how many there were in L2, or in L1 where there is no L2; undefined where L2 has still to do it
+   */
+  async invalidate(match: Match): Promise<number | undefined> {
     const { store } = this;
     const matches = matcher(match);
     const reason = match === EVERYTHING ? 'flush' : 'delete';
+    const version = this.#versions.next();
     const local = this.#forgetWhere(matches);
     try {
       return store === undefined ? local : await store.removeMatching(match);
+    } catch (error) {
+      if (this.#postponer?.keepMatch({ match, version }, error) === undefined) throw error;
+      return undefined;
     } finally {
       // Once more: reads that began meanwhile may have met keys that were still to be deleted.
       if (store !== undefined) this.#forgetWhere(matches);
       this.changes?.matchRemoved(match, reason);
     }
+  }
+
+  /** The changes that L2 has still to be told of; undefined where none are kept. */
+  get journal(): Journal | undefined {
+    return this.#postponer?.journal;
+  }
+
+  /** L2 may be back: makes there what waits. Settles when it is done, or cannot go on. */
+  async replay(): Promise<void> {
+    await this.#postponer?.replay();
   }
 
   /** Empties L1, and says how many entries it held; without L2 they are lost, and clients are told. */
@@ -217,7 +250,9 @@ export class TwoLevel implements BusListener {
     this.changes?.matchRemoved(match, reason);
   }
 
-  allChanged(reason: 'flush' | 'rearmed'): void {
+  allChanged(reason: 'flush' | 'rearmed', dataLost = false): void {
+    if (dataLost && this.#rewarm && this.memory !== undefined)
+      this.#postponer?.keepAll(this.memory.unexpiredEntries());
     this.forgetAll();
     // That the link is armed again is told to clients when the state is coherent again: a snapshot that they
     // asked for before might have gaps, for L2 may not answer yet.
@@ -228,6 +263,7 @@ export class TwoLevel implements BusListener {
     this.#coherence = state;
     this.#onState?.(state);
     if (this.memory !== undefined) this.memory.trusted = state === 'coherent' || state === 'off';
+    if (state === 'coherent' || state === 'degraded') void this.replay();
     if (state !== 'off') this.changes?.reset(state === 'coherent' ? 'rearmed' : state);
   }
 
@@ -235,15 +271,16 @@ export class TwoLevel implements BusListener {
     const { l2Hits, misses, staleHits } = this.#counters;
     try {
       const stored = await this.store?.read(key);
-      const entry = stored !== undefined && stored.expiresAt > this.#clock.now ? stored : undefined;
-      this.#land(key, flight, entry);
+      const valid = stored !== undefined && stored.expiresAt > this.#clock.now;
+      const entry = valid && !this.#postponer?.overrules(key, stored) ? stored : undefined;
+      const kept = this.#land(key, flight, entry);
       if (entry === undefined) {
         misses[typeOf(key)]! += flight.readers;
         if (flight.readers > 0) this.#onMiss?.(key);
         return { entry, source: 'none' };
       }
       l2Hits[entry.type]! += flight.readers;
-      return { entry, source: 'l2' };
+      return { entry, source: 'l2', kept };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const entry = this.memory?.unexpired(key);
@@ -259,49 +296,85 @@ export class TwoLevel implements BusListener {
   /**
    * What a flight brought goes into L1, unless the flight was fenced. But even then it is news: the answers of
    * L2 come in the order of its doings, so if L1 holds something else, that is older, and a reader who has
-   * just seen this must not see that next.
+   * just seen this must not see that next. Says whether L1 holds the entry now.
    */
-  #land(key: string, flight: Flight, entry: Entry | undefined): void {
+  #land(key: string, flight: Flight, entry: Entry | undefined): boolean {
     if (entry !== undefined) this.#versions.observe(entry.version);
     this.#ownWrites.landed(key, entry?.version);
     const { memory } = this;
-    if (memory === undefined || this.store === undefined) return;
-    if (entry !== undefined && !flight.fenced) memory.set(key, entry);
+    if (memory === undefined || this.store === undefined) return false;
+    const welcome = entry !== undefined && !flight.fenced;
+    if (welcome) memory.set(key, entry);
     else if (memory.held(key)?.version !== entry?.version) memory.delete(key);
+    return welcome;
   }
 
   /**
    * Runs a change of L2, and `done` with its outcome and with what came to the key meanwhile. When the answer is
    * there, and also when it failed and nobody knows whether it took effect, the reads that were on their way may
    * bring the value of before: they are fenced. `done` runs with the fence, without a turn in between, for what
-   * lands after the fence expects to find what the change left.
+   * lands after the fence expects to find what the change left. So does `postpone` after a failure; what it
+   * gives is the outcome then, and undefined where the failure stands.
    */
   async #through<T>(
     key: string,
     operation: 'set' | 'delete',
-    change: () => Promise<T>,
-    done: (outcome: T, meanwhile: Meanwhile) => T,
+    { change, done, postpone }: Change<T>,
   ): Promise<T> {
     this.#ownWrites.begin(key);
     let outcome: T;
     try {
       outcome = await change();
     } catch (error) {
-      if (operation === 'set') this.#counters.setErrors++;
-      else this.#counters.deleteErrors++;
       this.#ownWrites.end(key);
       this.#flights.fence(key);
       this.memory?.delete(key);
-      this.changes?.changed(key, undefined, undefined);
-      throw error;
+      try {
+        const postponed = postpone(error);
+        if (postponed !== undefined) return postponed;
+      } catch (full) {
+        throw this.#failed(key, operation, full);
+      }
+      throw this.#failed(key, operation, error);
     }
     this.#flights.fence(key);
     return done(outcome, this.#ownWrites.end(key));
   }
 
+  /** A change failed for good: what its caller is told. */
+  #failed(key: string, operation: 'set' | 'delete', error: unknown): unknown {
+    if (operation === 'set') this.#counters.setErrors++;
+    else this.#counters.deleteErrors++;
+    this.changes?.changed(key, undefined, undefined);
+    if (!(error instanceof StoreError) || error.reason !== 'timeout') return error;
+    return new ServiceError('write_unknown', error.message, undefined, { cause: error });
+  }
+
+  /** A change of the journal, made in L2 at last; L2 may hold something newer by now. */
+  async #replayed(key: string, change: () => Promise<WriteOutcome | RemovalOutcome>): Promise<void> {
+    this.#ownWrites.begin(key);
+    try {
+      const { status } = await change();
+      if (status !== 'refused') return;
+      this.memory?.delete(key);
+      this.changes?.changed(key, undefined, undefined);
+    } finally {
+      this.#flights.fence(key);
+      this.#ownWrites.end(key);
+    }
+  }
+
+  #fromJournal(key: string, entry: Entry | undefined): Loaded {
+    const { staleHits, misses } = this.#counters;
+    if (entry === undefined) misses[typeOf(key)]!++;
+    else staleHits[entry.type]!++;
+    return { entry, source: 'journal' };
+  }
+
   #stored(key: string, outcome: WriteOutcome, entry: Entry, { touched, seen }: Meanwhile): WriteOutcome {
     if (outcome.status === 'created') this.#counters.setMisses++;
-    else this.#counters.setHits++;
+    else if (outcome.status === 'replaced') this.#counters.setHits++;
+    else this.#counters.postponed++;
     this.changes?.stored(key, entry);
     // A read has brought what came after this write, and L1 is as that read left it.
     const overtaken = seen > entry.version;
@@ -317,7 +390,8 @@ export class TwoLevel implements BusListener {
 
   #removed(key: string, outcome: RemovalOutcome, { touched }: Meanwhile): RemovalOutcome {
     if (outcome.status === 'deleted') this.#counters.deleteHits++;
-    else this.#counters.deleteMisses++;
+    else if (outcome.status === 'absent') this.#counters.deleteMisses++;
+    else this.#counters.postponed++;
     this.memory?.delete(key);
     this.changes?.removed(key, 'delete');
     // It may have been the echo of this, or of a write that came after.

@@ -27,13 +27,25 @@ export function composeOps(
       maxConnections: config.redis!.maxConnections,
     },
     coherence: () => cache.coherence,
+    faults: {
+      counters,
+      journal: cache.journal,
+      breakerOpen: core.breaker && (() => core.breaker!.open),
+      loopDelayMs: () => core.loopDelay.delayMs,
+    },
     openRequests: () => load.open,
     version,
     statsEnabled: config.stats.enabled,
   });
   return {
     health: async () =>
-      health({ version, memory, redis: await redis?.info.status(), coherence: cache.coherence }),
+      health({
+        version,
+        memory,
+        redis: await redis?.info.status(),
+        coherence: cache.coherence,
+        journal: cache.journal,
+      }),
     notReady: () => {
       if (readiness.reason !== undefined) return readiness.reason;
       const needed = config.http.readyRequiresRedis && redis?.data.status !== 'ready';
@@ -46,7 +58,7 @@ export function composeOps(
         redis?.info.status(),
         redis?.census.fresh().catch(() => undefined),
       ]);
-      return stats({ counters, memory, redis: status, keys });
+      return stats({ counters, memory, redis: status, keys, journal: cache.journal });
     },
   };
 }

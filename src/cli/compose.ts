@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { CoherenceState } from '../cache/bus.ts';
 import { CoarseClock } from '../cache/clock.ts';
+import { Journal } from '../cache/journal.ts';
 import type { TtlTable } from '../cache/key.ts';
+import { LoopDelay } from '../cache/loop-delay.ts';
 import { Memory } from '../cache/memory.ts';
 import { sweepEvery } from '../cache/sweep.ts';
 import { TwoLevel } from '../cache/two-level.ts';
@@ -11,6 +13,8 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
 import { MissLog } from '../metrics/miss-log.ts';
+import { Breaker } from '../redis/breaker.ts';
+import { FaultLog } from '../redis/fault-log.ts';
 import { RedisBus } from '../redis/redis-bus.ts';
 import { RedisStore } from '../redis/redis-store.ts';
 import { connectRedis, type RedisConnections } from './compose-redis.ts';
@@ -19,8 +23,10 @@ export interface Core {
   readonly cache: TwoLevel;
   readonly clock: CoarseClock;
   readonly counters: Counters;
+  readonly loopDelay: LoopDelay;
   /** Undefined when standalone. */
   readonly redis: RedisConnections | undefined;
+  readonly breaker: Breaker | undefined;
   /** Lets go of everything. */
   readonly close: () => void;
 }
@@ -40,6 +46,8 @@ export function composeCore(config: Config, log: Logger): Core {
     config.ttl.calculationMs,
   ];
   const redis = connectRedis(config, counters, log);
+  const loopDelay = new LoopDelay();
+  const breaker = redis && composeBreaker(config, redis, log, () => cache.replay());
   const { keyPrefix, compressionThresholdBytes } = config.store;
   const { channel } = config.pubsub;
   const { maxValueBytes, maxKeyBytes } = config.limits;
@@ -55,7 +63,13 @@ export function composeCore(config: Config, log: Logger): Core {
         channel: config.pubsub.enabled ? channel : undefined,
         origin,
       },
-      { data: redis.data, admin: redis.admin, counters, onUnreadable: unreadableLog(log) },
+      {
+        data: redis.data,
+        admin: redis.admin,
+        counters,
+        ...(breaker === undefined ? {} : { breaker }),
+        onUnreadable: unreadableLog(log),
+      },
     );
   const { enabled, maxEntries, maxBytes, ttlMs } = config.local;
   const memory = enabled
@@ -70,8 +84,10 @@ export function composeCore(config: Config, log: Logger): Core {
     counters,
     linked: redis?.link !== undefined,
     ttls,
+    journal: journalOf(config),
+    rewarm: config.faults.rewarm,
     onMiss: missLog && ((key) => missLog.record(key)),
-    onState: (state) => logState(log, state),
+    onState: stateLog(log),
   });
   const { heartbeatIntervalMs, heartbeatTimeoutMs } = config.pubsub;
   const bus =
@@ -89,6 +105,7 @@ export function composeCore(config: Config, log: Logger): Core {
           log.error({ error: error.message }, 'the invalidation link cannot be armed; retrying'),
       },
     );
+  const stopFaultLog = redis && watchFaults(counters, log);
   const { cleanupIntervalMs } = config.local;
   const stopSweeping = memory && cleanupIntervalMs > 0 ? sweepEvery(memory, cleanupIntervalMs) : undefined;
 
@@ -96,8 +113,12 @@ export function composeCore(config: Config, log: Logger): Core {
     cache,
     clock,
     counters,
+    loopDelay,
     redis,
+    breaker,
     close: () => {
+      stopFaultLog?.();
+      loopDelay.stop();
       stopSweeping?.();
       missLog?.flush();
       clock.stop();
@@ -107,9 +128,59 @@ export function composeCore(config: Config, log: Logger): Core {
   };
 }
 
-function logState(log: Logger, state: CoherenceState): void {
-  if (state === 'coherent') log.info({ state }, 'L1 is coherent with Redis');
-  else log.warn({ state }, 'L1 is not trusted: coherence with Redis is lost');
+function journalOf({ faults }: Config): Journal | undefined {
+  const { journalMaxEntries, journalMaxBytes } = faults;
+  if (journalMaxEntries === 0) return undefined;
+  return new Journal({ maxEntries: journalMaxEntries, maxBytes: journalMaxBytes });
+}
+
+/** @param onBack Redis may be answering again */
+function composeBreaker(
+  config: Config,
+  { data }: RedisConnections,
+  log: Logger,
+  onBack: () => void,
+): Breaker {
+  const breaker = new Breaker(
+    { failures: config.faults.breakerFailures, timeoutMs: config.redis!.commandTimeoutMs },
+    {
+      probe: () => data.ping(),
+      onChange: (open) => {
+        if (open) log.error('Redis gives no answers: it is not asked until it answers a probe');
+        else log.info('Redis answers again');
+        if (!open) onBack();
+      },
+    },
+  );
+  data.on('ready', () => {
+    breaker.hint();
+    if (!breaker.open) onBack();
+  });
+  return breaker;
+}
+
+const FAULT_LOG_INTERVAL_MS = 500;
+
+/** Two lines for each kind of error of Redis, when it begins and when it is over. Returns what stops it. */
+function watchFaults(counters: Counters, log: Logger): () => void {
+  const faults = new FaultLog({
+    counters,
+    onBegin: (kind) => log.error({ kind }, 'Redis errors begin'),
+    onEnd: (kind, count, ms) => log.info({ kind, count, ms }, 'Redis errors are over'),
+  });
+  const timer = setInterval(() => faults.look(), FAULT_LOG_INTERVAL_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function stateLog(log: Logger): (state: CoherenceState) => void {
+  let wasCoherent = false;
+  return (state) => {
+    if (state === 'coherent') log.info({ state }, 'L1 is coherent with Redis');
+    // What was never there is not lost: the connections say how the start is going.
+    else if (wasCoherent) log.warn({ state }, 'L1 is not trusted: coherence with Redis is lost');
+    wasCoherent ||= state === 'coherent';
+  };
 }
 
 const UNREADABLE_LOG_INTERVAL_MS = 60_000;

@@ -21,12 +21,22 @@ export async function serve(env: Environment, version: string): Promise<void> {
   const readiness = new Readiness();
   const { cache, clock, counters } = core;
   const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
-  const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault };
+  const { overloadLoopDelayMs } = config.faults;
+  const overloaded = () => overloadLoopDelayMs > 0 && core.loopDelay.delayMs > overloadLoopDelayMs;
+  const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault, overloaded };
   const server = new Server(parts, composeOps(config, core, load, readiness, version));
   const push = new Push(
     server.app,
     { ...config.limits, ...config.push },
-    { cache, clock, counters, onFault, draining: () => load.draining, evicting: evictionsOf(core) },
+    {
+      cache,
+      clock,
+      counters,
+      onFault,
+      overloaded,
+      draining: () => load.draining,
+      evicting: evictionsOf(core),
+    },
   );
 
   if (config.warmup.onStartup) readiness.hold('warming up');
@@ -40,6 +50,7 @@ export async function serve(env: Environment, version: string): Promise<void> {
   stopOnSignals(config, log, readiness, async () => {
     push.close();
     await server.drain(config.shutdown.timeoutMs);
+    await flushJournal(core, log);
     core.close();
   });
 
@@ -54,6 +65,18 @@ function evictionsOf({ redis, counters }: Core): (() => Promise<boolean>) | unde
   if (redis === undefined) return undefined;
   const evictions = new Evictions(redis.admin, counters);
   return () => evictions.underWay();
+}
+
+const FLUSH_MS = 2000;
+
+/** What Redis has still to be told is told now, if it is there; else the log has how much is lost. */
+async function flushJournal({ cache }: Core, log: Logger): Promise<void> {
+  const { journal } = cache;
+  if (journal === undefined || journal.size === 0) return;
+  await Promise.race([cache.replay(), new Promise((resume) => setTimeout(resume, FLUSH_MS))]);
+  if (journal.size > 0)
+    log.error({ changes: journal.size, bytes: journal.bytes }, 'changes are lost: Redis is away');
+  else log.info('the journal is flushed');
 }
 
 /**

@@ -12,7 +12,7 @@ import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
 import { ServiceError } from '../errors.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
-import { attempt, readBody } from './body.ts';
+import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { Exchange } from './exchange.ts';
 import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
@@ -54,6 +54,7 @@ function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false, seconds);
     attempt(exchange, parts, () => {
+      shedIfOverloaded(parts);
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const answerAs = preferredEncoding(req.getHeader('accept'));
       const answer = (results: ItemResult[]) =>

@@ -53,6 +53,13 @@ export function readBody(
   });
 }
 
+/** @throws ServiceError `overloaded` where this work must give way to L1 hits */
+export function shedIfOverloaded({ overloaded, counters }: Parts): void {
+  if (!overloaded()) return;
+  counters.shed++;
+  throw fault('overloaded', 'the event loop is late; only what L1 holds is answered now');
+}
+
 /** Runs a step of an exchange; what it throws, or what the promise it gives rejects with, is the answer. */
 export function attempt(exchange: Exchange, parts: Parts, step: () => void | Promise<void>): void {
   const fail = (error: unknown) => {

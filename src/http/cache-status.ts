@@ -1,5 +1,6 @@
 import { lesserState } from '../cache/bus.ts';
-import type { Loaded, TwoLevel } from '../cache/two-level.ts';
+import type { Loaded } from '../cache/loaded.ts';
+import type { TwoLevel } from '../cache/two-level.ts';
 
 /**
  * `Cache-Status` (RFC 9211): which tiers were asked and what each had, the tier farthest from the client
@@ -23,10 +24,16 @@ export function loadedStatus(loaded: Loaded, { store, memory, coherence }: TwoLe
       return hitStatus(secondsUntil(loaded.entry!.freshUntil, now)) + mark;
     case 'l2': {
       const ttl = secondsUntil(loaded.entry!.expiresAt, now);
-      return `ratecache-l2; hit; ttl=${ttl}, ratecache-l1; fwd=${passed}${mark}`;
+      return `ratecache-l2; hit; ttl=${ttl}, ratecache-l1; fwd=${passed}${loaded.kept ? '; stored' : ''}${mark}`;
     }
     case 'l1-stale':
       return `${hitStatus(secondsUntil(loaded.entry!.freshUntil, now))}; detail=${faultDetail(loaded)}${mark}`;
+    case 'journal': {
+      const { entry } = loaded;
+      const found =
+        entry === undefined ? 'ratecache-l1; fwd=uri-miss' : hitStatus(secondsUntil(entry.expiresAt, now));
+      return `${found}; detail=journal${mark}`;
+    }
     case 'none':
       return `${store === undefined ? '' : 'ratecache-l2; fwd=uri-miss, '}ratecache-l1; fwd=uri-miss${mark}`;
     case 'unknown':

@@ -3,6 +3,7 @@
 import { pack } from 'msgpackr';
 import * as v from 'valibot';
 import { checkKey } from '../cache/check.ts';
+import type { Encoding } from '../cache/entry.ts';
 import { TYPES, type TypeIndex, typeIndex, typeOf } from '../cache/key.ts';
 import { EVERYTHING, type Match, matcher } from '../cache/match.ts';
 import type { Listing } from '../cache/store.ts';
@@ -11,7 +12,7 @@ import type { TwoLevel } from '../cache/two-level.ts';
 import { warmFromStore } from '../cache/warm.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
-import { attempt, readBody } from './body.ts';
+import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { Exchange } from './exchange.ts';
 import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
@@ -34,7 +35,10 @@ const MAX_PATTERN_LENGTH = 1024;
 /** Redis's cursors have 64 bits. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
-/** `{keys?, types?, pattern?}` -> `{invalidated}`: deletes from both tiers, and says how many there were. */
+/**
+ * `{keys?, types?, pattern?}` -> `{invalidated}`: deletes from both tiers, and says how many there were; with
+ * `postponed`, and 202, how many keys, types and patterns Redis has still to be told of.
+ */
 export function invalidateHandler(parts: Parts) {
   const { cache, limits } = parts;
   return operation(parts, async (body) => {
@@ -47,17 +51,20 @@ export function invalidateHandler(parts: Parts) {
 
     const outcomes = await Promise.all([...new Set(keys)].map((key) => cache.delete(key)));
     let invalidated = outcomes.filter(({ status }) => status === 'deleted').length;
-    for (const match of matches) invalidated += await cache.invalidate(match);
-    return { invalidated };
+    let postponed = outcomes.filter(({ status }) => status === 'accepted' || status === 'unknown').length;
+    for (const match of matches) {
+      const deleted = await cache.invalidate(match);
+      if (deleted === undefined) postponed++;
+      else invalidated += deleted;
+    }
+    return postponed === 0 ? [200, { invalidated }] : [202, { invalidated, postponed }];
   });
 }
 
 /** -> `{removed}`: removes what has expired from L1 now instead of when its turn comes. */
 export function cleanupHandler(parts: Parts) {
-  const { cache } = parts;
-  return operation(parts, async () => ({
-    removed: cache.memory === undefined ? 0 : await sweep(cache.memory),
-  }));
+  const { memory } = parts.cache;
+  return operation(parts, async () => [200, { removed: memory === undefined ? 0 : await sweep(memory) }]);
 }
 
 /** `{tier?: "local" | "all"}` -> `{flushed: {local, redis}}`: empties L1, and of Redis all under the prefix. */
@@ -67,7 +74,9 @@ export function flushHandler(parts: Parts) {
     const { tier = 'all' } = checkShape(FLUSH, body);
     const local = cache.forgetAll();
     const redis = tier === 'all' && cache.store !== undefined ? await cache.invalidate(EVERYTHING) : 0;
-    return { flushed: { local, redis } };
+    return redis === undefined
+      ? [202, { flushed: { local, redis: 0 }, postponed: 1 }]
+      : [200, { flushed: { local, redis } }];
   });
 }
 
@@ -77,7 +86,7 @@ export function warmupHandler(parts: Parts) {
   return operation(parts, async (body) => {
     const { pattern = '*', limit = Number.POSITIVE_INFINITY } = checkShape(WARMUP, body);
     needStore(cache);
-    return { warmed: await warmFromStore(cache, patternMatch(pattern), limit) };
+    return [200, { warmed: await warmFromStore(cache, patternMatch(pattern), limit) }];
   });
 }
 
@@ -101,32 +110,35 @@ export function keysHandler(parts: Parts, bodiless: boolean) {
         type: TYPES[typeOf(key)],
         ttl: ttlMs === undefined ? null : Math.ceil(ttlMs / 1000),
       }));
-      sendData(exchange, encoding, { keys, cursor: listing.cursor ?? null });
+      sendData(exchange, encoding, 200, { keys, cursor: listing.cursor ?? null });
     });
   };
 }
 
-function operation(parts: Parts, run: (body: unknown) => Promise<unknown>) {
+type Answer = readonly [status: 200 | 202, data: unknown];
+
+function operation(parts: Parts, run: (body: unknown) => Promise<Answer>) {
   const { load, counters, limits } = parts;
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false);
     attempt(exchange, parts, () => {
+      shedIfOverloaded(parts);
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const answerAs = preferredEncoding(req.getHeader('accept'));
       readBody(exchange, req, parts, limits.maxBodyBytes, 'body_too_large', (body) => {
         const data = body.length === 0 ? {} : decodeBody(encoding, body).data;
-        attempt(exchange, parts, async () => sendData(exchange, answerAs, await run(data)));
+        attempt(exchange, parts, async () => sendData(exchange, answerAs, ...(await run(data))));
       });
     });
   };
 }
 
-function sendData(exchange: Exchange, encoding: 'json' | 'msgpack', data: unknown): void {
+function sendData(exchange: Exchange, encoding: Encoding, status: number, data: unknown): void {
   const headers = [
     ['Content-Type', mediaTypeOf(encoding)],
     ['Cache-Control', 'no-store'],
   ] as const;
-  exchange.send(200, headers, encoding === 'json' ? JSON.stringify(data) : pack(data));
+  exchange.send(status, headers, encoding === 'json' ? JSON.stringify(data) : pack(data));
 }
 
 function needStore(cache: TwoLevel): void {

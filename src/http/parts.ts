@@ -19,6 +19,8 @@ export interface Parts {
   readonly counters: Counters;
   readonly limits: Limits;
   readonly load: Load;
+  /** Whether the event loop is so late that only L1 hits are still answered. */
+  readonly overloaded: () => boolean;
   /** Told of what must not happen: the answer was `internal`, the log has the cause. */
   readonly onFault: (error: unknown) => void;
 }

@@ -1,11 +1,11 @@
 /** `GET` and `HEAD /v1/cache/{key}`: the hot path, and what happens off it. */
 import { checkKey } from '../cache/check.ts';
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
-import type { Loaded } from '../cache/two-level.ts';
+import type { Loaded } from '../cache/loaded.ts';
 import { NotConvertible } from '../cache/value/errors.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
-import { attempt } from './body.ts';
+import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
 import { Exchange, type Headers } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
@@ -64,6 +64,7 @@ function readSlowly(
     const key = keyFromPath(encoded);
     const hit = found ?? peekAt(parts, key);
     if (hit !== undefined) return answer(hit);
+    shedIfOverloaded(parts);
     checkKey(key, parts.limits.maxKeyBytes);
     checkFallback(fallback);
     return readThrough(parts, key, fallback !== undefined, answer);
@@ -151,6 +152,8 @@ function bodyFor(entry: Entry, accept: string): [Encoding, Body] | ServiceError 
 
 function missFault({ source, fault }: Loaded): ServiceError {
   if (source === 'none') return new ServiceError('cache_miss', 'neither tier holds the key');
+  if (source === 'journal')
+    return new ServiceError('cache_miss', 'the key was deleted; Redis has still to be told');
   const asked = fault?.reason === 'unavailable' ? 'L2 was not asked' : 'L2 gave no answer';
   return new ServiceError('cache_miss', `L1 does not hold the key, and ${asked}: ${fault?.message}`);
 }

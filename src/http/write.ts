@@ -1,8 +1,9 @@
 /** `PUT` and `DELETE /v1/cache/{key}`. */
 import { checkKey } from '../cache/check.ts';
+import type { Postponed } from '../cache/store.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
-import { attempt, readBody } from './body.ts';
-import { Exchange, fault, type Headers } from './exchange.ts';
+import { attempt, readBody, shedIfOverloaded } from './body.ts';
+import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
 import { bodyEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
 import { CACHE_PATH } from './read.ts';
@@ -14,6 +15,7 @@ export function putHandler(parts: Parts) {
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false, counters.setSeconds);
     attempt(exchange, parts, () => {
+      shedIfOverloaded(parts);
       const key = keyOf(req, limits.maxKeyBytes);
       const ttl = ttlFromQuery(req.getQuery('ttl'));
       const encoding = bodyEncoding(req.getHeader('content-type'));
@@ -23,6 +25,8 @@ export function putHandler(parts: Parts) {
         attempt(exchange, parts, async () => {
           const outcome = await cache.set(key, value, ttl, condition);
           if (outcome.status === 'refused') return refuse(exchange, outcome.version);
+          if (outcome.status === 'accepted' || outcome.status === 'unknown')
+            return accept(exchange, outcome.status, tagged(outcome.version));
           exchange.send(outcome.status === 'created' ? 201 : 204, tagged(outcome.version));
         });
       });
@@ -35,10 +39,13 @@ export function deleteHandler(parts: Parts) {
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false, counters.deleteSeconds);
     attempt(exchange, parts, async () => {
+      shedIfOverloaded(parts);
       const key = keyOf(req, limits.maxKeyBytes);
       const condition = conditionOf(req.getHeader('if-match'), req.getHeader('if-none-match'));
       const outcome = await cache.delete(key, condition);
       if (outcome.status === 'refused') return refuse(exchange, outcome.version);
+      if (outcome.status === 'accepted' || outcome.status === 'unknown')
+        return accept(exchange, outcome.status, []);
       exchange.send(204, []);
     });
   };
@@ -48,6 +55,19 @@ function keyOf(req: HttpRequest, maxKeyBytes: number): string {
   const key = keyFromPath(req.getUrl().slice(CACHE_PATH.length));
   checkKey(key, maxKeyBytes);
   return key;
+}
+
+/** L2 has not made the change: it is kept here, and made there when L2 answers again. */
+function accept(exchange: Exchange, status: Postponed, headers: Headers): void {
+  const body =
+    status === 'accepted'
+      ? { status, code: 'l2_unavailable', detail: 'Redis is told when it is back' }
+      : { status, code: 'write_unknown', detail: 'Redis gave no answer; the change is settled when it does' };
+  exchange.send(
+    202,
+    [['Content-Type', JSON_TYPE], ['Cache-Control', 'no-store'], ...headers],
+    JSON.stringify(body),
+  );
 }
 
 function refuse(exchange: Exchange, present: string | undefined): void {

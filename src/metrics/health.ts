@@ -1,6 +1,8 @@
 import type { CoherenceState } from '../cache/bus.ts';
+import type { Journal } from '../cache/journal.ts';
 import type { Memory } from '../cache/memory.ts';
 import type { RedisStatus } from '../redis/info.ts';
+import { type JournalBody, journalBody } from './journal-body.ts';
 
 export interface HealthParts {
   /** Of ratecache itself. */
@@ -10,6 +12,8 @@ export interface HealthParts {
   /** Undefined when standalone. */
   readonly redis: RedisStatus | undefined;
   readonly coherence: CoherenceState;
+  /** Undefined where no changes are kept. */
+  readonly journal?: Journal | undefined;
 }
 
 /** The body of `/health`. */
@@ -31,6 +35,7 @@ export interface HealthBody {
     readonly items: number;
     readonly memory_bytes: number;
   };
+  readonly journal?: JournalBody | undefined;
 }
 
 export interface Health {
@@ -40,7 +45,7 @@ export interface Health {
 }
 
 /** Puts the body of `/health` together. */
-export function health({ version, memory, redis, coherence }: HealthParts): Health {
+export function health({ version, memory, redis, coherence, journal }: HealthParts): Health {
   const serving = memory !== undefined || redis?.connected === true;
   const degraded = redis?.connected === false || coherence === 'degraded' || coherence === 'blind';
   return {
@@ -55,6 +60,7 @@ export function health({ version, memory, redis, coherence }: HealthParts): Heal
         memory === undefined
           ? { status: 'disabled', items: 0, memory_bytes: 0 }
           : { status: 'healthy', items: memory.size, memory_bytes: memory.bytes },
+      ...(journal === undefined ? {} : { journal: journalBody(journal) }),
     },
   };
 }

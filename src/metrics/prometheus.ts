@@ -4,6 +4,7 @@ import type { Memory } from '../cache/memory.ts';
 import { cacheMetrics } from './cache-metrics.ts';
 import { coherenceMetrics } from './coherence-metrics.ts';
 import type { Counters } from './counters.ts';
+import { type FaultSources, faultMetrics } from './fault-metrics.ts';
 import { type RedisSource, redisMetrics } from './redis-metrics.ts';
 import { asMetric } from './scraped.ts';
 import { serviceMetrics } from './service-metrics.ts';
@@ -15,6 +16,7 @@ export interface MetricsParts {
   /** Undefined when standalone. */
   readonly redis: RedisSource | undefined;
   readonly coherence: () => CoherenceState;
+  readonly faults: FaultSources;
   /** Requests begun and not yet answered. */
   readonly openRequests: () => number;
   /** Of ratecache itself. */
@@ -48,6 +50,7 @@ export function createRegistry(parts: MetricsParts): Metrics {
     ...(statsEnabled ? cacheMetrics(parts) : []),
     ...(redis === undefined ? [] : redisMetrics(redis, counters)),
     ...coherenceMetrics(counters, parts.coherence),
+    ...faultMetrics(parts.faults),
     ...serviceMetrics(parts),
   ];
   for (const metric of metrics) registry.registerMetric(asMetric(metric));

@@ -1,8 +1,10 @@
+import type { Journal } from '../cache/journal.ts';
 import { TYPES, type TypeName } from '../cache/key.ts';
 import type { Memory } from '../cache/memory.ts';
 import type { KeyCounts } from '../redis/census.ts';
 import type { RedisStatus } from '../redis/info.ts';
 import { type Counters, total } from './counters.ts';
+import { type JournalBody, journalBody } from './journal-body.ts';
 import { type Outcomes, outcomes } from './outcomes.ts';
 
 export interface StatsParts {
@@ -13,6 +15,8 @@ export interface StatsParts {
   readonly redis: RedisStatus | undefined;
   /** Undefined where the keys could not be counted. */
   readonly keys: KeyCounts | undefined;
+  /** Undefined where no changes are kept. */
+  readonly journal?: Journal | undefined;
 }
 
 /** The body of `/stats`. What it says of Redis stands at the top, as in the service this one replaces. */
@@ -24,6 +28,7 @@ export type StatsBody = RedisStats & {
     readonly delete: Outcomes;
   };
   readonly flights: { readonly joined: number; readonly fenced: number };
+  readonly journal?: JournalBody | undefined;
 };
 
 export type RedisStats =
@@ -66,13 +71,14 @@ interface LocalCounts {
 type Rate = number | null;
 
 /** Puts the body of `/stats` together. */
-export function stats({ counters, memory, redis, keys }: StatsParts): StatsBody {
+export function stats({ counters, memory, redis, keys, journal }: StatsParts): StatsBody {
   const requests = outcomes(counters);
   return {
     ...redisStats(redis, keys),
     local: memory === undefined ? NO_LOCAL_CACHE : localStats(memory, counters),
     requests: { ...requests, get: { ...requests.get, hit_rate: rate(requests.get.hit, requests.get.miss) } },
     flights: { joined: counters.joinedFlights, fenced: counters.fencedFlights },
+    ...(journal === undefined ? {} : { journal: journalBody(journal) }),
   };
 }
 

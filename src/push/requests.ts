@@ -17,6 +17,8 @@ export interface RequestParts {
   readonly clock: Clock;
   readonly hub: Hub;
   readonly limits: RequestLimits;
+  /** Whether the event loop is so late that only what L1 holds is still answered. */
+  readonly overloaded: () => boolean;
   /** Told of what must not happen: the answer was `internal`, the log has the cause. */
   readonly onFault: (error: unknown) => void;
 }
@@ -48,11 +50,13 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
       return;
     }
+    shedIfOverloaded(parts);
     checkKey(key, parts.limits.maxKeyBytes);
     return answerOne(parts, consumer, id, getMany(cache, [key], parts.limits.maxKeyBytes));
   },
 
   mget(parts, consumer, id, { data }) {
+    shedIfOverloaded(parts);
     const { cache, clock, limits } = parts;
     const results = getMany(cache, keysOf(data, limits.maxBatchKeys), limits.maxKeyBytes);
     const answer = (all: ItemResult[]) =>
@@ -61,7 +65,9 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     answer(results);
   },
 
-  async set({ cache, limits }, consumer, id, frame) {
+  async set(parts, consumer, id, frame) {
+    shedIfOverloaded(parts);
+    const { cache, limits } = parts;
     const key = textOf(frame.data, 'key');
     checkKey(key, limits.maxKeyBytes);
     const value = frame.value();
@@ -75,7 +81,9 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     consumer.reply(consumer.codec.done(id, { key, status: outcome.status, version: outcome.version }));
   },
 
-  async delete({ cache, limits }, consumer, id, { data }) {
+  async delete(parts, consumer, id, { data }) {
+    shedIfOverloaded(parts);
+    const { cache, limits } = parts;
     const key = textOf(data, 'key');
     checkKey(key, limits.maxKeyBytes);
     const outcome = await cache.delete(key, conditionOf(data));
@@ -83,7 +91,10 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     consumer.reply(consumer.codec.done(id, { key, status: outcome.status }));
   },
 
-  subscribe,
+  subscribe(parts, consumer, id, frame) {
+    shedIfOverloaded(parts);
+    return subscribe(parts, consumer, id, frame);
+  },
   unsubscribe,
 
   ping(_parts, consumer, id) {
@@ -132,6 +143,12 @@ async function answerOne(
 ): Promise<void> {
   const [result] = await results;
   consumer.reply(consumer.codec.item(id, result!, clock.now, cache.coherence));
+}
+
+/** @throws ServiceError `overloaded` */
+function shedIfOverloaded({ overloaded }: RequestParts): void {
+  if (overloaded())
+    throw new ServiceError('overloaded', 'the event loop is late; only what L1 holds is answered now');
 }
 
 function textOf(data: Frame['data'], name: string): string {

@@ -35,6 +35,8 @@ export interface PushParts {
   /** True at shutdown. */
   readonly draining: () => boolean;
   readonly onFault: (error: unknown) => void;
+  /** Whether the event loop is late. */
+  readonly overloaded: () => boolean;
   /** Whether Redis gives up keys for want of room these days; without it nobody knows. */
   readonly evicting?: (() => Promise<boolean>) | undefined;
 }
@@ -57,8 +59,8 @@ export class Push {
     this.#parts = parts;
     this.hub = new Hub(parts.cache, parts.evicting);
     parts.cache.changes = this.hub;
-    const { cache, clock, onFault } = parts;
-    this.#requestParts = { cache, clock, hub: this.hub, limits: options, onFault };
+    const { cache, clock, onFault, overloaded } = parts;
+    this.#requestParts = { cache, clock, hub: this.hub, limits: options, onFault, overloaded };
     this.#stallTimer = setInterval(() => this.#checkStalls(), 1000);
     this.#stallTimer.unref();
     const { counters } = parts;

@@ -2,8 +2,9 @@
 import * as v from 'valibot';
 import { checkKey } from '../cache/check.ts';
 import { TYPES, typeIndex } from '../cache/key.ts';
+import type { Loaded } from '../cache/loaded.ts';
 import { matcher } from '../cache/match.ts';
-import type { Loaded, TwoLevel } from '../cache/two-level.ts';
+import type { TwoLevel } from '../cache/two-level.ts';
 import { NotConvertible } from '../cache/value/errors.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, Frame, RequestId, SnapshotItem } from './codec.ts';

@@ -11,6 +11,8 @@ export interface RedisAddress {
   readonly connectTimeoutMs: number;
 }
 
+const SILENCE_MS = 3000;
+
 export interface ConnectionEvents {
   /** It can be used from now on. */
   readonly up?: () => void;
@@ -40,6 +42,10 @@ export function connect(
     // RESP3 would lose invalidation pushes, see docs/architecture.md.
     protocol: 2,
     connectTimeout: address.connectTimeoutMs,
+    // A connection that has been silent for so long while an answer was due is half open: it is made anew.
+    socketTimeout: SILENCE_MS,
+    // A server that has become a replica will stay one; its name may lead to the new master by now.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     // ioredis would keep a process alive for two seconds to disconnect from what it is not connected to.
     disconnectTimeout: 100,
     enableOfflineQueue: false,

@@ -47,6 +47,8 @@ export interface RedisBusParts {
 const INVALIDATE_CHANNEL = '__redis__:invalidate';
 // Longer than any heartbeat, and gone soon after the process is.
 const CANARY_TTL_MS = 10_000;
+/** How long the link may be silent before it is made anew. */
+const SILENCE_MS = 2000;
 const MAX_ANNOUNCED = 10_000;
 const MAX_MALFORMED_ORIGINS = 100;
 
@@ -62,6 +64,10 @@ export class RedisBus {
   readonly #malformedOrigins = new Set<string>();
   #state: CoherenceState = 'blind';
   #armed = false;
+  /** Of the Redis process that the link was armed with last. */
+  #runId: string | undefined;
+  /** Beats for which the link has been silent while Redis answered. */
+  #silentBeats = 0;
   #dataProvenAt = Number.NEGATIVE_INFINITY;
   /** The newest canary that the channel brought; it proves nothing until tracking brings it too. */
   #publishedCanary = 0;
@@ -99,7 +105,9 @@ export class RedisBus {
     const prefixes = ['PREFIX', keyPrefix];
     // Prefixes must not overlap, and one that covers the canary brings it anyway.
     if (!this.#canary.startsWith(keyPrefix)) prefixes.push('PREFIX', this.#canary);
+    let dataLost = false;
     try {
+      dataLost = await this.#lostData();
       const id = await link.client('ID');
       await link.call('CLIENT', ['TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes]);
       await link.subscribe(INVALIDATE_CHANNEL, channel, this.#canary);
@@ -112,8 +120,20 @@ export class RedisBus {
       return;
     }
     this.#armed = true;
-    listener.allChanged('rearmed');
+    listener.allChanged('rearmed', dataLost);
     this.#beat();
+  }
+
+  /** Whether Redis is another process than the last time and holds nothing. */
+  async #lostData(): Promise<boolean> {
+    const { link } = this.#parts;
+    // Who may not ask is not told, and the entries of L1 are then simply dropped.
+    const info = String(await link.info('server').catch(() => ''));
+    const keys = await link.dbsize().catch(() => 1);
+    const runId = /^run_id:(\w+)/m.exec(info)?.[1];
+    const restarted = this.#runId !== undefined && runId !== undefined && runId !== this.#runId;
+    this.#runId = runId ?? this.#runId;
+    return restarted && keys === 0;
   }
 
   #disarm(): void {
@@ -131,6 +151,12 @@ export class RedisBus {
       data.set(this.#canary, sequence, 'PX', CANARY_TTL_MS).catch(ignore);
     }
     this.#judge();
+    // Half open: the connection is made anew.
+    this.#silentBeats = this.#armed && this.#state === 'degraded' ? this.#silentBeats + 1 : 0;
+    if (this.#silentBeats * this.#options.heartbeatIntervalMs > SILENCE_MS) {
+      this.#silentBeats = 0;
+      this.#parts.link.disconnect(true);
+    }
   }
 
   #dataAnswered(): void {

@@ -483,7 +483,7 @@ test('a write that failed leaves L1 empty, and its late echo does no harm', asyn
   const write = on.cache.set(KEY, json('"2"'));
   const call = on.store.next('write');
   call.happen();
-  await Promise.all([call.fail(FAILED), assert.rejects(write, FAILED)]);
+  await Promise.all([call.fail(FAILED), assert.rejects(write, { code: 'write_unknown', cause: FAILED })]);
   assert.equal(on.memory.held(KEY), undefined);
   on.echo();
   await answerAll(on);

@@ -19,7 +19,13 @@ import {
 } from '../support/ws-client.ts';
 
 const PREFIX = 'borrow_rate_engine:';
-const ENV = { LOCAL_CACHE_MAX_SIZE: '5000', LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '1' };
+const ENV = {
+  LOCAL_CACHE_MAX_SIZE: '5000',
+  LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '1',
+  // No reset and no refusal just because the machine is busy.
+  HEARTBEAT_TIMEOUT_MS: '5000',
+  OVERLOAD_LOOP_DELAY_MS: '0',
+};
 const PROTOCOLS = [JSON_PROTOCOL, MSGPACK_PROTOCOL];
 const VERSION = /^[0-9a-f]{24}$/;
 

@@ -281,6 +281,7 @@ function setUp(shared?: Counters): { parts: MetricsParts; counters: Counters } {
       maxConnections: 100,
     },
     coherence: () => 'coherent',
+    faults: { counters, journal: undefined, breakerOpen: () => false, loopDelayMs: () => 1 },
     openRequests: () => 17,
     version: '1.2.3',
     statsEnabled: true,

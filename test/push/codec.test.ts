@@ -15,10 +15,11 @@ const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
 
 const key = fc.oneof(fc.string({ minLength: 1 }), fc.string({ unit: 'grapheme', minLength: 1 }));
-// msgpackr does not make a member of that name, and JSON.parse makes -0 where msgpack has an integer.
+// Without what the two encodings or their readers hold differently, which is the business of the transcoders: a
+// member called __proto__, -0, and integers past 2^53.
 const plain = fc
   .jsonValue({ maxDepth: 3 })
-  .filter((value) => !/__proto__|-0(?![.\d])/.test(JSON.stringify(value)) && !hasMinusZero(value));
+  .filter((value) => !JSON.stringify(value).includes('__proto__') && !hasOddNumber(value));
 const value: fc.Arbitrary<Value> = fc.oneof(
   plain.map((each): Value => ({ encoding: 'json', body: Buffer.from(JSON.stringify(each)) })),
   plain.map((each): Value => ({ encoding: 'msgpack', body: packr.pack(each) })),
@@ -163,7 +164,8 @@ test('what is no frame is refused with a reason, and nothing else is thrown', ()
   );
 });
 
-function hasMinusZero(value: unknown): boolean {
-  if (Object.is(value, -0)) return true;
-  return typeof value === 'object' && value !== null && Object.values(value).some(hasMinusZero);
+function hasOddNumber(value: unknown): boolean {
+  if (typeof value === 'number')
+    return Object.is(value, -0) || (Number.isInteger(value) && !Number.isSafeInteger(value));
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasOddNumber);
 }

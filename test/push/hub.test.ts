@@ -40,7 +40,14 @@ function replica({ local = 'memory', evicting, standalone = false }: Options = {
   const hub = new Hub(cache, evicting);
   cache.changes = hub;
   const faults: unknown[] = [];
-  const requestParts: RequestParts = { cache, clock, hub, limits: LIMITS, onFault: (e) => faults.push(e) };
+  const requestParts: RequestParts = {
+    cache,
+    clock,
+    hub,
+    limits: LIMITS,
+    onFault: (e) => faults.push(e),
+    overloaded: () => false,
+  };
   let count = 0;
   let last = (BigInt(clock.now) - 1000n) << 16n;
   return {

@@ -5,8 +5,8 @@ import { Counters } from '../../src/metrics/counters.ts';
 import { Evictions } from '../../src/redis/evictions.ts';
 
 /** A connection whose INFO the test answers. */
-function fake() {
-  const state = { evicted: 0, asked: 0, fault: undefined as Error | undefined, now: 0 };
+function fake(evicted = 0) {
+  const state = { evicted, asked: 0, fault: undefined as Error | undefined, now: 0 };
   const ready: (() => void)[] = [];
   const redis = {
     status: 'ready',
@@ -22,8 +22,7 @@ function fake() {
 }
 
 test('keys that were given up before anybody looked do not count', async () => {
-  const { state, evictions } = fake();
-  state.evicted = 1000;
+  const { state, evictions } = fake(1000);
   await evictions.underWay();
   state.now += 100;
   assert.equal(await evictions.underWay(), false);
@@ -60,8 +59,7 @@ test('many at once are one question', async () => {
 });
 
 test('a Redis that does not answer is a no, and one that came back counts from its own beginning', async () => {
-  const { state, evictions, reconnect } = fake();
-  state.evicted = 50;
+  const { state, evictions, reconnect } = fake(50);
   await evictions.underWay();
   state.fault = new Error('away');
   state.now += 2000;
