@@ -3,8 +3,8 @@ import type { Clock } from './clock.ts';
 import type { Condition } from './condition.ts';
 import type { Entry } from './entry.ts';
 import type { Journal, Pending, PendingMatch } from './journal.ts';
-import { Replay } from './replay.ts';
-import { type Postponed, type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
+import { Replay, type Replayed } from './replay.ts';
+import { type Postponed, type Store, StoreError } from './store.ts';
 
 /** How often a journal that is not empty is tried again, whatever is said of L2. */
 const RETRY_MS = 1000;
@@ -20,12 +20,7 @@ export class Postponer {
   #retrying = false;
 
   /** @param write runs a change of a key as the cache runs its own writes */
-  constructor(
-    journal: Journal,
-    store: Store,
-    clock: Clock,
-    write: (key: string, change: () => Promise<WriteOutcome | RemovalOutcome>) => Promise<void>,
-  ) {
+  constructor(journal: Journal, store: Store, clock: Clock, write: (replayed: Replayed) => Promise<void>) {
     this.journal = journal;
     this.#clock = clock;
     this.#replay = new Replay(journal, store, write);

@@ -4,6 +4,14 @@ import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from '
 const SLICE = 128;
 const PAGE = 500;
 
+/** A change that is made in L2 later than it was asked for. */
+export interface Replayed {
+  readonly key: string;
+  readonly change: () => Promise<WriteOutcome | RemovalOutcome>;
+  /** L2 has the change, or something newer: from here on L2 is the truth about the key. */
+  readonly done?: () => void;
+}
+
 /**
  * Makes the changes of the journal in L2, each only where L2 holds nothing newer. Deletions of many keys come
  * first: what the journal has of single keys is newer than they are.
@@ -12,14 +20,10 @@ export class Replay {
   readonly #journal: Journal;
   readonly #store: Store;
   /** Around each change of a key, as around every write of our own. */
-  readonly #write: (key: string, change: () => Promise<WriteOutcome | RemovalOutcome>) => Promise<void>;
+  readonly #write: (replayed: Replayed) => Promise<void>;
   #running: Promise<void> | undefined;
 
-  constructor(
-    journal: Journal,
-    store: Store,
-    write: (key: string, change: () => Promise<WriteOutcome | RemovalOutcome>) => Promise<void>,
-  ) {
+  constructor(journal: Journal, store: Store, write: (replayed: Replayed) => Promise<void>) {
     this.#journal = journal;
     this.#store = store;
     this.#write = write;
@@ -51,12 +55,14 @@ export class Replay {
     const { key, version, entry } = pending;
     const condition = { is: 'if-older', version } as const;
     const ttlMs = entry === undefined ? 0 : Math.floor(entry.expiresAt - Date.now());
-    if (entry === undefined) await this.#write(key, () => this.#store.remove({ key, condition }));
-    else if (ttlMs > 0) {
+    const done = () => this.#journal.done(pending);
+    if (entry === undefined) {
+      await this.#write({ key, change: () => this.#store.remove({ key, condition }), done });
+    } else if (ttlMs > 0) {
       const { value, storedAt } = entry;
-      await this.#write(key, () => this.#store.write({ key, value, version, storedAt, ttlMs, condition }));
-    }
-    this.#journal.done(pending);
+      const change = () => this.#store.write({ key, value, version, storedAt, ttlMs, condition });
+      await this.#write({ key, change, done });
+    } else done();
   }
 
   async #deleteMatching({ match, version }: PendingMatch): Promise<void> {
@@ -66,7 +72,9 @@ export class Replay {
       const page = await this.#store.list(match, cursor, PAGE);
       cursor = page.cursor;
       await Promise.all(
-        page.keys.map(({ key }) => this.#write(key, () => this.#store.remove({ key, condition }))),
+        page.keys.map(({ key }) =>
+          this.#write({ key, change: () => this.#store.remove({ key, condition }) }),
+        ),
       );
     } while (cursor !== undefined);
   }

@@ -13,6 +13,7 @@ import { EVERYTHING, type Match, matcher } from './match.ts';
 import type { Memory } from './memory.ts';
 import { type Meanwhile, NOTHING, OwnWrites } from './own-writes.ts';
 import { Postponer } from './postpone.ts';
+import type { Replayed } from './replay.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
 
@@ -80,9 +81,7 @@ export class TwoLevel implements BusListener {
     const { memory, store, counters, journal, linked = false } = parts;
     this.#rewarm = parts.rewarm ?? false;
     if (journal !== undefined && store !== undefined)
-      this.#postponer = new Postponer(journal, store, parts.clock, (key, change) =>
-        this.#replayed(key, change),
-      );
+      this.#postponer = new Postponer(journal, store, parts.clock, (replayed) => this.#replayed(replayed));
     this.#coherence = linked ? 'blind' : 'off';
     if (memory !== undefined) memory.trusted = !linked;
     // Without L2 what L1 gives up is lost; with it, L2 says when a value is over.
@@ -350,18 +349,21 @@ export class TwoLevel implements BusListener {
     return new ServiceError('write_unknown', error.message, undefined, { cause: error });
   }
 
-  /** A change of the journal, made in L2 at last; L2 may hold something newer by now. */
-  async #replayed(key: string, change: () => Promise<WriteOutcome | RemovalOutcome>): Promise<void> {
+  /** A change of the journal, made in L2 at last, where L2 may hold something newer by now. */
+  async #replayed({ key, change, done }: Replayed): Promise<void> {
     this.#ownWrites.begin(key);
+    let refused: boolean;
+    let touched: boolean;
     try {
-      const { status } = await change();
-      if (status !== 'refused') return;
-      this.memory?.delete(key);
-      this.changes?.changed(key, undefined, undefined);
+      refused = (await change()).status === 'refused';
+      done?.();
     } finally {
       this.#flights.fence(key);
-      this.#ownWrites.end(key);
+      touched = this.#ownWrites.end(key).touched;
     }
+    // Whatever came meanwhile was not told, or was told of what the journal held.
+    if (refused) this.memory?.delete(key);
+    if (refused || touched) this.changes?.changed(key, undefined, undefined);
   }
 
   #fromJournal(key: string, entry: Entry | undefined): Loaded {

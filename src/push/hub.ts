@@ -147,8 +147,9 @@ export class Hub implements ChangeListener {
   async #find(key: string, announced: Reason | undefined): Promise<void> {
     const [{ entry, source }, counts] = await this.ask(key, () => this.#cache.refresh(key));
     if (!counts) return;
-    if (source === 'l2') return this.learned(key, entry, announced ?? 'remote');
-    if (source === 'none') return this.#gone(key, announced);
+    const known = source === 'l2' || source === 'journal';
+    if (known && entry !== undefined) return this.learned(key, entry, announced ?? 'remote');
+    if (known || source === 'none') return this.#gone(key, announced);
     // L2 gave no answer: that the key is not what it was is all there is to tell.
     this.#known.delete(key);
     this.#tell(key, undefined, 'remote');

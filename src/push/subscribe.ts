@@ -183,7 +183,7 @@ async function itemFor(
   do [loaded, counts] = await hub.ask(key, () => cache.get(key));
   while (!counts);
   const { entry, source, fault } = loaded;
-  if (source === 'l1' || source === 'l2' || source === 'none') hub.found(key, entry);
+  if (source !== 'unknown' && source !== 'l1-stale') hub.found(key, entry);
   if (source === 'unknown') return { key, code: fault!.code };
   if (entry === undefined) return undefined;
   try {
