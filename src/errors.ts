@@ -11,6 +11,7 @@ export const ERRORS = {
   ttl_invalid: [400, 'The time to live is not valid'],
   value_invalid: [400, 'The value is not well formed'],
   origin_refused: [403, 'Pages of this origin may not connect'],
+  upgrade_required: [426, 'This path is for WebSocket connections'],
   subprotocol_unsupported: [400, 'None of the subprotocols asked for is spoken here'],
   query_invalid: [400, 'A query parameter is not valid'],
   cache_miss: [404, 'Neither tier holds this key'],

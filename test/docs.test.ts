@@ -79,12 +79,12 @@ test('every documented endpoint is there, and takes no method that is not docume
   }
 });
 
-test('the WebSocket endpoint takes upgrades, and is 404 without one', async () => {
+test('the WebSocket endpoint takes upgrades, and is 426 without one', async () => {
   assert.ok(documentedRoutes().some(([, path]) => path === WEBSOCKET));
   const socket = new WebSocket(standalone.url.replace('http', 'ws') + WEBSOCKET);
   await once(socket, 'open');
   socket.terminate();
-  assert.deepEqual(await outcomeOf(await standalone.fetch(WEBSOCKET)), { status: 404, code: 'not_found' });
+  assert.deepEqual(await outcomeOf(await standalone.fetch(WEBSOCKET)), { status: 426, code: 'upgrade_required' });
 });
 
 test('docs/api.md has every metric of a service with Redis with its type and labels, and no other', async () => {

@@ -3,6 +3,7 @@ import type { Load } from '../http/exchange.ts';
 import type { Ops } from '../http/ops.ts';
 import { health } from '../metrics/health.ts';
 import { createRegistry } from '../metrics/prometheus.ts';
+import type { PushSources } from '../metrics/push-metrics.ts';
 import { stats } from '../metrics/stats.ts';
 import type { Core } from './compose.ts';
 import type { Readiness } from './readiness.ts';
@@ -13,6 +14,7 @@ export function composeOps(
   core: Core,
   load: Load,
   readiness: Readiness,
+  push: () => PushSources,
   version: string,
 ): Ops {
   const { redis, counters, cache } = core;
@@ -33,6 +35,7 @@ export function composeOps(
       breakerOpen: core.breaker && (() => core.breaker!.open),
       loopDelayMs: () => core.loopDelay.delayMs,
     },
+    push,
     openRequests: () => load.open,
     version,
     statsEnabled: config.stats.enabled,

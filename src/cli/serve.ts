@@ -24,7 +24,10 @@ export async function serve(env: Environment, version: string): Promise<void> {
   const { overloadLoopDelayMs } = config.faults;
   const overloaded = () => overloadLoopDelayMs > 0 && core.loopDelay.delayMs > overloadLoopDelayMs;
   const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault, overloaded };
-  const server = new Server(parts, composeOps(config, core, load, readiness, version));
+  const server = new Server(
+    parts,
+    composeOps(config, core, load, readiness, () => push.sizes, version),
+  );
   const push = new Push(
     server.app,
     { ...config.limits, ...config.push },

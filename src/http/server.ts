@@ -35,6 +35,15 @@ export class Server {
   constructor(parts: Parts, ops: Ops) {
     this.#parts = parts;
     for (const [path, methods] of Object.entries(routes(parts, ops))) this.#route(path, methods);
+    const upgrade: [string, string][] = [
+      ['Upgrade', 'websocket'],
+      ['Connection', 'Upgrade'],
+    ];
+    // What asks for an upgrade goes to `push/`; the rest comes here.
+    this.#app.any(
+      '/v1/ws',
+      this.#refusing(() => fault('upgrade_required', 'connect with WebSocket'), upgrade),
+    );
     this.#app.any(
       '/*',
       this.#refusing(() => fault('not_found', 'no endpoint has this path')),

@@ -5,6 +5,7 @@ import { cacheMetrics } from './cache-metrics.ts';
 import { coherenceMetrics } from './coherence-metrics.ts';
 import type { Counters } from './counters.ts';
 import { type FaultSources, faultMetrics } from './fault-metrics.ts';
+import { type PushSources, pushMetrics } from './push-metrics.ts';
 import { type RedisSource, redisMetrics } from './redis-metrics.ts';
 import { asMetric } from './scraped.ts';
 import { serviceMetrics } from './service-metrics.ts';
@@ -17,6 +18,7 @@ export interface MetricsParts {
   readonly redis: RedisSource | undefined;
   readonly coherence: () => CoherenceState;
   readonly faults: FaultSources;
+  readonly push: () => PushSources;
   /** Requests begun and not yet answered. */
   readonly openRequests: () => number;
   /** Of ratecache itself. */
@@ -51,6 +53,7 @@ export function createRegistry(parts: MetricsParts): Metrics {
     ...(redis === undefined ? [] : redisMetrics(redis, counters)),
     ...coherenceMetrics(counters, parts.coherence),
     ...faultMetrics(parts.faults),
+    ...pushMetrics(counters, parts.push),
     ...serviceMetrics(parts),
   ];
   for (const metric of metrics) registry.registerMetric(asMetric(metric));

@@ -88,8 +88,9 @@ export class Push {
     });
   }
 
-  get connections(): number {
-    return this.#consumers.size;
+  /** How many there are now. */
+  get sizes(): { readonly connections: number; readonly subscriptions: number } {
+    return { connections: this.#consumers.size, subscriptions: this.hub.subscriptions.size };
   }
 
   /** Closes every socket with 1012, so that its client comes back, elsewhere if need be. */

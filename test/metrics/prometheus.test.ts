@@ -282,6 +282,7 @@ function setUp(shared?: Counters): { parts: MetricsParts; counters: Counters } {
     },
     coherence: () => 'coherent',
     faults: { counters, journal: undefined, breakerOpen: () => false, loopDelayMs: () => 1 },
+    push: () => ({ connections: 2, subscriptions: 3 }),
     openRequests: () => 17,
     version: '1.2.3',
     statsEnabled: true,
