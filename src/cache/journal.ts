@@ -1,5 +1,5 @@
 import type { Entry } from './entry.ts';
-import { type Match, matcher } from './match.ts';
+import { EVERYTHING, type Match, matcher } from './match.ts';
 import type { Version } from './version.ts';
 
 /** What L2 has still to be told of one key: its new value, or (`entry` undefined) that it has none. */
@@ -21,6 +21,12 @@ export interface JournalOptions {
   readonly maxBytes: number;
 }
 
+interface KeptMatch {
+  readonly pending: PendingMatch;
+  readonly matches: (key: string) => boolean;
+  readonly since: number;
+}
+
 // What a deletion costs beyond its key.
 const DELETION_BYTES = 120;
 
@@ -32,7 +38,7 @@ const DELETION_BYTES = 120;
 export class Journal {
   readonly #options: JournalOptions;
   readonly #keys = new Map<string, { readonly pending: Pending; readonly since: number }>();
-  #matches: { readonly pending: PendingMatch; readonly matches: (key: string) => boolean }[] = [];
+  #matches: KeptMatch[] = [];
   #bytes = 0;
 
   constructor(options: JournalOptions) {
@@ -50,7 +56,8 @@ export class Journal {
   /** When the oldest of its changes came, in ms since the epoch; undefined when it is empty. */
   get oldest(): number | undefined {
     const [first] = this.#keys.values();
-    return first?.since;
+    const since = [first, ...this.#matches].flatMap((kept) => (kept === undefined ? [] : [kept.since]));
+    return since.length === 0 ? undefined : Math.min(...since);
   }
 
   /** Keeps a change, in place of the key's last one; says false where there is no room. */
@@ -65,13 +72,22 @@ export class Journal {
     return true;
   }
 
-  /** Keeps a deletion of all that matches; what is kept of those keys gives way to it. */
-  putMatch(pending: PendingMatch): boolean {
-    if (this.size >= this.#options.maxEntries) return false;
+  /** Keeps a deletion of all that matches; what is kept of those keys gives way to it, and what it repeats. */
+  putMatch(pending: PendingMatch, now: number): boolean {
     const matches = matcher(pending.match);
-    for (const [key, { pending: kept }] of this.#keys) if (matches(key)) this.done(kept);
-    this.#matches.push({ pending, matches });
+    const given = [...this.#keys.values()].filter(({ pending: { key } }) => matches(key));
+    const repeated = this.#matches.filter((kept) => covers(pending.match, kept.pending.match));
+    if (this.size - given.length - repeated.length >= this.#options.maxEntries) return false;
+    for (const { pending: kept } of given) this.done(kept);
+    const others = this.#matches.filter((kept) => !repeated.includes(kept));
+    this.#matches = [...others, { pending, matches, since: Math.min(now, ...repeated.map((kept) => kept.since)) }];
     return true;
+  }
+
+  /** Of every key that matches and is here: that L2 is to have none, as of this version. */
+  deleteWhere(matches: (key: string) => boolean, version: Version): void {
+    for (const [key, { since }] of this.#keys)
+      if (matches(key)) this.put({ key, version, entry: undefined }, since);
   }
 
   /** What is the truth about the key, if it is here. */
@@ -111,6 +127,11 @@ export class Journal {
   firstMatch(): PendingMatch | undefined {
     return this.#matches[0]?.pending;
   }
+}
+
+/** Whether a later deletion makes an earlier one superfluous. */
+function covers(later: Match, earlier: Match): boolean {
+  return later === EVERYTHING || JSON.stringify(later) === JSON.stringify(earlier);
 }
 
 function costOf({ key, entry }: Pending): number {

@@ -5,6 +5,7 @@ import type { Entry } from './entry.ts';
 import type { Journal, Pending, PendingMatch } from './journal.ts';
 import { Replay, type Replayed } from './replay.ts';
 import { type Postponed, type Store, StoreError } from './store.ts';
+import type { Version } from './version.ts';
 
 /** How often a journal that is not empty is tried again, whatever is said of L2. */
 const RETRY_MS = 1000;
@@ -42,7 +43,7 @@ export class Postponer {
   /** As `keep`, for a deletion of all that matches. */
   keepMatch(pending: PendingMatch, error: unknown): Postponed | undefined {
     if (!(error instanceof StoreError && error.passing)) return undefined;
-    if (!this.journal.putMatch(pending)) return full(error);
+    if (!this.journal.putMatch(pending, Date.now())) return full(error);
     this.#retryLater();
     return statusOf(error);
   }
@@ -50,7 +51,8 @@ export class Postponer {
   /** Keeps entries to be written back, as far as there is room. */
   keepAll(entries: Iterable<readonly [key: string, entry: Entry]>): void {
     const now = Date.now();
-    for (const [key, entry] of entries) this.journal.put({ key, version: entry.version, entry }, now);
+    for (const [key, entry] of entries)
+      if (this.journal.get(key) === undefined) this.journal.put({ key, version: entry.version, entry }, now);
     this.#retryLater();
   }
 
@@ -80,11 +82,31 @@ export class Postponer {
     throw new StoreError('unavailable', 'an earlier change of the key still has to reach Redis');
   }
 
-  /** A later change of the key reached L2: what waits of it is over. */
-  settled(key: string): void {
-    if (this.journal.size === 0) return;
+  /**
+   * A deletion leaves for L2. What waits of the key is to be deleted too from now on: a replay that begins before
+   * the answer is there would bring it back.
+   */
+  deleting(key: string, version: Version): void {
+    if (this.journal.get(key) === undefined) return;
+    this.journal.put({ key, version, entry: undefined }, Date.now());
+  }
+
+  /** As `deleting`, for all that matches. */
+  deletingWhere(matches: (key: string) => boolean, version: Version): void {
+    this.journal.deleteWhere(matches, version);
+  }
+
+  /**
+   * A change of the key reached L2: what waits of before it is over.
+   * @returns whether nothing newer waits
+   */
+  settled(key: string, version: Version): boolean {
+    if (this.journal.size === 0) return true;
     const pending = this.journal.get(key);
-    if (pending !== undefined) this.journal.done(pending);
+    if (pending === undefined) return true;
+    if (pending.version > version) return false;
+    this.journal.done(pending);
+    return true;
   }
 
   /** L2 may be back: makes there what waits. */

@@ -56,13 +56,14 @@ export class Replay {
     const condition = { is: 'if-older', version } as const;
     const ttlMs = entry === undefined ? 0 : Math.floor(entry.expiresAt - Date.now());
     const done = () => this.#journal.done(pending);
-    if (entry === undefined) {
+    if (entry === undefined || ttlMs <= 0) {
+      // A value whose time is over took the place of an older one all the same, which must not come back.
       await this.#write({ key, change: () => this.#store.remove({ key, condition }), done });
-    } else if (ttlMs > 0) {
-      const { value, storedAt } = entry;
-      const change = () => this.#store.write({ key, value, version, storedAt, ttlMs, condition });
-      await this.#write({ key, change, done });
-    } else done();
+      return;
+    }
+    const { value, storedAt, expiresAt } = entry;
+    const change = () => this.#store.write({ key, value, version, storedAt, expiresAt, ttlMs, condition });
+    await this.#write({ key, change, done });
   }
 
   async #deleteMatching({ match, version }: PendingMatch): Promise<void> {

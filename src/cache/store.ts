@@ -10,7 +10,10 @@ export interface Write {
   /** The stamp of its writer. What is stored may carry a later one; see `Store.write`. */
   readonly version: Version;
   readonly storedAt: number;
+  /** How long L2 is to keep it from now on. */
   readonly ttlMs: number;
+  /** When the value is over: `storedAt` and `ttlMs`, unless the write comes later than it was asked for. */
+  readonly expiresAt?: number;
   readonly condition?: Condition | undefined;
 }
 

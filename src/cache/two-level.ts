@@ -155,9 +155,12 @@ export class TwoLevel implements BusListener {
       change: () => store.write(write),
       done: (outcome, meanwhile) => {
         if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
-        this.#postponer?.settled(key);
+        const newest = this.#postponer?.settled(key, version) ?? true;
         this.#versions.observe(outcome.version);
-        return this.#stored(key, outcome, makeEntry(outcome.version), meanwhile);
+        this.#stored(key, outcome, makeEntry(outcome.version), meanwhile);
+        // What came after it was not taken, and waits in the journal.
+        if (!newest) this.memory?.delete(key);
+        return outcome;
       },
       postpone: (error) => {
         const entry = makeEntry(version);
@@ -180,11 +183,12 @@ export class TwoLevel implements BusListener {
     }
     this.#postponer?.checkCondition(key, condition);
     const version = this.#versions.next();
+    if (condition === undefined) this.#postponer?.deleting(key, version);
     return this.#through<RemovalOutcome>(key, 'delete', {
       change: () => store.remove({ key, condition }),
       done: (outcome, meanwhile) => {
         if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
-        this.#postponer?.settled(key);
+        this.#postponer?.settled(key, version);
         return this.#removed(key, outcome, meanwhile);
       },
       postpone: (error) => {
@@ -204,6 +208,7 @@ export class TwoLevel implements BusListener {
     const reason = match === EVERYTHING ? 'flush' : 'delete';
     const version = this.#versions.next();
     const local = this.#forgetWhere(matches);
+    this.#postponer?.deletingWhere(matches, version);
     try {
       return store === undefined ? local : await store.removeMatching(match);
     } catch (error) {

@@ -33,6 +33,8 @@ export class Breaker {
   #attempt = 0;
   /** Of the pause that is running: one that was overtaken by a probe must not start another. */
   #pause = 0;
+  /** Of the last probe: a late answer to an earlier one says nothing that the last will not say too. */
+  #lastProbe = 0;
 
   constructor(options: BreakerOptions, parts: BreakerParts) {
     this.#options = options;
@@ -73,13 +75,17 @@ export class Breaker {
 
   async #probe(): Promise<void> {
     this.#pauseThenProbe();
+    const probe = ++this.#lastProbe;
     const start = this.#now();
     const answered = await this.#parts.probe().then(
       () => true,
       () => false,
     );
     if (!this.#open || !answered) return;
-    if (this.#now() - start > this.#options.timeoutMs) return this.hint();
+    if (this.#now() - start > this.#options.timeoutMs) {
+      if (probe === this.#lastProbe) this.hint();
+      return;
+    }
     this.#open = false;
     this.#failures = 0;
     this.#pause++;

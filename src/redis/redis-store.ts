@@ -206,7 +206,7 @@ export class RedisStore implements Store {
       for (const { input } of changes) {
         keys.push(keyPrefix + input.key);
         if ('value' in input) {
-          const expiresAt = input.storedAt + input.ttlMs;
+          const expiresAt = input.expiresAt ?? input.storedAt + input.ttlMs;
           const envelope = pack(input.value, input.version, input.storedAt, expiresAt, this.#options);
           args.push('set', conditionArgument(input.condition), input.ttlMs, envelope);
         } else {

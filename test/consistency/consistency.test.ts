@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { type Report, runCheck } from './check.ts';
 import type { Fault } from './faults.ts';
 
 // A few seconds of each fault; `run.ts` is the longer run.
+
+// Every check has ended by then; a connection that a fault has left half closed must not keep the process.
+after(() => setTimeout(() => process.exit(), 3000).unref());
 
 const RUNS: readonly { fault: Fault; seconds: number; replicas?: number; expect: string }[] = [
   {

@@ -81,14 +81,14 @@ export class GatedStore implements Store {
 
   write(write: Write): Promise<WriteOutcome> {
     return this.#call('write', write.key, () => {
-      const { key, value, storedAt, ttlMs } = write;
+      const { key, value, storedAt, expiresAt = storedAt + write.ttlMs } = write;
       const present = this.#present(key);
       if (!holds(write.condition, present?.version)) return { status: 'refused', version: present?.version };
       const version =
         present === undefined || write.version > present.version
           ? write.version
           : successor(present.version, write.version);
-      this.entries.set(key, new Entry(key, value, version, storedAt, storedAt + ttlMs));
+      this.entries.set(key, new Entry(key, value, version, storedAt, expiresAt));
       return { status: present === undefined ? 'created' : 'replaced', version };
     });
   }
