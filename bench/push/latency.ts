@@ -10,13 +10,13 @@
  * node bench/push/latency.ts [rounds] [subscribers]
  */
 import { Redis } from 'ioredis';
+import { RawWs } from '../../loadtest/support/raw-ws.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { pack } from '../../src/redis/envelope.ts';
 import { startRedis } from '../../test/support/redis-server.ts';
 import { startService } from '../../test/support/service.ts';
 import { percentiles } from '../support/percentiles.ts';
 import { pin } from '../support/pin.ts';
-import { RawWs } from '../support/raw-ws.ts';
 
 const rounds = Number(process.argv[2] ?? 2000);
 const subscribers = Number(process.argv[3] ?? 1);

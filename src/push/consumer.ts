@@ -72,6 +72,11 @@ export class Consumer {
   deliver(states: readonly (readonly [state: State, values: boolean])[]): void {
     if (this.#closed) return;
     let sent = 0;
+    if (this.#ready && states.length === 1) {
+      // The usual case, for which a cork would cost as much as all else but the system call.
+      const [state, values] = states[0]!;
+      return this.#push(state.frame(this.codec, values, state.merged));
+    }
     if (this.#ready) {
       this.#ws.cork(() => {
         for (; sent < states.length && this.#ready; sent++) {

@@ -13,7 +13,7 @@ export class State {
   readonly reason: Reason;
   /** Earlier states of the same turn that it stands for. */
   readonly merged: number;
-  readonly #frames = new Map<string, string | Buffer>();
+  readonly #frames = new Map<string, Buffer>();
 
   constructor(key: string, entry: Entry | undefined, reason: Reason, merged: number) {
     this.key = key;
@@ -36,7 +36,8 @@ export class State {
     let frame = this.#frames.get(slot);
     if (frame === undefined) {
       const encoded = this.#encode(codec, update ? entry : undefined, merged);
-      frame = typeof encoded === 'string' ? encoded : Buffer.from(encoded);
+      // A string would be encoded again with every send.
+      frame = Buffer.from(encoded as Uint8Array);
       this.#frames.set(slot, frame);
     }
     return frame;

@@ -8,7 +8,11 @@ import { entryOf, versionOf } from './parts.ts';
 
 const KEY = 'borrow_rate:A';
 const CODECS = [jsonCodec, msgpackCodec];
-const read = (frame: string | Uint8Array) => (typeof frame === 'string' ? JSON.parse(frame) : unpack(frame));
+const OPENING_BRACE = 0x7b;
+const read = (frame: string | Uint8Array) => {
+  const bytes = Buffer.from(frame as Uint8Array);
+  return bytes[0] === OPENING_BRACE ? JSON.parse(bytes.toString()) : unpack(bytes);
+};
 
 test('the bytes of a state are made once for each codec, and the same go to everyone', () => {
   const state = new State(KEY, entryOf(KEY, 7, { encoding: 'json', body: '{"rate":1}' }), 'set', 0);
