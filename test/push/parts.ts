@@ -43,7 +43,7 @@ export class FakeSocket {
   send(frame: string | Uint8Array): number {
     if (this.ended) throw new Error('sent to a socket that has ended');
     this.frames.push(frame);
-    this.sent.push(typeof frame === 'string' ? JSON.parse(frame) : frame);
+    this.sent.push(isJson(frame) ? JSON.parse(frame.toString()) : frame);
     if (!this.blocked) return 1;
     this.buffered += frame.length;
     return 0;
@@ -85,4 +85,11 @@ export function consumerOf({ codec = jsonCodec, limits = {} }: Partial<ConsumerP
 interface ConsumerParts {
   readonly codec: Codec;
   readonly limits: Partial<ConsumerLimits>;
+}
+
+const OPENING_BRACE = 0x7b;
+
+/** A pushed frame is bytes in either subprotocol. */
+function isJson(frame: string | Uint8Array): boolean {
+  return typeof frame === 'string' || (Buffer.isBuffer(frame) && frame[0] === OPENING_BRACE);
 }
