@@ -50,8 +50,8 @@ export interface Announced {
 export interface BusListener {
   keyChanged(key: string, announced: Announced | undefined): void;
   matchChanged(match: Match, reason: Reason): void;
-  /** @param dataLost L2 is another process than before, and holds nothing */
-  allChanged(reason: 'flush' | 'rearmed', dataLost?: boolean): void;
+  /** @param keysLeft how many keys L2 holds, where it is another process than before */
+  allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void;
   stateChanged(state: CoherenceState): void;
 }
 

@@ -80,7 +80,10 @@ export class Journal {
     if (this.size - given.length - repeated.length >= this.#options.maxEntries) return false;
     for (const { pending: kept } of given) this.done(kept);
     const others = this.#matches.filter((kept) => !repeated.includes(kept));
-    this.#matches = [...others, { pending, matches, since: Math.min(now, ...repeated.map((kept) => kept.since)) }];
+    this.#matches = [
+      ...others,
+      { pending, matches, since: Math.min(now, ...repeated.map((kept) => kept.since)) },
+    ];
     return true;
   }
 

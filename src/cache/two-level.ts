@@ -254,9 +254,11 @@ export class TwoLevel implements BusListener {
     this.changes?.matchRemoved(match, reason);
   }
 
-  allChanged(reason: 'flush' | 'rearmed', dataLost = false): void {
-    if (dataLost && this.#rewarm && this.memory !== undefined)
-      this.#postponer?.keepAll(this.memory.unexpiredEntries());
+  allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void {
+    const { memory } = this;
+    // Not only if there are none: what waited in a journal, and canaries, may have come before this.
+    if (this.#rewarm && keysLeft !== undefined && memory !== undefined && keysLeft < memory.size / 2)
+      this.#postponer?.keepAll(memory.unexpiredEntries());
     this.forgetAll();
     // That the link is armed again is told to clients when the state is coherent again: a snapshot that they
     // asked for before might have gaps, for L2 may not answer yet.

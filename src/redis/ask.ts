@@ -56,12 +56,18 @@ function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const { name, message } = error as Error;
   if (name === 'ReplyError') {
-    // An error inside a script is told with the script's name before it.
-    const word = /\b([A-Z]{3,})\b/.exec(message)?.[1] ?? '';
+    const word = namedIn(message);
     const passing = PASSING.has(word);
     const kind = passing ? word.toLowerCase() : 'rejected';
     return new StoreError('rejected', message, { cause: error, kind, passing });
   }
   // The connection broke while the command was out: it may have reached Redis.
   return new StoreError('timeout', message, { cause: error });
+}
+
+/** The word that Redis names an error with: the first one in capitals, whatever stands before it. */
+function namedIn(message: string): string {
+  // What a user may not do inside a script has no name of its own.
+  if (message.includes("can't run this command or subcommand")) return 'NOPERM';
+  return /\b([A-Z]{3,})\b/.exec(message)?.[1] ?? '';
 }

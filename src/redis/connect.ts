@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import { backoffMs } from './backoff.ts';
+import './garbage.ts';
 
 export interface RedisAddress {
   readonly host: string;
@@ -12,6 +13,7 @@ export interface RedisAddress {
 }
 
 const SILENCE_MS = 3000;
+const READONLY_RETRY_MS = 5000;
 
 export interface ConnectionEvents {
   /** It can be used from now on. */
@@ -44,8 +46,7 @@ export function connect(
     connectTimeout: address.connectTimeoutMs,
     // A connection that has been silent for so long while an answer was due is half open: it is made anew.
     socketTimeout: SILENCE_MS,
-    // A server that has become a replica will stay one; its name may lead to the new master by now.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: onceInAWhile((error) => error.message.startsWith('READONLY')),
     // ioredis would keep a process alive for two seconds to disconnect from what it is not connected to.
     disconnectTimeout: 100,
     enableOfflineQueue: false,
@@ -57,8 +58,10 @@ export function connect(
     enableReadyCheck: true,
   });
   let up = false;
+  const buryPredecessor = predecessorOf(redis);
   redis.on('ready', () => {
     up = true;
+    buryPredecessor();
     events.up?.();
   });
   redis.on('close', () => {
@@ -70,4 +73,38 @@ export function connect(
     events.fault?.(error);
   });
   return redis;
+}
+
+/**
+ * A server that has become a replica will stay one; its name may lead to the new master by now. If it does not,
+ * connecting again with every refused write would cost the reads, which a replica answers as well.
+ */
+function onceInAWhile(isReadonly: (error: Error) => boolean): (error: Error) => boolean {
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const now = performance.now();
+    if (now < quietUntil || !isReadonly(error)) return false;
+    quietUntil = now + READONLY_RETRY_MS;
+    return true;
+  };
+}
+
+/**
+ * Gives what is to be called first on each new connection. What was written into one that went half open may
+ * still be on its way, and would be made after, and so over, what the new one has written since. Redis ends the
+ * old one before it sees any command of the new one, and with it whatever still comes there.
+ */
+function predecessorOf(redis: Redis): () => void {
+  let known: string[] | undefined;
+  return () => {
+    // Where it may not be asked, or Redis is older than 6.2, there is nothing to be done.
+    const ignore = () => {};
+    // By its address too: in a Redis that was restarted the number may be somebody else's.
+    if (known !== undefined) redis.call('CLIENT', ['KILL', ...known]).catch(ignore);
+    known = undefined;
+    redis.call('CLIENT', ['INFO']).then((info) => {
+      const [, id, address] = /^id=(\d+) addr=(\S+)/.exec(String(info)) ?? [];
+      if (id !== undefined && address !== undefined) known = ['ID', id, 'ADDR', address];
+    }, ignore);
+  };
 }

@@ -71,6 +71,8 @@ export class RedisBus {
   #dataProvenAt = Number.NEGATIVE_INFINITY;
   /** The newest canary that the channel brought; it proves nothing until tracking brings it too. */
   #publishedCanary = 0;
+  /** The newest canary that Redis would not write, so that tracking does not bring it. */
+  #refusedCanary = 0;
 
   constructor(options: RedisBusOptions, parts: RedisBusParts) {
     this.#options = options;
@@ -105,9 +107,9 @@ export class RedisBus {
     const prefixes = ['PREFIX', keyPrefix];
     // Prefixes must not overlap, and one that covers the canary brings it anyway.
     if (!this.#canary.startsWith(keyPrefix)) prefixes.push('PREFIX', this.#canary);
-    let dataLost = false;
+    let keysLeft: number | undefined;
     try {
-      dataLost = await this.#lostData();
+      keysLeft = await this.#keysAfterRestart();
       const id = await link.client('ID');
       await link.call('CLIENT', ['TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes]);
       await link.subscribe(INVALIDATE_CHANNEL, channel, this.#canary);
@@ -120,20 +122,19 @@ export class RedisBus {
       return;
     }
     this.#armed = true;
-    listener.allChanged('rearmed', dataLost);
+    listener.allChanged('rearmed', keysLeft);
     this.#beat();
   }
 
-  /** Whether Redis is another process than the last time and holds nothing. */
-  async #lostData(): Promise<boolean> {
+  /** How many keys Redis holds, if it is another process than the last time. */
+  async #keysAfterRestart(): Promise<number | undefined> {
     const { link } = this.#parts;
     // Who may not ask is not told, and the entries of L1 are then simply dropped.
     const info = String(await link.info('server').catch(() => ''));
-    const keys = await link.dbsize().catch(() => 1);
     const runId = /^run_id:(\w+)/m.exec(info)?.[1];
     const restarted = this.#runId !== undefined && runId !== undefined && runId !== this.#runId;
     this.#runId = runId ?? this.#runId;
-    return restarted && keys === 0;
+    return restarted ? link.dbsize().catch(() => undefined) : undefined;
   }
 
   #disarm(): void {
@@ -148,7 +149,9 @@ export class RedisBus {
       const sequence = this.#heartbeat.beat(performance.now());
       data.publish(this.#canary, String(sequence)).then(() => this.#dataAnswered(), ignore);
       // The value is never read: that the key was written is the message.
-      data.set(this.#canary, sequence, 'PX', CANARY_TTL_MS).catch(ignore);
+      data
+        .set(this.#canary, sequence, 'PX', CANARY_TTL_MS)
+        .catch((error) => this.#canaryRefused(sequence, error));
     }
     this.#judge();
     // Half open: the connection is made anew.
@@ -166,7 +169,7 @@ export class RedisBus {
 
   #onMessage(channel: string, message: Buffer | Buffer[] | null): void {
     if (channel === INVALIDATE_CHANNEL) this.#onTracking(message as Buffer[] | null);
-    else if (channel === this.#canary) this.#publishedCanary = Number(message);
+    else if (channel === this.#canary) this.#onPublishedCanary(Number(message));
     else this.#onAnnouncement((message as Buffer).toString());
   }
 
@@ -196,10 +199,27 @@ export class RedisBus {
     listener.keyChanged(key, announced);
   }
 
+  #onPublishedCanary(sequence: number): void {
+    this.#publishedCanary = sequence;
+    if (sequence <= this.#refusedCanary) this.#onCanary(sequence);
+  }
+
+  // A Redis that is full or a replica answers reads and tells of what happens there, so the link is as good as
+  // ever. The publication then has to do as proof: it came by the same connection as what tracking sent before.
+  #canaryRefused(sequence: number, error: Error): void {
+    if (error.name !== 'ReplyError') return;
+    this.#refusedCanary = sequence;
+    if (this.#publishedCanary >= sequence) this.#onCanary(sequence);
+  }
+
   // Tracking messages carry no value; but the publication of a canary leaves before its write and, unlike the
   // tracking message, without waiting for Redis's loop to turn. So the newest one published is the one tracked.
   #onTrackedCanary(): void {
-    const lag = this.#heartbeat.heard(this.#publishedCanary, performance.now());
+    this.#onCanary(this.#publishedCanary);
+  }
+
+  #onCanary(sequence: number): void {
+    const lag = this.#heartbeat.heard(sequence, performance.now());
     if (lag === undefined) return;
     this.#parts.counters.coherenceLagSeconds.observe(lag / 1000);
     this.#rotateAnnounced();

@@ -10,6 +10,7 @@ import { announceMatch } from './announcement.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
 import type { Breaker } from './breaker.ts';
 import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
+import { answers, isBytes } from './garbage.ts';
 import { type ScanParts, scan, scanSlice } from './scan.ts';
 import { VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { TurnBatch } from './turn-batch.ts';
@@ -124,11 +125,15 @@ export class RedisStore implements Store {
     const [next, keys] = await scanSlice(this.#scanned, match, cursor ?? '0', limit);
     const pipeline = this.#admin.pipeline();
     for (const key of keys) pipeline.pttl(key);
-    const ttls = await this.#ask(this.#admin, () => pipeline.exec(), ADMIN_TIMEOUT_MS);
+    const ttls = await this.#ask(
+      this.#admin,
+      async () => answers((await pipeline.exec()) ?? [], keys.length, Array.isArray),
+      ADMIN_TIMEOUT_MS,
+    );
     const names = keys.map((key) => this.#bare(key));
     return {
       keys: names.flatMap((key, i) => {
-        const ttl = ttls?.[i]?.[1] as number;
+        const ttl = ttls[i]![1] as number;
         // -2: it went away between the two commands. -1: it has no deadline.
         if (ttl === -2) return [];
         return [ttl < 0 ? { key } : { key, ttlMs: ttl }];
@@ -148,8 +153,8 @@ export class RedisStore implements Store {
   async #sendReads(reads: Waiting<string, Entry | undefined>[]): Promise<void> {
     const { keyPrefix } = this.#options;
     try {
-      const values = await this.#ask(this.#data, (redis) =>
-        redis.mgetBuffer(reads.map((read) => keyPrefix + read.input)),
+      const values = await this.#ask(this.#data, async (redis) =>
+        answers(await redis.mgetBuffer(reads.map((read) => keyPrefix + read.input)), reads.length, isValue),
       );
       for (let i = 0; i < reads.length; i++) this.#answerRead(reads[i]!, values[i] ?? null);
     } catch (error) {
@@ -160,8 +165,12 @@ export class RedisStore implements Store {
   async #sendVersions(questions: Waiting<string, Version | undefined>[]): Promise<void> {
     const keys = questions.map(({ input }) => this.#options.keyPrefix + input);
     try {
-      const versions = await this.#ask(this.#data, (redis) =>
-        (redis as ScriptedRedis).ratecacheVersionsBuffer(keys.length, ...keys),
+      const versions = await this.#ask(this.#data, async (redis) =>
+        answers(
+          await (redis as ScriptedRedis).ratecacheVersionsBuffer(keys.length, ...keys),
+          keys.length,
+          isBytes,
+        ),
       );
       for (let i = 0; i < keys.length; i++) questions[i]!.resolve(versionFrom(versions[i]!));
     } catch (error) {
@@ -213,8 +222,12 @@ export class RedisStore implements Store {
           args.push('delete', conditionArgument(input.condition), '', '');
         }
       }
-      const results = await this.#ask(this.#data, (redis) =>
-        (redis as ScriptedRedis).ratecacheWriteBuffer(keys.length, ...keys, ...args),
+      const results = await this.#ask(this.#data, async (redis) =>
+        answers(
+          await (redis as ScriptedRedis).ratecacheWriteBuffer(keys.length, ...keys, ...args),
+          keys.length,
+          isOutcome,
+        ),
       );
       for (let i = 0; i < changes.length; i++) changes[i]!.resolve(changeOutcome(results[i]!));
     } catch (error) {
@@ -244,6 +257,14 @@ function conditionArgument(condition: Condition | undefined): string | Buffer {
       return Buffer.concat([Buffer.from(sign), Buffer.from(condition.versions.join(''), 'hex')]);
     }
   }
+}
+
+function isValue(reply: Buffer | null): boolean {
+  return reply === null || isBytes(reply);
+}
+
+function isOutcome(reply: [Buffer, Buffer]): boolean {
+  return Array.isArray(reply) && reply.length === 2 && reply.every(isBytes);
 }
 
 function changeOutcome([status, version]: [Buffer, Buffer]): ChangeOutcome {

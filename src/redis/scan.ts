@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { globOf, type Match, matcher } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
+import { answers } from './garbage.ts';
 
 // One SCAN of this many keys holds Redis up for well under a millisecond.
 const SLICE_KEYS = 1000;
@@ -32,9 +33,11 @@ export async function scanSlice(
   cursor: string,
   count: number,
 ): Promise<[cursor: string, keys: string[]]> {
-  const [next, found] = await ask(redis, counters, ADMIN_TIMEOUT_MS, () =>
-    redis.scan(cursor, 'MATCH', literally(keyPrefix) + globOf(match), 'COUNT', count),
-  );
+  const [next, found] = await ask(redis, counters, ADMIN_TIMEOUT_MS, async () => {
+    const slice = await redis.scan(cursor, 'MATCH', literally(keyPrefix) + globOf(match), 'COUNT', count);
+    answers<unknown>(slice, 2, (part) => part === slice[0] || Array.isArray(part));
+    return slice;
+  });
   if ('pattern' in match) return [next, found];
   const matches = matcher(match);
   return [next, found.filter((key) => matches(key.slice(keyPrefix.length)))];

@@ -65,6 +65,15 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     );
   });
 
+  contract('a write that comes later than it was asked for keeps its deadline', async ({ one, two }) => {
+    const storedAt = Date.now() - 50_000;
+    await one.write(write('k', '1', { storedAt, expiresAt: storedAt + TTL_MS, ttlMs: 10_000 }));
+    const entry = (await two.read('k'))!;
+    assert.deepEqual([entry.storedAt, entry.expiresAt], [storedAt, storedAt + TTL_MS]);
+    const { keys } = await two.list(EVERYTHING, undefined, 1_000_000);
+    assert.ok(keys[0]!.ttlMs! <= 10_000, 'it is not kept for all of its time again');
+  });
+
   contract('a read of what was never written gives undefined', async ({ one }) => {
     assert.equal(await one.read('volatility:NONE'), undefined);
   });
@@ -205,6 +214,32 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     assert.equal((await one.write(write('k', '2', { version }))).version, '0123456789ac00000000000a');
   });
 
+  contract('older is what compares less, byte by byte', async ({ one, two }) => {
+    const ladder = [
+      '000000000000000000000000',
+      '00000000000000ff00000000',
+      '000000000000010000000000',
+      '00000000000001000000007f',
+      '000000000000010000000080',
+      '0000000000000100000000ff',
+      '7fffffffffffffffffffffff',
+      '800000000000000000000000',
+      'ffffffffffffffffffffffff',
+    ];
+    for (const [i, stored] of ladder.entries()) {
+      for (const [j, version] of ladder.entries()) {
+        const condition: Condition = { is: 'if-older', version };
+        await one.remove({ key: 'k' });
+        await one.write(write('k', '"old"', { version: stored }));
+        const replaced = await two.write(write('k', '"new"', { version, condition }));
+        const expected = i < j ? { status: 'replaced', version } : { status: 'refused', version: stored };
+        assert.deepEqual(replaced, expected, `${stored} under ${version}`);
+        // Now it has this version or a later one, and so it is not older.
+        assert.equal((await two.remove({ key: 'k', condition })).status, 'refused');
+      }
+    }
+  });
+
   contract('removeMatching deletes all keys of a type, and only them', async ({ one, two }) => {
     const keys = TYPES.flatMap((type) => [`${type}:A`, `${type}:B`]).concat('plain', 'borrow_rates:X');
     await Promise.all(keys.map((key) => one.write(write(key, '1'))));
@@ -289,5 +324,15 @@ function conditions(): ConditionCase[] {
       false,
       true,
     ),
+    row('if it is older than that version', { is: 'if-older', version: SOME_VERSION }, true, false, false),
+    row(
+      'if it is older than a later version',
+      { is: 'if-older', version: '0123456789abcdef00000001' },
+      true,
+      true,
+      false,
+    ),
+    row('if it is older than all', { is: 'if-older', version: 'f'.repeat(24) }, true, true, true),
+    row('if it is older than NO_VERSION', { is: 'if-older', version: NO_VERSION }, true, false, false),
   ];
 }

@@ -4,8 +4,9 @@ import { pack, unpack } from 'msgpackr';
 import { bytesOf, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
 import { assertProblem } from '../support/problem.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { PATIENT, startReplica, whileFrozen } from '../support/replicas.ts';
+import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../support/replicas.ts';
 import { type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 const MAX_KEYS = 100;
 const MAX_VALUE_BYTES = 1024;
@@ -15,18 +16,23 @@ const LIMITS = {
   MAX_BODY_BYTES: String(256 * 1024),
 };
 const VERSION = /^[0-9a-f]{24}$/;
+/** What an item says that Redis did not take. */
+const KEPT = /^(write_unknown|l2_unavailable)$/;
 
 let redis: RedisServer;
 let near: Service;
 let far: Service;
+/** Keeps no changes: what Redis does not take fails. */
+let strict: Service;
 let alone: Service;
 let services: Service[];
 
 before(async () => {
   redis = await startRedis();
-  [near, far, alone] = await Promise.all([
+  [near, far, strict, alone] = await Promise.all([
     startReplica(redis, LIMITS),
     startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250', JOURNAL_MAX_ENTRIES: '0' }),
     startService({ standalone: true, env: { ...PATIENT, ...LIMITS } }),
   ]);
   // Long before Redis goes away, so that all that it has to say of it has been said.
@@ -35,7 +41,7 @@ before(async () => {
 });
 
 after(async () => {
-  await Promise.all([near?.stop(), far?.stop(), alone?.stop()]);
+  await Promise.all([near?.stop(), far?.stop(), strict?.stop(), alone?.stop()]);
   await redis?.stop();
 });
 
@@ -358,10 +364,52 @@ test('while Redis does not answer, mget serves what L1 holds and says what it co
     assert.equal(results[0].value, 1);
     assert.equal(results[1].status, 'miss');
     assert.match(results[1].code, /^l2_(timeout|unavailable)$/);
+  });
+});
+
+test('while Redis does not answer, items of mset and mdelete are kept and say so, and mget gives what was kept', async () => {
+  await reachesRedis(far);
+  await whileFrozen(redis, async () => {
+    const entries = [
+      { key: 'kept:A', value: 1 },
+      { key: 'kept:B', value: 2, ttl: -1 },
+    ];
+    const [stored, faulty] = (await jsonOf(await post(far, '/v1/mset', { entries }))).results;
+    assert.equal(stored.status, 'stored');
+    assert.match(stored.code, KEPT);
+    assert.deepEqual([faulty.status, faulty.code], ['error', 'ttl_invalid']);
+    const [deleted] = (await jsonOf(await post(far, '/v1/mdelete', { keys: ['down:A'] }))).results;
+    assert.deepEqual([deleted.key, deleted.status], ['down:A', 'deleted']);
+    assert.match(deleted.code, KEPT);
+
+    const { results } = await jsonOf(await post(far, '/v1/mget', { keys: ['kept:A', 'down:A'] }));
+    assert.deepEqual([results[0].status, results[0].value, results[0].version], ['hit', 1, stored.version]);
+    assert.deepEqual(results[1], { key: 'down:A', status: 'miss' });
+  });
+  const made = async () =>
+    (await jsonOf(await post(near, '/v1/mget', { keys: ['kept:A', 'down:A'] }))).results;
+  await until(
+    async () => {
+      const [kept, deleted] = await made();
+      return kept.status === 'hit' && deleted.status === 'miss';
+    },
+    { timeoutMs: 15_000 },
+  );
+});
+
+test('without a journal, items of mset and mdelete fail while Redis does not answer, each with its reason', async () => {
+  await reachesRedis(strict);
+  await whileFrozen(redis, async () => {
     const entries = [{ key: 'down:C', value: 1 }];
-    const [stored] = (await jsonOf(await post(far, '/v1/mset', { entries }))).results;
-    assert.equal(stored.status, 'error');
-    assert.match(stored.code, /^l2_(timeout|unavailable)$/);
+    for (const [path, body] of [
+      ['/v1/mset', { entries }],
+      ['/v1/mdelete', { keys: ['down:C'] }],
+    ] as const) {
+      const [item] = (await jsonOf(await post(strict, path, body))).results;
+      assert.equal(item.status, 'error');
+      assert.match(item.code, KEPT);
+      assert.notEqual(item.detail, '');
+    }
   });
 });
 

@@ -323,24 +323,49 @@ test('whatever a path, a query and the headers hold, the answer is one of ours',
   );
 });
 
-test('a service without Redis says so to those who need it, and one whose Redis is gone as well', async (t) => {
+test('a service without Redis says so to those who need it', async (t) => {
   const alone = await startService({ standalone: true, env: { SHUTDOWN_GRACE_MS: '0' } });
   t.after(() => alone.stop());
   await assertProblem(await post(alone, '/v1/warmup'), 'standalone');
+});
+
+test('a service whose Redis is gone keeps changes for it, and says so to those who need it now', async (t) => {
+  const strict = await startReplica(redis, { JOURNAL_MAX_ENTRIES: '0' });
+  t.after(() => strict.stop());
+  const invalidation = { keys: ['gone:B', 'gone:C'], types: ['volatility'], pattern: 'gone:*' };
   await redis.signal('SIGKILL');
-  const refused = await until(async () => {
+
+  const kept = await until(async () => {
     const response = await put(service, 'gone:A', '1');
-    return (await jsonOf(response.clone())).code === 'l2_unavailable' ? response : undefined;
+    return (await response.clone().text()).includes('l2_unavailable') ? response : undefined;
   });
-  await assertProblem(refused, 'l2_unavailable');
-  for (const path of ['/v1/invalidate', '/v1/flush', '/v1/warmup'])
-    await assertProblem(
-      await post(service, path, path === '/v1/invalidate' ? { pattern: '*' } : {}),
-      'l2_unavailable',
-    );
+  assert.equal(kept.status, 202);
+  const invalidated = await post(service, '/v1/invalidate', invalidation);
+  assert.equal(invalidated.status, 202);
+  // Two keys, a type and a pattern.
+  assert.deepEqual(await jsonOf(invalidated), { invalidated: 0, postponed: 4 });
+  const flushed = await post(service, '/v1/flush');
+  assert.equal(flushed.status, 202);
+  const { flushed: tiers, postponed } = await jsonOf(flushed);
+  assert.deepEqual([tiers.redis, postponed], [0, 1]);
+  assert.equal((await post(service, '/v1/flush', { tier: 'local' })).status, 200);
+  await assertProblem(await post(service, '/v1/warmup'), 'l2_unavailable');
   await assertProblem(await service.fetch('/v1/keys'), 'l2_unavailable');
   assert.ok((await bytesOf(await service.fetch('/livez'))).length > 0);
+
+  await until(async () => (await jsonOf(await put(strict, 'gone:A', '1'))).code === 'l2_unavailable');
+  await assertProblem(await put(strict, 'gone:A', '1'), 'l2_unavailable');
+  for (const path of ['/v1/invalidate', '/v1/flush', '/v1/warmup'])
+    await assertProblem(
+      await post(strict, path, path === '/v1/invalidate' ? { pattern: '*' } : {}),
+      'l2_unavailable',
+    );
+  await assertProblem(await strict.fetch('/v1/keys'), 'l2_unavailable');
+
   await redis.restart();
+  await until(async () => (await jsonOf(await service.fetch('/health'))).journal.entries === 0, {
+    timeoutMs: 15_000,
+  });
 });
 
 function request(method: string, path: string, body?: string, headers = ''): string {

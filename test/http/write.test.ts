@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pack, unpack } from 'msgpackr';
+import { cacheStatus } from '../support/cache-status.ts';
 import { bytesOf, del, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, pathOf, post, put } from '../support/client.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
 import { connect } from '../support/raw-http.ts';
@@ -15,21 +16,24 @@ const PREFIX = 'borrow_rate_engine:';
 let redis: RedisServer;
 let one: Service;
 let two: Service;
+/** Keeps no changes: what Redis does not take fails. */
+let strict: Service;
 let alone: Service;
 let services: Service[];
 
 before(async () => {
   redis = await startRedis();
-  [one, two, alone] = await Promise.all([
+  [one, two, strict, alone] = await Promise.all([
     startReplica(redis, { MAX_VALUE_BYTES: String(LIMIT) }),
     startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250', JOURNAL_MAX_ENTRIES: '0' }),
     startService({ standalone: true, env: { ...PATIENT, MAX_VALUE_BYTES: String(LIMIT) } }),
   ]);
   services = [one, alone];
 });
 
 after(async () => {
-  await Promise.all([one?.stop(), two?.stop(), alone?.stop()]);
+  await Promise.all([one?.stop(), two?.stop(), strict?.stop(), alone?.stop()]);
   await redis?.stop();
 });
 
@@ -405,27 +409,70 @@ test('a value written as JSON is read as the same value in msgpack', async () =>
   assert.deepEqual(unpack(body), { a: [1, -2, 0.5, null, true], n: 9007199254740993n });
 });
 
-test('a change that Redis did not answer is refused as such, and L1 holds nothing of it', async () => {
+test('a change that Redis did not answer is unknown, is read back here, and is settled when Redis answers', async () => {
   await reachesRedis(two);
   await put(two, 'down:A', '"before"');
+  await put(two, 'down:B', '"before"');
   await whileFrozen(redis, async () => {
-    await assertProblem(await put(two, 'down:A', '"after"'), 'l2_timeout');
-    const response = await get(two, 'down:A');
-    assert.match(response.headers.get('cache-status') ?? '', /detail=l2-/);
-    await assertProblem(response, 'cache_miss');
-    await assertProblem(await del(two, 'down:A'), 'l2_timeout');
+    const unknown = await put(two, 'down:A', '"after"');
+    await assertKept(unknown, 'unknown');
+    const read = await get(two, 'down:A');
+    assert.equal(await read.text(), '"after"');
+    assert.equal(read.headers.get('etag'), unknown.headers.get('etag'));
+    await assertKept(await del(two, 'down:B'), 'unknown');
+    const gone = await get(two, 'down:B');
+    assert.deepEqual(cacheStatus(gone.headers.get('cache-status')).at(-1)?.detail, 'journal');
+    await assertProblem(gone, 'cache_miss');
   });
-  await until(async () => (await put(two, 'down:A', '"again"')).ok);
+  // Through the other replica, which knows only what Redis holds.
+  await until(async () => (await (await get(one, 'down:A')).text()) === '"after"', { timeoutMs: 15_000 });
+  await until(async () => (await get(one, 'down:B')).status === 404, { timeoutMs: 15_000 });
+  await until(async () => (await put(two, 'down:A', '"again"')).status === 204, { timeoutMs: 15_000 });
 });
 
-test('a change that Redis refuses is answered with its reason', async () => {
+test('a condition that Redis cannot be asked is refused, and after a time-out the change is unknown', async () => {
+  await reachesRedis(two);
+  const ifAbsent = { headers: { 'if-none-match': '*' } };
+  await whileFrozen(redis, async () => {
+    await assertProblem(await put(two, 'down:COND', '1', ifAbsent), 'write_unknown');
+    await assertKept(await put(two, 'down:COND', '1'), 'unknown');
+    assert.match(
+      await assertProblem(await put(two, 'down:COND', '2', ifAbsent), 'l2_unavailable'),
+      /earlier change/,
+    );
+    await assertProblem(await del(two, 'down:COND', { 'if-match': '*' }), 'l2_unavailable');
+  });
+  // Once it is settled, Redis decides.
+  await until(async () => (await put(two, 'down:COND', '2', ifAbsent)).status === 412, { timeoutMs: 15_000 });
+});
+
+test('without a journal a change that Redis did not answer is refused as such, and L1 holds nothing of it', async () => {
+  await reachesRedis(strict);
+  await put(strict, 'down:A', '"before"');
+  await whileFrozen(redis, async () => {
+    await assertProblem(await put(strict, 'down:A', '"after"'), 'write_unknown');
+    const response = await get(strict, 'down:A');
+    assert.match(response.headers.get('cache-status') ?? '', /detail=l2-/);
+    await assertProblem(response, 'cache_miss');
+    await assertProblem(await del(strict, 'down:A'), 'write_unknown');
+  });
+  await until(async () => (await put(strict, 'down:A', '"again"')).ok, { timeoutMs: 15_000 });
+});
+
+test('a change that Redis refuses for a while is accepted, and made when Redis takes it', async () => {
+  await reachesRedis(one);
   await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
   try {
-    assert.match(await assertProblem(await put(one, 'down:FULL', '1'), 'l2_rejected'), /maxmemory/);
+    await assertKept(await put(one, 'down:FULL', '1'), 'accepted');
+    assert.equal(await (await get(one, 'down:FULL')).text(), '1');
+    assert.equal(await redis.cli('EXISTS', `${PREFIX}down:FULL`), '0');
+    await reachesRedis(strict);
+    assert.match(await assertProblem(await put(strict, 'down:FULL', '1'), 'l2_rejected'), /maxmemory/);
   } finally {
     await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
   }
-  assert.equal((await put(one, 'down:FULL', '1')).status, 201);
+  await until(async () => (await redis.cli('EXISTS', `${PREFIX}down:FULL`)) === '1', { timeoutMs: 15_000 });
+  assert.equal((await put(one, 'down:FULL', '2')).status, 204);
 });
 
 test('POST to a key is no way to write', async () => {
@@ -433,3 +480,13 @@ test('POST to a key is no way to write', async () => {
   assert.equal(response.headers.get('allow'), 'GET, HEAD, PUT, DELETE');
   await assertProblem(response, 'method_not_allowed');
 });
+
+/** A change that is kept until Redis takes it: 202, with why. */
+async function assertKept(response: Response, status: 'accepted' | 'unknown'): Promise<void> {
+  assert.equal(response.status, 202);
+  assert.equal(response.headers.get('content-type'), JSON_TYPE);
+  assert.equal(response.headers.get('cache-control'), 'no-store');
+  const { detail, ...rest } = await jsonOf(response);
+  assert.deepEqual(rest, { status, code: status === 'accepted' ? 'l2_unavailable' : 'write_unknown' });
+  assert.notEqual(detail, '');
+}

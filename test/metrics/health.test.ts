@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Journal } from '../../src/cache/journal.ts';
 import { health } from '../../src/metrics/health.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
 import { filledMemory, GONE, UP } from './parts.ts';
@@ -61,4 +62,16 @@ test('without L1 the service lives by Redis alone', () => {
   assert.deepEqual(of(UP).body.local_cache, { status: 'disabled', items: 0, memory_bytes: 0 });
   assert.equal(of(GONE).serving, false);
   assert.equal(of(GONE).body.status, 'unhealthy');
+});
+
+test('the journal is told by its size and by how long the oldest change has waited, null for none', () => {
+  const { memory } = filledMemory([]);
+  const journal = new Journal({ maxEntries: 10, maxBytes: 1000 });
+  const of = () =>
+    health({ version: '1.2.3', memory, redis: GONE, coherence: 'blind', journal }).body.journal;
+  assert.deepEqual(of(), { entries: 0, bytes: 0, oldest_age_ms: null });
+  journal.put({ key: 'k', version: '0'.repeat(24), entry: undefined }, Date.now() - 5000);
+  const { oldest_age_ms, ...size } = of()!;
+  assert.deepEqual(size, { entries: 1, bytes: journal.bytes });
+  assert.ok(oldest_age_ms! >= 5000 && oldest_age_ms! < 60_000, String(oldest_age_ms));
 });

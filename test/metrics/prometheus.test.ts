@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { Journal } from '../../src/cache/journal.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/metrics/histogram.ts';
@@ -177,10 +178,48 @@ test('a Redis that is away is unhealthy, and what it would tell has no values', 
 });
 
 test('standalone has nothing of Redis', async () => {
-  const { value, samples } = await scrape({ ...setUp().parts, redis: undefined });
+  const { parts } = setUp();
+  const faults = { ...parts.faults, breakerOpen: undefined };
+  const { value, samples } = await scrape({ ...parts, redis: undefined, faults });
   assert.equal(value('service_health_status', { component: 'local_cache' }), 1);
   assert.deepEqual(
     samples.filter(({ name, labels }) => name.startsWith('redis_') || labels.cache === 'redis'),
+    [],
+  );
+});
+
+test('the journal is told by its size and its age, the breaker as 1 while it is open, and delays in seconds', async () => {
+  const { parts, counters } = setUp();
+  const journal = new Journal({ maxEntries: 10, maxBytes: 1000 });
+  let open = false;
+  const faults = { counters, journal, breakerOpen: () => open, loopDelayMs: () => 250 };
+  const { metrics } = createRegistry({ ...parts, faults });
+  const empty = read(await metrics());
+  for (const name of ['entries', 'bytes', 'oldest_age_seconds'])
+    assert.equal(empty.value(`cache_journal_${name}`), 0, name);
+  assert.equal(empty.value('redis_breaker_open'), 0);
+  assert.equal(empty.value('ratecache_event_loop_delay_seconds'), 0.25);
+
+  journal.put({ key: 'k', version: '0'.repeat(24), entry: undefined }, Date.now() - 5000);
+  open = true;
+  counters.postponed = 4;
+  counters.shed = 5;
+  const { value, types } = read(await metrics());
+  assert.equal(value('cache_journal_entries'), 1);
+  assert.equal(value('cache_journal_bytes'), journal.bytes);
+  const age = value('cache_journal_oldest_age_seconds')!;
+  assert.ok(age >= 5 && age < 60, String(age));
+  assert.equal(value('redis_breaker_open'), 1);
+  assert.equal(value('ratecache_postponed_changes_total'), 4);
+  assert.equal(value('ratecache_shed_requests_total'), 5);
+  assert.equal(types.get('cache_journal_entries'), 'gauge');
+  assert.equal(types.get('ratecache_shed_requests_total'), 'counter');
+});
+
+test('without a journal there is nothing of one', async () => {
+  const { samples } = await scrape(setUp().parts);
+  assert.deepEqual(
+    samples.filter(({ name }) => name.startsWith('cache_journal_')),
     [],
   );
 });

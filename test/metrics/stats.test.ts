@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Journal } from '../../src/cache/journal.ts';
 import { OTHER, TYPES } from '../../src/cache/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { stats } from '../../src/metrics/stats.ts';
@@ -98,4 +99,12 @@ test('requests and flights are those of both tiers, and a hit rate without reads
     delete: { hit: 0, miss: 0, error: 6 },
   });
   assert.deepEqual(body.flights, { joined: 7, fenced: 8 });
+});
+
+test('the journal is told as in /health, and left out where there is none', () => {
+  const { memory, counters } = filledMemory([]);
+  const parts = { counters, memory, redis: GONE, keys: undefined };
+  const journal = new Journal({ maxEntries: 10, maxBytes: 1000 });
+  assert.deepEqual(stats({ ...parts, journal }).journal, { entries: 0, bytes: 0, oldest_age_ms: null });
+  assert.equal('journal' in stats(parts), false);
 });

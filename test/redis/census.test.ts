@@ -112,7 +112,7 @@ test('a failed scan is told to who asks for a fresh count, keeps the old one, an
   await assert.rejects(census.fresh(), rejected);
   clock.now += 999;
   await assert.rejects(census.fresh(), rejected);
-  assert.equal(counters.redisErrors.get('rejected'), 1);
+  assert.equal(counters.redisErrors.get('noperm'), 1);
   assert.equal(census.latest(), old);
 
   await server.cli('ACL', 'SETUSER', 'default', '+scan');

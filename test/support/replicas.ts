@@ -7,8 +7,12 @@ export function redisEnv(redis: RedisServer): Record<string, string> {
   return { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), REDIS_PASSWORD: '' };
 }
 
-/** What most tests want: no wait at the end, and no time-out just because the machine is busy. */
-export const PATIENT = { SHUTDOWN_GRACE_MS: '0', REDIS_COMMAND_TIMEOUT_MS: '5000' };
+/** What most tests want: no wait at the end, and neither a time-out nor a refusal just because the machine is busy. */
+export const PATIENT = {
+  SHUTDOWN_GRACE_MS: '0',
+  REDIS_COMMAND_TIMEOUT_MS: '5000',
+  OVERLOAD_LOOP_DELAY_MS: '0',
+};
 
 /** Starts a service on this Redis, `env` over `PATIENT`, and waits until it reaches it and trusts its L1. */
 export async function startReplica(redis: RedisServer, env: Record<string, string> = {}): Promise<Service> {

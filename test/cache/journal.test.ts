@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Entry } from '../../src/cache/entry.ts';
+import { Journal, type JournalOptions, type Pending } from '../../src/cache/journal.ts';
+import { EVERYTHING, type Match, matcher } from '../../src/cache/match.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+
+const NOW = 1_700_000_000_000;
+const ROOMY: JournalOptions = { maxEntries: 1000, maxBytes: 1_000_000 };
+const versions = new VersionClock('0000000a', () => NOW);
+
+const set = (key: string, body = '1'): Pending => {
+  const version = versions.next();
+  return {
+    key,
+    version,
+    entry: new Entry(key, { encoding: 'json', body }, version, NOW, NOW + 60_000),
+  };
+};
+const deletion = (key: string): Pending => ({ key, version: versions.next(), entry: undefined });
+const matching = (match: Match) => ({ match, version: versions.next() });
+const keysOf = (journal: Journal) => journal.first(1000).map(({ key }) => key);
+
+test('of each key the last change is kept, and takes the place of the one before', () => {
+  const journal = new Journal(ROOMY);
+  const [first, last, other] = [set('a'), deletion('a'), set('b')];
+  for (const pending of [first, last, other]) assert.equal(journal.put(pending, NOW), true);
+  assert.equal(journal.get('a'), last);
+  assert.equal(journal.get('b'), other);
+  assert.equal(journal.get('c'), undefined);
+  assert.equal(journal.size, 2);
+});
+
+test('the changes are given oldest first, as many as are asked for, and a key keeps its place', () => {
+  const journal = new Journal(ROOMY);
+  for (const key of ['a', 'b', 'c']) journal.put(set(key), NOW);
+  journal.put(set('a'), NOW + 1);
+  assert.deepEqual(keysOf(journal), ['a', 'b', 'c']);
+  assert.deepEqual(
+    journal.first(2).map(({ key }) => key),
+    ['a', 'b'],
+  );
+});
+
+test('it takes as many keys as it may and no more, but a known key always', () => {
+  const journal = new Journal({ maxEntries: 2, maxBytes: 1_000_000 });
+  assert.equal(journal.put(set('a'), NOW), true);
+  assert.equal(journal.put(set('b'), NOW), true);
+  assert.equal(journal.put(set('c'), NOW), false);
+  const again = set('a', '2');
+  assert.equal(journal.put(again, NOW), true);
+  assert.equal(journal.get('a'), again);
+  assert.equal(journal.get('c'), undefined);
+  assert.equal(journal.size, 2);
+});
+
+test('it takes as many bytes as it may, and what finds no room leaves the earlier change as it was', () => {
+  const [small, large] = [set('a', '1'), set('a', `"${'x'.repeat(500)}"`)];
+  const journal = new Journal({ maxEntries: 10, maxBytes: small.entry!.bytes });
+  assert.equal(journal.put(small, NOW), true);
+  assert.equal(journal.bytes, small.entry!.bytes);
+  assert.equal(journal.put(large, NOW), false);
+  assert.equal(journal.put(set('b'), NOW), false);
+  assert.equal(journal.get('a'), small);
+  // A deletion costs less than the value whose place it takes.
+  assert.equal(journal.put(deletion('a'), NOW), true);
+  assert.ok(journal.bytes > 0 && journal.bytes < small.entry!.bytes);
+});
+
+test('done forgets a change that was replayed, and leaves one that came meanwhile', () => {
+  const journal = new Journal(ROOMY);
+  const [replayed, meanwhile] = [set('a'), set('a', '2')];
+  journal.put(replayed, NOW);
+  journal.put(meanwhile, NOW);
+  journal.done(replayed);
+  assert.equal(journal.get('a'), meanwhile);
+  assert.equal(journal.bytes, meanwhile.entry!.bytes);
+  journal.done(meanwhile);
+  journal.done(meanwhile);
+  assert.deepEqual([journal.size, journal.bytes], [0, 0]);
+});
+
+test('a deletion of all that matches takes the place of what is kept of those keys, and of no others', () => {
+  const journal = new Journal(ROOMY);
+  for (const key of ['volatility:A', 'volatility:B', 'min_rate:A']) journal.put(set(key), NOW);
+  const all = matching({ type: 1 });
+  assert.equal(journal.putMatch(all, NOW), true);
+  assert.deepEqual(keysOf(journal), ['min_rate:A']);
+  assert.equal(journal.size, 2);
+  assert.equal(journal.firstMatch(), all);
+  assert.equal(journal.deletedAsOf('volatility:C'), all.version);
+  assert.equal(journal.deletedAsOf('min_rate:A'), undefined);
+});
+
+test('a change that comes after a deletion of its key with others is kept beside it', () => {
+  const journal = new Journal(ROOMY);
+  const all = matching({ pattern: 'a*' });
+  journal.putMatch(all, NOW);
+  const later = set('a1');
+  journal.put(later, NOW);
+  assert.equal(journal.get('a1'), later);
+  assert.ok(later.version > journal.deletedAsOf('a1')!);
+});
+
+test('of several deletions that match a key the latest counts', () => {
+  const journal = new Journal(ROOMY);
+  const [one, two] = [matching({ pattern: 'a*' }), matching({ pattern: '*b' })];
+  journal.putMatch(two, NOW);
+  journal.putMatch(one, NOW);
+  assert.equal(journal.deletedAsOf('ab'), two.version);
+  assert.equal(journal.deletedAsOf('ac'), one.version);
+  assert.equal(journal.firstMatch(), two);
+  journal.matchDone(two);
+  assert.equal(journal.deletedAsOf('ab'), one.version);
+  assert.equal(journal.firstMatch(), one);
+  journal.matchDone(one);
+  assert.equal(journal.firstMatch(), undefined);
+  assert.equal(journal.size, 0);
+});
+
+test('a deletion that repeats one, or is of everything, takes its place and not more room', () => {
+  const journal = new Journal({ maxEntries: 3, maxBytes: 1_000_000 });
+  for (let i = 0; i < 10; i++) {
+    assert.equal(journal.putMatch(matching({ type: 0 }), NOW + i), true);
+    assert.equal(journal.putMatch(matching({ pattern: 'x*' }), NOW + i), true);
+  }
+  assert.equal(journal.size, 2);
+  const last = matching({ type: 0 });
+  journal.putMatch(last, NOW);
+  assert.equal(journal.deletedAsOf('borrow_rate:A'), last.version);
+  journal.put(set('y'), NOW);
+  assert.equal(journal.putMatch(matching({ type: 1 }), NOW), false, 'full');
+  const everything = matching(EVERYTHING);
+  assert.equal(journal.putMatch(everything, NOW), true, 'it makes its own room');
+  assert.equal(journal.size, 1);
+  assert.equal(journal.deletedAsOf('anything'), everything.version);
+});
+
+test('a deletion by match that comes while an equal one is being made is not done with it', () => {
+  const journal = new Journal(ROOMY);
+  const [underWay, meanwhile] = [matching({ type: 0 }), matching({ type: 0 })];
+  journal.putMatch(underWay, NOW);
+  journal.putMatch(meanwhile, NOW);
+  journal.matchDone(underWay);
+  assert.equal(journal.firstMatch(), meanwhile);
+});
+
+test('deleteWhere makes deletions of what is kept, in place and as old as it was', () => {
+  const journal = new Journal(ROOMY);
+  for (const [i, key] of ['a1', 'b', 'a2'].entries()) journal.put(set(key), NOW + i);
+  const version = versions.next();
+  journal.deleteWhere(matcher({ pattern: 'a*' }), version);
+  assert.deepEqual(keysOf(journal), ['a1', 'b', 'a2']);
+  assert.deepEqual(journal.get('a1'), { key: 'a1', version, entry: undefined });
+  assert.ok(journal.get('b')!.entry);
+  assert.equal(journal.oldest, NOW);
+});
+
+test('the oldest is when the first of what is kept came, single keys and deletions by match alike', () => {
+  const journal = new Journal(ROOMY);
+  assert.equal(journal.oldest, undefined);
+  const all = matching({ pattern: 'x*' });
+  journal.putMatch(all, NOW);
+  const [first, second] = [set('a'), set('b')];
+  journal.put(first, NOW + 10);
+  journal.put(second, NOW + 20);
+  assert.equal(journal.oldest, NOW);
+  journal.matchDone(all);
+  assert.equal(journal.oldest, NOW + 10);
+  // The key has waited since its first change.
+  const again = set('a');
+  journal.put(again, NOW + 30);
+  assert.equal(journal.oldest, NOW + 10);
+  journal.done(again);
+  assert.equal(journal.oldest, NOW + 20);
+});
+
+type Step =
+  | { readonly do: 'set' | 'delete' | 'done' | 'stale'; readonly key: string; readonly length: number }
+  | { readonly do: 'match' | 'matchDone'; readonly pattern: string };
+
+const key = fc.constantFrom('a', 'ab', 'b', 'ba', 'constructor', '__proto__');
+const pattern = fc.constantFrom('*', 'a*', '*a', 'b', '__*');
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    do: fc.constantFrom('set', 'delete', 'done', 'stale'),
+    key,
+    length: fc.nat(300),
+  }),
+  fc.record({ do: fc.constantFrom('match', 'matchDone'), pattern }),
+);
+
+/** The journal again, as simple as can be: a list of single changes, and one of deletions by match. */
+class Model {
+  changes: Pending[] = [];
+  matches: { match: { pattern: string }; version: string }[] = [];
+  readonly #options: JournalOptions;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.changes.reduce((sum, { key, entry }) => sum + (entry?.bytes ?? key.length + 120), 0);
+  }
+
+  put(pending: Pending): boolean {
+    const at = this.changes.findIndex(({ key }) => key === pending.key);
+    const before = this.changes;
+    this.changes = at < 0 ? [...before, pending] : before.with(at, pending);
+    const grown = at < 0 && before.length + this.matches.length >= this.#options.maxEntries;
+    if (!grown && this.bytes <= this.#options.maxBytes) return true;
+    this.changes = before;
+    return false;
+  }
+
+  putMatch(pending: { match: { pattern: string }; version: string }): boolean {
+    const changes = this.changes.filter(({ key }) => !matcher(pending.match)(key));
+    const matches = this.matches.filter(
+      ({ match: { pattern } }) => pending.match !== EVERYTHING && pattern !== pending.match.pattern,
+    );
+    if (changes.length + matches.length >= this.#options.maxEntries) return false;
+    this.changes = changes;
+    this.matches = [...matches, pending];
+    return true;
+  }
+}
+
+test('whatever is done to it, it holds what a naive model holds, within its bounds', () => {
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 60 }),
+      fc.record({ maxEntries: fc.integer({ min: 1, max: 6 }), maxBytes: fc.integer({ min: 0, max: 2000 }) }),
+      (steps, options) => {
+        const journal = new Journal(options);
+        const model = new Model(options);
+        for (const step of steps) {
+          apply(step, journal, model);
+          assert.deepEqual(journal.first(100), model.changes);
+          assert.equal(journal.bytes, model.bytes);
+          assert.equal(journal.size, model.changes.length + model.matches.length);
+          assert.ok(journal.size <= options.maxEntries && journal.bytes <= options.maxBytes);
+          assert.equal(journal.firstMatch(), model.matches[0]);
+          for (const each of ['a', 'ab', 'b', 'ba', 'constructor', '__proto__', 'none']) {
+            assert.equal(
+              journal.get(each),
+              model.changes.find(({ key }) => key === each),
+            );
+            const asOf = model.matches.findLast(({ match }) => matcher(match)(each))?.version;
+            assert.equal(journal.deletedAsOf(each), asOf);
+          }
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+function apply(step: Step, journal: Journal, model: Model): void {
+  switch (step.do) {
+    case 'set':
+    case 'delete': {
+      const pending = step.do === 'set' ? set(step.key, '1'.repeat(step.length)) : deletion(step.key);
+      assert.equal(journal.put(pending, NOW), model.put(pending));
+      return;
+    }
+    case 'done': {
+      const pending = journal.get(step.key);
+      if (pending !== undefined) journal.done(pending);
+      model.changes = model.changes.filter(({ key }) => key !== step.key);
+      return;
+    }
+    case 'stale':
+      // A replay that ends after its key has changed again.
+      return journal.done(set(step.key));
+    case 'match': {
+      const match = step.pattern === '*' ? EVERYTHING : { pattern: step.pattern };
+      const pending = { match: match as { pattern: string }, version: versions.next() };
+      assert.equal(journal.putMatch(pending, NOW), model.putMatch(pending));
+      return;
+    }
+    case 'matchDone': {
+      const done = journal.firstMatch();
+      if (done !== undefined) journal.matchDone(done);
+      model.matches = model.matches.slice(1);
+    }
+  }
+}

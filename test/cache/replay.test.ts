@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Entry } from '../../src/cache/entry.ts';
+import { Journal, type Pending } from '../../src/cache/journal.ts';
+import type { Match } from '../../src/cache/match.ts';
+import { Replay, type Replayed } from '../../src/cache/replay.ts';
+import { type RemovalOutcome, StoreError, type WriteOutcome } from '../../src/cache/store.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+import { GatedStore, settled } from '../support/gated-store.ts';
+
+const TTL_MS = 60_000;
+const DOWN = new StoreError('unavailable', 'not connected to Redis');
+
+/** A journal, an L2, and the replay between them; `outcomes` is what became of each change, in order. */
+function setUp() {
+  const clock = { now: Date.now() };
+  const store = new GatedStore(clock);
+  const journal = new Journal({ maxEntries: 10_000, maxBytes: 100_000_000 });
+  const versions = new VersionClock('0000000a', () => clock.now);
+  const outcomes: [key: string, status: (WriteOutcome | RemovalOutcome)['status']][] = [];
+  const replay = new Replay(journal, store, async ({ key, change, done }: Replayed) => {
+    const { status } = await change();
+    done?.();
+    outcomes.push([key, status]);
+  });
+  const entry = (
+    key: string,
+    body: string,
+    version = versions.next(),
+    storedAt = clock.now,
+    ttlMs = TTL_MS,
+  ) => new Entry(key, { encoding: 'json', body }, version, storedAt, storedAt + ttlMs);
+  return {
+    clock,
+    store,
+    journal,
+    versions,
+    replay,
+    outcomes,
+    keep(key: string, body: string, storedAt?: number): Pending {
+      const kept = entry(key, body, versions.next(), storedAt);
+      const pending = { key, version: kept.version, entry: kept };
+      assert.ok(journal.put(pending, clock.now));
+      return pending;
+    },
+    keepDeletion(key: string): Pending {
+      const pending = { key, version: versions.next(), entry: undefined };
+      assert.ok(journal.put(pending, clock.now));
+      return pending;
+    },
+    keepMatch: (match: Match) => assert.ok(journal.putMatch({ match, version: versions.next() }, clock.now)),
+    /** Is there already, from whomever. */
+    hold: (key: string, body: string, version?: string) => store.entries.set(key, entry(key, body, version)),
+    stored: (key: string) => store.entries.get(key)?.json,
+  };
+}
+
+test('a change is made where L2 has nothing, or an older value, and then it is no longer in the journal', async () => {
+  const on = setUp();
+  on.hold('b', '"old"');
+  on.hold('c', '"old"');
+  on.keep('a', '1');
+  const { version } = on.keep('b', '2');
+  on.keepDeletion('c');
+  on.keepDeletion('d');
+  await on.replay.run();
+  assert.deepEqual([on.stored('a'), on.stored('b'), on.stored('c')], ['1', '2', undefined]);
+  assert.equal(on.store.entries.get('b')!.version, version);
+  assert.deepEqual(on.outcomes, [
+    ['a', 'created'],
+    ['b', 'replaced'],
+    ['c', 'deleted'],
+    ['d', 'absent'],
+  ]);
+  assert.equal(on.journal.size, 0);
+});
+
+test('what L2 holds wins where it is newer, and also where it is the very same version', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.keepDeletion('b');
+  const { version } = on.keep('c', '"mine"');
+  on.hold('a', '"newer"');
+  on.hold('b', '"newer"');
+  on.hold('c', '"mine"', version);
+  await on.replay.run();
+  assert.deepEqual([on.stored('a'), on.stored('b'), on.stored('c')], ['"newer"', '"newer"', '"mine"']);
+  assert.deepEqual(on.outcomes, [
+    ['a', 'refused'],
+    ['b', 'refused'],
+    ['c', 'refused'],
+  ]);
+  assert.equal(on.store.entries.get('c')!.version, version, 'it was not raised');
+  assert.equal(on.journal.size, 0);
+});
+
+test('a value keeps its deadlines, however long it has waited', async () => {
+  const on = setUp();
+  const storedAt = on.clock.now - 50_000;
+  on.keep('a', '1', storedAt);
+  on.store.hold();
+  const run = on.replay.run();
+  await on.store.next('write').answer();
+  await run;
+  const { storedAt: since, expiresAt } = on.store.entries.get('a')!;
+  assert.deepEqual([since, expiresAt], [storedAt, storedAt + TTL_MS]);
+});
+
+test('a value whose time is over is not written, but what it replaced does not come back either', async () => {
+  const on = setUp();
+  on.hold('b', '"old"');
+  on.keep('a', '1', on.clock.now - TTL_MS);
+  on.keep('b', '2', on.clock.now - TTL_MS);
+  on.keep('c', '3', on.clock.now - TTL_MS);
+  on.hold('c', '"newer"');
+  await on.replay.run();
+  assert.equal(on.store.calls.write, 0);
+  assert.deepEqual([on.stored('a'), on.stored('b'), on.stored('c')], [undefined, undefined, '"newer"']);
+  assert.equal(on.journal.size, 0);
+});
+
+test('a deletion of all that matches deletes what is older than it, over all pages, and spares what is newer', async () => {
+  const on = setUp();
+  for (let i = 0; i < 1200; i++) on.hold(`volatility:${i}`, '"old"');
+  on.hold('min_rate:1', '"other"');
+  on.keepMatch({ type: 1 });
+  on.hold('volatility:7', '"newer"');
+  on.keep('volatility:8', '"kept later"');
+  await on.replay.run();
+  assert.deepEqual([...on.store.entries.keys()].sort(), ['min_rate:1', 'volatility:7', 'volatility:8']);
+  assert.deepEqual([on.stored('volatility:7'), on.stored('volatility:8')], ['"newer"', '"kept later"']);
+  assert.equal(on.store.calls.removeMatching, 0, 'which would spare nothing');
+  assert.ok(on.store.calls.list > 1);
+  assert.equal(on.journal.size, 0);
+});
+
+test('deletions by match come before the changes of single keys', async () => {
+  const on = setUp();
+  on.hold('a', '"old"');
+  on.keepMatch({ pattern: '*' });
+  on.keep('b', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  await settled();
+  assert.deepEqual(
+    on.store.held.map(({ operation }) => operation),
+    ['list'],
+  );
+  await on.store.next('list').answer();
+  assert.deepEqual(
+    on.store.held.map(({ operation, key }) => [operation, key]),
+    [['remove', 'a']],
+  );
+  await on.store.next('remove').answer();
+  await on.store.next('write').answer();
+  await run;
+});
+
+test('the journal leaves in slices, each in one turn and each when the one before is answered', async () => {
+  const on = setUp();
+  for (let i = 0; i < 300; i++) on.keep(`k${i}`, '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const sizes: number[] = [];
+  while (on.journal.size > 0) {
+    await settled();
+    const slice = on.store.held.splice(0);
+    sizes.push(slice.length);
+    for (const call of slice) await call.answer();
+  }
+  await run;
+  assert.deepEqual(sizes, [128, 128, 44]);
+});
+
+test('a change of a key that is being replayed is replayed after it', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const first = on.store.next('write');
+  const { version } = on.keep('a', '2');
+  await first.answer();
+  assert.equal(on.stored('a'), '1');
+  assert.equal(on.journal.get('a')?.version, version);
+  await on.store.next('write').answer();
+  await run;
+  assert.equal(on.stored('a'), '2');
+  assert.equal(on.journal.size, 0);
+});
+
+test('where L2 refuses in the middle, what was made is done, the rest stays, and the next run makes it', async () => {
+  const on = setUp();
+  for (const key of ['a', 'b', 'c']) on.keep(key, '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const [a, b, c] = [1, 2, 3].map(() => on.store.next('write'));
+  await a!.answer();
+  await b!.fail(DOWN);
+  await c!.answer();
+  await run;
+  assert.deepEqual(
+    on.journal.first(10).map(({ key }) => key),
+    ['b'],
+  );
+  on.store.release();
+  await on.replay.run();
+  assert.equal(on.stored('b'), '1');
+  assert.equal(on.journal.size, 0);
+});
+
+test('where L2 refuses in the middle of a deletion by match, it stays and is begun again', async () => {
+  const on = setUp();
+  for (const key of ['a1', 'a2']) on.hold(key, '"old"');
+  on.keepMatch({ pattern: 'a*' });
+  on.keep('b', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  await on.store.next('list').answer();
+  await on.store.next('remove').answer();
+  await on.store.next('remove').fail(DOWN);
+  await run;
+  assert.equal(on.journal.size, 2);
+  assert.equal(on.stored('a2'), '"old"');
+  on.store.release();
+  await on.replay.run();
+  assert.deepEqual([...on.store.entries.keys()], ['b']);
+  assert.equal(on.journal.size, 0);
+});
+
+test('a change that L2 made without its answer arriving is made again, without harm', async () => {
+  const on = setUp();
+  const { version } = on.keep('a', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const call = on.store.next('write');
+  call.happen();
+  await call.fail(new StoreError('timeout', 'Redis did not answer'));
+  await run;
+  assert.equal(on.journal.size, 1);
+  on.store.release();
+  await on.replay.run();
+  assert.deepEqual(on.outcomes, [['a', 'refused']]);
+  assert.equal(on.store.entries.get('a')!.version, version);
+});
+
+test('who wants a replay while one is running joins it', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.store.hold();
+  const [one, two] = [on.replay.run(), on.replay.run()];
+  assert.equal(one, two);
+  await on.store.next('write').answer();
+  await Promise.all([one, two]);
+  assert.equal(on.store.calls.write, 1);
+});
+
+test('a fault that is no fault of L2 is thrown', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const bug = new TypeError('a bug');
+  const failed = assert.rejects(run, bug);
+  await on.store.next('write').fail(bug);
+  await failed;
+});

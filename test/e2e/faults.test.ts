@@ -1,0 +1,441 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Redis } from 'ioredis';
+import { cacheStatus } from '../support/cache-status.ts';
+import { del, get, jsonOf, post, put } from '../support/client.ts';
+import { assertProblem } from '../support/problem.ts';
+import { openConnection } from '../support/redis-connection.ts';
+import { freePort, type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts';
+import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../support/replicas.ts';
+import { type LogLine, type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+// A service and its Redis as processes of their own, and what the service makes of a Redis that does one thing
+// or another. Bounds on time are wide, for the machine may be busy; how long it took is told as a diagnostic.
+
+const PREFIX = 'borrow_rate_engine:';
+/** What recovery may take here: pauses between attempts to connect grow with the length of the outage. */
+const RECOVERY = { timeoutMs: 40_000, everyMs: 25 };
+const SLOWEST_READ_MS = 500;
+
+test('a service whose Redis is not there yet starts, keeps changes, and connects when it comes', async (t) => {
+  const port = await freePort();
+  const where = { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(port), REDIS_PASSWORD: '' };
+  const [easy, strict] = await Promise.all([
+    serve(t, { ...where, ...PATIENT }),
+    serve(t, { ...where, ...PATIENT, READY_REQUIRES_REDIS: 'true' }),
+  ]);
+  assert.equal(await statusOf(easy, '/readyz'), 200);
+  assert.equal(await statusOf(strict, '/readyz'), 503);
+  assert.equal(await statusOf(easy, '/health'), 200);
+  assert.equal((await put(easy, 'start:A', '"kept"')).status, 202);
+  assert.equal(await (await get(easy, 'start:A')).text(), '"kept"');
+  const miss = await get(easy, 'start:NONE');
+  assert.equal(cacheStatus(miss.headers.get('cache-status')).at(-1)!.detail, 'l2-unavailable');
+  assert.match(await assertProblem(miss, 'cache_miss'), /L2 was not asked/);
+
+  const redis = await startRedis({ port });
+  t.after(() => redis.stop());
+  await until(async () => (await redis.cli('EXISTS', `${PREFIX}start:A`)) === '1', RECOVERY);
+  await until(async () => (await statusOf(strict, '/readyz')) === 200, RECOVERY);
+  assert.equal(await (await get(strict, 'start:A')).text(), '"kept"');
+  assert.equal(await statusOf(easy, '/readyz'), 200);
+});
+
+test('a Redis that is frozen fails no read and no write, and is told afterwards what was accepted', async (t) => {
+  const redis = await openRedis(t);
+  // With the time-outs that a service has unless it is told otherwise.
+  const env = { REDIS_COMMAND_TIMEOUT_MS: '40', LOCAL_CACHE_TTL: '1' };
+  const one = await replica(t, redis, env);
+  const two = await replica(t, redis);
+  assert.equal((await put(two, 'frozen:HELD', '"held"')).status, 201);
+  assert.equal((await put(two, 'frozen:OLD', '"old"')).status, 201);
+  await keeps(one, 'frozen:HELD');
+  const shortAt = performance.now();
+  assert.equal((await put(two, 'frozen:SHORT', '"short"', { query: '?ttl=5' })).status, 201);
+  await keeps(one, 'frozen:SHORT');
+
+  await whileFrozen(redis, async () => {
+    const reads = await readRounds(one, ['frozen:HELD', 'frozen:NOWHERE'], 100);
+    t.diagnostic(`slowest of ${reads.length} reads: ${Math.round(slowest(reads))} ms`);
+    assertAnswered(reads);
+    assert.ok(reads.every(({ key, status }) => status === (key === 'frozen:HELD' ? 200 : 404)));
+
+    assert.equal((await put(one, 'frozen:NEW', '"new"')).status, 202);
+    assert.equal((await put(one, 'frozen:OLD', '"newer"')).status, 202);
+    assert.equal((await del(one, 'frozen:HELD')).status, 202);
+    assert.equal(await (await get(one, 'frozen:OLD')).text(), '"newer"');
+    assert.equal(await statusOf(one, '/v1/cache/frozen:HELD'), 404);
+    const { results } = await jsonOf(
+      await post(one, '/v1/mset', { entries: [{ key: 'frozen:BATCH', value: 1 }] }),
+    );
+    assert.equal(results[0].status, 'stored');
+    assert.match(results[0].code, /^(l2_unavailable|write_unknown)$/);
+    assert.equal((await jsonOf(await one.fetch('/health'))).journal.entries, 4);
+    assert.equal((await jsonOf(await one.fetch('/stats'))).journal.entries, 4);
+    assert.equal(await sample(one, 'cache_journal_entries'), 4);
+
+    // By now it is known that Redis gives no answers: it is not asked.
+    await until(async () => (await sample(one, 'redis_breaker_open')) === 1);
+    const miss = await get(one, 'frozen:NOWHERE');
+    assert.equal(cacheStatus(miss.headers.get('cache-status')).at(-1)!.detail, 'l2-unavailable');
+    assert.match(await assertProblem(miss, 'cache_miss'), /L2 was not asked/);
+    // L1 serves what it has until its time is over, though it would ask Redis again if it could.
+    const stale = await get(one, 'frozen:SHORT');
+    if (stale.status === 200) assert.ok(Number(cacheStatus(stale.headers.get('cache-status'))[0]!.ttl) <= 1);
+    else assert.ok(performance.now() - shortAt > 4_900);
+    await until(async () => (await statusOf(one, '/v1/cache/frozen:SHORT')) === 404, { timeoutMs: 10_000 });
+    assert.ok((await sample(one, 'redis_error_total{reason="timeout"}'))! > 0);
+    assert.ok((await sample(one, 'ratecache_postponed_changes_total'))! >= 4);
+  });
+
+  const thawed = performance.now();
+  await until(async () => (await (await get(two, 'frozen:NEW')).text()) === '"new"', RECOVERY);
+  await until(async () => (await (await get(two, 'frozen:OLD')).text()) === '"newer"', RECOVERY);
+  await until(async () => (await statusOf(two, '/v1/cache/frozen:HELD')) === 404, RECOVERY);
+  await until(async () => (await statusOf(two, '/v1/cache/frozen:BATCH')) === 200, RECOVERY);
+  t.diagnostic(`what was accepted was there ${Math.round(performance.now() - thawed)} ms after the thaw`);
+  await until(async () => (await sample(one, 'cache_journal_entries')) === 0, RECOVERY);
+  await until(async () => (await sample(one, 'redis_breaker_open')) === 0, RECOVERY);
+  // Not one a request. A busy machine may have the outage end and begin again.
+  const lines = one.logs.filter(({ kind }) => kind === 'timeout');
+  assert.ok(lines.length >= 1 && lines.length <= 6, `${lines.length} lines`);
+});
+
+for (const rewarm of [false, true]) {
+  test(`a Redis that comes back empty ${rewarm ? 'gets back what L1 held, where that is asked for' : 'is filled by what is written and read from then on'}`, async (t) => {
+    const redis = await openRedis(t);
+    const filler = await replica(t, redis);
+    for (let i = 0; i < 20; i++) assert.equal((await put(filler, `min_rate:${i}`, String(i))).status, 201);
+    await filler.stop();
+    const service = await replica(t, redis, { CACHE_REWARM_ON_DATA_LOSS: String(rewarm) });
+    for (let i = 0; i < 20; i++) await keeps(service, `min_rate:${i}`);
+    await redis.signal('SIGKILL');
+    const reads = await readRounds(service, ['min_rate:1', 'min_rate:NONE'], 20);
+    assertAnswered(reads);
+    assert.ok(reads.every(({ key, status }) => status === (key === 'min_rate:1' ? 200 : 404)));
+    assert.equal((await put(service, 'min_rate:1', '"while away"')).status, 202);
+
+    await redis.restart();
+    await reachesRedis(service);
+    await until(async () => (await redis.cli('GET', `${PREFIX}min_rate:1`)).includes('while away'), RECOVERY);
+    if (rewarm) {
+      await until(async () => (await redis.cli('EXISTS', ...nineteen)) === '19', RECOVERY);
+      const back = await get(service, 'min_rate:7');
+      assert.equal(await back.text(), '7');
+      assert.equal(
+        await redis.cli('PTTL', `${PREFIX}min_rate:7`).then((ms) => Number(ms) > 80_000_000),
+        true,
+      );
+    } else {
+      assert.equal(await redis.cli('EXISTS', ...nineteen), '0');
+      assert.equal(await statusOf(service, '/v1/cache/min_rate:7'), 404);
+      assert.equal((await put(service, 'min_rate:7', '"again"')).status, 201);
+    }
+    assert.ok(await holds(service, 'min_rate:7'), 'and L1 with them');
+  });
+}
+const nineteen = Array.from({ length: 20 }, (_, i) => `${PREFIX}min_rate:${i}`).filter(
+  (key) => !key.endsWith(':1'),
+);
+
+interface Fault {
+  readonly told: string;
+  /** By what reason `redis_error_total` and the log tell it. */
+  readonly kind: string;
+  readonly options?: RedisOptions;
+  readonly begin: (redis: RedisServer, control: Redis) => Promise<unknown>;
+  readonly end: (redis: RedisServer, control: Redis) => Promise<unknown>;
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    told: 'is full',
+    kind: 'oom',
+    begin: (_redis, control) => control.config('SET', 'maxmemory', '1'),
+    end: (_redis, control) => control.config('SET', 'maxmemory', '0'),
+  },
+  {
+    told: 'has become a replica',
+    kind: 'readonly',
+    begin: (_redis, control) => control.replicaof('127.0.0.1', 1),
+    end: (_redis, control) => control.replicaof('NO', 'ONE'),
+  },
+  {
+    told: 'wants another password',
+    kind: 'connection',
+    begin: async (_redis, control) => {
+      await control.config('SET', 'requirepass', 'other');
+      await killOthers(control);
+    },
+    end: (_redis, control) => control.config('SET', 'requirepass', ''),
+  },
+  {
+    told: 'allows no writing any more',
+    kind: 'noperm',
+    begin: (redis) => redis.cli('ACL', 'SETUSER', 'default', '-set'),
+    end: (redis) => redis.cli('ACL', 'SETUSER', 'default', '+set'),
+  },
+  {
+    told: 'allows no scripts any more',
+    kind: 'noperm',
+    begin: (redis) => redis.cli('ACL', 'SETUSER', 'default', '-evalsha'),
+    end: (redis) => redis.cli('ACL', 'SETUSER', 'default', '+evalsha'),
+  },
+  {
+    told: 'runs a script that does not end',
+    kind: 'busy',
+    options: { args: ['--lua-time-limit', '100'] },
+    begin: async (redis, control) => {
+      redis.cli('EVAL', 'while true do end', '0').catch(() => {});
+      await until(() =>
+        control.ping().then(
+          () => false,
+          (error: Error) => error.message.startsWith('BUSY'),
+        ),
+      );
+    },
+    end: (_redis, control) => control.script('KILL'),
+  },
+  {
+    told: 'has as many clients as it takes',
+    kind: 'connection',
+    begin: async (_redis, control) => {
+      await control.config('SET', 'maxclients', '1');
+      await killOthers(control);
+    },
+    end: (_redis, control) => control.config('SET', 'maxclients', '1000'),
+  },
+];
+
+for (const { told, kind, options, begin, end } of FAULTS) {
+  test(`while Redis ${told}, reads are answered and changes kept, and the log has a line for its begin and its end`, async (t) => {
+    const redis = await openRedis(t, options);
+    const { redis: control } = openConnection(t, redis);
+    const service = await replica(t, redis);
+    await put(service, 'fault:HELD', '"held"');
+    await until(() => control.ping());
+    const reason = `redis_error_total{reason="${kind}"}`;
+    const before = (await sample(service, reason)) ?? 0;
+
+    await begin(redis, control);
+    // A connection that has just broken may have left one without an answer.
+    await until(async () => (await put(service, 'fault:FIRST', '"first"')).status === 202, RECOVERY);
+    assert.equal((await put(service, 'fault:KEPT', '"kept"')).status, 202);
+    assert.equal(await (await get(service, 'fault:KEPT')).text(), '"kept"');
+    const condition = { headers: { 'if-none-match': '*' } };
+    await assertProblem(await put(service, 'fault:KEPT', '"other"', condition), 'l2_unavailable');
+    const reads = await readRounds(service, ['fault:HELD', 'fault:NOWHERE'], 50);
+    t.diagnostic(`slowest of ${reads.length} reads: ${Math.round(slowest(reads))} ms`);
+    assertAnswered(reads);
+    assert.ok(reads.every(({ key, status }) => status === (key === 'fault:HELD' ? 200 : 404)));
+    await until(async () => ((await sample(service, reason)) ?? 0) > before);
+    await until(() => lines(service, 'Redis errors begin', kind).length > 0, RECOVERY);
+
+    await end(redis, control);
+    await until(async () => (await redis.cli('EXISTS', `${PREFIX}fault:KEPT`)) === '1', RECOVERY);
+    await until(async () => (await sample(service, 'cache_journal_entries')) === 0, RECOVERY);
+    await reachesRedis(service);
+    // It is over when Redis has been heard to answer for a while.
+    await until(async () => {
+      await (await get(service, `fault:${Math.random()}`)).text();
+      return lines(service, 'Redis errors are over', kind).length > 0;
+    }, RECOVERY);
+    assert.equal(lines(service, 'Redis errors begin', kind).length, 1);
+    assert.equal(lines(service, 'Redis errors are over', kind).length, 1);
+    assert.ok(service.logs.length < 60, `${service.logs.length} lines for over 100 requests`);
+    assert.equal((await put(service, 'fault:KEPT', '"after"')).status, 204);
+  });
+}
+
+test('while Redis loads its data, reads are answered and changes kept, and then they are told', async (t) => {
+  // So many microseconds for each key, and an ear for clients all the while.
+  const redis = await openRedis(t, {
+    args: ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024'],
+  });
+  const service = await replica(t, redis);
+  await put(service, 'loading:HELD', '"held"');
+  await redis.cli('EVAL', "for i = 1, 2000 do redis.call('SET', 'filling:' .. i, 'x') end", '0');
+  await redis.cli('SAVE');
+  await redis.signal('SIGKILL');
+  const loaded = redis.restart();
+  await until(async () => (await redis.cli('PING').catch(String)).includes('LOADING'));
+  assert.equal((await put(service, 'loading:KEPT', '"kept"')).status, 202);
+  const reads = await readRounds(service, ['loading:HELD', 'loading:NOWHERE'], 20);
+  assertAnswered(reads);
+  assert.ok(reads.every(({ key, status }) => status === (key === 'loading:HELD' ? 200 : 404)));
+  await loaded;
+  await until(async () => (await redis.cli('EXISTS', `${PREFIX}loading:KEPT`)) === '1', RECOVERY);
+  await reachesRedis(service);
+  assert.equal(await (await get(service, 'loading:HELD')).text(), '"held"');
+});
+
+test('with the event loop late, changes and what L1 does not hold are refused with 503, and L1 goes on answering', async (t) => {
+  const redis = await openRedis(t);
+  const service = await replica(t, redis, {
+    OVERLOAD_LOOP_DELAY_MS: '20',
+    LOCAL_CACHE_TTL: '600',
+    LOCAL_CACHE_MAX_SIZE: '5000',
+    // So late a loop is late with its heartbeats as well, and then L1 is not trusted.
+    HEARTBEAT_TIMEOUT_MS: '30000',
+  });
+  await until(async () => (await put(service, 'min_rate:HELD', '"held"')).ok);
+  const value = 'x'.repeat(7000);
+  const body = JSON.stringify({
+    entries: Array.from({ length: 1000 }, (_, i) => ({ key: `min_rate:${i}`, value })),
+  });
+  let over = false;
+  // Each holds the loop up while it is parsed. Those that come then are refused themselves.
+  const burdens = Array.from({ length: 4 }, async () => {
+    while (!over) await (await post(service, '/v1/mset', body)).arrayBuffer();
+  });
+  const hits: number[] = [];
+  try {
+    const refused = await until(
+      async () => {
+        hits.push(await statusOf(service, '/v1/cache/min_rate:HELD'));
+        const response = await put(service, 'min_rate:OTHER', '1');
+        return response.status === 503 ? response : undefined;
+      },
+      { timeoutMs: 30_000, everyMs: 0 },
+    );
+    assert.equal(refused.headers.get('retry-after'), '1');
+    await assertProblem(refused, 'overloaded');
+    const miss = await until(
+      async () => {
+        hits.push(await statusOf(service, '/v1/cache/min_rate:HELD'));
+        const response = await get(service, `min_rate:${Math.random()}`);
+        return response.status === 503 ? response : undefined;
+      },
+      { timeoutMs: 30_000, everyMs: 0 },
+    );
+    await assertProblem(miss, 'overloaded');
+    assert.ok(
+      hits.every((status) => status === 200),
+      hits.join(),
+    );
+    assert.ok((await sample(service, 'ratecache_shed_requests_total'))! >= 2);
+  } finally {
+    over = true;
+    await Promise.all(burdens);
+  }
+  // It is forgotten within seconds.
+  await until(async () => (await put(service, 'min_rate:OTHER', '1')).ok, { timeoutMs: 30_000 });
+});
+
+test('at its end a service tells Redis what waits, if Redis takes it', async (t) => {
+  const redis = await openRedis(t);
+  // What waits is tried again every second, and may be told before the end comes.
+  for (let attempt = 1; ; attempt++) {
+    const service = await replica(t, redis);
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+    const key = `ending:${attempt}`;
+    assert.equal((await put(service, key, '"kept"')).status, 202);
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+    assert.deepEqual(await service.stop(), { code: 0, signal: null });
+    assert.equal(await redis.cli('EXISTS', PREFIX + key), '1');
+    assert.ok(!service.logs.some(({ msg }) => msg?.startsWith('changes are lost')));
+    if (service.logs.some(({ msg }) => msg === 'the journal is flushed')) return;
+    assert.ok(attempt < 10, 'it was never flushed at the end');
+  }
+});
+
+test('at its end a service whose Redis is away logs how much is lost', async (t) => {
+  const redis = await openRedis(t);
+  const service = await replica(t, redis);
+  await redis.signal('SIGKILL');
+  for (const key of ['a', 'b', 'c']) assert.equal((await put(service, key, '1')).status, 202);
+  assert.deepEqual(await service.stop(), { code: 0, signal: null });
+  const lost = service.logs.find(({ msg }) => msg?.startsWith('changes are lost'));
+  assert.equal(lost?.changes, 3);
+  assert.ok(Number(lost?.bytes) > 0);
+});
+
+async function openRedis(t: TestContext, options?: RedisOptions): Promise<RedisServer> {
+  const redis = await startRedis(options);
+  t.after(() => redis.stop());
+  return redis;
+}
+
+async function replica(
+  t: TestContext,
+  redis: RedisServer,
+  env: Record<string, string> = {},
+): Promise<Service> {
+  const service = await startReplica(redis, env);
+  t.after(() => service.stop('SIGKILL'));
+  return service;
+}
+
+async function serve(t: TestContext, env: Record<string, string>): Promise<Service> {
+  const service = await startService({ env });
+  t.after(() => service.stop('SIGKILL'));
+  return service;
+}
+
+async function killOthers(control: Redis): Promise<void> {
+  for (const type of ['normal', 'pubsub'])
+    await control.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
+}
+
+interface Read {
+  readonly key: string;
+  readonly status: number;
+  readonly ms: number;
+}
+
+/** Reads each of the keys so many times, all of them at once and one round after the other. */
+async function readRounds(service: Service, keys: readonly string[], rounds: number): Promise<Read[]> {
+  const reads: Read[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const timed = keys.map(async (key) => {
+      const start = performance.now();
+      const response = await get(service, key);
+      await response.arrayBuffer();
+      reads.push({ key, status: response.status, ms: performance.now() - start });
+    });
+    await Promise.all(timed);
+  }
+  return reads;
+}
+
+const slowest = (reads: readonly Read[]) => Math.max(...reads.map(({ ms }) => ms));
+
+function assertAnswered(reads: readonly Read[]): void {
+  assert.ok(reads.length > 0);
+  for (const { key, status, ms } of reads) {
+    assert.ok(status < 500, `${key}: ${status}`);
+    assert.ok(ms < SLOWEST_READ_MS, `${key}: ${ms} ms`);
+  }
+}
+
+async function statusOf(service: Service, path: string): Promise<number> {
+  const response = await service.fetch(path);
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** Waits until L1 holds what somebody else has just written, and has heard all there is to hear of it. */
+async function keeps(service: Service, key: string): Promise<void> {
+  let times = 0;
+  await until(async () => {
+    times = (await holds(service, key)) ? times + 1 : 0;
+    return times > 10;
+  });
+}
+
+async function holds(service: Service, key: string): Promise<boolean> {
+  const [first] = cacheStatus((await get(service, key)).headers.get('cache-status'));
+  return first!.cache === 'ratecache-l1' && first!.hit === true;
+}
+
+/** What `/metrics` says now, by the name with its labels as they stand there. */
+async function sample(service: Service, name: string): Promise<number | undefined> {
+  const text = await (await service.fetch('/metrics')).text();
+  const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(line.slice(name.length + 1));
+}
+
+function lines(service: Service, msg: string, kind: string): LogLine[] {
+  return service.logs.filter((line) => line.msg === msg && line.kind === kind);
+}
