@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint
+.PHONY: help run test chaos lint
 
 help: ## list what can be made
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,44 @@ run: $(INSTALLED) ## serve on 127.0.0.1:8000: standalone, or with the Redis that
 test: $(INSTALLED) lint ## lint, types and tests, against real redis-servers
 	@scripts/need.sh redis-server redis-cli promtool curl
 	@npm run --silent test
+
+chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md; ARGS=soak, mutants, rolling or part of a fault's name
+	@scripts/need.sh redis-server redis-cli
+	@exec node test/chaos/run.ts $(ARGS)
+
+.PHONY: bench bench-compare
+PEERS := bench/peers/node_modules/.install
+
+bench: $(INSTALLED) $(PEERS) ## microbenchmarks, and peers beside them; ARGS=memory for a part, --quick, --json, --record (bench-compare: against bench/baseline.json)
+	@scripts/need.sh redis-server redis-cli
+	@exec node bench/main.ts $(ARGS)
+
+bench-compare: $(INSTALLED) ## what is ours against bench/baseline.json: exits 1 when it worsened; ARGS=--update writes it
+	@exec node bench/compare.ts $(ARGS)
+
+# What the benchmarks measure beside ours, in a package of its own: the project itself needs none of it.
+$(PEERS): bench/peers/package-lock.json $(INSTALLED)
+	@echo npm ci --prefix bench/peers
+	@npm ci --prefix bench/peers --ignore-scripts --loglevel=error
+	@touch $@
+
+.PHONY: load gate
+load: $(INSTALLED) ## load tests; lists them without ARGS; ARGS=read-heavy, "all --seconds 10", --help (gate: the short form for CI)
+	@scripts/need.sh redis-server redis-cli
+	@exec node loadtest/run.ts $(ARGS)
+
+gate: $(INSTALLED) ## the load tests that must pass before a change lands, in about a minute
+	@scripts/need.sh redis-server redis-cli
+	@exec node loadtest/run.ts smoke read-heavy quote miss-storm websocket --seconds 5 --retries 2
+
+.PHONY: capacity replay
+capacity: $(INSTALLED) ## the highest rate one instance takes, and how many are needed; ARGS="l1 --rate 100000", --record, --help
+	@scripts/need.sh redis-server redis-cli
+	@exec node loadtest/capacity/run.ts $(ARGS)
+
+replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10", --help
+	@scripts/need.sh redis-server redis-cli
+	@exec node loadtest/replay/run.ts $(ARGS)
 
 lint: $(INSTALLED) ## formatting, lint rules and types
 	@npm run --silent lint

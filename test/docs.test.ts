@@ -84,7 +84,10 @@ test('the WebSocket endpoint takes upgrades, and is 426 without one', async () =
   const socket = new WebSocket(standalone.url.replace('http', 'ws') + WEBSOCKET);
   await once(socket, 'open');
   socket.terminate();
-  assert.deepEqual(await outcomeOf(await standalone.fetch(WEBSOCKET)), { status: 426, code: 'upgrade_required' });
+  assert.deepEqual(await outcomeOf(await standalone.fetch(WEBSOCKET)), {
+    status: 426,
+    code: 'upgrade_required',
+  });
 });
 
 test('docs/api.md has every metric of a service with Redis with its type and labels, and no other', async () => {

@@ -1,6 +1,18 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
+/** A text frame as a client sends it, masked with zeros. */
+export function frame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const long = payload.length > 65_535 ? 8 : payload.length > 125 ? 2 : 0;
+  const head = Buffer.alloc(6 + long);
+  head[0] = 0x81;
+  head[1] = 0x80 | (long === 8 ? 127 : long === 2 ? 126 : payload.length);
+  if (long === 8) head.writeBigUInt64BE(BigInt(payload.length), 2);
+  if (long === 2) head.writeUInt16BE(payload.length, 2);
+  return Buffer.concat([head, payload]);
+}
+
 /**
  * A WebSocket client that does nothing but find the frames in what arrives: with a full client library the
  * generator would be slower than the server it measures.
@@ -10,9 +22,13 @@ export class RawWs {
   #rest: Buffer = Buffer.alloc(0);
   /** Told of each text frame, as bytes that are valid during the call. */
   onFrame: (payload: Buffer) => void = () => {};
+  /** The connection is gone, and it was not `close()` that ended it. */
+  onGone: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    socket.on('error', () => {});
+    socket.on('close', () => this.onGone());
   }
 
   static async open(port: number, path = '/v1/ws'): Promise<RawWs> {
@@ -25,6 +41,7 @@ export class RawWs {
     const client = new RawWs(socket);
     let head = '';
     await new Promise<void>((resolve, reject) => {
+      client.onGone = () => reject(new Error('the connection was closed before it was a WebSocket'));
       const onData = (data: Buffer) => {
         head += data.toString('latin1');
         if (!head.includes('\r\n\r\n')) return;
@@ -35,21 +52,22 @@ export class RawWs {
       };
       socket.on('data', onData);
     });
+    client.onGone = () => {};
     return client;
   }
 
-  /** Sends a text frame, masked with zeros. */
+  /** Sends a text frame. */
   send(text: string): void {
-    const payload = Buffer.from(text);
-    const long = payload.length > 125;
-    const head = Buffer.alloc(long ? 8 : 6);
-    head[0] = 0x81;
-    head[1] = 0x80 | (long ? 126 : payload.length);
-    if (long) head.writeUInt16BE(payload.length, 2);
-    this.#socket.write(Buffer.concat([head, payload]));
+    this.#socket.write(frame(text));
+  }
+
+  /** Sends what `frame` made. */
+  sendFrame(bytes: Buffer): void {
+    this.#socket.write(bytes);
   }
 
   close(): void {
+    this.onGone = () => {};
     this.#socket.destroy();
   }
 

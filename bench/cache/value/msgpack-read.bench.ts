@@ -1,0 +1,25 @@
+import { unpack } from 'msgpackr';
+import { jsonToMsgpack } from '../../../src/cache/value/json-to-msgpack.ts';
+import { member, validateMsgpack } from '../../../src/cache/value/msgpack-read.ts';
+import { entries } from '../../support/quotes.ts';
+import { group, peer, sync } from '../../support/suite.ts';
+
+const COUNT = 8192;
+
+export default [
+  group('reading msgpack, a quote', () => {
+    const packed = entries(COUNT).values.map(jsonToMsgpack);
+    const bytes = (i: number) => packed[i & (COUNT - 1)]!;
+    return {
+      reference: 'msgpackr',
+      benchmarks: [
+        sync('validateMsgpack', (i) => {
+          validateMsgpack(bytes(i));
+          return 1;
+        }),
+        sync('member', (i) => member(bytes(i), 0, 'available')![0]),
+        peer(sync('msgpackr', (i) => unpack(bytes(i)).symbol.length)),
+      ],
+    };
+  }),
+];

@@ -1,0 +1,58 @@
+/** One service with its Redis, on which the steps of a search run one after another. */
+import type { Profile } from '../profile.ts';
+import type { RunResult } from '../result.ts';
+import { measure } from '../run-profile.ts';
+import { startTarget } from '../target/target.ts';
+import type { Scenario } from './scenario.ts';
+import type { Measure } from './search.ts';
+
+/** Before the measured part of each step: the queue of a step that was too fast must be gone by then. */
+const WARMUP_SECONDS = 1;
+/** Of the generator, in each step. */
+const CEILING_MS = 600;
+
+export interface Instance {
+  readonly measure: Measure<Scenario>;
+  /** Redis commands for each request of a step that ran here; null where that cannot be known. */
+  redisCommandsPerRequest(result: RunResult): number | null;
+  /** Connections that the service holds to Redis. */
+  redisConnections(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startInstance(scenario: Scenario, seed: number): Promise<Instance> {
+  const target = await startTarget(scenario.profile, seed);
+  const commands = new WeakMap<RunResult, number>();
+  const counted = async (section: string, field: string) => {
+    const info = await target.redis!.cli('INFO', section);
+    return Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1]);
+  };
+  return {
+    async measure(step, ratePerSecond, seconds) {
+      const before = await counted('stats', 'total_commands_processed');
+      const result = await measure(profileOf(step, ratePerSecond, seconds), target, {
+        seed,
+        ceilingMs: CEILING_MS,
+      });
+      const after = await counted('stats', 'total_commands_processed');
+      const sent = result.requests.sent * (1 + WARMUP_SECONDS / seconds);
+      // Heartbeats and these questions are in it too: some ten commands a second, nothing beside the requests.
+      commands.set(result, (after - before) / sent);
+      return result;
+    },
+    redisCommandsPerRequest: (result) => commands.get(result) ?? null,
+    // Less the one that asks.
+    redisConnections: async () => (await counted('clients', 'connected_clients')) - 1,
+    stop: () => target.stop(),
+  };
+}
+
+function profileOf(scenario: Scenario, ratePerSecond: number, seconds: number): Profile {
+  const { name, question, profile, connections } = scenario;
+  return {
+    name: `capacity-${name}`,
+    question,
+    ...profile,
+    load: { kind: 'open', connections, ratePerSecond, warmupSeconds: WARMUP_SECONDS, seconds },
+  };
+}

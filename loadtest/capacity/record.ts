@@ -1,0 +1,54 @@
+/** The worked example of docs/capacity.md: what stands between its marks is written by `make capacity ARGS=--record`. */
+import type { Capacity } from './capacity.ts';
+import type { Planned } from './html.ts';
+import {
+  demandSentence,
+  KNEE_HEAD,
+  kneeRow,
+  machineSentence,
+  memorySentence,
+  PLAN_HEAD,
+  planRows,
+} from './lines.ts';
+import type { Demand, Limits } from './plan.ts';
+
+const MARKS = /(<!-- capacity: .* -->\n)[\s\S]*(<!-- \/capacity -->)/;
+
+/** The document with the example in it. @throws where it has no marks */
+export function withExample(document: string, example: string): string {
+  if (!MARKS.test(document)) throw new Error('the document has no marks for the example');
+  // By a function, since `$` in the text would be read as a reference.
+  return document.replace(MARKS, (_, begin: string, end: string) => `${begin}${example}${end}`);
+}
+
+export function exampleOf(
+  capacity: Capacity,
+  planned: readonly Planned[],
+  demand: Demand,
+  limits: Limits,
+  command: string,
+): string {
+  return [
+    `\`${command}\``,
+    machineSentence(capacity),
+    markdownTable(KNEE_HEAD, capacity.scenarios.map(kneeRow)),
+    memorySentence(capacity),
+    `Planned for ${demandSentence(demand, limits)}`,
+    ...planned.flatMap(({ scenario, plan }) =>
+      plan === null
+        ? [`**${scenario.name}**: not even the lowest rate held.`]
+        : [
+            `**${scenario.name}**`,
+            markdownTable(PLAN_HEAD, planRows(plan)),
+            ...(plan.problems.length > 0 ? [plan.problems.map((problem) => `- ${problem}`).join('\n')] : []),
+          ],
+    ),
+  ]
+    .map((block) => `${block}\n`)
+    .join('\n');
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [row(head), `|${'---|'.repeat(head.length)}`, ...rows.map(row)].join('\n');
+}

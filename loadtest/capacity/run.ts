@@ -1,0 +1,189 @@
+/** `make capacity`: finds the knees of one instance and plans with them. Exit code 2 when that fails. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import { count, duration, percent } from '../report/format.ts';
+import { type Capacity, capacityOf, planFor, type ScenarioCapacity } from './capacity.ts';
+import { capacityPage, type Planned } from './html.ts';
+import { startInstance } from './instance.ts';
+import {
+  demandSentence,
+  KNEE_HEAD,
+  kneeRow,
+  machineSentence,
+  memorySentence,
+  PLAN_HEAD,
+  planRows,
+} from './lines.ts';
+import { measureMemory } from './memory.ts';
+import type { Demand, Limits } from './plan.ts';
+import { exampleOf, withExample } from './record.ts';
+import type { Scenario } from './scenario.ts';
+import { mixFrom, SCENARIOS, scenariosNamed } from './scenarios.ts';
+import { finestResolution, type Step } from './search.ts';
+
+const DOCUMENT = new URL('../../docs/capacity.md', import.meta.url);
+const GIB = 1024 ** 3;
+/** A p99 of fewer answers rests on less than ten. */
+const LEAST_SAMPLES = 1_100;
+
+const number =
+  (least: number, most = Number.MAX_SAFE_INTEGER) =>
+  (text: string) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= least && value <= most))
+      throw new Error(`${text} is not from ${least} to ${most}`);
+    return value;
+  };
+
+const command = new Command('capacity')
+  .description('Finds the highest rate at which every gate holds, and plans with it.')
+  .argument('[scenarios...]', `of ${SCENARIOS.map(({ name }) => name).join(', ')}; by default all`)
+  .option('--mix <file>', 'a mix of requests as JSON, beside the scenarios')
+  .option('--seconds <n>', 'measured seconds of one step', number(1, 600), 10)
+  .option('--resolution <share>', 'how near to the knee', number(0.001, 1), 0.05)
+  .option('--repeats <n>', 'searches of which the median is taken', number(1, 50), 3)
+  .option('--max-rate <n>', 'requests/s at most', number(1), 500_000)
+  .option('--seed <n>', 'of the data and the requests', number(0), 1)
+  .option('--rate <n>', 'planned for: requests/s of all replicas', number(1), 50_000)
+  .option('--headroom <share>', 'planned for: of the rate, left free', number(0, 0.99), 0.3)
+  .option('--spare <n>', 'planned for: replicas that may be missing', number(0), 1)
+  .option('--entries <n>', 'planned for: entries of L1', number(1), 100_000)
+  .option('--value-bytes <n>', 'planned for: size of a value', number(30), 250)
+  .option(
+    '--measured-entries <n>',
+    'entries with which memory is measured',
+    number(1_000, 5_000_000),
+    100_000,
+  )
+  .option('--cpu <cores>', 'limit of a replica', number(0.1), 2)
+  .option('--memory <gib>', 'limit of a replica', number(0.1), 8)
+  .option('--processes <n>', 'processes of a replica', number(1), 1)
+  .option('--redis-max-connections <n>', 'shared by all replicas', number(1), 100)
+  .option('--from <file>', 'plan with an earlier capacity.json and measure nothing')
+  .option('--out <dir>', 'where capacity.json and capacity.html go', 'loadtest/out')
+  .option('--record', 'write the example of docs/capacity.md');
+
+interface Options {
+  readonly mix?: string;
+  readonly seconds: number;
+  readonly resolution: number;
+  readonly repeats: number;
+  readonly maxRate: number;
+  readonly seed: number;
+  readonly rate: number;
+  readonly headroom: number;
+  readonly spare: number;
+  readonly entries: number;
+  readonly valueBytes: number;
+  readonly measuredEntries: number;
+  readonly cpu: number;
+  readonly memory: number;
+  readonly processes: number;
+  readonly redisMaxConnections: number;
+  readonly from?: string;
+  readonly out: string;
+  readonly record?: boolean;
+}
+
+async function main(names: string[], options: Options): Promise<void> {
+  const capacity = options.from === undefined ? await measured(names, options) : await earlier(options.from);
+  const demand: Demand = {
+    ratePerSecond: options.rate,
+    headroom: options.headroom,
+    spare: options.spare,
+    entries: options.entries,
+  };
+  const limits: Limits = {
+    cpuCores: options.cpu,
+    memoryBytes: options.memory * GIB,
+    processes: options.processes,
+    cpuShare: 0.8,
+    memoryShare: 0.7,
+    leastReplicas: 3,
+    redisMaxConnections: options.redisMaxConnections,
+  };
+  const planned = capacity.scenarios.map((scenario) => ({
+    scenario,
+    plan: planFor(scenario, capacity.memory, demand, limits),
+  }));
+  print(capacity, planned, demand, limits);
+  await mkdir(options.out, { recursive: true });
+  const files = [join(options.out, 'capacity.json'), join(options.out, 'capacity.html')] as const;
+  await writeFile(files[0], `${JSON.stringify(capacity, null, 1)}\n`);
+  await writeFile(files[1], capacityPage(capacity, planned, demand, limits));
+  console.log(`\n${files.join('\n')}`);
+  if (!options.record) return;
+  const shown = `make capacity ARGS="${process.argv.slice(2).join(' ')}"`;
+  const example = exampleOf(capacity, planned, demand, limits, shown);
+  await writeFile(DOCUMENT, withExample(await readFile(DOCUMENT, 'utf8'), example));
+}
+
+async function measured(names: readonly string[], options: Options): Promise<Capacity> {
+  const { seconds, repeats, seed, maxRate } = options;
+  const resolution = Math.max(options.resolution, finestResolution(seconds));
+  if (resolution > options.resolution)
+    console.error(`steps of ${seconds} s cannot tell finer than ${percent(resolution)}: taking that`);
+  const scenarios: Scenario[] = [
+    ...(names.length === 0 && options.mix === undefined ? SCENARIOS : scenariosNamed(names)),
+    ...(options.mix === undefined ? [] : [await mixFrom(options.mix)]),
+  ];
+  const startedAt = new Date().toISOString();
+  const memory = await measureMemory(options.measuredEntries, options.valueBytes);
+  const found: ScenarioCapacity[] = [];
+  let machine: Capacity['machine'] | undefined;
+  for (const scenario of scenarios) {
+    console.error(scenario.question);
+    const instance = await startInstance(scenario, seed);
+    try {
+      const minRate = Math.ceil(LEAST_SAMPLES / seconds);
+      const onStep = (step: Step) => console.error(stepLine(step));
+      const search = { seconds, resolution, repeats, maxRate, minRate, onStep };
+      const result = await capacityOf(scenario, instance, search);
+      found.push(result.capacity);
+      machine ??= result.machine;
+    } finally {
+      await instance.stop();
+    }
+  }
+  return { format: 1, startedAt, machine: machine!, seconds, resolution, memory, scenarios: found };
+}
+
+async function earlier(path: string): Promise<Capacity> {
+  const capacity: unknown = JSON.parse(await readFile(path, 'utf8'));
+  if ((capacity as Capacity | null)?.format !== 1 || !Array.isArray((capacity as Capacity).scenarios))
+    throw new Error(`${path} is no capacity.json of format 1`);
+  return capacity as Capacity;
+}
+
+function stepLine({ ratePerSecond, repeat, outcome, result: { latency } }: Step): string {
+  const said = { holds: 'holds', fails: 'fails', generator: 'the generator was the limit' }[outcome];
+  return `  ${repeat + 1}: ${count(ratePerSecond)}/s ${said}; p95 ${duration(latency.p95Us)}, p99 ${duration(latency.p99Us)}`;
+}
+
+function print(capacity: Capacity, planned: readonly Planned[], demand: Demand, limits: Limits): void {
+  const table = (head: string[], rows: string[][]) => {
+    const made = new Table({ head, style: { head: [], border: [], compact: true } });
+    made.push(...rows);
+    return made.toString();
+  };
+  console.log(machineSentence(capacity));
+  console.log(table(KNEE_HEAD, capacity.scenarios.map(kneeRow)));
+  console.log(memorySentence(capacity));
+  console.log(`\nPlanned for ${demandSentence(demand, limits)}`);
+  for (const { scenario, plan } of planned) {
+    if (plan === null) console.log(`${scenario.name}: not even the lowest rate held.`);
+    else
+      console.log(
+        [table([scenario.name, ...PLAN_HEAD.slice(1)], planRows(plan)), ...plan.problems].join('\n'),
+      );
+  }
+}
+
+try {
+  await command.action((names: string[], options: Options) => main(names, options)).parseAsync();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}

@@ -1,0 +1,83 @@
+import { cannon } from '../closed/autocannon.ts';
+import { flood } from '../pacer/flood.ts';
+import { HttpLane } from '../pacer/http-lane.ts';
+import { pace } from '../pacer/pacer.ts';
+import { Peak } from '../pacer/peak.ts';
+import { bursts, steady } from '../pacer/schedule.ts';
+import { WsLane } from '../pacer/ws-lane.ts';
+import { fanOut } from '../push/fan-out.ts';
+import type { SecondSent } from '../support/recorder.ts';
+import { type RequestAt, requestsOf } from '../traffic/requests.ts';
+import type { Generated, Job, Told } from './job.ts';
+
+type Tell = (told: Told) => void;
+type Hooks = {
+  onMeasuring?: () => void;
+  onSecond?: (second: SecondSent) => void;
+  onAnswer?: (now: number) => void;
+};
+
+/** Measures the ceiling against the server that does nothing, then the server itself. */
+export async function generate(job: Job, tell: Tell): Promise<Generated> {
+  const { profile, seed } = job;
+  const request = profile.traffic.kind === 'push' ? undefined : requestsOf(profile, seed);
+  tell({ kind: 'ceiling', perSecond: await ceiling(job, request) });
+  return load(job, request, {
+    onMeasuring: () => tell({ kind: 'measuring' }),
+    onSecond: (second) => tell({ kind: 'second', second }),
+  });
+}
+
+async function ceiling(job: Job, request: RequestAt | undefined): Promise<number> {
+  const { profile, ceilingPort: port, ceilingMs } = job;
+  const { connections, kind } = profile.load;
+  if (request !== undefined && kind === 'open')
+    return flood(opener(job, port), request, connections, ceilingMs);
+  // autocannon and the fan-out work as fast as they can anyway, the latter when more is due than it can read.
+  const shape =
+    profile.traffic.kind === 'push'
+      ? { warmupSeconds: 0, seconds: ceilingMs / 1000, ratePerSecond: MOST_PUSHES / connections }
+      : { warmupSeconds: ceilingMs / 2000, seconds: ceilingMs / 2000 };
+  const ceilingJob = {
+    ...job,
+    port,
+    timeoutMs: 1000,
+    profile: { ...profile, load: { ...profile.load, ...shape } },
+  };
+  const peak = new Peak(ceilingMs / 8);
+  await load(ceilingJob, request, { onAnswer: (now) => peak.add(now) });
+  return peak.perSecond;
+}
+
+// A second, and more than this generator can read.
+const MOST_PUSHES = 2_000_000;
+
+function load(job: Job, request: RequestAt | undefined, hooks: Hooks): Promise<Generated> {
+  const { profile, port, timeoutMs } = job;
+  const { traffic } = profile;
+  const { kind, connections, ratePerSecond } = profile.load;
+  const warmupMs = profile.load.warmupSeconds * 1000;
+  const measuredMs = profile.load.seconds * 1000;
+  const common = { warmupMs, measuredMs, timeoutMs, ...hooks };
+  if (traffic.kind === 'push') {
+    const updatesPerSecond = rate(ratePerSecond);
+    return fanOut({ port, subscribers: connections, updatesPerSecond, keys: traffic.keys, ...common });
+  }
+  if (kind === 'closed') return cannon({ port, request: request!, connections, ...common });
+  const total = warmupMs + measuredMs;
+  const schedule =
+    traffic.kind === 'stampede'
+      ? bursts(rate(ratePerSecond), traffic.size, total)
+      : steady(rate(ratePerSecond), total);
+  return pace({ schedule, request: request!, open: opener(job, port), connections, ...common });
+}
+
+function opener({ profile: { traffic } }: Job, port: number) {
+  const socket = traffic.kind === 'mix' && traffic.over === 'websocket';
+  return () => (socket ? new WsLane(port) : new HttpLane(port));
+}
+
+function rate(ratePerSecond: number | null): number {
+  if (ratePerSecond === null) throw new Error('an open load needs a rate');
+  return ratePerSecond;
+}

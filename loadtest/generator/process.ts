@@ -1,0 +1,45 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { GENERATOR_CORE, pin } from '../support/pin.ts';
+import type { Generated, Job, Told } from './job.ts';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+// Beyond the time that the job itself may take: starting, preparing requests, the last answers.
+const SLACK_MS = 30_000;
+
+export interface Generation {
+  readonly generated: Generated;
+  readonly ceilingPerSecond: number;
+}
+
+/** Runs a job in a process of its own on the generator's core, and tells of its progress. */
+export async function runGenerator(job: Job, onTold: (told: Told, pid: number) => void): Promise<Generation> {
+  const child = fork(MAIN, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
+  pin(GENERATOR_CORE, child.pid!);
+  const { warmupSeconds, seconds } = job.profile.load;
+  const limitMs = job.ceilingMs * 2 + (warmupSeconds + seconds) * 1000 + 2 * job.timeoutMs + SLACK_MS;
+  let ceilingPerSecond = 0;
+  try {
+    return await new Promise<Generation>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`the generator took over ${limitMs} ms`)), limitMs);
+      timer.unref();
+      child.once('error', reject);
+      child.once('exit', (code, signal) => {
+        clearTimeout(timer);
+        reject(new Error(`the generator ended early (${signal ?? `exit code ${code}`})`));
+      });
+      child.on('message', (told: Told) => {
+        onTold(told, child.pid!);
+        if (told.kind === 'ceiling') ceilingPerSecond = told.perSecond;
+        else if (told.kind === 'failed') reject(new Error(`the generator failed: ${told.message}`));
+        else if (told.kind === 'done') {
+          clearTimeout(timer);
+          resolve({ generated: told.generated, ceilingPerSecond });
+        }
+      });
+      child.send(job);
+    });
+  } finally {
+    child.kill('SIGKILL');
+  }
+}

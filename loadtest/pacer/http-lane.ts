@@ -1,0 +1,107 @@
+import { connect, type Socket } from 'node:net';
+import type { Prepared } from '../traffic/prepared.ts';
+import { type Answer, hitsIn, type Lane, RECONNECT_MS } from './lane.ts';
+
+const END_OF_HEAD = Buffer.from('\r\n\r\n');
+const EMPTY = Buffer.alloc(0);
+
+/** HTTP/1.1 with keep-alive on a bare socket, of which it understands what this service sends: Content-Length. */
+export class HttpLane implements Lane {
+  onReady = () => {};
+  onAnswer = (_answer: Answer) => {};
+  onBroken = () => {};
+  readonly #port: number;
+  #socket: Socket | undefined;
+  #request: Prepared | undefined;
+  #closed = false;
+  #up = false;
+  /** Of the answer under way: the head and, where it is looked into, the body. */
+  #kept: Buffer = EMPTY;
+  #status = '';
+  /** Bytes of the body that have not come; -1 while the head is not complete. */
+  #missing = -1;
+
+  constructor(port: number) {
+    this.#port = port;
+    this.#connect();
+  }
+
+  send(request: Prepared): void {
+    this.#request = request;
+    this.#socket!.write(request.bytes);
+  }
+
+  reset(): void {
+    this.#up = false;
+    this.#request = undefined;
+    this.#socket?.destroy();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket?.destroy();
+  }
+
+  #connect(): void {
+    if (this.#closed) return;
+    const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
+    this.#socket = socket;
+    this.#kept = EMPTY;
+    this.#missing = -1;
+    socket.on('connect', () => {
+      this.#up = true;
+      this.onReady();
+    });
+    socket.on('data', (data) => this.#onData(data));
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      if (this.#closed) return;
+      const lost = this.#up;
+      this.#up = false;
+      this.#request = undefined;
+      if (lost) this.onBroken();
+      setTimeout(() => this.#connect(), RECONNECT_MS);
+    });
+  }
+
+  #onData(data: Buffer): void {
+    if (this.#missing >= 0) return this.#onBody(data);
+    const all = this.#kept.length === 0 ? data : Buffer.concat([this.#kept, data]);
+    const end = all.indexOf(END_OF_HEAD);
+    if (end === -1) {
+      this.#kept = Buffer.from(all);
+      return;
+    }
+    const head = all.toString('latin1', 0, end);
+    this.#status = head.slice(9, 12);
+    this.#missing = contentLength(head);
+    this.#kept = EMPTY;
+    this.#onBody(all.subarray(end + END_OF_HEAD.length));
+  }
+
+  #onBody(data: Buffer): void {
+    this.#missing -= data.length;
+    const whole = this.#missing <= 0;
+    if (this.#request?.hits === 'items') {
+      this.#kept = whole && this.#kept.length === 0 ? data : Buffer.concat([this.#kept, data]);
+    }
+    if (!whole) return;
+    const body = this.#kept;
+    const request = this.#request;
+    this.#kept = EMPTY;
+    this.#missing = -1;
+    this.#request = undefined;
+    if (request !== undefined) this.onAnswer(answerOf(request, this.#status, body));
+  }
+}
+
+function contentLength(head: string): number {
+  const at = head.search(/\r\ncontent-length:/i);
+  return at === -1 ? 0 : Number.parseInt(head.slice(at + '\r\ncontent-length:'.length), 10);
+}
+
+function answerOf({ hits: where, keys }: Prepared, status: string, body: Buffer): Answer {
+  if (where === 'none' || (status !== '200' && status !== '404')) return { status, hits: 0, misses: 0 };
+  const hits = where === 'items' ? hitsIn(body, keys) : status === '200' ? 1 : 0;
+  return { status, hits, misses: keys - hits };
+}

@@ -1,0 +1,215 @@
+import type { Generated } from '../generator/job.ts';
+import { histogram, Recorder, type SecondSent } from '../support/recorder.ts';
+import type { RequestAt } from '../traffic/requests.ts';
+import type { Answer, Lane, OpenLane } from './lane.ts';
+import { metronome } from './metronome.ts';
+import type { Schedule } from './schedule.ts';
+import { Tally } from './tally.ts';
+import { Usage } from './usage.ts';
+
+export interface PaceOptions {
+  readonly schedule: Schedule;
+  readonly request: RequestAt;
+  readonly open: OpenLane;
+  readonly connections: number;
+  /** What is due before does not count. */
+  readonly warmupMs: number;
+  readonly measuredMs: number;
+  /** After this time a request is given up, one that waits for a connection too. Default 5000. */
+  readonly timeoutMs?: number;
+  /** The measured part begins. */
+  readonly onMeasuring?: () => void;
+  readonly onSecond?: (second: SecondSent) => void;
+}
+
+// A tick costs some 25 us of the generator's core, and half of this is the mean lateness.
+const TICK_MS = 0.2;
+
+/**
+ * Open-loop load: sends what is due by the clock, whatever became of the ones before. What is due while every
+ * connection is busy waits, and its latency counts from when it was due: a server that stalls is not spared the
+ * requests that its users would have sent meanwhile. The queue needs no memory, since the schedule knows when
+ * each was due, and `timeoutMs` bounds it.
+ */
+export async function pace(options: PaceOptions): Promise<Generated> {
+  const pacer = new Pacer(options);
+  try {
+    return await pacer.run();
+  } finally {
+    await pacer.close();
+  }
+}
+
+type Slot = { readonly lane: Lane; dueAt: number; sentAt: number; busy: boolean };
+
+class Pacer {
+  readonly #options: Required<PaceOptions>;
+  readonly #slots: Slot[];
+  readonly #free: Slot[] = [];
+  readonly #late = histogram();
+  readonly #tally = new Tally();
+  #recorder!: Recorder;
+  #usage: Usage | undefined;
+  #startedAt = 0;
+  /** How many have come due, and how many of those have been sent or given up. */
+  #due = 0;
+  #taken = 0;
+  #underWay = 0;
+  #lastAnswerAt = 0;
+  #sweptAt = 0;
+  #end: () => void = () => {};
+  #stopTicking: (() => Promise<void>) | undefined;
+
+  constructor(options: PaceOptions) {
+    this.#options = { timeoutMs: 5000, onMeasuring: () => {}, onSecond: () => {}, ...options };
+    this.#slots = Array.from({ length: options.connections }, () => this.#slot());
+  }
+
+  async run(): Promise<Generated> {
+    await this.#connected();
+    const { warmupMs, measuredMs, onSecond } = this.#options;
+    this.#startedAt = performance.now();
+    this.#recorder = new Recorder(this.#startedAt + warmupMs, measuredMs);
+    this.#recorder.onSecond = onSecond;
+    await new Promise<void>((resolve) => {
+      this.#end = resolve;
+      this.#stopTicking = metronome(TICK_MS, () => this.#tick());
+    });
+    this.#recorder.finish();
+    const tookMs = Math.max(measuredMs, this.#lastAnswerAt - this.#startedAt - warmupMs);
+    return {
+      requests: this.#tally.requests(),
+      throughputPerSecond: (this.#tally.completed * 1000) / tookMs,
+      latency: this.#recorder.latency(),
+      seconds: this.#recorder.seconds,
+      cpuShare: this.#usage?.share() ?? 0,
+      lateP99Us: this.#late.getValueAtPercentile(99),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#stopTicking?.();
+    for (const { lane } of this.#slots) lane.close();
+  }
+
+  #slot(): Slot {
+    const lane = this.#options.open();
+    const slot: Slot = { lane, dueAt: 0, sentAt: 0, busy: false };
+    lane.onReady = () => this.#free.push(slot);
+    lane.onAnswer = (answer) => this.#answered(slot, answer);
+    lane.onBroken = () => this.#broken(slot);
+    return slot;
+  }
+
+  async #connected(): Promise<void> {
+    const deadline = performance.now() + this.#options.timeoutMs;
+    while (this.#free.length < this.#slots.length) {
+      if (performance.now() > deadline) {
+        throw new Error(`of ${this.#slots.length} connections only ${this.#free.length} could be opened`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    this.#measure(now);
+    this.#notice(now);
+    this.#sendDue(now);
+    if (now - this.#sweptAt > 50) this.#sweep(now);
+    if (this.#usage !== undefined) this.#recorder.advance(now);
+    const over = this.#options.schedule.dueAt(this.#due) === Number.POSITIVE_INFINITY;
+    const { warmupMs, measuredMs } = this.#options;
+    if (!over || now < this.#startedAt + warmupMs + measuredMs) return;
+    if (this.#taken === this.#due && this.#underWay === 0) this.#end();
+  }
+
+  #measure(now: number): void {
+    if (this.#usage !== undefined || now < this.#startedAt + this.#options.warmupMs) return;
+    this.#usage = new Usage();
+    this.#options.onMeasuring();
+  }
+
+  /** Lateness is how late this process noticed, which is its own doing; waiting for a connection is the server's. */
+  #notice(now: number): void {
+    const { schedule, warmupMs } = this.#options;
+    for (;;) {
+      const dueAt = schedule.dueAt(this.#due);
+      const late = now - this.#startedAt - dueAt;
+      if (late < 0) return;
+      if (dueAt >= warmupMs) {
+        this.#tally.sent++;
+        this.#late.recordValue(Math.max(1, Math.round(late * 1000)));
+      }
+      this.#due++;
+    }
+  }
+
+  #sendDue(now: number): void {
+    const { schedule, request, timeoutMs } = this.#options;
+    while (this.#taken < this.#due) {
+      const dueAt = schedule.dueAt(this.#taken);
+      if (now - this.#startedAt - dueAt > timeoutMs) {
+        this.#taken++;
+        this.#timedOut(dueAt, now);
+        continue;
+      }
+      const slot = this.#free.shift();
+      if (slot === undefined) return;
+      slot.dueAt = dueAt;
+      slot.sentAt = now;
+      slot.busy = true;
+      this.#underWay++;
+      slot.lane.send(request(this.#taken++));
+    }
+  }
+
+  #answered(slot: Slot, answer: Answer): void {
+    const now = performance.now();
+    if (this.#counts(slot.dueAt)) {
+      this.#tally.answered(answer);
+      this.#recorder.record(now - this.#startedAt - slot.dueAt, now);
+      this.#lastAnswerAt = now;
+    }
+    this.#finish(slot);
+    this.#free.push(slot);
+    this.#sendDue(now);
+  }
+
+  #broken(slot: Slot): void {
+    if (!slot.busy) {
+      const at = this.#free.indexOf(slot);
+      if (at !== -1) this.#free.splice(at, 1);
+      return;
+    }
+    if (this.#counts(slot.dueAt)) this.#tally.errors++;
+    this.#finish(slot);
+  }
+
+  /** Gives up what has been under way for too long. */
+  #sweep(now: number): void {
+    this.#sweptAt = now;
+    for (const slot of this.#slots) {
+      if (!slot.busy || now - slot.sentAt < this.#options.timeoutMs) continue;
+      this.#timedOut(slot.dueAt, now);
+      this.#finish(slot);
+      slot.lane.reset();
+    }
+  }
+
+  /** It counts in the tail: left out, the worst answers would make the figures better. */
+  #timedOut(dueAt: number, now: number): void {
+    if (!this.#counts(dueAt)) return;
+    this.#tally.timeouts++;
+    this.#recorder.record(now - this.#startedAt - dueAt, now);
+  }
+
+  #counts(dueAt: number): boolean {
+    return dueAt >= this.#options.warmupMs;
+  }
+
+  #finish(slot: Slot): void {
+    slot.busy = false;
+    this.#underWay--;
+  }
+}

@@ -1,0 +1,12 @@
+/** How much of a core this process takes from now on, all its threads together. */
+export class Usage {
+  readonly #cpu = process.cpuUsage();
+  readonly #at = performance.now();
+
+  /** 0 to 1, or more where threads run on other cores too. */
+  share(): number {
+    const { user, system } = process.cpuUsage(this.#cpu);
+    const elapsedUs = (performance.now() - this.#at) * 1000;
+    return elapsedUs === 0 ? 0 : (user + system) / elapsedUs;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Profile } from '../profile.ts';
+
+export const redisDown: Profile = {
+  name: 'redis-down',
+  question: 'Does it keep answering, in time and without errors, when Redis is killed and comes back empty?',
+  load: { kind: 'open', connections: 64, ratePerSecond: 1500, warmupSeconds: 2, seconds: 18 },
+  data: { symbols: 13_425, types: ['borrow_rate'] },
+  traffic: {
+    kind: 'mix',
+    over: 'http',
+    parts: [
+      { op: 'get', share: 95, draw: 'zipf' },
+      { op: 'set', share: 5, draw: 'zipf' },
+    ],
+  },
+  // No hit rate: what L1 does not hold is lost with that Redis.
+  gates: ['latency', 'errors'],
+  faults: [
+    { at: 1 / 3, what: 'redis killed' },
+    { at: 2 / 3, what: 'redis back' },
+  ],
+};

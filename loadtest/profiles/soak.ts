@@ -1,0 +1,17 @@
+import type { Profile } from '../profile.ts';
+
+export const soak: Profile = {
+  name: 'soak',
+  question: 'After ten minutes, is it as fast as at first, and as small?',
+  load: { kind: 'open', connections: 64, ratePerSecond: 2000, warmupSeconds: 10, seconds: 600 },
+  data: { symbols: 13_425, types: ['borrow_rate'] },
+  traffic: {
+    kind: 'mix',
+    over: 'http',
+    parts: [
+      { op: 'get', share: 90, draw: 'zipf' },
+      { op: 'set', share: 10, draw: 'zipf' },
+    ],
+  },
+  gates: ['latency', 'errors', 'hits', 'memory growth'],
+};

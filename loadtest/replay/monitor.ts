@@ -1,0 +1,56 @@
+/**
+ * What `redis-cli MONITOR` prints, a command a line: `1339518083.107412 [0 127.0.0.1:60866] "get" "borrow_rate:A"`.
+ * A script's commands are printed as well, with `lua` for the address, so the script itself is passed over.
+ */
+import type { Operation } from './operation.ts';
+
+const LINE = /^(\d+\.\d+) \[\d+ [^\]]*\] (".*")$/;
+const ARGUMENT = /"((?:[^"\\]|\\.)*)"/g;
+
+/** The operation, or in words why the line is none. `prefix` is taken off the keys that have it. */
+export function monitorLine(line: string, prefix: string): Operation | string {
+  const [, seconds, rest] = LINE.exec(line) ?? [];
+  if (seconds === undefined || rest === undefined) return 'no command';
+  const [name = '', ...args] = [...rest.matchAll(ARGUMENT)].map(([, text]) => unescaped(text!));
+  const atMs = Number(seconds) * 1_000;
+  const operation = operationOf(name.toLowerCase(), args);
+  if (operation === undefined) return 'another command';
+  const keys = operation.keys.map((key) => (key.startsWith(prefix) ? key.slice(prefix.length) : key));
+  return keys.some((key) => key === '') || keys.length === 0 ? 'no key' : { ...operation, atMs, keys };
+}
+
+function operationOf(name: string, args: readonly string[]): Omit<Operation, 'atMs'> | undefined {
+  const [first] = args;
+  if (first === undefined) return undefined;
+  // The bytes of a text read as latin1 are its characters.
+  const set = (value: string | undefined): Omit<Operation, 'atMs'> => ({
+    op: 'set',
+    keys: [first],
+    ...(value === undefined ? {} : { bytes: value.length }),
+  });
+  switch (name) {
+    case 'get':
+    case 'getex':
+      return { op: 'get', keys: [first] };
+    case 'mget':
+      return { op: 'mget', keys: args };
+    case 'set':
+      return set(args[1]);
+    case 'setex':
+    case 'psetex':
+      return set(args[2]);
+    case 'del':
+    case 'unlink':
+      return { op: 'delete', keys: [first] };
+    default:
+      return undefined;
+  }
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', a: '\u0007', b: '\b' };
+
+function unescaped(text: string): string {
+  return text.replace(/\\(?:x([0-9a-f]{2})|(.))/gi, (_, hex: string | undefined, other: string) =>
+    hex === undefined ? (ESCAPED[other] ?? other) : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}

@@ -1,0 +1,64 @@
+/** The operations of a log as requests, and the data that they expect to find. */
+import { http, type Prepared } from '../traffic/prepared.ts';
+import type { RequestAt } from '../traffic/requests.ts';
+import type { Operation } from './operation.ts';
+
+/** Of a value whose size the log does not tell. */
+const USUAL_BYTES = 250;
+/** Longer than any replay: what the log found must not expire in it. */
+const TTL_SECONDS = 86_400;
+
+export function requestsOf(operations: readonly Operation[]): RequestAt {
+  // The same requests come again and again, most of all the popular ones.
+  const made = new Map<string, Prepared>();
+  return (n) => {
+    const operation = operations[n]!;
+    const { op, keys, bytes } = operation;
+    const name = `${op} ${op === 'set' ? (bytes ?? '') : ''} ${keys.join(' ')}`;
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const request = requestOf(operation);
+    made.set(name, request);
+    return request;
+  };
+}
+
+function requestOf({ op, keys, bytes = USUAL_BYTES }: Operation): Prepared {
+  const [key] = keys;
+  switch (op) {
+    case 'get':
+      return http.get(key!);
+    case 'mget':
+      return http.mget(keys);
+    case 'set':
+      return http.set(key!, jsonOf(bytes));
+    case 'delete': {
+      const path = `/v1/cache/${encodeURIComponent(key!)}`;
+      const text = `DELETE ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+      // Only the bytes are sent; the other fields are for generators that write their own requests.
+      return { ...http.get(key!), bytes: Buffer.from(text), hits: 'none', keys: 0 };
+    }
+  }
+}
+
+/**
+ * What must be there before the first request, as lines for `warmup --format ndjson`: each key that the log reads
+ * before it writes or deletes it, unless it says that it read nothing (`size` 0).
+ */
+export function* expectedData(operations: readonly Operation[]): Generator<string> {
+  const seen = new Set<string>();
+  for (const { op, keys, bytes } of operations) {
+    for (const key of keys) {
+      if (seen.has(key)) continue;
+      seen.add(key);
+      if (op === 'set' || op === 'delete' || bytes === 0) continue;
+      const size = bytes === undefined ? USUAL_BYTES : Math.ceil(bytes / keys.length);
+      yield `{"key":${JSON.stringify(key)},"value":${jsonOf(size)},"ttl":${TTL_SECONDS}}\n`;
+    }
+  }
+}
+
+/** A JSON string of so many bytes with its quotes, and at least those. */
+function jsonOf(bytes: number): string {
+  return `"${'v'.repeat(Math.max(0, bytes - 2))}"`;
+}

@@ -1,0 +1,217 @@
+/* Runs in the browser, after uPlot: draws one chart, in the page's own colours, wide as its place. */
+/* global uPlot */
+// biome-ignore-all lint/correctness/noUnusedVariables: the page's own script uses what is here
+
+const DATA = JSON.parse(document.getElementById('data').textContent);
+
+const HEIGHT_PX = 230;
+const FONT = '12px system-ui, sans-serif';
+/** A limit is drawn where the values come this near to it; further away it would only flatten the curve. */
+const LIMIT_IN_SIGHT = 0.4;
+/** Steps between ticks where there is nothing between whole numbers. */
+const WHOLE = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200];
+/** Each chart's way to draw itself again, for when the colours change. */
+const redraws = [];
+
+/** The colour of this name in the style sheet, as it is now: light or dark. */
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** An element with a class and text; text only, so that nothing in the data is read as HTML. */
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/** Three significant digits, and never an exponent. */
+function digits(value) {
+  if (value === 0) return '0';
+  const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toLocaleString('en-US', { maximumFractionDigits: Math.min(places, 6) });
+}
+
+/** Ticks of a logarithmic axis: 1, 2, 5 of each decade, or the decades alone where that is too many. */
+function logTicks(min, max) {
+  const at = (steps) => {
+    const ticks = [];
+    for (let decade = Math.floor(Math.log10(min)); decade <= Math.ceil(Math.log10(max)); decade++)
+      for (const step of steps) ticks.push(step * 10 ** decade);
+    return ticks.filter((tick) => tick >= min && tick <= max);
+  };
+  for (const steps of [
+    [1, 2, 3, 4, 5, 6, 7, 8, 9],
+    [1, 2, 5],
+  ]) {
+    const ticks = at(steps);
+    if (ticks.length <= 9) return ticks;
+  }
+  return at([1]);
+}
+
+/**
+ * Draws a chart into `parent`.
+ * - `x`, `y`: `{ label, format, log?, ticks?, whole?, from?, to? }`; `format` makes a tick's and the legend's text.
+ * - `xs`: ascending. `series`: `{ label, values, colour, stepped?, scatter? }`, null where there is no value;
+ *   `scatter` draws dots and no line.
+ * - `limits`: `{ value, label, level }` across the chart, those in sight or `allLimits`; `marks`: `{ value, label }` down it.
+ * - `group`: charts of a group show the same place under the pointer.
+ */
+function drawChart(
+  parent,
+  { title, wide, x, y, xs, series, limits = [], allLimits = false, marks = [], group },
+) {
+  const box = parent.appendChild(element('div', wide ? 'plot wide' : 'plot'));
+  box.append(element('h3', '', title));
+  const known = series.filter(({ values }) => values.some((value) => value !== null));
+  if (xs.length === 0 || known.length === 0) {
+    box.append(element('p', 'none', 'not measured'));
+    return;
+  }
+  const all = known.flatMap(({ values }) => values.filter((value) => value !== null));
+  const highest = Math.max(...all);
+  const shown = limits.filter(({ value }) => allLimits || highest >= value * LIMIT_IN_SIGHT);
+  const yRange = rangeOf(all, shown, y.log);
+  const xRange = [x.from ?? xs[0], x.to ?? xs[xs.length - 1]];
+  // A single point has no width of its own.
+  if (xRange[0] === xRange[1]) {
+    xRange[0] -= 0.5;
+    xRange[1] += 0.5;
+  }
+
+  const place = box.appendChild(element('div'));
+  const legend = box.appendChild(legendOf(known, shown, marks, x));
+  let plot;
+  const draw = () => {
+    plot?.destroy();
+    const width = place.clientWidth;
+    plot = new uPlot(
+      {
+        width,
+        height: HEIGHT_PX,
+        legend: { show: false },
+        cursor: { y: false, drag: { setScale: false }, ...(group ? { sync: { key: group } } : {}) },
+        scales: {
+          x: { time: false, distr: x.log ? 3 : 1, range: () => xRange },
+          y: { distr: y.log ? 3 : 1, range: () => yRange },
+        },
+        axes: [axis(x, 24), axis(y)],
+        series: [{}, ...known.map(line)],
+        hooks: {
+          draw: [(self) => drawLines(self, shown, marks)],
+          setCursor: [(self) => showValues(self, legend, known, x, y)],
+        },
+      },
+      [xs, ...known.map(({ values }) => values)],
+      place,
+    );
+  };
+  draw();
+  redraws.push(draw);
+  new ResizeObserver(() => {
+    if (plot.width !== place.clientWidth) plot.setSize({ width: place.clientWidth, height: HEIGHT_PX });
+  }).observe(place);
+}
+
+function rangeOf(values, limits, log) {
+  const wanted = [...values, ...limits.map(({ value }) => value)];
+  const max = Math.max(...wanted);
+  if (!log) return [0, max > 0 ? max * 1.12 : 1];
+  const min = Math.min(...wanted.filter((value) => value > 0));
+  return Number.isFinite(min) ? [min / 1.5, max * 1.5] : [1, 10];
+}
+
+function axis({ log, ticks, whole, format }, size) {
+  return {
+    font: FONT,
+    stroke: colour('muted'),
+    grid: { stroke: colour('grid'), width: 1 },
+    ticks: { stroke: colour('grid'), width: 1, size: 5 },
+    // Room for the longest text, and no more.
+    size: size ?? ((_, texts) => Math.max(30, ...(texts ?? []).map((text) => text.length * 7 + 14))),
+    ...(log || ticks
+      ? {
+          splits: (_u, _axis, min, max) =>
+            (ticks ?? logTicks(min, max)).filter((tick) => tick >= min && tick <= max),
+        }
+      : {}),
+    ...(whole ? { incrs: WHOLE } : {}),
+    filter: (_, splits) => splits,
+    values: (_, splits) => splits.map((tick) => format(tick)),
+  };
+}
+
+function line({ label, values, colour: name, stepped, scatter }) {
+  return {
+    label,
+    stroke: colour(name),
+    width: 2,
+    // A line needs two ends: a single value is a dot.
+    points: { size: 6, fill: colour(name), ...(scatter || values.length === 1 ? { show: true } : {}) },
+    ...(scatter ? { paths: () => null } : {}),
+    ...(stepped ? { paths: uPlot.paths.stepped({ align: -1 }) } : {}),
+  };
+}
+
+/** The limits and the marks, with their names where they do not cover the curve. */
+function drawLines(self, limits, marks) {
+  const { ctx, bbox } = self;
+  ctx.save();
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+  const stroke = (name, path) => {
+    ctx.strokeStyle = colour(name);
+    ctx.beginPath();
+    path();
+    ctx.stroke();
+  };
+  for (const { value, level } of limits) {
+    const at = self.valToPos(value, 'y', true);
+    stroke(level, () => {
+      ctx.moveTo(bbox.left, at);
+      ctx.lineTo(bbox.left + bbox.width, at);
+    });
+  }
+  for (const { value } of marks) {
+    const at = self.valToPos(value, 'x', true);
+    stroke('text', () => {
+      ctx.moveTo(at, bbox.top);
+      ctx.lineTo(at, bbox.top + bbox.height);
+    });
+  }
+  ctx.restore();
+}
+
+function legendOf(series, limits, marks, x) {
+  const legend = element('p', 'legend');
+  const item = (name, text, dashed) => {
+    const span = legend.appendChild(element('span'));
+    const swatch = span.appendChild(element('i', dashed ? 'dashed' : ''));
+    swatch.style.borderColor = `var(--${name})`;
+    span.append(text);
+    return span;
+  };
+  for (const { label, colour: name } of series) item(name, `${label} `).append(element('b'));
+  for (const { label, level } of limits) item(level, label, true);
+  for (const { label } of marks) item('text', label, true);
+  legend.append(element('span', 'where', x.label ?? ''));
+  return legend;
+}
+
+/** Beside each name, the value under the pointer. */
+function showValues(self, legend, series, x, y) {
+  const { idx } = self.cursor;
+  const known = idx !== null && idx !== undefined;
+  legend.querySelectorAll('b').forEach((place, i) => {
+    const value = known ? series[i].values[idx] : null;
+    place.textContent = value === null || value === undefined ? '' : y.format(value);
+  });
+  const where = legend.querySelector('.where');
+  where.textContent = known ? `at ${x.format(self.data[0][idx])}` : (x.label ?? '');
+}
+
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  for (const redraw of redraws) redraw();
+});

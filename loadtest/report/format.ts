@@ -1,0 +1,123 @@
+/** Figures and gates as people read them: the same words on the terminal, in JUnit, in Markdown and in HTML. */
+import { failures } from '../gates.ts';
+import type { GateOutcome, Latency, RunResult, Verdict } from '../result.ts';
+
+/** A verdict for a reader who sees no colours. */
+export const VERDICT_WORD: Readonly<Record<Verdict, string>> = {
+  pass: '✓ pass',
+  warn: '! warn',
+  fail: '✗ fail',
+};
+
+/** Microseconds in the unit that leaves one to three digits before the point. */
+export function duration(us: number): string {
+  if (!Number.isFinite(us)) return '–';
+  if (us < 1_000) return `${significant(us)} µs`;
+  if (us < 1_000_000) return `${significant(us / 1_000)} ms`;
+  return `${significant(us / 1_000_000)} s`;
+}
+
+/** A number with thousands apart, whole. */
+export function count(value: number): string {
+  return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : '–';
+}
+
+/** A share of 1 as a percentage. */
+export function percent(share: number): string {
+  return Number.isFinite(share) ? `${significant(share * 100)} %` : '–';
+}
+
+/** Bytes in binary units. */
+export function bytes(value: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let rest = value;
+  while (Math.abs(rest) >= 1024 && unit < units.length - 1) {
+    rest /= 1024;
+    unit++;
+  }
+  return `${significant(rest)} ${units[unit]}`;
+}
+
+/** Three significant digits, and never an exponent. */
+export function significant(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  if (value === 0) return '0';
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toLocaleString('en-US', { maximumFractionDigits: Math.min(digits, 6) });
+}
+
+/** What was offered, in a few words: `open 2,000/s on 32 connections, 10 s`. */
+export function loadText({ load }: RunResult): string {
+  const offered = load.ratePerSecond === null ? load.kind : `${load.kind} ${count(load.ratePerSecond)}/s`;
+  const connections = load.connections === 1 ? '1 connection' : `${count(load.connections)} connections`;
+  return `${offered} on ${connections}, ${significant(load.seconds)} s`;
+}
+
+/** A gate's value in its unit. */
+export function gateValue({ value, unit }: GateOutcome): string {
+  return gateNumber(value, unit);
+}
+
+/** What a gate wants: `below 50 ms (fails at 100 ms)`. */
+export function gateLimits({ warnAt, failAt, unit, good }: GateOutcome): string {
+  const fail = gateNumber(failAt, unit);
+  return warnAt === undefined ? `${good} ${fail}` : `${good} ${gateNumber(warnAt, unit)} (fails at ${fail})`;
+}
+
+/** A gate's outcome in one sentence, for a log line or an annotation. */
+export function gateSentence(profile: string, gate: GateOutcome): string {
+  return `${profile}: ${gate.gate} is ${gateValue(gate)}, wanted ${gateLimits(gate)}`;
+}
+
+/** What there is to say of the generator; null where it was not the limit. */
+export function generatorCaveat({ generator }: RunResult): string | null {
+  if (!generator.saturated) return null;
+  return (
+    `The generator was the limit, not the server: it reaches ${count(generator.ceilingPerSecond)}/s against a ` +
+    `server that does nothing, used ${percent(generator.cpuShare)} of a core and sent ` +
+    `${duration(generator.lateP99Us)} late (p99). This run says nothing about what the server can take.`
+  );
+}
+
+/** The percentiles every table shows, in order. */
+export const PERCENTILES: readonly (readonly [
+  label: string,
+  field: Exclude<keyof Latency, 'distribution'>,
+])[] = [
+  ['p50', 'p50Us'],
+  ['p90', 'p90Us'],
+  ['p95', 'p95Us'],
+  ['p99', 'p99Us'],
+  ['p99.9', 'p999Us'],
+  ['max', 'maxUs'],
+];
+
+/** Of all requests, a share of 1: what `failures` counts. NaN where none was sent. */
+export function errorShare({ requests }: RunResult): number {
+  return failures(requests) / requests.sent;
+}
+
+/** Of the reads, a share of 1; NaN where there was none. */
+export function hitShare({ requests }: RunResult): number {
+  return requests.hits / (requests.hits + requests.misses);
+}
+
+/** The worst of several verdicts; `pass` of none. */
+export function worst(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes('fail')) return 'fail';
+  return verdicts.includes('warn') ? 'warn' : 'pass';
+}
+
+function gateNumber(value: number, unit: GateOutcome['unit']): string {
+  switch (unit) {
+    case 'ms':
+      return `${significant(value)} ms`;
+    case '%':
+      return `${significant(value)} %`;
+    case 'samples':
+      return `${count(value)} samples`;
+    case 'share':
+      return significant(value);
+  }
+}

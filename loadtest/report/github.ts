@@ -1,0 +1,70 @@
+/** What GitHub Actions shows of a run: a table in the job's summary, and annotations on it. */
+import type { RunResult } from '../result.ts';
+import {
+  count,
+  duration,
+  errorShare,
+  gateSentence,
+  generatorCaveat,
+  loadText,
+  PERCENTILES,
+  percent,
+  VERDICT_WORD,
+} from './format.ts';
+
+/** The step summary, in Markdown. */
+export function stepSummary(results: readonly RunResult[]): string {
+  const head = ['profile', 'load', 'requests/s', ...PERCENTILES.map(([label]) => label), 'errors', 'verdict'];
+  const rows = results.map((result) => [
+    result.profile,
+    loadText(result),
+    count(result.throughputPerSecond),
+    ...PERCENTILES.map(([, field]) => duration(result.latency[field])),
+    percent(errorShare(result)),
+    VERDICT_WORD[result.verdict],
+  ]);
+  const lines = ['## Load', '', row(head), row(head.map(() => '---')), ...rows.map(row)];
+  const notes = results.flatMap((result) => [
+    ...result.gates
+      .filter((gate) => gate.verdict !== 'pass')
+      .map((gate) => `- ${VERDICT_WORD[gate.verdict]}: ${gateSentence(result.profile, gate)}`),
+    ...[generatorCaveat(result)]
+      .filter((text) => text !== null)
+      .map((text) => `- ${result.profile}: ${text}`),
+  ]);
+  const [first] = results;
+  const machine =
+    first === undefined
+      ? ['Nothing was run.']
+      : [
+          `${first.machine.cores} x ${first.machine.cpu}, ${first.machine.kernel}, Node ${first.machine.node}` +
+            `${first.machine.redis === null ? '' : `, Redis ${first.machine.redis}`}; ${first.startedAt}`,
+        ];
+  return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : []), '', ...machine].join('\n')}\n`;
+}
+
+/** A workflow command for each gate that warns or fails. */
+export function annotations(results: readonly RunResult[]): string[] {
+  return results.flatMap((result) =>
+    result.gates
+      .filter((gate) => gate.verdict !== 'pass')
+      .map((gate) => {
+        const level = gate.verdict === 'fail' ? 'error' : 'warning';
+        const title = property(`load ${result.profile}: ${gate.gate}`);
+        return `::${level} title=${title}::${message(gateSentence(result.profile, gate))}`;
+      }),
+  );
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+}
+
+// What a workflow command must not contain, by GitHub's own rule; `%` first, or it would escape the escapes.
+function message(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function property(text: string): string {
+  return message(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}

@@ -1,0 +1,178 @@
+/** When a difference between two runs of a profile is one, and when it is the noise of the machine. */
+import type { RunResult, Second, Verdict } from '../result.ts';
+import { errorShare, hitShare } from './format.ts';
+
+/**
+ * The rule, as it is printed. Why these figures: on one and the same machine throughput and tails swing by 20 to
+ * 30 % between rounds, so a smaller difference proves nothing, however many samples are behind it; a processor's
+ * time per request swings by about half of that.
+ */
+export const RULE =
+  'Marked is what got worse by more than its floor (throughput and latency 30 %, CPU per request 15 %) and by more ' +
+  'than three standard errors of the per-second values of both runs; latency must also be 0.5 ms worse. Errors ' +
+  'count from 0.5 points, hits from 2 points, a verdict always. Runs of different loads or machines, and runs in ' +
+  'which the generator was the limit, are shown and not judged.';
+
+const FLOOR = { throughput: 0.3, latency: 0.3, cpu: 0.15 } as const;
+/** Below this a latency's ratio is large and its difference nobody's concern, in microseconds. */
+const LATENCY_FLOOR_US = 500;
+const STANDARD_ERRORS = 3;
+const ERROR_POINTS = 0.005;
+const HIT_POINTS = 0.02;
+
+export type Kind = 'rate' | 'duration' | 'cpu' | 'share';
+export type Judgement = 'regression' | 'improvement' | 'same' | 'not judged';
+
+export interface Difference {
+  readonly metric: string;
+  readonly kind: Kind;
+  /** Requests/s, microseconds, or a share of 1; NaN where it was not measured. */
+  readonly before: number;
+  readonly after: number;
+  /** After over before, less 1; for shares after less before. */
+  readonly change: number;
+  readonly judgement: Judgement;
+}
+
+export interface Comparison {
+  readonly profile: string;
+  readonly verdicts: readonly [before: Verdict, after: Verdict];
+  /** Why the figures are not judged; null where they are. */
+  readonly incomparable: string | null;
+  readonly differences: readonly Difference[];
+  readonly regressed: boolean;
+}
+
+/** The profiles that both have, in the order of `after`. */
+export function compareResults(before: readonly RunResult[], after: readonly RunResult[]): Comparison[] {
+  return after.flatMap((now) => {
+    const then = before.find(({ profile }) => profile === now.profile);
+    return then === undefined ? [] : [compareRuns(then, now)];
+  });
+}
+
+export function compareRuns(before: RunResult, after: RunResult): Comparison {
+  const incomparable = whyIncomparable(before, after);
+  const judged = differencesOf(before, after);
+  const differences =
+    incomparable === null
+      ? judged
+      : judged.map((difference) => ({ ...difference, judgement: 'not judged' as const }));
+  const rank: readonly Verdict[] = ['pass', 'warn', 'fail'];
+  const verdictWorse = rank.indexOf(after.verdict) > rank.indexOf(before.verdict);
+  return {
+    profile: after.profile,
+    verdicts: [before.verdict, after.verdict],
+    incomparable,
+    differences,
+    regressed:
+      differences.some(({ judgement }) => judgement === 'regression') ||
+      (incomparable === null && verdictWorse),
+  };
+}
+
+function differencesOf(before: RunResult, after: RunResult): Difference[] {
+  const both = [before, after] as const;
+  const relative = (
+    metric: string,
+    kind: Kind,
+    of: (run: RunResult) => number,
+    each: (second: Second) => number | null,
+    good: 'higher' | 'lower',
+    floor: number,
+    absolute = 0,
+  ): Difference => {
+    const [was, is] = [of(before), of(after)];
+    const change = is / was - 1;
+    const worse = good === 'lower' ? is - was : was - is;
+    const limit = Math.max(
+      floor,
+      STANDARD_ERRORS * Math.hypot(...both.map((run) => relativeError(run, each))),
+    );
+    // A halved rate is as far away as a doubled latency: the ratio is taken the way that makes worse the larger.
+    const size = Math.max(is / was, was / is) - 1;
+    const judgement = !Number.isFinite(size)
+      ? 'not judged'
+      : size <= limit || Math.abs(worse) <= absolute
+        ? 'same'
+        : sign(worse);
+    return { metric, kind, before: was, after: is, change, judgement };
+  };
+  const points = (
+    metric: string,
+    of: (run: RunResult) => number,
+    good: 'higher' | 'lower',
+    floor: number,
+  ): Difference => {
+    const [was, is] = [of(before), of(after)];
+    const worse = good === 'lower' ? is - was : was - is;
+    const judgement = Number.isNaN(worse) ? 'not judged' : Math.abs(worse) <= floor ? 'same' : sign(worse);
+    return { metric, kind: 'share', before: was, after: is, change: is - was, judgement };
+  };
+  const latency = (metric: string, of: (run: RunResult) => number, each: (second: Second) => number) =>
+    relative(metric, 'duration', of, each, 'lower', FLOOR.latency, LATENCY_FLOOR_US);
+
+  return [
+    relative(
+      'answers/s',
+      'rate',
+      (run) => run.throughputPerSecond,
+      ({ completed }) => completed,
+      'higher',
+      FLOOR.throughput,
+    ),
+    latency(
+      'p50',
+      (run) => run.latency.p50Us,
+      ({ p50Us }) => p50Us,
+    ),
+    latency(
+      'p95',
+      (run) => run.latency.p95Us,
+      ({ p99Us }) => p99Us,
+    ),
+    latency(
+      'p99',
+      (run) => run.latency.p99Us,
+      ({ p99Us }) => p99Us,
+    ),
+    relative('CPU/request', 'cpu', cpuPerRequestUs, cpuOfSecond, 'lower', FLOOR.cpu),
+    points('errors', errorShare, 'lower', ERROR_POINTS),
+    points('hits', hitShare, 'higher', HIT_POINTS),
+  ];
+}
+
+function sign(worse: number): Judgement {
+  return worse > 0 ? 'regression' : 'improvement';
+}
+
+function whyIncomparable(before: RunResult, after: RunResult): string | null {
+  if (before.generator.saturated || after.generator.saturated) return 'the generator was the limit';
+  const load = ({ load: { kind, connections, ratePerSecond } }: RunResult) =>
+    `${kind}, ${connections} connections, ${ratePerSecond ?? 'no'} rate`;
+  if (load(before) !== load(after)) return `another load: ${load(before)}; ${load(after)}`;
+  const machine = ({ machine: { cpu, cores } }: RunResult) => `${cores} x ${cpu}`;
+  if (machine(before) !== machine(after)) return `another machine: ${machine(before)}; ${machine(after)}`;
+  return null;
+}
+
+/** Microseconds of the server's processor for one answer; NaN where its CPU is not known. */
+export function cpuPerRequestUs({ series }: Pick<RunResult, 'series'>): number {
+  const known = series.filter(({ serverCpuShare }) => serverCpuShare !== null);
+  const busy = known.reduce((sum, { serverCpuShare }) => sum + serverCpuShare!, 0);
+  const completed = known.reduce((sum, second) => sum + second.completed, 0);
+  return completed === 0 ? Number.NaN : (busy / completed) * 1e6;
+}
+
+function cpuOfSecond({ serverCpuShare, completed }: Second): number | null {
+  return serverCpuShare === null || completed === 0 ? null : serverCpuShare / completed;
+}
+
+/** The standard error of the mean of the per-second values, as a share of that mean; 0 of fewer than two. */
+function relativeError({ series }: RunResult, each: (second: Second) => number | null): number {
+  const values = series.map(each).filter((value) => value !== null);
+  if (values.length < 2) return 0;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  return mean === 0 ? 0 : Math.sqrt(variance / values.length) / mean;
+}

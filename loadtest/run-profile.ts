@@ -1,0 +1,189 @@
+import { judge, verdictOf } from './gates.ts';
+import type { Generated, Job, Told } from './generator/job.ts';
+import { runGenerator } from './generator/process.ts';
+import type { Profile, ProfileFault } from './profile.ts';
+import type { Machine, RunResult, Second } from './result.ts';
+import { isSaturated } from './saturation.ts';
+import { pin, SERVER_CORE } from './support/pin.ts';
+import type { SecondSent } from './support/recorder.ts';
+import { machineOf } from './target/machine.ts';
+import { Others } from './target/others.ts';
+import { redisReads } from './target/redis-reads.ts';
+import { Sampler, type ServerSecond, UNKNOWN } from './target/sampler.ts';
+import { startNothing } from './target/start-nothing.ts';
+import { startTarget, type Target } from './target/target.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  /** How long the generator's ceiling is measured. Default 1000. */
+  readonly ceilingMs?: number;
+  /** After this time a request is given up. Default 5000. */
+  readonly timeoutMs?: number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export type Progress =
+  | { readonly kind: 'filling' | 'starting' | 'measuring' }
+  | { readonly kind: 'ceiling'; readonly perSecond: number }
+  | { readonly kind: 'disturbed'; readonly share: number }
+  | { readonly kind: 'fault'; readonly what: ProfileFault['what'] }
+  | { readonly kind: 'second'; readonly second: SecondSent };
+
+/** Starts what the profile needs, runs it, judges it, and ends what was started. */
+export async function runProfile(profile: Profile, options: RunOptions): Promise<RunResult> {
+  options.onProgress?.({ kind: 'filling' });
+  const target = await startTarget(profile, options.seed);
+  try {
+    return await measure(profile, target, options);
+  } finally {
+    await target.stop();
+  }
+}
+
+/** Runs the profile against a server that is there. */
+export async function measure(profile: Profile, target: Target, options: RunOptions): Promise<RunResult> {
+  const { seed, ceilingMs = 1000, timeoutMs = 5000, onProgress = () => {} } = options;
+  onProgress({ kind: 'starting' });
+  const nothing = await startNothing(profile);
+  const observed = new Observation(profile, target, nothing.stop, onProgress);
+  try {
+    const { load, data, traffic } = profile;
+    const job: Job = {
+      profile: { load, data, traffic },
+      seed,
+      port: target.port,
+      ceilingPort: nothing.port,
+      ceilingMs,
+      timeoutMs,
+    };
+    const readsBefore = await redisReads(target);
+    const { generated, ceilingPerSecond } = await runGenerator(job, (told, pid) => observed.told(told, pid));
+    const seconds = await observed.end();
+    const readsAfter = await redisReads(target);
+    const startedAt = observed.startedAt.toISOString();
+    const machine = await machineOf(target);
+    return resultOf(profile, seed, startedAt, machine, generated, ceilingPerSecond, {
+      seconds,
+      redisReads: readsBefore === null || readsAfter === null ? null : readsAfter - readsBefore,
+    });
+  } finally {
+    nothing.stop();
+    await observed.end();
+  }
+}
+
+// From there on what other programs did shows in a tail of milliseconds.
+const DISTURBED = 0.2;
+
+/** What is seen of the server, and done to it, while the generator works. */
+class Observation {
+  startedAt = new Date();
+  readonly #profile: Profile;
+  readonly #target: Target;
+  readonly #stopNothing: () => void;
+  readonly #onProgress: (progress: Progress) => void;
+  readonly #sampler: Sampler;
+  readonly #samples: Promise<ServerSecond>[] = [];
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #faults: Promise<void>[] = [];
+  #others: Others | undefined;
+
+  constructor(
+    profile: Profile,
+    target: Target,
+    stopNothing: () => void,
+    onProgress: (progress: Progress) => void,
+  ) {
+    this.#profile = profile;
+    this.#target = target;
+    this.#stopNothing = stopNothing;
+    this.#onProgress = onProgress;
+    this.#sampler = new Sampler(target);
+  }
+
+  told(told: Told, generatorPid: number): void {
+    if (told.kind === 'ceiling') {
+      // It shares a core with the server that is measured from now on.
+      this.#stopNothing();
+      this.#onProgress(told);
+    } else if (told.kind === 'measuring') {
+      this.startedAt = new Date();
+      void this.#sampler.begin();
+      this.#others = new Others([this.#target.pid, this.#target.redis?.pid], [generatorPid]);
+      this.#planFaults();
+      this.#onProgress({ kind: 'measuring' });
+    } else if (told.kind === 'done') {
+      const share = this.#others?.share() ?? 0;
+      if (share > DISTURBED) this.#onProgress({ kind: 'disturbed', share });
+    } else if (told.kind === 'second') {
+      this.#samples.push(this.#sampler.next());
+      this.#onProgress(told);
+    }
+  }
+
+  /** All that was begun is over, and what was seen, second by second. Harmless when it was called before. */
+  async end(): Promise<ServerSecond[]> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(this.#faults);
+    return Promise.all(this.#samples);
+  }
+
+  #planFaults(): void {
+    const { faults = [], load } = this.#profile;
+    for (const { at, what } of faults) {
+      const timer = setTimeout(() => this.#faults.push(this.#inflict(what)), at * load.seconds * 1000);
+      this.#timers.push(timer);
+    }
+  }
+
+  async #inflict(what: ProfileFault['what']): Promise<void> {
+    this.#onProgress({ kind: 'fault', what });
+    const { redis } = this.#target;
+    if (redis === undefined) throw new Error(`the profile ${this.#profile.name} needs a Redis of its own`);
+    if (what === 'redis killed') return redis.signal('SIGKILL');
+    await redis.restart();
+    pin(SERVER_CORE, redis.pid);
+  }
+}
+
+function resultOf(
+  profile: Profile,
+  seed: number,
+  startedAt: string,
+  machine: Machine,
+  generated: Generated,
+  ceilingPerSecond: number,
+  seen: { seconds: readonly ServerSecond[]; redisReads: number | null },
+): RunResult {
+  const { name, question, load, gates: names, traffic } = profile;
+  const { requests, throughputPerSecond, latency, cpuShare, lateP99Us } = generated;
+  // Of push a request is a push to one subscriber, and the ceiling is counted in them too.
+  const fanOut = traffic.kind === 'push' ? load.connections : 1;
+  const offered = load.ratePerSecond === null ? null : load.ratePerSecond * fanOut;
+  const ratePerSecond = offered ?? throughputPerSecond;
+  const unmarked = { ceilingPerSecond, cpuShare, lateP99Us };
+  const generator = { ...unmarked, saturated: isSaturated(unmarked, ratePerSecond) };
+  const series: Second[] = generated.seconds.map((second, i) => ({
+    ...second,
+    ...(seen.seconds[i] ?? UNKNOWN),
+  }));
+  const sentInAll = requests.sent * (1 + load.warmupSeconds / load.seconds);
+  const redisReadShare = seen.redisReads === null ? null : seen.redisReads / sentInAll;
+  const gates = judge(names, { requests, latency, generator, ratePerSecond, series, redisReadShare });
+  return {
+    format: 1,
+    profile: name,
+    question,
+    startedAt,
+    seed,
+    machine,
+    load: { ...load, ratePerSecond: offered },
+    generator,
+    requests,
+    throughputPerSecond,
+    latency,
+    series,
+    gates,
+    verdict: verdictOf(gates),
+  };
+}

@@ -1,0 +1,23 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RedisServer } from '../../test/support/redis-server.ts';
+import { redisEnv } from '../../test/support/replicas.ts';
+import { runMain } from '../../test/support/run-main.ts';
+import type { Data } from '../profile.ts';
+import { dataSet, ndjson } from '../traffic/data-set.ts';
+
+/** Fills Redis behind the service's back, so that its L1 is cold. */
+export async function seedRedis(redis: RedisServer, data: Data, seed: number): Promise<void> {
+  if (data.types.length === 0) return;
+  const dir = await mkdtemp(join(tmpdir(), 'ratecache-load-'));
+  try {
+    const file = join(dir, 'data.ndjson');
+    await writeFile(file, ndjson(data, dataSet(data, seed)));
+    const args = ['warmup', file, '--format', 'ndjson', '--direct', '--quiet'];
+    const { code, stdout, stderr } = await runMain(args, redisEnv(redis));
+    if (code !== 0) throw new Error(`Redis could not be filled (exit code ${code}):\n${stdout}${stderr}`);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}

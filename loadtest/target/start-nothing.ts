@@ -1,0 +1,37 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Profile } from '../profile.ts';
+import { pin, SERVER_CORE } from '../support/pin.ts';
+
+const MAIN = fileURLToPath(new URL('nothing.ts', import.meta.url));
+const START_TIMEOUT_MS = 10_000;
+/** About what a row of the broker's file is as a value. */
+const VALUE_BYTES = 250;
+const QUOTE_KEYS = 5;
+
+export interface Nothing {
+  readonly port: number;
+  stop(): void;
+}
+
+/** Starts the server that does nothing, on the core of the one that is measured, with answers of the same shape. */
+export async function startNothing({ data, traffic }: Pick<Profile, 'data' | 'traffic'>): Promise<Nothing> {
+  const parts = traffic.kind === 'mix' ? traffic.parts : [];
+  const bytes = parts.some(({ type }) => type === 'calculation')
+    ? (data.valueBytes ?? VALUE_BYTES)
+    : VALUE_BYTES;
+  const items = parts.some(({ op }) => op === 'quote') ? QUOTE_KEYS : 1;
+  const child = fork(MAIN, [String(bytes), String(items)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [],
+  });
+  try {
+    const [{ port }] = await once(child, 'message', { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
+    pin(SERVER_CORE, child.pid!);
+    return { port, stop: () => void child.kill('SIGKILL') };
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import { type RedisServer, startRedis } from '../../test/support/redis-server.ts';
+import { reachesRedis, redisEnv } from '../../test/support/replicas.ts';
+import { startService } from '../../test/support/service.ts';
+import type { Profile } from '../profile.ts';
+import { pin, SERVER_CORE } from '../support/pin.ts';
+import { seedRedis } from './seed.ts';
+
+/** What is measured. `redis` and `pid` are undefined where it is a server of somebody else. */
+export interface Target {
+  readonly port: number;
+  readonly pid?: number;
+  readonly redis?: RedisServer;
+  stop(): Promise<void>;
+}
+
+/** A service of its own with a redis-server of its own, filled with the profile's data, both on the server's core. */
+export async function startTarget(
+  { data, env = {} }: Pick<Profile, 'data' | 'env'>,
+  seed: number,
+): Promise<Target> {
+  const redis = await startRedis();
+  try {
+    await seedRedis(redis, data, seed);
+    const service = await startService({ env: { ...redisEnv(redis), SHUTDOWN_GRACE_MS: '0', ...env } });
+    pin(SERVER_CORE, redis.pid);
+    pin(SERVER_CORE, service.pid);
+    const stop = async () => {
+      await service.stop();
+      await redis.stop();
+    };
+    await reachesRedis(service).catch(async (error: unknown) => {
+      await stop();
+      throw error;
+    });
+    return { port: service.port, pid: service.pid, redis, stop };
+  } catch (error) {
+    await redis.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Part, Profile } from '../profile.ts';
+import { dataSet } from './data-set.ts';
+import { type Encode, http, type Prepared, websocket } from './prepared.ts';
+import { below, seeded } from './random.ts';
+import { zipf } from './zipf.ts';
+
+// Made before the clock starts, and sent round and round: long enough that the round is no pattern.
+const ROUND = 1 << 16;
+
+/** What the n-th request is, from 0. */
+export type RequestAt = (n: number) => Prepared;
+
+/** The requests of a profile's traffic; of `push`, whose requests are made on the way, there are none here. */
+export function requestsOf({ data, traffic }: Pick<Profile, 'data' | 'traffic'>, seed: number): RequestAt {
+  const set = dataSet(data, seed);
+  if (traffic.kind === 'push') throw new Error('the requests of push are made by its generator');
+  if (traffic.kind === 'stampede') {
+    const all = set.symbols.map((symbol) => http.get(set.key('borrow_rate', symbol)));
+    return (n) => all[Math.floor(n / traffic.size) % all.length]!;
+  }
+
+  const encode = traffic.over === 'http' ? http : websocket;
+  const random = seeded(seed + 1);
+  const popular = zipf(set.symbols.length, random);
+  const made = new Map<string, Prepared>();
+  const once = (name: string, make: () => Prepared): Prepared => {
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const request = make();
+    made.set(name, request);
+    return request;
+  };
+  const draw = (part: Part): Prepared => {
+    const at = part.draw === 'zipf' ? popular() : below(set.symbols.length, random);
+    const symbol = set.symbols[at]!;
+    const { op, type = 'borrow_rate' } = part;
+    return once(`${op} ${type} ${op === 'invalidate' ? symbol[0] : symbol}`, () =>
+      make(encode, op, symbol, type),
+    );
+  };
+  const make = (
+    encode: Encode,
+    op: Part['op'],
+    symbol: string,
+    type: NonNullable<Part['type']>,
+  ): Prepared => {
+    switch (op) {
+      case 'get':
+        return encode.get(set.key(type, symbol));
+      case 'set':
+        return encode.set(set.key(type, symbol), set.value(type, symbol));
+      case 'quote':
+        return encode.mget(QUOTE.map((of) => set.key(of, symbol)));
+      case 'invalidate':
+        return encode.invalidate(`borrow_rate:${symbol[0]}*`);
+    }
+  };
+
+  const upTo = traffic.parts.map((_, i) =>
+    traffic.parts.slice(0, i + 1).reduce((sum, { share }) => sum + share, 0),
+  );
+  const round = Array.from({ length: ROUND }, () => {
+    const drawn = random() * upTo.at(-1)!;
+    return draw(traffic.parts[upTo.findIndex((bound) => drawn < bound)]!);
+  });
+  return (n) => round[n % ROUND]!;
+}
+
+/** What the price of one locate takes. */
+const QUOTE = ['borrow_rate', 'volatility', 'event_risk', 'broker_config', 'min_rate'] as const;

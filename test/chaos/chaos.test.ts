@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { faultNamed, REPRESENTATIVE } from './faults.ts';
+import { measure } from './measure.ts';
+import { isFound, MUTANTS } from './mutants.ts';
+import { rollingRestart } from './rolling.ts';
+import { soak } from './soak.ts';
+import { rowOf } from './table.ts';
+import { DEMANDED, verdict } from './verdict.ts';
+
+// The shorter form of what `make chaos` does, with an allowance for a machine on which other tests run beside.
+
+const BOUND_MS = 1500;
+
+for (const name of REPRESENTATIVE) {
+  test(`Redis is ${name}: no read fails or waits, and nothing that was acknowledged is lost`, async (t) => {
+    const row = await measure(faultNamed(name), { calmMs: 500, boundMs: BOUND_MS });
+    t.diagnostic(rowOf(row));
+    assert.deepEqual(verdict(row, DEMANDED), []);
+  });
+}
+
+test('two instances on one port, restarted in turn: no request fails', async (t) => {
+  const { failures, ...report } = await rollingRestart({ rounds: 1, clients: 12, everyMs: 25 });
+  t.diagnostic(JSON.stringify(report));
+  assert.deepEqual(failures, []);
+  assert.ok(report.requests > 300);
+});
+
+test('faults at random, one after the other: nothing fails, is lost or piles up', async (t) => {
+  const report = await soak({ seconds: 5, seed: 4, boundMs: BOUND_MS, slowestMs: DEMANDED.slowestMs });
+  t.diagnostic(JSON.stringify(report));
+  assert.deepEqual(report.violations, []);
+});
+
+test('these checks can fail: a defect in a copy of the sources is found', async () => {
+  const { found, output } = await isFound(
+    MUTANTS.find(({ name }) => name === 'reads do not ask the journal')!,
+  );
+  assert.ok(found, output);
+});

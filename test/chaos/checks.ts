@@ -1,0 +1,70 @@
+/** What is done to a stage and asked of it before and after a fault. */
+import { unpack } from '../../src/redis/envelope.ts';
+import { PREFIX } from '../consistency/foreign-writer.ts';
+import { post, put } from '../support/client.ts';
+import type { Service } from '../support/service.ts';
+import { until } from '../support/until.ts';
+import type { Ledger } from './ledger.ts';
+import { FIXED_KEYS } from './load.ts';
+import type { Stage } from './stage.ts';
+
+const RECOVERY_MS = 20_000;
+const ENVELOPE_LIMITS = { compressionThresholdBytes: 0, maxValueBytes: 10_000 };
+
+/** Writes the keys that do not change. */
+export async function fill(service: Service): Promise<void> {
+  const entries = FIXED_KEYS.map((key) => ({ key, value: { rate: 0.0525, source: 'chaos' } }));
+  await (await post(service, '/v1/mset', { entries })).arrayBuffer();
+}
+
+/** When every replica is as it was; Infinity if that does not come to pass. */
+export async function recovery(replicas: readonly Service[]): Promise<number> {
+  const options = { timeoutMs: RECOVERY_MS, everyMs: 15 };
+  const all = Promise.all(replicas.map((replica) => until(() => isWhole(replica), options)));
+  return all.then(() => performance.now()).catch(() => Number.POSITIVE_INFINITY);
+}
+
+async function isWhole(replica: Service): Promise<boolean> {
+  const health = await (await replica.fetch('/health')).json();
+  const { coherence, journal } = health as { coherence: string; journal: { entries: number } };
+  if (coherence !== 'coherent' || journal.entries > 0) return false;
+  const written = await put(replica, `calculation:probe-${replica.pid}`, '1');
+  await written.arrayBuffer();
+  return written.status === 201 || written.status === 204;
+}
+
+/** By what Redis holds, and by what each replica answers. */
+export async function lostOf(stage: Stage, ledger: Ledger, lostBefore?: number): Promise<string[]> {
+  const keys = ledger.counters.map(({ key }) => key);
+  const inRedis = await numbersIn(stage, keys);
+  const lost = ledger.lost(inRedis, lostBefore);
+  for (const replica of stage.replicas) {
+    const answer = await post(replica, '/v1/mget', { keys });
+    const { results } = (await answer.json()) as { results: { key: string; value?: number }[] };
+    const held = new Map(results.map(({ key, value = 0 }) => [key, value]));
+    for (const key of keys)
+      if (held.get(key) !== (inRedis.get(key) ?? 0))
+        lost.push(`a replica has ${key} #${held.get(key)}, Redis #${inRedis.get(key)}`);
+  }
+  return lost;
+}
+
+async function numbersIn({ connection }: Stage, keys: readonly string[]): Promise<Map<string, number>> {
+  const values = await connection.mgetBuffer(keys.map((key) => PREFIX + key));
+  const numbers = new Map<string, number>();
+  keys.forEach((key, i) => {
+    const entry = values[i] && unpack(key, values[i], ENVELOPE_LIMITS);
+    if (entry) numbers.set(key, Number(entry.json));
+  });
+  return numbers;
+}
+
+/** Of the process, in MiB. */
+export async function rss(service: Service): Promise<number> {
+  return (await metric(service, 'process_resident_memory_bytes')) / 2 ** 20;
+}
+
+export async function metric(service: Service, name: string): Promise<number> {
+  const text = await (await service.fetch('/metrics')).text();
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+}

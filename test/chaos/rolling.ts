@@ -1,0 +1,99 @@
+/** Two instances on one port, restarted in turn while clients keep asking. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'undici';
+import { freePort, startRedis } from '../support/redis-server.ts';
+import { redisEnv } from '../support/replicas.ts';
+import { type Service, startService } from '../support/service.ts';
+
+export interface RollingOptions {
+  /** How often each instance is restarted. */
+  readonly rounds: number;
+  readonly clients: number;
+  /** From one request of a client to its next, in ms. */
+  readonly everyMs: number;
+}
+
+export interface RollingReport {
+  readonly requests: number;
+  readonly restarts: number;
+  /** Connections that a stopping instance asked to be closed. */
+  readonly told: number;
+  readonly failures: readonly string[];
+}
+
+export async function rollingRestart({ rounds, clients, everyMs }: RollingOptions): Promise<RollingReport> {
+  const redis = await startRedis();
+  const port = await freePort();
+  const instances: Service[] = [];
+  try {
+    const start = async () => {
+      const env = {
+        ...redisEnv(redis),
+        PORT: String(port),
+        REUSE_PORT: 'true',
+        SHUTDOWN_GRACE_MS: '200',
+        SHUTDOWN_TIMEOUT_MS: '3000',
+      };
+      const service = await startService({ env });
+      await service.waitForLog(({ msg }) => msg === 'L1 is coherent with Redis');
+      return service;
+    };
+    instances.push(await start(), await start());
+    const traffic = new Traffic(port, clients, everyMs);
+    await sleep(500);
+    for (let i = 0; i < rounds * 2; i++) {
+      const exit = await instances[i % 2]!.stop();
+      if (exit.code !== 0) traffic.failures.push(`an instance ended with ${JSON.stringify(exit)}`);
+      instances[i % 2] = await start();
+      await sleep(300);
+    }
+    await traffic.stop();
+    const { requests, told, failures } = traffic;
+    if (told === 0) failures.push('no client was asked to close its connection');
+    return { requests, restarts: rounds * 2, told, failures };
+  } finally {
+    for (const instance of instances) await instance.stop('SIGKILL');
+    await redis.stop();
+  }
+}
+
+/** Clients with a connection each, which is kept for as long as the server lets it be. */
+class Traffic {
+  requests = 0;
+  told = 0;
+  readonly failures: string[] = [];
+  readonly #running: Promise<void>[];
+  #stopped = false;
+
+  constructor(port: number, clients: number, everyMs: number) {
+    this.#running = Array.from({ length: clients }, (_, i) => this.#run(port, i, everyMs));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#running);
+  }
+
+  async #run(port: number, id: number, everyMs: number): Promise<void> {
+    const client = new Client(`http://127.0.0.1:${port}`);
+    const path = `/v1/cache/min_rate:rolling-${id}`;
+    const headers = { 'content-type': 'application/json' };
+    for (let due = performance.now(), i = 0; !this.#stopped; due += everyMs, i++) {
+      await sleep(Math.max(0, due - performance.now()));
+      const request =
+        i % 5 === 0
+          ? ({ method: 'PUT', path, headers, body: String(i) } as const)
+          : ({ method: 'GET', path } as const);
+      this.requests++;
+      try {
+        const { statusCode, headers: got, body } = await client.request(request);
+        await body.dump();
+        if (got.connection === 'close') this.told++;
+        if (statusCode >= 300) this.failures.push(`${request.method} was answered ${statusCode}`);
+      } catch (error) {
+        this.failures.push(`${request.method}: ${(error as Error).message}`);
+      }
+    }
+    await client.destroy();
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * `make chaos` runs every fault and the rolling restart, one after the other, and writes what was measured to
+ * docs/reliability.md. `make chaos ARGS=…` runs a part of it:
+ *
+ *   soak [seconds] [seed]    mixed load with faults at random; 600 seconds unless said; writes its line too
+ *   mutants                  the checks, against sources with a defect in them
+ *   rolling                  the rolling restart
+ *   'part of a name' …       the faults that are named so
+ *
+ * Ends with 1 if a promise was broken.
+ */
+import { FAULTS, type Fault } from './faults.ts';
+import { measure } from './measure.ts';
+import { isFound, MUTANTS } from './mutants.ts';
+import { rollingRestart } from './rolling.ts';
+import { soak } from './soak.ts';
+import { HEAD, rowOf, writeTable } from './table.ts';
+import { PROMISED, verdict } from './verdict.ts';
+
+const BOUND_MS = 1000;
+const CALM_MS = 2000;
+
+const args = process.argv.slice(2);
+process.exit((await main()) ? 0 : 1);
+
+async function main(): Promise<boolean> {
+  const [what] = args;
+  if (what === undefined) return runAll();
+  if (what === 'soak') return runSoak(Number(args[1] ?? 600), Number(args[2] ?? 1));
+  if (what === 'mutants') return runMutants();
+  if (what === 'rolling') return (await runRolling()).good;
+  const faults = FAULTS.filter(({ name }) => args.some((part) => name.includes(part)));
+  if (faults.length > 0) return (await runFaults(faults)).good;
+  throw new Error(`a fault is one of: ${FAULTS.map(({ name }) => name).join('; ')}`);
+}
+
+async function runAll(): Promise<boolean> {
+  const faults = await runFaults(FAULTS);
+  const rolling = await runRolling();
+  await writeTable('faults', [HEAD, ...faults.rows, '', rolling.line]);
+  return faults.good && rolling.good;
+}
+
+async function runFaults(faults: readonly Fault[]): Promise<{ good: boolean; rows: string[] }> {
+  const rows: string[] = [];
+  let good = true;
+  console.log(HEAD);
+  for (const fault of faults) {
+    const row = await measure(fault, { calmMs: CALM_MS, boundMs: BOUND_MS });
+    rows.push(rowOf(row));
+    console.log(rowOf(row));
+    good = say(verdict(row, PROMISED)) && good;
+  }
+  return { good, rows };
+}
+
+async function runRolling(): Promise<{ good: boolean; line: string }> {
+  const { requests, restarts, told, failures } = await rollingRestart({
+    rounds: 3,
+    clients: 16,
+    everyMs: 25,
+  });
+  const line = `Rolling restart: ${restarts} restarts, ${requests} requests, ${told} connections closed on request, ${failures.length} failures.`;
+  console.log(line);
+  return { good: say(failures.slice(0, 10)), line };
+}
+
+async function runSoak(seconds: number, seed: number): Promise<boolean> {
+  const report = await soak({ seconds, seed, boundMs: BOUND_MS, slowestMs: PROMISED.slowestMs });
+  const { faults, requests, slowestMs, lagMs, heap, handles, violations } = report;
+  const pairs = (all: SoakPairs) =>
+    all.map((pair) => pair.map((size) => size.toFixed(0)).join(' → ')).join(', ');
+  const line =
+    `Soak: ${seconds} s, seed ${seed}, ${faults.length} faults, ${requests} requests, slowest read ` +
+    `${slowestMs.toFixed(0)} ms (generator late by ${lagMs.toFixed(0)} ms at most), least heap of each replica ` +
+    `${pairs(heap)} MiB, open handles ${pairs(handles)}, ${violations.length} violations.`;
+  console.log(line);
+  if (seconds >= 600) await writeTable('soak', [line]);
+  return say(violations);
+}
+
+type SoakPairs = readonly (readonly [number, number])[];
+
+async function runMutants(): Promise<boolean> {
+  let good = true;
+  for (const mutant of MUTANTS) {
+    const { found, output } = await isFound(mutant);
+    console.log(`${found ? 'found    ' : 'NOT FOUND'} ${mutant.name} (${mutant.run})`);
+    if (!found) console.log(output);
+    good &&= found;
+  }
+  return good;
+}
+
+function say(violations: readonly string[]): boolean {
+  for (const violation of violations) console.log(`    ${violation}`);
+  return violations.length === 0;
+}

@@ -1,0 +1,118 @@
+/** Mixed load for long, with faults at random: whether anything grows, and whether the promises hold to the end. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { below, pick, seeded } from '../consistency/random.ts';
+import { fill, lostOf, metric, recovery } from './checks.ts';
+import { FAULTS } from './faults.ts';
+import { Lag } from './lag.ts';
+import { Ledger } from './ledger.ts';
+import { Load } from './load.ts';
+import { COUNTERS, failed, RATES } from './measure.ts';
+import { openStage, type Stage } from './stage.ts';
+
+export interface SoakOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly boundMs: number;
+  readonly slowestMs: number;
+}
+
+export interface SoakReport {
+  readonly faults: readonly string[];
+  readonly requests: number;
+  readonly slowestMs: number;
+  readonly lagMs: number;
+  /** Of each replica: its least heap in the first and in the last quarter, in MiB. */
+  readonly heap: readonly (readonly [first: number, last: number])[];
+  /** Of each replica: what it had open before the load came and after it went. */
+  readonly handles: readonly (readonly [before: number, after: number])[];
+  readonly violations: readonly string[];
+}
+
+const SAMPLE_MS = 500;
+/** A shorter run says nothing about the heap: its floor shows only after some collections. */
+const HEAP_SECONDS = 60;
+/** Entries, histograms and the heap's own habits settle within this. */
+const HEAP_GROWTH_MIB = 12;
+const HANDLE_GROWTH = 3;
+// Redis holds the data of before, and wants the password, throughout.
+const STRIKING = FAULTS.filter(({ losesData, withoutPassword }) => !losesData && !withoutPassword);
+
+export async function soak(options: SoakOptions): Promise<SoakReport> {
+  const stage = await openStage({ password: true });
+  const lag = new Lag();
+  try {
+    return await run(stage, lag, options);
+  } finally {
+    lag.stop();
+    await stage.close();
+  }
+}
+
+async function run(stage: Stage, lag: Lag, { seconds, seed, boundMs, slowestMs }: SoakOptions) {
+  const { replicas } = stage;
+  const random = seeded(seed);
+  await fill(replicas[1]!);
+  const before = await Promise.all(replicas.map((replica) => metric(replica, 'process_open_fds')));
+  const ledger = new Ledger(COUNTERS);
+  const urls = replicas.map(({ url }) => url);
+  const load = new Load({ urls, rates: RATES, ledger, lag, random: seeded(seed + 1) });
+  const heaps = replicas.map((): number[] => []);
+  const sampling = setInterval(() => {
+    replicas.forEach((replica, i) => {
+      metric(replica, 'nodejs_heap_size_used_bytes').then(
+        (bytes) => heaps[i]!.push(bytes / 2 ** 20),
+        () => {},
+      );
+    });
+  }, SAMPLE_MS);
+
+  const began = performance.now();
+  const faults: string[] = [];
+  const violations: string[] = [];
+  let recoveredAt = began;
+  while (performance.now() - began < seconds * 1000) {
+    const fault = pick(STRIKING, random);
+    faults.push(fault.name);
+    ledger.resting = undefined;
+    await fault.begin(stage);
+    await sleep(fault.holdMs * (0.3 + 0.7 * random()));
+    ledger.resting = faults.length % 2 === 0 ? 0 : 1;
+    await fault.end(stage);
+    recoveredAt = await recovery(replicas);
+    if (recoveredAt === Number.POSITIVE_INFINITY) {
+      violations.push(`no recovery from ${fault.name}`);
+      break;
+    }
+    await sleep(300 + below(700, random));
+  }
+  clearInterval(sampling);
+  await load.stop();
+  // The last writes may be in a journal again, where the machine is busy.
+  await recovery(replicas);
+
+  const bad = load.samples.filter(failed);
+  if (bad.length > 0) violations.push(`${bad.length} requests failed, the first with ${bad[0]!.status}`);
+  const reads = load.samples.filter(({ kind }) => kind !== 'write');
+  const slowest = reads.reduce((max, { ownMs }) => Math.max(max, ownMs), 0);
+  const lagMs = lag.longest(began);
+  if (slowest > slowestMs + lagMs) violations.push(`a read took ${slowest.toFixed(0)} ms`);
+  violations.push(
+    ...(await lostOf(stage, ledger)).slice(0, 5),
+    ...ledger.stale(boundMs, recoveredAt).slice(0, 5),
+  );
+
+  const heap = heaps.map((sizes) => [floorOf(sizes, 0, 0.25), floorOf(sizes, 0.75, 1)] as const);
+  for (const [first, last] of heap)
+    if (seconds >= HEAP_SECONDS && last > first + HEAP_GROWTH_MIB)
+      violations.push(`the heap grew from ${first.toFixed(1)} to ${last.toFixed(1)}`);
+  const after = await Promise.all(replicas.map((replica) => metric(replica, 'process_open_fds')));
+  const handles = before.map((count, i) => [count, after[i]!] as const);
+  for (const [first, last] of handles)
+    if (last > first + HANDLE_GROWTH) violations.push(`${first} handles were open, and ${last} are`);
+  return { faults, requests: load.samples.length, slowestMs: slowest, lagMs, heap, handles, violations };
+}
+
+/** The least of a part of the samples: what the garbage collector cannot free. */
+function floorOf(sizes: readonly number[], from: number, to: number): number {
+  return Math.min(...sizes.slice(Math.floor(sizes.length * from), Math.ceil(sizes.length * to)));
+}

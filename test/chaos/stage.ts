@@ -1,0 +1,123 @@
+/** What a fault strikes: two replicas on a Redis, and what stands between the first of them and Redis. */
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { startRedis } from '../support/redis-server.ts';
+import { reachesRedis } from '../support/replicas.ts';
+import { type Service, startService } from '../support/service.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+import { type Garbler, startGarbler } from './garbler.ts';
+
+export interface Stage {
+  readonly redis: Pick<Awaited<ReturnType<typeof startRedis>>, 'signal' | 'restart'>;
+  /** A command by a user of the test's own, whom no fault touches; it waits for a Redis that is on its way back. */
+  readonly control: (...command: (string | number)[]) => Promise<unknown>;
+  /** The same connection, for what is not a command. */
+  readonly connection: Redis;
+  /** Between the first replica and Redis; the second one has none. */
+  readonly proxy: TcpProxy;
+  readonly garbler: Garbler;
+  readonly replicas: readonly Service[];
+  /** Redis comes back as it was when it was killed, or with nothing. */
+  readonly bringBack: (withData: boolean) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export const PASSWORD = 'chaos';
+const CONTROL = { username: 'control', password: 'control' };
+
+export interface StageOptions {
+  /** Whether Redis wants one. */
+  readonly password: boolean;
+}
+
+const ENV = {
+  SHUTDOWN_GRACE_MS: '0',
+  // So short that Redis is asked all the time; with the default most reads would never notice a fault.
+  LOCAL_CACHE_TTL: '1',
+  LOCAL_CACHE_MAX_SIZE: '10000',
+  // The load is far from overloading anything; what would shed it is a machine that is busy with other things.
+  OVERLOAD_LOOP_DELAY_MS: '0',
+};
+
+export async function openStage({ password }: StageOptions): Promise<Stage> {
+  const opened: (() => unknown)[] = [];
+  const close = async () => {
+    for (const each of opened.reverse()) await each();
+  };
+  try {
+    const redis = await startRedis({
+      ...(password ? { password: PASSWORD } : {}),
+      args: [
+        ...['--user', CONTROL.username, 'on', `>${CONTROL.password}`, '~*', '&*', '+@all'],
+        ...['--appendonly', 'yes', '--enable-debug-command', 'yes', '--busy-reply-threshold', '100'],
+      ],
+    });
+    opened.push(() => redis.stop());
+    const connection = new Redis({
+      ...CONTROL,
+      host: '127.0.0.1',
+      port: redis.port,
+      retryStrategy: () => 20,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+    });
+    connection.on('error', () => {});
+    opened.push(() => connection.disconnect());
+    const control: Stage['control'] = async (name, ...args) => {
+      await until(() => connection.status === 'ready');
+      return connection.call(String(name), args);
+    };
+    const dir = ((await control('CONFIG', 'GET', 'dir')) as string[])[1]!;
+
+    const garbler = await startGarbler(redis);
+    opened.push(() => garbler.close());
+    const proxy = await startTcpProxy(garbler);
+    opened.push(() => proxy.close());
+    const replicas = await Promise.all(
+      [proxy.port, redis.port].map((port) =>
+        startService({
+          env: {
+            ...ENV,
+            REDIS_HOST: '127.0.0.1',
+            REDIS_PORT: String(port),
+            REDIS_PASSWORD: password ? PASSWORD : '',
+          },
+        }),
+      ),
+    );
+    for (const replica of replicas) opened.push(() => replica.stop('SIGKILL'));
+    await Promise.all(replicas.map(reachesRedis));
+    return {
+      redis,
+      control,
+      connection,
+      proxy,
+      garbler,
+      replicas,
+      async bringBack(withData) {
+        if (!withData) await rm(`${dir}/appendonlydir`, { recursive: true, force: true });
+        await redis.restart();
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Kills every connection of this name that the replicas have. */
+export async function killConnections({ control }: Stage, name: string): Promise<void> {
+  const list = String(await control('CLIENT', 'LIST'));
+  for (const line of list.split('\n')) {
+    const id = /\bid=(\d+)/.exec(line)?.[1];
+    if (id !== undefined && line.includes(`name=${name}`)) await control('CLIENT', 'KILL', 'ID', id);
+  }
+}
+
+/** Does something again and again for so long. */
+export async function again(everyMs: number, forMs: number, step: () => unknown): Promise<void> {
+  for (const end = performance.now() + forMs; performance.now() < end; await sleep(everyMs)) await step();
+}

@@ -1,0 +1,69 @@
+/** Rows for people, and their place in docs/reliability.md. */
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Row } from './measure.ts';
+
+const FILE = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
+
+const COLUMNS = [
+  'fault',
+  'reads',
+  '5xx',
+  'slowest ms',
+  'generator late ms',
+  'slow %',
+  'writes',
+  '202',
+  '5xx',
+  'noticed ms',
+  'recovered ms',
+  'log lines',
+  'lost',
+  'stale',
+  'RSS MiB',
+];
+export const HEAD = `| ${COLUMNS.join(' | ')} |\n|${COLUMNS.map(() => '---').join('|')}|`;
+
+export function rowOf(row: Row): string {
+  const cells = [
+    row.name,
+    row.reads,
+    row.failedReads,
+    row.slowestOwnMs.toFixed(0),
+    row.lagMs.toFixed(0),
+    (row.slowShare * 100).toFixed(1),
+    row.writes,
+    row.postponed,
+    row.failedWrites,
+    row.noticedMs.toFixed(0),
+    row.recoveredMs.toFixed(0),
+    row.logLines,
+    row.lost.length,
+    row.stale.length,
+    `${row.rssBefore.toFixed(0)} → ${row.rssAfter.toFixed(0)}`,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** Puts the lines between the marks of this name, under the date and the machine. */
+export async function writeTable(name: string, lines: readonly string[]): Promise<void> {
+  const text = await readFile(FILE, 'utf8');
+  const [begin, end] = [`<!-- ${name}: written by make chaos -->`, `<!-- /${name} -->`];
+  const parts = text.split(begin);
+  const rest = parts[1]?.split(end);
+  if (parts.length !== 2 || rest?.length !== 2)
+    throw new Error(`docs/reliability.md lacks the marks ${begin}`);
+  const body = [await machine(), '', ...lines].join('\n');
+  await writeFile(FILE, `${parts[0]}${begin}\n${body}\n${end}${rest[1]}`);
+}
+
+async function machine(): Promise<string> {
+  const { stdout } = await promisify(execFile)('redis-server', ['--version']);
+  const redis = /v=(\S+)/.exec(stdout)?.[1] ?? 'unknown';
+  const date = new Date().toISOString().slice(0, 10);
+  const model = cpus()[0]?.model.trim();
+  return `${date}, ${availableParallelism()} cores${model ? ` (${model})` : ''}, Node ${process.versions.node}, Redis ${redis}.`;
+}

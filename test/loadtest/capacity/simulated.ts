@@ -1,0 +1,54 @@
+import type { Measure } from '../../../loadtest/capacity/search.ts';
+import { worst } from '../../../loadtest/report/format.ts';
+import type { RunResult } from '../../../loadtest/result.ts';
+import { random } from '../report/random.ts';
+import { latencyGate, synthetic } from '../report/synthetic.ts';
+
+export type SimulatedOptions = {
+  /** What the server can do, in requests/s. */
+  serviceRate: number;
+  /** What the generator can offer, in requests/s. */
+  ceiling?: number;
+  /** Of each latency, as the standard deviation of its logarithm. */
+  noise?: number;
+  /** How often a step is spoiled by something else on the machine. */
+  hiccups?: number;
+  seed?: number;
+};
+
+/**
+ * A server with one queue (M/M/1): the time in it is exponential with mean 1 / (serviceRate - rate), so its p99 is
+ * ln(100) times that. Offered more, the queue grows until the step ends.
+ */
+export function simulated(options: SimulatedOptions): Measure<string> & { calls: number } {
+  const { serviceRate, ceiling = Number.POSITIVE_INFINITY, noise = 0, hiccups = 0, seed = 1 } = options;
+  const { uniform, normal } = random(seed);
+  const blank = synthetic({ seconds: 2 });
+  const measure = async (scenario: string, offered: number, seconds: number): Promise<RunResult> => {
+    measure.calls++;
+    const rate = Math.min(offered, ceiling);
+    const spare = serviceRate - rate;
+    const queueSeconds =
+      spare > 0 ? Math.min(Math.log(100) / spare, seconds) : 1 + (-spare / serviceRate) * seconds;
+    const spoiled = uniform() < hiccups ? 5 : 1;
+    const p99Ms = 1_000 * queueSeconds * Math.exp(noise * normal()) * spoiled;
+    const gates = [latencyGate('latency p99', p99Ms)];
+    return {
+      ...blank,
+      profile: scenario,
+      load: { ...blank.load, ratePerSecond: offered, seconds },
+      generator: { ...blank.generator, saturated: offered > ceiling },
+      throughputPerSecond: Math.min(rate, serviceRate),
+      latency: { ...blank.latency, p99Us: p99Ms * 1_000 },
+      gates,
+      verdict: worst(gates.map(({ verdict }) => verdict)),
+    };
+  };
+  measure.calls = 0;
+  return measure;
+}
+
+/** Where the p99 of that server crosses 50 ms, in requests/s. */
+export function kneeOf(serviceRate: number): number {
+  return serviceRate - Math.log(100) / 0.05;
+}

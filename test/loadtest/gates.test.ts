@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { type Facts, failures, type GateName, judge, verdictOf } from '../../loadtest/gates.ts';
+import type { Profile } from '../../loadtest/profile.ts';
+import type { GateOutcome, RunResult, Verdict } from '../../loadtest/result.ts';
+import { measure } from '../../loadtest/run-profile.ts';
+import { startOther } from './support/start-other.ts';
+
+const ALL: readonly GateName[] = ['latency', 'errors', 'hits'];
+
+const GOOD: Facts = {
+  requests: {
+    sent: 5000,
+    completed: 5000,
+    errors: 0,
+    timeouts: 0,
+    byStatus: { 200: 4900, 404: 100 },
+    hits: 4900,
+    misses: 100,
+  },
+  latency: {
+    meanUs: 300,
+    p50Us: 300,
+    p90Us: 500,
+    p95Us: 900,
+    p99Us: 2000,
+    p999Us: 5000,
+    maxUs: 9000,
+    distribution: [],
+  },
+  generator: { ceilingPerSecond: 40_000, cpuShare: 0.3, lateP99Us: 300, saturated: false },
+  ratePerSecond: 3000,
+  series: [],
+  redisReadShare: 0.016,
+};
+
+test('a good run passes every gate', () => {
+  const outcomes = judge([...ALL, 'redis reads'], GOOD);
+  assert.deepEqual(
+    outcomes.map(({ gate, verdict }) => [gate, verdict]),
+    [
+      ['latency p95', 'pass'],
+      ['latency p99', 'pass'],
+      ['error rate', 'pass'],
+      ['hit rate', 'pass'],
+      ['redis reads', 'pass'],
+      ['samples', 'pass'],
+      ['generator', 'pass'],
+    ],
+  );
+  assert.equal(verdictOf(outcomes), 'pass');
+});
+
+const limits: readonly [gate: string, value: string, facts: Facts, expected: Verdict][] = [
+  ['latency p95', 'just below 50 ms', latency({ p95Us: 49_999 }), 'pass'],
+  ['latency p95', '50 ms', latency({ p95Us: 50_000 }), 'warn'],
+  ['latency p95', '100 ms', latency({ p95Us: 100_000 }), 'fail'],
+  ['latency p99', '50 ms', latency({ p99Us: 50_000 }), 'warn'],
+  ['latency p99', '100 ms', latency({ p99Us: 100_000 }), 'fail'],
+  ['error rate', '0.98 %', requests({ errors: 49 }), 'pass'],
+  ['error rate', '1 %', requests({ timeouts: 50 }), 'warn'],
+  ['error rate', '5 %', requests({ byStatus: { 200: 4750, 503: 250 } }), 'fail'],
+  ['hit rate', '90 %', requests({ hits: 4500, misses: 500 }), 'pass'],
+  ['hit rate', '89.98 %', requests({ hits: 4499, misses: 501 }), 'warn'],
+  ['hit rate', '79.98 %', requests({ hits: 3999, misses: 1001 }), 'fail'],
+  ['samples', '999', requests({ completed: 999 }), 'fail'],
+  ['samples', '1000', requests({ completed: 1000 }), 'pass'],
+];
+for (const [gate, value, facts, expected] of limits) {
+  test(`${gate} of ${value}: ${expected}`, () => {
+    const outcomes = judge(ALL, facts);
+    assert.equal(outcome(outcomes, gate).verdict, expected);
+    assert.equal(verdictOf(outcomes), expected);
+  });
+}
+
+test('without a single answer every gate fails, and not one passes for want of numbers', () => {
+  const none = { sent: 0, completed: 0, errors: 0, timeouts: 0, byStatus: {}, hits: 0, misses: 0 };
+  const outcomes = judge(ALL, { ...GOOD, requests: none });
+  const passed = outcomes.filter(({ verdict }) => verdict !== 'fail').map(({ gate }) => gate);
+  assert.deepEqual(passed, ['generator']);
+  assert.equal(verdictOf(outcomes), 'fail');
+  for (const { value } of outcomes) assert.ok(Number.isFinite(value), 'JSON has no NaN');
+});
+
+test('no gates at all prove nothing', () => {
+  assert.equal(verdictOf([]), 'fail');
+});
+
+test('a miss and a condition that does not hold are no errors, refusals are', () => {
+  const { requests: base } = GOOD;
+  assert.equal(
+    failures({ ...base, byStatus: { 200: 1, 204: 1, 304: 1, 404: 1, 412: 1, ok: 1, push: 1 } }),
+    0,
+  );
+  assert.equal(failures({ ...base, byStatus: { 400: 1, 500: 1, 503: 1, l2_timeout: 1 } }), 4);
+});
+
+test('memory that doubles after the start fails a soak', () => {
+  const series = [50, 90, 100, 100, 140, 160, 180, 190, 210, 220].map((serverRssBytes) => ({
+    serverRssBytes,
+  }));
+  const grown = (facts: Facts) => outcome(judge(['memory growth'], facts), 'memory growth').verdict;
+  assert.equal(grown({ ...GOOD, series }), 'fail');
+  assert.equal(grown({ ...GOOD, series: series.map(() => ({ serverRssBytes: 100 })) }), 'pass');
+  assert.equal(grown({ ...GOOD, series: [] }), 'fail');
+});
+
+test('a server that is 60 ms slow warns', async (t) => {
+  const result = await measureSlow(t, 60, 'warn');
+  assert.equal(outcome(result.gates, 'latency p95').verdict, 'warn');
+  assert.equal(result.verdict, 'warn');
+});
+
+test('a server that is 120 ms slow fails', async (t) => {
+  const result = await measureSlow(t, 120, 'fail');
+  assert.equal(outcome(result.gates, 'latency p95').verdict, 'fail');
+  assert.equal(outcome(result.gates, 'samples').verdict, 'pass');
+  assert.equal(result.verdict, 'fail');
+});
+
+function latency(of: Partial<Facts['latency']>): Facts {
+  return { ...GOOD, latency: { ...GOOD.latency, ...of } };
+}
+
+function requests(of: Partial<Facts['requests']>): Facts {
+  return { ...GOOD, requests: { ...GOOD.requests, ...of } };
+}
+
+function outcome(outcomes: readonly GateOutcome[], name: string): GateOutcome {
+  return outcomes.find(({ gate }) => gate === name)!;
+}
+
+const TRIES = 3;
+
+/** Measures a server that answers so much later. More than once, if the machine was too busy for the verdict wanted. */
+async function measureSlow(t: TestContext, ms: number, wanted: Verdict): Promise<RunResult> {
+  const target = { port: await startOther(t, 'slow-server', String(ms)), stop: async () => {} };
+  const profile: Profile = {
+    name: 'slow',
+    question: 'Is it slow?',
+    load: { kind: 'open', connections: 128, ratePerSecond: 500, warmupSeconds: 0.3, seconds: 2.2 },
+    data: { symbols: 10, types: [] },
+    traffic: { kind: 'mix', over: 'http', parts: [{ op: 'get', share: 1, draw: 'uniform' }] },
+    gates: ALL,
+  };
+  for (let i = 1; ; i++) {
+    const result = await measure(profile, target, { seed: 1, ceilingMs: 200 });
+    if (result.verdict === wanted || i === TRIES) return result;
+  }
+}

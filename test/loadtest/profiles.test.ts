@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Data, Profile } from '../../loadtest/profile.ts';
+import { PROFILES } from '../../loadtest/profiles/index.ts';
+import { measure } from '../../loadtest/run-profile.ts';
+import { startTarget, type Target } from '../../loadtest/target/target.ts';
+import { PATIENT } from '../support/replicas.ts';
+
+const SECONDS = 0.3;
+const DATA: Data = {
+  symbols: 50,
+  types: ['borrow_rate', 'volatility', 'event_risk', 'broker_config', 'min_rate', 'calculation'],
+  valueBytes: 65_536,
+};
+
+test('every profile has a name of its own, a question and gates', () => {
+  assert.equal(new Set(PROFILES.map(({ name }) => name)).size, PROFILES.length);
+  for (const { name, question, gates, load } of PROFILES) {
+    assert.match(name, /^[a-z]+(-[a-z]+)*$/);
+    assert.match(question, /^[A-Z].*\?$/);
+    assert.ok(gates.length > 0, `${name} has no gates`);
+    assert.equal(load.ratePerSecond === null, load.kind === 'closed', `the rate of ${name}`);
+  }
+});
+
+describe('a short run of each gives a result', () => {
+  let target: Target;
+  before(async () => {
+    target = await startTarget({ data: DATA, env: PATIENT }, 1);
+  });
+  after(() => target?.stop());
+
+  // The one that kills Redis is the last, when nobody else needs it.
+  const harmless = PROFILES.filter(({ faults }) => faults === undefined);
+  describe('of those that break nothing', { concurrency: 2 }, () => {
+    for (const profile of harmless) test(profile.name, () => short(profile));
+  });
+  for (const profile of PROFILES) {
+    if (profile.faults === undefined) continue;
+    test(profile.name, async () => {
+      const told: string[] = [];
+      await short(profile, (what) => told.push(what));
+      assert.deepEqual(told, ['redis killed', 'redis back']);
+      assert.equal(await target.redis!.cli('PING'), 'PONG');
+    });
+  }
+
+  async function short(profile: Profile, onFault: (what: string) => void = () => {}): Promise<void> {
+    const load = { ...profile.load, seconds: SECONDS, warmupSeconds: 0.2 };
+    const data = { ...DATA, symbols: Math.min(DATA.symbols, profile.data.symbols) };
+    const result = await measure({ ...profile, load, data }, target, {
+      seed: 1,
+      ceilingMs: 100,
+      onProgress: (progress) => progress.kind === 'fault' && onFault(progress.what),
+    });
+    assert.equal(result.profile, profile.name);
+    assert.equal(result.series.length, 1);
+    const { requests, latency, generator } = result;
+    assert.ok(requests.completed > 0, 'nothing was answered');
+    assert.equal(requests.errors + requests.timeouts, 0, JSON.stringify(requests));
+    assert.equal(latency.distribution.at(-1)?.[1], result.series[0]!.completed);
+    assert.ok(latency.p50Us > 0 && latency.p50Us <= latency.p99Us && latency.p99Us <= latency.maxUs);
+    assert.ok(generator.ceilingPerSecond > 0, 'the ceiling was not measured');
+    const judged = result.gates.map(({ gate }) => gate);
+    assert.ok(judged.includes('samples') && judged.includes('generator'));
+    if (profile.gates.includes('errors')) {
+      assert.equal(result.gates.find(({ gate }) => gate === 'error rate')?.verdict, 'pass');
+    }
+    if (profile.gates.includes('hits')) assert.ok(requests.hits > 0, 'no read had a value');
+  }
+});

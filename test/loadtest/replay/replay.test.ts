@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import type { Operation } from '../../../loadtest/replay/operation.ts';
+import { replay } from '../../../loadtest/replay/replay.ts';
+
+const SPEED = 10;
+/** Two bursts, two seconds apart in the log. */
+const LOG: readonly Operation[] = [0, 0, 0, 2_000, 2_000].map((atMs, i) => ({
+  atMs: 1_000_000 + atMs,
+  op: i === 4 ? 'delete' : 'get',
+  keys: [`a:${i}`],
+}));
+
+test('every request of a log arrives once, and none before it is due', async (t) => {
+  const arrivals: { request: string; atMs: number }[] = [];
+  const server = createServer((request, response) => {
+    arrivals.push({ request: `${request.method} ${request.url}`, atMs: performance.now() });
+    response.writeHead(request.method === 'DELETE' ? 204 : 200, { 'content-length': 0 }).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+
+  const target = { port, stop: async () => {} };
+  const result = await replay(target, LOG, { name: 'log', speed: SPEED, connections: 4, mostSeconds: 60 });
+
+  assert.deepEqual(arrivals.map(({ request }) => request).sort(), [
+    'DELETE /v1/cache/a%3A4',
+    'GET /v1/cache/a%3A0',
+    'GET /v1/cache/a%3A1',
+    'GET /v1/cache/a%3A2',
+    'GET /v1/cache/a%3A3',
+  ]);
+  // The first burst may be late itself, by as much as the machine is busy.
+  const [first, second] = [arrivals.slice(0, 3), arrivals.slice(3)];
+  const gap = Math.min(...second.map(({ atMs }) => atMs)) - Math.min(...first.map(({ atMs }) => atMs));
+  assert.ok(gap > 100, `${gap} ms between the bursts`);
+  assert.deepEqual([result.requests.sent, result.requests.completed, result.requests.hits], [5, 5, 4]);
+  assert.equal(result.load.seconds, 0.2);
+});
+
+test('a log with less than two operations has no rhythm to replay', async () => {
+  const target = { port: 1, stop: async () => {} };
+  const options = { name: 'log', speed: 1, connections: 1, mostSeconds: 60 };
+  await assert.rejects(replay(target, LOG.slice(0, 1), options), /no two operations/);
+});

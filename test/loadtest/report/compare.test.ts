@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { compare } from '../../../loadtest/report/compare.ts';
+import { compareRuns, type Judgement } from '../../../loadtest/report/regression.ts';
+import type { RunResult } from '../../../loadtest/result.ts';
+import { latencyGate, synthetic } from './synthetic.ts';
+
+const SCRIPT = fileURLToPath(new URL('../../../loadtest/report/compare.ts', import.meta.url));
+
+test('two runs that differ by their noise alone are the same', () => {
+  for (let seed = 1; seed < 20; seed++) {
+    const { regressed, differences } = compareRuns(synthetic({ seed }), synthetic({ seed: seed + 100 }));
+    assert.equal(regressed, false);
+    assert.ok(differences.every(({ judgement }) => judgement === 'same'));
+  }
+});
+
+test('a latency that is four times as long is a regression, and the other way round an improvement', () => {
+  const [fast, slow] = [synthetic(), synthetic({ slower: 4, seed: 2 })];
+  assert.deepEqual(judgements(fast, slow, 'p50', 'p95', 'p99'), ['regression', 'regression', 'regression']);
+  assert.deepEqual(judgements(slow, fast, 'p50', 'p95', 'p99'), [
+    'improvement',
+    'improvement',
+    'improvement',
+  ]);
+});
+
+test('a latency that doubled by less than half a millisecond is nobody’s concern', () => {
+  const [p50] = compareRuns(synthetic(), synthetic({ slower: 2 })).differences.filter(
+    ({ metric }) => metric === 'p50',
+  );
+  assert.ok(p50!.change > 0.7 && p50!.after - p50!.before < 500);
+  assert.equal(p50!.judgement, 'same');
+});
+
+test('CPU per request is judged from 15 %, because it swings less than rates do', () => {
+  assert.deepEqual(judgements(synthetic(), synthetic({ busier: 1.1 }), 'CPU/request'), ['same']);
+  assert.deepEqual(judgements(synthetic(), synthetic({ busier: 1.25 }), 'CPU/request'), ['regression']);
+});
+
+test('seconds that swing widely make the limit wider', () => {
+  const restless = (seed: number, slower: number): RunResult => {
+    const run = synthetic({ seed, slower, seconds: 5 });
+    const series = run.series.map((second, i) => ({ ...second, p99Us: second.p99Us * (i === 2 ? 8 : 1) }));
+    return { ...run, series };
+  };
+  assert.deepEqual(judgements(restless(1, 4), restless(2, 8), 'p99'), ['same']);
+  assert.deepEqual(judgements(synthetic({ slower: 4 }), synthetic({ slower: 8 }), 'p99'), ['regression']);
+});
+
+test('a worse verdict is a regression whatever the figures say', () => {
+  const [before, after] = [synthetic(), synthetic({ gates: [latencyGate('latency p95', 60)] })];
+  assert.equal(compareRuns(before, after).regressed, true);
+  assert.equal(compareRuns(after, before).regressed, false);
+});
+
+test('what was not measured is not judged', () => {
+  const [before, after] = [synthetic({ blind: true }), synthetic({ blind: true, seed: 2 })];
+  assert.deepEqual(judgements(before, after, 'CPU/request'), ['not judged']);
+});
+
+for (const [why, other] of [
+  ['another load', { ratePerSecond: 4_000 }],
+  ['another machine', { machine: { cpu: 'Another CPU' } }],
+  ['the generator was the limit', { saturated: true }],
+] as const) {
+  test(`runs are shown and not judged: ${why}`, () => {
+    const { incomparable, regressed, differences } = compareRuns(
+      synthetic(),
+      synthetic({ slower: 9, ...other }),
+    );
+    assert.match(incomparable!, new RegExp(why));
+    assert.equal(regressed, false);
+    assert.ok(differences.every(({ judgement }) => judgement === 'not judged'));
+  });
+}
+
+test('the text marks what got worse, names what only one side has, and states the rule', () => {
+  const { text, regressed } = compare(
+    [synthetic(), synthetic({ profile: 'gone' })],
+    [synthetic({ slower: 4 }), synthetic({ profile: 'new' })],
+  );
+  assert.equal(regressed, true);
+  assert.match(text, /p99 .*✗ worse/);
+  assert.match(text, /gone: only before/);
+  assert.match(text, /new: only now/);
+  assert.match(text, /three standard errors/);
+});
+
+test('as a program it exits 0, 1 for a regression and 2 for files that are none', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'ratecache-compare-'));
+  try {
+    const path = async (name: string, content: unknown) => {
+      await writeFile(join(dir, name), JSON.stringify(content));
+      return join(dir, name);
+    };
+    const [before, slow, none] = await Promise.all([
+      path('before.json', [synthetic()]),
+      path('slow.json', [synthetic({ slower: 4 })]),
+      path('none.json', [{ format: 7 }]),
+    ]);
+    const codes = await Promise.all([run(before, before), run(before, slow), run(before, none), run(before)]);
+    assert.deepEqual(codes, [0, 1, 2, 2]);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
+
+function judgements(before: RunResult, after: RunResult, ...metrics: string[]): Judgement[] {
+  const { differences } = compareRuns(before, after);
+  return metrics.map((metric) => differences.find((difference) => difference.metric === metric)!.judgement);
+}
+
+function run(...args: string[]): Promise<number> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [SCRIPT, ...args], { timeout: 10_000 }, (error) =>
+      resolve(error === null ? 0 : Number(error.code)),
+    );
+  });
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  bytes,
+  duration,
+  errorShare,
+  gateLimits,
+  hitShare,
+  significant,
+} from '../../../loadtest/report/format.ts';
+import { terminalTable } from '../../../loadtest/report/table.ts';
+import { latencyGate, synthetic } from './synthetic.ts';
+
+test('figures have three digits and the unit that suits them', () => {
+  assert.deepEqual([0, 41, 999, 1_234, 45_678, 2_050_000].map(duration), [
+    '0 µs',
+    '41 µs',
+    '999 µs',
+    '1.23 ms',
+    '45.7 ms',
+    '2.05 s',
+  ]);
+  assert.deepEqual([0.00012345, 0.5, 12_345].map(significant), ['0.000123', '0.5', '12,345']);
+  assert.deepEqual([512, 1_536, 8 * 1024 ** 3].map(bytes), ['512 B', '1.5 KiB', '8 GiB']);
+  assert.equal(duration(Number.NaN), '–');
+});
+
+test('errors are broken, unanswered and refused requests; a miss is none', () => {
+  const run = synthetic();
+  const requests = {
+    ...run.requests,
+    sent: 1_000,
+    byStatus: { 200: 900, 404: 50, 503: 47 },
+    hits: 0,
+    misses: 0,
+  };
+  assert.equal(errorShare({ ...run, requests }), 0.05);
+  assert.ok(Number.isNaN(hitShare({ ...run, requests })));
+});
+
+test('a gate says what it wants, with and without a warning', () => {
+  const gate = latencyGate('latency p95', 1);
+  assert.equal(gateLimits(gate), 'below 50 ms (fails at 100 ms)');
+  const { warnAt: _, ...only } = gate;
+  assert.equal(gateLimits(only), 'below 100 ms');
+});
+
+test('the table has a row per profile and a line per gate that does not pass, coloured only where asked', () => {
+  const runs = [
+    synthetic({ profile: 'good' }),
+    synthetic({ profile: 'bad', gates: [latencyGate('latency p99', 130)] }),
+  ];
+  const plain = terminalTable(runs, { colour: false });
+  assert.match(plain, /│ good .*│ ✓ pass +│/);
+  assert.match(plain, /│ bad .*│ ✗ fail +│/);
+  assert.match(plain, /✗ fail: bad: latency p99 is 130 ms/);
+  assert.ok(!plain.includes('\u001b'));
+  assert.ok(terminalTable(runs, { colour: true }).includes('\u001b[31m✗ fail'));
+});

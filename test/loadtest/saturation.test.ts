@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Profile } from '../../loadtest/profile.ts';
+import { measure } from '../../loadtest/run-profile.ts';
+import { isSaturated } from '../../loadtest/saturation.ts';
+import { startNothing } from '../../loadtest/target/start-nothing.ts';
+
+const EASY = { ceilingPerSecond: 40_000, cpuShare: 0.3, lateP99Us: 300 };
+
+test('a generator with room to spare is not the limit', () => {
+  assert.equal(isSaturated(EASY, 3000), false);
+});
+
+test('a generator is the limit when its core is full, its ceiling near, or it is late', () => {
+  assert.equal(isSaturated({ ...EASY, cpuShare: 0.95 }, 3000), true);
+  assert.equal(isSaturated(EASY, 38_000), true);
+  assert.equal(isSaturated({ ...EASY, lateP99Us: 10_000 }, 3000), true);
+  assert.equal(isSaturated({ ...EASY, ceilingPerSecond: 0 }, 3000), true);
+});
+
+test('a run at a rate beyond the generator is marked and fails, however fast the server was', async (t) => {
+  const profile: Profile = {
+    name: 'too-fast',
+    question: 'Is the generator the limit?',
+    load: { kind: 'open', connections: 16, ratePerSecond: 500_000, warmupSeconds: 0, seconds: 0.3 },
+    data: { symbols: 10, types: [] },
+    traffic: { kind: 'mix', over: 'http', parts: [{ op: 'get', share: 1, draw: 'uniform' }] },
+    gates: [],
+  };
+  const server = await startNothing(profile);
+  t.after(() => server.stop());
+  const target = { port: server.port, stop: async () => {} };
+  const { generator, gates, verdict } = await measure(profile, target, {
+    seed: 1,
+    ceilingMs: 200,
+    timeoutMs: 500,
+  });
+  assert.equal(generator.saturated, true);
+  assert.equal(gates.find(({ gate }) => gate === 'generator')?.verdict, 'fail');
+  assert.equal(verdict, 'fail');
+  assert.ok(generator.ceilingPerSecond > 0);
+});
