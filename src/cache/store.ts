@@ -19,6 +19,8 @@ export interface Write {
 
 export interface Removal {
   readonly key: string;
+  /** The stamp of who deletes; without it, the deletion is made whenever it comes. */
+  readonly version?: Version | undefined;
   readonly condition?: Condition | undefined;
 }
 
@@ -52,7 +54,8 @@ export interface Listing {
  *    called, and announce themselves to other replicas.
  * 3. Versions of a key only grow: where the writer's stamp is not greater than the stored one (its clock is
  *    behind), the store raises it, and the outcome says to what. So the write that arrives last wins, as it
- *    would without versions, and readers never see a version go back.
+ *    would without versions, and readers never see a version go back. A change that comes seconds late, when
+ *    its caller has long been told of a timeout, is not raised but dropped.
  * 4. Everything rejects with `StoreError`, and within the command timeout.
  *
  * Calls made in one turn of the event loop leave together, as one round trip.

@@ -185,7 +185,7 @@ export class TwoLevel implements BusListener {
     const version = this.#versions.next();
     if (condition === undefined) this.#postponer?.deleting(key, version);
     return this.#through<RemovalOutcome>(key, 'delete', {
-      change: () => store.remove({ key, condition }),
+      change: () => store.remove({ key, version, condition }),
       done: (outcome, meanwhile) => {
         if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
         this.#postponer?.settled(key, version);

@@ -3,7 +3,15 @@ import type { Condition } from '../cache/condition.ts';
 import type { Entry } from '../cache/entry.ts';
 import { type TtlTable, typeOf } from '../cache/key.ts';
 import type { Match } from '../cache/match.ts';
-import type { Listing, Removal, RemovalOutcome, Store, Write, WriteOutcome } from '../cache/store.ts';
+import {
+  type Listing,
+  type Removal,
+  type RemovalOutcome,
+  type Store,
+  StoreError,
+  type Write,
+  type WriteOutcome,
+} from '../cache/store.ts';
 import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { announceMatch } from './announcement.ts';
@@ -45,7 +53,11 @@ interface Waiting<Input, Output> {
   readonly input: Input;
   readonly resolve: (output: Output) => void;
   readonly reject: (error: unknown) => void;
+  /** Of a change that Redis found late: until when it may be made, by its clock. */
+  readonly until?: string;
 }
+
+const LATE = Buffer.from('late');
 
 type Change = Write | Removal;
 type ChangeOutcome = WriteOutcome | RemovalOutcome;
@@ -212,14 +224,15 @@ export class RedisStore implements Store {
     const keys: string[] = [];
     const args: (string | number | Buffer)[] = [channel ?? '', origin, Buffer.byteLength(keyPrefix)];
     try {
-      for (const { input } of changes) {
+      for (const { input, until = '' } of changes) {
         keys.push(keyPrefix + input.key);
         if ('value' in input) {
           const expiresAt = input.expiresAt ?? input.storedAt + input.ttlMs;
           const envelope = pack(input.value, input.version, input.storedAt, expiresAt, this.#options);
-          args.push('set', conditionArgument(input.condition), input.ttlMs, envelope);
+          args.push('set', conditionArgument(input.condition), input.ttlMs, envelope, until);
         } else {
-          args.push('delete', conditionArgument(input.condition), '', '');
+          const stamp = Buffer.from(input.version ?? '', 'hex');
+          args.push('delete', conditionArgument(input.condition), '', stamp, until);
         }
       }
       const results = await this.#ask(this.#data, async (redis) =>
@@ -229,10 +242,17 @@ export class RedisStore implements Store {
           isOutcome,
         ),
       );
-      for (let i = 0; i < changes.length; i++) changes[i]!.resolve(changeOutcome(results[i]!));
+      for (let i = 0; i < changes.length; i++) this.#answerChange(changes[i]!, results[i]!);
     } catch (error) {
       for (const change of changes) change.reject(error);
     }
+  }
+
+  #answerChange(change: Waiting<Change, ChangeOutcome>, [status, detail]: [Buffer, Buffer]): void {
+    if (!status.equals(LATE)) return change.resolve(changeOutcome([status, detail]));
+    // Its stamp is old, and it is waited for all the same: then the clock of this process is behind.
+    if (change.until === undefined) return this.#changes.add({ ...change, until: detail.toString('latin1') });
+    change.reject(new StoreError('timeout', 'the change came too late, and was not made'));
   }
 
   #ask<T>(

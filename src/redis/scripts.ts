@@ -14,21 +14,30 @@ local function stored_version(key)
 end
 `;
 
+/** How old a stamp may be before a change that would have to be raised over a newer one is given up, in ms. */
+const LATE_MS = 2000;
+
 /**
  * The one script through which every write goes, many operations a call.
  *
  * KEYS  the keys, prefixed
  * ARGV  channel ('' for no announcements), origin, length of the prefix;
- *       then four for each key:
+ *       then five for each key:
  *         1  'set' or 'delete'
  *         2  the condition: '', 'if-exists', 'if-absent', '<' and a 12-byte version (if there is none or an
  *            older one), or '=' or '!' and 12-byte versions one after another
  *         3  time to live in ms ('' for a delete)
- *         4  the envelope ('' for a delete)
+ *         4  the envelope; for a delete its raw stamp, or ''
+ *         5  until when it may be made, in ms of Redis's clock; '' the first time
  * Returns an array a key: status, and a raw version where there is one to tell.
  *
  * A stamp that is not greater than the stored one is raised to one more than it, with the writer's own id: see
  * `Store` in `cache/store.ts` for why. The offsets are those of `envelope.ts`, counted from 1 as Lua does.
+ *
+ * But not for a change that comes late: one that lay in a socket for seconds is given up by whoever sent it, and
+ * what was written since must not give way to it. Such a one is `late`, and not made; its second result is then
+ * until when it may be made if it is sent again, which only who still waits for it will do (a writer whose clock
+ * is far behind looks the same).
  *
  * Announcements carry keys without the prefix, one message for the sets and one for the deletes of the call.
  */
@@ -77,12 +86,30 @@ local function hex(raw)
   return (string.gsub(raw, '.', function(c) return string.format('%02x', string.byte(c)) end))
 end
 
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function stamped_at(version)
+  local ms = 0
+  for i = 1, 6 do ms = ms * 256 + string.byte(version, i) end
+  return ms
+end
+
+local function late(version, present, deadline)
+  if #version < 12 or present == nil or #present < 12 or greater(version, present) then return false end
+  if deadline ~= '' then return now > tonumber(deadline) end
+  return now - stamped_at(version) > ${LATE_MS}
+end
+
 for i, key in ipairs(KEYS) do
-  local at = 4 * i
-  local op, condition, ttl, envelope = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local at = 5 * i - 1
+  local op, condition, ttl, envelope, deadline = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local present = stored_version(key)
+  local stamp = op == 'set' and string.sub(envelope, 5, 16) or envelope
   if not holds(condition, present) then
     results[i] = { 'refused', present or '' }
+  elseif late(stamp, present, deadline) then
+    results[i] = { 'late', string.format('%.0f', now + ${LATE_MS}) }
   elseif op == 'delete' then
     if redis.call('UNLINK', key) == 1 then
       results[i] = { 'deleted', '' }
@@ -91,7 +118,7 @@ for i, key in ipairs(KEYS) do
     end
     table.insert(changed.delete, string.sub(key, prefix + 1))
   else
-    local version = string.sub(envelope, 5, 16)
+    local version = stamp
     if present and #present == 12 and not greater(version, present) then
       version = successor(present, string.sub(version, 9, 12))
       envelope = string.sub(envelope, 1, 4) .. version .. string.sub(envelope, 17)

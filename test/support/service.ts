@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { tether } from './tether.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 export type ServiceOptions = {
