@@ -8,7 +8,8 @@ const DECAY = 0.9;
  */
 export class LoopDelay {
   #delayMs = 0;
-  #due = performance.now() + TICK_MS;
+  // A process that starts holds its loop up, and nobody waits for it yet.
+  #due = Number.POSITIVE_INFINITY;
   readonly #timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
 
   constructor() {

@@ -87,9 +87,9 @@ class Traffic {
       this.requests++;
       try {
         const { statusCode, headers: got, body } = await client.request(request);
-        await body.dump();
+        const answer = await body.text();
         if (got.connection === 'close') this.told++;
-        if (statusCode >= 300) this.failures.push(`${request.method} was answered ${statusCode}`);
+        if (statusCode >= 300) this.failures.push(`${request.method} was answered ${statusCode}: ${answer}`);
       } catch (error) {
         this.failures.push(`${request.method}: ${(error as Error).message}`);
       }
