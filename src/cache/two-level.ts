@@ -7,43 +7,16 @@ import { Confirmations } from './confirmations.ts';
 import { Entry, type Value } from './entry.ts';
 import { type Flight, Flights } from './flight.ts';
 import type { Journal } from './journal.ts';
-import { type TtlTable, typeOf } from './key.ts';
+import { typeOf } from './key.ts';
 import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
 import type { Memory } from './memory.ts';
 import { type Meanwhile, NOTHING, OwnWrites } from './own-writes.ts';
+import type { Change, TwoLevelParts } from './parts.ts';
 import { Postponer } from './postpone.ts';
 import type { Replayed } from './replay.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
-
-export interface TwoLevelParts {
-  /** Undefined with ENABLE_LOCAL_CACHE=false. */
-  readonly memory: Memory | undefined;
-  /** Undefined when standalone: L1 is then all there is. */
-  readonly store: Store | undefined;
-  readonly clock: Clock;
-  readonly versions: VersionClock;
-  readonly counters: Counters;
-  /** Whether a bus tells what happens in L2; L1 is then not trusted before the bus says so. */
-  readonly linked?: boolean;
-  readonly ttls: TtlTable;
-  /** Keeps the changes that L2 does not take; without it they fail. */
-  readonly journal?: Journal | undefined;
-  /** Whether L1's entries are written back to an L2 that has lost its data. */
-  readonly rewarm?: boolean;
-  /** Told of a key that neither tier holds, once for all reads that joined one flight. */
-  readonly onMiss?: ((key: string) => void) | undefined;
-  /** Told of each change of state. */
-  readonly onState?: ((state: CoherenceState) => void) | undefined;
-}
-
-/** A change of one key in L2, and what follows from how it went. */
-interface Change<T> {
-  readonly change: () => Promise<T>;
-  readonly done: (outcome: T, meanwhile: Meanwhile) => T;
-  readonly postpone: (error: unknown) => T | undefined;
-}
 
 /**
  * The algorithm. A read peeks into L1, which costs a map look-up; what L1 cannot answer is loaded from L2, one
@@ -53,33 +26,27 @@ interface Change<T> {
 export class TwoLevel implements BusListener {
   readonly memory: Memory | undefined;
   readonly store: Store | undefined;
+  readonly #parts: TwoLevelParts;
   readonly #clock: Clock;
   readonly #versions: VersionClock;
   readonly #counters: Counters;
-  readonly #ttls: TtlTable;
-  readonly #onMiss: TwoLevelParts['onMiss'];
-  readonly #onState: TwoLevelParts['onState'];
   readonly #flights: Flights<Loaded>;
   readonly #ownWrites = new OwnWrites();
   readonly #postponer: Postponer | undefined;
-  readonly #rewarm: boolean;
   readonly #confirmations: Confirmations | undefined;
   #coherence: CoherenceState;
   /** Who passes changes on to clients. */
   changes: ChangeListener | undefined;
 
   constructor(parts: TwoLevelParts) {
+    this.#parts = parts;
     this.memory = parts.memory;
     this.store = parts.store;
     this.#clock = parts.clock;
     this.#versions = parts.versions;
     this.#counters = parts.counters;
-    this.#ttls = parts.ttls;
-    this.#onMiss = parts.onMiss;
-    this.#onState = parts.onState;
     this.#flights = new Flights(parts.counters);
     const { memory, store, counters, journal, linked = false } = parts;
-    this.#rewarm = parts.rewarm ?? false;
     if (journal !== undefined && store !== undefined)
       this.#postponer = new Postponer(journal, store, parts.clock, (replayed) => this.#replayed(replayed));
     this.#coherence = linked ? 'blind' : 'off';
@@ -141,7 +108,7 @@ export class TwoLevel implements BusListener {
     const { store } = this;
     const version = this.#versions.next();
     const storedAt = this.#clock.now;
-    const life = ttlMs ?? this.#ttls[typeOf(key)]!;
+    const life = ttlMs ?? this.#parts.ttls[typeOf(key)]!;
     const makeEntry = (as: Version) => new Entry(key, value, as, storedAt, storedAt + life);
     if (store === undefined) {
       const present = this.memory!.unexpired(key)?.version;
@@ -257,7 +224,7 @@ export class TwoLevel implements BusListener {
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void {
     const { memory } = this;
     // Not only if there are none: what waited in a journal, and canaries, may have come before this.
-    if (this.#rewarm && keysLeft !== undefined && memory !== undefined && keysLeft < memory.size / 2)
+    if (this.#parts.rewarm && keysLeft !== undefined && memory !== undefined && keysLeft < memory.size / 2)
       this.#postponer?.keepAll(memory.unexpiredEntries());
     this.forgetAll();
     // That the link is armed again is told to clients when the state is coherent again: a snapshot that they
@@ -267,7 +234,7 @@ export class TwoLevel implements BusListener {
 
   stateChanged(state: CoherenceState): void {
     this.#coherence = state;
-    this.#onState?.(state);
+    this.#parts.onState?.(state);
     if (this.memory !== undefined) this.memory.trusted = state === 'coherent' || state === 'off';
     if (state === 'coherent' || state === 'degraded') void this.replay();
     if (state !== 'off') this.changes?.reset(state === 'coherent' ? 'rearmed' : state);
@@ -282,7 +249,7 @@ export class TwoLevel implements BusListener {
       const kept = this.#land(key, flight, entry);
       if (entry === undefined) {
         misses[typeOf(key)]! += flight.readers;
-        if (flight.readers > 0) this.#onMiss?.(key);
+        if (flight.readers > 0) this.#parts.onMiss?.(key);
         return { entry, source: 'none' };
       }
       l2Hits[entry.type]! += flight.readers;

@@ -1,0 +1,38 @@
+import type { Counters } from '../metrics/counters.ts';
+import type { CoherenceState } from './bus.ts';
+import type { Clock } from './clock.ts';
+import type { Journal } from './journal.ts';
+import type { TtlTable } from './key.ts';
+import type { Memory } from './memory.ts';
+import type { Meanwhile } from './own-writes.ts';
+import type { Store } from './store.ts';
+import type { VersionClock } from './version.ts';
+
+/** What the two levels are made of. */
+export interface TwoLevelParts {
+  /** Undefined with ENABLE_LOCAL_CACHE=false. */
+  readonly memory: Memory | undefined;
+  /** Undefined when standalone: L1 is then all there is. */
+  readonly store: Store | undefined;
+  readonly clock: Clock;
+  readonly versions: VersionClock;
+  readonly counters: Counters;
+  /** Whether a bus tells what happens in L2; L1 is then not trusted before the bus says so. */
+  readonly linked?: boolean;
+  readonly ttls: TtlTable;
+  /** Keeps the changes that L2 does not take; without it they fail. */
+  readonly journal?: Journal | undefined;
+  /** Whether L1's entries are written back to an L2 that has lost its data. */
+  readonly rewarm?: boolean;
+  /** Told of a key that neither tier holds, once for all reads that joined one flight. */
+  readonly onMiss?: ((key: string) => void) | undefined;
+  /** Told of each change of state. */
+  readonly onState?: ((state: CoherenceState) => void) | undefined;
+}
+
+/** A change of one key in L2, and what follows from how it went. */
+export interface Change<T> {
+  readonly change: () => Promise<T>;
+  readonly done: (outcome: T, meanwhile: Meanwhile) => T;
+  readonly postpone: (error: unknown) => T | undefined;
+}
