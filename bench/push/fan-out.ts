@@ -41,7 +41,7 @@ const memoryPerSocket = (residentBytes(b.pid) - memoryBefore) / sockets;
 
 const times: number[] = [];
 let n = 0;
-const cpuBefore = cpuSeconds(b.pid);
+const before = cpuSeconds(b.pid);
 const start = performance.now();
 while (performance.now() - start < seconds * 1000) {
   const arrived = new Promise<void>((resolve) => {
@@ -57,11 +57,13 @@ while (performance.now() - start < seconds * 1000) {
   times.push(performance.now() - sent);
 }
 const elapsed = (performance.now() - start) / 1000;
-const cpu = cpuSeconds(b.pid) - cpuBefore;
+const after = cpuSeconds(b.pid);
+const [user, kernel] = [after.user - before.user, after.kernel - before.kernel];
+const perEvent = (cpu: number) => ((cpu / told) * 1e6).toFixed(2);
 const [p50, p99] = percentiles(times, [50, 99]);
 console.log(`${sockets} sockets, ${n} updates in ${elapsed.toFixed(1)} s`);
 console.log(
-  `${Math.round(told / elapsed)} events/s, ${((cpu / told) * 1e6).toFixed(2)} us of server CPU an event`,
+  `${Math.round(told / elapsed)} events/s, ${perEvent(user + kernel)} us of server CPU an event, ${perEvent(kernel)} of them in the kernel`,
 );
 console.log(
   `PUT at the other replica to the last socket: p50 ${p50!.toFixed(1)} ms, p99 ${p99!.toFixed(1)} ms`,
@@ -75,8 +77,8 @@ function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }
 
-/** User and system time, from the fields after the command's closing bracket. */
-function cpuSeconds(pid: number): number {
+/** In seconds, from the fields after the command's closing bracket. */
+function cpuSeconds(pid: number): { user: number; kernel: number } {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return { user: Number(fields[11]) / TICKS_PER_SECOND, kernel: Number(fields[12]) / TICKS_PER_SECOND };
 }

@@ -3,6 +3,7 @@
  * the same run, the two alternating:
  *
  *   bare      PUBLISH by one client, to the message at a bare subscriber
+ *   asked     SET in Redis, to a bare client that hears of it by tracking and then has the value by GET
  *   told      SET in Redis, to the `invalidate` at a client subscribed without values
  *   value     SET in Redis, to the `update` at a client subscribed with values
  *   put       PUT at replica A, to the `update` at a client of replica B
@@ -34,12 +35,18 @@ pin(1, process.pid);
 
 const writer = new Redis({ port: server.port, protocol: 2 });
 const bare = new Redis({ port: server.port, protocol: 2 });
+const reader = new Redis({ port: server.port, protocol: 2 });
 const versions = new VersionClock('be4c4000');
 const limits = { compressionThresholdBytes: 0, maxValueBytes: 1 << 20 };
+const ASKED = 'asked:key';
 let arrived: (at: number) => void = () => {};
 
-await bare.subscribe('bench');
-bare.on('message', () => arrived(performance.now()));
+await bare.client('TRACKING', 'ON', 'REDIRECT', String(await bare.client('ID')), 'BCAST', 'PREFIX', ASKED);
+await bare.subscribe('bench', '__redis__:invalidate');
+bare.on('messageBuffer', (channel: Buffer) => {
+  if (channel.toString() === 'bench') return arrived(performance.now());
+  void reader.getBuffer(ASKED).then(() => arrived(performance.now()));
+});
 
 /** Subscribes `count` clients of B to the key; the last to be told counts. */
 async function subscribe(key: string, values: boolean): Promise<void> {
@@ -82,6 +89,7 @@ await subscribe('borrow_rate:PUT', true);
 
 const kinds = {
   bare: () => writer.publish('bench', 'x'),
+  asked: () => writer.set(ASKED, 'x'.repeat(120)),
   told: () => set('borrow_rate:TOLD'),
   value: () => set('borrow_rate:VALUE'),
   put: () =>
@@ -91,7 +99,7 @@ const kinds = {
       headers: { 'content-type': 'application/json' },
     }),
 };
-const samples: Record<string, number[]> = { bare: [], told: [], value: [], put: [] };
+const samples: Record<string, number[]> = { bare: [], asked: [], told: [], value: [], put: [] };
 for (let i = 0; i < rounds + 200; i++) {
   for (const [kind, trigger] of Object.entries(kinds)) {
     const ms = await timed(trigger);
@@ -108,6 +116,7 @@ for (const [kind, times] of Object.entries(samples)) {
   );
 }
 writer.disconnect();
+reader.disconnect();
 bare.disconnect();
 await Promise.all([a.stop(), b.stop()]);
 await server.stop();
