@@ -1,4 +1,4 @@
-import { seeded } from './random.ts';
+import { seeded } from '../../test/support/random.ts';
 
 /** How steeply popularity falls with rank: what web caches are measured at, about. */
 export const EXPONENT = 0.99;

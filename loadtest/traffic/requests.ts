@@ -1,7 +1,7 @@
+import { below, seeded } from '../../test/support/random.ts';
 import type { Part, Profile } from '../profile.ts';
 import { dataSet } from './data-set.ts';
 import { type Encode, http, type Prepared, websocket } from './prepared.ts';
-import { below, seeded } from './random.ts';
 import { zipf } from './zipf.ts';
 
 // Made before the clock starts, and sent round and round: long enough that the round is no pattern.

@@ -1,6 +1,6 @@
 /** A steady open-loop load: requests leave when they are due, whether or not earlier ones were answered. */
 import { type Dispatcher, Pool } from 'undici';
-import { below, pick, type Random } from '../consistency/random.ts';
+import { below, pick, type Random } from '../support/random.ts';
 import type { Lag } from './lag.ts';
 import type { Counter, Ledger } from './ledger.ts';
 

@@ -1,6 +1,6 @@
 /** One fault under load, from a calm start to a calm end, and what it did. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seeded } from '../consistency/random.ts';
+import { seeded } from '../support/random.ts';
 import type { Service } from '../support/service.ts';
 import { fill, lostOf, recovery, rss } from './checks.ts';
 import type { Fault } from './faults.ts';

@@ -1,5 +1,6 @@
 /** One run: replicas on a Redis, everybody at work, a fault, and then what was found. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seeded } from '../support/random.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { reachesRedis, startReplica } from '../support/replicas.ts';
 import type { Service } from '../support/service.ts';
@@ -10,7 +11,6 @@ import { connectTo, ForeignWriter, truthOf } from './foreign-writer.ts';
 import { type Findings, History } from './history.ts';
 import { type ActorParts, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
 import { ALL_KEYS, deletable } from './keys.ts';
-import { seeded } from './random.ts';
 import { Subscriber } from './subscriber.ts';
 
 /** The bound that is promised, HEARTBEAT_TIMEOUT_MS. */

@@ -5,10 +5,10 @@ import { Redis } from 'ioredis';
 import { VersionClock } from '../../src/cache/version.ts';
 import { pack, unpack } from '../../src/redis/envelope.ts';
 import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
+import { pick } from '../support/random.ts';
 import type { RedisServer } from '../support/redis-server.ts';
 import type { ActorParts } from './http-actors.ts';
 import { KEYS } from './keys.ts';
-import { pick } from './random.ts';
 
 export const PREFIX = 'borrow_rate_engine:';
 const TTL_MS = 600_000;

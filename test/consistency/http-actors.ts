@@ -1,10 +1,10 @@
 /** Those who read and write through the replicas, each with a connection of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Dispatcher } from 'undici';
+import { below, pick, type Random } from '../support/random.ts';
 import type { Service } from '../support/service.ts';
 import type { History, Op, Read } from './history.ts';
 import { HOT_KEYS, KEYS } from './keys.ts';
-import { below, pick, type Random } from './random.ts';
 
 export interface ActorParts {
   readonly history: History;

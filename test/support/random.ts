@@ -16,6 +16,10 @@ export function below(limit: number, random: Random): number {
   return Math.floor(random() * limit);
 }
 
+export function pick<T>(from: readonly T[], random: Random): T {
+  return from[below(from.length, random)]!;
+}
+
 /** A copy in another order. */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {
   const copy = [...items];
