@@ -7,7 +7,7 @@ import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
-import { Exchange, type Headers } from './exchange.ts';
+import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
 import { acceptedEncodings, mediaTypeOf } from './negotiate.ts';
 import type { Parts } from './parts.ts';
@@ -35,7 +35,8 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
     const start = timed ? performance.now() : 0;
 
     const accept = req.getHeader('accept');
-    const body = accept === '' || accept === '*/*' ? entry.plainJson : undefined;
+    const plain = accept === '' || accept === '*/*' || accept === JSON_TYPE;
+    const body = plain ? entry.plainJson : undefined;
     if (body === undefined || bodiless || req.getHeader('if-none-match') !== '')
       return readSlowly(parts, res, req, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
