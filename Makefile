@@ -10,7 +10,7 @@ INSTALLED := node_modules/.install
 .PHONY: help run test chaos lint
 
 help: ## list what can be made
-	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## serve on 127.0.0.1:8000: standalone, or with the Redis that REDIS_HOST names
 	@exec scripts/run.sh

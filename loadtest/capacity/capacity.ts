@@ -6,11 +6,11 @@ import type { MemoryMeasurement } from './memory.ts';
 import type { Demand, Limits, Measured, Plan } from './plan.ts';
 import { plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
-import { findKnee, type Limit, type Outcome, type SearchOptions, type Step } from './search.ts';
+import { findKnee, type Knee, type Limit, type Outcome, type SearchOptions, type Step } from './search.ts';
 
 /** Written as JSON, so that one measurement serves many plans. */
 export interface Capacity {
-  readonly format: 1;
+  readonly format: 2;
   readonly startedAt: string;
   readonly machine: Machine;
   /** Of one step, in seconds. */
@@ -23,7 +23,9 @@ export interface Capacity {
 export interface ScenarioCapacity {
   readonly name: string;
   readonly question: string;
-  /** Requests/s. */
+  /** Of a core, that the service was held to, so that the generator could offer more than it takes; 1 for all of it. */
+  readonly serverShare: number;
+  /** Requests/s, with that share of a core. */
   readonly knee: {
     readonly median: number;
     readonly lowest: number;
@@ -49,14 +51,21 @@ export interface StepFigures {
   readonly p99Us: number;
 }
 
-/** Finds a scenario's knee on an instance, and what a request costs there. */
+/** A server that outruns the generator is held to less and less of its core, at these shares. */
+const SHARES = [1, 0.5, 0.25];
+
+/**
+ * Finds a scenario's knee on an instance, and what a request costs there.
+ * @param shares of a core, tried in turn while the generator ends the search
+ */
 export async function capacityOf(
   scenario: Scenario,
-  instance: Instance,
+  instance: Pick<Instance, 'measure' | 'redisConnections' | 'redisCommandsPerRequest' | 'hold'>,
   options: Omit<SearchOptions, 'startRate'>,
+  shares: readonly number[] = SHARES,
 ): Promise<{ readonly capacity: ScenarioCapacity; readonly machine: Machine }> {
   const redisConnections = await instance.redisConnections();
-  const knee = await findKnee(instance.measure, scenario, { ...options, startRate: scenario.startRate });
+  const { knee, serverShare } = await findServersKnee(scenario, instance, options, shares);
   const best = highestThatHeld(knee.steps);
   const resident = knee.steps.flatMap(({ result }) =>
     result.series.flatMap(({ serverRssBytes }) => (serverRssBytes === null ? [] : [serverRssBytes])),
@@ -67,6 +76,7 @@ export async function capacityOf(
   const capacity: ScenarioCapacity = {
     name,
     question,
+    serverShare,
     knee: { median, lowest, highest, limit },
     steps: knee.steps.map(({ ratePerSecond, repeat, outcome, result: { latency } }) => ({
       ratePerSecond,
@@ -84,6 +94,24 @@ export async function capacityOf(
   return { capacity, machine: knee.steps[0]!.result.machine };
 }
 
+async function findServersKnee(
+  scenario: Scenario,
+  instance: Pick<Instance, 'measure' | 'hold'>,
+  options: Omit<SearchOptions, 'startRate'>,
+  shares: readonly number[],
+): Promise<{ readonly knee: Knee; readonly serverShare: number }> {
+  let found: { knee: Knee; serverShare: number } | undefined;
+  for (const serverShare of shares) {
+    if (serverShare < 1 && !instance.hold(serverShare)) break;
+    const startRate = scenario.startRate * serverShare;
+    const knee = await findKnee(instance.measure, scenario, { ...options, startRate });
+    found = { knee, serverShare };
+    if (knee.limit !== 'generator') break;
+  }
+  if (found === undefined) throw new Error('this system holds no process to a share of a core');
+  return found;
+}
+
 /** The plan for a scenario; null where no rate held, so that there is nothing to plan with. */
 export function planFor(
   scenario: ScenarioCapacity,
@@ -91,10 +119,11 @@ export function planFor(
   demand: Demand,
   limits: Limits,
 ): Plan | null {
-  const { knee } = scenario;
+  const { knee, serverShare } = scenario;
   if (knee.median === 0) return null;
   const measured: Measured = {
-    kneePerSecond: knee.median,
+    kneePerSecond: knee.median / serverShare,
+    kneeIsExtrapolated: serverShare < 1,
     kneeIsLowerBound: knee.limit !== 'server',
     cpuSecondsPerRequest: scenario.cpuPerRequestUs === null ? null : scenario.cpuPerRequestUs / 1e6,
     redisCommandsPerRequest: scenario.redisCommandsPerRequest,

@@ -2,6 +2,7 @@
 import type { Profile } from '../profile.ts';
 import type { RunResult } from '../result.ts';
 import { measure } from '../run-profile.ts';
+import { holdTo } from '../support/cpu-quota.ts';
 import { startTarget } from '../target/target.ts';
 import type { Scenario } from './scenario.ts';
 import type { Measure } from './search.ts';
@@ -17,12 +18,18 @@ export interface Instance {
   redisCommandsPerRequest(result: RunResult): number | null;
   /** Connections that the service holds to Redis. */
   redisConnections(): Promise<number>;
+  /**
+   * Holds the service to this share of its core from now on; its Redis keeps what is left.
+   * @returns false where the system does not allow that
+   */
+  hold(share: number): boolean;
   stop(): Promise<void>;
 }
 
 export async function startInstance(scenario: Scenario, seed: number): Promise<Instance> {
   const target = await startTarget(scenario.profile, seed);
   const commands = new WeakMap<RunResult, number>();
+  let release: (() => void) | undefined;
   const counted = async (section: string, field: string) => {
     const info = await target.redis!.cli('INFO', section);
     return Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1]);
@@ -43,7 +50,15 @@ export async function startInstance(scenario: Scenario, seed: number): Promise<I
     redisCommandsPerRequest: (result) => commands.get(result) ?? null,
     // Less the one that asks.
     redisConnections: async () => (await counted('clients', 'connected_clients')) - 1,
-    stop: () => target.stop(),
+    hold(share) {
+      release?.();
+      release = holdTo(share, target.pid!);
+      return release !== undefined;
+    },
+    async stop() {
+      release?.();
+      await target.stop();
+    },
   };
 }
 

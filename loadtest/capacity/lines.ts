@@ -8,6 +8,8 @@ export const KNEE_HEAD = [
   'scenario',
   'knee, requests/s',
   'range',
+  'with',
+  'so a core',
   'ended by',
   'CPU/request',
   'Redis commands/request',
@@ -22,6 +24,7 @@ const ENDED_BY: Readonly<Record<Limit, string>> = {
 export function kneeRow({
   name,
   knee,
+  serverShare,
   cpuPerRequestUs,
   redisCommandsPerRequest,
 }: ScenarioCapacity): string[] {
@@ -29,6 +32,8 @@ export function kneeRow({
     name,
     knee.median === 0 ? 'none' : count(knee.median),
     `${count(knee.lowest)} to ${count(knee.highest)}`,
+    serverShare === 1 ? 'a core' : `${percent(serverShare)} of a core`,
+    knee.median === 0 ? '–' : count(knee.median / serverShare),
     knee.median === 0 && knee.limit === 'range' ? 'the lowest rate, which failed' : ENDED_BY[knee.limit],
     cpuPerRequestUs === null ? '–' : duration(cpuPerRequestUs),
     redisCommandsPerRequest === null ? '–' : significant(redisCommandsPerRequest),

@@ -42,6 +42,8 @@ export interface Limits {
 export interface Measured {
   /** The highest rate at which every gate holds, requests/s. */
   readonly kneePerSecond: number;
+  /** It was measured with a share of a core, and the rest of the core is thought to bear as much. */
+  readonly kneeIsExtrapolated: boolean;
   /** The generator or the range ended the search: the knee may be higher. */
   readonly kneeIsLowerBound: boolean;
   /** CPU for one request at the knee, in seconds; null where it is not known. */
@@ -150,7 +152,8 @@ function rateOf(demand: Demand, limits: Limits, measured: Measured) {
   const boundBy = byLatency <= byCpu ? ('latency' as const) : ('cpu' as const);
   // A rate under the knee of one process was carried in a run. Several processes were not run together, and where
   // the CPU would be at its limit is a straight line from where it was.
-  const basis: Basis = cores === 1 && boundBy === 'latency' ? 'measured' : 'extrapolated';
+  const seen = cores === 1 && boundBy === 'latency' && !measured.kneeIsExtrapolated;
+  const basis: Basis = seen ? 'measured' : 'extrapolated';
   return { usable: { value, basis }, boundBy };
 }
 

@@ -44,6 +44,11 @@ const command = new Command('capacity')
   .option('--seconds <n>', 'measured seconds of one step', number(1, 600), 10)
   .option('--resolution <share>', 'how near to the knee', number(0.001, 1), 0.05)
   .option('--repeats <n>', 'searches of which the median is taken', number(1, 50), 3)
+  .option(
+    '--share <share>',
+    'hold the service to this share of its core; by default only where the generator is the limit: then 0.5, then 0.25',
+    number(0.05, 1),
+  )
   .option('--max-rate <n>', 'requests/s at most', number(1), 500_000)
   .option('--seed <n>', 'of the data and the requests', number(0), 1)
   .option('--rate <n>', 'planned for: requests/s of all replicas', number(1), 50_000)
@@ -70,6 +75,7 @@ interface Options {
   readonly seconds: number;
   readonly resolution: number;
   readonly repeats: number;
+  readonly share?: number;
   readonly maxRate: number;
   readonly seed: number;
   readonly rate: number;
@@ -140,20 +146,25 @@ async function measured(names: readonly string[], options: Options): Promise<Cap
       const minRate = Math.ceil(LEAST_SAMPLES / seconds);
       const onStep = (step: Step) => console.error(stepLine(step));
       const search = { seconds, resolution, repeats, maxRate, minRate, onStep };
-      const result = await capacityOf(scenario, instance, search);
+      const result = await capacityOf(
+        scenario,
+        instance,
+        search,
+        options.share === undefined ? undefined : [options.share],
+      );
       found.push(result.capacity);
       machine ??= result.machine;
     } finally {
       await instance.stop();
     }
   }
-  return { format: 1, startedAt, machine: machine!, seconds, resolution, memory, scenarios: found };
+  return { format: 2, startedAt, machine: machine!, seconds, resolution, memory, scenarios: found };
 }
 
 async function earlier(path: string): Promise<Capacity> {
   const capacity: unknown = JSON.parse(await readFile(path, 'utf8'));
-  if ((capacity as Capacity | null)?.format !== 1 || !Array.isArray((capacity as Capacity).scenarios))
-    throw new Error(`${path} is no capacity.json of format 1`);
+  if ((capacity as Capacity | null)?.format !== 2 || !Array.isArray((capacity as Capacity).scenarios))
+    throw new Error(`${path} is no capacity.json of format 2`);
   return capacity as Capacity;
 }
 

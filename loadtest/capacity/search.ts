@@ -20,7 +20,7 @@ export interface SearchOptions {
   readonly seconds: number;
   /** How near the two sides come: 0.05 finds the knee to 5 %. See `finestResolution`. */
   readonly resolution: number;
-  /** Searches of which the median is taken. */
+  /** Searches of which the median is taken; one that the generator ends is the last. */
   readonly repeats: number;
   readonly onStep?: (step: Step) => void;
 }
@@ -84,6 +84,8 @@ export async function findKnee<Scenario>(
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     const found = await search(measure, scenario, { ...options, startRate }, repeat, steps);
     repeats.push(found);
+    // The median is a lower bound already, and the next search would say the same.
+    if (found.limit === 'generator') break;
     if (found.rate > 0) startRate = found.rate * BEGIN_AGAIN_AT;
   }
   const rates = repeats.map(({ rate }) => rate).sort((a, b) => a - b);

@@ -15,6 +15,7 @@ const LIMITS: Limits = {
 };
 const MEASURED: Measured = {
   kneePerSecond: 40_000,
+  kneeIsExtrapolated: false,
   kneeIsLowerBound: false,
   cpuSecondsPerRequest: 20e-6,
   redisCommandsPerRequest: 0.05,
@@ -36,6 +37,11 @@ test('replicas carry the rate with the headroom free, and one may be missing', (
   // 100,000 / 28,000 is 4 replicas, and one to spare.
   assert.deepEqual(replicas, { value: 5, basis: 'extrapolated' });
   assert.deepEqual(problems, []);
+});
+
+test('what was measured with a share of a core is extrapolated to a core', () => {
+  const { usablePerReplica } = plan(DEMAND, LIMITS, { ...MEASURED, kneeIsExtrapolated: true });
+  assert.deepEqual(usablePerReplica, { value: 28_000, basis: 'extrapolated' });
 });
 
 test('80 % CPU binds where it comes before the knee', () => {

@@ -6,7 +6,7 @@ import type { Demand, Limits } from '../../../loadtest/capacity/plan.ts';
 import { exampleOf, withExample } from '../../../loadtest/capacity/record.ts';
 
 const CAPACITY: Capacity = {
-  format: 1,
+  format: 2,
   startedAt: '2026-11-24T08:00:00.000Z',
   machine: { cpu: 'Some <CPU>', cores: 2, kernel: '6.1', node: 'v22.23.3', redis: '7.0.15' },
   seconds: 5,
@@ -24,6 +24,7 @@ const CAPACITY: Capacity = {
     {
       name: 'l1',
       question: 'How many?',
+      serverShare: 0.5,
       knee: { median: 20_000, lowest: 19_000, highest: 21_000, limit: 'generator' },
       steps: [
         { ratePerSecond: 20_000, repeat: 0, outcome: 'holds', p50Us: 300, p95Us: 2_000, p99Us: 9_000 },
@@ -37,6 +38,7 @@ const CAPACITY: Capacity = {
     {
       name: 'l2',
       question: 'How many of Redis?',
+      serverShare: 1,
       knee: { median: 0, lowest: 0, highest: 0, limit: 'range' },
       steps: [{ ratePerSecond: 500, repeat: 0, outcome: 'fails', p50Us: 9e6, p95Us: 9e6, p99Us: 9e6 }],
       cpuPerRequestUs: null,
@@ -65,8 +67,14 @@ test('the example says how it was made, where, what was found and what is planne
   const example = exampleOf(CAPACITY, planned, DEMAND, LIMITS, 'make capacity ARGS=--record');
   assert.match(example, /`make capacity ARGS=--record`/);
   assert.match(example, /Measured 2026-11-24 on 2 x Some <CPU>/);
-  assert.match(example, /\| l1 \| 20,000 \| 19,000 to 21,000 \| the generator: a lower bound \|/);
-  assert.match(example, /\| replicas \| 5 \| extrapolated \|/);
+  assert.match(
+    example,
+    /\| l1 \| 20,000 \| 19,000 to 21,000 \| 50 % of a core \| 40,000 \| the generator: a lower bound \|/,
+  );
+  assert.match(
+    example,
+    /\| replicas \| 3 \| extrapolated \|[\s\S]*bound by latency \| 28,000 \| extrapolated \|/,
+  );
   assert.match(example, /- The knee is a lower bound/);
   assert.match(example, /\*\*l2\*\*: not even the lowest rate held/);
 });

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { holdTo } from '../../../loadtest/support/cpu-quota.ts';
+import { cpuSecondsOf } from '../../../loadtest/target/cpu-time.ts';
+
+const groupsOf = (pid: number) => globSync(`/sys/fs/cgroup/{,cpu/}ratecache-load-${pid}`);
+
+test('a busy process gets no more than its share of a core, and nothing of it stays behind', async () => {
+  const busy = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+  try {
+    const pid = busy.pid!;
+    const release = holdTo(0.2, pid);
+    if (release === undefined) {
+      // Not root, or no control groups: nothing is left half done.
+      assert.deepEqual(groupsOf(pid), []);
+      return;
+    }
+    assert.equal(groupsOf(pid).length, 1);
+    const before = cpuSecondsOf(pid)!;
+    const started = performance.now();
+    await pause(1_000);
+    const share = (cpuSecondsOf(pid)! - before) / ((performance.now() - started) / 1_000);
+    // Never more than the quota; that it is less is the doing of whatever else runs here.
+    assert.ok(share > 0 && share < 0.3, `it used ${share} of a core`);
+    release();
+    assert.deepEqual(groupsOf(pid), []);
+  } finally {
+    busy.kill('SIGKILL');
+    await once(busy, 'exit');
+  }
+});
+
+test('a process that has ended leaves no group behind', async () => {
+  const short = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const release = holdTo(0.5, short.pid!);
+  short.stdin!.end();
+  await once(short, 'exit');
+  release?.();
+  assert.deepEqual(groupsOf(short.pid!), []);
+});
