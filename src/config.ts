@@ -18,6 +18,7 @@ export const EXIT_CONFIG = 78;
 /** The configuration is faulty; the message lists every fault and warning, and no secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  readonly exitCode = EXIT_CONFIG;
   readonly faults: readonly Fault[];
   /** What `loadConfig` would have returned: a mistyped name is often why another is missing. */
   readonly warnings: readonly string[];

@@ -1,0 +1,16 @@
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { Subcommand } from '../subcommand.ts';
+
+export const serve: Subcommand = {
+  name: 'serve',
+  summary: 'serve the cache over HTTP and WebSocket',
+  group: 'Service:',
+  exits: { 0: 'stopped by a signal', 1: 'it could not start, or a second signal cut the stopping short' },
+  async define(command) {
+    const { addVariables, environmentWith } = await import('../options.ts');
+    addVariables(command).action(async (flags) => {
+      const { serve } = await import('../serve.ts');
+      await serve(environmentWith(flags), packageJson.version);
+    });
+  },
+};

@@ -1,0 +1,12 @@
+/** The command line is wrong: EX_USAGE of sysexits.h. Another code than any answer of a subcommand. */
+export const EXIT_USAGE = 64;
+
+/** A failure with an exit code of its own. */
+export class Failure extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
