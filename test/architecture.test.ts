@@ -16,13 +16,14 @@ const LAYERS: readonly (readonly [row: string, may: 'everything' | readonly stri
   ['src/push/', ['src/uws.ts', 'src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
   ['src/redis/', ['src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
   ['src/cache/', ['src/errors.ts', 'src/metrics/counters.ts']],
-  ['src/warmup/', ['src/cache/', 'src/errors.ts']],
+  ['src/warmup/', ['src/cache/', 'src/errors.ts', 'src/answer.ts']],
   ['src/metrics/', ['src/cache/', 'src/errors.ts']],
   ['src/config.ts', ['src/config/', 'src/errors.ts', 'src/cache/']],
   ['src/config/', ['src/errors.ts', 'src/cache/']],
   ['src/uws.ts', ['src/errors.ts']],
   ['src/log.ts', []],
   ['src/errors.ts', []],
+  ['src/answer.ts', []],
   ['package.json', []],
 ];
 

@@ -1,3 +1,4 @@
+import { networkReason, parsed, problemText, property } from '../answer.ts';
 import type { WarmupRecord } from './record.ts';
 import type { Outcome, Sink } from './sink.ts';
 
@@ -65,42 +66,4 @@ function outcomes(batch: readonly WarmupRecord[], answer: unknown, url: string):
     const code = property(result, 'code');
     return { status: 'error', code: typeof code === 'string' ? code : `status ${String(status)}` };
   });
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-}
-
-function problemText(problem: unknown): string {
-  const code = property(problem, 'code');
-  const detail = property(problem, 'detail') ?? property(problem, 'title');
-  const named = typeof code === 'string' ? ` ${code}` : '';
-  return typeof detail === 'string' ? `${named}: ${detail}` : named;
-}
-
-const NETWORK_REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was reset',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the host name could not be looked up',
-  EHOSTUNREACH: 'no route to the host',
-  ETIMEDOUT: 'the connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
-  UND_ERR_SOCKET: 'the connection was closed',
-};
-
-// fetch says only "fetch failed"; what happened is in its cause.
-function networkReason(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = property(cause, 'code');
-  if (typeof code === 'string') return NETWORK_REASONS[code] ?? code;
-  return cause instanceof Error ? cause.message : String(cause);
 }

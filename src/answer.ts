@@ -1,0 +1,42 @@
+/** What an answer of the service, or the lack of one, is to people. */
+
+/** A member of something that came as JSON; undefined where there is none. */
+export function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** What JSON says; undefined where it is none. */
+export function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of a problem+json: ` key_invalid: the key is empty`, or as much of it as there is. */
+export function problemText(problem: unknown): string {
+  const code = property(problem, 'code');
+  const detail = property(problem, 'detail') ?? property(problem, 'title');
+  const named = typeof code === 'string' ? ` ${code}` : '';
+  return typeof detail === 'string' ? `${named}: ${detail}` : named;
+}
+
+const NETWORK_REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was reset',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name could not be looked up',
+  EHOSTUNREACH: 'no route to the host',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  UND_ERR_SOCKET: 'the connection was closed',
+};
+
+/** Why nobody could be asked. fetch says only "fetch failed"; what happened is in its cause. */
+export function networkReason(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = property(cause, 'code');
+  if (typeof code === 'string') return NETWORK_REASONS[code] ?? code;
+  return cause instanceof Error ? cause.message : String(cause);
+}

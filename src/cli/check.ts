@@ -1,0 +1,92 @@
+/** `ratecache check`: one question, one line, one exit code. */
+import { property } from '../answer.ts';
+import type { HealthBody } from '../metrics/health.ts';
+import { type Answer, ask, EXIT_UNREACHABLE } from './ask.ts';
+import { Failure } from './exits.ts';
+import type { ServiceOptions } from './flags.ts';
+
+export const TIMEOUT_MS = 2000;
+
+export interface CheckOptions extends ServiceOptions {
+  readonly failDegraded?: boolean;
+  readonly ready?: boolean;
+  readonly live?: boolean;
+  readonly json?: boolean;
+}
+
+/** How it is, and a line that says why. */
+interface Finding {
+  readonly verdict: 'up' | 'degraded' | 'down';
+  readonly line: string;
+}
+
+/** @returns the exit code */
+export async function check(options: CheckOptions): Promise<number> {
+  const { url, timeout: timeoutMs, failDegraded, ready, live, json } = options;
+  const path = live ? '/livez' : ready ? '/readyz' : '/health';
+  let answer: Answer | undefined;
+  let finding: Finding;
+  try {
+    answer = await ask(url, { path, timeoutMs });
+    finding = path === '/health' ? judgeHealth(answer) : judgeProbe(answer, ready ? 'ready' : 'alive');
+  } catch (error) {
+    if (!(error instanceof Failure && error.exitCode === EXIT_UNREACHABLE)) throw error;
+    finding = down(error.message);
+  }
+  const { verdict, line } = finding;
+  const body = answer?.body === undefined ? JSON.stringify({ status: 'down', reason: line }) : answer.text;
+  process.stdout.write(`${json ? body : line}\n`);
+  if (verdict === 'degraded') return failDegraded ? 1 : 0;
+  return verdict === 'up' ? 0 : 2;
+}
+
+function judgeHealth({ status, body }: Answer): Finding {
+  if (status === 200 && isHealth(body)) {
+    if (body.status === 'healthy') return { verdict: 'up', line: `healthy: ${facts(body)}` };
+    if (body.status === 'degraded') return { verdict: 'degraded', line: `degraded: ${facts(body)}` };
+  }
+  if (status === 503 && isHealth(body)) return down(`${body.status}: ${facts(body)}`);
+  return stranger(status);
+}
+
+/** @param good what the status of the body is when all is well */
+function judgeProbe({ status, body }: Answer, good: string): Finding {
+  const said = property(body, 'status');
+  if (status === 200 && said === good) return { verdict: 'up', line: good };
+  const reason = property(body, 'reason');
+  if (typeof said === 'string' && said !== good)
+    return down(typeof reason === 'string' ? `${said}: ${reason}` : said);
+  return stranger(status);
+}
+
+function facts({ mode, coherence, redis, local_cache, journal }: HealthBody): string {
+  return [
+    mode === 'standalone'
+      ? 'standalone'
+      : redis.connected
+        ? `Redis answers in ${redis.response_time_ms} ms`
+        : `Redis is away (${redis.error})`,
+    coherence === 'off' ? undefined : `coherence ${coherence}`,
+    local_cache.status === 'disabled' ? 'L1 is off' : `${local_cache.items} items in L1`,
+    journal === undefined || journal.entries === 0 ? undefined : `${journal.entries} in the journal`,
+  ]
+    .filter((fact) => fact !== undefined)
+    .join(', ');
+}
+
+/** As far as `facts` looks. */
+function isHealth(body: unknown): body is HealthBody {
+  return (
+    typeof property(body, 'status') === 'string' &&
+    typeof property(body, 'redis') === 'object' &&
+    typeof property(body, 'local_cache') === 'object'
+  );
+}
+
+function down(why: string): Finding {
+  return { verdict: 'down', line: `down: ${why}` };
+}
+
+function stranger(status: number): Finding {
+  return down(`answered ${status} with something else: is it ratecache?`);
+}

@@ -1,0 +1,181 @@
+/** The statistics of a service as tables for a terminal. */
+import Table from 'cli-table3';
+import { TYPES } from '../cache/key.ts';
+import type { HealthBody } from '../metrics/health.ts';
+import type { StatsBody } from '../metrics/stats.ts';
+
+/** What a service said of itself at one moment. */
+export interface Seen {
+  readonly url: string;
+  /** As `performance.now()`. */
+  readonly atMs: number;
+  readonly stats: StatsBody | { readonly enabled: false };
+  readonly health: HealthBody;
+  /** Prometheus text. */
+  readonly metrics: string;
+}
+
+type Row = readonly (string | number)[];
+
+/** @param before an earlier look, for what came in between */
+export function statsText(seen: Seen, before?: Seen): string {
+  const { url, stats, health } = seen;
+  const head = `ratecache ${health.version} at ${url}: ${health.status}`;
+  if ('enabled' in stats)
+    return `${head}\n${facts(health)}\nThere are no statistics: ENABLE_CACHE_STATS is false.`;
+  return [head, requestTable(seen, stats, before), tierTable(seen, stats), facts(health, stats)].join('\n');
+}
+
+function requestTable({ atMs }: Seen, { requests }: StatsBody, before?: Seen): string {
+  const earlier = before && !('enabled' in before.stats) ? before.stats.requests : undefined;
+  const rows = (['get', 'set', 'delete'] as const).map((op): Row => {
+    const { hit, miss, error } = requests[op];
+    const then = earlier?.[op];
+    const since = then && hit + miss + error - then.hit - then.miss - then.error;
+    // Less than before: the service was started again.
+    const pace =
+      since !== undefined && since >= 0 ? count((since * 1000) / (atMs - before!.atMs)) : undefined;
+    return [
+      op,
+      count(hit),
+      count(miss),
+      count(error),
+      op === 'get' ? percent(hit, hit + miss) : '',
+      ...(earlier === undefined ? [] : [pace ?? '']),
+    ];
+  });
+  const head = ['requests', 'hit', 'miss', 'error', 'hit rate', ...(earlier === undefined ? [] : ['per s'])];
+  return table(head, rows);
+}
+
+/** By type: how often each tier had the value, and what it holds. */
+function tierTable({ metrics }: Seen, { local, categories }: StatsBody): string {
+  const l2 = lookupsOf(metrics, 'redis');
+  const row = (name: string, l1: Counted, redis: { hit: number; miss: number }, keys: number | null): Row => [
+    name,
+    ...[l1.items, l1.hits, l1.misses].map(count),
+    percent(l1.hits, l1.hits + l1.misses),
+    ...[l1.evictions, l1.expirations].map(count),
+    keys === null ? '' : count(keys),
+    ...[redis.hit, redis.miss].map(count),
+    percent(redis.hit, redis.hit + redis.miss),
+  ];
+  const rows = TYPES.map((type) =>
+    row(type, local.by_type[type] ?? NONE, l2.get(type) ?? NO_LOOKUPS, categories[type] ?? null),
+  );
+  const sums = { hit: 0, miss: 0 };
+  for (const { hit, miss } of l2.values()) {
+    sums.hit += hit;
+    sums.miss += miss;
+  }
+  const keys = Object.values(categories).reduce<number | null>((sum, n) => (sum ?? 0) + n, null);
+  const head = ['type', 'L1', 'hit', 'miss', 'rate', 'evicted', 'expired', 'Redis', 'hit', 'miss', 'rate'];
+  return table(head, [...rows, row('all', local, sums, keys)]);
+}
+
+type Counted = Pick<StatsBody['local'], 'items' | 'hits' | 'misses' | 'evictions' | 'expirations'>;
+const NONE: Counted = { items: 0, hits: 0, misses: 0, evictions: 0, expirations: 0 };
+const NO_LOOKUPS = { hit: 0, miss: 0 };
+
+/** Of a tier, by type. /stats counts look-ups of L1 alone. */
+function lookupsOf(metrics: string, tier: 'redis'): Map<string, { hit: number; miss: number }> {
+  const line = new RegExp(
+    `^cache_service_lookups_total\\{cache="${tier}",result="(hit|miss)",type="(\\w+)"\\} (\\d+)`,
+    'gm',
+  );
+  const found = new Map<string, { hit: number; miss: number }>();
+  for (const [, result, type, n] of metrics.matchAll(line)) {
+    const counts = found.get(type!) ?? { hit: 0, miss: 0 };
+    counts[result as 'hit' | 'miss'] = Number(n);
+    found.set(type!, counts);
+  }
+  return found;
+}
+
+function facts(health: HealthBody, stats?: StatsBody): string {
+  const { mode, coherence, redis, local_cache, journal } = health;
+  const rows: Row[] = [];
+  if (mode === 'standalone') rows.push(['Redis', 'none: standalone']);
+  else if (!redis.connected) rows.push(['Redis', `away: ${redis.error}`]);
+  else rows.push(['Redis', redisText(health, stats)]);
+  rows.push(['coherence', coherence]);
+  const full = stats?.local.enabled
+    ? ` of ${count(stats.local.max_items)} (${percent(stats.local.items, stats.local.max_items)})`
+    : '';
+  rows.push([
+    'L1',
+    local_cache.status === 'disabled'
+      ? 'off'
+      : `${count(local_cache.items)}${full}, ${bytes(local_cache.memory_bytes)}`,
+  ]);
+  if (stats !== undefined)
+    rows.push(['flights', `${count(stats.flights.joined)} joined, ${count(stats.flights.fenced)} fenced`]);
+  if (journal !== undefined) {
+    const { entries, bytes: size, oldest_age_ms: age } = journal;
+    const oldest = age === null ? '' : `, the oldest for ${span(age / 1000)}`;
+    rows.push([
+      'journal',
+      entries === 0
+        ? 'empty'
+        : `${count(entries)} ${entries === 1 ? 'change' : 'changes'}, ${bytes(size)}${oldest}`,
+    ]);
+  }
+  return table([], rows);
+}
+
+function redisText({ redis }: HealthBody, stats?: StatsBody): string {
+  const { redis_version, uptime_in_seconds, connected_clients, used_memory_human } =
+    redis.server_info as Record<string, string | number>;
+  const keys =
+    stats?.connected && stats.keys_count !== null && stats.keys_counted_at !== null
+      ? `, ${count(stats.keys_count)} keys at ${stats.keys_counted_at.slice(11, 19)} UTC`
+      : '';
+  return (
+    `${redis_version}, answers in ${redis.response_time_ms} ms, up for ${span(Number(uptime_in_seconds))}, ` +
+    `${connected_clients} clients, ${used_memory_human}${keys}`
+  );
+}
+
+function table(head: string[], rows: readonly Row[]): string {
+  const made = new Table({
+    head,
+    // Names to the left, figures to the right; without a head it is all text.
+    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
+    style: { head: [], border: [], compact: true },
+  });
+  made.push(...rows.map((row) => [...row]));
+  return made.toString();
+}
+
+function count(n: number): string {
+  return Math.round(n).toLocaleString('en-US');
+}
+
+function percent(part: number, whole: number): string {
+  return whole === 0 ? '' : `${((100 * part) / whole).toFixed(1)} %`;
+}
+
+function bytes(n: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB'];
+  let unit = 0;
+  let left = n;
+  for (; left >= 1024 && unit < units.length - 1; unit++) left /= 1024;
+  return `${unit === 0 ? left : left.toFixed(1)} ${units[unit]}`;
+}
+
+/** The two largest units of a time: `3 d 4 h`. */
+function span(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.floor(seconds);
+  const parts: readonly (readonly [unit: string, n: number])[] = [
+    ['d', Math.floor(whole / 86_400)],
+    ['h', Math.floor(whole / 3_600) % 24],
+    ['min', Math.floor(whole / 60) % 60],
+    ['s', whole % 60],
+  ];
+  const first = parts.findIndex(([, n]) => n > 0);
+  return parts
+    .slice(first, first + 2)
+    .map(([unit, n]) => `${n} ${unit}`)
+    .join(' ');
+}
