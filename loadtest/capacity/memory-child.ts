@@ -1,5 +1,5 @@
-/** `node --expose-gc memory-child.ts ENTRIES VALUE_BYTES`: prints a `MemoryMeasurement` as JSON. */
-import { getHeapStatistics } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Entry, keep } from '../../src/cache/entry.ts';
 import { Memory } from '../../src/cache/memory.ts';
 import { VersionClock } from '../../src/cache/version.ts';
@@ -10,65 +10,83 @@ import type { MemoryMeasurement } from './memory.ts';
 const HOUR_MS = 3_600_000;
 const SAMPLE_EVERY = 500;
 
-const [entries, valueBytes] = process.argv.slice(2).map(Number);
-if (entries === undefined || valueBytes === undefined || !(entries > 0) || !(valueBytes >= 20))
-  throw new Error('usage: node --expose-gc memory-child.ts ENTRIES VALUE_BYTES, of which at least 20');
-if (globalThis.gc === undefined) throw new Error('needs --expose-gc');
-const collect: () => void = globalThis.gc;
-
-const now = Date.now();
-const memory = new Memory({ maxEntries: entries, maxBytes: 0, ttlMs: HOUR_MS }, { now }, new Counters());
-const versions = new VersionClock('00000000');
-
-// A little use first, so that what V8 compiles and caches is not counted as entries.
-fill(Math.min(1_000, entries));
-memory.clear();
-const empty = usage();
-fill(entries);
-const full = usage();
-const busiest = churn(entries);
-
-const measurement: MemoryMeasurement = {
-  entries: memory.size,
-  valueBytes,
-  emptyBytes: empty.resident,
-  bytesPerEntry: (busiest - empty.resident) / entries,
-  settledBytesPerEntry: (full.resident - empty.resident) / entries,
-  liveBytesPerEntry: (full.live - empty.live) / entries,
-  heapLimitBytes: getHeapStatistics().heap_size_limit,
-};
-console.log(JSON.stringify(measurement));
-
-function fill(count: number): void {
-  for (let i = 0; i < count; i++) put(i);
+/** Tells the parent by a message. In a process of its own, since a heap that others share cannot be told apart. */
+export function tellMemory(entries: number, valueBytes: number): void {
+  process.send?.(measure(entries, valueBytes));
 }
 
-/** Writes every entry again, twice, and leaves V8 to collect when it likes; gives the most that was resident. */
-function churn(count: number): number {
-  let most = 0;
-  for (let i = 0; i < 2 * count; i++) {
-    put(i % count);
-    if (i % SAMPLE_EVERY === 0) most = Math.max(most, process.memoryUsage.rss());
+function measure(entries: number, valueBytes: number): MemoryMeasurement {
+  const collect = collector();
+  const l1 = new L1(entries, valueBytes);
+  // A little use first, so that what V8 compiles and caches is not counted as entries.
+  l1.fill(Math.min(1_000, entries));
+  l1.memory.clear();
+  const empty = usage(collect);
+  l1.fill(entries);
+  const full = usage(collect);
+  const busiest = l1.churn();
+  return {
+    entries: l1.memory.size,
+    valueBytes,
+    emptyBytes: empty.resident,
+    bytesPerEntry: (busiest - empty.resident) / entries,
+    settledBytesPerEntry: (full.resident - empty.resident) / entries,
+    liveBytesPerEntry: (full.live - empty.live) / entries,
+    heapLimitBytes: getHeapStatistics().heap_size_limit,
+  };
+}
+
+class L1 {
+  readonly memory: Memory;
+  readonly #entries: number;
+  readonly #valueBytes: number;
+  readonly #now = Date.now();
+  readonly #versions = new VersionClock('00000000');
+
+  constructor(entries: number, valueBytes: number) {
+    this.#entries = entries;
+    this.#valueBytes = valueBytes;
+    const limits = { maxEntries: entries, maxBytes: 0, ttlMs: HOUR_MS };
+    this.memory = new Memory(limits, { now: this.#now }, new Counters());
   }
-  return Math.max(most, process.memoryUsage.rss());
-}
 
-function put(i: number): void {
-  const key = `borrow_rate:SYM${i.toString(36).toUpperCase()}`;
-  const fixed = `{"rate":${i},"x":""}`;
-  const text = fixed.replace('""', `"${'x'.repeat(Math.max(0, valueBytes! - fixed.length))}"`);
-  // From bytes, as a body comes from a socket: a string built by concatenation has another shape on the heap.
-  const value = { encoding: 'json', body: keep('json', Buffer.from(text)) } as const;
-  const entry = new Entry(key, value, versions.next(), now, now + HOUR_MS);
-  memory.set(key, entry);
-  // Flat: V8 keeps a concatenation as its parts until somebody reads it, which the socket does.
-  Buffer.from(headOf(entry, 'json', now));
+  fill(count: number): void {
+    for (let i = 0; i < count; i++) this.#put(i);
+  }
+
+  /** Writes every entry again, twice, and leaves V8 to collect when it likes; gives the most that was resident. */
+  churn(): number {
+    let most = 0;
+    for (let i = 0; i < 2 * this.#entries; i++) {
+      this.#put(i % this.#entries);
+      if (i % SAMPLE_EVERY === 0) most = Math.max(most, process.memoryUsage.rss());
+    }
+    return Math.max(most, process.memoryUsage.rss());
+  }
+
+  #put(i: number): void {
+    const key = `borrow_rate:SYM${i.toString(36).toUpperCase()}`;
+    const fixed = `{"rate":${i},"x":""}`;
+    const text = fixed.replace('""', `"${'x'.repeat(Math.max(0, this.#valueBytes - fixed.length))}"`);
+    // From bytes, as a body comes from a socket: a string built by concatenation has another shape on the heap.
+    const value = { encoding: 'json', body: keep('json', Buffer.from(text)) } as const;
+    const entry = new Entry(key, value, this.#versions.next(), this.#now, this.#now + HOUR_MS);
+    this.memory.set(key, entry);
+    // Flat: V8 keeps a concatenation as its parts until somebody reads it, which the socket does.
+    Buffer.from(headOf(entry, 'json', this.#now));
+  }
 }
 
 /** After full collections. Two, since what the first one's finalizers release is freed by the second. */
-function usage(): { live: number; resident: number } {
+function usage(collect: () => void): { live: number; resident: number } {
   collect();
   collect();
   const { heapUsed, external, rss } = process.memoryUsage();
   return { live: heapUsed + external, resident: rss };
+}
+
+/** V8's own. The single binary takes no flags of Node, so the one that shows it is set here. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
 }

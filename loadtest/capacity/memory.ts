@@ -1,10 +1,8 @@
 /** What an entry of L1 costs, measured: the service's own `Memory`, filled in a process of its own. */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { once } from 'node:events';
+import { startPart } from '../support/part.ts';
 import type { MeasuredMemory } from './plan.ts';
 
-const CHILD = fileURLToPath(new URL('memory-child.ts', import.meta.url));
 const TIMEOUT_MS = 120_000;
 
 export interface MemoryMeasurement extends MeasuredMemory {
@@ -13,14 +11,20 @@ export interface MemoryMeasurement extends MeasuredMemory {
 }
 
 /**
- * Fills an L1 with `entries` entries whose JSON values have `valueBytes` bytes, each served once so that it holds
- * its prepared header too. A process of its own, since a heap that others share cannot be told apart.
+ * Fills an L1 with `entries` entries whose JSON values have `valueBytes` bytes, at least 20, each served once so that
+ * it holds its prepared header too.
  */
 export async function measureMemory(entries: number, valueBytes: number): Promise<MemoryMeasurement> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--expose-gc', CHILD, String(entries), String(valueBytes)],
-    { timeout: TIMEOUT_MS },
-  );
-  return JSON.parse(stdout) as MemoryMeasurement;
+  const child = startPart('memory', entries, valueBytes);
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`memory could not be measured (${signal ?? `exit code ${code}`})`);
+  });
+  try {
+    const told = once(child, 'message', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const [measurement] = await Promise.race([told, ended]);
+    return measurement;
+  } finally {
+    ended.catch(() => {});
+    child.kill('SIGKILL');
+  }
 }

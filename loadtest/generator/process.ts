@@ -1,9 +1,7 @@
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { startPart } from '../support/part.ts';
 import { GENERATOR_CORE, pin } from '../support/pin.ts';
 import type { Generated, Job, Told } from './job.ts';
 
-const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 // Beyond the time that the job itself may take: starting, preparing requests, the last answers.
 const SLACK_MS = 30_000;
 
@@ -14,7 +12,7 @@ export interface Generation {
 
 /** Runs a job in a process of its own on the generator's core, and tells of its progress. */
 export async function runGenerator(job: Job, onTold: (told: Told, pid: number) => void): Promise<Generation> {
-  const child = fork(MAIN, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
+  const child = startPart('generator');
   pin(GENERATOR_CORE, child.pid!);
   const { warmupSeconds, seconds } = job.profile.load;
   const limitMs = job.ceilingMs * 2 + (warmupSeconds + seconds) * 1000 + 2 * job.timeoutMs + SLACK_MS;

@@ -1,10 +1,8 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Profile } from '../profile.ts';
+import { startPart } from '../support/part.ts';
 import { pin, SERVER_CORE } from '../support/pin.ts';
 
-const MAIN = fileURLToPath(new URL('nothing.ts', import.meta.url));
 const START_TIMEOUT_MS = 10_000;
 /** About what a row of the broker's file is as a value. */
 const VALUE_BYTES = 250;
@@ -22,10 +20,7 @@ export async function startNothing({ data, traffic }: Pick<Profile, 'data' | 'tr
     ? (data.valueBytes ?? VALUE_BYTES)
     : VALUE_BYTES;
   const items = parts.some(({ op }) => op === 'quote') ? QUOTE_KEYS : 1;
-  const child = fork(MAIN, [String(bytes), String(items)], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    execArgv: [],
-  });
+  const child = startPart('nothing', bytes, items);
   try {
     const [{ port }] = await once(child, 'message', { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
     pin(SERVER_CORE, child.pid!);

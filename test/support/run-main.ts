@@ -1,17 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { self } from '../../src/cli/self.ts';
 import { tether } from './tether.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TIMEOUT_MS = 30_000;
 
 export type Run = { code: number | null; stdout: string; stderr: string };
 
-/** Runs `main.ts` with these arguments in a clean environment, to its end. */
+/** Runs `ratecache` with these arguments in a clean environment, to its end. */
 export async function runMain(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
-  const child = spawn(process.execPath, ['src/main.ts', ...args], {
-    cwd: ROOT,
+  const program = self(...args);
+  const child = spawn(program.command, program.args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,

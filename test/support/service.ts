@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { self } from '../../src/cli/self.ts';
 import { tether } from './tether.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -52,18 +51,14 @@ export class StartFailed extends Error {
   }
 }
 
-/** Starts `main.ts serve` on a free port and waits until it listens. It ends with this process at the latest. */
+/** Starts `ratecache serve` on a free port and waits until it listens. It ends with this process at the latest. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const { env = {}, args = [], standalone = false } = options;
-  const child = spawn(
-    process.execPath,
-    ['src/main.ts', 'serve', ...(standalone ? ['--standalone'] : []), ...args],
-    {
-      cwd: ROOT,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const program = self('serve', ...(standalone ? ['--standalone'] : []), ...args);
+  const child = spawn(program.command, program.args, {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   tether(child);
 
   let stderr = '';

@@ -1,0 +1,12 @@
+/** What the harness runs beside itself, in processes of their own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { self } from '../../src/cli/self.ts';
+
+export const PARTS = ['generator', 'nothing', 'memory'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Starts a part of the harness, which can be sent messages and sends some. */
+export function startPart(part: Part, ...parameters: readonly number[]): ChildProcess {
+  const { command, args } = self('load-part', part, ...parameters.map(String));
+  return spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+}
