@@ -42,20 +42,20 @@ $(PEERS): bench/peers/package-lock.json $(INSTALLED)
 .PHONY: load gate
 load: $(INSTALLED) ## load tests; lists them without ARGS; ARGS=read-heavy, "all --seconds 10", --help (gate: the short form for CI)
 	@scripts/need.sh redis-server redis-cli
-	@exec node loadtest/run.ts $(ARGS)
+	@exec node src/main.ts load $(ARGS)
 
 gate: $(INSTALLED) ## the load tests that must pass before a change lands, in about a minute
 	@scripts/need.sh redis-server redis-cli
-	@exec node loadtest/run.ts smoke read-heavy quote miss-storm websocket --seconds 5 --retries 2
+	@exec node src/main.ts load smoke read-heavy quote miss-storm websocket --seconds 5 --retries 2
 
 .PHONY: capacity replay
 capacity: $(INSTALLED) ## the highest rate one instance takes, and how many are needed; ARGS="l1 --rate 100000", --record, --help
 	@scripts/need.sh redis-server redis-cli
-	@exec node loadtest/capacity/run.ts $(ARGS)
+	@exec node src/main.ts capacity $(ARGS)
 
 replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10", --help
 	@scripts/need.sh redis-server redis-cli
-	@exec node loadtest/replay/run.ts $(ARGS)
+	@exec node src/main.ts replay $(ARGS)
 
 lint: $(INSTALLED) ## formatting, lint rules and types
 	@npm run --silent lint

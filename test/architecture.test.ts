@@ -9,9 +9,11 @@ import { build } from 'esbuild';
  * Who may import whom, by file or, ending in `/`, by folder; a file is of the first row that fits it. A row
  * may import itself. Type imports are erased before a program runs, so they are free, and not seen here.
  */
-const LAYERS: readonly (readonly [row: string, may: 'everything' | readonly string[]])[] = [
-  ['src/main.ts', 'everything'],
-  ['src/cli/', 'everything'],
+const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
+  ['src/main.ts', ['src/cli/']],
+  // The subcommands of the harness are offered here, and loaded by nobody else.
+  ['src/cli/commands/', ['src/', 'loadtest/', 'package.json']],
+  ['src/cli/', ['src/', 'package.json']],
   ['src/http/', ['src/uws.ts', 'src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
   ['src/push/', ['src/uws.ts', 'src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
   ['src/redis/', ['src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
@@ -25,6 +27,8 @@ const LAYERS: readonly (readonly [row: string, may: 'everything' | readonly stri
   ['src/errors.ts', []],
   ['src/answer.ts', []],
   ['package.json', []],
+  ['loadtest/', ['src/', 'test/support/']],
+  ['test/support/', ['src/cli/self.ts']],
 ];
 
 /** Packages that only one place may import, so that replacing one touches that place alone. */
@@ -46,9 +50,29 @@ test('src/ keeps the import rule', async () => {
   assert.deepEqual(violations(graph), []);
 });
 
+test('serve and check load nothing of one another, of the harness, or of completion', async () => {
+  const loaded = async (command: string) => {
+    const graph = await importGraph((file) => file === `src/cli/commands/${command}.ts`);
+    return reached(graph, 'src/main.ts');
+  };
+  const [serve, check] = await Promise.all([loaded('serve'), loaded('check')]);
+  for (const file of ['src/http/server.ts', 'prom-client']) {
+    assert.ok(serve.has(file), `serve loads ${file}`);
+    assert.ok(!check.has(file), `check loads ${file}`);
+  }
+  assert.ok(check.has('src/cli/check.ts'));
+  assert.ok(!serve.has('src/cli/check.ts'));
+  const others = /^(loadtest|test)\/|^(@bomb\.sh\/tab|cli-table3|autocannon|hdr-histogram-js|cli-progress)/;
+  assert.deepEqual(
+    [...serve, ...check].filter((file) => others.test(file)),
+    [],
+  );
+});
+
 test('the rule allows what it should', () => {
   const graph: Graph = {
-    'src/main.ts': ['src/http/server.ts', 'src/redis/redis-store.ts', 'node:fs'],
+    'src/main.ts': ['src/cli/serve.ts', 'node:fs'],
+    'src/cli/serve.ts': ['src/http/server.ts', 'src/redis/redis-store.ts'],
     'src/http/server.ts': ['src/uws.ts', 'src/http/reply.ts', 'src/cache/key.ts'],
     'src/http/reply.ts': [],
     'src/redis/redis-store.ts': ['ioredis', 'src/cache/key.ts', 'src/metrics/counters.ts'],
@@ -69,6 +93,11 @@ const broken: readonly (readonly [breach: string, graph: Graph, found: string])[
     'http importing more of metrics than the counters',
     { 'src/http/ops.ts': ['src/metrics/prometheus.ts'], 'src/metrics/prometheus.ts': [] },
     'src/http/ops.ts imports src/metrics/prometheus.ts, and src/http/ may not',
+  ],
+  [
+    'the service importing the harness',
+    { 'src/cli/serve.ts': ['loadtest/run.ts'], 'loadtest/run.ts': [] },
+    'src/cli/serve.ts imports loadtest/run.ts, and src/cli/ may not',
   ],
   [
     'the cache importing the log',
@@ -116,7 +145,7 @@ function violations(graph: Graph): string[] {
       if (imported === 'src/main.ts') {
         found.push(`${file} imports src/main.ts, and nobody may`);
       } else if (imported in graph) {
-        const allowed = may === 'everything' || [row, ...may].some((place) => covers(place, imported));
+        const allowed = [row, ...may].some((place) => covers(place, imported));
         if (!allowed) found.push(`${file} imports ${imported}, and ${row} may not`);
       } else {
         const name = packageName(imported);
@@ -154,7 +183,16 @@ function packageName(specifier: string): string {
     .join('/');
 }
 
-async function importGraph(): Promise<Graph> {
+/** All that is loaded when a file is. */
+function reached(graph: Graph, file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const imported of graph[file] ?? []) reached(graph, imported, found);
+  return found;
+}
+
+/** @param lazily whose imports within functions count; by default everyone's */
+async function importGraph(lazily: (file: string) => boolean = () => true): Promise<Graph> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: globSync('src/**/*.ts', { cwd: ROOT }),
@@ -168,6 +206,9 @@ async function importGraph(): Promise<Graph> {
     logLevel: 'silent',
   });
   return Object.fromEntries(
-    Object.entries(metafile.inputs).map(([file, { imports }]) => [file, imports.map(({ path }) => path)]),
+    Object.entries(metafile.inputs).map(([file, { imports }]) => [
+      file,
+      imports.filter(({ kind }) => kind !== 'dynamic-import' || lazily(file)).map(({ path }) => path),
+    ]),
   );
 }

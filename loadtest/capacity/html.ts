@@ -1,6 +1,5 @@
 /** Capacity and plan as one HTML file, with the plot of each scenario's knee. */
-
-import { readFileSync } from 'node:fs';
+import { asset } from '../report/assets.ts';
 import { escapeHtml, renderPage } from '../report/page.ts';
 import type { Capacity, ScenarioCapacity } from './capacity.ts';
 import {
@@ -38,7 +37,7 @@ export function capacityPage(
     title: 'ratecache capacity',
     body: body.join('\n'),
     data: capacity.scenarios,
-    script: readFileSync(new URL('knees.js', import.meta.url), 'utf8'),
+    script: asset('capacity/knees.js'),
   });
 }
 

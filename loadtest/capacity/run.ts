@@ -1,8 +1,8 @@
-/** `make capacity`: finds the knees of one instance and plans with them. Exit code 2 when that fails. */
+/** `ratecache capacity`: finds the knees of one instance and plans with them. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isSea } from 'node:sea';
 import Table from 'cli-table3';
-import { Command } from 'commander';
 import { count, duration, percent } from '../report/format.ts';
 import { type Capacity, capacityOf, planFor, type ScenarioCapacity } from './capacity.ts';
 import { capacityPage, type Planned } from './html.ts';
@@ -23,54 +23,11 @@ import type { Scenario } from './scenario.ts';
 import { mixFrom, SCENARIOS, scenariosNamed } from './scenarios.ts';
 import { finestResolution, type Step } from './search.ts';
 
-const DOCUMENT = new URL('../../docs/capacity.md', import.meta.url);
 const GIB = 1024 ** 3;
 /** A p99 of fewer answers rests on less than ten. */
 const LEAST_SAMPLES = 1_100;
 
-const number =
-  (least: number, most = Number.MAX_SAFE_INTEGER) =>
-  (text: string) => {
-    const value = Number(text);
-    if (text.trim() === '' || !(value >= least && value <= most))
-      throw new Error(`${text} is not from ${least} to ${most}`);
-    return value;
-  };
-
-const command = new Command('capacity')
-  .description('Finds the highest rate at which every gate holds, and plans with it.')
-  .argument('[scenarios...]', `of ${SCENARIOS.map(({ name }) => name).join(', ')}; by default all`)
-  .option('--mix <file>', 'a mix of requests as JSON, beside the scenarios')
-  .option('--seconds <n>', 'measured seconds of one step', number(1, 600), 10)
-  .option('--resolution <share>', 'how near to the knee', number(0.001, 1), 0.05)
-  .option('--repeats <n>', 'searches of which the median is taken', number(1, 50), 3)
-  .option(
-    '--share <share>',
-    'hold the service to this share of its core; by default only where the generator is the limit: then 0.5, then 0.25',
-    number(0.05, 1),
-  )
-  .option('--max-rate <n>', 'requests/s at most', number(1), 500_000)
-  .option('--seed <n>', 'of the data and the requests', number(0), 1)
-  .option('--rate <n>', 'planned for: requests/s of all replicas', number(1), 50_000)
-  .option('--headroom <share>', 'planned for: of the rate, left free', number(0, 0.99), 0.3)
-  .option('--spare <n>', 'planned for: replicas that may be missing', number(0), 1)
-  .option('--entries <n>', 'planned for: entries of L1', number(1), 100_000)
-  .option('--value-bytes <n>', 'planned for: size of a value', number(30), 250)
-  .option(
-    '--measured-entries <n>',
-    'entries with which memory is measured',
-    number(1_000, 5_000_000),
-    100_000,
-  )
-  .option('--cpu <cores>', 'limit of a replica', number(0.1), 2)
-  .option('--memory <gib>', 'limit of a replica', number(0.1), 8)
-  .option('--processes <n>', 'processes of a replica', number(1), 1)
-  .option('--redis-max-connections <n>', 'shared by all replicas', number(1), 100)
-  .option('--from <file>', 'plan with an earlier capacity.json and measure nothing')
-  .option('--out <dir>', 'where capacity.json and capacity.html go', 'loadtest/out')
-  .option('--record', 'write the example of docs/capacity.md');
-
-interface Options {
+export interface CapacityOptions {
   readonly mix?: string;
   readonly seconds: number;
   readonly resolution: number;
@@ -93,7 +50,9 @@ interface Options {
   readonly record?: boolean;
 }
 
-async function main(names: string[], options: Options): Promise<void> {
+export async function planCapacity(names: readonly string[], options: CapacityOptions): Promise<void> {
+  if (options.record && isSea())
+    throw new Error('--record writes into docs/capacity.md: run it from the sources');
   const capacity = options.from === undefined ? await measured(names, options) : await earlier(options.from);
   const demand: Demand = {
     ratePerSecond: options.rate,
@@ -121,12 +80,13 @@ async function main(names: string[], options: Options): Promise<void> {
   await writeFile(files[1], capacityPage(capacity, planned, demand, limits));
   console.log(`\n${files.join('\n')}`);
   if (!options.record) return;
-  const shown = `make capacity ARGS="${process.argv.slice(2).join(' ')}"`;
+  const document = new URL('../../docs/capacity.md', import.meta.url);
+  const shown = `make capacity ARGS="${process.argv.slice(3).join(' ')}"`;
   const example = exampleOf(capacity, planned, demand, limits, shown);
-  await writeFile(DOCUMENT, withExample(await readFile(DOCUMENT, 'utf8'), example));
+  await writeFile(document, withExample(await readFile(document, 'utf8'), example));
 }
 
-async function measured(names: readonly string[], options: Options): Promise<Capacity> {
+async function measured(names: readonly string[], options: CapacityOptions): Promise<Capacity> {
   const { seconds, repeats, seed, maxRate } = options;
   const resolution = Math.max(options.resolution, finestResolution(seconds));
   if (resolution > options.resolution)
@@ -190,11 +150,4 @@ function print(capacity: Capacity, planned: readonly Planned[], demand: Demand, 
         [table([scenario.name, ...PLAN_HEAD.slice(1)], planRows(plan)), ...plan.problems].join('\n'),
       );
   }
-}
-
-try {
-  await command.action((names: string[], options: Options) => main(names, options)).parseAsync();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
 }

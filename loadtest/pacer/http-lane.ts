@@ -11,6 +11,7 @@ export class HttpLane implements Lane {
   onAnswer = (_answer: Answer) => {};
   onBroken = () => {};
   readonly #port: number;
+  readonly #host: string;
   #socket: Socket | undefined;
   #request: Prepared | undefined;
   #closed = false;
@@ -21,8 +22,9 @@ export class HttpLane implements Lane {
   /** Bytes of the body that have not come; -1 while the head is not complete. */
   #missing = -1;
 
-  constructor(port: number) {
+  constructor(port: number, host = '127.0.0.1') {
     this.#port = port;
+    this.#host = host;
     this.#connect();
   }
 
@@ -44,7 +46,7 @@ export class HttpLane implements Lane {
 
   #connect(): void {
     if (this.#closed) return;
-    const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
+    const socket = connect({ port: this.#port, host: this.#host, noDelay: true });
     this.#socket = socket;
     this.#kept = EMPTY;
     this.#missing = -1;

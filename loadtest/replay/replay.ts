@@ -72,7 +72,7 @@ export async function replay(
   const generated = await pace({
     schedule: withLead(schedule, LEAD_MS),
     request,
-    open: () => new HttpLane(target.port),
+    open: () => new HttpLane(target.port, target.host),
     connections,
     // Nothing is due in it: every request of the log counts, its beginning too.
     warmupMs: LEAD_MS,

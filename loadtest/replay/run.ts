@@ -1,7 +1,5 @@
-/** `make replay ARGS="FILE --speed 10"`. Exit code 0 when every gate holds, 1 when one does not, 2 when it fails itself. */
+/** `ratecache replay`: reads a log, starts what it needs, sends it again, and shows what came out. */
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
 import { writeReports } from '../report/index.ts';
 import { terminalTable } from '../report/table.ts';
 import { GENERATOR_CORE, pin } from '../support/pin.ts';
@@ -9,84 +7,74 @@ import { startTarget, type Target } from '../target/target.ts';
 import { linesOf, readLog } from './log.ts';
 import type { Operation } from './operation.ts';
 import { replay, seed } from './replay.ts';
-import { FASTEST } from './timeline.ts';
 
-const DEFAULT_OUT = fileURLToPath(new URL('../out/replay', import.meta.url));
-
-const number = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= least && value <= most))
-    throw new Error(`${text} is not from ${least} to ${most}`);
-  return value;
-};
-
-interface Options {
+export interface ReplayFileOptions {
   readonly speed: number;
   readonly connections: number;
   readonly seconds: number;
   readonly prefix: string;
-  readonly port?: number;
+  readonly url?: string;
+  readonly writes?: boolean;
   readonly out: string;
 }
 
-const command = new Command('replay')
-  .description('Sends the requests of a log again: with their own keys, order and rhythm, open loop.')
-  .argument(
-    '<file>',
-    'an access log (NDJSON: time, op, key or keys, size) or what `redis-cli MONITOR` printed',
-  )
-  .option('--speed <n>', `1 as logged, up to ${FASTEST} times as fast`, number(1, FASTEST), 1)
-  .option('--connections <n>', 'requests that may be under way', number(1, 10_000), 64)
-  .option('--seconds <n>', 'what is due later is left out', number(0.1, 86_400), 600)
-  .option('--prefix <text>', 'taken off the keys of a MONITOR capture', 'borrow_rate_engine:')
-  .option('--port <n>', 'of a service on 127.0.0.1 that runs already, and has its data', number(1, 65_535))
-  .option('--out <dir>', 'where results and reports go', DEFAULT_OUT)
-  .exitOverride();
-
-async function main(file: string, options: Options): Promise<number> {
+/** @returns whether every gate held */
+export async function replayFile(file: string, options: ReplayFileOptions): Promise<boolean> {
   const { operations, skipped } = await readLog(linesOf(file), { prefix: options.prefix });
   console.error(`${operations.length} operations in ${file}`);
   for (const [why, lines] of skipped) console.error(`  passed over, ${why}: ${lines} lines`);
-  const target = await targetOf(options, operations);
+  return options.url === undefined ? own(file, operations, options) : others(file, operations, options);
+}
+
+/** Against a service of its own, with what the log expects to find there. */
+async function own(
+  file: string,
+  operations: readonly Operation[],
+  options: ReplayFileOptions,
+): Promise<boolean> {
+  const target = await startTarget({ data: { symbols: 1, types: [] } }, 0);
   try {
-    const { speed, connections, seconds: mostSeconds } = options;
-    const result = await replay(target, operations, {
-      name: basename(file),
-      speed,
-      connections,
-      mostSeconds,
-      // Not before: what this process starts would be bound to its core, and the machine seem to have no other.
-      beforeSending: () => void pin(GENERATOR_CORE, process.pid),
-    });
-    console.log(terminalTable([result], { colour: process.stdout.isTTY === true }));
-    for (const path of await writeReports([result], options.out, process.env)) console.log(`wrote ${path}`);
-    return result.verdict === 'fail' ? 1 : 0;
+    await seed(target, operations);
+    return await send(file, operations, target, options);
   } finally {
     await target.stop();
   }
 }
 
-/** The service that runs there, or one of its own with what the log expects. */
-async function targetOf({ port }: Options, operations: readonly Operation[]): Promise<Target> {
-  if (port !== undefined) return { port, stop: async () => {} };
-  const target = await startTarget({ data: { symbols: 1, types: [] } }, 0);
-  try {
-    await seed(target, operations);
-    return target;
-  } catch (error) {
-    await target.stop();
-    throw error;
-  }
+/** Against a service that runs already and has its data, which is changed only on request. */
+function others(
+  file: string,
+  operations: readonly Operation[],
+  options: ReplayFileOptions,
+): Promise<boolean> {
+  const sent = options.writes ? operations : operations.filter(({ op }) => op === 'get' || op === 'mget');
+  if (sent.length < operations.length)
+    console.error(`  left out without --writes: ${operations.length - sent.length} operations`);
+  console.error(`  what ${options.url} and its Redis use of CPU and memory cannot be known from here`);
+  return send(file, sent, { ...addressOf(options.url!), stop: async () => {} }, options);
 }
 
-try {
-  await command
-    .action(async (file: string, options: Options) => {
-      process.exitCode = await main(file, options);
-    })
-    .parseAsync();
-} catch (error) {
-  const asked = error instanceof CommanderError && error.exitCode === 0;
-  if (!(error instanceof CommanderError)) console.error(error instanceof Error ? error.message : error);
-  process.exitCode = asked ? 0 : 2;
+async function send(
+  file: string,
+  operations: readonly Operation[],
+  target: Target,
+  { speed, connections, seconds, out }: ReplayFileOptions,
+): Promise<boolean> {
+  const result = await replay(target, operations, {
+    name: basename(file),
+    speed,
+    connections,
+    mostSeconds: seconds,
+    // Not before: what this process starts would be bound to its core, and the machine seem to have no other.
+    beforeSending: () => void pin(GENERATOR_CORE, process.pid),
+  });
+  console.log(terminalTable([result], { colour: process.stdout.isTTY === true }));
+  for (const path of await writeReports([result], out, process.env)) console.log(`wrote ${path}`);
+  return result.verdict !== 'fail';
+}
+
+function addressOf(text: string): { host: string; port: number } {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:' || url.pathname !== '/') throw new Error(`${text} is not http://HOST:PORT`);
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
 }

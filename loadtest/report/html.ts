@@ -1,5 +1,6 @@
 /** The report of a set of runs as one HTML file: what was asked, what came out, and how it went over time. */
 import type { GateOutcome, RunResult, Verdict } from '../result.ts';
+import { asset } from './assets.ts';
 import {
   count,
   duration,
@@ -13,7 +14,7 @@ import {
   percent,
   VERDICT_WORD,
 } from './format.ts';
-import { escapeHtml, own, renderPage } from './page.ts';
+import { escapeHtml, renderPage } from './page.ts';
 
 export function htmlReport(results: readonly RunResult[]): string {
   const body = [
@@ -25,7 +26,7 @@ export function htmlReport(results: readonly RunResult[]): string {
     title: 'ratecache load report',
     body: body.join('\n'),
     data: results,
-    script: own('plots.js'),
+    script: asset('report/plots.js'),
   });
 }
 

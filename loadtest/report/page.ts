@@ -2,10 +2,7 @@
  * One HTML file that needs nothing else: styles, scripts and data are in it, and its own policy forbids the
  * browser to fetch anything. It opens from a disk, from a CI server's artefacts and in ten years.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-
-const require = createRequire(import.meta.url);
+import { type Asset, asset } from './assets.ts';
 
 // `script-src` names no host: nothing but what is written in the file may run, and nothing may be loaded.
 const POLICY =
@@ -30,17 +27,17 @@ export function renderPage({ title, body, data, script }: Page): string {
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <title>${escapeHtml(title)}</title>
-<style>${library('uPlot.min.css')}</style>
-<style>${own('style.css')}</style>
+<style>${library('uplot/dist/uPlot.min.css')}</style>
+<style>${asset('report/style.css')}</style>
 </head>
 <body>
 ${body}
 <script type="application/json" id="data">${escapeJson(JSON.stringify(data))}</script>
 <!-- The plots are drawn by uPlot:
-${licence()}
+${asset('uplot/LICENSE')}
 -->
-<script>${library('uPlot.iife.min.js')}</script>
-<script>${own('charts.js')}</script>
+<script>${library('uplot/dist/uPlot.iife.min.js')}</script>
+<script>${asset('report/charts.js')}</script>
 <script>${script}</script>
 </body>
 </html>
@@ -56,21 +53,12 @@ export function escapeHtml(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
-/** A file beside this one. */
-export function own(name: string): string {
-  return readFileSync(new URL(name, import.meta.url), 'utf8');
-}
-
 // No `<` in the JSON: a `</script>` or `<!--` within a string would end or swallow the element.
 function escapeJson(json: string): string {
   return json.replaceAll('<', '\\u003c');
 }
 
 // The banner is an address; the licence, which the page carries in full, says what the banner must.
-function library(name: string): string {
-  return readFileSync(require.resolve(`uplot/dist/${name}`), 'utf8').replace(/^\/\*![\s\S]*?\*\/\s*/, '');
-}
-
-function licence(): string {
-  return readFileSync(require.resolve('uplot/LICENSE'), 'utf8');
+function library(name: Asset): string {
+  return asset(name).replace(/^\/\*![\s\S]*?\*\/\s*/, '');
 }

@@ -3,10 +3,13 @@ import { reachesRedis, redisEnv } from '../../test/support/replicas.ts';
 import { startService } from '../../test/support/service.ts';
 import type { Profile } from '../profile.ts';
 import { pin, SERVER_CORE } from '../support/pin.ts';
+import { needPrograms } from './programs.ts';
 import { seedRedis } from './seed.ts';
 
 /** What is measured. `redis` and `pid` are undefined where it is a server of somebody else. */
 export interface Target {
+  /** By default 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
   readonly pid?: number;
   readonly redis?: RedisServer;
@@ -18,6 +21,7 @@ export async function startTarget(
   { data, env = {} }: Pick<Profile, 'data' | 'env'>,
   seed: number,
 ): Promise<Target> {
+  needPrograms('redis-server', 'redis-cli');
   const redis = await startRedis();
   try {
     await seedRedis(redis, data, seed);

@@ -29,22 +29,22 @@ export function urlOption(description: string): Option {
 }
 
 /** Reads a number of these bounds, both included. */
-export function numeric(least: number, most = Number.MAX_SAFE_INTEGER) {
+export function numeric(least: number, most = Number.POSITIVE_INFINITY) {
+  return (text: string): number => numberOf(text, 'A number', least, most);
+}
+
+/** Reads a whole number of these bounds, both included. */
+export function whole(least: number, most = Number.POSITIVE_INFINITY) {
   return (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === '' || !(value >= least && value <= most))
-      throw new InvalidArgumentError(`A number from ${least} to ${most} is wanted.`);
+    const value = numberOf(text, 'A whole number', least, most);
+    if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('A whole number is wanted.');
     return value;
   };
 }
 
-/** Reads a whole number of these bounds, both included. */
-export function whole(least: number, most = Number.MAX_SAFE_INTEGER) {
-  const read = numeric(least, most);
-  return (text: string): number => {
-    const value = read(text);
-    if (!Number.isInteger(value))
-      throw new InvalidArgumentError(`A whole number from ${least} to ${most} is wanted.`);
-    return value;
-  };
+function numberOf(text: string, wanted: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= least && value <= most) return value;
+  const bounds = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
+  throw new InvalidArgumentError(`${wanted} ${bounds} is wanted.`);
 }

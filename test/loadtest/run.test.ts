@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { PROFILES } from '../../loadtest/profiles/index.ts';
 import type { RunResult } from '../../loadtest/result.ts';
-
-const MAIN = fileURLToPath(new URL('../../loadtest/run.ts', import.meta.url));
+import { runMain } from '../support/run-main.ts';
 
 test('without a name it lists every profile with its question', async () => {
   const { code, stdout } = await load();
@@ -18,12 +14,20 @@ test('without a name it lists every profile with its question', async () => {
     assert.match(stdout, new RegExp(`^${name} +${question.replace('?', '\\?')}$`, 'm'));
 });
 
-test('what the harness cannot do is exit code 2', async () => {
+test('a profile that is none and a number that is none are mistakes of the command line: exit code 64', async () => {
   const runs = await Promise.all([load('no-such-profile'), load('smoke', '--rate', 'fast')]);
   assert.deepEqual(
     runs.map(({ code }) => code),
-    [2, 2],
+    [64, 64],
   );
+});
+
+test('without a redis-server on the PATH the harness fails with exit code 2, and says what is missing', async (t) => {
+  const empty = await mkdtemp(join(tmpdir(), 'ratecache-load-test-'));
+  t.after(() => rm(empty, { recursive: true, force: true }));
+  const { code, stderr } = await runMain(['load', 'smoke', '--out', empty], { PATH: empty });
+  assert.equal(code, 2);
+  assert.match(stderr, /redis-server and redis-cli not found on the PATH/);
 });
 
 test('a gate that fails is exit code 1, and the result is written all the same', async (t) => {
@@ -49,16 +53,8 @@ test('a gate that fails is exit code 1, and the result is written all the same',
   assert.deepEqual(JSON.parse(await readFile(json, 'utf8')), [one]);
 });
 
-async function load(...args: string[]): Promise<{ code: number; stdout: string }> {
-  // Without the variables of a CI job, to whose summary this is nothing to add.
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      stdout += chunk;
-    });
-  }
-  const [code] = await once(child, 'close');
-  return { code, stdout };
+// In a clean environment, without the variables of a CI job, to whose summary this is nothing to add.
+async function load(...args: string[]): Promise<{ code: number | null; stdout: string }> {
+  const { code, stdout, stderr } = await runMain(['load', ...args]);
+  return { code, stdout: stdout + stderr };
 }

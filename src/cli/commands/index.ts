@@ -1,11 +1,25 @@
 import type { Subcommand } from '../subcommand.ts';
+import { capacity } from './capacity.ts';
 import { check } from './check.ts';
 import { help } from './help.ts';
 import { invalidate } from './invalidate.ts';
+import { load } from './load.ts';
 import { loadPart } from './load-part.ts';
+import { replay } from './replay.ts';
 import { serve } from './serve.ts';
 import { stats } from './stats.ts';
 import { warmup } from './warmup.ts';
 
 /** All subcommands, in the order of the help text. A new one is a file here and a row. */
-export const SUBCOMMANDS: readonly Subcommand[] = [serve, check, stats, invalidate, warmup, help, loadPart];
+export const SUBCOMMANDS: readonly Subcommand[] = [
+  serve,
+  check,
+  stats,
+  invalidate,
+  warmup,
+  load,
+  replay,
+  capacity,
+  help,
+  loadPart,
+];
