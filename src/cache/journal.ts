@@ -36,13 +36,13 @@ const DELETION_BYTES = 120;
  * memory: what it holds is lost with the process.
  */
 export class Journal {
-  readonly #options: JournalOptions;
+  readonly limits: JournalOptions;
   readonly #keys = new Map<string, { readonly pending: Pending; readonly since: number }>();
   #matches: KeptMatch[] = [];
   #bytes = 0;
 
-  constructor(options: JournalOptions) {
-    this.#options = options;
+  constructor(limits: JournalOptions) {
+    this.limits = limits;
   }
 
   get size(): number {
@@ -65,8 +65,8 @@ export class Journal {
     const bytes = costOf(pending);
     const before = this.#keys.get(pending.key);
     const freed = before === undefined ? 0 : costOf(before.pending);
-    if (before === undefined && this.size >= this.#options.maxEntries) return false;
-    if (this.#bytes - freed + bytes > this.#options.maxBytes) return false;
+    if (before === undefined && this.size >= this.limits.maxEntries) return false;
+    if (this.#bytes - freed + bytes > this.limits.maxBytes) return false;
     this.#keys.set(pending.key, { pending, since: before?.since ?? now });
     this.#bytes += bytes - freed;
     return true;
@@ -77,7 +77,7 @@ export class Journal {
     const matches = matcher(pending.match);
     const given = [...this.#keys.values()].filter(({ pending: { key } }) => matches(key));
     const repeated = this.#matches.filter((kept) => covers(pending.match, kept.pending.match));
-    if (this.size - given.length - repeated.length >= this.#options.maxEntries) return false;
+    if (this.size - given.length - repeated.length >= this.limits.maxEntries) return false;
     for (const { pending: kept } of given) this.done(kept);
     const others = this.#matches.filter((kept) => !repeated.includes(kept));
     this.#matches = [

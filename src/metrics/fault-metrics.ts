@@ -45,6 +45,8 @@ function journalMetrics(journal: Journal): Scraped[] {
   return [
     gauge('cache_journal_entries', 'Changes that have still to reach Redis.', () => journal.size),
     gauge('cache_journal_bytes', 'Memory that they take.', () => journal.bytes),
+    gauge('cache_journal_max_entries', 'Changes that are kept at most.', () => journal.limits.maxEntries),
+    gauge('cache_journal_max_bytes', 'Memory that they may take.', () => journal.limits.maxBytes),
     gauge('cache_journal_oldest_age_seconds', 'How long the oldest of them has waited; 0 for none.', () =>
       journal.oldest === undefined ? 0 : (Date.now() - journal.oldest) / 1000,
     ),

@@ -207,6 +207,8 @@ test('the journal is told by its size and its age, the breaker as 1 while it is 
   const { value, types } = read(await metrics());
   assert.equal(value('cache_journal_entries'), 1);
   assert.equal(value('cache_journal_bytes'), journal.bytes);
+  assert.equal(value('cache_journal_max_entries'), 10);
+  assert.equal(value('cache_journal_max_bytes'), 1000);
   const age = value('cache_journal_oldest_age_seconds')!;
   assert.ok(age >= 5 && age < 60, String(age));
   assert.equal(value('redis_breaker_open'), 1);
