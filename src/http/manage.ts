@@ -96,6 +96,7 @@ export function keysHandler(parts: Parts, bodiless: boolean) {
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, bodiless);
     attempt(exchange, parts, async () => {
+      shedIfOverloaded(parts);
       const query = new URLSearchParams(req.getQuery());
       const match = matchFromQuery(query.get('pattern'), query.get('type'));
       const cursor = cursorFromQuery(query.get('cursor'));

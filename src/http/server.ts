@@ -100,7 +100,8 @@ export class Server {
   }
 }
 
-function routes(parts: Parts, ops: Ops): Record<string, Methods> {
+/** Every path but that of WebSocket, with the methods it takes. */
+export function routes(parts: Parts, ops: Ops): Record<string, Methods> {
   const { health, livez, readyz, metrics, stats } = opsHandlers(parts, ops);
   const readable = (handler: (bodiless: boolean) => Handler): Methods => ({
     GET: handler(false),

@@ -1,0 +1,31 @@
+/** Sends requests as a table has them, each on a connection of its own unless it is given one. */
+import { connect, type RawConnection, type RawResponse } from '../support/raw-http.ts';
+import type { Sent } from './contract.ts';
+
+/** @param id `GET /path`, with `{key}` for the key */
+export async function ask(port: number, id: string, sent: Sent = {}): Promise<RawResponse> {
+  const connection = await connect(port);
+  try {
+    return await askOn(connection, id, sent);
+  } finally {
+    connection.destroy();
+  }
+}
+
+export async function askOn(connection: RawConnection, id: string, sent: Sent = {}): Promise<RawResponse> {
+  const [method, path] = id.split(' ') as [string, string];
+  const { key, query = {}, headers = {}, body } = sent;
+  const target = key === undefined ? path : path.replace('{key}', escaped(key));
+  const search = new URLSearchParams(query).toString();
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  if (body !== undefined) lines.push(`Content-Length: ${Buffer.byteLength(body)}\r\n`);
+  const head = `${method} ${target}${search === '' ? '' : `?${search}`} HTTP/1.1\r\nHost: x\r\n${lines.join('')}\r\n`;
+  await connection.send(Buffer.concat([Buffer.from(head), Buffer.from(body ?? '')]));
+  const [response] = await connection.readResponses(1, 10_000, { head: method === 'HEAD' });
+  return response!;
+}
+
+/** A key that begins with a percent sign is encoded already, or meant to be broken. */
+function escaped(key: string): string {
+  return key.startsWith('%') ? key : encodeURIComponent(key);
+}

@@ -1,0 +1,6 @@
+/** Loaded into a service before it starts: a defect, so that whatever would be answered well is not. */
+import { Exchange } from '../../src/http/exchange.ts';
+
+Exchange.prototype.send = () => {
+  throw new Error('a defect, put there by a test');
+};

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import packageJson from '../../package.json' with { type: 'json' };
+import { ERRORS } from '../../src/errors.ts';
+import type { Ops } from '../../src/http/ops.ts';
+import type { Parts } from '../../src/http/parts.ts';
+import { routes } from '../../src/http/server.ts';
+import { connect } from '../support/raw-http.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { reachesRedis, redisEnv, startReplica, whileFrozen } from '../support/replicas.ts';
+import { type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+import { ask, askOn } from './ask.ts';
+import { Contract } from './contract.ts';
+import {
+  type Exercise,
+  FORBIDDEN,
+  FROZEN,
+  FROZEN_KEEPING,
+  GONE,
+  GONE_KEEPING,
+  LIMITS,
+  plain,
+  STANDALONE,
+  UPGRADES,
+  upgrade,
+  VALUE,
+  WELL,
+} from './requests.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const contract = new Contract(new URL('../../docs/openapi.yaml', import.meta.url));
+/** Told by WebSocket alone, or for what has no operation. */
+const OF_NO_OPERATION = ['frame_invalid', 'too_many_subscriptions', 'not_found', 'method_not_allowed'];
+
+let redis: RedisServer;
+let fragile: RedisServer;
+let service: Service;
+/** Its Redis is `fragile`; it has no L1 and no journal. */
+let strict: Service;
+/** Its Redis is `fragile`; its journal has room for three. */
+let keeping: Service;
+let standalone: Service;
+let defective: Service;
+
+before(async () => {
+  [redis, fragile] = await Promise.all([startRedis(), startRedis()]);
+  const frozen = { REDIS_COMMAND_TIMEOUT_MS: '100', BREAKER_FAILURES: '1000' };
+  const nothing = { JOURNAL_MAX_ENTRIES: '0', ENABLE_LOCAL_CACHE: 'false', READY_REQUIRES_REDIS: 'true' };
+  [service, strict, keeping, standalone, defective] = await Promise.all([
+    startReplica(redis, { ...LIMITS, WS_ALLOWED_ORIGINS: 'https://desk.internal', SHUTDOWN_GRACE_MS: '200' }),
+    startReplica(fragile, { ...frozen, ...nothing }),
+    startReplica(fragile, { ...frozen, JOURNAL_MAX_ENTRIES: '3' }),
+    startService({ standalone: true, env: { ENABLE_CACHE_STATS: 'false', OVERLOAD_LOOP_DELAY_MS: '0' } }),
+    startService({
+      env: { ...redisEnv(redis), NODE_OPTIONS: `--import=${new URL('defect.ts', import.meta.url)}` },
+    }),
+  ]);
+});
+
+after(async () => {
+  for (const each of [service, strict, keeping, standalone, defective]) await each?.stop('SIGKILL');
+  await Promise.all([redis?.stop(), fragile?.stop()]);
+});
+
+test('redocly accepts docs/openapi.yaml without a warning', async () => {
+  const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['node_modules/@redocly/cli/bin/cli.js', 'lint', 'docs/openapi.yaml', '--format=json'],
+    { cwd: ROOT, env },
+  );
+  const { totals, problems } = JSON.parse(stdout.slice(stdout.indexOf('{'), stdout.lastIndexOf('}') + 1));
+  assert.deepEqual(problems, []);
+  assert.deepEqual(totals, { errors: 0, warnings: 0, ignored: 1 });
+});
+
+test('docs/openapi.yaml is of this version, and each of its examples is what its schema allows', () => {
+  assert.equal(contract.document.info.version, packageJson.version);
+  const { faults, count } = contract.faultyExamples();
+  assert.deepEqual(faults, []);
+  assert.ok(count > 50, `${count} examples`);
+});
+
+test('docs/openapi.yaml has every code of errors.ts under its status, and no other', () => {
+  const codes = Object.keys(ERRORS);
+  assert.deepEqual([...contract.document.components.schemas.Code.enum].sort(), [...codes].sort());
+  const told = new Set(
+    [...contract.operations.keys()].flatMap((id) =>
+      contract.outcomes(id).filter((outcome) => outcome.includes(' ')),
+    ),
+  );
+  const expected = Object.entries(ERRORS)
+    .filter(([code]) => !OF_NO_OPERATION.includes(code))
+    .map(([code, [status]]) => `${status} ${code}`);
+  assert.deepEqual([...told].sort(), expected.sort());
+});
+
+test('docs/openapi.yaml has every route of the service, and no other', async () => {
+  const registered = Object.entries(routes({ cache: {}, counters: {} } as Parts, {} as Ops)).flatMap(
+    ([path, methods]) => Object.keys(methods).map((method) => `${method} ${path.replace(/\*$/, '{key}')}`),
+  );
+  assert.deepEqual([...contract.operations.keys()].sort(), [...registered, 'GET /v1/ws'].sort());
+  // The WebSocket is not among them; what else the port might serve would not answer so.
+  for (const path of Object.keys(contract.document.paths)) {
+    const taken = registered.filter((id) => id.endsWith(` ${path}`)).map((id) => id.split(' ')[0]);
+    for (const method of ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS']) {
+      if (taken.includes(method) || taken.length === 0) continue;
+      const refused = await ask(standalone.port, `${method} ${path}`, { key: 'a' });
+      assert.equal(refused.status, 405, `${method} ${path}`);
+      assert.deepEqual(refused.headers.allow!.split(', ').sort(), taken.sort());
+    }
+  }
+  assert.equal((await ask(standalone.port, 'GET /v1/none')).status, 404);
+});
+
+test('with a Redis that is well, the service answers as documented', async () => {
+  await inOrder(service, WELL);
+  await inOrder(standalone, STANDALONE);
+  // There is room for the next when the service has noticed that the last one is gone.
+  for (const exercise of UPGRADES) await until(() => provoke(service, exercise).then(() => true));
+  const occupant = await connect(service.port);
+  assert.equal((await askOn(occupant, 'GET /v1/ws', upgrade())).status, 101);
+  await provoke(service, ['GET /v1/ws', '503 too_many_connections', upgrade()]);
+  occupant.destroy();
+});
+
+test('whatever is asked for with more than 4 KiB of headers is 431', async () => {
+  for (const id of contract.operations.keys()) {
+    const sent = plain(id);
+    await provoke(service, [
+      id,
+      '431',
+      { ...sent, headers: { ...sent.headers, 'X-Long': 'x'.repeat(5000) } },
+    ]);
+  }
+});
+
+test('with a Redis that allows no scans and no scripts, the service answers as documented', async () => {
+  await fragile.cli('ACL', 'SETUSER', 'default', '-scan', '-eval', '-evalsha');
+  await inOrder(strict, FORBIDDEN);
+  await provoke(keeping, ['POST /v1/warmup', '503 l2_rejected']);
+  await fragile.cli('ACL', 'SETUSER', 'default', '+scan', '+eval', '+evalsha');
+  await Promise.all([reachesRedis(strict), reachesRedis(keeping)]);
+});
+
+test('with a Redis that gives no answers, and then one that is gone, the service answers as documented', async () => {
+  await whileFrozen(fragile, async () => {
+    await Promise.all([
+      ...FROZEN.map((exercise) => provoke(strict, exercise)),
+      ...FROZEN_KEEPING.map((exercise) => provoke(keeping, exercise)),
+    ]);
+    await fragile.signal('SIGKILL');
+  });
+  for (const each of [strict, keeping])
+    await until(async () => (await ask(each.port, 'GET /v1/keys')).body.includes('l2_unavailable'));
+  await inOrder(strict, GONE);
+  await inOrder(keeping, GONE_KEEPING);
+});
+
+test('a defect is 500, whatever is asked for', async () => {
+  for (const id of having('500 internal')) {
+    // What is written is written, whatever the answer; and what deletes has deleted it.
+    await ask(defective.port, `PUT ${VALUE}`, plain(`PUT ${VALUE}`));
+    // A busy machine is overload, for a while.
+    await until(() => provoke(defective, [id, outcomeOf(id, '500 internal'), plain(id)]).then(() => true));
+  }
+});
+
+test('overload is 503, whatever is asked for, but for what L1 holds', async () => {
+  let left = having('503 overloaded');
+  await until(
+    async () => {
+      // What it missed makes its event loop late, for a while.
+      defective.kill('SIGSTOP');
+      await new Promise((resume) => setTimeout(resume, 600));
+      defective.kill('SIGCONT');
+      const refused = await Promise.all(left.map((id) => isRefused(id)));
+      left = left.filter((_, i) => !refused[i]);
+      return left.length === 0;
+    },
+    { timeoutMs: 20_000 },
+  );
+});
+
+/** Whether the defective service answers it 503 within a moment, as documented. */
+async function isRefused(id: string): Promise<boolean> {
+  const sent = id.endsWith(VALUE) ? { ...plain(id), key: 'known:NONE' } : plain(id);
+  const refused = async () => contract.check(id, sent, await ask(defective.port, id, sent));
+  const expected = outcomeOf(id, '503 overloaded');
+  return until(async () => (await refused()) === expected, { timeoutMs: 200 }).catch(() => false);
+}
+
+test('a service that stops is not ready, and then takes no upgrades', async () => {
+  const [probe, client, uploader] = await Promise.all([1, 2, 3].map(() => connect(service.port)));
+  // A request that is not over keeps it from ending.
+  await uploader!.send(`PUT /v1/cache/last HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1`);
+  service.kill('SIGTERM');
+  await service.waitForLog(({ msg }) => msg === 'shutting down');
+  for (const id of ['GET /readyz', 'HEAD /readyz'])
+    assert.equal(contract.check(id, {}, await askOn(probe!, id)), '503');
+  await until(async () => (await connect(service.port).catch(() => undefined)) === undefined);
+  const refused = await askOn(client!, 'GET /v1/ws', upgrade());
+  assert.equal(contract.check('GET /v1/ws', upgrade(), refused), '503 shutting_down');
+  await uploader!.send('2');
+  assert.equal((await uploader!.readResponses(1))[0]!.status, 201);
+  assert.deepEqual(await service.exited, { code: 0, signal: null });
+});
+
+test('every documented answer, header, parameter and media type has come by now', () => {
+  assert.deepEqual(contract.unseen(), []);
+});
+
+/** The operations that have this outcome; HEAD where GET has. */
+function having(outcome: string): string[] {
+  return [...contract.operations.keys()].filter((id) =>
+    contract.outcomes(id.replace('HEAD ', 'GET ')).includes(outcome),
+  );
+}
+
+/** HEAD has no body to tell the code. */
+function outcomeOf(id: string, outcome: string): string {
+  return id.startsWith('HEAD ') ? outcome.slice(0, 3) : outcome;
+}
+
+/** Asks, and wants the answer to be this one, as documented. */
+async function provoke({ port }: Service, [id, outcome, sent = {}]: Exercise): Promise<void> {
+  assert.equal(contract.check(id, sent, await ask(port, id, sent)), outcome, id);
+}
+
+async function inOrder(on: Service, exercises: readonly Exercise[]): Promise<void> {
+  for (const exercise of exercises) await provoke(on, exercise);
+}
