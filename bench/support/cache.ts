@@ -29,6 +29,6 @@ export function filledMemory(
   counters: Counters,
 ): Memory {
   const memory = emptyMemory(keys.length, clock, counters);
-  for (let i = 0; i < keys.length; i++) memory.set(keys[i]!, entryOf(keys[i]!, values[i]!, clock.now));
+  for (let i = 0; i < keys.length; i++) memory.set(entryOf(keys[i]!, values[i]!, clock.now));
   return memory;
 }

@@ -71,7 +71,7 @@ class L1 {
     // From bytes, as a body comes from a socket: a string built by concatenation has another shape on the heap.
     const value = { encoding: 'json', body: keep('json', Buffer.from(text)) } as const;
     const entry = new Entry(key, value, this.#versions.next(), this.#now, this.#now + HOUR_MS);
-    this.memory.set(key, entry);
+    this.memory.set(entry);
     // Flat: V8 keeps a concatenation as its parts until somebody reads it, which the socket does.
     Buffer.from(headOf(entry, 'json', this.#now));
   }

@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer';
 import { type TypeIndex, typeOf } from './key.ts';
+import type { Links } from './recency.ts';
 import { jsonToMsgpack } from './value/json-to-msgpack.ts';
 import { msgpackToJson } from './value/msgpack-to-json.ts';
 import type { Version } from './version.ts';
@@ -22,8 +23,8 @@ export interface Value {
 // Above this a string is slower to send than a Buffer.
 const STRING_LIMIT_BYTES = 4096;
 
-/** What an entry costs beyond its key and value: the object, the map's slot, the LRU's pointers. */
-const ENTRY_OVERHEAD_BYTES = 220;
+/** What an entry costs beyond the bytes of its key and value, measured: the object, its version, the map's slot. */
+const ENTRY_OVERHEAD_BYTES = 240;
 
 /**
  * Takes a copy of a value's bytes in the form that is cheapest to keep and send. It must be a copy: what
@@ -37,59 +38,124 @@ export function keep(encoding: Encoding, bytes: Buffer): Body {
   return copy;
 }
 
-/** One key's value with its version and its deadlines, immutable but for what is derived from it. */
-export class Entry {
-  readonly type: TypeIndex;
-  readonly version: Version;
-  /** When it was written, in milliseconds since the epoch. */
-  readonly storedAt: number;
-  /** When the value is over, in milliseconds since the epoch; it is never served after. */
-  readonly expiresAt: number;
-  /** When L1 must ask L2 again, in milliseconds since the epoch; set as the entry enters L1. */
-  freshUntil = 0;
-  /** How the value was written; the other encoding is made on first need. */
-  readonly encoding: Encoding;
-  #json: Body | undefined;
-  #msgpack: Buffer | undefined;
-  /** What it takes of L1's byte budget. */
-  readonly bytes: number;
-  /** Written by this process, and its echo has not come yet: see `confirmations.ts`. */
-  own = false;
-  /** The header lines of its answers, good for one second and one encoding; written by `http/`. */
-  head = '';
-  headSecond = 0;
-  headEncoding: Encoding = 'json';
+/**
+ * Deadlines are kept from here, in milliseconds: V8 keeps a whole number below 2^31 in the field itself, and any other
+ * number in an object of 16 bytes. After 24 days they cost that.
+ */
+const EPOCH = Date.now();
 
+/** The header lines of an entry's answers, good for one second and one encoding. */
+export interface Head {
+  second: number;
+  encoding: Encoding;
+  lines: string;
+}
+
+/**
+ * One key's value with its version and its deadlines, immutable but for what is derived from it. A cache may hold
+ * millions: every field is 8 bytes in each of them.
+ */
+export class Entry implements Links {
+  readonly key: string;
+  readonly version: Version;
+  readonly #storedAt: number;
+  readonly #expiresAt: number;
+  #freshUntil = 0;
+  /** The value as it was written, and in the other encoding, made on first need. */
+  readonly #body: Body;
+  #other: Body | undefined;
+  /** Its type, its encoding, and whether it is an own one, a bit or more for each. */
+  #traits: number;
+  /** Written by `http/`, given up by the sweep. */
+  head: Head | undefined;
+  /** Its place in the order of use: see `recency.ts`. */
+  older: Links | undefined;
+  newer: Links | undefined;
+  generation = 0;
+
+  /** @param storedAt, expiresAt milliseconds since the epoch */
   constructor(key: string, value: Value, version: Version, storedAt: number, expiresAt: number) {
-    this.type = typeOf(key);
+    this.key = key;
     this.version = version;
-    this.storedAt = storedAt;
-    this.expiresAt = expiresAt;
-    this.encoding = value.encoding;
-    this.bytes = key.length + value.body.length + ENTRY_OVERHEAD_BYTES;
-    if (value.encoding === 'json') this.#json = value.body;
-    else this.#msgpack = value.body as Buffer;
+    this.#storedAt = small(storedAt - EPOCH);
+    this.#expiresAt = small(expiresAt - EPOCH);
+    this.#body = value.body;
+    this.#traits = typeOf(key) | (value.encoding === 'json' ? IS_JSON : 0);
+  }
+
+  get type(): TypeIndex {
+    return this.#traits & TYPE_BITS;
+  }
+
+  /** How the value was written. */
+  get encoding(): Encoding {
+    return (this.#traits & IS_JSON) === 0 ? 'msgpack' : 'json';
+  }
+
+  /** Written by this process, and its echo has not come yet: see `confirmations.ts`. */
+  get own(): boolean {
+    return (this.#traits & IS_OWN) !== 0;
+  }
+
+  set own(own: boolean) {
+    this.#traits = own ? this.#traits | IS_OWN : this.#traits & ~IS_OWN;
+  }
+
+  /** When it was written, in milliseconds since the epoch. */
+  get storedAt(): number {
+    return this.#storedAt + EPOCH;
+  }
+
+  /** When the value is over, in milliseconds since the epoch; it is never served after. */
+  get expiresAt(): number {
+    return this.#expiresAt + EPOCH;
+  }
+
+  /** When L1 must ask L2 again, in milliseconds since the epoch; set as the entry enters L1. */
+  get freshUntil(): number {
+    return this.#freshUntil + EPOCH;
+  }
+
+  set freshUntil(at: number) {
+    this.#freshUntil = small(at - EPOCH);
+  }
+
+  /** What it takes of L1's byte budget. */
+  get bytes(): number {
+    return this.key.length + this.#body.length + ENTRY_OVERHEAD_BYTES;
   }
 
   /** The value as JSON text if that is at hand, without converting. */
   get plainJson(): Body | undefined {
-    return this.#json;
+    return (this.#traits & IS_JSON) === 0 ? this.#other : this.#body;
   }
 
   /** The value as JSON text. @throws NotConvertible where JSON cannot hold it unchanged */
   get json(): Body {
-    this.#json ??= keep('json', Buffer.from(msgpackToJson(this.#msgpack!)));
-    return this.#json;
+    if (this.encoding === 'json') return this.#body;
+    this.#other ??= keep('json', Buffer.from(msgpackToJson(this.#body as Buffer)));
+    return this.#other;
   }
 
   /** The value as msgpack. @throws NotConvertible where msgpack cannot hold it unchanged */
   get msgpack(): Buffer {
-    this.#msgpack ??= jsonToMsgpack(this.#json!.toString());
-    return this.#msgpack;
+    if (this.encoding === 'msgpack') return this.#body as Buffer;
+    this.#other ??= jsonToMsgpack(this.#body.toString());
+    return this.#other as Buffer;
   }
 
   /** The value exactly as it was written. */
   get value(): Value {
-    return { encoding: this.encoding, body: this.encoding === 'json' ? this.#json! : this.#msgpack! };
+    return { encoding: this.encoding, body: this.#body };
   }
+}
+
+// `Entry`'s traits: three bits of type, one each of the others.
+const TYPE_BITS = 0b111;
+const IS_JSON = 0b1000;
+const IS_OWN = 0b10000;
+
+/** The same number, in the form that V8 keeps without an object of its own where there is one. */
+function small(value: number): number {
+  return value === (value | 0) ? value | 0 : value;
 }

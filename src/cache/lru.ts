@@ -1,18 +1,13 @@
 import { LRUMapWithDelete } from 'mnemonist';
 
 /**
- * mnemonist's map-based LRU: a Map from key to slot, and arrays of keys, values and links by slot. Its
- * declaration leaves out those parts, which L1 needs for what the LRU cannot do itself: take the oldest entry
- * out, unpin a deleted value, and walk the keys in slices. (Its `LRUCache` keeps keys in a plain object, where
- * a key named `constructor` breaks it.)
+ * mnemonist's map-based LRU, for what is small and of no interest to the hot path; L1 has a map and an order of its
+ * own (`key-map.ts`, `recency.ts`). The declaration leaves out `items`, a Map from key to slot, without which its keys
+ * cannot be walked. (mnemonist's `LRUCache` keeps keys in a plain object, where a key named `constructor` breaks it.)
  */
 export interface Lru<Value> {
   readonly size: number;
   readonly items: Map<string, number>;
-  readonly K: string[];
-  readonly V: (Value | undefined)[];
-  /** The slot of the least recently used entry. */
-  readonly tail: number;
   /** Looks up and makes it the most recently used. */
   get(key: string): Value | undefined;
   /** Looks up and leaves the order alone. */

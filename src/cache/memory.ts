@@ -2,7 +2,8 @@ import type { Counters } from '../metrics/counters.ts';
 import type { Clock } from './clock.ts';
 import type { Entry } from './entry.ts';
 import { TYPES } from './key.ts';
-import { Lru } from './lru.ts';
+import { KeyMap } from './key-map.ts';
+import { Recency } from './recency.ts';
 
 export interface MemoryOptions {
   /** Entries at most. */
@@ -16,6 +17,9 @@ export interface MemoryOptions {
 // A slice of a sweep looks at this many entries: about 50 µs, far under the millisecond it may take.
 const SWEEP_SLICE = 500;
 
+// The header lines of an answer take as much as a small value.
+const HEAD_IDLE_SECONDS = 10;
+
 /**
  * L1: the least recently used entries of this process, each with two deadlines. Past `freshUntil` an entry
  * is not served while L2 can be asked, but stays as what there is if L2 cannot; past `expiresAt` it is gone.
@@ -24,7 +28,8 @@ export class Memory {
   readonly #options: MemoryOptions;
   readonly #clock: Clock;
   readonly #counters: Counters;
-  #lru: Lru<Entry>;
+  #entries: KeyMap<Entry>;
+  readonly #recency: Recency;
   #bytes = 0;
   /** Whether entries may be served without asking L2; false while invalidations may go unheard. */
   trusted = true;
@@ -36,107 +41,112 @@ export class Memory {
     this.#options = options;
     this.#clock = clock;
     this.#counters = counters;
-    this.#lru = new Lru(options.maxEntries);
+    this.#entries = new KeyMap(options.maxEntries);
+    this.#recency = new Recency(options.maxEntries);
   }
 
   /** The entry if it is fresh; it becomes the most recently used. */
   fresh(key: string): Entry | undefined {
-    const entry = this.#lru.get(key);
-    return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#recency.touch(entry);
+    return entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
   }
 
   /** What is there, whatever its deadlines; leaves the order alone. */
   held(key: string): Entry | undefined {
-    return this.#lru.peek(key);
+    return this.#entries.get(key);
   }
 
   /** The entry if its value is not over, fresh or not: what to serve when L2 cannot be asked. */
   unexpired(key: string): Entry | undefined {
-    const entry = this.#lru.peek(key);
+    const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     if (entry.expiresAt > this.#clock.now) return entry;
-    this.#expire(key, entry);
+    this.#expire(entry);
     return undefined;
   }
 
   /** Keeps the entry, giving up the least recently used where there is no room. */
-  set(key: string, entry: Entry): void {
-    const { maxBytes, ttlMs } = this.#options;
-    this.delete(key);
-    if (maxBytes > 0 && entry.bytes > maxBytes) return;
-    while (
-      this.#lru.size >= this.#options.maxEntries ||
-      (maxBytes > 0 && this.#bytes + entry.bytes > maxBytes)
-    )
-      this.#evictOldest();
+  set(entry: Entry): void {
+    const { maxEntries, maxBytes, ttlMs } = this.#options;
+    const replaced = this.#entries.get(entry.key);
+    // Without a byte budget nothing else has to go, and its place in the map is used again.
+    if (replaced !== undefined && maxBytes === 0) this.#letGo(replaced);
+    else {
+      if (replaced !== undefined) this.#remove(replaced);
+      if (maxBytes > 0 && entry.bytes > maxBytes) return;
+      while (this.#entries.size >= maxEntries || (maxBytes > 0 && this.#bytes + entry.bytes > maxBytes))
+        this.#evictOldest();
+    }
     entry.freshUntil = Math.min(this.#clock.now + ttlMs, entry.expiresAt);
-    this.#lru.set(key, entry);
+    this.#entries.set(entry.key, entry);
+    this.#recency.enter(entry);
     this.#bytes += entry.bytes;
     this.#sizes[entry.type]!++;
   }
 
   delete(key: string): boolean {
-    const entry = this.#lru.peek(key);
+    const entry = this.#entries.get(key);
     if (entry === undefined) return false;
-    this.#release(key, entry);
+    this.#remove(entry);
     return true;
   }
 
   /** Deletes every entry whose key matches, and says how many. */
   deleteWhere(matches: (key: string) => boolean): number {
     let deleted = 0;
-    for (const key of this.#lru.items.keys()) if (matches(key) && this.delete(key)) deleted++;
+    for (const entry of this.#entries.values()) {
+      if (!matches(entry.key)) continue;
+      this.#remove(entry);
+      deleted++;
+    }
     return deleted;
   }
 
   /** Deletes everything, and says how many entries that was. */
   clear(): number {
-    const deleted = this.#lru.size;
-    // A new map, because mnemonist's `clear` leaves every value pinned in its slot.
-    this.#lru = new Lru(this.#options.maxEntries);
+    const deleted = this.#entries.size;
+    this.#entries = new KeyMap(this.#options.maxEntries);
+    this.#recency.clear();
     this.#bytes = 0;
     this.#sizes.fill(0);
     return deleted;
   }
 
   /**
-   * Removes expired entries a slice at a time: each step of the generator looks at a few hundred entries,
-   * and the caller decides what may run in between. Returns how many were removed.
+   * Removes expired entries, and the header lines of those that nobody asks for any more, a slice at a time: each
+   * step of the generator looks at a few hundred entries, and the caller decides what may run in between. Returns
+   * how many were removed.
    */
   *sweep(): Generator<void, number> {
     let removed = 0;
     let seen = 0;
-    const lru = this.#lru;
-    // A Map's iterator survives deletions and insertions, so the sweep can rest between slices. What is
-    // inserted meanwhile comes at its end: the count keeps a busy cache from being swept for ever.
-    const last = lru.size;
-    for (const key of lru.items.keys()) {
-      if (lru !== this.#lru || seen++ >= last) break;
-      const entry = lru.peek(key)!;
+    const entries = this.#entries;
+    const idle = this.#clock.now / 1000 - HEAD_IDLE_SECONDS;
+    for (const entry of entries.valuesHeldNow()) {
+      if (entries !== this.#entries) break;
       if (entry.expiresAt <= this.#clock.now) {
-        this.#expire(key, entry);
+        this.#expire(entry);
         removed++;
-      }
-      if (seen % SWEEP_SLICE === 0) yield;
+      } else if (entry.head !== undefined && entry.head.second < idle) entry.head = undefined;
+      if (++seen % SWEEP_SLICE === 0) yield;
     }
     return removed;
   }
 
-  /** The keys held, the oldest insertion first. */
-  keys(): Iterable<string> {
-    return this.#lru.items.keys();
+  /** All that is held, over or not, in an order that reading and replacing do not change. */
+  entries(): Iterable<Entry> {
+    return this.#entries.values();
   }
 
-  /** What is held and not over, the oldest insertion first. */
-  *unexpiredEntries(): Generator<readonly [key: string, entry: Entry]> {
-    for (const key of this.#lru.items.keys()) {
-      const entry = this.#lru.peek(key)!;
-      if (entry.expiresAt > this.#clock.now) yield [key, entry];
-    }
+  /** What is held and not over. */
+  *unexpiredEntries(): Generator<Entry> {
+    for (const entry of this.#entries.values()) if (entry.expiresAt > this.#clock.now) yield entry;
   }
 
   get size(): number {
-    return this.#lru.size;
+    return this.#entries.size;
   }
 
   get maxEntries(): number {
@@ -153,28 +163,27 @@ export class Memory {
     return this.#sizes;
   }
 
-  #expire(key: string, entry: Entry): void {
+  #expire(entry: Entry): void {
     this.#counters.l1Expirations[entry.type]!++;
-    this.#release(key, entry);
-    this.onGone?.(key, 'expire');
+    this.#remove(entry);
+    this.onGone?.(entry.key, 'expire');
   }
 
   #evictOldest(): void {
-    const { K, V, tail } = this.#lru;
-    const key = K[tail]!;
-    const entry = V[tail]!;
-    if (entry.expiresAt <= this.#clock.now) return this.#expire(key, entry);
+    const entry = this.#recency.oldest!;
+    if (entry.expiresAt <= this.#clock.now) return this.#expire(entry);
     this.#counters.l1Evictions[entry.type]!++;
-    this.#release(key, entry);
-    this.onGone?.(key, 'evict');
+    this.#remove(entry);
+    this.onGone?.(entry.key, 'evict');
   }
 
-  #release(key: string, entry: Entry): void {
-    const { items, V } = this.#lru;
-    const slot = items.get(key)!;
-    this.#lru.delete(key);
-    // mnemonist leaves the value in its slot until the slot is used again, which may be never.
-    V[slot] = undefined;
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry.key);
+    this.#letGo(entry);
+  }
+
+  #letGo(entry: Entry): void {
+    this.#recency.leave(entry);
     this.#bytes -= entry.bytes;
     this.#sizes[entry.type]!--;
   }

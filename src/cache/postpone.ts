@@ -49,10 +49,12 @@ export class Postponer {
   }
 
   /** Keeps entries to be written back, as far as there is room. */
-  keepAll(entries: Iterable<readonly [key: string, entry: Entry]>): void {
+  keepAll(entries: Iterable<Entry>): void {
     const now = Date.now();
-    for (const [key, entry] of entries)
-      if (this.journal.get(key) === undefined) this.journal.put({ key, version: entry.version, entry }, now);
+    for (const entry of entries) {
+      const { key, version } = entry;
+      if (this.journal.get(key) === undefined) this.journal.put({ key, version, entry }, now);
+    }
     this.#retryLater();
   }
 

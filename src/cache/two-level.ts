@@ -277,7 +277,7 @@ export class TwoLevel implements BusListener {
     const { memory } = this;
     if (memory === undefined || this.store === undefined) return false;
     const welcome = entry !== undefined && !flight.fenced;
-    if (welcome) memory.set(key, entry);
+    if (welcome) memory.set(entry);
     else if (memory.held(key)?.version !== entry?.version) memory.delete(key);
     return welcome;
   }
@@ -355,7 +355,7 @@ export class TwoLevel implements BusListener {
     // A read has brought what came after this write, and L1 is as that read left it.
     const overtaken = seen > entry.version;
     if (!overtaken) {
-      this.memory?.set(key, entry);
+      this.memory?.set(entry);
       // There is an echo to come where there is a link; if none comes, nothing is lost by expecting it.
       entry.own = this.store !== undefined;
     }

@@ -12,11 +12,11 @@ export const HEAD_NAME = 'ETag';
 /** The lines for this entry at `now` (ms), prepared or made. */
 export function headOf(entry: Entry, encoding: Encoding, now: number): string {
   const second = Math.floor(now / 1000);
-  if (entry.headSecond === second && entry.headEncoding === encoding) return entry.head;
-  entry.headSecond = second;
-  entry.headEncoding = encoding;
-  entry.head = makeHead(entry, encoding, now);
-  return entry.head;
+  const { head } = entry;
+  if (head !== undefined && head.second === second && head.encoding === encoding) return head.lines;
+  const lines = makeHead(entry, encoding, now);
+  entry.head = { second, encoding, lines };
+  return lines;
 }
 
 function makeHead(entry: Entry, encoding: Encoding, now: number): string {

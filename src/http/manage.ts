@@ -191,11 +191,10 @@ function listLocal(
   const from = Number(cursor ?? 0);
   const keys: { key: string; ttlMs: number }[] = [];
   let position = 0;
-  for (const key of cache.memory!.keys()) {
+  for (const { key, expiresAt } of cache.memory!.entries()) {
     if (position++ < from) continue;
     if (keys.length === limit) return { keys, cursor: String(position - 1) };
-    const entry = matches(key) ? cache.memory!.unexpired(key) : undefined;
-    if (entry !== undefined) keys.push({ key, ttlMs: entry.expiresAt - now });
+    if (expiresAt > now && matches(key)) keys.push({ key, ttlMs: expiresAt - now });
   }
   return { keys, cursor: undefined };
 }

@@ -154,7 +154,9 @@ async function* keysOf(
   for (const match of matches) {
     if (cache.store === undefined) {
       const fits = matcher(match);
-      const found = [...cache.memory!.keys()].filter((key) => fits(key) && !seen.has(key));
+      const found = Array.from(cache.memory!.entries(), ({ key }) => key).filter(
+        (key) => fits(key) && !seen.has(key),
+      );
       for (const key of found) seen.add(key);
       while (found.length > 0) yield found.splice(-PAGE);
       continue;

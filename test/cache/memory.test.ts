@@ -17,13 +17,13 @@ function memoryOf(options: Partial<MemoryOptions> = {}) {
   const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000, ...options }, clock, counters);
   const put = (key: string, lifeMs = 300_000, body = '1') => {
     const entry = new Entry(key, { encoding: 'json', body }, NO_VERSION, clock.now, clock.now + lifeMs);
-    memory.set(key, entry);
+    memory.set(entry);
     return entry;
   };
   return { memory, clock, counters, put };
 }
 
-const held = (memory: Memory) => [...memory.keys()].sort();
+const held = (memory: Memory) => Array.from(memory.entries(), ({ key }) => key).sort();
 
 test('an entry is fresh until the first of its two deadlines', () => {
   const { memory, clock, put } = memoryOf();
@@ -76,7 +76,7 @@ test('an entry that is set again is fresh again', () => {
   const { memory, clock, put } = memoryOf();
   const entry = put('k');
   clock.now = NOW + 60_000;
-  memory.set('k', entry);
+  memory.set(entry);
   assert.equal(memory.fresh('k'), entry);
   assert.equal(memory.size, 1);
 });

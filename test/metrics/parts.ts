@@ -38,7 +38,7 @@ export function filledMemory(keys: readonly string[]): { memory: Memory; counter
   const options = { maxEntries: 3, maxBytes: 0, ttlMs: 60_000 };
   const memory = new Memory(options, { now: 1000 }, counters);
   for (const key of keys) {
-    memory.set(key, new Entry(key, { encoding: 'json', body: '1' }, '0'.repeat(24), 1000, 100_000));
+    memory.set(new Entry(key, { encoding: 'json', body: '1' }, '0'.repeat(24), 1000, 100_000));
   }
   return { memory, counters };
 }
