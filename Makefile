@@ -17,6 +17,7 @@ run: $(INSTALLED) ## serve on 127.0.0.1:8000: standalone, or with the Redis that
 
 test: $(INSTALLED) lint ## lint, types and tests, against real redis-servers
 	@scripts/need.sh redis-server redis-cli promtool curl
+	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test
 
 chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md; ARGS=soak, mutants, rolling or part of a fault's name

@@ -9,6 +9,8 @@ package() { # package MANAGER PROGRAM: the package that brings the program
     apt:redis-cli) echo redis-tools ;;
     apt:promtool | brew:promtool) echo prometheus ;;
     brew:redis-server | brew:redis-cli) echo redis ;;
+    apt:kubectl) echo kubernetes-client ;;
+    brew:kubectl) echo kubernetes-cli ;;
     *) echo "$2" ;;
   esac
 }

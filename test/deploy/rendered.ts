@@ -1,0 +1,56 @@
+/** The manifests as kustomize makes them, and what pods would find in their environment. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+// biome-ignore lint/suspicious/noExplicitAny: what a test looks into, it asserts; the schemas are checked besides
+export type Manifest = Record<string, any>;
+
+export const OVERLAYS = ['overlays/dev', 'overlays/production'] as const;
+export type Directory = 'base' | (typeof OVERLAYS)[number];
+
+/** What `kubectl apply -k` would send. */
+export async function render(directory: Directory): Promise<Manifest[]> {
+  const line = ['kustomize', `deploy/kubernetes/${directory}`];
+  const { stdout } = await promisify(execFile)('scripts/kubectl.sh', line, { cwd: ROOT });
+  return parseAllDocuments(stdout).map((document) => document.toJS());
+}
+
+/** The one object of this kind and name. */
+export function find(manifests: readonly Manifest[], kind: string, name = 'cache-service'): Manifest {
+  const [found, ...more] = manifests.filter((m) => m.kind === kind && m.metadata.name === name);
+  if (found === undefined || more.length > 0) throw new Error(`not one ${kind} ${name}`);
+  return found;
+}
+
+/** The one container of a Deployment. */
+export function containerOf(deployment: Manifest): Manifest {
+  return deployment.spec.template.spec.containers[0];
+}
+
+/** The environment of a replica. `password` stands for a Secret that is not among the manifests. */
+export function environmentOf(manifests: readonly Manifest[], password: string): Record<string, string> {
+  const container = containerOf(find(manifests, 'Deployment'));
+  const env: Record<string, string> = {};
+  for (const { configMapRef } of container.envFrom)
+    Object.assign(env, find(manifests, 'ConfigMap', configMapRef.name).data);
+  for (const { name, value, valueFrom } of container.env) {
+    env[name] = valueFrom === undefined ? value : (secretOf(manifests, valueFrom.secretKeyRef) ?? password);
+  }
+  return env;
+}
+
+function secretOf(manifests: readonly Manifest[], { name, key }: Manifest): string | undefined {
+  const secret = manifests.find((m) => m.kind === 'Secret' && m.metadata.name === name);
+  return secret && Buffer.from(secret.data[key], 'base64').toString();
+}
+
+/** `512Mi` in bytes, `500m` in cores. */
+export function quantity(text: string): number {
+  const [, digits, suffix] = /^(\d+)(m|Mi|Gi)?$/.exec(text) ?? [];
+  if (digits === undefined) throw new Error(`not a quantity: ${text}`);
+  return Number(digits) * { m: 1 / 1000, Mi: 2 ** 20, Gi: 2 ** 30, '': 1 }[suffix ?? '']!;
+}
