@@ -1,0 +1,43 @@
+/**
+ * The Grafana dashboard of the service: the four sections of the runbook, 4.3, and what this design adds. As JSON, to
+ * be imported, it is in cache-service.json, which `node deploy/grafana/build.ts` writes.
+ */
+import {
+  type Dashboard,
+  DashboardBuilder,
+  DashboardCursorSync,
+  RowBuilder,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { runbookLink } from './panels.ts';
+import { cacheContents } from './rows/cache-contents.ts';
+import { cachePerformance } from './rows/cache-performance.ts';
+import { coherence } from './rows/coherence.ts';
+import { overview } from './rows/overview.ts';
+import { push } from './rows/push.ts';
+import { redis } from './rows/redis.ts';
+import { serviceHealth } from './rows/service-health.ts';
+import { VARIABLES } from './variables.ts';
+
+const ROWS = [overview, cachePerformance, redis, serviceHealth, cacheContents, coherence, push];
+
+export function dashboard(): Dashboard {
+  const builder = new DashboardBuilder('Cache Service')
+    .uid('ratecache')
+    .description('The cache service of the borrow-rate engine.')
+    .tags(['cache-service', 'ratecache'])
+    .tooltip(DashboardCursorSync.Crosshair)
+    .time({ from: 'now-1h', to: 'now' })
+    .refresh('30s')
+    .variables(VARIABLES)
+    .link(runbookLink('Runbook', '5-alerting'));
+  for (const { title, panels } of ROWS) {
+    builder.withRow(new RowBuilder(title).collapsed(false));
+    for (const panel of panels) builder.withPanel(panel);
+  }
+  const built = builder.build();
+  // Grafana tells panels apart by their number.
+  built.panels?.forEach((panel, i) => {
+    panel.id = i + 1;
+  });
+  return built;
+}
