@@ -43,11 +43,18 @@ export class Flights<T> {
       return joined.answer;
     }
     const flight: Open<T> = { fenced: false, readers, answer: undefined as unknown as Promise<T> };
-    flight.answer = start(flight).finally(() => {
-      if (this.#open.get(key) === flight) this.#open.delete(key);
-    });
     this.#open.set(key, flight);
+    flight.answer = this.#fly(key, flight, start);
     return flight.answer;
+  }
+
+  // Not `finally` of the promise, which makes three more of them for each read of L2.
+  async #fly(key: string, flight: Open<T>, start: (flight: Flight) => Promise<T>): Promise<T> {
+    try {
+      return await start(flight);
+    } finally {
+      if (this.#open.get(key) === flight) this.#open.delete(key);
+    }
   }
 
   fence(key: string): void {

@@ -115,8 +115,9 @@ export class Exchange {
     this.#counters.httpResponses[Math.floor(status / 100)]!++;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus(STATUS_LINES[status] ?? String(status));
-      for (const [name, value] of headers) res.writeHeader(name, value);
+      // uWS writes this one by itself.
+      if (status !== 200) res.writeStatus(STATUS_LINES[status] ?? String(status));
+      writeHeaders(res, headers);
       const bodiful = status !== 204 && status !== 304;
       if (bodiful && !this.#bodiless) return res.end(body, closing);
       // Never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for
@@ -131,6 +132,14 @@ export class Exchange {
     this.#done = true;
     this.#load.open--;
   }
+}
+
+/** In one call, as the lines of the first one's value: uWS writes a value as it is, and a call costs more than a line. */
+function writeHeaders(res: HttpResponse, headers: Headers): void {
+  if (headers.length === 0) return;
+  let lines = headers[0]![1];
+  for (let i = 1; i < headers.length; i++) lines += `\r\n${headers[i]![0]}: ${headers[i]![1]}`;
+  res.writeHeader(headers[0]![0], lines);
 }
 
 function problem(error: ServiceError): string {
