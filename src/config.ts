@@ -8,7 +8,7 @@ import { warnOfStrays } from './config/strays.ts';
 import type { Values } from './config/variables.ts';
 
 export { configurationPage, envExample, flagOf, helpOf, variableTable } from './config/document.ts';
-export { Secret } from './config/kinds.ts';
+export { GROUPS, Secret, type Variable } from './config/kinds.ts';
 export type { Environment, Fault } from './config/parse.ts';
 export { VARIABLE_NAMES, VARIABLES, type VariableName } from './config/variables.ts';
 

@@ -62,7 +62,7 @@ test('serve and check load nothing of one another, of the harness, or of complet
   }
   assert.ok(check.has('src/cli/check.ts'));
   assert.ok(!serve.has('src/cli/check.ts'));
-  const others = /^(loadtest|test)\/|^(@bomb\.sh\/tab|cli-table3|autocannon|hdr-histogram-js|cli-progress)/;
+  const others = /^(loadtest|test)\/|^(cli-table3|autocannon|hdr-histogram-js|cli-progress)/;
   assert.deepEqual(
     [...serve, ...check].filter((file) => others.test(file)),
     [],

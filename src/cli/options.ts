@@ -1,15 +1,35 @@
 import { type Command, Option } from 'commander';
-import { type Environment, flagOf, helpOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config.ts';
+import {
+  type Environment,
+  flagOf,
+  GROUPS,
+  helpOf,
+  VARIABLE_NAMES,
+  VARIABLES,
+  type Variable,
+  type VariableName,
+} from '../config.ts';
+
+/** The flag of a variable of the environment. What it is given is judged with the rest of the configuration. */
+export class VariableOption extends Option {
+  /** What it may be, where that is a few words. */
+  readonly values: readonly string[];
+
+  constructor(name: VariableName) {
+    const variable: Variable<unknown> & { of?: readonly string[] } = VARIABLES[name];
+    const { kind, of = [], group } = variable;
+    // A boolean flag alone says yes.
+    const argument = kind === 'boolean' ? '[bool]' : `<${kind === 'integer' ? 'n' : 'text'}>`;
+    super(`${flagOf(name)} ${argument}`, helpOf(name));
+    if (kind === 'boolean') this.preset('true');
+    this.helpGroup(`${GROUPS[group]}:`);
+    this.values = kind === 'boolean' ? ['true', 'false'] : of;
+  }
+}
 
 /** Adds a flag for every variable of the environment; `--redis-host` is REDIS_HOST. */
 export function addVariables(command: Command): Command {
-  for (const name of VARIABLE_NAMES) {
-    const { kind } = VARIABLES[name];
-    // A boolean flag alone says yes.
-    const argument = kind === 'boolean' ? '[bool]' : `<${kind === 'integer' ? 'n' : 'text'}>`;
-    const option = new Option(`${flagOf(name)} ${argument}`, helpOf(name));
-    command.addOption(kind === 'boolean' ? option.preset('true') : option);
-  }
+  for (const name of VARIABLE_NAMES) command.addOption(new VariableOption(name));
   return command;
 }
 

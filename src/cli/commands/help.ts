@@ -1,3 +1,4 @@
+import { Argument } from 'commander';
 import type { Subcommand } from '../subcommand.ts';
 
 /** commander's own would not wait until the command has its flags. */
@@ -6,12 +7,17 @@ export const help: Subcommand = {
   summary: 'show the help of a command',
   group: 'About:',
   define(command) {
-    command.argument('[command]', 'which; none shows them all').action(async (name?: string) => {
-      const program = command.parent!;
-      const known = program.commands.some((each) => each.name() === name);
-      await program.parseAsync(name === undefined ? ['--help'] : known ? [name, '--help'] : [name], {
-        from: 'user',
-      });
+    const program = command.parent!;
+    const names = program
+      .createHelp()
+      .visibleCommands(program)
+      .map((each) => each.name());
+    const which = new Argument('[command]', 'which; none shows them all');
+    // For completion alone: an unknown one is refused with a suggestion, as it would be by itself.
+    which.argChoices = names;
+    command.addArgument(which).action(async (name?: string) => {
+      const args = name === undefined ? ['--help'] : names.includes(name) ? [name, '--help'] : [name];
+      await program.parseAsync(args, { from: 'user' });
     });
   },
 };

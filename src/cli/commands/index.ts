@@ -1,6 +1,8 @@
 import type { Subcommand } from '../subcommand.ts';
 import { capacity } from './capacity.ts';
 import { check } from './check.ts';
+import { complete } from './complete.ts';
+import { completion } from './completion.ts';
 import { help } from './help.ts';
 import { invalidate } from './invalidate.ts';
 import { load } from './load.ts';
@@ -20,6 +22,8 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   load,
   replay,
   capacity,
+  completion,
   help,
+  complete,
   loadPart,
 ];

@@ -5,7 +5,11 @@ export const serve: Subcommand = {
   name: 'serve',
   summary: 'serve the cache over HTTP and WebSocket',
   group: 'Service:',
-  exits: { 0: 'stopped by a signal', 1: 'it could not start, or a second signal cut the stopping short' },
+  exits: {
+    0: 'stopped by a signal',
+    1: 'it could not start, or a second signal cut the stopping short',
+    78: 'the configuration is faulty',
+  },
   async define(command) {
     const { addVariables, environmentWith } = await import('../options.ts');
     addVariables(command).action(async (flags) => {

@@ -1,0 +1,62 @@
+/**
+ * Writes the reference part of `docs/cli.md` from the subcommands themselves. With `--check` it writes nothing, and
+ * exits 1 when the page is not what it would write.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { defineAll, LazyCommand } from '../src/cli/lazy-command.ts';
+import { VariableOption } from '../src/cli/options.ts';
+import { createProgram } from '../src/cli/program.ts';
+
+const PAGE = new URL('../docs/cli.md', import.meta.url);
+const MARKS = /(<!-- reference: .* -->\n)[\s\S]*(<!-- \/reference -->)/;
+
+const page = readFileSync(PAGE, 'utf8');
+const sections = (await subcommands()).map(section);
+const written = page.replace(
+  MARKS,
+  (_, begin: string, end: string) => `${begin}${sections.join('\n')}${end}`,
+);
+if (!process.argv.includes('--check')) writeFileSync(PAGE, written);
+else if (written !== page) {
+  console.error('docs/cli.md is not what the subcommands say: run node scripts/cli-reference.ts');
+  process.exitCode = 1;
+}
+
+/** Those that people call. */
+async function subcommands(): Promise<LazyCommand[]> {
+  const program = createProgram();
+  await defineAll(program);
+  const all = program.commands.filter((each) => each instanceof LazyCommand);
+  return all.filter(({ subcommand }) => subcommand.group !== undefined);
+}
+
+function section(command: LazyCommand): string {
+  const help = command.createHelp();
+  const variables = command.options.filter((option) => option instanceof VariableOption);
+  const own = command.options.filter((option) => !(option instanceof VariableOption));
+  const rows = [
+    ...help
+      .visibleArguments(command)
+      .map((each) => [help.argumentTerm(each), help.argumentDescription(each)]),
+    ...own.map((each) => [help.optionTerm(each), help.optionDescription(each)]),
+  ].map(([term, meaning]) => [`\`${term}\``, meaning!]);
+  if (variables.length > 0)
+    rows.push(['a flag for every variable', 'see [configuration.md](configuration.md)']);
+  const { summary } = command.subcommand;
+  return [
+    `### ratecache ${command.name()}`,
+    `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
+    `\`ratecache ${command.name()} ${command.usage()}\``,
+    ...(rows.length > 0 ? [table(['Argument or flag', 'Meaning'], rows)] : []),
+    table(['Exit code', 'Meaning'], command.exits),
+  ]
+    .map((block) => `${block}\n`)
+    .join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  // A bar within a cell would end it.
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,27 @@
+import type { Subcommand } from '../subcommand.ts';
+
+export const completion: Subcommand = {
+  name: 'completion',
+  summary: 'print what makes a shell complete commands, flags and values',
+  group: 'About:',
+  exits: { 0: 'printed' },
+  async define(command) {
+    const { Argument } = await import('commander');
+    const { SCRIPTS } = await import('../completion-scripts.ts');
+    command
+      .addArgument(new Argument('<shell>', 'which').choices(Object.keys(SCRIPTS)))
+      .addHelpText(
+        'after',
+        [
+          '',
+          'In its start-up file:',
+          '  bash  source <(ratecache completion bash)',
+          '  zsh   source <(ratecache completion zsh)      after compinit',
+          '  fish  ratecache completion fish | source',
+        ].join('\n'),
+      )
+      .action((shell: string) => {
+        process.stdout.write(SCRIPTS[shell]!);
+      });
+  },
+};

@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+import { EXIT_USAGE } from './exits.ts';
+import type { Subcommand } from './subcommand.ts';
+
+/** A subcommand that gets its flags and its action only when somebody wants them. */
+export class LazyCommand extends Command {
+  readonly subcommand: Subcommand;
+  #defined: Promise<void> | undefined;
+
+  constructor(subcommand: Subcommand) {
+    super(subcommand.name);
+    this.subcommand = subcommand;
+    this.description(subcommand.summary);
+    if (subcommand.group !== undefined) this.helpGroup(subcommand.group);
+  }
+
+  /** What each exit code says, ascending. */
+  get exits(): [code: string, meaning: string][] {
+    return Object.entries({ ...this.subcommand.exits, [EXIT_USAGE]: 'the command line is wrong' });
+  }
+
+  define(): Promise<void> {
+    this.#defined ??= this.#define();
+    return this.#defined;
+  }
+
+  async #define(): Promise<void> {
+    await this.subcommand.define(this);
+    const lines = this.exits.map(([code, meaning]) => `  ${code.padStart(2)}  ${meaning}`);
+    this.addHelpText('after', ['\nExit codes:', ...lines].join('\n'));
+  }
+}
+
+/** Gives every subcommand its flags. */
+export async function defineAll(program: Command): Promise<void> {
+  for (const command of program.commands) if (command instanceof LazyCommand) await command.define();
+}
