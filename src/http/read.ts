@@ -7,6 +7,7 @@ import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
+import { CorkBuffer } from './cork-buffer.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
 import { acceptedEncodings, mediaTypeOf } from './negotiate.ts';
@@ -18,12 +19,25 @@ export const CACHE_PATH = '/v1/cache/';
 // Timing a hit costs a tenth of answering it, so one in this many is timed and stands for all of them.
 const TIMED_EVERY = 64;
 
+/** What uWS writes beside the lines that it is given: status, date, length, its name. */
+const UWS_LINES_BYTES = 80;
+
+interface Hit {
+  readonly res: HttpResponse;
+  readonly head: string;
+  readonly body: Body;
+}
+
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
 
 /** The handler of GET, or with `bodiless` of HEAD. */
 export function readHandler(parts: Parts, bodiless: boolean): Handler {
   const { cache, clock, counters, load } = parts;
   let untilTimed = TIMED_EVERY;
+  const corkBuffer = new CorkBuffer();
+  let hit: Hit;
+  // One for all, since a function made for each hit would cost as much as corking.
+  const sendHit = () => hit.res.writeHeader(HEAD_NAME, hit.head).end(hit.body, load.draining);
 
   return (res, req) => {
     const encoded = req.getUrl().slice(CACHE_PATH.length);
@@ -40,7 +54,12 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
     if (body === undefined || bodiless || req.getHeader('if-none-match') !== '')
       return readSlowly(parts, res, req, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
-    res.writeHeader(HEAD_NAME, headOf(entry, 'json', clock.now)).end(body, load.draining);
+    const head = headOf(entry, 'json', clock.now);
+    if (corkBuffer.overflows(head.length + body.length + UWS_LINES_BYTES)) {
+      hit = { res, head, body };
+      res.cork(sendHit);
+      corkBuffer.answered();
+    } else res.writeHeader(HEAD_NAME, head).end(body, load.draining);
     if (timed) counters.getSeconds.observe((performance.now() - start) / 1000, TIMED_EVERY);
   };
 }
