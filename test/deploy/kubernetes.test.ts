@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { before, test } from 'node:test';
-import { promisify } from 'node:util';
-import type { Variable } from '../../src/config/kinds.ts';
-import { loadConfig, VARIABLE_NAMES, VARIABLES, type VariableName } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
 import { typeErrors, validate } from './kubernetes-schemas.ts';
 import {
   containerOf,
@@ -14,45 +10,21 @@ import {
   type Manifest,
   OVERLAYS,
   quantity,
-  render,
+  renderAll,
 } from './rendered.ts';
 
 const MiB = 2 ** 20;
-/** What the process takes before it holds anything: see docs/deployment.md. */
+/** What the process takes beside its heap before it holds anything: code, libraries, threads. */
 const IDLE_BYTES = 80 * MiB;
 /** What a stopping process gives itself to tell Redis of what the journal keeps: see `cli/serve.ts`. */
 const JOURNAL_FLUSH_MS = 2000;
 
-const rendered = new Map<Directory, Manifest[]>();
-const of = (directory: Directory) => rendered.get(directory)!;
+let of: (directory: Directory) => Manifest[];
 const configOf = (directory: Directory) =>
   loadConfig(environmentOf(of(directory), 'hunter2'), { standalone: false });
 
 before(async () => {
-  const directories: Directory[] = ['base', ...OVERLAYS];
-  const manifests = await Promise.all(directories.map(render));
-  directories.forEach((directory, i) => {
-    rendered.set(directory, manifests[i]!);
-  });
-});
-
-test('the base has every object that a production of three replicas needs', () => {
-  assert.deepEqual(
-    of('base')
-      .map(({ kind }) => kind)
-      .sort(),
-    [
-      'ConfigMap',
-      'Deployment',
-      'HorizontalPodAutoscaler',
-      'Namespace',
-      'NetworkPolicy',
-      'PodDisruptionBudget',
-      'Service',
-      'ServiceMonitor',
-    ],
-  );
-  assert.equal(find(of('base'), 'Deployment').spec.replicas, 3);
+  of = await renderAll();
 });
 
 for (const directory of ['base', ...OVERLAYS] as const) {
@@ -168,132 +140,22 @@ for (const directory of ['base', ...OVERLAYS] as const) {
   });
 }
 
-test('the ConfigMap has every variable but secrets, with its default except for what a pod needs', () => {
-  const { data } = find(of('base'), 'ConfigMap', 'cache-service-config');
-  const shown = VARIABLE_NAMES.filter((name) => !VARIABLES[name].secret);
-  assert.deepEqual(Object.keys(data).sort(), [...shown].sort());
-  const defaultOf = (name: VariableName) => String((VARIABLES[name] as Variable<unknown>).default ?? '');
-  const changed = shown.filter((name) => data[name] !== defaultOf(name));
-  assert.deepEqual(Object.fromEntries(changed.map((name) => [name, data[name]])), {
-    HOST: '0.0.0.0',
-    SHUTDOWN_GRACE_MS: '5000',
-    REDIS_HOST: 'redis',
-    REDIS_PORT: '6379',
+test('an object with a field that is unknown, missing or out of bounds is found', async () => {
+  const spoiled = (spoil: (container: Manifest) => void) => {
+    const deployment = structuredClone(find(of('base'), 'Deployment'));
+    spoil(containerOf(deployment));
+    return deployment;
+  };
+  const unknown = spoiled(({ livenessProbe }) => {
+    livenessProbe.failureTreshold = 3;
   });
-});
-
-test('what is secret comes from the Secret, and nothing else is set past the ConfigMap but the heap', () => {
-  const { env, envFrom } = containerOf(find(of('base'), 'Deployment'));
-  assert.deepEqual(envFrom, [{ configMapRef: { name: 'cache-service-config' } }]);
-  assert.deepEqual(
-    env.map(({ name }: Manifest) => name),
-    [...VARIABLE_NAMES.filter((name) => VARIABLES[name].secret), 'NODE_OPTIONS'],
-  );
-  assert.deepEqual(env[0].valueFrom.secretKeyRef, { name: 'cache-service-redis', key: 'REDIS_PASSWORD' });
-});
-
-test('configmap.yaml is what its script writes, comments and all', async () => {
-  await promisify(execFile)(process.execPath, ['scripts/kubernetes-configmap.ts', '--check']);
-});
-
-test('requests, limits and probes are those of the runbook', () => {
-  const container = containerOf(find(of('overlays/production'), 'Deployment'));
-  assert.deepEqual(container.resources, {
-    requests: { cpu: '500m', memory: '2Gi' },
-    limits: { cpu: '2000m', memory: '8Gi' },
+  assert.match(await typeErrors([unknown]), /failureTreshold/);
+  const missing = spoiled((container) => {
+    delete container.name;
   });
-  const { readinessProbe, livenessProbe } = container;
-  assert.deepEqual([readinessProbe.httpGet.path, readinessProbe.periodSeconds], ['/health', 10]);
-  assert.deepEqual([livenessProbe.httpGet.path, livenessProbe.periodSeconds], ['/health', 20]);
-  // Others are asked before a process is given up, since a restart costs its L1 and its journal.
-  const patience = ({ periodSeconds, failureThreshold }: Manifest) => periodSeconds * failureThreshold;
-  assert.ok(patience(livenessProbe) > patience(readinessProbe));
-});
-
-test('the autoscaler goes by 70 % of memory and 80 % of CPU, and never under three replicas', () => {
-  const { spec } = find(of('overlays/production'), 'HorizontalPodAutoscaler');
-  assert.deepEqual(
-    spec.metrics.map(({ resource }: Manifest) => [resource.name, resource.target.averageUtilization]),
-    [
-      ['cpu', 80],
-      ['memory', 70],
-    ],
-  );
-  assert.equal(spec.minReplicas, 3);
-  assert.deepEqual(spec.scaleTargetRef, {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    name: find(of('overlays/production'), 'Deployment').metadata.name,
+  await assert.rejects(validate(missing), /name/);
+  const outOfBounds = spoiled(({ resources }) => {
+    resources.limits.memory = '8 Gi';
   });
-});
-
-test('a rollout never leaves fewer replicas than there were, and replicas are apart', () => {
-  const { spec } = find(of('overlays/production'), 'Deployment');
-  assert.deepEqual(spec.strategy.rollingUpdate, { maxUnavailable: 0, maxSurge: 1 });
-  const { affinity, topologySpreadConstraints } = spec.template.spec;
-  const [term] = affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution;
-  assert.equal(term.topologyKey, 'kubernetes.io/hostname');
-  assert.deepEqual(term.labelSelector.matchLabels, { component: 'cache-service' });
-  assert.deepEqual(
-    topologySpreadConstraints.map((c: Manifest) => [c.topologyKey, c.maxSkew, c.whenUnsatisfiable]),
-    [['topology.kubernetes.io/zone', 1, 'DoNotSchedule']],
-  );
-  const preferred = find(of('base'), 'Deployment').spec.template.spec.affinity.podAntiAffinity;
-  assert.deepEqual(
-    preferred.preferredDuringSchedulingIgnoredDuringExecution.map(
-      (each: Manifest) => each.podAffinityTerm.topologyKey,
-    ),
-    ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'],
-  );
-});
-
-test('a replica may reach Redis and the name server, and nothing else', () => {
-  const ports = (directory: Directory) =>
-    find(of(directory), 'NetworkPolicy').spec.egress.map(({ to, ports }: Manifest) => {
-      assert.equal(to.length, 1);
-      return ports.map(({ port }: Manifest) => port);
-    });
-  for (const directory of OVERLAYS) {
-    assert.deepEqual(ports(directory), [[6379], [53, 53]]);
-    assert.equal(configOf(directory).config.redis?.port, 6379);
-  }
-  const [dev] = find(of('overlays/dev'), 'NetworkPolicy').spec.egress[0].to;
-  assert.deepEqual(dev.podSelector.matchLabels, { component: 'redis' });
-  const [production] = find(of('overlays/production'), 'NetworkPolicy').spec.egress[0].to;
-  assert.deepEqual(Object.keys(production), ['ipBlock']);
-});
-
-test('Prometheus finds the Service by its label, its port by name, and calls the job cache-service', () => {
-  const { spec } = find(of('overlays/production'), 'ServiceMonitor');
-  const service = find(of('overlays/production'), 'Service');
-  for (const [key, value] of Object.entries(spec.selector.matchLabels))
-    assert.equal(service.metadata.labels[key], value);
-  assert.equal(service.metadata.labels[spec.jobLabel], 'cache-service');
-  assert.deepEqual(
-    spec.endpoints.map(({ port, path }: Manifest) => [port, path]),
-    [[service.spec.ports[0].name, '/metrics']],
-  );
-});
-
-test('production has no password in it, and names the Secret that must be there', () => {
-  assert.deepEqual(
-    of('overlays/production').filter(({ kind }) => kind === 'Secret'),
-    [],
-  );
-  for (const { kind, data } of of('overlays/production'))
-    if (kind === 'ConfigMap') assert.ok(!('REDIS_PASSWORD' in data));
-});
-
-test('dev is one replica with a Redis of its own, which restarts when its configuration changes', () => {
-  const manifests = of('overlays/dev');
-  assert.equal(find(manifests, 'Deployment').spec.replicas, 1);
-  for (const kind of ['HorizontalPodAutoscaler', 'PodDisruptionBudget', 'ServiceMonitor'])
-    assert.ok(!manifests.some((manifest) => manifest.kind === kind), kind);
-  const { config } = configOf('overlays/dev');
-  assert.equal(find(manifests, 'Service', 'redis').spec.ports[0].port, config.redis?.port);
-  assert.equal(config.redis?.host, 'redis');
-  const [{ configMap }] = find(manifests, 'Deployment', 'redis').spec.template.spec.volumes;
-  assert.match(configMap.name, /^redis-config-\w+$/);
-  const { data } = find(manifests, 'ConfigMap', configMap.name);
-  assert.equal(data['redis.conf'], readFileSync('deploy/redis/dev.conf', 'utf8'));
+  await assert.rejects(validate(outOfBounds), /memory/);
 });

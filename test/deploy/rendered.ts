@@ -19,6 +19,13 @@ export async function render(directory: Directory): Promise<Manifest[]> {
   return parseAllDocuments(stdout).map((document) => document.toJS());
 }
 
+/** The base and every overlay, by directory. */
+export async function renderAll(): Promise<(directory: Directory) => Manifest[]> {
+  const directories: Directory[] = ['base', ...OVERLAYS];
+  const manifests = await Promise.all(directories.map(render));
+  return (directory) => manifests[directories.indexOf(directory)]!;
+}
+
 /** The one object of this kind and name. */
 export function find(manifests: readonly Manifest[], kind: string, name = 'cache-service'): Manifest {
   const [found, ...more] = manifests.filter((m) => m.kind === kind && m.metadata.name === name);

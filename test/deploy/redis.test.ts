@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { get, jsonOf, post, put } from '../support/client.ts';
+import { type ConfiguredRedis, startConfiguredRedis } from '../support/configured-redis.ts';
+import { PATIENT, reachesRedis } from '../support/replicas.ts';
+import { type Service, startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+import { SERVICE_PASSWORD, setUpHost } from './redis-host.ts';
+import { environmentOf, find, render } from './rendered.ts';
+
+/** For whoever is no replica: operators, exporters, replicas of Redis itself. */
+const RESERVED_CONNECTIONS = 100;
+const CONNECTIONS_OF_A_PROCESS = 3;
+
+/** What both files must say, in the words of CONFIG GET. */
+const COMMON = {
+  'maxmemory-policy': 'volatile-lru',
+  timeout: '0',
+  'tcp-keepalive': '60',
+  'client-output-buffer-limit': /pubsub 67108864 16777216 10/,
+};
+
+/** What the file of production says besides. */
+const PRODUCTION = {
+  ...COMMON,
+  maxmemory: String(4 * 2 ** 30),
+  maxclients: '1200',
+  save: '3600 1 300 100 60 10000',
+  appendonly: 'yes',
+  appendfsync: 'everysec',
+  'stop-writes-on-bgsave-error': 'no',
+};
+
+/** A replica as production configures it, but for where Redis is. */
+async function startReplica(redis: ConfiguredRedis, env: Record<string, string> = {}): Promise<Service> {
+  const here = { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), REDIS_PASSWORD: SERVICE_PASSWORD };
+  const service = await startService({ env: { REDIS_USERNAME: 'ratecache', ...here, ...PATIENT, ...env } });
+  await reachesRedis(service);
+  return service;
+}
+
+async function assertInForce(
+  redis: ConfiguredRedis,
+  expected: Record<string, string | RegExp>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(expected)) {
+    const held = (await redis.cli('CONFIG', 'GET', name)).split('\n')[1] ?? '';
+    assert.match(held, value instanceof RegExp ? value : new RegExp(`^${value}$`), name);
+  }
+}
+
+test('redis-server starts with the file of production and its users, and what they say is in force', async (t) => {
+  const host = await setUpHost();
+  t.after(() => host.remove());
+  const redis = await host.start();
+  t.after(() => redis.stop());
+  await assertInForce(redis, PRODUCTION);
+  assert.deepEqual((await redis.cli('ACL', 'USERS')).split('\n').sort(), [
+    'default',
+    'operator',
+    'ratecache',
+  ]);
+});
+
+test('redis-server starts with the file of dev, keeps nothing on the disk, and treats the service alike', async (t) => {
+  const redis = await startConfiguredRedis({ file: 'deploy/redis/dev.conf' });
+  t.after(() => redis.stop());
+  await assertInForce(redis, { ...COMMON, save: '', appendonly: 'no' });
+});
+
+test('in production there is room for the connections of every replica, by the formula of the runbook too', async () => {
+  const manifests = await render('overlays/production');
+  const { maxReplicas } = find(manifests, 'HorizontalPodAutoscaler').spec;
+  const { maxSurge } = find(manifests, 'Deployment').spec.strategy.rollingUpdate;
+  const allowed = Number(environmentOf(manifests, '').REDIS_MAX_CONNECTIONS);
+  const [, maxclients] = /^maxclients (\d+)$/m.exec(readFileSync('deploy/redis/production.conf', 'utf8'))!;
+  assert.equal(Number(maxclients), (maxReplicas + maxSurge) * allowed + RESERVED_CONNECTIONS);
+  assert.ok(Math.floor(allowed / (maxReplicas + maxSurge)) >= CONNECTIONS_OF_A_PROCESS);
+});
+
+test('as the user ratecache the service can do everything, with no command refused and none granted in vain', async (t) => {
+  const host = await setUpHost();
+  t.after(() => host.remove());
+  let redis = await host.start();
+  t.after(() => redis.stop());
+  // Not database 0, so that it has to be selected.
+  const env = { REDIS_DB: '3' };
+  const [replica, other] = await Promise.all([startReplica(redis, env), startReplica(redis, env)]);
+  t.after(() => Promise.all([replica.stop('SIGKILL'), other.stop('SIGKILL')]));
+  const operator = (...command: string[]) => redis.cli('-n', '3', ...command);
+  const used = new Set<string>();
+  const noteCommands = async () => {
+    for (const [, name] of (await redis.cli('INFO', 'commandstats')).matchAll(/^cmdstat_(\S+?):/gm))
+      used.add(name!);
+  };
+
+  const clients = (await operator('CLIENT', 'LIST')).split('\n');
+  assert.equal(
+    clients.filter((line) => line.includes('user=ratecache')).length,
+    2 * CONNECTIONS_OF_A_PROCESS,
+  );
+
+  // Coherent: what one replica holds is dropped when another writes it, or a program that is no replica.
+  assert.equal((await put(replica, 'borrow_rate:AAPL', '1')).status, 201);
+  await reads(other, 'borrow_rate:AAPL', '1');
+  assert.equal((await put(replica, 'borrow_rate:AAPL', '2')).status, 204);
+  await reads(other, 'borrow_rate:AAPL', '2');
+  const predecessor = JSON.stringify({ value: 3, timestamp: Date.now() / 1000, source: 'api' });
+  await operator('SET', 'borrow_rate_engine:borrow_rate:AAPL', predecessor);
+  await reads(replica, 'borrow_rate:AAPL', '3');
+  assert.equal((await put(other, 'borrow_rate:AAPL', '4')).status, 204);
+  await reads(replica, 'borrow_rate:AAPL', '4');
+
+  const entries = ['A', 'B', 'C'].map((id) => ({ key: `volatility:${id}`, value: id }));
+  const stored = await jsonOf(await post(replica, '/v1/mset', { entries }));
+  assert.ok(
+    stored.results.every((item: { status: string; code?: string }) => item.status === 'stored' && !item.code),
+  );
+  assert.equal((await jsonOf(await post(other, '/v1/warmup'))).warmed, 4);
+  const listed = await jsonOf(await replica.fetch('/v1/keys?type=volatility&limit=1000'));
+  assert.deepEqual(
+    listed.keys.map(({ key }: { key: string }) => key).sort(),
+    ['A', 'B', 'C'].map((id) => `volatility:${id}`),
+  );
+  const stats = await jsonOf(await replica.fetch('/stats'));
+  assert.deepEqual([stats.connected, stats.keys_count, stats.categories.volatility], [true, 4, 3]);
+  assert.equal(
+    (await jsonOf(await post(replica, '/v1/mdelete', { keys: ['volatility:A'] }))).results[0].status,
+    'deleted',
+  );
+  assert.equal(
+    (await jsonOf(await post(replica, '/v1/invalidate', { types: ['volatility'] }))).invalidated,
+    2,
+  );
+  await until(async () => (await get(other, 'volatility:B')).status === 404);
+
+  // A crash: the connections are made anew, the old ones ended, the data is loaded, L1 armed again. A batch is what
+  // Redis writes down as a transaction, and loads with the rights of the default user, though nobody can be that.
+  await post(replica, '/v1/mset', { entries });
+  await noteCommands();
+  assert.equal(await redis.cli('ACL', 'LOG'), '', 'a command was refused');
+  await redis.stop();
+  redis = await host.start();
+  const batch = entries.map(({ key }) => `borrow_rate_engine:${key}`);
+  assert.equal(await operator('EXISTS', ...batch), '3');
+  await Promise.all([reachesRedis(replica), reachesRedis(other)]);
+  await reads(replica, 'borrow_rate:AAPL', '4');
+  const { status, coherence, redis: seen } = await jsonOf(await replica.fetch('/health'));
+  assert.deepEqual([status, coherence, seen.connected], ['healthy', 'coherent', true]);
+  assert.match(await (await replica.fetch('/metrics')).text(), /^redis_memory_max_bytes 4294967296$/m);
+  assert.deepEqual((await jsonOf(await post(replica, '/v1/flush'))).flushed.redis, 4);
+
+  assert.equal(await redis.cli('ACL', 'LOG'), '', 'a command was refused');
+  await noteCommands();
+  const [granted] = /-@all (.*)$/m
+    .exec(/^user ratecache .*$/m.exec(readFileSync('deploy/redis/users.acl', 'utf8'))![0])!
+    .slice(1);
+  const grantedInVain = granted!
+    .split(' ')
+    .map((rule) => rule.slice(1))
+    .filter((command) => !used.has(command));
+  assert.deepEqual(grantedInVain, []);
+});
+
+test('nobody else may do anything, and ratecache nothing that is not its own', async (t) => {
+  const host = await setUpHost();
+  t.after(() => host.remove());
+  const redis = await host.start();
+  t.after(() => redis.stop());
+  const refused = (pattern: RegExp, ...command: string[]) => assert.rejects(redis.cli(...command), pattern);
+  await redis.cli('SET', 'payroll:1', 'x');
+  const as = (user: string, password: string) => ['--user', user, '-a', password, '--no-auth-warning'];
+  const service = as('ratecache', SERVICE_PASSWORD);
+  assert.equal(await redis.cli(...service, 'PING'), 'PONG');
+  for (const command of [
+    'FLUSHALL',
+    'FLUSHDB',
+    'KEYS *',
+    'CONFIG GET maxmemory',
+    'ACL LIST',
+    'SAVE',
+    'MONITOR',
+    'DEL a',
+  ])
+    await refused(/NOPERM/, ...service, ...command.split(' '));
+  await refused(/NOPERM/, ...service, 'GET', 'payroll:1');
+  await refused(/NOPERM/, ...service, 'EVAL', "return redis.call('GET', KEYS[1])", '1', 'payroll:1');
+  await refused(/NOPERM/, ...service, 'PUBLISH', 'orders', 'x');
+  await refused(/WRONGPASS/, ...as('ratecache', 'guessed'), 'PING');
+  await refused(/WRONGPASS/, ...as('default', ''), 'PING');
+});
+
+test('a full Redis goes on taking writes, at the cost of values that were not used, and never of keys without a deadline', async (t) => {
+  const redis = await startConfiguredRedis({ file: 'deploy/redis/dev.conf', args: ['--maxmemory', '8mb'] });
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, { REDIS_USERNAME: '', REDIS_PASSWORD: '' });
+  t.after(() => service.stop('SIGKILL'));
+  await redis.cli('SET', 'somebody:else', 'forever');
+  for (let batch = 0; batch < 30; batch++) {
+    const entries = Array.from({ length: 20 }, (_, i) => ({
+      key: `calculation:${batch}:${i}`,
+      value: randomBytes(15_000).toString('base64'),
+    }));
+    const { results } = await jsonOf(await post(service, '/v1/mset', { entries }));
+    for (const { status, code } of results) assert.deepEqual([status, code], ['stored', undefined]);
+  }
+  assert.match(await redis.cli('INFO', 'stats'), /evicted_keys:[1-9]/);
+  assert.equal(await redis.cli('GET', 'somebody:else'), 'forever');
+});
+
+/** Waits until the service gives this value, as it must as soon as it hears of the change. */
+async function reads(service: Service, key: string, value: string): Promise<void> {
+  await until(async () => (await (await get(service, key)).text()) === value, { timeoutMs: 2000 });
+}
