@@ -1,0 +1,52 @@
+/** What is in a page: its fences, its headings, its tables, its code in a line. */
+
+export interface Fence {
+  readonly language: string;
+  readonly text: string;
+}
+
+/** In order; those of lists without their indent. */
+export function fencesOf(page: string): Fence[] {
+  return [...page.matchAll(/^( *)```(\w*)\n([\s\S]*?)^\1```$/gm)].map(([, indent, language, text]) => ({
+    language: language!,
+    text: text!.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  }));
+}
+
+export function withoutFences(page: string): string {
+  return page.replace(/^( *)```[\s\S]*?^\1```$/gm, '');
+}
+
+/** Without their marks. */
+export function headingsOf(page: string): string[] {
+  return [...withoutFences(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading!);
+}
+
+/** What stands under a heading, up to the next one. */
+export function sectionOf(page: string, heading: string): string {
+  const lines = page.split('\n');
+  const start = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, '') === heading);
+  if (start < 0) throw new Error(`there is no heading ${heading}`);
+  const rest = lines.slice(start + 1);
+  const end = rest.findIndex((line) => /^#+ /.test(line));
+  return (end < 0 ? rest : rest.slice(0, end)).join('\n');
+}
+
+/** The rows of the tables, without heads, as cells. */
+export function rowsOf(text: string): string[][] {
+  const isRule = (line: string | undefined) => line?.startsWith('|---') ?? false;
+  return withoutFences(text)
+    .split('\n')
+    .filter((line, i, all) => line.startsWith('|') && !isRule(line) && !isRule(all[i + 1]))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    );
+}
+
+/** What stands between single backticks. */
+export function codesOf(text: string): string[] {
+  return [...withoutFences(text).matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!);
+}
