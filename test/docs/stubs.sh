@@ -24,10 +24,10 @@ kubectl() {
 
 ratecache() { node src/main.ts "$@"; }
 
-# A query that finds nothing says nothing of what is wrong, unless it asks for what is over a bound.
+# A query that finds nothing says nothing of what is wrong, unless it asks for what is wrong.
 promtool() {
   local found
   found=$(command promtool "$@")
-  [[ -n $found || $* == *'> 0'* ]]
+  [[ -n $found || $* == *'> 0'* || $* == *ALERTS* ]]
   printf '%s\n' "$found"
 }
