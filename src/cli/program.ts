@@ -9,7 +9,12 @@ export function createProgram(): Command {
     .description(packageJson.description)
     .version(packageJson.version)
     .helpCommand(false)
-    .configureHelp({ optionDescription: described, argumentDescription: described })
+    .configureHelp({
+      optionDescription: described,
+      argumentDescription: described,
+      // Not with its arguments, which only those have that were defined.
+      subcommandTerm: (command) => command.name(),
+    })
     .exitOverride()
     .hook('preSubcommand', (_, command) => (command instanceof LazyCommand ? command.define() : undefined));
   for (const subcommand of SUBCOMMANDS) {

@@ -17,7 +17,7 @@ export async function serve(env: Environment, version: string): Promise<void> {
   log.info({ version, node: process.version, config: describe(config) }, 'starting');
 
   const core = composeCore(config, log);
-  const load = { open: 0, bodyBytes: 0, draining: false };
+  const load = { open: 0, bodyBytes: 0, draining: false, strict: false };
   const readiness = new Readiness();
   const { cache, clock, counters } = core;
   const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { freePort, startRedis } from '../support/redis-server.ts';
+import { PATIENT, startReplica } from '../support/replicas.ts';
+import { runMain } from '../support/run-main.ts';
+import { startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+import { healthOf } from './health.ts';
+
+/** Exit code and the one line. */
+async function check(...args: string[]): Promise<readonly [code: number | null, line: string]> {
+  const { code, stdout, stderr } = await runMain(['check', ...args]);
+  assert.equal(stderr, '');
+  assert.match(stdout, /^[^\n]+\n$/, 'one line');
+  return [code, stdout.trimEnd()];
+}
+
+test('check says healthy with a Redis, degraded when it is killed, and only --fail-degraded makes that a failure', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, { READY_REQUIRES_REDIS: 'true' });
+  t.after(() => service.stop());
+  const url = ['--url', service.url];
+
+  assert.match(
+    (await check(...url))[1],
+    /^healthy: Redis answers in [\d.]+ ms, coherence coherent, 0 items in L1$/,
+  );
+  assert.equal((await check(...url, '--fail-degraded'))[0], 0);
+  assert.deepEqual(await check(...url, '--ready'), [0, 'ready']);
+  assert.deepEqual(await check(...url, '--live'), [0, 'alive']);
+
+  await redis.signal('SIGKILL');
+  await until(async () => !(await healthOf(service)).redis.connected);
+  const [code, line] = await check(...url);
+  assert.equal(code, 0);
+  assert.match(line, /^degraded: Redis is away \(.+\), coherence blind/);
+  assert.equal((await check(...url, '--fail-degraded'))[0], 1);
+  assert.deepEqual(await check(...url, '--ready'), [2, 'down: not ready: Redis is not connected']);
+  assert.deepEqual(await check(...url, '--live'), [0, 'alive']);
+});
+
+test('check says down of a service that can serve nothing', async (t) => {
+  const REDIS_PORT = String(await freePort());
+  const env = {
+    ...PATIENT,
+    REDIS_HOST: '127.0.0.1',
+    REDIS_PORT,
+    REDIS_PASSWORD: '',
+    ENABLE_LOCAL_CACHE: 'false',
+  };
+  const service = await startService({ env });
+  t.after(() => service.stop());
+  const [code, line] = await check('--url', service.url);
+  assert.equal(code, 2);
+  assert.match(line, /^down: unhealthy: Redis is away/);
+});
+
+test('check --json gives what the service answered, or a body of its own where nobody did', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const [code, line] = await check('--url', service.url, '--json');
+  assert.deepEqual([code, JSON.parse(line)], [0, await healthOf(service)]);
+
+  const nobody = `http://127.0.0.1:${await freePort()}`;
+  const [refused, said] = await check('--url', nobody, '--json');
+  const reason = `down: cannot reach ${nobody}: connection refused`;
+  assert.deepEqual([refused, JSON.parse(said)], [2, { status: 'down', reason }]);
+});
+
+test('check asks the service that the same environment would start', async (t) => {
+  const service = await startService({ standalone: true, env: { ...PATIENT, HOST: '127.0.0.2' } });
+  t.after(() => service.stop());
+  const PORT = String(service.port);
+  assert.equal((await runMain(['check'], { HOST: '127.0.0.2', PORT })).code, 0);
+  const { code, stdout } = await runMain(['check'], { HOST: '0.0.0.0', PORT });
+  assert.deepEqual([code, stdout], [2, `down: cannot reach http://127.0.0.1:${PORT}: connection refused\n`]);
+});
+
+test('check says down of a service that hangs, after --timeout', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop('SIGKILL'));
+  service.kill('SIGSTOP');
+  const [code, line] = await check('--url', service.url, '--timeout', '200');
+  assert.deepEqual([code, line], [2, `down: ${service.url} did not answer within 200 ms`]);
+});
+
+test('check says down where something else answers', async (t) => {
+  const others: [status: number, body: string][] = [
+    [200, '<html>welcome</html>'],
+    [200, '{"status":"healthy"}'],
+    [500, '{"status":"healthy","redis":{},"local_cache":{}}'],
+    [404, 'no'],
+  ];
+  await Promise.all(
+    others.map(async ([status, body]) => {
+      const [code, line] = await check('--url', await answering(t, status, body));
+      assert.deepEqual([code, line], [2, `down: answered ${status} with something else: is it ratecache?`]);
+    }),
+  );
+});
+
+test('a mistake on the command line of check is none of its answers', async () => {
+  const runs = await Promise.all(
+    [
+      ['--live', '--ready'],
+      ['--timeout', '0'],
+      ['--timeout', 'soon'],
+      ['--url', 'redis://x'],
+      ['--raedy'],
+    ].map((args) => runMain(['check', ...args])),
+  );
+  assert.deepEqual(
+    runs.map(({ code }) => code),
+    [64, 64, 64, 64, 64],
+  );
+  assert.match(runs[4]!.stderr, /Did you mean --ready/);
+});
+
+test('check reaches a service behind a path', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const proxy = createServer(async (request, response) => {
+    const answer = await service.fetch(request.url!.replace('/behind', ''));
+    response.writeHead(answer.status).end(await answer.text());
+  });
+  const url = await listening(t, proxy);
+  assert.equal((await check('--url', `${url}/behind/`))[0], 0);
+});
+
+function answering(t: TestContext, status: number, body: string): Promise<string> {
+  return listening(
+    t,
+    createServer((_, response) => void response.writeHead(status).end(body)),
+  );
+}
+
+async function listening(t: TestContext, server: ReturnType<typeof createServer>): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

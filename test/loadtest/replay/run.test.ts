@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { RunResult } from '../../../loadtest/result.ts';
+import { get, put } from '../../support/client.ts';
+import { PATIENT } from '../../support/replicas.ts';
+import { runMain } from '../../support/run-main.ts';
+import { startService } from '../../support/service.ts';
+
+let dir: string;
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ratecache-replay-test-'));
+  const at = (ms: number) => new Date(1_700_000_000_000 + ms).toISOString();
+  const lines = [
+    { time: at(0), op: 'get', key: 'borrow_rate:A', size: 20 },
+    { time: at(20), op: 'set', key: 'borrow_rate:A', size: 20 },
+    { time: at(40), op: 'mget', keys: ['borrow_rate:A', 'borrow_rate:B'], size: 40 },
+    { time: at(60), op: 'delete', key: 'borrow_rate:B' },
+  ];
+  await writeFile(join(dir, 'log.ndjson'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+});
+after(() => rm(dir, { recursive: true, force: true }));
+
+async function replay(...args: string[]) {
+  const out = join(dir, 'out');
+  const run = await runMain(['replay', join(dir, 'log.ndjson'), '--out', out, ...args]);
+  const results = await readFile(join(out, 'results.json'), 'utf8').catch(() => '[]');
+  return { ...run, result: (JSON.parse(results) as RunResult[])[0] };
+}
+
+test('a service that runs already is sent what reads alone, unless --writes asks for all', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const body = '{"rate":0.05}';
+  for (const key of ['borrow_rate:A', 'borrow_rate:B']) await put(service, key, body);
+
+  const reads = await replay('--url', service.url);
+  // Too few to judge by: that gate fails.
+  assert.equal(reads.code, 1, reads.stderr);
+  assert.match(reads.stderr, /left out without --writes: 2 operations/);
+  assert.match(reads.stderr, /cannot be known from here/);
+  assert.deepEqual([reads.result!.requests.sent, reads.result!.requests.hits], [2, 3]);
+  assert.equal(reads.result!.series[0]!.serverCpuShare, null);
+  for (const key of ['borrow_rate:A', 'borrow_rate:B'])
+    assert.equal(await (await get(service, key)).text(), body);
+
+  const all = await replay('--url', service.url, '--writes');
+  assert.deepEqual([all.code, all.result!.requests.sent], [1, 4]);
+  assert.equal(await (await get(service, 'borrow_rate:A')).text(), `"${'v'.repeat(18)}"`);
+  assert.equal((await get(service, 'borrow_rate:B')).status, 404);
+});
+
+test('without --url a log is sent to a service of its own, which holds what the log expects', async () => {
+  const { code, result } = await replay('--speed', '2');
+  assert.equal(code, 1);
+  assert.deepEqual([result!.requests.sent, result!.requests.hits], [4, 3]);
+});
+
+test('what cannot be replayed is exit code 2', async () => {
+  const [missing, address] = await Promise.all([
+    runMain(['replay', join(dir, 'none.ndjson')]),
+    replay('--url', 'https://127.0.0.1'),
+  ]);
+  assert.deepEqual([missing.code, address.code], [2, 2]);
+  assert.match(missing.stderr, /none\.ndjson/);
+  assert.match(address.stderr, /is not http:\/\/HOST:PORT/);
+});
