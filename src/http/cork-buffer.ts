@@ -7,7 +7,8 @@
  * as in between two chunks there is a send and a receive.
  */
 export class CorkBuffer {
-  #filled = 0;
+  /** Bytes of the answers to the chunk, and of some before it. */
+  filled = 0;
   /** The buffer may have overflowed: the end of the chunk is looked for. */
   #watching = false;
   #lastAnswerAt = 0;
@@ -24,11 +25,11 @@ export class CorkBuffer {
    * @returns whether it must be corked; `answered` is to be called after it then
    */
   overflows(bytes: number): boolean {
-    this.#filled += bytes;
-    if (this.#filled < SAFE_BYTES) return false;
+    this.filled += bytes;
+    if (this.filled < SAFE_BYTES) return false;
     if (this.#watching && this.#now() - this.#lastAnswerAt > BETWEEN_CHUNKS_MS) {
       this.#watching = false;
-      this.#filled = bytes;
+      this.filled = bytes;
       return bytes >= SAFE_BYTES;
     }
     this.#watching = true;

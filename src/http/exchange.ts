@@ -2,6 +2,7 @@ import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import type { HttpResponse } from '../uws.ts';
+import { endAsRead, LARGE_BYTES } from './as-read.ts';
 
 /** Header lines besides those that every answer has. Values must never hold bytes that a client sent. */
 export type Headers = readonly (readonly [name: string, value: string])[];
@@ -39,6 +40,8 @@ export interface Load {
   bodyBytes: number;
   /** Set at shutdown: every answer then closes its connection. */
   draining: boolean;
+  /** Set while clients leave too much unread: every answer is then sent as it is read. See `unread.ts`. */
+  strict: boolean;
 }
 
 /**
@@ -54,6 +57,8 @@ export class Exchange {
   readonly #seconds: Histogram | undefined;
   readonly #start: number;
   #done = false;
+  /** Whether all of the answer is on its way, or will never be. */
+  #over = false;
   /** Told when the client goes away first. */
   onGone: (() => void) | undefined;
 
@@ -67,10 +72,11 @@ export class Exchange {
     this.#start = performance.now();
     load.open++;
     res.onAborted(() => {
-      if (this.#done) return;
-      counters.httpAborted++;
+      const answered = this.#done;
+      this.#done = true;
+      if (!this.#over) counters.httpAborted++;
       this.#finish();
-      this.onGone?.();
+      if (!answered) this.onGone?.();
     });
   }
 
@@ -110,7 +116,7 @@ export class Exchange {
 
   #write(status: number, headers: Headers, body: string | Buffer, closing: boolean): void {
     if (this.#done) return;
-    this.#finish();
+    this.#done = true;
     this.#seconds?.observe((performance.now() - this.#start) / 1000);
     this.#counters.httpResponses[Math.floor(status / 100)]!++;
     const res = this.#res;
@@ -119,9 +125,22 @@ export class Exchange {
       if (status !== 200) res.writeStatus(STATUS_LINES[status] ?? String(status));
       writeHeaders(res, headers);
       const bodiful = status !== 204 && status !== 304;
+      const { strict } = this.#load;
+      if (
+        bodiful &&
+        !this.#bodiless &&
+        !closing &&
+        (body.length >= LARGE_BYTES || (strict && body.length > 0))
+      ) {
+        if (endAsRead(res, body, () => this.#finish())) this.#finish();
+        return;
+      }
+      this.#finish();
       if (bodiful && !this.#bodiless) return res.end(body, closing);
-      // Never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for
+      // While too much is unread, a connection ends with its next answer that has no body.
+      // Else never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for
       // that many bytes, so that the next request closes the connection.
+      if (strict) return res.endWithoutBody(0, true);
       if (closing) res.writeHeader('Connection', 'close');
       if (bodiful) res.writeHeader('Content-Length', String(Buffer.byteLength(body)));
       res.endWithoutBody();
@@ -129,7 +148,8 @@ export class Exchange {
   }
 
   #finish(): void {
-    this.#done = true;
+    if (this.#over) return;
+    this.#over = true;
     this.#load.open--;
   }
 }

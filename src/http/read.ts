@@ -5,6 +5,7 @@ import type { Loaded } from '../cache/loaded.ts';
 import { NotConvertible } from '../cache/value/errors.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { endAsRead, LARGE_BYTES } from './as-read.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
 import { CorkBuffer } from './cork-buffer.ts';
@@ -22,10 +23,15 @@ const TIMED_EVERY = 64;
 /** What uWS writes beside the lines that it is given: status, date, length, its name. */
 const UWS_LINES_BYTES = 80;
 
+/** A pipelining client may ask for so much at once before it has to read: uWS keeps what it does not. */
+const MOST_OF_A_CHUNK_BYTES = 8 * 1024 * 1024;
+
 interface Hit {
   readonly res: HttpResponse;
   readonly head: string;
   readonly body: Body;
+  /** Whether it is sent only as its client reads it. */
+  readonly asRead: boolean;
 }
 
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
@@ -37,7 +43,12 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
   const corkBuffer = new CorkBuffer();
   let hit: Hit;
   // One for all, since a function made for each hit would cost as much as corking.
-  const sendHit = () => hit.res.writeHeader(HEAD_NAME, hit.head).end(hit.body, load.draining);
+  const sendHit = () => {
+    const { res, head, body, asRead } = hit;
+    res.writeHeader(HEAD_NAME, head);
+    if (asRead && !load.draining) sendAsRead(parts, res, body);
+    else res.end(body, load.draining);
+  };
 
   return (res, req) => {
     const encoded = req.getUrl().slice(CACHE_PATH.length);
@@ -55,13 +66,27 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
       return readSlowly(parts, res, req, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
     const head = headOf(entry, 'json', clock.now);
-    if (corkBuffer.overflows(head.length + body.length + UWS_LINES_BYTES)) {
-      hit = { res, head, body };
+    if (corkBuffer.overflows(head.length + body.length + UWS_LINES_BYTES) || load.strict) {
+      const asRead = load.strict || body.length >= LARGE_BYTES || corkBuffer.filled > MOST_OF_A_CHUNK_BYTES;
+      hit = { res, head, body, asRead };
       res.cork(sendHit);
       corkBuffer.answered();
     } else res.writeHeader(HEAD_NAME, head).end(body, load.draining);
     if (timed) counters.getSeconds.observe((performance.now() - start) / 1000, TIMED_EVERY);
   };
+}
+
+/** Ends a hit as its client reads it, and counts it as open for as long as that takes. */
+function sendAsRead({ load, counters }: Parts, res: HttpResponse, body: Body): void {
+  const over = () => {
+    load.open--;
+  };
+  if (endAsRead(res, body, over)) return;
+  load.open++;
+  res.onAborted(() => {
+    counters.httpAborted++;
+    over();
+  });
 }
 
 /** Everything but the plain hit. */

@@ -13,6 +13,7 @@ import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHan
 import { type Ops, opsHandlers } from './ops.ts';
 import type { Parts } from './parts.ts';
 import { CACHE_PATH, readHandler } from './read.ts';
+import { Unread } from './unread.ts';
 import { deleteHandler, putHandler } from './write.ts';
 
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
@@ -31,6 +32,7 @@ export class Server {
   readonly #parts: Parts;
   readonly #app: TemplatedApp = App();
   #listening: Listening | undefined;
+  #unread: Unread | undefined;
 
   constructor(parts: Parts, ops: Ops) {
     this.#parts = parts;
@@ -57,6 +59,7 @@ export class Server {
 
   /** Listens, and says on which port. */
   async listen(address: Address): Promise<number> {
+    this.#unread = new Unread(this.#parts.load);
     this.#listening = await listen(this.#app, address.host, address.port, address.reusePort);
     return this.#listening.port;
   }
@@ -76,6 +79,7 @@ export class Server {
       before = answered();
       await new Promise((resume) => setTimeout(resume, QUIET_MS));
     }
+    this.#unread?.stop();
     this.#app.close();
   }
 
