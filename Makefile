@@ -16,7 +16,7 @@ run: $(INSTALLED) ## serve on 127.0.0.1:8000: standalone, or with the Redis that
 	@exec scripts/run.sh
 
 test: $(INSTALLED) lint ## lint, types and tests, against real redis-servers
-	@scripts/need.sh redis-server redis-cli prometheus promtool curl zsh fish
+	@scripts/need.sh redis-server redis-cli prometheus promtool prometheus-alertmanager amtool curl zsh fish
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test
 

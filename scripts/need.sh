@@ -8,6 +8,7 @@ package() { # package MANAGER PROGRAM: the package that brings the program
     apt:redis-server) echo redis-server ;;
     apt:redis-cli) echo redis-tools ;;
     apt:promtool | brew:promtool) echo prometheus ;;
+    apt:amtool) echo prometheus-alertmanager ;;
     brew:redis-server | brew:redis-cli) echo redis ;;
     apt:kubectl) echo kubernetes-client ;;
     brew:kubectl) echo kubernetes-cli ;;

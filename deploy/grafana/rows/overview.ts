@@ -13,7 +13,7 @@ export const overview = {
           '',
         ],
       ],
-      threshold: { warning: 1, critical: 1.5 },
+      threshold: { warning: 1, critical: 2 },
     }),
     stat({
       title: 'Instances',

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { parse } from 'yaml';
+import { FACTOR, hasten, withoutDurations } from './hastened.ts';
+import { ALERTS, PROMETHEUS_DIR, RECORDINGS, read } from './rules.ts';
+
+const document = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+
+/** The runbook's table, 5.1. Where it gives no duration there is none, but for the first: alerts.yml says why. */
+const RUNBOOK = [
+  ['CacheServiceDown', 'instance_count < instance_count_desired', '1m', 'critical', '5m'],
+  [
+    'RedisConnectionFailed',
+    /redis_error_total\{.*reason="connection"\}\[5m\].* > 3$/,
+    undefined,
+    'critical',
+    '5m',
+  ],
+  ['HighCacheMissRate', 'cache_miss_rate{instance=""} > 20', '15m', 'warning', '30m'],
+  ['RedisHighMemoryUsage', 'redis_memory_usage > 85', undefined, 'warning', '30m'],
+  ['CacheServiceHighLatency', 'request_latency{instance=""} > 100', '10m', 'warning', '30m'],
+  ['CacheServiceErrorRate', 'error_rate{instance=""} > 5', '5m', 'critical', '15m'],
+] as const;
+
+test('the six alerts of the runbook have its triggers, severities, response times and channels', () => {
+  for (const [name, trigger, wait, severity, responseTime] of RUNBOOK) {
+    const alert = ALERTS.find((each) => each.alert === name)!;
+    if (typeof trigger === 'string') assert.equal(alert.expr, trigger);
+    else assert.match(alert.expr.trim(), trigger);
+    assert.equal(alert.for, wait, name);
+    assert.equal(alert.labels.severity, severity, name);
+    assert.equal(alert.labels.response_time, responseTime, name);
+  }
+});
+
+test('each alert says how severe it is, whom to tell, how soon to act, what is wrong by how much, and where to read on', () => {
+  const runbook = document('runbook.md');
+  assert.equal(new Set(ALERTS.map(({ alert }) => alert)).size, ALERTS.length);
+  for (const { alert, labels, annotations } of ALERTS) {
+    assert.deepEqual(Object.keys(labels), ['severity', 'channels', 'response_time'], alert);
+    assert.deepEqual(Object.keys(annotations), ['summary', 'description', 'runbook_url'], alert);
+    assert.equal(labels.channels, labels.severity === 'critical' ? 'pagerduty,slack' : 'slack', alert);
+    assert.equal(annotations.runbook_url, `docs/runbook.md#${alert.toLowerCase()}`);
+    assert.match(runbook, new RegExp(`^#+ ${alert}$`, 'm'), `no heading for ${alert}`);
+    // An absent metric has no value, and whose it is not.
+    if (!alert.endsWith('Absent')) assert.match(annotations.description, /\$value|\$labels/, alert);
+  }
+});
+
+test('docs/monitoring.md has each alert as it is shipped', () => {
+  const rows = [
+    ...document('monitoring.md').matchAll(
+      /^\| \[([A-Za-z]+)\]\((.*?)\) \| (.*) \| (.*) \| (.*) \| (.*) \|$/gm,
+    ),
+  ];
+  assert.deepEqual(
+    rows.map(([, ...cells]) => cells),
+    ALERTS.map(({ alert, expr, for: wait = '', labels }) => [
+      alert,
+      `runbook.md#${alert.toLowerCase()}`,
+      `\`${expr.trim().replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')}\``,
+      wait,
+      labels.severity,
+      labels.response_time,
+    ]),
+  );
+});
+
+type Case = { alertname: string; exp_alerts?: unknown[] };
+
+test('promtool is told of each alert when it fires and when it does not', () => {
+  const cases = globSync('tests/*.yml', { cwd: PROMETHEUS_DIR })
+    .flatMap((file) => (parse(read(file)) as { tests: { alert_rule_test?: Case[] }[] }).tests)
+    .flatMap((each) => each.alert_rule_test ?? []);
+  for (const { alert } of ALERTS) {
+    const own = cases.filter(({ alertname }) => alertname === alert);
+    assert.ok(
+      own.some(({ exp_alerts = [] }) => exp_alerts.length > 0),
+      `${alert} never fires`,
+    );
+    assert.ok(
+      own.some(({ exp_alerts = [] }) => exp_alerts.length === 0),
+      `${alert} always fires`,
+    );
+  }
+});
+
+// So that the cases lie on both sides of each threshold and of each time: a step to either side fails them.
+for (const [what, change, changed] of [
+  [
+    'a threshold is a hair nearer',
+    (text: string) =>
+      text
+        .replace(/ > \d+$/gm, '$& - 0.01')
+        .replace(/ < \w+$/gm, '$& + 0.01')
+        .replace(/ == 1$/gm, ' > 0 - 0.01'),
+    (alert: string) => !alert.endsWith('Absent'),
+  ],
+  [
+    'alerts wait 15 s longer',
+    (text: string) => text.replace(/(?<=^ +for: )(\d+)m$/gm, (_, minutes) => `${minutes}m15s`),
+    waits,
+  ],
+  [
+    'alerts wait 15 s less',
+    (text: string) => text.replace(/(?<=^ +for: )(\d+)m$/gm, (_, minutes) => `${Number(minutes) * 60 - 15}s`),
+    waits,
+  ],
+] as const) {
+  test(`promtool's cases find out when ${what}`, async (t) => {
+    const found = await failingAlerts(t, change(read('alerts.yml')));
+    assert.deepEqual(
+      found,
+      ALERTS.map(({ alert }) => alert)
+        .filter(changed)
+        .sort(),
+    );
+  });
+}
+
+function waits(name: string): boolean {
+  return ALERTS.find(({ alert }) => alert === name)!.for !== undefined;
+}
+
+/** The alerts whose cases fail with these rules in place of the shipped ones. */
+async function failingAlerts(t: TestContext, alerts: string): Promise<string[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'ratecache-rules-'));
+  t.after(() => rm(dir, { recursive: true }));
+  await cp(PROMETHEUS_DIR, dir, { recursive: true });
+  await writeFile(join(dir, 'alerts.yml'), alerts);
+  const output = await new Promise<string>((resolve) => {
+    const files = globSync('tests/*.yml', { cwd: dir });
+    execFile('promtool', ['test', 'rules', ...files], { cwd: dir }, (_error, stdout, stderr) =>
+      resolve(stdout + stderr),
+    );
+  });
+  return [...new Set([...output.matchAll(/^ +alertname: (\w+), time:/gm)].map(([, name]) => name!))].sort();
+}
+
+test(`what the live test runs is what is shipped, ${FACTOR} times faster and otherwise the same`, () => {
+  for (const file of ['alerts.yml', 'recording.yml']) {
+    assert.equal(withoutDurations(hasten(read(file))), withoutDurations(read(file)));
+  }
+  const fast = parse(hasten(read('alerts.yml'))) as { groups: { rules: typeof ALERTS }[] };
+  const rules = fast.groups.flatMap((group) => group.rules);
+  assert.deepEqual(
+    rules.map((rule) => [rule.alert, rule.for]),
+    ALERTS.map((rule) => [rule.alert, rule.for && `${(Number.parseInt(rule.for, 10) * 60_000) / FACTOR}ms`]),
+  );
+  const ranges = (text: string) => text.match(/\[[^\]]*\](?=\))/g) ?? [];
+  for (const file of ['alerts.yml', 'recording.yml']) {
+    assert.deepEqual(new Set(ranges(read(file))), new Set(['[5m]']));
+    assert.deepEqual(new Set(ranges(hasten(read(file)))), new Set(['[3000ms]']));
+  }
+  assert.equal(RECORDINGS.length, 15);
+});

@@ -1,0 +1,74 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { until } from '../support/until.ts';
+import { hasten } from './hastened.ts';
+import { read } from './rules.ts';
+import { type ServerProcess, startServerProcess } from './server-process.ts';
+
+/** As if every 50 s: the rules are a hundred times faster than they are shipped. */
+const INTERVAL = '500ms';
+
+export type Target = { readonly namespace: string; readonly port: number };
+export type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
+
+export type Prometheus = ServerProcess & {
+  /** What an expression gives now. */
+  query(expr: string): Promise<Sample[]>;
+};
+
+/** A real Prometheus with the shipped configuration and the shipped rules, hastened, that scrapes these services. */
+export async function startPrometheus(
+  targets: readonly Target[],
+  alertmanagerUrl: string,
+): Promise<Prometheus> {
+  const server = await startServerProcess('prometheus', async (dir) => {
+    const config = parse(read('prometheus.yml'));
+    Object.assign(config.global, {
+      scrape_interval: INTERVAL,
+      scrape_timeout: INTERVAL,
+      evaluation_interval: INTERVAL,
+    });
+    config.alerting.alertmanagers[0].static_configs[0].targets = [new URL(alertmanagerUrl).host];
+    config.scrape_configs[0].static_configs = targets.map(({ namespace, port }) => ({
+      targets: [`127.0.0.1:${port}`],
+      labels: { namespace },
+    }));
+    await writeFile(join(dir, 'prometheus.yml'), stringify(config));
+    for (const file of config.rule_files) await writeFile(join(dir, file), hasten(read(file)));
+    return [
+      '--config.file=prometheus.yml',
+      '--storage.tsdb.path=data',
+      '--query.lookback-delta=3s',
+      '--rules.alert.resend-delay=1s',
+      '--log.level=warn',
+    ];
+  });
+  const prometheus: Prometheus = {
+    ...server,
+    async query(expr) {
+      const response = await fetch(`${server.url}/api/v1/query`, {
+        method: 'POST',
+        body: new URLSearchParams({ query: expr }),
+      });
+      const { status, error, data } = (await response.json()) as Answer;
+      if (status !== 'success') throw new Error(`${error}: ${expr}`);
+      return data.result.map(({ metric, value: [, value] }) => ({ labels: metric, value: Number(value) }));
+    },
+  };
+  // What a counter holds when it is seen first is no growth.
+  await until(
+    async () => {
+      const scraped = await prometheus.query('count_over_time(up[1m]) >= 2');
+      return scraped.length === targets.length;
+    },
+    { timeoutMs: 20_000 },
+  );
+  return prometheus;
+}
+
+type Answer = {
+  readonly status: string;
+  readonly error?: string;
+  readonly data: { readonly result: { metric: Record<string, string>; value: [number, string] }[] };
+};

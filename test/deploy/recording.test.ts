@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { ALERTS, metricsIn, PROMETHEUS_DIR, RECORDINGS, read } from './rules.ts';
+
+const RUNBOOK_NAMES = [
+  ...['cache_hit_rate', 'cache_miss_rate', 'redis_response_time', 'redis_connections', 'redis_memory_usage'],
+  ...['local_cache_size', 'request_rate', 'request_latency', 'error_rate'],
+];
+/** What others than this service tell. */
+const FOREIGN = ['up', 'kube_deployment_spec_replicas'];
+
+const run = promisify(execFile);
+const promtool = (...args: string[]) => run('promtool', args, { cwd: PROMETHEUS_DIR });
+
+test('promtool finds nothing wrong with the configuration and the rules', async () => {
+  const { stdout } = await promtool('check', 'config', '--lint=all', '--lint-fatal', 'prometheus.yml');
+  assert.match(stdout, new RegExp(`${RECORDINGS.length} rules found`));
+  assert.match(stdout, new RegExp(`${ALERTS.length} rules found`));
+});
+
+test('the rules do what promtool is told that they do', async () => {
+  await promtool('test', 'rules', ...globSync('tests/*.yml', { cwd: PROMETHEUS_DIR }));
+});
+
+test('each key metric of the runbook is recorded under its name, and each rule has a case of promtool', () => {
+  const names = RECORDINGS.map(({ record }) => record);
+  for (const name of RUNBOOK_NAMES) assert.ok(names.includes(name), name);
+  assert.equal(new Set(names).size, names.length);
+  const { tests } = parse(read('tests/recording.yml')) as {
+    tests: { promql_expr_test: { expr: string; exp_samples: unknown[] }[] }[];
+  };
+  const tried = tests
+    .flatMap(({ promql_expr_test }) => promql_expr_test)
+    .filter(({ exp_samples }) => exp_samples.length > 0)
+    .map(({ expr }) => /[a-z]+_[a-z_]+/.exec(expr)![0]);
+  assert.deepEqual([...new Set(tried)].sort(), [...names].sort());
+});
+
+test('the rules ask for nothing that the service does not tell', () => {
+  const api = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const documented = [...api.matchAll(/^\| `([a-z_]+)` \| (?:counter|gauge|histogram) \|/gm)].map(
+    ([, name]) => name!,
+  );
+  const recorded = RECORDINGS.map(({ record }) => record);
+  const asked = [...RECORDINGS, ...ALERTS].flatMap(({ expr }) => metricsIn(expr));
+  assert.ok(asked.length > 30);
+  assert.deepEqual(
+    asked.filter((name) => ![...documented, ...recorded, ...FOREIGN].includes(name)),
+    [],
+  );
+});
