@@ -12,8 +12,8 @@ interface Pending {
 /**
  * Keeps an own write in L1 when the link echoes it. The echo says only that the key changed, and several
  * changes in one turn of Redis's loop are one echo; so L2 is asked which version it holds. Is it ours, then
- * the echo was ours, and the entry stays; else it goes. Meanwhile it is served: what replaced it in L2, if
- * anything did, is one round trip old.
+ * the echo was ours, and the entry stays; else it goes, or is no longer fresh where L2 does not answer. Meanwhile it
+ * is served: what replaced it in L2, if anything did, is one round trip old.
  */
 export class Confirmations {
   readonly #pending = new Map<string, Pending>();
@@ -44,13 +44,13 @@ export class Confirmations {
 
   async #settle(key: string, question: Pending): Promise<void> {
     const { entry } = question;
-    let ours: boolean;
+    let ours: boolean | undefined;
     do {
       question.again = false;
       this.#counters.confirmations++;
       ours = await this.#store.version(key).then(
         (version) => version === entry.version,
-        () => false,
+        () => undefined,
       );
     } while (ours && question.again);
     if (this.#pending.get(key) === question) this.#pending.delete(key);
@@ -59,7 +59,12 @@ export class Confirmations {
       return;
     }
     // It may have been replaced meanwhile, or given up for want of room; that L2 holds another is news all the same.
-    if (this.#memory.held(key) === entry) this.#memory.delete(key);
+    if (this.#memory.held(key) === entry) {
+      // Without an answer it is as good as any that L2 cannot be asked about: not fresh, and better than none.
+      if (ours === undefined) entry.freshUntil = 0;
+      else this.#memory.delete(key);
+      entry.own = false;
+    }
     this.#onGone(key);
   }
 }

@@ -39,8 +39,8 @@ export function keep(encoding: Encoding, bytes: Buffer): Body {
 }
 
 /**
- * Deadlines are kept from here, in milliseconds: V8 keeps a whole number below 2^31 in the field itself, and any other
- * number in an object of 16 bytes. After 24 days they cost that.
+ * Deadlines are kept from here, in milliseconds: V8 keeps a whole number below 2^31, 24 days, in the field itself, and
+ * any other number in an object of 16 bytes.
  */
 const EPOCH = Date.now();
 
@@ -58,9 +58,11 @@ export interface Head {
 export class Entry implements Links {
   readonly key: string;
   readonly version: Version;
-  readonly #storedAt: number;
-  readonly #expiresAt: number;
-  #freshUntil = 0;
+  // They hold `undefined` first, in which V8 learns that anything may come: else one deadline that is no small number
+  // would give all entries an object for each of theirs.
+  readonly #storedAt: number = undefined as never;
+  readonly #expiresAt: number = undefined as never;
+  #freshUntil: number = undefined as never;
   /** The value as it was written, and in the other encoding, made on first need. */
   readonly #body: Body;
   #other: Body | undefined;
@@ -79,6 +81,7 @@ export class Entry implements Links {
     this.version = version;
     this.#storedAt = small(storedAt - EPOCH);
     this.#expiresAt = small(expiresAt - EPOCH);
+    this.#freshUntil = 0;
     this.#body = value.body;
     this.#traits = typeOf(key) | (value.encoding === 'json' ? IS_JSON : 0);
   }

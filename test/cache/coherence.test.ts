@@ -309,6 +309,23 @@ test('an invalidation while L2 is asked whose echo it was makes the answer count
   assert.deepEqual(on.told, ['stored "ours"', 'changed']);
 });
 
+test('where L2 does not answer whose echo it was, the entry is fresh no longer, and there when L2 cannot be asked', async () => {
+  const on = replica();
+  await on.ownWrite('"ours"');
+  on.echo();
+  const question = on.store.next('version');
+  await question.fail(FAILED);
+  on.store.release();
+  on.store.fault = DOWN;
+  assert.equal(on.cache.peek(KEY), undefined);
+  const { source, entry } = await on.cache.load(KEY);
+  assert.deepEqual([source, entry?.json], ['l1-stale', '"ours"']);
+  on.store.fault = undefined;
+  await on.foreignWrite('"theirs"');
+  on.echo();
+  assert.equal((await on.cache.load(KEY)).entry?.json, '"theirs"');
+});
+
 test('any number of echoes are one question, and at most one more', async () => {
   const on = replica();
   await on.ownWrite('"ours"');
