@@ -67,7 +67,10 @@ export class Memory {
     return undefined;
   }
 
-  /** Keeps the entry, giving up the least recently used where there is no room. */
+  /**
+   * Keeps the entry, giving up the least recently used where there is no room. An entry carries its own place in the
+   * order of use, so it can be in one memory only.
+   */
   set(entry: Entry): void {
     const { maxEntries, maxBytes, ttlMs } = this.#options;
     const replaced = this.#entries.get(entry.key);
