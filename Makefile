@@ -16,7 +16,7 @@ run: $(INSTALLED) ## serve on 127.0.0.1:8000: standalone, or with the Redis that
 	@exec scripts/run.sh
 
 test: $(INSTALLED) lint ## lint, types and tests, against real redis-servers
-	@scripts/need.sh redis-server redis-cli prometheus promtool prometheus-alertmanager amtool curl zsh fish
+	@scripts/need.sh redis-server redis-cli wrk prometheus promtool prometheus-alertmanager amtool curl zsh fish
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test
 
@@ -27,12 +27,22 @@ chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md
 .PHONY: bench bench-compare
 PEERS := bench/peers/node_modules/.install
 
-bench: $(INSTALLED) $(PEERS) ## microbenchmarks, and peers beside them; ARGS=memory for a part, --quick, --json, --record (bench-compare: against bench/baseline.json)
+bench: $(INSTALLED) $(PEERS) ## microbenchmarks, and peers beside them; ARGS=memory for a part, --quick, --json, --record (bench-compare: against bench/baseline.json; bench-peers: as a server, beside others)
 	@scripts/need.sh redis-server redis-cli
 	@exec node bench/main.ts $(ARGS)
 
 bench-compare: $(INSTALLED) ## what is ours against bench/baseline.json: exits 1 when it worsened; ARGS=--update writes it
 	@exec node bench/compare.ts $(ARGS)
+
+# The gate compares with bare uWS alone, so it needs no peers. A peer that cannot be installed is told in the table.
+LUA_MODULE := /usr/lib/nginx/modules/ngx_http_lua_module.so
+GATING := $(findstring --gate,$(ARGS))
+
+.PHONY: bench-peers
+bench-peers: $(INSTALLED) $(if $(GATING),,$(PEERS)) ## ratecache as a server beside bare uWS, nginx, varnish, webdis and Fastify: docs/performance.md; ARGS=--quick, "--only get-16 varnish", --record, --gate, --help
+	@scripts/need.sh redis-server redis-cli wrk
+	@$(if $(GATING),,for program in nginx $(LUA_MODULE) memcached varnishd webdis; do scripts/need.sh $$program || true; done)
+	@exec node bench/http/main.ts $(ARGS)
 
 # What the benchmarks measure beside ours, in a package of its own: the project itself needs none of it.
 $(PEERS): bench/peers/package-lock.json $(INSTALLED)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # need.sh PROGRAM...: makes sure that each is there, installing what is missing with apt-get (as root) or
-# Homebrew. Where neither can, it says what to install and exits 1.
+# Homebrew. Where neither can, it says what to install and exits 1. What begins with a slash is a file.
 set -euo pipefail
 
 package() { # package MANAGER PROGRAM: the package that brings the program
@@ -10,6 +10,8 @@ package() { # package MANAGER PROGRAM: the package that brings the program
     apt:promtool | brew:promtool) echo prometheus ;;
     apt:amtool) echo prometheus-alertmanager ;;
     brew:redis-server | brew:redis-cli) echo redis ;;
+    apt:varnishd | brew:varnishd) echo varnish ;;
+    apt:*/ngx_http_lua_module.so) echo libnginx-mod-http-lua ;;
     apt:kubectl) echo kubernetes-client ;;
     brew:kubectl) echo kubernetes-cli ;;
     *) echo "$2" ;;
@@ -19,7 +21,7 @@ package() { # package MANAGER PROGRAM: the package that brings the program
 missing() { # missing PROGRAM...: those that are not there
   local program
   for program in "$@"; do
-    command -v "$program" >/dev/null || echo "$program"
+    [[ $program == /* && -e $program ]] || command -v "$program" >/dev/null || echo "$program"
   done
 }
 

@@ -31,6 +31,9 @@ export interface TieredOptions {
   readonly maxEntries: number;
   /** Of the Redis on this machine. */
   readonly port: number;
+  /** How long L1 keeps a value, and how long the value lives: by default 60 and 300 s. */
+  readonly l1TtlMs?: number;
+  readonly lifeMs?: number;
 }
 
 /** ratecache without HTTP. It keeps and gives the bytes of a value; the others keep and give a string. */
@@ -65,12 +68,13 @@ export async function ratecache({ maxEntries, port }: TieredOptions): Promise<Ti
   };
 }
 
-export async function layeredLoader({ maxEntries, port }: TieredOptions): Promise<Tiered> {
+export async function layeredLoader(options: TieredOptions): Promise<Tiered> {
+  const { maxEntries, port, l1TtlMs = L1_TTL_MS, lifeMs = LIFE_MS } = options;
   const { Loader, RedisCache } = await load('layered-loader');
   const redis = await connected(port);
   const loader = new Loader({
-    inMemoryCache: { cacheType: 'lru-map', maxItems: maxEntries, ttlInMsecs: L1_TTL_MS },
-    asyncCache: new RedisCache(redis, { prefix: 'layered:', ttlInMsecs: LIFE_MS, json: false }),
+    inMemoryCache: { cacheType: 'lru-map', maxItems: maxEntries, ttlInMsecs: l1TtlMs },
+    asyncCache: new RedisCache(redis, { prefix: 'layered:', ttlInMsecs: lifeMs, json: false }),
     dataSources: [],
   });
   return {
@@ -109,13 +113,13 @@ export async function asyncCacheDedupe(
   };
 }
 
-export async function bentocache({ maxEntries, port }: TieredOptions): Promise<Tiered> {
+export async function bentocache({ maxEntries, port, lifeMs = LIFE_MS }: TieredOptions): Promise<Tiered> {
   const { BentoCache, bentostore } = await load('bentocache');
   const { memoryDriver } = await load('bentocache/drivers/memory');
   const { redisDriver } = await load('bentocache/drivers/redis');
   const bento = new BentoCache({
     default: 'quotes',
-    ttl: LIFE_MS,
+    ttl: lifeMs,
     prefix: 'bento',
     stores: {
       quotes: bentostore()

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A text frame as a client sends it, masked with zeros. */
-export function frame(text: string): Buffer {
-  const payload = Buffer.from(text);
+const TEXT = 1;
+const BINARY = 2;
+
+/** A frame as a client sends it, masked with zeros: of text, or binary for bytes. */
+export function frame(content: string | Buffer): Buffer {
+  const payload = Buffer.from(content);
   const long = payload.length > 65_535 ? 8 : payload.length > 125 ? 2 : 0;
   const head = Buffer.alloc(6 + long);
-  head[0] = 0x81;
+  head[0] = 0x80 | (typeof content === 'string' ? TEXT : BINARY);
   head[1] = 0x80 | (long === 8 ? 127 : long === 2 ? 126 : payload.length);
   if (long === 8) head.writeBigUInt64BE(BigInt(payload.length), 2);
   if (long === 2) head.writeUInt16BE(payload.length, 2);
@@ -20,7 +23,7 @@ export function frame(text: string): Buffer {
 export class RawWs {
   readonly #socket: Socket;
   #rest: Buffer = Buffer.alloc(0);
-  /** Told of each text frame, as bytes that are valid during the call. */
+  /** Told of each frame with a message, as bytes that are valid during the call. */
   onFrame: (payload: Buffer) => void = () => {};
   /** The connection is gone, and it was not `close()` that ended it. */
   onGone: () => void = () => {};
@@ -31,12 +34,14 @@ export class RawWs {
     socket.on('close', () => this.onGone());
   }
 
-  static async open(port: number, path = '/v1/ws'): Promise<RawWs> {
+  /** @param protocol the subprotocol to ask for */
+  static async open(port: number, protocol?: string): Promise<RawWs> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
     socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+      'GET /v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
+        (protocol === undefined ? '\r\n' : `Sec-WebSocket-Protocol: ${protocol}\r\n\r\n`),
     );
     const client = new RawWs(socket);
     let head = '';
@@ -87,7 +92,8 @@ export class RawWs {
         head = 10;
       }
       if (buffer.length < head + size) break;
-      if ((buffer[0]! & 0x0f) === 1) this.onFrame(buffer.subarray(head, head + size));
+      const opcode = buffer[0]! & 0x0f;
+      if (opcode === TEXT || opcode === BINARY) this.onFrame(buffer.subarray(head, head + size));
       buffer = buffer.subarray(head + size);
     }
     this.#rest = buffer.length === 0 ? buffer : Buffer.from(buffer);

@@ -1,0 +1,31 @@
+/** The short comparison that must hold before a change lands: whether a hit still costs about what it must. */
+import { contestantOf, ratioOf } from './figures.ts';
+import type { Effort, RowResult } from './run-rows.ts';
+
+/** Runs this short swing by a fifth on a machine with neighbours; the median of four pairs much less. */
+export const GATE_EFFORT: Effort = { rounds: 4, seconds: 0.4 };
+
+/**
+ * Far enough from the targets, which are 0.9 and 1.1, that noise does not fail them, and near enough that a mistake
+ * does: one clock reading or prom-client call a request costs 1.2 to 1.9 times the CPU of 16 deep.
+ */
+export const LEAST_RATE = 0.75;
+/** CPU time is steadier than rates, but is told in hundredths of a second: up to 2.5 % of such a run, on either side. */
+export const MOST_CPU = 1.3;
+
+/** What is wrong with this row; nothing where it passes. */
+export function breaches(row: RowResult): string[] {
+  const ours = contestantOf(row, 'ratecache');
+  const bare = contestantOf(row, 'bare-uws');
+  const absent = [ours, bare].find((each) => each?.absent !== undefined)?.absent;
+  if (ours === undefined || bare === undefined || absent !== undefined)
+    return [`${row.name}: ${absent ?? 'not measured'}`];
+  const rate = ratioOf(ours, bare, 'perSecond');
+  const cpu = ratioOf(ours, bare, 'cpuUs');
+  if (rate === undefined || cpu === undefined) return [`${row.name}: no two valid runs in one round`];
+  const found: string[] = [];
+  if (rate < LEAST_RATE)
+    found.push(`${row.name}: ${rate.toFixed(2)} of the rate of bare uWS, less than ${LEAST_RATE}`);
+  if (cpu > MOST_CPU) found.push(`${row.name}: ${cpu.toFixed(2)} times its CPU, more than ${MOST_CPU}`);
+  return found;
+}

@@ -1,0 +1,34 @@
+import type { Running } from '../peers/peer.ts';
+import { cpuSeconds, treeOf } from './process-tree.ts';
+import type { Load, Percentiles } from './row.ts';
+
+/** What one run came to. */
+export interface Sample {
+  /** From 0. Contestants are compared round by round. */
+  readonly round: number;
+  readonly perSecond: number;
+  /** User and kernel time of the server's processes, by the requests that they answered. */
+  readonly cpuUs: number;
+  /** Of the server's core, the share that its processes took: well under 1 the generator was the limit. */
+  readonly busy: number;
+  readonly bytesPerAnswer?: number;
+  readonly latency?: Percentiles;
+  /** Where there are any the figures do not count. */
+  readonly faults: readonly string[];
+}
+
+export async function measure(server: Running, load: Load, seconds: number, round: number): Promise<Sample> {
+  const pids = treeOf(server.pids);
+  const before = cpuSeconds(pids);
+  const { requests, seconds: took, faults, bytesPerAnswer, latency } = await load.run(server, seconds);
+  const cpu = cpuSeconds(pids) - before;
+  return {
+    round,
+    perSecond: requests / took,
+    cpuUs: (cpu * 1e6) / requests,
+    busy: cpu / took,
+    ...(bytesPerAnswer === undefined ? {} : { bytesPerAnswer }),
+    ...(latency === undefined ? {} : { latency }),
+    faults: requests === 0 ? [...faults, 'no request was answered'] : faults,
+  };
+}

@@ -1,0 +1,52 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Report } from './report.ts';
+import { markdown, notes, rowCells, targetCells } from './table.ts';
+
+const DOCUMENT = new URL('../../docs/performance.md', import.meta.url);
+const MARKS = /(<!-- peers: .* -->\n)[\s\S]*(<!-- \/peers -->)/;
+
+/** Writes the tables of a run between their two marks in `docs/performance.md`. */
+export function record(report: Report): void {
+  writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, 'utf8'), report));
+  console.log('written to docs/performance.md');
+}
+
+/** The document with the tables in it. @throws where it has no marks */
+export function withTables(document: string, report: Report): string {
+  if (!MARKS.test(document)) throw new Error('docs/performance.md has lost the marks around its tables');
+  return document.replace(MARKS, (_, begin, end) => `${begin}\n${tablesOf(report)}\n${end}`);
+}
+
+function tablesOf(report: Report): string {
+  const blocks = [
+    machineSentence(report),
+    versionsSentence(report),
+    '### Targets',
+    markdown(targetCells(report)),
+  ];
+  for (const row of report.rows) {
+    blocks.push(`### ${row.title}`, row.about, markdown(rowCells(row)));
+    const noted = notes(row);
+    if (noted.length > 0) blocks.push(noted.map((note) => `- ${note}`).join('\n'));
+  }
+  return blocks.map((block) => `${block}\n`).join('\n');
+}
+
+export function machineSentence({ startedAt, seconds, machine, commit, effort }: Report): string {
+  const { cpu, cores, kernel, node } = machine;
+  const what = commit === null ? '' : `, commit ${commit}`;
+  const { rounds, seconds: each } = effort;
+  return (
+    `${startedAt.slice(0, 16).replace('T', ' ')} UTC, ${cpu}, ${cores} cores, Linux ${kernel}, Node ${node}${what}; ` +
+    `${rounds} rounds of ${each} s, ${seconds} s in all.`
+  );
+}
+
+function versionsSentence({ rows }: Report): string {
+  const versions = new Map(
+    rows.flatMap(({ contestants }) =>
+      contestants.flatMap(({ title, version }) => (version === undefined ? [] : [[title, version] as const])),
+    ),
+  );
+  return `Versions: ${[...versions].map(([title, version]) => `${title} ${version}`).join('; ')}.`;
+}

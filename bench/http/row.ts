@@ -1,0 +1,53 @@
+/** How a file of `rows/` says what it measures. */
+import type { Peer, Running } from '../peers/peer.ts';
+
+/** Contestants that are measured in turn, round by round. */
+export interface Row {
+  /** As the command line takes it. */
+  readonly name: string;
+  readonly title: string;
+  /** What tells this row's figures from the others', in a sentence or two for the document. */
+  readonly about: string;
+  /** The first is the model whose answer a server that imitates takes over. */
+  readonly contestants: readonly Contestant[];
+  /** Names of contestants that the others are told as multiples of. */
+  readonly references: readonly string[];
+  /** Of which figures there are columns. */
+  readonly columns: 'throughput' | 'work' | 'latency' | 'starts';
+}
+
+export interface Contestant {
+  readonly name: string;
+  readonly title: string;
+  readonly peer: Peer;
+  readonly load: Load;
+}
+
+export interface Load {
+  /** One answer as bytes, to compare answers by, and to imitate. */
+  example?(server: Running): Promise<Buffer>;
+  /** Rejects where the server does not answer as it should; asked once, before anything is measured. */
+  verify?(server: Running): Promise<void>;
+  /** Works at the server for about so long. */
+  run(server: Running, seconds: number): Promise<Outcome>;
+}
+
+export interface Outcome {
+  readonly requests: number;
+  readonly seconds: number;
+  /** What went wrong. A run of which anything did does not count. */
+  readonly faults: readonly string[];
+  readonly bytesPerAnswer?: number;
+  readonly latency?: Percentiles;
+}
+
+export interface Percentiles {
+  readonly p50Us: number;
+  readonly p99Us?: number;
+  readonly p999Us?: number;
+}
+
+/** A contestant that is called as its peer is. */
+export function by(peer: Peer, load: Load): Contestant {
+  return { name: peer.name, title: peer.title, peer, load };
+}

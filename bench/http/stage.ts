@@ -1,0 +1,66 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { GENERATOR_CORE, pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
+import type { Peer, Running } from '../peers/peer.ts';
+import { treeOf } from './process-tree.ts';
+
+/**
+ * The servers of a run, of which one is awake at a time. The others are stopped by SIGSTOP: the timers of idle
+ * servers on the same core would cut the rates of the one that is measured to a fraction.
+ */
+export class Stage {
+  readonly #running = new Map<Peer, Running>();
+
+  /** Lets the peer's server go on, started first if need be, until `act` is through. */
+  async awake<T>(peer: Peer, act: (server: Running) => Promise<T>): Promise<T> {
+    const known = this.#running.get(peer);
+    const server = known ?? (await this.#start(peer));
+    signal(server, 'SIGCONT');
+    try {
+      if (known !== undefined) await server.settle?.();
+      return await act(server);
+    } finally {
+      signal(server, 'SIGSTOP');
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const server of this.#running.values()) {
+      signal(server, 'SIGCONT');
+      await server.stop();
+    }
+    this.#running.clear();
+  }
+
+  async #start(peer: Peer): Promise<Running> {
+    const server = await peer.start();
+    this.#running.set(peer, server);
+    for (const pid of treeOf(server.pids)) pin(SERVER_CORE, pid);
+    for (const pid of server.helpers ?? []) pin(GENERATOR_CORE, pid);
+    await server.settle?.();
+    return server;
+  }
+}
+
+function signal({ pids, helpers = [] }: Running, name: 'SIGSTOP' | 'SIGCONT'): void {
+  // What a server needs goes on before it, and is stopped after it.
+  const order = treeOf([...pids, ...helpers]);
+  for (const pid of name === 'SIGCONT' ? order.reverse() : order) process.kill(pid, name);
+}
+
+/** The first program or file that a peer needs and that is not here. */
+export function missingFor({ needs }: Peer): string | undefined {
+  return needs.find((need) => !(need.startsWith('/') ? existsSync(need) : isOnPath(need)));
+}
+
+function isOnPath(program: string): boolean {
+  // Debian keeps servers where the PATH of a user does not look.
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((dir) => {
+    try {
+      accessSync(join(dir, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

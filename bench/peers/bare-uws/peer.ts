@@ -1,0 +1,62 @@
+/** The reference: the same answer byte for byte from bare uWebSockets.js, without any work. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { tether } from '../../../test/support/tether.ts';
+import { cachePath, type Peer } from '../peer.ts';
+import type { Imitated } from './server.ts';
+
+const SERVER = fileURLToPath(new URL('server.ts', import.meta.url));
+const TIMEOUT_MS = 10_000;
+/** Lines that uWebSockets.js writes by itself. */
+const ITS_OWN = ['date', 'uwebsockets', 'content-length', 'connection'];
+
+export const bareUws: Peer = {
+  name: 'bare-uws',
+  title: 'bare uWS',
+  needs: [],
+  start: async () => {
+    const child = fork(SERVER, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    tether(child);
+    const { port } = (await told(child)) as { port: number };
+    return {
+      port,
+      pids: [child.pid!],
+      pathOf: cachePath,
+      imitate: async (answer) => {
+        const imitation = told(child);
+        child.send(imitationOf(answer));
+        await imitation;
+      },
+      stop: async () => {
+        const exited = once(child, 'exit');
+        child.kill('SIGKILL');
+        await exited;
+      },
+    };
+  },
+};
+
+async function told(child: ChildProcess): Promise<unknown> {
+  const [message] = await once(child, 'message', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return message;
+}
+
+/** What makes bare uWS send this: an HTTP response, or the payload of a frame. */
+export function imitationOf(answer: Buffer): Imitated {
+  const end = answer.indexOf('\r\n\r\n');
+  if (end === -1 || answer.toString('latin1', 0, 5) !== 'HTTP/') {
+    const binary = answer[0] !== '{'.charCodeAt(0);
+    return { frame: { payload: answer.toString(binary ? 'base64' : 'utf8'), binary } };
+  }
+  const headers = answer
+    .toString('latin1', 0, end)
+    .split('\r\n')
+    .slice(1)
+    .map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1).trim()] as const;
+    })
+    .filter(([name]) => !ITS_OWN.includes(name.toLowerCase()));
+  return { headers, body: answer.toString('latin1', end + 4) };
+}

@@ -1,0 +1,107 @@
+/**
+ * ratecache as it is by default, over a Redis of its own; only that lifetimes are longer than a benchmark, and that a
+ * busy machine, or a pause between two runs, neither times anything out nor has it refused.
+ */
+import { startRedis } from '../../../test/support/redis-server.ts';
+import { reachesRedis, startReplica } from '../../../test/support/replicas.ts';
+import type { Service } from '../../../test/support/service.ts';
+import { type Item, itemsOf, LARGE, LARGEST, MANY, MEDIUM, type Shape, SMALL } from '../../http/data.ts';
+import { cachePath, type Peer, type Running } from '../peer.ts';
+
+const TTL_SECONDS = 86_400;
+/** A machine that is busy with others does not make it lose its link. */
+const ENV = { LOCAL_CACHE_TTL: String(TTL_SECONDS), HEARTBEAT_TIMEOUT_MS: '5000' };
+/** Of one request to fill it. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+const BATCH_KEYS = 1000;
+
+export interface RatecacheRunning extends Running {
+  /** Keys that its Redis was asked for since it started. */
+  redisReads(): Promise<number>;
+}
+
+/** Everything is in L1. */
+export const ratecache = instance('ratecache', 'ratecache', [SMALL, MEDIUM, LARGE, LARGEST], {
+  LOCAL_CACHE_MAX_SIZE: '4000',
+});
+
+/** L1 of the default size, and many more keys in Redis. */
+export const ratecacheCold = instance('ratecache-cold', 'ratecache, cold L1', [MANY], {});
+
+function instance(name: string, title: string, shapes: readonly Shape[], env: Record<string, string>): Peer {
+  return {
+    name,
+    title,
+    needs: ['redis-server', 'redis-cli'],
+    start: async (): Promise<RatecacheRunning> => {
+      const redis = await startRedis();
+      const service = await startReplica(redis, { ...ENV, ...env }).catch(async (error: unknown) => {
+        await redis.stop();
+        throw error;
+      });
+      const stop = async () => {
+        await service.stop();
+        await redis.stop();
+      };
+      try {
+        for (const shape of shapes) await fill(service, itemsOf(shape));
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+      const fits = shapes.filter((shape) => shape !== MANY).map((shape) => itemsOf(shape));
+      return {
+        port: service.port,
+        pids: [service.pid, redis.pid],
+        pathOf: cachePath,
+        settle: async () => {
+          await reachesRedis(service);
+          for (const items of fits) await readAll(service, items);
+        },
+        redisReads: async () => {
+          const stats = await redis.cli('INFO', 'stats');
+          const count = (of: string) => Number(new RegExp(`${of}:(\\d+)`).exec(stats)![1]);
+          return count('keyspace_hits') + count('keyspace_misses');
+        },
+        stop,
+      };
+    },
+  };
+}
+
+async function fill(service: Service, items: readonly Item[]): Promise<void> {
+  for (const batch of batches(items)) {
+    const entries = batch.map(({ key, value }) => `{"key":"${key}","value":${value},"ttl":${TTL_SECONDS}}`);
+    await post(service, '/v1/mset', `{"entries":[${entries.join(',')}]}`, batch.length, /"status":"stored"/g);
+  }
+}
+
+/** While it was stopped the link was silent, so L1 was dropped: this fills it again, from Redis. */
+async function readAll(service: Service, items: readonly Item[]): Promise<void> {
+  for (const batch of batches(items)) {
+    const keys = JSON.stringify(batch.map(({ key }) => key));
+    await post(service, '/v1/mget', `{"keys":${keys}}`, batch.length, /"status":"hit"/g);
+  }
+}
+
+async function post(
+  service: Service,
+  path: string,
+  body: string,
+  count: number,
+  each: RegExp,
+): Promise<void> {
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await service.fetch(path, { method: 'POST', headers, body });
+  const text = await response.text();
+  const done = text.match(each)?.length ?? 0;
+  if (done !== count)
+    throw new Error(
+      `ratecache: POST ${path} did ${done} of ${count}: ${response.status} ${text.slice(0, 300)}`,
+    );
+}
+
+function* batches(items: readonly Item[]): Generator<readonly Item[]> {
+  const size = Math.max(1, Math.min(BATCH_KEYS, Math.floor(BATCH_BYTES / items[0]!.value.length)));
+  for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);
+}

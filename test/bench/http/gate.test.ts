@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { breaches, LEAST_RATE, MOST_CPU } from '../../../bench/http/gate.ts';
+import { contestant, row, sample } from './results.ts';
+
+const bare = contestant('bare-uws', [sample(0, { perSecond: 100, cpuUs: 1 })]);
+const ours = (perSecond: number, cpuUs: number) => contestant('ratecache', [sample(0, { perSecond, cpuUs })]);
+
+test('the gate passes at its limits', () => {
+  assert.deepEqual(breaches(row('get', [ours(100 * LEAST_RATE, MOST_CPU), bare])), []);
+});
+
+test('the gate fails below the rate, and above the CPU time', () => {
+  assert.match(breaches(row('get', [ours(70, 1), bare])).join(), /^get: 0.70 of the rate/);
+  assert.match(breaches(row('get', [ours(100, 1.5), bare])).join(), /^get: 1.50 times its CPU/);
+});
+
+test('a gate without two valid runs is no gate, and fails', () => {
+  const invalid = contestant('ratecache', [sample(0, { faults: ['1 read errors'] })]);
+  assert.match(breaches(row('get', [invalid, bare])).join(), /no two valid runs/);
+  const failed = contestant('ratecache', [], { absent: 'failed: it did not start' });
+  assert.match(breaches(row('get', [failed, bare])).join(), /it did not start/);
+  assert.match(breaches(row('get', [bare])).join(), /not measured/);
+});

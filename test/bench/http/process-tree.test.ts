@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { cpuSeconds, treeOf } from '../../../bench/http/process-tree.ts';
+import { tether } from '../../support/tether.ts';
+import { until } from '../../support/until.ts';
+
+test('the tree of a process holds its children and theirs, and nobody else', async (t) => {
+  const pid = await shell(t, '(sleep 60; :) & sleep 60; :');
+  // The shell, the one in brackets, and two that sleep.
+  await until(() => treeOf([pid]).length === 4);
+  const tree = treeOf([pid]);
+  assert.ok(tree.includes(pid));
+  assert.ok(!tree.includes(process.pid));
+  assert.equal(treeOf([pid, pid]).length, 4);
+});
+
+test('the CPU time of a tree is that of all its processes', async (t) => {
+  const pid = await shell(t, '(while :; do :; done) & sleep 60; :');
+  await until(() => treeOf([pid]).length === 3);
+  const tree = treeOf([pid]);
+  const before = cpuSeconds(tree);
+  await until(() => cpuSeconds(tree) > before + 0.05);
+  // It is the child that works.
+  assert.ok(cpuSeconds([pid]) < before + 0.05);
+});
+
+test('the CPU time of a process that is gone is an error, and not nothing', async () => {
+  const child = spawn('true');
+  await once(child, 'exit');
+  assert.throws(() => cpuSeconds([child.pid!]), /is gone/);
+});
+
+async function shell(t: TestContext, script: string): Promise<number> {
+  const child = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore' });
+  tether(child, { group: true });
+  t.after(() => process.kill(-child.pid!, 'SIGKILL'));
+  await once(child, 'spawn');
+  return child.pid!;
+}
