@@ -44,6 +44,10 @@ bench-peers: $(INSTALLED) $(if $(GATING),,$(PEERS)) ## ratecache as a server bes
 	@$(if $(GATING),,for program in nginx $(LUA_MODULE) memcached varnishd webdis; do scripts/need.sh $$program || true; done)
 	@exec node bench/http/main.ts $(ARGS)
 
+.PHONY: bench-pauses
+bench-pauses: $(INSTALLED) ## how long an L1 of a million entries holds up the event loop, by the size of the young generation
+	@exec node bench/pauses/main.ts $(ARGS)
+
 # What the benchmarks measure beside ours, in a package of its own: the project itself needs none of it.
 $(PEERS): bench/peers/package-lock.json $(INSTALLED)
 	@echo npm ci --prefix bench/peers
