@@ -1,6 +1,6 @@
 /**
- * The only door to uWebSockets.js, so that what its types leave out, and how a single binary would find its
- * addon, is known in one place.
+ * The only door to uWebSockets.js, so that what its types leave out is known in one place. In the single binary the
+ * package is not there: its build puts binary/addon.ts in its place.
  */
 import {
   App,

@@ -1,13 +1,15 @@
 /** The command line as a whole: which subcommands there are, and how help is written. */
-import { type Argument, Command, type Option } from 'commander';
+import { type Argument, Command, CommanderError, type Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { SUBCOMMANDS } from './commands/index.ts';
 import { LazyCommand } from './lazy-command.ts';
+import { versionText } from './version.ts';
 
 export function createProgram(): Command {
   const program = new Command('ratecache')
     .description(packageJson.description)
-    .version(packageJson.version)
+    .option('-V, --version', 'show the versions of ratecache and of what it is made of')
+    .on('option:version', showVersion)
     .helpCommand(false)
     .configureHelp({
       optionDescription: described,
@@ -22,6 +24,12 @@ export function createProgram(): Command {
     program.addCommand(command, { hidden: subcommand.group === undefined });
   }
   return program;
+}
+
+/** As commander's own would do, whose text is made at every start. */
+function showVersion(): void {
+  process.stdout.write(`${versionText()}\n`);
+  throw new CommanderError(0, 'commander.version', '');
 }
 
 /** With choices and default in the manner of the variables: `(one of a, b; default a)`. */

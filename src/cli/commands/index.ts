@@ -5,6 +5,7 @@ import { complete } from './complete.ts';
 import { completion } from './completion.ts';
 import { help } from './help.ts';
 import { invalidate } from './invalidate.ts';
+import { licenses } from './licenses.ts';
 import { load } from './load.ts';
 import { loadPart } from './load-part.ts';
 import { replay } from './replay.ts';
@@ -23,6 +24,7 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   replay,
   capacity,
   completion,
+  licenses,
   help,
   complete,
   loadPart,

@@ -8,6 +8,7 @@ export const serve: Subcommand = {
   exits: {
     0: 'stopped by a signal',
     1: 'it could not start, or a second signal cut the stopping short',
+    73: 'the single binary found no directory to unpack its native part into',
     78: 'the configuration is faulty',
   },
   async define(command) {

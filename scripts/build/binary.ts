@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ASSETS, assetPath } from '../../loadtest/report/assets.ts';
+import { ADDON } from '../../src/binary/addon.ts';
+import { LICENSES } from '../../src/cli/licenses.ts';
+import { commitOfSources } from '../../src/cli/version.ts';
+import { addon } from './addon.ts';
+import { bundle } from './bundle.ts';
+import { type Form, makeExecutable } from './executable.ts';
+import { licensesText } from './licenses.ts';
+
+/** Builds the single binary for this system. The form is what benchmarks compare; it ships as a snapshot. */
+export async function buildBinary(output: string, form: Form): Promise<void> {
+  if (process.platform !== 'linux') throw new Error('it is made for Linux, and so must be built there');
+  const { path, sha256 } = addon();
+  const forSnapshot = form === 'snapshot';
+  const [program, licenses] = await Promise.all([
+    bundle({
+      entry: forSnapshot ? 'src/binary/main.ts' : 'src/main.ts',
+      // Where there is no git, as when the image is built, its builder knows the commit.
+      info: { commit: process.env.RATECACHE_COMMIT || commitOfSources(), addonSha256: sha256 },
+      forSnapshot,
+    }),
+    licensesText(),
+  ]);
+  const dir = mkdtempSync(join(tmpdir(), 'ratecache-licenses-'));
+  try {
+    const licensesFile = join(dir, LICENSES);
+    writeFileSync(licensesFile, licenses);
+    await makeExecutable({
+      program,
+      form,
+      assets: {
+        [ADDON]: path,
+        [LICENSES]: licensesFile,
+        ...Object.fromEntries(ASSETS.map((name) => [name, assetPath(name)])),
+      },
+      output,
+    });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

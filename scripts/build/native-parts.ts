@@ -1,0 +1,39 @@
+/** What the binary holds besides packages of npm. */
+export interface NativePart {
+  readonly name: string;
+  /** Where it is known. */
+  readonly version?: string;
+  /** As SPDX writes it. */
+  readonly license: string;
+  readonly url: string;
+  /** Its license's text, in licenses/. */
+  readonly file: string;
+}
+
+const WEBSOCKETS = { license: 'Apache-2.0', file: 'uWebSockets.txt' };
+const QUIC = { license: 'MIT', file: 'lsquic.txt' };
+
+/** All but Node are in the native part of uWebSockets.js, which does not tell their versions. */
+export const NATIVE_PARTS: readonly NativePart[] = [
+  {
+    name: 'node',
+    version: process.versions.node,
+    license: 'MIT',
+    url: 'https://nodejs.org',
+    // Of this very version, as it lists what Node itself is made of.
+    file: `node-${process.version}.txt`,
+  },
+  { name: 'uWebSockets.js', url: 'https://github.com/uNetworking/uWebSockets.js', ...WEBSOCKETS },
+  { name: 'uWebSockets', url: 'https://github.com/uNetworking/uWebSockets', ...WEBSOCKETS },
+  { name: 'uSockets', url: 'https://github.com/uNetworking/uSockets', ...WEBSOCKETS },
+  { name: 'lsquic', url: 'https://github.com/litespeedtech/lsquic', ...QUIC },
+  { name: 'ls-qpack', url: 'https://github.com/litespeedtech/ls-qpack', ...QUIC },
+  { name: 'ls-hpack', url: 'https://github.com/litespeedtech/ls-hpack', ...QUIC },
+  {
+    name: 'BoringSSL',
+    license: 'OpenSSL AND ISC AND MIT',
+    url: 'https://boringssl.googlesource.com/boringssl',
+    file: 'BoringSSL.txt',
+  },
+  { name: 'xxHash', license: 'BSD-2-Clause', url: 'https://github.com/Cyan4973/xxHash', file: 'xxHash.txt' },
+];

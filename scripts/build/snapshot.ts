@@ -1,0 +1,84 @@
+/** What of a program must not be loaded before its snapshot is made is loaded after that. */
+import { createRequire, isBuiltin } from 'node:module';
+import type { Plugin } from 'esbuild';
+
+const require = createRequire(import.meta.url);
+
+/** Modules of Node that are known to survive in a snapshot: of the others it warns. */
+const SURVIVING = new Set([
+  ...[
+    'assert',
+    'buffer',
+    'crypto',
+    'diagnostics_channel',
+    'events',
+    'fs',
+    'fs/promises',
+    'net',
+    'os',
+    'path',
+  ],
+  ...['process', 'stream', 'string_decoder', 'timers', 'url', 'util', 'v8', 'zlib'],
+]);
+
+/** All others are loaded when something of them is used. */
+export const laterBuiltins: Plugin = {
+  name: 'later-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^/ }, ({ path }) =>
+      isBuiltin(path) && !SURVIVING.has(path.replace(/^node:/, ''))
+        ? { path, namespace: 'later-builtin' }
+        : undefined,
+    );
+    onLoad({ filter: /^/, namespace: 'later-builtin' }, ({ path }) => ({
+      contents: laterBuiltin(path, require(path)),
+      loader: 'js',
+    }));
+  },
+};
+
+/**
+ * Getters instead of exports. A module that takes a function out of it, when the snapshot is made, gets one that asks
+ * the real one; nothing else can be had then.
+ */
+function laterBuiltin(id: string, exports: Readonly<Record<string, unknown>>): string {
+  // That the program is its own main thread is true of every start.
+  const names = Object.keys(exports).filter((name) => name !== 'isMainThread');
+  return `
+    let builtin;
+    const real = (name) => (builtin ??= process.getBuiltinModule('${id}'))[name];
+    const early = () => process.getBuiltinModule('v8').startupSnapshot.isBuildingSnapshot();
+    const refuse = (name) => {
+      throw new Error('${id} cannot be in a snapshot, and its ' + name + ' is used while one is made');
+    };
+    const call = (name) => (...args) => early() ? refuse(name) : real(name)(...args);
+    const define = (name, get) => Object.defineProperty(exports, name, { enumerable: true, get });
+    for (const name of ${JSON.stringify(names.filter((name) => isPlainFunction(exports[name])))})
+      define(name, () => early() ? call(name) : real(name));
+    for (const name of ${JSON.stringify(names.filter((name) => !isPlainFunction(exports[name])))})
+      define(name, () => early() ? refuse(name) : real(name));
+    exports.isMainThread = true;
+  `;
+}
+
+/** Whether it is called, and not constructed or extended. */
+function isPlainFunction(value: unknown): boolean {
+  if (typeof value !== 'function') return false;
+  const { prototype } = value as { prototype?: object };
+  return prototype === undefined || Reflect.ownKeys(prototype).length === 1;
+}
+
+/** Modules whose one function needs what there is only at the start: the time, and the constants of perf_hooks. */
+const OF_THE_START = /\/prom-client\/lib\/metrics\/(processStartTime|gc)\.js$/;
+
+export const laterModules: Plugin = {
+  name: 'later-modules',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\?real$/ }, ({ path }) => ({ path: path.replace('?real', ''), suffix: '?real' }));
+    onLoad({ filter: OF_THE_START }, ({ path, suffix }) => {
+      if (suffix === '?real') return undefined;
+      const contents = `module.exports = (...args) => require(${JSON.stringify(`${path}?real`)})(...args);`;
+      return { contents, loader: 'js' };
+    });
+  },
+};
