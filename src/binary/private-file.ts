@@ -51,7 +51,7 @@ export function loadFromPrivateFile(
 
 function loadIn(directory: string, { name, bytes, sha256 }: PrivateFile, load: (path: string) => void): void {
   refuseIfOthersCanExchange(directory);
-  const own = mkdtempSync(join(directory, 'ratecache-'));
+  const own = mkdtempSync(join(directory, 'ratecache-addon-'));
   try {
     const path = join(own, name);
     writeFileSync(path, bytes, { flag: 'wx', mode: 0o500 });

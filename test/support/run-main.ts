@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { self } from '../../src/cli/self.ts';
+import { program } from './program.ts';
 import { tether } from './tether.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -9,8 +9,8 @@ export type Run = { code: number | null; stdout: string; stderr: string };
 
 /** Runs `ratecache` with these arguments in a clean environment, to its end. */
 export async function runMain(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
-  const program = self(...args);
-  const child = spawn(program.command, program.args, {
+  const invocation = program(...args);
+  const child = spawn(invocation.command, invocation.args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,

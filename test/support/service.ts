@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { self } from '../../src/cli/self.ts';
+import { program } from './program.ts';
 import { tether } from './tether.ts';
 
 const START_TIMEOUT_MS = 60_000;
@@ -54,8 +54,8 @@ export class StartFailed extends Error {
 /** Starts `ratecache serve` on a free port and waits until it listens. It ends with this process at the latest. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const { env = {}, args = [], standalone = false } = options;
-  const program = self('serve', ...(standalone ? ['--standalone'] : []), ...args);
-  const child = spawn(program.command, program.args, {
+  const invocation = program('serve', ...(standalone ? ['--standalone'] : []), ...args);
+  const child = spawn(invocation.command, invocation.args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
