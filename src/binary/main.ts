@@ -8,6 +8,10 @@ import '../cli/check.ts';
 import '../cli/flags.ts';
 import '../cli/options.ts';
 import '../cli/serve.ts';
+import { restartEpoch } from '../cache/entry.ts';
 import { run } from '../cli/run.ts';
 
-startupSnapshot.setDeserializeMainFunction(run);
+startupSnapshot.setDeserializeMainFunction(() => {
+  restartEpoch();
+  run();
+});

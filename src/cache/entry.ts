@@ -42,7 +42,12 @@ export function keep(encoding: Encoding, bytes: Buffer): Body {
  * Deadlines are kept from here, in milliseconds: V8 keeps a whole number below 2^31, 24 days, in the field itself, and
  * any other number in an object of 16 bytes.
  */
-const EPOCH = Date.now();
+let epoch = Date.now();
+
+/** Begins that count anew; before there is any entry. For a process that begins with the memory of an older one. */
+export function restartEpoch(): void {
+  epoch = Date.now();
+}
 
 /** The header lines of an entry's answers, good for one second and one encoding. */
 export interface Head {
@@ -79,8 +84,8 @@ export class Entry implements Links {
   constructor(key: string, value: Value, version: Version, storedAt: number, expiresAt: number) {
     this.key = key;
     this.version = version;
-    this.#storedAt = small(storedAt - EPOCH);
-    this.#expiresAt = small(expiresAt - EPOCH);
+    this.#storedAt = small(storedAt - epoch);
+    this.#expiresAt = small(expiresAt - epoch);
     this.#freshUntil = 0;
     this.#body = value.body;
     this.#traits = typeOf(key) | (value.encoding === 'json' ? IS_JSON : 0);
@@ -106,21 +111,21 @@ export class Entry implements Links {
 
   /** When it was written, in milliseconds since the epoch. */
   get storedAt(): number {
-    return this.#storedAt + EPOCH;
+    return this.#storedAt + epoch;
   }
 
   /** When the value is over, in milliseconds since the epoch; it is never served after. */
   get expiresAt(): number {
-    return this.#expiresAt + EPOCH;
+    return this.#expiresAt + epoch;
   }
 
   /** When L1 must ask L2 again, in milliseconds since the epoch; set as the entry enters L1. */
   get freshUntil(): number {
-    return this.#freshUntil + EPOCH;
+    return this.#freshUntil + epoch;
   }
 
   set freshUntil(at: number) {
-    this.#freshUntil = small(at - EPOCH);
+    this.#freshUntil = small(at - epoch);
   }
 
   /** What it takes of L1's byte budget. */
