@@ -11,7 +11,7 @@ import { build } from 'esbuild';
  */
 const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
   ['src/main.ts', ['src/cli/']],
-  ['src/binary/main.ts', ['src/cli/']],
+  ['src/binary/main.ts', ['src/cli/', 'src/cache/entry.ts']],
   ['src/binary/', []],
   // The subcommands of the harness are offered here, and loaded by nobody else.
   ['src/cli/commands/', ['src/', 'loadtest/', 'package.json']],
