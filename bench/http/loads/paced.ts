@@ -1,5 +1,6 @@
 /** Latency at a rate: reads that are sent by the clock, whatever became of those before. */
 import type { Generated } from '../../../loadtest/generator/job.ts';
+import { isSaturated } from '../../../loadtest/saturation.ts';
 import type { Running } from '../../peers/peer.ts';
 import type { Load, Outcome } from '../row.ts';
 import { inChild } from './child.ts';
@@ -66,8 +67,12 @@ export function outcomeOf(generated: Generated): Outcome {
   };
 }
 
-function faultsOf({ requests: { sent, completed, errors, timeouts, byStatus } }: Generated): string[] {
+function faultsOf({ requests, cpuShare, lateP99Us }: Generated): string[] {
+  const { sent, completed, errors, timeouts, byStatus } = requests;
   const faults: string[] = [];
+  // Of its most, half or less is asked of it: what is looked at is whether its core was its own.
+  if (isSaturated({ cpuShare, lateP99Us, ceilingPerSecond: Number.POSITIVE_INFINITY }, 0))
+    faults.push(`the generator was the limit: 1 % of its reads were ${lateP99Us} µs late`);
   if (errors > 0) faults.push(`${errors} errors`);
   if (timeouts > 0) faults.push(`${timeouts} time-outs`);
   const answered = byStatus['200'] ?? 0;
