@@ -72,6 +72,17 @@ replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10"
 	@scripts/need.sh redis-server redis-cli
 	@exec node src/main.ts replay $(ARGS)
 
+.PHONY: build smoke bench-start
+build: $(INSTALLED) ## the single binary: dist/ratecache, with its bill of materials and SHA256SUMS
+	@npm run --silent build
+
+smoke: build ## builds it, and proves that it serves from a root directory with nothing else in it; ARGS=debian from a bare Debian
+	@scripts/need.sh redis-server redis-cli unshare ip $(if $(ARGS),debootstrap)
+	@exec scripts/smoke.sh $(ARGS)
+
+bench-start: $(INSTALLED) ## how long each form of the binary takes to its first answer, beside a bare server; ARGS="--rounds 31 --record"
+	@exec node bench/start/main.ts $(ARGS)
+
 lint: $(INSTALLED) ## formatting, lint rules and types
 	@npm run --silent lint
 	@npm run --silent types

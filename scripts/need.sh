@@ -7,6 +7,8 @@ package() { # package MANAGER PROGRAM: the package that brings the program
   case $1:$2 in
     apt:redis-server) echo redis-server ;;
     apt:redis-cli) echo redis-tools ;;
+    apt:ip) echo iproute2 ;;
+    apt:unshare) echo util-linux ;;
     apt:promtool | brew:promtool) echo prometheus ;;
     apt:amtool) echo prometheus-alertmanager ;;
     brew:redis-server | brew:redis-cli) echo redis ;;

@@ -1,0 +1,154 @@
+/** Run by scripts/smoke.sh, which makes the root directory. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { PATIENT, reachesRedis } from '../support/replicas.ts';
+import { runMain } from '../support/run-main.ts';
+import { type Service, startService } from '../support/service.ts';
+import { connectWs, MSGPACK_PROTOCOL } from '../support/ws-client.ts';
+import { type Mounts, mountRoot } from './mounted-root.ts';
+import { serveName } from './name-server.ts';
+
+const TMPFS = { '/tmp': 'size=16m,mode=1777' };
+const REDIS_NAME = 'redis.ratecache.test';
+const KEY = '/v1/cache/borrow_rate:AAPL';
+
+let redis: RedisServer;
+before(async () => {
+  redis = await startRedis({ password: 'secret' });
+});
+after(() => redis?.stop());
+
+/** Lets all of a test's programs run in a root directory with these mounts. */
+async function inRoot<T>(mounts: Mounts, step: (dir: string) => Promise<T>): Promise<T> {
+  const { program, dir, unmount } = mountRoot(mounts);
+  process.env.RATECACHE_BINARY = program;
+  try {
+    return await step(dir);
+  } finally {
+    delete process.env.RATECACHE_BINARY;
+    unmount();
+  }
+}
+
+/** Serves with the Redis outside, which it is told by name. */
+async function serving(mounts: Mounts, step: (service: Service, dir: string) => Promise<void>) {
+  const names = await serveName(REDIS_NAME);
+  try {
+    const files = { '/etc/resolv.conf': 'nameserver 127.0.0.1\n' };
+    await inRoot({ ...mounts, files }, async (dir) => {
+      const address = { REDIS_HOST: REDIS_NAME, REDIS_PORT: String(redis.port), REDIS_PASSWORD: 'secret' };
+      const service = await startService({ env: { ...PATIENT, ...address } });
+      try {
+        await reachesRedis(service);
+        assert.ok(names.asked() > 0, 'the name server was asked');
+        await step(service, dir);
+      } finally {
+        await service.stop();
+      }
+    });
+  } finally {
+    names.stop();
+  }
+}
+
+test('it serves HTTP and WebSocket from a read-only root with a small tmpfs, and stops with exit code 0', () =>
+  serving({ tmpfs: TMPFS }, async (service, dir) => {
+    const put = await service.fetch(KEY, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"rate":0.0525}',
+    });
+    assert.equal(put.status, 201);
+    assert.equal(await redis.cli('EXISTS', 'borrow_rate_engine:borrow_rate:AAPL'), '1');
+    const got = await service.fetch(KEY);
+    assert.deepEqual([got.status, await got.text()], [200, '{"rate":0.0525}']);
+
+    for (const protocol of [undefined, MSGPACK_PROTOCOL]) {
+      const client = await connectWs(service, protocol === undefined ? {} : { protocol });
+      const { ok, value } = await client.request('get', { key: 'borrow_rate:AAPL' });
+      assert.deepEqual([ok, value], [true, { rate: 0.0525 }]);
+      await client.close();
+    }
+
+    const health = (await (await service.fetch('/health')).json()) as { status: string };
+    assert.equal(health.status, 'healthy');
+    const check = await runMain(['check', '--fail-degraded', '--url', service.url]);
+    assert.deepEqual([check.code, check.stderr], [0, '']);
+    const stats = await runMain(['stats', '--url', service.url]);
+    assert.deepEqual([stats.code, stats.stderr], [0, '']);
+
+    assert.deepEqual(readdirSync(join(dir, 'tmp')), [], 'the addon’s file is gone');
+    assert.deepEqual(await service.stop('SIGTERM'), { code: 0, signal: null });
+    const refused = await runMain(['check', '--url', service.url]);
+    assert.equal(refused.code, 2);
+  }));
+
+test('what is kept from its build is no part of a start: its time is its own', () =>
+  serving({ tmpfs: TMPFS }, async (service) => {
+    const metrics = await (await service.fetch('/metrics')).text();
+    const [, seconds] = /^process_start_time_seconds (\d+)$/m.exec(metrics)!;
+    assert.ok(Math.abs(Number(seconds) - Date.now() / 1000) < 30, seconds);
+    assert.match(metrics, /^nodejs_gc_duration_seconds_count/m);
+  }));
+
+test('NODE_OPTIONS sets the limit of its heap', () =>
+  inRoot({ tmpfs: TMPFS }, async () => {
+    const limit = (megabytes: number) => ({ NODE_OPTIONS: `--max-old-space-size=${megabytes}` });
+    const service = await startService({ standalone: true, env: { ...PATIENT, ...limit(64) } });
+    assert.equal((await service.fetch('/livez')).status, 200);
+    assert.deepEqual(await service.stop(), { code: 0, signal: null });
+    const { stderr } = await runMain(['serve', '--standalone', '--port', '0'], limit(8));
+    assert.match(stderr, /heap limit|out of memory/i);
+  }));
+
+for (const [where, mounts, env] of [
+  ['in /dev/shm where /tmp cannot be written to', { '/dev/shm': 'size=16m,mode=1777' }, {}],
+  [
+    'in /dev/shm where /tmp is noexec',
+    { ...TMPFS, '/tmp': `${TMPFS['/tmp']},noexec`, '/dev/shm': 'size=16m,mode=1777' },
+    {},
+  ],
+  ['where TMPDIR says', { '/var/scratch': 'size=16m,mode=1777' }, { TMPDIR: '/var/scratch' }],
+] as const)
+  test(`it unpacks its native part ${where}, and leaves nothing behind`, () =>
+    inRoot({ tmpfs: mounts }, async (dir) => {
+      const service = await startService({ standalone: true, env: { ...PATIENT, ...env } });
+      assert.equal((await service.fetch('/livez')).status, 200);
+      for (const path of Object.keys(mounts)) assert.deepEqual(readdirSync(join(dir, path)), []);
+      assert.deepEqual(await service.stop(), { code: 0, signal: null });
+    }));
+
+for (const [why, tmpfs, reason] of [
+  ['nothing can be written to', {}, /\/tmp: .*read-only file system/],
+  ['the only directory is noexec', { '/tmp': `${TMPFS['/tmp']},noexec` }, /\/tmp: .*(noexec|map segment)/],
+  ['the only directory is too small', { '/tmp': 'size=4m,mode=1777' }, /\/tmp: .*no space left/],
+] as const)
+  test(`where ${why}, it says what to do, with exit code 73`, () =>
+    inRoot({ tmpfs }, async (dir) => {
+      const { code, stderr } = await runMain(['serve', '--standalone', '--port', '0']);
+      assert.equal(code, 73, stderr);
+      assert.match(stderr, reason);
+      assert.match(stderr, /Mount a tmpfs of 16 MB at \/tmp, .*TMPDIR/);
+      for (const path of Object.keys(tmpfs)) assert.deepEqual(readdirSync(join(dir, path)), []);
+      // What does not serve does not need it.
+      assert.equal((await runMain(['--version'])).code, 0);
+    }));
+
+test('it says of which version and commit it is, and shows the licenses of all it is made of', () =>
+  inRoot({}, async () => {
+    const version = await runMain(['--version']);
+    assert.match(
+      version.stdout,
+      new RegExp(`^ratecache ${packageJson.version}\ncommit ([0-9a-f]{40}|unknown)`),
+    );
+    assert.match(version.stdout, new RegExp(`^Node ${process.versions.node}$`, 'm'));
+    assert.match(version.stdout, /^uWebSockets\.js 20 \(uws-pack@20\./m);
+    const { code, stdout } = await runMain(['licenses']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^uWebSockets\.js \(Apache-2\.0\)$/m);
+    assert.match(stdout, /^ioredis@/m);
+  }));
