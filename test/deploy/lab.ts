@@ -55,6 +55,8 @@ export async function startLab(): Promise<Lab> {
       ...PATIENT,
       REDIS_PORT: String(proxy.port),
       REDIS_COMMAND_TIMEOUT_MS: '1000',
+      // A silent connection is given up after 3 s, and what is not connected does not time out.
+      BREAKER_FAILURES: '2',
     };
     const service = killed(await startService({ env }));
     await reachesRedis(service);
