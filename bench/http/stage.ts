@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { GENERATOR_CORE, pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
+import { pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
 import type { Peer, Running } from '../peers/peer.ts';
 import { treeOf } from './process-tree.ts';
 
@@ -36,15 +36,14 @@ export class Stage {
     const server = await peer.start();
     this.#running.set(peer, server);
     for (const pid of treeOf(server.pids)) pin(SERVER_CORE, pid);
-    for (const pid of server.helpers ?? []) pin(GENERATOR_CORE, pid);
     await server.settle?.();
     return server;
   }
 }
 
-function signal({ pids, helpers = [] }: Running, name: 'SIGSTOP' | 'SIGCONT'): void {
+function signal({ pids }: Running, name: 'SIGSTOP' | 'SIGCONT'): void {
   // What a server needs goes on before it, and is stopped after it.
-  const order = treeOf([...pids, ...helpers]);
+  const order = treeOf(pids);
   for (const pid of name === 'SIGCONT' ? order.reverse() : order) process.kill(pid, name);
 }
 

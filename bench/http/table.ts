@@ -97,13 +97,14 @@ export function rowCells(row: RowResult): Cells {
   };
 }
 
-/** Runs that did not count, so that they are not left out silently. */
+/** Of contestants with figures, the runs that did not count: nothing is left out silently. */
 export function notes({ contestants }: RowResult): string[] {
   return contestants
-    .filter(
-      (contestant) =>
-        contestant.absent === undefined && validOf(contestant).length < contestant.samples.length,
-    )
+    .filter(({ absent }) => absent === undefined)
+    .filter((contestant) => {
+      const valid = validOf(contestant).length;
+      return valid > 0 && valid < contestant.samples.length;
+    })
     .map((contestant) => `${contestant.title}: ${faultsOf(contestant)}`);
 }
 

@@ -16,8 +16,6 @@ export interface Running {
   readonly port: number;
   /** The processes that have a part in its answers: they and their descendants are pinned, paused and accounted for. */
   readonly pids: readonly number[];
-  /** Processes that are there for its sake, but are paused only, and run on the generator's core. */
-  readonly helpers?: readonly number[];
   /** The path at which it answers with the value of a key. */
   pathOf(key: string): string;
   /** After a pause: waits until it answers as if there had been none. */

@@ -4,50 +4,46 @@ import { ratecache } from '../../peers/ratecache/peer.ts';
 import { LARGE, LARGEST, SMALL } from '../data.ts';
 import { type PacedOptions, paced } from '../loads/paced.ts';
 import { reads, readsInTurn } from '../requests.ts';
-import { by, type Row } from '../row.ts';
+import { by, type Contestant, type Row } from '../row.ts';
 
-const CONNECTIONS = 64;
+const SMALL_READS = { requests: reads(SMALL), connections: 64 };
 const SMALL_RATE = 5000;
+const LARGE_READS = { requests: readsInTurn(LARGE), connections: 8, rate: 2000 };
+const LARGEST_READS = { requests: readsInTurn(LARGEST), connections: 4, rate: 100 };
 
-export const halfKnee: Row = row();
+const atHalf = paced({ ...SMALL_READS, rate: 'half' });
+
+export const halfKnee: Row = {
+  name: 'half-knee',
+  title: 'GET, L1 hit, at half of the knee',
+  about:
+    'Sent by the clock, at half of the most that the generator gets from ratecache: its knee, not the server’s.',
+  contestants: [by(ratecache, atHalf), by(bareUws, atHalf)],
+  references: [bareUws.name],
+  columns: 'latency',
+};
 
 export const besideLarge: Row = {
   name: 'beside-large',
   title: 'GET, L1 hit, while large values stream to others',
-  about: `${SMALL_RATE} small reads a second, sent by the clock; beside them values of 64 KB (2,000 a second) or 1 MB (100).`,
+  about:
+    `${SMALL_RATE} small reads a second, sent by the clock; beside them, on other connections, values of 64 KB ` +
+    `(${LARGE_READS.rate} a second) or of 1 MB (${LARGEST_READS.rate}).`,
   contestants: [
-    { name: 'alone', title: 'alone', peer: ratecache, load: small() },
-    {
-      name: 'beside-64k',
-      title: 'beside 64 KB',
-      peer: ratecache,
-      load: small({ requests: readsInTurn(LARGE), connections: 8, rate: 2000 }),
-    },
-    {
-      name: 'beside-1m',
-      title: 'beside 1 MB',
-      peer: ratecache,
-      load: small({ requests: readsInTurn(LARGEST), connections: 4, rate: 100 }),
-    },
+    smallReads('alone', 'alone'),
+    smallReads('beside-64k', 'beside 64 KB', LARGE_READS),
+    smallReads('beside-1m', 'beside 1 MB', LARGEST_READS),
   ],
   references: ['alone'],
   columns: 'latency',
 };
 
-function small(beside?: PacedOptions['beside']) {
-  const options = { requests: reads(SMALL), connections: CONNECTIONS, rate: SMALL_RATE };
-  return paced(beside === undefined ? options : { ...options, beside });
-}
-
-function row(): Row {
-  const load = paced({ requests: reads(SMALL), connections: CONNECTIONS, rate: 'half' });
+function smallReads(name: string, title: string, beside?: PacedOptions['beside']): Contestant {
+  const options = { ...SMALL_READS, rate: SMALL_RATE };
   return {
-    name: 'half-knee',
-    title: 'GET, L1 hit, at half of the knee',
-    about:
-      'Sent by the clock, at half of the most that the generator gets from ratecache: its knee, not the server’s.',
-    contestants: [by(ratecache, load), by(bareUws, load)],
-    references: [bareUws.name],
-    columns: 'latency',
+    name,
+    title,
+    peer: ratecache,
+    load: paced(beside === undefined ? options : { ...options, beside }),
   };
 }
