@@ -1,6 +1,6 @@
 /** A file that only this process can have written, for as long as something is loaded from it. */
 import { createHash } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Nothing could be written, or what was written could not be loaded: EX_CANTCREAT of sysexits.h. */
@@ -22,8 +22,8 @@ export interface PrivateFile {
 }
 
 /**
- * Writes the file where it can be, into a directory that is closed to others, and verifies it before `load` gets its
- * path. It is gone when this returns. A directory in which `load` fails is a reason to try the next: it may be mounted
+ * Writes the file where it can be, into a directory that is closed to others, and verifies it before `load` gets a path
+ * to it. It is gone when this returns. A directory in which `load` fails is a reason to try the next: it may be mounted
  * noexec.
  * @throws CannotUnpack with the reason for each directory
  */
@@ -37,7 +37,7 @@ export function loadFromPrivateFile(
     try {
       return loadIn(directory, file, load);
     } catch (error) {
-      failures.push(`  ${directory}: ${(error as Error).message}`);
+      failures.push(`  ${directory}: ${reasonOf(error as Error)}`);
     }
   }
   throw new CannotUnpack(
@@ -49,37 +49,35 @@ export function loadFromPrivateFile(
   );
 }
 
+/** As its reader would say it. */
+function reasonOf({ message }: Error): string {
+  return message.includes('failed to map segment') ? 'it is mounted noexec' : message;
+}
+
 function loadIn(directory: string, { name, bytes, sha256 }: PrivateFile, load: (path: string) => void): void {
-  refuseIfOthersCanExchange(directory);
   const own = mkdtempSync(join(directory, 'ratecache-addon-'));
   try {
     const path = join(own, name);
     writeFileSync(path, bytes, { flag: 'wx', mode: 0o500 });
-    if (sha256Of(path) !== sha256) throw new Error('what was written is not what was read back');
-    load(path);
+    const fd = openSync(path, 'r');
+    try {
+      if (sha256Of(fd) !== sha256) throw new Error('what was written is not what was read back');
+      // Not by its name: whoever may write to `directory` could have put another in the place of ours since, as there
+      // may be no sticky bit, which volumes of Kubernetes have not.
+      load(`/proc/self/fd/${fd}`);
+    } finally {
+      closeSync(fd);
+    }
   } finally {
     rmSync(own, { recursive: true, force: true });
   }
 }
 
-/** mkdtemp closes the directory it makes; but whoever may rename it could put another in its place. */
-function refuseIfOthersCanExchange(directory: string): void {
-  const { mode } = statSync(directory);
-  const othersWrite = (mode & 0o022) !== 0;
-  const sticky = (mode & 0o1000) !== 0;
-  if (othersWrite && !sticky) throw new Error('others may write there, and it has no sticky bit');
-}
-
 /** In pieces, since a buffer of the whole would stay in memory for a while. */
-function sha256Of(path: string): string {
+function sha256Of(fd: number): string {
   const hash = createHash('sha256');
   const piece = Buffer.allocUnsafe(64 * 1024);
-  const fd = openSync(path, 'r');
-  try {
-    for (let length = readSync(fd, piece); length > 0; length = readSync(fd, piece))
-      hash.update(piece.subarray(0, length));
-  } finally {
-    closeSync(fd);
-  }
+  for (let length = readSync(fd, piece); length > 0; length = readSync(fd, piece))
+    hash.update(piece.subarray(0, length));
   return hash.digest('hex');
 }
