@@ -77,7 +77,7 @@ build: $(INSTALLED) ## the single binary: dist/ratecache, with its bill of mater
 	@npm run --silent build
 
 smoke: build ## builds it, and proves that it serves from a root directory with nothing else in it; ARGS=debian from a bare Debian
-	@scripts/need.sh redis-server redis-cli unshare ip $(if $(ARGS),debootstrap)
+	@scripts/need.sh redis-server redis-cli unshare ip systemd-analyze $(if $(ARGS),debootstrap)
 	@exec scripts/smoke.sh $(ARGS)
 
 bench-start: $(INSTALLED) ## how long each form of the binary takes to its first answer, beside a bare server; ARGS="--rounds 31 --record"

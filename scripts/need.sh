@@ -9,6 +9,7 @@ package() { # package MANAGER PROGRAM: the package that brings the program
     apt:redis-cli) echo redis-tools ;;
     apt:ip) echo iproute2 ;;
     apt:unshare) echo util-linux ;;
+    apt:systemd-analyze) echo systemd ;;
     apt:promtool | brew:promtool) echo prometheus ;;
     apt:amtool) echo prometheus-alertmanager ;;
     brew:redis-server | brew:redis-cli) echo redis ;;

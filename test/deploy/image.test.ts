@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { DockerfileParser, type Instruction } from 'dockerfile-ast';
+import { ValidationSeverity, validate } from 'dockerfile-utils';
+import { build } from 'esbuild';
+import { ASSETS, assetPath } from '../../loadtest/report/assets.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { VARIABLES } from '../../src/config.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const DOCKERFILE = readFileSync(`${ROOT}Dockerfile`, 'utf8');
+const [BUILD, FINAL] = stages();
+
+test('the Dockerfile has no fault that its linter knows', () => {
+  const { ERROR } = ValidationSeverity;
+  const findings = validate(DOCKERFILE, {
+    deprecatedMaintainer: ERROR,
+    directiveCasing: ERROR,
+    emptyContinuationLine: ERROR,
+    instructionCasing: ERROR,
+    instructionCmdMultiple: ERROR,
+    instructionEntrypointMultiple: ERROR,
+    instructionHealthcheckMultiple: ERROR,
+    instructionJSONInSingleQuotes: ERROR,
+    instructionWorkdirRelative: ERROR,
+  });
+  assert.deepEqual(
+    findings.map(({ message, range }) => `${range.start.line + 1}: ${message}`),
+    [],
+  );
+});
+
+test('it is built by the Node that goes into the binary, and what it is built from is pinned', () => {
+  assert.equal(BUILD.of('FROM'), `node:${packageJson.devDependencies.node}-bookworm-slim AS build`);
+  assert.match(DOCKERFILE, /^# syntax=docker\/dockerfile:\d+\.\d+$/m);
+  assert.match(BUILD.of('RUN'), /^npm ci /);
+});
+
+test('its last stage is the root directory of scripts/bare-root.sh, and nothing else', () => {
+  assert.equal(FINAL.of('FROM'), 'scratch');
+  assert.deepEqual(FINAL.all('COPY'), ['--from=build /image /']);
+  assert.match(BUILD.all('RUN').at(-1)!, /scripts\/bare-root\.sh dist\/ratecache \/image$/);
+  for (const keyword of ['ADD', 'RUN', 'VOLUME', 'ONBUILD'])
+    assert.deepEqual(FINAL.all(keyword), [], keyword);
+});
+
+test('it runs without rights, is asked how it is, and is stopped so that it ends well', () => {
+  assert.equal(FINAL.of('USER'), '65532:65532');
+  assert.deepEqual(JSON.parse(FINAL.of('ENTRYPOINT')), ['/usr/local/bin/ratecache']);
+  assert.deepEqual(JSON.parse(FINAL.of('CMD')), ['serve']);
+  assert.match(FINAL.of('HEALTHCHECK'), / CMD \["\/usr\/local\/bin\/ratecache", "check"\]$/);
+  assert.equal(FINAL.of('STOPSIGNAL'), 'SIGTERM');
+  assert.equal(FINAL.of('ENV'), 'HOST=0.0.0.0');
+  assert.equal(FINAL.of('EXPOSE'), String(VARIABLES.PORT.default));
+  assert.doesNotMatch(DOCKERFILE, /PASSWORD|SECRET|TOKEN/i);
+});
+
+test('its labels say what it is, of which version and of which commit', () => {
+  assert.deepEqual(FINAL.all('ARG'), [`VERSION=${packageJson.version}`, 'REVISION=unknown']);
+  const label = FINAL.of('LABEL');
+  const { description, license } = packageJson;
+  for (const [name, value] of Object.entries({
+    title: 'ratecache',
+    description,
+    version: '$VERSION',
+    revision: '$REVISION',
+    licenses: license,
+  }))
+    assert.ok(label.includes(`org.opencontainers.image.${name}="${value}"`), name);
+});
+
+test('every file that the build takes is copied into the build stage, and let through by .dockerignore', async () => {
+  const copied = BUILD.all('COPY').flatMap((args) => args.split(' ').slice(0, -1));
+  const ignore = readFileSync(`${ROOT}.dockerignore`, 'utf8').split('\n');
+  assert.ok(ignore.includes('*'));
+  for (const path of copied) assert.ok(ignore.includes(`!${path}`), path);
+  const missing = (await filesOfTheBuild()).filter(
+    (file) => !copied.some((path) => file === path || file.startsWith(`${path}/`)),
+  );
+  assert.deepEqual(missing, []);
+});
+
+/** The program, what builds it, and what these read; not node_modules. */
+async function filesOfTheBuild(): Promise<string[]> {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['scripts/build/main.ts', 'src/binary/main.ts'],
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    outdir: 'dist',
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  const assets = ASSETS.map((name) => assetPath(name).slice(ROOT.length));
+  const others = [
+    'LICENSE',
+    'package-lock.json',
+    'scripts/bare-root.sh',
+    ...globSync('scripts/build/licenses/*', { cwd: ROOT }),
+  ];
+  return [...Object.keys(metafile.inputs), ...assets, ...others].filter(
+    (file) => !file.startsWith('node_modules/'),
+  );
+}
+
+interface Stage {
+  /** The arguments of its only instruction of this kind, or of the first. */
+  readonly of: (keyword: string) => string;
+  readonly all: (keyword: string) => string[];
+}
+
+function stages(): [Stage, Stage] {
+  const found: Instruction[][] = [];
+  for (const instruction of DockerfileParser.parse(DOCKERFILE).getInstructions()) {
+    if (instruction.getKeyword() === 'FROM') found.push([]);
+    found.at(-1)!.push(instruction);
+  }
+  const [first, second, ...more] = found.map((instructions): Stage => {
+    const all = (keyword: string) =>
+      instructions
+        .filter((each) => each.getKeyword() === keyword)
+        .map((each) =>
+          each
+            .getTextContent()
+            .slice(keyword.length)
+            .replace(/\s*\\\n\s*/g, ' ')
+            .trim(),
+        );
+    return { all, of: (keyword) => all(keyword)[0] ?? assert.fail(`there is no ${keyword}`) };
+  });
+  assert.deepEqual(more, []);
+  return [first!, second!];
+}
