@@ -29,7 +29,11 @@ export interface RunOptions {
   readonly readers?: number;
   /** The longest that any actor rests between two writes is twice this, in ms. */
   readonly restMs?: number;
+  /** A run that has less than this to show goes on for as long as ten times its seconds. */
+  readonly enough?: { readonly reads: number; readonly changes: number };
 }
+
+const PATIENCE = 9;
 
 export interface Report extends Findings {
   /** How often the fault struck. */
@@ -66,7 +70,7 @@ export async function runCheck(options: RunOptions): Promise<Report> {
 }
 
 async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Report> {
-  const { seconds, fault, seed, readers = 2, restMs = 3 } = options;
+  const { seconds, fault, seed, readers = 2, restMs = 3, enough } = options;
   const dice = seeded(seed);
   const redis = await startRedis();
   cleanup.push(() => redis.stop());
@@ -100,6 +104,11 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   const parts = { redis, connection, proxies, history, random: actor().random };
   const faults = afflict(fault, { ...parts, write: (key) => foreign.set(key) }, () => stopped);
   await sleep(seconds * 1000);
+  if (enough !== undefined)
+    await until(() => history.reads.length >= enough.reads && acknowledged(history) >= enough.changes, {
+      timeoutMs: PATIENCE * seconds * 1000,
+      everyMs: 100,
+    }).catch(() => undefined);
   stopped = true;
   const [events] = await Promise.all([faults, ...actors]);
 
@@ -114,10 +123,14 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
     fallbacks: reads.filter((read) => read.fallback).length,
     lesser: reads.filter(({ coherence }) => coherence !== '').length,
     writes: ops.length,
-    acknowledged: ops.filter(({ end }) => end < Number.POSITIVE_INFINITY).length,
+    acknowledged: acknowledged(history),
     pushes: sum(subscribers.map(({ pushes }) => pushes)),
     resets: sum(subscribers.map(({ resets }) => resets)),
   };
+}
+
+function acknowledged({ ops }: History): number {
+  return ops.filter(({ end }) => end < Number.POSITIVE_INFINITY).length;
 }
 
 /** The same Redis, reached another way. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { type Report, runCheck } from './check.ts';
 import type { Fault } from './faults.ts';
 
 // A few seconds of each fault; `run.ts` is the longer run.
 
-// Every check has ended by then; a connection that a fault has left half closed must not keep the process.
-after(() => setTimeout(() => process.exit(), 3000).unref());
+/** A check of nothing proves nothing: on a busy machine a run goes on until there is this much. */
+const ENOUGH = { reads: 1000, changes: 100 };
 
 const RUNS: readonly { fault: Fault; seconds: number; replicas?: number; expect: string }[] = [
   {
@@ -27,19 +27,29 @@ const RUNS: readonly { fault: Fault; seconds: number; replicas?: number; expect:
   { fault: 'restart', seconds: 3, expect: 'a Redis that comes back empty leaves nothing old behind' },
 ];
 
-for (const { fault, seconds, replicas = 2, expect } of RUNS) {
-  test(`${fault}: ${expect}`, async (t) => {
-    const report = await runCheck({ fault, seconds, replicas, seed: 1 });
-    t.diagnostic(describe(report));
-    assert.deepEqual(report.violations.slice(0, 5), []);
-    assert.ok(fault === 'none' || report.events > 0, 'the fault must have struck');
-    // A check of nothing proves nothing.
-    assert.ok(report.reads > 1000 && report.acknowledged > 100 && report.pushes > 100, describe(report));
-    if (fault === 'none') assert.equal(report.lesser + report.fallbacks, 0);
-    else if (fault !== 'frozen') assert.ok(report.lesser > 0, 'readers must have been told');
-  });
-}
+describe('whatever befalls the connections', () => {
+  // Every check has ended by then; a connection that a fault has left half closed must not keep the process. A hook
+  // of the file would not do: it runs when nothing keeps the process any more.
+  after(() => void setTimeout(() => process.exit(), 3000).unref());
 
-function describe({ violations, ...figures }: Report): string {
-  return JSON.stringify({ ...figures, violations: violations.length });
+  for (const { fault, seconds, replicas = 2, expect } of RUNS) {
+    test(`${fault}: ${expect}`, async (t) => {
+      const report = await runCheck({ fault, seconds, replicas, seed: 1, enough: ENOUGH });
+      t.diagnostic(figures(report));
+      assert.deepEqual(report.violations.slice(0, 5), []);
+      assert.ok(fault === 'none' || report.events > 0, 'the fault must have struck');
+      assert.ok(
+        report.reads >= ENOUGH.reads &&
+          report.acknowledged >= ENOUGH.changes &&
+          report.pushes >= ENOUGH.changes,
+        figures(report),
+      );
+      if (fault === 'none') assert.equal(report.lesser + report.fallbacks, 0);
+      else if (fault !== 'frozen') assert.ok(report.lesser > 0, 'readers must have been told');
+    });
+  }
+});
+
+function figures({ violations, ...counts }: Report): string {
+  return JSON.stringify({ ...counts, violations: violations.length });
 }
