@@ -15,6 +15,12 @@ const BINARY = fileURLToPath(new URL('../../dist/ratecache', import.meta.url));
 /** Of 100, where 0 is a service that may do nothing. */
 const MOST_EXPOSED = '20';
 
+test('the sums are those of the files', async () => {
+  const dist = fileURLToPath(new URL('../../dist', import.meta.url));
+  const { stdout } = await promisify(execFile)('sha256sum', ['--check', 'SHA256SUMS'], { cwd: dist });
+  assert.equal(stdout, 'ratecache: OK\nratecache.cdx.json: OK\n');
+});
+
 test('systemd finds no fault in the unit', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'ratecache-unit-'));
   t.after(() => rmSync(dir, { recursive: true }));
