@@ -49,8 +49,6 @@ const command = new Command('make bench-peers')
   .option('--list', 'say what there is, and measure nothing', false)
   .action(run);
 
-// Of what this process does while a server is measured nothing is on its core.
-pin(GENERATOR_CORE, process.pid);
 try {
   await command.parseAsync();
 } catch (error) {
@@ -66,9 +64,10 @@ async function run(options: Options): Promise<void> {
   if (options.record && only.length > 0) throw new Error('what is recorded is all of it, and not a part');
   const started = Date.now();
   const effort = options.quick ? QUICK : { rounds: Math.round(rounds), seconds };
-  const rows = await onStage(narrowed(ROWS, only), effort);
+  const chosen = narrowed(ROWS, only);
   const whole = only.length === 0;
   const suites = whole ? await runSuites(SUITES, { effort: NORMAL, withPeers: true }, progressOn()) : [];
+  const rows = await onStage(chosen, effort);
   const report = reportOf(started, effort, rows, suites);
   show(report, whole);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
@@ -77,6 +76,8 @@ async function run(options: Options): Promise<void> {
 }
 
 async function onStage(rows: readonly Row[], effort: Effort): Promise<RowResult[]> {
+  // What this process does meanwhile is nothing on the server's core.
+  pin(GENERATOR_CORE, process.pid);
   const stage = new Stage();
   try {
     return await runRows(rows, effort, stage, progressOn());

@@ -44,7 +44,13 @@ export class Stage {
 function signal({ pids }: Running, name: 'SIGSTOP' | 'SIGCONT'): void {
   // What a server needs goes on before it, and is stopped after it.
   const order = treeOf(pids);
-  for (const pid of name === 'SIGCONT' ? order.reverse() : order) process.kill(pid, name);
+  for (const pid of name === 'SIGCONT' ? order.reverse() : order) {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // It has ended: whoever asks it something will tell.
+    }
+  }
 }
 
 /** The first program or file that a peer needs and that is not here. */

@@ -9,8 +9,8 @@ export const webdis: Peer = {
   name: 'webdis',
   title: 'webdis + Redis',
   needs: ['webdis', 'redis-server', 'redis-cli'],
-  // webdis itself takes no option that would tell.
-  version: () => `Redis ${printedVersion('redis-server', '--version')}`,
+  // Of Redis: webdis itself takes no option that would tell.
+  version: () => printedVersion('redis-server', '--version'),
   start: async () => {
     const dir = await scratch();
     const redis = await startRedis();
