@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
+import { runMain } from '../support/run-main.ts';
+
+test('--version says the version, the commit, Node and uWebSockets.js', async () => {
+  const { code, stdout } = await runMain(['--version']);
+  assert.equal(code, 0);
+  const [version, commit, node, websockets] = stdout.split('\n');
+  assert.equal(version, `ratecache ${packageJson.version}`);
+  const [, hash] = /^commit ([0-9a-f]{40})(-dirty)?$/.exec(commit!)!;
+  assert.equal(execFileSync('git', ['cat-file', '-t', hash!], { encoding: 'utf8' }), 'commit\n');
+  assert.equal(node, `Node ${process.versions.node}`);
+  const [, repacked] = packageJson.dependencies['uWebSockets.js'].split('npm:');
+  assert.equal(websockets, `uWebSockets.js 20 (${repacked})`);
+  assert.equal((await runMain(['-V'])).stdout, stdout);
+});
+
+test('without git the commit is unknown', async () => {
+  const { code, stdout } = await runMain(['--version'], { GIT_DIR: '/nowhere' });
+  assert.equal(code, 0);
+  assert.match(stdout, /^commit unknown$/m);
+});
+
+test('run from the sources, licenses says where they are', async () => {
+  const { code, stdout, stderr } = await runMain(['licenses']);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /make build.*node_modules/);
+});
