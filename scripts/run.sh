@@ -20,4 +20,5 @@ Try:
 
 END
 
-exec node src/main.ts "$@"
+# Half of the young generation, in MiB: as the image has it.
+exec node --max-semi-space-size=8 src/main.ts "$@"

@@ -90,7 +90,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     const deployment = find(of(directory), 'Deployment');
     const limit = quantity(containerOf(deployment).resources.limits.memory);
     const env = environmentOf(of(directory), '');
-    const heapShare = Number(/^--max-old-space-size-percentage=(\d+)$/.exec(env.NODE_OPTIONS!)?.[1]) / 100;
+    const heapShare = Number(/--max-old-space-size-percentage=(\d+)\b/.exec(env.NODE_OPTIONS!)?.[1]) / 100;
     const { limits, faults } = configOf(directory).config;
     const tmp = quantity(deployment.spec.template.spec.volumes[0].emptyDir.sizeLimit);
     const beside = limits.maxBufferedBodyBytes + faults.journalMaxBytes + tmp + IDLE_BYTES;
