@@ -5,21 +5,12 @@ import type { Plugin } from 'esbuild';
 const require = createRequire(import.meta.url);
 
 /** Modules of Node that are known to survive in a snapshot: of the others it warns. */
-const SURVIVING = new Set([
-  ...[
-    'assert',
-    'buffer',
-    'crypto',
-    'diagnostics_channel',
-    'events',
-    'fs',
-    'fs/promises',
-    'net',
-    'os',
-    'path',
-  ],
-  ...['process', 'stream', 'string_decoder', 'timers', 'url', 'util', 'v8', 'zlib'],
-]);
+const SURVIVING = new Set(
+  (
+    'assert buffer crypto diagnostics_channel events fs fs/promises net os path process stream string_decoder ' +
+    'timers url util v8 zlib'
+  ).split(' '),
+);
 
 /** All others are loaded when something of them is used. */
 export const laterBuiltins: Plugin = {
@@ -52,7 +43,8 @@ function laterBuiltin(id: string, exports: Readonly<Record<string, unknown>>): s
       throw new Error('${id} cannot be in a snapshot, and its ' + name + ' is used while one is made');
     };
     const call = (name) => (...args) => early() ? refuse(name) : real(name)(...args);
-    const define = (name, get) => Object.defineProperty(exports, name, { enumerable: true, get });
+    const define = (name, get) =>
+      Object.defineProperty(exports, name, { enumerable: true, get: () => builtin ? builtin[name] : get() });
     for (const name of ${JSON.stringify(names.filter((name) => isPlainFunction(exports[name])))})
       define(name, () => early() ? call(name) : real(name));
     for (const name of ${JSON.stringify(names.filter((name) => !isPlainFunction(exports[name])))})
