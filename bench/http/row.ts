@@ -28,6 +28,8 @@ export interface Load {
   example?(server: Running): Promise<Buffer>;
   /** Rejects where the server does not answer as it should; asked once, before anything is measured. */
   verify?(server: Running): Promise<void>;
+  /** What is not measured comes first in each of its runs; others are run once before, for a while. */
+  readonly warmsUp?: boolean;
   /** Works at the server for about so long. */
   run(server: Running, seconds: number): Promise<Outcome>;
 }

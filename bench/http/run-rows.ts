@@ -102,7 +102,8 @@ class Entrant {
         else if (!this.#known) await load.verify?.(server);
         this.answer = await load.example?.(server);
         if (server.imitate !== undefined) compareLengths(model, this.answer);
-        await load.run(server, this.#known ? Math.min(WARMUP, WARMUP_SHARE * seconds) : FIRST_WARMUP);
+        const warmup = this.#known ? Math.min(WARMUP, WARMUP_SHARE * seconds) : FIRST_WARMUP;
+        if (!load.warmsUp) await load.run(server, warmup);
         this.#known = true;
         this.#samples.push(await measure(server, load, seconds, round));
       });

@@ -18,8 +18,8 @@ export interface PacedJob {
 
 export type PacedTold = { readonly perSecond: number } | Generated;
 
-/** Of an open-loop run, before it counts. */
-const WARMUP_MS = 300;
+/** Of an open-loop run, before it counts: this process is new, and what it cannot send at first queues up. */
+const WARMUP_MS = 1500;
 
 doJob<PacedJob>(async ({ port, requests, connections, ratePerSecond, ms }): Promise<PacedTold> => {
   const prepared = requests.map(

@@ -24,6 +24,7 @@ const FLOOD_MS = 2000;
 export function paced({ requests, connections, rate, beside }: PacedOptions): Load {
   let ratePerSecond = rate === 'half' ? undefined : rate;
   return {
+    warmsUp: true,
     example: (server) => oneAnswer(server.port, requests(server)[0]!),
     run: async (server, seconds) => {
       const ms = seconds * 1000;

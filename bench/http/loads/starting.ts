@@ -14,6 +14,7 @@ const TIMEOUT_MS = 10_000;
 /** @param command the program and its arguments; it listens on the port that PORT names, and answers GET /livez */
 export function starting(command: readonly string[]): Load {
   return {
+    warmsUp: true,
     run: async (_, seconds) => {
       const end = performance.now() + seconds * 1000;
       const times: number[] = [];
