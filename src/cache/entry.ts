@@ -56,6 +56,12 @@ export interface Head {
   lines: string;
 }
 
+/** A result that carries the entry, encoded as far as it does not change: see `results.ts`. */
+export interface Prepared {
+  readonly json: string | undefined;
+  readonly msgpack: Buffer | undefined;
+}
+
 /**
  * One key's value with its version and its deadlines, immutable but for what is derived from it. A cache may hold
  * millions: every field is 8 bytes in each of them.
@@ -75,6 +81,8 @@ export class Entry implements Links {
   #traits: number;
   /** Written by `http/`, given up by the sweep. */
   head: Head | undefined;
+  /** Written by `results.ts`, given up by the sweep. */
+  prepared: Prepared | undefined;
   /** Its place in the order of use: see `recency.ts`. */
   older: Links | undefined;
   newer: Links | undefined;

@@ -118,7 +118,7 @@ export class Memory {
   }
 
   /**
-   * Removes expired entries, and the header lines of those that nobody asks for any more, a slice at a time: each
+   * Removes expired entries, and what was prepared of the answers to those that nobody asks for any more, a slice at a time: each
    * step of the generator looks at a few hundred entries, and the caller decides what may run in between. Returns
    * how many were removed.
    */
@@ -132,7 +132,11 @@ export class Memory {
       if (entry.expiresAt <= this.#clock.now) {
         this.#expire(entry);
         removed++;
-      } else if (entry.head !== undefined && entry.head.second < idle) entry.head = undefined;
+      } else {
+        if (entry.head !== undefined && entry.head.second < idle) entry.head = undefined;
+        // Made again in a microsecond or two by who still asks for it.
+        entry.prepared = undefined;
+      }
       if (++seen % SWEEP_SLICE === 0) yield;
     }
     return removed;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, Prepared } from './entry.ts';
 import { NotConvertible } from './value/errors.ts';
-import type { MsgpackWriter } from './value/msgpack-write.ts';
+import { MsgpackWriter } from './value/msgpack-write.ts';
 import type { Version } from './version.ts';
 
 /** What became of one key of a batch. */
@@ -32,14 +32,18 @@ export function resultsAsJson(results: readonly ItemResult[], now: number): stri
 
 /** One result as a JSON object. */
 export function resultAsJson(result: ItemResult, now: number): string {
-  if (result.status !== 'hit') return JSON.stringify(result);
+  return `{${membersAsJson(result, now)}`;
+}
+
+/** What follows the opening brace of a result as a JSON object, to its end. */
+export function membersAsJson(result: ItemResult, now: number): string {
+  if (result.status !== 'hit') return JSON.stringify(result).slice(1);
   const { key, entry, code } = result;
   try {
-    const value = entry.json;
     const stale = code === undefined ? '' : `,"code":"${code}"`;
-    return `{"key":${JSON.stringify(key)},"status":"hit","value":${value},"version":"${entry.version}","ttl":${ttl(entry, now)}${stale}}`;
+    return `${jsonMembers(entry)}${ttl(entry, now)}${stale}}`;
   } catch (error) {
-    return JSON.stringify(refusal(key, error));
+    return JSON.stringify(refusal(key, error)).slice(1);
   }
 }
 
@@ -61,26 +65,66 @@ export function writeResult(
 ): void {
   if (result.status !== 'hit') return writeStrings(out, result, open);
   const { key, entry, code } = result;
-  let value: Buffer;
   try {
-    value = entry.msgpack;
+    // Converted first: should it be refused, nothing has been written yet.
+    if (entry.prepared?.msgpack === undefined) entry.msgpack;
   } catch (error) {
     return writeStrings(out, refusal(key, error), open);
   }
   open(code === undefined ? 5 : 6);
-  out.str('key');
-  out.str(key);
-  out.str('status');
-  out.str('hit');
-  out.str('value');
-  out.raw(value);
-  out.str('version');
-  out.str(entry.version);
-  out.str('ttl');
+  writeMembers(out, entry);
   out.int(ttl(entry, now));
   if (code === undefined) return;
   out.str('code');
   out.str(code);
+}
+
+/** Larger values are not kept a second time: copying them is most of the work. */
+const MOST_PREPARED_BYTES = 4096;
+
+// An entry that is asked for once is not prepared: many never are again.
+const ASKED_ONCE: Prepared = { json: undefined, msgpack: undefined };
+
+/** The members of a hit but for the number at its end, which changes every second. */
+function jsonMembers(entry: Entry): string {
+  const { prepared } = entry;
+  if (prepared?.json !== undefined) return prepared.json;
+  const value = entry.json;
+  const members = `"key":${JSON.stringify(entry.key)},"status":"hit","value":${value},"version":"${entry.version}","ttl":`;
+  if (prepared === undefined) entry.prepared = ASKED_ONCE;
+  else if (value.length <= MOST_PREPARED_BYTES)
+    // Through bytes, since V8 keeps a concatenation as its parts.
+    entry.prepared = { ...prepared, json: Buffer.from(members).toString() };
+  return members;
+}
+
+// Of its own, since what is prepared is needed while the caller's is half written.
+const membersOut = new MsgpackWriter();
+
+function writeMembers(out: MsgpackWriter, entry: Entry): void {
+  const { prepared } = entry;
+  if (prepared?.msgpack !== undefined) return out.raw(prepared.msgpack);
+  if (prepared === undefined || entry.msgpack.length > MOST_PREPARED_BYTES) {
+    entry.prepared ??= ASKED_ONCE;
+    return writeMembersTo(out, entry);
+  }
+  membersOut.reset();
+  writeMembersTo(membersOut, entry);
+  const msgpack = membersOut.take();
+  entry.prepared = { ...prepared, msgpack };
+  out.raw(msgpack);
+}
+
+function writeMembersTo(out: MsgpackWriter, entry: Entry): void {
+  out.str('key');
+  out.str(entry.key);
+  out.str('status');
+  out.str('hit');
+  out.str('value');
+  out.raw(entry.msgpack);
+  out.str('version');
+  out.str(entry.version);
+  out.str('ttl');
 }
 
 function writeStrings(

@@ -1,6 +1,6 @@
 import { lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { resultAsJson, resultsAsJson } from '../cache/results.ts';
+import { membersAsJson, resultsAsJson } from '../cache/results.ts';
 import * as read from '../cache/value/json-read.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, RequestId, SnapshotItem } from './codec.ts';
@@ -31,7 +31,7 @@ export const jsonCodec: Codec = {
 
   item: (id, result, now, coherence) => {
     if (result.status === 'error') return failure(id, result.code, result.detail);
-    return `${head(id)},${state(lesserState(coherence))}${resultAsJson(result, now).slice(1)}`;
+    return `${head(id)},${state(lesserState(coherence))}${membersAsJson(result, now)}`;
   },
   results: (id, results, now, coherence) =>
     `${head(id)},${state(lesserState(coherence))}"results":${resultsAsJson(results, now)}}`,
