@@ -122,7 +122,7 @@ describe('of a replica in dev', { concurrency: 2 }, () => {
       env: { PATH: process.env.PATH, NODE_OPTIONS },
     });
     const [heap, constrained, total] = stdout.split(' ').map(Number);
-    const share = Number(NODE_OPTIONS?.split('=')[1]) / 100;
+    const share = Number(/percentage=(\d+)/.exec(NODE_OPTIONS!)?.[1]) / 100;
     // Without a control group the constraint is 0, or more than there is.
     const memory = Math.min(constrained || Number.POSITIVE_INFINITY, total!);
     // V8 adds the young generation.
