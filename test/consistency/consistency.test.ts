@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, describe, test } from 'node:test';
-import { type Report, runCheck } from './check.ts';
+import { test } from 'node:test';
+import { runApart } from './apart.ts';
+import type { Report } from './check.ts';
 import type { Fault } from './faults.ts';
 
 // A few seconds of each fault; `run.ts` is the longer run.
@@ -27,28 +28,22 @@ const RUNS: readonly { fault: Fault; seconds: number; replicas?: number; expect:
   { fault: 'restart', seconds: 3, expect: 'a Redis that comes back empty leaves nothing old behind' },
 ];
 
-describe('whatever befalls the connections', () => {
-  // Every check has ended by then; a connection that a fault has left half closed must not keep the process. A hook
-  // of the file would not do: it runs when nothing keeps the process any more.
-  after(() => void setTimeout(() => process.exit(), 3000).unref());
-
-  for (const { fault, seconds, replicas = 2, expect } of RUNS) {
-    test(`${fault}: ${expect}`, async (t) => {
-      const report = await runCheck({ fault, seconds, replicas, seed: 1, enough: ENOUGH });
-      t.diagnostic(figures(report));
-      assert.deepEqual(report.violations.slice(0, 5), []);
-      assert.ok(fault === 'none' || report.events > 0, 'the fault must have struck');
-      assert.ok(
-        report.reads >= ENOUGH.reads &&
-          report.acknowledged >= ENOUGH.changes &&
-          report.pushes >= ENOUGH.changes,
-        figures(report),
-      );
-      if (fault === 'none') assert.equal(report.lesser + report.fallbacks, 0);
-      else if (fault !== 'frozen') assert.ok(report.lesser > 0, 'readers must have been told');
-    });
-  }
-});
+for (const { fault, seconds, replicas = 2, expect } of RUNS) {
+  test(`${fault}: ${expect}`, async (t) => {
+    const report = await runApart({ fault, seconds, replicas, seed: 1, enough: ENOUGH });
+    t.diagnostic(figures(report));
+    assert.deepEqual(report.violations.slice(0, 5), []);
+    assert.ok(fault === 'none' || report.events > 0, 'the fault must have struck');
+    assert.ok(
+      report.reads >= ENOUGH.reads &&
+        report.acknowledged >= ENOUGH.changes &&
+        report.pushes >= ENOUGH.changes,
+      figures(report),
+    );
+    if (fault === 'none') assert.equal(report.lesser + report.fallbacks, 0);
+    else if (fault !== 'frozen') assert.ok(report.lesser > 0, 'readers must have been told');
+  });
+}
 
 function figures({ violations, ...counts }: Report): string {
   return JSON.stringify({ ...counts, violations: violations.length });
