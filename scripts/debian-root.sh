@@ -4,13 +4,12 @@
 set -euo pipefail
 binary=$1 root=$2
 debian=.tools/debian-bookworm
-mirror=http://deb.debian.org/debian
 
 [[ ! -e $root ]] || { echo "$root exists" >&2; exit 1; }
 if [[ ! -d $debian ]]; then
   unfinished=$(mktemp -d)
   trap 'rm -rf "$unfinished"' EXIT
-  debootstrap --variant=minbase bookworm "$unfinished" "$mirror" >&2
+  debootstrap --variant=minbase bookworm "$unfinished" >&2
   chmod 755 "$unfinished"
   mkdir -p .tools
   mv "$unfinished" "$debian"
