@@ -11,8 +11,8 @@ test('the gate passes at its limits', () => {
 });
 
 test('the gate fails below the rate, and above the CPU time', () => {
-  assert.match(breaches(row('get', [ours(60, 1), bare])).join(), /^get: 0.60 of the rate/);
-  assert.match(breaches(row('get', [ours(100, 1.6), bare])).join(), /^get: 1.60 times its CPU/);
+  assert.match(breaches(row('get', [ours(70, 1), bare])).join(), /^get: 0.70 of the rate/);
+  assert.match(breaches(row('get', [ours(100, 1.5), bare])).join(), /^get: 1.50 times its CPU/);
 });
 
 test('the best runs count, of which neighbours spoil none', () => {
