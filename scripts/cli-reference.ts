@@ -3,19 +3,16 @@
  * exits 1 when the page is not what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { withMarked } from '../loadtest/report/document.ts';
 import { defineAll, LazyCommand } from '../src/cli/lazy-command.ts';
 import { VariableOption } from '../src/cli/options.ts';
 import { createProgram } from '../src/cli/program.ts';
 
 const PAGE = new URL('../docs/cli.md', import.meta.url);
-const MARKS = /(<!-- reference: .* -->\n)[\s\S]*(<!-- \/reference -->)/;
 
 const page = readFileSync(PAGE, 'utf8');
 const sections = (await subcommands()).map(section);
-const written = page.replace(
-  MARKS,
-  (_, begin: string, end: string) => `${begin}${sections.join('\n')}${end}`,
-);
+const written = withMarked(page, 'reference', sections.join('\n'));
 if (!process.argv.includes('--check')) writeFileSync(PAGE, written);
 else if (written !== page) {
   console.error('docs/cli.md is not what the subcommands say: run node scripts/cli-reference.ts');

@@ -3,12 +3,15 @@
  * `--check` it writes nothing, and exits 1 when one of them is not what it would write.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { withMarked } from '../loadtest/report/document.ts';
 import { configurationPage, envExample, variableTable } from '../src/config.ts';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
 const FILES: ReadonlyArray<readonly [path: string, text: string]> = [
   ['.env.example', envExample()],
   ['docs/configuration.md', configurationPage()],
-  ['README.md', withTable(contentOf(new URL('../README.md', import.meta.url)) ?? '')],
+  ['README.md', withMarked(readme, 'variables', variableTable())],
 ];
 
 const check = process.argv.includes('--check');
@@ -22,11 +25,6 @@ for (const [path, text] of FILES) {
     console.error(`${path} is not what the table of variables says: run node scripts/env-example.ts`);
     process.exitCode = 1;
   }
-}
-
-/** The README with the table between its two marks. */
-function withTable(readme: string): string {
-  return readme.replace(/(<!-- variables: .* -->\n)[\s\S]*(<!-- \/variables -->)/, `$1${variableTable()}$2`);
 }
 
 function contentOf(url: URL): string | undefined {

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { withMarked } from '../../loadtest/report/document.ts';
 import type { Report } from './report.ts';
 import { markdown, notes, rowCells, targetCells } from './table.ts';
 
 const DOCUMENT = new URL('../../docs/performance.md', import.meta.url);
-const MARKS = /(<!-- peers: .* -->\n)[\s\S]*(<!-- \/peers -->)/;
 
 /** Writes the tables of a run between their two marks in `docs/performance.md`. */
 export function record(report: Report): void {
@@ -13,8 +13,7 @@ export function record(report: Report): void {
 
 /** The document with the tables in it. @throws where it has no marks */
 export function withTables(document: string, report: Report): string {
-  if (!MARKS.test(document)) throw new Error('docs/performance.md has lost the marks around its tables');
-  return document.replace(MARKS, (_, begin, end) => `${begin}\n${tablesOf(report)}\n${end}`);
+  return withMarked(document, 'peers', `\n${tablesOf(report)}\n`);
 }
 
 function tablesOf(report: Report): string {

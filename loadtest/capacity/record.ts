@@ -12,15 +12,6 @@ import {
 } from './lines.ts';
 import type { Demand, Limits } from './plan.ts';
 
-const MARKS = /(<!-- capacity: .* -->\n)[\s\S]*(<!-- \/capacity -->)/;
-
-/** The document with the example in it. @throws where it has no marks */
-export function withExample(document: string, example: string): string {
-  if (!MARKS.test(document)) throw new Error('the document has no marks for the example');
-  // By a function, since `$` in the text would be read as a reference.
-  return document.replace(MARKS, (_, begin: string, end: string) => `${begin}${example}${end}`);
-}
-
 export function exampleOf(
   capacity: Capacity,
   planned: readonly Planned[],

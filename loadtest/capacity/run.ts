@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
 import Table from 'cli-table3';
+import { withMarked } from '../report/document.ts';
 import { count, duration, percent } from '../report/format.ts';
 import { type Capacity, capacityOf, planFor, type ScenarioCapacity } from './capacity.ts';
 import { capacityPage, type Planned } from './html.ts';
@@ -18,7 +19,7 @@ import {
 } from './lines.ts';
 import { measureMemory } from './memory.ts';
 import type { Demand, Limits } from './plan.ts';
-import { exampleOf, withExample } from './record.ts';
+import { exampleOf } from './record.ts';
 import type { Scenario } from './scenario.ts';
 import { mixFrom, SCENARIOS, scenariosNamed } from './scenarios.ts';
 import { finestResolution, type Step } from './search.ts';
@@ -83,7 +84,7 @@ export async function planCapacity(names: readonly string[], options: CapacityOp
   const document = new URL('../../docs/capacity.md', import.meta.url);
   const shown = `make capacity ARGS="${process.argv.slice(3).join(' ')}"`;
   const example = exampleOf(capacity, planned, demand, limits, shown);
-  await writeFile(document, withExample(await readFile(document, 'utf8'), example));
+  await writeFile(document, withMarked(await readFile(document, 'utf8'), 'capacity', example));
 }
 
 async function measured(names: readonly string[], options: CapacityOptions): Promise<Capacity> {

@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { withMarked } from '../../loadtest/report/document.ts';
 import type { Row } from './measure.ts';
 
 const FILE = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
@@ -50,14 +51,8 @@ export function rowOf(row: Row): string {
 
 /** Puts the lines between the marks of this name, under the date and the machine. */
 export async function writeTable(name: string, lines: readonly string[]): Promise<void> {
-  const text = await readFile(FILE, 'utf8');
-  const [begin, end] = [`<!-- ${name}: written by make chaos -->`, `<!-- /${name} -->`];
-  const parts = text.split(begin);
-  const rest = parts[1]?.split(end);
-  if (parts.length !== 2 || rest?.length !== 2)
-    throw new Error(`docs/reliability.md lacks the marks ${begin}`);
   const body = [await machine(), '', ...lines].join('\n');
-  await writeFile(FILE, `${parts[0]}${begin}\n${body}\n${end}${rest[1]}`);
+  await writeFile(FILE, withMarked(await readFile(FILE, 'utf8'), name, `${body}\n`));
 }
 
 async function machine(): Promise<string> {

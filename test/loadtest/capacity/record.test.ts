@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Capacity, planFor } from '../../../loadtest/capacity/capacity.ts';
 import { capacityPage } from '../../../loadtest/capacity/html.ts';
 import type { Demand, Limits } from '../../../loadtest/capacity/plan.ts';
-import { exampleOf, withExample } from '../../../loadtest/capacity/record.ts';
+import { exampleOf } from '../../../loadtest/capacity/record.ts';
 
 const CAPACITY: Capacity = {
   format: 2,
@@ -81,14 +81,6 @@ test('the example says how it was made, where, what was found and what is planne
 
 test('memory is planned from what the service had resident under load', () => {
   assert.equal(planned[0]!.plan!.memoryBytes.value, 140e6 + 100_000 * 2_000);
-});
-
-test('the example replaces what is between the marks, and nothing else', () => {
-  const document = 'before\n<!-- capacity: x -->\nold\n<!-- /capacity -->\nafter\n';
-  const once = withExample(document, 'new $1 $&\n');
-  assert.equal(once, 'before\n<!-- capacity: x -->\nnew $1 $&\n<!-- /capacity -->\nafter\n');
-  assert.equal(withExample(once, 'old\n'), document);
-  assert.throws(() => withExample('nothing', 'new'), /no marks/);
 });
 
 test('the page has a place for each scenario’s plot, its steps, and asks for nothing outside of itself', () => {

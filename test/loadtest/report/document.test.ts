@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withMarked } from '../../../loadtest/report/document.ts';
+
+const BEGIN = '<!-- table: written by x -->\n';
+const END = '<!-- /table -->';
+const DOCUMENT = `before\n${BEGIN}old\n${END}\nafter\n`;
+
+test('the text replaces what is between the marks as it is, and nothing else', () => {
+  const once = withMarked(DOCUMENT, 'table', "new $1 $& $'\n");
+  assert.equal(once, `before\n${BEGIN}new $1 $& $'\n${END}\nafter\n`);
+  assert.equal(withMarked(once, 'table', 'old\n'), DOCUMENT);
+});
+
+test('other marks of a document stay as they are', () => {
+  const two = `<!-- other: y -->\nkept\n<!-- /other -->\n${DOCUMENT}`;
+  assert.equal(withMarked(two, 'table', 'old\n'), two);
+});
+
+for (const [what, document] of [
+  ['without marks', 'nothing'],
+  ['without the first', `old\n${END}\n`],
+  ['without the second', `${BEGIN}old\n`],
+  ['in the other order', `${END}\n${BEGIN}`],
+  ['twice', DOCUMENT + DOCUMENT],
+  ['with the marks of another name', '<!-- tables: x -->\n<!-- /tables -->'],
+] as const)
+  test(`a document is refused ${what}`, () => {
+    assert.throws(() => withMarked(document, 'table', 'new'), /no marks named table/);
+  });
