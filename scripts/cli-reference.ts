@@ -3,7 +3,7 @@
  * exits 1 when the page is not what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { withMarked } from '../loadtest/report/document.ts';
+import { markdownTable, withMarked } from '../loadtest/report/document.ts';
 import { defineAll, LazyCommand } from '../src/cli/lazy-command.ts';
 import { VariableOption } from '../src/cli/options.ts';
 import { createProgram } from '../src/cli/program.ts';
@@ -44,16 +44,9 @@ function section(command: LazyCommand): string {
     `### ratecache ${command.name()}`,
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
     `\`ratecache ${command.name()} ${command.usage()}\``,
-    ...(rows.length > 0 ? [table(['Argument or flag', 'Meaning'], rows)] : []),
-    table(['Exit code', 'Meaning'], command.exits),
+    ...(rows.length > 0 ? [markdownTable(['Argument or flag', 'Meaning'], rows)] : []),
+    markdownTable(['Exit code', 'Meaning'], command.exits),
   ]
     .map((block) => `${block}\n`)
     .join('\n');
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  // A bar within a cell would end it.
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }

@@ -1,5 +1,6 @@
 /** The table of record: targets first, then each row, as Markdown; a terminal shows the same cells. */
 import Table from 'cli-table3';
+import { markdownTable } from '../../loadtest/report/document.ts';
 import { nanoseconds } from '../support/table.ts';
 import { contestantOf, type Figure, isIdle, medianOf, ratioOf, validOf } from './figures.ts';
 import { isMet, measuredFor } from './judge.ts';
@@ -130,8 +131,7 @@ function ratio(value: number | undefined): string {
 }
 
 export function markdown({ head, lines }: Cells): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|---|${'--:|'.repeat(head.length - 1)}`, ...lines.map(line)].join('\n');
+  return markdownTable(head, lines, 'right');
 }
 
 export function terminal({ head, lines }: Cells): string {

@@ -1,4 +1,5 @@
 /** The worked example of docs/capacity.md: what stands between its marks is written by `make capacity ARGS=--record`. */
+import { markdownTable } from '../report/document.ts';
 import type { Capacity } from './capacity.ts';
 import type { Planned } from './html.ts';
 import {
@@ -37,9 +38,4 @@ export function exampleOf(
   ]
     .map((block) => `${block}\n`)
     .join('\n');
-}
-
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [row(head), `|${'---|'.repeat(head.length)}`, ...rows.map(row)].join('\n');
 }

@@ -8,3 +8,18 @@ export function withMarked(document: string, name: string, text: string): string
     return [before, begin, text, end, after].join('');
   throw new Error(`there are no marks named ${name} in the document, or more than two`);
 }
+
+/** A table in Markdown. @param align of the columns after the first */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  align: 'left' | 'right' = 'left',
+): string {
+  const rule = `|---|${(align === 'right' ? '--:|' : '---|').repeat(head.length - 1)}`;
+  return [markdownRow(head), rule, ...rows.map(markdownRow)].join('\n');
+}
+
+/** One line of it. A bar would end its cell, and a line break the table. */
+export function markdownRow(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+}

@@ -1,5 +1,6 @@
 /** What GitHub Actions shows of a run: a table in the job's summary, and annotations on it. */
 import type { RunResult } from '../result.ts';
+import { markdownRow } from './document.ts';
 import {
   count,
   duration,
@@ -23,7 +24,7 @@ export function stepSummary(results: readonly RunResult[]): string {
     percent(errorShare(result)),
     VERDICT_WORD[result.verdict],
   ]);
-  const lines = ['## Load', '', row(head), row(head.map(() => '---')), ...rows.map(row)];
+  const lines = ['## Load', '', ...[head, head.map(() => '---'), ...rows].map(markdownRow)];
   const notes = results.flatMap((result) => [
     ...result.gates
       .filter((gate) => gate.verdict !== 'pass')
@@ -54,10 +55,6 @@ export function annotations(results: readonly RunResult[]): string[] {
         return `::${level} title=${title}::${message(gateSentence(result.profile, gate))}`;
       }),
   );
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
 }
 
 // What a workflow command must not contain, by GitHub's own rule; `%` first, or it would escape the escapes.

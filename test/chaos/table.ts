@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { withMarked } from '../../loadtest/report/document.ts';
+import { markdownRow, markdownTable, withMarked } from '../../loadtest/report/document.ts';
 import type { Row } from './measure.ts';
 
 const FILE = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
@@ -26,7 +26,7 @@ const COLUMNS = [
   'stale',
   'RSS MiB',
 ];
-export const HEAD = `| ${COLUMNS.join(' | ')} |\n|${COLUMNS.map(() => '---').join('|')}|`;
+export const HEAD = markdownTable(COLUMNS, []);
 
 export function rowOf(row: Row): string {
   const cells = [
@@ -46,7 +46,7 @@ export function rowOf(row: Row): string {
     row.stale.length,
     `${row.rssBefore.toFixed(0)} → ${row.rssAfter.toFixed(0)}`,
   ];
-  return `| ${cells.join(' | ')} |`;
+  return markdownRow(cells.map(String));
 }
 
 /** Puts the lines between the marks of this name, under the date and the machine. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withMarked } from '../../../loadtest/report/document.ts';
+import { markdownTable, withMarked } from '../../../loadtest/report/document.ts';
 
 const BEGIN = '<!-- table: written by x -->\n';
 const END = '<!-- /table -->';
@@ -28,3 +28,11 @@ for (const [what, document] of [
   test(`a document is refused ${what}`, () => {
     assert.throws(() => withMarked(document, 'table', 'new'), /no marks named table/);
   });
+
+test('a table has a line for its head and each row, and no cell can break it', () => {
+  assert.equal(markdownTable(['', 'b'], [['x|y', 'one\ntwo']]), '|  | b |\n|---|---|\n| x\\|y | one two |');
+});
+
+test('figures stand to the right of their columns, after the first', () => {
+  assert.equal(markdownTable(['a', 'b', 'c'], [], 'right'), '| a | b | c |\n|---|--:|--:|');
+});
