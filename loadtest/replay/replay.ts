@@ -1,9 +1,4 @@
 /** A log, replayed against a service, as a result like any other run's. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { redisEnv } from '../../test/support/replicas.ts';
-import { runMain } from '../../test/support/run-main.ts';
 import { judge, verdictOf } from '../gates.ts';
 import { flood } from '../pacer/flood.ts';
 import { HttpLane } from '../pacer/http-lane.ts';
@@ -13,6 +8,7 @@ import { isSaturated } from '../saturation.ts';
 import type { SecondSent } from '../support/recorder.ts';
 import { machineOf } from '../target/machine.ts';
 import { Sampler, type ServerSecond, UNKNOWN } from '../target/sampler.ts';
+import { fillRedis } from '../target/seed.ts';
 import { startNothing } from '../target/start-nothing.ts';
 import type { Target } from '../target/target.ts';
 import type { Operation } from './operation.ts';
@@ -38,17 +34,7 @@ const LEAD_MS = 1_000;
 
 /** Writes into Redis what the log expects to find there; L1 stays cold. */
 export async function seed({ redis }: Target, operations: readonly Operation[]): Promise<void> {
-  if (redis === undefined) return;
-  const dir = await mkdtemp(join(tmpdir(), 'ratecache-replay-'));
-  try {
-    const file = join(dir, 'data.ndjson');
-    await writeFile(file, expectedData(operations));
-    const args = ['warmup', file, '--format', 'ndjson', '--direct', '--quiet'];
-    const { code, stdout, stderr } = await runMain(args, redisEnv(redis));
-    if (code !== 0) throw new Error(`Redis could not be filled (exit code ${code}):\n${stdout}${stderr}`);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  if (redis !== undefined) await fillRedis(redis, expectedData(operations));
 }
 
 /** Sends the operations from this process, each when it is due, and judges the answers. */

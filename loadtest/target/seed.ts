@@ -9,11 +9,15 @@ import { dataSet, ndjson } from '../traffic/data-set.ts';
 
 /** Fills Redis behind the service's back, so that its L1 is cold. */
 export async function seedRedis(redis: RedisServer, data: Data, seed: number): Promise<void> {
-  if (data.types.length === 0) return;
+  if (data.types.length > 0) await fillRedis(redis, ndjson(data, dataSet(data, seed)));
+}
+
+/** Writes into Redis what the lines of NDJSON say. */
+export async function fillRedis(redis: RedisServer, lines: Iterable<string>): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-load-'));
   try {
     const file = join(dir, 'data.ndjson');
-    await writeFile(file, ndjson(data, dataSet(data, seed)));
+    await writeFile(file, lines);
     const args = ['warmup', file, '--format', 'ndjson', '--direct', '--quiet'];
     const { code, stdout, stderr } = await runMain(args, redisEnv(redis));
     if (code !== 0) throw new Error(`Redis could not be filled (exit code ${code}):\n${stdout}${stderr}`);
