@@ -1,15 +1,14 @@
-import { judge, verdictOf } from './gates.ts';
+import { assemble } from './assemble.ts';
 import type { Generated, Job, Told } from './generator/job.ts';
 import { runGenerator } from './generator/process.ts';
 import type { Profile, ProfileFault } from './profile.ts';
-import type { Machine, RunResult, Second } from './result.ts';
-import { isSaturated } from './saturation.ts';
+import type { RunResult } from './result.ts';
 import { pin, SERVER_CORE } from './support/pin.ts';
 import type { SecondSent } from './support/recorder.ts';
 import { machineOf } from './target/machine.ts';
 import { Others } from './target/others.ts';
 import { redisReads } from './target/redis-reads.ts';
-import { Sampler, type ServerSecond, UNKNOWN } from './target/sampler.ts';
+import { Sampler, type ServerSecond } from './target/sampler.ts';
 import { startNothing } from './target/start-nothing.ts';
 import { startTarget, type Target } from './target/target.ts';
 
@@ -58,12 +57,13 @@ export async function measure(profile: Profile, target: Target, options: RunOpti
     };
     const readsBefore = await redisReads(target);
     const { generated, ceilingPerSecond } = await runGenerator(job, (told, pid) => observed.told(told, pid));
-    const seconds = await observed.end();
+    const server = await observed.end();
     const readsAfter = await redisReads(target);
     const startedAt = observed.startedAt.toISOString();
     const machine = await machineOf(target);
-    return resultOf(profile, seed, startedAt, machine, generated, ceilingPerSecond, {
-      seconds,
+    return resultOf(profile, { seed, startedAt, machine }, generated, {
+      ceilingPerSecond,
+      server,
       redisReads: readsBefore === null || readsAfter === null ? null : readsAfter - readsBefore,
     });
   } finally {
@@ -148,42 +148,16 @@ class Observation {
 
 function resultOf(
   profile: Profile,
-  seed: number,
-  startedAt: string,
-  machine: Machine,
+  when: Pick<RunResult, 'seed' | 'startedAt' | 'machine'>,
   generated: Generated,
-  ceilingPerSecond: number,
-  seen: { seconds: readonly ServerSecond[]; redisReads: number | null },
+  seen: { ceilingPerSecond: number; server: readonly ServerSecond[]; redisReads: number | null },
 ): RunResult {
-  const { name, question, load, gates: names, traffic } = profile;
-  const { requests, throughputPerSecond, latency, cpuShare, lateP99Us } = generated;
+  const { name, question, load, gates, traffic } = profile;
   // Of push a request is a push to one subscriber, and the ceiling is counted in them too.
   const fanOut = traffic.kind === 'push' ? load.connections : 1;
-  const offered = load.ratePerSecond === null ? null : load.ratePerSecond * fanOut;
-  const ratePerSecond = offered ?? throughputPerSecond;
-  const unmarked = { ceilingPerSecond, cpuShare, lateP99Us };
-  const generator = { ...unmarked, saturated: isSaturated(unmarked, ratePerSecond) };
-  const series: Second[] = generated.seconds.map((second, i) => ({
-    ...second,
-    ...(seen.seconds[i] ?? UNKNOWN),
-  }));
-  const sentInAll = requests.sent * (1 + load.warmupSeconds / load.seconds);
+  const ratePerSecond = load.ratePerSecond === null ? null : load.ratePerSecond * fanOut;
+  const sentInAll = generated.requests.sent * (1 + load.warmupSeconds / load.seconds);
   const redisReadShare = seen.redisReads === null ? null : seen.redisReads / sentInAll;
-  const gates = judge(names, { requests, latency, generator, ratePerSecond, series, redisReadShare });
-  return {
-    format: 1,
-    profile: name,
-    question,
-    startedAt,
-    seed,
-    machine,
-    load: { ...load, ratePerSecond: offered },
-    generator,
-    requests,
-    throughputPerSecond,
-    latency,
-    series,
-    gates,
-    verdict: verdictOf(gates),
-  };
+  const about = { profile: name, question, ...when, load: { ...load, ratePerSecond } };
+  return assemble(about, generated, { ...seen, redisReadShare }, gates);
 }

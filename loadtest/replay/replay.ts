@@ -1,19 +1,18 @@
 /** A log, replayed against a service, as a result like any other run's. */
-import { judge, verdictOf } from '../gates.ts';
+import { assemble } from '../assemble.ts';
 import { flood } from '../pacer/flood.ts';
 import { HttpLane } from '../pacer/http-lane.ts';
 import { pace } from '../pacer/pacer.ts';
 import type { RunResult } from '../result.ts';
-import { isSaturated } from '../saturation.ts';
 import type { SecondSent } from '../support/recorder.ts';
 import { machineOf } from '../target/machine.ts';
-import { Sampler, type ServerSecond, UNKNOWN } from '../target/sampler.ts';
+import { Sampler, type ServerSecond } from '../target/sampler.ts';
 import { fillRedis } from '../target/seed.ts';
 import { startNothing } from '../target/start-nothing.ts';
 import type { Target } from '../target/target.ts';
 import type { Operation } from './operation.ts';
 import { expectedData, requestsOf } from './requests.ts';
-import { type Timeline, timeline, withLead } from './timeline.ts';
+import { timeline, withLead } from './timeline.ts';
 
 export interface ReplayOptions {
   /** Of the log, for the report. */
@@ -43,7 +42,7 @@ export async function replay(
   operations: readonly Operation[],
   options: ReplayOptions,
 ): Promise<RunResult> {
-  const { connections, speed, mostSeconds } = options;
+  const { name, connections, speed, mostSeconds } = options;
   const schedule = timeline(operations, speed, mostSeconds * 1_000);
   if (schedule.count < 2) throw new Error('the log has no two operations within the time');
   const request = requestsOf(operations.slice(0, schedule.count));
@@ -69,11 +68,23 @@ export async function replay(
     },
   });
   const server = await Promise.all(samples);
-  return resultOf(generated, server, ceilingPerSecond, schedule, {
-    ...options,
+  const lastsSeconds = schedule.lastsMs / 1_000;
+  const ratePerSecond = schedule.count / lastsSeconds;
+  const rhythm = speed === 1 ? 'as fast as they came' : `${speed} times as fast`;
+  const about = {
+    profile: `replay-${name}`,
+    question: `How long do the requests of ${name} wait, in their own order and rhythm, ${rhythm}?`,
     startedAt,
+    // Nothing in it is drawn by chance.
+    seed: 0,
     machine,
-  });
+    load: { kind: 'open', connections, ratePerSecond, warmupSeconds: 0, seconds: lastsSeconds },
+  } as const;
+  // No gate on hits: how often a log hits is its own affair.
+  return assemble(about, generated, { ceilingPerSecond, server, redisReadShare: null }, [
+    'latency',
+    'errors',
+  ]);
 }
 
 /** What this process reaches, with these requests, against a server that does nothing. */
@@ -88,39 +99,4 @@ async function ceilingOf(request: Parameters<typeof flood>[1], connections: numb
   } finally {
     nothing.stop();
   }
-}
-
-function resultOf(
-  { requests, latency, seconds, throughputPerSecond, cpuShare, lateP99Us }: Awaited<ReturnType<typeof pace>>,
-  server: readonly ServerSecond[],
-  ceilingPerSecond: number,
-  schedule: Timeline,
-  { name, speed, connections, startedAt, machine }: ReplayOptions & Pick<RunResult, 'startedAt' | 'machine'>,
-): RunResult {
-  const rhythm = speed === 1 ? 'as fast as they came' : `${speed} times as fast`;
-  const lastsSeconds = schedule.lastsMs / 1_000;
-  const ratePerSecond = schedule.count / lastsSeconds;
-  const unmarked = { ceilingPerSecond, cpuShare, lateP99Us };
-  const generator = { ...unmarked, saturated: isSaturated(unmarked, ratePerSecond) };
-  const series = seconds.map((second, i) => ({ ...second, ...(server[i] ?? UNKNOWN) }));
-  const facts = { requests, latency, generator, ratePerSecond, series, redisReadShare: null };
-  // No gate on hits: how often a log hits is its own affair.
-  const gates = judge(['latency', 'errors'], facts);
-  return {
-    format: 1,
-    profile: `replay-${name}`,
-    question: `How long do the requests of ${name} wait, in their own order and rhythm, ${rhythm}?`,
-    startedAt,
-    // Nothing in it is drawn by chance.
-    seed: 0,
-    machine,
-    load: { kind: 'open', connections, ratePerSecond, warmupSeconds: 0, seconds: lastsSeconds },
-    generator,
-    requests,
-    throughputPerSecond,
-    latency,
-    series,
-    gates,
-    verdict: verdictOf(gates),
-  };
 }
