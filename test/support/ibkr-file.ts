@@ -1,3 +1,5 @@
+import { below, pick, type Random, seeded } from './random.ts';
+
 /** How a generated file looks; the same seed gives the same file. */
 export interface IbkrFileOptions {
   readonly seed?: number;
@@ -32,15 +34,13 @@ const SHARE_CLASSES = ['A', 'B', 'PRA', 'PRB', 'WS'];
  */
 export function ibkrFile(symbols: number, options: IbkrFileOptions = {}): string {
   const { seed = 1, eol = '\n', stamp = '2017.09.27|06:30:03' } = options;
-  const random = mulberry32(seed);
+  const random = seeded(seed);
   const names = new Set<string>();
   while (names.size < symbols) names.add(symbol(random));
   const rows = [...names].sort().map((name) => row(name, random));
   const header = [`#BOF|${stamp}`, '#SYM|CUR|NAME|CON|ISIN|REBATERATE|FEERATE|AVAILABLE|'];
   return [...header, ...rows, `#EOF|${symbols}`, ''].join(eol);
 }
-
-type Random = () => number;
 
 function row(name: string, random: Random): string {
   const company = `${pick(WORDS, random)} ${pick(WORDS, random)} ${pick(ENDINGS, random)}`;
@@ -73,22 +73,4 @@ function available(random: Random): string {
 
 function text(alphabet: string, length: number, random: Random): string {
   return Array.from({ length }, () => alphabet[below(alphabet.length, random)]).join('');
-}
-
-function pick<T>(from: readonly T[], random: Random): T {
-  return from[below(from.length, random)]!;
-}
-
-function below(limit: number, random: Random): number {
-  return Math.floor(random() * limit);
-}
-
-function mulberry32(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
