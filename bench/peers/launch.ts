@@ -1,5 +1,5 @@
-/** Starting programs that listen on a port, so that nothing of them outlives the benchmark. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+/** Starting servers, so that nothing of them outlives the benchmark. */
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { until } from '../../test/support/until.ts';
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 30_000;
 
 export interface Launched {
   readonly pid: number;
@@ -20,9 +21,15 @@ export interface Launched {
 /**
  * Starts a program and waits until it listens on the port. It leads a process group of its own, all of which is
  * killed when this process ends, however it ends: the workers of a killed nginx would else live on.
+ * @param cwd where it may leave files: webdis has a log there before it has read that it is to have none
  */
-export async function launch(program: string, args: readonly string[], port: number): Promise<Launched> {
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function launch(
+  program: string,
+  args: readonly string[],
+  port: number,
+  cwd: string,
+): Promise<Launched> {
+  const child = spawn(program, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   tether(child, { group: true });
   child.once('exit', () => killGroup(child));
   let output = '';
@@ -70,6 +77,45 @@ function listens(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));
   }).finally(() => socket.destroy()) as Promise<boolean>;
+}
+
+export interface Forked<Told> extends Launched {
+  /** The first thing that it told: it has started. */
+  readonly told: Told;
+  /** Sends it something, and gives what it tells then. */
+  ask(message: object): Promise<unknown>;
+}
+
+/** Starts a server of ours that tells by a message when it has started; one that does not is ended. */
+export async function forkServer<Told>(
+  file: URL,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Forked<Told>> {
+  const child = fork(file, args, { execArgv: [], env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  tether(child);
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`${file.pathname} ended with ${code ?? signal}`);
+  });
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await ended.catch(() => {});
+  };
+  const next = async (): Promise<unknown> => {
+    const message = once(child, 'message', { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    return (await Promise.race([message, ended]))[0];
+  };
+  const ask = (message: object) => {
+    const answer = next();
+    child.send(message);
+    return answer;
+  };
+  try {
+    return { pid: child.pid!, told: (await next()) as Told, ask, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 /** A directory of its own, for a configuration and what a server writes; `remove` it when the server has ended. */

@@ -1,14 +1,10 @@
 /** ratecache and ioredis as libraries, in one process over one Redis. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { startRedis } from '../../../test/support/redis-server.ts';
-import { tether } from '../../../test/support/tether.ts';
+import { forkServer } from '../../peers/launch.ts';
 import type { Peer, Worked } from '../../peers/peer.ts';
 import type { Load } from '../row.ts';
 
-const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
-const TIMEOUT_MS = 30_000;
+const WORKER = new URL('worker.ts', import.meta.url);
 
 export const library: Peer = {
   name: 'library',
@@ -16,26 +12,17 @@ export const library: Peer = {
   needs: ['redis-server', 'redis-cli'],
   start: async () => {
     const redis = await startRedis();
-    const child = fork(WORKER, [String(redis.port)], {
-      execArgv: [],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    const worker = await forkServer(WORKER, [String(redis.port)]).catch(async (error: unknown) => {
+      await redis.stop();
+      throw error;
     });
-    tether(child);
-    const told = async () => (await once(child, 'message', { signal: AbortSignal.timeout(TIMEOUT_MS) }))[0];
-    await told();
     return {
       port: 0,
-      pids: [child.pid!, redis.pid],
+      pids: [worker.pid, redis.pid],
       pathOf: (key) => key,
-      work: async (work) => {
-        const answer = told();
-        child.send(work);
-        return (await answer) as Worked;
-      },
+      work: async (work) => (await worker.ask(work)) as Worked,
       stop: async () => {
-        const exited = once(child, 'exit');
-        child.kill('SIGKILL');
-        await exited;
+        await worker.stop();
         await redis.stop();
       },
     };

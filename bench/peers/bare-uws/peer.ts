@@ -1,13 +1,9 @@
 /** The reference: the same answer byte for byte from bare uWebSockets.js, without any work. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { tether } from '../../../test/support/tether.ts';
+import { forkServer } from '../launch.ts';
 import { cachePath, type Peer } from '../peer.ts';
 import type { Imitated } from './server.ts';
 
-const SERVER = fileURLToPath(new URL('server.ts', import.meta.url));
-const TIMEOUT_MS = 10_000;
+const SERVER = new URL('server.ts', import.meta.url);
 /** Lines that uWebSockets.js writes by itself. */
 const ITS_OWN = ['date', 'uwebsockets', 'content-length', 'connection'];
 
@@ -16,31 +12,16 @@ export const bareUws: Peer = {
   title: 'bare uWS',
   needs: [],
   start: async () => {
-    const child = fork(SERVER, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    tether(child);
-    const { port } = (await told(child)) as { port: number };
+    const server = await forkServer<{ port: number }>(SERVER);
     return {
-      port,
-      pids: [child.pid!],
+      port: server.told.port,
+      pids: [server.pid],
       pathOf: cachePath,
-      imitate: async (answer) => {
-        const imitation = told(child);
-        child.send(imitationOf(answer));
-        await imitation;
-      },
-      stop: async () => {
-        const exited = once(child, 'exit');
-        child.kill('SIGKILL');
-        await exited;
-      },
+      imitate: async (answer) => void (await server.ask(imitationOf(answer))),
+      stop: server.stop,
     };
   },
 };
-
-async function told(child: ChildProcess): Promise<unknown> {
-  const [message] = await once(child, 'message', { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  return message;
-}
 
 /** What makes bare uWS send this: an HTTP response, or the payload of a frame. */
 export function imitationOf(answer: Buffer): Imitated {

@@ -1,14 +1,11 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startRedis } from '../../../test/support/redis-server.ts';
-import { tether } from '../../../test/support/tether.ts';
+import { forkServer } from '../launch.ts';
 import { cachePath, type Peer } from '../peer.ts';
 
-const SERVER = fileURLToPath(new URL('server.ts', import.meta.url));
+const SERVER = new URL('server.ts', import.meta.url);
 const PACKAGES = fileURLToPath(new URL('../node_modules/', import.meta.url));
-const START_TIMEOUT_MS = 20_000;
 
 export const fastifyBentocache = withCache('bentocache', true);
 export const fastifyLayeredLoader = withCache('layered-loader', true);
@@ -23,28 +20,22 @@ function withCache(cache: string, hasRedis: boolean): Peer {
     version: () => [versionOf('fastify'), versionOf(cache)].join(' + '),
     start: async () => {
       const redis = hasRedis ? await startRedis() : undefined;
-      const child = fork(SERVER, [cache, String(redis?.port ?? 0)], {
-        execArgv: [],
-        // What Node runs in production with; Fastify's documents ask for it.
-        env: { ...process.env, NODE_ENV: 'production' },
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      });
-      tether(child);
-      const stop = async () => {
-        const exited = once(child, 'exit');
-        child.kill('SIGKILL');
-        await exited;
+      // What Node runs in production with; Fastify's documents ask for it.
+      const env = { ...process.env, NODE_ENV: 'production' };
+      const args = [cache, String(redis?.port ?? 0)];
+      const server = await forkServer<{ port: number }>(SERVER, args, env).catch(async (error: unknown) => {
         await redis?.stop();
-      };
-      try {
-        const signal = AbortSignal.timeout(START_TIMEOUT_MS);
-        const [{ port }] = await once(child, 'message', { signal });
-        const pids = redis === undefined ? [child.pid!] : [child.pid!, redis.pid];
-        return { port, pids, pathOf: cachePath, stop };
-      } catch (error) {
-        await stop();
         throw error;
-      }
+      });
+      return {
+        port: server.told.port,
+        pids: redis === undefined ? [server.pid] : [server.pid, redis.pid],
+        pathOf: cachePath,
+        stop: async () => {
+          await server.stop();
+          await redis?.stop();
+        },
+      };
     },
   };
 }

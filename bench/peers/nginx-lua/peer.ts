@@ -16,7 +16,7 @@ export const nginxLua: Peer = {
     await writeFile(`${dir.path}/values.tsv`, lines);
     const conf = filledIn(new URL('nginx.conf', import.meta.url), { DIR: dir.path, PORT: port });
     await writeFile(`${dir.path}/nginx.conf`, conf);
-    const nginx = await launch('nginx', ['-c', `${dir.path}/nginx.conf`], port);
+    const nginx = await launch('nginx', ['-c', `${dir.path}/nginx.conf`], port, dir.path);
     return {
       port,
       pids: [nginx.pid],

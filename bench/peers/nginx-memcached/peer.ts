@@ -29,14 +29,14 @@ export const nginxMemcached: Peer = {
       '-u',
       'nobody',
     ];
-    const memcached = await launch('memcached', options, stored);
+    const memcached = await launch('memcached', options, stored, dir.path);
     try {
       await fill(stored);
       const port = await freePort();
       const values = { DIR: dir.path, PORT: port, MEMCACHED: stored };
       const conf = filledIn(new URL('nginx.conf', import.meta.url), values);
       await writeFile(`${dir.path}/nginx.conf`, conf);
-      const nginx = await launch('nginx', ['-c', `${dir.path}/nginx.conf`], port);
+      const nginx = await launch('nginx', ['-c', `${dir.path}/nginx.conf`], port, dir.path);
       return {
         port,
         pids: [nginx.pid, memcached.pid],

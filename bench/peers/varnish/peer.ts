@@ -22,7 +22,7 @@ export const varnish: Peer = {
     const options = ['-F', '-n', `${dir.path}/work`, '-a', `127.0.0.1:${port}`, '-s', 'malloc,256m'];
     // The manager asks its child every few seconds whether it lives; a child that is paused must not be killed for it.
     const settings = ['-p', 'ping_interval=0', '-f', `${dir.path}/default.vcl`];
-    const server = await launch('varnishd', [...options, ...settings], port);
+    const server = await launch('varnishd', [...options, ...settings], port, dir.path);
     return {
       port,
       pids: [server.pid],

@@ -20,7 +20,7 @@ export const webdis: Peer = {
       const settings = JSON.parse(readFileSync(new URL('webdis.json', import.meta.url), 'utf8'));
       const conf = { ...settings, redis_port: redis.port, http_port: port };
       await writeFile(`${dir.path}/webdis.json`, JSON.stringify(conf));
-      const server = await launch('webdis', [`${dir.path}/webdis.json`], port);
+      const server = await launch('webdis', [`${dir.path}/webdis.json`], port, dir.path);
       return {
         port,
         pids: [server.pid, redis.pid],
