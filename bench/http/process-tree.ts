@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { cpuSecondsOf } from '../../loadtest/target/cpu-time.ts';
+import { readdirSync } from 'node:fs';
+import { cpuSecondsOf, parentOf } from '../../loadtest/target/proc.ts';
 
 /** These processes and all that descend from them. */
 export function treeOf(roots: readonly number[]): number[] {
@@ -23,17 +23,8 @@ export function cpuSeconds(pids: readonly number[]): number {
   }, 0);
 }
 
-function processes(): { pid: number; parent: number }[] {
+function processes(): { pid: number; parent: number | undefined }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
-        // After the command, which is in brackets and may hold anything: the state, and the parent.
-        const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-        return [{ pid: Number(name), parent }];
-      } catch {
-        return [];
-      }
-    });
+    .map((name) => ({ pid: Number(name), parent: parentOf(Number(name)) }));
 }

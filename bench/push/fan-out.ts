@@ -5,27 +5,27 @@
  *
  * node bench/push/fan-out.ts [sockets] [seconds]
  */
-import { readFileSync } from 'node:fs';
+import { GENERATOR_CORE, pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
 import { RawWs } from '../../loadtest/support/raw-ws.ts';
+import { cpuPartsOf, residentBytesOf } from '../../loadtest/target/proc.ts';
 import { startRedis } from '../../test/support/redis-server.ts';
 import { startService } from '../../test/support/service.ts';
 import { percentiles } from '../support/percentiles.ts';
-import { pin } from '../support/pin.ts';
 
 const sockets = Number(process.argv[2] ?? 10_000);
 const seconds = Number(process.argv[3] ?? 10);
 const KEY = 'borrow_rate:FAN';
-const TICKS_PER_SECOND = 100;
 
 const server = await startRedis();
 const env = { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(server.port), REDIS_PASSWORD: '' };
 const [a, b] = await Promise.all([startService({ env }), startService({ env })]);
-pin(0, server.pid, a.pid, b.pid);
-pin(1, process.pid);
+for (const pid of [server.pid, a.pid, b.pid]) pin(SERVER_CORE, pid);
+if (!pin(GENERATOR_CORE, process.pid))
+  console.error('not on cores of their own: the figures mix server and generator');
 
 let told = 0;
 let allTold: () => void = () => {};
-const memoryBefore = residentBytes(b.pid);
+const memoryBefore = residentBytesOf(b.pid);
 for (let i = 0; i < sockets; i++) {
   const client = await RawWs.open(b.port);
   const ready = new Promise<void>((resolve) => {
@@ -37,11 +37,11 @@ for (let i = 0; i < sockets; i++) {
     if (++told % sockets === 0) allTold();
   };
 }
-const memoryPerSocket = (residentBytes(b.pid) - memoryBefore) / sockets;
+const memoryPerSocket = (residentBytesOf(b.pid) - memoryBefore) / sockets;
 
 const times: number[] = [];
 let n = 0;
-const before = cpuSeconds(b.pid);
+const before = cpuPartsOf(b.pid)!;
 const start = performance.now();
 while (performance.now() - start < seconds * 1000) {
   const arrived = new Promise<void>((resolve) => {
@@ -57,7 +57,7 @@ while (performance.now() - start < seconds * 1000) {
   times.push(performance.now() - sent);
 }
 const elapsed = (performance.now() - start) / 1000;
-const after = cpuSeconds(b.pid);
+const after = cpuPartsOf(b.pid)!;
 const [user, kernel] = [after.user - before.user, after.kernel - before.kernel];
 const perEvent = (cpu: number) => ((cpu / told) * 1e6).toFixed(2);
 const [p50, p99] = percentiles(times, [50, 99]);
@@ -72,13 +72,3 @@ console.log(`${Math.round(memoryPerSocket)} bytes of server memory a socket`);
 await Promise.all([a.stop(), b.stop()]);
 await server.stop();
 process.exit();
-
-function residentBytes(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
-}
-
-/** In seconds, from the fields after the command's closing bracket. */
-function cpuSeconds(pid: number): { user: number; kernel: number } {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return { user: Number(fields[11]) / TICKS_PER_SECOND, kernel: Number(fields[12]) / TICKS_PER_SECOND };
-}

@@ -11,13 +11,13 @@
  * node bench/push/latency.ts [rounds] [subscribers]
  */
 import { Redis } from 'ioredis';
+import { GENERATOR_CORE, pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
 import { RawWs } from '../../loadtest/support/raw-ws.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { pack } from '../../src/redis/envelope.ts';
 import { startRedis } from '../../test/support/redis-server.ts';
 import { startService } from '../../test/support/service.ts';
 import { percentiles } from '../support/percentiles.ts';
-import { pin } from '../support/pin.ts';
 
 const rounds = Number(process.argv[2] ?? 2000);
 const subscribers = Number(process.argv[3] ?? 1);
@@ -30,8 +30,9 @@ const env = {
   LOG_LEVEL: 'info',
 };
 const [a, b] = await Promise.all([startService({ env }), startService({ env })]);
-pin(0, server.pid, a.pid, b.pid);
-pin(1, process.pid);
+for (const pid of [server.pid, a.pid, b.pid]) pin(SERVER_CORE, pid);
+if (!pin(GENERATOR_CORE, process.pid))
+  console.error('not on cores of their own: the figures mix server and generator');
 
 const writer = new Redis({ port: server.port, protocol: 2 });
 const bare = new Redis({ port: server.port, protocol: 2 });

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { residentBytesOf } from '../../loadtest/target/proc.ts';
 import { freePort } from '../../test/support/redis-server.ts';
 import { tether } from '../../test/support/tether.ts';
 import type { Contender } from './contenders.ts';
@@ -37,7 +37,7 @@ export async function startOnce({ name, command, args, env }: Contender): Promis
     // Not before: it starts a process itself, which would cost the start time.
     tether(child);
     await delay(SETTLE_MS);
-    return { ms, megabytes: residentBytes(child.pid!) / 1e6 };
+    return { ms, megabytes: residentBytesOf(child.pid!) / 1e6 };
   } finally {
     child.kill('SIGKILL');
     await exited;
@@ -53,9 +53,4 @@ function answers(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-function residentBytes(pid: number): number {
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
-  return Number(kibibytes) * 1024;
 }

@@ -1,5 +1,5 @@
 import { GENERATOR_CORE, SERVER_CORE } from '../support/pin.ts';
-import { busySecondsOf, cpuSecondsOf } from './cpu-time.ts';
+import { busySecondsOf, cpuSecondsOf } from './proc.ts';
 
 /**
  * What other programs take, from now on, of the cores on which a run is measured. A tail that they made is none of

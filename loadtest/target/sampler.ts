@@ -1,5 +1,5 @@
 import type { Second } from '../result.ts';
-import { cpuSecondsOf } from './cpu-time.ts';
+import { cpuSecondsOf } from './proc.ts';
 import type { Target } from './target.ts';
 
 export type ServerSecond = Pick<

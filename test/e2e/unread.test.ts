@@ -1,10 +1,10 @@
 /** Clients that ask and do not read what they asked for. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { residentBytesOf } from '../../loadtest/target/proc.ts';
 import { type Service, startService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -29,10 +29,6 @@ async function serviceWith(t: TestContext, values: Readonly<Record<string, strin
   return service;
 }
 
-function rssOf({ pid }: Service): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024;
-}
-
 /** From /metrics; NaN where there is none of that name. */
 async function metric(service: Service, name: string): Promise<number> {
   const text = await (await service.fetch('/metrics')).text();
@@ -54,11 +50,11 @@ const head = (key: string) => `HEAD /v1/cache/${key} HTTP/1.1\r\nHost: test\r\n\
 
 test('thousands of large values that nobody reads cost no memory, and nobody else waits', async (t) => {
   const service = await serviceWith(t, { 'k:large': LARGE });
-  const before = rssOf(service);
+  const before = residentBytesOf(service.pid);
   for (let i = 0; i < 5; i++) (await open(t, service)).write(get('k:large').repeat(1000));
   for (let i = 0; i < 10; i++) {
     assert.equal((await service.fetch('/v1/cache/k:large')).status, 200);
-    assert.ok(rssOf(service) < before + 100 * MiB, `${rssOf(service) / MiB} MiB`);
+    assert.ok(residentBytesOf(service.pid) < before + 100 * MiB, `${residentBytesOf(service.pid) / MiB} MiB`);
   }
 });
 
@@ -86,7 +82,7 @@ for (const [kind, request] of [
 ] as const)
   test(`${kind} that nobody reads end with the connection before memory does`, async (t) => {
     const service = await serviceWith(t, { 'k:small': SMALL });
-    const before = rssOf(service);
+    const before = residentBytesOf(service.pid);
     const socket = await open(t, service);
     const requests = request.repeat(2000);
     let closed = false;
@@ -100,6 +96,6 @@ for (const [kind, request] of [
       },
       { timeoutMs: 60_000 },
     );
-    assert.ok(rssOf(service) < before + 600 * MiB, `${rssOf(service) / MiB} MiB`);
+    assert.ok(residentBytesOf(service.pid) < before + 600 * MiB, `${residentBytesOf(service.pid) / MiB} MiB`);
     assert.equal((await service.fetch('/v1/cache/k:small')).status, 200);
   });

@@ -5,7 +5,7 @@ import { globSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { holdTo } from '../../../loadtest/support/cpu-quota.ts';
-import { cpuSecondsOf } from '../../../loadtest/target/cpu-time.ts';
+import { cpuSecondsOf } from '../../../loadtest/target/proc.ts';
 
 const groupsOf = (pid: number) => globSync(`/sys/fs/cgroup/{,cpu/}ratecache-load-${pid}`);
 
