@@ -16,6 +16,8 @@ import {
 const MiB = 2 ** 20;
 /** What the process takes beside its heap before it holds anything: code, libraries, threads. */
 const IDLE_BYTES = 80 * MiB;
+/** What clients may leave unread of their answers: see `src/http/unread.ts`. */
+const UNREAD_BYTES = 256 * MiB;
 /** What a stopping process gives itself to tell Redis of what the journal keeps: see `cli/serve.ts`. */
 const JOURNAL_FLUSH_MS = 2000;
 
@@ -86,14 +88,14 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     assert.notEqual(config.redis?.password.reveal(), '');
   });
 
-  test(`${directory}: heap, bodies, journal, /tmp and the program fit into the memory limit`, () => {
+  test(`${directory}: heap, bodies, unread answers, journal, /tmp and the program fit into the memory limit`, () => {
     const deployment = find(of(directory), 'Deployment');
     const limit = quantity(containerOf(deployment).resources.limits.memory);
     const env = environmentOf(of(directory), '');
     const heapShare = Number(/--max-old-space-size-percentage=(\d+)\b/.exec(env.NODE_OPTIONS!)?.[1]) / 100;
     const { limits, faults } = configOf(directory).config;
     const tmp = quantity(deployment.spec.template.spec.volumes[0].emptyDir.sizeLimit);
-    const beside = limits.maxBufferedBodyBytes + faults.journalMaxBytes + tmp + IDLE_BYTES;
+    const beside = limits.maxBufferedBodyBytes + UNREAD_BYTES + faults.journalMaxBytes + tmp + IDLE_BYTES;
     assert.ok(heapShare * limit + beside <= limit, `${heapShare * limit + beside} > ${limit}`);
   });
 
