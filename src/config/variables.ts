@@ -160,7 +160,7 @@ export const VARIABLES = {
     default: 1000,
     unit: 'entries',
     within: [1, 16_000_000],
-    doc: 'Most entries; the least recently used goes first.',
+    doc: 'Most entries; the least recently used goes first, from 16 entries on to within a sixteenth of them.',
   }),
   LOCAL_CACHE_MAX_BYTES: integer({
     group: 'local',
@@ -168,7 +168,7 @@ export const VARIABLES = {
     unit: 'bytes',
     within: [0, 1024 * GiB],
     note: '0 sets no such limit',
-    doc: 'Most memory of all entries together.',
+    doc: 'Most memory of all entries together; one counts as its key, its value as it was written and 240 bytes.',
   }),
   LOCAL_CACHE_TTL: integer({
     group: 'local',
@@ -182,8 +182,8 @@ export const VARIABLES = {
     default: 30,
     unit: 'seconds',
     within: [0, DAY],
-    note: '0 leaves it to reads and evictions',
-    doc: 'How often expired entries are removed.',
+    note: '0 leaves it to reads, evictions and POST /v1/cleanup',
+    doc: 'How often expired entries and prepared parts of answers are removed.',
   }),
 
   ENABLE_PUBSUB: boolean({
