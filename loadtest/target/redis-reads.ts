@@ -1,9 +1,14 @@
+import type { RedisServer } from '../../test/support/redis-server.ts';
 import type { Target } from './target.ts';
 
-/** Keys that Redis was asked for since it started, found or not; null where it cannot be asked. */
-export async function redisReads({ redis }: Target): Promise<number | null> {
-  const info = await redis?.cli('INFO', 'stats').catch(() => undefined);
-  if (info === undefined) return null;
-  const count = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(info)?.[1] ?? 0);
+/** Keys that a Redis was asked for since it started, found or not. @throws where it cannot be asked */
+export async function keyReadsOf(redis: RedisServer): Promise<number> {
+  const stats = await redis.cli('INFO', 'stats');
+  const count = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(stats)![1]);
   return count('keyspace_hits') + count('keyspace_misses');
+}
+
+/** Those of the target's own; null where it has none that can be asked. */
+export async function redisReads({ redis }: Target): Promise<number | null> {
+  return redis === undefined ? null : keyReadsOf(redis).catch(() => null);
 }

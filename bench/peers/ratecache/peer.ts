@@ -2,6 +2,7 @@
  * ratecache as it is by default, over a Redis of its own; only that lifetimes are longer than a benchmark, and that a
  * busy machine, or a pause between two runs, neither times anything out nor has it refused.
  */
+import { keyReadsOf } from '../../../loadtest/target/redis-reads.ts';
 import { startRedis } from '../../../test/support/redis-server.ts';
 import { reachesRedis, startReplica } from '../../../test/support/replicas.ts';
 import type { Service } from '../../../test/support/service.ts';
@@ -58,11 +59,7 @@ function instance(name: string, title: string, shapes: readonly Shape[], env: Re
           await reachesRedis(service);
           for (const items of fits) await readAll(service, items);
         },
-        redisReads: async () => {
-          const stats = await redis.cli('INFO', 'stats');
-          const count = (of: string) => Number(new RegExp(`${of}:(\\d+)`).exec(stats)![1]);
-          return count('keyspace_hits') + count('keyspace_misses');
-        },
+        redisReads: () => keyReadsOf(redis),
         stop,
       };
     },
