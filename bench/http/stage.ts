@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
+import { isOnPath } from '../../loadtest/target/programs.ts';
 import type { Peer, Running } from '../peers/peer.ts';
 import { treeOf } from './process-tree.ts';
 
@@ -55,17 +55,6 @@ function signal({ pids }: Running, name: 'SIGSTOP' | 'SIGCONT'): void {
 
 /** The first program or file that a peer needs and that is not here. */
 export function missingFor({ needs }: Peer): string | undefined {
-  return needs.find((need) => !(need.startsWith('/') ? existsSync(need) : isOnPath(need)));
-}
-
-function isOnPath(program: string): boolean {
   // Debian keeps servers where the PATH of a user does not look.
-  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((dir) => {
-    try {
-      accessSync(join(dir, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return needs.find((need) => !(need.startsWith('/') ? existsSync(need) : isOnPath(need, '/usr/sbin')));
 }
