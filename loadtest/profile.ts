@@ -33,13 +33,12 @@ export interface Data {
   readonly valueBytes?: number;
 }
 
-export type DataType =
-  | 'borrow_rate'
-  | 'volatility'
-  | 'event_risk'
-  | 'broker_config'
-  | 'min_rate'
-  | 'calculation';
+/** What the price of one locate takes. */
+export const QUOTE_TYPES = ['borrow_rate', 'volatility', 'event_risk', 'broker_config', 'min_rate'] as const;
+
+export const DATA_TYPES = [...QUOTE_TYPES, 'calculation'] as const;
+
+export type DataType = (typeof DATA_TYPES)[number];
 
 export type Traffic =
   | { readonly kind: 'mix'; readonly over: 'http' | 'websocket'; readonly parts: readonly Part[] }

@@ -1,13 +1,10 @@
 /** The shapes of use that `make capacity` looks for the knee of. */
 import { readFile } from 'node:fs/promises';
-import type { Data, DataType, Part, Profile } from '../profile.ts';
+import { DATA_TYPES, type Data, type Part, type Profile, QUOTE_TYPES } from '../profile.ts';
 import type { Scenario } from './scenario.ts';
 
 const RATES: Data = { symbols: 2_000, types: ['borrow_rate'] };
-const QUOTES: Data = {
-  symbols: 2_000,
-  types: ['borrow_rate', 'volatility', 'event_risk', 'broker_config', 'min_rate'],
-};
+const QUOTES: Data = { symbols: 2_000, types: QUOTE_TYPES };
 /** Room for all of the above, so that a read that misses is the scenario's own doing. */
 const ROOMY = { LOCAL_CACHE_MAX_SIZE: '50000', LOCAL_CACHE_TTL: '3600' };
 const GATES: Profile['gates'] = ['latency', 'errors', 'hits'];
@@ -61,14 +58,6 @@ export function scenariosNamed(names: readonly string[]): Scenario[] {
   });
 }
 
-const TYPES: readonly DataType[] = [
-  'borrow_rate',
-  'volatility',
-  'event_risk',
-  'broker_config',
-  'min_rate',
-  'calculation',
-];
 const OPS: readonly Part['op'][] = ['get', 'set', 'quote', 'invalidate'];
 
 /**
@@ -98,7 +87,7 @@ export function mixOf(name: string, mix: unknown): Scenario {
   const checked = parts.map((part): Part => {
     const { op, share, draw = 'zipf', type = 'borrow_rate' } = part ?? {};
     if (!OPS.includes(op)) throw fault(`\`op\` is none of ${OPS.join(', ')}`);
-    if (!TYPES.includes(type)) throw fault(`\`type\` is none of ${TYPES.join(', ')}`);
+    if (!DATA_TYPES.includes(type)) throw fault(`\`type\` is none of ${DATA_TYPES.join(', ')}`);
     if (draw !== 'zipf' && draw !== 'uniform') throw fault('`draw` is neither zipf nor uniform');
     if (!(typeof share === 'number' && share > 0)) throw fault('`share` is no number over 0');
     return { op, share, draw, type };

@@ -1,14 +1,11 @@
-import type { Profile } from '../profile.ts';
+import { type Profile, QUOTE_TYPES } from '../profile.ts';
 
 export const websocket: Profile = {
   name: 'websocket',
   question:
     'How long do requests wait on 64 WebSockets, nine of ten reading one key and the others a whole quote?',
   load: { kind: 'open', connections: 64, ratePerSecond: 3000, warmupSeconds: 2, seconds: 20 },
-  data: {
-    symbols: 13_425,
-    types: ['borrow_rate', 'volatility', 'event_risk', 'broker_config', 'min_rate'],
-  },
+  data: { symbols: 13_425, types: QUOTE_TYPES },
   traffic: {
     kind: 'mix',
     over: 'websocket',

@@ -1,5 +1,5 @@
 import { below, seeded } from '../../test/support/random.ts';
-import type { Part, Profile } from '../profile.ts';
+import { type Part, type Profile, QUOTE_TYPES } from '../profile.ts';
 import { dataSet } from './data-set.ts';
 import { type Encode, http, type Prepared, websocket } from './prepared.ts';
 import { zipf } from './zipf.ts';
@@ -50,7 +50,7 @@ export function requestsOf({ data, traffic }: Pick<Profile, 'data' | 'traffic'>,
       case 'set':
         return encode.set(set.key(type, symbol), set.value(type, symbol));
       case 'quote':
-        return encode.mget(QUOTE.map((of) => set.key(of, symbol)));
+        return encode.mget(QUOTE_TYPES.map((of) => set.key(of, symbol)));
       case 'invalidate':
         return encode.invalidate(`borrow_rate:${symbol[0]}*`);
     }
@@ -65,6 +65,3 @@ export function requestsOf({ data, traffic }: Pick<Profile, 'data' | 'traffic'>,
   });
   return (n) => round[n % ROUND]!;
 }
-
-/** What the price of one locate takes. */
-const QUOTE = ['borrow_rate', 'volatility', 'event_risk', 'broker_config', 'min_rate'] as const;
