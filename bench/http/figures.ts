@@ -1,5 +1,5 @@
 /** What the samples of a row say: medians of a contestant, and ratios of two of them in the same rounds. */
-import { median } from '../support/statistics.ts';
+import { median } from '../../loadtest/support/median.ts';
 import type { Sample } from './measure.ts';
 import type { ContestantResult, RowResult } from './run-rows.ts';
 

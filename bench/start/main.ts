@@ -1,7 +1,7 @@
 /** `make bench-start`: how long the service takes to its first answer, and what memory it has then. */
 import { Command } from 'commander';
+import { median } from '../../loadtest/support/median.ts';
 import { currentCommit, thisMachine } from '../support/result.ts';
-import { median } from '../support/statistics.ts';
 import { type Contender, contenders } from './contenders.ts';
 import { record } from './record.ts';
 import { type Start, startOnce } from './start-once.ts';

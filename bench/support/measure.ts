@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { Bench } from 'tinybench';
+import { median } from '../../loadtest/support/median.ts';
 import type { Effort } from './effort.ts';
 import { freshAsyncLoop, freshLoop } from './loop.ts';
 import { referenceLoop } from './reference-loop.ts';
-import { median, type Summary, summarize } from './statistics.ts';
+import { type Summary, summarize } from './statistics.ts';
 import { type Benchmark, type Prepared, sync } from './suite.ts';
 
 /** What was measured of one benchmark. Durations are nanoseconds an operation. */

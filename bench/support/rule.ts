@@ -1,4 +1,5 @@
-import { median, spread } from './statistics.ts';
+import { median } from '../../loadtest/support/median.ts';
+import { spread } from './statistics.ts';
 
 /** A benchmark as multiples of the reference loop. */
 export interface Ratio {

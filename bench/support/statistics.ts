@@ -1,11 +1,5 @@
+import { median } from '../../loadtest/support/median.ts';
 import { percentiles } from './percentiles.ts';
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length % 2 === 1) return sorted[middle]!;
-  return (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
 
 /** The median distance from the median makes a standard deviation of normally spread values when multiplied by this. */
 const MAD_TO_DEVIATION = 1.4826;

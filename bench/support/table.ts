@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
+import { median } from '../../loadtest/support/median.ts';
 import type { Result } from './result.ts';
-import { median } from './statistics.ts';
 
 const HEAD = ['benchmark', 'ns/op', 'p99', '± %', 'ratio', 'loops'];
 

@@ -3,6 +3,7 @@
  * then halved in, on a logarithmic scale, until the two sides are as near as the resolution asks.
  */
 import type { RunResult } from '../result.ts';
+import { median } from '../support/median.ts';
 
 /** Runs an open load at this rate (requests/s) for so many measured seconds. */
 export type Measure<Scenario> = (
@@ -91,7 +92,7 @@ export async function findKnee<Scenario>(
   const rates = repeats.map(({ rate }) => rate).sort((a, b) => a - b);
   const limits = repeats.map(({ limit }) => limit);
   return {
-    median: median(rates),
+    median: rates.length === 0 ? 0 : median(rates),
     lowest: rates[0] ?? 0,
     highest: rates.at(-1) ?? 0,
     limit: limits.includes('generator') ? 'generator' : limits.includes('range') ? 'range' : 'server',
@@ -173,10 +174,4 @@ export function outcomeOf(result: RunResult, ratePerSecond: number): Outcome {
 
 function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value));
-}
-
-function median(sorted: readonly number[]): number {
-  const middle = sorted.length / 2;
-  if (sorted.length === 0) return 0;
-  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

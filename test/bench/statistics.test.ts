@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { median, spread, summarize } from '../../bench/support/statistics.ts';
+import { spread, summarize } from '../../bench/support/statistics.ts';
+import { median } from '../../loadtest/support/median.ts';
 
 test('the median is the middle, or between the two in the middle', () => {
   assert.equal(median([3, 1, 2]), 2);

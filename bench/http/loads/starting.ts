@@ -1,11 +1,11 @@
 /** Starts of a program, one after another: from exec to its first answer. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { median } from '../../../loadtest/support/median.ts';
 import { SERVER_CORE } from '../../../loadtest/support/pin.ts';
 import { freePort } from '../../../test/support/redis-server.ts';
 import { tether } from '../../../test/support/tether.ts';
 import { until } from '../../../test/support/until.ts';
-import { median } from '../../support/statistics.ts';
 import type { Load } from '../row.ts';
 import { oneAnswer } from './one-answer.ts';
 
