@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { measureGroup } from '../../bench/support/measure.ts';
 import { referenceLoop } from '../../bench/support/reference-loop.ts';
-import { median } from '../../bench/support/statistics.ts';
 import { awaited, peer, prepared, sync } from '../../bench/support/suite.ts';
+import { median } from '../../loadtest/support/median.ts';
 
 const EFFORT = { rounds: 3, roundMs: 4, warmupMs: 10, referenceMs: 2 };
 
