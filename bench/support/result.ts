@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
+import { commitOfSources } from '../../src/cli/version.ts';
 import type { Effort } from './effort.ts';
 import type { Measured } from './measure.ts';
 
@@ -49,10 +49,6 @@ export function thisMachine(): Machine {
 }
 
 export function currentCommit(): string | null {
-  try {
-    const args = ['describe', '--always', '--dirty', '--exclude=*'];
-    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return null;
-  }
+  const commit = commitOfSources(7);
+  return commit === 'unknown' ? null : commit;
 }

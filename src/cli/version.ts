@@ -15,10 +15,10 @@ export function versionText(): string {
   ].join('\n');
 }
 
-/** In full, with `-dirty` where files differ from it; `unknown` where there is no git. */
-export function commitOfSources(): string {
+/** With `-dirty` where files differ from it; `unknown` where there is no git. @param digits at least so many */
+export function commitOfSources(digits = 40): string {
   try {
-    return execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*', '--abbrev=40'], {
+    return execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*', `--abbrev=${digits}`], {
       cwd: fileURLToPath(new URL('.', import.meta.url)),
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
