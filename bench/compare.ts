@@ -6,6 +6,7 @@ import { NORMAL, QUICK } from './support/effort.ts';
 import { progressOn } from './support/progress.ts';
 import type { Result } from './support/result.ts';
 import { type Judgement, judge, type Ratio } from './support/rule.ts';
+import { runCommand } from './support/run-command.ts';
 import { type RunOptions, runSuites, suitesMatching } from './support/run-suites.ts';
 import { ratio } from './support/table.ts';
 
@@ -30,12 +31,7 @@ const command = new Command('make bench-compare')
   .option('--quick', 'measure less: for looking whether it runs', false)
   .action(run);
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  console.error(`\nthe comparison failed: ${(error as Error).message}`);
-  process.exitCode = 2;
-}
+await runCommand(command, 'the comparison');
 
 async function run(words: string[], { quick, update }: Options): Promise<void> {
   const suites = suitesMatching(words).filter((suite) => !suite.startsWith('peers/'));

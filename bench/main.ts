@@ -5,6 +5,7 @@ import { NORMAL, QUICK } from './support/effort.ts';
 import { progressOn } from './support/progress.ts';
 import { record } from './support/record.ts';
 import { currentCommit, type Report, thisMachine } from './support/result.ts';
+import { runCommand } from './support/run-command.ts';
 import { runSuites, suitesMatching } from './support/run-suites.ts';
 import { LEGEND, terminalTable } from './support/table.ts';
 
@@ -28,12 +29,7 @@ const command = new Command('make bench')
   .option('--list', 'say what there is, and measure nothing', false)
   .action(run);
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  console.error(`\nthe benchmarks failed: ${(error as Error).message}`);
-  process.exitCode = 2;
-}
+await runCommand(command, 'the benchmarks');
 
 async function run(words: string[], { quick, json, record: recorded, peers, list }: Options) {
   const suites = suitesMatching(words).filter((suite) => peers || !suite.startsWith('peers/'));

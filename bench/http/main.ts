@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { GENERATOR_CORE, pin } from '../../loadtest/support/pin.ts';
 import { NORMAL } from '../support/effort.ts';
 import { progressOn } from '../support/progress.ts';
+import { runCommand } from '../support/run-command.ts';
 import { runSuites } from '../support/run-suites.ts';
 import { breaches, GATE_EFFORT } from './gate.ts';
 import { narrowed } from './narrow.ts';
@@ -49,12 +50,7 @@ const command = new Command('make bench-peers')
   .option('--list', 'say what there is, and measure nothing', false)
   .action(run);
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  console.error(`\nthe comparison failed: ${(error as Error).message}`);
-  process.exitCode = 2;
-}
+await runCommand(command, 'the comparison');
 process.exit();
 
 async function run(options: Options): Promise<void> {

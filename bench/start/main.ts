@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { median } from '../../loadtest/support/median.ts';
 import { currentCommit, thisMachine } from '../support/result.ts';
+import { runCommand } from '../support/run-command.ts';
 import { type Contender, contenders } from './contenders.ts';
 import { record } from './record.ts';
 import { type Start, startOnce } from './start-once.ts';
@@ -12,12 +13,7 @@ const command = new Command('make bench-start')
   .option('--record', 'write the table to docs/install.md', false)
   .action(run);
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  console.error(`the benchmark failed: ${(error as Error).message}`);
-  process.exitCode = 1;
-}
+await runCommand(command, 'the benchmark');
 
 async function run({ rounds, record: recorded }: { rounds: number; record: boolean }): Promise<void> {
   const all = await contenders();
