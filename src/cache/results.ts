@@ -31,7 +31,7 @@ export function resultsAsJson(results: readonly ItemResult[], now: number): stri
 }
 
 /** One result as a JSON object. */
-export function resultAsJson(result: ItemResult, now: number): string {
+function resultAsJson(result: ItemResult, now: number): string {
   return `{${membersAsJson(result, now)}`;
 }
 
@@ -67,7 +67,7 @@ export function writeResult(
   const { key, entry, code } = result;
   try {
     // Converted first: should it be refused, nothing has been written yet.
-    if (entry.prepared?.msgpack === undefined) entry.msgpack;
+    entry.msgpack;
   } catch (error) {
     return writeStrings(out, refusal(key, error), open);
   }
