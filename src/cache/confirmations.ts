@@ -61,7 +61,7 @@ export class Confirmations {
     // It may have been replaced meanwhile, or given up for want of room; that L2 holds another is news all the same.
     if (this.#memory.held(key) === entry) {
       // Without an answer it is as good as any that L2 cannot be asked about: not fresh, and better than none.
-      if (ours === undefined) entry.freshUntil = 0;
+      if (ours === undefined) this.#memory.stale(entry);
       else this.#memory.delete(key);
       entry.own = false;
     }

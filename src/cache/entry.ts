@@ -39,14 +39,19 @@ export function keep(encoding: Encoding, bytes: Buffer): Body {
 }
 
 /**
- * Deadlines are kept from here, in milliseconds: V8 keeps a whole number below 2^31, 24 days, in the field itself, and
- * any other number in an object of 16 bytes.
+ * Deadlines are kept from here, in milliseconds: V8 keeps a whole number from -2^31 to 2^31 in the field itself, and any
+ * other in an object of 16 bytes. Beginning at the lower end, that is 49 days; an entry of a process that has run for
+ * longer, or one that is to live for longer, takes that more for each of its times.
  */
-let epoch = Date.now();
+let epoch = epochOf(Date.now());
+
+function epochOf(start: number): number {
+  return start + 2 ** 31;
+}
 
 /** Begins that count anew; before there is any entry. For a process that begins with the memory of an older one. */
 export function restartEpoch(): void {
-  epoch = Date.now();
+  epoch = epochOf(Date.now());
 }
 
 /** The header lines of an entry's answers, good for one second and one encoding. */
@@ -94,7 +99,7 @@ export class Entry implements Links {
     this.version = version;
     this.#storedAt = small(storedAt - epoch);
     this.#expiresAt = small(expiresAt - epoch);
-    this.#freshUntil = 0;
+    this.#freshUntil = this.#storedAt;
     this.#body = value.body;
     this.#traits = typeOf(key) | (value.encoding === 'json' ? IS_JSON : 0);
   }

@@ -29,7 +29,7 @@ export class Memory {
   readonly #clock: Clock;
   readonly #counters: Counters;
   #entries: KeyMap<Entry>;
-  readonly #recency: Recency;
+  readonly #recency = new Recency();
   #bytes = 0;
   /** Whether entries may be served without asking L2; false while invalidations may go unheard. */
   trusted = true;
@@ -42,7 +42,6 @@ export class Memory {
     this.#clock = clock;
     this.#counters = counters;
     this.#entries = new KeyMap(options.maxEntries);
-    this.#recency = new Recency(options.maxEntries);
   }
 
   /** The entry if it is fresh; it becomes the most recently used. */
@@ -74,19 +73,24 @@ export class Memory {
   set(entry: Entry): void {
     const { maxEntries, maxBytes, ttlMs } = this.#options;
     const replaced = this.#entries.get(entry.key);
-    // Without a byte budget nothing else has to go, and its place in the map is used again.
-    if (replaced !== undefined && maxBytes === 0) this.#letGo(replaced);
-    else {
+    if (maxBytes > 0 && entry.bytes > maxBytes) {
       if (replaced !== undefined) this.#remove(replaced);
-      if (maxBytes > 0 && entry.bytes > maxBytes) return;
-      while (this.#entries.size >= maxEntries || (maxBytes > 0 && this.#bytes + entry.bytes > maxBytes))
-        this.#evictOldest();
+      return;
     }
+    // Its place in the map is used again: a map that keys leave and enter has to be made anew every so often.
+    if (replaced !== undefined) this.#letGo(replaced);
     entry.freshUntil = Math.min(this.#clock.now + ttlMs, entry.expiresAt);
     this.#entries.set(entry.key, entry);
-    this.#recency.enter(entry);
     this.#bytes += entry.bytes;
     this.#sizes[entry.type]!++;
+    // Not in the order of use yet, so that it is not itself what has to go.
+    while (this.#entries.size > maxEntries || (maxBytes > 0 && this.#bytes > maxBytes)) this.#evictOldest();
+    this.#recency.enter(entry);
+  }
+
+  /** From now on the entry is not fresh: L2 is asked again, and it is what there is if L2 cannot be. */
+  stale(entry: Entry): void {
+    entry.freshUntil = Math.min(entry.freshUntil, this.#clock.now);
   }
 
   delete(key: string): boolean {

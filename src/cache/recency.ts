@@ -1,6 +1,6 @@
 import type { Entry } from './entry.ts';
 
-/** Use is told apart to this share of what the cache can hold. */
+/** Use is told apart to this share of what is held. */
 const GENERATIONS = 16;
 
 /** Entries that are let go in one turn of the event loop, after a clear: some 100 µs. */
@@ -16,23 +16,19 @@ export interface Links {
  * In which order entries were used, as a ring of links that the entries carry themselves.
  *
  * A hit that moved its entry to the front each time would write to four more objects, which at a million entries are
- * four cache misses: more than the lookup. So time is cut into generations, a new one for every sixteenth of the
- * capacity that came in, and an entry moves with its first use in each. The last used are known to that much, and
- * a cache that nothing enters writes nothing on a hit. A cache of fewer than sixteen entries knows its order exactly.
+ * four cache misses: more than the lookup. So time is cut into generations, a new one whenever a sixteenth of what is
+ * held has come in, and an entry moves with its first use in each. The last used are known to that much, and a cache
+ * that nothing enters writes nothing on a hit. Of fewer than sixteen entries the order is known exactly.
  */
 export class Recency {
   /** The ring's beginning and end: `older` of it is the newest entry, `newer` the oldest. */
   #ring = emptyRing();
-  readonly #generationSize: number;
+  #size = 0;
   #generation = 0;
+  /** Entries that came in since the generation began. */
   #entered = 0;
   /** What was cleared and is still to be cut, the oldest first; linked as the ring is, but open at both ends. */
   #cleared: Links | undefined;
-
-  /** @param capacity entries at most */
-  constructor(capacity: number) {
-    this.#generationSize = Math.floor(capacity / GENERATIONS);
-  }
 
   /** The least recently used; undefined where there is none. */
   get oldest(): Entry | undefined {
@@ -42,17 +38,19 @@ export class Recency {
 
   /** An entry comes in, as the most recently used. */
   enter(entry: Entry): void {
-    if (++this.#entered >= this.#generationSize) {
+    if (++this.#entered * GENERATIONS > this.#size) {
       this.#entered = 0;
       this.#generation++;
     }
-    if (entry.newer !== undefined || entry === this.#cleared) this.#rescue(entry);
+    if (entry.newer !== undefined || entry.older !== undefined || entry === this.#cleared)
+      this.#rescue(entry);
     this.#toFront(entry);
+    this.#size++;
   }
 
   /** An entry was used. */
   touch(entry: Entry): void {
-    if (entry.generation === this.#generation && this.#generationSize > 0) return;
+    if (entry.generation === this.#generation && this.#size >= GENERATIONS) return;
     unlink(entry);
     this.#toFront(entry);
   }
@@ -62,6 +60,7 @@ export class Recency {
     unlink(entry);
     entry.older = undefined;
     entry.newer = undefined;
+    this.#size--;
   }
 
   /** All go. Whoever still holds one of them must not hold all, so their links are cut, a slice a turn. */
@@ -69,6 +68,7 @@ export class Recency {
     const { newer: oldest, older: newest } = this.#ring;
     if (oldest === this.#ring) return;
     this.#ring = emptyRing();
+    this.#size = 0;
     const waiting = this.#cleared;
     oldest!.older = undefined;
     newest!.newer = waiting;

@@ -200,7 +200,9 @@ export class TwoLevel implements BusListener {
 
   /** Empties L1, and says how many entries it held; without L2 they are lost, and clients are told. */
   forgetAll(): number {
-    const forgotten = this.#forgetWhere(() => true);
+    this.#flights.fenceWhere(() => true);
+    this.#ownWrites.touchWhere(() => true);
+    const forgotten = this.memory?.clear() ?? 0;
     if (this.store === undefined) this.changes?.reset('flush');
     return forgotten;
   }

@@ -320,6 +320,7 @@ test('where L2 does not answer whose echo it was, the entry is fresh no longer, 
   assert.equal(on.cache.peek(KEY), undefined);
   const { source, entry } = await on.cache.load(KEY);
   assert.deepEqual([source, entry?.json], ['l1-stale', '"ours"']);
+  assert.equal(entry!.freshUntil, on.clock.now, 'and it says since when');
   on.store.fault = undefined;
   await on.foreignWrite('"theirs"');
   on.echo();

@@ -162,6 +162,30 @@ test('the byte budget is kept, and its entries go as by number', () => {
   assert.equal(total(small.counters.l1Evictions), 2);
 });
 
+test('use is told apart by what a byte budget lets in, whatever number of entries would be allowed', () => {
+  const { memory, put } = memoryOf({ maxEntries: 16_000, maxBytes: 300 * 100 });
+  put('used');
+  let lost = 0;
+  for (let i = 0; i < 5000; i++) {
+    put(`k${i}`);
+    if (memory.fresh('used') !== undefined) continue;
+    lost++;
+    put('used');
+  }
+  assert.ok(lost <= 1, `${lost} times`);
+});
+
+test('replacing an entry keeps its place among all, with and without a byte budget', () => {
+  for (const maxBytes of [0, 10_000]) {
+    const { memory, put } = memoryOf({ maxBytes });
+    for (const key of ['a', 'b', 'c', 'a']) put(key);
+    assert.deepEqual(
+      Array.from(memory.entries(), ({ key }) => key),
+      ['a', 'b', 'c'],
+    );
+  }
+});
+
 test('an entry larger than the whole budget is not held, and nothing else goes for it', () => {
   const { memory, counters, put } = memoryOf({ maxBytes: 2000 });
   put('a');

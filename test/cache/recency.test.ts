@@ -18,15 +18,15 @@ function drain(recency: Recency): string[] {
 }
 
 test('of fewer than sixteen the order of use is known exactly', () => {
-  const recency = new Recency(15);
+  const recency = new Recency();
   const [a, b, c] = ['a', 'b', 'c'].map(entryOf) as [Entry, Entry, Entry];
   for (const entry of [a, b, c]) recency.enter(entry);
   for (const entry of [a, b, a, c, b]) recency.touch(entry);
   assert.deepEqual(drain(recency), ['a', 'c', 'b']);
 });
 
-test('of many, what was used before a sixteenth of the capacity came in goes before what was used after', () => {
-  const recency = new Recency(1600);
+test('of many, what was used before a sixteenth of them came in goes before what was used after', () => {
+  const recency = new Recency();
   const early = Array.from({ length: 50 }, (_, i) => entryOf(`early${i}`));
   const late = Array.from({ length: 50 }, (_, i) => entryOf(`late${i}`));
   for (const entry of [...late, ...early]) recency.enter(entry);
@@ -40,7 +40,7 @@ test('of many, what was used before a sixteenth of the capacity came in goes bef
 });
 
 test('use within a generation moves an entry once', () => {
-  const recency = new Recency(1600);
+  const recency = new Recency();
   const entries = Array.from({ length: 10 }, (_, i) => entryOf(String(i)));
   for (const entry of entries) recency.enter(entry);
   for (let i = 0; i < 100; i++) recency.enter(entryOf('x'));
@@ -53,7 +53,7 @@ test('use within a generation moves an entry once', () => {
 test('what was cleared keeps nothing else alive, and may come in again before or after it was cut', async () => {
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
-  const recency = new Recency(10_000);
+  const recency = new Recency();
   const fill = () => {
     const entries = Array.from({ length: 5000 }, (_, i) => entryOf(String(i)));
     for (const entry of entries) recency.enter(entry);
@@ -79,4 +79,20 @@ test('what was cleared keeps nothing else alive, and may come in again before or
   );
   for (const { first, next, last } of held) for (const entry of [last, next, first]) recency.enter(entry);
   assert.deepEqual(drain(recency), ['4999', '2000', '0', '4999', '2000', '0']);
+});
+
+test('an entry that was cleared and comes in again stays, with all that came in with it, whatever is cut meanwhile', async () => {
+  // The first, the last and one in between of what waits to be cut, each alone.
+  for (const again of [0, 2000, 3500, 4999]) {
+    const recency = new Recency();
+    const entries = Array.from({ length: 5000 }, (_, i) => entryOf(String(i)));
+    for (const entry of entries) recency.enter(entry);
+    recency.clear();
+    for (const key of ['a', 'b']) recency.enter(entryOf(key));
+    recency.enter(entries[again]!);
+    recency.enter(entryOf('c'));
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    recency.touch(entries[again]!);
+    assert.deepEqual(drain(recency), ['a', 'b', 'c', String(again)], `${again}`);
+  }
 });
