@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { ERRORS } from '../src/errors.ts';
+import { fencesOf, headingsOf, rowsOf, sectionOf, withoutFences } from './docs/markdown.ts';
 import { type RedisServer, startRedis } from './support/redis-server.ts';
 import { startReplica } from './support/replicas.ts';
 import { type Service, startService } from './support/service.ts';
@@ -53,10 +54,7 @@ test('docs/api.md has every error with its status, and no other', () => {
 
 test('docs/api.md describes every endpoint of the README, and no other', () => {
   const summed = rowsUnder(README, 'Endpoints').flatMap(([cell]) => routesIn(cell!));
-  const described = withoutCode(API)
-    .split('\n')
-    .filter((line) => /^#+ /.test(line))
-    .flatMap(routesIn);
+  const described = headingsOf(API).flatMap(routesIn);
   assert.ok(summed.length > 10);
   assert.deepEqual(described.map(String).sort(), summed.map(String).sort());
 });
@@ -95,7 +93,7 @@ test('docs/api.md has every metric of a service with Redis with its type and lab
   const live = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)]
     .map(([, name, type]) => [name!, type!] as const)
     .filter(([name]) => !/^(process|nodejs)_/.test(name));
-  const documented = rowsUnder(API, 'GET /metrics')
+  const documented = rowsUnder(API, '`GET /metrics`')
     .map((row) => row.map(plain))
     .filter(([, type]) => /^(counter|gauge|histogram)$/.test(type!));
   assert.deepEqual(
@@ -108,7 +106,9 @@ test('docs/api.md has every metric of a service with Redis with its type and lab
 });
 
 test('the examples of docs/api.md are answered as it says', async () => {
-  const blocks = [...API.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+  const blocks = fencesOf(API)
+    .filter(({ language }) => language === 'sh')
+    .map(({ text }) => text);
   const commands = blocks.flatMap((block) => block.match(/^curl /gm) ?? []);
   const promised = blocks.flatMap(statusesIn);
   assert.ok(commands.length > 20);
@@ -153,27 +153,8 @@ function documentedRoutes(): Route[] {
   return rowsUnder(README, 'Endpoints').flatMap(([cell]) => routesIn(cell!));
 }
 
-/** The rows of the tables between this heading and the next, without their heads. */
-function rowsUnder(text: string, heading: string): string[][] {
-  const lines = withoutCode(text).split('\n');
-  const start = lines.findIndex(
-    (line) => line.startsWith('#') && plain(line.replace(/^#+ /, '')) === heading,
-  );
-  assert.ok(start >= 0, `there is no heading ${heading}`);
-  const rest = lines.slice(start + 1);
-  const end = rest.findIndex((line) => line.startsWith('#'));
-  return (end < 0 ? rest : rest.slice(0, end))
-    .filter((line, i, all) => line.startsWith('|') && !isRule(line) && !isRule(all[i + 1]))
-    .map((line) =>
-      line
-        .slice(1, -1)
-        .split('|')
-        .map((cell) => cell.trim()),
-    );
-}
-
-function isRule(line: string | undefined): boolean {
-  return line?.startsWith('|---') ?? false;
+function rowsUnder(page: string, heading: string): string[][] {
+  return rowsOf(sectionOf(page, heading));
 }
 
 function plain(text: string): string {
@@ -202,7 +183,7 @@ async function outcomeOf(response: Response): Promise<{ status: number; code: st
 }
 
 function linksOf(text: string): string[] {
-  const links = withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g);
+  const links = withoutFences(text).matchAll(/\]\(([^)\s]+)\)/g);
   return [...links].map(([, link]) => link!).filter((link) => !/^[a-z]+:/.test(link));
 }
 
@@ -210,21 +191,15 @@ function leadsSomewhere(from: string, link: string): boolean {
   const [path = '', fragment] = link.split('#');
   const file = path === '' ? from : join(dirname(from), path);
   if (!existsSync(join(ROOT, file))) return false;
-  return fragment === undefined || headingsOf(read(file)).includes(fragment);
+  return fragment === undefined || headingsOf(read(file)).map(anchorOf).includes(fragment);
 }
 
-/** The headings as links name them. */
-function headingsOf(text: string): string[] {
-  return [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-    heading!
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
-}
-
-function withoutCode(text: string): string {
-  return text.replace(/^```[\s\S]*?^```$/gm, '');
+/** A heading as links name it. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
 }
 
 function read(file: string): string {

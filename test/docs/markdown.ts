@@ -13,8 +13,9 @@ export function fencesOf(page: string): Fence[] {
   }));
 }
 
+/** With as many lines as before. */
 export function withoutFences(page: string): string {
-  return page.replace(/^( *)```[\s\S]*?^\1```$/gm, '');
+  return page.replace(/^( *)```[\s\S]*?^\1```$/gm, (fence) => fence.replaceAll(/.+/g, ''));
 }
 
 /** Without their marks. */
@@ -24,12 +25,16 @@ export function headingsOf(page: string): string[] {
 
 /** What stands under a heading, up to the next one. */
 export function sectionOf(page: string, heading: string): string {
-  const lines = page.split('\n');
-  const start = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, '') === heading);
+  // A comment within a fence looks like a heading, and is none.
+  const outline = withoutFences(page).split('\n');
+  const isHeading = (line: string) => /^#+ /.test(line);
+  const start = outline.findIndex((line) => isHeading(line) && line.replace(/^#+ /, '') === heading);
   if (start < 0) throw new Error(`there is no heading ${heading}`);
-  const rest = lines.slice(start + 1);
-  const end = rest.findIndex((line) => /^#+ /.test(line));
-  return (end < 0 ? rest : rest.slice(0, end)).join('\n');
+  const end = outline.findIndex((line, i) => i > start && isHeading(line));
+  return page
+    .split('\n')
+    .slice(start + 1, end < 0 ? undefined : end)
+    .join('\n');
 }
 
 /** The rows of the tables, without heads, as cells. */
