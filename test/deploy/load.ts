@@ -1,17 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { TYPES } from '../../src/cache/key.ts';
 import { get, post, put } from '../support/client.ts';
 import type { Service } from '../support/service.ts';
 import { connectWs, type WsClient } from '../support/ws-client.ts';
 
-const TYPES = [
-  'borrow_rate',
-  'volatility',
-  'event_risk',
-  'broker_config',
-  'calculation',
-  'min_rate',
-  'other',
-];
 const PAUSE_MS = 20;
 
 /** Takes a step again and again, so many at once, until the promise that it gives back is called for. */
