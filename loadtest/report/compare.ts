@@ -1,8 +1,4 @@
-/**
- * Two sets of results side by side, with what got worse marked:
- * `node loadtest/report/compare.ts OLD.json NEW.json`. Exit code 1 when something regressed, 2 when the files
- * cannot be read or have no profile in common.
- */
+/** Two sets of results side by side, with what got worse marked. */
 import { readFile } from 'node:fs/promises';
 import Table from 'cli-table3';
 import type { RunResult } from '../result.ts';
@@ -85,26 +81,3 @@ function missing(before: readonly RunResult[], after: readonly RunResult[]): str
     ...[...now].filter((name) => !then.has(name)).map((name) => `${name}: only now`),
   ];
 }
-
-async function main(paths: readonly string[]): Promise<number> {
-  const [old, recent] = paths;
-  if (old === undefined || recent === undefined || paths.length > 2) {
-    console.error('usage: node loadtest/report/compare.ts OLD.json NEW.json');
-    return 2;
-  }
-  try {
-    const [before, after] = await Promise.all([readResults(old), readResults(recent)]);
-    if (compareResults(before, after).length === 0) throw new Error('the files have no profile in common');
-    const { text, regressed } = compare(before, after);
-    console.log(text);
-    return regressed ? 1 : 0;
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    return 2;
-  }
-}
-
-if (import.meta.main)
-  void main(process.argv.slice(2)).then((code) => {
-    process.exitCode = code;
-  });

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { compare } from '../../../loadtest/report/compare.ts';
+import { compare, readResults } from '../../../loadtest/report/compare.ts';
 import { compareRuns, type Judgement } from '../../../loadtest/report/regression.ts';
 import type { RunResult } from '../../../loadtest/result.ts';
 import { latencyGate, synthetic } from './synthetic.ts';
-
-const SCRIPT = fileURLToPath(new URL('../../../loadtest/report/compare.ts', import.meta.url));
 
 test('two runs that differ by their noise alone are the same', () => {
   for (let seed = 1; seed < 20; seed++) {
@@ -92,34 +88,20 @@ test('the text marks what got worse, names what only one side has, and states th
   assert.match(text, /three standard errors/);
 });
 
-test('as a program it exits 0, 1 for a regression and 2 for files that are none', async () => {
+test('results are read as they were written, and what is none is refused', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-compare-'));
-  try {
-    const path = async (name: string, content: unknown) => {
-      await writeFile(join(dir, name), JSON.stringify(content));
-      return join(dir, name);
-    };
-    const [before, slow, none] = await Promise.all([
-      path('before.json', [synthetic()]),
-      path('slow.json', [synthetic({ slower: 4 })]),
-      path('none.json', [{ format: 7 }]),
-    ]);
-    const codes = await Promise.all([run(before, before), run(before, slow), run(before, none), run(before)]);
-    assert.deepEqual(codes, [0, 1, 2, 2]);
-  } finally {
-    await rm(dir, { recursive: true });
-  }
+  t.after(() => rm(dir, { recursive: true }));
+  const path = async (name: string, content: unknown) => {
+    await writeFile(join(dir, name), JSON.stringify(content));
+    return join(dir, name);
+  };
+  assert.deepEqual(await readResults(await path('some.json', [synthetic()])), [synthetic()]);
+  for (const content of [[{ format: 7 }], synthetic()])
+    await assert.rejects(readResults(await path('none.json', content)), /does not hold results of format 1/);
+  await assert.rejects(readResults(join(dir, 'missing.json')), { code: 'ENOENT' });
 });
 
 function judgements(before: RunResult, after: RunResult, ...metrics: string[]): Judgement[] {
   const { differences } = compareRuns(before, after);
   return metrics.map((metric) => differences.find((difference) => difference.metric === metric)!.judgement);
-}
-
-function run(...args: string[]): Promise<number> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [SCRIPT, ...args], { timeout: 10_000 }, (error) =>
-      resolve(error === null ? 0 : Number(error.code)),
-    );
-  });
 }
