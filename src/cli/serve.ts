@@ -23,7 +23,12 @@ export async function serve(env: Environment, version: string): Promise<void> {
   const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
   const { overloadLoopDelayMs } = config.faults;
   const overloaded = () => overloadLoopDelayMs > 0 && core.loopDelay.delayMs > overloadLoopDelayMs;
-  const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault, overloaded };
+  const onStrict = (strict: boolean, unreadBytes: number) => {
+    if (strict)
+      log.warn({ unreadBytes }, 'clients leave too much unread: answers go out only as they are read');
+    else log.info({ unreadBytes }, 'clients read their answers again');
+  };
+  const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault, onStrict, overloaded };
   const server = new Server(
     parts,
     composeOps(config, core, load, readiness, () => push.sizes, version),

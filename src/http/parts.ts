@@ -23,4 +23,6 @@ export interface Parts {
   readonly overloaded: () => boolean;
   /** Told of what must not happen: the answer was `internal`, the log has the cause. */
   readonly onFault: (error: unknown) => void;
+  /** Told when clients begin to leave too much unread, and when they no longer do: see `unread.ts`. */
+  readonly onStrict: (strict: boolean, unreadBytes: number) => void;
 }

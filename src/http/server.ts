@@ -59,8 +59,8 @@ export class Server {
 
   /** Listens, and says on which port. */
   async listen(address: Address): Promise<number> {
-    this.#unread = new Unread(this.#parts.load);
     this.#listening = await listen(this.#app, address.host, address.port, address.reusePort);
+    this.#unread = new Unread(this.#parts.load, this.#parts.onStrict);
     return this.#listening.port;
   }
 
