@@ -73,7 +73,7 @@ class L1 {
     const entry = new Entry(key, value, this.#versions.next(), this.#now, this.#now + HOUR_MS);
     this.memory.set(entry);
     // Flat: V8 keeps a concatenation as its parts until somebody reads it, which the socket does.
-    Buffer.from(headOf(entry, 'json', this.#now));
+    Buffer.from(headOf(entry, this.#now));
   }
 }
 

@@ -54,11 +54,10 @@ export function restartEpoch(): void {
   epoch = epochOf(Date.now());
 }
 
-/** The header lines of an entry's answers, good for one second and one encoding. */
+/** The header lines of an entry's answers, good for one second. */
 export interface Head {
-  second: number;
-  encoding: Encoding;
-  lines: string;
+  readonly second: number;
+  readonly lines: string;
 }
 
 /** A result that carries the entry, encoded as far as it does not change: see `results.ts`. */

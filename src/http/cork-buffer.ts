@@ -3,14 +3,21 @@
  * a pipelining client's answers exceed it, each piece of each further answer becomes a send of its own: 15 to 20 µs an
  * answer instead of one or two. From there on each answer must be corked by itself, which makes it one send, but which
  * costs every answer a tenth where it is not needed. uWS does not tell how full the buffer is nor where a chunk
- * ends, so both are inferred here: from the bytes that were written, and from the time that passes between two requests,
- * as in between two chunks there is a send and a receive.
+ * ends, so both are inferred: from the bytes that were written, and from the time that passes between two requests, as
+ * in between two chunks there is a send and a receive.
+ *
+ * Looking at the clock costs, so a chunk is watched only now and then: after as many bytes as may overflow the buffer
+ * while chunks do overflow it, and after many times as many once some in a row were seen that did not.
  */
 export class CorkBuffer {
-  /** Bytes of the answers to the chunk, and of some before it. */
-  filled = 0;
-  /** The buffer may have overflowed: the end of the chunk is looked for. */
-  #watching = false;
+  /** Bytes of the answers to the chunk that is watched; 0 while none is. */
+  chunk = 0;
+  #unwatched = 0;
+  #watchAfter = SAFE_BYTES;
+  /** Whether the chunk has been watched from its beginning. */
+  #whole = false;
+  /** Chunks watched in a row that did not overflow the buffer. One could be a part of one, seen as two by chance. */
+  #small = 0;
   #lastAnswerAt = 0;
   readonly #now: () => number;
 
@@ -22,27 +29,46 @@ export class CorkBuffer {
   /**
    * An answer is about to be written.
    * @param bytes that it takes, about
-   * @returns whether it must be corked; `answered` is to be called after it then
+   * @returns whether it must be corked
    */
   overflows(bytes: number): boolean {
-    this.filled += bytes;
-    if (this.filled < SAFE_BYTES) return false;
-    if (this.#watching && this.#now() - this.#lastAnswerAt > BETWEEN_CHUNKS_MS) {
-      this.#watching = false;
-      this.filled = bytes;
-      return bytes >= SAFE_BYTES;
+    if (this.chunk === 0) {
+      this.#unwatched += bytes;
+      if (this.#unwatched < this.#watchAfter && bytes < SAFE_BYTES) return false;
+      // What was written before may be of this chunk or of others: it is corked to be safe, until the chunk ends.
+      this.#whole = false;
+    } else if (this.#now() - this.#lastAnswerAt > BETWEEN_CHUNKS_MS) {
+      if (this.#judge(bytes)) return false;
+      this.#whole = true;
     }
-    this.#watching = true;
-    return true;
+    this.chunk += bytes;
+    return !this.#whole || this.chunk >= SAFE_BYTES;
   }
 
+  /** The answer was written. */
   answered(): void {
-    this.#lastAnswerAt = this.#now();
+    if (this.chunk > 0) this.#lastAnswerAt = this.#now();
+  }
+
+  /** A chunk has ended: whether watching has, too. What follows begins with an answer of so many bytes. */
+  #judge(bytes: number): boolean {
+    const { chunk } = this;
+    this.chunk = 0;
+    const overflowed = chunk >= SAFE_BYTES;
+    if (overflowed) this.#small = 0;
+    else if (!this.#whole || ++this.#small < SMALL_IN_A_ROW) return false;
+    this.#watchAfter = overflowed ? SAFE_BYTES : CALM_BYTES;
+    this.#unwatched = bytes;
+    return bytes < SAFE_BYTES;
   }
 }
 
-/** Under the 16 KB by as much as the lines take that uWS adds to an answer. */
+/** Under the 16 KB by what the count of bytes may be short of. */
 const SAFE_BYTES = 14 * 1024;
 
-/** Two requests of one chunk are a microsecond apart, those of two chunks eight or more. */
-const BETWEEN_CHUNKS_MS = 0.006;
+/** How long nobody looks while chunks are small. */
+const CALM_BYTES = 512 * 1024;
+const SMALL_IN_A_ROW = 8;
+
+/** Two requests of one chunk are a microsecond apart, one in a hundred six; those of two chunks eight or more. */
+const BETWEEN_CHUNKS_MS = 0.007;

@@ -123,7 +123,7 @@ export class Exchange {
     res.cork(() => {
       // uWS writes this one by itself.
       if (status !== 200) res.writeStatus(STATUS_LINES[status] ?? String(status));
-      writeHeaders(res, headers);
+      if (headers.length > 0) res.writeHeader(headers[0]![0], linesOf(headers));
       const bodiful = status !== 204 && status !== 304;
       const { strict } = this.#load;
       if (
@@ -137,7 +137,8 @@ export class Exchange {
       }
       this.#finish();
       if (bodiful && !this.#bodiless) return res.end(body, closing);
-      // While too much is unread, a connection ends with its next answer that has no body.
+      // While too much is unread, a connection ends with its next answer that has no body. uWS closes only after an
+      // answer with a length, so that one is wrong, and nobody reads it on this connection any more.
       // Else never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for
       // that many bytes, so that the next request closes the connection.
       if (strict) return res.endWithoutBody(0, true);
@@ -154,12 +155,11 @@ export class Exchange {
   }
 }
 
-/** In one call, as the lines of the first one's value: uWS writes a value as it is, and a call costs more than a line. */
-function writeHeaders(res: HttpResponse, headers: Headers): void {
-  if (headers.length === 0) return;
+/** Header lines as the value of the first of them: uWS writes a value as it is, and a call costs more than a line. */
+export function linesOf(headers: Headers): string {
   let lines = headers[0]![1];
   for (let i = 1; i < headers.length; i++) lines += `\r\n${headers[i]![0]}: ${headers[i]![1]}`;
-  res.writeHeader(headers[0]![0], lines);
+  return lines;
 }
 
 function problem(error: ServiceError): string {

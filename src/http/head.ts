@@ -1,6 +1,6 @@
 import type { Encoding, Entry } from '../cache/entry.ts';
 import { hitStatus } from './cache-status.ts';
-import { type Headers, JSON_TYPE, MSGPACK_TYPE } from './exchange.ts';
+import { type Headers, JSON_TYPE, linesOf, MSGPACK_TYPE } from './exchange.ts';
 
 /**
  * The header lines of an L1 hit as the *value* of one header, `ETag`: uWS writes a value as it is, line ends
@@ -9,22 +9,15 @@ import { type Headers, JSON_TYPE, MSGPACK_TYPE } from './exchange.ts';
  */
 export const HEAD_NAME = 'ETag';
 
-/** The lines for this entry at `now` (ms), prepared or made. */
-export function headOf(entry: Entry, encoding: Encoding, now: number): string {
+/** The lines for this entry as JSON at `now` (ms), prepared or made. */
+export function headOf(entry: Entry, now: number): string {
   const second = Math.floor(now / 1000);
   const { head } = entry;
-  if (head !== undefined && head.second === second && head.encoding === encoding) return head.lines;
-  const lines = makeHead(entry, encoding, now);
-  entry.head = { second, encoding, lines };
-  return lines;
-}
-
-function makeHead(entry: Entry, encoding: Encoding, now: number): string {
+  if (head !== undefined && head.second === second) return head.lines;
   const status = hitStatus(Math.floor((entry.freshUntil - now) / 1000));
-  let head = `"${entry.version}"`;
-  for (const [name, value] of describe(entry, encoding, status, now).slice(1))
-    head += `\r\n${name}: ${value}`;
-  return head;
+  const lines = linesOf(describe(entry, 'json', status, now));
+  entry.head = { second, lines };
+  return lines;
 }
 
 /** The header lines of any answer that carries an entry; the first is `ETag`. */

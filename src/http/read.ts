@@ -26,14 +26,6 @@ const UWS_LINES_BYTES = 80;
 /** A pipelining client may ask for so much at once before it has to read: uWS keeps what it does not. */
 const MOST_OF_A_CHUNK_BYTES = 8 * 1024 * 1024;
 
-interface Hit {
-  readonly res: HttpResponse;
-  readonly head: string;
-  readonly body: Body;
-  /** Whether it is sent only as its client reads it. */
-  readonly asRead: boolean;
-}
-
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
 
 /** The handler of GET, or with `bodiless` of HEAD. */
@@ -41,13 +33,25 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
   const { cache, clock, counters, load } = parts;
   let untilTimed = TIMED_EVERY;
   const corkBuffer = new CorkBuffer();
-  let hit: Hit;
-  // One for all, since a function made for each hit would cost as much as corking.
-  const sendHit = () => {
-    const { res, head, body, asRead } = hit;
-    res.writeHeader(HEAD_NAME, head);
-    if (asRead && !load.draining) sendAsRead(parts, res, body);
-    else res.end(body, load.draining);
+  // What is being corked, and functions that are made once: made for each hit they would cost as much as corking.
+  let corked: HttpResponse;
+  let corkedHead: string;
+  let corkedBody: Body;
+  let asRead: boolean;
+  const sendCorked = () => {
+    corked.writeHeader(HEAD_NAME, corkedHead);
+    if (!asRead || load.draining) corked.end(corkedBody, load.draining);
+    else if (!endAsRead(corked, corkedBody, sent)) {
+      load.open++;
+      corked.onAborted(aborted);
+    }
+  };
+  const sent = () => {
+    load.open--;
+  };
+  const aborted = () => {
+    counters.httpAborted++;
+    sent();
   };
 
   return (res, req) => {
@@ -65,28 +69,17 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
     if (body === undefined || bodiless || req.getHeader('if-none-match') !== '')
       return readSlowly(parts, res, req, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
-    const head = headOf(entry, 'json', clock.now);
+    const head = headOf(entry, clock.now);
     if (corkBuffer.overflows(head.length + body.length + UWS_LINES_BYTES) || load.strict) {
-      const asRead = load.strict || body.length >= LARGE_BYTES || corkBuffer.filled > MOST_OF_A_CHUNK_BYTES;
-      hit = { res, head, body, asRead };
-      res.cork(sendHit);
-      corkBuffer.answered();
+      corked = res;
+      corkedHead = head;
+      corkedBody = body;
+      asRead = load.strict || body.length >= LARGE_BYTES || corkBuffer.chunk > MOST_OF_A_CHUNK_BYTES;
+      res.cork(sendCorked);
     } else res.writeHeader(HEAD_NAME, head).end(body, load.draining);
+    corkBuffer.answered();
     if (timed) counters.getSeconds.observe((performance.now() - start) / 1000, TIMED_EVERY);
   };
-}
-
-/** Ends a hit as its client reads it, and counts it as open for as long as that takes. */
-function sendAsRead({ load, counters }: Parts, res: HttpResponse, body: Body): void {
-  const over = () => {
-    load.open--;
-  };
-  if (endAsRead(res, body, over)) return;
-  load.open++;
-  res.onAborted(() => {
-    counters.httpAborted++;
-    over();
-  });
 }
 
 /** Everything but the plain hit. */

@@ -6,15 +6,18 @@ const REQUEST_MS = 0.001;
 const CHUNK_MS = 0.01;
 
 /** A connection that asks for `depth` answers of `bytes` at a time; which of each chunk were corked. */
-function answer(bytes: number, depth: number, chunks: number): boolean[][] {
+function answer(bytes: number, depth: number, chunks: number, onLook = () => {}): boolean[][] {
   let now = 0;
-  const buffer = new CorkBuffer(() => now);
+  const buffer = new CorkBuffer(() => {
+    onLook();
+    return now;
+  });
   return Array.from({ length: chunks }, () => {
     now += CHUNK_MS;
     return Array.from({ length: depth }, () => {
       now += REQUEST_MS;
       const corked = buffer.overflows(bytes);
-      if (corked) buffer.answered();
+      buffer.answered();
       return corked;
     });
   });
@@ -38,6 +41,42 @@ test('the buffer is empty again after each chunk', () => {
 test('answers that are waited for one by one are corked once in a buffer’s worth at most', () => {
   const corked = answer(500, 1, 10_000).flat().filter(Boolean).length;
   assert.ok(corked <= (10_000 * 500) / (14 * 1024));
+});
+
+test('of chunks that fit hardly any answer costs a look at the clock, or is corked', () => {
+  for (const depth of [1, 4, 16]) {
+    let looks = 0;
+    const chunks = answer(500, depth, 100_000 / depth, () => {
+      looks++;
+    });
+    assert.ok(looks < 20_000, `${looks} of 100,000`);
+    assert.ok(chunks.flat().filter(Boolean).length < 2_000);
+  }
+});
+
+test('when chunks begin to overflow that is noticed within half a megabyte, and when they no longer do, within a dozen', () => {
+  let now = 0;
+  const buffer = new CorkBuffer(() => now);
+  const chunk = (depth: number) => {
+    now += CHUNK_MS;
+    return Array.from({ length: depth }, () => {
+      now += REQUEST_MS;
+      const corked = buffer.overflows(500);
+      buffer.answered();
+      return corked;
+    });
+  };
+  for (let i = 0; i < 1000; i++) chunk(16);
+  let unnoticed = 0;
+  while (!chunk(64).slice(33).every(Boolean)) unnoticed += 64 * 500;
+  assert.ok(unnoticed < 600 * 1024, `${unnoticed}`);
+  for (let i = 0; i < 100; i++) assert.ok(chunk(64).slice(33).every(Boolean));
+  for (let i = 0; i < 12; i++) chunk(16);
+  assert.ok(
+    !Array.from({ length: 50 }, () => chunk(16))
+      .flat()
+      .includes(true),
+  );
 });
 
 test('an answer larger than the buffer is always corked', () => {
