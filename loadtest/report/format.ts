@@ -103,12 +103,6 @@ export function hitShare({ requests }: RunResult): number {
   return requests.hits / (requests.hits + requests.misses);
 }
 
-/** The worst of several verdicts; `pass` of none. */
-export function worst(verdicts: readonly Verdict[]): Verdict {
-  if (verdicts.includes('fail')) return 'fail';
-  return verdicts.includes('warn') ? 'warn' : 'pass';
-}
-
 function gateNumber(value: number, unit: GateOutcome['unit']): string {
   switch (unit) {
     case 'ms':

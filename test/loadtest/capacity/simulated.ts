@@ -1,5 +1,5 @@
 import type { Measure } from '../../../loadtest/capacity/search.ts';
-import { worst } from '../../../loadtest/report/format.ts';
+import { verdictOf } from '../../../loadtest/gates.ts';
 import type { RunResult } from '../../../loadtest/result.ts';
 import { random } from '../report/random.ts';
 import { latencyGate, synthetic } from '../report/synthetic.ts';
@@ -41,7 +41,7 @@ export function simulated(options: SimulatedOptions): Measure<string> & { calls:
       throughputPerSecond: Math.min(rate, serviceRate),
       latency: { ...blank.latency, p99Us: p99Ms * 1_000 },
       gates,
-      verdict: worst(gates.map(({ verdict }) => verdict)),
+      verdict: verdictOf(gates),
     };
   };
   measure.calls = 0;

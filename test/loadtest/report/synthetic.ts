@@ -1,4 +1,4 @@
-import { worst } from '../../../loadtest/report/format.ts';
+import { verdictOf } from '../../../loadtest/gates.ts';
 import type { GateOutcome, RunResult, Second, Verdict } from '../../../loadtest/result.ts';
 import { random } from './random.ts';
 
@@ -106,7 +106,7 @@ export function synthetic(options: SyntheticOptions = {}): RunResult {
     },
     series,
     gates,
-    verdict: options.verdict ?? worst(gates.map((gate) => gate.verdict)),
+    verdict: options.verdict ?? verdictOf(gates),
   };
 }
 
