@@ -10,7 +10,7 @@ export type GateName = 'latency' | 'errors' | 'hits' | 'redis reads' | 'memory g
 
 type Limit = Pick<GateOutcome, 'gate' | 'unit' | 'warnAt' | 'failAt' | 'good'>;
 
-export const LIMITS = {
+const LIMITS = {
   p95: { gate: 'latency p95', unit: 'ms', warnAt: 50, failAt: 100, good: 'below' },
   p99: { gate: 'latency p99', unit: 'ms', warnAt: 50, failAt: 100, good: 'below' },
   errors: { gate: 'error rate', unit: '%', warnAt: 1, failAt: 5, good: 'below' },

@@ -40,8 +40,6 @@ export interface Worked {
 }
 
 /** Where all servers but webdis have their values, so that all requests are as long. */
-export const PATH = '/v1/cache/';
-
 export function cachePath(key: string): string {
-  return PATH + key;
+  return `/v1/cache/${key}`;
 }

@@ -53,7 +53,6 @@ export interface Knee {
   readonly highest: number;
   /** `server` only if every repeat says so: otherwise the median is a lower bound of the server's knee. */
   readonly limit: Limit;
-  readonly repeats: readonly { readonly rate: number; readonly limit: Limit }[];
   /** Every step of every repeat, in the order they ran. */
   readonly steps: readonly Step[];
 }
@@ -96,7 +95,6 @@ export async function findKnee<Scenario>(
     lowest: rates[0] ?? 0,
     highest: rates.at(-1) ?? 0,
     limit: limits.includes('generator') ? 'generator' : limits.includes('range') ? 'range' : 'server',
-    repeats,
     steps,
   };
 }
@@ -164,7 +162,7 @@ async function attempt<Scenario>(
 }
 
 /** A warning is no hold: what is planned for must not page anybody. */
-export function outcomeOf(result: RunResult, ratePerSecond: number): Outcome {
+function outcomeOf(result: RunResult, ratePerSecond: number): Outcome {
   if (result.generator.saturated) return 'generator';
   const kept = result.throughputPerSecond >= KEPT_UP * ratePerSecond;
   return kept && result.verdict === 'pass' && result.gates.every(({ verdict }) => verdict === 'pass')

@@ -17,13 +17,13 @@ export class Peak {
   }
 
   /** @param now as `performance.now()` */
-  add(now: number, many = 1): void {
+  add(now: number): void {
     const elapsed = now - this.#since;
     if (elapsed >= this.#windowMs) {
       this.#perSecond = Math.max(this.#perSecond, (this.#count * 1000) / elapsed);
       this.#count = 0;
       this.#since = now;
     }
-    this.#count += many;
+    this.#count++;
   }
 }

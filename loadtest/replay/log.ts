@@ -6,7 +6,7 @@ import { monitorLine } from './monitor.ts';
 import type { Operation } from './operation.ts';
 
 /** About half a gigabyte of them; the rest of a longer log is left out, and said to be. */
-export const MOST_OPERATIONS = 2_000_000;
+const MOST_OPERATIONS = 2_000_000;
 
 export interface Log {
   /** Ascending in time. */

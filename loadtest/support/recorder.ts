@@ -73,7 +73,7 @@ export class Recorder {
   }
 }
 
-export function latencyOf(all: Histogram): Latency {
+function latencyOf(all: Histogram): Latency {
   // The library gives the upper end of a bucket, which may lie above the largest value.
   const at = (percentile: number) => Math.min(all.maxValue, all.getValueAtPercentile(percentile));
   return {
