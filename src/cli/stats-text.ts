@@ -11,8 +11,6 @@ export interface Seen {
   readonly atMs: number;
   readonly stats: StatsBody | { readonly enabled: false };
   readonly health: HealthBody;
-  /** Prometheus text. */
-  readonly metrics: string;
 }
 
 type Row = readonly (string | number)[];
@@ -23,7 +21,7 @@ export function statsText(seen: Seen, before?: Seen): string {
   const head = `ratecache ${health.version} at ${url}: ${health.status}`;
   if ('enabled' in stats)
     return `${head}\n${facts(health)}\nThere are no statistics: ENABLE_CACHE_STATS is false.`;
-  return [head, requestTable(seen, stats, before), tierTable(seen, stats), facts(health, stats)].join('\n');
+  return [head, requestTable(seen, stats, before), tierTable(stats), facts(health, stats)].join('\n');
 }
 
 function requestTable({ atMs }: Seen, { requests }: StatsBody, before?: Seen): string {
@@ -49,48 +47,26 @@ function requestTable({ atMs }: Seen, { requests }: StatsBody, before?: Seen): s
 }
 
 /** By type: how often each tier had the value, and what it holds. */
-function tierTable({ metrics }: Seen, { local, categories }: StatsBody): string {
-  const l2 = lookupsOf(metrics, 'redis');
-  const row = (name: string, l1: Counted, redis: { hit: number; miss: number }, keys: number | null): Row => [
+function tierTable({ local, redis, categories }: StatsBody): string {
+  const row = (name: string, l1: Counted, l2: Pick<Counted, 'hits' | 'misses'>, keys: number | null): Row => [
     name,
     ...[l1.items, l1.hits, l1.misses].map(count),
     percent(l1.hits, l1.hits + l1.misses),
     ...[l1.evictions, l1.expirations].map(count),
     keys === null ? '' : count(keys),
-    ...[redis.hit, redis.miss].map(count),
-    percent(redis.hit, redis.hit + redis.miss),
+    ...[l2.hits, l2.misses].map(count),
+    percent(l2.hits, l2.hits + l2.misses),
   ];
   const rows = TYPES.map((type) =>
-    row(type, local.by_type[type] ?? NONE, l2.get(type) ?? NO_LOOKUPS, categories[type] ?? null),
+    row(type, local.by_type[type] ?? NONE, redis?.by_type[type] ?? NONE, categories[type] ?? null),
   );
-  const sums = { hit: 0, miss: 0 };
-  for (const { hit, miss } of l2.values()) {
-    sums.hit += hit;
-    sums.miss += miss;
-  }
   const keys = Object.values(categories).reduce<number | null>((sum, n) => (sum ?? 0) + n, null);
   const head = ['type', 'L1', 'hit', 'miss', 'rate', 'evicted', 'expired', 'Redis', 'hit', 'miss', 'rate'];
-  return table(head, [...rows, row('all', local, sums, keys)]);
+  return table(head, [...rows, row('all', local, redis ?? NONE, keys)]);
 }
 
 type Counted = Pick<StatsBody['local'], 'items' | 'hits' | 'misses' | 'evictions' | 'expirations'>;
 const NONE: Counted = { items: 0, hits: 0, misses: 0, evictions: 0, expirations: 0 };
-const NO_LOOKUPS = { hit: 0, miss: 0 };
-
-/** Of a tier, by type. /stats counts look-ups of L1 alone. */
-function lookupsOf(metrics: string, tier: 'redis'): Map<string, { hit: number; miss: number }> {
-  const line = new RegExp(
-    `^cache_service_lookups_total\\{cache="${tier}",result="(hit|miss)",type="(\\w+)"\\} (\\d+)`,
-    'gm',
-  );
-  const found = new Map<string, { hit: number; miss: number }>();
-  for (const [, result, type, n] of metrics.matchAll(line)) {
-    const counts = found.get(type!) ?? { hit: 0, miss: 0 };
-    counts[result as 'hit' | 'miss'] = Number(n);
-    found.set(type!, counts);
-  }
-  return found;
-}
 
 function facts(health: HealthBody, stats?: StatsBody): string {
   const { mode, coherence, redis, local_cache, journal } = health;

@@ -42,17 +42,12 @@ export async function showStats(options: StatsOptions): Promise<void> {
 }
 
 async function look(options: StatsOptions): Promise<Seen> {
-  const [stats, health, metrics] = await Promise.all([
-    get(options, '/stats'),
-    get(options, '/health'),
-    get(options, '/metrics'),
-  ]);
+  const [stats, health] = await Promise.all([get(options, '/stats'), get(options, '/health')]);
   return {
     url: options.url,
     atMs: performance.now(),
     stats: stats.body as StatsBody | { readonly enabled: false },
     health: health.body as HealthBody,
-    metrics: metrics.text,
   };
 }
 
@@ -61,6 +56,6 @@ async function get({ url, timeout: timeoutMs }: StatsOptions, path: string): Pro
   const { status, body } = answer;
   // An unhealthy service has statistics too, and says with 503 that it is.
   const good = status === 200 || (path === '/health' && status === 503);
-  if (good && (body !== undefined || path === '/metrics')) return answer;
+  if (good && body !== undefined) return answer;
   throw new Failure(`${url}${path} answered ${status}${problemText(body) || ': is it ratecache?'}`, 1);
 }

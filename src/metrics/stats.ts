@@ -22,6 +22,8 @@ export interface StatsParts {
 /** The body of `/stats`. What it says of Redis stands at the top, as in the service this one replaces. */
 export type StatsBody = RedisStats & {
   readonly local: LocalStats;
+  /** Undefined when standalone. */
+  readonly redis?: LookupStats | undefined;
   readonly requests: {
     readonly get: Outcomes & { readonly hit_rate: Rate };
     readonly set: Outcomes;
@@ -59,10 +61,19 @@ export interface LocalStats extends LocalCounts {
   readonly by_type: Partial<Record<TypeName, LocalCounts>>;
 }
 
-interface LocalCounts {
-  readonly items: number;
+/** Reads that L1 could not answer, by what Redis had. */
+interface LookupStats extends LookupCounts {
+  readonly hit_rate: Rate;
+  readonly by_type: Record<TypeName, LookupCounts>;
+}
+
+interface LookupCounts {
   readonly hits: number;
   readonly misses: number;
+}
+
+interface LocalCounts extends LookupCounts {
+  readonly items: number;
   readonly evictions: number;
   readonly expirations: number;
 }
@@ -76,6 +87,7 @@ export function stats({ counters, memory, redis, keys, journal }: StatsParts): S
   return {
     ...redisStats(redis, keys),
     local: memory === undefined ? NO_LOCAL_CACHE : localStats(memory, counters),
+    ...(redis === undefined ? {} : { redis: lookupStats(counters) }),
     requests: { ...requests, get: { ...requests.get, hit_rate: rate(requests.get.hit, requests.get.miss) } },
     flights: { joined: counters.joinedFlights, fenced: counters.fencedFlights },
     ...(journal === undefined ? {} : { journal: journalBody(journal) }),
@@ -117,6 +129,17 @@ function localStats(memory: Memory, counters: Counters): LocalStats {
       evictions: l1Evictions[i]!,
       expirations: l1Expirations[i]!,
     })),
+  };
+}
+
+function lookupStats({ l2Hits, misses: l2Misses }: Counters): LookupStats {
+  const hits = total(l2Hits);
+  const misses = total(l2Misses);
+  return {
+    hits,
+    misses,
+    hit_rate: rate(hits, misses),
+    by_type: byType((i) => ({ hits: l2Hits[i]!, misses: l2Misses[i]! })),
   };
 }
 

@@ -41,7 +41,13 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   assert.deepEqual(row(stdout, 'set'), ['0', '1', '0', '']);
   assert.deepEqual(row(stdout, 'borrow_rate'), ['1', '2', '1', '66.7 %', '0', '0', '1', '1', '0', '100.0 %']);
   assert.deepEqual(row(stdout, 'volatility'), ['1', '0', '0', '', '0', '0', '1', '0', '0', '']);
-  assert.equal(row(stdout, 'all')?.[6], '2');
+  const l2 = before.redis!;
+  assert.deepEqual(row(stdout, 'all')?.slice(6), [
+    '2',
+    `${l2.hits}`,
+    `${l2.misses}`,
+    `${(l2.hit_rate! * 100).toFixed(1)} %`,
+  ]);
   assert.deepEqual(row(stdout, 'coherence'), ['coherent']);
   assert.deepEqual(row(stdout, 'journal'), ['empty']);
   assert.match(row(stdout, 'L1')![0]!, /^2 of 1,000 \(0\.2 %\), \d+ bytes$/);

@@ -10,8 +10,8 @@ const KEYS = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: Date.UTC(202
 
 test('what get_stats gave for Redis stands at the top, with min_rate besides', () => {
   const { memory, counters } = filledMemory([]);
-  const { local, requests, flights, ...redis } = stats({ counters, memory, redis: UP, keys: KEYS });
-  assert.deepEqual(redis, {
+  const { local, redis, requests, flights, ...top } = stats({ counters, memory, redis: UP, keys: KEYS });
+  assert.deepEqual(top, {
     connected: true,
     keys_count: 28,
     memory_used: '1.20G',
@@ -31,8 +31,9 @@ test('what get_stats gave for Redis stands at the top, with min_rate besides', (
 
 test('without Redis the top is what get_stats gave then, whether it is away or none is configured', () => {
   const { memory, counters } = filledMemory([]);
-  for (const redis of [GONE, undefined]) {
-    const { local, requests, flights, ...top } = stats({ counters, memory, redis, keys: KEYS });
+  for (const status of [GONE, undefined]) {
+    const parts = { counters, memory, redis: status, keys: KEYS };
+    const { local, redis, requests, flights, ...top } = stats(parts);
     assert.deepEqual(top, { connected: false, keys_count: 0, memory_used: 0, categories: {} });
   }
 });
@@ -77,6 +78,23 @@ test('an L1 that is switched off is said to be', () => {
   assert.equal(local.items, 0);
   assert.equal(local.hit_rate, null);
   assert.deepEqual(local.by_type, {});
+});
+
+test('what Redis had for L1 is told by type too, while it is away as well, and left out standalone', () => {
+  const { memory, counters } = filledMemory([]);
+  const parts = { counters, memory, keys: undefined };
+  assert.equal(stats({ ...parts, redis: UP }).redis?.hit_rate, null);
+  counters.l2Hits[0] = 2;
+  counters.l2Hits[OTHER] = 1;
+  counters.misses[0] = 6;
+  for (const redis of [UP, GONE]) {
+    const { by_type, ...all } = stats({ ...parts, redis }).redis!;
+    assert.deepEqual(all, { hits: 3, misses: 6, hit_rate: 0.3333 });
+    assert.deepEqual(Object.keys(by_type), TYPES);
+    assert.deepEqual(by_type.borrow_rate, { hits: 2, misses: 6 });
+    assert.deepEqual(by_type.other, { hits: 1, misses: 0 });
+  }
+  assert.equal('redis' in stats({ ...parts, redis: undefined }), false);
 });
 
 test('requests and flights are those of both tiers, and a hit rate without reads is null', () => {
