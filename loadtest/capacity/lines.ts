@@ -1,5 +1,6 @@
 /** Capacity and plan in words: the same cells on the terminal, in the page and in the document. */
-import { bytes, count, duration, percent, significant } from '../report/format.ts';
+import { bytes, count, percent, significant } from '../../src/figures.ts';
+import { duration } from '../report/format.ts';
 import type { Capacity, ScenarioCapacity } from './capacity.ts';
 import type { Demand, Figure, Limits, Plan } from './plan.ts';
 import type { Limit } from './search.ts';

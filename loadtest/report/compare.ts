@@ -1,8 +1,9 @@
 /** Two sets of results side by side, with what got worse marked. */
 import { readFile } from 'node:fs/promises';
 import Table from 'cli-table3';
+import { count, percent, significant } from '../../src/figures.ts';
 import type { RunResult } from '../result.ts';
-import { count, duration, percent, significant, VERDICT_WORD } from './format.ts';
+import { duration, VERDICT_WORD } from './format.ts';
 import {
   type Comparison,
   compareResults,

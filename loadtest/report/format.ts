@@ -1,4 +1,5 @@
 /** Figures and gates as people read them: the same words on the terminal, in JUnit, in Markdown and in HTML. */
+import { count, percent, significant } from '../../src/figures.ts';
 import { failures } from '../gates.ts';
 import type { GateOutcome, Latency, RunResult, Verdict } from '../result.ts';
 
@@ -15,36 +16,6 @@ export function duration(us: number): string {
   if (us < 1_000) return `${significant(us)} µs`;
   if (us < 1_000_000) return `${significant(us / 1_000)} ms`;
   return `${significant(us / 1_000_000)} s`;
-}
-
-/** A number with thousands apart, whole. */
-export function count(value: number): string {
-  return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : '–';
-}
-
-/** A share of 1 as a percentage. */
-export function percent(share: number): string {
-  return Number.isFinite(share) ? `${significant(share * 100)} %` : '–';
-}
-
-/** Bytes in binary units. */
-export function bytes(value: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0;
-  let rest = value;
-  while (Math.abs(rest) >= 1024 && unit < units.length - 1) {
-    rest /= 1024;
-    unit++;
-  }
-  return `${significant(rest)} ${units[unit]}`;
-}
-
-/** Three significant digits, and never an exponent. */
-export function significant(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  if (value === 0) return '0';
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
-  return value.toLocaleString('en-US', { maximumFractionDigits: Math.min(digits, 6) });
 }
 
 /** What was offered, in a few words: `open 2,000/s on 32 connections, 10 s`. */

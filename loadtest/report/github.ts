@@ -1,15 +1,14 @@
 /** What GitHub Actions shows of a run: a table in the job's summary, and annotations on it. */
+import { count, percent } from '../../src/figures.ts';
 import type { RunResult } from '../result.ts';
 import { markdownRow } from './document.ts';
 import {
-  count,
   duration,
   errorShare,
   gateSentence,
   generatorCaveat,
   loadText,
   PERCENTILES,
-  percent,
   VERDICT_WORD,
 } from './format.ts';
 

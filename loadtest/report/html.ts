@@ -1,8 +1,8 @@
 /** The report of a set of runs as one HTML file: what was asked, what came out, and how it went over time. */
+import { count, percent } from '../../src/figures.ts';
 import type { GateOutcome, RunResult, Verdict } from '../result.ts';
 import { asset } from './assets.ts';
 import {
-  count,
   duration,
   errorShare,
   gateLimits,
@@ -11,7 +11,6 @@ import {
   hitShare,
   loadText,
   PERCENTILES,
-  percent,
   VERDICT_WORD,
 } from './format.ts';
 import { escapeHtml, renderPage } from './page.ts';

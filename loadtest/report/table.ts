@@ -1,15 +1,14 @@
 /** Results on the terminal. */
 import Table from 'cli-table3';
+import { count, percent } from '../../src/figures.ts';
 import type { RunResult, Verdict } from '../result.ts';
 import {
-  count,
   duration,
   errorShare,
   gateSentence,
   generatorCaveat,
   hitShare,
   PERCENTILES,
-  percent,
   VERDICT_WORD,
 } from './format.ts';
 

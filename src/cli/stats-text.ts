@@ -1,6 +1,7 @@
 /** The statistics of a service as tables for a terminal. */
 import Table from 'cli-table3';
 import { TYPES } from '../cache/key.ts';
+import { bytes, count, percent } from '../figures.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
 
@@ -38,7 +39,7 @@ function requestTable({ atMs }: Seen, { requests }: StatsBody, before?: Seen): s
       count(hit),
       count(miss),
       count(error),
-      op === 'get' ? percent(hit, hit + miss) : '',
+      op === 'get' ? percent(hit / (hit + miss)) : '',
       ...(earlier === undefined ? [] : [pace ?? '']),
     ];
   });
@@ -51,11 +52,11 @@ function tierTable({ local, redis, categories }: StatsBody): string {
   const row = (name: string, l1: Counted, l2: Pick<Counted, 'hits' | 'misses'>, keys: number | null): Row => [
     name,
     ...[l1.items, l1.hits, l1.misses].map(count),
-    percent(l1.hits, l1.hits + l1.misses),
+    percent(l1.hits / (l1.hits + l1.misses)),
     ...[l1.evictions, l1.expirations].map(count),
     keys === null ? '' : count(keys),
     ...[l2.hits, l2.misses].map(count),
-    percent(l2.hits, l2.hits + l2.misses),
+    percent(l2.hits / (l2.hits + l2.misses)),
   ];
   const rows = TYPES.map((type) =>
     row(type, local.by_type[type] ?? NONE, redis?.by_type[type] ?? NONE, categories[type] ?? null),
@@ -76,7 +77,7 @@ function facts(health: HealthBody, stats?: StatsBody): string {
   else rows.push(['Redis', redisText(health, stats)]);
   rows.push(['coherence', coherence]);
   const full = stats?.local.enabled
-    ? ` of ${count(stats.local.max_items)} (${percent(stats.local.items, stats.local.max_items)})`
+    ? ` of ${count(stats.local.max_items)} (${percent(stats.local.items / stats.local.max_items)})`
     : '';
   rows.push([
     'L1',
@@ -121,22 +122,6 @@ function table(head: string[], rows: readonly Row[]): string {
   });
   made.push(...rows.map((row) => [...row]));
   return made.toString();
-}
-
-function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
-}
-
-function percent(part: number, whole: number): string {
-  return whole === 0 ? '' : `${((100 * part) / whole).toFixed(1)} %`;
-}
-
-function bytes(n: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB'];
-  let unit = 0;
-  let left = n;
-  for (; left >= 1024 && unit < units.length - 1; unit++) left /= 1024;
-  return `${unit === 0 ? left : left.toFixed(1)} ${units[unit]}`;
 }
 
 /** The two largest units of a time: `3 d 4 h`. */

@@ -1,3 +1,4 @@
+import { count } from '../figures.ts';
 import type { Summary } from './summary.ts';
 
 /**
@@ -17,12 +18,12 @@ export function summaryText(summary: Summary): string {
   if (failed > 0) {
     lines.push(`${plural(failed, 'record')} failed`);
     for (const { line, key, reason } of failures) lines.push(`  line ${line}, ${key}: ${reason}`);
-    if (failed > failures.length) lines.push(`  … and ${number(failed - failures.length)} more`);
+    if (failed > failures.length) lines.push(`  … and ${count(failed - failures.length)} more`);
   }
   if (faultCount > 0) {
     lines.push(`${plural(faultCount, 'line')} could not be read`);
     for (const { line, reason } of faults) lines.push(`  line ${line}: ${reason}`);
-    if (faultCount > faults.length) lines.push(`  … and ${number(faultCount - faults.length)} more`);
+    if (faultCount > faults.length) lines.push(`  … and ${count(faultCount - faults.length)} more`);
   }
   for (const note of summary.notes) lines.push(`note: ${note}`);
   if (summary.stopped !== null) lines.push(`stopped early: ${summary.stopped}`);
@@ -40,18 +41,14 @@ export function succeeded({ failed, faultCount, unsent, stopped }: Summary): boo
 }
 
 function headline({ read, stored, kept, superseded, failed, unsent, elapsedMs }: Summary): string {
-  const parts = [`${number(stored)} stored`];
-  if (kept > 0) parts.push(`${number(kept)} kept (already present and newer)`);
-  if (superseded > 0) parts.push(`${number(superseded)} superseded by a later line`);
-  if (failed > 0) parts.push(`${number(failed)} failed`);
-  if (unsent > 0) parts.push(`${number(unsent)} not sent`);
+  const parts = [`${count(stored)} stored`];
+  if (kept > 0) parts.push(`${count(kept)} kept (already present and newer)`);
+  if (superseded > 0) parts.push(`${count(superseded)} superseded by a later line`);
+  if (failed > 0) parts.push(`${count(failed)} failed`);
+  if (unsent > 0) parts.push(`${count(unsent)} not sent`);
   return `${plural(read, 'record')} read in ${(elapsedMs / 1000).toFixed(2)} s: ${parts.join(', ')}`;
 }
 
-function plural(count: number, noun: string): string {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en-US');
+function plural(n: number, noun: string): string {
+  return `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
 }

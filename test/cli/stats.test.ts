@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { self } from '../../src/cli/self.ts';
+import { percent } from '../../src/figures.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { get, put } from '../support/client.ts';
 import { freePort, startRedis } from '../support/redis-server.ts';
@@ -37,20 +38,15 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   assert.deepEqual([code, stderr], [0, '']);
   assert.ok(stdout.startsWith(`ratecache 0.1.0 at ${service.url}: healthy\n`), stdout);
   const { hit, miss, hit_rate } = before.requests.get;
-  assert.deepEqual(row(stdout, 'get'), [`${hit}`, `${miss}`, '0', `${(hit_rate! * 100).toFixed(1)} %`]);
+  assert.deepEqual(row(stdout, 'get'), [`${hit}`, `${miss}`, '0', percent(hit_rate!)]);
   assert.deepEqual(row(stdout, 'set'), ['0', '1', '0', '']);
-  assert.deepEqual(row(stdout, 'borrow_rate'), ['1', '2', '1', '66.7 %', '0', '0', '1', '1', '0', '100.0 %']);
-  assert.deepEqual(row(stdout, 'volatility'), ['1', '0', '0', '', '0', '0', '1', '0', '0', '']);
+  assert.deepEqual(row(stdout, 'borrow_rate'), ['1', '2', '1', '66.7 %', '0', '0', '1', '1', '0', '100 %']);
+  assert.deepEqual(row(stdout, 'volatility'), ['1', '0', '0', '–', '0', '0', '1', '0', '0', '–']);
   const l2 = before.redis!;
-  assert.deepEqual(row(stdout, 'all')?.slice(6), [
-    '2',
-    `${l2.hits}`,
-    `${l2.misses}`,
-    `${(l2.hit_rate! * 100).toFixed(1)} %`,
-  ]);
+  assert.deepEqual(row(stdout, 'all')?.slice(6), ['2', `${l2.hits}`, `${l2.misses}`, percent(l2.hit_rate!)]);
   assert.deepEqual(row(stdout, 'coherence'), ['coherent']);
   assert.deepEqual(row(stdout, 'journal'), ['empty']);
-  assert.match(row(stdout, 'L1')![0]!, /^2 of 1,000 \(0\.2 %\), \d+ bytes$/);
+  assert.match(row(stdout, 'L1')![0]!, /^2 of 1,000 \(0\.2 %\), \d+ B$/);
   assert.match(row(stdout, 'Redis')![0]!, /^7\.\d+\.\d+, answers in .* ms, up for .*, 2 keys at .* UTC$/);
 
   await redis.signal('SIGKILL');

@@ -1,0 +1,31 @@
+/** Figures as people read them: what commands print, and the reports of the harness. */
+
+/** Three significant digits, and never an exponent. */
+export function significant(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  if (value === 0) return '0';
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toLocaleString('en-US', { maximumFractionDigits: Math.min(digits, 6) });
+}
+
+/** A number with thousands apart, whole. */
+export function count(value: number): string {
+  return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : '–';
+}
+
+/** A share of 1 as a percentage. */
+export function percent(share: number): string {
+  return Number.isFinite(share) ? `${significant(share * 100)} %` : '–';
+}
+
+/** Bytes in binary units. */
+export function bytes(value: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let rest = value;
+  while (Math.abs(rest) >= 1024 && unit < units.length - 1) {
+    rest /= 1024;
+    unit++;
+  }
+  return `${significant(rest)} ${units[unit]}`;
+}
