@@ -1,4 +1,9 @@
-/** What an answer of the service, or the lack of one, is to people. */
+/** How a running service is asked, and what its answer, or the lack of one, is to people. */
+
+/** Where a service has a path, however its URL ends. */
+export function endpoint(url: string, path: string): string {
+  return `${url.replace(/\/+$/, '')}${path}`;
+}
 
 /** A member of something that came as JSON; undefined where there is none. */
 export function property(value: unknown, name: string): unknown {
@@ -27,14 +32,21 @@ const NETWORK_REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset',
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the host name could not be looked up',
+  ERR_INVALID_URL: 'that is no URL',
   EHOSTUNREACH: 'no route to the host',
   ETIMEDOUT: 'the connection timed out',
   UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
   UND_ERR_SOCKET: 'the connection was closed',
 };
 
+/** Why there is no answer. @param timeout what ends the question after so many milliseconds */
+export function unansweredText(url: string, timeoutMs: number, timeout: AbortSignal, error: unknown): string {
+  if (timeout.aborted) return `${url} did not answer within ${timeoutMs} ms`;
+  return `cannot reach ${url}: ${networkReason(error)}`;
+}
+
 /** Why nobody could be asked. fetch says only "fetch failed"; what happened is in its cause. */
-export function networkReason(error: unknown): string {
+function networkReason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = property(cause, 'code');
   if (typeof code === 'string') return NETWORK_REASONS[code] ?? code;

@@ -3,8 +3,8 @@
  * started every few seconds.
  */
 import { request as requestPlain } from 'node:http';
-import { networkReason, parsed } from '../answer.ts';
-import { EXIT_USAGE, Failure } from './exits.ts';
+import { endpoint, parsed, unansweredText } from '../answer.ts';
+import { Failure } from './exits.ts';
 
 /** Nobody answered, or what answered is no ratecache. */
 export const EXIT_UNREACHABLE = 2;
@@ -33,11 +33,11 @@ export function ownUrl({ HOST, PORT }: NodeJS.ProcessEnv = process.env): string 
 
 /** @throws Failure with EXIT_UNREACHABLE where there is no answer in time */
 export async function ask(url: string, { path, body, timeoutMs }: Question): Promise<Answer> {
-  const target = targetOf(url, path);
-  const request = target.protocol === 'https:' ? (await import('node:https')).request : requestPlain;
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const signal = AbortSignal.timeout(timeoutMs);
   try {
+    const target = new URL(endpoint(url, path));
+    const request = target.protocol === 'https:' ? (await import('node:https')).request : requestPlain;
     return await new Promise<Answer>((resolve, reject) => {
       const options = {
         method: payload === undefined ? 'GET' : 'POST',
@@ -58,16 +58,6 @@ export async function ask(url: string, { path, body, timeoutMs }: Question): Pro
       asked.end(payload);
     });
   } catch (error) {
-    const why = signal.aborted
-      ? `${url} did not answer within ${timeoutMs} ms`
-      : `cannot reach ${url}: ${networkReason(error)}`;
-    throw new Failure(why, EXIT_UNREACHABLE);
+    throw new Failure(unansweredText(url, timeoutMs, signal, error), EXIT_UNREACHABLE);
   }
-}
-
-function targetOf(url: string, path: string): URL {
-  const target = URL.parse(`${url.replace(/\/+$/, '')}${path}`);
-  if (target === null || !/^https?:$/.test(target.protocol))
-    throw new Failure(`${url} is no http or https URL`, EXIT_USAGE);
-  return target;
 }

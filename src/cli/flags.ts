@@ -22,10 +22,14 @@ export function addService(command: Command, timeoutMs: number): Command {
 }
 
 export function urlOption(description: string): Option {
-  return new Option('--url <url>', description).default(
-    ownUrl(),
-    'http://127.0.0.1:8000, or by HOST and PORT of the environment',
-  );
+  return new Option('--url <url>', description)
+    .argParser(httpUrl)
+    .default(ownUrl(), 'http://127.0.0.1:8000, or by HOST and PORT of the environment');
+}
+
+function httpUrl(text: string): string {
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
+  throw new InvalidArgumentError('An http or https URL is wanted.');
 }
 
 /** Reads a number of these bounds, both included. */

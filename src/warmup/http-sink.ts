@@ -1,4 +1,4 @@
-import { networkReason, parsed, problemText, property } from '../answer.ts';
+import { endpoint, parsed, problemText, property, unansweredText } from '../answer.ts';
 import type { WarmupRecord } from './record.ts';
 import type { Outcome, Sink } from './sink.ts';
 
@@ -17,7 +17,7 @@ export interface HttpSinkOptions {
  * within 10000 ms`, or that the answer does not match what was asked.
  */
 export function httpSink(url: string, { timeoutMs = 10_000 }: HttpSinkOptions = {}): Sink {
-  const target = `${url.replace(/\/+$/, '')}/v1/mset`;
+  const target = endpoint(url, '/v1/mset');
   return {
     async write(batch, signal) {
       const timeout = AbortSignal.timeout(timeoutMs);
@@ -33,9 +33,7 @@ export function httpSink(url: string, { timeoutMs = 10_000 }: HttpSinkOptions = 
         });
         body = await response.text();
       } catch (error) {
-        if (timeout.aborted)
-          throw new Error(`${url} did not answer within ${timeoutMs} ms`, { cause: error });
-        throw new Error(`cannot reach ${url}: ${networkReason(error)}`, { cause: error });
+        throw new Error(unansweredText(url, timeoutMs, timeout, error), { cause: error });
       }
       const answer = parsed(body);
       if (!response.ok) throw new Error(`${url} answered ${response.status}${problemText(answer)}`);

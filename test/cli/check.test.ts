@@ -80,6 +80,11 @@ test('check asks the service that the same environment would start', async (t) =
   assert.deepEqual([code, stdout], [2, `down: cannot reach http://127.0.0.1:${PORT}: connection refused\n`]);
 });
 
+test('check says down where HOST of the environment is no host', async () => {
+  const { code, stdout } = await runMain(['check'], { HOST: 'a b' });
+  assert.deepEqual([code, stdout], [2, 'down: cannot reach http://a b:8000: that is no URL\n']);
+});
+
 test('check says down of a service that hangs, after --timeout', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop('SIGKILL'));
@@ -117,6 +122,7 @@ test('a mistake on the command line of check is none of its answers', async () =
     runs.map(({ code }) => code),
     [64, 64, 64, 64, 64],
   );
+  assert.match(runs[3]!.stderr, /An http or https URL is wanted/);
   assert.match(runs[4]!.stderr, /Did you mean --ready/);
 });
 
