@@ -56,6 +56,18 @@ test('warmup loads a short-stock file through a running service, and GET then ha
   assert.equal(keys.length, EXCERPT_ROWS);
 });
 
+test('without --url, warmup goes where the same environment and flags would have a service listen', async (t) => {
+  const service = await startService({ standalone: true, env: { ...PATIENT, HOST: '127.0.0.2' } });
+  t.after(() => service.stop());
+  const PORT = String(service.port);
+  const runs = await Promise.all([
+    runMain(['warmup', EXCERPT], { HOST: '127.0.0.2', PORT }),
+    runMain(['warmup', EXCERPT, '--host', '127.0.0.2', '--port', PORT]),
+    runMain(['warmup', EXCERPT, '--url', `http://127.0.0.2:${PORT}`, '--port', String(await freePort())]),
+  ]);
+  for (const { code, stdout, stderr } of runs) assert.equal(code, 0, stdout + stderr);
+});
+
 test('warmup loads lines of JSON, each value byte for byte and with its own time to live', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import type { Subcommand } from '../subcommand.ts';
 import type { WarmupOptions } from '../warmup.ts';
 
@@ -12,6 +13,7 @@ export const warmup: Subcommand = {
   },
   async define(command) {
     const { Option } = await import('commander');
+    const { ownUrl } = await import('../ask.ts');
     const { urlOption } = await import('../flags.ts');
     const { addVariables, environmentWith } = await import('../options.ts');
     const { FORMATS } = await import('../../warmup/source.ts');
@@ -22,9 +24,12 @@ export const warmup: Subcommand = {
       .option('--direct', 'write straight into the Redis of the configuration instead')
       .option('--json', 'print the summary as JSON')
       .option('--quiet', 'show no progress')
-      .action(async (file: string, options: WarmupOptions & Record<string, unknown>) => {
+      .action(async (file: string, options: WarmupOptions & Record<string, unknown>, self: Command) => {
         const { warmup } = await import('../warmup.ts');
-        await warmup(file, options, environmentWith(options));
+        const env = environmentWith(options);
+        // HOST and PORT are flags here too.
+        const url = self.getOptionValueSource('url') === 'default' ? ownUrl(env) : options.url;
+        await warmup(file, { ...options, url }, env);
       });
   },
 };
