@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
 ];
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COPIED = ['src', 'package.json', 'test/support', 'test/consistency', 'test/chaos'];
+const COPIED = ['src', 'package.json', 'test/support', 'test/consistency', 'test/chaos', 'loadtest/report'];
 const TIMEOUT_MS = 60_000;
 
 /** Runs the mutant's fault in a copy that has the mutation; gives what it said, and whether it failed as it must. */
