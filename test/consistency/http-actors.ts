@@ -105,11 +105,17 @@ async function mset(client: Client, { history, random }: ActorParts): Promise<vo
   });
   if (answer?.status !== 200) return;
   const end = performance.now();
-  const { results } = JSON.parse(answer.body) as { results: { status: string; version?: string }[] };
-  results.forEach(({ status, version }, i) => {
-    // Of anything else nobody knows whether L2 has it.
-    if (status === 'stored') Object.assign(ops[i]!, { end, version });
+  const { results } = JSON.parse(answer.body) as { results: MsetResult[] };
+  results.forEach(({ status, code, version }, i) => {
+    // With a code it is kept to be made in L2 later, as a 202 is; of anything else nobody knows whether L2 has it.
+    if (status === 'stored' && code === undefined) Object.assign(ops[i]!, { end, version });
   });
+}
+
+interface MsetResult {
+  readonly status: string;
+  readonly code?: string;
+  readonly version?: string;
 }
 
 function settle(op: Op, answer: Answer | undefined, version: string | undefined): void {
