@@ -31,9 +31,6 @@ COPY --from=build /image /
 USER 65532:65532
 # Else it would listen inside of the container alone.
 ENV HOST=0.0.0.0
-# Half of V8's young generation, in MiB. It bounds how long a collection takes: 16, which V8 would take, is over 10 ms
-# where a large L1 is filled. See docs/performance.md.
-ENV NODE_OPTIONS=--max-semi-space-size=8
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["/usr/local/bin/ratecache", "check"]

@@ -20,5 +20,5 @@ Try:
 
 END
 
-# Half of the young generation, in MiB: as the image has it.
+# Half of the young generation, in MiB: as the binary has it.
 exec node --max-semi-space-size=8 src/main.ts "$@"

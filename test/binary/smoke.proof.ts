@@ -104,7 +104,7 @@ test('what is kept from its build is no part of a start: its time is its own', (
 test('NODE_OPTIONS sets the limit of its heap', () =>
   inRoot({ tmpfs: TMPFS }, async () => {
     // As the manifests of Kubernetes set it.
-    const share = { NODE_OPTIONS: '--max-old-space-size-percentage=75 --max-semi-space-size=8' };
+    const share = { NODE_OPTIONS: '--max-old-space-size-percentage=75' };
     const service = await startService({ standalone: true, env: { ...PATIENT, ...share } });
     assert.equal((await service.fetch('/livez')).status, 200);
     assert.deepEqual(await service.stop(), { code: 0, signal: null });
