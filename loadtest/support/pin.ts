@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { availableParallelism, setPriority } from 'node:os';
+import { cpus, setPriority } from 'node:os';
 
 /** Where the server and what it needs runs, and where the generator: they must not share a core. */
 export const SERVER_CORE = 0;
@@ -18,7 +18,8 @@ export function pin(core: number, pid: number): boolean {
   } catch {
     // It takes a privilege, and is no more than a help.
   }
-  if (availableParallelism() < 2) return false;
+  // Of the machine: to a caller that is itself bound to a core, `availableParallelism` is one.
+  if (cpus().length < 2) return false;
   try {
     execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
     return true;
