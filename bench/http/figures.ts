@@ -3,7 +3,16 @@ import { median } from '../../loadtest/support/median.ts';
 import type { Sample } from './measure.ts';
 import type { ContestantResult, RowResult } from './run-rows.ts';
 
-export type Figure = 'perSecond' | 'cpuUs' | 'busy' | 'bytesPerAnswer' | 'p50Us' | 'p99Us' | 'p999Us';
+export type Figure =
+  | 'perSecond'
+  | 'cpuUs'
+  | 'busy'
+  | 'bytesPerAnswer'
+  | 'p50Us'
+  | 'p99Us'
+  | 'p999Us'
+  | 'perRequest'
+  | 'perKey';
 
 /** Samples of runs in which nothing went wrong. */
 export function validOf({ samples }: ContestantResult): readonly Sample[] {
@@ -50,6 +59,9 @@ function valueIn(sample: Sample, figure: Figure): number | undefined {
     case 'p99Us':
     case 'p999Us':
       return sample.latency?.[figure];
+    case 'perRequest':
+    case 'perKey':
+      return sample.allocated?.[figure];
     default:
       return sample[figure];
   }

@@ -1,6 +1,6 @@
 import type { Running } from '../peers/peer.ts';
 import { cpuSeconds, treeOf } from './process-tree.ts';
-import type { Load, Percentiles } from './row.ts';
+import type { Allocated, Load, Percentiles } from './row.ts';
 
 /** What one run came to. */
 export interface Sample {
@@ -13,6 +13,7 @@ export interface Sample {
   readonly busy: number;
   readonly bytesPerAnswer?: number;
   readonly latency?: Percentiles;
+  readonly allocated?: Allocated;
   /** Where there are any the figures do not count. */
   readonly faults: readonly string[];
 }
@@ -20,15 +21,14 @@ export interface Sample {
 export async function measure(server: Running, load: Load, seconds: number, round: number): Promise<Sample> {
   const pids = treeOf(server.pids);
   const before = cpuSeconds(pids);
-  const { requests, seconds: took, faults, bytesPerAnswer, latency } = await load.run(server, seconds);
+  const { requests, seconds: took, faults, ...figures } = await load.run(server, seconds);
   const cpu = cpuSeconds(pids) - before;
   return {
     round,
     perSecond: requests / took,
     cpuUs: (cpu * 1e6) / requests,
     busy: cpu / took,
-    ...(bytesPerAnswer === undefined ? {} : { bytesPerAnswer }),
-    ...(latency === undefined ? {} : { latency }),
+    ...figures,
     faults: requests === 0 ? [...faults, 'no request was answered'] : faults,
   };
 }

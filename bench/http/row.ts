@@ -8,12 +8,13 @@ export interface Row {
   readonly title: string;
   /** What tells this row's figures from the others', in a sentence or two for the document. */
   readonly about: string;
-  /** The first is the model whose answer a server that imitates takes over. */
   readonly contestants: readonly Contestant[];
   /** Names of contestants that the others are told as multiples of. */
   readonly references: readonly string[];
   /** Of which figures there are columns. */
-  readonly columns: 'throughput' | 'work' | 'latency' | 'starts';
+  readonly columns: 'throughput' | 'work' | 'latency' | 'starts' | 'allocation';
+  /** At most so many rounds: what is counted, and not timed, is the same in each. */
+  readonly rounds?: number;
 }
 
 export interface Contestant {
@@ -21,6 +22,8 @@ export interface Contestant {
   readonly title: string;
   readonly peer: Peer;
   readonly load: Load;
+  /** The contestant whose answer it takes over, where its server imitates; else that is the first of the row. */
+  readonly model?: string;
 }
 
 export interface Load {
@@ -41,12 +44,20 @@ export interface Outcome {
   readonly faults: readonly string[];
   readonly bytesPerAnswer?: number;
   readonly latency?: Percentiles;
+  readonly allocated?: Allocated;
 }
 
 export interface Percentiles {
   readonly p50Us: number;
   readonly p99Us?: number;
   readonly p999Us?: number;
+}
+
+/** Bytes on the heap of V8, on average. */
+export interface Allocated {
+  readonly perRequest: number;
+  /** Where a request asks for several. */
+  readonly perKey?: number;
 }
 
 /** A contestant that is called as its peer is. */

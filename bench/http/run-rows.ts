@@ -51,19 +51,21 @@ export async function runRows(
 }
 
 async function runRow(
-  { name, title, about, references, columns, contestants }: Row,
-  { rounds, seconds }: Effort,
+  { name, title, about, references, columns, contestants, rounds: most = Number.POSITIVE_INFINITY }: Row,
+  { rounds: wanted, seconds }: Effort,
   stage: Stage,
   begins: (what: string) => void,
 ): Promise<RowResult> {
   const entrants = contestants.map((contestant) => new Entrant(contestant));
-  const [first] = entrants;
+  const rounds = Math.min(wanted, most);
   for (let round = 0; round < rounds; round++) {
     // Every other round backwards, so that none is always measured after the same other.
     for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
       if (entrant.absent !== undefined) continue;
       begins(`${entrant.contestant.title}, round ${round + 1} of ${rounds}`);
-      await entrant.measure(stage, first!.answer, seconds, round);
+      const { model = contestants[0]!.name } = entrant.contestant;
+      const answer = entrants.find((each) => each.contestant.name === model)?.answer;
+      await entrant.measure(stage, answer, seconds, round);
     }
   }
   return {

@@ -42,6 +42,8 @@ const OF: Readonly<Record<Figure, string>> = {
   p50Us: 'p50',
   p99Us: 'p99',
   p999Us: 'p99.9',
+  perRequest: 'allocated',
+  perKey: 'allocated',
 };
 
 function limitText(limit: Limit): string {
@@ -56,6 +58,7 @@ const COLUMNS: Readonly<
   work: { figures: ['perSecond', 'cpuUs', 'busy', 'p50Us'], ratios: ['perSecond', 'cpuUs', 'p50Us'] },
   starts: { figures: ['p50Us'], ratios: ['p50Us'] },
   latency: { figures: ['perSecond', 'p50Us', 'p99Us', 'p999Us'], ratios: ['p99Us', 'p999Us'] },
+  allocation: { figures: ['perRequest', 'perKey'], ratios: [] },
 };
 
 const HEADS: Readonly<Record<Figure, string>> = {
@@ -66,6 +69,8 @@ const HEADS: Readonly<Record<Figure, string>> = {
   p50Us: 'p50 µs',
   p99Us: 'p99 µs',
   p999Us: 'p99.9 µs',
+  perRequest: 'bytes a request',
+  perKey: 'bytes a key',
 };
 
 export function rowCells(row: RowResult): Cells {

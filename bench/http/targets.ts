@@ -27,6 +27,8 @@ export interface InSuite {
 const OURS = 'ratecache';
 const BARE = { against: 'bare uWS', theirs: 'bare-uws' };
 
+const UNCOUNTED = { against: 'nothing counted', theirs: 'ratecache-bare' };
+
 const PIPELINED = [
   ['get-16', 'GET, L1 hit, 16 deep'],
   ['get-64', 'GET, L1 hit, 64 deep'],
@@ -78,6 +80,8 @@ export const TARGETS: readonly Target[] = [
   rate('ws-mget', 'WebSocket mget of 100, msgpack', BARE, 0.6),
   rate('ws-get-json', 'WebSocket get, JSON, 64 in flight', BARE, 0.75),
   rate('ws-get-msgpack', 'WebSocket get, msgpack, 64 in flight', BARE, 0.75),
+  cpu('metrics', 'metrics, of a GET, L1 hit', UNCOUNTED, 1.03),
+  cpu('metrics-16', 'metrics, of a GET, L1 hit, 16 deep', UNCOUNTED, 1.03),
   peek('Map', 3),
   ...['bentocache, get', 'layered-loader, get', 'cacheable, get'].map((other) => peek(other, 0.1)),
   {

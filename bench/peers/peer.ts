@@ -24,6 +24,8 @@ export interface Running {
   imitate?(answer: Buffer): Promise<void>;
   /** Of a library: does the named work so many times at once, for so long. */
   work?(job: Work): Promise<Worked>;
+  /** Bytes that V8 has allocated in its process since this was asked before. */
+  allocated?(): Promise<number>;
   stop(): Promise<void>;
 }
 

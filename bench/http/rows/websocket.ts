@@ -10,7 +10,7 @@ import { by, type Row } from '../row.ts';
 /** Requests before the sequence begins anew. */
 const ROUND = 8192;
 const MGET_ROUND = 512;
-const KEYS = 100;
+export const KEYS = 100;
 
 const JSON_TEXT = {
   protocol: 'ratecache.v1.json',

@@ -1,4 +1,5 @@
 /** The reference: the same answer byte for byte from bare uWebSockets.js, without any work. */
+import { heapOfNext } from '../heap.ts';
 import { forkServer } from '../launch.ts';
 import { cachePath, type Peer } from '../peer.ts';
 import type { Imitated } from './server.ts';
@@ -7,21 +8,38 @@ const SERVER = new URL('server.ts', import.meta.url);
 /** Lines that uWebSockets.js writes by itself. */
 const ITS_OWN = ['date', 'uwebsockets', 'content-length', 'connection'];
 
-export const bareUws: Peer = {
-  name: 'bare-uws',
-  title: 'bare uWS',
-  needs: [],
-  start: async () => {
-    const server = await forkServer<{ port: number }>(SERVER);
-    return {
-      port: server.told.port,
-      pids: [server.pid],
-      pathOf: cachePath,
-      imitate: async (answer) => void (await server.ask(imitationOf(answer))),
-      stop: server.stop,
-    };
-  },
-};
+export const bareUws = instance('bare-uws', 'bare uWS', {});
+/** Those that tell what they allocate; one asks uWS for all that a cache must know of a GET. */
+export const bareUwsTelling = instance('bare-uws', 'bare uWS', { tells: true });
+export const readingUws = instance('reading-uws', 'bare uWS, reading requests', { tells: true, reads: true });
+
+interface Options {
+  /** What it allocates. */
+  readonly tells?: boolean;
+  /** The requests, and lets their contents be. */
+  readonly reads?: boolean;
+}
+
+function instance(name: string, title: string, { tells, reads }: Options): Peer {
+  return {
+    name,
+    title,
+    needs: [],
+    start: async () => {
+      const heap = tells ? await heapOfNext() : undefined;
+      const env = { ...process.env, ...heap?.env };
+      const server = await forkServer<{ port: number }>(SERVER, reads ? ['reads'] : [], env);
+      return {
+        port: server.told.port,
+        pids: [server.pid],
+        pathOf: cachePath,
+        imitate: async (answer) => void (await server.ask(imitationOf(answer))),
+        ...(heap && { allocated: heap.allocated }),
+        stop: server.stop,
+      };
+    },
+  };
+}
 
 /** What makes bare uWS send this: an HTTP response, or the payload of a frame. */
 export function imitationOf(answer: Buffer): Imitated {

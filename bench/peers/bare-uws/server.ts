@@ -2,7 +2,7 @@
  * uWebSockets.js and nothing else: constant header lines, a constant body, a constant frame, as its parent has sent
  * them last. It is what is left of an answer when a cache does no work at all.
  */
-import { App, listen } from '../../../src/uws.ts';
+import { App, type HttpRequest, type HttpResponse, listen } from '../../../src/uws.ts';
 
 export interface Imitated {
   readonly headers?: readonly (readonly [name: string, value: string])[];
@@ -16,11 +16,19 @@ let body = '';
 let frame: string | Buffer = '';
 let binary = false;
 
-const app = App();
-app.get('/*', (res) => {
+const answer = (res: HttpResponse) => {
   for (const [name, value] of headers) res.writeHeader(name, value);
   res.end(body);
-});
+};
+const readAndAnswer = (res: HttpResponse, req: HttpRequest) => {
+  req.getUrl();
+  req.getHeader('accept');
+  req.getHeader('if-none-match');
+  answer(res);
+};
+
+const app = App();
+app.get('/*', process.argv[2] === 'reads' ? readAndAnswer : answer);
 app.ws('/v1/ws', {
   message: (ws) => void ws.send(frame, binary),
 });

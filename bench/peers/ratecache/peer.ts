@@ -7,6 +7,7 @@ import { startRedis } from '../../../test/support/redis-server.ts';
 import { reachesRedis, startReplica } from '../../../test/support/replicas.ts';
 import type { Service } from '../../../test/support/service.ts';
 import { type Item, itemsOf, LARGE, LARGEST, MANY, MEDIUM, type Shape, SMALL } from '../../http/data.ts';
+import { heapOfNext } from '../heap.ts';
 import { cachePath, type Peer, type Running } from '../peer.ts';
 
 const TTL_SECONDS = 86_400;
@@ -16,27 +17,53 @@ const ENV = { LOCAL_CACHE_TTL: String(TTL_SECONDS), HEARTBEAT_TIMEOUT_MS: '5000'
 const BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_KEYS = 1000;
 
+/** Has the service load its sources without what counts and times a hit. */
+export const UNCOUNTED = { NODE_OPTIONS: `--import=${new URL('uncounted.ts', import.meta.url).href}` };
+
 export interface RatecacheRunning extends Running {
   /** Keys that its Redis was asked for since it started. */
   redisReads(): Promise<number>;
 }
 
 /** Everything is in L1. */
-export const ratecache = instance('ratecache', 'ratecache', [SMALL, MEDIUM, LARGE, LARGEST], {
-  LOCAL_CACHE_MAX_SIZE: '4000',
+const WARM = { shapes: [SMALL, MEDIUM, LARGE, LARGEST], env: { LOCAL_CACHE_MAX_SIZE: '4000' } };
+/** L1 of the default size, and many more keys in Redis. */
+const COLD = { shapes: [MANY], env: {} };
+
+export const ratecache = instance('ratecache', 'ratecache', WARM);
+export const ratecacheCold = instance('ratecache-cold', 'ratecache, cold L1', COLD);
+
+/** The same without metrics, and one with them that has done as little before: what V8 has compiled depends on that. */
+export const ratecacheBare = instance('ratecache-bare', 'ratecache, nothing counted', {
+  ...WARM,
+  env: { ...WARM.env, ...UNCOUNTED },
+});
+export const ratecacheCounted = instance('ratecache', 'ratecache', WARM);
+
+/** Those that tell what they allocate. */
+export const ratecacheTelling = instance('ratecache', 'ratecache', { ...WARM, tells: true });
+export const ratecacheColdTelling = instance('ratecache-cold', 'ratecache, cold L1', {
+  ...COLD,
+  tells: true,
 });
 
-/** L1 of the default size, and many more keys in Redis. */
-export const ratecacheCold = instance('ratecache-cold', 'ratecache, cold L1', [MANY], {});
+interface Options {
+  readonly shapes: readonly Shape[];
+  readonly env: Readonly<Record<string, string>>;
+  /** What it allocates. */
+  readonly tells?: boolean;
+}
 
-function instance(name: string, title: string, shapes: readonly Shape[], env: Record<string, string>): Peer {
+function instance(name: string, title: string, { shapes, env, tells }: Options): Peer {
   return {
     name,
     title,
     needs: ['redis-server', 'redis-cli'],
     start: async (): Promise<RatecacheRunning> => {
+      const heap = tells ? await heapOfNext() : undefined;
       const redis = await startRedis();
-      const service = await startReplica(redis, { ...ENV, ...env }).catch(async (error: unknown) => {
+      const all = { ...ENV, ...env, ...heap?.env };
+      const service = await startReplica(redis, all).catch(async (error: unknown) => {
         await redis.stop();
         throw error;
       });
@@ -54,6 +81,7 @@ function instance(name: string, title: string, shapes: readonly Shape[], env: Re
       return {
         port: service.port,
         pids: [service.pid, redis.pid],
+        ...(heap && { allocated: heap.allocated }),
         pathOf: cachePath,
         settle: async () => {
           await reachesRedis(service);

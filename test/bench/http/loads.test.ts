@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pack } from 'msgpackr';
+import { allocating } from '../../../bench/http/loads/allocating.ts';
 import { paced } from '../../../bench/http/loads/paced.ts';
 import { webSocket } from '../../../bench/http/loads/websocket.ts';
 import { measure } from '../../../bench/http/measure.ts';
-import { bareUws, imitationOf } from '../../../bench/peers/bare-uws/peer.ts';
+import { bareUwsTelling, imitationOf } from '../../../bench/peers/bare-uws/peer.ts';
 import type { Running } from '../../../bench/peers/peer.ts';
 
 const HEAD =
@@ -14,7 +15,7 @@ const SECONDS = 0.2;
 let bare: Running;
 
 before(async () => {
-  bare = await bareUws.start();
+  bare = await bareUwsTelling.start();
 });
 after(() => bare?.stop());
 
@@ -52,6 +53,19 @@ for (const [protocol, answer, request] of [
     assert.ok(perSecond > 100 && cpuUs > 0, `${perSecond} a second, ${cpuUs} us`);
   });
 }
+
+test('what the server allocated is told by the request, and by the key where there are several', async () => {
+  const answer = '{"id":1,"ok":true}';
+  await bare.imitate!(Buffer.from(answer));
+  const load = sockets('ratecache.v1.json', '{"id":1}');
+  const one = (await allocating(load, 1).run(bare, SECONDS)).allocated!;
+  const many = (await allocating(load, 100).run(bare, SECONDS)).allocated!;
+  assert.equal(one.perKey, undefined);
+  assert.equal(many.perKey, many.perRequest / 100);
+  // What uWS makes of a frame, and no more: twice the same.
+  for (const { perRequest } of [one, many])
+    assert.ok(perRequest > 40 && perRequest < 400, `${perRequest} bytes`);
+});
 
 test('reads by the clock come as often as they should, and tell how long they took', async () => {
   const load = paced({ requests: () => ['GET / HTTP/1.1\r\nHost: a\r\n\r\n'], connections: 2, rate: 500 });

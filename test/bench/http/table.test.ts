@@ -25,6 +25,17 @@ test('a row tells medians, and ratios to each reference', () => {
   ]);
 });
 
+test('what is allocated is told by the request, and by the key where a request asks for several', () => {
+  const one = contestant('get', [sample(0, { allocated: { perRequest: 160.4 } })]);
+  const many = contestant('mget', [sample(0, { allocated: { perRequest: 24_150, perKey: 241.5 } })]);
+  const { head, lines } = rowCells({ ...row('allocation', [one, many]), columns: 'allocation' });
+  assert.deepEqual(head, ['', 'bytes a request', 'bytes a key']);
+  assert.deepEqual(lines, [
+    ['get', '160', ''],
+    ['mget', '24,150', '242'],
+  ]);
+});
+
 test('a server that is not installed has its line, and so has one that never ran without a fault', () => {
   const missing = contestant('nginx', [], { absent: 'not installed: nginx is missing' });
   const broken = contestant('webdis', [sample(0, { faults: ['7 read errors'] })]);
@@ -77,11 +88,13 @@ test('each target names a row with its two contestants, or microbenchmarks of su
   }
 });
 
-test('every reference of a row is one of its contestants, and no two contestants have one name', () => {
+test('every reference and model of a row is one of its contestants, and no two contestants have one name', () => {
   for (const { name, contestants, references } of ROWS) {
     const names = contestants.map((each) => each.name);
     assert.equal(new Set(names).size, names.length, name);
-    for (const reference of references) assert.ok(names.includes(reference), `${name}: ${reference}`);
+    const models = contestants.flatMap(({ model }) => model ?? []);
+    for (const reference of [...references, ...models])
+      assert.ok(names.includes(reference), `${name}: ${reference}`);
   }
 });
 

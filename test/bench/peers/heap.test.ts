@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { heapOfNext } from '../../../bench/peers/heap.ts';
+import { forkServer, scratch } from '../../../bench/peers/launch.ts';
+
+/** An array of 128 numbers: its elements, what says how many they are, and the array itself. */
+const ARRAY_BYTES = 128 * 8 + 16 + 32;
+const ARRAYS = 100_000;
+/** One array in a hundred outlives the collections. */
+const PROGRAM = `
+  const kept = [];
+  process.on('message', ({ arrays }) => {
+    for (let i = 0; i < arrays; i++) {
+      const made = new Array(128).fill(i);
+      if (i % 100 === 0) kept.push(made);
+    }
+    process.send('made');
+  });
+  process.send('ready');
+`;
+
+test('what a process has allocated is told to the byte an array, collected or kept, and once', async (t) => {
+  const { path, remove } = await scratch();
+  t.after(remove);
+  const file = join(path, 'allocator.js');
+  await writeFile(file, PROGRAM);
+  const heap = await heapOfNext();
+  const process_ = await forkServer(pathToFileURL(file), [], { ...process.env, ...heap.env });
+  t.after(() => process_.stop());
+  // The code is compiled, and what it has taken until now is told.
+  await process_.ask({ arrays: ARRAYS });
+  await heap.allocated();
+  for (let round = 0; round < 3; round++) {
+    await process_.ask({ arrays: ARRAYS });
+    const each = (await heap.allocated()) / ARRAYS;
+    assert.ok(Math.abs(each / ARRAY_BYTES - 1) < 0.01, `${each} bytes an array, and not ${ARRAY_BYTES}`);
+  }
+  const idle = await heap.allocated();
+  assert.ok(idle < 200_000, `${idle} bytes for nothing`);
+});
