@@ -61,6 +61,16 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
   return { origin, reason, keys, versions, matches };
 }
 
+/** What a replica says of its own sets: `versions` are those of `keys`. */
+export function announceSets(origin: string, keys: readonly string[], versions: readonly Version[]): string {
+  return JSON.stringify({ origin, reason: 'set' satisfies Reason, keys, versions });
+}
+
+/** What a replica says of its own deletions. */
+export function announceDeletes(origin: string, keys: readonly string[]): string {
+  return JSON.stringify({ origin, reason: 'delete' satisfies Reason, keys });
+}
+
 /** The message that makes every replica, and whoever else listens, forget what matches. */
 export function announceMatch(origin: string, reason: Reason, match: Match): string {
   return JSON.stringify(

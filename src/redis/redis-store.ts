@@ -14,7 +14,7 @@ import {
 } from '../cache/store.ts';
 import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { announceMatch } from './announcement.ts';
+import { announceDeletes, announceMatch, announceSets } from './announcement.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
 import type { Breaker } from './breaker.ts';
 import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
@@ -220,9 +220,9 @@ export class RedisStore implements Store {
   }
 
   async #sendChanges(changes: Waiting<Change, ChangeOutcome>[]): Promise<void> {
-    const { channel, origin, keyPrefix } = this.#options;
+    const { channel, keyPrefix } = this.#options;
     const keys: string[] = [];
-    const args: (string | number | Buffer)[] = [channel ?? '', origin, Buffer.byteLength(keyPrefix)];
+    const args: (string | number | Buffer)[] = [channel ?? '', ...this.#announcements(changes)];
     try {
       for (const { input, until = '' } of changes) {
         keys.push(keyPrefix + input.key);
@@ -246,6 +246,25 @@ export class RedisStore implements Store {
     } catch (error) {
       for (const change of changes) change.reject(error);
     }
+  }
+
+  /** What the script publishes of the sets and of the deletes if it makes them all as they are asked for. */
+  #announcements(changes: readonly Waiting<Change, ChangeOutcome>[]): [sets: string, deletes: string] {
+    const { channel, origin } = this.#options;
+    if (channel === undefined) return ['', ''];
+    const set: string[] = [];
+    const versions: Version[] = [];
+    const deleted: string[] = [];
+    for (const { input } of changes) {
+      if ('value' in input) {
+        set.push(input.key);
+        versions.push(input.version);
+      } else deleted.push(input.key);
+    }
+    return [
+      set.length === 0 ? '' : announceSets(origin, set, versions),
+      deleted.length === 0 ? '' : announceDeletes(origin, deleted),
+    ];
   }
 
   #answerChange(change: Waiting<Change, ChangeOutcome>, [status, detail]: [Buffer, Buffer]): void {

@@ -21,8 +21,8 @@ const LATE_MS = 2000;
  * The one script through which every write goes, many operations a call.
  *
  * KEYS  the keys, prefixed
- * ARGV  channel ('' for no announcements), origin, length of the prefix;
- *       then five for each key:
+ * ARGV  channel ('' for no announcements), the announcement of the sets and that of the deletes, as they are to be
+ *       published if all is done as asked ('' where there are none); then five for each key:
  *         1  'set' or 'delete'
  *         2  the condition: '', 'if-exists', 'if-absent', '<' and a 12-byte version (if there is none or an
  *            older one), or '=' or '!' and 12-byte versions one after another
@@ -39,22 +39,23 @@ const LATE_MS = 2000;
  * until when it may be made if it is sent again, which only who still waits for it will do (a writer whose clock
  * is far behind looks the same).
  *
- * Announcements carry keys without the prefix, one message for the sets and one for the deletes of the call.
+ * Redis does one thing at a time, so what this takes per key is what bounds everybody's writes. An announcement is
+ * made anew only where something was not done, or a stamp was raised; to make it in Lua takes as long as the write.
  */
 export const WRITE_SCRIPT = `
-local channel, origin, prefix = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local channel = ARGV[1]
 local results = {}
-local changed = { set = {}, delete = {} }
-local versions = {}
+-- By operation, whether anything went otherwise than announced.
+local differs = { set = false, delete = false }
 
 ${STORED_VERSION}
--- Not '<': that compares by the server's locale.
+-- Both of 12 bytes. Not '<': that compares by the server's locale.
 local function greater(a, b)
-  for i = 1, 12 do
-    local x, y = string.byte(a, i), string.byte(b, i)
-    if x ~= y then return x > y end
-  end
-  return false
+  local a1, a2, a3 = struct.unpack('>I4I4I4', a)
+  local b1, b2, b3 = struct.unpack('>I4I4I4', b)
+  if a1 ~= b1 then return a1 > b1 end
+  if a2 ~= b2 then return a2 > b2 end
+  return a3 > b3
 end
 
 local function successor(version, writer)
@@ -82,10 +83,6 @@ local function holds(condition, version)
   return listed == (string.sub(condition, 1, 1) == '=')
 end
 
-local function hex(raw)
-  return (string.gsub(raw, '.', function(c) return string.format('%02x', string.byte(c)) end))
-end
-
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -95,8 +92,7 @@ local function stamped_at(version)
   return ms
 end
 
-local function late(version, present, deadline)
-  if #version < 12 or present == nil or #present < 12 or greater(version, present) then return false end
+local function late(version, deadline)
   if deadline ~= '' then return now > tonumber(deadline) end
   return now - stamped_at(version) > ${LATE_MS}
 end
@@ -106,37 +102,56 @@ for i, key in ipairs(KEYS) do
   local op, condition, ttl, envelope, deadline = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local present = stored_version(key)
   local stamp = op == 'set' and string.sub(envelope, 5, 16) or envelope
+  local behind = present and #present == 12 and #stamp == 12 and not greater(stamp, present)
   if not holds(condition, present) then
     results[i] = { 'refused', present or '' }
-  elseif late(stamp, present, deadline) then
+    differs[op] = true
+  elseif behind and late(stamp, deadline) then
     results[i] = { 'late', string.format('%.0f', now + ${LATE_MS}) }
+    differs[op] = true
   elseif op == 'delete' then
-    if redis.call('UNLINK', key) == 1 then
-      results[i] = { 'deleted', '' }
-    else
-      results[i] = { 'absent', '' }
-    end
-    table.insert(changed.delete, string.sub(key, prefix + 1))
+    results[i] = { redis.call('UNLINK', key) == 1 and 'deleted' or 'absent', '' }
   else
-    local version = stamp
-    if present and #present == 12 and not greater(version, present) then
-      version = successor(present, string.sub(version, 9, 12))
-      envelope = string.sub(envelope, 1, 4) .. version .. string.sub(envelope, 17)
+    if behind then
+      stamp = successor(present, string.sub(stamp, 9, 12))
+      envelope = string.sub(envelope, 1, 4) .. stamp .. string.sub(envelope, 17)
+      differs.set = true
     end
     redis.call('SET', key, envelope, 'PX', ttl)
-    results[i] = { present and 'replaced' or 'created', version }
-    table.insert(changed.set, string.sub(key, prefix + 1))
-    table.insert(versions, hex(version))
+    results[i] = { present and 'replaced' or 'created', stamp }
   end
 end
 
+local HEX = string.rep('%02x', 12)
+
+-- What was done of what was to be announced, nil for nothing.
+local function corrected(op, text)
+  local announcement = cjson.decode(text)
+  local keys, versions, asked = {}, {}, 0
+  for i = 1, #KEYS do
+    if ARGV[5 * i - 1] == op then
+      asked = asked + 1
+      local status, version = results[i][1], results[i][2]
+      if status ~= 'refused' and status ~= 'late' then
+        table.insert(keys, announcement.keys[asked])
+        if op == 'set' then table.insert(versions, string.format(HEX, string.byte(version, 1, 12))) end
+      end
+    end
+  end
+  if #keys == 0 then return nil end
+  announcement.keys = keys
+  announcement.versions = op == 'set' and versions or nil
+  return cjson.encode(announcement)
+end
+
+local function announce(op, text)
+  if text ~= '' and differs[op] then text = corrected(op, text) end
+  if text and text ~= '' then redis.call('PUBLISH', channel, text) end
+end
+
 if channel ~= '' then
-  if #changed.set > 0 then
-    redis.call('PUBLISH', channel, cjson.encode({ origin = origin, reason = 'set', keys = changed.set, versions = versions }))
-  end
-  if #changed.delete > 0 then
-    redis.call('PUBLISH', channel, cjson.encode({ origin = origin, reason = 'delete', keys = changed.delete }))
-  end
+  announce('set', ARGV[2])
+  announce('delete', ARGV[3])
 end
 return results
 `;

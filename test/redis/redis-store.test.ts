@@ -205,6 +205,42 @@ test('sets and deletes are announced on the channel, one message each a round tr
   );
 });
 
+test('an announcement names the version that a stamp was raised to, and what was refused is in none', async (t) => {
+  const channel = `cache:${freshPrefix()}`;
+  const { store, write } = open(0, { channel, origin: 'replica-1' });
+  const subscriber = await ready(t, connect(address(redis), 'subscriber', new Counters()));
+  const messages: string[] = [];
+  subscriber.on('message', (_, message: string) => messages.push(message));
+  await subscriber.subscribe(channel);
+  // By a clock that is ahead, but not so far that Redis takes what comes after for late.
+  const ahead = `${(Date.now() + 500).toString(16).padStart(12, '0')}0000f0f0f0f0`;
+  await store.write({ ...write('raised', '1'), version: ahead });
+  const plain = await store.write(write('plain/"é"', '1'));
+  const [raised, beside] = await Promise.all([
+    store.write(write('raised', '2')),
+    store.write(write('beside', '2')),
+  ]);
+  await store.write(write('plain/"é"', '3', { condition: { is: 'if-absent' } }));
+  await store.remove({ key: 'beside', condition: { is: 'if-absent' } });
+  await store.remove({ key: 'beside' });
+  await until(() => messages.length === 4);
+  assert.equal(raised.version!.slice(0, 16), `${ahead.slice(0, 15)}1`);
+  assert.deepEqual(
+    messages.map((message) => JSON.parse(message)),
+    [
+      { origin: 'replica-1', reason: 'set', keys: ['raised'], versions: [ahead] },
+      { origin: 'replica-1', reason: 'set', keys: ['plain/"é"'], versions: [plain.version] },
+      {
+        origin: 'replica-1',
+        reason: 'set',
+        keys: ['raised', 'beside'],
+        versions: [raised.version, beside.version],
+      },
+      { origin: 'replica-1', reason: 'delete', keys: ['beside'] },
+    ],
+  );
+});
+
 test('a store without a channel announces nothing', async () => {
   const { store, write } = open(0, { channel: undefined });
   const before = await calls();
