@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { GENERATOR_CORE, pin } from '../../loadtest/support/pin.ts';
+import { terminal } from '../support/cells.ts';
 import { NORMAL } from '../support/effort.ts';
 import { progressOn } from '../support/progress.ts';
 import { runCommand } from '../support/run-command.ts';
@@ -15,7 +16,7 @@ import { ROWS } from './rows/index.ts';
 import { get, get16 } from './rows/l1-hit.ts';
 import { type Effort, type RowResult, runRows } from './run-rows.ts';
 import { Stage } from './stage.ts';
-import { notes, rowCells, targetCells, terminal } from './table.ts';
+import { notes, rowCells, targetCells } from './table.ts';
 
 const QUICK: Effort = { rounds: 2, seconds: 0.5 };
 /** Microbenchmarks that a target is about. */

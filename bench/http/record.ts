@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { withMarked } from '../../loadtest/report/document.ts';
+import { markdown } from '../support/cells.ts';
+import { settingSentence } from '../support/setting.ts';
 import type { Report } from './report.ts';
-import { markdown, notes, rowCells, targetCells } from './table.ts';
+import { notes, rowCells, targetCells } from './table.ts';
 
 const DOCUMENT = new URL('../../docs/performance.md', import.meta.url);
 
@@ -31,14 +33,9 @@ function tablesOf(report: Report): string {
   return blocks.map((block) => `${block}\n`).join('\n');
 }
 
-export function machineSentence({ startedAt, seconds, machine, commit, effort }: Report): string {
-  const { cpu, cores, kernel, node } = machine;
-  const what = commit === null ? '' : `, commit ${commit}`;
-  const { rounds, seconds: each } = effort;
-  return (
-    `${startedAt.slice(0, 16).replace('T', ' ')} UTC, ${cpu}, ${cores} cores, Linux ${kernel}, Node ${node}${what}; ` +
-    `${rounds} rounds of ${each} s, ${seconds} s in all.`
-  );
+export function machineSentence(report: Report): string {
+  const { rounds, seconds } = report.effort;
+  return settingSentence(report, `${rounds} rounds of ${seconds} s`);
 }
 
 function versionsSentence({ rows }: Report): string {

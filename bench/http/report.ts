@@ -1,18 +1,11 @@
-import { release } from 'node:os';
-import type { Machine, Result } from '../support/result.ts';
-import { currentCommit, thisMachine } from '../support/result.ts';
+import type { Result } from '../support/result.ts';
+import { type Setting, settingOf } from '../support/setting.ts';
 import type { Effort, RowResult } from './run-rows.ts';
 
 /** What one run gives: what `--json` writes, and what the table is made of. */
-export interface Report {
+export interface Report extends Setting {
   /** Of this shape; raised when it changes. */
   readonly format: 1;
-  /** ISO 8601. */
-  readonly startedAt: string;
-  readonly seconds: number;
-  /** Null outside of a git repository; ends in `-dirty` where files differ from it. */
-  readonly commit: string | null;
-  readonly machine: Machine & { readonly kernel: string };
   readonly effort: Effort;
   readonly rows: readonly RowResult[];
   /** Of the microbenchmarks that a target is about; none in a partial run. */
@@ -25,14 +18,5 @@ export function reportOf(
   rows: readonly RowResult[],
   suites: readonly Result[],
 ): Report {
-  return {
-    format: 1,
-    startedAt: new Date(started).toISOString(),
-    seconds: Math.round((Date.now() - started) / 1000),
-    commit: currentCommit(),
-    machine: { ...thisMachine(), kernel: release() },
-    effort,
-    rows,
-    suites,
-  };
+  return { format: 1, ...settingOf(started), effort, rows, suites };
 }

@@ -1,6 +1,5 @@
-/** The table of record: targets first, then each row, as Markdown; a terminal shows the same cells. */
-import Table from 'cli-table3';
-import { markdownTable } from '../../loadtest/report/document.ts';
+/** The tables of record: targets first, then each row. */
+import { type Cells, verdict } from '../support/cells.ts';
 import { nanoseconds } from '../support/table.ts';
 import { contestantOf, type Figure, isIdle, medianOf, ratioOf, validOf } from './figures.ts';
 import { isMet, measuredFor } from './judge.ts';
@@ -8,28 +7,14 @@ import type { Report } from './report.ts';
 import type { ContestantResult, RowResult } from './run-rows.ts';
 import { type Limit, TARGETS } from './targets.ts';
 
-/** Cells of a heading and of the lines under it. */
-export interface Cells {
-  readonly head: readonly string[];
-  readonly lines: readonly (readonly string[])[];
-}
-
 export function targetCells(report: Report): Cells {
   const lines = TARGETS.map((target) => {
     const { what, against, limit } = target;
     const measured = measuredFor(target, report);
-    const met = isMet(target, measured);
     const figure =
       'missing' in measured ? measured.missing : `${ratio(measured.ratio)}${measured.byCpu ? ' †' : ''}`;
     const of = 'row' in target.measured ? OF[target.measured.of] : 'time';
-    return [
-      what,
-      against,
-      of,
-      limitText(limit),
-      figure,
-      met === undefined ? '–' : met ? 'met' : '**not met**',
-    ];
+    return [what, against, of, limitText(limit), figure, verdict(isMet(target, measured))];
   });
   return { head: ['what', 'against', 'ratio of', 'target', 'measured', ''], lines };
 }
@@ -133,18 +118,4 @@ function text(figure: Figure, value: number | undefined): string {
 
 function ratio(value: number | undefined): string {
   return value === undefined ? '' : value.toFixed(value >= 10 ? 1 : 2);
-}
-
-export function markdown({ head, lines }: Cells): string {
-  return markdownTable(head, lines, 'right');
-}
-
-export function terminal({ head, lines }: Cells): string {
-  const table = new Table({
-    head: [...head],
-    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
-    style: { head: process.stdout.isTTY ? ['bold'] : [], border: [], compact: true },
-  });
-  for (const line of lines) table.push(line.map((cell) => cell.replaceAll('**', '')));
-  return table.toString();
 }
