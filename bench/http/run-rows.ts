@@ -51,21 +51,23 @@ export async function runRows(
 }
 
 async function runRow(
-  { name, title, about, references, columns, contestants, rounds: most = Number.POSITIVE_INFINITY }: Row,
-  { rounds: wanted, seconds }: Effort,
+  row: Row,
+  effort: Effort,
   stage: Stage,
   begins: (what: string) => void,
 ): Promise<RowResult> {
+  const { name, title, about, references, columns, contestants, anew = false } = row;
   const entrants = contestants.map((contestant) => new Entrant(contestant));
-  const rounds = Math.min(wanted, most);
+  const rounds = Math.min(effort.rounds, row.rounds ?? effort.rounds);
   for (let round = 0; round < rounds; round++) {
     // Every other round backwards, so that none is always measured after the same other.
     for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
       if (entrant.absent !== undefined) continue;
       begins(`${entrant.contestant.title}, round ${round + 1} of ${rounds}`);
+      if (anew) await entrant.begin(stage);
       const { model = contestants[0]!.name } = entrant.contestant;
       const answer = entrants.find((each) => each.contestant.name === model)?.answer;
-      await entrant.measure(stage, answer, seconds, round);
+      await entrant.measure(stage, answer, effort.seconds, round);
     }
   }
   return {
@@ -93,6 +95,12 @@ class Entrant {
     this.contestant = contestant;
     const missing = missingFor(contestant.peer);
     if (missing !== undefined) this.absent = `not installed: ${missing} is missing`;
+  }
+
+  /** What is measured next is a new process. */
+  async begin(stage: Stage): Promise<void> {
+    await stage.end(this.contestant.peer);
+    this.#known = false;
   }
 
   /** @param model the answer that a server which imitates takes over */

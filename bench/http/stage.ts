@@ -24,12 +24,17 @@ export class Stage {
     }
   }
 
+  /** Ends the peer's server if there is one, so that the next is new. */
+  async end(peer: Peer): Promise<void> {
+    const server = this.#running.get(peer);
+    if (server === undefined) return;
+    this.#running.delete(peer);
+    signal(server, 'SIGCONT');
+    await server.stop();
+  }
+
   async close(): Promise<void> {
-    for (const server of this.#running.values()) {
-      signal(server, 'SIGCONT');
-      await server.stop();
-    }
-    this.#running.clear();
+    for (const peer of [...this.#running.keys()]) await this.end(peer);
   }
 
   async #start(peer: Peer): Promise<Running> {

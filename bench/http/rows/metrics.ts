@@ -1,5 +1,5 @@
 /** What counting and timing cost a hit: the service beside the same sources without them. */
-import { ratecacheBare, ratecacheCounted } from '../../peers/ratecache/peer.ts';
+import { ratecache, ratecacheBare } from '../../peers/ratecache/peer.ts';
 import { SMALL } from '../data.ts';
 import { answeredFrom } from '../loads/level.ts';
 import { wrk } from '../loads/wrk.ts';
@@ -15,8 +15,9 @@ function row(name: string, how: string, depth: number): Row {
     name,
     title: `GET, L1 hit, with and without metrics, ${how}`,
     about: 'One has the lines taken out of its sources that count and time a hit.',
-    contestants: [by(ratecacheCounted, load), by(ratecacheBare, load)],
+    contestants: [by(ratecache, load), by(ratecacheBare, load)],
     references: [ratecacheBare.name],
     columns: 'throughput',
+    anew: true,
   };
 }

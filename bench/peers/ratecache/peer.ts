@@ -33,12 +33,11 @@ const COLD = { shapes: [MANY], env: {} };
 export const ratecache = instance('ratecache', 'ratecache', WARM);
 export const ratecacheCold = instance('ratecache-cold', 'ratecache, cold L1', COLD);
 
-/** The same without metrics, and one with them that has done as little before: what V8 has compiled depends on that. */
+/** The same without metrics. */
 export const ratecacheBare = instance('ratecache-bare', 'ratecache, nothing counted', {
   ...WARM,
   env: { ...WARM.env, ...UNCOUNTED },
 });
-export const ratecacheCounted = instance('ratecache', 'ratecache', WARM);
 
 /** Those that tell what they allocate. */
 export const ratecacheTelling = instance('ratecache', 'ratecache', { ...WARM, tells: true });
