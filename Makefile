@@ -45,7 +45,7 @@ bench-peers: $(INSTALLED) $(if $(GATING),,$(PEERS)) ## ratecache as a server bes
 	@exec node bench/http/main.ts $(ARGS)
 
 .PHONY: bench-pauses
-bench-pauses: $(INSTALLED) ## how long an L1 of a million entries holds up the event loop, by the size of the young generation
+bench-pauses: $(INSTALLED) ## what an entry takes in an L1 of a million, and how long that holds up the event loop: docs/performance.md; ARGS=--record, "--rounds 7", --help
 	@exec node bench/pauses/main.ts $(ARGS)
 
 # What the benchmarks measure beside ours, in a package of its own: the project itself needs none of it.

@@ -1,62 +1,82 @@
 /**
- * `make bench-pauses`: how long a large L1 holds up the event loop, with young generations of several sizes, each
- * in a process of its own, in turn. The smallest of several rounds: a pause can be made longer by the machine, not
- * shorter.
+ * `make bench-pauses`: what an entry of a large L1 takes, and for how long such an L1 holds up the event loop, as it
+ * ships and with young generations of other sizes. Of times the least of several rounds: what else a machine has to do
+ * makes a pause longer, and never shorter.
  */
-import { execFileSync } from 'node:child_process';
-import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import Table from 'cli-table3';
 import { Command } from 'commander';
-import type { Pauses, Phase } from './phase.ts';
+import { SEMI_SPACE_MIB } from '../../scripts/build/executable.ts';
+import { count } from '../../src/figures.ts';
+import { terminal } from '../support/cells.ts';
+import { progressOn } from '../support/progress.ts';
+import { runCommand } from '../support/run-command.ts';
+import { settingOf } from '../support/setting.ts';
+import { ENCODINGS, ORIGINS } from './entries.ts';
+import { leastOf, type Phase, type Report } from './figures.ts';
+import { record, sentence } from './record.ts';
+import { bytesOf, phasesOf } from './run.ts';
+import { bytesCells, phaseCells, sizeCells, targetCells } from './table.ts';
 
-const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
+const MILLION = 1_000_000;
+const LEAST_ROUNDS = 3;
 
-const { entries, rounds, semiSpaces } = new Command('bench-pauses')
-  .description('How long does a large L1 hold up the event loop?')
-  .option('--entries <n>', 'of L1', Number, 1_000_000)
-  .option('--rounds <n>', 'of which the shortest pauses are taken', Number, 3)
-  .option('--semi-spaces <mib...>', 'sizes of half of the young generation; 16 is what V8 takes by itself', [
-    '2',
-    '4',
-    '8',
-    '16',
-    '32',
-    '64',
+interface Options {
+  readonly entries: number;
+  readonly rounds: number;
+  readonly semiSpaces: readonly string[];
+  readonly record: boolean;
+}
+
+const command = new Command('make bench-pauses')
+  .description('What does an entry of a large L1 take, and how long does such an L1 hold up the event loop?')
+  .option('--entries <n>', 'of L1', Number, MILLION)
+  .option('--rounds <n>', 'of which the shortest times are taken', Number, LEAST_ROUNDS)
+  .option(
+    '--semi-spaces <mib...>',
+    `sizes of half of the young generation, beside the ${SEMI_SPACE_MIB} that ship; 16 is what V8 takes by itself`,
+    ['2', '4', '16', '32', '64'],
+  )
+  .option('--record', 'write the tables to docs/performance.md', false)
+  .action(run);
+
+await runCommand(command, 'the measurement');
+
+function run({ entries, rounds, semiSpaces, record: recorded }: Options): void {
+  if (recorded && (entries !== MILLION || !(rounds >= LEAST_ROUNDS)))
+    throw new Error(`what is recorded is a million entries, and ${LEAST_ROUNDS} rounds at least`);
+  const started = Date.now();
+  const progress = progressOn();
+  const bytes = ENCODINGS.flatMap((encoding) =>
+    ORIGINS.map((origin) => {
+      progress.begins(`bytes: ${encoding}, ${origin}`);
+      return bytesOf(entries, origin, encoding);
+    }),
+  );
+  const sizes = [...new Set([SEMI_SPACE_MIB, ...semiSpaces.map(Number)])].sort((one, other) => one - other);
+  const kinds = [
+    ...sizes.map((semiSpace) => ({ encoding: 'json', semiSpace }) as const),
+    { encoding: 'msgpack', semiSpace: SEMI_SPACE_MIB } as const,
+  ];
+  const lives = kinds.map((kind) => ({ ...kind, rounds: [] as (readonly Phase[])[] }));
+  for (let round = 1; round <= rounds; round++)
+    for (const life of lives) {
+      progress.begins(`round ${round}: ${life.encoding}, ${life.semiSpace} MiB`);
+      life.rounds.push(phasesOf(entries, life.encoding, life.semiSpace));
+    }
+  progress.end();
+  const report: Report = {
+    ...settingOf(started),
+    entries,
+    rounds,
+    bytes,
+    lives: lives.map(({ encoding, semiSpace, rounds }) => ({ encoding, semiSpace, phases: leastOf(rounds) })),
+  };
+  for (const cells of [
+    targetCells(report),
+    bytesCells(bytes),
+    phaseCells(report.lives),
+    sizeCells(report.lives),
   ])
-  .parse()
-  .opts<{ entries: number; rounds: number; semiSpaces: string[] }>();
-
-const found = new Map<string, Phase[][]>(semiSpaces.map((size) => [size, []]));
-for (let round = 0; round < rounds; round++)
-  for (const size of semiSpaces) {
-    process.stderr.write(`round ${round + 1}: ${size} MiB\n`);
-    found.get(size)!.push([...run(size).phases]);
-  }
-
-const table = new Table({
-  head: ['semi-space', 'phase', 'seconds', 'longest ms', 'minor GC ms', 'major GC ms', 'collecting'],
-  style: { head: [], border: [], compact: true },
-});
-for (const [size, runs] of found)
-  for (const [i, { name }] of runs[0]!.entries()) {
-    const least = (figure: (phase: Phase) => number) => Math.min(...runs.map((phases) => figure(phases[i]!)));
-    table.push([
-      `${size} MiB`,
-      name,
-      least(({ seconds }) => seconds).toFixed(2),
-      least(({ longestMs }) => longestMs).toFixed(1),
-      least(({ minorMs }) => minorMs).toFixed(1),
-      least(({ majorMs }) => majorMs).toFixed(1),
-      `${Math.round(100 * least(({ collecting }) => collecting))} %`,
-    ]);
-  }
-console.log(table.toString());
-console.log(
-  `${entries.toLocaleString('en')} entries, ${cpus()[0]!.model}, ${cpus().length} cores, Node ${process.version}, ${rounds} rounds`,
-);
-
-function run(semiSpace: string): Pauses {
-  const flags = [`--max-semi-space-size=${semiSpace}`];
-  return JSON.parse(execFileSync(process.execPath, [...flags, CHILD, String(entries)], { encoding: 'utf8' }));
+    console.log(terminal(cells));
+  console.log(`${count(entries)} entries; ${sentence(report)}`);
+  if (recorded) record(report);
 }

@@ -12,12 +12,14 @@ const POSTJECT = `${ROOT}node_modules/.bin/postject`;
 const RESOURCE = 'NODE_SEA_BLOB';
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
+/** Half of V8's young generation at most: it bounds how long a collection takes, see docs/performance.md. */
+export const SEMI_SPACE_MIB = 8;
+
 /**
- * Half of V8's young generation is 8 MiB, and not 16: that bounds how long a collection takes, see docs/performance.md.
- * This flag counts in words of 4 bytes, which V8 doubles where words have 8. It changes only what V8 takes by itself,
- * so that `--max-semi-space-size` in NODE_OPTIONS still says otherwise: of two equal flags, the one kept here would win.
+ * What V8 takes by itself, and so `--max-semi-space-size` in NODE_OPTIONS still says otherwise: of that flag, had it been
+ * kept here, this one would win. This one counts words of 4 bytes, and V8's have 8.
  */
-const V8_FLAGS = ['--scavenger-max-new-space-capacity-mb=4'];
+const V8_FLAGS = [`--scavenger-max-new-space-capacity-mb=${SEMI_SPACE_MIB / 2}`];
 
 /** How the program is stored: as its text, with compiled code beside it, or as memory in which it is loaded. */
 export type Form = 'text' | 'code-cache' | 'snapshot';

@@ -1,34 +1,23 @@
 /**
- * An L1 of many entries, filled, then churned, then swept, in slices of a millisecond with the event loop free in
- * between: what held the loop up for longer than its slice was a pause. Tells its figures as one line of JSON.
+ * `node pauses.ts ENTRIES ENCODING`: the life of an L1 of so many, in slices of a millisecond with the event loop free
+ * in between: what held the loop up for longer than its slice was a pause. Tells its phases as one line of JSON.
  */
 import { constants, PerformanceObserver } from 'node:perf_hooks';
-import { Entry, keep } from '../../src/cache/entry.ts';
-import { Memory } from '../../src/cache/memory.ts';
-import { VersionClock } from '../../src/cache/version.ts';
+import type { Encoding } from '../../src/cache/entry.ts';
 import { Counters } from '../../src/metrics/counters.ts';
-import type { Pauses, Phase } from './phase.ts';
+import { below, seeded } from '../../test/support/random.ts';
+import { emptyMemory, LIFE_MS } from '../support/cache.ts';
+import { answer, entryMaker, IDLE_MS, keyOf } from './entries.ts';
+import type { Phase } from './figures.ts';
 
 const entries = Number(process.argv[2]);
-const CHURN = 0.3;
+const encoding = process.argv[3] as Encoding;
+const CHURNED = Math.floor(entries * 1.3);
 const SLICE_MS = 1;
-const VALUE = 'x'.repeat(150);
-const LIFE_MS = 300_000;
 
 const clock = { now: Date.now() };
-const memory = new Memory({ maxEntries: entries, maxBytes: 0, ttlMs: LIFE_MS }, clock, new Counters());
-const versions = new VersionClock('be4c4000');
-
-/** V8 keeps a concatenation as its parts until somebody reads it. */
-const flat = (text: string) => Buffer.from(text).toString('latin1');
-
-/** As a write brings it: strings of their own, made from bytes. */
-function entryOf(i: number): Entry {
-  const key = flat(`borrow_rate:S${i}`);
-  const body = keep('json', Buffer.from(`{"ticker":"S${i}","rate":0.0525,"filler":"${VALUE}"}`));
-  const version = flat(versions.next());
-  return new Entry(key, { encoding: 'json', body }, version, clock.now, clock.now + LIFE_MS);
-}
+const memory = emptyMemory(entries, clock, new Counters());
+const make = entryMaker('read', encoding);
 
 let collections: { readonly kind: number; readonly ms: number }[] = [];
 new PerformanceObserver((list) => {
@@ -68,19 +57,37 @@ async function phase(name: string, steps: Iterable<unknown>): Promise<Phase> {
   };
 }
 
-function* writes(from: number, to: number): Generator<void> {
+function* fill(from: number, to: number): Generator<void> {
   for (let i = from; i < to; i++) {
-    memory.set(entryOf(i));
+    memory.set(make(i, clock.now));
     yield;
   }
 }
 
+function* read(): Generator<void> {
+  const random = seeded(1);
+  for (let i = 0; i < entries; i++) {
+    answer(memory.fresh(keyOf(CHURNED - 1 - below(entries, random)))!, clock.now);
+    yield;
+  }
+}
+
+function* flush(): Generator<void> {
+  memory.clear();
+  yield;
+  yield* fill(0, entries);
+}
+
 const phases = [
-  await phase('fill', writes(0, entries)),
-  await phase('churn', writes(entries, Math.floor(entries * (1 + CHURN)))),
+  await phase('fill', fill(0, entries)),
+  await phase('churn', fill(entries, CHURNED)),
+  await phase('read', read()),
 ];
+clock.now += IDLE_MS;
+phases.push(await phase('sweep, none over', memory.sweep()));
+phases.push(await phase('clear', flush()));
 clock.now += LIFE_MS;
-phases.push(await phase('sweep', memory.sweep()));
-const told: Pauses = { phases, left: memory.size };
-process.stdout.write(`${JSON.stringify(told)}\n`);
+phases.push(await phase('sweep, all over', memory.sweep()));
+if (memory.size > 0) throw new Error(`${memory.size} entries outlived their time`);
+process.stdout.write(`${JSON.stringify(phases)}\n`);
 process.exit();
