@@ -22,19 +22,19 @@ const PROGRAM = `
   process.send('ready');
 `;
 
-test('what a process has allocated is told to the byte an array, collected or kept, and once', async (t) => {
+test('what a process has allocated is told once, to a hundredth, whether it was collected or is kept', async (t) => {
   const { path, remove } = await scratch();
   t.after(remove);
   const file = join(path, 'allocator.js');
   await writeFile(file, PROGRAM);
   const heap = await heapOfNext();
-  const process_ = await forkServer(pathToFileURL(file), [], { ...process.env, ...heap.env });
-  t.after(() => process_.stop());
+  const allocator = await forkServer(pathToFileURL(file), [], { ...process.env, ...heap.env });
+  t.after(() => allocator.stop());
   // The code is compiled, and what it has taken until now is told.
-  await process_.ask({ arrays: ARRAYS });
+  await allocator.ask({ arrays: ARRAYS });
   await heap.allocated();
   for (let round = 0; round < 3; round++) {
-    await process_.ask({ arrays: ARRAYS });
+    await allocator.ask({ arrays: ARRAYS });
     const each = (await heap.allocated()) / ARRAYS;
     assert.ok(Math.abs(each / ARRAY_BYTES - 1) < 0.01, `${each} bytes an array, and not ${ARRAY_BYTES}`);
   }
