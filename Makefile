@@ -48,6 +48,11 @@ bench-peers: $(INSTALLED) $(if $(GATING),,$(PEERS)) ## ratecache as a server bes
 bench-pauses: $(INSTALLED) ## what an entry takes in an L1 of a million, and how long that holds up the event loop: docs/performance.md; ARGS=--record, "--rounds 7", --help
 	@exec node bench/pauses/main.ts $(ARGS)
 
+.PHONY: bench-profile
+bench-profile: $(INSTALLED) ## what a request pays for, function by function, under the loads of bench-peers: docs/profiles.md; ARGS="get put", "--keep DIR", --record, --help
+	@scripts/need.sh redis-server redis-cli wrk
+	@exec node bench/profile/main.ts $(ARGS)
+
 # What the benchmarks measure beside ours, in a package of its own: the project itself needs none of it.
 $(PEERS): bench/peers/package-lock.json $(INSTALLED)
 	@echo npm ci --prefix bench/peers

@@ -19,6 +19,12 @@ export function cpuPartsOf(pid: number): { user: number; kernel: number } | unde
   );
 }
 
+/** Seconds that its main thread has run, and has waited for a core that others had; undefined where the system does not tell. */
+export function mainThreadOf(pid: number): { ran: number; waited: number } | undefined {
+  const nanoseconds = read(`/proc/${pid}/task/${pid}/schedstat`)?.split(' ');
+  return nanoseconds && { ran: Number(nanoseconds[0]) / 1e9, waited: Number(nanoseconds[1]) / 1e9 };
+}
+
 /** The process that started it; undefined where the system does not tell. */
 export function parentOf(pid: number): number | undefined {
   const fields = statOf(pid);
