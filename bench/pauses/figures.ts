@@ -45,22 +45,20 @@ export interface Report extends Setting {
   readonly entries: number;
   readonly rounds: number;
   readonly bytes: readonly Bytes[];
-  /** Of each encoding and size one, the shortest of all rounds. */
+  /** Of each encoding and size the calmest of all rounds. */
   readonly lives: readonly Life[];
 }
 
-/** Of several rounds of the same phases the least of each figure. */
-export function leastOf(rounds: readonly (readonly Phase[])[]): Phase[] {
-  return rounds[0]!.map(({ name }, i) => {
-    const least = (figure: (phase: Phase) => number) =>
-      Math.min(...rounds.map((phases) => figure(phases[i]!)));
-    return {
-      name,
-      seconds: least(({ seconds }) => seconds),
-      longestMs: least(({ longestMs }) => longestMs),
-      minorMs: least(({ minorMs }) => minorMs),
-      majorMs: least(({ majorMs }) => majorMs),
-      collecting: least(({ collecting }) => collecting),
-    };
-  });
+export function longestOf(phases: readonly Phase[]): Phase {
+  return phases.reduce((one, other) => (one.longestMs >= other.longestMs ? one : other));
+}
+
+/**
+ * The round whose longest pause is the shortest. Not the least of each phase: a full collection comes now in this phase
+ * and now in that one, and would be in none.
+ */
+export function calmestOf(rounds: readonly (readonly Phase[])[]): readonly Phase[] {
+  return rounds.reduce((one, other) =>
+    longestOf(one).longestMs <= longestOf(other).longestMs ? one : other,
+  );
 }

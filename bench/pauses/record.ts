@@ -33,5 +33,5 @@ function tablesOf(report: Report): string {
 }
 
 export function sentence(report: Report): string {
-  return settingSentence(report, `of times the least of ${report.rounds} rounds`);
+  return settingSentence(report, `of ${report.rounds} rounds the one whose longest pause was the shortest`);
 }

@@ -3,7 +3,7 @@ import { SEMI_SPACE_MIB } from '../../scripts/build/executable.ts';
 import type { Encoding } from '../../src/cache/entry.ts';
 import { percent } from '../../src/figures.ts';
 import { type Cells, verdict } from '../support/cells.ts';
-import type { Bytes, Life, Origin, Report } from './figures.ts';
+import { type Bytes, type Life, longestOf, type Origin, type Report } from './figures.ts';
 
 const MOST_BYTES = 250;
 const MOST_MS = 10;
@@ -20,9 +20,7 @@ export function targetCells({ bytes, lives }: Report): Cells {
     head: ['what', 'target', 'measured', ''],
     lines: [
       ...lives.filter(isShipped).map(({ encoding, phases }) => {
-        const { name, longestMs } = phases.reduce((one, other) =>
-          one.longestMs >= other.longestMs ? one : other,
-        );
+        const { name, longestMs } = longestOf(phases);
         const measured = `${longestMs.toFixed(1)} ms, ${name}`;
         return [
           `longest pause, ${VALUE[encoding]}`,
