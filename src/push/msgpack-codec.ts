@@ -1,4 +1,3 @@
-import { Unpackr } from 'msgpackr';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
 import { writeResult, writeResults } from '../cache/results.ts';
@@ -7,8 +6,7 @@ import * as read from '../cache/value/msgpack-read.ts';
 import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, RequestId } from './codec.ts';
-
-const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
+import { readRequest } from './msgpack-request.ts';
 
 // All frames are written into one scratch buffer: a frame is sent, and so copied, before the next is begun.
 const out = new MsgpackWriter();
@@ -18,17 +16,15 @@ export const msgpackCodec: Codec = {
   encoding: 'msgpack',
 
   decode(message) {
-    let data: unknown;
+    let data: Record<string, unknown> | undefined;
     try {
-      read.validateMsgpack(message);
-      data = unpackr.unpack(message);
+      data = readRequest(message);
     } catch (error) {
       throw new ServiceError('frame_invalid', `the frame is not msgpack: ${(error as Error).message}`);
     }
-    if (typeof data !== 'object' || data === null || Array.isArray(data))
-      throw new ServiceError('frame_invalid', 'a frame is a map');
+    if (data === undefined) throw new ServiceError('frame_invalid', 'a frame is a map');
     return {
-      data: data as Record<string, unknown>,
+      data,
       value() {
         const span = valueSpan(message);
         return span && { encoding: 'msgpack', body: keep('msgpack', message.subarray(...span)) };
@@ -38,17 +34,17 @@ export const msgpackCodec: Codec = {
 
   item(id, result, now, coherence) {
     if (result.status === 'error') return failure(id, result.code, result.detail);
-    writeResult(out, result, now, openAnswer(id, coherence));
+    writeResult(out, result, now, (_, members) => openAnswer(id, coherence, members));
     return out.bytes();
   },
   results(id, results, now, coherence) {
-    openAnswer(id, coherence)(1);
+    openAnswer(id, coherence, 1);
     out.str('results');
     writeResults(out, results, now);
     return out.bytes();
   },
   snapshot(id, { items, values, more, coherence }) {
-    openAnswer(id, coherence)(more ? 2 : 1);
+    openAnswer(id, coherence, more ? 2 : 1);
     out.str('snapshot');
     out.array(items.length);
     for (const item of items) {
@@ -70,7 +66,7 @@ export const msgpackCodec: Codec = {
   },
   done(id, fields = {}) {
     const members = Object.entries(fields);
-    openAnswer(id, 'off')(members.length);
+    openAnswer(id, 'off', members.length);
     for (const [name, value] of members) {
       out.str(name);
       if (typeof value === 'number') out.int(value);
@@ -127,17 +123,15 @@ function open(members: number, event: string): void {
   text('event', event);
 }
 
-/** Begins an answer; the function that it gives is told how many members follow before they are written. */
-function openAnswer(id: RequestId, coherence: CoherenceState): (members: number) => void {
+/** Begins an answer, which so many members follow. */
+function openAnswer(id: RequestId, coherence: CoherenceState, members: number): void {
   const state = lesserState(coherence);
-  return (members) => {
-    out.reset();
-    out.map(members + (state === undefined ? 2 : 3));
-    writeId(id);
-    out.str('ok');
-    out.bool(true);
-    if (state !== undefined) text('coherence', state);
-  };
+  out.reset();
+  out.map(members + (state === undefined ? 2 : 3));
+  writeId(id);
+  out.str('ok');
+  out.bool(true);
+  if (state !== undefined) text('coherence', state);
 }
 
 function failure(id: RequestId | undefined, code: string, detail: string, field?: string): Uint8Array {

@@ -125,6 +125,30 @@ test('a request decodes to the same object from both, and its value is the bytes
   );
 });
 
+test('keys of any length and kind, once and again, decode to what was sent', () => {
+  const keys = fc.array(fc.oneof(key, fc.string({ unit: 'grapheme', maxLength: 80 }), plain), {
+    maxLength: 30,
+  });
+  fc.assert(
+    fc.property(keys, (sent) => {
+      const request = { id: 1, op: 'mget', keys: [...sent, ...sent] };
+      assert.deepEqual(msgpackCodec.decode(packr.pack(request)).data, JSON.parse(JSON.stringify(request)));
+    }),
+  );
+});
+
+test('a member called __proto__ does not become what the request inherits from', () => {
+  const sent = new Map<string, unknown>([
+    ['id', 1],
+    ['__proto__', { op: 'ping' }],
+  ]);
+  for (const frame of [
+    msgpackCodec.decode(packr.pack(sent)),
+    jsonCodec.decode(Buffer.from('{"id":1,"__proto__":{"op":"ping"}}')),
+  ])
+    assert.equal(frame.data.op, undefined);
+});
+
 test('a value is taken as it was spelled, wherever in the frame it stands', () => {
   const spelled = ' { "value" : [ 1.0 , 1e2 ] , "id":1,"op":"set", "key":"a" } ';
   assert.equal(jsonCodec.decode(Buffer.from(spelled)).value()?.body, '[ 1.0 , 1e2 ]');
@@ -147,6 +171,10 @@ test('what is no frame is refused with a reason, and nothing else is thrown', ()
     pack('a'),
     frame.subarray(1),
     Buffer.from([0xc1]),
+    // A name that is no string, a text that is not UTF-8, and more items than there are bytes.
+    Buffer.from([0x81, 0x01, 0x02]),
+    Buffer.from([0x81, 0xa1, 0x6b, 0xa1, 0xff]),
+    Buffer.from([0x81, 0xa1, 0x6b, 0xdd, 0xff, 0xff, 0xff, 0xff, 0xa0]),
   ])
     refused(msgpackCodec, bytes);
   refused(msgpackCodec, frame.subarray(0, -1));
