@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { GENERATOR_CORE, pin } from '../../loadtest/support/pin.ts';
 import { terminal } from '../support/cells.ts';
 import { NORMAL } from '../support/effort.ts';
+import { numberFrom } from '../support/number-from.ts';
 import { progressOn } from '../support/progress.ts';
 import { runCommand } from '../support/run-command.ts';
 import { runSuites } from '../support/run-suites.ts';
@@ -33,16 +34,10 @@ interface Options {
   readonly list: boolean;
 }
 
-const number = (least: number) => (text: string) => {
-  const value = Number(text);
-  if (!(value >= least)) throw new Error(`${text} is not a number from ${least} on`);
-  return value;
-};
-
 const command = new Command('make bench-peers')
   .description('Measures ratecache as a server, beside bare uWebSockets.js and others that answer the same.')
-  .option('--rounds <n>', 'each server is measured so often, in turn with the others', number(1), 5)
-  .option('--seconds <n>', 'of one run', number(0.1), 2)
+  .option('--rounds <n>', 'each server is measured so often, in turn with the others', numberFrom(1), 5)
+  .option('--seconds <n>', 'of one run', numberFrom(0.1), 2)
   .option('--quick', 'two rounds of half a second; no figures to keep', false)
   .option('--only <names...>', 'only these rows, and beside ratecache only these servers', [])
   .option('--json <file>', 'write everything that was measured to a file')

@@ -9,6 +9,7 @@ import { getL2, load1, load64 } from '../http/rows/l2-hit.ts';
 import { put } from '../http/rows/put.ts';
 import { wsGetJson, wsGetMsgpack, wsMget } from '../http/rows/websocket.ts';
 import { terminal } from '../support/cells.ts';
+import { numberFrom } from '../support/number-from.ts';
 import { progressOn } from '../support/progress.ts';
 import { runCommand } from '../support/run-command.ts';
 import { settingOf, settingSentence } from '../support/setting.ts';
@@ -26,17 +27,11 @@ interface Options {
   readonly record: boolean;
 }
 
-const number = (least: number) => (text: string) => {
-  const value = Number(text);
-  if (!(value >= least)) throw new Error(`${text} is not a number from ${least} on`);
-  return value;
-};
-
 const command = new Command('make bench-profile')
   .description('Profiles ratecache under the loads of make bench-peers: what a request pays for.')
   .argument('[rows...]', `of ${ROWS.map(({ name }) => name).join(', ')}; all without one`)
-  .option('--seconds <n>', 'of the profile, and of the run without it before', number(0.1), 4)
-  .option('--interval <µs>', 'between two samples', number(50), 500)
+  .option('--seconds <n>', 'of the profile, and of the run without it before', numberFrom(0.1), 4)
+  .option('--interval <µs>', 'between two samples', numberFrom(50), 500)
   .option('--keep <dir>', 'write the profiles there, as ROW.cpuprofile, for a viewer')
   .option('--record', 'write the tables to docs/profiles.md', false)
   .action(run);
