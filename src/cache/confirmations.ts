@@ -1,4 +1,5 @@
 import type { Counters } from '../metrics/counters.ts';
+import type { Announced } from './bus.ts';
 import type { Entry } from './entry.ts';
 import type { Memory } from './memory.ts';
 import type { Store } from './store.ts';
@@ -7,6 +8,8 @@ interface Pending {
   readonly entry: Entry;
   /** Another invalidation came: the question that is out may have been answered before it. */
   again: boolean;
+  /** What was said of the last change of which anything was. */
+  announced: Announced | undefined;
 }
 
 /**
@@ -20,10 +23,15 @@ export class Confirmations {
   readonly #memory: Memory;
   readonly #store: Store;
   readonly #counters: Counters;
-  readonly #onGone: (key: string) => void;
+  readonly #onGone: (key: string, announced: Announced | undefined) => void;
 
   /** @param onGone told of a key when its own entry is not what L2 holds */
-  constructor(memory: Memory, store: Store, counters: Counters, onGone: (key: string) => void) {
+  constructor(
+    memory: Memory,
+    store: Store,
+    counters: Counters,
+    onGone: (key: string, announced: Announced | undefined) => void,
+  ) {
     this.#memory = memory;
     this.#store = store;
     this.#counters = counters;
@@ -31,13 +39,14 @@ export class Confirmations {
   }
 
   /** An invalidation came for the key, for which L1 holds this own entry. */
-  ask(key: string, entry: Entry): void {
+  ask(key: string, entry: Entry, announced?: Announced): void {
     const pending = this.#pending.get(key);
     if (pending?.entry === entry) {
       pending.again = true;
+      pending.announced = announced ?? pending.announced;
       return;
     }
-    const question: Pending = { entry, again: false };
+    const question: Pending = { entry, again: false, announced };
     this.#pending.set(key, question);
     void this.#settle(key, question);
   }
@@ -65,6 +74,6 @@ export class Confirmations {
       else this.#memory.delete(key);
       entry.own = false;
     }
-    this.#onGone(key);
+    this.#onGone(key, question.announced);
   }
 }

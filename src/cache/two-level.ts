@@ -55,8 +55,8 @@ export class TwoLevel implements BusListener {
     if (memory !== undefined && store === undefined)
       memory.onGone = (key, reason) => this.changes?.removed(key, reason);
     if (memory !== undefined && store !== undefined)
-      this.#confirmations = new Confirmations(memory, store, counters, (key) =>
-        this.changes?.changed(key, undefined, undefined),
+      this.#confirmations = new Confirmations(memory, store, counters, (key, announced) =>
+        this.changes?.changed(key, announced, undefined),
       );
   }
 
@@ -213,7 +213,7 @@ export class TwoLevel implements BusListener {
     const underWay = this.#ownWrites.touch(key);
     const held = this.memory?.held(key);
     // It may be the echo of the write that L1 holds; its write told the clients of it.
-    if (held?.own && this.#confirmations !== undefined) return this.#confirmations.ask(key, held);
+    if (held?.own && this.#confirmations !== undefined) return this.#confirmations.ask(key, held, announced);
     this.memory?.delete(key);
     if (!underWay) this.changes?.changed(key, announced, held);
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { getMany, setMany } from '../../src/cache/batch.ts';
-import type { ChangeListener } from '../../src/cache/bus.ts';
+import type { Announced, ChangeListener } from '../../src/cache/bus.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import { TYPES, typeOf } from '../../src/cache/key.ts';
 import { Memory } from '../../src/cache/memory.ts';
@@ -36,7 +36,8 @@ function replica({ maxBytes = 0, local = true } = {}) {
   const changes: ChangeListener = {
     stored: (_key, entry) => told.push(`stored ${entry.json}`),
     removed: () => told.push('removed'),
-    changed: () => told.push('changed'),
+    changed: (_key, announced) =>
+      told.push(announced === undefined ? 'changed' : `changed: ${announced.reason}`),
     matchRemoved: () => told.push('match'),
     reset: (reason) => told.push(`reset ${reason}`),
   };
@@ -63,7 +64,7 @@ function replica({ maxBytes = 0, local = true } = {}) {
     foreignWrite: (body: string, key = KEY) => foreign.set(key, json(body)),
     foreignDelete: (key = KEY) => foreign.delete(key),
     /** The link tells that the key changed. */
-    echo: (key = KEY) => cache.keyChanged(key, undefined),
+    echo: (key = KEY, announced?: Announced) => cache.keyChanged(key, announced),
     /** Own write whose reply has come and whose echo has not. */
     async ownWrite(body: string) {
       store.release();
@@ -291,6 +292,20 @@ test('a write of another that hides behind the echo of ours is found out, whenev
       assert.equal(on.held(), undefined, `${change}, ${echoed}`);
       assert.deepEqual(on.told, ['stored "ours"', 'changed']);
     }
+  }
+});
+
+test('what was announced of a change that comes while an own write is unconfirmed is told with it', async () => {
+  for (const echoes of [[{ reason: 'delete' }], [undefined, { reason: 'delete' }, undefined]] as (
+    | Announced
+    | undefined
+  )[][]) {
+    const on = replica();
+    await on.ownWrite('"ours"');
+    await on.foreignDelete();
+    for (const announced of echoes) on.echo(KEY, announced);
+    await answerAll(on);
+    assert.deepEqual(on.told, ['stored "ours"', 'changed: delete']);
   }
 });
 

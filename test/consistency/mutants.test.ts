@@ -69,7 +69,7 @@ const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: st
   {
     name: 'the echo of an own write is ignored instead of being asked about',
     file: 'src/cache/two-level.ts',
-    from: 'return this.#confirmations.ask(key, held);',
+    from: 'return this.#confirmations.ask(key, held, announced);',
     to: 'return;',
     fails: /^a write of another that hides behind the echo of ours/,
   },
