@@ -112,7 +112,7 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
     try {
       if (value === undefined)
         throw new ServiceError('body_invalid', 'the entry has no value', `${field}.value`);
-      if (Buffer.byteLength(value.body) > maxValueBytes)
+      if (value.body.length > maxValueBytes)
         throw new ServiceError(
           'value_too_large',
           `at most ${maxValueBytes} bytes are taken`,

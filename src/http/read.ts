@@ -13,9 +13,7 @@ import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
 import { acceptedEncodings, mediaTypeOf } from './negotiate.ts';
 import type { Parts } from './parts.ts';
-import { keyFromPath, namesVersion } from './request.ts';
-
-export const CACHE_PATH = '/v1/cache/';
+import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.ts';
 
 // Timing a hit costs a tenth of answering it, so one in this many is timed and stands for all of them.
 const TIMED_EVERY = 64;
@@ -55,7 +53,7 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
   };
 
   return (res, req) => {
-    const encoded = req.getUrl().slice(CACHE_PATH.length);
+    const encoded = encodedKeyOf(req);
     // An encoded key takes the way round, where a broken one has its answer.
     const entry = encoded.includes('%') ? undefined : cache.peek(encoded);
     if (entry === undefined) return readSlowly(parts, res, req, encoded, bodiless);

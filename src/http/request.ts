@@ -2,6 +2,16 @@ import { ttlFault, ttlMs } from '../cache/check.ts';
 import type { Condition } from '../cache/condition.ts';
 import { isVersion } from '../cache/version.ts';
 import { ServiceError } from '../errors.ts';
+import type { HttpRequest } from '../uws.ts';
+
+export const CACHE_PATH = '/v1/cache/';
+/** A key without a slash, which is the usual case, and any other. */
+export const CACHE_ROUTES = [`${CACHE_PATH}:key`, `${CACHE_PATH}*`] as const;
+
+/** The key in the path, as it stands there. What uWS has found already costs less than to cut it out. */
+export function encodedKeyOf(req: HttpRequest): string {
+  return req.getParameter(0) || req.getUrl().slice(CACHE_PATH.length);
+}
 
 /**
  * The key that a path names: what follows `/v1/cache/`, percent-decoded.

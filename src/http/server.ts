@@ -12,7 +12,8 @@ import { Exchange, fault } from './exchange.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { type Ops, opsHandlers } from './ops.ts';
 import type { Parts } from './parts.ts';
-import { CACHE_PATH, readHandler } from './read.ts';
+import { readHandler } from './read.ts';
+import { CACHE_ROUTES } from './request.ts';
 import { Unread } from './unread.ts';
 import { deleteHandler, putHandler } from './write.ts';
 
@@ -111,12 +112,13 @@ export function routes(parts: Parts, ops: Ops): Record<string, Methods> {
     GET: handler(false),
     HEAD: handler(true),
   });
+  const cached: Methods = {
+    ...readable((bodiless) => readHandler(parts, bodiless)),
+    PUT: putHandler(parts),
+    DELETE: deleteHandler(parts),
+  };
   return {
-    [`${CACHE_PATH}*`]: {
-      ...readable((bodiless) => readHandler(parts, bodiless)),
-      PUT: putHandler(parts),
-      DELETE: deleteHandler(parts),
-    },
+    ...Object.fromEntries(CACHE_ROUTES.map((route) => [route, cached])),
     '/v1/mget': { POST: mgetHandler(parts) },
     '/v1/mset': { POST: msetHandler(parts) },
     '/v1/mdelete': { POST: mdeleteHandler(parts) },

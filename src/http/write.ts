@@ -6,8 +6,7 @@ import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
 import { bodyEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
-import { CACHE_PATH } from './read.ts';
-import { conditionOf, keyFromPath, ttlFromQuery } from './request.ts';
+import { conditionOf, encodedKeyOf, keyFromPath, ttlFromQuery } from './request.ts';
 import { valueFrom } from './value.ts';
 
 export function putHandler(parts: Parts) {
@@ -52,7 +51,7 @@ export function deleteHandler(parts: Parts) {
 }
 
 function keyOf(req: HttpRequest, maxKeyBytes: number): string {
-  const key = keyFromPath(req.getUrl().slice(CACHE_PATH.length));
+  const key = keyFromPath(encodedKeyOf(req));
   checkKey(key, maxKeyBytes);
   return key;
 }
