@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { type TypeIndex, typeOf } from './key.ts';
 import type { Links } from './recency.ts';
+import { bufferOf, type Held, type Latin1, toLatin1 } from './value/held.ts';
 import { jsonToMsgpack } from './value/json-to-msgpack.ts';
 import { msgpackToJson } from './value/msgpack-to-json.ts';
 import type { Version } from './version.ts';
@@ -8,19 +9,16 @@ import type { Version } from './version.ts';
 /** How a value's bytes are to be read. */
 export type Encoding = 'json' | 'msgpack';
 
-/**
- * A value's bytes, ready to send. A string holds ASCII JSON, one byte a character: on V8's own heap a small
- * value costs a third of what a Buffer costs, and uWS sends both equally fast. All else is a Buffer.
- */
+/** A value's bytes, ready to send. A string holds ASCII JSON. */
 export type Body = string | Buffer;
 
 /** A value exactly as it was written: its bytes and how to read them. */
 export interface Value {
   readonly encoding: Encoding;
-  readonly body: Body;
+  readonly body: Held;
 }
 
-// Above this a string is slower to send than a Buffer.
+// Above this a string is slower to send than a Buffer, and what a Buffer costs beside its bytes no longer matters.
 const STRING_LIMIT_BYTES = 4096;
 
 /** What an entry costs beyond the bytes of its key and value, measured: the object, its version, the map's slot. */
@@ -29,10 +27,16 @@ const ENTRY_OVERHEAD_BYTES = 240;
 /**
  * Takes a copy of a value's bytes in the form that is cheapest to keep and send. It must be a copy: what
  * comes from a socket is a slice of a chunk, and keeping the slice would keep the whole chunk.
+ *
+ * Small msgpack and small ASCII JSON become a string on V8's own heap, one byte a character: a Buffer takes 160 bytes
+ * more, and a million of them hold up each collection until V8 has looked at every one. uWS sends strings as UTF-8, and
+ * ASCII as fast as a Buffer, so small JSON beyond ASCII stays a Buffer, which is sent as it is.
  */
-export function keep(encoding: Encoding, bytes: Buffer): Body {
-  if (encoding === 'json' && bytes.length <= STRING_LIMIT_BYTES && isAscii(bytes))
-    return bytes.toString('latin1');
+export function keep(encoding: Encoding, bytes: Buffer): Held {
+  if (bytes.length <= STRING_LIMIT_BYTES) {
+    if (encoding === 'msgpack') return toLatin1(bytes);
+    if (isAscii(bytes)) return bytes.toString('latin1');
+  }
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(copy);
   return copy;
@@ -79,8 +83,8 @@ export class Entry implements Links {
   readonly #expiresAt: number = undefined as never;
   #freshUntil: number = undefined as never;
   /** The value as it was written, and in the other encoding, made on first need. */
-  readonly #body: Body;
-  #other: Body | undefined;
+  readonly #body: Held;
+  #other: Held | undefined;
   /** Its type, its encoding, and whether it is an own one, a bit or more for each. */
   #traits: number;
   /** Written by `http/`, given up by the sweep. */
@@ -147,21 +151,26 @@ export class Entry implements Links {
 
   /** The value as JSON text if that is at hand, without converting. */
   get plainJson(): Body | undefined {
-    return (this.#traits & IS_JSON) === 0 ? this.#other : this.#body;
+    return ((this.#traits & IS_JSON) === 0 ? this.#other : this.#body) as Body | undefined;
   }
 
   /** The value as JSON text. @throws NotConvertible where JSON cannot hold it unchanged */
   get json(): Body {
-    if (this.encoding === 'json') return this.#body;
-    this.#other ??= keep('json', Buffer.from(msgpackToJson(this.#body as Buffer)));
-    return this.#other;
+    if (this.encoding === 'json') return this.#body as Body;
+    this.#other ??= keep('json', Buffer.from(msgpackToJson(bufferOf(this.#body))));
+    return this.#other as Body;
   }
 
-  /** The value as msgpack. @throws NotConvertible where msgpack cannot hold it unchanged */
+  /** The value as msgpack, ready to send. @throws NotConvertible where msgpack cannot hold it unchanged */
   get msgpack(): Buffer {
-    if (this.encoding === 'msgpack') return this.#body as Buffer;
-    this.#other ??= jsonToMsgpack(this.#body.toString());
-    return this.#other as Buffer;
+    return bufferOf(this.packed);
+  }
+
+  /** The value as msgpack, as it is kept. @throws NotConvertible where msgpack cannot hold it unchanged */
+  get packed(): Latin1 | Buffer {
+    if (this.encoding === 'msgpack') return this.#body as Latin1 | Buffer;
+    this.#other ??= keep('msgpack', jsonToMsgpack((this.#body as Body).toString()));
+    return this.#other as Latin1 | Buffer;
   }
 
   /** The value exactly as it was written. */

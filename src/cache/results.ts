@@ -68,7 +68,7 @@ export function writeResult(out: MsgpackWriter, result: ItemResult, now: number,
   const { key, entry, code } = result;
   try {
     // Converted first: should it be refused, nothing has been written yet.
-    entry.msgpack;
+    entry.packed;
   } catch (error) {
     return writeStrings(out, refusal(key, error), open);
   }
@@ -105,7 +105,7 @@ const membersOut = new MsgpackWriter();
 function writeMembers(out: MsgpackWriter, entry: Entry): void {
   const { prepared } = entry;
   if (prepared?.msgpack !== undefined) return out.raw(prepared.msgpack);
-  if (prepared === undefined || entry.msgpack.length > MOST_PREPARED_BYTES) {
+  if (prepared === undefined || entry.packed.length > MOST_PREPARED_BYTES) {
     entry.prepared ??= ASKED_ONCE;
     return writeMembersTo(out, entry);
   }
@@ -122,7 +122,7 @@ function writeMembersTo(out: MsgpackWriter, entry: Entry): void {
   out.str('status');
   out.str('hit');
   out.str('value');
-  out.raw(entry.msgpack);
+  out.held(entry.packed);
   out.str('version');
   out.str(entry.version);
   out.str('ttl');

@@ -55,7 +55,7 @@ export const msgpackCodec: Codec = {
       else text('version', item.entry.version);
       if (entry !== undefined && values) {
         out.str('value');
-        out.raw(entry.msgpack);
+        out.held(entry.packed);
       }
     }
     if (more) {
@@ -78,12 +78,12 @@ export const msgpackCodec: Codec = {
 
   update(key, entry, merged) {
     // Converted first: should it be refused, nothing has been written yet.
-    const value = entry.msgpack;
+    const value = entry.packed;
     open(merged === 0 ? 4 : 5, 'update');
     text('key', key);
     text('version', entry.version);
     out.str('value');
-    out.raw(value);
+    out.held(value);
     count(merged);
     return out.bytes();
   },

@@ -72,7 +72,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     checkKey(key, limits.maxKeyBytes);
     const value = frame.value();
     if (value === undefined) throw new ServiceError('value_invalid', 'a set has a value', 'value');
-    if (Buffer.byteLength(value.body) > limits.maxValueBytes)
+    if (value.body.length > limits.maxValueBytes)
       throw new ServiceError('value_too_large', `at most ${limits.maxValueBytes} bytes are taken`, 'value');
     const { ttl } = frame.data;
     const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');

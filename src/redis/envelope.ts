@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Encoding, Entry, keep, type Value } from '../cache/entry.ts';
+import { bufferOf, copyHeld } from '../cache/value/held.ts';
 import { member } from '../cache/value/json-read.ts';
 import { VERSION_BYTES, type Version } from '../cache/version.ts';
 
@@ -54,7 +55,7 @@ export function pack(
   let { body } = value;
   let flags = value.encoding === 'msgpack' ? MSGPACK : 0;
   if (limits.compressionThresholdBytes > 0 && body.length > limits.compressionThresholdBytes) {
-    const compressed = zstdCompressSync(body);
+    const compressed = zstdCompressSync(bufferOf(body));
     if (compressed.length < body.length) {
       body = compressed;
       flags |= COMPRESSED;
@@ -73,9 +74,7 @@ export function pack(
   packed[FLAGS] = flags;
   packed[LENGTH - 1] = 0xc6;
   packed.writeUInt32BE(body.length, LENGTH);
-  // A string body is ASCII, so its length is its size.
-  if (typeof body === 'string') packed.write(body, VALUE, 'latin1');
-  else body.copy(packed, VALUE);
+  copyHeld(body, packed, VALUE);
   return packed;
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { ENCODINGS } from '../../bench/pauses/entries.ts';
 import { type Bytes, calmestOf, type Life, type Report } from '../../bench/pauses/figures.ts';
 import { withTables } from '../../bench/pauses/record.ts';
 import { bytesOf } from '../../bench/pauses/run.ts';
@@ -14,14 +15,15 @@ const MAIN = fileURLToPath(new URL('../../bench/pauses/main.ts', import.meta.url
 const ENTRIES = 125_000;
 const MOST_BYTES = 250;
 
-for (const origin of ['read', 'written'] as const)
-  test(`an entry ${origin} takes at most ${MOST_BYTES} bytes beside its key and its value, and again once swept`, () => {
-    const { beside, answered, swept } = bytesOf(ENTRIES, origin, 'json');
-    // Less than the object itself, and nothing was measured.
-    assert.ok(beside > 120 && beside <= MOST_BYTES, `${beside}`);
-    assert.ok(answered > beside + 100, `header lines take ${answered - beside}`);
-    assert.ok(swept <= MOST_BYTES, `${swept} after the sweep`);
-  });
+for (const encoding of ENCODINGS)
+  for (const origin of ['read', 'written'] as const)
+    test(`an entry of ${encoding}, ${origin}, takes at most ${MOST_BYTES} bytes beside key and value, and again once swept`, () => {
+      const { beside, answered, swept } = bytesOf(ENTRIES, origin, encoding);
+      // Less than the object itself, and nothing was measured.
+      assert.ok(beside > 120 && beside <= MOST_BYTES, `${beside}`);
+      assert.ok(answered > beside + 100, `header lines take ${answered - beside}`);
+      assert.ok(swept <= MOST_BYTES, `${swept} after the sweep`);
+    });
 
 const PHASE = { name: 'fill', seconds: 2, longestMs: 9, minorMs: 8, majorMs: 4, collecting: 0.2 };
 const READ: Bytes = {

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { unpack } from 'msgpackr';
 import { Entry, keep, type Value } from '../../src/cache/entry.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import { NotConvertible } from '../../src/cache/value/errors.ts';
+import { bufferOf } from '../../src/cache/value/held.ts';
+import { MsgpackWriter } from '../../src/cache/value/msgpack-write.ts';
 import { NO_VERSION } from '../../src/cache/version.ts';
 
+const NIL = Buffer.from([0xc0]);
 const entryOf = (value: Value, key = 'borrow_rate:AAPL') => new Entry(key, value, NO_VERSION, 1000, 2000);
 
 test('small ASCII JSON is kept as a string', () => {
@@ -14,11 +18,22 @@ test('small ASCII JSON is kept as a string', () => {
   assert.equal(keep('json', Buffer.alloc(0)), '');
 });
 
-test('JSON beyond ASCII, large JSON and msgpack are kept as Buffers', () => {
+test('small msgpack is kept as a string with a character a byte', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 5000, size: 'max' }), (bytes) => {
+      const kept = keep('msgpack', Buffer.from(bytes));
+      assert.equal(typeof kept, bytes.length <= 4096 ? 'string' : 'object');
+      assert.equal(kept.length, bytes.length);
+      assert.deepEqual(bufferOf(kept), Buffer.from(bytes));
+    }),
+  );
+});
+
+test('JSON beyond ASCII, and what is large, are kept as Buffers', () => {
   for (const [encoding, bytes] of [
     ['json', Buffer.from('"é"')],
     ['json', Buffer.alloc(4097, 'x')],
-    ['msgpack', Buffer.from([0x01])],
+    ['msgpack', Buffer.alloc(4097, 0x01)],
   ] as const) {
     const kept = keep(encoding, bytes);
     assert.ok(Buffer.isBuffer(kept));
@@ -28,23 +43,41 @@ test('JSON beyond ASCII, large JSON and msgpack are kept as Buffers', () => {
 
 test('what is kept is a copy, and keeps no chunk alive that it came in', () => {
   const chunk = Buffer.alloc(64 * 1024, 0xc0);
-  const kept = keep('msgpack', chunk.subarray(10, 20)) as Buffer;
+  const small = keep('msgpack', chunk.subarray(10, 20));
+  const large = keep('msgpack', chunk.subarray(10, 5010)) as Buffer;
   chunk.fill(0);
-  assert.deepEqual(kept, Buffer.alloc(10, 0xc0));
-  assert.equal(kept.buffer.byteLength, 10);
+  assert.deepEqual(bufferOf(small), Buffer.alloc(10, 0xc0));
+  assert.deepEqual(large, Buffer.alloc(5000, 0xc0));
+  assert.equal(large.buffer.byteLength, 5000);
 });
 
 test('an entry of either encoding gives the other, made on first need and then kept', () => {
   const json = entryOf({ encoding: 'json', body: '{"rate":0.05,"n":[1,-2]}' });
   assert.equal(json.json, '{"rate":0.05,"n":[1,-2]}');
   assert.deepEqual(unpack(json.msgpack), { rate: 0.05, n: [1, -2] });
-  assert.equal(json.msgpack, json.msgpack);
+  assert.equal(typeof json.packed, 'string');
+  assert.equal(json.packed, json.packed);
 
-  const msgpack = entryOf({ encoding: 'msgpack', body: json.msgpack });
+  const msgpack = entryOf({ encoding: 'msgpack', body: json.packed });
   assert.equal(msgpack.plainJson, undefined);
   assert.equal(msgpack.json, '{"rate":0.05,"n":[1,-2]}');
   assert.equal(msgpack.plainJson, '{"rate":0.05,"n":[1,-2]}');
-  assert.equal(msgpack.msgpack, json.msgpack);
+  assert.deepEqual(msgpack.msgpack, json.msgpack);
+});
+
+test('whatever the bytes and however they are held, an entry gives them as msgpack, to send and to write', () => {
+  const writer = new MsgpackWriter();
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 5000, size: 'max' }), fc.boolean(), (written, asBuffer) => {
+      const bytes = Buffer.from(written);
+      const entry = entryOf({ encoding: 'msgpack', body: asBuffer ? bytes : keep('msgpack', bytes) });
+      assert.deepEqual(entry.msgpack, bytes);
+      writer.nil();
+      writer.held(entry.packed);
+      writer.nil();
+      assert.deepEqual(writer.take(), Buffer.concat([NIL, bytes, NIL]));
+    }),
+  );
 });
 
 test('an entry of JSON in a Buffer converts as one in a string does', () => {
@@ -59,6 +92,7 @@ test('an entry gives its value exactly as it was written, also after a conversio
     { encoding: 'json', body: '{ "a" : 1.0 }' },
     { encoding: 'json', body: Buffer.from('"é"') },
     { encoding: 'msgpack', body: Buffer.from([0xcd, 0x00, 0x01]) },
+    { encoding: 'msgpack', body: keep('msgpack', Buffer.from([0xcd, 0x00, 0xff])) },
   ];
   for (const value of values) {
     const entry = entryOf(value);

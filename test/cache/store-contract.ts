@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { Condition } from '../../src/cache/condition.ts';
-import type { Value } from '../../src/cache/entry.ts';
+import { keep, type Value } from '../../src/cache/entry.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
 import type { Store, Write } from '../../src/cache/store.ts';
@@ -50,7 +50,9 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
       fc
         .string()
         .map((text): Value => ({ encoding: 'json', body: JSON.stringify(text.replace(/[^ -~]/g, '')) })),
-      fc.uint8Array().map((bytes): Value => ({ encoding: 'msgpack', body: Buffer.from(bytes) })),
+      fc
+        .uint8Array()
+        .map((bytes): Value => ({ encoding: 'msgpack', body: keep('msgpack', Buffer.from(bytes)) })),
     );
     const key = fc.oneof(
       fc.string({ minLength: 1, unit: 'grapheme' }),

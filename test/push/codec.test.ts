@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Packr, pack, Unpackr } from 'msgpackr';
 import type { CoherenceState, Reason } from '../../src/cache/bus.ts';
-import { Entry, type Value } from '../../src/cache/entry.ts';
+import { Entry, keep, type Value } from '../../src/cache/entry.ts';
 import type { ItemResult } from '../../src/cache/results.ts';
+import { bufferOf } from '../../src/cache/value/held.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../../src/errors.ts';
 import type { Codec, Encoded, ResetReason, SnapshotItem } from '../../src/push/codec.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
@@ -23,6 +24,7 @@ const plain = fc
 const value: fc.Arbitrary<Value> = fc.oneof(
   plain.map((each): Value => ({ encoding: 'json', body: Buffer.from(JSON.stringify(each)) })),
   plain.map((each): Value => ({ encoding: 'msgpack', body: packr.pack(each) })),
+  plain.map((each): Value => ({ encoding: 'msgpack', body: keep('msgpack', packr.pack(each)) })),
 );
 const entry = fc
   .tuple(key, value, fc.nat(), fc.integer({ min: -1000, max: 1e9 }))
@@ -120,7 +122,7 @@ test('a request decodes to the same object from both, and its value is the bytes
       const { encoding, body } = fromJson.value()!;
       assert.deepEqual([encoding, body.toString()], ['json', JSON.stringify(request.value)]);
       assert.deepEqual(fromMsgpack.value()?.encoding, 'msgpack');
-      assert.deepEqual(Buffer.from(fromMsgpack.value()!.body), packr.pack(request.value));
+      assert.deepEqual(bufferOf(fromMsgpack.value()!.body), packr.pack(request.value));
     }),
   );
 });
@@ -155,7 +157,10 @@ test('a value is taken as it was spelled, wherever in the frame it stands', () =
   assert.equal(jsonCodec.decode(Buffer.from('{"id":1,"value":null}')).value()?.body, 'null');
   assert.equal(jsonCodec.decode(Buffer.from('{"id":1}')).value(), undefined);
   assert.equal(msgpackCodec.decode(pack({ id: 1 })).value(), undefined);
-  assert.deepEqual(msgpackCodec.decode(pack({ id: 1, value: null })).value()?.body, Buffer.from([0xc0]));
+  assert.deepEqual(
+    bufferOf(msgpackCodec.decode(pack({ id: 1, value: null })).value()!.body),
+    Buffer.from([0xc0]),
+  );
 });
 
 test('what is no frame is refused with a reason, and nothing else is thrown', () => {

@@ -5,6 +5,7 @@ import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { unpack as decode } from 'msgpackr';
 import { keep, type Value } from '../../src/cache/entry.ts';
+import { bufferOf } from '../../src/cache/value/held.ts';
 import { isVersion, NO_VERSION } from '../../src/cache/version.ts';
 import {
   type EnvelopeLimits,
@@ -32,11 +33,16 @@ const anyValue = fc
     fc.constantFrom('json', 'msgpack'),
     fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
+      fc.uint8Array({ minLength: 4000, maxLength: 5000, size: 'max' }),
       // What compresses well.
       fc.tuple(fc.nat(255), fc.nat(9000)).map(([byte, length]) => new Uint8Array(length).fill(byte)),
     ),
   )
-  .map(([encoding, bytes]): Value => ({ encoding, body: keep(encoding, Buffer.from(bytes)) }));
+  .map(([encoding, written]) => {
+    const bytes = Buffer.from(written);
+    const value: Value = { encoding, body: keep(encoding, bytes) };
+    return { value, bytes };
+  });
 
 const anyMs = fc.oneof(
   fc.integer({ min: 0, max: 4_102_444_800_000 }),
@@ -51,9 +57,10 @@ test('any bytes, in either encoding, with any version and deadlines, come back a
       anyMs,
       anyMs,
       fc.constantFrom(PLAIN, COMPRESSING),
-      (value, version, storedAt, expiresAt, limits) => {
+      ({ value, bytes }, version, storedAt, expiresAt, limits) => {
         const entry = unpack(KEY, pack(value, version, storedAt, expiresAt, limits), limits)!;
         assert.deepEqual(entry.value, value);
+        assert.deepEqual(bufferOf(entry.value.body), bytes);
         assert.equal(entry.version, version);
         assert.equal(entry.storedAt, storedAt);
         assert.equal(entry.expiresAt, expiresAt);
@@ -163,7 +170,7 @@ test('random bytes, and envelopes with random damage, are read or refused, and n
   );
   const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 5 });
   fc.assert(
-    fc.property(anyValue, damage, (value, hits) => {
+    fc.property(anyValue, damage, ({ value }, hits) => {
       const bytes = packed(value, COMPRESSING);
       for (const [at, byte] of hits) bytes[at % bytes.length] = byte;
       const entry = unpack(KEY, bytes, COMPRESSING);

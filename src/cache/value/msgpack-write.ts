@@ -1,3 +1,5 @@
+import { copyHeld, type Held } from './held.ts';
+
 const FIRST_CAPACITY = 4096;
 
 /** A scratch that one huge reply has grown beyond this is let go at the next reset. */
@@ -117,6 +119,13 @@ export class MsgpackWriter {
       this.scratch.set(encoded, this.at);
     }
     this.at += size;
+  }
+
+  /** Bytes that are msgpack already, as an entry keeps them. */
+  held(encoded: Held): void {
+    this.need(encoded.length);
+    copyHeld(encoded, this.scratch, this.at);
+    this.at += encoded.length;
   }
 
   /** The tag and a big-endian length of 8, 16 or 32 bits; a `tag8` of 0 means that there is no such form. */
