@@ -10,6 +10,10 @@ export const VERSION_BYTES = 12;
 /** Older than every stamp a writer makes. */
 export const NO_VERSION: Version = '0'.repeat(VERSION_BYTES * 2);
 
+/** Where in a stamp's bytes its parts begin; the milliseconds are its first. */
+const COUNTER = 6;
+const WRITER = 8;
+
 const COUNTER_LIMIT = 0xffff;
 
 /** A remote stamp further ahead of our clock than this is a broken clock, and is not followed. */
@@ -17,15 +21,15 @@ const MAX_DRIFT_MS = 60_000;
 
 /** Stamps versions; every stamp is greater than all that this clock made or observed before. */
 export class VersionClock {
-  readonly #writer: string;
   readonly #wall: () => number;
   #ms = 0;
   #counter = 0;
-  #prefix = '000000000000';
+  // V8 would keep a concatenation as its parts, which takes 48 bytes more for as long as the version is kept.
+  readonly #stamp = Buffer.alloc(VERSION_BYTES);
 
   /** @param writer 8 hexadecimal digits, unique to this process */
   constructor(writer: string, wall: () => number = Date.now) {
-    this.#writer = writer;
+    this.#stamp.write(writer, WRITER, 'hex');
     this.#wall = wall;
   }
 
@@ -34,7 +38,8 @@ export class VersionClock {
     if (wall > this.#ms) this.#moveTo(wall, 0);
     else if (this.#counter < COUNTER_LIMIT) this.#counter++;
     else this.#moveTo(this.#ms + 1, 0);
-    return this.#prefix + this.#counter.toString(16).padStart(4, '0') + this.#writer;
+    this.#stamp.writeUInt16BE(this.#counter, COUNTER);
+    return this.#stamp.toString('hex');
   }
 
   /** Makes all later stamps greater than this one, which another writer made. */
@@ -46,7 +51,7 @@ export class VersionClock {
   }
 
   #moveTo(ms: number, counter: number): void {
-    if (ms !== this.#ms) this.#prefix = ms.toString(16).padStart(12, '0');
+    if (ms !== this.#ms) this.#stamp.writeUIntBE(ms, 0, COUNTER);
     this.#ms = ms;
     this.#counter = counter;
   }

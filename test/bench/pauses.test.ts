@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ENCODINGS } from '../../bench/pauses/entries.ts';
+import { ENCODINGS, ORIGINS } from '../../bench/pauses/entries.ts';
 import { type Bytes, calmestOf, type Life, type Report } from '../../bench/pauses/figures.ts';
 import { withTables } from '../../bench/pauses/record.ts';
 import { bytesOf } from '../../bench/pauses/run.ts';
@@ -16,7 +16,7 @@ const ENTRIES = 125_000;
 const MOST_BYTES = 250;
 
 for (const encoding of ENCODINGS)
-  for (const origin of ['read', 'written'] as const)
+  for (const origin of ORIGINS)
     test(`an entry of ${encoding}, ${origin}, takes at most ${MOST_BYTES} bytes beside key and value, and again once swept`, () => {
       const { beside, answered, swept } = bytesOf(ENTRIES, origin, encoding);
       // Less than the object itself, and nothing was measured.
