@@ -12,8 +12,8 @@ type Requests = (server: Running) => readonly string[];
 export interface PacedOptions {
   readonly requests: Requests;
   readonly connections: number;
-  /** A second; `half` is half of what the generator gets at most from the first server that it meets. */
-  readonly rate: number | 'half';
+  /** A second, or a share of what the generator gets at most from the first server that it meets. */
+  readonly rate: number | { readonly ofMost: number };
   /** Others that read meanwhile, paced too. */
   readonly beside?: { readonly requests: Requests; readonly connections: number; readonly rate: number };
 }
@@ -22,7 +22,7 @@ export interface PacedOptions {
 const FLOOD_MS = 2000;
 
 export function paced({ requests, connections, rate, beside }: PacedOptions): Load {
-  let ratePerSecond = rate === 'half' ? undefined : rate;
+  let ratePerSecond = typeof rate === 'number' ? rate : undefined;
   return {
     warmsUp: true,
     example: (server) => oneAnswer(server.port, requests(server)[0]!),
@@ -30,7 +30,7 @@ export function paced({ requests, connections, rate, beside }: PacedOptions): Lo
       const ms = seconds * 1000;
       const { port } = server;
       const job = { port, requests: requests(server), connections };
-      ratePerSecond ??= (await most(job)) / 2;
+      if (typeof rate !== 'number') ratePerSecond ??= rate.ofMost * (await most(job));
       const others = beside && {
         ...{ port, requests: beside.requests(server), connections: beside.connections },
         ...{ ratePerSecond: beside.rate, ms: ms + MARGIN_MS },
@@ -79,7 +79,7 @@ function faultsOf({ requests }: Generated): string[] {
   return faults;
 }
 
-/** At most half of what it can is asked of it, so what makes it late is that its core is not its own. */
+/** Much less than it can is asked of it, so what makes it late is that its core is not its own. */
 function lateness({ cpuShare, lateP99Us }: Generated): string[] {
   return isSaturated({ cpuShare, lateP99Us, ceilingPerSecond: Number.POSITIVE_INFINITY }, 0)
     ? [`the generator was the limit: 1 % of its reads were ${lateP99Us} µs late`]
