@@ -29,22 +29,26 @@ const BARE = { against: 'bare uWS', theirs: 'bare-uws' };
 
 const UNCOUNTED = { against: 'nothing counted', theirs: 'ratecache-bare' };
 
+/** Where answers exceed what uWS corks, its own are sent in pieces: there the targets were 0.9 and 1.1 at first. */
 const PIPELINED = [
-  ['get-16', 'GET, L1 hit, 16 deep'],
-  ['get-64', 'GET, L1 hit, 64 deep'],
-  ['get-1k-16', 'GET, L1 hit, 1 KB, 16 deep'],
-  ['get-1k-64', 'GET, L1 hit, 1 KB, 64 deep'],
-] as const;
+  { row: 'get-16', what: 'GET, L1 hit, 16 deep', atLeast: 0.9, atMost: 1.1 },
+  { row: 'get-64', what: 'GET, L1 hit, 64 deep', atLeast: 1.8, atMost: 0.55 },
+  { row: 'get-1k-16', what: 'GET, L1 hit, 1 KB, 16 deep', atLeast: 3, atMost: 0.35 },
+  { row: 'get-1k-64', what: 'GET, L1 hit, 1 KB, 64 deep', atLeast: 4, atMost: 0.25 },
+];
 
 const FASTIFY = ['bentocache', 'layered-loader', 'lru-cache'];
 
 export const TARGETS: readonly Target[] = [
-  ...PIPELINED.flatMap(([row, what]) => [rate(row, what, BARE, 0.9), cpu(row, what, BARE, 1.1)]),
+  ...PIPELINED.flatMap(({ row, what, atLeast, atMost }) => [
+    rate(row, what, BARE, atLeast),
+    cpu(row, what, BARE, atMost),
+  ]),
   ...[
     { ...BARE, atMost: 1.08 },
     { against: 'nginx, lua shared dict', theirs: 'nginx-lua', atMost: 0.8 },
-    { against: 'nginx + memcached', theirs: 'nginx-memcached', atMost: 0.5 },
-    { against: 'varnish', theirs: 'varnish', atMost: 0.5 },
+    { against: 'nginx + memcached', theirs: 'nginx-memcached', atMost: 0.4 },
+    { against: 'varnish', theirs: 'varnish', atMost: 0.4 },
     { against: 'webdis + Redis', theirs: 'webdis', atMost: 0.4 },
   ].map((other) => cpu('get', 'GET, L1 hit, unpipelined', other, other.atMost)),
   ...FASTIFY.map((cache) =>
@@ -59,11 +63,14 @@ export const TARGETS: readonly Target[] = [
       ...{ ours: 'ratecache load', theirs: 'ioredis mgetBuffer a turn' },
     },
   },
-  ...[8, 1].map(
-    (concurrency): Target => ({
+  ...[
+    { concurrency: 8, atMost: 0.7 },
+    { concurrency: 1, atMost: 1.1 },
+  ].map(
+    ({ concurrency, atMost }): Target => ({
       what: `load from L2, in process, ${concurrency} at a time`,
       against: 'ioredis getBuffer',
-      limit: { atMost: 1.1 },
+      limit: { atMost },
       measured: {
         ...{ row: `load-${concurrency}`, of: 'p50Us' },
         ...{ ours: 'ratecache load', theirs: 'ioredis getBuffer' },
@@ -83,7 +90,9 @@ export const TARGETS: readonly Target[] = [
   cpu('metrics', 'metrics, of a GET, L1 hit', UNCOUNTED, 1.03),
   cpu('metrics-16', 'metrics, of a GET, L1 hit, 16 deep', UNCOUNTED, 1.03),
   peek('Map', 3),
-  ...['bentocache, get', 'layered-loader, get', 'cacheable, get'].map((other) => peek(other, 0.1)),
+  peek('bentocache, get', 0.05),
+  peek('layered-loader, get', 0.1),
+  peek('cacheable, get', 0.03),
   {
     what: 'peek, L1 of 1,000,000 entries',
     against: 'L1 of 1,000 entries',
