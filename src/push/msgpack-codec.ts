@@ -1,3 +1,4 @@
+import { Unpackr } from 'msgpackr';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
 import { writeResult, writeResults } from '../cache/results.ts';
@@ -6,7 +7,8 @@ import * as read from '../cache/value/msgpack-read.ts';
 import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, RequestId } from './codec.ts';
-import { readRequest } from './msgpack-request.ts';
+
+const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
 
 // All frames are written into one scratch buffer: a frame is sent, and so copied, before the next is begun.
 const out = new MsgpackWriter();
@@ -16,15 +18,17 @@ export const msgpackCodec: Codec = {
   encoding: 'msgpack',
 
   decode(message) {
-    let data: Record<string, unknown> | undefined;
+    let data: unknown;
     try {
-      data = readRequest(message);
+      read.validateMsgpack(message);
+      data = unpackr.unpack(message);
     } catch (error) {
       throw new ServiceError('frame_invalid', `the frame is not msgpack: ${(error as Error).message}`);
     }
-    if (data === undefined) throw new ServiceError('frame_invalid', 'a frame is a map');
+    if (typeof data !== 'object' || data === null || Array.isArray(data))
+      throw new ServiceError('frame_invalid', 'a frame is a map');
     return {
-      data,
+      data: data as Record<string, unknown>,
       value() {
         const span = valueSpan(message);
         return span && { encoding: 'msgpack', body: keep('msgpack', message.subarray(...span)) };
