@@ -3,7 +3,7 @@
  * exits 1 when the page is not what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { markdownTable, withMarked } from '../loadtest/report/document.ts';
+import { blocksOf, markdownTable, withMarked } from '../loadtest/report/document.ts';
 import { defineAll, LazyCommand } from '../src/cli/lazy-command.ts';
 import { VariableOption } from '../src/cli/options.ts';
 import { createProgram } from '../src/cli/program.ts';
@@ -40,13 +40,11 @@ function section(command: LazyCommand): string {
   if (variables.length > 0)
     rows.push(['a flag for every variable', 'see [configuration.md](configuration.md)']);
   const { summary } = command.subcommand;
-  return [
+  return blocksOf([
     `### ratecache ${command.name()}`,
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
     `\`ratecache ${command.name()} ${command.usage()}\``,
     ...(rows.length > 0 ? [markdownTable(['Argument or flag', 'Meaning'], rows)] : []),
     markdownTable(['Exit code', 'Meaning'], command.exits),
-  ]
-    .map((block) => `${block}\n`)
-    .join('\n');
+  ]);
 }

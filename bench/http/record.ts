@@ -1,16 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { withMarked } from '../../loadtest/report/document.ts';
+import { blocksOf, rewriteDocument, withMarked } from '../../loadtest/report/document.ts';
 import { markdown } from '../support/cells.ts';
 import { settingSentence } from '../support/setting.ts';
 import type { Report } from './report.ts';
 import { notes, rowCells, targetCells } from './table.ts';
 
-const DOCUMENT = new URL('../../docs/performance.md', import.meta.url);
-
 /** Writes the tables of a run between their two marks in `docs/performance.md`. */
 export function record(report: Report): void {
-  writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, 'utf8'), report));
-  console.log('written to docs/performance.md');
+  rewriteDocument('performance.md', (document) => withTables(document, report));
 }
 
 /** The document with the tables in it. @throws where it has no marks */
@@ -30,7 +26,7 @@ function tablesOf(report: Report): string {
     const noted = notes(row);
     if (noted.length > 0) blocks.push(noted.map((note) => `- ${note}`).join('\n'));
   }
-  return blocks.map((block) => `${block}\n`).join('\n');
+  return blocksOf(blocks);
 }
 
 export function machineSentence(report: Report): string {

@@ -1,16 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { withMarked } from '../../loadtest/report/document.ts';
+import { blocksOf, rewriteDocument, withMarked } from '../../loadtest/report/document.ts';
 import { markdown } from '../support/cells.ts';
 import { settingSentence } from '../support/setting.ts';
 import type { Report } from './figures.ts';
 import { bytesCells, phaseCells, sizeCells, targetCells } from './table.ts';
 
-const DOCUMENT = new URL('../../docs/performance.md', import.meta.url);
-
 /** Writes the tables of a run between their two marks in `docs/performance.md`. */
 export function record(report: Report): void {
-  writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, 'utf8'), report));
-  console.log('written to docs/performance.md');
+  rewriteDocument('performance.md', (document) => withTables(document, report));
 }
 
 /** The document with the tables in it. @throws where it has no marks */
@@ -19,7 +15,7 @@ export function withTables(document: string, report: Report): string {
 }
 
 function tablesOf(report: Report): string {
-  return [
+  return blocksOf([
     sentence(report),
     markdown(targetCells(report)),
     markdown(bytesCells(report.bytes)),
@@ -27,9 +23,7 @@ function tablesOf(report: Report): string {
     markdown(phaseCells(report.lives)),
     'The longest pause in ms, JSON, by the size of the young generation:',
     markdown(sizeCells(report.lives)),
-  ]
-    .map((block) => `${block}\n`)
-    .join('\n');
+  ]);
 }
 
 export function sentence(report: Report): string {

@@ -1,15 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { withMarked } from '../../loadtest/report/document.ts';
+import { blocksOf, rewriteDocument, withMarked } from '../../loadtest/report/document.ts';
 import { markdown } from '../support/cells.ts';
 import type { RowProfile } from './run-row.ts';
 import { functionCells, groupCells, sentence } from './table.ts';
 
-const DOCUMENT = new URL('../../docs/profiles.md', import.meta.url);
-
 /** Writes the tables between their two marks in `docs/profiles.md`. @param setting when and where, in a sentence */
 export function record(setting: string, profiles: readonly RowProfile[]): void {
-  writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, 'utf8'), setting, profiles));
-  console.log('written to docs/profiles.md');
+  rewriteDocument('profiles.md', (document) => withTables(document, setting, profiles));
 }
 
 /** The document with the tables in it. @throws where it has no marks */
@@ -20,5 +16,5 @@ export function withTables(document: string, setting: string, profiles: readonly
     markdown(groupCells(profile)),
     markdown(functionCells(profile)),
   ]);
-  return withMarked(document, 'profiles', `\n${[setting, ...blocks].join('\n\n')}\n\n`);
+  return withMarked(document, 'profiles', `\n${blocksOf([setting, ...blocks])}\n`);
 }

@@ -1,15 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { withMarked } from '../../loadtest/report/document.ts';
+import { rewriteDocument, withMarked } from '../../loadtest/report/document.ts';
 import { QUICK } from './effort.ts';
 import type { Report } from './result.ts';
 import { markdownTable } from './table.ts';
 
-const DOCUMENT = new URL('../../docs/benchmarks.md', import.meta.url);
-
 /** Writes the table of a run between its two marks in `docs/benchmarks.md`. */
 export function record(report: Report): void {
-  writeFileSync(DOCUMENT, withMarked(readFileSync(DOCUMENT, 'utf8'), 'benchmarks', recorded(report)));
-  console.log('written to docs/benchmarks.md');
+  rewriteDocument('benchmarks.md', (document) => withMarked(document, 'benchmarks', recorded(report)));
 }
 
 /** The text between the marks. */

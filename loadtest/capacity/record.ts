@@ -1,5 +1,5 @@
 /** The worked example of docs/capacity.md: what stands between its marks is written by `make capacity ARGS=--record`. */
-import { markdownTable } from '../report/document.ts';
+import { blocksOf, markdownTable } from '../report/document.ts';
 import type { Capacity } from './capacity.ts';
 import type { Planned } from './html.ts';
 import {
@@ -20,7 +20,7 @@ export function exampleOf(
   limits: Limits,
   command: string,
 ): string {
-  return [
+  return blocksOf([
     `\`${command}\``,
     machineSentence(capacity),
     markdownTable(KNEE_HEAD, capacity.scenarios.map(kneeRow)),
@@ -35,7 +35,5 @@ export function exampleOf(
             ...(plan.problems.length > 0 ? [plan.problems.map((problem) => `- ${problem}`).join('\n')] : []),
           ],
     ),
-  ]
-    .map((block) => `${block}\n`)
-    .join('\n');
+  ]);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isSea } from 'node:sea';
 import Table from 'cli-table3';
 import { count, percent } from '../../src/figures.ts';
-import { withMarked } from '../report/document.ts';
+import { rewriteDocument, withMarked } from '../report/document.ts';
 import { duration } from '../report/format.ts';
 import { type Capacity, capacityOf, planFor, type ScenarioCapacity } from './capacity.ts';
 import { capacityPage, type Planned } from './html.ts';
@@ -82,10 +82,9 @@ export async function planCapacity(names: readonly string[], options: CapacityOp
   await writeFile(files[1], capacityPage(capacity, planned, demand, limits));
   console.log(`\n${files.join('\n')}`);
   if (!options.record) return;
-  const document = new URL('../../docs/capacity.md', import.meta.url);
   const shown = `make capacity ARGS="${process.argv.slice(3).join(' ')}"`;
   const example = exampleOf(capacity, planned, demand, limits, shown);
-  await writeFile(document, withMarked(await readFile(document, 'utf8'), 'capacity', example));
+  rewriteDocument('capacity.md', (document) => withMarked(document, 'capacity', example));
 }
 
 async function measured(names: readonly string[], options: CapacityOptions): Promise<Capacity> {

@@ -1,4 +1,17 @@
 /** Text for documents in Markdown. */
+import { readFileSync, writeFileSync } from 'node:fs';
+
+/** Writes a document of `docs/` as it is to be, and says so. @param name as `performance.md` */
+export function rewriteDocument(name: string, rewritten: (document: string) => string): void {
+  const file = new URL(`../../docs/${name}`, import.meta.url);
+  writeFileSync(file, rewritten(readFileSync(file, 'utf8')));
+  console.log(`written to docs/${name}`);
+}
+
+/** Blocks of a document, with an empty line after each but the last. */
+export function blocksOf(blocks: readonly string[]): string {
+  return blocks.map((block) => `${block}\n`).join('\n');
+}
 
 /** The document with this text between the marks of this name. @throws unless it has both, once */
 export function withMarked(document: string, name: string, text: string): string {

@@ -1,13 +1,9 @@
 /** Rows for people, and their place in docs/reliability.md. */
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { markdownRow, markdownTable, withMarked } from '../../loadtest/report/document.ts';
+import { markdownRow, markdownTable, rewriteDocument, withMarked } from '../../loadtest/report/document.ts';
 import type { Row } from './measure.ts';
-
-const FILE = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
 
 const COLUMNS = [
   'fault',
@@ -52,7 +48,7 @@ export function rowOf(row: Row): string {
 /** Puts the lines between the marks of this name, under the date and the machine. */
 export async function writeTable(name: string, lines: readonly string[]): Promise<void> {
   const body = [await machine(), '', ...lines].join('\n');
-  await writeFile(FILE, withMarked(await readFile(FILE, 'utf8'), name, `${body}\n`));
+  rewriteDocument('reliability.md', (document) => withMarked(document, name, `${body}\n`));
 }
 
 async function machine(): Promise<string> {
