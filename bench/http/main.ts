@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { GENERATOR_CORE, pin } from '../../loadtest/support/pin.ts';
+import { numeric, whole } from '../../src/cli/flags.ts';
 import { terminal } from '../support/cells.ts';
 import { NORMAL } from '../support/effort.ts';
-import { numberFrom } from '../support/number-from.ts';
 import { progressOn } from '../support/progress.ts';
 import { runCommand } from '../support/run-command.ts';
 import { runSuites } from '../support/run-suites.ts';
@@ -36,8 +36,8 @@ interface Options {
 
 const command = new Command('make bench-peers')
   .description('Measures ratecache as a server, beside bare uWebSockets.js and others that answer the same.')
-  .option('--rounds <n>', 'each server is measured so often, in turn with the others', numberFrom(1), 5)
-  .option('--seconds <n>', 'of one run', numberFrom(0.1), 2)
+  .option('--rounds <n>', 'each server is measured so often, in turn with the others', whole(1), 5)
+  .option('--seconds <n>', 'of one run', numeric(0.1), 2)
   .option('--quick', 'two rounds of half a second; no figures to keep', false)
   .option('--only <names...>', 'only these rows, and beside ratecache only these servers', [])
   .option('--json <file>', 'write everything that was measured to a file')
@@ -55,7 +55,7 @@ async function run(options: Options): Promise<void> {
   const { only, rounds, seconds } = options;
   if (options.record && only.length > 0) throw new Error('what is recorded is all of it, and not a part');
   const started = Date.now();
-  const effort = options.quick ? QUICK : { rounds: Math.round(rounds), seconds };
+  const effort = options.quick ? QUICK : { rounds, seconds };
   const chosen = narrowed(ROWS, only);
   const whole = only.length === 0;
   const suites = whole ? await runSuites(SUITES, { effort: NORMAL, withPeers: true }, progressOn()) : [];

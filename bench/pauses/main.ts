@@ -5,6 +5,7 @@
  */
 import { Command } from 'commander';
 import { SEMI_SPACE_MIB } from '../../scripts/build/executable.ts';
+import { whole } from '../../src/cli/flags.ts';
 import { count } from '../../src/figures.ts';
 import { terminal } from '../support/cells.ts';
 import { progressOn } from '../support/progress.ts';
@@ -28,11 +29,11 @@ interface Options {
 
 const command = new Command('make bench-pauses')
   .description('What does an entry of a large L1 take, and how long does such an L1 hold up the event loop?')
-  .option('--entries <n>', 'of L1', Number, MILLION)
+  .option('--entries <n>', 'of L1', whole(1), MILLION)
   .option(
     '--rounds <n>',
     'of which the one counts whose longest pause was the shortest',
-    Number,
+    whole(1),
     LEAST_ROUNDS,
   )
   .option(

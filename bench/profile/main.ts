@@ -3,13 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { GENERATOR_CORE, pin } from '../../loadtest/support/pin.ts';
+import { numeric } from '../../src/cli/flags.ts';
 import type { Row } from '../http/row.ts';
 import { get, get16 } from '../http/rows/l1-hit.ts';
 import { getL2, load1, load64 } from '../http/rows/l2-hit.ts';
 import { put } from '../http/rows/put.ts';
 import { wsGetJson, wsGetMsgpack, wsMget } from '../http/rows/websocket.ts';
 import { terminal } from '../support/cells.ts';
-import { numberFrom } from '../support/number-from.ts';
 import { progressOn } from '../support/progress.ts';
 import { runCommand } from '../support/run-command.ts';
 import { settingOf, settingSentence } from '../support/setting.ts';
@@ -30,8 +30,8 @@ interface Options {
 const command = new Command('make bench-profile')
   .description('Profiles ratecache under the loads of make bench-peers: what a request pays for.')
   .argument('[rows...]', `of ${ROWS.map(({ name }) => name).join(', ')}; all without one`)
-  .option('--seconds <n>', 'of the profile, and of the run without it before', numberFrom(0.1), 4)
-  .option('--interval <µs>', 'between two samples', numberFrom(50), 500)
+  .option('--seconds <n>', 'of the profile, and of the run without it before', numeric(0.1), 4)
+  .option('--interval <µs>', 'between two samples', numeric(50), 500)
   .option('--keep <dir>', 'write the profiles there, as ROW.cpuprofile, for a viewer')
   .option('--record', 'write the tables to docs/profiles.md', false)
   .action(run);

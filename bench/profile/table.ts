@@ -1,4 +1,4 @@
-import { percent, significant } from '../../src/figures.ts';
+import { count, percent, significant } from '../../src/figures.ts';
 import type { Cells } from '../support/cells.ts';
 import type { Cost } from './costs.ts';
 import type { RowProfile } from './run-row.ts';
@@ -31,7 +31,7 @@ export function sentence({ requests, cpuUs, kernelUs, plainUs, besideUs, waited 
       ? ''
       : ` For ${percent(waited)} of the time something else had the core that it waited for.`;
   return (
-    `${requests.toLocaleString('en-US')} requests, ${significant(cpuUs)} µs of CPU each, of which ` +
+    `${count(requests)} requests, ${significant(cpuUs)} µs of CPU each, of which ` +
     `${significant(kernelUs)} (${percent(kernelUs / cpuUs)}) in the kernel; ${significant(plainUs)} µs without the ` +
     `profile.${beside}${waiting}`
   );

@@ -1,6 +1,7 @@
 /** `make bench-start`: how long the service takes to its first answer, and what memory it has then. */
 import { Command } from 'commander';
 import { median } from '../../loadtest/support/median.ts';
+import { whole } from '../../src/cli/flags.ts';
 import { currentCommit, thisMachine } from '../support/result.ts';
 import { runCommand } from '../support/run-command.ts';
 import { type Contender, contenders } from './contenders.ts';
@@ -9,7 +10,7 @@ import { type Start, startOnce } from './start-once.ts';
 
 const command = new Command('make bench-start')
   .description('Starts the service in each form, and a bare http server beside it, in turn.')
-  .option('--rounds <n>', 'starts of each', Number, 15)
+  .option('--rounds <n>', 'starts of each', whole(1), 15)
   .option('--record', 'write the table to docs/install.md', false)
   .action(run);
 

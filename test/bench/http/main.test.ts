@@ -38,6 +38,12 @@ test('ratecache and bare uWS are measured beside one another, with answers as lo
 test('what is no part of the comparison is exit code 2', async () => {
   assert.equal((await run('--only', 'no-such-server')).code, 2);
   assert.equal((await run('--only', 'put', '--record')).code, 2);
+  for (const faulty of [['--rounds', '1.5'], ['--seconds', 'long'], ['--no-such-flag']]) {
+    const { code, output } = await run(...faulty);
+    assert.equal(code, 2);
+    assert.match(output, new RegExp(`^error: .*${faulty[0]}`));
+  }
+  assert.equal((await run('--help')).code, 0);
 });
 
 async function run(...args: string[]): Promise<{ code: number; output: string }> {
