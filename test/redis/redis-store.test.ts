@@ -177,12 +177,7 @@ test('a value of the predecessor can be replaced and deleted by its version, whi
 });
 
 test('sets and deletes are announced on the channel, one message each a round trip, by keys without prefix', async (t) => {
-  const channel = `cache:${freshPrefix()}`;
-  const { store, write } = open(0, { channel, origin: 'replica-1' });
-  const subscriber = await ready(t, connect(address(redis), 'subscriber', new Counters()));
-  const messages: string[] = [];
-  subscriber.on('message', (_, message: string) => messages.push(message));
-  await subscriber.subscribe(channel);
+  const { store, write, messages } = await announcing(t);
   const [a, b] = await Promise.all([
     store.write(write('borrow_rate:A', '1')),
     store.write(write('ключ/🦊 "x"', '2')),
@@ -191,29 +186,21 @@ test('sets and deletes are announced on the channel, one message each a round tr
     store.remove({ key: 'kept', condition: { is: 'if-exists' } }),
   ]);
   await until(() => messages.length === 2);
-  assert.deepEqual(
-    messages.map((message) => JSON.parse(message)),
-    [
-      {
-        origin: 'replica-1',
-        reason: 'set',
-        keys: ['borrow_rate:A', 'ключ/🦊 "x"'],
-        versions: [a.version, b.version],
-      },
-      { origin: 'replica-1', reason: 'delete', keys: ['gone'] },
-    ],
-  );
+  assert.deepEqual(messages, [
+    {
+      origin: 'replica-1',
+      reason: 'set',
+      keys: ['borrow_rate:A', 'ключ/🦊 "x"'],
+      versions: [a.version, b.version],
+    },
+    { origin: 'replica-1', reason: 'delete', keys: ['gone'] },
+  ]);
 });
 
 test('an announcement names the version that a stamp was raised to, and what was refused is in none', async (t) => {
-  const channel = `cache:${freshPrefix()}`;
-  const { store, write } = open(0, { channel, origin: 'replica-1' });
-  const subscriber = await ready(t, connect(address(redis), 'subscriber', new Counters()));
-  const messages: string[] = [];
-  subscriber.on('message', (_, message: string) => messages.push(message));
-  await subscriber.subscribe(channel);
-  // By a clock that is ahead, but not so far that Redis takes what comes after for late.
-  const ahead = `${(Date.now() + 500).toString(16).padStart(12, '0')}0000f0f0f0f0`;
+  const { store, write, messages } = await announcing(t);
+  // By a clock that is ahead.
+  const ahead = `${(Date.now() + 60_000).toString(16).padStart(12, '0')}0000f0f0f0f0`;
   await store.write({ ...write('raised', '1'), version: ahead });
   const plain = await store.write(write('plain/"é"', '1'));
   const [raised, beside] = await Promise.all([
@@ -225,20 +212,17 @@ test('an announcement names the version that a stamp was raised to, and what was
   await store.remove({ key: 'beside' });
   await until(() => messages.length === 4);
   assert.equal(raised.version!.slice(0, 16), `${ahead.slice(0, 15)}1`);
-  assert.deepEqual(
-    messages.map((message) => JSON.parse(message)),
-    [
-      { origin: 'replica-1', reason: 'set', keys: ['raised'], versions: [ahead] },
-      { origin: 'replica-1', reason: 'set', keys: ['plain/"é"'], versions: [plain.version] },
-      {
-        origin: 'replica-1',
-        reason: 'set',
-        keys: ['raised', 'beside'],
-        versions: [raised.version, beside.version],
-      },
-      { origin: 'replica-1', reason: 'delete', keys: ['beside'] },
-    ],
-  );
+  assert.deepEqual(messages, [
+    { origin: 'replica-1', reason: 'set', keys: ['raised'], versions: [ahead] },
+    { origin: 'replica-1', reason: 'set', keys: ['plain/"é"'], versions: [plain.version] },
+    {
+      origin: 'replica-1',
+      reason: 'set',
+      keys: ['raised', 'beside'],
+      versions: [raised.version, beside.version],
+    },
+    { origin: 'replica-1', reason: 'delete', keys: ['beside'] },
+  ]);
 });
 
 test('a store without a channel announces nothing', async () => {
@@ -339,6 +323,16 @@ test('without Redis every call rejects as unavailable at once', async (t) => {
   await until(() => own0.data.status === 'ready');
   assert.equal(await store.read('k'), undefined);
 });
+
+/** A store that announces its writes, and what it has announced. */
+async function announcing(t: TestContext) {
+  const channel = `cache:${freshPrefix()}`;
+  const subscriber = await ready(t, connect(address(redis), 'subscriber', new Counters()));
+  const messages: unknown[] = [];
+  subscriber.on('message', (_, message: string) => messages.push(JSON.parse(message)));
+  await subscriber.subscribe(channel);
+  return { ...open(0, { channel, origin: 'replica-1' }), messages };
+}
 
 interface Link {
   readonly data: Redis;
