@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Bench } from 'tinybench';
 import { median } from '../../loadtest/support/median.ts';
 import type { Effort } from './effort.ts';
-import { freshAsyncLoop, freshLoop } from './loop.ts';
+import { freshAsyncLoop, freshLoop, type Operation } from './loop.ts';
 import { referenceLoop } from './reference-loop.ts';
 import { type Summary, summarize } from './statistics.ts';
 import { type Benchmark, type Prepared, sync } from './suite.ts';
@@ -16,6 +16,15 @@ export interface Measured extends Summary {
   /** As a multiple of the group's reference: the median of the rounds' own ratios; undefined where there is none. */
   readonly toReference: number | undefined;
 }
+
+/** What time is told by. Tests have a clock of their own, since on a busy machine no ratio of two times is sure. */
+export interface Timing {
+  /** Milliseconds. */
+  readonly now: () => number;
+  readonly loop: Operation;
+}
+
+const REAL: Timing = { now: () => performance.now(), loop: referenceLoop };
 
 /** A sample is as many calls as take this long, in milliseconds: reading the clock costs a thousandth of it. */
 const SAMPLE_MS = 0.05;
@@ -35,8 +44,10 @@ export async function measureGroup(
   effort: Effort,
   withPeers: boolean,
   onBegin: (name: string) => void = () => {},
+  timing = REAL,
 ): Promise<Measured[]> {
   const bench = new Bench({
+    now: timing.now,
     warmup: false,
     time: effort.roundMs,
     warmupTime: effort.warmupMs,
@@ -45,12 +56,12 @@ export async function measureGroup(
     retainSamples: true,
     throws: true,
   });
-  const loop = new ReferenceLoop(effort.referenceMs);
+  const loop = new ReferenceLoop(effort.referenceMs, timing);
   const subjects: Subject[] = [];
   for (const benchmark of benchmarks) {
     if (benchmark.peer && !withPeers) continue;
     onBegin(benchmark.name);
-    const subject = new Subject(bench, benchmark);
+    const subject = new Subject(bench, benchmark, timing.now);
     await subject.warmUp();
     subjects.push(subject);
   }
@@ -74,13 +85,15 @@ class Subject {
   readonly medians: number[] = [];
   readonly toLoop: number[] = [];
   readonly #samples: number[] = [];
+  readonly #now: Timing['now'];
   readonly #task: ReturnType<Bench['getTask']> & {};
   #calls = 1;
   #calibrating = true;
   #from = 0;
 
-  constructor(bench: Bench, benchmark: Benchmark) {
+  constructor(bench: Bench, benchmark: Benchmark, now: Timing['now']) {
     this.benchmark = benchmark;
+    this.#now = now;
     bench.add(benchmark.name, this.#sampler(benchmark), { async: benchmark.async });
     this.#task = bench.getTask(benchmark.name)!;
   }
@@ -117,16 +130,16 @@ class Subject {
     if (benchmark.async) {
       const loop = freshAsyncLoop();
       return async () => {
-        const start = performance.now();
+        const start = this.#now();
         const sum = await loop(benchmark.op, this.#from, this.#calls);
-        return this.#sample(performance.now() - start, sum);
+        return this.#sample(this.#now() - start, sum);
       };
     }
     const loop = freshLoop();
     return () => {
-      const start = performance.now();
+      const start = this.#now();
       const sum = loop(benchmark.op, this.#from, this.#calls);
-      return this.#sample(performance.now() - start, sum);
+      return this.#sample(this.#now() - start, sum);
     };
   }
 
@@ -146,8 +159,9 @@ class ReferenceLoop {
   readonly #subject: Subject;
   #warm = false;
 
-  constructor(ms: number) {
+  constructor(ms: number, { now, loop }: Timing) {
     const bench = new Bench({
+      now,
       warmup: false,
       time: ms,
       warmupTime: 10 * ms,
@@ -155,7 +169,7 @@ class ReferenceLoop {
       retainSamples: true,
       throws: true,
     });
-    this.#subject = new Subject(bench, sync('reference loop', referenceLoop));
+    this.#subject = new Subject(bench, sync('reference loop', loop), now);
   }
 
   async nanoseconds(): Promise<number> {
