@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import { backoffMs } from './backoff.ts';
 import './garbage.ts';
+import { breakWhenSilent } from './silence.ts';
 
 export interface RedisAddress {
   readonly host: string;
@@ -44,8 +45,6 @@ export function connect(
     // RESP3 would lose invalidation pushes, see docs/architecture.md.
     protocol: 2,
     connectTimeout: address.connectTimeoutMs,
-    // A connection that has been silent for so long while an answer was due is half open: it is made anew.
-    socketTimeout: SILENCE_MS,
     reconnectOnError: onceInAWhile((error) => error.message.startsWith('READONLY')),
     // ioredis would keep a process alive for two seconds to disconnect from what it is not connected to.
     disconnectTimeout: 100,
@@ -57,6 +56,7 @@ export function connect(
     // A server that is loading its data is reported as such instead of being waited for in silence.
     enableReadyCheck: true,
   });
+  breakWhenSilent(redis, SILENCE_MS);
   let up = false;
   const buryPredecessor = predecessorOf(redis);
   redis.on('ready', () => {
