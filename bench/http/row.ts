@@ -15,6 +15,8 @@ export interface Row {
   readonly columns: 'throughput' | 'work' | 'latency' | 'starts' | 'allocation';
   /** At most so many rounds: what is counted, and not timed, is the same in each. */
   readonly rounds?: number;
+  /** What is rare wants longer runs: so many times as long as the others'. */
+  readonly longer?: number;
   /** Processes of the same sources differ by some percent for as long as they live: each round begins with new ones. */
   readonly anew?: boolean;
 }

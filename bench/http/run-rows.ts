@@ -59,6 +59,7 @@ async function runRow(
   const { name, title, about, references, columns, contestants, anew = false } = row;
   const entrants = contestants.map((contestant) => new Entrant(contestant));
   const rounds = Math.min(effort.rounds, row.rounds ?? effort.rounds);
+  const seconds = effort.seconds * (row.longer ?? 1);
   for (let round = 0; round < rounds; round++) {
     // Every other round backwards, so that none is always measured after the same other.
     for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
@@ -67,7 +68,7 @@ async function runRow(
       if (anew) await entrant.begin(stage);
       const { model = contestants[0]!.name } = entrant.contestant;
       const answer = entrants.find((each) => each.contestant.name === model)?.answer;
-      await entrant.measure(stage, answer, effort.seconds, round);
+      await entrant.measure(stage, answer, seconds, round);
     }
   }
   return {

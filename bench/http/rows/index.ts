@@ -7,6 +7,7 @@ import { metrics, metrics16 } from './metrics.ts';
 import { put } from './put.ts';
 import { start } from './start.ts';
 import { wsGetJson, wsGetMsgpack, wsMget } from './websocket.ts';
+import { young } from './young.ts';
 
 /** In the order of the document. */
 export const ROWS: readonly Row[] = [
@@ -14,5 +15,5 @@ export const ROWS: readonly Row[] = [
   ...[getL2, load64, load8, load1, put],
   ...[wsGetJson, wsGetMsgpack, wsMget],
   ...[metrics, metrics16, allocation],
-  ...[halfKnee, besideLarge, start],
+  ...[halfKnee, besideLarge, young, start],
 ];

@@ -33,6 +33,12 @@ const COLD = { shapes: [MANY], env: {} };
 export const ratecache = instance('ratecache', 'ratecache', WARM);
 export const ratecacheCold = instance('ratecache-cold', 'ratecache, cold L1', COLD);
 
+/** The same, with a young generation of which half has so many MiB at most. */
+export function ratecacheYoung(semiSpaceMib: number, title: string): Peer {
+  const env = { ...COLD.env, NODE_OPTIONS: `--max-semi-space-size=${semiSpaceMib}` };
+  return instance(`ratecache-young-${semiSpaceMib}`, title, { ...COLD, env });
+}
+
 /** The same without metrics. */
 export const ratecacheBare = instance('ratecache-bare', 'ratecache, nothing counted', {
   ...WARM,

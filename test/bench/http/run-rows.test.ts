@@ -43,6 +43,17 @@ test('a row may have fewer rounds than the others, and never more', async (t) =>
   assert.deepEqual(await measured(t, [noted('a')], { rounds: 9 }), [3]);
 });
 
+test('the runs of a row may be longer than the others', async (t) => {
+  const asked: number[] = [];
+  const run = async (_: Running, seconds: number) => {
+    asked.push(seconds);
+    return { requests: 1, seconds, faults: [] };
+  };
+  await measured(t, [noted('a', { load: { warmsUp: true, run } })], { rounds: 1 });
+  await measured(t, [noted('a', { load: { warmsUp: true, run } })], { rounds: 1, longer: 8 });
+  assert.deepEqual(asked, [0.1, 0.8]);
+});
+
 test('a server that imitates takes over the answer of its model, or of the first', async (t) => {
   const taken: string[] = [];
   const server = (name: string, more: Partial<Running> = {}): Contestant => {
