@@ -16,7 +16,7 @@ run: $(INSTALLED) ## serve on 127.0.0.1:8000: standalone, or with the Redis that
 	@exec scripts/run.sh
 
 test: $(INSTALLED) lint ## lint, types and tests, against real redis-servers
-	@scripts/need.sh redis-server redis-cli wrk prometheus promtool prometheus-alertmanager amtool curl zsh fish
+	@scripts/need.sh redis-server redis-cli wrk valgrind prometheus promtool prometheus-alertmanager amtool curl zsh fish
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test
 
@@ -40,8 +40,8 @@ GATING := $(findstring --gate,$(ARGS))
 
 .PHONY: bench-peers
 bench-peers: $(INSTALLED) $(if $(GATING),,$(PEERS)) ## ratecache as a server beside bare uWS, nginx, varnish, webdis and Fastify: docs/performance.md; ARGS=--quick, "--only get-16 varnish", --record, --gate, --help
-	@scripts/need.sh redis-server redis-cli wrk
-	@$(if $(GATING),,for program in nginx $(LUA_MODULE) memcached varnishd webdis; do scripts/need.sh $$program || true; done)
+	@scripts/need.sh redis-server redis-cli wrk $(if $(GATING),valgrind)
+	@$(if $(GATING),,for program in nginx $(LUA_MODULE) memcached varnishd webdis valgrind; do scripts/need.sh $$program || true; done)
 	@exec node bench/http/main.ts $(ARGS)
 
 .PHONY: bench-pauses

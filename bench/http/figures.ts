@@ -12,7 +12,8 @@ export type Figure =
   | 'p99Us'
   | 'p999Us'
   | 'perRequest'
-  | 'perKey';
+  | 'perKey'
+  | 'instructions';
 
 /** Samples of runs in which nothing went wrong. */
 export function validOf({ samples }: ContestantResult): readonly Sample[] {

@@ -1,5 +1,5 @@
 /** The short comparison that must hold before a change lands: whether a hit still costs about what it must. */
-import { contestantOf, validOf } from './figures.ts';
+import { contestantOf, ratioOf, validOf } from './figures.ts';
 import type { ContestantResult, Effort, RowResult } from './run-rows.ts';
 
 /**
@@ -16,6 +16,9 @@ export const LEAST_RATE = 0.75;
 /** CPU time is steadier than rates, but is told in hundredths of a second: up to 2.5 % of such a run, on either side. */
 export const MOST_CPU = 1.3;
 
+/** Of the instructions of bare uWS. They are the same on a busy machine, so this is near what is measured, 0.9. */
+export const MOST_INSTRUCTIONS = 1;
+
 /** What is wrong with this row; nothing where it passes. */
 export function breaches(row: RowResult): string[] {
   const ours = contestantOf(row, 'ratecache');
@@ -24,6 +27,7 @@ export function breaches(row: RowResult): string[] {
   if (ours === undefined || bare === undefined || absent !== undefined)
     return [`${row.name}: ${absent ?? 'not measured'}`];
   if (validOf(ours).length === 0 || validOf(bare).length === 0) return [`${row.name}: no valid run`];
+  if (row.columns === 'instructions') return tooMany(row, ours, bare);
   const [us, them] = [bestOf(ours), bestOf(bare)];
   const rate = us.perSecond / them.perSecond;
   const cpu = us.cpuUs / them.cpuUs;
@@ -32,6 +36,12 @@ export function breaches(row: RowResult): string[] {
     found.push(`${row.name}: ${rate.toFixed(2)} of the rate of bare uWS, less than ${LEAST_RATE}`);
   if (cpu > MOST_CPU) found.push(`${row.name}: ${cpu.toFixed(2)} times its CPU, more than ${MOST_CPU}`);
   return found;
+}
+
+function tooMany({ name }: RowResult, ours: ContestantResult, bare: ContestantResult): string[] {
+  const ratio = ratioOf(ours, bare, 'instructions') ?? Number.POSITIVE_INFINITY;
+  if (ratio <= MOST_INSTRUCTIONS) return [];
+  return [`${name}: ${ratio.toFixed(2)} times those of bare uWS, more than ${MOST_INSTRUCTIONS}`];
 }
 
 function bestOf(contestant: ContestantResult): { readonly perSecond: number; readonly cpuUs: number } {

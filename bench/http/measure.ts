@@ -14,6 +14,7 @@ export interface Sample {
   readonly bytesPerAnswer?: number;
   readonly latency?: Percentiles;
   readonly allocated?: Allocated;
+  readonly instructions?: number;
   /** Where there are any the figures do not count. */
   readonly faults: readonly string[];
 }

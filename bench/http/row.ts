@@ -12,7 +12,7 @@ export interface Row {
   /** Names of contestants that the others are told as multiples of. */
   readonly references: readonly string[];
   /** Of which figures there are columns. */
-  readonly columns: 'throughput' | 'work' | 'latency' | 'starts' | 'allocation';
+  readonly columns: 'throughput' | 'work' | 'latency' | 'starts' | 'allocation' | 'instructions';
   /** At most so many rounds: what is counted, and not timed, is the same in each. */
   readonly rounds?: number;
   /** What is rare wants longer runs: so many times as long as the others'. */
@@ -49,6 +49,8 @@ export interface Outcome {
   readonly bytesPerAnswer?: number;
   readonly latency?: Percentiles;
   readonly allocated?: Allocated;
+  /** Of a request, on average. */
+  readonly instructions?: number;
 }
 
 export interface Percentiles {

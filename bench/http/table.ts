@@ -29,6 +29,7 @@ const OF: Readonly<Record<Figure, string>> = {
   p999Us: 'p99.9',
   perRequest: 'allocated',
   perKey: 'allocated',
+  instructions: 'instructions',
 };
 
 function limitText(limit: Limit): string {
@@ -44,6 +45,7 @@ const COLUMNS: Readonly<
   starts: { figures: ['p50Us'], ratios: ['p50Us'] },
   latency: { figures: ['perSecond', 'p50Us', 'p99Us', 'p999Us'], ratios: ['p99Us', 'p999Us'] },
   allocation: { figures: ['perRequest', 'perKey'], ratios: [] },
+  instructions: { figures: ['instructions'], ratios: ['instructions'] },
 };
 
 const HEADS: Readonly<Record<Figure, string>> = {
@@ -56,6 +58,7 @@ const HEADS: Readonly<Record<Figure, string>> = {
   p999Us: 'p99.9 µs',
   perRequest: 'bytes a request',
   perKey: 'bytes a key',
+  instructions: 'instructions a request',
 };
 
 export function rowCells(row: RowResult): Cells {

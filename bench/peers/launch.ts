@@ -86,13 +86,19 @@ export interface Forked<Told> extends Launched {
   ask(message: object): Promise<unknown>;
 }
 
-/** Starts a server of ours that tells by a message when it has started; one that does not is ended. */
+/**
+ * Starts a server of ours that tells by a message when it has started; one that does not is ended.
+ * @param under a program, with its arguments, that runs it
+ */
 export async function forkServer<Told>(
   file: URL,
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = process.env,
+  under: readonly string[] = [],
 ): Promise<Forked<Told>> {
-  const child = fork(file, args, { execArgv: [], env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const [execPath, ...execArgv] = under.length === 0 ? [process.execPath] : [...under, process.execPath];
+  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
+  const child = fork(file, args, { execPath, execArgv, env, stdio: [...stdio] });
   tether(child);
   const ended = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`${file.pathname} ended with ${code ?? signal}`);

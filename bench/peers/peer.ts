@@ -26,6 +26,8 @@ export interface Running {
   work?(job: Work): Promise<Worked>;
   /** Bytes that V8 has allocated in its process since this was asked before. */
   allocated?(): Promise<number>;
+  /** Instructions of its process, the kernel's not among them, while this is under way. */
+  instructionsOf?(act: () => Promise<unknown>): Promise<number>;
   stop(): Promise<void>;
 }
 

@@ -14,9 +14,16 @@ export const PATIENT = {
   OVERLOAD_LOOP_DELAY_MS: '0',
 };
 
-/** Starts a service on this Redis, `env` over `PATIENT`, and waits until it reaches it and trusts its L1. */
-export async function startReplica(redis: RedisServer, env: Record<string, string> = {}): Promise<Service> {
-  const service = await startService({ env: { ...redisEnv(redis), ...PATIENT, ...env } });
+/**
+ * Starts a service on this Redis, `env` over `PATIENT`, and waits until it reaches it and trusts its L1.
+ * @param under a program, with its arguments, that runs it
+ */
+export async function startReplica(
+  redis: RedisServer,
+  env: Record<string, string> = {},
+  under: readonly string[] = [],
+): Promise<Service> {
+  const service = await startService({ env: { ...redisEnv(redis), ...PATIENT, ...env }, under });
   await reachesRedis(service);
   return service;
 }

@@ -13,6 +13,8 @@ export type ServiceOptions = {
   /** After `serve`. */
   args?: readonly string[];
   standalone?: boolean;
+  /** A program, with its arguments, that runs it. */
+  under?: readonly string[];
 };
 
 export type LogLine = { msg?: string; level?: number | string; [field: string]: unknown };
@@ -53,9 +55,10 @@ export class StartFailed extends Error {
 
 /** Starts `ratecache serve` on a free port and waits until it listens. It ends with this process at the latest. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
-  const { env = {}, args = [], standalone = false } = options;
+  const { env = {}, args = [], standalone = false, under = [] } = options;
   const invocation = program('serve', ...(standalone ? ['--standalone'] : []), ...args);
-  const child = spawn(invocation.command, invocation.args, {
+  const [command, ...given] = [...under, invocation.command, ...invocation.args] as [string, ...string[]];
+  const child = spawn(command, given, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,5 +1,6 @@
 import type { Row } from '../row.ts';
 import { allocation } from './allocation.ts';
+import { instructions } from './instructions.ts';
 import { get, get1k, get1k16, get1k64, get16, get64 } from './l1-hit.ts';
 import { getL2, load1, load8, load64 } from './l2-hit.ts';
 import { besideLarge, halfKnee } from './latency.ts';
@@ -14,6 +15,6 @@ export const ROWS: readonly Row[] = [
   ...[get, get16, get64, get1k, get1k16, get1k64],
   ...[getL2, load64, load8, load1, put],
   ...[wsGetJson, wsGetMsgpack, wsMget],
-  ...[metrics, metrics16, allocation],
+  ...[metrics, metrics16, instructions, allocation],
   ...[halfKnee, besideLarge, young, start],
 ];

@@ -1,4 +1,5 @@
 /** The reference: the same answer byte for byte from bare uWebSockets.js, without any work. */
+import { CALLGRIND, callgrind } from '../callgrind.ts';
 import { heapOfNext } from '../heap.ts';
 import { forkServer } from '../launch.ts';
 import { cachePath, type Peer } from '../peer.ts';
@@ -13,29 +14,40 @@ export const bareUws = instance('bare-uws', 'bare uWS', {});
 export const bareUwsTelling = instance('bare-uws', 'bare uWS', { tells: true });
 export const readingUws = instance('reading-uws', 'bare uWS, reading requests', { tells: true, reads: true });
 
+/** That whose instructions are counted. */
+export const countingUws = instance('bare-uws', 'bare uWS', { counts: true });
+
 interface Options {
   /** What it allocates. */
   readonly tells?: boolean;
+  /** Its instructions. */
+  readonly counts?: boolean;
   /** The requests, and lets their contents be. */
   readonly reads?: boolean;
 }
 
-function instance(name: string, title: string, { tells, reads }: Options): Peer {
+function instance(name: string, title: string, { tells, counts, reads }: Options): Peer {
   return {
     name,
     title,
-    needs: [],
+    needs: counts ? CALLGRIND : [],
     start: async () => {
+      const counter = counts ? await callgrind() : undefined;
       const heap = tells ? await heapOfNext() : undefined;
       const env = { ...process.env, ...heap?.env };
-      const server = await forkServer<{ port: number }>(SERVER, reads ? ['reads'] : [], env);
+      const args = reads ? ['reads'] : [];
+      const server = await forkServer<{ port: number }>(SERVER, args, env, counter?.under);
       return {
         port: server.told.port,
         pids: [server.pid],
         pathOf: cachePath,
         imitate: async (answer) => void (await server.ask(imitationOf(answer))),
         ...(heap && { allocated: heap.allocated }),
-        stop: server.stop,
+        ...(counter && { instructionsOf: (act) => counter.during(server.pid, act) }),
+        stop: async () => {
+          await server.stop();
+          await counter?.remove();
+        },
       };
     },
   };

@@ -7,6 +7,7 @@ import { startRedis } from '../../../test/support/redis-server.ts';
 import { reachesRedis, startReplica } from '../../../test/support/replicas.ts';
 import type { Service } from '../../../test/support/service.ts';
 import { type Item, itemsOf, LARGE, LARGEST, MANY, MEDIUM, type Shape, SMALL } from '../../http/data.ts';
+import { CALLGRIND, callgrind } from '../callgrind.ts';
 import { heapOfNext } from '../heap.ts';
 import { cachePath, type Peer, type Running } from '../peer.ts';
 
@@ -52,29 +53,41 @@ export const ratecacheColdTelling = instance('ratecache-cold', 'ratecache, cold 
   tells: true,
 });
 
+/** Those whose instructions are counted: they take half a minute to start, and so hold only what is asked for. */
+const COUNTING = { shapes: [SMALL], counts: true };
+export const ratecacheCounting = instance('ratecache', 'ratecache', { ...COUNTING, env: {} });
+export const ratecacheBareCounting = instance('ratecache-bare', 'ratecache, nothing counted', {
+  ...COUNTING,
+  env: UNCOUNTED,
+});
+
 interface Options {
   readonly shapes: readonly Shape[];
   readonly env: Readonly<Record<string, string>>;
   /** What it allocates. */
   readonly tells?: boolean;
+  /** Its instructions. */
+  readonly counts?: boolean;
 }
 
-function instance(name: string, title: string, { shapes, env, tells }: Options): Peer {
+function instance(name: string, title: string, { shapes, env, tells, counts }: Options): Peer {
   return {
     name,
     title,
-    needs: ['redis-server', 'redis-cli'],
+    needs: ['redis-server', 'redis-cli', ...(counts ? CALLGRIND : [])],
     start: async (): Promise<RatecacheRunning> => {
       const heap = tells ? await heapOfNext() : undefined;
+      const counter = counts ? await callgrind() : undefined;
       const redis = await startRedis();
       const all = { ...ENV, ...env, ...heap?.env };
-      const service = await startReplica(redis, all).catch(async (error: unknown) => {
+      const service = await startReplica(redis, all, counter?.under).catch(async (error: unknown) => {
         await redis.stop();
         throw error;
       });
       const stop = async () => {
         await service.stop();
         await redis.stop();
+        await counter?.remove();
       };
       try {
         for (const shape of shapes) await fill(service, itemsOf(shape));
@@ -87,6 +100,7 @@ function instance(name: string, title: string, { shapes, env, tells }: Options):
         port: service.port,
         pids: [service.pid, redis.pid],
         ...(heap && { allocated: heap.allocated }),
+        ...(counter && { instructionsOf: (act) => counter.during(service.pid, act) }),
         pathOf: cachePath,
         settle: async () => {
           await reachesRedis(service);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { breaches, LEAST_RATE, MOST_CPU } from '../../../bench/http/gate.ts';
+import { breaches, LEAST_RATE, MOST_CPU, MOST_INSTRUCTIONS } from '../../../bench/http/gate.ts';
 import { contestant, row, sample } from './results.ts';
 
 const bare = contestant('bare-uws', [sample(0, { perSecond: 100, cpuUs: 1 })]);
@@ -13,6 +13,22 @@ test('the gate passes at its limits', () => {
 test('the gate fails below the rate, and above the CPU time', () => {
   assert.match(breaches(row('get', [ours(70, 1), bare])).join(), /^get: 0.70 of the rate/);
   assert.match(breaches(row('get', [ours(100, 1.5), bare])).join(), /^get: 1.50 times its CPU/);
+});
+
+test('the gate fails where a hit takes more instructions than it may, whatever the rate', () => {
+  const counted = (name: string, instructions: number) =>
+    contestant(name, [sample(0, { perSecond: 1, cpuUs: 1000, instructions })]);
+  const of = (instructions: number) => ({
+    ...row('instructions', [counted('ratecache', instructions), counted('bare-uws', 10_000)]),
+    columns: 'instructions' as const,
+  });
+  assert.deepEqual(breaches(of(10_000 * MOST_INSTRUCTIONS)), []);
+  assert.match(breaches(of(11_000)).join(), /^instructions: 1.10 times those of bare uWS/);
+  const silent = row('instructions', [
+    contestant('ratecache', [sample(0)]),
+    contestant('bare-uws', [sample(0)]),
+  ]);
+  assert.match(breaches({ ...silent, columns: 'instructions' }).join(), /Infinity times/);
 });
 
 test('the best runs count, of which neighbours spoil none', () => {
