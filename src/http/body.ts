@@ -62,16 +62,17 @@ export function shedIfOverloaded({ overloaded, counters }: Parts): void {
 
 /** Runs a step of an exchange; what it throws, or what the promise it gives rejects with, is the answer. */
 export function attempt(exchange: Exchange, parts: Parts, step: () => void | Promise<void>): void {
-  const fail = (error: unknown) => {
-    try {
-      exchange.sendFault(error);
-    } catch (cause) {
-      parts.onFault(cause);
-    }
-  };
   try {
-    step()?.catch(fail);
+    step()?.catch((error) => fail(exchange, parts, error));
   } catch (error) {
-    fail(error);
+    fail(exchange, parts, error);
+  }
+}
+
+function fail(exchange: Exchange, parts: Parts, error: unknown): void {
+  try {
+    exchange.sendFault(error);
+  } catch (cause) {
+    parts.onFault(cause);
   }
 }

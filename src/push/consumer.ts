@@ -64,8 +64,9 @@ export class Consumer {
   reply(frame: Encoded): void {
     if (this.#closed) return;
     this.#send(frame);
-    this.#noteBackpressure();
-    if (this.#ws.getBufferedAmount() > MAX_UNREAD_BYTES + frame.length) this.#giveUp('answers are not read');
+    const unread = this.#ws.getBufferedAmount();
+    if (unread > 0) this.#block();
+    if (unread > MAX_UNREAD_BYTES + frame.length) this.#giveUp('answers are not read');
   }
 
   /** Sends what became of some keys, or lets it wait. */

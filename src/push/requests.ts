@@ -112,13 +112,6 @@ export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): v
   if (typeof id !== 'string' && !(typeof id === 'number' && Number.isFinite(id)))
     throw new ServiceError('frame_invalid', 'a request has an id, a number or a string', 'id');
   const operation = typeof op === 'string' && Object.hasOwn(OPERATIONS, op) ? OPERATIONS[op] : undefined;
-  const fail = (error: unknown) => {
-    const known = error instanceof ServiceError;
-    consumer.reply(
-      consumer.codec.failed(id, known ? error : new ServiceError('internal', ERRORS.internal[1])),
-    );
-    if (!known) parts.onFault(error);
-  };
   try {
     if (operation === undefined)
       throw new ServiceError('frame_invalid', `an op is one of ${Object.keys(OPERATIONS).join(', ')}`, 'op');
@@ -127,12 +120,20 @@ export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): v
     const later = operation(parts, consumer, id, frame);
     if (later === undefined) return;
     consumer.inFlight++;
-    void later.catch(fail).finally(() => {
-      consumer.inFlight--;
-    });
+    void later
+      .catch((error) => refuse(parts, consumer, id, error))
+      .finally(() => {
+        consumer.inFlight--;
+      });
   } catch (error) {
-    fail(error);
+    refuse(parts, consumer, id, error);
   }
+}
+
+function refuse(parts: RequestParts, consumer: Consumer, id: RequestId, error: unknown): void {
+  const known = error instanceof ServiceError;
+  consumer.reply(consumer.codec.failed(id, known ? error : new ServiceError('internal', ERRORS.internal[1])));
+  if (!known) parts.onFault(error);
 }
 
 async function answerOne(
