@@ -37,8 +37,8 @@ interface Options {
 
 const command = new Command('make bench-peers')
   .description('Measures ratecache as a server, beside bare uWebSockets.js and others that answer the same.')
-  .option('--rounds <n>', 'each server is measured so often, in turn with the others', whole(1), 5)
-  .option('--seconds <n>', 'of one run', numeric(0.1), 2)
+  .option('--rounds <n>', 'each server is measured so often, in turn with the others', whole(1), 7)
+  .option('--seconds <n>', 'of one run', numeric(0.1), 1.5)
   .option('--quick', 'two rounds of half a second; no figures to keep', false)
   .option('--only <names...>', 'only these rows, and beside ratecache only these servers', [])
   .option('--json <file>', 'write everything that was measured to a file')
