@@ -1,6 +1,7 @@
-import { blocksOf, rewriteDocument, withMarked } from '../../loadtest/report/document.ts';
+import { blocksOf, markedIn, rewriteDocument, withMarked } from '../../loadtest/report/document.ts';
 import { markdown } from '../support/cells.ts';
 import { settingSentence } from '../support/setting.ts';
+import { type Earlier, earlierIn } from './earlier.ts';
 import type { Report } from './report.ts';
 import { notes, rowCells, targetCells } from './table.ts';
 
@@ -9,17 +10,19 @@ export function record(report: Report): void {
   rewriteDocument('performance.md', (document) => withTables(document, report));
 }
 
-/** The document with the tables in it. @throws where it has no marks */
+/** The document with the tables in it, and with what its own were. @throws where it has no marks */
 export function withTables(document: string, report: Report): string {
-  return withMarked(document, 'peers', `\n${tablesOf(report)}\n`);
+  const earlier = earlierIn(markedIn(document, 'peers'));
+  return withMarked(document, 'peers', `\n${tablesOf(report, earlier)}\n`);
 }
 
-function tablesOf(report: Report): string {
+function tablesOf(report: Report, earlier: Earlier | undefined): string {
   const blocks = [
     machineSentence(report),
     versionsSentence(report),
     '### Targets',
-    markdown(targetCells(report)),
+    markdown(targetCells(report, earlier)),
+    ...(earlier === undefined ? [] : [`**before** is what the run of ${earlier.setting}, measured.`]),
   ];
   for (const row of report.rows) {
     blocks.push(`### ${row.title}`, row.about, markdown(rowCells(row)));

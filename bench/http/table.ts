@@ -1,22 +1,31 @@
 /** The tables of record: targets first, then each row. */
 import { type Cells, verdict } from '../support/cells.ts';
 import { nanoseconds } from '../support/table.ts';
+import type { Earlier } from './earlier.ts';
 import { contestantOf, type Figure, isIdle, medianOf, ratioOf, validOf } from './figures.ts';
 import { isMet, measuredFor } from './judge.ts';
 import type { Report } from './report.ts';
 import type { ContestantResult, RowResult } from './run-rows.ts';
 import { type Limit, TARGETS } from './targets.ts';
 
-export function targetCells(report: Report): Cells {
+/** @param earlier whose figures are told beside those of the report */
+export function targetCells(report: Report, earlier?: Earlier): Cells {
   const lines = TARGETS.map((target) => {
     const { what, against, limit } = target;
     const measured = measuredFor(target, report);
     const figure =
       'missing' in measured ? measured.missing : `${ratio(measured.ratio)}${measured.byCpu ? ' †' : ''}`;
     const of = 'row' in target.measured ? OF[target.measured.of] : 'time';
-    return [what, against, of, limitText(limit), figure, verdict(isMet(target, measured))];
+    const cells = [what, against, of, limitText(limit), figure, verdict(isMet(target, measured))];
+    return earlier === undefined ? cells : [...cells, earlier.measured.get(targetName(cells)) ?? ''];
   });
-  return { head: ['what', 'against', 'ratio of', 'target', 'measured', ''], lines };
+  const head = ['what', 'against', 'ratio of', 'target', 'measured', ''];
+  return { head: earlier === undefined ? head : [...head, 'before'], lines };
+}
+
+/** What a target is known by: the first three cells of its line. */
+export function targetName(cells: readonly string[]): string {
+  return cells.slice(0, 3).join(', ');
 }
 
 const OF: Readonly<Record<Figure, string>> = {

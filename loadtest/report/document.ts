@@ -15,10 +15,21 @@ export function blocksOf(blocks: readonly string[]): string {
 
 /** The document with this text between the marks of this name. @throws unless it has both, once */
 export function withMarked(document: string, name: string, text: string): string {
+  const [before, begin, , end, after] = partsAtMarks(document, name);
+  return [before, begin, text, end, after].join('');
+}
+
+/** What stands between the marks of this name. @throws unless it has both, once */
+export function markedIn(document: string, name: string): string {
+  return partsAtMarks(document, name)[2]!;
+}
+
+/** What stands before the first mark, the mark, what is between, the other mark, and the rest. */
+function partsAtMarks(document: string, name: string): readonly string[] {
   const marks = new RegExp(`(<!-- ${name}: .* -->\n|<!-- /${name} -->)`);
-  const [before, begin, , end, after, ...more] = document.split(marks);
-  if (begin?.startsWith(`<!-- ${name}: `) && end === `<!-- /${name} -->` && more.length === 0)
-    return [before, begin, text, end, after].join('');
+  const parts = document.split(marks);
+  if (parts.length === 5 && parts[1]!.startsWith(`<!-- ${name}: `) && parts[3] === `<!-- /${name} -->`)
+    return parts;
   throw new Error(`there are no marks named ${name} in the document, or more than two`);
 }
 

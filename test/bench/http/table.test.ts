@@ -99,6 +99,23 @@ test('every reference and model of a row is one of its contestants, and no two c
   }
 });
 
+test('what the run before measured stands beside what this one did', () => {
+  const document = 'Before.\n<!-- peers: written -->\n<!-- /peers -->\n';
+  const of = (perSecond: number) =>
+    report([
+      row('get-16', [
+        contestant('ratecache', [sample(0, { perSecond })]),
+        contestant('bare-uws', [sample(0, { perSecond: 100_000 })]),
+      ]),
+    ]);
+  const first = withTables(document, of(85_000));
+  assert.ok(!first.includes('before'));
+  const second = withTables(first, of(95_000));
+  assert.match(second, /\| GET, L1 hit, 16 deep \| bare uWS \| rate \| >= 0.9 \| 0.95 \| met \| 0.85 \|/);
+  assert.match(second, /\*\*before\*\* is what the run of 2026-11-24 10:00 UTC, commit abc1234, measured/);
+  assert.match(withTables(second, of(70_000)), /\| 0.70 \| \*\*not met\*\* \| 0.95 \|/);
+});
+
 test('the tables replace what stands between the marks of the document, and nothing else', () => {
   const document = 'Before.\n<!-- peers: written -->\nold\n<!-- /peers -->\nAfter.\n';
   const written = withTables(document, report([row('get', [OURS, BARE], ['bare'])]));
