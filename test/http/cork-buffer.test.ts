@@ -82,3 +82,43 @@ test('when chunks begin to overflow that is noticed within half a megabyte, and 
 test('an answer larger than the buffer is always corked', () => {
   assert.deepEqual(new Set(answer(64 * 1024, 1, 10).flat()), new Set([true]));
 });
+
+/** A busy machine: the requests of a chunk are as far apart as chunks are. `write` says how long an answer takes. */
+function busy(write: (corked: boolean) => number, answers: number): boolean[] {
+  let now = 0;
+  const buffer = new CorkBuffer(() => now);
+  return Array.from({ length: answers }, () => {
+    now += 2 * CHUNK_MS;
+    const corked = buffer.overflows(500);
+    now += write(corked);
+    buffer.answered();
+    return corked;
+  });
+}
+
+const IN_PIECES_MS = 0.05;
+const WHOLE_MS = 0.001;
+
+test('answers found to be sent in pieces are corked, however far apart their requests are', () => {
+  const corked = busy((corked) => (corked ? WHOLE_MS : IN_PIECES_MS), 500_000);
+  const plain = corked.slice(-250_000).filter((each) => !each).length;
+  assert.ok(plain < 2_500, `${plain} of 250,000 in pieces`);
+});
+
+test('an answer that had to wait for its core now and then is no reason to cork all', () => {
+  let answers = 0;
+  const corked = busy(() => (++answers % 1000 === 0 ? 1 : WHOLE_MS), 500_000);
+  const some = corked.filter(Boolean).length;
+  assert.ok(some < 25_000, `${some} of 500,000 corked`);
+});
+
+test('when answers fit again, corking them ends', () => {
+  let inPieces = true;
+  let answers = 0;
+  const corked = busy((corked) => {
+    inPieces = ++answers < 200_000;
+    return corked || !inPieces ? WHOLE_MS : IN_PIECES_MS;
+  }, 400_000);
+  const late = corked.slice(-50_000).filter(Boolean).length;
+  assert.ok(late < 2_500, `${late} of 50,000 corked`);
+});
