@@ -115,7 +115,7 @@ const WHOLE_MS = 0.006;
 const TIMED_EVERY = 64;
 /** Of eight. */
 const ENOUGH_IN_PIECES = 3;
-/** So many answers are corked at first; a quarter of a second's worth at most. */
+/** So many answers are corked at first, and at most: a busy server has that many in a second or two. */
 const SHORTEST_SPELL = 1 << 11;
 const LONGEST_SPELL = 1 << 17;
 /** After so many that were timed and were whole, the next spell is short. */
