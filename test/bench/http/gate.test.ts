@@ -23,7 +23,7 @@ test('the gate fails where a hit takes more instructions than it may, whatever t
     columns: 'instructions' as const,
   });
   assert.deepEqual(breaches(of(10_000 * MOST_INSTRUCTIONS)), []);
-  assert.match(breaches(of(11_000)).join(), /^instructions: 1.10 times those of bare uWS/);
+  assert.match(breaches(of(12_000)).join(), /^instructions: 1.20 times those of bare uWS/);
   const silent = row('instructions', [
     contestant('ratecache', [sample(0)]),
     contestant('bare-uws', [sample(0)]),
