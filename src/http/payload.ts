@@ -1,15 +1,13 @@
-import { Unpackr } from 'msgpackr';
 import * as v from 'valibot';
 import type { Encoding } from '../cache/entry.ts';
+import { unpackRequest } from '../cache/value/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
-import { checkMsgpack, parseJson } from './value.ts';
+import { parseJson } from './value.ts';
 
 /** A request's body, decoded, with what it was decoded from. The bytes are valid only while it is handled. */
 export type DecodedBody =
   | { readonly encoding: 'json'; readonly data: unknown; readonly text: string }
   | { readonly encoding: 'msgpack'; readonly data: unknown; readonly bytes: Buffer };
-
-const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
 
 /** @throws ServiceError `body_invalid` */
 export function decodeBody(encoding: Encoding, bytes: Buffer): DecodedBody {
@@ -17,11 +15,10 @@ export function decodeBody(encoding: Encoding, bytes: Buffer): DecodedBody {
     const { text, json } = parseJson(bytes, 'body_invalid');
     return { encoding, data: json, text };
   }
-  checkMsgpack(bytes, 'body_invalid');
   try {
-    return { encoding, data: unpackr.unpack(bytes), bytes };
+    return { encoding, data: unpackRequest(bytes), bytes };
   } catch (error) {
-    throw new ServiceError('body_invalid', `the body cannot be decoded: ${(error as Error).message}`, 'body');
+    throw new ServiceError('body_invalid', `the body is not msgpack: ${(error as Error).message}`, 'body');
   }
 }
 

@@ -10,7 +10,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Takes a value from a request's body as it stands. @throws ServiceError `value_invalid` */
 export function valueFrom(encoding: Encoding, bytes: Buffer): Value {
   if (encoding === 'json') parseJson(bytes, 'value_invalid');
-  else checkMsgpack(bytes, 'value_invalid');
+  else checkMsgpack(bytes);
   return { encoding, body: keep(encoding, bytes) };
 }
 
@@ -37,12 +37,12 @@ export function parseJson(
   }
 }
 
-/** @throws ServiceError with `code` where these bytes are not exactly one msgpack object */
-export function checkMsgpack(bytes: Uint8Array, code: 'value_invalid' | 'body_invalid'): void {
+/** @throws ServiceError `value_invalid` where these bytes are not exactly one msgpack object */
+function checkMsgpack(bytes: Uint8Array): void {
   try {
     validateMsgpack(bytes);
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    throw new ServiceError(code, `the body is not msgpack: ${error.message}`, 'body');
+    throw new ServiceError('value_invalid', `the body is not msgpack: ${error.message}`, 'body');
   }
 }

@@ -1,14 +1,12 @@
-import { Unpackr } from 'msgpackr';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
 import { writeResult, writeResults } from '../cache/results.ts';
 import { Malformed } from '../cache/value/errors.ts';
 import * as read from '../cache/value/msgpack-read.ts';
 import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
+import { unpackRequest } from '../cache/value/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, RequestId } from './codec.ts';
-
-const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
 
 // All frames are written into one scratch buffer: a frame is sent, and so copied, before the next is begun.
 const out = new MsgpackWriter();
@@ -20,8 +18,7 @@ export const msgpackCodec: Codec = {
   decode(message) {
     let data: unknown;
     try {
-      read.validateMsgpack(message);
-      data = unpackr.unpack(message);
+      data = unpackRequest(message);
     } catch (error) {
       throw new ServiceError('frame_invalid', `the frame is not msgpack: ${(error as Error).message}`);
     }

@@ -332,6 +332,8 @@ test('a msgpack body of the wrong shape is refused as well', async () => {
     'entries[0].key',
   );
   await assertProblem(await ask('/v1/mget', Buffer.from([0xc1])), 'body_invalid', 'body');
+  const keys = Buffer.from([0x81, 0xa4, ...Buffer.from('keys'), 0x91, 0xa1, 0xff]);
+  await assertProblem(await ask('/v1/mget', keys), 'body_invalid', 'body');
   await assertProblem(await ask('/v1/mget', Buffer.from([])), 'body_invalid', 'body');
 });
 

@@ -176,7 +176,8 @@ test('what is no frame is refused with a reason, and nothing else is thrown', ()
     pack('a'),
     frame.subarray(1),
     Buffer.from([0xc1]),
-    // More items than there are bytes.
+    // A text that is not UTF-8, and more items than there are bytes.
+    Buffer.from([0x81, 0xa1, 0x6b, 0xa1, 0xff]),
     Buffer.from([0x81, 0xa1, 0x6b, 0xdd, 0xff, 0xff, 0xff, 0xff, 0xa0]),
   ])
     refused(msgpackCodec, bytes);
