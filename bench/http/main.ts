@@ -84,11 +84,13 @@ function list(): void {
     console.log(`${name.padEnd(16)} ${title}: ${contestants.map((each) => each.name).join(', ')}`);
 }
 
-/** What fails is measured once more, and then once again: a neighbour's burst does not come three times. */
+/** What fails is measured once more: a neighbour's burst does not come twice. */
 async function gate(): Promise<void> {
+  // A process may be a third slower than the next of the same sources, for as long as it lives: the best is of several.
+  const timed = [get, get16].map((row) => ({ ...row, anew: true }));
   // Counting is as good the first time.
-  let rows = narrowed([get, get16, { ...instructions, rounds: 1 }], ['bare-uws']);
-  for (const attempt of ['first', 'second', 'third']) {
+  let rows = narrowed([...timed, { ...instructions, rounds: 1 }], ['bare-uws']);
+  for (const attempt of ['first', 'second']) {
     const results = await onStage(rows, GATE_EFFORT);
     for (const result of results) showRow(result);
     const found = results.flatMap(breaches);
