@@ -64,8 +64,7 @@ export class Consumer {
   reply(frame: Encoded): void {
     if (this.#closed) return;
     this.#send(frame);
-    const unread = this.#ws.getBufferedAmount();
-    if (unread > 0) this.#block();
+    const unread = this.#noteBackpressure();
     if (unread > MAX_UNREAD_BYTES + frame.length) this.#giveUp('answers are not read');
   }
 
@@ -208,8 +207,10 @@ export class Consumer {
   }
 
   // Inside a cork `send` only fills the cork buffer, so what the socket left is known after it.
-  #noteBackpressure(): void {
-    if (!this.#closed && this.#ws.getBufferedAmount() > 0) this.#block();
+  #noteBackpressure(): number {
+    const left = this.#closed ? 0 : this.#ws.getBufferedAmount();
+    if (left > 0) this.#block();
+    return left;
   }
 
   #block(): void {
