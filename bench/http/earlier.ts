@@ -1,6 +1,4 @@
 /** The run before this one, as the document tells it: what two runs say of the same is what a reader may rely on. */
-import { targetName } from './table.ts';
-
 export interface Earlier {
   /** When, and of which commit, as the document has it. */
   readonly setting: string;
@@ -24,4 +22,9 @@ export function earlierIn(tables: string): Earlier | undefined {
     setting: commit === undefined ? time : `${time}, commit ${commit}`,
     measured: new Map(lines.map((cells) => [targetName(cells.slice(1, 4)), cells[at] ?? ''])),
   };
+}
+
+/** What a target is known by: the first three cells of its line. */
+export function targetName(cells: readonly string[]): string {
+  return cells.slice(0, 3).join(', ');
 }

@@ -1,7 +1,7 @@
 /** The tables of record: targets first, then each row. */
 import { type Cells, verdict } from '../support/cells.ts';
 import { nanoseconds } from '../support/table.ts';
-import type { Earlier } from './earlier.ts';
+import { type Earlier, targetName } from './earlier.ts';
 import { contestantOf, type Figure, isIdle, medianOf, ratioOf, validOf } from './figures.ts';
 import { isMet, measuredFor } from './judge.ts';
 import type { Report } from './report.ts';
@@ -21,11 +21,6 @@ export function targetCells(report: Report, earlier?: Earlier): Cells {
   });
   const head = ['what', 'against', 'ratio of', 'target', 'measured', ''];
   return { head: earlier === undefined ? head : [...head, 'before'], lines };
-}
-
-/** What a target is known by: the first three cells of its line. */
-export function targetName(cells: readonly string[]): string {
-  return cells.slice(0, 3).join(', ');
 }
 
 const OF: Readonly<Record<Figure, string>> = {

@@ -8,13 +8,12 @@ import { partsOf } from './wrk.ts';
 
 /** Such a server answers some thousands a second. */
 const REQUESTS_A_SECOND = 10_000;
-/** Before the first that count: V8 has compiled everything by then. */
+/** Before those that count: V8 has compiled everything by then. */
 const WARMUP_REQUESTS = 60_000;
 const ANSWERED = Buffer.from('HTTP/1.1 200 OK\r\n');
 
-/** Requests one after another on one connection, `depth` of them at once. */
+/** Requests one after another on one connection, `depth` of them at once. Each run is long: it warms up first. */
 export function instructions(requests: (server: Running) => readonly string[], depth: number): Load {
-  const warm = new WeakSet<Running>();
   return {
     warmsUp: true,
     example: (server) => oneAnswer(server.port, requests(server)[0]!),
@@ -24,8 +23,7 @@ export function instructions(requests: (server: Running) => readonly string[], d
       const socket = connect(server.port, '127.0.0.1');
       await once(socket, 'connect');
       try {
-        if (!warm.has(server)) await exchange(socket, parts, depth, WARMUP_REQUESTS);
-        warm.add(server);
+        await exchange(socket, parts, depth, WARMUP_REQUESTS);
         const began = performance.now();
         const counted = await server.instructionsOf!(() => exchange(socket, parts, depth, count));
         return {
