@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
+import { test } from 'node:test';
 import { forkServer, launch, scratch } from '../../bench/peers/launch.ts';
+import { programFile } from '../support/program-file.ts';
 import { freePort } from '../support/redis-server.ts';
 
 test('a launched program leaves what it writes in the directory that it was given', async (t) => {
-  const dir = await directory(t);
+  const { path: dir, remove } = await scratch();
+  t.after(remove);
   const port = await freePort();
   const program = `require('fs').writeFileSync('left.log', ''); require('net').createServer().listen(${port})`;
   const server = await launch(process.execPath, ['-e', program], port, dir);
@@ -17,7 +17,7 @@ test('a launched program leaves what it writes in the directory that it was give
 });
 
 test('a forked server tells that it has started, answers what it is asked, and is gone once stopped', async (t) => {
-  const file = await fileWith(
+  const file = await programFile(
     t,
     "process.on('message', ({ n }) => process.send(n + 1)); process.send(process.argv[2]);",
   );
@@ -29,17 +29,5 @@ test('a forked server tells that it has started, answers what it is asked, and i
 });
 
 test('a forked server that ends before it has started is told of at once', async (t) => {
-  await assert.rejects(forkServer(await fileWith(t, 'process.exit(3)')), /server\.js ended with 3/);
+  await assert.rejects(forkServer(await programFile(t, 'process.exit(3)')), /server\.js ended with 3/);
 });
-
-async function fileWith(t: TestContext, text: string): Promise<URL> {
-  const file = join(await directory(t), 'server.js');
-  await writeFile(file, text);
-  return pathToFileURL(file);
-}
-
-async function directory(t: TestContext): Promise<string> {
-  const { path, remove } = await scratch();
-  t.after(remove);
-  return path;
-}

@@ -329,7 +329,6 @@ async function write(service: Service, keys: readonly string[], ttl?: number): P
   }
 }
 
-/** Which of the keys can be read. */
 const OVER = ['c:1', 'c:2', 'c:3'];
 
 /** Cleans up a service of what is over until it is enough, says how much that was, and that nothing else went. */
@@ -349,6 +348,7 @@ async function cleanedUp(
   return removed;
 }
 
+/** Which of the keys can be read. */
 async function present(service: Service, keys: readonly string[]): Promise<string[]> {
   const { results } = await jsonOf(await post(service, '/v1/mget', { keys }));
   return keys.filter((_, i) => results[i].status === 'hit');

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { callgrind } from '../../../bench/peers/callgrind.ts';
-import { forkServer, scratch } from '../../../bench/peers/launch.ts';
+import { forkServer } from '../../../bench/peers/launch.ts';
+import { programFile } from '../../support/program-file.ts';
 
 const TURNS = 3_000_000;
 const PROGRAM = `
@@ -17,12 +15,8 @@ const PROGRAM = `
 `;
 
 test('what is counted is what the process does meanwhile: twice the work is twice the instructions', async (t) => {
-  const { path, remove } = await scratch();
-  t.after(remove);
-  const file = join(path, 'worker.js');
-  await writeFile(file, PROGRAM);
   const counter = await callgrind();
-  const worker = await forkServer(pathToFileURL(file), [], process.env, counter.under);
+  const worker = await forkServer(await programFile(t, PROGRAM), [], process.env, counter.under);
   t.after(async () => {
     await worker.stop();
     await counter.remove();

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { heapOfNext } from '../../../bench/peers/heap.ts';
-import { forkServer, scratch } from '../../../bench/peers/launch.ts';
+import { forkServer } from '../../../bench/peers/launch.ts';
+import { programFile } from '../../support/program-file.ts';
 
 /** An array of 128 numbers: its elements, what says how many they are, and the array itself. */
 const ARRAY_BYTES = 128 * 8 + 16 + 32;
@@ -23,12 +21,9 @@ const PROGRAM = `
 `;
 
 test('what a process has allocated is told once, to a hundredth, whether it was collected or is kept', async (t) => {
-  const { path, remove } = await scratch();
-  t.after(remove);
-  const file = join(path, 'allocator.js');
-  await writeFile(file, PROGRAM);
   const heap = await heapOfNext();
-  const allocator = await forkServer(pathToFileURL(file), [], { ...process.env, ...heap.env });
+  const program = await programFile(t, PROGRAM);
+  const allocator = await forkServer(program, [], { ...process.env, ...heap.env });
   t.after(() => allocator.stop());
   // The code is compiled, and what it has taken until now is told.
   await allocator.ask({ arrays: ARRAYS });
