@@ -23,7 +23,7 @@ export const LEAST_RATE = 0.75;
 export const MOST_CPU = 1.3;
 
 /**
- * Of the instructions of bare uWS; 0.88 to 0.97 are measured. They depend less on the machine than times do, but each
+ * Of the instructions of bare uWS; 0.88 to 1.05 are measured. They depend less on the machine than times do, but each
  * entry's header lines are made once a second, and a slow second has fewer requests that share them.
  */
 export const MOST_INSTRUCTIONS = 1.15;
