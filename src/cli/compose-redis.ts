@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { Census } from '../redis/census.ts';
-import { connect } from '../redis/connect.ts';
+import { connect, type OpenRedis } from '../redis/connect.ts';
 import { describeFault } from '../redis/describe-fault.ts';
 import { RedisInfo } from '../redis/info.ts';
 
@@ -25,12 +25,18 @@ export interface RedisConnections {
 }
 
 /** Connects, or begins to: a Redis that is away is waited for by nobody. Undefined when standalone. */
-export function connectRedis(config: Config, counters: Counters, log: Logger): RedisConnections | undefined {
+export function connectRedis(
+  config: Config,
+  counters: Counters,
+  log: Logger,
+  openRedis?: OpenRedis,
+): RedisConnections | undefined {
   if (config.redis === undefined) return undefined;
   const { host, port, username, password, db, connectTimeoutMs } = config.redis;
   const secret = password.reveal() || undefined;
   const address = { host, port, username, password: secret, db, connectTimeoutMs };
-  const open = (name: string) => connect(address, name, counters, connectionLog(log, name, secret));
+  const open = (name: string) =>
+    connect(address, name, counters, connectionLog(log, name, secret), openRedis);
 
   const data = open('data');
   const link = config.pubsub.enabled ? open('link') : undefined;

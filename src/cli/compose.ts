@@ -14,6 +14,7 @@ import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
 import { MissLog } from '../metrics/miss-log.ts';
 import { Breaker } from '../redis/breaker.ts';
+import type { OpenRedis } from '../redis/connect.ts';
 import { FaultLog } from '../redis/fault-log.ts';
 import { RedisBus } from '../redis/redis-bus.ts';
 import { RedisStore } from '../redis/redis-store.ts';
@@ -31,11 +32,19 @@ export interface Core {
   readonly close: () => void;
 }
 
+/** What a simulation replaces. */
+export interface CoreSeams {
+  /** Makes the clients of Redis. */
+  readonly openRedis?: OpenRedis;
+  /** Eight hexadecimal digits that no other process has; random by default. */
+  readonly origin?: string;
+}
+
 /** The two tiers and the link between replicas, without anything that serves them. */
-export function composeCore(config: Config, log: Logger): Core {
+export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}): Core {
   const counters = new Counters();
   const clock = new CoarseClock();
-  const origin = randomBytes(4).toString('hex');
+  const origin = seams.origin ?? randomBytes(4).toString('hex');
   const ttls: TtlTable = [
     config.ttl.borrowRateMs,
     config.ttl.volatilityMs,
@@ -45,7 +54,7 @@ export function composeCore(config: Config, log: Logger): Core {
     config.ttl.minRateMs,
     config.ttl.calculationMs,
   ];
-  const redis = connectRedis(config, counters, log);
+  const redis = connectRedis(config, counters, log, seams.openRedis);
   const loopDelay = new LoopDelay();
   const breaker = redis && composeBreaker(config, redis, log, () => cache.replay());
   const { keyPrefix, compressionThresholdBytes } = config.store;

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import { backoffMs } from './backoff.ts';
 import './garbage.ts';
@@ -25,6 +25,9 @@ export interface ConnectionEvents {
   readonly fault?: (error: Error) => void;
 }
 
+/** Makes a client of Redis, which begins to connect. A simulation gives its own. */
+export type OpenRedis = (options: RedisOptions) => Redis;
+
 /**
  * One connection, which is made again for ever when it breaks. Nothing waits for it: a command that finds it
  * down fails at once.
@@ -34,8 +37,9 @@ export function connect(
   name: string,
   counters: Counters,
   events: ConnectionEvents = {},
+  open: OpenRedis = (options) => new Redis({ ...options, replyMapping: 'legacy' }),
 ): Redis {
-  const redis = new Redis({
+  const redis = open({
     host: address.host,
     port: address.port,
     ...(address.username === undefined ? {} : { username: address.username }),
