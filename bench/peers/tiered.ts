@@ -8,7 +8,7 @@
  * of this folder is bentocache's, of version 5; clients of the service's own come from `src/redis/connect.ts`.)
  */
 import { once } from 'node:events';
-import { CoarseClock } from '../../src/cache/clock.ts';
+import { ServiceClock } from '../../src/cache/clock.ts';
 import { Memory } from '../../src/cache/memory.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { VersionClock } from '../../src/cache/version.ts';
@@ -38,7 +38,7 @@ export interface TieredOptions {
 
 /** ratecache without HTTP. It keeps and gives the bytes of a value; the others keep and give a string. */
 export async function ratecache({ maxEntries, port }: TieredOptions): Promise<Tiered> {
-  const clock = new CoarseClock();
+  const clock = new ServiceClock();
   const counters = new Counters();
   const data = await connected(port, counters);
   const memory = new Memory({ maxEntries, maxBytes: 0, ttlMs: L1_TTL_MS }, clock, counters);

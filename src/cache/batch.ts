@@ -90,8 +90,10 @@ function later(status: WriteOutcome['status'] | RemovalOutcome['status']): { rea
 }
 
 function loadedResult(key: string, { entry, source, fault }: Loaded): ItemResult {
-  if (entry !== undefined) return { key, status: 'hit', entry, code: fault?.code };
-  return source === 'unknown' ? { key, status: 'miss', code: fault!.code } : { key, status: 'miss' };
+  // A pending change is this process's alone: Redis does not have it yet.
+  const code = source === 'journal' ? 'l2_unavailable' : fault?.code;
+  if (entry !== undefined) return { key, status: 'hit', entry, code };
+  return code === undefined ? { key, status: 'miss' } : { key, status: 'miss', code };
 }
 
 function keyError(key: string, fault: string): ItemResult {

@@ -21,7 +21,7 @@ export type Reason =
  * What a reader may rely on:
  * - `coherent`: whatever happens to a key in L2, this process hears of it at once, so L1 is trusted;
  * - `degraded`: L2 answers, but what happens there may go unheard: L1 is not trusted, reads go to L2;
- * - `blind`: L2 does not answer: L1 gives what it has until the values are over, and says so;
+ * - `blind`: L2 is unreachable or too slow: L1 serves its entries until they expire, and marks them;
  * - `off`: nothing is to be heard (standalone, or ENABLE_PUBSUB=false): L1 goes by its deadlines alone.
  */
 export type CoherenceState = 'coherent' | 'degraded' | 'blind' | 'off';
@@ -31,7 +31,7 @@ export function lesserState(state: CoherenceState): 'degraded' | 'blind' | undef
   return state === 'degraded' || state === 'blind' ? state : undefined;
 }
 
-/** What a replica said about its own write, before the write itself is heard of. */
+/** What a replica announced about its own change, before the link reports the change itself. */
 export interface Announced {
   readonly reason: Reason;
   readonly version?: Version | undefined;
@@ -41,15 +41,16 @@ export interface Announced {
  * What the bus tells, in the order in which it happened in L2:
  *
  * 1. `keyChanged`: the key was written, deleted, has expired or was evicted, by whomever; our own writes too.
- * 2. `matchChanged`: somebody wants all matching keys forgotten, whether or not L2 had any.
- * 3. `allChanged`: everything, or nobody knows what: L2 was flushed, or the link was lost and is armed again.
- *    From the moment this is called, all that happens later is told again.
- * 4. `stateChanged`: called with every change of state, and not otherwise. After `coherent`, everything that
- *    happened before has been told.
+ * 2. `matchChanged`: all matching keys are to be dropped, whether or not L2 had any. With a version, a replica deletes
+ *    them from L2, as of that version: values with a greater one stay.
+ * 3. `allChanged`: everything, or nobody knows what: L2 was flushed, databases were swapped, or the link was lost and
+ *    is armed again. From the moment this is called, all later changes are reported again.
+ * 4. `stateChanged`: called with every change of state, and not otherwise. After `coherent`, all earlier changes have
+ *    been reported.
  */
 export interface BusListener {
   keyChanged(key: string, announced: Announced | undefined): void;
-  matchChanged(match: Match, reason: Reason): void;
+  matchChanged(match: Match, reason: Reason, version?: Version): void;
   /** @param keysLeft how many keys L2 holds, where it is another process than before */
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void;
   stateChanged(state: CoherenceState): void;
@@ -62,14 +63,15 @@ export interface BusListener {
  * 2. `removed`: this process deleted it.
  * 3. `changed`: something else happened to it, and what L2 holds now has to be asked. The same change may be
  *    told more than once. `held` is what L1 held until now.
- * 4. `matchRemoved`, and `reset` for a flush: see `matchChanged` and `allChanged`.
- * 5. `reset` at the loss of coherence, from when on changes may go unheard; and as `rearmed` when it is there
- *    again, however it was lost: what clients ask for from then on they can keep.
+ * 4. `matchRemoved`: see `matchChanged`.
+ * 5. `reset`: clients must drop all their entries. `degraded`, `blind`: coherence is lost, changes may go unheard.
+ *    `rearmed`: coherence is restored, or L2's data was replaced; what clients ask for from then on they can keep.
+ *    `flush`: there is no L2, and L1 was emptied.
  */
 export interface ChangeListener {
   stored(key: string, entry: Entry): void;
   removed(key: string, reason: Reason): void;
   changed(key: string, announced: Announced | undefined, held: Entry | undefined): void;
-  matchRemoved(match: Match, reason: Reason): void;
+  matchRemoved(match: Match, reason: Reason, version?: Version): void;
   reset(reason: 'flush' | 'rearmed' | 'degraded' | 'blind'): void;
 }

@@ -16,6 +16,15 @@ export function ttlMs(seconds: unknown, field: string): number {
   return Math.round(seconds * 1000);
 }
 
+/**
+ * A time to live as the tiers take it: whole milliseconds, at least one.
+ * @throws ServiceError `ttl_invalid` where it is not positive and finite, or too long
+ */
+export function wholeTtlMs(ms: number): number {
+  if (!(ms > 0 && ms <= MAX_TTL_SECONDS * 1000)) throw ttlFault('ttl');
+  return Math.max(1, Math.round(ms));
+}
+
 export function ttlFault(field: string): ServiceError {
   const detail = `a time to live is a number of seconds from 0.001 to ${MAX_TTL_SECONDS}`;
   return new ServiceError('ttl_invalid', detail, field);

@@ -1,4 +1,4 @@
-import type { Version } from './version.ts';
+import { isForeign, type Version } from './version.ts';
 
 /**
  * What a write asks of the entry it replaces, or a delete of the one it deletes:
@@ -6,12 +6,13 @@ import type { Version } from './version.ts';
  * - `if-exists`: there is one;
  * - `if-absent`: there is none;
  * - `unless-version`: there is none, or one with another version;
- * - `if-older`: there is none, or one with a lesser version.
+ * - `if-older`: there is none, or one with a lesser version; `unlessForeign`: and not one of another program, whose
+ *   version says nothing about its time.
  */
 export type Condition =
   | { readonly is: 'if-version' | 'unless-version'; readonly versions: readonly Version[] }
   | { readonly is: 'if-exists' | 'if-absent' }
-  | { readonly is: 'if-older'; readonly version: Version };
+  | { readonly is: 'if-older'; readonly version: Version; readonly unlessForeign?: boolean };
 
 /** Whether a condition holds of what is stored. */
 export function holds(condition: Condition | undefined, present: Version | undefined): boolean {
@@ -23,7 +24,8 @@ export function holds(condition: Condition | undefined, present: Version | undef
     case 'if-exists':
       return present !== undefined;
     case 'if-older':
-      return present === undefined || present < condition.version;
+      if (present === undefined) return true;
+      return isForeign(present) ? !condition.unlessForeign : present < condition.version;
     case 'if-version':
       return present !== undefined && condition.versions.includes(present);
     case 'unless-version':

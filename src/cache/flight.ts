@@ -6,6 +6,8 @@ export interface Flight {
   fenced: boolean;
   /** How many reads its answer is for. */
   readers: number;
+  /** Whether its answer is to enter L1. */
+  fill: boolean;
 }
 
 interface Open<T> extends Flight {
@@ -34,15 +36,17 @@ export class Flights<T> {
   /**
    * Joins the key's flight, or opens one with `start`, which is told whether it was fenced by its flight.
    * @param readers how many reads this is: none for a load that nobody asked for
+   * @param fill whether the answer is to enter L1; one of those who join is enough
    */
-  join(key: string, readers: number, start: (flight: Flight) => Promise<T>): Promise<T> {
+  join(key: string, readers: number, fill: boolean, start: (flight: Flight) => Promise<T>): Promise<T> {
     const joined = this.#open.get(key);
     if (joined !== undefined) {
       this.#counters.joinedFlights++;
       joined.readers += readers;
+      joined.fill ||= fill;
       return joined.answer;
     }
-    const flight: Open<T> = { fenced: false, readers, answer: undefined as unknown as Promise<T> };
+    const flight: Open<T> = { fenced: false, readers, fill, answer: undefined as unknown as Promise<T> };
     this.#open.set(key, flight);
     flight.answer = this.#fly(key, flight, start);
     return flight.answer;

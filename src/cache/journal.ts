@@ -1,12 +1,14 @@
-import type { Entry } from './entry.ts';
+import { Entry } from './entry.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
-import type { Version } from './version.ts';
+import { moveStamp, type Version } from './version.ts';
 
-/** What L2 has still to be told of one key: its new value, or (`entry` undefined) that it has none. */
+/** A change of one key that is to be made in L2: its new value, or (`entry` undefined) its deletion. */
 export interface Pending {
   readonly key: string;
   readonly version: Version;
   readonly entry: Entry | undefined;
+  /** Another program changed the key after this was kept: then that program's value, if it left one, stays. */
+  contested?: boolean;
 }
 
 /** A deletion of all keys that match, as of its version. */
@@ -21,6 +23,12 @@ export interface JournalOptions {
   readonly maxBytes: number;
 }
 
+interface Kept {
+  readonly pending: Pending;
+  /** When the key began to wait, on the monotonic clock. */
+  readonly since: number;
+}
+
 interface KeptMatch {
   readonly pending: PendingMatch;
   readonly matches: (key: string) => boolean;
@@ -31,13 +39,13 @@ interface KeptMatch {
 const DELETION_BYTES = 120;
 
 /**
- * The changes that L2 did not take, because it was away or gave no answer: of each key the last one. Until they
- * are replayed, what is here is the truth about its keys, whatever L2 holds. It is bounded, and lives in
+ * The changes that L2 did not take, because it was unreachable or did not answer: for each key the newest one. Until
+ * they are replayed, this process answers for their keys from here, whatever L2 holds. It is bounded, and lives in
  * memory: what it holds is lost with the process.
  */
 export class Journal {
   readonly limits: JournalOptions;
-  readonly #keys = new Map<string, { readonly pending: Pending; readonly since: number }>();
+  readonly #keys = new Map<string, Kept>();
   #matches: KeptMatch[] = [];
   #bytes = 0;
 
@@ -53,49 +61,70 @@ export class Journal {
     return this.#bytes;
   }
 
-  /** When the oldest of its changes came, in ms since the epoch; undefined when it is empty. */
-  get oldest(): number | undefined {
+  /** How long the oldest of its changes has waited, in ms; undefined when it is empty. */
+  get oldestAgeMs(): number | undefined {
     const [first] = this.#keys.values();
     const since = [first, ...this.#matches].flatMap((kept) => (kept === undefined ? [] : [kept.since]));
-    return since.length === 0 ? undefined : Math.min(...since);
+    return since.length === 0 ? undefined : performance.now() - Math.min(...since);
   }
 
-  /** Keeps a change, in place of the key's last one; says false where there is no room. */
-  put(pending: Pending, now: number): boolean {
+  /**
+   * Keeps a change in place of the key's earlier one.
+   * @returns `kept`; `superseded` where a newer change of the key is kept already; `full` where there is no room
+   */
+  put(pending: Pending): 'kept' | 'superseded' | 'full' {
     const bytes = costOf(pending);
     const before = this.#keys.get(pending.key);
+    if (before !== undefined && this.supersedes(before.pending, pending)) return 'superseded';
     const freed = before === undefined ? 0 : costOf(before.pending);
-    if (before === undefined && this.size >= this.limits.maxEntries) return false;
-    if (this.#bytes - freed + bytes > this.limits.maxBytes) return false;
-    this.#keys.set(pending.key, { pending, since: before?.since ?? now });
+    if (before === undefined && this.size >= this.limits.maxEntries) return 'full';
+    if (this.#bytes - freed + bytes > this.limits.maxBytes) return 'full';
+    this.#keys.set(pending.key, { pending, since: before?.since ?? performance.now() });
     this.#bytes += bytes - freed;
-    return true;
+    return 'kept';
   }
 
-  /** Keeps a deletion of all that matches; what is kept of those keys gives way to it, and what it repeats. */
-  putMatch(pending: PendingMatch, now: number): boolean {
+  /** Whether a kept change of a key makes another one superfluous. */
+  supersedes(kept: Pending, other: Pending): boolean {
+    return kept.version > other.version;
+  }
+
+  /** Puts an earlier change of a key back where the one that replaced it did not come about. */
+  restore(replacement: Pending, earlier: Pending): void {
+    const kept = this.#keys.get(replacement.key);
+    if (kept?.pending !== replacement) return;
+    this.#keys.set(earlier.key, { pending: earlier, since: kept.since });
+    this.#bytes += costOf(earlier) - costOf(replacement);
+  }
+
+  /** Keeps a deletion of all that matches. Older changes of those keys give way to it, and earlier deletions it covers. */
+  putMatch(pending: PendingMatch): boolean {
     const matches = matcher(pending.match);
-    const given = [...this.#keys.values()].filter(({ pending: { key } }) => matches(key));
+    const given = [...this.#keys.values()].filter(
+      ({ pending: kept }) => matches(kept.key) && kept.version < pending.version,
+    );
     const repeated = this.#matches.filter((kept) => covers(pending.match, kept.pending.match));
     if (this.size - given.length - repeated.length >= this.limits.maxEntries) return false;
     for (const { pending: kept } of given) this.done(kept);
     const others = this.#matches.filter((kept) => !repeated.includes(kept));
-    this.#matches = [
-      ...others,
-      { pending, matches, since: Math.min(now, ...repeated.map((kept) => kept.since)) },
-    ];
+    const since = Math.min(performance.now(), ...repeated.map((kept) => kept.since));
+    this.#matches = [...others, { pending, matches, since }];
     return true;
   }
 
-  /** Of every key that matches and is here: that L2 is to have none, as of this version. */
+  /** Of every key that matches and has an older change here: L2 is to have no value, as of this version. */
   deleteWhere(matches: (key: string) => boolean, version: Version): void {
-    for (const [key, { since }] of this.#keys)
-      if (matches(key)) this.put({ key, version, entry: undefined }, since);
+    for (const key of this.#keys.keys()) if (matches(key)) this.put({ key, version, entry: undefined });
   }
 
-  /** What is the truth about the key, if it is here. */
+  /** The change of the key that waits, if any. */
   get(key: string): Pending | undefined {
     return this.#keys.get(key)?.pending;
+  }
+
+  /** The keys whose changes wait, with what they will be. */
+  *pending(): Generator<Pending> {
+    for (const { pending } of this.#keys.values()) yield pending;
   }
 
   /** The version as of which the key was deleted together with others, if it was. */
@@ -117,18 +146,19 @@ export class Journal {
     this.#matches = this.#matches.filter((each) => each.pending !== pending);
   }
 
-  /** The changes of single keys, the oldest first; at most `count`. */
-  first(count: number): Pending[] {
-    const slice: Pending[] = [];
-    for (const { pending } of this.#keys.values()) {
-      if (slice.length === count) break;
-      slice.push(pending);
-    }
-    return slice;
+  /** The deletions of many keys, the oldest first. */
+  matches(): PendingMatch[] {
+    return this.#matches.map(({ pending }) => pending);
   }
 
-  firstMatch(): PendingMatch | undefined {
-    return this.#matches[0]?.pending;
+  /** The clock was stepped by so many ms: stamps and deadlines that it gave are moved along. */
+  move(ms: number): void {
+    for (const [key, { pending, since }] of this.#keys)
+      this.#keys.set(key, { pending: moved(pending, ms), since });
+    this.#matches = this.#matches.map((kept) => ({
+      ...kept,
+      pending: { ...kept.pending, version: moveStamp(kept.pending.version, ms) },
+    }));
   }
 }
 
@@ -139,4 +169,15 @@ function covers(later: Match, earlier: Match): boolean {
 
 function costOf({ key, entry }: Pending): number {
   return entry?.bytes ?? key.length + DELETION_BYTES;
+}
+
+function moved(pending: Pending, ms: number): Pending {
+  const { key, entry } = pending;
+  const version = moveStamp(pending.version, ms);
+  const at = (time: number) => Math.round(time + ms);
+  return {
+    ...pending,
+    version,
+    entry: entry && new Entry(key, entry.value, version, at(entry.storedAt), at(entry.expiresAt)),
+  };
 }

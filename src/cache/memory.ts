@@ -52,6 +52,12 @@ export class Memory {
     return entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
   }
 
+  /** As `fresh`, for who is not a reader: leaves the order of use alone. */
+  glance(key: string): Entry | undefined {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
+  }
+
   /** What is there, whatever its deadlines; leaves the order alone. */
   held(key: string): Entry | undefined {
     return this.#entries.get(key);
@@ -100,11 +106,11 @@ export class Memory {
     return true;
   }
 
-  /** Deletes every entry whose key matches, and says how many. */
-  deleteWhere(matches: (key: string) => boolean): number {
+  /** Deletes every entry that is meant, and returns how many. */
+  deleteWhere(meant: (entry: Entry) => boolean): number {
     let deleted = 0;
     for (const entry of this.#entries.values()) {
-      if (!matches(entry.key)) continue;
+      if (!meant(entry)) continue;
       this.#remove(entry);
       deleted++;
     }

@@ -5,14 +5,21 @@ import type { Entry } from './entry.ts';
 import type { Journal, Pending, PendingMatch } from './journal.ts';
 import { Replay, type Replayed } from './replay.ts';
 import { type Postponed, type Store, StoreError } from './store.ts';
-import type { Version } from './version.ts';
+import { isForeign, type Version } from './version.ts';
 
-/** How often a journal that is not empty is tried again, whatever is said of L2. */
+/** How often a journal that is not empty is replayed, in addition to each time that Redis becomes reachable. */
 const RETRY_MS = 1000;
 
+/** How a change that L2 did not take was dealt with. */
+export interface Keeping {
+  readonly status: Postponed;
+  /** False where Redis, or the journal, holds a newer change of the key: then nothing is to be made later. */
+  readonly kept: boolean;
+}
+
 /**
- * Keeps changes that L2 did not take, answers for their keys meanwhile, and makes them in L2 when it is back:
- * before their keys are read from L2 again.
+ * Keeps changes that L2 did not take, answers for their keys meanwhile, and makes them in L2 when it is reachable
+ * again: before their keys are read from L2 again. A change yields as soon as a newer change of its key is known.
  */
 export class Postponer {
   readonly journal: Journal;
@@ -24,41 +31,52 @@ export class Postponer {
   constructor(journal: Journal, store: Store, clock: Clock, write: (replayed: Replayed) => Promise<void>) {
     this.journal = journal;
     this.#clock = clock;
-    this.#replay = new Replay(journal, store, write);
+    this.#replay = new Replay(journal, store, clock, write);
   }
 
   /**
    * Keeps a change that failed, if it may be made later: one with a condition may not, since nobody can know
    * now whether the condition holds.
+   * @param made the newest change of the key that Redis is known to have made
    * @returns undefined where the failure stands
    * @throws ServiceError `journal_full`
    */
-  keep(pending: Pending, error: unknown, condition?: Condition): Postponed | undefined {
+  keep(
+    pending: Pending,
+    error: unknown,
+    condition: Condition | undefined,
+    made: Version,
+  ): Keeping | undefined {
     if (!(error instanceof StoreError && error.passing) || condition !== undefined) return undefined;
-    if (!this.journal.put(pending, Date.now())) return full(error);
+    const status = error.reason === 'timeout' ? 'unknown' : 'accepted';
+    if (made >= pending.version) return { status, kept: false };
+    const outcome = this.journal.put(pending);
+    if (outcome === 'full') return full(error);
     this.#retryLater();
-    return statusOf(error);
+    return { status, kept: outcome === 'kept' };
   }
 
   /** As `keep`, for a deletion of all that matches. */
-  keepMatch(pending: PendingMatch, error: unknown): Postponed | undefined {
-    if (!(error instanceof StoreError && error.passing)) return undefined;
-    if (!this.journal.putMatch(pending, Date.now())) return full(error);
+  keepMatch(pending: PendingMatch, error: unknown): boolean {
+    if (!(error instanceof StoreError && error.passing)) return false;
+    if (!this.journal.putMatch(pending)) {
+      full(error);
+      return false;
+    }
     this.#retryLater();
-    return statusOf(error);
+    return true;
   }
 
   /** Keeps entries to be written back, as far as there is room. */
   keepAll(entries: Iterable<Entry>): void {
-    const now = Date.now();
     for (const entry of entries) {
       const { key, version } = entry;
-      if (this.journal.get(key) === undefined) this.journal.put({ key, version, entry }, now);
+      if (this.journal.get(key) === undefined) this.journal.put({ key, version, entry });
     }
     this.#retryLater();
   }
 
-  /** What is true of the key whatever L2 says, where something is: an entry, or that there is none. */
+  /** What this process answers for the key whatever L2 holds, if anything: an entry, or that it has no value. */
   truth(key: string): { readonly entry: Entry | undefined } | undefined {
     if (this.journal.size === 0) return undefined;
     const pending = this.journal.get(key);
@@ -67,7 +85,7 @@ export class Postponer {
     return { entry: entry !== undefined && entry.expiresAt > this.#clock.now ? entry : undefined };
   }
 
-  /** Whether what L2 holds was deleted, together with others, and L2 does not know yet. */
+  /** Whether what L2 holds was deleted, together with others, and L2 has not made the deletion yet. */
   overrules(key: string, stored: Entry): boolean {
     if (this.journal.size === 0) return false;
     const deleted = this.journal.deletedAsOf(key);
@@ -75,22 +93,53 @@ export class Postponer {
   }
 
   /**
-   * A condition is asked of L2, which must not answer while a change of the key waits that it has not seen.
-   * @throws StoreError
+   * The link reports a change of the key. A pending change yields to a newer one, and is settled by its own echo. To
+   * a change of another program, which has no version, it yields when it is replayed, if a value is there by then.
+   * @param version undefined where no replica announced the change
+   * @returns the pending change that yielded, if one did
+   */
+  heard(key: string, version: Version | undefined): Pending | undefined {
+    const pending = this.journal.size === 0 ? undefined : this.journal.get(key);
+    if (pending === undefined) return undefined;
+    if (version === undefined || isForeign(version)) {
+      pending.contested = true;
+      return undefined;
+    }
+    if (version < pending.version) return undefined;
+    this.journal.done(pending);
+    return pending;
+  }
+
+  /** As `heard`, for a deletion of all that matches, as of this version. Returns what yielded. */
+  heardMatch(matches: (key: string) => boolean, version: Version): Pending[] {
+    const yielding = [...this.journal.pending()].filter(
+      (pending) => matches(pending.key) && pending.version < version,
+    );
+    for (const pending of yielding) this.journal.done(pending);
+    return yielding;
+  }
+
+  /**
+   * L2 would decide about the condition without a change of the key that it does not know yet.
+   * @throws StoreError while such a change is pending
    */
   checkCondition(key: string, condition: Condition | undefined): void {
     if (condition === undefined || this.journal.size === 0) return;
     if (this.journal.get(key) === undefined && this.journal.deletedAsOf(key) === undefined) return;
-    throw new StoreError('unavailable', 'an earlier change of the key still has to reach Redis');
+    throw new StoreError('unavailable', 'an earlier change of the key is still pending');
   }
 
   /**
-   * A deletion leaves for L2. What waits of the key is to be deleted too from now on: a replay that begins before
-   * the answer is there would bring it back.
+   * A deletion leaves for L2. A pending change of the key becomes that deletion: a replay that begins before the
+   * answer arrives would bring the value back.
+   * @returns what puts the pending change back, for a deletion that did not come about
    */
-  deleting(key: string, version: Version): void {
-    if (this.journal.get(key) === undefined) return;
-    this.journal.put({ key, version, entry: undefined }, Date.now());
+  deleting(key: string, version: Version): (() => void) | undefined {
+    const earlier = this.journal.get(key);
+    if (earlier === undefined) return undefined;
+    const deletion = { key, version, entry: undefined };
+    this.journal.put(deletion);
+    return () => this.journal.restore(deletion, earlier);
   }
 
   /** As `deleting`, for all that matches. */
@@ -99,8 +148,8 @@ export class Postponer {
   }
 
   /**
-   * A change of the key reached L2: what waits of before it is over.
-   * @returns whether nothing newer waits
+   * A change of the key was made in L2: an older pending change is superfluous.
+   * @returns whether nothing newer is pending
    */
   settled(key: string, version: Version): boolean {
     if (this.journal.size === 0) return true;
@@ -111,7 +160,7 @@ export class Postponer {
     return true;
   }
 
-  /** L2 may be back: makes there what waits. */
+  /** L2 may be reachable again: makes there what is pending. */
   replay(): Promise<void> {
     return this.journal.size === 0 ? Promise.resolve() : this.#replay.run();
   }
@@ -125,10 +174,6 @@ export class Postponer {
       if (this.journal.size > 0) this.#retryLater();
     }, RETRY_MS).unref();
   }
-}
-
-function statusOf(error: StoreError): Postponed {
-  return error.reason === 'timeout' ? 'unknown' : 'accepted';
 }
 
 function full(error: StoreError): undefined {

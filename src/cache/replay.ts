@@ -1,31 +1,32 @@
+import type { Clock } from './clock.ts';
 import type { Journal, Pending, PendingMatch } from './journal.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 
+/** Changes that are sent before the answers to the earlier ones are awaited. */
 const SLICE = 128;
-const PAGE = 500;
 
-/** A change that is made in L2 later than it was asked for. */
+/** A change of a key that is made in L2 later than it was asked for. */
 export interface Replayed {
-  readonly key: string;
+  readonly pending: Pending;
   readonly change: () => Promise<WriteOutcome | RemovalOutcome>;
-  /** L2 has the change, or something newer: from here on L2 is the truth about the key. */
-  readonly done?: () => void;
 }
 
 /**
- * Makes the changes of the journal in L2, each only where L2 holds nothing newer. Deletions of many keys come
- * first: what the journal has of single keys is newer than they are.
+ * Makes the changes of the journal in L2, each only where L2 holds nothing newer. A change that Redis refuses stays
+ * and holds up no other one. When Redis cannot be reached or does not answer, the run ends.
  */
 export class Replay {
   readonly #journal: Journal;
   readonly #store: Store;
-  /** Around each change of a key, as around every write of our own. */
+  readonly #clock: Clock;
+  /** Runs a change of a key as the cache runs its own writes, and settles it in the journal. */
   readonly #write: (replayed: Replayed) => Promise<void>;
   #running: Promise<void> | undefined;
 
-  constructor(journal: Journal, store: Store, write: (replayed: Replayed) => Promise<void>) {
+  constructor(journal: Journal, store: Store, clock: Clock, write: (replayed: Replayed) => Promise<void>) {
     this.#journal = journal;
     this.#store = store;
+    this.#clock = clock;
     this.#write = write;
   }
 
@@ -39,44 +40,43 @@ export class Replay {
 
   async #run(): Promise<void> {
     const journal = this.#journal;
+    for (const match of journal.matches())
+      if (!(await this.#reachesRedis(() => this.#deleteMatching(match)))) return;
+    const waiting = [...journal.pending()];
+    for (let i = 0; i < waiting.length; i += SLICE) {
+      const slice = waiting.slice(i, i + SLICE).filter((pending) => journal.get(pending.key) === pending);
+      const reached = await Promise.all(
+        slice.map((pending) => this.#reachesRedis(() => this.#write(this.#changeOf(pending)))),
+      );
+      if (reached.includes(false)) return;
+    }
+  }
+
+  /** Makes a change. Returns false where Redis gave no answer, so that others will not reach it either. */
+  async #reachesRedis(change: () => Promise<void>): Promise<boolean> {
     try {
-      for (let next = journal.firstMatch(); next !== undefined; next = journal.firstMatch()) {
-        await this.#deleteMatching(next);
-        journal.matchDone(next);
-      }
-      for (let slice = journal.first(SLICE); slice.length > 0; slice = journal.first(SLICE))
-        await Promise.all(slice.map((pending) => this.#make(pending)));
+      await change();
+      return true;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
+      return error.reason === 'rejected';
     }
   }
 
-  async #make(pending: Pending): Promise<void> {
-    const { key, version, entry } = pending;
-    const condition = { is: 'if-older', version } as const;
-    const ttlMs = entry === undefined ? 0 : Math.floor(entry.expiresAt - Date.now());
-    const done = () => this.#journal.done(pending);
-    if (entry === undefined || ttlMs <= 0) {
-      // A value whose time is over took the place of an older one all the same, which must not come back.
-      await this.#write({ key, change: () => this.#store.remove({ key, condition }), done });
-      return;
-    }
+  #changeOf(pending: Pending): Replayed {
+    const { key, version, entry, contested = false } = pending;
+    const condition = { is: 'if-older', version, unlessForeign: contested } as const;
+    const ttlMs = entry === undefined ? 0 : Math.floor(entry.expiresAt - this.#clock.now);
+    // A value that has expired took the place of an older one all the same, which must not come back.
+    if (entry === undefined || ttlMs <= 0)
+      return { pending, change: () => this.#store.remove({ key, version, condition, late: true }) };
     const { value, storedAt, expiresAt } = entry;
-    const change = () => this.#store.write({ key, value, version, storedAt, expiresAt, ttlMs, condition });
-    await this.#write({ key, change, done });
+    const write = { key, value, version, storedAt, expiresAt, ttlMs, condition, late: true };
+    return { pending, change: () => this.#store.write(write) };
   }
 
-  async #deleteMatching({ match, version }: PendingMatch): Promise<void> {
-    const condition = { is: 'if-older', version } as const;
-    let cursor: string | undefined;
-    do {
-      const page = await this.#store.list(match, cursor, PAGE);
-      cursor = page.cursor;
-      await Promise.all(
-        page.keys.map(({ key }) =>
-          this.#write({ key, change: () => this.#store.remove({ key, condition }) }),
-        ),
-      );
-    } while (cursor !== undefined);
+  async #deleteMatching(pending: PendingMatch): Promise<void> {
+    await this.#store.removeMatching(pending.match, pending.version);
+    this.#journal.matchDone(pending);
   }
 }

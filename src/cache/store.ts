@@ -10,23 +10,27 @@ export interface Write {
   /** The stamp of its writer. What is stored may carry a later one; see `Store.write`. */
   readonly version: Version;
   readonly storedAt: number;
-  /** How long L2 is to keep it from now on. */
+  /** How long L2 is to store it from now on: whole milliseconds, at least 1. */
   readonly ttlMs: number;
-  /** When the value is over: `storedAt` and `ttlMs`, unless the write comes later than it was asked for. */
+  /** When the value expires: `storedAt` and `ttlMs`, unless the write is made later than it was asked for. */
   readonly expiresAt?: number;
   readonly condition?: Condition | undefined;
+  /** A pending change that is made late: its caller was answered long ago, so it has more time. */
+  readonly late?: boolean;
 }
 
 export interface Removal {
   readonly key: string;
-  /** The stamp of who deletes; without it, the deletion is made whenever it comes. */
-  readonly version?: Version | undefined;
+  /** The stamp of the writer. */
+  readonly version: Version;
   readonly condition?: Condition | undefined;
+  /** As for a `Write`. */
+  readonly late?: boolean;
 }
 
 /**
- * What became of a change that L2 did not take: it is kept, and made there later. `accepted`: L2 has not seen
- * it. `unknown`: L2 gave no answer and may have made it already.
+ * A change that L2 did not take, and that is kept to be made there later. `accepted`: it was not sent to L2.
+ * `unknown`: L2 did not answer and may have made it already.
  */
 export type Postponed = 'accepted' | 'unknown';
 
@@ -48,15 +52,15 @@ export interface Listing {
 /**
  * L2, as the two-level cache needs it. Its outcomes:
  *
- * 1. `read` gives the entry, or undefined where there is none, where it is over, or where what is stored
- *    cannot be understood (which is counted and logged).
+ * 1. `read` returns the entry, or undefined where the key has no value, where the value has expired, or where the
+ *    stored bytes are not a value (which is counted and logged).
  * 2. `write` and `remove` are atomic with their condition, take effect in the order in which they were
- *    called, and announce themselves to other replicas.
- * 3. Versions of a key only grow: where the writer's stamp is not greater than the stored one (its clock is
- *    behind), the store raises it, and the outcome says to what. So the write that arrives last wins, as it
- *    would without versions, and readers never see a version go back. A change that comes seconds late, when
- *    its caller has long been told of a timeout, is not raised but dropped.
- * 4. Everything rejects with `StoreError`, and within the command timeout.
+ *    called, and announce themselves to other replicas. What Redis refuses of one key holds up no other key.
+ * 3. A change takes effect only while its caller may still be waiting for it: L2 does not make one that arrives
+ *    after its time-out. So a change that was reported as timed out cannot replace a later one.
+ * 4. Versions of a key only grow while it exists: where the writer's stamp is not greater than the stored one, the
+ *    store raises it, and the outcome names the version that was stored. A stamp ahead of L2's clock is cut to it.
+ * 5. Everything rejects with `StoreError`, and within the command time-out; a late change within its own.
  *
  * Calls made in one turn of the event loop leave together, as one round trip.
  */
@@ -67,10 +71,11 @@ export interface Store {
   write(write: Write): Promise<WriteOutcome>;
   remove(removal: Removal): Promise<RemovalOutcome>;
   /**
-   * Deletes every matching key, a slice at a time, says how many there were, and makes every replica forget
-   * what matches, whether or not L2 had it.
+   * Makes every replica drop what matches, whether or not L2 has it; then deletes the matching keys whose versions
+   * are less than this one, a slice at a time. Values written later stay. Safe to be repeated.
+   * @returns how many keys it deleted
    */
-  removeMatching(match: Match): Promise<number>;
+  removeMatching(match: Match, version: Version): Promise<number>;
   /** Lists some matching keys from `cursor` on; about `limit` of them. */
   list(match: Match, cursor: string | undefined, limit: number): Promise<Listing>;
 }

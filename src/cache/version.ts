@@ -16,8 +16,13 @@ const WRITER = 8;
 
 const COUNTER_LIMIT = 0xffff;
 
-/** A remote stamp further ahead of our clock than this is a broken clock, and is not followed. */
+/** A remote stamp further ahead of our clock than this comes from a broken clock, and is not followed. */
 const MAX_DRIFT_MS = 60_000;
+
+/** What orders versions, in milliseconds, takes so many hexadecimal digits. */
+const MS_DIGITS = 12;
+
+const FOREIGN = '0'.repeat(16);
 
 /** Stamps versions; every stamp is greater than all that this clock made or observed before. */
 export class VersionClock {
@@ -44,10 +49,16 @@ export class VersionClock {
 
   /** Makes all later stamps greater than this one, which another writer made. */
   observe(version: Version): void {
-    const ms = Number.parseInt(version.slice(0, 12), 16);
+    const ms = Number.parseInt(version.slice(0, MS_DIGITS), 16);
     if (ms < this.#ms || ms > this.#wall() + MAX_DRIFT_MS) return;
-    const counter = Number.parseInt(version.slice(12, 16), 16);
+    const counter = Number.parseInt(version.slice(MS_DIGITS, 16), 16);
     if (ms > this.#ms || counter > this.#counter) this.#moveTo(ms, counter);
+  }
+
+  /** The wall clock was stepped: stamps follow it, back as well. Those of before must be moved by `moveStamp`. */
+  stepped(): void {
+    this.#ms = 0;
+    this.#counter = 0;
   }
 
   #moveTo(ms: number, counter: number): void {
@@ -61,4 +72,19 @@ const VERSION = /^[0-9a-f]{24}$/;
 
 export function isVersion(text: string): text is Version {
   return VERSION.test(text);
+}
+
+/**
+ * Whether another program wrote the value, without an envelope. Its version is made from its bytes: it identifies the
+ * value, and says nothing about when it was written.
+ */
+export function isForeign(version: Version): boolean {
+  return version.startsWith(FOREIGN);
+}
+
+/** The same stamp as a clock that is ahead by so much would have made it. @param ms may be negative */
+export function moveStamp(version: Version, ms: number): Version {
+  const stamped = Number.parseInt(version.slice(0, MS_DIGITS), 16);
+  const moved = Math.max(0, Math.round(stamped + ms));
+  return moved.toString(16).padStart(MS_DIGITS, '0') + version.slice(MS_DIGITS);
 }

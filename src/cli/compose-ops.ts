@@ -32,6 +32,7 @@ export function composeOps(
     faults: {
       counters,
       journal: cache.journal,
+      clockOffsetMs: redis && (() => core.clock.wallOffsetMs),
       breakerOpen: core.breaker && (() => core.breaker!.open),
       loopDelayMs: () => core.loopDelay.delayMs,
     },

@@ -1,19 +1,20 @@
 /** Puts the parts of a service together, as its configuration has it. */
 import { randomBytes } from 'node:crypto';
 import type { CoherenceState } from '../cache/bus.ts';
-import { CoarseClock } from '../cache/clock.ts';
+import { ServiceClock, SKEW_WARNING_MS } from '../cache/clock.ts';
 import { Journal } from '../cache/journal.ts';
 import type { TtlTable } from '../cache/key.ts';
 import { LoopDelay } from '../cache/loop-delay.ts';
 import { Memory } from '../cache/memory.ts';
 import { sweepEvery } from '../cache/sweep.ts';
 import { TwoLevel } from '../cache/two-level.ts';
-import { VersionClock } from '../cache/version.ts';
+import { type Version, VersionClock } from '../cache/version.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
 import { MissLog } from '../metrics/miss-log.ts';
 import { Breaker } from '../redis/breaker.ts';
+import { syncClock } from '../redis/clock-sync.ts';
 import type { OpenRedis } from '../redis/connect.ts';
 import { FaultLog } from '../redis/fault-log.ts';
 import { RedisBus } from '../redis/redis-bus.ts';
@@ -22,7 +23,7 @@ import { connectRedis, type RedisConnections } from './compose-redis.ts';
 
 export interface Core {
   readonly cache: TwoLevel;
-  readonly clock: CoarseClock;
+  readonly clock: ServiceClock;
   readonly counters: Counters;
   readonly loopDelay: LoopDelay;
   /** Undefined when standalone. */
@@ -38,12 +39,14 @@ export interface CoreSeams {
   readonly openRedis?: OpenRedis;
   /** Eight hexadecimal digits that no other process has; random by default. */
   readonly origin?: string;
+  /** The clock of this process. */
+  readonly clock?: ServiceClock;
 }
 
 /** The two tiers and the link between replicas, without anything that serves them. */
 export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}): Core {
   const counters = new Counters();
-  const clock = new CoarseClock();
+  const clock = seams.clock ?? new ServiceClock();
   const origin = seams.origin ?? randomBytes(4).toString('hex');
   const ttls: TtlTable = [
     config.ttl.borrowRateMs,
@@ -56,7 +59,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
   ];
   const redis = connectRedis(config, counters, log, seams.openRedis);
   const loopDelay = new LoopDelay();
-  const breaker = redis && composeBreaker(config, redis, log, () => cache.replay());
+  const breaker = redis && composeBreaker(config, redis, log, () => onBreaker());
   const { keyPrefix, compressionThresholdBytes } = config.store;
   const { channel } = config.pubsub;
   const { maxValueBytes, maxKeyBytes } = config.limits;
@@ -76,6 +79,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
         data: redis.data,
         admin: redis.admin,
         counters,
+        clock,
         ...(breaker === undefined ? {} : { breaker }),
         onUnreadable: unreadableLog(log),
       },
@@ -89,13 +93,14 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     memory,
     store,
     clock,
-    versions: new VersionClock(origin),
+    versions: new VersionClock(origin, () => clock.exact),
     counters,
     linked: redis?.link !== undefined,
     ttls,
     journal: journalOf(config),
     rewarm: config.faults.rewarm,
     onMiss: missLog && ((key) => missLog.record(key)),
+    onSuperseded: supersededLog(log),
     onState: stateLog(log),
   });
   const { heartbeatIntervalMs, heartbeatTimeoutMs } = config.pubsub;
@@ -108,12 +113,42 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
         data: redis.data,
         counters,
         listener: cache,
+        usable: () => usable(),
         onMalformed: (from, message) =>
           log.warn({ origin: from, message }, 'malformed message on the invalidation channel, ignored'),
         onArmFault: (error) =>
           log.error({ error: error.message }, 'the invalidation link cannot be armed; retrying'),
       },
     );
+  // Without a link nobody else knows whether Redis can be used.
+  const usable = () => redis?.data.status === 'ready' && clock.synced && !breaker!.open;
+  const judge = () => {
+    if (bus !== undefined) return bus.judge();
+    const state = usable() ? 'off' : 'blind';
+    if (state !== cache.coherence) cache.stateChanged(state);
+  };
+  const onBreaker = () => {
+    judge();
+    if (!breaker!.open) void cache.replay();
+  };
+  redis?.data.on('close', judge);
+  const stopClockSync =
+    redis &&
+    syncClock(redis.data, clock, {
+      synced: () => {
+        breaker!.hint();
+        judge();
+        void cache.replay();
+      },
+      stepped: (ms) => cache.clockStepped(ms),
+      refused: (error) =>
+        log.warn(
+          { error: error.message },
+          'Redis does not tell its time: the clocks of all replicas must agree',
+        ),
+      sampled: skewLog(log, clock),
+    });
+  if (redis !== undefined) judge();
   const stopFaultLog = redis && watchFaults(counters, log);
   const { cleanupIntervalMs } = config.local;
   const stopSweeping = memory && cleanupIntervalMs > 0 ? sweepEvery(memory, cleanupIntervalMs) : undefined;
@@ -127,6 +162,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     breaker,
     close: () => {
       stopFaultLog?.();
+      stopClockSync?.();
       loopDelay.stop();
       stopSweeping?.();
       missLog?.flush();
@@ -143,29 +179,57 @@ function journalOf({ faults }: Config): Journal | undefined {
   return new Journal({ maxEntries: journalMaxEntries, maxBytes: journalMaxBytes });
 }
 
-/** @param onBack Redis may be answering again */
+/** @param onChange called when it opens or closes */
 function composeBreaker(
   config: Config,
   { data }: RedisConnections,
   log: Logger,
-  onBack: () => void,
+  onChange: () => void,
 ): Breaker {
-  const breaker = new Breaker(
+  return new Breaker(
     { failures: config.faults.breakerFailures, timeoutMs: config.redis!.commandTimeoutMs },
     {
       probe: () => data.ping(),
       onChange: (open) => {
-        if (open) log.error('Redis gives no answers: it is not asked until it answers a probe');
-        else log.info('Redis answers again');
-        if (!open) onBack();
+        if (open) log.error('circuit breaker open: Redis is not used until a probe succeeds in time');
+        else log.info('circuit breaker closed: Redis answers in time again');
+        onChange();
       },
     },
   );
-  data.on('ready', () => {
-    breaker.hint();
-    if (!breaker.open) onBack();
-  });
-  return breaker;
+}
+
+/** A warning when the machine's clock begins to differ from that of Redis, a line when it no longer does. */
+function skewLog(log: Logger, clock: ServiceClock): () => void {
+  let skewed = false;
+  return () => {
+    const offsetMs = Math.round(clock.wallOffsetMs);
+    const now = Math.abs(offsetMs) > SKEW_WARNING_MS;
+    if (now === skewed) return;
+    skewed = now;
+    if (now)
+      log.warn({ offsetMs }, 'the clock of this machine differs from that of Redis, which is used instead');
+    else log.info({ offsetMs }, 'the clock of this machine agrees with that of Redis');
+  };
+}
+
+const SUPERSEDED_LOG_INTERVAL_MS = 10_000;
+
+/** The first pending change that is dropped, then how many more there were, at most a line every ten seconds. */
+function supersededLog(log: Logger) {
+  let quietUntil = 0;
+  let more = 0;
+  return (key: string, version: Version, present: Version | undefined) => {
+    const now = performance.now();
+    more++;
+    if (now < quietUntil) return;
+    log.warn(
+      { key, version, present: present ?? null, dropped: more },
+      'a pending write was dropped: a later change of the key is known',
+    );
+    quietUntil = now + SUPERSEDED_LOG_INTERVAL_MS;
+    more = 0;
+  };
 }
 
 const FAULT_LOG_INTERVAL_MS = 500;

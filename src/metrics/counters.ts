@@ -68,6 +68,8 @@ export class Counters {
 
   /** Sets and deletes that L2 did not take, and the journal kept. */
   postponed = 0;
+  /** Pending changes that were dropped because Redis, or a newer pending change, holds a later version. */
+  supersededChanges = 0;
   /** Requests refused because the event loop was late. */
   shed = 0;
   /** WebSocket frames received. */

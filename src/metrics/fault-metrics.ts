@@ -8,18 +8,35 @@ export interface FaultSources {
   readonly journal: Journal | undefined;
   /** Whether Redis is not asked; undefined when standalone. */
   readonly breakerOpen: (() => boolean) | undefined;
+  /** How far Redis's clock is ahead of the machine's, in ms; undefined when standalone. */
+  readonly clockOffsetMs: (() => number) | undefined;
   /** Of the event loop, in ms. */
   readonly loopDelayMs: () => number;
 }
 
 /** The metrics of what the service does while something is wrong. */
-export function faultMetrics({ counters, journal, breakerOpen, loopDelayMs }: FaultSources): Scraped[] {
+export function faultMetrics(sources: FaultSources): Scraped[] {
+  const { counters, journal, breakerOpen, clockOffsetMs, loopDelayMs } = sources;
   return [
+    ...(clockOffsetMs === undefined
+      ? []
+      : [
+          gauge(
+            'cache_clock_offset_seconds',
+            "How far Redis's clock is ahead of this machine's; the service uses Redis's.",
+            () => clockOffsetMs() / 1000,
+          ),
+        ]),
     ...(journal === undefined ? [] : journalMetrics(journal)),
     counter(
       'ratecache_postponed_changes_total',
       'Sets and deletes that Redis did not take, kept in the journal.',
       () => counters.postponed,
+    ),
+    counter(
+      'ratecache_superseded_changes_total',
+      'Kept changes that were dropped because Redis holds a later version.',
+      () => counters.supersededChanges,
     ),
     counter(
       'ratecache_shed_requests_total',
@@ -47,8 +64,10 @@ function journalMetrics(journal: Journal): Scraped[] {
     gauge('cache_journal_bytes', 'Memory that they take.', () => journal.bytes),
     gauge('cache_journal_max_entries', 'Changes that are kept at most.', () => journal.limits.maxEntries),
     gauge('cache_journal_max_bytes', 'Memory that they may take.', () => journal.limits.maxBytes),
-    gauge('cache_journal_oldest_age_seconds', 'How long the oldest of them has waited; 0 for none.', () =>
-      journal.oldest === undefined ? 0 : (Date.now() - journal.oldest) / 1000,
+    gauge(
+      'cache_journal_oldest_age_seconds',
+      'How long the oldest of them has waited; 0 for none.',
+      () => (journal.oldestAgeMs ?? 0) / 1000,
     ),
   ];
 }

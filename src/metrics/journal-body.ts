@@ -11,6 +11,6 @@ export interface JournalBody {
 /** Undefined where none are kept. */
 export function journalBody(journal: Journal | undefined): JournalBody | undefined {
   if (journal === undefined) return undefined;
-  const { size, bytes, oldest } = journal;
-  return { entries: size, bytes, oldest_age_ms: oldest === undefined ? null : Date.now() - oldest };
+  const { size, bytes, oldestAgeMs } = journal;
+  return { entries: size, bytes, oldest_age_ms: oldestAgeMs === undefined ? null : Math.round(oldestAgeMs) };
 }

@@ -4,10 +4,12 @@ import { TYPES } from '../cache/key.ts';
 import { Lru } from '../cache/lru.ts';
 import { type Match, matcher } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
+import type { Version } from '../cache/version.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import { State } from './state.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { Unanswered } from './unanswered.ts';
 
 /** The last that is known of a key: a version, or that it has none. */
 interface Known {
@@ -48,6 +50,7 @@ export class Hub implements ChangeListener {
   readonly #evicting: () => Promise<boolean>;
   readonly #known = new Lru<Known>(REMEMBERED_KEYS);
   readonly #asking = new Map<string, Asking>();
+  readonly #unanswered = new Unanswered((key, reason) => this.#askAgain(key, reason));
   #turn = new Map<string, State>();
 
   /** @param evicting whether Redis gives up keys for want of room these days; called when one is gone */
@@ -58,6 +61,7 @@ export class Hub implements ChangeListener {
 
   stored(key: string, entry: Entry): void {
     this.#overtake(key);
+    this.#unanswered.delete(key);
     const known = this.#known.peek(key)?.version;
     // Something newer is known already: either it came after this write, or it was deleted before it.
     if (known !== undefined && known > entry.version) return this.changed(key, { reason: 'set' });
@@ -66,28 +70,49 @@ export class Hub implements ChangeListener {
 
   removed(key: string, reason: Reason): void {
     this.#overtake(key);
+    this.#unanswered.delete(key);
     this.learned(key, undefined, reason);
   }
 
-  changed(key: string, announced: Announced | undefined): void {
+  changed(key: string, announced: Announced | undefined, held?: Entry): void {
     if (!this.subscriptions.has(key)) return;
-    void this.#find(key, announced?.reason);
+    // What readers had in L1 is worth to be there again. Other keys would evict theirs.
+    void this.#find(key, announced?.reason, held !== undefined);
   }
 
-  matchRemoved(match: Match, reason: Reason): void {
+  matchRemoved(match: Match, reason: Reason, version?: Version): void {
     const matches = matcher(match);
+    const newer = this.#knownNewer(matches, version);
     // What was learned before comes before it.
     this.flush();
-    for (const key of this.subscriptions.keys()) if (matches(key)) this.learned(key, undefined, reason);
+    for (const key of this.subscriptions.keys())
+      if (matches(key) && !newer.has(key)) this.learned(key, undefined, reason);
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
     const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
     const name = JSON.stringify(named);
     for (const consumer of this.subscriptions.open())
       consumer.notify(name, frames.for(consumer.codec), matches);
+    // Clients drop all that matches, also what was written after the deletion was asked for: they receive it again.
+    for (const key of newer) {
+      this.#known.delete(key);
+      this.changed(key, undefined);
+    }
+  }
+
+  /** The keys that match and are known to have a version as new as this one, or newer. */
+  #knownNewer(matches: (key: string) => boolean, version: Version | undefined): Set<string> {
+    const newer = new Set<string>();
+    if (version === undefined) return newer;
+    for (const key of this.#known.items.keys()) {
+      const known = this.#known.peek(key)?.version;
+      if (known !== undefined && known >= version && matches(key)) newer.add(key);
+    }
+    return newer;
   }
 
   reset(reason: ResetReason): void {
     this.#turn.clear();
+    this.#unanswered.clear();
     for (const key of [...this.#asking.keys()]) this.#overtake(key);
     this.#forget();
     const frames = new FrameCache((codec) => codec.reset(reason));
@@ -105,9 +130,11 @@ export class Hub implements ChangeListener {
 
   /** As `learned`, for what a snapshot found, so not because anything happened. */
   found(key: string, entry: Entry | undefined): void {
-    const unheardOf = this.#known.peek(key) === undefined && this.#known.size < REMEMBERED_KEYS;
-    // There never was a value to tell anybody of, and so there is no end of it to tell either.
-    if (entry === undefined && unheardOf) this.#known.set(key, GONE);
+    const unheardOf = this.#known.peek(key) === undefined;
+    // The key may have been forgotten, and older subscribers may hold this. Should it be news, the link reports it.
+    if (unheardOf && this.#known.size >= REMEMBERED_KEYS) return;
+    // There never was a value to report, and so there is no end of it to report either.
+    if (unheardOf && entry === undefined) this.#known.set(key, GONE);
     else this.learned(key, entry, 'remote');
   }
 
@@ -144,15 +171,24 @@ export class Hub implements ChangeListener {
     return all;
   }
 
-  async #find(key: string, announced: Reason | undefined): Promise<void> {
-    const [{ entry, source }, counts] = await this.ask(key, () => this.#cache.refresh(key));
+  async #find(key: string, announced: Reason | undefined, fill = false): Promise<void> {
+    const [{ entry, source }, counts] = await this.ask(key, () => this.#cache.refresh(key, fill));
     if (!counts) return;
     const known = source === 'l2' || source === 'journal';
+    if (known || source === 'none') this.#unanswered.delete(key);
     if (known && entry !== undefined) return this.learned(key, entry, announced ?? 'remote');
     if (known || source === 'none') return this.#gone(key, announced);
-    // L2 gave no answer: that the key is not what it was is all there is to tell.
-    this.#known.delete(key);
-    this.#tell(key, undefined, 'remote');
+    // L2 did not answer. Until it does, all that can be reported is that the key has changed.
+    if (!this.#unanswered.has(key)) {
+      this.#known.delete(key);
+      this.#tell(key, undefined, 'remote');
+    }
+    this.#unanswered.add(key, announced);
+  }
+
+  #askAgain(key: string, announced: Reason | undefined): void {
+    if (this.subscriptions.has(key)) void this.#find(key, announced);
+    else this.#unanswered.delete(key);
   }
 
   /** Nobody said why it is gone: its time may be over, Redis may have given it up, or another program it was. */
@@ -160,7 +196,7 @@ export class Hub implements ChangeListener {
     if (announced !== undefined && announced !== 'set') return this.learned(key, undefined, announced);
     const known = this.#known.peek(key);
     if (known !== undefined && known.version === undefined) return;
-    if (known !== undefined && known.expiresAt <= Date.now() + EXPIRY_TOLERANCE_MS)
+    if (known !== undefined && known.expiresAt <= this.#cache.now + EXPIRY_TOLERANCE_MS)
       return this.learned(key, undefined, 'expire');
     const gone: Known = { ...GONE };
     this.#known.set(key, gone);

@@ -161,6 +161,10 @@ async function* keysOf(
       while (found.length > 0) yield found.splice(-PAGE);
       continue;
     }
+    // What is pending cannot be listed in L2.
+    const pending = cache.pendingKeys(match).filter((key) => !seen.has(key));
+    for (const key of pending) seen.add(key);
+    while (pending.length > 0) yield pending.splice(0, PAGE);
     let cursor: string | undefined;
     do {
       const listing = await cache.store.list(match, cursor, PAGE);
@@ -182,7 +186,7 @@ async function itemFor(
 ): Promise<SnapshotItem | undefined> {
   let loaded: Loaded;
   let counts: boolean;
-  do [loaded, counts] = await hub.ask(key, () => cache.get(key));
+  do [loaded, counts] = await hub.ask(key, () => cache.look(key));
   while (!counts);
   const { entry, source, fault } = loaded;
   if (source !== 'unknown' && source !== 'l1-stale') hub.found(key, entry);

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Reason } from '../cache/bus.ts';
 import { TYPES, typeIndex } from '../cache/key.ts';
 import { EVERYTHING, type Match } from '../cache/match.ts';
-import type { Version } from '../cache/version.ts';
+import { isVersion, type Version } from '../cache/version.ts';
 
 /**
  * A message on the invalidation channel. Other programs publish what they want forgotten, and may leave out
@@ -11,9 +11,10 @@ import type { Version } from '../cache/version.ts';
  *   {"keys": ["borrow_rate:AAPL"]}      {"types": ["volatility"]}      {"pattern": "volatility:*"}
  *   borrow_rate:AAPL                    (a bare key)
  *
- * Replicas publish the same form, with who they are, why, and for each key written its version:
+ * Replicas publish the same form, with who they are, why, and the version of each change:
  *
  *   {"origin": "5f0c2a17", "reason": "set", "keys": ["borrow_rate:AAPL"], "versions": ["01a2…"]}
+ *   {"origin": "5f0c2a17", "reason": "delete", "types": ["volatility"], "version": "01a2…"}
  *
  * Keys are without the prefix that they have in Redis.
  */
@@ -21,17 +22,22 @@ export interface Announcement {
   readonly origin: string | undefined;
   readonly reason: Reason;
   readonly keys: readonly string[];
-  /** For a replica's sets, one for each of `keys`. */
+  /** For a replica's changes, one for each of `keys`. */
   readonly versions: readonly Version[] | undefined;
   readonly matches: readonly Match[];
+  /** For a replica's deletion of all that matches: values of a greater version stay. */
+  readonly version: Version | undefined;
 }
+
+const VERSION = v.pipe(v.string(), v.check(isVersion));
 
 const MESSAGE = v.pipe(
   v.looseObject({
     origin: v.optional(v.string()),
     reason: v.optional(v.picklist(['set', 'delete', 'flush', 'remote'])),
     keys: v.optional(v.array(v.string())),
-    versions: v.optional(v.array(v.string())),
+    versions: v.optional(v.array(VERSION)),
+    version: v.optional(VERSION),
     types: v.optional(v.array(v.picklist(TYPES))),
     pattern: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))),
   }),
@@ -44,7 +50,14 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
     // A bare key. What begins like JSON was meant to be JSON.
     const bare = text.length > 0 && Buffer.byteLength(text) <= maxKeyBytes && !/[\s"[\]]/.test(text);
     return bare
-      ? { origin: undefined, reason: 'remote', keys: [text], versions: undefined, matches: [] }
+      ? {
+          origin: undefined,
+          reason: 'remote',
+          keys: [text],
+          versions: undefined,
+          matches: [],
+          version: undefined,
+        }
       : undefined;
   }
   let data: unknown;
@@ -55,27 +68,27 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
   }
   const parsed = v.safeParse(MESSAGE, data);
   if (!parsed.success) return undefined;
-  const { origin, reason = 'remote', keys = [], versions, types = [], pattern } = parsed.output;
+  const { origin, reason = 'remote', keys = [], versions, version, types = [], pattern } = parsed.output;
   const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
   if (pattern !== undefined) matches.push(pattern === '*' ? EVERYTHING : { pattern });
-  return { origin, reason, keys, versions, matches };
+  return { origin, reason, keys, versions, matches, version };
 }
 
-/** What a replica says of its own sets: `versions` are those of `keys`. */
-export function announceSets(origin: string, keys: readonly string[], versions: readonly Version[]): string {
-  return JSON.stringify({ origin, reason: 'set' satisfies Reason, keys, versions });
+/** What a replica announces of its own changes: `versions` are those of `keys`. */
+export function announceChanges(
+  origin: string,
+  reason: 'set' | 'delete',
+  keys: readonly string[],
+  versions: readonly Version[],
+): string {
+  return JSON.stringify({ origin, reason, keys, versions });
 }
 
-/** What a replica says of its own deletions. */
-export function announceDeletes(origin: string, keys: readonly string[]): string {
-  return JSON.stringify({ origin, reason: 'delete' satisfies Reason, keys });
-}
-
-/** The message that makes every replica, and whoever else listens, forget what matches. */
-export function announceMatch(origin: string, reason: Reason, match: Match): string {
+/** The message that makes every replica, and every other listener, drop what matches and is older than `version`. */
+export function announceMatch(origin: string, reason: Reason, match: Match, version: Version): string {
   return JSON.stringify(
     'type' in match
-      ? { origin, reason, types: [TYPES[match.type]] }
-      : { origin, reason, pattern: match.pattern },
+      ? { origin, reason, types: [TYPES[match.type]], version }
+      : { origin, reason, pattern: match.pattern, version },
   );
 }

@@ -52,7 +52,8 @@ export async function ask<T>(
   }
 }
 
-function asStoreError(error: unknown): StoreError {
+/** What went wrong with a command. */
+export function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const { name, message } = error as Error;
   if (name === 'ReplyError') {

@@ -1,32 +1,43 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Encoding, Entry, keep, type Value } from '../cache/entry.ts';
 import { bufferOf, copyHeld } from '../cache/value/held.ts';
 import { member } from '../cache/value/json-read.ts';
+import { validateMsgpack } from '../cache/value/msgpack-read.ts';
 import { VERSION_BYTES, type Version } from '../cache/version.ts';
 
 /**
- * What a value looks like in Redis: one msgpack array of six, at fixed offsets, so that a reader (a Lua script
+ * What a value looks like in Redis: one msgpack array of seven, at fixed offsets, so that a reader (a Lua script
  * too) finds every field without decoding.
  *
  *   offset  bytes                what
- *        0  96                   array of 6
- *        1  01                   layout, always 1
+ *        0  97                   array of 7
+ *        1  02                   layout
  *        2  c4 0c + 12           version, bin 8
- *       16  cf + 8               stored at, ms since the epoch, uint 64
- *       25  cf + 8               expires at, ms since the epoch, uint 64
+ *       16  cf + 8               stored at, ms of Redis's clock since the epoch, uint 64
+ *       25  cf + 8               expires at, likewise
  *       34  00 to 03             1: the value is msgpack, else JSON; 2: it is compressed with zstd
- *       35  c6 + 4 + n           the value's bytes, bin 32
+ *       35  ce + 4               CRC-32 of the bytes 16 to 34 and of the value's, uint 32. The write script may change
+ *                                the version, so that is not covered
+ *       40  c6 + 4 + n           the value's bytes, bin 32
+ *
+ * Layout 1, of version 0.1, began with 96 01 and had no checksum: its value's length stood at 35.
  */
-const LEAD = 0x96;
-const LAYOUT = 1;
+const LEAD = 0x97;
+const LAYOUT = 2;
+const LEAD_1 = 0x96;
+const LAYOUT_1 = 1;
 export const VERSION_OFFSET = 4;
+const CHECKED_FROM = 16;
 const STORED_AT = 17;
 const EXPIRES_AT = 26;
 const FLAGS = 34;
-const LENGTH = 36;
-const VALUE = 40;
+const CHECKED_TO = 35;
+const CHECKSUM = 36;
+const LENGTH = 41;
+const VALUE = 45;
+const VALUE_1 = 40;
 
 const MSGPACK = 1;
 const COMPRESSED = 2;
@@ -72,28 +83,38 @@ export function pack(
   packed[EXPIRES_AT - 1] = 0xcf;
   writeMs(packed, expiresAt, EXPIRES_AT);
   packed[FLAGS] = flags;
+  packed[CHECKSUM - 1] = 0xce;
   packed[LENGTH - 1] = 0xc6;
   packed.writeUInt32BE(body.length, LENGTH);
   copyHeld(body, packed, VALUE);
+  packed.writeUInt32BE(checksum(packed), CHECKSUM);
   return packed;
+}
+
+function checksum(packed: Buffer): number {
+  return crc32(packed.subarray(VALUE), crc32(packed.subarray(CHECKED_FROM, CHECKED_TO)));
+}
+
+/** Where the value begins in an envelope of either layout; undefined where these bytes are not one, or are damaged. */
+function valueOffset(packed: Buffer): number | undefined {
+  if (packed.length < VALUE_1 || packed[3] !== VERSION_BYTES) return undefined;
+  if (packed[0] === LEAD_1 && packed[1] === LAYOUT_1)
+    return packed.readUInt32BE(VALUE_1 - 4) === packed.length - VALUE_1 ? VALUE_1 : undefined;
+  if (packed.length < VALUE || packed[0] !== LEAD || packed[1] !== LAYOUT) return undefined;
+  if (packed.readUInt32BE(LENGTH) !== packed.length - VALUE) return undefined;
+  return packed.readUInt32BE(CHECKSUM) === checksum(packed) ? VALUE : undefined;
 }
 
 /**
  * Reads an envelope back, or undefined if these bytes are none. The entry holds a copy of the value.
  */
 export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Entry | undefined {
-  if (
-    packed.length < VALUE ||
-    packed[0] !== LEAD ||
-    packed[1] !== LAYOUT ||
-    packed[3] !== VERSION_BYTES ||
-    packed.readUInt32BE(LENGTH) !== packed.length - VALUE
-  )
-    return undefined;
+  const offset = valueOffset(packed);
+  if (offset === undefined) return undefined;
   const flags = packed[FLAGS]!;
   if (flags > (MSGPACK | COMPRESSED)) return undefined;
   const encoding: Encoding = (flags & MSGPACK) === 0 ? 'json' : 'msgpack';
-  let bytes = packed.subarray(VALUE);
+  let bytes = packed.subarray(offset);
   if ((flags & COMPRESSED) !== 0) {
     try {
       bytes = zstdDecompressSync(bytes, { maxOutputLength: limits.maxValueBytes });
@@ -103,6 +124,8 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
     // zlib takes a frame that was cut short for one that unfolds to nothing, and nothing is never compressed.
     if (bytes.length === 0) return undefined;
   }
+  // A checksum that fits proves that the value is as it was written, and it was checked before it was written.
+  if (offset === VALUE_1 && !isValue(encoding, bytes)) return undefined;
   return new Entry(
     key,
     { encoding, body: keep(encoding, bytes) },
@@ -110,6 +133,18 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
     readMs(packed, STORED_AT),
     readMs(packed, EXPIRES_AT),
   );
+}
+
+/** Whether the bytes are what the flags say. */
+function isValue(encoding: Encoding, bytes: Buffer): boolean {
+  try {
+    if (encoding === 'msgpack') validateMsgpack(bytes);
+    else if (!isUtf8(bytes)) return false;
+    else JSON.parse(bytes.toString());
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether these bytes may be a value of the predecessor, which carries no deadline of its own. */

@@ -13,16 +13,17 @@ import { Heartbeat } from './heartbeat.ts';
  *   SUBSCRIBE __redis__:invalidate <channel> <canary>
  *
  * Redis then sends the keys of every write, expiry and eviction to `__redis__:invalidate`, null for a flush.
- * The announcement channel carries what programs want forgotten, and what replicas say about their own
- * writes. A replica's announcement of a set leaves from within the write's script and so arrives just before the
- * tracking message of the same write: it adds the reason and the version, and the tracking message acts. All
- * other announcements act by themselves.
+ * The announcement channel carries what programs want dropped, and what replicas announce of their own changes. A
+ * replica's announcement of a set leaves from within the write's script and so arrives just before the tracking
+ * message of the same write: it adds the reason and the version, and the tracking message acts. All other
+ * announcements act as they arrive.
  *
  * A canary goes round through both mechanisms at every beat, by the data connection out and by the link back.
- * While they return in time the state is coherent; they also measure the lag.
+ * While they return in time the state is coherent; they also measure the lag. Each write of the canary returns the
+ * one before. Where that is not there, the database was swapped for another (SWAPDB, which tracking does not report).
  *
  * Tracking does not outlive its connection, so the link is armed again on every `ready`; what happened
- * in between was missed, which is told as `allChanged`.
+ * in between was missed, which is reported as `allChanged`.
  */
 export interface RedisBusOptions {
   readonly keyPrefix: string;
@@ -39,6 +40,8 @@ export interface RedisBusParts {
   readonly data: Redis;
   readonly counters: Counters;
   readonly listener: BusListener;
+  /** Whether reads and writes go to Redis now: it is connected, and the circuit breaker is closed. */
+  readonly usable: () => boolean;
   /** Told once an origin of messages that cannot be understood. */
   readonly onMalformed: (origin: string, message: string) => void;
   readonly onArmFault: (error: Error) => void;
@@ -73,6 +76,10 @@ export class RedisBus {
   #publishedCanary = 0;
   /** The newest canary that Redis would not write, so that tracking does not bring it. */
   #refusedCanary = 0;
+  /** The canary that the database holds, as far as is known. */
+  #writtenCanary: number | undefined;
+  /** Whether Redis knows SET with GET, which it does from 6.2 on. */
+  #returnsCanary = true;
 
   constructor(options: RedisBusOptions, parts: RedisBusParts) {
     this.#options = options;
@@ -86,7 +93,7 @@ export class RedisBus {
     link.on('ready', () => void this.#arm());
     link.on('close', () => this.#disarm());
     data.on('ready', () => this.#beat());
-    data.on('close', () => this.#judge());
+    data.on('close', () => this.judge());
     this.#timer = setInterval(() => this.#beat(), options.heartbeatIntervalMs);
     this.#timer.unref();
     if (link.status === 'ready') void this.#arm();
@@ -122,6 +129,8 @@ export class RedisBus {
       return;
     }
     this.#armed = true;
+    // Whatever happened to the database before is covered by this.
+    this.#writtenCanary = undefined;
     listener.allChanged('rearmed', keysLeft);
     this.#beat();
   }
@@ -140,7 +149,7 @@ export class RedisBus {
   #disarm(): void {
     this.#armed = false;
     this.#heartbeat.reset();
-    this.#judge();
+    this.judge();
   }
 
   #beat(): void {
@@ -148,12 +157,16 @@ export class RedisBus {
     if (data.status === 'ready') {
       const sequence = this.#heartbeat.beat(performance.now());
       data.publish(this.#canary, String(sequence)).then(() => this.#dataAnswered(), ignore);
-      // The value is never read: that the key was written is the message.
-      data
-        .set(this.#canary, sequence, 'PX', CANARY_TTL_MS)
-        .catch((error) => this.#canaryRefused(sequence, error));
+      // That the key was written is the message.
+      const written = this.#returnsCanary
+        ? data.set(this.#canary, sequence, 'PX', CANARY_TTL_MS, 'GET')
+        : data.set(this.#canary, sequence, 'PX', CANARY_TTL_MS);
+      written.then(
+        (before) => this.#canaryWritten(sequence, before),
+        (error) => this.#canaryRefused(sequence, error),
+      );
     }
-    this.#judge();
+    this.judge();
     // Half open: the connection is made anew.
     this.#silentBeats = this.#armed && this.#state === 'degraded' ? this.#silentBeats + 1 : 0;
     if (this.#silentBeats * this.#options.heartbeatIntervalMs > SILENCE_MS) {
@@ -164,7 +177,7 @@ export class RedisBus {
 
   #dataAnswered(): void {
     this.#dataProvenAt = performance.now();
-    this.#judge();
+    this.judge();
   }
 
   #onMessage(channel: string, message: Buffer | Buffer[] | null): void {
@@ -177,6 +190,8 @@ export class RedisBus {
     const { listener, counters } = this.#parts;
     if (keys === null) {
       counters.countInvalidation('tracking', 'flush', 1);
+      // It may have been this database.
+      this.#writtenCanary = undefined;
       listener.allChanged('flush');
       return;
     }
@@ -204,10 +219,19 @@ export class RedisBus {
     if (sequence <= this.#refusedCanary) this.#onCanary(sequence);
   }
 
+  #canaryWritten(sequence: number, before: string | null): void {
+    const expected = this.#writtenCanary;
+    this.#writtenCanary = sequence;
+    if (!this.#returnsCanary || expected === undefined || before === String(expected)) return;
+    this.#parts.counters.countInvalidation('tracking', 'swap', 1);
+    this.#parts.listener.allChanged('flush');
+  }
+
   // A Redis that is full or a replica answers reads and tells of what happens there, so the link is as good as
   // ever. The publication then has to do as proof: it came by the same connection as what tracking sent before.
   #canaryRefused(sequence: number, error: Error): void {
     if (error.name !== 'ReplyError') return;
+    if (error.message.includes('syntax error')) this.#returnsCanary = false;
     this.#refusedCanary = sequence;
     if (this.#publishedCanary >= sequence) this.#onCanary(sequence);
   }
@@ -223,7 +247,7 @@ export class RedisBus {
     if (lag === undefined) return;
     this.#parts.counters.coherenceLagSeconds.observe(lag / 1000);
     this.#rotateAnnounced();
-    this.#judge();
+    this.judge();
   }
 
   // A tracking message comes right after its announcement. One that did not come with the canary after the next
@@ -241,12 +265,13 @@ export class RedisBus {
       this.#reportMalformed(text, onMalformed);
       return;
     }
-    const { origin, reason, keys, matches } = announcement;
+    const { origin, reason, keys, versions, matches, version } = announcement;
     if (origin !== undefined) this.#remember(announcement);
     if (origin === this.#options.origin || isSetByReplica(announcement)) return;
     counters.countInvalidation('announcement', reason, keys.length + matches.length);
-    for (const key of keys) listener.keyChanged(key, { reason });
-    for (const match of matches) listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason);
+    for (const [i, key] of keys.entries()) listener.keyChanged(key, { reason, version: versions?.[i] });
+    for (const match of matches)
+      listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason, version);
   }
 
   #remember({ keys, versions, reason }: Announcement): void {
@@ -263,10 +288,11 @@ export class RedisBus {
     report(origin, text.slice(0, 200));
   }
 
-  #judge(): void {
+  /** Works out the state, and reports it where it changed. */
+  judge(): void {
     const now = performance.now();
-    const { data, listener } = this.#parts;
-    const dataUp = data.status === 'ready' && now - this.#dataProvenAt <= this.#options.heartbeatTimeoutMs;
+    const { usable, listener } = this.#parts;
+    const dataUp = usable() && now - this.#dataProvenAt <= this.#options.heartbeatTimeoutMs;
     const linkUp = this.#armed && this.#heartbeat.alive(now);
     const state = !dataUp ? 'blind' : linkUp ? 'coherent' : 'degraded';
     if (state === this.#state) return;
@@ -278,7 +304,7 @@ export class RedisBus {
 /** A canary that cannot be sent shows in the state. */
 function ignore(): void {}
 
-/** Whether a replica says that it wrote these keys: then tracking says so too, and comes after. */
-function isSetByReplica({ origin, versions }: Announcement): boolean {
-  return origin !== undefined && versions !== undefined;
+/** Whether a replica announces that it wrote these keys: then tracking reports it too, right after. */
+function isSetByReplica({ origin, reason, versions }: Announcement): boolean {
+  return origin !== undefined && reason === 'set' && versions !== undefined;
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { ServiceClock } from '../cache/clock.ts';
 import type { Condition } from '../cache/condition.ts';
 import type { Entry } from '../cache/entry.ts';
 import { type TtlTable, typeOf } from '../cache/key.ts';
@@ -14,8 +15,8 @@ import {
 } from '../cache/store.ts';
 import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { announceDeletes, announceMatch, announceSets } from './announcement.ts';
-import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
+import { announceChanges, announceMatch } from './announcement.ts';
+import { ADMIN_TIMEOUT_MS, ask, asStoreError } from './ask.ts';
 import type { Breaker } from './breaker.ts';
 import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
 import { answers, isBytes } from './garbage.ts';
@@ -39,6 +40,8 @@ export interface RedisStoreParts {
   /** For scans, so that no read waits behind one. */
   readonly admin: Redis;
   readonly counters: Counters;
+  /** Set by Redis's clock: the data connection is used only once that is known. */
+  readonly clock: Pick<ServiceClock, 'now' | 'reached' | 'synced'>;
   /** Guards the data connection. */
   readonly breaker?: Breaker;
   /** Told of each value in Redis that cannot be understood. */
@@ -53,11 +56,17 @@ interface Waiting<Input, Output> {
   readonly input: Input;
   readonly resolve: (output: Output) => void;
   readonly reject: (error: unknown) => void;
-  /** Of a change that Redis found late: until when it may be made, by its clock. */
-  readonly until?: string;
 }
 
-const LATE = Buffer.from('late');
+/** How long a late change may take: longer than any live one, since nobody waits for it. In milliseconds. */
+const LATE_TIMEOUT_MS = 2000;
+
+/** By which connection changes go, and how long they may take. */
+interface Route {
+  readonly redis: Redis;
+  readonly timeoutMs: number;
+  readonly breaker: Breaker | undefined;
+}
 
 type Change = Write | Removal;
 type ChangeOutcome = WriteOutcome | RemovalOutcome;
@@ -74,10 +83,14 @@ export class RedisStore implements Store {
   readonly #admin: Redis;
   readonly #scanned: ScanParts;
   readonly #counters: Counters;
+  readonly #clock: RedisStoreParts['clock'];
   readonly #breaker: Breaker | undefined;
   readonly #onUnreadable: (key: string) => void;
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
   readonly #changes: TurnBatch<Waiting<Change, ChangeOutcome>>;
+  readonly #lateChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
+  /** Of a deletion by match, on the connection of its scan, so that no read waits behind them. */
+  readonly #scanChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
   readonly #versions: TurnBatch<Waiting<string, Version | undefined>>;
 
   constructor(options: RedisStoreOptions, parts: RedisStoreParts) {
@@ -86,12 +99,21 @@ export class RedisStore implements Store {
     this.#admin = parts.admin;
     this.#scanned = { redis: parts.admin, counters: parts.counters, keyPrefix: options.keyPrefix };
     this.#counters = parts.counters;
+    this.#clock = parts.clock;
     this.#breaker = parts.breaker;
     this.#onUnreadable = parts.onUnreadable;
-    this.#data.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
+    for (const redis of new Set([this.#data, this.#admin]))
+      redis.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
     this.#data.defineCommand('ratecacheVersions', { lua: VERSIONS_SCRIPT, readOnly: true });
     this.#reads = new TurnBatch(READ_SLICE, (items) => void this.#sendReads(items));
-    this.#changes = new TurnBatch(WRITE_SLICE, (items) => void this.#sendChanges(items));
+    const { commandTimeoutMs } = options;
+    const live: Route = { redis: this.#data, timeoutMs: commandTimeoutMs, breaker: parts.breaker };
+    // What is pending is made even while the circuit breaker is open: on a slow path that is the only way for it.
+    const late: Route = { redis: this.#data, timeoutMs: LATE_TIMEOUT_MS, breaker: undefined };
+    const scanned: Route = { redis: this.#admin, timeoutMs: ADMIN_TIMEOUT_MS, breaker: undefined };
+    this.#changes = this.#batchOf(live);
+    this.#lateChanges = this.#batchOf(late);
+    this.#scanChanges = this.#batchOf(scanned);
     this.#versions = new TurnBatch(READ_SLICE, (items) => void this.#sendVersions(items));
   }
 
@@ -111,26 +133,32 @@ export class RedisStore implements Store {
     return this.#change(removal) as Promise<RemovalOutcome>;
   }
 
-  async removeMatching(match: Match): Promise<number> {
-    let removed = 0;
-    let slice: string[] = [];
-    const unlink = async () => {
-      const keys = slice;
-      slice = [];
-      if (keys.length > 0)
-        removed += await this.#ask(this.#admin, (redis) => redis.unlink(keys), ADMIN_TIMEOUT_MS);
-    };
-    for await (const keys of scan(this.#scanned, match)) {
-      slice.push(...keys);
-      if (slice.length >= READ_SLICE) await unlink();
-    }
-    await unlink();
+  async removeMatching(match: Match, version: Version): Promise<number> {
     const { channel, origin } = this.#options;
     if (channel !== undefined) {
-      const message = announceMatch(origin, 'delete', match);
-      await this.#ask(this.#data, (redis) => redis.publish(channel, message));
+      const message = announceMatch(origin, 'delete', match, version);
+      await this.#ask(this.#admin, (redis) => redis.publish(channel, message), ADMIN_TIMEOUT_MS);
+    }
+    let removed = 0;
+    for await (const keys of scan(this.#scanned, match)) {
+      for (let i = 0; i < keys.length; i += WRITE_SLICE)
+        removed += await this.#removeOlder(keys.slice(i, i + WRITE_SLICE), version);
     }
     return removed;
+  }
+
+  /** Deletes those of these keys, prefixed, whose versions are less than this one; returns how many it was. */
+  async #removeOlder(keys: readonly string[], version: Version): Promise<number> {
+    const condition = { is: 'if-older', version } as const;
+    const outcomes = await Promise.all(
+      keys.map(
+        (key) =>
+          new Promise<ChangeOutcome>((resolve, reject) => {
+            this.#scanChanges.add({ input: { key: this.#bare(key), version, condition }, resolve, reject });
+          }),
+      ),
+    );
+    return outcomes.filter(({ status }) => status === 'deleted').length;
   }
 
   async list(match: Match, cursor: string | undefined, limit: number): Promise<Listing> {
@@ -159,15 +187,22 @@ export class RedisStore implements Store {
   }
 
   #change(input: Change): Promise<ChangeOutcome> {
-    return new Promise((resolve, reject) => this.#changes.add({ input, resolve, reject }));
+    const batch = input.late ? this.#lateChanges : this.#changes;
+    return new Promise((resolve, reject) => batch.add({ input, resolve, reject }));
+  }
+
+  #batchOf(route: Route): TurnBatch<Waiting<Change, ChangeOutcome>> {
+    return new TurnBatch(WRITE_SLICE, (changes) => void this.#sendChanges(changes, route));
   }
 
   async #sendReads(reads: Waiting<string, Entry | undefined>[]): Promise<void> {
     const { keyPrefix } = this.#options;
     try {
-      const values = await this.#ask(this.#data, async (redis) =>
-        answers(await redis.mgetBuffer(reads.map((read) => keyPrefix + read.input)), reads.length, isValue),
-      );
+      const values = await this.#ask(this.#data, async (redis) => {
+        this.#needClock();
+        const keys = reads.map((read) => keyPrefix + read.input);
+        return answers(await redis.mgetBuffer(keys), reads.length, isValue);
+      });
       for (let i = 0; i < reads.length; i++) this.#answerRead(reads[i]!, values[i] ?? null);
     } catch (error) {
       for (const read of reads) read.reject(error);
@@ -196,21 +231,33 @@ export class RedisStore implements Store {
   ): void {
     if (packed === null) return resolve(undefined);
     if (isLegacy(packed)) {
-      this.#readLegacy(key, packed).then(resolve, reject);
+      this.#readLegacy(key).then(resolve, reject);
       return;
     }
     resolve(unpack(key, packed, this.#options) ?? this.#unreadable(key));
   }
 
-  /** The predecessor's values do not carry their deadline, so Redis has to be asked for it. */
-  async #readLegacy(key: string, packed: Buffer): Promise<Entry | undefined> {
-    // The time of before the question, or the entry would outlive the key by the time of the answer.
-    const asked = Date.now();
-    const ttl = await this.#ask(this.#data, (redis) => redis.pttl(this.#options.keyPrefix + key));
-    if (ttl === -2) return undefined;
+  /**
+   * The predecessor's values do not carry their deadline, so Redis has to be asked for it, and for the value again, in
+   * one transaction: what was read first may be older by now than what another read returned.
+   */
+  async #readLegacy(key: string): Promise<Entry | undefined> {
+    // The time before the question, or the entry would outlive the key by the time of the answer.
+    const asked = this.#clock.now;
+    const name = this.#options.keyPrefix + key;
+    const [[, packed], [, ttl]] = await this.#ask(
+      this.#data,
+      async (redis) =>
+        answers((await redis.multi().getBuffer(name).pttl(name).exec()) ?? [], 2, Array.isArray) as [
+          [unknown, Buffer | null],
+          [unknown, number],
+        ],
+    );
+    if (!isBytes(packed) || ttl === -2) return undefined;
+    if (!isLegacy(packed!)) return unpack(key, packed!, this.#options) ?? this.#unreadable(key);
     const left = ttl < 0 ? undefined : ttl;
     const typeTtl = this.#options.ttls[typeOf(key)]!;
-    return unpackLegacy(key, packed, left, typeTtl, asked) ?? this.#unreadable(key);
+    return unpackLegacy(key, packed!, left, typeTtl, asked) ?? this.#unreadable(key);
   }
 
   #unreadable(key: string): undefined {
@@ -219,59 +266,74 @@ export class RedisStore implements Store {
     return undefined;
   }
 
-  async #sendChanges(changes: Waiting<Change, ChangeOutcome>[]): Promise<void> {
-    const { channel, keyPrefix } = this.#options;
-    const keys: string[] = [];
-    const args: (string | number | Buffer)[] = [channel ?? '', ...this.#announcements(changes)];
+  async #sendChanges(changes: Waiting<Change, ChangeOutcome>[], route: Route): Promise<void> {
     try {
-      for (const { input, until = '' } of changes) {
-        keys.push(keyPrefix + input.key);
-        if ('value' in input) {
-          const expiresAt = input.expiresAt ?? input.storedAt + input.ttlMs;
-          const envelope = pack(input.value, input.version, input.storedAt, expiresAt, this.#options);
-          args.push('set', conditionArgument(input.condition), input.ttlMs, envelope, until);
-        } else {
-          const stamp = Buffer.from(input.version ?? '', 'hex');
-          args.push('delete', conditionArgument(input.condition), '', stamp, until);
-        }
-      }
-      const results = await this.#ask(this.#data, async (redis) =>
-        answers(
-          await (redis as ScriptedRedis).ratecacheWriteBuffer(keys.length, ...keys, ...args),
-          keys.length,
-          isOutcome,
-        ),
-      );
+      const results = await this.#callScript(changes, route);
       for (let i = 0; i < changes.length; i++) this.#answerChange(changes[i]!, results[i]!);
     } catch (error) {
-      for (const change of changes) change.reject(error);
+      // Redis refuses a call as a whole where one key is forbidden: the others are made without it.
+      if (changes.length > 1 && (error as StoreError).kind === 'noperm') {
+        const half = changes.length >> 1;
+        void this.#sendChanges(changes.slice(0, half), route);
+        void this.#sendChanges(changes.slice(half), route);
+      } else for (const change of changes) change.reject(error);
     }
+  }
+
+  #callScript(changes: readonly Waiting<Change, ChangeOutcome>[], route: Route): Promise<[Buffer, Buffer][]> {
+    const { channel, keyPrefix } = this.#options;
+    const deadline = String(this.#clock.reached + route.timeoutMs);
+    const keys: string[] = [];
+    const args: (string | number | Buffer)[] = [channel ?? '', ...this.#announcements(changes)];
+    for (const { input } of changes) {
+      keys.push(keyPrefix + input.key);
+      const condition = conditionArgument(input.condition);
+      if ('value' in input) {
+        const expiresAt = input.expiresAt ?? input.storedAt + input.ttlMs;
+        const envelope = pack(input.value, input.version, input.storedAt, expiresAt, this.#options);
+        args.push('set', condition, input.ttlMs, envelope, deadline);
+      } else args.push('delete', condition, '', Buffer.from(input.version, 'hex'), deadline);
+    }
+    return ask(
+      route.redis,
+      this.#counters,
+      route.timeoutMs,
+      async (redis) => {
+        this.#needClock();
+        const call = (redis as ScriptedRedis).ratecacheWriteBuffer(keys.length, ...keys, ...args);
+        return answers(await call, keys.length, isOutcome);
+      },
+      route.breaker,
+    );
   }
 
   /** What the script publishes of the sets and of the deletes if it makes them all as they are asked for. */
   #announcements(changes: readonly Waiting<Change, ChangeOutcome>[]): [sets: string, deletes: string] {
     const { channel, origin } = this.#options;
-    if (channel === undefined) return ['', ''];
-    const set: string[] = [];
-    const versions: Version[] = [];
-    const deleted: string[] = [];
-    for (const { input } of changes) {
-      if ('value' in input) {
-        set.push(input.key);
-        versions.push(input.version);
-      } else deleted.push(input.key);
-    }
-    return [
-      set.length === 0 ? '' : announceSets(origin, set, versions),
-      deleted.length === 0 ? '' : announceDeletes(origin, deleted),
-    ];
+    const announce = (reason: 'set' | 'delete') => {
+      const of = changes.filter(({ input }) => 'value' in input === (reason === 'set'));
+      if (channel === undefined || of.length === 0) return '';
+      const [keys, versions] = [of.map(({ input }) => input.key), of.map(({ input }) => input.version)];
+      return announceChanges(origin, reason, keys, versions);
+    };
+    return [announce('set'), announce('delete')];
   }
 
-  #answerChange(change: Waiting<Change, ChangeOutcome>, [status, detail]: [Buffer, Buffer]): void {
-    if (!status.equals(LATE)) return change.resolve(changeOutcome([status, detail]));
-    // Its stamp is old, and it is waited for all the same: then the clock of this process is behind.
-    if (change.until === undefined) return this.#changes.add({ ...change, until: detail.toString('latin1') });
-    change.reject(new StoreError('timeout', 'the change came too late, and was not made'));
+  #answerChange(change: Waiting<Change, ChangeOutcome>, [raw, detail]: [Buffer, Buffer]): void {
+    const status = raw.toString('latin1');
+    if (status === 'late')
+      return change.reject(new StoreError('timeout', 'the change reached Redis too late and was not made'));
+    if (status === 'error') {
+      const error = asStoreError(Object.assign(new Error(detail.toString()), { name: 'ReplyError' }));
+      this.#counters.countRedisError(error.kind);
+      return change.reject(error);
+    }
+    change.resolve({ status, version: versionFrom(detail) } as ChangeOutcome);
+  }
+
+  /** @throws StoreError until Redis's clock is known: deadlines would mean nothing */
+  #needClock(): void {
+    if (!this.#clock.synced) throw new StoreError('unavailable', 'not connected to Redis');
   }
 
   #ask<T>(
@@ -290,7 +352,10 @@ function conditionArgument(condition: Condition | undefined): string | Buffer {
     case 'if-absent':
       return condition.is;
     case 'if-older':
-      return Buffer.concat([Buffer.from('<'), Buffer.from(condition.version, 'hex')]);
+      return Buffer.concat([
+        Buffer.from(condition.unlessForeign ? '~' : '<'),
+        Buffer.from(condition.version, 'hex'),
+      ]);
     default: {
       const sign = condition.is === 'if-version' ? '=' : '!';
       return Buffer.concat([Buffer.from(sign), Buffer.from(condition.versions.join(''), 'hex')]);
@@ -304,13 +369,6 @@ function isValue(reply: Buffer | null): boolean {
 
 function isOutcome(reply: [Buffer, Buffer]): boolean {
   return Array.isArray(reply) && reply.length === 2 && reply.every(isBytes);
-}
-
-function changeOutcome([status, version]: [Buffer, Buffer]): ChangeOutcome {
-  return {
-    status: status.toString('latin1'),
-    version: versionFrom(version),
-  } as ChangeOutcome;
 }
 
 function versionFrom(raw: Buffer): Version | undefined {

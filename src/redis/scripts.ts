@@ -1,10 +1,14 @@
-/** A key's version, nil where there is none: of an envelope its own, of anything else one made from its bytes. */
+/**
+ * A key's version, nil where the key is absent: of an envelope its own, of anything else one made from its bytes, '' of
+ * what is not a string.
+ */
 const STORED_VERSION = `
 local function stored_version(key)
   local head = redis.pcall('GETRANGE', key, 0, 15)
   if type(head) ~= 'string' then return '' end
   if #head == 0 then return nil end
-  if #head == 16 and string.byte(head, 1) == 0x96 and string.byte(head, 2) == 1 then
+  local lead, layout = string.byte(head, 1, 2)
+  if #head == 16 and ((lead == 0x97 and layout == 2) or (lead == 0x96 and layout == 1)) then
     return string.sub(head, 5, 16)
   end
   local hex = redis.sha1hex(redis.call('GET', key))
@@ -14,33 +18,33 @@ local function stored_version(key)
 end
 `;
 
-/** How old a stamp may be before a change that would have to be raised over a newer one is given up, in ms. */
-const LATE_MS = 2000;
+/** How far a stamp may be ahead of Redis's clock, in ms: replicas know that clock to half a round trip. */
+export const STAMP_AHEAD_MS = 100;
 
 /**
- * The one script through which every write goes, many operations a call.
+ * The one script through which every change goes, many operations a call.
  *
  * KEYS  the keys, prefixed
  * ARGV  channel ('' for no announcements), the announcement of the sets and that of the deletes, as they are to be
- *       published if all is done as asked ('' where there are none); then five for each key:
+ *       published if everything is made as asked ('' where there are none); then five for each key:
  *         1  'set' or 'delete'
- *         2  the condition: '', 'if-exists', 'if-absent', '<' and a 12-byte version (if there is none or an
- *            older one), or '=' or '!' and 12-byte versions one after another
+ *         2  the condition: '', 'if-exists', 'if-absent', '<' and a 12-byte version (if the key is absent, or has an
+ *            older version, or a value of another program), '~' and a version (the same, but not over a value of
+ *            another program), or '=' or '!' and 12-byte versions one after another
  *         3  time to live in ms ('' for a delete)
- *         4  the envelope; for a delete its raw stamp, or ''
- *         5  until when it may be made, in ms of Redis's clock; '' the first time
- * Returns an array a key: status, and a raw version where there is one to tell.
+ *         4  the envelope; for a delete its raw stamp
+ *         5  until when it may be made, in ms of Redis's clock; '' for no limit
+ * Returns an array a key: status, and a raw version, or the message of an error, where there is one.
  *
- * A stamp that is not greater than the stored one is raised to one more than it, with the writer's own id: see
- * `Store` in `cache/store.ts` for why. The offsets are those of `envelope.ts`, counted from 1 as Lua does.
+ * A change that arrives after its time is `late`, and not made: whoever sent it has reported a time-out, and later
+ * changes must not give way to it. This is why a change that is made may be ordered after all that is there: its
+ * caller is still waiting. So a stamp that is not greater than the stored one is raised to one more than it, with the
+ * writer's own id. A stamp ahead of Redis's clock is cut to it: it would outlast the later stamps of other writers.
+ * The offsets are those of `envelope.ts`, counted from 1 as Lua does.
  *
- * But not for a change that comes late: one that lay in a socket for seconds is given up by whoever sent it, and
- * what was written since must not give way to it. Such a one is `late`, and not made; its second result is then
- * until when it may be made if it is sent again, which only who still waits for it will do (a writer whose clock
- * is far behind looks the same).
- *
- * Redis does one thing at a time, so what this takes per key is what bounds everybody's writes. An announcement is
- * made anew only where something was not done, or a stamp was raised; to make it in Lua takes as long as the write.
+ * A fault of one key is its own result. Redis does one thing at a time, so what this takes per key bounds everybody's
+ * writes. An announcement is made anew only where something was not done, or a stamp was changed; to make it in Lua
+ * takes as long as the write.
  */
 export const WRITE_SCRIPT = `
 local channel = ARGV[1]
@@ -67,12 +71,19 @@ local function successor(version, writer)
   return string.char(unpack(bytes)) .. writer
 end
 
+local function foreign(version)
+  return #version < 12 or string.sub(version, 1, 8) == string.rep('\\0', 8)
+end
+
 local function holds(condition, version)
   if condition == '' then return true end
   if condition == 'if-exists' then return version ~= nil end
   if condition == 'if-absent' then return version == nil end
-  if string.sub(condition, 1, 1) == '<' then
-    return version == nil or #version < 12 or greater(string.sub(condition, 2), version)
+  local sign = string.sub(condition, 1, 1)
+  if sign == '<' or sign == '~' then
+    if version == nil then return true end
+    if foreign(version) then return sign == '<' end
+    return greater(string.sub(condition, 2), version)
   end
   local listed = false
   if version ~= nil then
@@ -80,46 +91,56 @@ local function holds(condition, version)
       if string.sub(condition, i, i + 11) == version then listed = true end
     end
   end
-  return listed == (string.sub(condition, 1, 1) == '=')
+  return listed == (sign == '=')
 end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local function stamped_at(version)
-  local ms = 0
-  for i = 1, 6 do ms = ms * 256 + string.byte(version, i) end
-  return ms
+local function milliseconds(version)
+  local high, low = struct.unpack('>I2I4', version)
+  return high * 4294967296 + low
 end
 
-local function late(version, deadline)
-  if deadline ~= '' then return now > tonumber(deadline) end
-  return now - stamped_at(version) > ${LATE_MS}
+local function stamped(ms, writer)
+  return struct.pack('>I2I4I2', math.floor(ms / 4294967296), ms % 4294967296, 0) .. writer
+end
+
+-- The stamp that a value gets: not ahead of Redis's clock, and greater than the one that is there.
+local function settled(stamp, present)
+  if #stamp ~= 12 then return stamp end
+  if milliseconds(stamp) > now + ${STAMP_AHEAD_MS} then stamp = stamped(now, string.sub(stamp, 9, 12)) end
+  if present and #present == 12 and not greater(stamp, present) then
+    stamp = successor(present, string.sub(stamp, 9, 12))
+  end
+  return stamp
 end
 
 for i, key in ipairs(KEYS) do
   local at = 5 * i - 1
   local op, condition, ttl, envelope, deadline = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local present = stored_version(key)
-  local stamp = op == 'set' and string.sub(envelope, 5, 16) or envelope
-  local behind = present and #present == 12 and #stamp == 12 and not greater(stamp, present)
-  if not holds(condition, present) then
+  if deadline ~= '' and now > tonumber(deadline) then
+    results[i] = { 'late', '' }
+  elseif not holds(condition, present) then
     results[i] = { 'refused', present or '' }
-    differs[op] = true
-  elseif behind and late(stamp, deadline) then
-    results[i] = { 'late', string.format('%.0f', now + ${LATE_MS}) }
-    differs[op] = true
   elseif op == 'delete' then
-    results[i] = { redis.call('UNLINK', key) == 1 and 'deleted' or 'absent', '' }
+    local removed = redis.pcall('UNLINK', key)
+    if type(removed) == 'table' then results[i] = { 'error', removed.err }
+    else results[i] = { removed == 1 and 'deleted' or 'absent', '' } end
   else
-    if behind then
-      stamp = successor(present, string.sub(stamp, 9, 12))
-      envelope = string.sub(envelope, 1, 4) .. stamp .. string.sub(envelope, 17)
+    local stamp = string.sub(envelope, 5, 16)
+    local final = settled(stamp, present)
+    if final ~= stamp then
+      envelope = string.sub(envelope, 1, 4) .. final .. string.sub(envelope, 17)
       differs.set = true
     end
-    redis.call('SET', key, envelope, 'PX', ttl)
-    results[i] = { present and 'replaced' or 'created', stamp }
+    local stored = redis.pcall('SET', key, envelope, 'PX', ttl)
+    if stored.err then results[i] = { 'error', stored.err }
+    else results[i] = { present and 'replaced' or 'created', final } end
   end
+  local status = results[i][1]
+  if status == 'late' or status == 'refused' or status == 'error' then differs[op] = true end
 end
 
 local HEX = string.rep('%02x', 12)
@@ -132,15 +153,18 @@ local function corrected(op, text)
     if ARGV[5 * i - 1] == op then
       asked = asked + 1
       local status, version = results[i][1], results[i][2]
-      if status ~= 'refused' and status ~= 'late' then
+      if status ~= 'refused' and status ~= 'late' and status ~= 'error' then
         table.insert(keys, announcement.keys[asked])
-        if op == 'set' then table.insert(versions, string.format(HEX, string.byte(version, 1, 12))) end
+        table.insert(
+          versions,
+          op == 'set' and string.format(HEX, string.byte(version, 1, 12)) or announcement.versions[asked]
+        )
       end
     end
   end
   if #keys == 0 then return nil end
   announcement.keys = keys
-  announcement.versions = op == 'set' and versions or nil
+  announcement.versions = versions
   return cjson.encode(announcement)
 end
 

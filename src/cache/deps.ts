@@ -4,12 +4,11 @@ import type { Clock } from './clock.ts';
 import type { Journal } from './journal.ts';
 import type { TtlTable } from './key.ts';
 import type { Memory } from './memory.ts';
-import type { Meanwhile } from './own-writes.ts';
 import type { Store } from './store.ts';
-import type { VersionClock } from './version.ts';
+import type { Version, VersionClock } from './version.ts';
 
 /** What the two levels are made of. */
-export interface TwoLevelParts {
+export interface TwoLevelDeps {
   /** Undefined with ENABLE_LOCAL_CACHE=false. */
   readonly memory: Memory | undefined;
   /** Undefined when standalone: L1 is then all there is. */
@@ -24,15 +23,10 @@ export interface TwoLevelParts {
   readonly journal?: Journal | undefined;
   /** Whether L1's entries are written back to an L2 that has lost its data. */
   readonly rewarm?: boolean;
-  /** Told of a key that neither tier holds, once for all reads that joined one flight. */
+  /** Called for a key that neither tier holds, once for all reads that joined one flight. */
   readonly onMiss?: ((key: string) => void) | undefined;
-  /** Told of each change of state. */
+  /** Called for a pending change that was dropped because L2 holds a newer value, or none of a later deletion. */
+  readonly onSuperseded?: ((key: string, version: Version, present: Version | undefined) => void) | undefined;
+  /** Called at each change of state. */
   readonly onState?: ((state: CoherenceState) => void) | undefined;
-}
-
-/** A change of one key in L2, and what follows from how it went. */
-export interface Change<T> {
-  readonly change: () => Promise<T>;
-  readonly done: (outcome: T, meanwhile: Meanwhile) => T;
-  readonly postpone: (error: unknown) => T | undefined;
 }

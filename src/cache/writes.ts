@@ -1,0 +1,268 @@
+import { ServiceError } from '../errors.ts';
+import type { Counters } from '../metrics/counters.ts';
+import type { ChangeListener } from './bus.ts';
+import { wholeTtlMs } from './check.ts';
+import type { Clock } from './clock.ts';
+import { type Condition, holds } from './condition.ts';
+import type { Confirmations } from './confirmations.ts';
+import { Entry, type Value } from './entry.ts';
+import type { Flights } from './flight.ts';
+import { type TtlTable, typeOf } from './key.ts';
+import type { Loaded } from './loaded.ts';
+import type { Memory } from './memory.ts';
+import { type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
+import type { Keeping, Postponer } from './postpone.ts';
+import type { Replayed } from './replay.ts';
+import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
+import { isForeign, type Version, type VersionClock } from './version.ts';
+
+/** What writes share with the rest of the two-level cache. */
+export interface WritesDeps {
+  readonly memory: Memory | undefined;
+  readonly store: Store | undefined;
+  readonly clock: Clock;
+  readonly versions: VersionClock;
+  readonly counters: Counters;
+  readonly ttls: TtlTable;
+  readonly flights: Flights<Loaded>;
+  readonly ownWrites: OwnWrites;
+  readonly postponer: () => Postponer | undefined;
+  readonly confirmations: Confirmations | undefined;
+  readonly changes: () => ChangeListener | undefined;
+  /** Notified of a pending change that was dropped because L2 holds a newer value. */
+  readonly onSuperseded: ((key: string, version: Version, present: Version | undefined) => void) | undefined;
+}
+
+/** A change of one key in L2, and what follows from how it went. */
+interface Change<T> {
+  readonly version: Version;
+  readonly send: () => Promise<T>;
+  readonly done: (outcome: T, meanwhile: Meanwhile) => T;
+  /** What the change is answered with after a failure; undefined where the failure stands. */
+  readonly postpone: (error: unknown, made: Version) => T | undefined;
+  /** The change did not take effect and will not. */
+  readonly undo?: (() => void) | undefined;
+}
+
+/**
+ * Changes of single keys. A write goes to L2 first and into L1 when L2 has it, so L1 never holds what L2 has not
+ * accepted. Wherever two versions of a key meet, in L1, among the pending changes or in L2, the greater one stays.
+ */
+export class Writes {
+  readonly #deps: WritesDeps;
+
+  constructor(deps: WritesDeps) {
+    this.#deps = deps;
+  }
+
+  /** See `TwoLevel.set`. */
+  async set(key: string, value: Value, ttlMs?: number, condition?: Condition): Promise<WriteOutcome> {
+    const { store, memory, versions, clock, ttls, postponer } = this.#deps;
+    const life = wholeTtlMs(ttlMs ?? ttls[typeOf(key)]!);
+    const version = versions.next();
+    const storedAt = clock.now;
+    const makeEntry = (as: Version) => new Entry(key, value, as, storedAt, storedAt + life);
+    if (store === undefined) {
+      const present = memory!.unexpired(key)?.version;
+      if (!holds(condition, present)) return { status: 'refused', version: present };
+      const outcome = { status: present === undefined ? 'created' : 'replaced', version } as const;
+      return this.#stored(key, outcome, makeEntry(version), NOTHING);
+    }
+    postponer()?.checkCondition(key, condition);
+    const write = { key, value, version, storedAt, ttlMs: life, condition };
+    return this.#through<WriteOutcome>(key, 'set', {
+      version,
+      send: () => store.write(write),
+      done: (outcome, meanwhile) => {
+        if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
+        const newest = postponer()?.settled(key, version) ?? true;
+        versions.observe(outcome.version);
+        this.#stored(key, outcome, makeEntry(outcome.version), meanwhile);
+        // A later change of the key was not taken, and is pending.
+        if (!newest) memory?.delete(key);
+        return outcome;
+      },
+      postpone: (error, made) => {
+        const entry = makeEntry(version);
+        const keeping = postponer()?.keep({ key, version, entry }, error, condition, made);
+        if (keeping === undefined) return undefined;
+        this.#postponed(key, keeping);
+        if (keeping.kept) this.#deps.changes()?.stored(key, entry);
+        return { status: keeping.status, version };
+      },
+    });
+  }
+
+  /** See `TwoLevel.delete`. */
+  async delete(key: string, condition?: Condition): Promise<RemovalOutcome> {
+    const { store, memory, versions, postponer } = this.#deps;
+    if (store === undefined) {
+      const present = memory!.unexpired(key)?.version;
+      if (!holds(condition, present)) return { status: 'refused', version: present };
+      return this.#removed(key, { status: present === undefined ? 'absent' : 'deleted' }, NOTHING);
+    }
+    postponer()?.checkCondition(key, condition);
+    const version = versions.next();
+    const undo = condition === undefined ? postponer()?.deleting(key, version) : undefined;
+    return this.#through<RemovalOutcome>(key, 'delete', {
+      version,
+      send: () => store.remove({ key, version, condition }),
+      done: (outcome, meanwhile) => {
+        if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
+        postponer()?.settled(key, version);
+        this.#deps.ownWrites.acknowledged(key, version);
+        return this.#removed(key, outcome, meanwhile);
+      },
+      postpone: (error, made) => {
+        const keeping = postponer()?.keep({ key, version, entry: undefined }, error, condition, made);
+        if (keeping === undefined) return undefined;
+        this.#postponed(key, keeping);
+        if (keeping.kept) this.#deps.changes()?.removed(key, 'delete');
+        return { status: keeping.status };
+      },
+      undo,
+    });
+  }
+
+  /**
+   * Makes a pending change in L2, where L2 may hold something newer by now.
+   * @throws StoreError where L2 did not take it; then it stays pending
+   */
+  async replay({ pending, change }: Replayed): Promise<void> {
+    const { ownWrites, flights, memory, counters, changes, postponer, onSuperseded } = this.#deps;
+    const { key, version } = pending;
+    ownWrites.begin(key);
+    let outcome: WriteOutcome | RemovalOutcome;
+    let touched: boolean;
+    try {
+      outcome = await change();
+      postponer()?.journal.done(pending);
+      ownWrites.acknowledged(key, version);
+    } finally {
+      flights.fence(key);
+      touched = ownWrites.end(key).touched;
+    }
+    const refused = outcome.status === 'refused';
+    if (refused) {
+      counters.supersededChanges++;
+      onSuperseded?.(key, version, (outcome as { readonly version: Version | undefined }).version);
+      memory?.delete(key);
+    }
+    // Subscribers were not notified of what came meanwhile, or were notified of the pending value.
+    if (refused || touched) changes()?.changed(key, undefined, undefined);
+  }
+
+  /**
+   * Sends a change to L2, and runs `done` with its outcome and with what happened to the key meanwhile. When the
+   * answer is there, and also when the change failed and nobody knows whether it took effect, the reads that are on
+   * their way may return the value of before: they are fenced. `done` runs with the fence, without a turn in between,
+   * since what lands after the fence expects to find what the change left. So does `postpone` after a failure.
+   */
+  async #through<T>(key: string, operation: 'set' | 'delete', change: Change<T>): Promise<T> {
+    const { ownWrites, flights, memory, changes } = this.#deps;
+    ownWrites.begin(key);
+    let outcome: T;
+    try {
+      outcome = await change.send();
+    } catch (error) {
+      const meanwhile = ownWrites.end(key);
+      const unknown = !(error instanceof StoreError) || error.reason === 'timeout';
+      if (unknown) {
+        flights.fence(key);
+        // The change may have replaced it. An entry of a later version stays.
+        const held = memory?.held(key)?.version;
+        if (held !== undefined && (held < change.version || isForeign(held))) memory!.delete(key);
+      }
+      try {
+        const postponed = change.postpone(error, meanwhile.made);
+        if (postponed !== undefined) {
+          // The link notified us of a change, and clients were not notified because this one was under way.
+          if (meanwhile.touched) changes()?.changed(key, undefined, undefined);
+          return postponed;
+        }
+      } catch (full) {
+        throw this.#failed(key, operation, full, change, unknown);
+      }
+      throw this.#failed(key, operation, error, change, unknown || meanwhile.touched);
+    }
+    flights.fence(key);
+    return change.done(outcome, ownWrites.end(key));
+  }
+
+  /** A change failed for good: returns the error for its caller. */
+  #failed<T>(
+    key: string,
+    operation: 'set' | 'delete',
+    error: unknown,
+    { undo }: Change<T>,
+    changed: boolean,
+  ): unknown {
+    const { counters, changes } = this.#deps;
+    if (operation === 'set') counters.setErrors++;
+    else counters.deleteErrors++;
+    const unknown = error instanceof StoreError && error.reason === 'timeout';
+    if (!unknown) undo?.();
+    if (changed) changes()?.changed(key, undefined, undefined);
+    return unknown ? new ServiceError('write_unknown', error.message, undefined, { cause: error }) : error;
+  }
+
+  #postponed(key: string, { kept }: Keeping): void {
+    this.#deps.counters.postponed++;
+    // Answers come from the pending change now. L1 would give them without the mark.
+    if (kept) this.#deps.memory?.delete(key);
+  }
+
+  #stored(
+    key: string,
+    outcome: WriteOutcome,
+    entry: Entry,
+    { touched, seen, made }: Meanwhile,
+  ): WriteOutcome {
+    const { counters, memory, store, ownWrites, confirmations } = this.#deps;
+    const changes = this.#deps.changes();
+    if (outcome.status === 'created') counters.setMisses++;
+    else counters.setHits++;
+    ownWrites.acknowledged(key, entry.version);
+    changes?.stored(key, entry);
+    // A read returned what came after this write, or a later change is known to be made.
+    const overtaken = seen > entry.version || made > entry.version || this.#holdsNewer(key, entry);
+    if (!overtaken) {
+      memory?.set(entry);
+      // An echo is expected where there is a link; if none comes, nothing is lost by expecting it.
+      entry.own = store !== undefined;
+    }
+    if (!overtaken && touched && confirmations !== undefined) confirmations.ask(key, entry);
+    else if (overtaken || touched) changes?.changed(key, undefined, undefined);
+    return outcome;
+  }
+
+  #holdsNewer(key: string, entry: Entry): boolean {
+    const held = this.#deps.memory?.held(key)?.version;
+    return held !== undefined && held > entry.version && this.#deps.store !== undefined;
+  }
+
+  #removed(key: string, outcome: RemovalOutcome, { touched }: Meanwhile): RemovalOutcome {
+    const { counters, memory } = this.#deps;
+    const changes = this.#deps.changes();
+    if (outcome.status === 'deleted') counters.deleteHits++;
+    else counters.deleteMisses++;
+    memory?.delete(key);
+    changes?.removed(key, 'delete');
+    // It may have been the echo of this, or of a write that came after.
+    if (touched) changes?.changed(key, undefined, undefined);
+    return outcome;
+  }
+
+  /** A condition did not hold: where L1 holds another version than L2 said, it is out of date. */
+  #refused<T extends { readonly version: Version | undefined }>(
+    key: string,
+    outcome: T,
+    { touched }: Meanwhile,
+  ): T {
+    const { memory, changes } = this.#deps;
+    if (memory?.held(key)?.version !== outcome.version) memory?.delete(key);
+    // The link notified us of somebody's write, and clients were not notified because this one was under way.
+    if (touched) changes()?.changed(key, undefined, undefined);
+    return outcome;
+  }
+}
