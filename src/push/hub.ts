@@ -82,32 +82,34 @@ export class Hub implements ChangeListener {
 
   matchRemoved(match: Match, reason: Reason, version?: Version): void {
     const matches = matcher(match);
-    const newer = this.#knownNewer(matches, version);
+    const kept = this.#knownToStay(matches, version);
     // What was learned before comes before it.
     this.flush();
     for (const key of this.subscriptions.keys())
-      if (matches(key) && !newer.has(key)) this.learned(key, undefined, reason);
+      if (matches(key) && !kept.has(key)) this.learned(key, undefined, reason);
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
     const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
     const name = JSON.stringify(named);
     for (const consumer of this.subscriptions.open())
       consumer.notify(name, frames.for(consumer.codec), matches);
-    // Clients drop all that matches, also what was written after the deletion was asked for: they receive it again.
-    for (const key of newer) {
+    // Clients drop all that matches, also what stays: they receive that again.
+    for (const key of kept) {
       this.#known.delete(key);
       this.changed(key, undefined);
     }
   }
 
-  /** The keys that match and are known to have a version as new as this one, or newer. */
-  #knownNewer(matches: (key: string) => boolean, version: Version | undefined): Set<string> {
-    const newer = new Set<string>();
-    if (version === undefined) return newer;
+  /**
+   * The keys that match, and are known to have a value that L2 still holds: one of this version or a later one, or any
+   * where nobody deletes, and another program wants caches to drop what matches.
+   */
+  #knownToStay(matches: (key: string) => boolean, version: Version = ''): Set<string> {
+    const kept = new Set<string>();
     for (const key of this.#known.items.keys()) {
       const known = this.#known.peek(key)?.version;
-      if (known !== undefined && known >= version && matches(key)) newer.add(key);
+      if (known !== undefined && known >= version && matches(key)) kept.add(key);
     }
-    return newer;
+    return kept;
   }
 
   reset(reason: ResetReason): void {
