@@ -1,6 +1,5 @@
 import { isAscii } from 'node:buffer';
 import { type TypeIndex, typeOf } from './key.ts';
-import type { Links } from './recency.ts';
 import { bufferOf, type Held, type Latin1, toLatin1 } from './value/held.ts';
 import { jsonToMsgpack } from './value/json-to-msgpack.ts';
 import { msgpackToJson } from './value/msgpack-to-json.ts';
@@ -74,7 +73,7 @@ export interface Prepared {
  * One key's value with its version and its deadlines, immutable but for what is derived from it. A cache may hold
  * millions: every field is 8 bytes in each of them.
  */
-export class Entry implements Links {
+export class Entry {
   readonly key: string;
   readonly version: Version;
   // They hold `undefined` first, in which V8 learns that anything may come: else one deadline that is no small number
@@ -91,10 +90,6 @@ export class Entry implements Links {
   head: Head | undefined;
   /** Written by `results.ts`, given up by the sweep. */
   prepared: Prepared | undefined;
-  /** Its place in the order of use: see `recency.ts`. */
-  older: Links | undefined;
-  newer: Links | undefined;
-  generation = 0;
 
   /** @param storedAt, expiresAt milliseconds since the epoch */
   constructor(key: string, value: Value, version: Version, storedAt: number, expiresAt: number) {

@@ -2,8 +2,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { Clock } from './clock.ts';
 import type { Entry } from './entry.ts';
 import { TYPES } from './key.ts';
-import { KeyMap } from './key-map.ts';
-import { Recency } from './recency.ts';
+import { Shards } from './l1/shards.ts';
 
 export interface MemoryOptions {
   /** Entries at most. */
@@ -28,70 +27,63 @@ export class Memory {
   readonly #options: MemoryOptions;
   readonly #clock: Clock;
   readonly #counters: Counters;
-  #entries: KeyMap<Entry>;
-  readonly #recency = new Recency();
+  #entries: Shards<Entry>;
   #bytes = 0;
   /** Whether entries may be served without asking L2; false while invalidations may go unheard. */
   trusted = true;
   readonly #sizes = new Float64Array(TYPES.length);
-  /** Told of each entry that goes by itself, when it has gone: its time was over, or there was no room. */
+  /** Called for each entry that has expired or was evicted, after it was removed. */
   onGone: ((key: string, reason: 'expire' | 'evict') => void) | undefined;
 
   constructor(options: MemoryOptions, clock: Clock, counters: Counters) {
     this.#options = options;
     this.#clock = clock;
     this.#counters = counters;
-    this.#entries = new KeyMap(options.maxEntries);
+    this.#entries = new Shards(options.maxEntries);
   }
 
   /** The entry if it is fresh; it becomes the most recently used. */
   fresh(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    this.#recency.touch(entry);
-    return entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
+    return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
   }
 
   /** As `fresh`, for who is not a reader: leaves the order of use alone. */
   glance(key: string): Entry | undefined {
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.peek(key);
     return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
   }
 
   /** What is there, whatever its deadlines; leaves the order alone. */
   held(key: string): Entry | undefined {
-    return this.#entries.get(key);
+    return this.#entries.peek(key);
   }
 
   /** The entry if its value is not over, fresh or not: what to serve when L2 cannot be asked. */
   unexpired(key: string): Entry | undefined {
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.peek(key);
     if (entry === undefined) return undefined;
     if (entry.expiresAt > this.#clock.now) return entry;
     this.#expire(entry);
     return undefined;
   }
 
-  /**
-   * Keeps the entry, giving up the least recently used where there is no room. An entry carries its own place in the
-   * order of use, so it can be in one memory only.
-   */
+  /** Stores the entry, and evicts the least recently used where there is no room. */
   set(entry: Entry): void {
     const { maxEntries, maxBytes, ttlMs } = this.#options;
-    const replaced = this.#entries.get(entry.key);
+    const { key } = entry;
+    const replaced = this.#entries.peek(key);
     if (maxBytes > 0 && entry.bytes > maxBytes) {
       if (replaced !== undefined) this.#remove(replaced);
       return;
     }
-    // Its place in the map is used again: a map that keys leave and enter has to be made anew every so often.
-    if (replaced !== undefined) this.#letGo(replaced);
+    if (replaced !== undefined) this.#uncount(replaced);
+    else if (this.#entries.crowded(key)) this.#evictFor(key);
     entry.freshUntil = Math.min(this.#clock.now + ttlMs, entry.expiresAt);
-    this.#entries.set(entry.key, entry);
+    this.#entries.set(key, entry);
     this.#bytes += entry.bytes;
     this.#sizes[entry.type]!++;
-    // Not in the order of use yet, so that it is not itself what has to go.
-    while (this.#entries.size > maxEntries || (maxBytes > 0 && this.#bytes > maxBytes)) this.#evictOldest();
-    this.#recency.enter(entry);
+    while (this.#entries.size > maxEntries || (maxBytes > 0 && this.#bytes > maxBytes)) this.#evictFor(key);
   }
 
   /** From now on the entry is not fresh: L2 is asked again, and it is what there is if L2 cannot be. */
@@ -100,7 +92,7 @@ export class Memory {
   }
 
   delete(key: string): boolean {
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.peek(key);
     if (entry === undefined) return false;
     this.#remove(entry);
     return true;
@@ -120,15 +112,14 @@ export class Memory {
   /** Deletes everything, and says how many entries that was. */
   clear(): number {
     const deleted = this.#entries.size;
-    this.#entries = new KeyMap(this.#options.maxEntries);
-    this.#recency.clear();
+    this.#entries = new Shards(this.#options.maxEntries);
     this.#bytes = 0;
     this.#sizes.fill(0);
     return deleted;
   }
 
   /**
-   * Removes expired entries, and what was prepared of the answers to those that nobody asks for any more, a slice at a time: each
+   * Removes expired entries, and what was prepared of answers that nobody asks for any more, a slice at a time: each
    * step of the generator looks at a few hundred entries, and the caller decides what may run in between. Returns
    * how many were removed.
    */
@@ -186,8 +177,8 @@ export class Memory {
     this.onGone?.(entry.key, 'expire');
   }
 
-  #evictOldest(): void {
-    const entry = this.#recency.oldest!;
+  #evictFor(key: string): void {
+    const entry = this.#entries.oldest(key)!;
     if (entry.expiresAt <= this.#clock.now) return this.#expire(entry);
     this.#counters.l1Evictions[entry.type]!++;
     this.#remove(entry);
@@ -196,11 +187,10 @@ export class Memory {
 
   #remove(entry: Entry): void {
     this.#entries.delete(entry.key);
-    this.#letGo(entry);
+    this.#uncount(entry);
   }
 
-  #letGo(entry: Entry): void {
-    this.#recency.leave(entry);
+  #uncount(entry: Entry): void {
     this.#bytes -= entry.bytes;
     this.#sizes[entry.type]!--;
   }

@@ -160,7 +160,7 @@ export const VARIABLES = {
     default: 1000,
     unit: 'entries',
     within: [1, 16_000_000],
-    doc: 'Most entries; the least recently used goes first, from 16 entries on to within a sixteenth of them.',
+    doc: 'Most entries; the least recently used are evicted first, exactly so up to 16,384 entries.',
   }),
   LOCAL_CACHE_MAX_BYTES: integer({
     group: 'local',

@@ -224,11 +224,11 @@ test('deleteWhere deletes what matches, and says how many', () => {
   for (let i = 0; i < 10; i++) put(`volatility:${i}`);
   for (let i = 0; i < 5; i++) put(`min_rate:${i}`);
   assert.equal(
-    memory.deleteWhere((key) => key.startsWith('vol')),
+    memory.deleteWhere(({ key }) => key.startsWith('vol')),
     10,
   );
   assert.equal(
-    memory.deleteWhere((key) => key.startsWith('vol')),
+    memory.deleteWhere(({ key }) => key.startsWith('vol')),
     0,
   );
   assert.equal(memory.size, 5);
@@ -336,7 +336,7 @@ test('what was deleted, expired, evicted, replaced or cleared is not kept alive'
   for (let i = 0; i < 5; i++) put(`k${i}`);
   memory.delete('deleted');
   put('replaced');
-  memory.deleteWhere((key) => key === 'matched');
+  memory.deleteWhere(({ key }) => key === 'matched');
   clock.now = NOW + 10;
   memory.unexpired('expired');
   finish(memory.sweep());
@@ -389,7 +389,10 @@ test('it does what the plainest model does, whatever is asked in whatever order'
           else if ('sweep' in step) assert.equal(finish(memory.sweep()).removed, model.sweep(clock.now));
           else if ('where' in step) {
             const matches = (key: string) => key.startsWith(step.where);
-            assert.equal(memory.deleteWhere(matches), model.deleteWhere(matches));
+            assert.equal(
+              memory.deleteWhere(({ key }) => matches(key)),
+              model.deleteWhere(matches),
+            );
           } else assert.equal(memory.clear(), model.clear());
 
           assert.deepEqual(held(memory), model.keys());
