@@ -255,12 +255,13 @@ export class TwoLevel implements BusListener {
     try {
       const stored = await this.store?.read(key);
       const valid = stored !== undefined && stored.expiresAt > this.#clock.now;
-      const entry = valid && !this.#postponer?.overrules(key, stored) ? stored : undefined;
+      const deleted = valid && (this.#postponer?.overrules(key, stored) ?? false);
+      const entry = valid && !deleted ? stored : undefined;
       const kept = this.#land(key, flight, entry);
       if (entry === undefined) {
         misses[typeOf(key)]! += flight.readers;
         if (flight.readers > 0) this.#deps.onMiss?.(key);
-        return { entry, source: 'none' };
+        return { entry, source: deleted ? 'journal' : 'none' };
       }
       l2Hits[entry.type]! += flight.readers;
       return { entry, source: 'l2', kept };

@@ -86,7 +86,7 @@ export class Hub implements ChangeListener {
     // What was learned before comes before it.
     this.flush();
     for (const key of this.subscriptions.keys())
-      if (matches(key) && !kept.has(key)) this.learned(key, undefined, reason);
+      if (matches(key) && !kept.has(key)) this.#droppedByMatch(key, reason);
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
     const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
     const name = JSON.stringify(named);
@@ -97,6 +97,17 @@ export class Hub implements ChangeListener {
       this.#known.delete(key);
       this.changed(key, undefined);
     }
+  }
+
+  /**
+   * L2 deletes the key after its subscribers were notified: a client that asks in between receives the value, and must
+   * be notified once more when the deletion is reported. So the key is forgotten here, and not known to be gone.
+   */
+  #droppedByMatch(key: string, reason: Reason): void {
+    const known = this.#known.peek(key);
+    if (known !== undefined && known.version === undefined) return;
+    this.#known.delete(key);
+    this.#tell(key, undefined, reason);
   }
 
   /**
