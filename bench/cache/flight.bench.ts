@@ -13,7 +13,7 @@ export default [
   group('single flight', () => {
     const flights = new Flights<number>(new Counters());
     const key = keyStream(entries(10_000).keys);
-    const open = (name: string) => flights.join(name, 1, answer);
+    const open = (name: string) => flights.join(name, 1, true, answer);
     return {
       reference: 'no flight',
       benchmarks: [

@@ -39,6 +39,7 @@ export interface TieredOptions {
 /** ratecache without HTTP. It keeps and gives the bytes of a value; the others keep and give a string. */
 export async function ratecache({ maxEntries, port }: TieredOptions): Promise<Tiered> {
   const clock = new ServiceClock();
+  clock.trustWall();
   const counters = new Counters();
   const data = await connected(port, counters);
   const memory = new Memory({ maxEntries, maxBytes: 0, ttlMs: L1_TTL_MS }, clock, counters);
@@ -52,7 +53,7 @@ export async function ratecache({ maxEntries, port }: TieredOptions): Promise<Ti
       compressionThresholdBytes: 4096,
       maxValueBytes: 1 << 20,
     },
-    { data, admin: data, counters, onUnreadable: () => {} },
+    { data, admin: data, counters, clock, onUnreadable: () => {} },
   );
   const versions = new VersionClock('be4c4000');
   const cache = new TwoLevel({ memory, store, clock, versions, counters, ttls: TTLS });

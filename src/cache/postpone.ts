@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Condition } from './condition.ts';
 import type { Entry } from './entry.ts';
 import type { Journal, Pending, PendingMatch } from './journal.ts';
-import { Replay, type Replayed } from './replay.ts';
+import { Replay, type ReplayActions } from './replay.ts';
 import { type Postponed, type Store, StoreError } from './store.ts';
 import { isForeign, type Version } from './version.ts';
 
@@ -27,11 +27,10 @@ export class Postponer {
   readonly #replay: Replay;
   #retrying = false;
 
-  /** @param write runs a change of a key as the cache runs its own writes */
-  constructor(journal: Journal, store: Store, clock: Clock, write: (replayed: Replayed) => Promise<void>) {
+  constructor(journal: Journal, store: Store, clock: Clock, actions: ReplayActions) {
     this.journal = journal;
     this.#clock = clock;
-    this.#replay = new Replay(journal, store, clock, write);
+    this.#replay = new Replay(journal, store, clock, actions);
   }
 
   /**

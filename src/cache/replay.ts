@@ -11,6 +11,14 @@ export interface Replayed {
   readonly change: () => Promise<WriteOutcome | RemovalOutcome>;
 }
 
+/** What the cache does about the changes that are made. */
+export interface ReplayActions {
+  /** Runs a change of a key as the cache runs its own writes, and settles it in the journal. */
+  readonly write: (replayed: Replayed) => Promise<void>;
+  /** L2 has deleted what matches: reads that began before may have met keys that were still there. */
+  readonly forget: (pending: PendingMatch) => void;
+}
+
 /**
  * Makes the changes of the journal in L2, each only where L2 holds nothing newer. A change that Redis refuses stays
  * and holds up no other one. When Redis cannot be reached or does not answer, the run ends.
@@ -19,15 +27,14 @@ export class Replay {
   readonly #journal: Journal;
   readonly #store: Store;
   readonly #clock: Clock;
-  /** Runs a change of a key as the cache runs its own writes, and settles it in the journal. */
-  readonly #write: (replayed: Replayed) => Promise<void>;
+  readonly #actions: ReplayActions;
   #running: Promise<void> | undefined;
 
-  constructor(journal: Journal, store: Store, clock: Clock, write: (replayed: Replayed) => Promise<void>) {
+  constructor(journal: Journal, store: Store, clock: Clock, actions: ReplayActions) {
     this.#journal = journal;
     this.#store = store;
     this.#clock = clock;
-    this.#write = write;
+    this.#actions = actions;
   }
 
   /** Empties the journal into L2 as far as L2 takes it. What it does not take stays; nothing is thrown. */
@@ -42,14 +49,26 @@ export class Replay {
     const journal = this.#journal;
     for (const match of journal.matches())
       if (!(await this.#reachesRedis(() => this.#deleteMatching(match)))) return;
-    const waiting = [...journal.pending()];
-    for (let i = 0; i < waiting.length; i += SLICE) {
-      const slice = waiting.slice(i, i + SLICE).filter((pending) => journal.get(pending.key) === pending);
-      const reached = await Promise.all(
-        slice.map((pending) => this.#reachesRedis(() => this.#write(this.#changeOf(pending)))),
-      );
-      if (reached.includes(false)) return;
+    // Each once: what Redis refuses stays. A change of a key that comes meanwhile follows.
+    const tried = new Set<Pending>();
+    while (true) {
+      const waiting = [...journal.pending()].filter((pending) => !tried.has(pending));
+      if (waiting.length === 0) return;
+      for (let i = 0; i < waiting.length; i += SLICE)
+        if (!(await this.#makeAll(waiting.slice(i, i + SLICE), tried))) return;
     }
+  }
+
+  /** Makes those that are still pending. Returns false where Redis gave no answer. */
+  async #makeAll(slice: readonly Pending[], tried: Set<Pending>): Promise<boolean> {
+    const reached = await Promise.all(
+      slice.map((pending) => {
+        tried.add(pending);
+        if (this.#journal.get(pending.key) !== pending) return true;
+        return this.#reachesRedis(() => this.#actions.write(this.#changeOf(pending)));
+      }),
+    );
+    return !reached.includes(false);
   }
 
   /** Makes a change. Returns false where Redis gave no answer, so that others will not reach it either. */
@@ -78,5 +97,6 @@ export class Replay {
   async #deleteMatching(pending: PendingMatch): Promise<void> {
     await this.#store.removeMatching(pending.match, pending.version);
     this.#journal.matchDone(pending);
+    this.#actions.forget(pending);
   }
 }

@@ -70,7 +70,10 @@ export class TwoLevel implements BusListener {
       onSuperseded: deps.onSuperseded,
     });
     if (journal !== undefined && store !== undefined)
-      this.#postponer = new Postponer(journal, store, clock, (replayed) => this.#writes.replay(replayed));
+      this.#postponer = new Postponer(journal, store, clock, {
+        write: (replayed) => this.#writes.replay(replayed),
+        forget: ({ match, version }) => this.#forgetWhere(matcher(match), version),
+      });
   }
 
   /** What a reader may rely on now. */

@@ -207,9 +207,13 @@ export class Writes {
   }
 
   #postponed(key: string, { kept }: Keeping): void {
-    this.#deps.counters.postponed++;
-    // Answers come from the pending change now. L1 would give them without the mark.
-    if (kept) this.#deps.memory?.delete(key);
+    const { counters, flights, memory } = this.#deps;
+    counters.postponed++;
+    if (!kept) return;
+    // Answers come from the pending change now. L1 would give them without the mark, and what a read that is on its way
+    // returns is older.
+    flights.fence(key);
+    memory?.delete(key);
   }
 
   #stored(

@@ -33,7 +33,7 @@ export const STAMP_AHEAD_MS = 100;
  *            another program), or '=' or '!' and 12-byte versions one after another
  *         3  time to live in ms ('' for a delete)
  *         4  the envelope; for a delete its raw stamp
- *         5  until when it may be made, in ms of Redis's clock; '' for no limit
+ *         5  the ms of Redis's clock from which on it may not be made; '' for no limit
  * Returns an array a key: status, and a raw version, or the message of an error, where there is one.
  *
  * A change that arrives after its time is `late`, and not made: whoever sent it has reported a time-out, and later
@@ -120,7 +120,7 @@ for i, key in ipairs(KEYS) do
   local at = 5 * i - 1
   local op, condition, ttl, envelope, deadline = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local present = stored_version(key)
-  if deadline ~= '' and now > tonumber(deadline) then
+  if deadline ~= '' and now >= tonumber(deadline) then
     results[i] = { 'late', '' }
   elseif not holds(condition, present) then
     results[i] = { 'refused', present or '' }

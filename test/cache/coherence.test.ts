@@ -576,6 +576,6 @@ test('clients are told to subscribe again when the state is coherent again, howe
     'reset rearmed',
     'reset degraded',
     'reset rearmed',
-    'reset flush',
+    'reset rearmed',
   ]);
 });

@@ -9,8 +9,8 @@ function gated() {
   const counters = new Counters();
   const flights = new Flights<string>(counters);
   const started: (PromiseWithResolvers<string> & { key: string; flight: Flight })[] = [];
-  const join = (key: string, readers = 1) =>
-    flights.join(key, readers, (flight) => {
+  const join = (key: string, readers = 1, fill = true) =>
+    flights.join(key, readers, fill, (flight) => {
       const gate = Promise.withResolvers<string>();
       started.push({ ...gate, key, flight });
       return gate.promise;
@@ -35,6 +35,17 @@ test('a load that nobody asked for is no reader, and those who join it are', asy
   assert.equal(started.length, 1);
   assert.equal(started[0]!.flight.readers, 2);
   started[0]!.resolve('v');
+  await Promise.all(answers);
+});
+
+test('a flight fills L1 where one of those who joined it wants that', async () => {
+  const { started, join } = gated();
+  const answers = [join('a', 0, false), join('b', 0, false), join('b', 1, true), join('b', 0, false)];
+  assert.deepEqual(
+    started.map(({ flight }) => flight.fill),
+    [false, true],
+  );
+  for (const { resolve } of started) resolve('v');
   await Promise.all(answers);
 });
 

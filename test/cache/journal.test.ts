@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { Entry } from '../../src/cache/entry.ts';
 import { Journal, type JournalOptions, type Pending } from '../../src/cache/journal.ts';
 import { EVERYTHING, type Match, matcher } from '../../src/cache/match.ts';
-import { VersionClock } from '../../src/cache/version.ts';
+import { moveStamp, VersionClock } from '../../src/cache/version.ts';
 
 const NOW = 1_700_000_000_000;
 const ROOMY: JournalOptions = { maxEntries: 1000, maxBytes: 1_000_000 };
@@ -20,36 +20,95 @@ const set = (key: string, body = '1'): Pending => {
 };
 const deletion = (key: string): Pending => ({ key, version: versions.next(), entry: undefined });
 const matching = (match: Match) => ({ match, version: versions.next() });
-const keysOf = (journal: Journal) => journal.first(1000).map(({ key }) => key);
+const keysOf = (journal: Journal) => [...journal.pending()].map(({ key }) => key);
+
+/** The monotonic clock, which the test sets. */
+function monotonicClock(t: TestContext) {
+  const clock = { now: 1000 };
+  t.mock.method(performance, 'now', () => clock.now);
+  return clock;
+}
 
 test('of each key the last change is kept, and takes the place of the one before', () => {
   const journal = new Journal(ROOMY);
   const [first, last, other] = [set('a'), deletion('a'), set('b')];
-  for (const pending of [first, last, other]) assert.equal(journal.put(pending, NOW), true);
+  for (const pending of [first, last, other]) assert.equal(journal.put(pending), 'kept');
   assert.equal(journal.get('a'), last);
   assert.equal(journal.get('b'), other);
   assert.equal(journal.get('c'), undefined);
   assert.equal(journal.size, 2);
 });
 
-test('the changes are given oldest first, as many as are asked for, and a key keeps its place', () => {
+test('the changes come oldest first, and a key keeps its place', () => {
   const journal = new Journal(ROOMY);
-  for (const key of ['a', 'b', 'c']) journal.put(set(key), NOW);
-  journal.put(set('a'), NOW + 1);
+  for (const key of ['a', 'b', 'c']) journal.put(set(key));
+  journal.put(set('a'));
   assert.deepEqual(keysOf(journal), ['a', 'b', 'c']);
+});
+
+test('an older change never takes the place of a newer one, and one that is as new does', () => {
+  const journal = new Journal(ROOMY);
+  const [older, olderDeletion, newer] = [set('a', '1'), deletion('a'), set('a', '2')];
+  assert.equal(journal.put(newer), 'kept');
+  assert.equal(journal.put(older), 'superseded');
+  assert.equal(journal.put(olderDeletion), 'superseded');
+  assert.equal(journal.get('a'), newer);
+  assert.equal(journal.bytes, newer.entry!.bytes);
+  assert.equal(journal.put({ ...newer }), 'kept', 'the same change again');
+});
+
+test('a change that was replaced by one that did not come about is put back', () => {
+  const journal = new Journal(ROOMY);
+  const [earlier, replacement, later] = [set('a'), deletion('a'), set('a', '2')];
+  journal.put(earlier);
+  journal.put(replacement);
+  journal.restore(replacement, earlier);
+  assert.equal(journal.get('a'), earlier);
+  assert.equal(journal.bytes, earlier.entry!.bytes);
+  // A change that came after the replacement stays.
+  journal.put(replacement);
+  journal.put(later);
+  journal.restore(replacement, earlier);
+  assert.equal(journal.get('a'), later);
+});
+
+test('the changes of a clock that was stepped are moved along with it', () => {
+  const journal = new Journal(ROOMY);
+  const [one, gone, all] = [set('a'), deletion('b'), matching({ pattern: 'x*' })];
+  journal.put(one);
+  journal.put(gone);
+  journal.putMatch(all);
+  journal.move(-3_600_000);
+  const moved = journal.get('a')!;
+  assert.equal(moved.version, moveStamp(one.version, -3_600_000));
+  assert.equal(moved.entry!.version, moved.version);
   assert.deepEqual(
-    journal.first(2).map(({ key }) => key),
-    ['a', 'b'],
+    [moved.entry!.storedAt, moved.entry!.expiresAt],
+    [NOW - 3_600_000, NOW - 3_600_000 + 60_000],
   );
+  assert.equal(journal.get('b')!.version, moveStamp(gone.version, -3_600_000));
+  assert.equal(journal.deletedAsOf('x1'), moveStamp(all.version, -3_600_000));
+  assert.equal(journal.bytes, moved.entry!.bytes + 1 + 120);
+});
+
+test('a deletion by match leaves newer changes of its keys', () => {
+  const journal = new Journal(ROOMY);
+  const older = set('a1');
+  const all = matching({ pattern: 'a*' });
+  const newer = set('a2');
+  journal.put(older);
+  journal.put(newer);
+  journal.putMatch(all);
+  assert.deepEqual(keysOf(journal), ['a2']);
 });
 
 test('it takes as many keys as it may and no more, but a known key always', () => {
   const journal = new Journal({ maxEntries: 2, maxBytes: 1_000_000 });
-  assert.equal(journal.put(set('a'), NOW), true);
-  assert.equal(journal.put(set('b'), NOW), true);
-  assert.equal(journal.put(set('c'), NOW), false);
+  assert.equal(journal.put(set('a')), 'kept');
+  assert.equal(journal.put(set('b')), 'kept');
+  assert.equal(journal.put(set('c')), 'full');
   const again = set('a', '2');
-  assert.equal(journal.put(again, NOW), true);
+  assert.equal(journal.put(again), 'kept');
   assert.equal(journal.get('a'), again);
   assert.equal(journal.get('c'), undefined);
   assert.equal(journal.size, 2);
@@ -58,21 +117,21 @@ test('it takes as many keys as it may and no more, but a known key always', () =
 test('it takes as many bytes as it may, and what finds no room leaves the earlier change as it was', () => {
   const [small, large] = [set('a', '1'), set('a', `"${'x'.repeat(500)}"`)];
   const journal = new Journal({ maxEntries: 10, maxBytes: small.entry!.bytes });
-  assert.equal(journal.put(small, NOW), true);
+  assert.equal(journal.put(small), 'kept');
   assert.equal(journal.bytes, small.entry!.bytes);
-  assert.equal(journal.put(large, NOW), false);
-  assert.equal(journal.put(set('b'), NOW), false);
+  assert.equal(journal.put(large), 'full');
+  assert.equal(journal.put(set('b')), 'full');
   assert.equal(journal.get('a'), small);
   // A deletion costs less than the value whose place it takes.
-  assert.equal(journal.put(deletion('a'), NOW), true);
+  assert.equal(journal.put(deletion('a')), 'kept');
   assert.ok(journal.bytes > 0 && journal.bytes < small.entry!.bytes);
 });
 
 test('done forgets a change that was replayed, and leaves one that came meanwhile', () => {
   const journal = new Journal(ROOMY);
   const [replayed, meanwhile] = [set('a'), set('a', '2')];
-  journal.put(replayed, NOW);
-  journal.put(meanwhile, NOW);
+  journal.put(replayed);
+  journal.put(meanwhile);
   journal.done(replayed);
   assert.equal(journal.get('a'), meanwhile);
   assert.equal(journal.bytes, meanwhile.entry!.bytes);
@@ -83,12 +142,12 @@ test('done forgets a change that was replayed, and leaves one that came meanwhil
 
 test('a deletion of all that matches takes the place of what is kept of those keys, and of no others', () => {
   const journal = new Journal(ROOMY);
-  for (const key of ['volatility:A', 'volatility:B', 'min_rate:A']) journal.put(set(key), NOW);
+  for (const key of ['volatility:A', 'volatility:B', 'min_rate:A']) journal.put(set(key));
   const all = matching({ type: 1 });
-  assert.equal(journal.putMatch(all, NOW), true);
+  assert.equal(journal.putMatch(all), true);
   assert.deepEqual(keysOf(journal), ['min_rate:A']);
   assert.equal(journal.size, 2);
-  assert.equal(journal.firstMatch(), all);
+  assert.equal(journal.matches()[0], all);
   assert.equal(journal.deletedAsOf('volatility:C'), all.version);
   assert.equal(journal.deletedAsOf('min_rate:A'), undefined);
 });
@@ -96,9 +155,9 @@ test('a deletion of all that matches takes the place of what is kept of those ke
 test('a change that comes after a deletion of its key with others is kept beside it', () => {
   const journal = new Journal(ROOMY);
   const all = matching({ pattern: 'a*' });
-  journal.putMatch(all, NOW);
+  journal.putMatch(all);
   const later = set('a1');
-  journal.put(later, NOW);
+  journal.put(later);
   assert.equal(journal.get('a1'), later);
   assert.ok(later.version > journal.deletedAsOf('a1')!);
 });
@@ -106,33 +165,33 @@ test('a change that comes after a deletion of its key with others is kept beside
 test('of several deletions that match a key the latest counts', () => {
   const journal = new Journal(ROOMY);
   const [one, two] = [matching({ pattern: 'a*' }), matching({ pattern: '*b' })];
-  journal.putMatch(two, NOW);
-  journal.putMatch(one, NOW);
+  journal.putMatch(two);
+  journal.putMatch(one);
   assert.equal(journal.deletedAsOf('ab'), two.version);
   assert.equal(journal.deletedAsOf('ac'), one.version);
-  assert.equal(journal.firstMatch(), two);
+  assert.equal(journal.matches()[0], two);
   journal.matchDone(two);
   assert.equal(journal.deletedAsOf('ab'), one.version);
-  assert.equal(journal.firstMatch(), one);
+  assert.equal(journal.matches()[0], one);
   journal.matchDone(one);
-  assert.equal(journal.firstMatch(), undefined);
+  assert.equal(journal.matches()[0], undefined);
   assert.equal(journal.size, 0);
 });
 
 test('a deletion that repeats one, or is of everything, takes its place and not more room', () => {
   const journal = new Journal({ maxEntries: 3, maxBytes: 1_000_000 });
   for (let i = 0; i < 10; i++) {
-    assert.equal(journal.putMatch(matching({ type: 0 }), NOW + i), true);
-    assert.equal(journal.putMatch(matching({ pattern: 'x*' }), NOW + i), true);
+    assert.equal(journal.putMatch(matching({ type: 0 })), true);
+    assert.equal(journal.putMatch(matching({ pattern: 'x*' })), true);
   }
   assert.equal(journal.size, 2);
   const last = matching({ type: 0 });
-  journal.putMatch(last, NOW);
+  journal.putMatch(last);
   assert.equal(journal.deletedAsOf('borrow_rate:A'), last.version);
-  journal.put(set('y'), NOW);
-  assert.equal(journal.putMatch(matching({ type: 1 }), NOW), false, 'full');
+  journal.put(set('y'));
+  assert.equal(journal.putMatch(matching({ type: 1 })), false, 'full');
   const everything = matching(EVERYTHING);
-  assert.equal(journal.putMatch(everything, NOW), true, 'it makes its own room');
+  assert.equal(journal.putMatch(everything), true, 'it makes its own room');
   assert.equal(journal.size, 1);
   assert.equal(journal.deletedAsOf('anything'), everything.version);
 });
@@ -140,40 +199,48 @@ test('a deletion that repeats one, or is of everything, takes its place and not 
 test('a deletion by match that comes while an equal one is being made is not done with it', () => {
   const journal = new Journal(ROOMY);
   const [underWay, meanwhile] = [matching({ type: 0 }), matching({ type: 0 })];
-  journal.putMatch(underWay, NOW);
-  journal.putMatch(meanwhile, NOW);
+  journal.putMatch(underWay);
+  journal.putMatch(meanwhile);
   journal.matchDone(underWay);
-  assert.equal(journal.firstMatch(), meanwhile);
+  assert.equal(journal.matches()[0], meanwhile);
 });
 
-test('deleteWhere makes deletions of what is kept, in place and as old as it was', () => {
+test('deleteWhere makes deletions of older changes, in place and as old as they were', (t) => {
+  const clock = monotonicClock(t);
   const journal = new Journal(ROOMY);
-  for (const [i, key] of ['a1', 'b', 'a2'].entries()) journal.put(set(key), NOW + i);
+  const newer = { ...set('a3'), version: 'f'.repeat(24) };
+  for (const pending of [set('a1'), set('b'), set('a2'), newer]) {
+    journal.put(pending);
+    clock.now++;
+  }
   const version = versions.next();
   journal.deleteWhere(matcher({ pattern: 'a*' }), version);
-  assert.deepEqual(keysOf(journal), ['a1', 'b', 'a2']);
+  assert.deepEqual(keysOf(journal), ['a1', 'b', 'a2', 'a3']);
+  assert.equal(journal.get('a3'), newer);
   assert.deepEqual(journal.get('a1'), { key: 'a1', version, entry: undefined });
   assert.ok(journal.get('b')!.entry);
-  assert.equal(journal.oldest, NOW);
+  assert.equal(journal.oldestAgeMs, 4);
 });
 
-test('the oldest is when the first of what is kept came, single keys and deletions by match alike', () => {
+test('the age is that of the first change that came, single keys and deletions by match alike', (t) => {
+  const clock = monotonicClock(t);
   const journal = new Journal(ROOMY);
-  assert.equal(journal.oldest, undefined);
+  assert.equal(journal.oldestAgeMs, undefined);
   const all = matching({ pattern: 'x*' });
-  journal.putMatch(all, NOW);
-  const [first, second] = [set('a'), set('b')];
-  journal.put(first, NOW + 10);
-  journal.put(second, NOW + 20);
-  assert.equal(journal.oldest, NOW);
+  journal.putMatch(all);
+  clock.now += 10;
+  journal.put(set('a'));
+  clock.now += 10;
+  journal.put(set('b'));
+  assert.equal(journal.oldestAgeMs, 20);
   journal.matchDone(all);
-  assert.equal(journal.oldest, NOW + 10);
+  assert.equal(journal.oldestAgeMs, 10);
   // The key has waited since its first change.
   const again = set('a');
-  journal.put(again, NOW + 30);
-  assert.equal(journal.oldest, NOW + 10);
+  journal.put(again);
+  assert.equal(journal.oldestAgeMs, 10);
   journal.done(again);
-  assert.equal(journal.oldest, NOW + 20);
+  assert.equal(journal.oldestAgeMs, 0);
 });
 
 type Step =
@@ -237,11 +304,11 @@ test('whatever is done to it, it holds what a naive model holds, within its boun
         const model = new Model(options);
         for (const step of steps) {
           apply(step, journal, model);
-          assert.deepEqual(journal.first(100), model.changes);
+          assert.deepEqual([...journal.pending()], model.changes);
           assert.equal(journal.bytes, model.bytes);
           assert.equal(journal.size, model.changes.length + model.matches.length);
           assert.ok(journal.size <= options.maxEntries && journal.bytes <= options.maxBytes);
-          assert.equal(journal.firstMatch(), model.matches[0]);
+          assert.equal(journal.matches()[0], model.matches[0]);
           for (const each of ['a', 'ab', 'b', 'ba', 'constructor', '__proto__', 'none']) {
             assert.equal(
               journal.get(each),
@@ -262,7 +329,7 @@ function apply(step: Step, journal: Journal, model: Model): void {
     case 'set':
     case 'delete': {
       const pending = step.do === 'set' ? set(step.key, '1'.repeat(step.length)) : deletion(step.key);
-      assert.equal(journal.put(pending, NOW), model.put(pending));
+      assert.equal(journal.put(pending), model.put(pending) ? 'kept' : 'full');
       return;
     }
     case 'done': {
@@ -277,11 +344,11 @@ function apply(step: Step, journal: Journal, model: Model): void {
     case 'match': {
       const match = step.pattern === '*' ? EVERYTHING : { pattern: step.pattern };
       const pending = { match: match as { pattern: string }, version: versions.next() };
-      assert.equal(journal.putMatch(pending, NOW), model.putMatch(pending));
+      assert.equal(journal.putMatch(pending), model.putMatch(pending));
       return;
     }
     case 'matchDone': {
-      const done = journal.firstMatch();
+      const done = journal.matches()[0];
       if (done !== undefined) journal.matchDone(done);
       model.matches = model.matches.slice(1);
     }

@@ -5,7 +5,7 @@ import type { Condition } from '../../src/cache/condition.ts';
 import { keep, type Value } from '../../src/cache/entry.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
-import type { Store, Write } from '../../src/cache/store.ts';
+import type { Removal, Store, Write } from '../../src/cache/store.ts';
 import { isVersion, NO_VERSION, VersionClock } from '../../src/cache/version.ts';
 import { until } from '../support/until.ts';
 
@@ -27,6 +27,11 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     version: versions.next(),
     storedAt: Date.now(),
     ttlMs: TTL_MS,
+    ...more,
+  });
+  const removal = (key: string, more: Partial<Removal> = {}): Removal => ({
+    key,
+    version: versions.next(),
     ...more,
   });
   const contract = (sentence: string, run: (replicas: Replicas) => Promise<void>) =>
@@ -92,7 +97,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     async ({ one, two }) => {
       const { version } = await one.write(write('k', '1'));
       assert.deepEqual(await Promise.all([two.version('k'), two.version('none')]), [version, undefined]);
-      await one.remove({ key: 'k' });
+      await one.remove(removal('k'));
       assert.equal(await two.version('k'), undefined);
     },
   );
@@ -106,17 +111,17 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
 
   contract('a removal deletes, and says when there was nothing', async ({ one, two }) => {
     await one.write(write('k', '1'));
-    assert.deepEqual((await two.remove({ key: 'k' })).status, 'deleted');
+    assert.deepEqual((await two.remove(removal('k'))).status, 'deleted');
     assert.equal(await one.read('k'), undefined);
-    assert.deepEqual((await one.remove({ key: 'k' })).status, 'absent');
+    assert.deepEqual((await one.remove(removal('k'))).status, 'absent');
   });
 
   contract('calls take effect in the order in which they were made', async ({ one }) => {
     const outcomes = await Promise.all([
       one.write(write('k', '1')),
       one.write(write('k', '2')),
-      one.remove({ key: 'k' }),
-      one.remove({ key: 'k' }),
+      one.remove(removal('k')),
+      one.remove(removal('k')),
       one.write(write('k', '3')),
       one.write(write('k', '4', { condition: { is: 'if-exists' } })),
     ]);
@@ -154,7 +159,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
         `a removal, ${told}, is ${allowed ? 'done' : 'refused'} where ${state}`,
         async ({ one, two }) => {
           if (stored !== undefined) await one.write(write('k', '"old"', { version: stored }));
-          const outcome = await two.remove({ key: 'k', condition });
+          const outcome = await two.remove(removal('k', { condition }));
           if (allowed) assert.equal(outcome.status, stored === undefined ? 'absent' : 'deleted');
           else assert.deepEqual(outcome, { status: 'refused', version: stored });
           assert.equal((await one.read('k'))?.json, allowed ? undefined : stored && '"old"');
@@ -217,49 +222,74 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
   });
 
   contract('older is what compares less, byte by byte', async ({ one, two }) => {
+    // None of another program, which is older than every stamp, and none ahead of the clock, which is cut to it.
     const ladder = [
-      '000000000000000000000000',
+      '000000000000000100000000',
       '00000000000000ff00000000',
       '000000000000010000000000',
       '00000000000001000000007f',
       '000000000000010000000080',
       '0000000000000100000000ff',
-      '7fffffffffffffffffffffff',
-      '800000000000000000000000',
-      'ffffffffffffffffffffffff',
+      '00007fffffffffffffffffff',
+      '000080000000000000000000',
+      '0123456789abffffffffffff',
     ];
     for (const [i, stored] of ladder.entries()) {
       for (const [j, version] of ladder.entries()) {
         const condition: Condition = { is: 'if-older', version };
-        await one.remove({ key: 'k' });
+        await one.remove(removal('k'));
         await one.write(write('k', '"old"', { version: stored }));
         const replaced = await two.write(write('k', '"new"', { version, condition }));
         const expected = i < j ? { status: 'replaced', version } : { status: 'refused', version: stored };
         assert.deepEqual(replaced, expected, `${stored} under ${version}`);
         // Now it has this version or a later one, and so it is not older.
-        assert.equal((await two.remove({ key: 'k', condition })).status, 'refused');
+        assert.equal((await two.remove(removal('k', { condition }))).status, 'refused');
       }
     }
+  });
+
+  contract('a stamp ahead of the clock of L2 is cut to it, and its writer is kept', async ({ one, two }) => {
+    const before = Date.now();
+    const { version } = await one.write(write('k', '1', { version: 'ffffffffffffffff000000cc' }));
+    const stampedAt = Number.parseInt(version!.slice(0, 12), 16);
+    assert.ok(stampedAt >= before && stampedAt <= Date.now(), `${version}`);
+    assert.equal(version!.slice(16), '000000cc');
+    const next = await two.write(write('k', '2', { version: 'ffffffffffffffff000000dd' }));
+    assert.ok(next.version! > version!);
+    assert.equal((await one.read('k'))!.version, next.version);
+  });
+
+  contract('removeMatching deletes what is older than its version, and spares the rest', async (on) => {
+    const before = await on.one.write(write('a:before', '1'));
+    const version = versions.next();
+    await on.one.write(write('a:after', '1'));
+    assert.ok(before.version! < version);
+    assert.equal(await on.two.removeMatching({ pattern: 'a:*' }, version), 1);
+    assert.equal(await on.one.read('a:before'), undefined);
+    assert.ok(await on.one.read('a:after'));
   });
 
   contract('removeMatching deletes all keys of a type, and only them', async ({ one, two }) => {
     const keys = TYPES.flatMap((type) => [`${type}:A`, `${type}:B`]).concat('plain', 'borrow_rates:X');
     await Promise.all(keys.map((key) => one.write(write(key, '1'))));
-    assert.equal(await two.removeMatching({ type: 0 }), 2);
+    assert.equal(await two.removeMatching({ type: 0 }, versions.next()), 2);
     assert.equal(await one.read('borrow_rate:A'), undefined);
     // `other`, which has no prefix: the two called other, and the two of no known type.
-    assert.equal(await two.removeMatching({ type: 6 }), 4);
+    assert.equal(await two.removeMatching({ type: 6 }, versions.next()), 4);
     assert.equal(await one.read('plain'), undefined);
     assert.ok(await one.read('min_rate:A'));
-    assert.equal(await two.removeMatching(EVERYTHING), 10);
-    assert.equal(await two.removeMatching(EVERYTHING), 0);
+    assert.equal(await two.removeMatching(EVERYTHING, versions.next()), 10);
+    assert.equal(await two.removeMatching(EVERYTHING, versions.next()), 0);
   });
 
   contract('removeMatching counts exactly, however many slices it takes', async ({ one, two }) => {
     await Promise.all(Array.from({ length: 2500 }, (_, i) => one.write(write(`volatility:${i}`, '1'))));
-    assert.equal(await two.removeMatching({ pattern: 'volatility:1*' }), 1 + 10 + 100 + 1000);
-    assert.equal(await two.removeMatching({ pattern: 'volatility:?' }), 9);
-    assert.equal(await two.removeMatching({ type: 1 }), 2500 - 1111 - 9);
+    assert.equal(
+      await two.removeMatching({ pattern: 'volatility:1*' }, versions.next()),
+      1 + 10 + 100 + 1000,
+    );
+    assert.equal(await two.removeMatching({ pattern: 'volatility:?' }, versions.next()), 9);
+    assert.equal(await two.removeMatching({ type: 1 }, versions.next()), 2500 - 1111 - 9);
   });
 
   contract('list pages through everything that matches', async ({ one, two }) => {

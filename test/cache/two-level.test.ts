@@ -44,10 +44,12 @@ function common(clock: { now: number }, counters: Counters, writer = '0000000a')
 
 /** Puts a value into L2 alone, as another replica would. */
 async function writeElsewhere(store: GatedStore, key: string, body: string, ttlMs = TYPE_TTL_MS) {
+  // Before all that happens here.
+  const clock = { now: NOW - 1 };
   const other = new TwoLevel({
     memory: undefined,
-    store: new GatedStore({ now: NOW }, store.entries),
-    ...common({ now: NOW }, new Counters(), '0000000b'),
+    store: new GatedStore(clock, store.entries),
+    ...common(clock, new Counters(), '0000000b'),
   });
   await other.set(key, json(body), ttlMs);
 }
@@ -240,7 +242,7 @@ test("the writer's L1 carries the version that L2 gave, also where L2 raised it"
 
 test('after a read every write here is newer than what was read', async () => {
   const entries = new Map<string, Entry>();
-  const ahead = replica(entries, '0000000c', { now: NOW + 30_000 });
+  const ahead = replica(entries, '0000000c', { now: NOW + 50 });
   const behind = replica(entries, '0000000a');
   const { version: read } = await ahead.cache.set(KEY, json('1'));
   await behind.cache.get(KEY);

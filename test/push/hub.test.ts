@@ -391,7 +391,7 @@ test('a snapshot says of which keys L2 could not be asked, and one by prefix the
 });
 
 test('all matching keys at once: named ones are told each, those of types and prefixes by the match', async () => {
-  const { cache, client } = replica();
+  const { cache, store, client } = replica();
   const [named, open] = [client(), client()];
   named.request({ id: 1, op: 'subscribe', keys: ['volatility:A', KEY] });
   open.request({ id: 1, op: 'subscribe', prefixes: ['vol'] });
@@ -399,16 +399,63 @@ test('all matching keys at once: named ones are told each, those of types and pr
   await settled();
   await cache.set('volatility:A', json('1'));
   await settled();
-  cache.matchChanged({ pattern: 'volatility:*' }, 'remote');
-  cache.matchChanged({ type: typeIndex('volatility')! }, 'delete');
+  store.entries.delete('volatility:A');
+  cache.matchChanged({ type: typeIndex('volatility')! }, 'delete', 'f'.repeat(24));
   await settled();
-  assert.deepEqual(named.events().slice(1), [{ event: 'invalidate', key: 'volatility:A', reason: 'remote' }]);
+  const invalidated = { event: 'invalidate', key: 'volatility:A', reason: 'delete' };
+  assert.deepEqual(named.events().slice(1), [invalidated]);
   assert.deepEqual(open.events().slice(1), [
-    { event: 'invalidate', pattern: 'volatility:*', reason: 'remote' },
-    // Since another named it.
-    { event: 'invalidate', key: 'volatility:A', reason: 'remote' },
     { event: 'invalidate', type: 'volatility', reason: 'delete' },
+    // Since another named it.
+    invalidated,
   ]);
+});
+
+test('what another program only wanted dropped is pushed again to those who dropped it', async () => {
+  const { cache, client } = replica();
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', prefixes: ['vol'], values: true });
+  await settled();
+  await settled();
+  await cache.set('volatility:A', json('1'));
+  await settled();
+  cache.matchChanged({ pattern: 'volatility:*' }, 'remote');
+  await settled();
+  await settled();
+  assert.deepEqual(
+    events().map(({ event, key, pattern, value }) => [event, key ?? pattern, value]),
+    [
+      ['update', 'volatility:A', 1],
+      ['invalidate', 'volatility:*', undefined],
+      ['update', 'volatility:A', 1],
+    ],
+  );
+});
+
+test('a value that is newer than a deletion by match is pushed again after its notice', async () => {
+  const { cache, client } = replica();
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', types: ['volatility'], values: true });
+  await settled();
+  await settled();
+  const { version } = await cache.set('volatility:OLD', json('1'));
+  await cache.set('volatility:NEW', json('2'));
+  await settled();
+  const told = events().length;
+  // The deletion was asked for between the two.
+  const asOf = `${version!.slice(0, 15)}${(Number.parseInt(version!.slice(15, 16), 16) + 1).toString(16)}${'0'.repeat(8)}`;
+  cache.matchChanged({ type: typeIndex('volatility')! }, 'delete', asOf);
+  await settled();
+  await settled();
+  assert.deepEqual(
+    events()
+      .slice(told)
+      .map(({ event, key, type, value }) => [event, key ?? type, value]),
+    [
+      ['invalidate', 'volatility', undefined],
+      ['update', 'volatility:NEW', 2],
+    ],
+  );
 });
 
 test('a write and the removal of all that matches, in one turn, are told in their order', async () => {
@@ -451,7 +498,7 @@ test('a reset goes to all subscribers once, and what is learned after it is told
   await settled();
   for (const { events } of clients) {
     const [reset, update, ...more] = events();
-    assert.deepEqual(reset, { event: 'reset', reason: 'flush' });
+    assert.deepEqual(reset, { event: 'reset', reason: 'rearmed' });
     assert.equal(update.event, 'update');
     assert.deepEqual(more, []);
   }

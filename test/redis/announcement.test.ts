@@ -6,7 +6,8 @@ import { announceMatch, parseAnnouncement } from '../../src/redis/announcement.t
 
 const parse = (text: string) => parseAnnouncement(text, 512);
 
-const FOREIGN = { origin: undefined, reason: 'remote', versions: undefined } as const;
+const FOREIGN = { origin: undefined, reason: 'remote', versions: undefined, version: undefined } as const;
+const [ONE, TWO] = ['018bcfe56800000000000001', '018bcfe56800000100000001'];
 
 test('other programs may publish keys, types, a pattern or a bare key', () => {
   const volatility = { type: typeIndex('volatility')! };
@@ -31,25 +32,27 @@ test('the pattern that fits everything is known as such', () => {
 });
 
 test('replicas say who they are, why, and which versions', () => {
-  const text = '{"origin":"5f0c2a17","reason":"set","keys":["a","b"],"versions":["01","02"]}';
+  const text = `{"origin":"5f0c2a17","reason":"set","keys":["a","b"],"versions":["${ONE}","${TWO}"]}`;
   assert.deepEqual(parse(text), {
     origin: '5f0c2a17',
     reason: 'set',
     keys: ['a', 'b'],
-    versions: ['01', '02'],
+    versions: [ONE, TWO],
     matches: [],
+    version: undefined,
   });
 });
 
 test('what a replica announces of a match is read back as that match', () => {
   const matches = [...TYPES.keys()].map((type) => ({ type }));
   for (const match of [...matches, EVERYTHING, { pattern: 'a"b*' }])
-    assert.deepEqual(parse(announceMatch('5f0c2a17', 'delete', match)), {
+    assert.deepEqual(parse(announceMatch('5f0c2a17', 'delete', match, ONE!)), {
       origin: '5f0c2a17',
       reason: 'delete',
       keys: [],
       versions: undefined,
       matches: [match],
+      version: ONE,
     });
 });
 
@@ -77,6 +80,8 @@ test('anything else is malformed', () => {
     '{"keys": ["a"], "reason": "because"}',
     '{"keys": ["a"], "origin": 7}',
     '{"keys": ["a"], "versions": [7]}',
+    '{"keys": ["a"], "versions": ["01"]}',
+    '{"pattern": "a*", "version": "01"}',
     'k'.repeat(513),
     `k${'é'.repeat(256)}`,
   ];

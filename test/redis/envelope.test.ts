@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { zstdCompressSync } from 'node:zlib';
+import { crc32, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { unpack as decode } from 'msgpackr';
 import { keep, type Value } from '../../src/cache/entry.ts';
@@ -23,10 +23,27 @@ const STORED_AT = 1_700_000_000_123;
 const EXPIRES_AT = 1_700_000_300_123;
 const PLAIN: EnvelopeLimits = { compressionThresholdBytes: 0, maxValueBytes: 1 << 20 };
 const COMPRESSING: EnvelopeLimits = { ...PLAIN, compressionThresholdBytes: 100 };
-const VALUE_OFFSET = 40;
+const VALUE_OFFSET = 45;
 const FLAGS_OFFSET = 34;
+const CHECKSUM_OFFSET = 36;
 
 const packed = (value: Value, limits = PLAIN) => pack(value, VERSION, STORED_AT, EXPIRES_AT, limits);
+
+/** Gives an envelope that was changed the checksum that belongs to it. */
+function sealed(bytes: Buffer): Buffer {
+  const checksum = crc32(bytes.subarray(VALUE_OFFSET), crc32(bytes.subarray(16, 35)));
+  bytes.writeUInt32BE(checksum, CHECKSUM_OFFSET);
+  return bytes;
+}
+
+/** The same value in layout 1, which version 0.1 wrote. */
+function layout1(value: Value): Buffer {
+  const bytes = packed(value);
+  const old = Buffer.concat([bytes.subarray(0, 35), bytes.subarray(40)]);
+  old[0] = 0x96;
+  old[1] = 1;
+  return old;
+}
 
 const anyValue = fc
   .tuple(
@@ -71,15 +88,16 @@ test('any bytes, in either encoding, with any version and deadlines, come back a
   );
 });
 
-test('an envelope is a msgpack array of six, as any reader of msgpack finds it', () => {
-  const [layout, version, storedAt, expiresAt, flags, value, ...rest] = decode(
+test('an envelope is a msgpack array of seven, as any reader of msgpack finds it', () => {
+  const [layout, version, storedAt, expiresAt, flags, checksum, value, ...rest] = decode(
     packed({ encoding: 'json', body: '{"rate":0.05}' }),
   );
-  assert.equal(layout, 1);
+  assert.equal(layout, 2);
   assert.equal(version.toString('hex'), VERSION);
   assert.equal(Number(storedAt), STORED_AT);
   assert.equal(Number(expiresAt), EXPIRES_AT);
   assert.equal(flags, 0);
+  assert.ok(Number.isInteger(checksum));
   assert.equal(value.toString(), '{"rate":0.05}');
   assert.deepEqual(rest, []);
   assert.equal(decode(packed({ encoding: 'msgpack', body: Buffer.from([0x01]) }))[4], 1);
@@ -89,7 +107,7 @@ test('an envelope is a msgpack array of six, as any reader of msgpack finds it',
 test('every field is at the offset that is written down for it', () => {
   const bytes = packed({ encoding: 'msgpack', body: Buffer.from([0xc3]) });
   assert.equal(bytes.length, VALUE_OFFSET + 1);
-  assert.deepEqual([...bytes.subarray(0, 4)], [0x96, 0x01, 0xc4, 0x0c]);
+  assert.deepEqual([...bytes.subarray(0, 4)], [0x97, 0x02, 0xc4, 0x0c]);
   assert.equal(VERSION_OFFSET, 4);
   assert.equal(bytes.toString('hex', 4, 16), VERSION);
   assert.equal(bytes[16], 0xcf);
@@ -97,8 +115,13 @@ test('every field is at the offset that is written down for it', () => {
   assert.equal(bytes[25], 0xcf);
   assert.equal(bytes.readBigUInt64BE(26), BigInt(EXPIRES_AT));
   assert.equal(bytes[FLAGS_OFFSET], 1);
-  assert.equal(bytes[35], 0xc6);
-  assert.equal(bytes.readUInt32BE(36), 1);
+  assert.equal(bytes[35], 0xce);
+  assert.equal(
+    bytes.readUInt32BE(CHECKSUM_OFFSET),
+    crc32(Buffer.concat([bytes.subarray(16, 35), Buffer.from([0xc3])])),
+  );
+  assert.equal(bytes[40], 0xc6);
+  assert.equal(bytes.readUInt32BE(41), 1);
   assert.equal(bytes[VALUE_OFFSET], 0xc3);
 });
 
@@ -150,7 +173,7 @@ test('a compressed value that was cut short inside a whole envelope is none', ()
   for (const cut of [0, 1, 5, whole.length - 1]) {
     const bytes = packed({ encoding: 'json', body: whole.subarray(0, cut) });
     bytes[FLAGS_OFFSET] = 2;
-    assert.equal(unpack(KEY, bytes, PLAIN), undefined, `${cut} of ${whole.length} bytes`);
+    assert.equal(unpack(KEY, sealed(bytes), PLAIN), undefined, `${cut} of ${whole.length} bytes`);
   }
 });
 
@@ -158,7 +181,7 @@ test('flags that nobody has given a meaning make it unreadable', () => {
   for (const flags of [4, 5, 0x7f, 0xff]) {
     const bytes = packed({ encoding: 'json', body: '1' });
     bytes[FLAGS_OFFSET] = flags;
-    assert.equal(unpack(KEY, bytes, PLAIN), undefined);
+    assert.equal(unpack(KEY, sealed(bytes), PLAIN), undefined);
   }
 });
 
@@ -178,6 +201,46 @@ test('random bytes, and envelopes with random damage, are read or refused, and n
     }),
     { numRuns: 500 },
   );
+});
+
+test('damage anywhere but in the version is noticed, and so is never served', () => {
+  const bytes = packed({ encoding: 'json', body: '{"rate":0.05}' });
+  for (let at = 0; at < bytes.length; at++) {
+    if (at >= 4 && at < 16) continue;
+    const damaged = Buffer.from(bytes);
+    damaged[at]! ^= 0x01;
+    // These three name the type of a field at a fixed offset, and no reader needs them.
+    if (![2, 35, 40].includes(at)) assert.equal(unpack(KEY, damaged, PLAIN), undefined, `byte ${at}`);
+  }
+});
+
+test('the version may change without the checksum, as the write script changes it', () => {
+  const bytes = packed({ encoding: 'json', body: '1' });
+  bytes.write('018bcfe56800002b0000000f', VERSION_OFFSET, 'hex');
+  assert.equal(unpack(KEY, bytes, PLAIN)!.version, '018bcfe56800002b0000000f');
+});
+
+test('layout 1 is still read', () => {
+  const values: Value[] = [
+    { encoding: 'json', body: '{"rate":0.05}' },
+    { encoding: 'msgpack', body: keep('msgpack', Buffer.from([0x81, 0xa1, 0x61, 0xc3])) },
+  ];
+  for (const value of values) {
+    const entry = unpack(KEY, layout1(value), PLAIN)!;
+    assert.deepEqual(entry.value, value);
+    assert.deepEqual([entry.version, entry.storedAt, entry.expiresAt], [VERSION, STORED_AT, EXPIRES_AT]);
+  }
+});
+
+test('a malformed value in layout 1, which has no checksum, is refused', () => {
+  const malformed: Value[] = [
+    { encoding: 'json', body: '{"rate":' },
+    { encoding: 'json', body: '' },
+    { encoding: 'json', body: keep('json', Buffer.from([0x22, 0xff, 0x22])) },
+    { encoding: 'msgpack', body: keep('msgpack', Buffer.from([0x81, 0xa1])) },
+    { encoding: 'msgpack', body: keep('msgpack', Buffer.from([0xc1])) },
+  ];
+  for (const value of malformed) assert.equal(unpack(KEY, layout1(value), PLAIN), undefined);
 });
 
 test('the entry does not share the bytes it was read from', () => {

@@ -1,55 +1,136 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { TYPES } from '../../src/cache/key.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 import { RedisStore } from '../../src/redis/redis-store.ts';
-import { startRedis } from '../support/redis-server.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { syncedClock } from '../support/synced-clock.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
-const KEY = 'borrow_rate:LATE';
+const TIMED_OUT = { reason: 'timeout' };
+const LATE_TIMED_OUT = { ...TIMED_OUT, message: /too late/ };
 
-test('a change that lay in a socket for seconds does not undo what another replica wrote meanwhile', async (t) => {
+const one = new VersionClock('0000000a');
+const other = new VersionClock('0000000b');
+
+test('a change that reaches Redis after its time-out is not made, whatever is stored by then', async (t) => {
+  const { server, slow, fast, proxy } = await setUp(t);
+  await fast.write(writeOf('deleted:over', '"old"', other.next()));
+  await fast.write(writeOf('deleted', '"old"', other.next()));
+  await fast.write(writeOf('late', '"old"', other.next()));
+  proxy.freeze({ direction: 'up' });
+  await Promise.all(
+    [
+      slow.write(writeOf('late', '"late"', one.next())),
+      slow.write(writeOf('late:nothing there', '"late"', one.next())),
+      slow.write(writeOf('late:over', '"late"', one.next())),
+      slow.remove({ key: 'deleted', version: one.next() }),
+      slow.remove({ key: 'deleted:over', version: one.next() }),
+    ].map((change) => assert.rejects(change, TIMED_OUT)),
+  );
+  await fast.write(writeOf('late:over', '"newer"', other.next()));
+  await fast.write(writeOf('deleted:over', '"newer"', other.next()));
+  await proxy.thawAndCount(server);
+
+  const bodies = async (...keys: string[]) =>
+    Promise.all(keys.map(async (key) => (await fast.read(key))?.json));
+  assert.deepEqual(await bodies('late', 'late:nothing there', 'late:over'), ['"old"', undefined, '"newer"']);
+  assert.deepEqual(await bodies('deleted', 'deleted:over'), ['"old"', '"newer"']);
+});
+
+test('a change that was late in Redis is answered as one that timed out', async (t) => {
+  const { server } = await setUp(t);
+  // Its deadlines lie in the past: Redis makes nothing of what it sends.
+  const behind = { now: Date.now(), reached: Date.now() - 60_000, synced: true };
+  const store = await storeAt(t, server.port, 1000, behind);
+  await assert.rejects(store.write(writeOf('k', '1', one.next())), LATE_TIMED_OUT);
+  await assert.rejects(store.remove({ key: 'k', version: one.next() }), LATE_TIMED_OUT);
+});
+
+test('a pending change has longer than one that somebody waits for', async (t) => {
+  const { server, slow, fast, proxy } = await setUp(t);
+  proxy.freeze({ direction: 'up' });
+  const live = assert.rejects(slow.write(writeOf('live', '1', one.next())), TIMED_OUT);
+  const late = slow.write({ ...writeOf('late', '1', one.next()), late: true });
+  await live;
+  await proxy.thawAndCount(server);
+  assert.equal((await late).status, 'created');
+  assert.equal(await fast.read('live'), undefined);
+});
+
+test('a deletion by match that is delayed for seconds spares what was written after it was asked for', async (t) => {
+  const { slow, fast, proxy } = await setUp(t);
+  await fast.write(writeOf('volatility:old', '"old"', other.next()));
+  await fast.write(writeOf('volatility:both', '"old"', other.next()));
+  const deletedAsOf = one.next();
+  proxy.freeze({ direction: 'up' });
+  const removal = slow.removeMatching({ type: 1 }, deletedAsOf);
+  await fast.write(writeOf('volatility:both', '"newer"', other.next()));
+  await fast.write(writeOf('volatility:new', '"newer"', other.next()));
+  proxy.thaw();
+  assert.equal(await removal, 1);
+  assert.equal(await fast.read('volatility:old'), undefined);
+  assert.equal((await fast.read('volatility:both'))?.json, '"newer"');
+  assert.equal((await fast.read('volatility:new'))?.json, '"newer"');
+});
+
+test('nothing is sent before the clock of Redis is known', async (t) => {
+  const { server } = await setUp(t);
+  const clock = { now: Date.now(), reached: Date.now(), synced: false };
+  const store = await storeAt(t, server.port, 1000, clock);
+  const unavailable = { reason: 'unavailable' };
+  await assert.rejects(store.write(writeOf('k', '1', one.next())), unavailable);
+  await assert.rejects(store.remove({ key: 'k', version: one.next() }), unavailable);
+  await assert.rejects(store.read('k'), unavailable);
+  clock.synced = true;
+  assert.equal((await store.write(writeOf('k', '1', one.next()))).status, 'created');
+});
+
+/** Two stores on one Redis: one at a proxy, with a short time-out, and one without. */
+async function setUp(t: TestContext) {
   const server = await startRedis();
-  const proxy = await startTcpProxy(server);
   t.after(() => server.stop());
+  const proxy = await startTcpProxy(server);
   t.after(() => proxy.close());
   const slow = await storeAt(t, proxy.port, 50);
-  const other = await storeAt(t, server.port, 5000);
-  // The one that is slow writes twice: a set of one key, and a delete of another.
-  await other.write(writeOf('volatility:LATE', '"kept"', new VersionClock('0000000b').next()));
-  const clock = new VersionClock('0000000a');
-  proxy.freeze({ direction: 'up' });
-  const timedOut = { reason: 'timeout' };
-  await Promise.all([
-    assert.rejects(slow.write(writeOf(KEY, '"late"', clock.next())), timedOut),
-    assert.rejects(slow.remove({ key: 'volatility:LATE', version: clock.next() }), timedOut),
-  ]);
+  const fast = await storeAt(t, server.port, 5000);
+  // Redis knows the script from here on, so that a change is one command.
+  await slow.remove({ key: 'none', version: one.next() });
+  return {
+    server,
+    slow,
+    fast,
+    proxy: {
+      ...proxy,
+      /** Lets what was held up go on, and waits until Redis has run it. */
+      async thawAndCount(redis: RedisServer) {
+        const before = await scriptCalls(redis);
+        proxy.thaw();
+        await until(async () => (await scriptCalls(redis)) > before);
+      },
+    },
+  };
+}
 
-  const newer = new VersionClock('0000000b');
-  await other.write(writeOf(KEY, '"newer"', newer.next()));
-  await other.write(writeOf('volatility:LATE', '"newer"', newer.next()));
-  // As old as a change may get whose stamp would still be raised.
-  const old = Date.now() + 2200;
-  await until(() => Date.now() > old, { timeoutMs: 10_000 });
-  const written = async () =>
-    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await server.cli('INFO', 'commandstats'))?.[1]);
-  const before = await written();
-  proxy.thaw();
-  await until(async () => (await written()) > before);
-
-  assert.equal((await other.read(KEY))?.json, '"newer"');
-  assert.equal((await other.read('volatility:LATE'))?.json, '"newer"');
-});
+async function scriptCalls(redis: RedisServer): Promise<number> {
+  const stats = await redis.cli('INFO', 'commandstats');
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
 
 function writeOf(key: string, body: string, version: string) {
   return { key, value: { encoding: 'json', body }, version, storedAt: Date.now(), ttlMs: 60_000 } as const;
 }
 
-async function storeAt(t: { after(step: () => void): void }, port: number, commandTimeoutMs: number) {
+async function storeAt(
+  t: TestContext,
+  port: number,
+  commandTimeoutMs: number,
+  clock: StoreClock = syncedClock(),
+) {
   const counters = new Counters();
   const address = {
     host: '127.0.0.1',
@@ -62,18 +143,16 @@ async function storeAt(t: { after(step: () => void): void }, port: number, comma
   const redis = connect(address, 'test', counters);
   t.after(() => redis.disconnect());
   await once(redis, 'ready');
-  const ttls = TYPES.map(() => 60_000);
-  const limits = { compressionThresholdBytes: 0, maxValueBytes: 1 << 20 };
   const options = {
-    ...limits,
+    compressionThresholdBytes: 0,
+    maxValueBytes: 1 << 20,
     keyPrefix: 'test:',
     commandTimeoutMs,
-    ttls,
+    ttls: TYPES.map(() => 60_000),
     channel: undefined,
     origin: 'test',
   };
-  const store = new RedisStore(options, { data: redis, admin: redis, counters, onUnreadable: () => {} });
-  // The script is known to Redis from here on, so that the late change is one command.
-  await store.remove({ key: 'borrow_rate:NONE' });
-  return store;
+  return new RedisStore(options, { data: redis, admin: redis, counters, clock, onUnreadable: () => {} });
 }
+
+type StoreClock = ConstructorParameters<typeof RedisStore>[1]['clock'];

@@ -5,12 +5,13 @@ import type { Redis } from 'ioredis';
 import type { Announced, BusListener, CoherenceState, Reason } from '../../src/cache/bus.ts';
 import { TYPES, typeIndex } from '../../src/cache/key.ts';
 import { EVERYTHING, type Match } from '../../src/cache/match.ts';
-import { VersionClock } from '../../src/cache/version.ts';
+import { type Version, VersionClock } from '../../src/cache/version.ts';
 import { Counters, total } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
 import { RedisStore } from '../../src/redis/redis-store.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { syncedClock } from '../support/synced-clock.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
@@ -29,7 +30,7 @@ after(() => redis.stop());
 
 type Told =
   | ['key', string, Announced | undefined]
-  | ['match', Match, Reason]
+  | ['match', Match, Reason, Version | undefined]
   | ['all', 'flush' | 'rearmed']
   | ['state', CoherenceState];
 
@@ -39,11 +40,14 @@ interface Options {
   readonly username?: string;
   readonly password?: string;
   readonly origin?: string;
+  /** Whether the circuit breaker is closed. */
+  readonly usable?: () => boolean;
 }
 
 /** A bus of its own, which tells what it hears, and when. */
 function listen(t: TestContext, options: Options = {}) {
   const { port = redis.port, keyPrefix = PREFIX, username, password, origin = '0000000a' } = options;
+  const { usable = () => true } = options;
   const counters = new Counters();
   const address = { host: '127.0.0.1', port, username, password, db: 0, connectTimeoutMs: 2000 };
   const data = connect(address, 'data', counters);
@@ -54,7 +58,7 @@ function listen(t: TestContext, options: Options = {}) {
   const stateAt = new Map<CoherenceState, number>();
   const listener: BusListener = {
     keyChanged: (key, announced) => void told.push(['key', key, announced]),
-    matchChanged: (match, reason) => void told.push(['match', match, reason]),
+    matchChanged: (match, reason, version) => void told.push(['match', match, reason, version]),
     allChanged: (reason) => void told.push(['all', reason]),
     stateChanged(state) {
       told.push(['state', state]);
@@ -75,6 +79,7 @@ function listen(t: TestContext, options: Options = {}) {
       data,
       counters,
       listener,
+      usable: () => data.status === 'ready' && usable(),
       onMalformed: (from, message) => malformed.push([from, message]),
       onArmFault: (error) => armFaults.push(error.message),
     },
@@ -112,7 +117,7 @@ function storeOn(data: Redis, origin: string): RedisStore {
       channel: CHANNEL,
       origin,
     },
-    { data, admin: data, counters: new Counters(), onUnreadable: () => {} },
+    { data, admin: data, counters: new Counters(), clock: syncedClock(), onUnreadable: () => {} },
   );
 }
 
@@ -123,6 +128,9 @@ const write = (key: string, writer: string) => ({
   storedAt: Date.now(),
   ttlMs: 60_000,
 });
+
+const versions = new VersionClock('000000cc');
+const removal = (key: string) => ({ key, version: versions.next() });
 
 const keysTold = (told: Told[]) => told.flatMap(([what, key]) => (what === 'key' ? [key] : []));
 
@@ -179,15 +187,18 @@ test('what other programs announce is obeyed: keys, types, a pattern, a bare key
     [
       '{"keys": ["a", "b"]}',
       [
-        ['key', 'a', { reason: 'remote' }],
-        ['key', 'b', { reason: 'remote' }],
+        ['key', 'a', { reason: 'remote', version: undefined }],
+        ['key', 'b', { reason: 'remote', version: undefined }],
       ],
     ],
-    ['{"types": ["volatility"]}', [['match', volatility, 'remote']]],
-    ['{"pattern": "volatility:*"}', [['match', { pattern: 'volatility:*' }, 'remote']]],
-    ['{"pattern": "*"}', [['match', EVERYTHING, 'flush']]],
-    ['borrow_rate:AAPL', [['key', 'borrow_rate:AAPL', { reason: 'remote' }]]],
-    ['{"origin": "me", "reason": "delete", "keys": ["c"]}', [['key', 'c', { reason: 'delete' }]]],
+    ['{"types": ["volatility"]}', [['match', volatility, 'remote', undefined]]],
+    ['{"pattern": "volatility:*"}', [['match', { pattern: 'volatility:*' }, 'remote', undefined]]],
+    ['{"pattern": "*"}', [['match', EVERYTHING, 'flush', undefined]]],
+    ['borrow_rate:AAPL', [['key', 'borrow_rate:AAPL', { reason: 'remote', version: undefined }]]],
+    [
+      '{"origin": "me", "reason": "delete", "keys": ["c"]}',
+      [['key', 'c', { reason: 'delete', version: undefined }]],
+    ],
   ];
   for (const [message, expected] of forms) {
     told.length = 0;
@@ -215,20 +226,21 @@ test("a replica's set is told once, by tracking, with what the replica said of i
 
 test("another replica's delete is obeyed even where there was nothing to delete, and our own is not", async (t) => {
   const { told, data, hears } = await coherent(t);
-  await storeOn(data, '0000000a').remove({ key: 'ours' });
-  await storeOn(data, '0000000a').removeMatching({ pattern: 'ours:*' });
-  await storeOn(data, '0000000b').remove({ key: 'theirs' });
-  await storeOn(data, '0000000b').removeMatching({ pattern: 'theirs:*' });
-  await hears(['match', { pattern: 'theirs:*' }, 'delete']);
+  await storeOn(data, '0000000a').remove(removal('ours'));
+  await storeOn(data, '0000000a').removeMatching({ pattern: 'ours:*' }, versions.next());
+  const [one, many] = [removal('theirs'), versions.next()];
+  await storeOn(data, '0000000b').remove(one);
+  await storeOn(data, '0000000b').removeMatching({ pattern: 'theirs:*' }, many);
+  await hears(['match', { pattern: 'theirs:*' }, 'delete', many]);
   assert.deepEqual(told, [
-    ['key', 'theirs', { reason: 'delete' }],
-    ['match', { pattern: 'theirs:*' }, 'delete'],
+    ['key', 'theirs', { reason: 'delete', version: one.version }],
+    ['match', { pattern: 'theirs:*' }, 'delete', many],
   ]);
 });
 
 test('what was said of a write that never came is not said of one that comes much later', async (t) => {
   const { data, hears, counters } = await coherent(t);
-  await storeOn(data, '0000000b').remove({ key: 'gone' });
+  await storeOn(data, '0000000b').remove(removal('gone'));
   await beats(counters, 3);
   await redis.cli('SET', `${PREFIX}gone`, '1');
   await hears(['key', 'gone', undefined]);
@@ -239,7 +251,7 @@ test('a malformed message is counted, told once an origin, and ignored', async (
   const messages = ['{"keys": 1}', '{oops', '{"origin": "me", "keys": [1]}', '{"origin":"me"}', '[]'];
   for (const message of messages) await redis.cli('PUBLISH', CHANNEL, message);
   await redis.cli('PUBLISH', CHANNEL, 'last');
-  await hears(['key', 'last', { reason: 'remote' }]);
+  await hears(['key', 'last', { reason: 'remote', version: undefined }]);
   assert.equal(told.length, 1);
   assert.equal(counters.malformedAnnouncements, messages.length);
   assert.deepEqual(malformed, [

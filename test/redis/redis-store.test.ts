@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
+import type { Condition } from '../../src/cache/condition.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import { TYPES } from '../../src/cache/key.ts';
-import { StoreError, type Write } from '../../src/cache/store.ts';
+import { type Removal, StoreError, type Write } from '../../src/cache/store.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
@@ -13,9 +14,11 @@ import { RedisStore, type RedisStoreOptions } from '../../src/redis/redis-store.
 import { storeContract } from '../cache/store-contract.ts';
 import { GatedStore } from '../support/gated-store.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { syncedClock } from '../support/synced-clock.ts';
 import { until } from '../support/until.ts';
 
 const TYPE_TTL_MS = 300_000;
+const versions = new VersionClock('000000cc');
 const redis = await startRedis();
 const shared = await Promise.all([link(redis), link(redis)]);
 after(async () => {
@@ -48,7 +51,7 @@ test('reads of one turn are one MGET, and writes of one turn one script call', a
   const before = await calls();
   await Promise.all([
     ...Array.from({ length: 50 }, (_, i) => store.write(write(`k${i}`, '1'))),
-    ...Array.from({ length: 50 }, (_, i) => store.remove({ key: `gone${i}` })),
+    ...Array.from({ length: 50 }, (_, i) => store.remove(removal(`gone${i}`))),
     ...Array.from({ length: 100 }, (_, i) => store.read(`k${i}`)),
   ]);
   const made = await calls();
@@ -101,8 +104,8 @@ test('a prefix with the characters of a glob in it means only itself', async () 
   const keyPrefix = `a[b]*?\\${freshPrefix()}`;
   const { store, write } = open(0, { keyPrefix });
   await Promise.all([store.write(write('k1', '1')), store.write(write('volatility:X', '2'))]);
-  assert.equal(await store.removeMatching({ type: 1 }), 1);
-  assert.equal(await store.removeMatching({ pattern: '*' }), 1);
+  assert.equal(await store.removeMatching({ type: 1 }, versions.next()), 1);
+  assert.equal(await store.removeMatching({ pattern: '*' }, versions.next()), 1);
 });
 
 test('bytes that are no value are a counted miss, are told of, and can be overwritten and deleted', async () => {
@@ -124,7 +127,7 @@ test('bytes that are no value are a counted miss, are told of, and can be overwr
   await Promise.all(keys.map((key) => store.write(write(key, '7'))));
   for (const key of keys) assert.equal((await store.read(key))!.json, '7');
   await redis.cli('SET', `${keyPrefix}text`, 'hello');
-  assert.equal((await store.remove({ key: 'text' })).status, 'deleted');
+  assert.equal((await store.remove(removal('text'))).status, 'deleted');
 });
 
 test('a key of another Redis type is a miss, and a write puts a value in its place', async () => {
@@ -134,7 +137,7 @@ test('a key of another Redis type is a miss, and a write puts a value in its pla
   assert.equal(await store.read('list'), undefined);
   assert.equal((await store.write(write('list', '1'))).status, 'replaced');
   assert.equal((await store.read('list'))!.json, '1');
-  assert.equal((await store.remove({ key: 'hash' })).status, 'deleted');
+  assert.equal((await store.remove(removal('hash'))).status, 'deleted');
 });
 
 test('a value of the predecessor is read as it stands, with the deadline that Redis has for it', async () => {
@@ -173,17 +176,18 @@ test('a value of the predecessor can be replaced and deleted by its version, whi
   assert.equal(outcome.status, 'replaced');
   assert.ok(outcome.version! > version);
   assert.equal((await store.write(write('a', '3', { condition }))).status, 'refused');
-  assert.equal((await store.remove({ key: 'b', condition })).status, 'deleted');
+  assert.equal((await store.remove(removal('b', condition))).status, 'deleted');
 });
 
 test('sets and deletes are announced on the channel, one message each a round trip, by keys without prefix', async (t) => {
   const { store, write, messages } = await announcing(t);
+  const gone = removal('gone');
   const [a, b] = await Promise.all([
     store.write(write('borrow_rate:A', '1')),
     store.write(write('ключ/🦊 "x"', '2')),
     store.write(write('refused', '3', { condition: { is: 'if-exists' } })),
-    store.remove({ key: 'gone' }),
-    store.remove({ key: 'kept', condition: { is: 'if-exists' } }),
+    store.remove(gone),
+    store.remove(removal('kept', { is: 'if-exists' })),
   ]);
   await until(() => messages.length === 2);
   assert.deepEqual(messages, [
@@ -193,35 +197,38 @@ test('sets and deletes are announced on the channel, one message each a round tr
       keys: ['borrow_rate:A', 'ключ/🦊 "x"'],
       versions: [a.version, b.version],
     },
-    { origin: 'replica-1', reason: 'delete', keys: ['gone'] },
+    { origin: 'replica-1', reason: 'delete', keys: ['gone'], versions: [gone.version] },
   ]);
 });
 
-test('an announcement names the version that a stamp was raised to, and what was refused is in none', async (t) => {
+test('an announcement names the version that a stamp was raised or cut to, and not what was refused', async (t) => {
   const { store, write, messages } = await announcing(t);
-  // By a clock that is ahead.
-  const ahead = `${(Date.now() + 60_000).toString(16).padStart(12, '0')}0000f0f0f0f0`;
-  await store.write({ ...write('raised', '1'), version: ahead });
+  // Both as of now, so that the second one is not greater.
+  const stamp = `${(Date.now() + 90).toString(16).padStart(12, '0')}0000f0f0f0f0`;
+  await store.write({ ...write('raised', '1'), version: stamp });
   const plain = await store.write(write('plain/"é"', '1'));
-  const [raised, beside] = await Promise.all([
-    store.write(write('raised', '2')),
+  const [raised, beside, cut] = await Promise.all([
+    store.write({ ...write('raised', '2'), version: stamp }),
     store.write(write('beside', '2')),
+    store.write({ ...write('cut', '2'), version: 'f'.repeat(24) }),
   ]);
   await store.write(write('plain/"é"', '3', { condition: { is: 'if-absent' } }));
-  await store.remove({ key: 'beside', condition: { is: 'if-absent' } });
-  await store.remove({ key: 'beside' });
+  await store.remove(removal('beside', { is: 'if-absent' }));
+  const deletion = removal('beside');
+  await store.remove(deletion);
   await until(() => messages.length === 4);
-  assert.equal(raised.version!.slice(0, 16), `${ahead.slice(0, 15)}1`);
+  assert.equal(raised.version!.slice(0, 16), `${stamp.slice(0, 15)}1`);
+  assert.notEqual(cut.version, 'f'.repeat(24));
   assert.deepEqual(messages, [
-    { origin: 'replica-1', reason: 'set', keys: ['raised'], versions: [ahead] },
+    { origin: 'replica-1', reason: 'set', keys: ['raised'], versions: [stamp] },
     { origin: 'replica-1', reason: 'set', keys: ['plain/"é"'], versions: [plain.version] },
     {
       origin: 'replica-1',
       reason: 'set',
-      keys: ['raised', 'beside'],
-      versions: [raised.version, beside.version],
+      keys: ['raised', 'beside', 'cut'],
+      versions: [raised.version, beside.version, cut.version],
     },
-    { origin: 'replica-1', reason: 'delete', keys: ['beside'] },
+    { origin: 'replica-1', reason: 'delete', keys: ['beside'], versions: [deletion.version] },
   ]);
 });
 
@@ -252,7 +259,7 @@ test('a Redis that is full refuses writes as rejected, and still reads and delet
     (error: unknown) => error instanceof StoreError && error.reason === 'rejected',
   );
   assert.equal((await store.read('k'))!.json, '1');
-  assert.equal((await store.remove({ key: 'k' })).status, 'deleted');
+  assert.equal((await store.remove(removal('k'))).status, 'deleted');
 });
 
 test('a write that cannot be packed rejects, and the store goes on', async () => {
@@ -284,8 +291,8 @@ test('a Redis that stops answering costs each call the limit and no more, and is
   await Promise.all([timesOut(() => store.read('k')), timesOut(() => store.write(write('k', '2')))]);
   assert.equal(counters.redisErrors.get('timeout'), 2);
   await own.signal('SIGCONT');
-  // The write that timed out was sent, so it took effect: that is what `timeout` warns of.
-  assert.equal((await store.read('k'))!.json, '2');
+  // The write reached Redis after its time-out, and so it was not made.
+  assert.equal((await store.read('k'))!.json, '1');
   assert.equal((await store.write(write('k', '3'))).status, 'replaced');
 });
 
@@ -306,8 +313,8 @@ test('without Redis every call rejects as unavailable at once', async (t) => {
   const outcomes = await Promise.allSettled([
     store.read('k'),
     store.write(write('k', '2')),
-    store.remove({ key: 'k' }),
-    store.removeMatching({ pattern: '*' }),
+    store.remove(removal('k')),
+    store.removeMatching({ pattern: '*' }, versions.next()),
     store.list({ pattern: '*' }, undefined, 10),
   ]);
   assert.ok(performance.now() - start < 500);
@@ -390,7 +397,7 @@ function over(link: Link, options: Partial<RedisStoreOptions> = {}) {
       origin: 'test',
       ...options,
     },
-    { ...link, counters, onUnreadable: (key) => unreadable.push(key) },
+    { ...link, counters, clock: syncedClock(), onUnreadable: (key) => unreadable.push(key) },
   );
   return { store, write: writes(), counters, unreadable, keyPrefix };
 }
@@ -405,6 +412,10 @@ function writes() {
     ttlMs: 60_000,
     ...more,
   });
+}
+
+function removal(key: string, condition?: Condition): Removal {
+  return { key, version: versions.next(), condition };
 }
 
 /** How often Redis has run a command, by its name. */

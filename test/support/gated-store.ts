@@ -12,6 +12,7 @@ import type {
   WriteOutcome,
 } from '../../src/cache/store.ts';
 import type { Version } from '../../src/cache/version.ts';
+import { STAMP_AHEAD_MS } from '../../src/redis/scripts.ts';
 
 /** A call that was held back: the test says when L2 does it and when the answer arrives. */
 export interface Held {
@@ -84,10 +85,9 @@ export class GatedStore implements Store {
       const { key, value, storedAt, expiresAt = storedAt + write.ttlMs } = write;
       const present = this.#present(key);
       if (!holds(write.condition, present?.version)) return { status: 'refused', version: present?.version };
+      const stamp = this.#capped(write.version);
       const version =
-        present === undefined || write.version > present.version
-          ? write.version
-          : successor(present.version, write.version);
+        present === undefined || stamp > present.version ? stamp : successor(present.version, stamp);
       this.entries.set(key, new Entry(key, value, version, storedAt, expiresAt));
       return { status: present === undefined ? 'created' : 'replaced', version };
     });
@@ -102,9 +102,10 @@ export class GatedStore implements Store {
     });
   }
 
-  removeMatching(match: Match): Promise<number> {
+  removeMatching(match: Match, version: Version): Promise<number> {
     return this.#call('removeMatching', undefined, () => {
-      const keys = this.#matching(match);
+      const older = { is: 'if-older', version } as const;
+      const keys = this.#matching(match).filter((key) => holds(older, this.entries.get(key)!.version));
       for (const key of keys) this.entries.delete(key);
       return keys.length;
     });
@@ -120,6 +121,13 @@ export class GatedStore implements Store {
         cursor: left.length > limit ? page.at(-1) : undefined,
       };
     });
+  }
+
+  /** A stamp ahead of the clock is cut to it. */
+  #capped(stamp: Version): Version {
+    const { now } = this.#clock;
+    if (Number.parseInt(stamp.slice(0, 12), 16) <= now + STAMP_AHEAD_MS) return stamp;
+    return `${now.toString(16).padStart(12, '0')}0000${stamp.slice(16)}`;
   }
 
   #present(key: string): Entry | undefined {
