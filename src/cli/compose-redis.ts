@@ -7,6 +7,7 @@ import { Census } from '../redis/census.ts';
 import { connect, type OpenRedis } from '../redis/connect.ts';
 import { describeFault } from '../redis/describe-fault.ts';
 import { RedisInfo } from '../redis/info.ts';
+import { Reconnector } from '../redis/reconnector.ts';
 
 export interface RedisConnections {
   /** Reads and writes. One is enough: more of them measure no faster. */
@@ -19,6 +20,12 @@ export interface RedisConnections {
   readonly census: Census;
   /** How many connections are up. */
   readonly count: () => number;
+  /** The link is armed: it hears of changes. */
+  readonly linkArmed: () => void;
+  /** The link is connected and cannot be armed; logged once until it is armed. */
+  readonly linkRefused: (error: Error) => void;
+  /** The process is about to end: retries all connections at once, and often. */
+  readonly hurry: () => void;
   /** Settles once all are up, or after `timeoutMs`; says which it was. */
   readonly whenUp: (timeoutMs: number) => Promise<boolean>;
   readonly close: () => void;
@@ -35,11 +42,20 @@ export function connectRedis(
   const { host, port, username, password, db, connectTimeoutMs } = config.redis;
   const secret = password.reveal() || undefined;
   const address = { host, port, username, password: secret, db, connectTimeoutMs };
-  const open = (name: string) =>
-    connect(address, name, counters, connectionLog(log, name, secret), openRedis);
+  const reconnector = new Reconnector();
+  const parts = openRedis === undefined ? {} : { open: openRedis };
+  const open = (name: string) => {
+    const reconnection = reconnector.join();
+    return connect(address, name, counters, connectionLog(log, name, secret), { ...parts, reconnection });
+  };
 
   const data = open('data');
-  const link = config.pubsub.enabled ? open('link') : undefined;
+  // A link that cannot be armed is of no use, so that being ready does not shorten its pauses.
+  const linkReconnection = reconnector.join('user');
+  const linkEvents = linkLog(log, secret);
+  const link = config.pubsub.enabled
+    ? connect(address, 'link', counters, linkEvents, { ...parts, reconnection: linkReconnection })
+    : undefined;
   const room = config.redis.maxConnections - (link === undefined ? 1 : 2);
   const admin = room > 0 ? open('admin') : data;
   const all = [...new Set([data, admin, link ?? data])];
@@ -53,6 +69,12 @@ export function connectRedis(
       { maxAgeMs: config.stats.maxAgeMs },
     ),
     count: () => all.filter(({ status }) => status === 'ready').length,
+    linkArmed: () => {
+      linkReconnection.proved();
+      linkEvents.armed();
+    },
+    linkRefused: linkEvents.refused,
+    hurry: () => reconnector.hurry(),
     whenUp: (timeoutMs) => {
       const up = all.map((redis) =>
         redis.status === 'ready' ? undefined : new Promise((resolve) => redis.once('ready', resolve)),
@@ -62,6 +84,30 @@ export function connectRedis(
     },
     close: () => {
       for (const redis of all) redis.disconnect();
+    },
+  };
+}
+
+/** As `connectionLog`, for a connection that is of use only once it is armed. */
+function linkLog(log: Logger, password: string | undefined) {
+  const { up, down, fault } = connectionLog(log, 'link', password);
+  let armed = false;
+  let refusalReported = false;
+  return {
+    down: () => {
+      if (armed) down();
+      armed = false;
+    },
+    fault,
+    armed: () => {
+      up();
+      armed = true;
+      refusalReported = false;
+    },
+    refused: (error: Error) => {
+      if (!refusalReported)
+        log.error({ error: error.message }, 'the invalidation link cannot be armed; retrying');
+      refusalReported = true;
     },
   };
 }

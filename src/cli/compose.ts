@@ -116,8 +116,8 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
         usable: () => usable(),
         onMalformed: (from, message) =>
           log.warn({ origin: from, message }, 'malformed message on the invalidation channel, ignored'),
-        onArmFault: (error) =>
-          log.error({ error: error.message }, 'the invalidation link cannot be armed; retrying'),
+        onArmed: redis.linkArmed,
+        onArmFault: redis.linkRefused,
       },
     );
   // Without a link nobody else knows whether Redis can be used.

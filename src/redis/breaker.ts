@@ -1,5 +1,8 @@
 import { backoffMs } from './backoff.ts';
 
+/** The longest pause between two probes: a probe is one small command of one connection. */
+const LONGEST_PAUSE_MS = 2000;
+
 export interface BreakerOptions {
   /** Failures in a row that open it. */
   readonly failures: number;
@@ -19,7 +22,7 @@ export interface BreakerParts {
 /**
  * Stops asking a Redis that does not answer, so that a reader pays for the outage once and not with every read.
  * After some failures in a row it opens: everything is refused at once. Open, it probes, with growing and
- * jittered pauses, for ever; the first probe that is answered in time closes it. An answer that comes late (a
+ * jittered pauses of at most 2 s, for ever; the first probe that is answered in time closes it. An answer that comes late (a
  * Redis that was frozen and runs again) is followed by the next probe at once, since it shows that there is
  * somebody; so recovery takes a round trip from then, and not the rest of the pause.
  */
@@ -67,7 +70,7 @@ export class Breaker {
 
   #pauseThenProbe(): void {
     const pause = ++this.#pause;
-    const ms = backoffMs(this.#attempt++);
+    const ms = backoffMs(this.#attempt++, Math.random, LONGEST_PAUSE_MS);
     this.#setTimer(() => {
       if (this.#open && pause === this.#pause) void this.#probe();
     }, ms).unref();

@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
-import { backoffMs } from './backoff.ts';
 import './garbage.ts';
+import { type Reconnection, Reconnector } from './reconnector.ts';
 import { breakWhenSilent } from './silence.ts';
 
 export interface RedisAddress {
@@ -17,27 +17,38 @@ const SILENCE_MS = 3000;
 const READONLY_RETRY_MS = 5000;
 
 export interface ConnectionEvents {
-  /** It can be used from now on. */
+  /** The connection can be used from now on. */
   readonly up?: () => void;
-  /** It was up and is no longer. */
+  /** The connection was up and is down now. */
   readonly down?: () => void;
-  /** It could not be made, or broke. */
+  /** The connection could not be made, or broke. */
   readonly fault?: (error: Error) => void;
 }
 
 /** Makes a client of Redis, which begins to connect. A simulation gives its own. */
 export type OpenRedis = (options: RedisOptions) => Redis;
 
+export interface ConnectionParts {
+  readonly open?: OpenRedis;
+  /** Decides when the connection is made again; by default the connection shares its pauses with no other. */
+  readonly reconnection?: Reconnection;
+}
+
+/** What ioredis does not declare. */
+interface Inside {
+  reconnectTimeout: NodeJS.Timeout | null;
+}
+
 /**
- * One connection, which is made again for ever when it breaks. Nothing waits for it: a command that finds it
- * down fails at once.
+ * Opens a connection that is made again for ever when it breaks. Nothing waits for it: a command that finds the
+ * connection down fails at once.
  */
 export function connect(
   address: RedisAddress,
   name: string,
   counters: Counters,
   events: ConnectionEvents = {},
-  open: OpenRedis = (options) => new Redis({ ...options, replyMapping: 'legacy' }),
+  { open = openReal, reconnection = new Reconnector().join() }: ConnectionParts = {},
 ): Redis {
   const redis = open({
     host: address.host,
@@ -56,15 +67,17 @@ export function connect(
     maxRetriesPerRequest: 0,
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
-    retryStrategy: (attempt) => backoffMs(attempt),
+    retryStrategy: () => reconnection.broken(),
     // A server that is loading its data is reported as such instead of being waited for in silence.
     enableReadyCheck: true,
   });
   breakWhenSilent(redis, SILENCE_MS);
   let up = false;
   const buryPredecessor = predecessorOf(redis);
+  reconnection.retryNow = () => endPause(redis);
   redis.on('ready', () => {
     up = true;
+    reconnection.ready();
     buryPredecessor();
     events.up?.();
   });
@@ -77,6 +90,19 @@ export function connect(
     events.fault?.(error);
   });
   return redis;
+}
+
+function openReal(options: RedisOptions): Redis {
+  return new Redis({ ...options, replyMapping: 'legacy' });
+}
+
+/** Connects now if the connection waits for its next attempt. One that was closed on purpose does not wait. */
+function endPause(redis: Redis): void {
+  const inside = redis as unknown as Inside;
+  if (redis.status !== 'reconnecting' || inside.reconnectTimeout === null) return;
+  clearTimeout(inside.reconnectTimeout);
+  inside.reconnectTimeout = null;
+  redis.connect().catch(() => {});
 }
 
 /**

@@ -44,6 +44,8 @@ export interface RedisBusParts {
   readonly usable: () => boolean;
   /** Told once an origin of messages that cannot be understood. */
   readonly onMalformed: (origin: string, message: string) => void;
+  /** The link hears of changes from now on. */
+  readonly onArmed?: () => void;
   readonly onArmFault: (error: Error) => void;
 }
 
@@ -131,6 +133,7 @@ export class RedisBus {
     this.#armed = true;
     // Whatever happened to the database before is covered by this.
     this.#writtenCanary = undefined;
+    this.#parts.onArmed?.();
     listener.allChanged('rearmed', keysLeft);
     this.#beat();
   }

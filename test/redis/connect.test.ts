@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import { Counters } from '../../src/metrics/counters.ts';
 import { backoffMs } from '../../src/redis/backoff.ts';
 import { type ConnectionEvents, connect, type RedisAddress } from '../../src/redis/connect.ts';
+import { Reconnector } from '../../src/redis/reconnector.ts';
 import { freePort, startRedis } from '../support/redis-server.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 test('the longest wait doubles from 50 ms, and ends at half a minute', () => {
@@ -70,6 +72,42 @@ test('a command that finds the connection down fails at once', async (t) => {
   await assert.rejects(redis.get('k'));
 });
 
+test('when one connection of a process is ready, the others are not waiting any more', async (t) => {
+  const server = await startRedis();
+  const proxy = await startTcpProxy(server);
+  t.after(() => server.stop());
+  t.after(() => proxy.close());
+  proxy.accept(false);
+  const reconnector = new Reconnector();
+  const connections = Array.from({ length: 3 }, () => recorded({ port: proxy.port }, reconnector));
+  t.after(() => {
+    for (const { redis } of connections) redis.disconnect();
+  });
+  await until(() => connections.every(({ told }) => told.length >= 5));
+  const ready = Promise.withResolvers<string[]>();
+  for (const { redis } of connections)
+    redis.once('ready', () => ready.resolve(connections.map((each) => each.redis.status)));
+  proxy.accept(true);
+  const statuses = await ready.promise;
+  assert.ok(!statuses.includes('reconnecting'), statuses.join());
+  await until(() => connections.every(({ redis }) => redis.status === 'ready'));
+});
+
+test('a connection that was closed on purpose is not made again when another becomes ready', async (t) => {
+  const server = await startRedis();
+  const reconnector = new Reconnector();
+  const closed = recorded({ port: await freePort() }, reconnector);
+  await until(() => closed.redis.status === 'reconnecting');
+  closed.redis.disconnect();
+  const { redis } = recorded({ port: server.port }, reconnector);
+  t.after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+  await once(redis, 'ready');
+  assert.equal(closed.redis.status, 'reconnecting', 'ioredis leaves it in this state');
+});
+
 test('a wrong password is a fault, and the right one is up, in the database asked for', async (t) => {
   const server = await startRedis({ password: 'secret' });
   const wrong = recorded({ port: server.port, password: 'guess' });
@@ -87,7 +125,7 @@ test('a wrong password is a fault, and the right one is up, in the database aske
 });
 
 /** A connection and what it told, in order. */
-function recorded(where: Partial<RedisAddress> & { port: number }) {
+function recorded(where: Partial<RedisAddress> & { port: number }, reconnector = new Reconnector()) {
   const counters = new Counters();
   const told: (keyof ConnectionEvents)[] = [];
   const address = {
@@ -98,10 +136,11 @@ function recorded(where: Partial<RedisAddress> & { port: number }) {
     connectTimeoutMs: 1_000,
     ...where,
   };
-  const redis = connect(address, 'test', counters, {
+  const events = {
     up: () => told.push('up'),
     down: () => told.push('down'),
     fault: () => told.push('fault'),
-  });
+  };
+  const redis = connect(address, 'test', counters, events, { reconnection: reconnector.join() });
   return { redis, told, counters };
 }
