@@ -78,9 +78,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a refused write is a failed one',
-    file: 'src/redis/ask.ts',
-    from: 'const passing = PASSING.has(word);',
-    to: "const passing = word === '';",
+    file: 'src/redis/refusal.ts',
+    from: 'const passing = PASSING.has(name);',
+    to: "const passing = name === '';",
     run: 'full (OOM)',
     finds: /\d+ writes failed/,
   },
