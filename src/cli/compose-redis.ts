@@ -4,10 +4,11 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { Census } from '../redis/census.ts';
-import { connect, type OpenRedis } from '../redis/connect.ts';
+import { connect, connectOnce, type OpenRedis } from '../redis/connect.ts';
 import { describeFault } from '../redis/describe-fault.ts';
 import { RedisInfo } from '../redis/info.ts';
 import { Reconnector } from '../redis/reconnector.ts';
+import { RoleCheck } from '../redis/role-check.ts';
 
 export interface RedisConnections {
   /** Reads and writes. One is enough: more of them measure no faster. */
@@ -24,6 +25,8 @@ export interface RedisConnections {
   readonly linkArmed: () => void;
   /** The link is connected and cannot be armed; logged once until it is armed. */
   readonly linkRefused: (error: Error) => void;
+  /** Redis refused a command with READONLY: reconnects if its address leads to a master by now. */
+  readonly refusedAsReplica: () => void;
   /** The process is about to end: retries all connections at once, and often. */
   readonly hurry: () => void;
   /** Settles once all are up, or after `timeoutMs`; says which it was. */
@@ -46,8 +49,16 @@ export function connectRedis(
   const parts = openRedis === undefined ? {} : { open: openRedis };
   const open = (name: string) => {
     const reconnection = reconnector.join();
-    return connect(address, name, counters, connectionLog(log, name, secret), { ...parts, reconnection });
+    const events = { ...connectionLog(log, name, secret), readonly: roleCheck.refused };
+    return connect(address, name, counters, events, { ...parts, reconnection });
   };
+  const roleCheck = new RoleCheck({
+    open: () => connectOnce(address, 'role', parts),
+    reconnect: () => {
+      log.warn('Redis refused writes as a replica; its address leads to a master now: reconnecting');
+      for (const redis of all) redis.disconnect(true);
+    },
+  });
 
   const data = open('data');
   // A link that cannot be armed is of no use, so that being ready does not shorten its pauses.
@@ -74,6 +85,7 @@ export function connectRedis(
       linkEvents.armed();
     },
     linkRefused: linkEvents.refused,
+    refusedAsReplica: roleCheck.refused,
     hurry: () => reconnector.hurry(),
     whenUp: (timeoutMs) => {
       const up = all.map((redis) =>

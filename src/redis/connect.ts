@@ -2,6 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import './garbage.ts';
 import { type Reconnection, Reconnector } from './reconnector.ts';
+import { refusal } from './refusal.ts';
 import { breakWhenSilent } from './silence.ts';
 
 export interface RedisAddress {
@@ -14,7 +15,6 @@ export interface RedisAddress {
 }
 
 const SILENCE_MS = 3000;
-const READONLY_RETRY_MS = 5000;
 
 export interface ConnectionEvents {
   /** The connection can be used from now on. */
@@ -23,6 +23,8 @@ export interface ConnectionEvents {
   readonly down?: () => void;
   /** The connection could not be made, or broke. */
   readonly fault?: (error: Error) => void;
+  /** Redis refused a command with READONLY: it is a replica. */
+  readonly readonly?: () => void;
 }
 
 /** Makes a client of Redis, which begins to connect. A simulation gives its own. */
@@ -51,16 +53,11 @@ export function connect(
   { open = openReal, reconnection = new Reconnector().join() }: ConnectionParts = {},
 ): Redis {
   const redis = open({
-    host: address.host,
-    port: address.port,
-    ...(address.username === undefined ? {} : { username: address.username }),
-    ...(address.password === undefined ? {} : { password: address.password }),
-    db: address.db,
-    connectionName: `ratecache-${name}`,
-    // RESP3 would lose invalidation pushes, see docs/architecture.md.
-    protocol: 2,
-    connectTimeout: address.connectTimeoutMs,
-    reconnectOnError: onceInAWhile((error) => error.message.startsWith('READONLY')),
+    ...optionsOf(address, name),
+    reconnectOnError: (error) => {
+      if (events.readonly !== undefined && refusal(error.message).kind === 'readonly') events.readonly();
+      return false;
+    },
     // ioredis would keep a process alive for two seconds to disconnect from what it is not connected to.
     disconnectTimeout: 100,
     enableOfflineQueue: false,
@@ -92,6 +89,42 @@ export function connect(
   return redis;
 }
 
+/**
+ * Opens a connection for a question or two. It connects when it is told to, and never again; a command that is not
+ * answered in time fails.
+ */
+export function connectOnce(
+  address: RedisAddress,
+  name: string,
+  { open = openReal }: Pick<ConnectionParts, 'open'> = {},
+): Redis {
+  const redis = open({
+    ...optionsOf(address, name),
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+    disconnectTimeout: 100,
+    commandTimeout: address.connectTimeoutMs,
+  });
+  // The attempt to connect rejects as well.
+  redis.on('error', () => {});
+  return redis;
+}
+
+function optionsOf(address: RedisAddress, name: string): RedisOptions {
+  return {
+    host: address.host,
+    port: address.port,
+    ...(address.username === undefined ? {} : { username: address.username }),
+    ...(address.password === undefined ? {} : { password: address.password }),
+    db: address.db,
+    connectionName: `ratecache-${name}`,
+    // RESP3 would lose invalidation pushes, see docs/architecture.md.
+    protocol: 2,
+    connectTimeout: address.connectTimeoutMs,
+  };
+}
+
 function openReal(options: RedisOptions): Redis {
   return new Redis({ ...options, replyMapping: 'legacy' });
 }
@@ -103,20 +136,6 @@ function endPause(redis: Redis): void {
   clearTimeout(inside.reconnectTimeout);
   inside.reconnectTimeout = null;
   redis.connect().catch(() => {});
-}
-
-/**
- * A server that has become a replica will stay one; its name may lead to the new master by now. If it does not,
- * connecting again with every refused write would cost the reads, which a replica answers as well.
- */
-function onceInAWhile(isReadonly: (error: Error) => boolean): (error: Error) => boolean {
-  let quietUntil = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    const now = performance.now();
-    if (now < quietUntil || !isReadonly(error)) return false;
-    quietUntil = now + READONLY_RETRY_MS;
-    return true;
-  };
 }
 
 /**

@@ -95,8 +95,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'every refused write makes the connection anew',
     file: 'src/redis/connect.ts',
-    from: 'if (now < quietUntil || !isReadonly(error)) return false;',
-    to: 'if (!isReadonly(error)) return false;',
+    from: 'events.readonly();\n      return false;',
+    to: "events.readonly();\n      return error.message.startsWith('READONLY');",
     run: 'READONLY',
     finds: /lines were logged/,
   },

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { put } from '../support/client.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { PATIENT, reachesRedis, redisEnv } from '../support/replicas.ts';
 import { type Service, startService } from '../support/service.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
+import { connectWs } from '../support/ws-client.ts';
 
 test('a link that Redis does not allow to be armed is logged once, and once when it is armed', async (t) => {
   const redis = await startRedis();
@@ -28,6 +31,44 @@ test('a link that Redis does not allow to be armed is logged once, and once when
   await reachesRedis(service);
   assert.equal(said('the invalidation link cannot be armed; retrying'), 1);
   assert.equal(said('Redis connected'), 1);
+});
+
+test('while Redis is a replica its connections stay and no subscriber is reset', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await serve(t, redisEnv(redis));
+  await reachesRedis(service);
+  const subscriber = await connectWs(service);
+  t.after(() => subscriber.close());
+  await subscriber.subscribe({ id: 1, keys: ['replica:A'] });
+  const connections = async () =>
+    (await redis.cli('CLIENT', 'LIST')).match(/id=\d+(?= .*name=ratecache-(?:data|admin|link))/g)!;
+  const before = await connections();
+  assert.equal(before.length, 3);
+
+  await redis.cli('REPLICAOF', '127.0.0.1', '1');
+  const asked = async () => /cmdstat_role:calls=(\d+)/.exec(await redis.cli('INFO', 'commandstats'))?.[1];
+  await until(async () => Number(await asked()) >= 2, { timeoutMs: 20_000 });
+  assert.equal((await put(service, 'replica:A', '1')).status, 202);
+  assert.deepEqual(await connections(), before);
+  assert.ok(!subscriber.events.some(({ event }) => event === 'reset'));
+});
+
+test('when the address of a replica leads to a master, the service reconnects there and writes what is pending', async (t) => {
+  const [old, master] = await Promise.all([startRedis(), startRedis()]);
+  const target = { port: old.port };
+  const proxy = await startTcpProxy(target);
+  t.after(() => Promise.all([old.stop(), master.stop(), proxy.close()]));
+  const service = await serve(t, { ...redisEnv(old), REDIS_PORT: String(proxy.port) });
+  await reachesRedis(service);
+
+  target.port = master.port;
+  await old.cli('REPLICAOF', '127.0.0.1', '1');
+  await put(service, 'failover:A', '1');
+  await service.waitForLog(({ msg }) => msg?.includes('leads to a master now') ?? false, 20_000);
+  await until(async () => (await master.cli('EXISTS', 'borrow_rate_engine:failover:A')) === '1');
+  await reachesRedis(service);
+  assert.equal((await put(service, 'failover:A', '2')).status, 204);
 });
 
 async function serve(t: TestContext, env: Record<string, string>): Promise<Service> {

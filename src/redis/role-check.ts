@@ -1,0 +1,63 @@
+import type { Redis } from 'ioredis';
+
+const FIRST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 30_000;
+
+export interface RoleCheckParts {
+  /** Opens a connection to the same address, which ends by itself where it cannot be made. */
+  readonly open: () => Redis;
+  /** The address leads to a master: makes every connection of this process anew. */
+  readonly reconnect: () => void;
+  /** A clock in milliseconds that never goes back. */
+  readonly now?: () => number;
+}
+
+/**
+ * Finds the new master after Redis refused a command with READONLY.
+ *
+ * A server that became a replica still answers reads, so its connections are kept. But its name may lead to the new
+ * master by now: a short-lived connection to the same address asks for the role. Only when the answer is master are
+ * the connections made anew. While the answer is replica the next question waits 5 s, later 30 s.
+ */
+export class RoleCheck {
+  readonly #parts: RoleCheckParts;
+  readonly #now: () => number;
+  #checking = false;
+  #pauseMs = FIRST_PAUSE_MS;
+  #quietUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: RoleCheckParts) {
+    this.#parts = parts;
+    this.#now = parts.now ?? (() => performance.now());
+  }
+
+  /** Redis refused a command with READONLY. */
+  readonly refused = (): void => {
+    const now = this.#now();
+    if (this.#checking || now < this.#quietUntil) return;
+    // Nothing was refused for a while: this is another failover.
+    if (now - this.#quietUntil > LONGEST_PAUSE_MS) this.#pauseMs = FIRST_PAUSE_MS;
+    this.#checking = true;
+    void this.#check();
+  };
+
+  async #check(): Promise<void> {
+    const redis = this.#parts.open();
+    const isMaster = await askWhetherMaster(redis).catch(() => false);
+    redis.disconnect();
+    this.#checking = false;
+    this.#quietUntil = this.#now() + this.#pauseMs;
+    this.#pauseMs = isMaster ? FIRST_PAUSE_MS : Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+    if (isMaster) this.#parts.reconnect();
+  }
+}
+
+async function askWhetherMaster(redis: Redis): Promise<boolean> {
+  await redis.connect();
+  // A user may be allowed one of the two and not the other.
+  const role = await redis.role().then(
+    (reply) => (reply as unknown[])[0],
+    async () => /^role:(\w+)/m.exec(await redis.info('replication'))?.[1],
+  );
+  return role === 'master';
+}
