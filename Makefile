@@ -20,6 +20,14 @@ test: $(INSTALLED) lint ## lint, types and tests, against real redis-servers
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test
 
+.PHONY: test-versions
+VERSIONED := test/versions/*.versions.ts test/redis/*.test.ts test/e2e/faults.test.ts test/e2e/reconnect.test.ts
+
+test-versions: $(INSTALLED) ## the tests of Redis's errors, faults and coherence against a real Redis 8; the first run needs root and two minutes
+	@scripts/need.sh redis-cli
+	@scripts/redis8.sh >/dev/null
+	@EXPECTED_REDIS=8. PATH="$(CURDIR)/.tools/redis8/bin:$(PATH)" node --test --test-concurrency=2 --test-timeout=180000 $(VERSIONED)
+
 chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md; ARGS=soak, mutants, rolling or part of a fault's name
 	@scripts/need.sh redis-server redis-cli
 	@exec node test/chaos/run.ts $(ARGS)
