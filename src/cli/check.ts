@@ -43,9 +43,9 @@ export async function check(options: CheckOptions): Promise<number> {
 function judgeHealth({ status, body }: Answer): Finding {
   if (status === 200 && isHealth(body)) {
     if (body.status === 'healthy') return { verdict: 'up', line: `healthy: ${facts(body)}` };
-    if (body.status === 'degraded') return { verdict: 'degraded', line: `degraded: ${facts(body)}` };
+    if (body.status === 'degraded') return { verdict: 'degraded', line: `degraded: ${why(body)}` };
   }
-  if (status === 503 && isHealth(body)) return down(`${body.status}: ${facts(body)}`);
+  if (status === 503 && isHealth(body)) return down(`${body.status}: ${why(body)}`);
   return stranger(status);
 }
 
@@ -59,13 +59,18 @@ function judgeProbe({ status, body }: Answer, good: string): Finding {
   return stranger(status);
 }
 
+/** The reasons, then the facts. */
+function why(body: HealthBody): string {
+  return `${body.reasons.join('. ')}. ${facts(body)}`;
+}
+
 function facts({ mode, coherence, redis, local_cache, journal }: HealthBody): string {
   return [
     mode === 'standalone'
       ? 'standalone'
       : redis.connected
         ? `Redis answers in ${redis.response_time_ms} ms`
-        : `Redis is away (${redis.error})`,
+        : undefined,
     coherence === 'off' ? undefined : `coherence ${coherence}`,
     local_cache.status === 'disabled' ? 'L1 is off' : `${local_cache.items} items in L1`,
     journal === undefined || journal.entries === 0 ? undefined : `${journal.entries} in the journal`,
@@ -78,6 +83,7 @@ function facts({ mode, coherence, redis, local_cache, journal }: HealthBody): st
 function isHealth(body: unknown): body is HealthBody {
   return (
     typeof property(body, 'status') === 'string' &&
+    Array.isArray(property(body, 'reasons')) &&
     typeof property(body, 'redis') === 'object' &&
     typeof property(body, 'local_cache') === 'object'
   );

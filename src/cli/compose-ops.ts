@@ -48,12 +48,12 @@ export function composeOps(
         memory,
         redis: await redis?.info.status(),
         coherence: cache.coherence,
+        breakerOpen: core.breaker?.open,
         journal: cache.journal,
       }),
-    notReady: () => {
+    notReady: async () => {
       if (readiness.reason !== undefined) return readiness.reason;
-      const needed = config.http.readyRequiresRedis && redis?.data.status !== 'ready';
-      return needed ? 'Redis is not connected' : undefined;
+      return config.http.readyRequiresRedis ? redisNotReady(core) : undefined;
     },
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     stats: async () => {
@@ -65,4 +65,12 @@ export function composeOps(
       return stats({ counters, memory, redis: status, keys, journal: cache.journal });
     },
   };
+}
+
+/** Why Redis cannot be used now, or undefined when it can. */
+async function redisNotReady({ redis, breaker }: Core): Promise<string | undefined> {
+  if (redis?.data.status !== 'ready') return 'Redis is not connected';
+  if (breaker?.open) return 'Redis does not answer: the circuit breaker is open';
+  // A connection may be half open with nobody using it.
+  return (await redis.info.status()).connected ? undefined : 'Redis does not answer';
 }

@@ -74,7 +74,7 @@ export function connectRedis(
     data,
     admin,
     link,
-    info: new RedisInfo(admin, counters),
+    info: new RedisInfo(data, counters, {}, admin),
     census: new Census(
       { redis: admin, counters, keyPrefix: config.store.keyPrefix },
       { maxAgeMs: config.stats.maxAgeMs },

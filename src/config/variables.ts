@@ -57,7 +57,7 @@ export const VARIABLES = {
   READY_REQUIRES_REDIS: boolean({
     group: 'server',
     default: false,
-    doc: 'Say ready on /readyz only while Redis is connected.',
+    doc: 'Say ready on /readyz only while Redis is connected and answers.',
   }),
   SHUTDOWN_GRACE_MS: integer({
     group: 'server',

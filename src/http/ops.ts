@@ -9,7 +9,7 @@ export interface Ops {
   /** The body of `/health`, and whether the service can serve. */
   readonly health: () => Promise<{ readonly serving: boolean; readonly body: unknown }>;
   /** Why no new work should be sent here, or undefined when it may. */
-  readonly notReady: () => string | undefined;
+  readonly notReady: () => Promise<string | undefined>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly stats: () => Promise<unknown>;
 }
@@ -25,7 +25,7 @@ export function opsHandlers(parts: Parts, ops: Ops) {
     /** That this answers at all is the answer; it depends on nothing else. */
     livez: answering(parts, async () => [200, JSON_TYPE, '{"status":"alive"}']),
     readyz: answering(parts, async () => {
-      const reason = ops.notReady();
+      const reason = await ops.notReady();
       if (reason === undefined) return [200, JSON_TYPE, '{"status":"ready"}'];
       return [503, JSON_TYPE, JSON.stringify({ status: 'not ready', reason })];
     }),

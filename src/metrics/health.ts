@@ -12,14 +12,20 @@ export interface HealthParts {
   /** Undefined when standalone. */
   readonly redis: RedisStatus | undefined;
   readonly coherence: CoherenceState;
+  /** Whether the circuit breaker is open: Redis is not used until a probe succeeds. */
+  readonly breakerOpen?: boolean | undefined;
+  /** How far the clock of this process is from Redis's, in ms; undefined while that is not known. */
+  readonly clockOffsetMs?: number | undefined;
   /** Undefined where no changes are kept. */
   readonly journal?: Journal | undefined;
 }
 
 /** The body of `/health`. */
 export interface HealthBody {
-  /** `degraded`: Redis does not answer or the invalidation link is lost. `unhealthy`: there is no tier that could serve. */
+  /** `degraded`: the service serves, with less than it promises. `unhealthy`: no tier can serve. */
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  /** Why the service is not healthy, a sentence each; empty when it is healthy. */
+  readonly reasons: readonly string[];
   readonly mode: 'redis' | 'standalone';
   readonly version: string;
   readonly coherence: CoherenceState;
@@ -27,6 +33,8 @@ export interface HealthBody {
     readonly connected: boolean;
     readonly response_time_ms: number | null;
     readonly server_info: RedisStatus['server_info'];
+    /** `open`: Redis is not used until a probe succeeds. Left out when standalone. */
+    readonly breaker?: 'open' | 'closed';
     /** Only where it is not connected. */
     readonly error?: string;
   };
@@ -44,18 +52,23 @@ export interface Health {
   readonly body: HealthBody;
 }
 
-/** Puts the body of `/health` together. */
-export function health({ version, memory, redis, coherence, journal }: HealthParts): Health {
+/** How far the clock may be from Redis's, in ms: beyond it lifetimes are visibly wrong. */
+const CLOCK_OFFSET_LIMIT_MS = 5000;
+
+/** Makes the body of `/health`. */
+export function health(parts: HealthParts): Health {
+  const { version, memory, redis, coherence, journal } = parts;
   const serving = memory !== undefined || redis?.connected === true;
-  const degraded = redis?.connected === false || coherence === 'degraded' || coherence === 'blind';
+  const reasons = reasonsOf(parts);
   return {
     serving,
     body: {
-      status: !serving ? 'unhealthy' : degraded ? 'degraded' : 'healthy',
+      status: !serving ? 'unhealthy' : reasons.length > 0 ? 'degraded' : 'healthy',
+      reasons,
       mode: redis === undefined ? 'standalone' : 'redis',
       version,
       coherence,
-      redis: redisHealth(redis),
+      redis: redisHealth(redis, parts.breakerOpen === true),
       local_cache:
         memory === undefined
           ? { status: 'disabled', items: 0, memory_bytes: 0 }
@@ -65,13 +78,29 @@ export function health({ version, memory, redis, coherence, journal }: HealthPar
   };
 }
 
-function redisHealth(redis: RedisStatus | undefined): HealthBody['redis'] {
+function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs }: HealthParts): string[] {
+  const reasons: string[] = [];
+  if (redis?.connected === false) reasons.push(`Redis is unreachable: ${redis.error}`);
+  if (redis?.connected && redis.replica)
+    reasons.push('Redis is a replica: writes are pending until REDIS_HOST leads to a master');
+  if (breakerOpen) reasons.push('The circuit breaker is open: Redis is not used until a probe succeeds');
+  if (coherence === 'degraded') reasons.push('The invalidation link is down: reads go to Redis');
+  if (coherence === 'blind') reasons.push('L1 is not coherent with Redis: reads may be stale');
+  if (clockOffsetMs !== undefined && Math.abs(clockOffsetMs) > CLOCK_OFFSET_LIMIT_MS)
+    reasons.push(
+      `The clock differs from the clock of Redis by ${Math.round(clockOffsetMs)} ms: synchronise it`,
+    );
+  return reasons;
+}
+
+function redisHealth(redis: RedisStatus | undefined, breakerOpen: boolean): HealthBody['redis'] {
   if (redis === undefined) {
     const error = 'standalone: no Redis is configured';
     return { connected: false, response_time_ms: null, server_info: {}, error };
   }
   const { connected, response_time_ms, server_info } = redis;
+  const breaker = breakerOpen ? 'open' : 'closed';
   return redis.connected
-    ? { connected, response_time_ms, server_info }
-    : { connected, response_time_ms, server_info, error: redis.error };
+    ? { connected, response_time_ms, server_info, breaker }
+    : { connected, response_time_ms, server_info, breaker, error: redis.error };
 }

@@ -15,19 +15,20 @@ export interface RedisSource {
 /** What may go wrong, so that each reason has a series before it happens, and an alert sees the first time. */
 const REASONS = ['connection', 'unavailable', 'timeout', 'rejected'] as const;
 
-type Connected = Extract<RedisStatus, { connected: true }>;
+type Described = Extract<RedisStatus, { connected: true }> & { readonly details: RedisDetails };
 
-/** The metrics of Redis; those of the server itself have no values while it does not answer. */
+/** The metrics of Redis; those of the server itself have no values while it does not answer INFO. */
 export function redisMetrics(
   { info, connections, maxConnections }: RedisSource,
   counters: Counters,
 ): Scraped[] {
-  const ifConnected = (read: (status: Connected) => number | Sample[]) => async () => {
+  const ifDescribed = (read: (status: Described) => number | Sample[]) => async () => {
     const status = await info.status();
-    return status.connected ? read(status) : [];
+    if (!status.connected || status.details === undefined) return [];
+    return read({ ...status, details: status.details });
   };
   const detail = (name: Exclude<keyof RedisDetails, 'commands'>) =>
-    ifConnected(({ details }) => details[name]);
+    ifDescribed(({ details }) => details[name]);
 
   return [
     histogram(
@@ -62,7 +63,7 @@ export function redisMetrics(
     gauge(
       'redis_connected_clients',
       'Connections that the Redis server has from all its clients.',
-      ifConnected(({ server_info }) => server_info.connected_clients),
+      ifDescribed(({ server_info }) => server_info.connected_clients),
     ),
     gauge(
       'redis_max_clients',
@@ -72,7 +73,7 @@ export function redisMetrics(
     gauge(
       'redis_uptime_seconds',
       'Time since the Redis server started.',
-      ifConnected(({ server_info }) => server_info.uptime_in_seconds),
+      ifDescribed(({ server_info }) => server_info.uptime_in_seconds),
     ),
     counter(
       'redis_evicted_keys_total',
@@ -97,14 +98,14 @@ export function redisMetrics(
     counter(
       'redis_commands_total',
       'Commands that the Redis server ran, for all its clients.',
-      ifConnected(({ details }) =>
+      ifDescribed(({ details }) =>
         details.commands.map(({ name, calls }) => ({ labels: { command: name }, value: calls })),
       ),
     ),
     counter(
       'redis_commands_duration_seconds_total',
       'Time that the Redis server spent running commands, for all its clients.',
-      ifConnected(({ details }) =>
+      ifDescribed(({ details }) =>
         details.commands.map(({ name, seconds }) => ({ labels: { command: name }, value: seconds })),
       ),
     ),

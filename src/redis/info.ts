@@ -6,6 +6,7 @@ import { describeFault } from './describe-fault.ts';
 /** What Redis says of itself. `server_info` and `response_time_ms` are named as `/health` shows them. */
 export type RedisStatus =
   | {
+      /** The data connection is up, and answers. */
       readonly connected: true;
       /** Of a PING, in milliseconds, with two decimals. */
       readonly response_time_ms: number;
@@ -17,7 +18,10 @@ export type RedisStatus =
         /** As Redis writes it: `1.20G`. */
         readonly used_memory_human: string;
       };
-      readonly details: RedisDetails;
+      /** The server says that it is a replica: it refuses writes. */
+      readonly replica: boolean;
+      /** Undefined where the server does not answer INFO. */
+      readonly details: RedisDetails | undefined;
     }
   | {
       readonly connected: false;
@@ -58,12 +62,17 @@ export interface RedisInfoOptions {
 
 const MAX_AGE_MS = 1000;
 
+/** The two INFO replies that a status is made of. */
+type Facts = readonly [info: ReadonlyMap<string, string>, commandStats: ReadonlyMap<string, string>];
+
 /**
  * Asks Redis how it is, at most once a second however often it is asked itself: who asks meanwhile gets the
- * same answer, also when that is a failure.
+ * same answer, also when that is a failure. The data connection decides whether Redis is connected; what the server
+ * says of itself comes by the admin connection where that is ready.
  */
 export class RedisInfo {
-  readonly #redis: Redis;
+  readonly #data: Redis;
+  readonly #admin: Redis;
   readonly #counters: Counters;
   readonly #timeoutMs: number;
   readonly #now: () => number;
@@ -73,15 +82,16 @@ export class RedisInfo {
   /** Why there is no connection, as far as the connection has said. */
   #fault = '';
 
-  constructor(redis: Redis, counters: Counters, options: RedisInfoOptions = {}) {
-    this.#redis = redis;
+  constructor(data: Redis, counters: Counters, options: RedisInfoOptions = {}, admin: Redis = data) {
+    this.#data = data;
+    this.#admin = admin;
     this.#counters = counters;
     this.#timeoutMs = options.timeoutMs ?? 500;
     this.#now = options.now ?? (() => performance.now());
-    redis.on('error', (error: Error) => {
-      this.#fault = describeFault(error, redis.options.password ?? undefined);
+    data.on('error', (error: Error) => {
+      this.#fault = describeFault(error, data.options.password ?? undefined);
     });
-    redis.on('ready', () => {
+    data.on('ready', () => {
       this.#fault = '';
     });
   }
@@ -98,24 +108,28 @@ export class RedisInfo {
   }
 
   async #ask(): Promise<RedisStatus> {
+    const facts = this.#askFacts();
     const start = performance.now();
-    let answeredAt = start;
     try {
-      const [, info, commands] = await ask(this.#redis, this.#counters, this.#timeoutMs, (redis) =>
-        Promise.all([
-          redis.ping().then(() => {
-            answeredAt = performance.now();
-          }),
-          redis.info(),
-          redis.info('commandstats'),
-        ]),
-      );
-      return statusOf(parseInfo(info), parseInfo(commands), answeredAt - start);
+      await ask(this.#data, this.#counters, this.#timeoutMs, (redis) => redis.ping());
+      const ms = performance.now() - start;
+      return statusOf(await facts, ms);
     } catch (error) {
-      const fault = describeFault(error as Error, this.#redis.options.password ?? undefined);
-      const why = this.#redis.status === 'ready' || this.#fault === '' ? '' : `: ${this.#fault}`;
+      const fault = describeFault(error as Error, this.#data.options.password ?? undefined);
+      const why = this.#data.status === 'ready' || this.#fault === '' ? '' : `: ${this.#fault}`;
       return { connected: false, response_time_ms: null, server_info: {}, error: fault + why };
     }
+  }
+
+  /** Undefined where the server does not answer INFO, or the user may not ask. */
+  #askFacts(): Promise<Facts | undefined> {
+    const redis = this.#admin.status === 'ready' ? this.#admin : this.#data;
+    return ask(redis, this.#counters, this.#timeoutMs, () =>
+      Promise.all([redis.info(), redis.info('commandstats')]),
+    ).then(
+      ([info, commands]) => [parseInfo(info), parseInfo(commands)],
+      () => undefined,
+    );
   }
 }
 
@@ -129,12 +143,19 @@ export function parseInfo(reply: string): ReadonlyMap<string, string> {
   return fields;
 }
 
-function statusOf(
-  info: ReadonlyMap<string, string>,
-  commandStats: ReadonlyMap<string, string>,
-  ms: number,
-): RedisStatus {
+function statusOf(facts: Facts | undefined, ms: number): RedisStatus {
+  const [info, commandStats] = facts ?? [new Map<string, string>(), new Map<string, string>()];
   const number = (name: string) => Number(info.get(name) ?? 0) || 0;
+  const details: RedisDetails = {
+    usedMemoryBytes: number('used_memory'),
+    maxMemoryBytes: number('maxmemory'),
+    maxClients: number('maxclients'),
+    evictedKeys: number('evicted_keys'),
+    expiredKeys: number('expired_keys'),
+    keyspaceHits: number('keyspace_hits'),
+    keyspaceMisses: number('keyspace_misses'),
+    commands: [...commandStats].flatMap(([field, stats]) => commandOf(field, stats) ?? []),
+  };
   return {
     connected: true,
     response_time_ms: Math.round(ms * 100) / 100,
@@ -144,16 +165,8 @@ function statusOf(
       connected_clients: number('connected_clients'),
       used_memory_human: info.get('used_memory_human') ?? 'unknown',
     },
-    details: {
-      usedMemoryBytes: number('used_memory'),
-      maxMemoryBytes: number('maxmemory'),
-      maxClients: number('maxclients'),
-      evictedKeys: number('evicted_keys'),
-      expiredKeys: number('expired_keys'),
-      keyspaceHits: number('keyspace_hits'),
-      keyspaceMisses: number('keyspace_misses'),
-      commands: [...commandStats].flatMap(([field, stats]) => commandOf(field, stats) ?? []),
-    },
+    replica: info.get('role') === 'slave',
+    details: facts && details,
   };
 }
 

@@ -37,7 +37,10 @@ test('check says healthy with a Redis, degraded when it is killed, and only --fa
   await until(async () => !(await healthOf(service)).redis.connected);
   const [code, line] = await check(...url);
   assert.equal(code, 0);
-  assert.match(line, /^degraded: Redis is away \(.+\), coherence blind/);
+  assert.match(
+    line,
+    /^degraded: Redis is unreachable: .+\. L1 is not coherent with Redis: .+\. coherence blind/,
+  );
   assert.equal((await check(...url, '--fail-degraded'))[0], 1);
   assert.deepEqual(await check(...url, '--ready'), [2, 'down: not ready: Redis is not connected']);
   assert.deepEqual(await check(...url, '--live'), [0, 'alive']);
@@ -56,7 +59,7 @@ test('check says down of a service that can serve nothing', async (t) => {
   t.after(() => service.stop());
   const [code, line] = await check('--url', service.url);
   assert.equal(code, 2);
-  assert.match(line, /^down: unhealthy: Redis is away/);
+  assert.match(line, /^down: unhealthy: Redis is unreachable: /);
 });
 
 test('check --json gives what the service answered, or a body of its own where nobody did', async (t) => {

@@ -11,6 +11,7 @@ test('with Redis and L1 up the body is the sample of the runbook, with mode, ver
   assert.equal(serving, true);
   assert.deepEqual(body, {
     status: 'healthy',
+    reasons: [],
     mode: 'redis',
     version: '1.2.3',
     coherence: 'coherent',
@@ -23,6 +24,7 @@ test('with Redis and L1 up the body is the sample of the runbook, with mode, ver
         connected_clients: 42,
         used_memory_human: '1.20G',
       },
+      breaker: 'closed',
     },
     local_cache: { status: 'healthy', items: 2, memory_bytes: memory.bytes },
   });
@@ -37,6 +39,7 @@ test('without Redis the service is degraded, says why, and still serves', () => 
     connected: false,
     response_time_ms: null,
     server_info: {},
+    breaker: 'closed',
     error: 'not connected to Redis: connect ECONNREFUSED 127.0.0.1:6379',
   });
 });
@@ -74,4 +77,31 @@ test('the journal is told by its size and by how long the oldest change has wait
   journal.put({ key: 'k', version: '0'.repeat(24), entry: undefined });
   now.mock.mockImplementation(() => 6000);
   assert.deepEqual(of(), { entries: 1, bytes: journal.bytes, oldest_age_ms: 5000 });
+});
+
+test('whatever is less than promised makes the service degraded, and is a reason', () => {
+  const { memory } = filledMemory([]);
+  const coherent = { version: '1.2.3', memory, redis: UP, coherence: 'coherent' } as const;
+  const reasonsOf = (change: Partial<Parameters<typeof health>[0]>) => {
+    const { body } = health({ ...coherent, ...change });
+    assert.equal(body.status, body.reasons.length === 0 ? 'healthy' : 'degraded');
+    return body.reasons;
+  };
+  assert.deepEqual(reasonsOf({}), []);
+  assert.match(
+    reasonsOf({ redis: { ...UP, replica: true } }).join(),
+    /^Redis is a replica: writes are pending/,
+  );
+  assert.match(reasonsOf({ breakerOpen: true }).join(), /^The circuit breaker is open/);
+  assert.match(reasonsOf({ coherence: 'degraded' }).join(), /^The invalidation link is down/);
+  assert.match(reasonsOf({ clockOffsetMs: -5001 }).join(), /^The clock differs .* by -5001 ms/);
+  assert.deepEqual(reasonsOf({ clockOffsetMs: 5000 }), []);
+  assert.equal(reasonsOf({ breakerOpen: true, redis: GONE, coherence: 'blind' }).length, 3);
+});
+
+test('an open circuit breaker shows next to a Redis that answers slowly', () => {
+  const { memory } = filledMemory([]);
+  const { body } = health({ version: '1', memory, redis: UP, coherence: 'coherent', breakerOpen: true });
+  assert.equal(body.redis.connected, true);
+  assert.equal(body.redis.breaker, 'open');
 });

@@ -4,7 +4,7 @@ import { Counters } from '../../src/metrics/counters.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
 
 /** A Redis that answers, with the numbers of the runbook's sample. */
-export const UP: RedisStatus = {
+export const UP = {
   connected: true,
   response_time_ms: 2.45,
   server_info: {
@@ -13,6 +13,7 @@ export const UP: RedisStatus = {
     connected_clients: 42,
     used_memory_human: '1.20G',
   },
+  replica: false,
   details: {
     usedMemoryBytes: 1_288_490_188,
     maxMemoryBytes: 0,
@@ -23,7 +24,7 @@ export const UP: RedisStatus = {
     keyspaceMisses: 10,
     commands: [{ name: 'mget', calls: 11, seconds: 0.5 }],
   },
-};
+} as const satisfies RedisStatus;
 
 export const GONE: RedisStatus = {
   connected: false,

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { parseInfo, RedisInfo, type RedisStatus } from '../../src/redis/info.ts';
 import { openConnection, startConnected } from '../support/redis-connection.ts';
 import { freePort, type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 test('a Redis that answers is described in the words of the runbook', async (t) => {
@@ -96,7 +97,8 @@ test('a Redis that hangs is not connected when the deadline is over, and the fai
     server_info: {},
     error: 'Redis did not answer within 30 ms',
   });
-  assert.equal(counters.redisErrors.get('timeout'), 1);
+  // PING and INFO.
+  assert.equal(counters.redisErrors.get('timeout'), 2);
 
   await server.signal('SIGCONT');
   now += 999;
@@ -160,6 +162,42 @@ test('a server that repeats the password in its error does not put it into ours'
   }
 });
 
+test('a server that became a replica says so', async (t) => {
+  const { server, redis, counters } = await startConnected(t);
+  let now = 0;
+  const info = new RedisInfo(redis, counters, { now: () => now });
+  assert.equal(connected(await info.status()).replica, false);
+  await server.cli('REPLICAOF', '127.0.0.1', '1');
+  now += 1000;
+  assert.equal(connected(await info.status()).replica, true);
+});
+
+test('the data connection decides whether Redis is connected, whatever the admin connection answers', async (t) => {
+  const { server, redis: admin, counters } = await startConnected(t);
+  const proxy = await startTcpProxy(server);
+  t.after(() => proxy.close());
+  const { redis: data } = openConnection(t, proxy);
+  await once(data, 'ready');
+  let now = 0;
+  const info = new RedisInfo(data, counters, { now: () => now, timeoutMs: 30 }, admin);
+  await until(async () => {
+    now += 1000;
+    return (await info.status()).connected;
+  });
+  proxy.freeze();
+  now += 1000;
+  assert.equal((await info.status()).connected, false);
+});
+
+test('a server that may not be asked for INFO is connected, and without details', async (t) => {
+  const { server, redis, counters } = await startConnected(t);
+  await server.cli('ACL', 'SETUSER', 'default', '-info');
+  const status = await new RedisInfo(redis, counters).status();
+  assert.ok(status.connected);
+  assert.equal(status.details, undefined);
+  assert.equal(status.server_info.redis_version, 'unknown');
+});
+
 test('INFO is read past its headings, empty lines and values with colons', () => {
   const reply =
     '# Server\r\nredis_version:7.0.5\r\n\r\n# Keyspace\r\ndb0:keys=1,expires=0\r\nurl:a:b\r\nodd\r\n';
@@ -173,9 +211,10 @@ test('INFO is read past its headings, empty lines and values with colons', () =>
   );
 });
 
-function connected(status: RedisStatus): Extract<RedisStatus, { connected: true }> {
+function connected(status: RedisStatus) {
   assert.ok(status.connected, 'error' in status ? status.error : '');
-  return status;
+  assert.ok(status.details);
+  return { ...status, details: status.details };
 }
 
 /** Its next end; `once` of node:events would reject at the error before it. */

@@ -7,7 +7,7 @@ export const check: Subcommand = {
   group: 'Operation:',
   exits: {
     0: 'healthy, and degraded too without --fail-degraded; with --ready ready, with --live alive',
-    1: 'degraded, with --fail-degraded: it serves without Redis or without the invalidation link',
+    1: 'degraded, with --fail-degraded: it serves, with less than it promises; the line says why',
     2: 'down: no answer in time, an error, unhealthy, not ready, or something else answered',
   },
   async define(command) {

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { healthOf } from '../cli/health.ts';
+import { get, put } from '../support/client.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { reachesRedis, startReplica } from '../support/replicas.ts';
+import type { Service } from '../support/service.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+
+test('health is degraded while Redis is a replica, and says that writes are pending', async (t) => {
+  const redis = await openRedis(t);
+  const service = await replica(t, redis);
+  await redis.cli('REPLICAOF', '127.0.0.1', '1');
+  const body = await until(async () => {
+    const now = await healthOf(service);
+    return now.status === 'degraded' ? now : undefined;
+  });
+  assert.deepEqual(body.reasons, [
+    'Redis is a replica: writes are pending until REDIS_HOST leads to a master',
+  ]);
+  assert.equal(body.redis.connected, true);
+  assert.equal((await put(service, 'health:A', '1')).status, 202);
+  await redis.cli('REPLICAOF', 'NO', 'ONE');
+  await until(async () => (await healthOf(service)).status === 'healthy');
+});
+
+test('without a link, a half-open connection makes health degraded and the service not ready, though nobody reads', async (t) => {
+  const redis = await openRedis(t);
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  const service = await replica(t, redis, {
+    REDIS_PORT: String(proxy.port),
+    ENABLE_PUBSUB: 'false',
+    READY_REQUIRES_REDIS: 'true',
+  });
+  await until(async () => (await ready(service)) === 200);
+  assert.equal((await healthOf(service)).status, 'healthy');
+
+  proxy.freeze();
+  await until(async () => (await ready(service)) === 503);
+  const body = await until(async () => {
+    const now = await healthOf(service);
+    return now.status === 'degraded' ? now : undefined;
+  });
+  assert.equal(body.redis.connected, false);
+  assert.match(body.reasons[0]!, /^Redis is unreachable: /);
+  proxy.thaw();
+  proxy.cut();
+  await until(async () => (await ready(service)) === 200, { timeoutMs: 30_000 });
+  await until(async () => (await healthOf(service)).status === 'healthy');
+});
+
+test('while the circuit breaker is open health is degraded and the service not ready, though Redis answers slowly', async (t) => {
+  const redis = await openRedis(t);
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  const service = await replica(t, redis, {
+    REDIS_PORT: String(proxy.port),
+    READY_REQUIRES_REDIS: 'true',
+    REDIS_COMMAND_TIMEOUT_MS: '100',
+  });
+  proxy.delay(150);
+  await until(async () => {
+    await (await get(service, `health:${Math.random()}`)).arrayBuffer();
+    return (await healthOf(service)).redis.breaker === 'open';
+  });
+  const body = await until(async () => {
+    const now = await healthOf(service);
+    return now.redis.connected && now.redis.breaker === 'open' ? now : undefined;
+  });
+  assert.equal(body.status, 'degraded');
+  assert.ok(body.reasons.some((reason) => reason.startsWith('The circuit breaker is open')));
+  assert.equal(await ready(service), 503);
+  proxy.delay(0);
+  await reachesRedis(service);
+  await until(async () => (await healthOf(service)).status === 'healthy');
+  assert.equal(await ready(service), 200);
+});
+
+async function openRedis(t: TestContext): Promise<RedisServer> {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  return redis;
+}
+
+async function replica(
+  t: TestContext,
+  redis: RedisServer,
+  env: Record<string, string> = {},
+): Promise<Service> {
+  const service = await startReplica(redis, env);
+  t.after(() => service.stop('SIGKILL'));
+  return service;
+}
+
+async function ready(service: Service): Promise<number> {
+  const response = await service.fetch('/readyz');
+  await response.arrayBuffer();
+  return response.status;
+}
