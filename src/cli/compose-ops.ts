@@ -49,6 +49,7 @@ export function composeOps(
         redis: await redis?.info.status(),
         coherence: cache.coherence,
         breakerOpen: core.breaker?.open,
+        clockOffsetMs: redis && core.clock.wallOffsetMs,
         journal: cache.journal,
       }),
     notReady: async () => {

@@ -81,6 +81,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
         counters,
         clock,
         ...(breaker === undefined ? {} : { breaker }),
+        onReadonly: redis.refusedAsReplica,
         onUnreadable: unreadableLog(log),
       },
     );

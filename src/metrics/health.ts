@@ -88,7 +88,7 @@ function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs }: HealthParts
   if (coherence === 'blind') reasons.push('L1 is not coherent with Redis: reads may be stale');
   if (clockOffsetMs !== undefined && Math.abs(clockOffsetMs) > CLOCK_OFFSET_LIMIT_MS)
     reasons.push(
-      `The clock differs from the clock of Redis by ${Math.round(clockOffsetMs)} ms: synchronise it`,
+      `The clock of this machine differs from the clock of Redis by ${Math.round(clockOffsetMs)} ms: synchronise it`,
     );
   return reasons;
 }

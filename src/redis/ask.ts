@@ -36,7 +36,7 @@ export async function ask<T>(
 }
 
 /** What went wrong with a command. */
-export function asStoreError(error: unknown): StoreError {
+function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const { name, message } = error as Error;
   if (name === 'ReplyError') return refusal(message, error);

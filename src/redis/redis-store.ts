@@ -16,10 +16,11 @@ import {
 import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { announceChanges, announceMatch } from './announcement.ts';
-import { ADMIN_TIMEOUT_MS, ask, asStoreError } from './ask.ts';
+import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
 import type { Breaker } from './breaker.ts';
 import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
 import { answers, isBytes } from './garbage.ts';
+import { refusal } from './refusal.ts';
 import { type ScanParts, scan, scanSlice } from './scan.ts';
 import { VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { TurnBatch } from './turn-batch.ts';
@@ -44,6 +45,8 @@ export interface RedisStoreParts {
   readonly clock: Pick<ServiceClock, 'now' | 'reached' | 'synced'>;
   /** Guards the data connection. */
   readonly breaker?: Breaker;
+  /** Redis refused a change because it is a replica. */
+  readonly onReadonly?: () => void;
   /** Told of each value in Redis that cannot be understood. */
   readonly onUnreadable: (key: string) => void;
 }
@@ -85,6 +88,7 @@ export class RedisStore implements Store {
   readonly #counters: Counters;
   readonly #clock: RedisStoreParts['clock'];
   readonly #breaker: Breaker | undefined;
+  readonly #onReadonly: (() => void) | undefined;
   readonly #onUnreadable: (key: string) => void;
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
   readonly #changes: TurnBatch<Waiting<Change, ChangeOutcome>>;
@@ -101,6 +105,7 @@ export class RedisStore implements Store {
     this.#counters = parts.counters;
     this.#clock = parts.clock;
     this.#breaker = parts.breaker;
+    this.#onReadonly = parts.onReadonly;
     this.#onUnreadable = parts.onUnreadable;
     for (const redis of new Set([this.#data, this.#admin]))
       redis.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
@@ -324,8 +329,9 @@ export class RedisStore implements Store {
     if (status === 'late')
       return change.reject(new StoreError('timeout', 'the change reached Redis too late and was not made'));
     if (status === 'error') {
-      const error = asStoreError(Object.assign(new Error(detail.toString()), { name: 'ReplyError' }));
+      const error = refusal(detail.toString());
       this.#counters.countRedisError(error.kind);
+      if (error.kind === 'readonly') this.#onReadonly?.();
       return change.reject(error);
     }
     change.resolve({ status, version: versionFrom(detail) } as ChangeOutcome);

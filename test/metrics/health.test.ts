@@ -94,7 +94,10 @@ test('whatever is less than promised makes the service degraded, and is a reason
   );
   assert.match(reasonsOf({ breakerOpen: true }).join(), /^The circuit breaker is open/);
   assert.match(reasonsOf({ coherence: 'degraded' }).join(), /^The invalidation link is down/);
-  assert.match(reasonsOf({ clockOffsetMs: -5001 }).join(), /^The clock differs .* by -5001 ms/);
+  assert.match(
+    reasonsOf({ clockOffsetMs: -5001 }).join(),
+    /^The clock of this machine differs .* by -5001 ms/,
+  );
   assert.deepEqual(reasonsOf({ clockOffsetMs: 5000 }), []);
   assert.equal(reasonsOf({ breakerOpen: true, redis: GONE, coherence: 'blind' }).length, 3);
 });
