@@ -7,6 +7,7 @@ import { Push } from '../push/socket.ts';
 import { Evictions } from '../redis/evictions.ts';
 import { type Core, composeCore } from './compose.ts';
 import { composeOps } from './compose-ops.ts';
+import { flushPending } from './flush-pending.ts';
 import { Readiness } from './readiness.ts';
 import { warmUpOnStart } from './warm-start.ts';
 
@@ -58,7 +59,7 @@ export async function serve(env: Environment, version: string): Promise<void> {
   stopOnSignals(config, log, readiness, async () => {
     push.close();
     await server.drain(config.shutdown.timeoutMs);
-    await flushJournal(core, log);
+    await flushPending(core, log);
     core.close();
   });
 
@@ -73,18 +74,6 @@ function evictionsOf({ redis, counters }: Core): (() => Promise<boolean>) | unde
   if (redis === undefined) return undefined;
   const evictions = new Evictions(redis.admin, counters);
   return () => evictions.underWay();
-}
-
-const FLUSH_MS = 2000;
-
-/** What Redis has still to be told is told now, if it is there; else the log has how much is lost. */
-async function flushJournal({ cache }: Core, log: Logger): Promise<void> {
-  const { journal } = cache;
-  if (journal === undefined || journal.size === 0) return;
-  await Promise.race([cache.replay(), new Promise((resume) => setTimeout(resume, FLUSH_MS))]);
-  if (journal.size > 0)
-    log.error({ changes: journal.size, bytes: journal.bytes }, 'changes are lost: Redis is away');
-  else log.info('the journal is flushed');
 }
 
 /**

@@ -334,10 +334,28 @@ test('at its end a service tells Redis what waits, if Redis takes it', async (t)
     await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
     assert.deepEqual(await service.stop(), { code: 0, signal: null });
     assert.equal(await redis.cli('EXISTS', PREFIX + key), '1');
-    assert.ok(!service.logs.some(({ msg }) => msg?.startsWith('changes are lost')));
-    if (service.logs.some(({ msg }) => msg === 'the journal is flushed')) return;
+    assert.ok(!service.logs.some(({ msg }) => msg?.startsWith('pending writes are lost')));
+    if (service.logs.some(({ msg }) => msg === 'all pending writes reached Redis')) return;
     assert.ok(attempt < 10, 'it was never flushed at the end');
   }
+});
+
+test('a service that stops while Redis is unreachable writes what is pending when Redis is back within two seconds', async (t) => {
+  const redis = await openRedis(t);
+  const service = await replica(t, redis);
+  await redis.signal('SIGKILL');
+  // Long enough that the pauses between attempts have grown.
+  await until(
+    async () => Number(await sample(service, 'redis_error_total{reason="connection"}')) >= 12,
+    RECOVERY,
+  );
+  for (const key of ['a', 'b', 'c']) assert.equal((await put(service, key, '1')).status, 202);
+  service.kill('SIGTERM');
+  await service.waitForLog(({ msg }) => msg?.startsWith('writes are pending') ?? false);
+  await redis.restart();
+  assert.deepEqual(await service.exited, { code: 0, signal: null });
+  assert.equal(await redis.cli('EXISTS', ...['a', 'b', 'c'].map((key) => PREFIX + key)), '3');
+  assert.ok(service.logs.some(({ msg }) => msg === 'all pending writes reached Redis'));
 });
 
 test('at its end a service whose Redis is away logs how much is lost', async (t) => {
@@ -346,7 +364,7 @@ test('at its end a service whose Redis is away logs how much is lost', async (t)
   await redis.signal('SIGKILL');
   for (const key of ['a', 'b', 'c']) assert.equal((await put(service, key, '1')).status, 202);
   assert.deepEqual(await service.stop(), { code: 0, signal: null });
-  const lost = service.logs.find(({ msg }) => msg?.startsWith('changes are lost'));
+  const lost = service.logs.find(({ msg }) => msg?.startsWith('pending writes are lost'));
   assert.equal(lost?.changes, 3);
   assert.ok(Number(lost?.bytes) > 0);
 });
