@@ -1,16 +1,21 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { LogOutput } from './log-output.ts';
 
 export type { Logger };
+export { LogOutput };
 
 /**
- * The log: JSON lines on standard output, the level as a word so that `grep -i error` finds errors. It is
- * never written to for a single request.
+ * The log: JSON lines on standard output, the level as a word so that `grep -i error` finds errors. The service
+ * writes no line for a single request.
  */
-export function createLog(level: string): Logger {
-  return pino({
-    level,
-    base: { pid: process.pid },
-    timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+export function createLog(level: string, output = new LogOutput()): Logger {
+  return pino(
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    output,
+  );
 }

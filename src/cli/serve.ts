@@ -2,7 +2,7 @@
 import { type Config, describe, type Environment, loadConfig } from '../config.ts';
 import type { Parts } from '../http/parts.ts';
 import { Server } from '../http/server.ts';
-import { createLog, type Logger } from '../log.ts';
+import { createLog, type Logger, LogOutput } from '../log.ts';
 import { Push } from '../push/socket.ts';
 import { Evictions } from '../redis/evictions.ts';
 import { type Core, composeCore } from './compose.ts';
@@ -13,11 +13,14 @@ import { warmUpOnStart } from './warm-start.ts';
 
 export async function serve(env: Environment, version: string): Promise<void> {
   const { config, warnings } = loadConfig(env, { standalone: false });
-  const log = createLog(config.log.level);
+  const output = new LogOutput();
+  const log = createLog(config.log.level, output);
+  ignoreHangups(log);
   for (const warning of warnings) log.warn(warning);
   log.info({ version, node: process.version, config: describe(config) }, 'starting');
 
   const core = composeCore(config, log);
+  output.onDrop = () => core.counters.logLinesDropped++;
   const load = { open: 0, bodyBytes: 0, draining: false, strict: false };
   const readiness = new Readiness();
   const { cache, clock, counters } = core;
@@ -76,6 +79,13 @@ function evictionsOf({ redis, counters }: Core): (() => Promise<boolean>) | unde
   return () => evictions.underWay();
 }
 
+/** SIGHUP would end the process by default. Daemons read their configuration again; this one does not yet. */
+function ignoreHangups(log: Logger): void {
+  process.on('SIGHUP', () => {
+    log.warn('SIGHUP ignored: reload is not available. Restart the service to change its configuration');
+  });
+}
+
 /**
  * SIGTERM and SIGINT: not ready at once, so that load balancers look elsewhere; after the grace period `stop`,
  * and out. A second signal does not wait for any of that.
@@ -90,6 +100,7 @@ function stopOnSignals(config: Config, log: Logger, readiness: Readiness, stop: 
     await new Promise((resume) => setTimeout(resume, config.shutdown.graceMs));
     await stop();
     log.info('stopped');
+    await new Promise<void>((resume) => log.flush(() => resume()));
     process.exit(0);
   };
   process.on('SIGTERM', onSignal);

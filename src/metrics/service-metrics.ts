@@ -44,6 +44,11 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
       () => counters.httpAborted,
     ),
     gauge('ratecache_http_open_requests', 'Requests begun and not yet answered.', openRequests),
+    counter(
+      'ratecache_log_lines_dropped_total',
+      'Log lines dropped because standard output did not take them.',
+      () => counters.logLinesDropped,
+    ),
     gauge('ratecache_build_info', 'Always 1; the labels tell what runs.', () => [
       { labels: { version, node: process.version }, value: 1 },
     ]),

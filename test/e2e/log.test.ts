@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { program } from '../support/program.ts';
+import { freePort } from '../support/redis-server.ts';
+import { startService } from '../support/service.ts';
+import { tether } from '../support/tether.ts';
+import { until } from '../support/until.ts';
+
+/** What the service keeps of a log that is not read, less one line. */
+const MOST_WAITING_BYTES = 1024 * 1024 - 4096;
+
+test('with its log on a full disk, the service starts, serves and stops', async (t) => {
+  const { url, child } = await unlogged(t, ['sh', '-c', 'exec "$@" >/dev/full', 'sh']);
+  await serves(url);
+  await stops(child);
+});
+
+test('a log that nobody reads neither blocks nor ends the service, and goes on when it is read again', async (t) => {
+  const { url, child } = await unlogged(t);
+  await fillLog(url, child);
+  await serves(url);
+  let text = '';
+  child.stdout!.on('data', (chunk) => {
+    text += chunk;
+  });
+  await until(() => text.length > MOST_WAITING_BYTES && text.endsWith('\n'));
+  const lines = text.length;
+  child.kill('SIGHUP');
+  await until(() => text.length > lines && text.endsWith('\n'));
+  for (const line of text.trimEnd().split('\n')) assert.match(JSON.parse(line).msg, /./);
+  await stops(child);
+});
+
+test('the service goes on when the reader of its log has ended, and its lines are counted as dropped', async (t) => {
+  const { url, child } = await unlogged(t);
+  await serves(url);
+  child.stdout!.destroy();
+  child.kill('SIGHUP');
+  await until(async () => (await dropped(url)) > 0);
+  await serves(url);
+  await stops(child);
+});
+
+test('a service whose log is not read stops within seconds', async (t) => {
+  const { url, child } = await unlogged(t);
+  await fillLog(url, child);
+  await stops(child);
+});
+
+test('SIGHUP does not end the service, and the log says that it is ignored', async (t) => {
+  const service = await startService({ standalone: true, env: { SHUTDOWN_GRACE_MS: '0' } });
+  t.after(() => service.stop());
+  service.kill('SIGHUP');
+  const { level } = await service.waitForLog(({ msg }) => /^SIGHUP ignored/.test(msg ?? ''));
+  assert.equal(level, 'warn');
+  assert.equal((await service.fetch('/livez')).status, 200);
+  const { code } = await service.stop();
+  assert.equal(code, 0);
+  assert.equal(service.logs.at(-1)!.msg, 'stopped');
+});
+
+/** A standalone service whose standard output is a pipe that nobody reads, or what `under` makes of it. */
+async function unlogged(t: TestContext, under: readonly string[] = []) {
+  const port = await freePort();
+  const invocation = program('serve', '--standalone', '--port', String(port));
+  const [command, ...args] = [...under, invocation.command, ...invocation.args] as [string, ...string[]];
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, SHUTDOWN_GRACE_MS: '0' };
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  tether(child);
+  t.after(() => child.kill('SIGKILL'));
+  const url = `http://127.0.0.1:${port}`;
+  await until(async () => (await fetch(`${url}/livez`)).ok, { timeoutMs: 60_000 });
+  return { url, child };
+}
+
+/** Makes the service log until lines are dropped. */
+async function fillLog(url: string, child: ChildProcess): Promise<void> {
+  await until(
+    async () => {
+      // Each signal is a line.
+      for (let i = 0; i < 100; i++) child.kill('SIGHUP');
+      return (await dropped(url)) > 0;
+    },
+    { timeoutMs: 120_000, everyMs: 1 },
+  );
+}
+
+async function serves(url: string): Promise<void> {
+  const path = `${url}/v1/cache/log:A`;
+  const headers = { 'content-type': 'application/json' };
+  assert.ok((await fetch(path, { method: 'PUT', headers, body: '1' })).ok);
+  assert.equal(await (await fetch(path)).text(), '1');
+}
+
+async function dropped(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^ratecache_log_lines_dropped_total (\d+)$/m.exec(text)![1]);
+}
+
+async function stops(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+}
