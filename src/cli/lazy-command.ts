@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { EXIT_USAGE } from './exits.ts';
+import { EXIT_OUTPUT, EXIT_USAGE } from './exits.ts';
 import type { Subcommand } from './subcommand.ts';
 
 /** A subcommand that gets its flags and its action only when somebody wants them. */
@@ -16,7 +16,11 @@ export class LazyCommand extends Command {
 
   /** What each exit code says, ascending. */
   get exits(): [code: string, meaning: string][] {
-    return Object.entries({ ...this.subcommand.exits, [EXIT_USAGE]: 'the command line is wrong' });
+    return Object.entries({
+      ...this.subcommand.exits,
+      [EXIT_USAGE]: 'the command line is wrong',
+      [EXIT_OUTPUT]: 'standard output could not be written, for a full disk for example',
+    });
   }
 
   define(): Promise<void> {

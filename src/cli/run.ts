@@ -1,9 +1,11 @@
 import { CommanderError } from 'commander';
 import { EXIT_USAGE } from './exits.ts';
+import { surviveLostOutput } from './output.ts';
 import { createProgram } from './program.ts';
 
 /** Does what the command line says; the exit code is set at the end. */
 export function run(): void {
+  surviveLostOutput();
   // Not awaited: the single binary is a CommonJS bundle, which cannot await at its top.
   createProgram()
     .parseAsync()

@@ -6,6 +6,7 @@ import type { StatsBody } from '../metrics/stats.ts';
 import { type Answer, ask } from './ask.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
+import { outputIsOpen } from './output.ts';
 import { type Seen, statsText } from './stats-text.ts';
 
 export interface StatsOptions extends ServiceOptions {
@@ -36,7 +37,7 @@ export async function showStats(options: StatsOptions): Promise<void> {
       );
       process.stdout.write(`${watch !== undefined && process.stdout.isTTY ? CLEAR_SCREEN : ''}${text}\n`);
     }
-    if (watch === undefined) return;
+    if (watch === undefined || !outputIsOpen()) return;
     await pause(watch * 1000);
   }
 }

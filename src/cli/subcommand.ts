@@ -13,7 +13,7 @@ export interface Subcommand {
   readonly summary: string;
   /** Undefined hides it: the program calls it itself. */
   readonly group?: Group;
-  /** What each exit code says, besides EXIT_USAGE, which they all have. */
+  /** What each exit code means, except EXIT_USAGE and EXIT_OUTPUT, which every subcommand has. */
   readonly exits?: Readonly<Record<number, string>>;
   /** Adds description, arguments, flags and action. */
   readonly define: (command: Command) => void | Promise<void>;
