@@ -62,6 +62,7 @@ export async function runCommands(
         PORT: String(service.port),
         PROMETHEUS: prometheus,
         REDIS_REPLICA: '127.0.0.1',
+        WARMUP_FILE: 'test/data/ibkr-usa-2017-09-27.txt',
         TEST_REDIS_PORT: String(redis.port),
         TEST_REDIS_PASSWORD: password,
         ASKED: asked,

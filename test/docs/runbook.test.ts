@@ -214,7 +214,7 @@ test('every metric, field and variable that the runbook names is there', async (
 });
 
 /** No variables of the service. */
-const OF_THE_SHELL = ['NODE_OPTIONS', 'REDIS_REPLICA'];
+const OF_THE_SHELL = ['NODE_OPTIONS', 'REDIS_REPLICA', 'WARMUP_FILE'];
 
 /** Fields of Redis, Kubernetes and its exporters. */
 const OF_OTHERS = [

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { put } from '../support/client.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { PATIENT, redisEnv, startReplica } from '../support/replicas.ts';
+import { runMain } from '../support/run-main.ts';
+import { codesOf, sectionOf } from './markdown.ts';
+import { missingLine, runCommands } from './run-commands.ts';
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+const RUNBOOK = read('docs/runbook.md');
+
+test('when a running Redis stops, log and check show what the runbook and the alert name', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis);
+  t.after(() => service.stop('SIGKILL'));
+  const lines = codesOf(sectionOf(RUNBOOK, 'RedisConnectionFailed')).filter((code) =>
+    code.startsWith('Redis connection '),
+  );
+  assert.equal(lines.length, 2);
+  await redis.cli('SHUTDOWN', 'NOSAVE').catch(() => {});
+  const { level, msg, connection } = await service.waitForLog(
+    ({ msg, level }) => lines.includes(msg ?? '') && level === 'error',
+  );
+  assert.match(String(connection), /^(data|admin|link)$/, `${level} ${msg}`);
+  const { groups } = parse(read('deploy/prometheus/alerts.yml'));
+  const alert = groups[0].rules.find((rule: { alert: string }) => rule.alert === 'RedisConnectionFailed');
+  assert.ok(lines.every((line) => alert.annotations.description.includes(`"${line.split(';')[0]}"`)));
+
+  assert.equal((await put(service, 'runbook:A', '1')).status, 202);
+  const { code, stdout } = await runMain(['check', '--url', service.url]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^degraded: Redis is away \(.*ECONNREFUSED.*\), .*, 1 in the journal\n$/);
+});
+
+test('the procedure for an old quote shows what it promises, and changes nothing', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, { ...redisEnv(redis), ...PATIENT });
+  t.after(() => service.stop('SIGKILL'));
+  await put(service, 'borrow_rate:AAPL', '{"rate": 0.0525}');
+  const section = sectionOf(RUNBOOK, '6.1 Common issues and resolutions');
+  const setting =
+    '```sh\nexport NS=n REDIS_HOST=127.0.0.1 REDIS_PORT=$TEST_REDIS_PORT REDIS_USER=default\n```\n';
+  const state = async () => [
+    await redis.cli('DBSIZE'),
+    await redis.cli('--no-raw', 'GET', 'borrow_rate_engine:borrow_rate:AAPL'),
+  ];
+  const before = await state();
+  const place = { service, redis, password: '', prometheus: '' };
+  const { ran } = await runCommands(setting + section, place, (commands) => commands);
+  const promising = ran.filter(({ promised }) => promised !== undefined);
+  assert.equal(promising.length, 1);
+  for (const { promised, output } of promising)
+    assert.equal(missingLine(promised!, output), undefined, output);
+  assert.deepEqual(await state(), before);
+  assert.doesNotMatch(section, /curl .*(-X|-d|--data)/);
+});
