@@ -16,7 +16,10 @@ const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
   // The subcommands of the harness are offered here, and loaded by nobody else.
   ['src/cli/commands/', ['src/', 'loadtest/', 'package.json']],
   ['src/cli/', ['src/', 'package.json']],
-  ['src/http/', ['src/uws.ts', 'src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
+  [
+    'src/http/',
+    ['src/uws.ts', 'src/resident.ts', 'src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts'],
+  ],
   ['src/push/', ['src/uws.ts', 'src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
   ['src/redis/', ['src/cache/', 'src/errors.ts', 'src/log.ts', 'src/metrics/counters.ts']],
   ['src/cache/', ['src/errors.ts', 'src/metrics/counters.ts']],
@@ -27,6 +30,7 @@ const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
   ['src/uws.ts', ['src/errors.ts']],
   ['src/log.ts', ['src/log-output.ts']],
   ['src/log-output.ts', []],
+  ['src/resident.ts', []],
   ['src/errors.ts', []],
   ['src/answer.ts', []],
   ['src/figures.ts', []],

@@ -9,6 +9,7 @@ import { type Core, composeCore } from './compose.ts';
 import { composeOps } from './compose-ops.ts';
 import { flushPending } from './flush-pending.ts';
 import { Readiness } from './readiness.ts';
+import { spareDescriptors } from './spare-descriptors.ts';
 import { warmUpOnStart } from './warm-start.ts';
 
 export async function serve(env: Environment, version: string): Promise<void> {
@@ -37,6 +38,7 @@ export async function serve(env: Environment, version: string): Promise<void> {
     parts,
     composeOps(config, core, load, readiness, () => push.sizes, version),
   );
+  spareDescriptors(server.app, counters, log);
   const push = new Push(
     server.app,
     { ...config.limits, ...config.push },

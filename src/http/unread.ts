@@ -1,4 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
+import { ResidentMemory } from '../resident.ts';
 import type { Load } from './exchange.ts';
 
 /** What clients may leave unread, all together, before answers are sent only as they are read. */
@@ -31,7 +32,7 @@ export class Unread {
   constructor(
     load: Load,
     onChange: (strict: boolean, unread: number) => void,
-    native: () => number = nativeBytes,
+    native: () => number = nativeBytes(),
     now: () => number = () => performance.now(),
   ) {
     this.#load = load;
@@ -60,7 +61,10 @@ export class Unread {
   }
 }
 
-function nativeBytes(): number {
-  const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
-  return process.memoryUsage.rss() - heap - external;
+function nativeBytes(): () => number {
+  const resident = new ResidentMemory();
+  return () => {
+    const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
+    return resident.read() - heap - external;
+  };
 }

@@ -72,6 +72,8 @@ export class Counters {
   supersededChanges = 0;
   /** Requests refused because the event loop was late. */
   shed = 0;
+  /** Connections that were closed at once for lack of file descriptors. */
+  connectionsRefused = 0;
   /** Log lines that standard output did not take. */
   logLinesDropped = 0;
   /** WebSocket frames received. */

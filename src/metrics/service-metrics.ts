@@ -45,6 +45,11 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
     ),
     gauge('ratecache_http_open_requests', 'Requests begun and not yet answered.', openRequests),
     counter(
+      'ratecache_connections_refused_total',
+      'Connections closed at once because too few file descriptors were left.',
+      () => counters.connectionsRefused,
+    ),
+    counter(
       'ratecache_log_lines_dropped_total',
       'Log lines dropped because standard output did not take them.',
       () => counters.logLinesDropped,

@@ -1,0 +1,54 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { Logger } from '../log.ts';
+import type { Counters } from '../metrics/counters.ts';
+import type { HttpResponse, TemplatedApp } from '../uws.ts';
+
+/** File descriptors that clients leave free: for Redis, name resolution, and reads of /proc. */
+const SPARE = 16;
+const LOG_INTERVAL_MS = 60_000;
+
+/**
+ * Closes a new connection at once when the process has fewer than 16 file descriptors left. Without this, uWS would try
+ * again and again to accept the next connection, which takes a whole core, and Redis could not be connected again.
+ *
+ * The system gives out the lowest free descriptor. So a descriptor that is opened for a moment tells how many are in
+ * use: at least as many as its number. uWS's own count of connections does not fit, since it never learns that a
+ * WebSocket has closed.
+ */
+export function spareDescriptors(app: TemplatedApp, counters: Counters, log: Logger): void {
+  const limit = openFilesLimit();
+  let silentUntil = 0;
+  const refuse = (connection: HttpResponse, change: number): void => {
+    if (change < 0 || lowestFree() < limit - SPARE) return;
+    connection.close();
+    counters.connectionsRefused++;
+    const now = performance.now();
+    if (now < silentUntil) return;
+    silentUntil = now + LOG_INTERVAL_MS;
+    log.error(
+      { limit, spare: SPARE },
+      'connections refused: too few file descriptors are left; raise the limit of open files (ulimit -n)',
+    );
+  };
+  app.filter(refuse);
+}
+
+function lowestFree(): number {
+  try {
+    const descriptor = openSync('/dev/null', 'r');
+    closeSync(descriptor);
+    return descriptor;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Infinity where there is no limit, or the system does not tell it. */
+function openFilesLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { put } from '../support/client.ts';
+import { connect, type RawConnection } from '../support/raw-http.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { reachesRedis, startReplica } from '../support/replicas.ts';
+import type { Service } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const LIMIT = 80;
+const TICKS_PER_SECOND = 100;
+
+test('connections beyond the limit of open files are closed at once, and cost no CPU while they wait', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, {}, ['prlimit', `--nofile=${LIMIT}`]);
+  t.after(() => service.stop('SIGKILL'));
+  const existing = await open(t, service);
+  assert.equal(await status(existing, 'GET', '/livez'), 200);
+
+  const crowd = await Promise.all(Array.from({ length: 2 * LIMIT }, () => open(t, service)));
+  let closed = 0;
+  for (const connection of crowd) connection.closed.then(() => closed++);
+  await service.waitForLog(({ msg }) => /^connections refused/.test(msg ?? ''));
+  await until(() => closed > LIMIT);
+  assert.ok(closed < crowd.length, 'those that fit stay');
+
+  const before = cpuTicks(service.pid);
+  await delay(1000);
+  const ticks = cpuTicks(service.pid) - before;
+  assert.ok(ticks < TICKS_PER_SECOND / 2, `${ticks} ticks of CPU in a second`);
+
+  assert.equal(await status(existing, 'PUT', '/v1/cache/descriptors:A', '1'), 201);
+  assert.ok((await metric(existing, 'ratecache_connections_refused_total')) >= closed);
+  // Descriptors are left for what the service itself needs.
+  await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
+  await service.waitForLog(({ msg }) => msg === 'Redis connection lost; reconnecting');
+  await until(async () => (await status(existing, 'PUT', '/v1/cache/descriptors:B', '1')) === 204);
+
+  for (const connection of crowd) connection.destroy();
+  await reachesRedis(service);
+  assert.ok((await put(service, 'descriptors:C', '1')).ok);
+  assert.deepEqual(await service.stop(), { code: 0, signal: null });
+});
+
+test('a service without a single file descriptor left goes on, and recovers', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis);
+  t.after(() => service.stop('SIGKILL'));
+  const existing = await open(t, service);
+  assert.equal(await status(existing, 'PUT', '/v1/cache/descriptors:A', '1'), 201);
+  const resident = await metric(existing, 'process_resident_memory_bytes');
+  assert.ok(resident > 0);
+  await limitOpenFiles(service, 3);
+
+  await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
+  await service.waitForLog(({ msg }) => msg === 'Redis connection lost; reconnecting');
+  // Every timer of the service has run many times by then.
+  await delay(1000);
+  assert.equal(await status(existing, 'GET', '/v1/cache/descriptors:A'), 200);
+  assert.equal(await status(existing, 'PUT', '/v1/cache/descriptors:A', '2'), 202);
+  assert.equal(await status(existing, 'GET', '/health'), 200);
+  assert.equal(await status(existing, 'GET', '/stats'), 200);
+  assert.equal(await metric(existing, 'process_resident_memory_bytes'), resident, 'the last known value');
+
+  await limitOpenFiles(service, 4096);
+  await reachesRedis(service);
+  assert.ok((await put(service, 'descriptors:B', '1')).ok);
+  await until(async () => (await redis.cli('EXISTS', 'borrow_rate_engine:descriptors:A')) === '1');
+  assert.deepEqual(await service.stop(), { code: 0, signal: null });
+});
+
+async function limitOpenFiles({ pid }: Service, limit: number): Promise<void> {
+  // The soft limit alone, so that it can be raised again.
+  await promisify(execFile)('prlimit', ['--pid', String(pid), `--nofile=${limit}:`]);
+}
+
+/** User and system time of the process so far. */
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+async function open(t: TestContext, service: Service): Promise<RawConnection> {
+  const connection = await connect(service.port);
+  t.after(() => connection.destroy());
+  return connection;
+}
+
+async function status(connection: RawConnection, method: string, path: string, body = ''): Promise<number> {
+  return (await ask(connection, method, path, body)).status;
+}
+
+async function metric(connection: RawConnection, name: string): Promise<number> {
+  const { body } = await ask(connection, 'GET', '/metrics');
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(body.toString())?.[1]);
+}
+
+async function ask(connection: RawConnection, method: string, path: string, body = '') {
+  const length = body === '' ? '' : `Content-Length: ${body.length}\r\n`;
+  await connection.send(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${length}\r\n${body}`);
+  const [response] = await connection.readResponses(1);
+  return response!;
+}
