@@ -41,9 +41,14 @@ function found(
 /** bash takes `=` for a word of its own: of `--format`, `=`, `ibkr` one is made again. */
 function joined(words: readonly string[]): string[] {
   const made: string[] = [];
+  let joining = false;
   for (let i = 0; i < words.length; i++) {
-    if (words[i] === '=' && made.at(-1)?.startsWith('--')) made.push(`${made.pop()}=${words[++i] ?? ''}`);
-    else made.push(words[i]!);
+    // The first word decides: to look into what was joined would take quadratic time.
+    if (words[i] === '=' && joining) made.push(`${made.pop()}=${words[++i] ?? ''}`);
+    else {
+      joining = words[i]!.startsWith('--');
+      made.push(words[i]!);
+    }
   }
   return made;
 }

@@ -1,4 +1,5 @@
-const DECIMAL = /^([+-]?)(\d*)\.?(\d*)$/;
+// The point is not optional by itself: digits that both groups may take would be tried in every division.
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?$/;
 
 /**
  * A percentage as a fraction, exactly: `1.0977` -> `0.010977`, `-6.4292` -> `-0.064292`, `100` -> `1`.
