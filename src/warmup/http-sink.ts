@@ -1,6 +1,6 @@
 import { endpoint, parsed, problemText, property, unansweredText } from '../answer.ts';
 import type { WarmupRecord } from './record.ts';
-import type { Outcome, Sink } from './sink.ts';
+import { type Outcome, reasonOf, type Sink } from './sink.ts';
 
 export interface HttpSinkOptions {
   /** How long one batch may take, in milliseconds. Default 10,000. */
@@ -11,6 +11,8 @@ export interface HttpSinkOptions {
  * A sink that writes through a running service: `POST {url}/v1/mset` with
  * `{"entries":[{"key","value","ttl"?}…]}`, each value being the record's exact text, answered by
  * `{"results":[{"key","status","code"?}…]}` in the same order.
+ *
+ * A result `stored` with a code is `pending`: the service has accepted the write, and Redis has not confirmed it.
  *
  * `write` rejects with a message for people: `cannot reach http://…: connection refused`,
  * `http://… answered 413 body_too_large: …` (code and detail of its problem+json), `… did not answer
@@ -43,8 +45,8 @@ export function httpSink(url: string, { timeoutMs = 10_000 }: HttpSinkOptions = 
 }
 
 function requestBody(batch: readonly WarmupRecord[]): string {
-  const entries = batch.map(({ key, json, ttl }) => {
-    const tail = ttl === undefined ? '' : `,"ttl":${ttl}`;
+  const entries = batch.map(({ key, json, ttlMs }) => {
+    const tail = ttlMs === undefined ? '' : `,"ttl":${ttlMs / 1000}`;
     return `{"key":${JSON.stringify(key)},"value":${json}${tail}}`;
   });
   return `{"entries":[${entries.join(',')}]}`;
@@ -60,8 +62,13 @@ function outcomes(batch: readonly WarmupRecord[], answer: unknown, url: string):
     const { key } = batch[index]!;
     if (property(result, 'key') !== key) throw new Error(`${url} answered in another order than asked`);
     const status = property(result, 'status');
-    if (status === 'stored' || status === 'kept') return { status };
     const code = property(result, 'code');
-    return { status: 'error', code: typeof code === 'string' ? code : `status ${String(status)}` };
+    // A code says that Redis has not confirmed the write.
+    if (status === 'stored') {
+      return code === undefined ? { status } : { status: 'pending', reason: String(code) };
+    }
+    if (status === 'kept') return { status };
+    if (typeof code !== 'string') return { status: 'error', reason: `status ${String(status)}` };
+    return { status: 'error', reason: reasonOf(code, property(result, 'detail')) };
   });
 }

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from './batch.ts';
 import { Interrupt } from './interrupt.ts';
+import { Pressure } from './pressure.ts';
 import type { Item } from './record.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
@@ -12,6 +14,7 @@ const DEFAULTS = Object.freeze({
   batchBytes: 1024 * 1024,
   /** Batches under way at once. */
   concurrency: 4,
+  pause: (ms: number, signal?: AbortSignal): Promise<unknown> => delay(ms, undefined, { signal }),
 });
 
 /** After so many failed batches without one that succeeded between, the sink is taken for gone. */
@@ -32,6 +35,8 @@ export interface LoadOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the load at once, wherever it waits. */
   readonly signal?: AbortSignal | undefined;
+  /** Waits so many milliseconds; rejects as soon as the signal aborts. */
+  readonly pause?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
 /** What can be loaded: a `Source`, or any items (of unknown size). */
@@ -42,17 +47,22 @@ export type Loadable = AsyncIterable<Item> & Partial<Pick<Source, 'size' | 'cons
  * in memory. Records with one key arrive in their order. A record that fails does not stop the others,
  * nor does a batch.
  *
+ * Pending writes of the service have a bound that live writers share. So the first batch leaves alone, and while Redis
+ * does not take what is sent, batches leave one at a time with growing pauses. The load stops at 1,000 pending records.
+ *
  * It always resolves, with a summary whose `stopped` tells why it ended early: the signal aborted, the
- * source could not be read further, or three batches in a row failed. It rejects only when `onProgress` throws.
+ * source could not be read further, three batches in a row failed, or too much is pending. It rejects only when
+ * `onProgress` throws.
  */
 export async function load(source: Loadable, sink: Sink, options: LoadOptions = {}): Promise<Summary> {
-  const { batchSize, batchBytes, concurrency, onProgress, signal } = { ...DEFAULTS, ...options };
+  const { batchSize, batchBytes, concurrency, onProgress, signal, pause } = { ...DEFAULTS, ...options };
   const started = performance.now();
   const summary = emptySummary();
   const interrupt = new Interrupt(signal);
   const underWay = new Map<Batch, Promise<void>>();
   let failedInARow = 0;
   let sinkGone = false;
+  const pressure = new Pressure();
 
   const report = (): void => {
     summary.elapsedMs = performance.now() - started;
@@ -66,9 +76,14 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
         throw new Error(`${outcomes.length} outcomes came back for ${batch.size} records`);
       }
       failedInARow = 0;
-      for (const [index, { status, code }] of outcomes.entries()) {
-        if (status === 'error') failRecord(summary, batch, index, code ?? 'no reason given');
-        else summary[status]++;
+      for (const [index, { status, reason = 'no reason given' }] of outcomes.entries()) {
+        if (status === 'stored' || status === 'kept') summary[status]++;
+        else failRecord(summary, batch, index, reason, status === 'pending' ? 'pending' : 'failed');
+      }
+      const stop = pressure.note(outcomes);
+      if (stop !== undefined) {
+        sinkGone = true;
+        summary.stopped = stop;
       }
     } catch (error) {
       const reason = interrupt.happened ? 'interrupted before an answer came' : messageOf(error);
@@ -83,9 +98,13 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
   };
 
   const dispatch = async (batch: Batch): Promise<void> => {
-    while (underWay.size >= concurrency || [...underWay.keys()].some((other) => batch.sharesKeyWith(other))) {
-      await Promise.race(underWay.values());
-    }
+    const mustWait = (): boolean =>
+      underWay.size >= pressure.concurrency(concurrency) ||
+      [...underWay.keys()].some((other) => batch.sharesKeyWith(other));
+    while (mustWait()) await Promise.race(underWay.values());
+    const pauseMs = sinkGone || interrupt.happened ? 0 : pressure.nextPauseMs();
+    // An interrupt is noticed below.
+    if (pauseMs > 0) await pause(pauseMs, signal).catch(() => {});
     if (sinkGone || interrupt.happened) summary.unsent += batch.size;
     else underWay.set(batch, send(batch));
     report();
@@ -138,8 +157,14 @@ async function nextItem(
   }
 }
 
-function failRecord(summary: Summary, batch: Batch, index: number, reason: string): void {
-  addFailure(summary, { line: batch.lines[index]!, key: batch.records[index]!.key, reason });
+function failRecord(
+  summary: Summary,
+  batch: Batch,
+  index: number,
+  reason: string,
+  as: 'failed' | 'pending' = 'failed',
+): void {
+  addFailure(summary, as, { line: batch.lines[index]!, key: batch.records[index]!.key, reason });
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,7 @@
+import { MAX_TTL_SECONDS, ttlMs } from '../cache/check.ts';
 import { keyFault } from '../cache/key.ts';
 import { members } from '../cache/value/json-read.ts';
+import { ServiceError } from '../errors.ts';
 import { quote } from './quote.ts';
 import { fault, type Item, type LineParser, type WarmupRecord } from './record.ts';
 
@@ -7,12 +9,12 @@ import { fault, type Item, type LineParser, type WarmupRecord } from './record.t
 const ANY_LENGTH = Number.POSITIVE_INFINITY;
 
 /**
- * Reads newline-delimited JSON: each line an object `{"key": string, "value": any, "ttl"?: seconds > 0}`,
- * members in any order, blank lines allowed. The record's JSON is the value's own text, character for
+ * Reads newline-delimited JSON: each line an object `{"key": string, "value": any, "ttl"?: seconds}`, members in any
+ * order, blank lines allowed. The time to live is rounded to whole milliseconds, as the service rounds it. The record's JSON is the value's own text, character for
  * character, so a number keeps all its digits.
  *
  * Faults, each with its line: text that is not JSON or no object, `key` or `value` missing, a key that
- * is no string or breaks the key grammar, a ttl that is no number above 0, a member given twice or
+ * is no string or breaks the key grammar, a ttl that the service would refuse, a member given twice or
  * unknown (a misspelt `ttl` would otherwise be lost in silence).
  */
 export class NdjsonParser implements LineParser {
@@ -47,11 +49,12 @@ function readLine(text: string): WarmupRecord | string {
   if (keyProblem !== undefined) return `the key ${keyProblem}`;
   const ttlText = parts.get('ttl');
   if (ttlText === undefined) return { key, json };
-  const ttl: unknown = JSON.parse(ttlText);
-  if (typeof ttl !== 'number' || !(ttl > 0) || ttl === Number.POSITIVE_INFINITY) {
-    return `ttl is ${quote(ttlText)}, expected seconds above 0`;
+  try {
+    return { key, json, ttlMs: ttlMs(JSON.parse(ttlText), 'ttl') };
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    return `ttl is ${quote(ttlText)}, expected a number of seconds from 0.001 to ${MAX_TTL_SECONDS}`;
   }
-  return { key, json, ttl };
 }
 
 function jsonProblem(text: string): string | undefined {

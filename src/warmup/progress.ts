@@ -71,9 +71,10 @@ function lineView(stream: ProgressStream, now: () => number): ProgressView {
   };
 }
 
-function counts({ read, stored, kept, failed, faultCount }: Progress): string {
+function counts({ read, stored, kept, pending, failed, faultCount }: Progress): string {
   const parts = [`${read} read`, `${stored} stored`];
   if (kept > 0) parts.push(`${kept} kept`);
+  if (pending > 0) parts.push(`${pending} pending`);
   if (failed > 0) parts.push(`${failed} failed`);
   if (faultCount > 0) parts.push(`${faultCount} unreadable`);
   return parts.join(', ');

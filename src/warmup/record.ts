@@ -1,8 +1,9 @@
-/** What warm-up moves: one key with the exact JSON text of its value. `ttl` in seconds; absent: the type's own. */
+/** What warm-up moves: one key with the exact JSON text of its value. Without `ttlMs` it lives as long as its type. */
 export interface WarmupRecord {
   readonly key: string;
   readonly json: string;
-  readonly ttl?: number;
+  /** Whole milliseconds. */
+  readonly ttlMs?: number;
 }
 
 /** A line that did not become a record. `fatal`: nothing after this line can be read. */

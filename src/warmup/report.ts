@@ -5,7 +5,7 @@ import type { Summary } from './summary.ts';
  * The summary for people, several lines without a final line end:
  *
  *     13,425 records read in 0.84 s: 13,420 stored, 3 kept (already present and newer), 2 failed
- *     2 records failed
+ *     2 records are not known to be stored
  *       line 40, borrow_rate:X: value_too_large
  *     1 line could not be read
  *       line 17: FEERATE is "abc", expected a percentage or NA
@@ -13,12 +13,13 @@ import type { Summary } from './summary.ts';
  *     stopped early: interrupted
  */
 export function summaryText(summary: Summary): string {
-  const { failed, failures, faultCount, faults } = summary;
+  const { failed, pending, failures, faultCount, faults } = summary;
   const lines = [headline(summary)];
-  if (failed > 0) {
-    lines.push(`${plural(failed, 'record')} failed`);
+  const missing = failed + pending;
+  if (missing > 0) {
+    lines.push(`${plural(missing, 'record')} ${missing === 1 ? 'is' : 'are'} not known to be stored`);
     for (const { line, key, reason } of failures) lines.push(`  line ${line}, ${key}: ${reason}`);
-    if (failed > failures.length) lines.push(`  … and ${count(failed - failures.length)} more`);
+    if (missing > failures.length) lines.push(`  … and ${count(missing - failures.length)} more`);
   }
   if (faultCount > 0) {
     lines.push(`${plural(faultCount, 'line')} could not be read`);
@@ -35,14 +36,15 @@ export function summaryJson(summary: Summary): string {
   return JSON.stringify({ ...summary, elapsedMs: Math.round(summary.elapsedMs) });
 }
 
-/** True when everything that was in the source is now in the cache: the command's exit code follows it. */
-export function succeeded({ failed, faultCount, unsent, stopped }: Summary): boolean {
-  return failed === 0 && faultCount === 0 && unsent === 0 && stopped === null;
+/** True when the store has everything that was in the source: the command's exit code follows it. */
+export function succeeded({ failed, pending, faultCount, unsent, stopped }: Summary): boolean {
+  return failed === 0 && pending === 0 && faultCount === 0 && unsent === 0 && stopped === null;
 }
 
-function headline({ read, stored, kept, superseded, failed, unsent, elapsedMs }: Summary): string {
+function headline({ read, stored, kept, pending, superseded, failed, unsent, elapsedMs }: Summary): string {
   const parts = [`${count(stored)} stored`];
   if (kept > 0) parts.push(`${count(kept)} kept (already present and newer)`);
+  if (pending > 0) parts.push(`${count(pending)} pending (Redis has not confirmed them)`);
   if (superseded > 0) parts.push(`${count(superseded)} superseded by a later line`);
   if (failed > 0) parts.push(`${count(failed)} failed`);
   if (unsent > 0) parts.push(`${count(unsent)} not sent`);

@@ -1,9 +1,12 @@
 import type { WarmupRecord } from './record.ts';
 
-/** `kept`: what was there is newer and stays. `code`: why, for `error`. */
+/**
+ * `stored`: the store has it. `kept`: what was there is newer and stays. `pending`: the service has accepted it and Redis
+ * has not taken it yet, or nobody knows whether it has. `reason`: why, for `pending` and `error`.
+ */
 export interface Outcome {
-  readonly status: 'stored' | 'kept' | 'error';
-  readonly code?: string;
+  readonly status: 'stored' | 'kept' | 'pending' | 'error';
+  readonly reason?: string;
 }
 
 /**
@@ -17,4 +20,9 @@ export interface Outcome {
  */
 export interface Sink {
   write(batch: readonly WarmupRecord[], signal?: AbortSignal): Promise<readonly Outcome[]>;
+}
+
+/** The reason of an error: its code, and what a person needs to know. */
+export function reasonOf(code: string, detail: unknown): string {
+  return typeof detail === 'string' && detail !== '' ? `${code}: ${detail}` : code;
 }

@@ -4,20 +4,23 @@ import type { Fault } from './record.ts';
 export const DETAILS_KEPT = 20;
 const NOTES_KEPT = 100;
 
-/** A record that was read and not stored. */
+/** A record that was read, and that the store does not have as far as is known. */
 export interface Failure {
   readonly line: number;
   readonly key: string;
   readonly reason: string;
 }
 
-/** What a load did. `read` = `stored` + `kept` + `superseded` + `failed` + `unsent`. */
+/** What a load did. `read` = `stored` + `kept` + `pending` + `superseded` + `failed` + `unsent`. */
 export interface Summary {
   /** Records read from the source; lines with faults are not among them. */
   read: number;
+  /** The store has them: Redis, or L1 of a standalone service. */
   stored: number;
   /** Already present and newer, so left alone. */
   kept: number;
+  /** Accepted by the service. Redis has not taken them yet, or nobody knows whether it has. */
+  pending: number;
   /** Replaced by a later record with the same key before they were sent. */
   superseded: number;
   /** Refused by the sink, lost with their batch, or not answered when the load was interrupted. */
@@ -27,7 +30,7 @@ export interface Summary {
   /** All lines with faults; `faults` holds the first 20. */
   faultCount: number;
   faults: Fault[];
-  /** The first 20 of `failed`. */
+  /** The first 20 of `failed` and `pending`. */
   failures: Failure[];
   notes: string[];
   elapsedMs: number;
@@ -40,6 +43,7 @@ export function emptySummary(): Summary {
     read: 0,
     stored: 0,
     kept: 0,
+    pending: 0,
     superseded: 0,
     failed: 0,
     unsent: 0,
@@ -57,8 +61,8 @@ export function addFault(summary: Summary, fault: Fault): void {
   if (summary.faults.length < DETAILS_KEPT) summary.faults.push(fault);
 }
 
-export function addFailure(summary: Summary, failure: Failure): void {
-  summary.failed++;
+export function addFailure(summary: Summary, count: 'failed' | 'pending', failure: Failure): void {
+  summary[count]++;
   if (summary.failures.length < DETAILS_KEPT) summary.failures.push(failure);
 }
 

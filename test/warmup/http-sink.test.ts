@@ -10,7 +10,7 @@ import { openSource } from '../../src/warmup/source.ts';
 
 const BATCH = [
   { key: 'borrow_rate:A "B"', json: '{"n":12345678901234567890,"z":-0}' },
-  { key: 'k:é', json: '[1e2]', ttl: 30 },
+  { key: 'k:é', json: '[1e2]', ttlMs: 1005 },
 ];
 
 test('a batch is posted to /v1/mset with the exact text of each value', async (t) => {
@@ -32,7 +32,7 @@ test('a batch is posted to /v1/mset with the exact text of each value', async (t
     type: 'application/json',
     body:
       '{"entries":[{"key":"borrow_rate:A \\"B\\"","value":{"n":12345678901234567890,"z":-0}},' +
-      '{"key":"k:é","value":[1e2],"ttl":30}]}',
+      '{"key":"k:é","value":[1e2],"ttl":1.005}]}',
   });
 });
 
@@ -41,8 +41,22 @@ test('each result has its own outcome', async (t) => {
   assert.deepEqual(await httpSink(url).write(batchOf(4)), [
     { status: 'stored' },
     { status: 'kept' },
-    { status: 'error', code: 'value_too_large' },
-    { status: 'error', code: 'status odd' },
+    { status: 'error', reason: 'value_too_large' },
+    { status: 'error', reason: 'status odd' },
+  ]);
+});
+
+test('what the service has accepted and Redis has not confirmed is pending', async (t) => {
+  const results = [
+    { key: 'k0', status: 'stored', version: '1', code: 'l2_unavailable' },
+    { key: 'k1', status: 'stored', version: '1', code: 'write_unknown' },
+    { key: 'k2', status: 'error', code: 'journal_full', detail: 'the journal is full' },
+  ];
+  const url = await serve(t, answer(200, { results }));
+  assert.deepEqual(await httpSink(url).write(batchOf(3)), [
+    { status: 'pending', reason: 'l2_unavailable' },
+    { status: 'pending', reason: 'write_unknown' },
+    { status: 'error', reason: 'journal_full: the journal is full' },
   ]);
 });
 

@@ -43,8 +43,12 @@ test('no more batches are under way than the concurrency allows, and reading wai
   };
   const done = load(counting(), gate.sink, { batchSize: 10, concurrency: 3 });
   await settle();
+  assert.equal(gate.waiting.length, 1, 'the first batch leaves alone');
+  assert.equal(taken, 20);
+  gate.waiting.shift()!();
+  await settle();
   assert.equal(gate.waiting.length, 3);
-  assert.equal(taken, 40);
+  assert.equal(taken, 50);
   while (gate.answered < 10) {
     gate.waiting.shift()?.();
     await settle();
@@ -58,7 +62,7 @@ test('outcomes are counted one by one, with line and code for those that failed'
     write: async (batch) =>
       batch.map(({ key }): Outcome => {
         if (key === 'k3') return { status: 'kept' };
-        if (key === 'k5') return { status: 'error', code: 'value_too_large' };
+        if (key === 'k5') return { status: 'error', reason: 'value_too_large' };
         return { status: 'stored' };
       }),
   };
@@ -92,14 +96,80 @@ test('of two records with one key in one batch the later is sent', async () => {
 
 test('a batch waits for one under way that holds one of its keys', async () => {
   const gate = gatedSink();
-  const done = load(list([record('a', 1), record('b', 1), record('a', 2)]), gate.sink, { batchSize: 1 });
+  const records = [record('z', 1), record('a', 1), record('b', 1), record('a', 2)];
+  const done = load(list(records), gate.sink, { batchSize: 1 });
   await settle();
+  gate.waiting.shift()!();
+  await settle();
+  gate.received.shift();
   assert.deepEqual(gate.received, ['a=1', 'b=1']);
   gate.waiting[0]!();
   await settle();
   assert.deepEqual(gate.received, ['a=1', 'b=1', 'a=2']);
   for (const open of gate.waiting.splice(1)) open();
-  assert.equal((await done).stored, 3);
+  assert.equal((await done).stored, 4);
+});
+
+test('a load stops at 1,000 pending records, having sent one batch at a time with growing pauses', async () => {
+  const pauses: number[] = [];
+  let underWay = 0;
+  let most = 0;
+  const sink: Sink = {
+    async write(batch) {
+      most = Math.max(most, ++underWay);
+      await settle();
+      underWay--;
+      return batch.map(() => ({ status: 'pending', reason: 'l2_unavailable' }));
+    },
+  };
+  const pause = async (ms: number) => pauses.push(ms);
+  const summary = await load(items(13_425), sink, { batchSize: 150, pause });
+  assert.equal(most, 1);
+  assert.deepEqual([summary.stored, summary.pending, summary.failed], [0, 1050, 0]);
+  assert.deepEqual(pauses, [500, 1000, 2000, 4000, 5000, 5000]);
+  assert.match(summary.stopped!, /^Redis did not confirm 1050 records; load the file again/);
+  assert.deepEqual(summary.failures[0], { line: 1, key: 'k0', reason: 'l2_unavailable' });
+  balanced(summary);
+});
+
+test('pending writes that are full count like pending ones', async () => {
+  const reason = 'journal_full: Redis is not connected, and the journal is full';
+  const sink: Sink = { write: async (batch) => batch.map(() => ({ status: 'error', reason })) };
+  const summary = await load(items(13_425), sink, { pause: async () => {} });
+  assert.deepEqual([summary.stored, summary.pending, summary.failed], [0, 0, 1000]);
+  assert.match(summary.stopped!, /^Redis did not confirm 1000 records/);
+  balanced(summary);
+});
+
+test('a load goes on at full speed when Redis takes writes again', async () => {
+  const pauses: number[] = [];
+  let writes = 0;
+  const sink: Sink = {
+    async write(batch) {
+      const pending = ++writes === 2 || writes === 4;
+      return batch.map(() =>
+        pending ? { status: 'pending', reason: 'write_unknown' } : { status: 'stored' },
+      );
+    },
+  };
+  const pause = async (ms: number) => pauses.push(ms);
+  const summary = await load(items(100), sink, { batchSize: 10, concurrency: 1, pause });
+  assert.deepEqual(pauses, [500, 500]);
+  assert.deepEqual([summary.stored, summary.pending, summary.stopped], [80, 20, null]);
+  balanced(summary);
+});
+
+test('an interrupt ends a pause', async () => {
+  const abort = new AbortController();
+  const sink: Sink = {
+    async write(batch) {
+      setImmediate(() => abort.abort());
+      return batch.map(() => ({ status: 'pending', reason: 'l2_unavailable' }));
+    },
+  };
+  const summary = await load(items(100), sink, { batchSize: 10, signal: abort.signal });
+  assert.deepEqual([summary.pending, summary.stopped], [10, 'interrupted']);
+  balanced(summary);
 });
 
 test('a failed batch loses its own records only', async () => {
@@ -294,8 +364,8 @@ function gatedSink() {
   return gate;
 }
 
-function balanced({ read, stored, kept, superseded, failed, unsent }: Summary): void {
-  assert.equal(read, stored + kept + superseded + failed + unsent);
+function balanced({ read, stored, kept, pending, superseded, failed, unsent }: Summary): void {
+  assert.equal(read, stored + kept + pending + superseded + failed + unsent);
 }
 
 /** Lets everything run that does not wait for a gate. */

@@ -6,7 +6,7 @@ import { NdjsonParser } from '../../src/warmup/ndjson.ts';
 test('the text of a value is kept character for character', () => {
   const json = '{ "n": 12345678901234567890, "z": -0, "e": 1e2, "s": "\\ud800\\u0041", "": [ ] }';
   const line = `{"value": ${json} , "ttl":30, "key":"borrow_rate:A"}`;
-  assert.deepEqual(read(line), { record: { key: 'borrow_rate:A', json, ttl: 30 }, line: 7 });
+  assert.deepEqual(read(line), { record: { key: 'borrow_rate:A', json, ttlMs: 30_000 }, line: 7 });
 });
 
 test('a line without ttl leaves it to the type of the key', () => {
@@ -26,9 +26,23 @@ test('any key and any value come through whatever the spacing and the order', ()
       if (ttl !== undefined) members.push(`"ttl":${ttl}`);
       if (!keyFirst) members.reverse();
       const item = read(`${gap}{${gap}${members.join(`${gap},${gap}`)}${gap}}${gap}`);
-      assert.deepEqual(item, { record: ttl === undefined ? { key, json } : { key, json, ttl }, line: 7 });
+      const record = ttl === undefined ? { key, json } : { key, json, ttlMs: ttl * 1000 };
+      assert.deepEqual(item, { record, line: 7 });
     }),
   );
+});
+
+test('a time to live is rounded to whole milliseconds', () => {
+  for (const [ttl, ttlMs] of [
+    ['1.005', 1005],
+    ['0.0014', 1],
+    ['300', 300_000],
+    ['1e1', 10_000],
+  ] as const)
+    assert.deepEqual(read(`{"key":"a","value":1,"ttl":${ttl}}`), {
+      record: { key: 'a', json: '1', ttlMs },
+      line: 7,
+    });
 });
 
 test('a blank line is passed over', () => {
@@ -47,7 +61,10 @@ test('each malformed line is a fault with its line and reason', () => {
     ['{"key":"","value":1}', /^the key is empty$/],
     ['{"key":"a\\u0000","value":1}', /^the key holds a control character$/],
     ['{"key":"a\\ud800","value":1}', /^the key holds a lone surrogate/],
-    ['{"key":"a","value":1,"ttl":0}', /^ttl is "0", expected seconds above 0$/],
+    ['{"key":"a","value":1,"ttl":0}', /^ttl is "0", expected a number of seconds from 0\.001 to 315360000$/],
+    ['{"key":"a","value":1,"ttl":1e300}', /^ttl is "1e300", /],
+    ['{"key":"a","value":1,"ttl":0.0001}', /^ttl is "0.0001", /],
+    ['{"key":"a","value":1,"ttl":NaN}', /^the line is not JSON: /],
     ['{"key":"a","value":1,"ttl":-1}', /^ttl is "-1", /],
     ['{"key":"a","value":1,"ttl":1e999}', /^ttl is "1e999", /],
     ['{"key":"a","value":1,"ttl":"60"}', /^ttl is "\\"60\\"", /],

@@ -11,9 +11,10 @@ test('a load without trouble is one line', () => {
 test('a load with trouble tells every count, the first details with their lines, and why it stopped', () => {
   const text = summaryText(
     summary({
-      read: 1001,
+      read: 1005,
       stored: 900,
       kept: 3,
+      pending: 4,
       superseded: 2,
       failed: 26,
       unsent: 70,
@@ -26,11 +27,12 @@ test('a load with trouble tells every count, the first details with their lines,
     }),
   );
   assert.deepEqual(text.split('\n'), [
-    '1,001 records read in 2.00 s: 900 stored, 3 kept (already present and newer), ' +
+    '1,005 records read in 2.00 s: 900 stored, 3 kept (already present and newer), ' +
+      '4 pending (Redis has not confirmed them), ' +
       '2 superseded by a later line, 26 failed, 70 not sent',
-    '26 records failed',
+    '30 records are not known to be stored',
     '  line 40, borrow_rate:X: value_too_large',
-    '  … and 25 more',
+    '  … and 29 more',
     '1 line could not be read',
     '  line 17: the symbol is empty',
     'note: the file has no #EOF line',
@@ -47,6 +49,7 @@ test('the JSON form is one line with the same members', () => {
 test('a load succeeded when nothing is missing; what was kept or noted is not missing', () => {
   assert.ok(succeeded(summary({ read: 3, stored: 1, kept: 1, superseded: 1, notes: ['x'] })));
   assert.ok(!succeeded(summary({ failed: 1 })));
+  assert.ok(!succeeded(summary({ pending: 1 })));
   assert.ok(!succeeded(summary({ faultCount: 1 })));
   assert.ok(!succeeded(summary({ unsent: 1 })));
   assert.ok(!succeeded(summary({ stopped: 'interrupted' })));

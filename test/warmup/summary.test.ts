@@ -6,7 +6,7 @@ test('faults and failures are all counted, and the first of them kept', () => {
   const summary = emptySummary();
   for (let line = 1; line <= 100; line++) {
     addFault(summary, { line, reason: 'bad' });
-    addFailure(summary, { line, key: 'k', reason: 'refused' });
+    addFailure(summary, 'failed', { line, key: 'k', reason: 'refused' });
   }
   assert.deepEqual([summary.faultCount, summary.failed], [100, 100]);
   assert.deepEqual([summary.faults.length, summary.failures.length], [DETAILS_KEPT, DETAILS_KEPT]);
