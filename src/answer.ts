@@ -30,17 +30,17 @@ export function problemText(problem: unknown): string {
   return typeof detail === 'string' ? `${named}: ${detail}` : named;
 }
 
-const NETWORK_REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was reset',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the host name could not be looked up',
-  ERR_INVALID_URL: 'that is no URL',
-  EHOSTUNREACH: 'no route to the host',
-  ETIMEDOUT: 'the connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
-  UND_ERR_SOCKET: 'the connection was closed',
-};
+const NETWORK_REASONS: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ECONNRESET', 'the connection was reset'],
+  ['ENOTFOUND', 'no such host'],
+  ['EAI_AGAIN', 'the host name could not be looked up'],
+  ['ERR_INVALID_URL', 'that is no URL'],
+  ['EHOSTUNREACH', 'no route to the host'],
+  ['ETIMEDOUT', 'the connection timed out'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'the connection timed out'],
+  ['UND_ERR_SOCKET', 'the connection was closed'],
+]);
 
 /** Why there is no answer. @param timeout what ends the question after so many milliseconds */
 export function unansweredText(url: string, timeoutMs: number, timeout: AbortSignal, error: unknown): string {
@@ -52,6 +52,6 @@ export function unansweredText(url: string, timeoutMs: number, timeout: AbortSig
 function networkReason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = property(cause, 'code');
-  if (typeof code === 'string') return NETWORK_REASONS[code] ?? code;
+  if (typeof code === 'string') return NETWORK_REASONS.get(code) ?? code;
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -9,17 +9,17 @@ export class Tally {
   timeouts = 0;
   hits = 0;
   misses = 0;
-  readonly #byStatus: Record<string, number> = {};
+  readonly #byStatus = new Map<Answer['status'], number>();
 
   answered({ status, hits, misses }: Answer): void {
     this.completed++;
     this.hits += hits;
     this.misses += misses;
-    this.#byStatus[status] = (this.#byStatus[status] ?? 0) + 1;
+    this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1);
   }
 
   requests(): Requests {
     const { sent, completed, errors, timeouts, hits, misses } = this;
-    return { sent, completed, errors, timeouts, byStatus: { ...this.#byStatus }, hits, misses };
+    return { sent, completed, errors, timeouts, byStatus: Object.fromEntries(this.#byStatus), hits, misses };
   }
 }

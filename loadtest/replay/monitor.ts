@@ -47,10 +47,16 @@ function operationOf(name: string, args: readonly string[]): Omit<Operation, 'at
   }
 }
 
-const ESCAPED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', a: '\u0007', b: '\b' };
+const ESCAPED: ReadonlyMap<string, string> = new Map([
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+  ['a', '\u0007'],
+  ['b', '\b'],
+]);
 
 function unescaped(text: string): string {
   return text.replace(/\\(?:x([0-9a-f]{2})|(.))/gi, (_, hex: string | undefined, other: string) =>
-    hex === undefined ? (ESCAPED[other] ?? other) : String.fromCharCode(Number.parseInt(hex, 16)),
+    hex === undefined ? (ESCAPED.get(other) ?? other) : String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }

@@ -51,4 +51,8 @@ end
 complete -c ratecache -f -a '(__ratecache_complete)'
 `;
 
-export const SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: FISH };
+export const SCRIPTS: ReadonlyMap<string, string> = new Map([
+  ['bash', BASH],
+  ['zsh', ZSH],
+  ['fish', FISH],
+]);

@@ -3,13 +3,14 @@ import type { Encoding } from '../cache/entry.ts';
 import { ServiceError } from '../errors.ts';
 import { JSON_TYPE, MSGPACK_TYPE } from './exchange.ts';
 
-const ENCODING_OF: Record<string, Encoding> = {
-  [JSON_TYPE]: 'json',
-  [MSGPACK_TYPE]: 'msgpack',
-  'application/msgpack': 'msgpack',
-  'application/x-msgpack': 'msgpack',
-};
-const OFFERED = Object.keys(ENCODING_OF);
+// A Map: a plain object also finds `constructor`, which a client may send.
+const ENCODING_OF: ReadonlyMap<string, Encoding> = new Map([
+  [JSON_TYPE, 'json'],
+  [MSGPACK_TYPE, 'msgpack'],
+  ['application/msgpack', 'msgpack'],
+  ['application/x-msgpack', 'msgpack'],
+]);
+const OFFERED = [...ENCODING_OF.keys()];
 
 const JSON_FIRST: readonly Encoding[] = ['json', 'msgpack'];
 
@@ -23,7 +24,7 @@ export function acceptedEncodings(accept: string): readonly Encoding[] {
   const known = remembered.get(accept);
   if (known !== undefined) return known;
   const types = new Negotiator({ headers: { accept } }).mediaTypes(OFFERED);
-  const encodings = [...new Set(types.map((type) => ENCODING_OF[type]!))];
+  const encodings = [...new Set(types.map((type) => ENCODING_OF.get(type)!))];
   if (remembered.size < REMEMBERED) remembered.set(accept, encodings);
   return encodings;
 }
@@ -47,7 +48,7 @@ export function mediaTypeOf(encoding: Encoding): string {
 export function bodyEncoding(contentType: string): Encoding {
   if (contentType === '' || contentType === JSON_TYPE) return 'json';
   const mediaType = contentType.split(';', 1)[0]!.trim().toLowerCase();
-  const encoding = ENCODING_OF[mediaType];
+  const encoding = ENCODING_OF.get(mediaType);
   if (encoding !== undefined) return encoding;
   throw new ServiceError(
     'media_type_unsupported',

@@ -12,10 +12,10 @@ import { msgpackCodec } from './msgpack-codec.ts';
 import { handle, type RequestLimits, type RequestParts } from './requests.ts';
 import { endAll } from './subscribe.ts';
 
-const CODECS: Readonly<Record<string, Codec>> = {
-  'ratecache.v1.json': jsonCodec,
-  'ratecache.v1.msgpack': msgpackCodec,
-};
+const CODECS: ReadonlyMap<string, Codec> = new Map([
+  ['ratecache.v1.json', jsonCodec],
+  ['ratecache.v1.msgpack', msgpackCodec],
+]);
 
 /** Malformed frames in a row that are answered; the next one closes the socket. */
 const MAX_MALFORMED = 5;
@@ -111,16 +111,16 @@ export class Push {
     const protocol = offered
       .split(',')
       .map((name) => name.trim())
-      .find((name) => Object.hasOwn(CODECS, name));
+      .find((name) => CODECS.has(name));
     if (offered !== '' && protocol === undefined)
       return refuse(
         res,
         'subprotocol_unsupported',
-        `the subprotocols are ${Object.keys(CODECS).join(' and ')}`,
+        `the subprotocols are ${[...CODECS.keys()].join(' and ')}`,
         'Sec-WebSocket-Protocol',
       );
     const userData: UserData = {
-      codec: protocol === undefined ? jsonCodec : CODECS[protocol]!,
+      codec: protocol === undefined ? jsonCodec : CODECS.get(protocol)!,
       consumer: undefined,
     };
     const key = req.getHeader('sec-websocket-key');

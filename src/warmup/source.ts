@@ -101,13 +101,13 @@ function parserFor(format: Format): LineParser | undefined {
 
 function unreadable(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
-  return new Error(`cannot read ${path}: ${REASONS[code ?? ''] ?? message}`, { cause: error });
+  return new Error(`cannot read ${path}: ${REASONS.get(code ?? '') ?? message}`, { cause: error });
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
-  Z_BUF_ERROR: 'the gzip data ends too early',
-  Z_DATA_ERROR: 'the gzip data is damaged',
-};
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EACCES', 'permission denied'],
+  ['EISDIR', 'it is a directory'],
+  ['Z_BUF_ERROR', 'the gzip data ends too early'],
+  ['Z_DATA_ERROR', 'the gzip data is damaged'],
+]);

@@ -278,6 +278,22 @@ test('a body in another media type is refused', async () => {
   }
 });
 
+test('a Content-Type that is the name of an inherited property is 415, and nothing is stored', async () => {
+  for (const service of services) {
+    for (const type of ['constructor', '__proto__', 'toString', 'hasOwnProperty; a=b', 'valueOf']) {
+      for (const [path, method, body] of [
+        [pathOf('type:INHERITED'), 'PUT', '1'],
+        ['/v1/mset', 'POST', '{"entries":[{"key":"type:INHERITED","value":1}]}'],
+        ['/v1/flush', 'POST', '{}'],
+      ] as const) {
+        const response = await service.fetch(path, { method, headers: { 'content-type': type }, body });
+        await assertProblem(response, 'media_type_unsupported', 'Content-Type');
+      }
+    }
+    assert.equal((await get(service, 'type:INHERITED')).status, 404);
+  }
+});
+
 test('the media type may have parameters, any case, or be left out for JSON', async (t) => {
   for (const type of [
     'application/json; charset=utf-8',

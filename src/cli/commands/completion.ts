@@ -9,7 +9,7 @@ export const completion: Subcommand = {
     const { Argument } = await import('commander');
     const { SCRIPTS } = await import('../completion-scripts.ts');
     command
-      .addArgument(new Argument('<shell>', 'which').choices(Object.keys(SCRIPTS)))
+      .addArgument(new Argument('<shell>', 'which').choices([...SCRIPTS.keys()]))
       .addHelpText(
         'after',
         [
@@ -21,7 +21,7 @@ export const completion: Subcommand = {
         ].join('\n'),
       )
       .action((shell: string) => {
-        process.stdout.write(SCRIPTS[shell]!);
+        process.stdout.write(SCRIPTS.get(shell)!);
       });
   },
 };
