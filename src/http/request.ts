@@ -1,6 +1,4 @@
 import { ttlFault, ttlMs } from '../cache/check.ts';
-import type { Condition } from '../cache/condition.ts';
-import { isVersion } from '../cache/version.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
 
@@ -39,32 +37,7 @@ export function ttlFromQuery(text: string | undefined): number | undefined {
   return ttlMs(Number(text), 'ttl');
 }
 
-/**
- * What `If-Match` and `If-None-Match` ask of a change (RFC 9110, 13.1); undefined where there is neither.
- * Entity tags that are no version of ours match nothing, and neither do weak ones, as the strong comparison
- * that changes need has it.
- * @throws ServiceError `bad_request` where both are there
- */
-export function conditionOf(ifMatch: string, ifNoneMatch: string): Condition | undefined {
-  if (ifMatch !== '' && ifNoneMatch !== '')
-    throw new ServiceError('bad_request', 'a change takes If-Match or If-None-Match, not both', 'If-Match');
-  if (ifMatch !== '')
-    return ifMatch.trim() === '*' ? { is: 'if-exists' } : { is: 'if-version', versions: strongTags(ifMatch) };
-  if (ifNoneMatch !== '')
-    return ifNoneMatch.trim() === '*'
-      ? { is: 'if-absent' }
-      : { is: 'unless-version', versions: strongTags(ifNoneMatch) };
-  return undefined;
-}
-
 /** Whether an `If-None-Match` header names the version: by the weak comparison, as reads have it. */
 export function namesVersion(ifNoneMatch: string, version: string): boolean {
   return ifNoneMatch.trim() === '*' || ifNoneMatch.includes(`"${version}"`);
-}
-
-function strongTags(list: string): string[] {
-  const tags: string[] = [];
-  for (const [, weak, tag] of list.matchAll(/(W\/)?"([^"]*)"/g))
-    if (weak === undefined && isVersion(tag!)) tags.push(tag!);
-  return tags;
 }

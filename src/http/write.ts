@@ -3,10 +3,11 @@ import { checkKey } from '../cache/check.ts';
 import type { Postponed } from '../cache/store.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
+import { conditionOf } from './conditions.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
 import { bodyEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
-import { conditionOf, encodedKeyOf, keyFromPath, ttlFromQuery } from './request.ts';
+import { encodedKeyOf, keyFromPath, ttlFromQuery } from './request.ts';
 import { valueFrom } from './value.ts';
 
 export function putHandler(parts: Parts) {
@@ -18,7 +19,7 @@ export function putHandler(parts: Parts) {
       const key = keyOf(req, limits.maxKeyBytes);
       const ttl = ttlFromQuery(req.getQuery('ttl'));
       const encoding = bodyEncoding(req.getHeader('content-type'));
-      const condition = conditionOf(req.getHeader('if-match'), req.getHeader('if-none-match'));
+      const condition = conditionOf(req);
       readBody(exchange, req, parts, limits.maxValueBytes, 'value_too_large', (body) => {
         const value = valueFrom(encoding, body);
         attempt(exchange, parts, async () => {
@@ -40,7 +41,7 @@ export function deleteHandler(parts: Parts) {
     attempt(exchange, parts, async () => {
       shedIfOverloaded(parts);
       const key = keyOf(req, limits.maxKeyBytes);
-      const condition = conditionOf(req.getHeader('if-match'), req.getHeader('if-none-match'));
+      const condition = conditionOf(req);
       const outcome = await cache.delete(key, condition);
       if (outcome.status === 'refused') return refuse(exchange, outcome.version);
       if (outcome.status === 'accepted' || outcome.status === 'unknown')

@@ -156,7 +156,7 @@ test('If-Match lets a change through only where it names the version that is the
     assert.equal(accepted.status, 204);
     const present = accepted.headers.get('etag')!;
 
-    for (const header of [first, `W/${present}`, '"x"', '""', 'nonsense']) {
+    for (const header of [first, `W/${present}`, '"x"', '""', '"a, b", W/"c"']) {
       for (const attempt of [
         await put(service, 'if:MATCH', '3', { headers: { 'if-match': header } }),
         await del(service, 'if:MATCH', { 'if-match': header }),
@@ -206,6 +206,71 @@ test('If-None-Match with versions lets a change through unless it names the one 
     await assertProblem(refused, 'precondition_failed');
     assert.equal((await put(service, 'if:NOT', '2', { headers: { 'if-none-match': '"x"' } })).status, 204);
     assert.equal((await put(service, 'if:NOT', '3', { headers: { 'if-none-match': first } })).status, 204);
+  }
+});
+
+test('a version sent without its quotes is the same condition as with them', async () => {
+  for (const service of services) {
+    const first = (await put(service, 'if:BARE', '1')).headers.get('etag')!.slice(1, -1);
+    const refused = await put(service, 'if:BARE', '2', { headers: { 'if-none-match': first } });
+    await assertProblem(refused, 'precondition_failed');
+    const accepted = await put(service, 'if:BARE', '2', { headers: { 'if-match': `"x" ,\t${first}` } });
+    assert.equal(accepted.status, 204);
+    await assertProblem(await del(service, 'if:BARE', { 'if-match': first }), 'precondition_failed');
+    const second = accepted.headers.get('etag')!.slice(1, -1);
+    assert.equal((await del(service, 'if:BARE', { 'if-match': `${first}, ${second}` })).status, 204);
+  }
+});
+
+test('a condition that does not parse is 400, says what is expected, and changes nothing', async (t) => {
+  for (const service of services) {
+    const version = (await put(service, 'if:PARSE', '1')).headers.get('etag')!.slice(1, -1);
+    const bad = [
+      '',
+      ' ',
+      ',',
+      'abc',
+      'nonsense',
+      '"x',
+      'x"',
+      '"x" "y"',
+      `"x", ${version}0`,
+      version.slice(1),
+      version.toUpperCase().replace(/^./, 'A'),
+      `W/${version}`,
+      'w/"x"',
+      '*, "x"',
+      "'x'",
+    ];
+    const connection = await connect(service.port);
+    t.after(() => connection.destroy());
+    for (const header of ['If-Match', 'If-None-Match']) {
+      for (const value of bad) {
+        for (const line of ['PUT /v1/cache/if:PARSE HTTP/1.1', 'DELETE /v1/cache/if:PARSE HTTP/1.1']) {
+          await connection.send(`${line}\r\nHost: x\r\n${header}: ${value}\r\nContent-Length: 1\r\n\r\n2`);
+          const [response] = await connection.readResponses(1);
+          assert.match(assertRawProblem(response!, 'bad_request', header), /double quotes/);
+        }
+      }
+    }
+    assert.equal(await (await get(service, 'if:PARSE')).text(), '1');
+  }
+});
+
+test('several lines of one condition header are one list', async (t) => {
+  for (const service of services) {
+    const etag = (await put(service, 'if:LINES', '1')).headers.get('etag')!;
+    const connection = await connect(service.port);
+    t.after(() => connection.destroy());
+    const change = async (header: string) => {
+      const lines = `${header}: "other"\r\n${header}: ${etag}`;
+      await connection.send(
+        `PUT /v1/cache/if:LINES HTTP/1.1\r\nHost: x\r\n${lines}\r\nContent-Length: 1\r\n\r\n2`,
+      );
+      return (await connection.readResponses(1))[0]!;
+    };
+    assertRawProblem(await change('If-None-Match'), 'precondition_failed');
+    assert.equal((await change('If-Match')).status, 204);
   }
 });
 

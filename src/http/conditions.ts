@@ -1,0 +1,69 @@
+/** `If-Match` and `If-None-Match` of a change (RFC 9110, 13.1). */
+import type { Condition } from '../cache/condition.ts';
+import { isVersion, type Version } from '../cache/version.ts';
+import { ServiceError } from '../errors.ts';
+import type { HttpRequest } from '../uws.ts';
+
+/**
+ * The condition that the headers set on a change; undefined where neither header is there. A header that does not
+ * parse is refused: ignoring it would overwrite a value that its author meant to protect. `forEach` and not
+ * `getHeader`, which returns the same for an absent and an empty header, and one line of several.
+ * @throws ServiceError `bad_request` where a header does not parse, or both are there
+ */
+export function conditionOf(req: HttpRequest): Condition | undefined {
+  let ifMatch: string | undefined;
+  let ifNoneMatch: string | undefined;
+  req.forEach((name, value) => {
+    if (name === 'if-match') ifMatch = joined(ifMatch, value);
+    else if (name === 'if-none-match') ifNoneMatch = joined(ifNoneMatch, value);
+  });
+  if (ifMatch !== undefined && ifNoneMatch !== undefined)
+    throw new ServiceError('bad_request', 'send If-Match or If-None-Match, not both', 'If-Match');
+  if (ifMatch !== undefined) {
+    const versions = versionsIn('If-Match', ifMatch);
+    return versions === 'any' ? { is: 'if-exists' } : { is: 'if-version', versions };
+  }
+  if (ifNoneMatch !== undefined) {
+    const versions = versionsIn('If-None-Match', ifNoneMatch);
+    return versions === 'any' ? { is: 'if-absent' } : { is: 'unless-version', versions };
+  }
+  return undefined;
+}
+
+/** Several lines of one header are one list. */
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before},${value}`;
+}
+
+/** One element of the list: an entity tag, a version without its quotes, or nothing; then a comma or the end. */
+const ELEMENT = /[ \t]*(?:(?:(W\/)?"([^"]*)"|([0-9a-f]{24}))[ \t]*)?(?:,|$)/y;
+
+/**
+ * The versions that a list names, or `any` for `*`. A weak tag, and a tag that is not a version of ours, is well formed
+ * and matches nothing: the strong comparison that changes need has it so.
+ */
+function versionsIn(header: string, list: string): Version[] | 'any' {
+  if (list.trim() === '*') return 'any';
+  const versions: Version[] = [];
+  let tags = 0;
+  for (let at = 0; at < list.length; at = ELEMENT.lastIndex) {
+    ELEMENT.lastIndex = at;
+    const found = ELEMENT.exec(list);
+    if (found === null) throw malformed(header);
+    const [, weak, tag, bare] = found;
+    const version = tag ?? bare;
+    if (version === undefined) continue;
+    tags++;
+    if (weak === undefined && isVersion(version)) versions.push(version);
+  }
+  if (tags === 0) throw malformed(header);
+  return versions;
+}
+
+function malformed(header: string): ServiceError {
+  return new ServiceError(
+    'bad_request',
+    `${header} takes * or a list of versions in double quotes, as ETag has them: "01a20c60214c0000355a7e2f"`,
+    header,
+  );
+}
