@@ -4,10 +4,10 @@ import * as v from 'valibot';
 import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { ttlMs } from '../cache/check.ts';
-import { type Encoding, keep } from '../cache/entry.ts';
+import { type Encoding, keep, type Value } from '../cache/entry.ts';
 import { type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
 import * as jsonRead from '../cache/value/json-read.ts';
-import * as msgpackRead from '../cache/value/msgpack-read.ts';
+import type { Span } from '../cache/value/msgpack-read.ts';
 import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
 import { ServiceError } from '../errors.ts';
 import type { Histogram } from '../metrics/histogram.ts';
@@ -105,7 +105,10 @@ function keysOf(body: DecodedBody, maxKeys: number): string[] {
 function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number): (Assignment | Faulty)[] {
   const { entries } = checkShape(ENTRIES, body.data);
   checkCount(entries.length, maxKeys, 'entries');
-  const values = rawValues(body);
+  const values =
+    body.encoding === 'json'
+      ? jsonValues(body.text)
+      : entries.map(({ value }) => msgpackValue(body.bytes, value));
   return entries.map(({ key, ttl }, i) => {
     const value = values[i];
     const field = `entries[${i}]`;
@@ -126,22 +129,19 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
   });
 }
 
-/** Each entry's value as the bytes that the client sent, since decoding and encoding again would change some. */
-function rawValues(body: DecodedBody): (Assignment['value'] | undefined)[] {
-  if (body.encoding === 'json') {
-    const { text } = body;
-    const [start] = jsonRead.member(text, 0, 'entries')!;
-    return Array.from(jsonRead.elements(text, start), ([entry]) => {
-      const span = jsonRead.member(text, entry, 'value');
-      return span && valueFromText(text.slice(...span));
-    });
-  }
-  const { bytes } = body;
-  const [start] = msgpackRead.member(bytes, 0, 'entries')!;
-  return Array.from(msgpackRead.elements(bytes, start), ([entry]) => {
-    const span = msgpackRead.member(bytes, entry, 'value');
-    return span && { encoding: 'msgpack', body: keep('msgpack', bytes.subarray(...span)) };
+/** Each entry's value as the text that the client sent: decoding and encoding again would change some values. */
+function jsonValues(text: string): (Value | undefined)[] {
+  const [start] = jsonRead.member(text, 0, 'entries')!;
+  return Array.from(jsonRead.elements(text, start), ([entry]) => {
+    const span = jsonRead.member(text, entry, 'value');
+    return span && valueFromText(text.slice(...span));
   });
+}
+
+/** @param span where `unpackRequest` found the value; undefined where the entry has none */
+function msgpackValue(bytes: Buffer, span: unknown): Value | undefined {
+  if (span === undefined) return undefined;
+  return { encoding: 'msgpack', body: keep('msgpack', bytes.subarray(...(span as Span))) };
 }
 
 function checkCount(count: number, max: number, field: string): void {

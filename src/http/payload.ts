@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Encoding } from '../cache/entry.ts';
+import { Malformed } from '../cache/value/errors.ts';
 import { unpackRequest } from '../cache/value/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
 import { parseJson } from './value.ts';
@@ -18,7 +19,8 @@ export function decodeBody(encoding: Encoding, bytes: Buffer): DecodedBody {
   try {
     return { encoding, data: unpackRequest(bytes), bytes };
   } catch (error) {
-    throw new ServiceError('body_invalid', `the body is not msgpack: ${(error as Error).message}`, 'body');
+    if (!(error instanceof Malformed)) throw error;
+    throw new ServiceError('body_invalid', `the body is not msgpack: ${error.message}`, 'body');
   }
 }
 

@@ -8,6 +8,7 @@ export type RequestId = number | string;
 
 /** A request as it was decoded, not checked yet. */
 export interface Frame {
+  /** Its members. `value` is there where the client sent one; `value()` has its bytes. */
   readonly data: Readonly<Record<string, unknown>>;
   /** The `value` of a set as the bytes that the client sent; undefined where there is none. */
   value(): Value | undefined;

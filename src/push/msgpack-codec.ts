@@ -2,7 +2,7 @@ import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
 import { writeResult, writeResults } from '../cache/results.ts';
 import { Malformed } from '../cache/value/errors.ts';
-import * as read from '../cache/value/msgpack-read.ts';
+import type { Span } from '../cache/value/msgpack-read.ts';
 import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
 import { unpackRequest } from '../cache/value/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
@@ -20,14 +20,15 @@ export const msgpackCodec: Codec = {
     try {
       data = unpackRequest(message);
     } catch (error) {
-      throw new ServiceError('frame_invalid', `the frame is not msgpack: ${(error as Error).message}`);
+      if (!(error instanceof Malformed)) throw error;
+      throw new ServiceError('frame_invalid', `the frame is not msgpack: ${error.message}`);
     }
     if (typeof data !== 'object' || data === null || Array.isArray(data))
       throw new ServiceError('frame_invalid', 'a frame is a map');
     return {
       data: data as Record<string, unknown>,
       value() {
-        const span = valueSpan(message);
+        const span = (data as { value?: Span }).value;
         return span && { encoding: 'msgpack', body: keep('msgpack', message.subarray(...span)) };
       },
     };
@@ -108,15 +109,6 @@ export const msgpackCodec: Codec = {
     return out.bytes();
   },
 };
-
-function valueSpan(message: Buffer): read.Span | undefined {
-  try {
-    return read.member(message, 0, 'value');
-  } catch (error) {
-    if (error instanceof Malformed) return undefined;
-    throw error;
-  }
-}
 
 function open(members: number, event: string): void {
   out.reset();

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { pack } from 'msgpackr';
-import { bytesOf, get, MSGPACK_TYPE, put } from '../support/client.ts';
+import { bytesOf, get, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
+import { assertProblem } from '../support/problem.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startReplica } from '../support/replicas.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -19,7 +20,7 @@ before(async () => {
   [one, other, alone] = await Promise.all([
     startReplica(redis, { COMPRESSION_THRESHOLD_BYTES: '300' }),
     startReplica(redis),
-    startService({ standalone: true }),
+    startService({ standalone: true, env: { LOCAL_CACHE_MAX_SIZE: '5000' } }),
   ]);
 });
 
@@ -67,4 +68,75 @@ test('whatever bytes are written over HTTP or WebSocket, both give them back, fr
     }),
     { numRuns: 150 },
   );
+});
+
+/** Every extension type in each of the spellings that fit its length: fixext, ext8, ext16 and ext32. */
+function extensions(): Buffer[] {
+  const content = Buffer.from([0x40, 0xff, 0x00, 0x81]);
+  return Array.from({ length: 256 }, (_, type) => [
+    Buffer.from([0xd6, type, ...content]),
+    Buffer.from([0xc7, 4, type, ...content]),
+    Buffer.from([0xc8, 0, 4, type, ...content]),
+    Buffer.from([0xc9, 0, 0, 0, 4, type, ...content]),
+  ]).flat();
+}
+
+/** A map of these members, whose values are msgpack already. */
+function mapOf(members: Readonly<Record<string, Uint8Array>>): Buffer {
+  const parts = Object.entries(members).flatMap(([name, value]) => [pack(name), value]);
+  return Buffer.concat([Buffer.from([0x80 | (parts.length / 2)]), ...parts]);
+}
+
+test('all 1,024 shapes of an extension are stored byte for byte by PUT, mset and WebSocket set', async (t) => {
+  const shapes = extensions();
+  assert.equal(shapes.length, 1024);
+  const headers = { 'content-type': MSGPACK_TYPE };
+  const keys = (by: string) => shapes.map((_, i) => `other:${by}${i}`);
+  for (const [service, readers] of [
+    [one, [one, other]],
+    [alone, [alone]],
+  ] as const) {
+    const ws = await connectWs(service, { protocol: MSGPACK_PROTOCOL });
+    t.after(() => ws.close());
+    const answers = keys('ws').map((_, id) => ws.answerTo(id));
+    for (const [i, key] of keys('ws').entries())
+      ws.sendRaw(mapOf({ id: pack(i), op: pack('set'), key: pack(key), value: shapes[i]! }));
+    for (const { ok } of await Promise.all(answers)) assert.ok(ok);
+    for (const [i, key] of keys('put').entries())
+      assert.ok((await put(service, key, new Uint8Array(shapes[i]!), { headers })).ok);
+    const entries = keys('mset').map((key, i) => mapOf({ key: pack(key), value: shapes[i]! }));
+    for (const half of [entries.slice(0, 512), entries.slice(512)]) {
+      const array = Buffer.concat([Buffer.from([0xdc, 2, 0]), ...half]);
+      const stored = await post(service, '/v1/mset', new Uint8Array(mapOf({ entries: array })), headers);
+      const { results } = await jsonOf(stored);
+      assert.ok(results.every(({ status }: { status: string }) => status === 'stored'));
+    }
+    for (const reader of readers)
+      for (const by of ['ws', 'put', 'mset'])
+        for (const [i, key] of keys(by).entries())
+          assert.deepEqual(await bytesOf(await get(reader, key, { accept: MSGPACK_TYPE })), shapes[i], key);
+  }
+});
+
+test('an mset whose map key is not a string is 400, and names the place without a JavaScript error', async () => {
+  const headers = { 'content-type': MSGPACK_TYPE };
+  const entry = mapOf({ key: pack('other:N'), value: pack(1) });
+  for (const body of [
+    Buffer.from([0x81, 0x01, 0x90]),
+    mapOf({
+      entries: Buffer.concat([Buffer.from([0x91, 0x82, 0x01, 0x02]), entry.subarray(1, 5), pack('x')]),
+    }),
+    mapOf({ entries: Buffer.concat([Buffer.from([0x91, 0x81, 0xd4, 0x01, 0x02, 0x02])]) }),
+  ]) {
+    const refused = await post(one, '/v1/mset', new Uint8Array(body), headers);
+    assert.match(
+      await assertProblem(refused, 'body_invalid', 'body'),
+      /name of a member is a string.*at byte/,
+    );
+  }
+  // Within a value it is the client's own business.
+  const inside = mapOf({ key: pack('other:N'), value: Buffer.from([0x81, 0x01, 0x02]) });
+  const body = mapOf({ entries: Buffer.concat([Buffer.from([0x91]), inside]) });
+  const { results } = await jsonOf(await post(one, '/v1/mset', new Uint8Array(body), headers));
+  assert.equal(results[0].status, 'stored');
 });

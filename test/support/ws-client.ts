@@ -137,6 +137,11 @@ export class WsClient {
     }
   }
 
+  /** The first answer that comes under this id. */
+  answerTo(id: number | string): Promise<Message> {
+    return this.#answer(id);
+  }
+
   /** Encodes and sends a frame as it is. */
   send(frame: unknown): void {
     if (this.protocol === MSGPACK_PROTOCOL) this.sendRaw(pack(frame));

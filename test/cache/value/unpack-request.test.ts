@@ -33,3 +33,28 @@ test('a value may hold whatever msgpack does, beside that character too', () => 
   ])
     assert.doesNotThrow(() => unpackRequest(broken(request)));
 });
+
+test('an extension or binary outside a value, a name that is no string, and deep nesting are Malformed', () => {
+  const deep = (levels: number) => Buffer.concat([Buffer.alloc(levels, 0x91), Buffer.from([0xc0])]);
+  for (const bytes of [
+    Buffer.from([0x81, 0xa1, 0x6b, 0xd4, 0x72, 0x40]),
+    Buffer.from([0x81, 0xa1, 0x6b, 0xc4, 1, 0]),
+    Buffer.from([0x81, 1, 2]),
+    Buffer.from([0x81, 0xc0, 2]),
+    Buffer.from([0x81, 0x90, 2]),
+    Buffer.from([0x91, 0x81, 0xd4, 1, 0, 2]),
+    deep(17),
+    deep(1_000_000),
+  ])
+    assert.throws(() => unpackRequest(bytes), Malformed);
+  assert.doesNotThrow(() => unpackRequest(deep(16)));
+});
+
+test('a value is the span of its bytes, of several the last', () => {
+  const bytes = Buffer.concat([
+    Buffer.from([0x83, 0xa1, 0x61, 0x01]),
+    Buffer.from('\xa5value\xc0', 'latin1'),
+    Buffer.from('\xa5value\xd4\x72\x40', 'latin1'),
+  ]);
+  assert.deepEqual(unpackRequest(bytes), { a: 1, value: [17, 20] });
+});
