@@ -1,5 +1,5 @@
 /** Variables that look meant for us and are none of ours: most likely a typing error. */
-import { distance } from 'fastest-levenshtein';
+import { nearest } from '../cache/nearest.ts';
 import type { Environment } from './parse.ts';
 import { VARIABLE_NAMES, VARIABLES } from './variables.ts';
 
@@ -19,23 +19,11 @@ export function warnOfStrays(env: Environment): string[] {
     const upper = name.toUpperCase();
     if (value === undefined || Object.hasOwn(VARIABLES, name) || !OURS.has(firstWord(upper))) continue;
     if (SERVICE_LINK.test(name) || (name.endsWith('_PORT') && SERVICE_LINK_VALUE.test(value))) continue;
-    const near = nearest(upper);
+    const near = nearest(upper, VARIABLE_NAMES);
     if (near !== undefined) warnings.push(`${name}: unknown variable, did you mean ${near}?`);
     else if (upper.startsWith('REDIS_')) warnings.push(`${name}: unknown variable, it has no effect`);
   }
   return warnings.sort();
-}
-
-// Two edits: one letter wrong, missing or too many, or two swapped. In short names two edits make another word.
-function nearest(name: string): string | undefined {
-  const limit = name.length < 8 ? 1 : 2;
-  let best: string | undefined;
-  let least = limit + 1;
-  for (const known of VARIABLE_NAMES) {
-    const edits = distance(name, known);
-    if (edits < least) [best, least] = [known, edits];
-  }
-  return best;
 }
 
 // With its underscore, so that the whole of `PORT` is no first word.

@@ -5,6 +5,7 @@ import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../c
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { ttlMs } from '../cache/check.ts';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
+import { checkMembers } from '../cache/known.ts';
 import { type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
 import * as jsonRead from '../cache/value/json-read.ts';
 import type { Span } from '../cache/value/msgpack-read.ts';
@@ -16,15 +17,14 @@ import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { Exchange } from './exchange.ts';
 import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
-import { checkShape, type DecodedBody, decodeBody } from './payload.ts';
+import { checkShape, type DecodedBody, decodeBody, shapeOf } from './payload.ts';
+import { checkNoParameters } from './query.ts';
 import { valueFromText } from './value.ts';
 
-const KEYS = v.object({ keys: v.array(v.string()) });
-const ENTRIES = v.object({
-  entries: v.array(
-    v.looseObject({ key: v.string(), value: v.optional(v.unknown()), ttl: v.optional(v.number()) }),
-  ),
-});
+const KEYS = shapeOf({ keys: v.array(v.string()) });
+const ENTRY = v.object({ key: v.string(), value: v.optional(v.unknown()), ttl: v.optional(v.number()) });
+const ENTRY_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ENTRY.entries));
+const ENTRIES = shapeOf({ entries: v.array(ENTRY) });
 
 type Run = (body: DecodedBody) => ItemResult[] | Promise<ItemResult[]>;
 
@@ -55,6 +55,7 @@ function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
     const exchange = new Exchange(res, load, counters, false, seconds);
     attempt(exchange, parts, () => {
       shedIfOverloaded(parts);
+      checkNoParameters(req.getQuery());
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const answerAs = preferredEncoding(req.getHeader('accept'));
       const answer = (results: ItemResult[]) =>
@@ -105,6 +106,9 @@ function keysOf(body: DecodedBody, maxKeys: number): string[] {
 function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number): (Assignment | Faulty)[] {
   const { entries } = checkShape(ENTRIES, body.data);
   checkCount(entries.length, maxKeys, 'entries');
+  // As it was sent, since the schema passes on only what it knows.
+  for (const [i, entry] of (body.data as { entries: object[] }).entries.entries())
+    checkMembers(entry, ENTRY_MEMBERS, 'body_invalid', `entries[${i}].`);
   const values =
     body.encoding === 'json'
       ? jsonValues(body.text)

@@ -16,19 +16,22 @@ import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { Exchange } from './exchange.ts';
 import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
-import { checkShape, decodeBody } from './payload.ts';
+import { checkShape, decodeBody, shapeOf } from './payload.ts';
+import { checkNoParameters, parametersOf } from './query.ts';
 
-const INVALIDATION = v.strictObject({
+const INVALIDATION = shapeOf({
   keys: v.optional(v.array(v.string())),
   types: v.optional(v.array(v.picklist(TYPES))),
   pattern: v.optional(v.string()),
 });
-const FLUSH = v.strictObject({ tier: v.optional(v.picklist(['local', 'all'])) });
-const WARMUP = v.strictObject({
+const NOTHING = shapeOf({});
+const FLUSH = shapeOf({ tier: v.optional(v.picklist(['local', 'all'])) });
+const WARMUP = shapeOf({
   pattern: v.optional(v.string()),
   limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 
+const LIST_PARAMETERS: ReadonlySet<string> = new Set(['pattern', 'type', 'cursor', 'limit']);
 const LIST_LIMIT = 1000;
 const LIST_DEFAULT = 100;
 const MAX_PATTERN_LENGTH = 1024;
@@ -64,7 +67,10 @@ export function invalidateHandler(parts: Parts) {
 /** -> `{removed}`: removes what has expired from L1 now instead of when its turn comes. */
 export function cleanupHandler(parts: Parts) {
   const { memory } = parts.cache;
-  return operation(parts, async () => [200, { removed: memory === undefined ? 0 : await sweep(memory) }]);
+  return operation(parts, async (body) => {
+    checkShape(NOTHING, body);
+    return [200, { removed: memory === undefined ? 0 : await sweep(memory) }];
+  });
 }
 
 /** `{tier?: "local" | "all"}` -> `{flushed: {local, redis}}`: empties L1, and of Redis all under the prefix. */
@@ -97,7 +103,7 @@ export function keysHandler(parts: Parts, bodiless: boolean) {
     const exchange = new Exchange(res, load, counters, bodiless);
     attempt(exchange, parts, async () => {
       shedIfOverloaded(parts);
-      const query = new URLSearchParams(req.getQuery());
+      const query = parametersOf(req.getQuery(), LIST_PARAMETERS);
       const match = matchFromQuery(query.get('pattern'), query.get('type'));
       const cursor = cursorFromQuery(query.get('cursor'));
       const limit = limitFromQuery(query.get('limit'));
@@ -124,6 +130,7 @@ function operation(parts: Parts, run: (body: unknown) => Promise<Answer>) {
     const exchange = new Exchange(res, load, counters, false);
     attempt(exchange, parts, () => {
       shedIfOverloaded(parts);
+      checkNoParameters(req.getQuery());
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const answerAs = preferredEncoding(req.getHeader('accept'));
       readBody(exchange, req, parts, limits.maxBodyBytes, 'body_too_large', (body) => {
@@ -156,24 +163,24 @@ function patternMatch(pattern: string): Match {
   return { pattern };
 }
 
-function matchFromQuery(pattern: string | null, type: string | null): Match {
-  if (type === null) return pattern === null ? EVERYTHING : patternMatch(pattern);
-  if (pattern !== null) throw new ServiceError('query_invalid', 'pattern or type, not both', 'type');
+function matchFromQuery(pattern: string | undefined, type: string | undefined): Match {
+  if (type === undefined) return pattern === undefined ? EVERYTHING : patternMatch(pattern);
+  if (pattern !== undefined) throw new ServiceError('query_invalid', 'pattern or type, not both', 'type');
   const index: TypeIndex | undefined = typeIndex(type);
   if (index === undefined)
     throw new ServiceError('query_invalid', `a type is one of ${TYPES.join(', ')}`, 'type');
   return { type: index };
 }
 
-function cursorFromQuery(text: string | null): string | undefined {
-  if (text === null || text === '') return undefined;
+function cursorFromQuery(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
   if (!/^\d{1,20}$/.test(text) || BigInt(text) > MAX_CURSOR)
     throw new ServiceError('query_invalid', 'it is a cursor of an earlier answer', 'cursor');
   return text;
 }
 
-function limitFromQuery(text: string | null): number {
-  if (text === null) return LIST_DEFAULT;
+function limitFromQuery(text: string | undefined): number {
+  if (text === undefined) return LIST_DEFAULT;
   const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > LIST_LIMIT)
     throw new ServiceError('query_invalid', `a limit is a whole number from 1 to ${LIST_LIMIT}`, 'limit');

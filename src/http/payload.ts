@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Encoding } from '../cache/entry.ts';
+import { checkMembers } from '../cache/known.ts';
 import { Malformed } from '../cache/value/errors.ts';
 import { unpackRequest } from '../cache/value/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
@@ -24,11 +25,30 @@ export function decodeBody(encoding: Encoding, bytes: Buffer): DecodedBody {
   }
 }
 
-/** Holds a body against a schema. @throws ServiceError `body_invalid` with the field and what was expected */
+/** What a body may have: its schema, and the names of its members. */
+export interface Shape<Schema extends v.GenericSchema> {
+  readonly schema: Schema;
+  readonly members: ReadonlySet<string>;
+}
+
+export function shapeOf<Entries extends v.ObjectEntries>(
+  entries: Entries,
+): Shape<v.ObjectSchema<Entries, undefined>> {
+  return { schema: v.object(entries), members: new Set(Object.keys(entries)) };
+}
+
+/**
+ * Holds a body against its shape.
+ * @throws ServiceError `body_invalid`, with the field and what was expected, where it is not an object, has a member that
+ *   is not known, or one of another type
+ */
 export function checkShape<Schema extends v.GenericSchema>(
-  schema: Schema,
+  { schema, members }: Shape<Schema>,
   data: unknown,
 ): v.InferOutput<Schema> {
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
+    throw new ServiceError('body_invalid', 'the body is not an object', 'body');
+  checkMembers(data, members, 'body_invalid');
   const result = v.safeParse(schema, data, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;

@@ -13,6 +13,7 @@ import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
 import { acceptedEncodings, mediaTypeOf } from './negotiate.ts';
 import type { Parts } from './parts.ts';
+import { parametersOf } from './query.ts';
 import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.ts';
 
 // Timing a hit costs a tenth of answering it, so one in this many is timed and stands for all of them.
@@ -23,6 +24,8 @@ const UWS_LINES_BYTES = 80;
 
 /** A pipelining client may ask for so much at once before it has to read: uWS keeps what it does not. */
 const MOST_OF_A_CHUNK_BYTES = 8 * 1024 * 1024;
+
+const READ_PARAMETERS: ReadonlySet<string> = new Set(['fallback']);
 
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
 
@@ -92,7 +95,7 @@ function readSlowly(
   const exchange = new Exchange(res, parts.load, parts.counters, bodiless, parts.counters.getSeconds);
   const accept = req.getHeader('accept');
   const ifNoneMatch = req.getHeader('if-none-match');
-  const fallback = req.getQuery('fallback');
+  const query = req.getQuery();
   const answer = (loaded: Loaded, marks: Headers = []) =>
     sendLoaded(parts, exchange, loaded, accept, ifNoneMatch, marks);
 
@@ -102,8 +105,7 @@ function readSlowly(
     if (hit !== undefined) return answer(hit);
     shedIfOverloaded(parts);
     checkKey(key, parts.limits.maxKeyBytes);
-    checkFallback(fallback);
-    return readThrough(parts, key, fallback !== undefined, answer);
+    return readThrough(parts, key, wantsFallback(query), answer);
   });
 }
 
@@ -127,9 +129,12 @@ async function readThrough(
   answer(instead.entry === undefined ? loaded : instead, instead.entry === undefined ? [] : marks);
 }
 
-function checkFallback(fallback: string | undefined): void {
+/** @throws ServiceError `query_invalid` for any other parameter or fallback */
+function wantsFallback(query: string): boolean {
+  const fallback = parametersOf(query, READ_PARAMETERS).get('fallback');
   if (fallback !== undefined && fallback !== 'min_rate')
     throw new ServiceError('query_invalid', 'the only fallback is min_rate', 'fallback');
+  return fallback !== undefined;
 }
 
 /** The key of a ticker's minimum rate, for the key of its borrow rate. */

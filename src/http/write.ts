@@ -7,8 +7,11 @@ import { conditionOf } from './conditions.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
 import { bodyEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
+import { checkNoParameters, parametersOf } from './query.ts';
 import { encodedKeyOf, keyFromPath, ttlFromQuery } from './request.ts';
 import { valueFrom } from './value.ts';
+
+const PUT_PARAMETERS: ReadonlySet<string> = new Set(['ttl']);
 
 export function putHandler(parts: Parts) {
   const { cache, counters, limits, load } = parts;
@@ -17,7 +20,7 @@ export function putHandler(parts: Parts) {
     attempt(exchange, parts, () => {
       shedIfOverloaded(parts);
       const key = keyOf(req, limits.maxKeyBytes);
-      const ttl = ttlFromQuery(req.getQuery('ttl'));
+      const ttl = ttlFromQuery(parametersOf(req.getQuery(), PUT_PARAMETERS).get('ttl'));
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const condition = conditionOf(req);
       readBody(exchange, req, parts, limits.maxValueBytes, 'value_too_large', (body) => {
@@ -41,6 +44,7 @@ export function deleteHandler(parts: Parts) {
     attempt(exchange, parts, async () => {
       shedIfOverloaded(parts);
       const key = keyOf(req, limits.maxKeyBytes);
+      checkNoParameters(req.getQuery());
       const condition = conditionOf(req);
       const outcome = await cache.delete(key, condition);
       if (outcome.status === 'refused') return refuse(exchange, outcome.version);

@@ -3,6 +3,7 @@ import { getMany } from '../cache/batch.ts';
 import { checkKey, ttlMs } from '../cache/check.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { Condition } from '../cache/condition.ts';
+import { checkMembers } from '../cache/known.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { isVersion } from '../cache/version.ts';
@@ -41,7 +42,20 @@ type Operation = (
   frame: Frame,
 ) => void | Promise<void>;
 
-const OPERATIONS: Readonly<Record<string, Operation>> = {
+const CONDITIONS = ['ifVersion', 'ifAbsent', 'ifExists'];
+
+/** The members of each operation's request, besides `id` and `op`. */
+const MEMBERS = {
+  get: ['key'],
+  mget: ['keys'],
+  set: ['key', 'value', 'ttl', ...CONDITIONS],
+  delete: ['key', ...CONDITIONS],
+  subscribe: ['keys', 'types', 'prefixes', 'values'],
+  unsubscribe: ['subscription'],
+  ping: [],
+} as const satisfies Record<string, readonly string[]>;
+
+const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
   get(parts, consumer, id, { data }) {
     const { cache, clock } = parts;
     const key = textOf(data, 'key');
@@ -102,6 +116,18 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 };
 
+interface Known {
+  readonly run: Operation;
+  readonly members: ReadonlySet<string>;
+}
+
+const OPERATIONS: ReadonlyMap<string, Known> = new Map(
+  (Object.keys(MEMBERS) as (keyof typeof MEMBERS)[]).map((op) => [
+    op,
+    { run: RUN[op], members: new Set(['id', 'op', ...MEMBERS[op]]) },
+  ]),
+);
+
 /**
  * Does what a frame asks, now or later; every request is answered once, with its `id`.
  * @throws ServiceError `frame_invalid` where there is no request that an answer could name
@@ -111,13 +137,14 @@ export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): v
   // JSON.parse makes Infinity of 1e999, which no JSON answer could repeat.
   if (typeof id !== 'string' && !(typeof id === 'number' && Number.isFinite(id)))
     throw new ServiceError('frame_invalid', 'a request has an id, a number or a string', 'id');
-  const operation = typeof op === 'string' && Object.hasOwn(OPERATIONS, op) ? OPERATIONS[op] : undefined;
+  const operation = typeof op === 'string' ? OPERATIONS.get(op) : undefined;
   try {
     if (operation === undefined)
-      throw new ServiceError('frame_invalid', `an op is one of ${Object.keys(OPERATIONS).join(', ')}`, 'op');
+      throw new ServiceError('frame_invalid', `an op is one of ${[...OPERATIONS.keys()].join(', ')}`, 'op');
     if (consumer.inFlight >= MAX_IN_FLIGHT)
       throw new ServiceError('overloaded', `at most ${MAX_IN_FLIGHT} requests may wait for their answers`);
-    const later = operation(parts, consumer, id, frame);
+    checkMembers(frame.data, operation.members, 'frame_invalid');
+    const later = operation.run(parts, consumer, id, frame);
     if (later === undefined) return;
     consumer.inFlight++;
     void later

@@ -70,6 +70,7 @@ export const WELL: readonly Exercise[] = [
   [`PUT ${VALUE}`, '204', json(1, { key: 'borrow_rate:BRK B/%', headers: { 'If-Match': '*' } })],
   [`PUT ${VALUE}`, '400 key_invalid', json(1, { key: '%zz' })],
   [`PUT ${VALUE}`, '400 ttl_invalid', json(1, { key: 'a', query: { ttl: '0' } })],
+  [`PUT ${VALUE}`, '400 query_invalid', json(1, { key: 'a', query: { TTL: '60' } })],
   [`PUT ${VALUE}`, '400 value_invalid', { key: 'a', headers: JSON_BODY, body: '{"rate"' }],
   [
     `PUT ${VALUE}`,
@@ -110,6 +111,7 @@ export const WELL: readonly Exercise[] = [
   [`DELETE ${VALUE}`, '204', read('borrow_rate:NONE', { 'If-None-Match': '*' })],
   [`DELETE ${VALUE}`, '204', read('min_rate:GME', { 'If-Match': '*' })],
   [`DELETE ${VALUE}`, '400 key_invalid', read('%zz')],
+  [`DELETE ${VALUE}`, '400 query_invalid', { key: 'a', query: { ttl: '60' } }],
   [`DELETE ${VALUE}`, '400 bad_request', read('a', { 'If-Match': '*', 'If-None-Match': '*' })],
   [`DELETE ${VALUE}`, '412 precondition_failed', read('min_rate:NONE', { 'If-Match': VERSION })],
   [`DELETE ${VALUE}`, '412 precondition_failed', read('borrow_rate:AAPL', { 'If-None-Match': '*' })],
@@ -122,6 +124,7 @@ export const WELL: readonly Exercise[] = [
       (type): Exercise => [id, '200', { headers: { 'Content-Type': type }, body: pack(BODIES[id]) }],
     ),
     [id, '400 body_invalid', { headers: JSON_BODY, body: '{"keys"' }],
+    [id, '400 query_invalid', json(BODIES[id], { query: { ttl: '60' } })],
     [id, '406 not_acceptable', json(BODIES[id], { headers: { Accept: 'text/html' } })],
     [id, '413 body_too_large', { headers: JSON_BODY, body: TOO_LONG }],
     [id, '415 media_type_unsupported', { headers: { 'Content-Type': 'text/plain' }, body: '{}' }],

@@ -174,6 +174,35 @@ test('errors carry the codes of HTTP, and name the member that is at fault', asy
   }
 });
 
+test('a misspelt condition does not overwrite, nor does any member that its operation does not know', async (t) => {
+  for (const service of [near, alone])
+    for (const protocol of PROTOCOLS) {
+      const ws = await client(t, service, { protocol });
+      const key = `borrow_rate:STRICT-${protocol}`;
+      const { version } = await ws.request('set', { key, value: 1 });
+      const refused = async (op: string, fields: Message, field: string, hint: RegExp) => {
+        const { detail, ...answer } = await ws.request(op, { id: 'x', ...fields });
+        assert.deepEqual(answer, { id: 'x', ok: false, code: 'frame_invalid', field }, op);
+        assert.match(detail, hint);
+      };
+      for (const op of ['set', 'delete']) {
+        const change = op === 'set' ? { key, value: 2 } : { key };
+        await refused(op, { ...change, ifversoin: version }, 'ifversoin', /did you mean "ifVersion"/);
+        await refused(op, { ...change, ifExist: true }, 'ifExist', /did you mean "ifExists"/);
+        await refused(op, { ...change, ifMatch: version }, 'ifMatch', /known members are id, op, key, /);
+        await refused(op, { ...change, TTL: 5 }, 'TTL', op === 'set' ? /did you mean "ttl"/ : /known/);
+      }
+      await refused('get', { key, keys: [] }, 'keys', /did you mean "key"/);
+      await refused('get', { key, value: 1 }, 'value', /known members are id, op, key$/);
+      await refused('mget', { keys: [], key }, 'key', /did you mean "keys"/);
+      await refused('subscribe', { keys: [key], value: true }, 'value', /did you mean "values"/);
+      await refused('unsubscribe', { subscriptoin: 1 }, 'subscriptoin', /did you mean "subscription"/);
+      await refused('ping', { constructor: 1 }, 'constructor', /known members are id, op$/);
+      const answer = await ws.request('get', { key });
+      assert.deepEqual([answer.value, answer.version], [1, version]);
+    }
+});
+
 test('keys, types and prefixes are followed, with values and without', async (t) => {
   const ws = await client(t);
   const bare = await client(t);

@@ -127,7 +127,7 @@ test('values in mget and mset are byte for byte what was written', async () => {
     [alone, alone],
   ] as const) {
     const entries = texts.map((text, i) => ` { "ttl" : 50, "key":"exact:${i}" , "value" : ${text} }`);
-    const response = await post(service, '/v1/mset', `{"more":[{"value":0}],"entries":[${entries}] }`);
+    const response = await post(service, '/v1/mset', ` {"entries":[${entries}] }`);
     const stored = (await jsonOf(response)).results;
     assert.ok(stored.every(({ status }: { status: string }) => status === 'stored'));
 
@@ -321,11 +321,49 @@ test('a body of the wrong shape is refused, and the field named', async () => {
   }
 });
 
+test('an unknown member of a batch is refused, the nearest known one is named, and nothing is written', async () => {
+  const cases: [path: string, body: unknown, field: string, hint: RegExp][] = [
+    ['/v1/mget', { keys: [], key: 'strict:A' }, 'key', /did you mean "keys"/],
+    ['/v1/mdelete', { keys: ['strict:A'], ifVersion: 'x' }, 'ifVersion', /known members are keys$/],
+    ['/v1/mdelete', { keys: ['strict:A'], Keys: [] }, 'Keys', /did you mean "keys"/],
+    ['/v1/mset', { entries: [], entires: [] }, 'entires', /did you mean "entries"/],
+    ...['ifVersion', 'ifAbsent', 'ifMatch', 'TTL', 'tll', 'constructor'].map(
+      (name): [string, unknown, string, RegExp] => [
+        '/v1/mset',
+        {
+          entries: [
+            { key: 'strict:A', value: 2 },
+            { key: 'strict:B', value: 2, [name]: 1 },
+          ],
+        },
+        `entries[1].${name}`,
+        /tl/i.test(name) ? /did you mean "ttl"/ : /known members are key, value, ttl$/,
+      ],
+    ),
+    ['/v1/mset', '{"entries":[{"key":"strict:A","value":2,"__proto__":1}]}', 'entries[0].__proto__', /known/],
+    ['/v1/mget', { keys: [], ['x'.repeat(5_000)]: 1 }, `${'x'.repeat(40)}…`, /known/],
+  ];
+  const headers = { 'content-type': MSGPACK_TYPE };
+  for (const service of services) {
+    await put(service, 'strict:A', '1');
+    for (const [path, body, field, hint] of cases) {
+      assert.match(await assertProblem(await post(service, path, body), 'body_invalid', field), hint);
+      if (typeof body === 'string') continue;
+      const packed = await post(service, path, new Uint8Array(pack(body)), headers);
+      assert.match(await assertProblem(packed, 'body_invalid', field), hint);
+    }
+    for (const path of ['/v1/mget', '/v1/mset', '/v1/mdelete'])
+      await assertProblem(await post(service, `${path}?ttl=5`, {}), 'query_invalid', 'ttl');
+    assert.equal(await (await get(service, 'strict:A')).text(), '1');
+    assert.equal((await get(service, 'strict:B')).status, 404);
+  }
+});
+
 test('a msgpack body of the wrong shape is refused as well', async () => {
   const headers = { 'content-type': MSGPACK_TYPE };
   const ask = (path: string, bytes: Uint8Array) => post(near, path, new Uint8Array(bytes), headers);
   await assertProblem(await ask('/v1/mget', pack({ keys: [1] })), 'body_invalid', 'keys[0]');
-  await assertProblem(await ask('/v1/mget', pack([])), 'body_invalid', 'keys');
+  await assertProblem(await ask('/v1/mget', pack([])), 'body_invalid', 'body');
   await assertProblem(
     await ask('/v1/mset', pack({ entries: [{ value: 1 }] })),
     'body_invalid',

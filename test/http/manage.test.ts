@@ -187,6 +187,55 @@ test('an operation needs no body, and takes msgpack', async () => {
   }
 });
 
+test('a body that is not an object is refused by every operation and batch, and nothing is done', async () => {
+  const paths = ['invalidate', 'cleanup', 'flush', 'warmup', 'mget', 'mset', 'mdelete'];
+  const packed = { 'content-type': MSGPACK_TYPE };
+  for (const service of services) {
+    await write(service, ['shape:A']);
+    for (const path of paths) {
+      for (const body of ['[]', '[{}]', 'null', '1', '"flush"', 'true'])
+        await assertProblem(await post(service, `/v1/${path}`, body), 'body_invalid', 'body');
+      for (const body of [
+        [],
+        [{}],
+        null,
+        1,
+        'flush',
+        true,
+        new Map([[1, 2]]),
+        Buffer.from('{}'),
+        new Date(0),
+      ])
+        await assertProblem(
+          await post(service, `/v1/${path}`, new Uint8Array(pack(body)), packed),
+          'body_invalid',
+          'body',
+        );
+    }
+    assert.deepEqual(await present(service, ['shape:A']), ['shape:A']);
+  }
+});
+
+test('an unknown member or parameter of an operation is refused, the nearest is named, and nothing is done', async () => {
+  for (const service of services) {
+    await write(service, ['strict:A']);
+    for (const [path, body, field, hint] of [
+      ['/v1/flush', { teir: 'local' }, 'teir', /known members are tier/],
+      ['/v1/flush', { Tier: 'local' }, 'Tier', /did you mean "tier"/],
+      ['/v1/warmup', { patern: 'x' }, 'patern', /did you mean "pattern"/],
+      ['/v1/cleanup', { all: true }, 'all', /no member is known here/],
+      ['/v1/invalidate', { keys: ['strict:A'], type: [] }, 'type', /did you mean "types"/],
+    ] as const)
+      assert.match(await assertProblem(await post(service, path, body), 'body_invalid', field), hint);
+    for (const path of ['flush', 'cleanup', 'warmup', 'invalidate'])
+      await assertProblem(await post(service, `/v1/${path}?tier=local`), 'query_invalid', 'tier');
+    const listed = await service.fetch('/v1/keys?patern=*');
+    assert.match(await assertProblem(listed, 'query_invalid', 'patern'), /did you mean "pattern"/);
+    await assertProblem(await service.fetch('/v1/keys?limit=1&limit=2'), 'query_invalid', 'limit');
+    assert.deepEqual(await present(service, ['strict:A']), ['strict:A']);
+  }
+});
+
 test('warmup brings what Redis holds into L1', async () => {
   await write(near, names('w', 1_200));
   assert.deepEqual(await jsonOf(await post(far, '/v1/warmup')), { warmed: 1_200 });

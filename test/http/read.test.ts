@@ -357,6 +357,16 @@ test('with ?fallback=min_rate a miss stays a miss where there is no minimum rate
   }
 });
 
+test('a misspelt parameter of a read that L1 does not answer is refused, and the nearest is named', async () => {
+  const missing = `${pathOf('borrow_rate:MISSPELT')}`;
+  for (const service of [near, alone]) {
+    const refused = await service.fetch(`${missing}?fallbak=min_rate`);
+    assert.match(await assertProblem(refused, 'query_invalid', 'fallbak'), /did you mean "fallback"/);
+    const twice = await service.fetch(`${missing}?fallback=min_rate&fallback=min_rate`);
+    await assertProblem(twice, 'query_invalid', 'fallback');
+  }
+});
+
 test('another fallback than min_rate is refused', async () => {
   for (const query of ['fallback=max_rate', 'fallback='])
     await assertProblem(

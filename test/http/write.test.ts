@@ -124,6 +124,30 @@ test('?ttl is a positive number of seconds with at most three decimals, and noth
   }
 });
 
+test('an unknown, repeated or empty parameter of a change is refused by name, and changes nothing', async () => {
+  for (const service of services) {
+    await put(service, 'put:STRICT', '1');
+    for (const [query, field, code] of [
+      ['?TTL=60', 'TTL', 'query_invalid'],
+      ['?tll=60', 'tll', 'query_invalid'],
+      ['?ttl=60&ttl=70', 'ttl', 'query_invalid'],
+      ['?ttl=60&ifMatch=x', 'ifMatch', 'query_invalid'],
+      ['?__proto__=1', '__proto__', 'query_invalid'],
+      ['?ttl', 'ttl', 'ttl_invalid'],
+      ['?ttl=', 'ttl', 'ttl_invalid'],
+    ] as const) {
+      const refused = await assertProblem(await put(service, 'put:STRICT', '2', { query }), code, field);
+      if (/^.t/i.test(query) && !query.includes('&') && code === 'query_invalid')
+        assert.match(refused, /did you mean "ttl"/);
+    }
+    for (const name of ['ttl', 'ifMatch', 'If-Match']) {
+      const refused = await service.fetch(`${pathOf('put:STRICT')}?${name}=1`, { method: 'DELETE' });
+      await assertProblem(refused, 'query_invalid', name);
+    }
+    assert.equal(await (await get(service, 'put:STRICT')).text(), '1');
+  }
+});
+
 test('a value is gone when its time is over, from L1 too', async () => {
   for (const service of services) {
     const asked = performance.now();

@@ -1,0 +1,34 @@
+/** Refuses what a request names and this service does not know: a misspelt condition must not overwrite a value. */
+import { type ErrorCode, ServiceError } from '../errors.ts';
+import { nearest } from './nearest.ts';
+
+/** A longer name is cut in an error: it may have the length of a whole body. */
+const MOST_SHOWN = 40;
+
+/**
+ * Checks the names of an object's members.
+ * @param within what comes before the name in the error's `field`, such as `entries[3].`
+ * @throws ServiceError with `code` for a name that is not known
+ */
+export function checkMembers(object: object, known: ReadonlySet<string>, code: ErrorCode, within = ''): void {
+  for (const name in object) if (!known.has(name)) throw unknownName('member', name, known, code, within);
+}
+
+/** The error for an unknown member or parameter; it names the nearest known one, or all where none is near. */
+export function unknownName(
+  what: 'member' | 'parameter',
+  name: string,
+  known: ReadonlySet<string>,
+  code: ErrorCode,
+  within = '',
+): ServiceError {
+  const shown = name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name;
+  const near = nearest(name, known);
+  const hint = near === undefined ? allOf(what, known) : `did you mean "${near}"?`;
+  return new ServiceError(code, `unknown ${what} "${shown}"; ${hint}`.toWellFormed(), within + shown);
+}
+
+function allOf(what: string, known: ReadonlySet<string>): string {
+  if (known.size === 0) return `no ${what} is known here`;
+  return `the known ${what}s are ${[...known].join(', ')}`;
+}
