@@ -2,6 +2,7 @@
 import { type ErrorCode, ServiceError } from '../errors.ts';
 import type { Value } from './entry.ts';
 import { keyFault } from './key.ts';
+import { keyWarning } from './key-warning.ts';
 import type { Loaded } from './loaded.ts';
 import type { ItemResult } from './results.ts';
 import type { RemovalOutcome, WriteOutcome } from './store.ts';
@@ -56,12 +57,11 @@ export function setMany(
       const fault = keyFault(key, maxKeyBytes);
       if (fault !== undefined) return keyError(key, fault);
       if ('fault' in assignment) return failed(key)(assignment.fault);
-      return cache
-        .set(key, assignment.value, assignment.ttlMs)
-        .then(
-          ({ status, version }) => ({ key, status: 'stored', version: version!, ...later(status) }) as const,
-          failed(key),
-        );
+      return cache.set(key, assignment.value, assignment.ttlMs).then(({ status, version }): ItemResult => {
+        const warning = keyWarning(key);
+        const warned = warning === undefined ? {} : { warning };
+        return { key, status: 'stored', version: version!, ...later(status), ...warned };
+      }, failed(key));
     }),
   );
 }

@@ -15,8 +15,14 @@ export type ItemResult =
     }
   /** `code` where L2 could not be asked, so that the key may exist. */
   | { readonly key: string; readonly status: 'miss'; readonly code?: ErrorCode }
-  /** `code` where L2 has still to be told. */
-  | { readonly key: string; readonly status: 'stored'; readonly version: Version; readonly code?: ErrorCode }
+  /** `code` where L2 has still to be told, `warning` as `keyWarning` has it. */
+  | {
+      readonly key: string;
+      readonly status: 'stored';
+      readonly version: Version;
+      readonly code?: ErrorCode;
+      readonly warning?: string;
+    }
   | { readonly key: string; readonly status: 'deleted'; readonly code?: ErrorCode }
   | { readonly key: string; readonly status: 'error'; readonly code: ErrorCode; readonly detail: string };
 

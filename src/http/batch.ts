@@ -44,9 +44,12 @@ export function mdeleteHandler(parts: Parts) {
 
 export function msetHandler(parts: Parts) {
   const { cache, limits, counters } = parts;
-  return batchHandler(parts, counters.setSeconds, (body) =>
-    setMany(cache, assignmentsOf(body, limits.maxBatchKeys, limits.maxValueBytes), limits.maxKeyBytes),
-  );
+  return batchHandler(parts, counters.setSeconds, async (body) => {
+    const assignments = assignmentsOf(body, limits.maxBatchKeys, limits.maxValueBytes);
+    const results = await setMany(cache, assignments, limits.maxKeyBytes);
+    for (const result of results) if ('warning' in result) counters.suspiciousKeyTypes++;
+    return results;
+  });
 }
 
 function batchHandler(parts: Parts, seconds: Histogram, run: Run) {

@@ -1,6 +1,8 @@
 /** `PUT` and `DELETE /v1/cache/{key}`. */
 import { checkKey } from '../cache/check.ts';
+import { keyWarning } from '../cache/key-warning.ts';
 import type { Postponed } from '../cache/store.ts';
+import type { Counters } from '../metrics/counters.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { conditionOf } from './conditions.ts';
@@ -28,9 +30,10 @@ export function putHandler(parts: Parts) {
         attempt(exchange, parts, async () => {
           const outcome = await cache.set(key, value, ttl, condition);
           if (outcome.status === 'refused') return refuse(exchange, outcome.version);
+          const headers = [...tagged(outcome.version), ...warnings(key, counters)];
           if (outcome.status === 'accepted' || outcome.status === 'unknown')
-            return accept(exchange, outcome.status, tagged(outcome.version));
-          exchange.send(outcome.status === 'created' ? 201 : 204, tagged(outcome.version));
+            return accept(exchange, outcome.status, headers);
+          exchange.send(outcome.status === 'created' ? 201 : 204, headers);
         });
       });
     });
@@ -77,6 +80,14 @@ function accept(exchange: Exchange, status: Postponed, headers: Headers): void {
 function refuse(exchange: Exchange, present: string | undefined): void {
   const detail = present === undefined ? 'there is no entry' : 'the entry has another version';
   exchange.sendProblem(fault('precondition_failed', detail), present === undefined ? [] : tagged(present));
+}
+
+/** Warns of a key whose type is probably misspelt, and counts it. */
+function warnings(key: string, counters: Counters): Headers {
+  const warning = keyWarning(key);
+  if (warning === undefined) return [];
+  counters.suspiciousKeyTypes++;
+  return [['Ratecache-Warning', warning]];
 }
 
 function tagged(version: string): Headers {

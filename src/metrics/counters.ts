@@ -70,6 +70,8 @@ export class Counters {
   postponed = 0;
   /** Pending changes that were dropped because Redis, or a newer pending change, holds a later version. */
   supersededChanges = 0;
+  /** Writes of keys whose type is one edit away from a known one. */
+  suspiciousKeyTypes = 0;
   /** Requests refused because the event loop was late. */
   shed = 0;
   /** Connections that were closed at once for lack of file descriptors. */

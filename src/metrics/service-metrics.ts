@@ -43,6 +43,11 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
       'Requests whose client went away before the answer.',
       () => counters.httpAborted,
     ),
+    counter(
+      'ratecache_suspicious_key_types_total',
+      'Writes of keys whose type is one edit away from a known type, and so probably misspelt.',
+      () => counters.suspiciousKeyTypes,
+    ),
     gauge('ratecache_http_open_requests', 'Requests begun and not yet answered.', openRequests),
     counter(
       'ratecache_connections_refused_total',

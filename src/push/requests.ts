@@ -3,11 +3,13 @@ import { getMany } from '../cache/batch.ts';
 import { checkKey, ttlMs } from '../cache/check.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { Condition } from '../cache/condition.ts';
+import { keyWarning } from '../cache/key-warning.ts';
 import { checkMembers } from '../cache/known.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { isVersion } from '../cache/version.ts';
 import { ERRORS, ServiceError } from '../errors.ts';
+import type { Counters } from '../metrics/counters.ts';
 import type { Frame, RequestId } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import type { Hub } from './hub.ts';
@@ -16,6 +18,7 @@ import { subscribe, unsubscribe } from './subscribe.ts';
 export interface RequestParts {
   readonly cache: TwoLevel;
   readonly clock: Clock;
+  readonly counters: Counters;
   readonly hub: Hub;
   readonly limits: RequestLimits;
   /** Whether the event loop is so late that only what L1 holds is still answered. */
@@ -92,7 +95,11 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
     const outcome = await cache.set(key, value, life, conditionOf(frame.data));
     if (outcome.status === 'refused') throw refusal(outcome.version);
-    consumer.reply(consumer.codec.done(id, { key, status: outcome.status, version: outcome.version }));
+    const { status, version } = outcome;
+    const warning = keyWarning(key);
+    if (warning !== undefined) parts.counters.suspiciousKeyTypes++;
+    const warned = warning === undefined ? {} : { warning };
+    consumer.reply(consumer.codec.done(id, { key, status, version, ...warned }));
   },
 
   async delete(parts, consumer, id, { data }) {

@@ -59,11 +59,10 @@ export class Push {
     this.#parts = parts;
     this.hub = new Hub(parts.cache, parts.evicting);
     parts.cache.changes = this.hub;
-    const { cache, clock, onFault, overloaded } = parts;
-    this.#requestParts = { cache, clock, hub: this.hub, limits: options, onFault, overloaded };
+    const { cache, clock, counters, onFault, overloaded } = parts;
+    this.#requestParts = { cache, clock, counters, hub: this.hub, limits: options, onFault, overloaded };
     this.#stallTimer = setInterval(() => this.#checkStalls(), 1000);
     this.#stallTimer.unref();
-    const { counters } = parts;
     app.ws<UserData>('/v1/ws', {
       // uWS cuts a longer frame off without a word; one a little longer than allowed is told why.
       maxPayloadLength: 2 * options.maxFrameBytes,

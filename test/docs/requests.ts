@@ -58,6 +58,8 @@ export const WELL: readonly Exercise[] = [
     ],
   ),
   [`PUT ${VALUE}`, '201', json(0.0025, { key: 'min_rate:GME' })],
+  [`PUT ${VALUE}`, '201', json(1, { key: 'borrowrate:GME' })],
+  [`PUT ${VALUE}`, '204', json(1, { key: 'borrowrate:GME' })],
   [
     `PUT ${VALUE}`,
     '201',
@@ -221,9 +223,9 @@ export const GONE_KEEPING: readonly Exercise[] = [
   ['POST /v1/invalidate', '202', json({ types: ['volatility'] }, { headers: { Accept: MSGPACK_TYPE } })],
   ['POST /v1/flush', '202'],
   ['POST /v1/flush', '202', { headers: { Accept: MSGPACK_TYPE } }],
-  [`PUT ${VALUE}`, '202', json(1, { key: 'gone:A' })],
-  [`PUT ${VALUE}`, '202', json(2, { key: 'gone:A' })],
-  ...both(READS, '200', read('gone:A')),
+  [`PUT ${VALUE}`, '202', json(1, { key: 'minrate:A' })],
+  [`PUT ${VALUE}`, '202', json(2, { key: 'minrate:A' })],
+  ...both(READS, '200', read('minrate:A')),
   [`DELETE ${VALUE}`, '202', read('gone:B')],
   [`PUT ${VALUE}`, '503 journal_full', json(1, { key: 'gone:C' })],
   [`DELETE ${VALUE}`, '503 journal_full', read('gone:C')],
@@ -233,14 +235,14 @@ export const GONE_KEEPING: readonly Exercise[] = [
     '200',
     json({
       entries: [
-        { key: 'gone:A', value: 1 },
+        { key: 'minrate:A', value: 1 },
         { key: 'gone:C', value: 1 },
       ],
     }),
   ],
   ['POST /v1/mdelete', '200', json({ keys: ['gone:B', 'gone:C'] })],
-  ['POST /v1/mget', '200', json({ keys: ['gone:A', 'gone:C'] })],
-  [`PUT ${VALUE}`, '503 l2_unavailable', json(1, { key: 'gone:A', headers: { 'If-None-Match': '*' } })],
+  ['POST /v1/mget', '200', json({ keys: ['minrate:A', 'gone:C'] })],
+  [`PUT ${VALUE}`, '503 l2_unavailable', json(1, { key: 'minrate:A', headers: { 'If-None-Match': '*' } })],
   ...both(['GET /health', 'HEAD /health', 'GET /stats'], '200'),
 ];
 

@@ -9,6 +9,7 @@ import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../support/replicas.ts';
 import { type Service, startService } from '../support/service.ts';
 import { until } from '../support/until.ts';
+import { connectWs, JSON_PROTOCOL, MSGPACK_PROTOCOL } from '../support/ws-client.ts';
 
 const LIMIT = 64 * 1024;
 const PREFIX = 'borrow_rate_engine:';
@@ -157,6 +158,41 @@ test('a value is gone when its time is over, from L1 too', async () => {
     const seen = await status();
     assert.ok(seen === 200 || performance.now() - asked > 290);
     await until(async () => (await status()) === 404, { timeoutMs: 2_000 });
+  }
+});
+
+test('a write of a key whose type is one edit from a known one is warned of and counted', async () => {
+  const counted = async (service: Service) => {
+    const text = await (await service.fetch('/metrics')).text();
+    return Number(/^ratecache_suspicious_key_types_total (\d+)$/m.exec(text)![1]);
+  };
+  const warning = 'suspicious_key_type; nearest=borrow_rate';
+  for (const service of services) {
+    const before = await counted(service);
+    for (const status of [201, 204]) {
+      const written = await put(service, 'borrowrate:WARN', '1');
+      assert.deepEqual([written.status, written.headers.get('ratecache-warning')], [status, warning]);
+    }
+    const entries = ['borow_rate:WARN', 'borrow_rate:WARN'].map((key) => ({ key, value: 1 }));
+    const { results } = await jsonOf(await post(service, '/v1/mset', { entries }));
+    assert.deepEqual(
+      results.map((result: { status: string; warning?: string }) => [result.status, result.warning]),
+      [
+        ['stored', warning],
+        ['stored', undefined],
+      ],
+    );
+    for (const protocol of [JSON_PROTOCOL, MSGPACK_PROTOCOL]) {
+      const ws = await connectWs(service, { protocol });
+      assert.equal((await ws.request('set', { key: 'borrow_rat:WARN', value: 1 })).warning, warning);
+      assert.equal('warning' in (await ws.request('set', { key: 'borrow_rate:WARN', value: 1 })), false);
+      await ws.close();
+    }
+    // What was not written, deleted or well spelt is not counted.
+    await put(service, 'borrowrate:WARN', '1', { headers: { 'if-none-match': '*' } });
+    await del(service, 'borrowrate:WARN');
+    assert.equal((await put(service, 'borrow_rate:WARN', '1')).headers.get('ratecache-warning'), null);
+    assert.equal((await counted(service)) - before, 5);
   }
 });
 

@@ -43,6 +43,7 @@ function replica({ local = 'memory', evicting, standalone = false }: Options = {
   const requestParts: RequestParts = {
     cache,
     clock,
+    counters,
     hub,
     limits: LIMITS,
     onFault: (e) => faults.push(e),
