@@ -15,6 +15,7 @@ export const ERRORS = {
   subprotocol_unsupported: [400, 'None of the subprotocols asked for is spoken here'],
   query_invalid: [400, 'A query parameter is not valid'],
   cache_miss: [404, 'Neither tier holds this key'],
+  cache_unknown: [404, 'L1 does not hold this key, and Redis could not be asked'],
   not_found: [404, 'There is nothing at this path'],
   method_not_allowed: [405, 'This path does not take this method'],
   not_acceptable: [406, 'The value cannot be sent in a media type that the client accepts'],

@@ -14,20 +14,22 @@ export default [
     const keys = entries(100_000).keys;
     const key = keyStream(keys);
     const counters = new Counters();
-    let untilTimed = TIMED_EVERY;
+    let timedAfter = 0;
     const { hits, responses, seconds } = promClient();
     return {
       reference: 'prom-client, labels',
       benchmarks: [
         // The same steps as `readHandler` and `peek` take for a hit, without the hit.
         sync('bare counters, one in 64 timed', (i) => {
-          const timed = --untilTimed === 0;
-          if (timed) untilTimed = TIMED_EVERY;
+          const timed = counters.getSeconds.untimed >= timedAfter;
           const start = timed ? performance.now() : 0;
           counters.l1Hits[typeOf(key(i))]!++;
           counters.httpResponses[2]!++;
-          if (timed) counters.getSeconds.observe((performance.now() - start) / 1000, TIMED_EVERY);
-          return untilTimed;
+          if (timed) {
+            counters.getSeconds.observeSample((performance.now() - start) / 1000);
+            timedAfter = TIMED_EVERY - 1;
+          } else counters.getSeconds.untimed++;
+          return timedAfter;
         }),
         sync('bare counters, all timed', (i) => {
           const start = performance.now();

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import type { Entry, Prepared } from './entry.ts';
+import type { Encoding, Entry, Prepared } from './entry.ts';
 import { NotConvertible } from './value/errors.ts';
 import { MsgpackWriter } from './value/msgpack-write.ts';
 import type { Version } from './version.ts';
@@ -25,6 +25,19 @@ export type ItemResult =
     }
   | { readonly key: string; readonly status: 'deleted'; readonly code?: ErrorCode }
   | { readonly key: string; readonly status: 'error'; readonly code: ErrorCode; readonly detail: string };
+
+/** The result, or the error that stands for it where the encoding cannot hold its value. */
+export function sendable(result: ItemResult, encoding: Encoding): ItemResult {
+  if (result.status !== 'hit') return result;
+  try {
+    // Converts on first need, and is kept.
+    if (encoding === 'json') result.entry.json;
+    else result.entry.packed;
+    return result;
+  } catch (error) {
+    return refusal(result.key, error);
+  }
+}
 
 /** The results as a JSON array. Values go in as the bytes they were written as. @param now in ms */
 export function resultsAsJson(results: readonly ItemResult[], now: number): string {

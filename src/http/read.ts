@@ -16,7 +16,8 @@ import type { Parts } from './parts.ts';
 import { parametersOf } from './query.ts';
 import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.ts';
 
-// Timing a hit costs a tenth of answering it, so one in this many is timed and stands for all of them.
+// Timing a hit costs a tenth of answering it, so one in this many is timed and stands for all of them. What takes the
+// slow path is timed there, each by itself.
 const TIMED_EVERY = 64;
 
 /** What uWS writes beside the lines that it is given: status, date, length, its name. */
@@ -32,7 +33,9 @@ type Handler = (res: HttpResponse, req: HttpRequest) => void;
 /** The handler of GET, or with `bodiless` of HEAD. */
 export function readHandler(parts: Parts, bodiless: boolean): Handler {
   const { cache, clock, counters, load } = parts;
-  let untilTimed = TIMED_EVERY;
+  const seconds = counters.getSeconds;
+  // The first hit is timed, so that there is a sample for those that follow.
+  let timedAfter = 0;
   const corkBuffer = new CorkBuffer();
   // What is being corked, and functions that are made once: made for each hit they would cost as much as corking.
   let corked: HttpResponse;
@@ -60,8 +63,7 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
     // An encoded key takes the way round, where a broken one has its answer.
     const entry = encoded.includes('%') ? undefined : cache.peek(encoded);
     if (entry === undefined) return readSlowly(parts, res, req, encoded, bodiless);
-    const timed = --untilTimed === 0;
-    if (timed) untilTimed = TIMED_EVERY;
+    const timed = seconds.untimed >= timedAfter;
     const start = timed ? performance.now() : 0;
 
     const accept = req.getHeader('accept');
@@ -79,7 +81,10 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
       res.cork(sendCorked);
     } else res.writeHeader(HEAD_NAME, head).end(body, load.draining);
     corkBuffer.answered();
-    if (timed) counters.getSeconds.observe((performance.now() - start) / 1000, TIMED_EVERY);
+    if (timed) {
+      seconds.observeSample((performance.now() - start) / 1000);
+      timedAfter = TIMED_EVERY - 1;
+    } else seconds.untimed++;
   };
 }
 
@@ -150,16 +155,14 @@ function sendLoaded(
   ifNoneMatch: string,
   marks: Headers,
 ): void {
-  const { clock, counters, cache } = parts;
+  const { clock, cache } = parts;
   const { entry } = loaded;
   const status = loadedStatus(loaded, cache, clock.now);
   if (entry === undefined) return exchange.sendProblem(missFault(loaded), [['Cache-Status', status]]);
 
   const sendable = bodyFor(entry, accept);
-  if (sendable instanceof ServiceError) {
-    counters.getErrors++;
-    return exchange.sendProblem(sendable, [['Cache-Status', status]]);
-  }
+  // A hit all the same, and no error of the cache: only this client cannot take the value.
+  if (sendable instanceof ServiceError) return exchange.sendProblem(sendable, [['Cache-Status', status]]);
   const [encoding, body] = sendable;
   const headers = describe(entry, encoding, status, clock.now);
   const all = marks.length === 0 ? headers : markFallback(headers, marks);
@@ -195,6 +198,6 @@ function missFault({ source, fault }: Loaded): ServiceError {
   if (source === 'none') return new ServiceError('cache_miss', 'neither tier holds the key');
   if (source === 'journal')
     return new ServiceError('cache_miss', 'the key was deleted; Redis has still to be told');
-  const asked = fault?.reason === 'unavailable' ? 'L2 was not asked' : 'L2 gave no answer';
-  return new ServiceError('cache_miss', `L1 does not hold the key, and ${asked}: ${fault?.message}`);
+  const asked = fault?.reason === 'unavailable' ? 'Redis was not asked' : 'Redis gave no answer';
+  return new ServiceError('cache_unknown', `L1 does not hold the key, and ${asked}: ${fault?.message}`);
 }

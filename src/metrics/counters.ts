@@ -40,7 +40,7 @@ export class Counters {
   deleteMisses = 0;
   deleteErrors = 0;
 
-  /** Time from the request to its answer, in seconds; of L1 hits one in 64 is timed and weighted. */
+  /** Time from the request to its answer, in seconds; of L1 hits one in 64 is timed and stands for all of them. */
   readonly getSeconds = new Histogram();
   readonly setSeconds = new Histogram();
   readonly deleteSeconds = new Histogram();

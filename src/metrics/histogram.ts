@@ -13,18 +13,35 @@ export class Histogram {
   /** One count a bound, and a last one for what is above all of them. Not cumulative. */
   readonly counts: Float64Array;
   sum = 0;
+  /** Where only a sample is timed: what happened since the last sample. Counted with the next one, or when it is read. */
+  untimed = 0;
+  #lastSample = 0;
 
   constructor(bounds: readonly number[] = LATENCY_BOUNDS_SECONDS) {
     this.bounds = bounds;
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  /** @param weight how many observations this one stands for, where only a sample is timed */
+  /** @param weight how many observations of this value there were */
   observe(value: number, weight = 1): void {
     const bounds = this.bounds;
     let i = 0;
     while (i < bounds.length && value > bounds[i]!) i++;
     this.counts[i]! += weight;
     this.sum += value * weight;
+  }
+
+  /** Observes a sample, which stands for what was not timed before it. */
+  observeSample(value: number): void {
+    this.observe(value, this.untimed + 1);
+    this.untimed = 0;
+    this.#lastSample = value;
+  }
+
+  /** Counts what was not timed since the last sample as that sample was, so that the counts are complete. */
+  settle(): void {
+    if (this.untimed === 0) return;
+    this.observe(this.#lastSample, this.untimed);
+    this.untimed = 0;
   }
 }

@@ -57,11 +57,9 @@ function plain(read: number | Samples): Samples {
   return typeof read === 'number' ? [{ labels: {}, value: read }] : read;
 }
 
-function histogramSamples(
-  name: string,
-  labels: Sample['labels'],
-  { bounds, counts, sum }: Histogram,
-): Sample[] {
+function histogramSamples(name: string, labels: Sample['labels'], histogram: Histogram): Sample[] {
+  histogram.settle();
+  const { bounds, counts, sum } = histogram;
   const samples: Sample[] = [];
   let cumulated = 0;
   counts.forEach((count, i) => {

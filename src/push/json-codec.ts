@@ -1,6 +1,6 @@
 import { lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { membersAsJson, resultsAsJson } from '../cache/results.ts';
+import { membersAsJson, resultsAsJson, sendable } from '../cache/results.ts';
 import * as read from '../cache/value/json-read.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, RequestId, SnapshotItem } from './codec.ts';
@@ -29,7 +29,8 @@ export const jsonCodec: Codec = {
     };
   },
 
-  item: (id, result, now, coherence) => {
+  item: (id, found, now, coherence) => {
+    const result = sendable(found, 'json');
     if (result.status === 'error') return failure(id, result.code, result.detail);
     return `${head(id)},${state(lesserState(coherence))}${membersAsJson(result, now)}`;
   },

@@ -1,6 +1,6 @@
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { writeResult, writeResults } from '../cache/results.ts';
+import { sendable, writeResult, writeResults } from '../cache/results.ts';
 import { Malformed } from '../cache/value/errors.ts';
 import type { Span } from '../cache/value/msgpack-read.ts';
 import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
@@ -34,7 +34,8 @@ export const msgpackCodec: Codec = {
     };
   },
 
-  item(id, result, now, coherence) {
+  item(id, found, now, coherence) {
+    const result = sendable(found, 'msgpack');
     if (result.status === 'error') return failure(id, result.code, result.detail);
     writeResult(out, result, now, (_, members) => openAnswer(id, coherence, members));
     return out.bytes();

@@ -195,7 +195,7 @@ export const FROZEN: readonly Exercise[] = [
   ['POST /v1/mget', '200', json(BODIES['POST /v1/mget'])],
   ['POST /v1/mset', '200', json(BODIES['POST /v1/mset'])],
   ['POST /v1/mdelete', '200', json(BODIES['POST /v1/mdelete'])],
-  ...both(READS, '404 cache_miss', read('frozen:A')),
+  ...both(READS, '404 cache_unknown', read('frozen:A')),
 ];
 
 /** The same where changes are kept: room is for three. */

@@ -514,7 +514,13 @@ test('a value that JSON cannot hold is told as far as JSON can, and in full to m
   assert.deepEqual((await binary.nextEvent()).value, value);
   assert.deepEqual(await text.nextEvent(), { event: 'invalidate', key, reason: 'set' });
   assert.deepEqual((await binary.request('get', { key })).value, value);
-  assert.equal((await text.request('get', { key })).code, 'not_acceptable');
+  const { detail, ...refused } = await text.request('get', { id: 'j', key });
+  assert.deepEqual(refused, { id: 'j', ok: false, code: 'not_acceptable' });
+  assert.match(detail, /binary data has no JSON form/);
+  await put(far, 'borrow_rate:HUGE', '123456789012345678901234567890');
+  const unpackable = await binary.request('get', { id: 'm', key: 'borrow_rate:HUGE' });
+  assert.deepEqual([unpackable.ok, unpackable.code], [false, 'not_acceptable']);
+  await del(far, 'borrow_rate:HUGE');
   const { results } = await text.request('mget', { keys: [key] });
   assert.equal(results[0].code, 'not_acceptable');
   const { items } = await text.subscribe({ prefixes: ['borrow_rate:B'], values: true });

@@ -272,6 +272,37 @@ test('any text without control characters is a key, however its path encodes it'
   assert.equal(await (await near.fetch('/v1/cache/%63onstructor')).text(), '0');
 });
 
+test('a 406 is a hit of the cache and no error of it', async () => {
+  for (const service of [near, alone]) {
+    await put(service, 'accept:COUNTED', pack(Buffer.from([0])), {
+      headers: { 'content-type': MSGPACK_TYPE },
+    });
+    const before = await getCounts(service);
+    await assertProblem(
+      await get(service, 'accept:COUNTED', { accept: JSON_TYPE }),
+      'not_acceptable',
+      'Accept',
+    );
+    const after = await getCounts(service);
+    assert.deepEqual(after, { ...before, hit: before.hit + 1, timed: before.timed + 1 });
+  }
+});
+
+test('every GET is counted once in the latency histogram, however encodings alternate', async () => {
+  for (const service of [near, alone]) {
+    await put(service, 'timed:A', '[1]');
+    await isHitInL1(service, 'timed:A');
+    for (const accepts of [[JSON_TYPE, MSGPACK_TYPE], [MSGPACK_TYPE, JSON_TYPE], [JSON_TYPE], [MSGPACK_TYPE]])
+      for (const gets of [1, 63, 128, 333]) {
+        const before = await getCounts(service);
+        for (let i = 0; i < gets; i++)
+          await (await get(service, 'timed:A', { accept: accepts[i % accepts.length]! })).arrayBuffer();
+        const after = await getCounts(service);
+        assert.deepEqual(after, { ...before, hit: before.hit + gets, timed: before.timed + gets });
+      }
+  }
+});
+
 test('a key that is empty, too long, no UTF-8, or holds a control character is refused by every method', async () => {
   const paths = [
     '',
@@ -445,7 +476,7 @@ test('a miss while Redis does not answer says that the key may exist', async () 
     const { detail, coherence: _, ...rest } = member!;
     assert.deepEqual(rest, { cache: 'ratecache-l1', fwd: 'uri-miss' });
     assert.match(String(detail), /^l2-(timeout|unavailable)$/);
-    assert.match(await assertProblem(response, 'cache_miss'), /L2/);
+    assert.match(await assertProblem(response, 'cache_unknown'), /Redis/);
   });
   await until(async () => (await get(far, 'unknown:A')).status === 200);
 });
@@ -470,7 +501,7 @@ test('what L1 holds is served while Redis is gone, and Redis is used again when 
   assert.deepEqual(more, []);
   const { coherence: ___, ...missed } = unknown!;
   assert.deepEqual(missed, { cache: 'ratecache-l1', fwd: 'uri-miss', detail: 'l2-unavailable' });
-  assert.match(await assertProblem(missing, 'cache_miss'), /L2 was not asked/);
+  assert.match(await assertProblem(missing, 'cache_unknown'), /Redis was not asked/);
 
   await redis.restart();
   await Promise.all([reachesRedis(far), reachesRedis(near)]);
@@ -492,4 +523,21 @@ function assertHit(members: CacheMember[], freshSeconds: number): void {
   const { ttl, ...rest } = members[0]!;
   assert.deepEqual(rest, { cache: 'ratecache-l1', hit: true });
   assert.ok(Number(ttl) <= freshSeconds && Number(ttl) >= freshSeconds - 10, `ttl=${ttl}`);
+}
+
+/** How many reads there were by outcome, and how many of them the latency histogram has. */
+async function getCounts(service: Service): Promise<{ hit: number; error: number; timed: number }> {
+  const text = await (await service.fetch('/metrics')).text();
+  const value = (line: string) =>
+    Number(
+      text
+        .split('\n')
+        .find((each) => each.startsWith(`${line} `))!
+        .split(' ')[1],
+    );
+  return {
+    hit: value('cache_service_requests_total{operation="get",status="hit"}'),
+    error: value('cache_service_requests_total{operation="get",status="error"}'),
+    timed: value('cache_service_request_duration_seconds_count{operation="get"}'),
+  };
 }

@@ -594,7 +594,7 @@ test('without a journal a change that Redis did not answer is refused as such, a
     await assertProblem(await put(strict, 'down:A', '"after"'), 'write_unknown');
     const response = await get(strict, 'down:A');
     assert.match(response.headers.get('cache-status') ?? '', /detail=l2-/);
-    await assertProblem(response, 'cache_miss');
+    await assertProblem(response, 'cache_unknown');
     await assertProblem(await del(strict, 'down:A'), 'write_unknown');
   });
   await until(async () => (await put(strict, 'down:A', '"again"')).ok, { timeoutMs: 15_000 });

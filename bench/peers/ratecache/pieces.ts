@@ -5,13 +5,19 @@
 export const PIECES: Readonly<Record<string, readonly string[]>> = {
   'cache/two-level.ts': ['    this.#counters.l1Hits[entry.type]!++;\n'],
   'http/read.ts': [
-    '  let untilTimed = TIMED_EVERY;\n',
-    `    const timed = --untilTimed === 0;
-    if (timed) untilTimed = TIMED_EVERY;
+    `  const seconds = counters.getSeconds;
+  // The first hit is timed, so that there is a sample for those that follow.
+  let timedAfter = 0;
+`,
+    `    const timed = seconds.untimed >= timedAfter;
     const start = timed ? performance.now() : 0;
 `,
     '    counters.httpResponses[2]!++;\n',
-    '    if (timed) counters.getSeconds.observe((performance.now() - start) / 1000, TIMED_EVERY);\n',
+    `    if (timed) {
+      seconds.observeSample((performance.now() - start) / 1000);
+      timedAfter = TIMED_EVERY - 1;
+    } else seconds.untimed++;
+`,
   ],
 };
 
