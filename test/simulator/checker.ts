@@ -1,0 +1,338 @@
+/** Judges a run by the promises of docs/coherence.md and docs/reliability.md. */
+import type { State } from './history.ts';
+import type { Operation, Read, Violation } from './records.ts';
+import type { Outcome } from './simulate.ts';
+import type { SocketClient, Told } from './socket-client.ts';
+
+/** HEARTBEAT_TIMEOUT_MS, and a tick of the coarse clock. */
+const BOUND_MS = 1030;
+/** By how much two estimates of Redis's clock may differ: see "Versions" in docs/architecture.md. */
+const CLOCK_TOLERANCE_MS = 250;
+
+export function check(outcome: Outcome): Violation[] {
+  const { faults, unsettled, endedAt } = outcome;
+  return [
+    ...faults.map((error) =>
+      violation('no fault', `thrown: ${(error as Error).stack ?? String(error)}`, endedAt),
+    ),
+    ...unsettled.map((text) => violation('recovery', text, endedAt)),
+    ...checkReads(outcome),
+    ...checkOrder(outcome),
+    ...checkWrites(outcome),
+    ...outcome.sockets.flatMap((socket, i) => checkSocket(outcome, socket, i)),
+  ];
+}
+
+function violation(rule: string, text: string, at: number, key?: string, replica?: number): Violation {
+  return { rule, text, at, key, replica };
+}
+
+/** Coherence 2, "The bound": what an unmarked read returns was in Redis not longer than the bound ago. */
+function checkReads(outcome: Outcome): Violation[] {
+  const found: Violation[] = [];
+  const { redis, reads, operations } = outcome;
+  for (const read of reads) {
+    const states = redis.history.of(read.key);
+    if (read.mark !== undefined) {
+      const why = markedFault(read, states, operations);
+      if (why !== undefined)
+        found.push(violation('marked', `${describe(read)}: ${why}`, read.end, read.key, read.replica));
+      continue;
+    }
+    const since = read.kind === 'last' ? read.start : read.start - BOUND_MS;
+    const fits = states.some(
+      (state) => showsAt(state, read.value) && state.at <= read.end && endOf(state) >= since,
+    );
+    const early = read.value === undefined && states.some((state) => expiredEarly(state, read, since));
+    const late = read.kind === 'last' && states.some((state) => expiredLate(state, read));
+    if (!fits && !early && !late)
+      found.push(violation('bound', describe(read), read.end, read.key, read.replica));
+  }
+  return found;
+}
+
+function describe({ replica, kind, key, value, start, end }: Read): string {
+  return `r${replica} ${kind} ${key} from ${start.toFixed(3)} to ${end.toFixed(3)} gave ${value ?? 'nothing'}`;
+}
+
+function endOf(state: State): number {
+  return Math.min(state.until, state.expires);
+}
+
+/** Whether the state has this value; one that has expired shows nothing. */
+function showsAt(state: State, value: string | undefined): boolean {
+  return state.value === value;
+}
+
+/** The replica's clock may be ahead of Redis's, or Redis may not have noticed yet. */
+function expiredEarly(state: State, read: Read, since: number): boolean {
+  return state.value !== undefined && state.expires - CLOCK_TOLERANCE_MS <= read.end && state.until >= since;
+}
+
+function expiredLate(state: State, read: Read): boolean {
+  return state.value === read.value && Math.abs(state.expires - read.end) < CLOCK_TOLERANCE_MS;
+}
+
+/** What a mark allows: never a value that nobody wrote, nor one that has expired, nor another's pending write. */
+function markedFault(
+  read: Read,
+  states: readonly State[],
+  operations: readonly Operation[],
+): string | undefined {
+  if (read.value === undefined) return undefined;
+  const writer = operations.find(({ key, value }) => key === read.key && value === read.value);
+  const inRedis = states.filter(({ value }) => value === read.value);
+  if (writer === undefined && inRedis.length === 0) return 'nobody wrote that';
+  if (writer !== undefined && writer.sent > read.end) return 'it is not written yet';
+  if (writer !== undefined && inRedis.length === 0 && writer.replica !== read.replica)
+    return 'it is a pending write of another replica';
+  if (writer?.ttlMs !== undefined) {
+    const begin = Math.max(writer.answered ?? writer.sent, ...inRedis.map(({ at }) => at));
+    if (read.start > begin + writer.ttlMs + CLOCK_TOLERANCE_MS) return 'it has expired';
+  }
+  return undefined;
+}
+
+/** Coherence 3, "No way back": on a replica that stays coherent nobody reads an older state after a newer one. */
+function checkOrder({ redis, reads }: Outcome): Violation[] {
+  const found: Violation[] = [];
+  const groups = new Map<string, Read[]>();
+  for (const read of reads) {
+    if (read.mark !== undefined || read.losses[0] !== read.losses[1]) continue;
+    const name = `${read.replica} ${read.incarnation} ${read.losses[0]} ${read.key}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [read]);
+    else group.push(read);
+  }
+  for (const group of groups.values()) {
+    const states = redis.history.of(group[0]!.key);
+    const assigned: { readonly end: number; readonly place: number; readonly read: Read }[] = [];
+    for (const read of group) {
+      let floor = -1;
+      let last: Read | undefined;
+      for (const other of assigned) {
+        if (other.end >= read.start || other.place <= floor) continue;
+        floor = other.place;
+        last = other.read;
+      }
+      const place = placeOf(states, read, floor);
+      if (place !== undefined) assigned.push({ end: read.end, place, read });
+      // What never was there at all is for the other rule.
+      else if (placeOf(states, read, -1) !== undefined && last !== undefined)
+        found.push(
+          violation(
+            'no way back',
+            `${describe(read)} after ${describe(last)}`,
+            read.end,
+            read.key,
+            read.replica,
+          ),
+        );
+    }
+  }
+  return found;
+}
+
+/** The earliest place in the history, from `floor` on, that fits what was read. */
+function placeOf(states: readonly State[], read: Read, floor: number): number | undefined {
+  for (const state of states) {
+    if (state.at > read.end) return undefined;
+    if (state.index >= floor && state.value === read.value) return state.index;
+    const over = state.index + 0.5;
+    if (over >= floor && read.value === undefined && state.expires - CLOCK_TOLERANCE_MS <= read.end)
+      return over;
+  }
+  return undefined;
+}
+
+const APPLIED = new Set(['created', 'replaced', 'stored', 'deleted', 'absent']);
+const PENDING = new Set(['accepted', 'unknown']);
+
+/** Reliability 3, "What was acknowledged is not lost": no older change takes effect after an acknowledged one. */
+function checkWrites(outcome: Outcome): Violation[] {
+  const { redis, plan, operations } = outcome;
+  const found: Violation[] = [];
+  for (const key of plan.keys) {
+    const states = redis.history.of(key);
+    for (const newer of operations) {
+      if (!newer.covers(key) || newer.outcome === undefined) continue;
+      const acknowledged = APPLIED.has(newer.outcome);
+      if (!acknowledged && !PENDING.has(newer.outcome)) continue;
+      const effect = states.find(({ operation }) => operation === newer.id);
+      if (newer.kind === 'put' && acknowledged && effect === undefined)
+        found.push(
+          violation(
+            'acknowledged',
+            `#${newer.id} is ${newer.outcome}, and Redis never had it`,
+            newer.answered!,
+            key,
+          ),
+        );
+      if (!acknowledged && effect === undefined) {
+        const lost = lostPending(outcome, key, newer, states);
+        if (lost)
+          found.push(
+            violation(
+              'pending',
+              `#${newer.id} is ${newer.outcome}, and was never made`,
+              newer.answered!,
+              key,
+            ),
+          );
+        continue;
+      }
+      const from = effect?.at ?? newer.answered!;
+      const undone = states.find((state) => state.at > from && isOlder(outcome, state, newer, states, from));
+      if (undone !== undefined)
+        found.push(
+          violation(
+            'older after newer',
+            `#${undone.operation} took effect at ${undone.at.toFixed(3)}, after #${newer.id} (${newer.outcome}) did at ${from.toFixed(3)}`,
+            undone.at,
+            key,
+          ),
+        );
+    }
+  }
+  return found;
+}
+
+/** Whether a state was made by a change that is older than `newer`, and no sentence of the documents allows that. */
+function isOlder(
+  outcome: Outcome,
+  state: State,
+  newer: Operation,
+  states: readonly State[],
+  from: number,
+): boolean {
+  if (state.operation === undefined || state.operation === newer.id) return false;
+  const older = outcome.operations[state.operation]!;
+  const pending = PENDING.has(older.outcome ?? '');
+  const tolerance =
+    pending || newer.outcome === undefined || PENDING.has(newer.outcome) ? CLOCK_TOLERANCE_MS : 0;
+  if (older.answered === undefined || older.answered + tolerance >= newer.sent) return false;
+  return !(pending && couldNotHear(outcome, older, states, from, state.at));
+}
+
+/**
+ * Coherence, "What is not promised": a change that was pending takes effect when Redis takes it, which may be after
+ * a newer value was written and deleted by others, of which Redis then holds no trace. That stands only where the
+ * process that kept it could not hear of the newer one in time.
+ */
+function couldNotHear(
+  { coherence }: Outcome,
+  older: Operation,
+  states: readonly State[],
+  from: number,
+  until: number,
+): boolean {
+  const gone = states.filter(({ at, value }) => value === undefined && at >= from && at < until);
+  const expired = states.filter(({ expires }) => expires >= from && expires < until);
+  if (gone.length === 0 && expired.length === 0) return false;
+  if (
+    gone.some(({ cause }) => cause === 'foreign' || cause === 'flush' || cause === 'lost' || cause === 'swap')
+  )
+    return true;
+  if (until - from < BOUND_MS) return true;
+  const timeline = coherence[older.replica]!;
+  return timeline.some(([at, state], i) => {
+    const end = timeline[i + 1]?.[0] ?? Number.POSITIVE_INFINITY;
+    return state !== 'coherent' && at <= until && end >= from - BOUND_MS;
+  });
+}
+
+/** Whether a pending write of a process that lived on came to nothing without anything that is not older. */
+function lostPending(
+  { operations, replicas, losses, endedAt }: Outcome,
+  key: string,
+  pending: Operation,
+  states: readonly State[],
+): boolean {
+  if (replicas[pending.replica]!.incarnation !== pending.incarnation) return false;
+  if (pending.kind !== 'put') return false;
+  if (pending.ttlMs !== undefined && pending.sent + pending.ttlMs < endedAt) return false;
+  if (losses.some((at) => at > pending.sent)) return false;
+  const later = operations.some(
+    (other) =>
+      other !== pending &&
+      other.covers(key) &&
+      (other.answered ?? Number.POSITIVE_INFINITY) + CLOCK_TOLERANCE_MS >= pending.sent &&
+      (APPLIED.has(other.outcome ?? '') ||
+        PENDING.has(other.outcome ?? '') ||
+        other.answered === undefined ||
+        other.outcome === 'write_unknown'),
+  );
+  return !later && !states.some(({ at, operation }) => at >= pending.sent && operation === undefined);
+}
+
+/** Coherence 4: a subscriber ends with the last version of every key, and never hears an older one after a newer. */
+function checkSocket(outcome: Outcome, socket: SocketClient, index: number): Violation[] {
+  const { redis, plan, endedAt } = outcome;
+  const found: Violation[] = [];
+  const { keys, types, prefixes, values } = socket.plan;
+  const covered = plan.keys.filter(
+    (key) =>
+      keys.includes(key) ||
+      types.some((type) => key.startsWith(`${type}:`) || (type === 'other' && key.startsWith('desk:'))) ||
+      prefixes.some((prefix) => key.startsWith(prefix)),
+  );
+  if (!socket.current)
+    found.push(
+      violation(
+        'subscriber',
+        `socket ${index} has no snapshot at the end`,
+        endedAt,
+        undefined,
+        socket.plan.replica,
+      ),
+    );
+  for (const key of covered) {
+    const states = redis.history.of(key);
+    const last = states.at(-1)!;
+    const near = states.some(({ expires }) => Math.abs(expires - endedAt) < 1000);
+    const version = last.expires < endedAt ? undefined : last.version;
+    const view = socket.view.get(key) ?? 'none';
+    const fits = view === (version ?? 'none');
+    if (socket.current && !near && !fits)
+      found.push(
+        violation(
+          'subscriber',
+          `socket ${index} (${values ? 'with' : 'without'} values) has ${view} of ${key} at the end, Redis ${version ?? 'none'}`,
+          endedAt,
+          key,
+          socket.plan.replica,
+        ),
+      );
+    const told = socket.told.filter((each) => each.key === key);
+    const back = wayBack(states, told);
+    if (back !== undefined)
+      found.push(
+        violation(
+          'subscriber order',
+          `socket ${index} heard ${back.version ?? 'none'} of ${key} by ${back.how} after a newer one`,
+          back.at,
+          key,
+          socket.plan.replica,
+        ),
+      );
+  }
+  return found;
+}
+
+function wayBack(states: readonly State[], told: readonly Told[]): Told | undefined {
+  let floor = -1;
+  let epoch = -1;
+  for (const each of told) {
+    if (each.epoch !== epoch) {
+      epoch = each.epoch;
+      floor = -1;
+    }
+    if (each.version === undefined) continue;
+    const place = states.find(
+      ({ index, version, at }) => index >= floor && version === each.version && at <= each.at,
+    );
+    if (place === undefined) return each;
+    floor = place.index;
+  }
+  return undefined;
+}

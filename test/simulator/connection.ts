@@ -1,0 +1,419 @@
+/** Stands in for an ioredis client with the options that `src/redis/connect.ts` gives it. */
+import { EventEmitter } from 'node:events';
+import type { Redis, RedisOptions } from 'ioredis';
+import {
+  type Argument,
+  type Command,
+  type ModelRedis,
+  type Output,
+  RedisFault,
+  type Reply,
+  type Session,
+} from './model-redis.ts';
+import { type Path, Pipe } from './network.ts';
+import type { Process, World } from './world.ts';
+
+export interface Surroundings {
+  readonly world: World;
+  readonly process: Process;
+  readonly path: Path;
+  readonly redis: ModelRedis;
+  readonly origin: string;
+  /** All clients of the process. */
+  readonly clients: SimulatedRedis[];
+}
+
+interface Waiting {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One TCP connection, as both ends see it. */
+interface Wire {
+  readonly up: Pipe;
+  readonly down: Pipe;
+  session: Session | undefined;
+  timeout: NodeJS.Timeout | undefined;
+  /** The client has closed its end. */
+  gone: boolean;
+  writable: boolean;
+}
+
+type Arrival = Output | { readonly accepted: boolean };
+
+const SUBSCRIBER_COMMANDS = new Set(['SUBSCRIBE', 'UNSUBSCRIBE', 'PING', 'QUIT']);
+
+/** Makes what takes the place of `new Redis(options)`. */
+export function openSimulated(surroundings: Surroundings): (options: RedisOptions) => Redis {
+  return (options) => new SimulatedRedis(surroundings, options) as unknown as Redis;
+}
+
+export class SimulatedRedis extends EventEmitter {
+  status = 'wait';
+  readonly options: RedisOptions;
+  readonly commandQueue: Waiting[] = [];
+  stream = { bytesRead: 0, writable: false, destroy: (_error?: Error) => {} };
+  readonly #s: Surroundings;
+  #wire: Wire | undefined;
+  #attempts = 0;
+  #manual = false;
+  #retry: NodeJS.Timeout | undefined;
+  #subscriber = false;
+  #serial = 0;
+
+  constructor(surroundings: Surroundings, options: RedisOptions) {
+    super();
+    this.setMaxListeners(50);
+    this.#s = surroundings;
+    this.options = options;
+    surroundings.clients.push(this);
+    if (!options.lazyConnect) this.connect().catch(() => {});
+  }
+
+  connect(): Promise<void> {
+    if (this.status === 'connecting' || this.status === 'connect' || this.status === 'ready')
+      return Promise.reject(new Error('Redis is already connecting/connected'));
+    clearTimeout(this.#retry);
+    this.#setStatus('connecting');
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        this.off('ready', up);
+        this.off('close', down);
+        act();
+      };
+      const up = () => settle(resolve);
+      const down = () => settle(() => reject(new Error('Connection is closed.')));
+      this.once('ready', up);
+      this.once('close', down);
+      this.#dial();
+    });
+  }
+
+  disconnect(reconnect = false): void {
+    if (!reconnect) {
+      this.#manual = true;
+      clearTimeout(this.#retry);
+    }
+    const wire = this.#wire;
+    if (this.status === 'wait') return this.#closed();
+    if (wire === undefined || !wire.writable) return;
+    wire.writable = false;
+    this.stream.writable = false;
+    if (wire.session === undefined) return this.#lose(wire);
+    wire.up.send({ hangUp: true });
+    setTimeout(() => this.#lose(wire), this.options.disconnectTimeout ?? 2000);
+  }
+
+  end(): void {
+    this.disconnect();
+  }
+
+  /** Its process was killed: the kernel closes what was open. */
+  killed(): void {
+    this.#wire?.up.send({ hangUp: true });
+  }
+
+  /** From now on neither end hears of the other on the present connection, nor of its end. */
+  halfOpen(): void {
+    const wire = this.#wire;
+    if (wire === undefined) return;
+    wire.up.dead = true;
+    wire.down.dead = true;
+  }
+
+  /** Redis ends the present connection. */
+  cut(): void {
+    const session = this.#wire?.session;
+    if (session !== undefined && !session.ended) this.#s.redis.kill(session);
+  }
+
+  defineCommand(name: string): void {
+    const run =
+      (buffers: boolean) =>
+      (keys: number, ...args: Argument[]) =>
+        this.#script(name, [keys, ...args], buffers);
+    Object.assign(this, { [name]: run(false), [`${name}Buffer`]: run(true) });
+  }
+
+  async #script(name: string, args: Argument[], buffers: boolean): Promise<unknown> {
+    try {
+      return await this.#command('EVALSHA', [name, ...args], buffers);
+    } catch (error) {
+      if (!(error as Error).message.includes('NOSCRIPT')) throw error;
+      return this.#command('EVAL', [name, ...args], buffers);
+    }
+  }
+
+  call(name: string, args: readonly Argument[] = []): Promise<unknown> {
+    return this.#command(name.toUpperCase(), args, false);
+  }
+
+  client(...args: Argument[]) {
+    return this.#command('CLIENT', args, false);
+  }
+  dbsize() {
+    return this.#command('DBSIZE', [], false);
+  }
+  get(key: string) {
+    return this.#command('GET', [key], false);
+  }
+  getBuffer(key: string) {
+    return this.#command('GET', [key], true);
+  }
+  info(section?: string) {
+    return this.#command('INFO', section === undefined ? [] : [section], false);
+  }
+  mgetBuffer(...keys: (string | string[])[]) {
+    return this.#command('MGET', keys.flat(), true);
+  }
+  ping() {
+    return this.#command('PING', [], false);
+  }
+  pttl(key: string) {
+    return this.#command('PTTL', [key], false);
+  }
+  publish(channel: string, message: string) {
+    return this.#command('PUBLISH', [channel, message], false);
+  }
+  role() {
+    return this.#command('ROLE', [], false);
+  }
+  scan(...args: Argument[]) {
+    return this.#command('SCAN', args, false);
+  }
+  set(...args: Argument[]) {
+    return this.#command('SET', args, false);
+  }
+  subscribe(...channels: string[]) {
+    return this.#command('SUBSCRIBE', channels, false);
+  }
+  time() {
+    return this.#command('TIME', [], false);
+  }
+  unlink(...keys: (string | string[])[]) {
+    return this.#command('UNLINK', keys.flat(), false);
+  }
+
+  pipeline() {
+    return new Chain((commands) => Promise.all(commands.map((each) => outcome(this.#send([each])))));
+  }
+
+  multi() {
+    return new Chain(async (commands) => {
+      const reply = await this.#send(commands);
+      const replies = commands.length === 1 ? [reply] : (reply as Reply[]);
+      return replies.map((each) => (each instanceof RedisFault ? [each, undefined] : [null, each]));
+    });
+  }
+
+  async #command(name: string, args: readonly Argument[], buffers: boolean): Promise<unknown> {
+    const reply = await this.#send([{ name, args }]);
+    return buffers ? reply : withStrings(reply);
+  }
+
+  #send(commands: Command[]): Promise<Reply> {
+    const wire = this.#wire;
+    return new Promise((resolve, reject) => {
+      if (this.status !== 'ready' || wire === undefined || !wire.writable)
+        return reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
+      if (this.#subscriber && !commands.every(({ name }) => SUBSCRIBER_COMMANDS.has(name)))
+        return reject(new Error('Connection in subscriber mode, only subscriber commands may be used'));
+      this.#write(wire, commands, { resolve, reject });
+      if (commands[0]!.name === 'SUBSCRIBE') this.#subscriber = true;
+    });
+  }
+
+  #write(wire: Wire, commands: Command[], waiting: Waiting): void {
+    this.commandQueue.push(waiting);
+    wire.up.send(commands);
+  }
+
+  #dial(): void {
+    const { world, process, path } = this.#s;
+    const random = world.random(`${process.name} ${this.options.connectionName} ${this.#serial++}`);
+    const wire: Wire = {
+      up: new Pipe(world, path, 'up', random, undefined, (item) => this.#atServer(wire, item)),
+      down: new Pipe(world, path, 'down', random, process, (item) => this.#atClient(wire, item as Arrival)),
+      session: undefined,
+      timeout: undefined,
+      gone: false,
+      writable: true,
+    };
+    this.#wire = wire;
+    this.#subscriber = false;
+    this.stream = {
+      bytesRead: 0,
+      writable: true,
+      destroy: (error?: Error) => {
+        if (wire.gone) return;
+        if (error !== undefined) this.#nextTick(() => this.#error(error));
+        this.#lose(wire);
+      },
+    };
+    wire.up.send({ dial: true });
+    wire.timeout = setTimeout(() => {
+      if (wire.gone) return;
+      this.#error(networkFault('ETIMEDOUT'));
+      this.#lose(wire);
+    }, this.options.connectTimeout ?? 10_000);
+  }
+
+  #atServer(wire: Wire, item: unknown): void {
+    const { redis, origin } = this.#s;
+    if (Array.isArray(item)) {
+      if (wire.session === undefined) return;
+      if (wire.session.ended) wire.down.send({ close: true });
+      else redis.receive(wire.session, item as Command[]);
+      return;
+    }
+    if ('hangUp' in (item as object)) {
+      if (wire.session !== undefined && !wire.session.ended) redis.hangUp(wire.session);
+      else wire.down.send({ close: true });
+      return;
+    }
+    if (!redis.up) return wire.down.send({ accepted: false });
+    wire.session = redis.open(origin, (output) => wire.down.send(output));
+    wire.down.send({ accepted: true });
+  }
+
+  #atClient(wire: Wire, output: Arrival): void {
+    if (wire.gone) return;
+    if ('accepted' in output) {
+      clearTimeout(wire.timeout);
+      if (output.accepted) return this.#shake(wire);
+      this.#error(networkFault('ECONNREFUSED'));
+      return this.#lose(wire);
+    }
+    if ('close' in output) return this.#lose(wire);
+    this.stream.bytesRead += 10;
+    if ('channel' in output) {
+      this.emit('messageBuffer', Buffer.from(output.channel), output.message);
+      return;
+    }
+    const waiting = this.commandQueue.shift();
+    const { reply } = output;
+    if (!(reply instanceof RedisFault)) return waiting?.resolve(reply);
+    if (this.options.reconnectOnError?.(reply)) this.disconnect(true);
+    waiting?.reject(reply);
+  }
+
+  /** It is connected: ioredis names itself, and asks whether the server is ready. */
+  #shake(wire: Wire): void {
+    this.#setStatus('connect');
+    const ready = () => {
+      if (wire.gone || this.status !== 'connect') return;
+      this.#attempts = 0;
+      this.#setStatus('ready');
+    };
+    const failed = (error: Error) => {
+      if (wire.gone) return;
+      this.#error(error);
+      this.disconnect(true);
+    };
+    this.#write(wire, [{ name: 'HANDSHAKE', args: [] }], { resolve: ready, reject: failed });
+  }
+
+  /** The client's end is closed. What the kernel holds of it may be carried to the server later. */
+  #lose(wire: Wire): void {
+    if (wire.gone) return;
+    wire.gone = true;
+    wire.writable = false;
+    this.stream.writable = false;
+    clearTimeout(wire.timeout);
+    if (wire.session !== undefined && !wire.session.ended) wire.up.send({ hangUp: true });
+    if (this.#wire === wire) this.#nextTick(() => this.#closed());
+  }
+
+  #closed(): void {
+    this.#wire = undefined;
+    this.#setStatus('close');
+    const retry = this.options.retryStrategy;
+    const delay = this.#manual ? undefined : retry?.(++this.#attempts);
+    this.#manual = false;
+    if (typeof delay !== 'number') {
+      this.#setStatus('end');
+      this.#flush(new Error('Connection is closed.'));
+      return;
+    }
+    this.#setStatus('reconnecting');
+    this.#retry = setTimeout(() => this.connect().catch(() => {}), delay);
+    this.#flush(
+      new Error(
+        'Reached the max retries per request limit (which is 0). Refer to "maxRetriesPerRequest" option for details.',
+      ),
+    );
+  }
+
+  #flush(error: Error): void {
+    for (const { reject } of this.commandQueue.splice(0)) reject(error);
+  }
+
+  #error(error: Error): void {
+    if (this.status === 'end' || this.#manual) return;
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+  }
+
+  #setStatus(status: string): void {
+    this.status = status;
+    this.#nextTick(() => this.emit(status));
+  }
+
+  #nextTick(run: () => void): void {
+    process.nextTick(run);
+  }
+}
+
+function networkFault(code: string): Error {
+  return Object.assign(new Error(`connect ${code}`), { code, syscall: 'connect' });
+}
+
+/** What `pipeline()` and `multi()` return: commands that leave together. */
+class Chain {
+  readonly #commands: Command[] = [];
+  readonly #run: (commands: Command[]) => Promise<unknown[]>;
+
+  constructor(run: (commands: Command[]) => Promise<unknown[]>) {
+    this.#run = run;
+  }
+
+  pttl(key: string): this {
+    return this.#add('PTTL', [key]);
+  }
+
+  get(key: string): this {
+    return this.#add('GET', [key]);
+  }
+
+  getBuffer(key: string): this {
+    return this.#add('GET', [key]);
+  }
+
+  unlink(...keys: string[]): this {
+    return this.#add('UNLINK', keys);
+  }
+
+  exec(): Promise<unknown[]> {
+    return this.#commands.length === 0 ? Promise.resolve([]) : this.#run(this.#commands);
+  }
+
+  execBuffer(): Promise<unknown[]> {
+    return this.exec();
+  }
+
+  #add(name: string, args: Argument[]): this {
+    this.#commands.push({ name, args });
+    return this;
+  }
+}
+
+function outcome(reply: Promise<Reply>): Promise<[Error | null, unknown]> {
+  return reply.then(
+    (value) => [null, value],
+    (error) => [error, undefined],
+  );
+}
+
+function withStrings(reply: Reply): unknown {
+  if (Buffer.isBuffer(reply)) return reply.toString();
+  return Array.isArray(reply) ? reply.map((each) => withStrings(each)) : reply;
+}

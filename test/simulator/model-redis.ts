@@ -1,0 +1,522 @@
+/** A model of the Redis server: what this service uses of it, on the clock of the world. */
+import { globMatches } from '../../src/cache/match.ts';
+import { unpack } from '../../src/redis/envelope.ts';
+import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
+import type { Random } from '../support/random.ts';
+import { type Cause, History } from './history.ts';
+import { type Keyspace, storedVersion, versionsScript, writeScript } from './model-script.ts';
+import { BEGIN_MS, type World } from './world.ts';
+
+export type Argument = string | number | Buffer;
+export interface Command {
+  readonly name: string;
+  readonly args: readonly Argument[];
+}
+export type Reply = Buffer | number | null | RedisFault | readonly Reply[];
+export type Output =
+  | { readonly reply: Reply }
+  | { readonly channel: string; readonly message: Buffer | readonly Buffer[] | null }
+  | { readonly close: true };
+
+/** An error that Redis answers with. */
+export class RedisFault extends Error {
+  override readonly name = 'ReplyError';
+}
+
+/** The server's side of a connection. */
+export interface Session {
+  readonly id: number;
+  readonly address: string;
+  /** Whose it is, for the history. */
+  readonly origin: string;
+  readonly send: (output: Output) => void;
+  readonly channels: Set<string>;
+  prefixes: readonly string[] | undefined;
+  readonly dirty: Set<string>;
+  readonly outputs: Output[];
+  readonly inbox: Command[][];
+  ended: boolean;
+}
+
+interface Stored {
+  readonly value: Buffer;
+  /** By the server's clock, in ms; undefined for no deadline. */
+  readonly expiresAt: number | undefined;
+}
+
+type Database = Map<string, Stored>;
+
+const UNPACK = { compressionThresholdBytes: 0, maxValueBytes: 1 << 20 };
+const OK = Buffer.from('OK');
+const PER_KEY_FAULTS = WRITE_SCRIPT.includes("'error'");
+
+export interface RedisFaults {
+  /** Prefix of keys that the ACL forbids. */
+  denied: string | undefined;
+  full: boolean;
+  replica: boolean;
+}
+
+export class ModelRedis implements Keyspace {
+  readonly history = new History();
+  readonly faults: RedisFaults = { denied: undefined, full: false, replica: false };
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #prefix: string;
+  readonly #operationOf: (stamp: string, origin: string) => number | undefined;
+  #databases: Database[] = [new Map(), new Map()];
+  readonly #sessions = new Set<Session>();
+  readonly #scripts = new Set<string>();
+  #nextSession = 1;
+  #runs = 0;
+  #frozen = false;
+  #up = true;
+  #turnDue = false;
+  readonly #waiting: Session[] = [];
+  /** Who is being served. */
+  #serving: Session | undefined;
+  #cause: Cause = 'foreign';
+  commands = 0;
+
+  /** @param operationOf the operation of a client that made a stamp */
+  constructor(
+    world: World,
+    prefix: string,
+    operationOf: (stamp: string, origin: string) => number | undefined,
+  ) {
+    this.#world = world;
+    this.#random = world.random('redis');
+    this.#prefix = prefix;
+    this.#operationOf = operationOf;
+  }
+
+  get now(): number {
+    return Math.floor(BEGIN_MS + this.#world.now);
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
+  open(origin: string, send: (output: Output) => void): Session {
+    const id = this.#nextSession++;
+    const session: Session = {
+      id,
+      address: `10.0.0.1:${10_000 + id}`,
+      origin,
+      send,
+      channels: new Set(),
+      prefixes: undefined,
+      dirty: new Set(),
+      outputs: [],
+      inbox: [],
+      ended: false,
+    };
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** Commands arrive; more than one are a transaction. */
+  receive(session: Session, commands: Command[]): void {
+    if (session.ended) return;
+    session.inbox.push(commands);
+    this.#waiting.push(session);
+    this.#turnLater();
+  }
+
+  /** The client's end of the connection is closed, after all that it sent. */
+  hangUp(session: Session): void {
+    this.receive(session, [{ name: 'HANGUP', args: [] }]);
+  }
+
+  kill(session: Session): void {
+    this.#end(session, true);
+  }
+
+  freeze(frozen: boolean): void {
+    this.#frozen = frozen;
+    if (!frozen && this.#waiting.length > 0) this.#turnLater();
+  }
+
+  stop(): void {
+    this.#up = false;
+    this.#waiting.length = 0;
+    for (const session of [...this.#sessions]) {
+      session.outputs.length = 0;
+      this.#end(session, true);
+    }
+    this.#frozen = false;
+  }
+
+  start(keepData: boolean): void {
+    this.#up = true;
+    this.#runs++;
+    this.#scripts.clear();
+    if (keepData) return;
+    this.#cause = 'lost';
+    for (const key of [...this.#databases[0]!.keys()]) this.#remove(0, key, undefined);
+    this.#databases = [new Map(), new Map()];
+  }
+
+  /** Another program does this. */
+  foreign(commands: Command[]): void {
+    if (!this.#up || this.#frozen) return;
+    for (const { name, args } of commands) {
+      this.#cause = 'foreign';
+      this.#execute({ name, args }, FOREIGN);
+    }
+    this.#turnLater();
+  }
+
+  /** What the key is now, for a check at the end. */
+  peek(key: string): Buffer | undefined {
+    return this.get(this.#prefix + key);
+  }
+
+  get(key: string): Buffer | undefined {
+    this.#expireIfDue(0, key);
+    return this.#databases[0]!.get(key)?.value;
+  }
+
+  set(key: string, value: Buffer, ttl: string, by: Buffer): void {
+    this.#writable(true);
+    if (!/^[1-9]\d{0,15}$/.test(ttl)) throw new RedisFault("ERR invalid expire time in 'set' command");
+    this.#cause = 'write';
+    this.#put(0, key, value, this.now + Number(ttl), by);
+  }
+
+  unlink(key: string, by: Buffer): boolean {
+    this.#writable(false);
+    this.#expireIfDue(0, key);
+    this.#cause = 'delete';
+    return this.#remove(0, key, by);
+  }
+
+  publish(channel: string, message: string): void {
+    for (const session of this.#sessions)
+      if (session.channels.has(channel)) session.outputs.push({ channel, message: Buffer.from(message) });
+    this.#turnLater();
+  }
+
+  #writable(grows: boolean): void {
+    if (this.faults.replica) throw new RedisFault("READONLY You can't write against a read only replica.");
+    if (this.faults.full && grows)
+      throw new RedisFault("OOM command not allowed when used memory > 'maxmemory'.");
+  }
+
+  #turnLater(): void {
+    if (this.#turnDue || this.#frozen) return;
+    this.#turnDue = true;
+    this.#world.after(Math.floor(this.#random() * 4) / 8, undefined, () => this.#turn());
+  }
+
+  /** One turn of the server's loop: commands, then what tracking tells, then everything leaves. */
+  #turn(): void {
+    this.#turnDue = false;
+    if (this.#frozen || !this.#up) return;
+    const waiting = this.#waiting.splice(0);
+    for (const session of waiting) {
+      const commands = session.inbox.shift();
+      if (commands === undefined || session.ended) continue;
+      const replies = commands.map((command) => this.#serve(command, session));
+      if (session.ended) continue;
+      if (commands.length === 1) session.outputs.push({ reply: replies[0]! });
+      else session.outputs.push({ reply: replies });
+    }
+    for (const session of this.#sessions) {
+      if (session.dirty.size > 0) {
+        const keys = [...session.dirty].map((key) => Buffer.from(key));
+        session.dirty.clear();
+        if (session.channels.has(INVALIDATE)) session.outputs.push({ channel: INVALIDATE, message: keys });
+      }
+      for (const output of session.outputs.splice(0)) session.send(output);
+    }
+  }
+
+  #serve(command: Command, session: Session): Reply {
+    this.commands++;
+    this.#serving = session;
+    try {
+      return this.#execute(command, session);
+    } catch (error) {
+      if (error instanceof RedisFault) return error;
+      throw error;
+    } finally {
+      this.#serving = undefined;
+    }
+  }
+
+  #execute({ name, args }: Command, session: Session): Reply {
+    const text = (i: number) => String(args[i]);
+    switch (name) {
+      case 'HANGUP':
+        this.#end(session, false);
+        return null;
+      case 'HANDSHAKE':
+        return OK;
+      case 'PING':
+        return Buffer.from('PONG');
+      case 'TIME': {
+        const now = this.now;
+        return [Buffer.from(String(Math.floor(now / 1000))), Buffer.from(String((now % 1000) * 1000))];
+      }
+      case 'INFO':
+        return Buffer.from(
+          `run_id:run${this.#runs}\r\nredis_version:7.0.15\r\nrole:${this.faults.replica ? 'slave' : 'master'}\r\nevicted_keys:0\r\n`,
+        );
+      case 'ROLE':
+        return [Buffer.from(this.faults.replica ? 'slave' : 'master')];
+      case 'DBSIZE':
+        return this.#databases[0]!.size;
+      case 'GET':
+        this.#allowed(args);
+        return this.get(text(0)) ?? null;
+      case 'MGET':
+        this.#allowed(args);
+        return args.map((key) => this.get(String(key)) ?? null);
+      case 'PTTL': {
+        if (this.get(text(0)) === undefined) return -2;
+        const { expiresAt } = this.#databases[0]!.get(text(0))!;
+        return expiresAt === undefined ? -1 : expiresAt - this.now;
+      }
+      case 'SET':
+        return this.#plainSet(args);
+      case 'DEL':
+      case 'UNLINK': {
+        this.#writable(false);
+        let removed = 0;
+        for (const key of args) {
+          this.#expireIfDue(0, String(key));
+          if (session !== FOREIGN) this.#cause = 'delete';
+          if (this.#remove(0, String(key), undefined)) removed++;
+        }
+        return removed;
+      }
+      case 'PEXPIRE': {
+        this.#writable(false);
+        const value = this.get(text(0));
+        if (value === undefined) return 0;
+        this.#put(0, text(0), value, this.now + Number(text(1)), undefined);
+        return 1;
+      }
+      case 'SCAN':
+        return this.#scan(args);
+      case 'PUBLISH':
+        this.publish(text(0), text(1));
+        return 0;
+      case 'SUBSCRIBE':
+        for (const channel of args) session.channels.add(String(channel));
+        return session.channels.size;
+      case 'CLIENT':
+        return this.#client(args, session);
+      case 'FLUSHALL':
+      case 'FLUSHDB':
+        return this.#flush(name === 'FLUSHALL' ? undefined : Number(text(0)));
+      case 'SWAPDB':
+        return this.#swap();
+      case 'EVALSHA':
+        if (!this.#scripts.has(text(0)))
+          throw new RedisFault('NOSCRIPT No matching script. Please use EVAL.');
+        return this.#script(text(0), args.slice(1));
+      case 'EVAL':
+        this.#scripts.add(text(0));
+        return this.#script(text(0), args.slice(1));
+    }
+    throw new RedisFault(`ERR unknown command '${name}'`);
+  }
+
+  #script(name: string, args: readonly Argument[]): Reply {
+    const count = Number(args[0]);
+    const keys = args.slice(1, 1 + count).map(String);
+    this.#allowed(keys);
+    if (name === 'ratecacheVersions') return versionsScript(this, keys);
+    const rest = args.slice(1 + count).map((arg) => (Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg))));
+    return writeScript(this, keys, rest).map(([status, detail]) => {
+      if (status === 'error' && !PER_KEY_FAULTS) throw new RedisFault(detail.toString());
+      return [Buffer.from(status), detail];
+    });
+  }
+
+  #allowed(keys: readonly Argument[]): void {
+    const { denied } = this.faults;
+    if (denied !== undefined && keys.some((key) => String(key).startsWith(this.#prefix + denied)))
+      throw new RedisFault('NOPERM No permissions to access a key');
+  }
+
+  #plainSet(args: readonly Argument[]): Reply {
+    this.#writable(true);
+    const [key, value, ...options] = args.map((arg) => (Buffer.isBuffer(arg) ? arg : String(arg)));
+    const px = options.findIndex((option) => String(option).toUpperCase() === 'PX');
+    const expiresAt = px < 0 ? undefined : this.now + Number(options[px + 1]);
+    const before = this.get(String(key)) ?? null;
+    this.#put(0, String(key), Buffer.from(value as string), expiresAt, undefined);
+    return options.some((option) => String(option).toUpperCase() === 'GET') ? before : OK;
+  }
+
+  /** A slice of the keys, in an order that does not depend on what else there is. */
+  #scan(args: readonly Argument[]): Reply {
+    const cursor = Number(args[0]);
+    const pattern = String(args[2]);
+    const { now } = this;
+    const known = [...this.#databases[0]!]
+      .filter(([, { expiresAt }]) => expiresAt === undefined || expiresAt > now)
+      .map(([key]) => [hash(key), key] as const)
+      .sort(([a], [b]) => a - b)
+      .filter(([place]) => place > cursor);
+    const slice = known.slice(0, 1 + Math.floor(this.#random() * 3));
+    const next = slice.length === known.length ? 0 : slice.at(-1)![0];
+    const found = slice.map(([, key]) => key).filter((key) => globMatches(pattern, key));
+    return [Buffer.from(String(next)), found.map((key) => Buffer.from(key))];
+  }
+
+  #client(args: readonly Argument[], session: Session): Reply {
+    const words = args.map(String);
+    switch (words[0]!.toUpperCase()) {
+      case 'ID':
+        return session.id;
+      case 'INFO':
+        return Buffer.from(`id=${session.id} addr=${session.address} laddr=10.0.0.2:6379 name=x`);
+      case 'TRACKING':
+        session.prefixes = words.flatMap((word, i) => (word === 'PREFIX' ? [words[i + 1]!] : []));
+        return OK;
+      case 'KILL': {
+        const id = Number(words[words.indexOf('ID') + 1]);
+        let killed = 0;
+        for (const other of [...this.#sessions]) {
+          if (other.id !== id) continue;
+          this.#end(other, true);
+          killed++;
+        }
+        return killed;
+      }
+    }
+    return OK;
+  }
+
+  #flush(only: number | undefined): Reply {
+    this.#writable(false);
+    this.#databases.forEach((database, index) => {
+      if (only !== undefined && only !== index) return;
+      this.#cause = 'flush';
+      for (const key of [...database.keys()]) this.#remove(index, key, undefined, false);
+    });
+    for (const session of this.#sessions)
+      if (session.prefixes !== undefined && session.channels.has(INVALIDATE))
+        session.outputs.push({ channel: INVALIDATE, message: null });
+    return OK;
+  }
+
+  #swap(): Reply {
+    const [ours, others] = this.#databases as [Database, Database];
+    this.#databases = [others, ours];
+    this.#cause = 'swap';
+    for (const key of new Set([...ours.keys(), ...others.keys()]))
+      this.#note(key, others.get(key), undefined);
+    return OK;
+  }
+
+  #end(session: Session, told: boolean): void {
+    if (session.ended) return;
+    session.ended = true;
+    this.#sessions.delete(session);
+    if (!told) return;
+    for (const output of session.outputs.splice(0)) session.send(output);
+    session.send({ close: true });
+  }
+
+  #put(db: number, key: string, value: Buffer, expiresAt: number | undefined, by: Buffer | undefined): void {
+    this.#expireIfDue(db, key);
+    const stored: Stored = { value, expiresAt };
+    this.#databases[db]!.set(key, stored);
+    this.#dirty(key);
+    if (db !== 0) return;
+    this.#note(key, stored, by);
+    if (expiresAt === undefined || !key.startsWith(this.#prefix)) return;
+    // What Redis's own cycle finds, it finds up to a tenth of a second late.
+    const due = expiresAt - BEGIN_MS + this.#random() * 100;
+    this.#world.at(due, undefined, () => {
+      if (this.#databases[0]!.get(key) === stored && !this.#frozen && this.#up) this.#expireIfDue(0, key);
+    });
+  }
+
+  #remove(db: number, key: string, by: Buffer | undefined, told = true): boolean {
+    const known = this.#databases[db]!.delete(key);
+    if (!known) return false;
+    if (told) this.#dirty(key);
+    if (db === 0) this.#note(key, undefined, by);
+    return true;
+  }
+
+  #expireIfDue(db: number, key: string): void {
+    const stored = this.#databases[db]!.get(key);
+    if (stored?.expiresAt === undefined || stored.expiresAt > this.now) return;
+    // A replica waits for its master to say so.
+    this.#databases[db]!.delete(key);
+    this.#dirty(key);
+    if (db === 0) this.#note(key, undefined, undefined, 'expire', stored.expiresAt - BEGIN_MS);
+  }
+
+  #dirty(key: string): void {
+    for (const session of this.#sessions)
+      if (session.prefixes?.some((prefix) => key.startsWith(prefix))) session.dirty.add(key);
+    this.#turnLater();
+  }
+
+  #note(
+    key: string,
+    stored: Stored | undefined,
+    by: Buffer | undefined,
+    cause: Cause = this.#cause,
+    at = this.#world.now,
+  ): void {
+    if (!key.startsWith(this.#prefix)) return;
+    const bare = key.slice(this.#prefix.length);
+    const origin = this.#serving?.origin ?? '';
+    const entry = stored && unpack(bare, stored.value, UNPACK);
+    this.history.add(bare, {
+      at,
+      expires: stored?.expiresAt === undefined ? Number.POSITIVE_INFINITY : stored.expiresAt - BEGIN_MS,
+      value: stored && (entry === undefined ? foreignText(stored.value) : String(entry.json)),
+      version: stored && storedVersion(stored.value)?.toString('hex'),
+      cause,
+      operation:
+        cause === 'write' || cause === 'delete'
+          ? this.#operationOf(by?.toString('hex') ?? '', origin)
+          : undefined,
+    });
+  }
+}
+
+export const INVALIDATE = '__redis__:invalidate';
+
+const FOREIGN: Session = {
+  id: 0,
+  address: '',
+  origin: '',
+  send: () => {},
+  channels: new Set(),
+  prefixes: undefined,
+  dirty: new Set(),
+  outputs: [],
+  inbox: [],
+  ended: false,
+};
+
+function foreignText(value: Buffer): string {
+  try {
+    return JSON.stringify(JSON.parse(value.toString()).value);
+  } catch {
+    return value.toString();
+  }
+}
+
+/** From 1 on, spread over 31 bits. */
+function hash(text: string): number {
+  let sum = 7;
+  for (let i = 0; i < text.length; i++) sum = (Math.imul(sum, 31) + text.charCodeAt(i)) | 0;
+  return (sum >>> 1) + 1;
+}

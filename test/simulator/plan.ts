@@ -1,0 +1,194 @@
+/** What happens in a run, as a seed decides it: a list that can be made shorter. */
+import { below, pick, type Random, seeded } from '../support/random.ts';
+
+export type Condition = 'if-version' | 'if-absent' | 'if-exists' | undefined;
+
+/** What a client asks a replica for. */
+export type Request =
+  | { readonly op: 'get' | 'socket-get'; readonly key: string }
+  | { readonly op: 'mget'; readonly keys: readonly string[] }
+  | { readonly op: 'put'; readonly key: string; readonly ttlMs?: number; readonly condition?: Condition }
+  | { readonly op: 'delete'; readonly key: string; readonly condition?: Condition }
+  | { readonly op: 'mset' | 'mdelete'; readonly keys: readonly string[] }
+  | { readonly op: 'invalidate'; readonly pattern?: string; readonly type?: string }
+  | { readonly op: 'flush' };
+
+/** What goes wrong, or what somebody else does. */
+export type Trouble =
+  /** The way of one replica takes longer, by as much in each direction. */
+  | { readonly kind: 'slow'; readonly replica: number; readonly ms: number; readonly extraMs: number }
+  | {
+      readonly kind: 'partition';
+      readonly replica: number;
+      readonly ms: number;
+      readonly ways: 'up' | 'down' | 'both';
+    }
+  | { readonly kind: 'cut' | 'half-open'; readonly replica: number; readonly connection: string }
+  | { readonly kind: 'freeze'; readonly ms: number }
+  | { readonly kind: 'restart-redis'; readonly ms: number; readonly keep: boolean }
+  | { readonly kind: 'restart-replica'; readonly replica: number; readonly ms: number }
+  | { readonly kind: 'deny'; readonly prefix: string; readonly ms: number }
+  | { readonly kind: 'full' | 'read-only'; readonly ms: number }
+  | { readonly kind: 'clock-jump'; readonly replica: number; readonly byMs: number }
+  | { readonly kind: 'slow-socket'; readonly socket: number; readonly ms: number }
+  | {
+      readonly kind: 'foreign-set' | 'foreign-legacy' | 'foreign-delete' | 'foreign-expire';
+      readonly key: string;
+    }
+  | { readonly kind: 'flush-all' | 'flush-other' | 'swap' };
+
+export type Step = { readonly at: number } & (
+  | { readonly replica: number; readonly request: Request }
+  | { readonly trouble: Trouble }
+);
+
+export interface SocketPlan {
+  readonly replica: number;
+  readonly keys: readonly string[];
+  readonly types: readonly string[];
+  readonly prefixes: readonly string[];
+  readonly values: boolean;
+  /** Whether it subscribes again after `reset flush`, as it may. */
+  readonly eager: boolean;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly replicas: number;
+  readonly keys: readonly string[];
+  /** How far each wall clock is ahead when all begins, in ms, and how much faster it runs. */
+  readonly clocks: readonly (readonly [offsetMs: number, drift: number])[];
+  /** Which of the configurations. */
+  readonly config: number;
+  readonly sockets: readonly SocketPlan[];
+  /** By time. */
+  readonly steps: readonly Step[];
+  /** When everything heals. */
+  readonly endsAt: number;
+}
+
+const KEYS = ['borrow_rate:A', 'borrow_rate:B', 'volatility:A', 'min_rate:A', 'desk:A'];
+const TYPES = ['borrow_rate', 'volatility', 'min_rate', 'other'];
+export const CONFIGS = 3;
+/** Before it nothing goes wrong, so that the replicas are there. */
+const BEGIN = 300;
+
+export function planOf(seed: number): Plan {
+  const random = seeded(Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995);
+  const replicas = 2 + below(2, random);
+  const keys = KEYS.slice(0, 2 + below(4, random));
+  const length = pick([800, 1500, 2500, 4000], random);
+  const endsAt = BEGIN + length;
+  const skewed = random() < 0.25;
+  const clocks = Array.from({ length: replicas }, () => {
+    const offset = skewed ? pick([0, -3000, 3000, -3_600_000, 3_600_000], random) : (random() - 0.5) * 20;
+    return [Math.round(offset), (random() - 0.5) * 2e-4] as const;
+  });
+  const sockets = Array.from({ length: below(4, random) }, () => socketOf(random, replicas, keys));
+  // Times come in bursts, since races need neighbours.
+  const bursts = Array.from({ length: 2 + below(6, random) }, () => BEGIN + random() * length);
+  const moment = () => {
+    const at = random() < 0.7 ? pick(bursts, random) + random() * random() * 60 : BEGIN + random() * length;
+    return Math.round(Math.min(at, endsAt) * 8) / 8;
+  };
+  const steps: Step[] = [];
+  const requests = 15 + below(50, random);
+  for (let i = 0; i < requests; i++)
+    steps.push({ at: moment(), replica: below(replicas, random), request: requestOf(random, keys) });
+  const troubles = random() < 0.1 ? 0 : below(6, random);
+  for (let i = 0; i < troubles; i++)
+    steps.push({ at: moment(), trouble: troubleOf(random, replicas, keys, sockets.length) });
+  steps.sort((a, b) => a.at - b.at);
+  return { seed, replicas, keys, clocks, config: below(CONFIGS, random), sockets, steps, endsAt };
+}
+
+function socketOf(random: Random, replicas: number, keys: readonly string[]): SocketPlan {
+  const kind = below(3, random);
+  return {
+    replica: below(replicas, random),
+    keys: kind === 0 ? keys.filter(() => random() < 0.7).concat(keys[0]!) : [],
+    types: kind === 1 ? [pick(TYPES, random), 'borrow_rate'] : [],
+    prefixes: kind === 2 ? [pick(['borrow', 'v', 'desk:', 'm', 'b'], random)] : [],
+    values: random() < 0.75,
+    eager: random() < 0.5,
+  };
+}
+
+function requestOf(random: Random, keys: readonly string[]): Request {
+  const dice = random();
+  const key = pick(keys, random);
+  const some = () => {
+    const picked = keys.filter(() => random() < 0.6);
+    return picked.length === 0 ? [key] : picked;
+  };
+  if (dice < 0.27) return { op: 'get', key };
+  if (dice < 0.36) return { op: 'socket-get', key };
+  if (dice < 0.45) return { op: 'mget', keys: some() };
+  if (dice < 0.72) {
+    const ttl = random();
+    const condition: Condition =
+      random() < 0.2 ? pick(['if-version', 'if-absent', 'if-exists'] as const, random) : undefined;
+    return {
+      op: 'put',
+      key,
+      ...(ttl < 0.25 ? { ttlMs: 200 + below(1500, random) } : {}),
+      ...(condition === undefined ? {} : { condition }),
+    };
+  }
+  if (dice < 0.84)
+    return random() < 0.15 ? { op: 'delete', key, condition: 'if-exists' } : { op: 'delete', key };
+  if (dice < 0.89) return { op: 'mset', keys: some() };
+  if (dice < 0.92) return { op: 'mdelete', keys: some() };
+  if (dice < 0.95) return { op: 'invalidate', type: pick(TYPES, random) };
+  if (dice < 0.975) return { op: 'invalidate', pattern: pick(['borrow*', '*:A', 'v*', 'd*'], random) };
+  return { op: 'flush' };
+}
+
+function troubleOf(random: Random, replicas: number, keys: readonly string[], sockets: number): Trouble {
+  const replica = below(replicas, random);
+  const ms = Math.round(pick([40, 200, 600, 1200, 2000, 3500], random) * (0.5 + random()));
+  const key = pick(keys, random);
+  const connection = pick(['data', 'link', 'admin'], random);
+  switch (below(18, random)) {
+    case 0:
+    case 1:
+      return { kind: 'slow', replica, ms, extraMs: pick([10, 30, 60, 100], random) };
+    case 2:
+    case 3:
+      return { kind: 'partition', replica, ms, ways: pick(['up', 'down', 'both'] as const, random) };
+    case 4:
+      return { kind: 'cut', replica, connection };
+    case 5:
+      return { kind: 'half-open', replica, connection };
+    case 6:
+      return { kind: 'freeze', ms };
+    case 7:
+      return { kind: 'restart-redis', ms, keep: random() < 0.6 };
+    case 8:
+      return { kind: 'restart-replica', replica, ms };
+    case 9:
+      return { kind: 'deny', prefix: pick(['borrow', 'v', 'm', ''], random), ms };
+    case 10:
+      return { kind: pick(['full', 'read-only'] as const, random), ms };
+    case 11:
+      return {
+        kind: 'clock-jump',
+        replica,
+        byMs: pick([-3_600_000, -3000, -300, 300, 3000, 3_600_000], random),
+      };
+    case 12:
+      return sockets === 0
+        ? { kind: 'foreign-set', key }
+        : { kind: 'slow-socket', socket: below(sockets, random), ms };
+    case 13:
+      return { kind: 'foreign-set', key };
+    case 14:
+      return { kind: 'foreign-legacy', key };
+    case 15:
+      return { kind: 'foreign-delete', key };
+    case 16:
+      return { kind: 'foreign-expire', key };
+    default:
+      return { kind: pick(['flush-all', 'flush-other', 'swap'] as const, random) };
+  }
+}

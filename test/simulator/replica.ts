@@ -1,0 +1,174 @@
+/** One replica, composed as `serve` composes it, on simulated connections and sockets. */
+import { restartEpoch } from '../../src/cache/entry.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+import { type Core, composeCore } from '../../src/cli/compose.ts';
+import type { Config } from '../../src/config.ts';
+import type { Logger } from '../../src/log.ts';
+import { Push } from '../../src/push/socket.ts';
+import { Evictions } from '../../src/redis/evictions.ts';
+import type { TemplatedApp } from '../../src/uws.ts';
+import { openSimulated, type SimulatedRedis } from './connection.ts';
+import type { ModelRedis } from './model-redis.ts';
+import { Path } from './network.ts';
+import { Process, type World } from './world.ts';
+
+/** What a socket's user data is to the service. */
+export type Behavior = Parameters<TemplatedApp['ws']>[1];
+
+export interface ReplicaParts {
+  readonly world: World;
+  readonly redis: ModelRedis;
+  readonly config: Config;
+}
+
+/** A replica lives through several processes, one after another. */
+export class Replica {
+  readonly name: string;
+  readonly index: number;
+  readonly path = new Path();
+  readonly #parts: ReplicaParts;
+  incarnation = 0;
+  process: Process;
+  core: Core | undefined;
+  /** The handlers of `/v1/ws`. */
+  sockets: Behavior | undefined;
+  clients: SimulatedRedis[] = [];
+  /** Of the present process. */
+  origin = '';
+  /** How often coherence was lost. */
+  losses = 0;
+  /** While this is not empty, stamps are made for these operations, one after another. */
+  readonly logLines: string[] = [];
+  #wallOffset = 0;
+  readonly #drift: number;
+
+  constructor(index: number, parts: ReplicaParts, wallOffset: number, drift: number) {
+    this.index = index;
+    this.name = `r${index}`;
+    this.#parts = parts;
+    this.#wallOffset = wallOffset;
+    this.#drift = drift;
+    this.process = new Process(this.name, parts.world.random(this.name), drift);
+  }
+
+  get alive(): boolean {
+    return this.core !== undefined;
+  }
+
+  start(): void {
+    const { world, redis, config } = this.#parts;
+    const incarnation = ++this.incarnation;
+    this.process = new Process(
+      `${this.name}.${incarnation}`,
+      world.random(`${this.name}.${incarnation}`),
+      this.#drift,
+    );
+    this.process.wallOffset = this.#wallOffset;
+    const origin = (0xa0_00_00_00 + this.index * 0x1_00_00 + incarnation).toString(16);
+    this.origin = origin;
+    this.clients = [];
+    world.inside(this.process, () => {
+      restartEpoch();
+      const surroundings = {
+        world,
+        redis,
+        origin,
+        process: this.process,
+        path: this.path,
+        clients: this.clients,
+      };
+      const core = composeCore(config, this.#log(), { openRedis: openSimulated(surroundings), origin });
+      this.core = core;
+      const { cache, clock, counters } = core;
+      const follow = cache.stateChanged.bind(cache);
+      cache.stateChanged = (state) => {
+        if (state !== 'coherent') this.losses++;
+        follow(state);
+      };
+      const app = {
+        ws: (_path: string, behavior: Behavior) => {
+          this.sockets = behavior;
+        },
+      };
+      const evictions = core.redis && new Evictions(core.redis.admin, counters);
+      new Push(
+        app as unknown as TemplatedApp,
+        { ...config.limits, ...config.push },
+        {
+          cache,
+          clock,
+          counters,
+          onFault: (error) => void world.faults.push(error),
+          overloaded: () => false,
+          draining: () => false,
+          evicting: evictions && (() => evictions.underWay()),
+        },
+      );
+    });
+  }
+
+  /** The process ends without a word. */
+  kill(): void {
+    this.process.dead = true;
+    this.core = undefined;
+    this.sockets = undefined;
+    this.losses++;
+    for (const client of this.clients) client.killed();
+  }
+
+  jump(ms: number): void {
+    this.#wallOffset += ms;
+    this.process.wallOffset = this.#wallOffset;
+  }
+
+  /** The one that serves this purpose: `data`, `admin` or `link`. */
+  client(name: string): SimulatedRedis | undefined {
+    return this.clients.find(({ options }) => options.connectionName === `ratecache-${name}`);
+  }
+
+  #log(): Logger {
+    const write = (level: string) => (fields: unknown, message?: string) => {
+      const { world } = this.#parts;
+      this.logLines.push(
+        `${world.now.toFixed(1)} ${level} ${message ?? ''} ${typeof fields === 'string' ? fields : JSON.stringify(fields)}`,
+      );
+    };
+    const log = { info: write('info'), warn: write('warn'), error: write('error'), debug: () => {} };
+    return log as unknown as Logger;
+  }
+}
+
+/** Which operation each stamp was made for. */
+export class Stamps {
+  readonly #operations = new Map<string, number>();
+  readonly #queue: number[] = [];
+
+  /** Runs what stamps versions at once, one for each of these operations in their order. */
+  during<T>(operations: readonly number[], run: () => T): T {
+    this.#queue.push(...operations);
+    try {
+      return run();
+    } finally {
+      this.#queue.length = 0;
+    }
+  }
+
+  operationOf(stamp: string): number | undefined {
+    return this.#operations.get(stamp);
+  }
+
+  /** Follows the making of stamps. Returns what stops that. */
+  install(): () => void {
+    const { next } = VersionClock.prototype;
+    const stamps = this;
+    VersionClock.prototype.next = function (this: VersionClock) {
+      const version = next.call(this);
+      const operation = stamps.#queue.length > 1 ? stamps.#queue.shift() : stamps.#queue[0];
+      if (operation !== undefined) stamps.#operations.set(version, operation);
+      return version;
+    };
+    return () => {
+      VersionClock.prototype.next = next;
+    };
+  }
+}

@@ -1,0 +1,92 @@
+/** `make simulate`: runs seeds, prints the shortest history of each that breaks a promise, and the rate. */
+import { fork } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { check } from './checker.ts';
+import { planOf } from './plan.ts';
+import { historyOf, reportOn } from './report.ts';
+import { shrink } from './shrink.ts';
+import { simulate } from './simulate.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    /** Failures after which it stops. */
+    most: { type: 'string', default: '5' },
+    'no-shrink': { type: 'boolean', default: false },
+    table: { type: 'boolean', default: false },
+  },
+});
+
+const seeds = Number(values.seeds);
+const from = Number(values.from);
+const jobs = Number(values.jobs);
+
+// Out of an immediate, and not out of a promise: microtasks run only where none run already.
+setImmediate(() => {
+  if (values.seed !== undefined) replay(Number(values.seed));
+  else if (jobs > 1) distribute();
+  else runAll();
+});
+
+function replay(seed: number): void {
+  const plan = planOf(seed);
+  const outcome = simulate(plan);
+  const violations = check(outcome);
+  process.stdout.write(`${historyOf(plan, violations, outcome)}\n`);
+  process.exitCode = violations.length === 0 ? 0 : 1;
+}
+
+function runAll(): void {
+  const begin = performance.now();
+  const broken = new Map<string, number[]>();
+  let failed = 0;
+  let seed = from;
+  let steps = 0;
+  for (; seed < from + seeds && failed < Number(values.most); seed++) {
+    const plan = planOf(seed);
+    const outcome = simulate(plan);
+    steps += outcome.steps;
+    const violations = check(outcome);
+    if (violations.length === 0) continue;
+    failed++;
+    for (const rule of new Set(violations.map((each) => each.rule)))
+      broken.set(rule, [...(broken.get(rule) ?? []), seed]);
+    if (values.table) continue;
+    const { rule } = violations[0]!;
+    const short = values['no-shrink'] ? plan : shrink(plan, rule);
+    process.stdout.write(`${reportOn(short)}\n\n`);
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  const done = seed - from;
+  for (const [rule, which] of broken)
+    process.stdout.write(`${rule}: ${which.length} seeds, first ${which.slice(0, 12).join(' ')}\n`);
+  process.stdout.write(
+    `${done} seeds from ${from}, ${failed} broken, ${Math.round(done / seconds)} seeds/s, ${Math.round(steps / done)} events each\n`,
+  );
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/** Parts of the range, each in a process of its own. */
+function distribute(): void {
+  const share = Math.ceil(seeds / jobs);
+  for (let job = 0; job < jobs; job++) {
+    const args = [
+      '--from',
+      String(from + job * share),
+      '--seeds',
+      String(Math.min(share, seeds - job * share)),
+    ];
+    args.push(
+      '--most',
+      values.most,
+      ...(values['no-shrink'] ? ['--no-shrink'] : []),
+      ...(values.table ? ['--table'] : []),
+    );
+    fork(import.meta.filename, args).on('exit', (code) => {
+      if (code !== 0) process.exitCode = 1;
+    });
+  }
+}

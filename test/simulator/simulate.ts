@@ -1,0 +1,499 @@
+/** Runs a plan in virtual time and returns what there is to check. */
+import { deleteMany, getMany, setMany } from '../../src/cache/batch.ts';
+import { lesserState } from '../../src/cache/bus.ts';
+import type { Condition } from '../../src/cache/condition.ts';
+import type { Value } from '../../src/cache/entry.ts';
+import { typeIndex } from '../../src/cache/key.ts';
+import type { Loaded } from '../../src/cache/loaded.ts';
+import { EVERYTHING, type Match, matcher } from '../../src/cache/match.ts';
+import type { ItemResult } from '../../src/cache/results.ts';
+import type { Core } from '../../src/cli/compose.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { ServiceError } from '../../src/errors.ts';
+import { loadedStatus } from '../../src/http/cache-status.ts';
+import { ModelRedis } from './model-redis.ts';
+import type { Plan, Request, Trouble } from './plan.ts';
+import type { Coherence, Operation, Read } from './records.ts';
+import { Replica, Stamps } from './replica.ts';
+import { RequestSocket, SocketClient } from './socket-client.ts';
+import { World } from './world.ts';
+
+const MAX_KEY_BYTES = 512;
+const PREFIX = 'p:';
+/** How long all may take to recover when nothing is wrong any more. */
+const RECOVERY_MS = 60_000;
+/** After recovery, for what is on its way. */
+const CALM_MS = 2500;
+
+const BASE_ENV = {
+  REDIS_HOST: 'redis',
+  REDIS_PORT: '6379',
+  REDIS_PASSWORD: '',
+  KEY_PREFIX: PREFIX,
+  OVERLOAD_LOOP_DELAY_MS: '0',
+  LOCAL_CACHE_MAX_SIZE: '100',
+  COMPRESSION_THRESHOLD_BYTES: '0',
+};
+const CONFIGS: readonly Config[] = [
+  {},
+  { LOCAL_CACHE_TTL: '1', REDIS_MAX_CONNECTIONS: '2' },
+  { LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '1', BREAKER_FAILURES: '2' },
+].map((env) => loadConfig({ ...BASE_ENV, ...env }, { standalone: false }).config);
+
+export interface Outcome {
+  readonly plan: Plan;
+  readonly redis: ModelRedis;
+  readonly operations: readonly Operation[];
+  readonly reads: readonly Read[];
+  readonly sockets: readonly SocketClient[];
+  readonly replicas: readonly Replica[];
+  readonly coherence: readonly Coherence[];
+  readonly faults: readonly unknown[];
+  /** What is not as it should be when all has healed. */
+  readonly unsettled: readonly string[];
+  /** When the data of Redis was lost. */
+  readonly losses: readonly number[];
+  /** What happened, for a person. */
+  readonly events: readonly string[];
+  readonly endedAt: number;
+  readonly steps: number;
+}
+
+export function simulate(plan: Plan): Outcome {
+  const world = new World(plan.seed);
+  const restore = world.install();
+  try {
+    return new Run(world, plan).go();
+  } finally {
+    restore();
+  }
+}
+
+class Run {
+  readonly #world: World;
+  readonly #plan: Plan;
+  readonly #redis: ModelRedis;
+  readonly #stamps = new Stamps();
+  readonly #replicas: Replica[];
+  readonly #sockets: SocketClient[];
+  readonly #operations: Operation[] = [];
+  readonly #reads: Read[] = [];
+  readonly #coherence: [number, string][][];
+  readonly #events: string[] = [];
+  readonly #losses: number[] = [];
+  readonly #askers = new Map<string, RequestSocket>();
+  readonly #lastMatch = new Map<string, number>();
+  readonly #known = new Map<string, string>();
+  #foreign = 0;
+
+  constructor(world: World, plan: Plan) {
+    this.#world = world;
+    this.#plan = plan;
+    this.#redis = new ModelRedis(world, PREFIX, (stamp, origin) =>
+      stamp === '' ? this.#lastMatch.get(origin) : this.#stamps.operationOf(stamp),
+    );
+    const config = CONFIGS[plan.config]!;
+    this.#replicas = plan.clocks.map(
+      ([offset, drift], i) => new Replica(i, { world, redis: this.#redis, config }, offset, drift),
+    );
+    this.#coherence = this.#replicas.map(() => []);
+    this.#sockets = plan.sockets.map((each) => new SocketClient(world, this.#replicas[each.replica]!, each));
+  }
+
+  go(): Outcome {
+    const uninstall = this.#stamps.install();
+    try {
+      this.#begin();
+      this.#world.run(this.#plan.endsAt);
+      this.#heal();
+      const unsettled = this.#recover();
+      return {
+        plan: this.#plan,
+        redis: this.#redis,
+        operations: this.#operations,
+        reads: this.#reads,
+        sockets: this.#sockets,
+        replicas: this.#replicas,
+        coherence: this.#coherence,
+        faults: this.#world.faults,
+        unsettled,
+        losses: this.#losses,
+        events: this.#events,
+        endedAt: this.#world.now,
+        steps: this.#world.steps,
+      };
+    } finally {
+      uninstall();
+    }
+  }
+
+  #begin(): void {
+    for (const replica of this.#replicas) this.#start(replica);
+    for (const step of this.#plan.steps) {
+      if ('trouble' in step) this.#world.at(step.at, undefined, () => this.#trouble(step.trouble));
+      else
+        this.#world.at(step.at, undefined, () => {
+          const replica = this.#replicas[step.replica]!;
+          // An event of the process, so that its clocks are right.
+          if (replica.alive)
+            this.#world.after(0, replica.process, () => this.#request(replica, step.request));
+        });
+    }
+  }
+
+  #start(replica: Replica): void {
+    replica.start();
+    const { cache } = replica.core!;
+    const timeline = this.#coherence[replica.index]!;
+    timeline.push([this.#world.now, 'blind']);
+    const follow = cache.stateChanged.bind(cache);
+    cache.stateChanged = (state) => {
+      timeline.push([this.#world.now, state]);
+      this.#note(`${replica.name} is ${state}`);
+      follow(state);
+    };
+    for (const socket of this.#sockets)
+      if (this.#replicas[socket.plan.replica] === replica)
+        this.#world.after(50, replica.process, () => socket.connect());
+  }
+
+  #note(text: string): void {
+    this.#events.push(`${this.#world.now.toFixed(3)} ${text}`);
+  }
+
+  #request(replica: Replica, request: Request): void {
+    const core = replica.core!;
+    switch (request.op) {
+      case 'get':
+        return this.#get(replica, core, request.key, 'get');
+      case 'socket-get':
+        return this.#socketGet(replica, request.key);
+      case 'mget':
+        return this.#mget(replica, core, request.keys);
+      case 'put':
+        return this.#put(replica, core, request);
+      case 'delete': {
+        const condition: Condition | undefined =
+          request.condition === undefined ? undefined : { is: 'if-exists' };
+        const operation = this.#operation(replica, 'delete', request.key, condition !== undefined);
+        return this.#answer([operation], () => core.cache.delete(request.key, condition));
+      }
+      case 'mset': {
+        const operations = request.keys.map((key) => this.#operation(replica, 'put', key, false));
+        const assignments = operations.map(({ key, value }) => ({
+          key: key!,
+          value: valueOf(value!),
+          ttlMs: undefined,
+        }));
+        return this.#answer(operations, () => setMany(core.cache, assignments, MAX_KEY_BYTES));
+      }
+      case 'mdelete': {
+        const operations = request.keys.map((key) => this.#operation(replica, 'delete', key, false));
+        return this.#answer(operations, () => deleteMany(core.cache, request.keys, MAX_KEY_BYTES));
+      }
+      case 'invalidate': {
+        const match: Match =
+          request.type === undefined ? { pattern: request.pattern! } : { type: typeIndex(request.type)! };
+        return this.#invalidate(replica, core, match);
+      }
+      case 'flush':
+        core.cache.forgetAll();
+        return this.#invalidate(replica, core, EVERYTHING);
+    }
+  }
+
+  #invalidate(replica: Replica, core: Core, match: Match): void {
+    const operation = this.#operation(replica, 'invalidate', undefined, false, undefined, matcher(match));
+    this.#lastMatch.set(replica.origin, operation.id);
+    this.#note(`  #${operation.id} matches ${JSON.stringify(match)}`);
+    this.#answer([operation], async () => {
+      const count = await core.cache.invalidate(match);
+      return { status: count === undefined ? 'accepted' : 'deleted' };
+    });
+  }
+
+  #put(replica: Replica, core: Core, request: Extract<Request, { op: 'put' }>): void {
+    const { key, ttlMs } = request;
+    const known = this.#known.get(`${replica.name} ${key}`);
+    const condition: Condition | undefined =
+      request.condition === 'if-version'
+        ? known === undefined
+          ? { is: 'if-absent' }
+          : { is: 'if-version', versions: [known] }
+        : request.condition && { is: request.condition };
+    const operation = this.#operation(replica, 'put', key, condition !== undefined, ttlMs);
+    this.#answer([operation], async () => {
+      const outcome = await core.cache.set(key, valueOf(operation.value!), ttlMs, condition);
+      if (outcome.version !== undefined) this.#known.set(`${replica.name} ${key}`, outcome.version);
+      return outcome;
+    });
+  }
+
+  #operation(
+    replica: Replica,
+    kind: Operation['kind'],
+    key: string | undefined,
+    conditional: boolean,
+    ttlMs?: number,
+    covers: (key: string) => boolean = (other) => other === key,
+  ): Operation {
+    const id = this.#operations.length;
+    const operation: Operation = {
+      id,
+      kind,
+      key,
+      covers,
+      replica: replica.index,
+      incarnation: replica.incarnation,
+      sent: this.#world.now,
+      answered: undefined,
+      outcome: undefined,
+      value: kind === 'put' ? `{"by":${id}}` : undefined,
+      ttlMs,
+      conditional,
+    };
+    this.#operations.push(operation);
+    const more = `${conditional ? ' on a condition' : ''}${ttlMs === undefined ? '' : ` for ${ttlMs} ms`}`;
+    this.#note(`${replica.name} #${id} ${kind} ${key ?? ''}${more}`);
+    return operation;
+  }
+
+  #answer(
+    operations: readonly Operation[],
+    run: () => Promise<{ readonly status: string } | readonly ItemResult[]>,
+  ): void {
+    const settle = (outcomes: readonly string[]) => {
+      operations.forEach((operation, i) => {
+        operation.answered = this.#world.now;
+        operation.outcome = outcomes[i]!;
+        this.#note(`r${operation.replica} #${operation.id} is answered ${outcomes[i]}`);
+      });
+    };
+    const ids = operations.map(({ id }) => id);
+    this.#stamps.during(ids, run).then(
+      (outcome) => settle('status' in outcome ? [outcome.status] : outcome.map(statusOf)),
+      (error) => {
+        if (!(error instanceof ServiceError)) throw error;
+        settle(operations.map(() => error.code));
+      },
+    );
+  }
+
+  #get(replica: Replica, core: Core, key: string, kind: Read['kind']): void {
+    const read = this.#reader(replica, key, kind);
+    const { cache, clock } = core;
+    const entry = cache.peek(key);
+    if (entry !== undefined) return read(String(entry.json), undefined);
+    void cache.load(key).then((loaded: Loaded) => {
+      const status = loadedStatus(loaded, cache, clock.now);
+      const mark = /(coherence=\w+|detail=[\w-]+)/.exec(status)?.[1];
+      read(loaded.entry && String(loaded.entry.json), mark);
+    });
+  }
+
+  #mget(replica: Replica, core: Core, keys: readonly string[]): void {
+    const reads = keys.map((key) => this.#reader(replica, key, 'mget'));
+    const answer = (results: readonly ItemResult[]) => {
+      const coherence = lesserState(core.cache.coherence);
+      results.forEach((result, i) => {
+        const mark = coherence ?? ('code' in result ? result.code : undefined);
+        reads[i]!(result.status === 'hit' ? String(result.entry.json) : undefined, mark);
+      });
+    };
+    const results = getMany(core.cache, keys, MAX_KEY_BYTES);
+    if (Array.isArray(results)) answer(results);
+    else void results.then(answer);
+  }
+
+  #socketGet(replica: Replica, key: string): void {
+    const name = `${replica.index} ${replica.incarnation}`;
+    const asker = this.#askers.get(name) ?? new RequestSocket(this.#world, replica);
+    this.#askers.set(name, asker);
+    const read = this.#reader(replica, key, 'socket-get');
+    asker.ask({ op: 'get', key }, ({ ok, value, code, coherence, status }) => {
+      if (ok === true) read(status === 'hit' ? JSON.stringify(value) : undefined, coherence ?? code);
+    });
+  }
+
+  #reader(
+    replica: Replica,
+    key: string,
+    kind: Read['kind'],
+  ): (value: string | undefined, mark: string | undefined) => void {
+    const start = this.#world.now;
+    const before = replica.losses;
+    const { incarnation, index } = replica;
+    return (value, mark) => {
+      const end = this.#world.now;
+      this.#reads.push({
+        kind,
+        replica: index,
+        incarnation,
+        key,
+        start,
+        end,
+        value,
+        mark,
+        losses: [before, replica.losses],
+      });
+      this.#note(
+        `${replica.name} ${kind} ${key} since ${start.toFixed(3)}: ${value ?? 'nothing'} ${mark ?? ''}`,
+      );
+    };
+  }
+
+  #trouble(trouble: Trouble): void {
+    const world = this.#world;
+    const redis = this.#redis;
+    this.#note(`! ${JSON.stringify(trouble)}`);
+    const later = (ms: number, run: () => void) => world.after(ms, undefined, run);
+    const replica = 'replica' in trouble ? this.#replicas[trouble.replica]! : undefined;
+    switch (trouble.kind) {
+      case 'slow': {
+        const { path } = replica!;
+        path.extraMs = trouble.extraMs;
+        path.jitterMs = trouble.extraMs / 4;
+        return void later(trouble.ms, () => {
+          path.extraMs = 0;
+          path.jitterMs = 0;
+        });
+      }
+      case 'partition': {
+        const { path } = replica!;
+        path.block(trouble.ways !== 'down', trouble.ways !== 'up');
+        return void later(trouble.ms, () => path.block(false, false));
+      }
+      case 'cut':
+        return replica!.client(trouble.connection)?.cut();
+      case 'half-open':
+        return replica!.client(trouble.connection)?.halfOpen();
+      case 'freeze':
+        redis.freeze(true);
+        return void later(trouble.ms, () => redis.freeze(false));
+      case 'restart-redis':
+        if (!redis.up) return;
+        redis.stop();
+        return void later(trouble.ms, () => this.#startRedis(trouble.keep));
+      case 'restart-replica':
+        if (!replica!.alive) return;
+        replica!.kill();
+        for (const socket of this.#sockets) if (socket.plan.replica === replica!.index) socket.lost();
+        return void later(trouble.ms, () => {
+          if (!replica!.alive) this.#start(replica!);
+        });
+      case 'deny':
+        redis.faults.denied = trouble.prefix;
+        return void later(trouble.ms, () => {
+          redis.faults.denied = undefined;
+        });
+      case 'full':
+        redis.faults.full = true;
+        return void later(trouble.ms, () => {
+          redis.faults.full = false;
+        });
+      case 'read-only':
+        redis.faults.replica = true;
+        return void later(trouble.ms, () => {
+          redis.faults.replica = false;
+        });
+      case 'clock-jump':
+        return replica!.jump(trouble.byMs);
+      case 'slow-socket': {
+        const socket = this.#sockets[trouble.socket];
+        const of = socket && this.#replicas[socket.plan.replica]!;
+        if (socket === undefined || !of!.alive) return;
+        socket.slow(true);
+        return void world.after(trouble.ms, of!.process, () => socket.slow(false));
+      }
+      case 'foreign-set':
+        return redis.foreign([{ name: 'SET', args: [PREFIX + trouble.key, `"foreign ${this.#foreign++}"`] }]);
+      case 'foreign-legacy': {
+        const text = JSON.stringify({
+          value: `legacy ${this.#foreign++}`,
+          timestamp: Date.now() / 1000,
+          source: 'x',
+        });
+        return redis.foreign([{ name: 'SET', args: [PREFIX + trouble.key, text, 'PX', 60_000] }]);
+      }
+      case 'foreign-delete':
+        return redis.foreign([{ name: 'DEL', args: [PREFIX + trouble.key] }]);
+      case 'foreign-expire':
+        return redis.foreign([{ name: 'PEXPIRE', args: [PREFIX + trouble.key, 150] }]);
+      case 'flush-all':
+        return redis.foreign([{ name: 'FLUSHALL', args: [] }]);
+      case 'flush-other':
+        return redis.foreign([{ name: 'FLUSHDB', args: [1] }]);
+      case 'swap':
+        return redis.foreign([{ name: 'SWAPDB', args: [0, 1] }]);
+    }
+  }
+
+  #startRedis(keep: boolean): void {
+    if (this.#redis.up) return;
+    if (!keep) this.#losses.push(this.#world.now);
+    this.#redis.start(keep);
+    this.#note('Redis is up');
+  }
+
+  #heal(): void {
+    this.#note('! everything heals');
+    const redis = this.#redis;
+    redis.faults.denied = undefined;
+    redis.faults.full = false;
+    redis.faults.replica = false;
+    this.#startRedis(true);
+    redis.freeze(false);
+    for (const socket of this.#sockets) socket.slow(false);
+    for (const replica of this.#replicas) {
+      replica.path.extraMs = 0;
+      replica.path.jitterMs = 0;
+      replica.path.block(false, false);
+      if (!replica.alive) this.#start(replica);
+    }
+  }
+
+  /** Waits until everything is well; says what is not. */
+  #recover(): string[] {
+    const world = this.#world;
+    const deadline = world.now + RECOVERY_MS;
+    let faults = this.#unwell();
+    while (faults.length > 0 && world.now < deadline) {
+      world.run(world.now + 100);
+      faults = this.#unwell();
+    }
+    world.run(world.now + CALM_MS);
+    for (const replica of this.#replicas)
+      for (const key of this.#plan.keys)
+        world.after(0, replica.process, () => this.#get(replica, replica.core!, key, 'last'));
+    world.run(world.now + 50);
+    return faults.length > 0 ? faults : this.#unwell();
+  }
+
+  #unwell(): string[] {
+    const faults: string[] = [];
+    for (const { name, core } of this.#replicas) {
+      if (core === undefined) continue;
+      if (core.cache.coherence !== 'coherent') faults.push(`${name} is ${core.cache.coherence}`);
+      if (core.breaker?.open) faults.push(`the breaker of ${name} is open`);
+      const waiting = core.cache.journal?.size ?? 0;
+      if (waiting > 0) faults.push(`${name} has ${waiting} pending writes`);
+    }
+    for (const { id, answered, replica, incarnation } of this.#operations)
+      if (answered === undefined && this.#replicas[replica]!.incarnation === incarnation)
+        faults.push(`#${id} has no answer`);
+    return faults;
+  }
+}
+
+function valueOf(text: string): Value {
+  return { encoding: 'json', body: text as Value['body'] };
+}
+
+function statusOf(result: ItemResult): string {
+  if ('code' in result && result.code !== undefined) {
+    if (result.code === 'l2_unavailable' && result.status !== 'error') return 'accepted';
+    if (result.code === 'write_unknown' && result.status !== 'error') return 'unknown';
+    return result.code;
+  }
+  return result.status;
+}
