@@ -211,7 +211,7 @@ function isOlder(
   const tolerance =
     pending || newer.outcome === undefined || PENDING.has(newer.outcome) ? CLOCK_TOLERANCE_MS : 0;
   if (older.answered === undefined || older.answered + tolerance >= newer.sent) return false;
-  return !(pending && couldNotHear(outcome, older, states, from, state.at));
+  return !(pending && couldNotHear(outcome, older, newer, states, from, state.at));
 }
 
 /**
@@ -222,13 +222,14 @@ function isOlder(
 function couldNotHear(
   { coherence }: Outcome,
   older: Operation,
+  newer: Operation,
   states: readonly State[],
   from: number,
   until: number,
 ): boolean {
   const gone = states.filter(({ at, value }) => value === undefined && at >= from && at < until);
   const expired = states.filter(({ expires }) => expires >= from && expires < until);
-  if (gone.length === 0 && expired.length === 0) return false;
+  if (newer.kind === 'put' && gone.length === 0 && expired.length === 0) return false;
   if (
     gone.some(({ cause }) => cause === 'foreign' || cause === 'flush' || cause === 'lost' || cause === 'swap')
   )
@@ -328,10 +329,12 @@ function wayBack(states: readonly State[], told: readonly Told[]): Told | undefi
       floor = -1;
     }
     if (each.version === undefined) continue;
-    const place = states.find(
-      ({ index, version, at }) => index >= floor && version === each.version && at <= each.at,
-    );
-    if (place === undefined) return each;
+    // A pending write is told before Redis has it. One that Redis never had is not in the history.
+    const place = states.find(({ index, version }) => index >= floor && version === each.version);
+    if (place === undefined) {
+      if (states.some(({ version }) => version === each.version)) return each;
+      continue;
+    }
     floor = place.index;
   }
   return undefined;

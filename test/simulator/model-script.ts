@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 
 const VERSION_OFFSET = 4;
 const VERSION_BYTES = 12;
-const LEAD = 0x96;
 /** How far a stamp may be ahead of Redis's clock. */
 const AHEAD_MS = 100;
 
@@ -30,8 +29,10 @@ export function storedVersion(value: Buffer | undefined): Buffer | undefined {
   return Buffer.concat([Buffer.alloc(8), createHash('sha1').update(value).digest().subarray(0, 4)]);
 }
 
+/** Of the present layout, or of the first. */
 function isEnvelope(value: Buffer): boolean {
-  return value.length >= 16 && value[0] === LEAD && value[1] === 1;
+  const [lead, layout] = value;
+  return value.length >= 16 && ((lead === 0x97 && layout === 2) || (lead === 0x96 && layout === 1));
 }
 
 export function versionsScript(space: Keyspace, keys: readonly string[]): Buffer[] {

@@ -16,6 +16,8 @@ const { values } = parseArgs({
     /** Failures after which it stops. */
     most: { type: 'string', default: '5' },
     'no-shrink': { type: 'boolean', default: false },
+    /** Only what breaks this rule. */
+    rule: { type: 'string' },
     table: { type: 'boolean', default: false },
   },
 });
@@ -49,7 +51,7 @@ function runAll(): void {
     const plan = planOf(seed);
     const outcome = simulate(plan);
     steps += outcome.steps;
-    const violations = check(outcome);
+    const violations = check(outcome).filter(({ rule }) => values.rule === undefined || rule === values.rule);
     if (violations.length === 0) continue;
     failed++;
     for (const rule of new Set(violations.map((each) => each.rule)))

@@ -22,7 +22,7 @@ const MAX_KEY_BYTES = 512;
 const PREFIX = 'p:';
 /** How long all may take to recover when nothing is wrong any more. */
 const RECOVERY_MS = 60_000;
-/** After recovery, for what is on its way. */
+/** How long all must have been well, so that nothing is on its way any more. */
 const CALM_MS = 2500;
 
 const BASE_ENV = {
@@ -182,7 +182,7 @@ class Run {
         const operations = request.keys.map((key) => this.#operation(replica, 'put', key, false));
         const assignments = operations.map(({ key, value }) => ({
           key: key!,
-          value: valueOf(value!),
+          value: valueFrom(value!),
           ttlMs: undefined,
         }));
         return this.#answer(operations, () => setMany(core.cache, assignments, MAX_KEY_BYTES));
@@ -223,7 +223,7 @@ class Run {
         : request.condition && { is: request.condition };
     const operation = this.#operation(replica, 'put', key, condition !== undefined, ttlMs);
     this.#answer([operation], async () => {
-      const outcome = await core.cache.set(key, valueOf(operation.value!), ttlMs, condition);
+      const outcome = await core.cache.set(key, valueFrom(operation.value!), ttlMs, condition);
       if (outcome.version !== undefined) this.#known.set(`${replica.name} ${key}`, outcome.version);
       return outcome;
     });
@@ -456,17 +456,20 @@ class Run {
   #recover(): string[] {
     const world = this.#world;
     const deadline = world.now + RECOVERY_MS;
-    let faults = this.#unwell();
-    while (faults.length > 0 && world.now < deadline) {
+    let faults: string[];
+    do {
       world.run(world.now + 100);
       faults = this.#unwell();
-    }
-    world.run(world.now + CALM_MS);
+      if (faults.length > 0) continue;
+      // What is half open shows only after a while.
+      world.run(world.now + CALM_MS);
+      faults = this.#unwell();
+    } while (faults.length > 0 && world.now < deadline);
     for (const replica of this.#replicas)
       for (const key of this.#plan.keys)
         world.after(0, replica.process, () => this.#get(replica, replica.core!, key, 'last'));
     world.run(world.now + 50);
-    return faults.length > 0 ? faults : this.#unwell();
+    return faults;
   }
 
   #unwell(): string[] {
@@ -485,7 +488,7 @@ class Run {
   }
 }
 
-function valueOf(text: string): Value {
+function valueFrom(text: string): Value {
   return { encoding: 'json', body: text as Value['body'] };
 }
 

@@ -78,7 +78,7 @@ export class World {
 
   /** Runs something at a time; `owner` is the process in which it runs. */
   at(at: number, owner: Process | undefined, run: () => void): Event {
-    const event: Event = { at: at < this.now ? this.now : at, order: this.#order++, owner, run };
+    const event: Event = { at: Math.max(at, this.now), order: this.#order++, owner, run };
     push(this.#heap, event);
     return event;
   }
@@ -198,7 +198,7 @@ class Timer {
     this.#world = world;
     this.#owner = world.current;
     this.#run = run;
-    this.#ms = ms >= 1 ? ms : 1;
+    this.#ms = Math.max(ms, 1);
     this.#repeat = repeat;
     if (repeat && ms < TICK_LIMIT_MS && this.#owner !== undefined) {
       this.#tick = { callback: run, period: ms, last: world.now, cleared: false };
