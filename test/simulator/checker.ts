@@ -1,5 +1,5 @@
 /** Judges a run by the promises of docs/coherence.md and docs/reliability.md. */
-import type { State } from './history.ts';
+import type { Cause, State } from './history.ts';
 import type { Operation, Read, Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
 import type { SocketClient, Told } from './socket-client.ts';
@@ -214,6 +214,9 @@ function isOlder(
   return !(pending && couldNotHear(outcome, older, newer, states, from, state.at));
 }
 
+/** What the link reports without a stamp. */
+const UNEXPLAINED = new Set<Cause>(['foreign', 'flush', 'lost', 'swap']);
+
 /**
  * Coherence, "What is not promised": a change that was pending takes effect when Redis takes it, which may be after
  * a newer value was written and deleted by others, of which Redis then holds no trace. That stands only where the
@@ -227,13 +230,12 @@ function couldNotHear(
   from: number,
   until: number,
 ): boolean {
-  const gone = states.filter(({ at, value }) => value === undefined && at >= from && at < until);
+  const between = states.filter(({ at }) => at >= from && at < until);
+  const gone = between.filter(({ value, cause }) => value === undefined || cause === 'foreign');
   const expired = states.filter(({ expires }) => expires >= from && expires < until);
+  // A delete leaves no trace itself.
   if (newer.kind === 'put' && gone.length === 0 && expired.length === 0) return false;
-  if (
-    gone.some(({ cause }) => cause === 'foreign' || cause === 'flush' || cause === 'lost' || cause === 'swap')
-  )
-    return true;
+  if (gone.some(({ value, cause }) => value === undefined && UNEXPLAINED.has(cause))) return true;
   if (until - from < BOUND_MS) return true;
   const timeline = coherence[older.replica]!;
   return timeline.some(([at, state], i) => {

@@ -518,5 +518,6 @@ function foreignText(value: Buffer): string {
 function hash(text: string): number {
   let sum = 7;
   for (let i = 0; i < text.length; i++) sum = (Math.imul(sum, 31) + text.charCodeAt(i)) | 0;
-  return (sum >>> 1) + 1;
+  sum = Math.imul(sum ^ (sum >>> 15), 0x2c1b3c6d);
+  return ((sum ^ (sum >>> 13)) >>> 1) + 1;
 }

@@ -481,6 +481,9 @@ class Run {
       const waiting = core.cache.journal?.size ?? 0;
       if (waiting > 0) faults.push(`${name} has ${waiting} pending writes`);
     }
+    this.#sockets.forEach(({ current }, i) => {
+      if (!current) faults.push(`socket ${i} has no snapshot`);
+    });
     for (const { id, answered, replica, incarnation } of this.#operations)
       if (answered === undefined && this.#replicas[replica]!.incarnation === incarnation)
         faults.push(`#${id} has no answer`);
