@@ -48,15 +48,25 @@ export class Hub implements ChangeListener {
   readonly subscriptions = new Subscriptions<Consumer>();
   readonly #cache: TwoLevel;
   readonly #evicting: () => Promise<boolean>;
-  readonly #known = new Lru<Known>(REMEMBERED_KEYS);
+  readonly #rememberedKeys: number;
+  readonly #known: Lru<Known>;
   readonly #asking = new Map<string, Asking>();
   readonly #unanswered = new Unanswered((key, reason) => this.#askAgain(key, reason));
   #turn = new Map<string, State>();
 
-  /** @param evicting whether Redis gives up keys for want of room these days; called when one is gone */
-  constructor(cache: TwoLevel, evicting: () => Promise<boolean> = async () => false) {
+  /**
+   * @param evicting whether Redis evicts keys at present; called when a key is gone
+   * @param rememberedKeys how many keys are remembered, for which memory is taken at once
+   */
+  constructor(
+    cache: TwoLevel,
+    evicting: () => Promise<boolean> = async () => false,
+    rememberedKeys = REMEMBERED_KEYS,
+  ) {
     this.#cache = cache;
     this.#evicting = evicting;
+    this.#rememberedKeys = rememberedKeys;
+    this.#known = new Lru(rememberedKeys);
   }
 
   stored(key: string, entry: Entry): void {
@@ -145,7 +155,7 @@ export class Hub implements ChangeListener {
   found(key: string, entry: Entry | undefined): void {
     const unheardOf = this.#known.peek(key) === undefined;
     // The key may have been forgotten, and older subscribers may hold this. Should it be news, the link reports it.
-    if (unheardOf && this.#known.size >= REMEMBERED_KEYS) return;
+    if (unheardOf && this.#known.size >= this.#rememberedKeys) return;
     // There never was a value to report, and so there is no end of it to report either.
     if (unheardOf && entry === undefined) this.#known.set(key, GONE);
     else this.learned(key, entry, 'remote');

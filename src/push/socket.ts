@@ -39,6 +39,8 @@ export interface PushParts {
   readonly overloaded: () => boolean;
   /** Whether Redis gives up keys for want of room these days; without it nobody knows. */
   readonly evicting?: (() => Promise<boolean>) | undefined;
+  /** How many keys the hub remembers, where it is not the usual number. */
+  readonly rememberedKeys?: number;
 }
 
 interface UserData {
@@ -57,7 +59,7 @@ export class Push {
   constructor(app: TemplatedApp, options: PushOptions, parts: PushParts) {
     this.#options = options;
     this.#parts = parts;
-    this.hub = new Hub(parts.cache, parts.evicting);
+    this.hub = new Hub(parts.cache, parts.evicting, parts.rememberedKeys);
     parts.cache.changes = this.hub;
     const { cache, clock, counters, onFault, overloaded } = parts;
     this.#requestParts = { cache, clock, counters, hub: this.hub, limits: options, onFault, overloaded };

@@ -101,6 +101,7 @@ export class Replica {
           onFault: (error) => void world.faults.push(error),
           overloaded: () => false,
           draining: () => false,
+          rememberedKeys: 100,
           evicting: evictions && (() => evictions.underWay()),
         },
       );
