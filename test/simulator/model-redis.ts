@@ -1,6 +1,6 @@
 /** A model of the Redis server: what this service uses of it, on the clock of the world. */
 import { globMatches } from '../../src/cache/match.ts';
-import { unpack } from '../../src/redis/envelope.ts';
+import { isLegacy, unpack, unpackLegacy } from '../../src/redis/envelope.ts';
 import type { Random } from '../support/random.ts';
 import { type Cause, History } from './history.ts';
 import { type Keyspace, storedVersion, versionsScript, writeScript } from './model-script.ts';
@@ -476,12 +476,13 @@ export class ModelRedis implements Keyspace {
     if (!key.startsWith(this.#prefix)) return;
     const bare = key.slice(this.#prefix.length);
     const origin = this.#serving?.origin ?? '';
-    const entry = stored && unpack(bare, stored.value, UNPACK);
+    const value = stored && readable(bare, stored.value);
     this.history.add(bare, {
       at,
       expires: stored?.expiresAt === undefined ? Number.POSITIVE_INFINITY : stored.expiresAt - BEGIN_MS,
-      value: stored && (entry === undefined ? foreignText(stored.value) : String(entry.json)),
-      version: stored && storedVersion(stored.value)?.toString('hex'),
+      value,
+      // What cannot be read counts as a miss.
+      version: value === undefined ? undefined : storedVersion(stored!.value)!.toString('hex'),
       cause,
       operation:
         cause === 'write' || cause === 'delete'
@@ -506,12 +507,10 @@ const FOREIGN: Session = {
   ended: false,
 };
 
-function foreignText(value: Buffer): string {
-  try {
-    return JSON.stringify(JSON.parse(value.toString()).value);
-  } catch {
-    return value.toString();
-  }
+/** The value as JSON text, undefined where it is in no known form. */
+function readable(key: string, stored: Buffer): string | undefined {
+  const entry = isLegacy(stored) ? unpackLegacy(key, stored, undefined, 1, 0) : unpack(key, stored, UNPACK);
+  return entry && String(entry.json);
 }
 
 /** From 1 on, spread over 31 bits. */
