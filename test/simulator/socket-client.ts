@@ -78,6 +78,7 @@ export class SocketClient {
   /** The process of its replica is gone. */
   lost(): void {
     this.#socket = undefined;
+    this.#subscription = undefined;
     this.#drop();
   }
 
@@ -139,9 +140,8 @@ export class SocketClient {
     if (answer.id === this.#subscription && answer.ok === false) {
       // Redis could not be asked: it asks again.
       this.#subscription = undefined;
-      const epoch = this.#epoch;
       this.#world.after(RETRY_MS, this.#replica.process, () => {
-        if (this.#epoch === epoch) this.#subscribe();
+        if (this.#subscription === undefined) this.#subscribe();
       });
     }
     if (key === undefined) return;
