@@ -8,9 +8,10 @@ import { candidates } from '../src/cli/completion.ts';
 import { parseVariables } from '../src/config/parse.ts';
 import { warnOfStrays } from '../src/config/strays.ts';
 import { VARIABLES } from '../src/config/variables.ts';
-import { conditionOf } from '../src/http/request.ts';
+import { conditionOf } from '../src/http/conditions.ts';
 import { parseAnnouncement } from '../src/redis/announcement.ts';
 import { describeFault } from '../src/redis/describe-fault.ts';
+import type { HttpRequest } from '../src/uws.ts';
 import { percentToFraction, wholeNumber } from '../src/warmup/decimal.ts';
 import { IbkrParser } from '../src/warmup/ibkr.ts';
 import { LineSplitter } from '../src/warmup/lines.ts';
@@ -34,7 +35,7 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   'JSON to msgpack': (text) => jsonToMsgpack(JSON.stringify([text])),
   'the JSON of a request': (text) => jsonToMsgpack(JSON.stringify(JSON.parse(text))),
   'msgpack to JSON': (text) => msgpackToJson(jsonToMsgpack(JSON.stringify([...text]))),
-  'If-Match': (text) => conditionOf(text, ''),
+  'If-Match': (text) => conditionOf(requestWith('if-match', text)),
   announcements: (text) => parseAnnouncement(text, 1024),
   'errors of Redis': (text) => describeFault(new Error(text), undefined),
   'URLs of services': (text) => endpoint(text, '/health'),
@@ -112,4 +113,9 @@ function cpuMs(parse: (text: string) => unknown, text: string): number {
   }
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000;
+}
+
+/** Of a request, what conditions are read from. */
+function requestWith(header: string, value: string): HttpRequest {
+  return { forEach: (each: (name: string, value: string) => void) => each(header, value) } as HttpRequest;
 }

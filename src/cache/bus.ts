@@ -41,8 +41,8 @@ export interface Announced {
  * What the bus tells, in the order in which it happened in L2:
  *
  * 1. `keyChanged`: the key was written, deleted, has expired or was evicted, by whomever; our own writes too.
- * 2. `matchChanged`: all matching keys are to be dropped, whether or not L2 had any. With a version, a replica deletes
- *    them from L2, as of that version: values with a greater one stay.
+ * 2. `matchChanged`: all matching keys are to be dropped, whether or not L2 had any. With a version, a replica has deleted
+ *    them from L2, as of that version; `matchDeleting`: it begins to.
  * 3. `allChanged`: everything, or nobody knows what: L2 was flushed, databases were swapped, or the link was lost and
  *    is armed again. From the moment this is called, all later changes are reported again.
  * 4. `stateChanged`: called with every change of state, and not otherwise. After `coherent`, all earlier changes have
@@ -50,6 +50,7 @@ export interface Announced {
  */
 export interface BusListener {
   keyChanged(key: string, announced: Announced | undefined): void;
+  matchDeleting(match: Match, version: Version): void;
   matchChanged(match: Match, reason: Reason, version?: Version): void;
   /** @param keysLeft how many keys L2 holds, where it is another process than before */
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void;
@@ -72,6 +73,6 @@ export interface ChangeListener {
   stored(key: string, entry: Entry): void;
   removed(key: string, reason: Reason): void;
   changed(key: string, announced: Announced | undefined, held: Entry | undefined): void;
-  matchRemoved(match: Match, reason: Reason, version?: Version): void;
+  matchRemoved(match: Match, reason: Reason): void;
   reset(reason: 'flush' | 'rearmed' | 'degraded' | 'blind'): void;
 }

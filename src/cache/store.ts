@@ -71,8 +71,8 @@ export interface Store {
   write(write: Write): Promise<WriteOutcome>;
   remove(removal: Removal): Promise<RemovalOutcome>;
   /**
-   * Makes every replica drop what matches, whether or not L2 has it; then deletes the matching keys whose versions
-   * are less than this one, a slice at a time. Values written later stay. Safe to be repeated.
+   * Announces to every replica what is being deleted; deletes the matching keys whose versions are less than this one,
+   * a slice at a time; and announces that it is done. Values written later stay. Safe to be repeated.
    * @returns how many keys it deleted
    */
   removeMatching(match: Match, version: Version): Promise<number>;

@@ -158,21 +158,19 @@ export class TwoLevel implements BusListener {
     const version = this.#versions.next();
     const local = this.#forgetWhere(matches, version);
     this.#postponer?.deletingWhere(matches, version);
-    // Subscribers are notified before L2 deletes: each deletion is reported by the link as well, and a value that is
-    // written meanwhile comes after this.
-    if (this.#deps.linked) this.changes?.matchRemoved(match, reason, version);
+    let removed: number | undefined = local;
     try {
-      return store === undefined ? local : await store.removeMatching(match, version);
+      if (store !== undefined) removed = await store.removeMatching(match, version);
     } catch (error) {
       if (!this.#postponer?.keepMatch({ match, version }, error)) throw error;
-      return undefined;
+      removed = undefined;
     } finally {
-      // Again: reads that began meanwhile may have met keys that were not deleted yet, and nothing else reports it.
-      if (!this.#deps.linked) {
-        if (store !== undefined) this.#forgetWhere(matches, version);
-        this.changes?.matchRemoved(match, reason, version);
-      }
+      // Again: reads that began meanwhile may have met keys that were not deleted yet.
+      if (store !== undefined) this.#forgetWhere(matches, version);
     }
+    // While it is pending, the link reports each key as it is deleted.
+    if (removed !== undefined || !this.#deps.linked) this.changes?.matchRemoved(match, reason);
+    return removed;
   }
 
   /** The changes that are pending for L2; undefined where none are kept. */
@@ -221,15 +219,17 @@ export class TwoLevel implements BusListener {
     if (!underWay) this.changes?.changed(key, announced, held);
   }
 
-  matchChanged(match: Match, reason: Reason, version?: Version): void {
+  matchDeleting(match: Match, version: Version): void {
     const matches = matcher(match);
-    if (version !== undefined) {
-      this.#versions.observe(version);
-      for (const pending of this.#postponer?.heardMatch(matches, version) ?? [])
-        this.#yields(pending, version);
-    }
+    this.#versions.observe(version);
+    for (const pending of this.#postponer?.heardMatch(matches, version) ?? []) this.#yields(pending, version);
     this.#forgetWhere(matches, version);
-    this.changes?.matchRemoved(match, reason, version);
+  }
+
+  matchChanged(match: Match, reason: Reason, version?: Version): void {
+    if (version === undefined) this.#forgetWhere(matcher(match), undefined);
+    else this.matchDeleting(match, version);
+    this.changes?.matchRemoved(match, reason);
   }
 
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void {

@@ -129,8 +129,8 @@ export class Writes {
    * @throws StoreError where L2 did not take it; then it stays pending
    */
   async replay({ pending, change }: Replayed): Promise<void> {
-    const { ownWrites, flights, memory, counters, changes, postponer, onSuperseded } = this.#deps;
-    const { key, version } = pending;
+    const { ownWrites, flights, memory, counters, changes, postponer, onSuperseded, clock } = this.#deps;
+    const { key, version, entry } = pending;
     ownWrites.begin(key);
     let outcome: WriteOutcome | RemovalOutcome;
     let touched: boolean;
@@ -148,8 +148,9 @@ export class Writes {
       onSuperseded?.(key, version, (outcome as { readonly version: Version | undefined }).version);
       memory?.delete(key);
     }
-    // Subscribers were not notified of what came meanwhile, or were notified of the pending value.
-    if (refused || touched) changes()?.changed(key, undefined, undefined);
+    // Subscribers were not notified of what came meanwhile, or were notified of the pending value, which may have expired.
+    const expired = entry !== undefined && entry.expiresAt <= clock.now;
+    if (refused || touched || expired) changes()?.changed(key, undefined, undefined);
   }
 
   /**

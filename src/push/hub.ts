@@ -4,7 +4,6 @@ import { TYPES } from '../cache/key.ts';
 import { Lru } from '../cache/lru.ts';
 import { type Match, matcher } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
-import type { Version } from '../cache/version.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import { State } from './state.ts';
@@ -90,47 +89,31 @@ export class Hub implements ChangeListener {
     void this.#find(key, announced?.reason, held !== undefined);
   }
 
-  matchRemoved(match: Match, reason: Reason, version?: Version): void {
+  matchRemoved(match: Match, reason: Reason): void {
     const matches = matcher(match);
-    const kept = this.#knownToStay(matches, version);
     // What was learned before comes before it.
     this.flush();
-    for (const key of this.subscriptions.keys())
-      if (matches(key) && !kept.has(key)) this.#droppedByMatch(key, reason);
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
     const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
     const name = JSON.stringify(named);
     for (const consumer of this.subscriptions.open())
       consumer.notify(name, frames.for(consumer.codec), matches);
-    // Clients drop all that matches, also what stays: they receive that again.
-    for (const key of kept) {
+    // Clients drop all that matches, but a value may be there still: one that was written during the deletion, or any
+    // where another program only wants caches to drop it. So L2 is asked what each key is now.
+    for (const key of this.#notKnownToBeGone(matches)) {
       this.#known.delete(key);
-      this.changed(key, undefined);
+      this.changed(key, { reason });
     }
   }
 
-  /**
-   * L2 deletes the key after its subscribers were notified: a client that asks in between receives the value, and must
-   * be notified once more when the deletion is reported. So the key is forgotten here, and not known to be gone.
-   */
-  #droppedByMatch(key: string, reason: Reason): void {
-    const known = this.#known.peek(key);
-    if (known !== undefined && known.version === undefined) return;
-    this.#known.delete(key);
-    this.#tell(key, undefined, reason);
-  }
-
-  /**
-   * The keys that match, and are known to have a value that L2 still holds: one of this version or a later one, or any
-   * where nobody deletes, and another program wants caches to drop what matches.
-   */
-  #knownToStay(matches: (key: string) => boolean, version: Version = ''): Set<string> {
-    const kept = new Set<string>();
-    for (const key of this.#known.items.keys()) {
-      const known = this.#known.peek(key)?.version;
-      if (known !== undefined && known >= version && matches(key)) kept.add(key);
-    }
-    return kept;
+  /** The keys that match, and that subscribers may hold. */
+  #notKnownToBeGone(matches: (key: string) => boolean): Set<string> {
+    const keys = new Set<string>();
+    for (const key of this.subscriptions.keys())
+      if (matches(key) && this.#known.peek(key) === undefined) keys.add(key);
+    for (const key of this.#known.items.keys())
+      if (this.#known.peek(key)!.version !== undefined && matches(key)) keys.add(key);
+    return keys;
   }
 
   reset(reason: ResetReason): void {

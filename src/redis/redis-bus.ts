@@ -268,13 +268,14 @@ export class RedisBus {
       this.#reportMalformed(text, onMalformed);
       return;
     }
-    const { origin, reason, keys, versions, matches, version } = announcement;
+    const { origin, reason, keys, versions, matches, version, deleting } = announcement;
     if (origin !== undefined) this.#remember(announcement);
     if (origin === this.#options.origin || isSetByReplica(announcement)) return;
     counters.countInvalidation('announcement', reason, keys.length + matches.length);
     for (const [i, key] of keys.entries()) listener.keyChanged(key, { reason, version: versions?.[i] });
     for (const match of matches)
-      listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason, version);
+      if (deleting) listener.matchDeleting(match, version!);
+      else listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason, version);
   }
 
   #remember({ keys, versions, reason }: Announcement): void {
@@ -299,6 +300,8 @@ export class RedisBus {
     const linkUp = this.#armed && this.#heartbeat.alive(now);
     const state = !dataUp ? 'blind' : linkUp ? 'coherent' : 'degraded';
     if (state === this.#state) return;
+    // What comes late proves nothing about what comes after it: only canaries that leave from now on count.
+    if (this.#state === 'coherent' && state === 'degraded') this.#heartbeat.reset();
     this.#state = state;
     listener.stateChanged(state);
   }

@@ -139,17 +139,21 @@ export class RedisStore implements Store {
   }
 
   async removeMatching(match: Match, version: Version): Promise<number> {
-    const { channel, origin } = this.#options;
-    if (channel !== undefined) {
-      const message = announceMatch(origin, 'delete', match, version);
-      await this.#ask(this.#admin, (redis) => redis.publish(channel, message), ADMIN_TIMEOUT_MS);
-    }
+    await this.#announceMatch(match, version, true);
     let removed = 0;
     for await (const keys of scan(this.#scanned, match)) {
       for (let i = 0; i < keys.length; i += WRITE_SLICE)
         removed += await this.#removeOlder(keys.slice(i, i + WRITE_SLICE), version);
     }
+    await this.#announceMatch(match, version, false);
     return removed;
+  }
+
+  async #announceMatch(match: Match, version: Version, deleting: boolean): Promise<void> {
+    const { channel, origin } = this.#options;
+    if (channel === undefined) return;
+    const message = announceMatch(origin, match, version, deleting);
+    await this.#ask(this.#admin, (redis) => redis.publish(channel, message), ADMIN_TIMEOUT_MS);
   }
 
   /** Deletes those of these keys, prefixed, whose versions are less than this one; returns how many it was. */

@@ -290,7 +290,7 @@ test('while a deletion by match waits, L2 is read, and only what is newer than t
   await on.foreign.set('"old"', 'min_rate:A');
   assert.equal(await on.away(() => on.cache.invalidate({ type: 1 })), undefined);
   await on.foreign.set('"newer"', 'volatility:B');
-  assert.deepEqual(await on.read('volatility:A'), [undefined, 'none']);
+  assert.deepEqual(await on.read('volatility:A'), [undefined, 'journal']);
   assert.deepEqual(await on.read('volatility:B'), ['"newer"', 'l2']);
   assert.deepEqual(await on.read('min_rate:A'), ['"old"', 'l2']);
   assert.equal(on.cache.peek('volatility:A'), undefined);

@@ -40,20 +40,23 @@ test('replicas say who they are, why, and which versions', () => {
     versions: [ONE, TWO],
     matches: [],
     version: undefined,
+    deleting: false,
   });
 });
 
 test('what a replica announces of a match is read back as that match', () => {
   const matches = [...TYPES.keys()].map((type) => ({ type }));
-  for (const match of [...matches, EVERYTHING, { pattern: 'a"b*' }])
-    assert.deepEqual(parse(announceMatch('5f0c2a17', 'delete', match, ONE!)), {
-      origin: '5f0c2a17',
-      reason: 'delete',
-      keys: [],
-      versions: undefined,
-      matches: [match],
-      version: ONE,
-    });
+  for (const deleting of [true, false])
+    for (const match of [...matches, EVERYTHING, { pattern: 'a"b*' }])
+      assert.deepEqual(parse(announceMatch('5f0c2a17', match, ONE!, deleting)), {
+        origin: '5f0c2a17',
+        reason: 'delete',
+        keys: [],
+        versions: undefined,
+        matches: [match],
+        version: ONE,
+        deleting,
+      });
 });
 
 test('anything else is malformed', () => {

@@ -31,6 +31,7 @@ after(() => redis.stop());
 type Told =
   | ['key', string, Announced | undefined]
   | ['match', Match, Reason, Version | undefined]
+  | ['deleting', Match, Version]
   | ['all', 'flush' | 'rearmed']
   | ['state', CoherenceState];
 
@@ -58,6 +59,7 @@ function listen(t: TestContext, options: Options = {}) {
   const stateAt = new Map<CoherenceState, number>();
   const listener: BusListener = {
     keyChanged: (key, announced) => void told.push(['key', key, announced]),
+    matchDeleting: (match, version) => void told.push(['deleting', match, version]),
     matchChanged: (match, reason, version) => void told.push(['match', match, reason, version]),
     allChanged: (reason) => void told.push(['all', reason]),
     stateChanged(state) {
@@ -234,6 +236,7 @@ test("another replica's delete is obeyed even where there was nothing to delete,
   await hears(['match', { pattern: 'theirs:*' }, 'delete', many]);
   assert.deepEqual(told, [
     ['key', 'theirs', { reason: 'delete', version: one.version }],
+    ['deleting', { pattern: 'theirs:*' }, many],
     ['match', { pattern: 'theirs:*' }, 'delete', many],
   ]);
 });
