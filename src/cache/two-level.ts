@@ -168,8 +168,7 @@ export class TwoLevel implements BusListener {
       // Again: reads that began meanwhile may have met keys that were not deleted yet.
       if (store !== undefined) this.#forgetWhere(matches, version);
     }
-    // While it is pending, the link reports each key as it is deleted.
-    if (removed !== undefined || !this.#deps.linked) this.changes?.matchRemoved(match, reason);
+    this.changes?.matchRemoved(match, reason);
     return removed;
   }
 
