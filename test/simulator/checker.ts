@@ -265,7 +265,9 @@ function lostPending(
         other.answered === undefined ||
         other.outcome === 'write_unknown'),
   );
-  return !later && !states.some(({ at, operation }) => at >= pending.sent && operation === undefined);
+  // A change of another program has no version: it counts as newer than what is pending when it is heard of.
+  const heard = states.some(({ at, operation }) => at >= pending.sent - BOUND_MS && operation === undefined);
+  return !later && !heard;
 }
 
 /** Coherence 4: a subscriber ends with the last version of every key, and never hears an older one after a newer. */

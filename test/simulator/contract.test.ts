@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { Redis } from 'ioredis';
+import { pack } from '../../src/redis/envelope.ts';
+import { VERSIONS_SCRIPT, WRITE_SCRIPT } from '../../src/redis/scripts.ts';
+import { below, pick, type Random, seeded } from '../support/random.ts';
+import { openConnection } from '../support/redis-connection.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
+import { type Keyspace, type Outcome, versionsScript, writeScript } from './model-script.ts';
+
+const CHANNEL = 'announcements';
+const KEYS = ['k:a', 'k:b', 'k:c'];
+const LIMITS = { compressionThresholdBytes: 0, maxValueBytes: 1000 };
+
+const server = await startRedis();
+after(() => server.stop());
+
+interface Scripted extends Redis {
+  ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<Outcome[]>;
+  ratecacheVersionsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
+}
+
+/** The database of the model; its clock is set to the server's before each call. */
+class Model implements Keyspace {
+  readonly values = new Map<string, Buffer>();
+  readonly published: string[] = [];
+  now = 0;
+
+  get(key: string): Buffer | undefined {
+    return this.values.get(key);
+  }
+
+  set(key: string, value: Buffer, ttl: string): void {
+    if (!/^[1-9]\d*$/.test(ttl)) throw new Error('refused');
+    this.values.set(key, value);
+  }
+
+  unlink(key: string): boolean {
+    return this.values.delete(key);
+  }
+
+  publish(_channel: string, message: string): void {
+    this.published.push(message);
+  }
+}
+
+interface Call {
+  readonly keys: readonly string[];
+  readonly args: readonly Buffer[];
+}
+
+for (let seed = 1; seed <= 8; seed++)
+  test(`the model does what the write script does (seed ${seed})`, async (t) => {
+    const { redis } = openConnection(t, server);
+    const { redis: subscriber } = openConnection(t, server);
+    await until(() => redis.status === 'ready' && subscriber.status === 'ready');
+    const real = redis as Scripted;
+    real.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
+    real.defineCommand('ratecacheVersions', { lua: VERSIONS_SCRIPT });
+    await redis.flushall();
+    const published: string[] = [];
+    subscriber.on('message', (_channel: string, message: string) => published.push(message));
+    await subscriber.subscribe(CHANNEL);
+    const random = seeded(seed);
+    const model = new Model();
+    for (let round = 0; round < 120; round++) {
+      const [seconds, micros] = await redis.time();
+      model.now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+      if (random() < 0.15) await foreign(redis, model, random);
+      const call = callOf(random, model);
+      const outcomes = await real.ratecacheWriteBuffer(call.keys.length, ...call.keys, ...call.args);
+      const expected = writeScript(model, call.keys, call.args);
+      assert.deepEqual(outcomes.map(shown), expected.map(shown), `round ${round}`);
+      for (const key of KEYS) assert.deepEqual(await redis.getBuffer(key), model.get(key) ?? null);
+      const versions = await real.ratecacheVersionsBuffer(KEYS.length, ...KEYS);
+      assert.deepEqual(versions, versionsScript(model, KEYS));
+    }
+    await until(() => published.length >= model.published.length);
+    assert.deepEqual(
+      published.map((text) => JSON.parse(text)),
+      model.published.map((text) => JSON.parse(text)),
+    );
+  });
+
+/** The text of an error is Redis's own. A stamp that was cut to Redis's clock differs by the time between two calls. */
+function shown([status, detail]: Outcome): string {
+  const name = status.toString();
+  return name === 'error' ? name : `${name} ${detail.toString('hex')}`;
+}
+
+async function foreign(redis: Redis, model: Model, random: Random): Promise<void> {
+  const key = pick(KEYS, random);
+  const text = pick(['', 'plain', '{"value":1,"timestamp":1}', '\x97\x02short'], random);
+  await redis.set(key, text);
+  model.values.set(key, Buffer.from(text));
+}
+
+function callOf(random: Random, model: Model): Call {
+  const keys = KEYS.filter(() => random() < 0.6);
+  if (keys.length === 0) keys.push(KEYS[0]!);
+  const each = keys.map((key) => changeOf(random, model, key));
+  const announce = (op: string) => {
+    const named = keys.flatMap((key, i) => (each[i]!.op === op ? [[key, each[i]!.stamp] as const] : []));
+    if (named.length === 0) return '';
+    return JSON.stringify({
+      origin: 'o',
+      reason: op,
+      keys: named.map(([key]) => key),
+      versions: named.map(([, stamp]) => stamp),
+    });
+  };
+  const args = [CHANNEL, announce('set'), announce('delete'), ...each.flatMap(({ args }) => args)];
+  return { keys, args: args.map((arg) => (Buffer.isBuffer(arg) ? arg : Buffer.from(arg))) };
+}
+
+function changeOf(random: Random, model: Model, key: string) {
+  const op = random() < 0.7 ? 'set' : 'delete';
+  // Far from the cap, where a millisecond between the server's clock and the model's would decide.
+  const stamp = stampOf(model.now + pick([-5000, -20, -1, 0, 0], random), below(3, random), below(3, random));
+  const present = versionsScript(model, [key])[0]!;
+  const other = Buffer.from(stampOf(model.now - 20, below(3, random), below(3, random)), 'hex');
+  const named = random() < 0.5 && present.length > 0 ? present : other;
+  const condition = pick(['', '', 'if-exists', 'if-absent', '<', '~', '=', '!'], random);
+  const whole =
+    '<~=!'.includes(condition) && condition !== ''
+      ? [Buffer.from(condition), named]
+      : [Buffer.from(condition)];
+  const deadline = pick(['', '', String(model.now + 60_000), String(model.now - 1)], random);
+  const body =
+    op === 'set'
+      ? pack(
+          { encoding: 'json', body: `{"n":${below(1000, random)}}` as never },
+          stamp,
+          model.now,
+          model.now + 1,
+          LIMITS,
+        )
+      : Buffer.from(stamp, 'hex');
+  const ttl = op === 'set' ? pick(['60000', '60000', '60000', '1.5', '0'], random) : '';
+  return { op, stamp, args: [op, Buffer.concat(whole), ttl, body, deadline] };
+}
+
+function stampOf(ms: number, counter: number, writer: number): string {
+  return (
+    ms.toString(16).padStart(12, '0') +
+    counter.toString(16).padStart(4, '0') +
+    writer.toString(16).padStart(8, '0')
+  );
+}
+
+test('the model cuts a stamp that is ahead of Redis to its clock, as the script does', async (t) => {
+  const { redis } = openConnection(t, server);
+  await until(() => redis.status === 'ready');
+  const real = redis as Scripted;
+  real.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
+  await redis.flushall();
+  const model = new Model();
+  const [seconds] = await redis.time();
+  const early = Number(seconds) * 1000;
+  const ahead = stampOf(early + 3_600_000, 7, 1);
+  const body = pack({ encoding: 'json', body: '1' as never }, ahead, early, early + 1, LIMITS);
+  const args = ['', '', '', 'set', '', '60000', body, ''].map((arg) =>
+    Buffer.isBuffer(arg) ? arg : Buffer.from(arg),
+  );
+  const [[, real1]] = (await real.ratecacheWriteBuffer(1, 'k', ...args)) as [Outcome];
+  const [late] = await redis.time();
+  const stored = real1.readUIntBE(0, 6);
+  assert.ok(stored >= early && stored < Number(late) * 1000 + 1000);
+  model.now = stored;
+  const [[, expected]] = writeScript(model, ['k'], args) as [Outcome];
+  assert.deepEqual(real1, expected);
+});
