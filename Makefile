@@ -32,6 +32,10 @@ chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md
 	@scripts/need.sh redis-server redis-cli
 	@exec node test/chaos/run.ts $(ARGS)
 
+.PHONY: simulate
+simulate: $(INSTALLED) ## replicas, clients and a model of Redis in virtual time, every fault from a seed; ARGS="--seeds 1000000 --jobs 2", "--seed 7", --mutants
+	@exec node test/simulator/run.ts $(ARGS)
+
 .PHONY: bench bench-compare
 PEERS := bench/peers/node_modules/.install
 

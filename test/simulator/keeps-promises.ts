@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apart } from './apart.ts';
+import { check } from './checker.ts';
+import { planOf } from './plan.ts';
+import { reportOn } from './report.ts';
+import { shrink } from './shrink.ts';
+import { simulate } from './simulate.ts';
+
+/** Declares tests of so many seeds, a part of them in each, so that a failure is reported soon. */
+export function testSeeds(from: number, seeds: number, part = 250): void {
+  for (let first = from; first < from + seeds; first += part)
+    test(`seeds ${first} to ${first + part - 1} break no promise`, async () => {
+      for (let seed = first; seed < first + part; seed++) {
+        const report = await apart(() => {
+          const plan = planOf(seed);
+          const [violation] = check(simulate(plan));
+          return violation === undefined ? '' : reportOn(shrink(plan, violation.rule));
+        });
+        assert.equal(report, '', `node test/simulator/run.ts --seed ${seed}`);
+      }
+    });
+}
