@@ -1,6 +1,6 @@
 /** Judges a run by the promises of docs/coherence.md and docs/reliability.md. */
 import type { Cause, State } from './history.ts';
-import type { Operation, Read, Violation } from './records.ts';
+import type { Coherence, Operation, Read, Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
 import type { SocketClient, Told } from './socket-client.ts';
 
@@ -16,7 +16,12 @@ export function check(outcome: Outcome): Violation[] {
       violation('no fault', `thrown: ${(error as Error).stack ?? String(error)}`, endedAt),
     ),
     ...unsettled.map((text) => violation('recovery', text, endedAt)),
+    // Coherence 5, "Readers can see it".
+    ...outcome.hidden.map(([at, replica]) =>
+      violation('state', `r${replica} is coherent while its circuit breaker is open`, at, undefined, replica),
+    ),
     ...checkReads(outcome),
+    ...checkYielding(outcome),
     ...checkOrder(outcome),
     ...checkWrites(outcome),
     ...outcome.sockets.flatMap((socket, i) => checkSocket(outcome, socket, i)),
@@ -91,6 +96,38 @@ function markedFault(
     if (read.start > begin + writer.ttlMs + CLOCK_TOLERANCE_MS) return 'it has expired';
   }
   return undefined;
+}
+
+/**
+ * Reliability 3: a pending write yields to a newer change that its process hears of. So where the link is well, a
+ * process does not answer a pending write longer than the bound after something newer was acknowledged.
+ */
+function checkYielding({ reads, operations, redis, coherence }: Outcome): Violation[] {
+  const found: Violation[] = [];
+  for (const read of reads) {
+    if (read.mark === undefined || read.value === undefined) continue;
+    const older = operations.find(({ key, value }) => key === read.key && value === read.value);
+    if (older?.answered === undefined || !PENDING.has(older.outcome ?? '')) continue;
+    const { answered } = older;
+    const newer = redis.history.of(read.key).find((state) => {
+      const by = state.operation === undefined ? undefined : operations[state.operation]!;
+      return (
+        by?.kind === 'put' && by.sent > answered + CLOCK_TOLERANCE_MS && state.at + BOUND_MS < read.start
+      );
+    });
+    if (newer === undefined || !coherentFrom(coherence[read.replica]!, newer.at - BOUND_MS, read.start))
+      continue;
+    const text = `${describe(read)}, a pending write, after #${newer.operation} was made at ${newer.at.toFixed(3)}`;
+    found.push(violation('yields', text, read.end, read.key, read.replica));
+  }
+  return found;
+}
+
+function coherentFrom(timeline: Coherence, from: number, until: number): boolean {
+  return !timeline.some(([at, state], i) => {
+    const end = timeline[i + 1]?.[0] ?? Number.POSITIVE_INFINITY;
+    return state !== 'coherent' && at <= until && end >= from;
+  });
 }
 
 /** Coherence 3, "No way back": on a replica that stays coherent nobody reads an older state after a newer one. */
@@ -237,11 +274,7 @@ function couldNotHear(
   if (newer.kind === 'put' && gone.length === 0 && expired.length === 0) return false;
   if (gone.some(({ value, cause }) => value === undefined && UNEXPLAINED.has(cause))) return true;
   if (until - from < BOUND_MS) return true;
-  const timeline = coherence[older.replica]!;
-  return timeline.some(([at, state], i) => {
-    const end = timeline[i + 1]?.[0] ?? Number.POSITIVE_INFINITY;
-    return state !== 'coherent' && at <= until && end >= from - BOUND_MS;
-  });
+  return !coherentFrom(coherence[older.replica]!, from - BOUND_MS, until);
 }
 
 /** Whether a pending write of a process that lived on came to nothing without anything that is not older. */

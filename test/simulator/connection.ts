@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly path: Path;
   readonly redis: ModelRedis;
   readonly origin: string;
+  /** Changes a command before it leaves: a defect that is put in on purpose. */
+  readonly tamper?: ((connection: string, command: Command) => Command) | undefined;
   /** All clients of the process. */
   readonly clients: SimulatedRedis[];
 }
@@ -57,7 +59,8 @@ export class SimulatedRedis extends EventEmitter {
   #wire: Wire | undefined;
   #attempts = 0;
   #manual = false;
-  #retry: NodeJS.Timeout | undefined;
+  /** As ioredis has it: `connect.ts` ends the pause. */
+  reconnectTimeout: NodeJS.Timeout | null = null;
   #subscriber = false;
   #serial = 0;
 
@@ -73,7 +76,7 @@ export class SimulatedRedis extends EventEmitter {
   connect(): Promise<void> {
     if (this.status === 'connecting' || this.status === 'connect' || this.status === 'ready')
       return Promise.reject(new Error('Redis is already connecting/connected'));
-    clearTimeout(this.#retry);
+    clearTimeout(this.reconnectTimeout ?? undefined);
     this.#setStatus('connecting');
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
@@ -92,7 +95,7 @@ export class SimulatedRedis extends EventEmitter {
   disconnect(reconnect = false): void {
     if (!reconnect) {
       this.#manual = true;
-      clearTimeout(this.#retry);
+      clearTimeout(this.reconnectTimeout ?? undefined);
     }
     const wire = this.#wire;
     if (this.status === 'wait') return this.#closed();
@@ -224,8 +227,10 @@ export class SimulatedRedis extends EventEmitter {
   }
 
   #write(wire: Wire, commands: Command[], waiting: Waiting): void {
+    const { tamper } = this.#s;
+    const name = this.options.connectionName ?? '';
     this.commandQueue.push(waiting);
-    wire.up.send(commands);
+    wire.up.send(tamper === undefined ? commands : commands.map((command) => tamper(name, command)));
   }
 
   #dial(): void {
@@ -336,7 +341,10 @@ export class SimulatedRedis extends EventEmitter {
       return;
     }
     this.#setStatus('reconnecting');
-    this.#retry = setTimeout(() => this.connect().catch(() => {}), delay);
+    this.reconnectTimeout = setTimeout(() => {
+      this.reconnectTimeout = null;
+      this.connect().catch(() => {});
+    }, delay);
     this.#flush(
       new Error(
         'Reached the max retries per request limit (which is 0). Refer to "maxRetriesPerRequest" option for details.',

@@ -75,6 +75,7 @@ export class ModelRedis implements Keyspace {
   #serving: Session | undefined;
   #cause: Cause = 'foreign';
   commands = 0;
+  uncapped = false;
 
   /** @param operationOf the operation of a client that made a stamp */
   constructor(
@@ -288,6 +289,10 @@ export class ModelRedis implements Keyspace {
       }
       case 'SET':
         return this.#plainSet(args);
+      // As if the canary were the one that is expected: the number before it.
+      case 'CANARY':
+        this.#plainSet(args);
+        return Buffer.from(String(Number(args[1]) - 1));
       case 'DEL':
       case 'UNLINK': {
         this.#writable(false);

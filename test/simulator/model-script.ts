@@ -14,6 +14,8 @@ export interface Keyspace {
   /** @throws Error with the message of Redis */
   unlink(key: string, by: Buffer): boolean;
   publish(channel: string, message: string): void;
+  /** Whether stamps ahead of the clock are left as they are: a defect that is put in on purpose. */
+  readonly uncapped?: boolean;
   /** In ms since the epoch. */
   readonly now: number;
 }
@@ -96,7 +98,7 @@ function change(
     if (op === 'delete')
       return [space.unlink(key, deleter(stamp, condition)) ? 'deleted' : 'absent', NOTHING];
     const asked = Buffer.from(stamp);
-    let version = capped(stamp, space.now);
+    let version = space.uncapped ? stamp : capped(stamp, space.now);
     if (present !== undefined && Buffer.compare(version, present) <= 0)
       version = successor(present, stamp.subarray(8));
     const envelope = Buffer.from(body);

@@ -7,7 +7,7 @@ import type { Logger } from '../../src/log.ts';
 import { Push } from '../../src/push/socket.ts';
 import { Evictions } from '../../src/redis/evictions.ts';
 import type { TemplatedApp } from '../../src/uws.ts';
-import { openSimulated, type SimulatedRedis } from './connection.ts';
+import { openSimulated, type SimulatedRedis, type Surroundings } from './connection.ts';
 import type { ModelRedis } from './model-redis.ts';
 import { Path } from './network.ts';
 import { Process, type World } from './world.ts';
@@ -19,6 +19,7 @@ export interface ReplicaParts {
   readonly world: World;
   readonly redis: ModelRedis;
   readonly config: Config;
+  readonly tamper: Surroundings['tamper'];
 }
 
 /** A replica lives through several processes, one after another. */
@@ -56,7 +57,7 @@ export class Replica {
   }
 
   start(): void {
-    const { world, redis, config } = this.#parts;
+    const { world, redis, config, tamper } = this.#parts;
     const incarnation = ++this.incarnation;
     this.process = new Process(
       `${this.name}.${incarnation}`,
@@ -76,6 +77,7 @@ export class Replica {
         process: this.process,
         path: this.path,
         clients: this.clients,
+        tamper,
       };
       const core = composeCore(config, this.#log(), { openRedis: openSimulated(surroundings), origin });
       this.core = core;

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { check } from './checker.ts';
+import { MUTANTS, seedsUntilFound } from './mutants.ts';
 import { planOf } from './plan.ts';
 import { historyOf, reportOn } from './report.ts';
 import { shrink } from './shrink.ts';
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
     /** Failures after which it stops. */
     most: { type: 'string', default: '5' },
     'no-shrink': { type: 'boolean', default: false },
@@ -28,7 +30,8 @@ const jobs = Number(values.jobs);
 
 // Out of an immediate, and not out of a promise: microtasks run only where none run already.
 setImmediate(() => {
-  if (values.seed !== undefined) replay(Number(values.seed));
+  if (values.mutants) runMutants();
+  else if (values.seed !== undefined) replay(Number(values.seed));
   else if (jobs > 1) distribute();
   else runAll();
 });
@@ -39,6 +42,19 @@ function replay(seed: number): void {
   const violations = check(outcome);
   process.stdout.write(`${historyOf(plan, violations, outcome)}\n`);
   process.exitCode = violations.length === 0 ? 0 : 1;
+}
+
+/** One fix at a time is taken out: how many seeds it takes to notice. */
+function runMutants(): void {
+  process.stdout.write('| fault | taken out | seeds until found | rule |\n|---|---|---|---|\n');
+  for (const mutant of MUTANTS.filter(
+    ({ name }) => values.rule === undefined || name.includes(values.rule),
+  )) {
+    const found = seedsUntilFound(mutant, seeds);
+    const result = found === undefined ? `not in ${seeds} | ` : `${found.seeds} | ${found.rule}`;
+    process.stdout.write(`| ${mutant.fault} | ${mutant.name} | ${result} |\n`);
+    if (found === undefined) process.exitCode = 1;
+  }
 }
 
 function runAll(): void {

@@ -11,7 +11,7 @@ import type { Core } from '../../src/cli/compose.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { ServiceError } from '../../src/errors.ts';
 import { loadedStatus } from '../../src/http/cache-status.ts';
-import { ModelRedis } from './model-redis.ts';
+import { type Command, ModelRedis } from './model-redis.ts';
 import type { Plan, Request, Trouble } from './plan.ts';
 import type { Coherence, Operation, Read } from './records.ts';
 import { Replica, Stamps } from './replica.ts';
@@ -53,17 +53,26 @@ export interface Outcome {
   readonly unsettled: readonly string[];
   /** When the data of Redis was lost. */
   readonly losses: readonly number[];
+  /** When which replica answered as coherent while its circuit breaker was open. */
+  readonly hidden: readonly (readonly [at: number, replica: number])[];
   /** What happened, for a person. */
   readonly events: readonly string[];
   readonly endedAt: number;
   readonly steps: number;
 }
 
-export function simulate(plan: Plan): Outcome {
+/** Defects that are put in on purpose, where there is no method of the service to replace. */
+export interface Defects {
+  readonly tamper?: (connection: string, command: Command) => Command;
+  /** Redis does not cut stamps that are ahead of its clock. */
+  readonly uncapped?: boolean;
+}
+
+export function simulate(plan: Plan, defects: Defects = {}): Outcome {
   const world = new World(plan.seed);
   const restore = world.install();
   try {
-    return new Run(world, plan).go();
+    return new Run(world, plan, defects).go();
   } finally {
     restore();
   }
@@ -84,17 +93,19 @@ class Run {
   readonly #askers = new Map<string, RequestSocket>();
   readonly #lastMatch = new Map<string, number>();
   readonly #known = new Map<string, string>();
+  readonly #hidden: [number, number][] = [];
   #foreign = 0;
 
-  constructor(world: World, plan: Plan) {
+  constructor(world: World, plan: Plan, { tamper, uncapped = false }: Defects) {
     this.#world = world;
     this.#plan = plan;
     this.#redis = new ModelRedis(world, PREFIX, (stamp, origin) =>
       stamp === '' ? this.#lastMatch.get(origin) : this.#stamps.operationOf(stamp),
     );
+    this.#redis.uncapped = uncapped;
     const config = CONFIGS[plan.config]!;
     this.#replicas = plan.clocks.map(
-      ([offset, drift], i) => new Replica(i, { world, redis: this.#redis, config }, offset, drift),
+      ([offset, drift], i) => new Replica(i, { world, redis: this.#redis, config, tamper }, offset, drift),
     );
     this.#coherence = this.#replicas.map(() => []);
     this.#sockets = plan.sockets.map((each) => new SocketClient(world, this.#replicas[each.replica]!, each));
@@ -118,6 +129,7 @@ class Run {
         faults: this.#world.faults,
         unsettled,
         losses: this.#losses,
+        hidden: this.#hidden,
         events: this.#events,
         endedAt: this.#world.now,
         steps: this.#world.steps,
@@ -325,6 +337,8 @@ class Run {
     const { incarnation, index } = replica;
     return (value, mark) => {
       const end = this.#world.now;
+      const { cache, breaker } = replica.core!;
+      if (breaker?.open && cache.coherence === 'coherent') this.#hidden.push([end, index]);
       this.#reads.push({
         kind,
         replica: index,
