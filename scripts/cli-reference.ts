@@ -7,6 +7,7 @@ import { blocksOf, markdownTable, withMarked } from '../loadtest/report/document
 import { defineAll, LazyCommand } from '../src/cli/lazy-command.ts';
 import { VariableOption } from '../src/cli/options.ts';
 import { createProgram } from '../src/cli/program.ts';
+import { VARIABLE_NAMES } from '../src/config.ts';
 
 const PAGE = new URL('../docs/cli.md', import.meta.url);
 
@@ -30,15 +31,15 @@ async function subcommands(): Promise<LazyCommand[]> {
 function section(command: LazyCommand): string {
   const help = command.createHelp();
   const variables = command.options.filter((option) => option instanceof VariableOption);
-  const own = command.options.filter((option) => !(option instanceof VariableOption));
+  const all = variables.length === VARIABLE_NAMES.length;
+  const own = command.options.filter((option) => !(all && option instanceof VariableOption));
   const rows = [
     ...help
       .visibleArguments(command)
       .map((each) => [help.argumentTerm(each), help.argumentDescription(each)]),
     ...own.map((each) => [help.optionTerm(each), help.optionDescription(each)]),
   ].map(([term, meaning]) => [`\`${term}\``, meaning!]);
-  if (variables.length > 0)
-    rows.push(['a flag for every variable', 'see [configuration.md](configuration.md)']);
+  if (all) rows.push(['a flag for every variable', 'see [configuration.md](configuration.md)']);
   const { summary } = command.subcommand;
   return blocksOf([
     `### ratecache ${command.name()}`,

@@ -27,19 +27,21 @@ export class VariableOption extends Option {
   }
 }
 
-/** Adds a flag for every variable of the environment; `--redis-host` is REDIS_HOST. */
-export function addVariables(command: Command): Command {
-  for (const name of VARIABLE_NAMES) command.addOption(new VariableOption(name));
+/** Adds flags for variables of the environment, by default for all of them; `--redis-host` is REDIS_HOST. */
+export function addVariables(command: Command, names: readonly VariableName[] = VARIABLE_NAMES): Command {
+  for (const name of names) command.addOption(new VariableOption(name));
   return command;
+}
+
+/** The variables whose flags were given on the command line. */
+export function givenVariables(flags: Readonly<Record<string, unknown>>): VariableName[] {
+  return VARIABLE_NAMES.filter((name) => typeof flags[attributeOf(name)] === 'string');
 }
 
 /** The environment with the flags that were given laid over it. */
 export function environmentWith(flags: Readonly<Record<string, unknown>>): Environment {
   const env: Record<string, string | undefined> = { ...process.env };
-  for (const name of VARIABLE_NAMES) {
-    const flag = flags[attributeOf(name)];
-    if (typeof flag === 'string') env[name] = flag;
-  }
+  for (const name of givenVariables(flags)) env[name] = flags[attributeOf(name)] as string;
   return env;
 }
 

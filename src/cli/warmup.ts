@@ -41,8 +41,14 @@ export async function warmup(file: string, options: WarmupOptions, env: Environm
 }
 
 async function direct(env: Environment): Promise<{ sink: Sink; close: () => void }> {
-  // L1 of this process is of no use to anyone, nor is what it would hear.
-  const own = { REDIS_COMMAND_TIMEOUT_MS: DIRECT_TIMEOUT_MS, ...env, ENABLE_LOCAL_CACHE: 'false' };
+  // Nobody reads L1 of this process. Without pending writes, a write that Redis does not take fails.
+  const own = {
+    REDIS_COMMAND_TIMEOUT_MS: DIRECT_TIMEOUT_MS,
+    ...env,
+    ENABLE_LOCAL_CACHE: 'false',
+    JOURNAL_MAX_ENTRIES: '0',
+    STANDALONE: 'false',
+  };
   const { config } = loadConfig(own, { standalone: false });
   const core = composeCore(config, createLog('silent'));
   const redis = config.redis!;
@@ -50,5 +56,5 @@ async function direct(env: Environment): Promise<{ sink: Sink; close: () => void
     core.close();
     throw new Error(`cannot connect to Redis at ${redis.host}:${redis.port}`);
   }
-  return { sink: cacheSink(core.cache, config.limits.maxKeyBytes), close: core.close };
+  return { sink: cacheSink(core.cache, config.limits), close: core.close };
 }

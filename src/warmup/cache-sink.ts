@@ -1,4 +1,4 @@
-import { setMany } from '../cache/batch.ts';
+import { type Assignment, type Faulty, setMany } from '../cache/batch.ts';
 import { keep } from '../cache/entry.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
@@ -6,12 +6,21 @@ import { ServiceError } from '../errors.ts';
 import type { WarmupRecord } from './record.ts';
 import { type Outcome, reasonOf, type Sink } from './sink.ts';
 
+/** What the service takes. */
+export interface SinkLimits {
+  readonly maxKeyBytes: number;
+  readonly maxValueBytes: number;
+}
+
 /** Writes straight into the tiers, over what is there. */
-export function cacheSink(cache: TwoLevel, maxKeyBytes: number): Sink {
+export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkLimits): Sink {
+  const assignment = ({ key, json, ttlMs }: WarmupRecord): Assignment | Faulty => {
+    if (Buffer.byteLength(json) <= maxValueBytes) return { key, value: jsonValue(json), ttlMs };
+    return { key, fault: new ServiceError('value_too_large', `at most ${maxValueBytes} bytes are taken`) };
+  };
   return {
     async write(batch) {
-      const assignments = batch.map(({ key, json, ttlMs }) => ({ key, value: jsonValue(json), ttlMs }));
-      return (await setMany(cache, assignments, maxKeyBytes)).map(outcomeOf);
+      return (await setMany(cache, batch.map(assignment), maxKeyBytes)).map(outcomeOf);
     },
   };
 }

@@ -63,7 +63,7 @@ test('without --url, warmup goes where the same environment and flags would have
   const runs = await Promise.all([
     runMain(['warmup', EXCERPT], { HOST: '127.0.0.2', PORT }),
     runMain(['warmup', EXCERPT, '--host', '127.0.0.2', '--port', PORT]),
-    runMain(['warmup', EXCERPT, '--url', `http://127.0.0.2:${PORT}`, '--port', String(await freePort())]),
+    runMain(['warmup', EXCERPT, '--url', `http://127.0.0.2:${PORT}`], { PORT: String(await freePort()) }),
   ]);
   for (const { code, stdout, stderr } of runs) assert.equal(code, 0, stdout + stderr);
 });
@@ -131,6 +131,94 @@ test('warmup --direct says that it cannot reach Redis, or lacks its address', as
   assert.equal(run.code, 1);
   assert.match(run.stderr, /cannot connect to Redis/);
   assert.equal((await runMain(['warmup', EXCERPT, '--direct'])).code, 78);
+});
+
+test('a flag of warmup that would change nothing is an error that says why', async () => {
+  for (const [args, message] of [
+    [['--borrow-rate-ttl', '7'], /^ratecache: --borrow-rate-ttl has no effect without --direct/],
+    [['--redis-host', 'a'], /^ratecache: --redis-host has no effect without --direct/],
+    [['--url', 'http://a', '--port', '1'], /^ratecache: --port has no effect with --url/],
+    [['--url', 'http://a', '--direct'], /^ratecache: --url has no effect with --direct/],
+    [['--port', '1', '--direct'], /^ratecache: --port has no effect with --direct/],
+    [['--local-cache-ttl', '1', '--direct'], /unknown option '--local-cache-ttl'/],
+  ] as const) {
+    const { code, stderr } = await runMain(['warmup', EXCERPT, ...args]);
+    assert.equal(code, 64, args.join(' '));
+    assert.match(stderr, message);
+  }
+});
+
+test('with --direct the flags of lifetimes, prefix and limits have their effect', async () => {
+  await redis.cli('FLUSHALL');
+  const file = await fileOf('limits.ndjson', [
+    '{"key":"borrow_rate:A","value":1}',
+    '{"key":"borrow_rate:LONG","value":"0123456789"}',
+    '{"key":"borrow_rate:LONGER","value":1}',
+    '{"key":"borrow_rate:OWN","value":1,"ttl":1000.005}',
+  ]);
+  const flags = [
+    '--borrow-rate-ttl',
+    '777',
+    '--key-prefix',
+    'p:',
+    '--max-value-bytes',
+    '8',
+    '--max-key-bytes',
+    '16',
+  ];
+  const run = await runMain(['warmup', file, '--direct', ...flags], redisEnv(redis));
+  assert.equal(run.code, 1);
+  assert.match(run.stdout, /2 stored, 2 failed/);
+  assert.match(run.stdout, /line 2, borrow_rate:LONG: value_too_large: at most 8 bytes/);
+  assert.match(run.stdout, /line 3, borrow_rate:LONGER: key_invalid: the key is longer than 16 bytes/);
+  const remaining = Number(await redis.cli('PTTL', 'p:borrow_rate:A'));
+  assert.ok(remaining > 700_000 && remaining <= 777_000, `${remaining}`);
+  assert.ok(Number(await redis.cli('PTTL', 'p:borrow_rate:OWN')) > 900_000);
+});
+
+test('warmup --direct reports what a full Redis refuses as failed', async (t) => {
+  const full = await startRedis({ args: ['--maxmemory', '1', '--maxmemory-policy', 'noeviction'] });
+  t.after(() => full.stop());
+  const file = join(dir, 'full.txt');
+  await writeFile(file, ibkrFile(2_000));
+  const run = await runMain(['warmup', file, '--direct', '--json'], redisEnv(full));
+  assert.equal(run.code, 1);
+  const { stored, pending, failed, failures } = JSON.parse(run.stdout);
+  assert.deepEqual([stored, pending, failed], [0, 0, 2_000]);
+  assert.match(failures[0].reason, /OOM/);
+  assert.equal(await full.cli('DBSIZE'), '0');
+});
+
+test('a warm-up through a service without Redis reports pending, and leaves room for live writers', async (t) => {
+  const gone = await startRedis();
+  const service = await startReplica(gone, { JOURNAL_MAX_ENTRIES: '5000' });
+  t.after(() => service.stop('SIGKILL'));
+  await gone.stop();
+  await until(async () => (await jsonOf(await service.fetch('/health'))).redis.connected === false);
+  const file = join(dir, 'pending.txt');
+  await writeFile(file, ibkrFile(13_425));
+  const run = await runMain(['warmup', file, '--url', service.url]);
+  assert.equal(run.code, 1);
+  assert.match(run.stdout, / 0 stored, 1,000 pending \(Redis has not confirmed them\), 500 not sent\n/);
+  assert.match(run.stdout, /line 3, borrow_rate:\S+: l2_unavailable\n/);
+  assert.match(run.stdout, /stopped early: Redis did not confirm 1000 records; load the file again/);
+  assert.equal((await put(service, 'live:A', '1')).status, 202);
+});
+
+test('a time to live of a broken number of milliseconds is rounded, and one out of bounds is a fault', async (t) => {
+  const service = await startReplica(redis);
+  t.after(() => service.stop());
+  const rows = Array.from({ length: 127 }, (_, i) => `{"key":"round:${i}","value":${i},"ttl":1000.0051}`);
+  const file = await fileOf('ttl.ndjson', [...rows, '{"key":"round:X","value":1,"ttl":1e300}']);
+  for (const way of [['--url', service.url], ['--direct']]) {
+    await redis.cli('FLUSHALL');
+    const run = await runMain(['warmup', file, '--json', ...way], redisEnv(redis));
+    const { stored, failed, faults } = JSON.parse(run.stdout);
+    assert.deepEqual([stored, failed], [127, 0]);
+    assert.match(faults[0].reason, /^ttl is "1e300", expected/);
+    assert.equal(faults[0].line, 128);
+    assert.equal((await redis.cli('KEYS', `${PREFIX}round:*`)).split('\n').length, 127);
+  }
 });
 
 test('13,425 rows load without a failure, through a service and straight into Redis', async (t) => {

@@ -238,13 +238,17 @@ test('a fatal fault is why the load stopped', async () => {
 
 test('an abort ends the load though the sink never answers', async () => {
   const abort = new AbortController();
-  const sink: Sink = { write: () => new Promise(() => {}) };
+  let writes = 0;
+  const sink: Sink = {
+    write: async (batch) =>
+      writes++ === 0 ? batch.map(() => ({ status: 'stored' })) : new Promise(() => {}),
+  };
   const done = load(items(100), sink, { batchSize: 10, concurrency: 2, signal: abort.signal });
   await settle();
   abort.abort();
   const summary = await done;
   assert.equal(summary.stopped, 'interrupted');
-  assert.deepEqual([summary.failed, summary.unsent], [20, 10]);
+  assert.deepEqual([summary.stored, summary.failed, summary.unsent], [10, 20, 10]);
   assert.equal(summary.failures[0]?.reason, 'interrupted before an answer came');
   balanced(summary);
 });

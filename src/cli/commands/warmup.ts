@@ -7,8 +7,8 @@ export const warmup: Subcommand = {
   summary: 'load a file of values into the cache',
   group: 'Operation:',
   exits: {
-    0: 'every value was stored',
-    1: 'a line could not be read, a value not stored, or nobody reached',
+    0: 'every value is stored: in Redis, or in L1 of a standalone service',
+    1: 'a line could not be read, a value is pending or was not stored, or nobody answered',
     78: 'with --direct: the configuration is faulty',
   },
   async define(command) {
@@ -16,8 +16,9 @@ export const warmup: Subcommand = {
     const { ownUrl } = await import('../ask.ts');
     const { urlOption } = await import('../flags.ts');
     const { addVariables, environmentWith } = await import('../options.ts');
+    const { refuseIdleFlags, WARMUP_VARIABLES } = await import('../warmup-flags.ts');
     const { FORMATS } = await import('../../warmup/source.ts');
-    addVariables(command)
+    addVariables(command, WARMUP_VARIABLES)
       .argument('<file>', 'the file, plain or gzipped')
       .addOption(new Option('--format <format>', 'what the file holds').choices(FORMATS).default('auto'))
       .addOption(urlOption('the service to load it through'))
@@ -25,10 +26,12 @@ export const warmup: Subcommand = {
       .option('--json', 'print the summary as JSON')
       .option('--quiet', 'show no progress')
       .action(async (file: string, options: WarmupOptions & Record<string, unknown>, self: Command) => {
+        const urlGiven = self.getOptionValueSource('url') !== 'default';
+        refuseIdleFlags(options, urlGiven);
         const { warmup } = await import('../warmup.ts');
         const env = environmentWith(options);
         // HOST and PORT are flags here too.
-        const url = self.getOptionValueSource('url') === 'default' ? ownUrl(env) : options.url;
+        const url = urlGiven ? options.url : ownUrl(env);
         await warmup(file, { ...options, url }, env);
       });
   },
