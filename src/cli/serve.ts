@@ -1,5 +1,5 @@
 /** `ratecache serve`: compose, listen, warm up, and stop well. */
-import { type Config, describe, type Environment, loadConfig } from '../config.ts';
+import { type Config, describe, type Environment, loadConfig, type VariableName } from '../config.ts';
 import type { Parts } from '../http/parts.ts';
 import { Server } from '../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
@@ -8,12 +8,19 @@ import { Evictions } from '../redis/evictions.ts';
 import { type Core, composeCore } from './compose.ts';
 import { composeOps } from './compose-ops.ts';
 import { flushPending } from './flush-pending.ts';
+import { refuseIdleVariables } from './idle-variables.ts';
 import { Readiness } from './readiness.ts';
 import { spareDescriptors } from './spare-descriptors.ts';
 import { warmUpOnStart } from './warm-start.ts';
 
-export async function serve(env: Environment, version: string): Promise<void> {
+/** @param flags variables that the command line has set */
+export async function serve(
+  env: Environment,
+  version: string,
+  flags: readonly VariableName[],
+): Promise<void> {
   const { config, warnings } = loadConfig(env, { standalone: false });
+  refuseIdleVariables(config, flags);
   const output = new LogOutput();
   const log = createLog(config.log.level, output);
   ignoreHangups(log);

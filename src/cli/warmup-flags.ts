@@ -1,6 +1,6 @@
 /** Which flags `ratecache warmup` has beside its own, and when they have an effect. */
 import { flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config.ts';
-import { EXIT_USAGE, Failure } from './exits.ts';
+import { idleFault } from './idle-flags.ts';
 import { givenVariables } from './options.ts';
 
 /** They say where the service listens. */
@@ -21,7 +21,7 @@ export function refuseIdleFlags(
 ): void {
   const given = givenVariables(flags);
   const refuse = (idle: string | undefined, why: string): void => {
-    if (idle !== undefined) throw new Failure(`${idle} has no effect ${why}`, EXIT_USAGE);
+    if (idle !== undefined) throw idleFault(idle, why);
   };
   const flag = (names: readonly VariableName[]) => {
     const found = given.find((name) => names.includes(name));

@@ -1,5 +1,19 @@
+import type { Command } from 'commander';
 import type { CapacityOptions } from '../../../loadtest/capacity/run.ts';
 import type { Subcommand } from '../subcommand.ts';
+
+/** Flags that only a measurement looks at. */
+const OF_MEASURING = [
+  '--mix',
+  '--seconds',
+  '--resolution',
+  '--repeats',
+  '--share',
+  '--max-rate',
+  '--seed',
+  '--value-bytes',
+  '--measured-entries',
+];
 
 export const capacity: Subcommand = {
   name: 'capacity',
@@ -46,7 +60,12 @@ export const capacity: Subcommand = {
       .option('--from <file>', 'plan with an earlier capacity.json and measure nothing')
       .option('--out <dir>', 'where capacity.json and capacity.html go', DEFAULT_OUT)
       .option('--record', 'write the example of docs/capacity.md; from the sources only')
-      .action(async (names: string[], options: CapacityOptions) => {
+      .action(async (names: string[], options: CapacityOptions, self: Command) => {
+        const { idleFault, refuseIdle } = await import('../idle-flags.ts');
+        if (options.from !== undefined) {
+          refuseIdle(self, 'with --from: nothing is measured', OF_MEASURING);
+          if (names.length > 0) throw idleFault(names[0]!, 'with --from: nothing is measured');
+        }
         const { planCapacity } = await import('../../../loadtest/capacity/run.ts');
         await runHarness(async () => {
           await planCapacity(names, options);

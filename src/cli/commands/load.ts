@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import type { LoadOptions } from '../../../loadtest/run.ts';
 import type { Subcommand } from '../subcommand.ts';
 
@@ -36,7 +37,12 @@ export const load: Subcommand = {
       .option('--json <file>', 'write all results into this file too')
       .option('--out <dir>', 'where results and reports go', DEFAULT_OUT)
       .option('--compare <file>', 'show what got worse since these results')
-      .action(async (names: string[], options: LoadOptions) => {
+      .action(async (names: string[], options: LoadOptions, self: Command) => {
+        const { refuseIdle } = await import('../idle-flags.ts');
+        if (names.length === 0) refuseIdle(self, 'without a profile: profiles are only listed');
+        const chosen = PROFILES.filter(({ name }) => names.includes(name) || names.includes('all'));
+        if (chosen.every(({ load }) => load.ratePerSecond === null))
+          refuseIdle(self, 'with these profiles: their loads are closed', ['--rate']);
         const { load } = await import('../../../loadtest/run.ts');
         await runHarness(() => load(names, options));
       });

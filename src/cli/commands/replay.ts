@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import type { ReplayFileOptions } from '../../../loadtest/replay/run.ts';
 import type { Subcommand } from '../subcommand.ts';
 
@@ -25,7 +26,10 @@ export const replay: Subcommand = {
       )
       .option('--writes', 'with --url: send what writes and deletes too, with values of the right size only')
       .option('--out <dir>', 'where results and reports go', `${DEFAULT_OUT}/replay`)
-      .action(async (file: string, options: ReplayFileOptions) => {
+      .action(async (file: string, options: ReplayFileOptions, self: Command) => {
+        const { refuseIdle } = await import('../idle-flags.ts');
+        if (options.url === undefined)
+          refuseIdle(self, 'without --url: a service of its own gets writes too', ['--writes']);
         const { replayFile } = await import('../../../loadtest/replay/run.ts');
         await runHarness(() => replayFile(file, options));
       });

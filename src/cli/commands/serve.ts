@@ -12,10 +12,10 @@ export const serve: Subcommand = {
     78: 'the configuration is faulty',
   },
   async define(command) {
-    const { addVariables, environmentWith } = await import('../options.ts');
+    const { addVariables, environmentWith, givenVariables } = await import('../options.ts');
     addVariables(command).action(async (flags) => {
       const { serve } = await import('../serve.ts');
-      await serve(environmentWith(flags), packageJson.version);
+      await serve(environmentWith(flags), packageJson.version, givenVariables(flags));
     });
   },
 };

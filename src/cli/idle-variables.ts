@@ -1,0 +1,86 @@
+/** Which flags of `ratecache serve` have no effect under which configuration. */
+
+import type { Group } from '../config/kinds.ts';
+import { type Config, flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config.ts';
+import { idleFault } from './idle-flags.ts';
+
+interface Idle {
+  readonly names: readonly VariableName[];
+  readonly when: (config: Config) => boolean;
+  /** The end of the sentence "… has no effect". */
+  readonly why: string;
+}
+
+const IDLE: readonly Idle[] = [
+  {
+    names: [
+      ...ofGroups('redis', 'store', 'pubsub'),
+      'READY_REQUIRES_REDIS',
+      'BREAKER_FAILURES',
+      'JOURNAL_MAX_ENTRIES',
+      'JOURNAL_MAX_BYTES',
+      'CACHE_REWARM_ON_DATA_LOSS',
+      'LOCAL_CACHE_TTL',
+      'STATS_MAX_AGE_SECONDS',
+      'CACHE_WARMUP_PATTERN',
+    ],
+    when: ({ standalone }) => standalone,
+    why: 'standalone, without Redis',
+  },
+  {
+    names: ofGroups('pubsub').filter((name) => name !== 'ENABLE_PUBSUB'),
+    when: ({ pubsub }) => !pubsub.enabled,
+    why: 'with ENABLE_PUBSUB=false',
+  },
+  {
+    names: [
+      ...ofGroups('local').filter((name) => name !== 'ENABLE_LOCAL_CACHE'),
+      'CACHE_REWARM_ON_DATA_LOSS',
+      'CACHE_WARMUP_PATTERN',
+    ],
+    when: ({ local }) => !local.enabled,
+    why: 'with ENABLE_LOCAL_CACHE=false',
+  },
+  {
+    names: ['JOURNAL_MAX_BYTES', 'CACHE_REWARM_ON_DATA_LOSS'],
+    when: ({ faults }) => faults.journalMaxEntries === 0,
+    why: 'with JOURNAL_MAX_ENTRIES=0',
+  },
+  {
+    names: ofGroups('warmup').filter((name) => name !== 'CACHE_WARMUP_ON_STARTUP'),
+    when: ({ warmup }) => !warmup.onStartup,
+    why: 'without CACHE_WARMUP_ON_STARTUP',
+  },
+  {
+    names: ['CACHE_WARMUP_FORMAT'],
+    when: ({ warmup }) => warmup.file === undefined,
+    why: 'without CACHE_WARMUP_FILE',
+  },
+  {
+    names: ['CACHE_WARMUP_PATTERN'],
+    when: ({ warmup }) => warmup.file !== undefined,
+    why: 'with CACHE_WARMUP_FILE',
+  },
+  {
+    names: ['CACHE_WARMUP_ON_STARTUP'],
+    when: ({ standalone, warmup }) => standalone && warmup.onStartup && warmup.file === undefined,
+    why: 'standalone without CACHE_WARMUP_FILE',
+  },
+  {
+    names: ['STATS_MAX_AGE_SECONDS'],
+    when: ({ stats }) => !stats.enabled,
+    why: 'with ENABLE_CACHE_STATS=false',
+  },
+];
+
+/** @param given variables whose flags were given. @throws Failure for one that has no effect */
+export function refuseIdleVariables(config: Config, given: readonly VariableName[]): void {
+  for (const { names, when, why } of IDLE) {
+    const idle = given.find((name) => names.includes(name));
+    if (idle !== undefined && when(config)) throw idleFault(flagOf(idle), why);
+  }
+}
+
+function ofGroups(...groups: readonly Group[]): VariableName[] {
+  return VARIABLE_NAMES.filter((name) => groups.includes(VARIABLES[name].group));
+}
