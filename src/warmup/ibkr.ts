@@ -41,30 +41,38 @@ const REPEATS_NAMED = 5;
  *
  * The stamp carries no time zone; it is taken as UTC.
  *
- * Faults, each with its line: a row with more or fewer fields than there are columns, a rate or a
- * quantity that is no number, an empty symbol, control characters, a row before the columns are named,
- * an unreadable stamp. Columns missing from the `#SYM` line are a fatal fault. Notes: symbols that
- * occur twice (both become records, in order, so the later one wins), an `#EOF` count that differs from
- * the rows seen, no `#EOF` at all, `#` lines that mean nothing here.
+ * Faults, each with its line: a row with more or fewer fields than there are columns, a rate or a quantity that
+ * is not a plain number, an empty symbol, control characters, a row before the columns are named, an unreadable
+ * stamp, a symbol that an earlier row gave to another contract or currency (the key would name either), a missing
+ * `#EOF` (the file was cut short). Columns missing from the `#SYM` line are a fatal fault. Notes: a contract that
+ * occurs twice (both rows become records, in order, so the later row wins), an `#EOF` count that differs from the
+ * rows seen, a file without rows, `#` lines that mean nothing here.
  */
 export class IbkrParser implements LineParser {
   #columns: Columns | undefined;
   #asOf: string | null = null;
   #rows = 0;
+  #allRows = 0;
   #ended = false;
-  readonly #firstLine = new Map<string, number>();
+  #lastLine = 0;
+  readonly #first = new Map<string, Listed>();
   #repeats = 0;
   readonly #notes: string[] = [];
+  /** Faults of whole files, told at the end: each line is one item at most. */
+  readonly #cutShort: Item[] = [];
 
   line(text: string, number: number): Item | undefined {
+    this.#lastLine = number;
     if (text.trim() === '') return undefined;
     if (text.startsWith('#')) return this.#directive(text.slice(1), number);
     this.#rows++;
+    this.#allRows++;
     if (this.#columns === undefined)
       return fault(number, 'a row before the #SYM line that names the columns');
     const row = readRow(text, this.#columns, this.#asOf);
     if (typeof row === 'string') return fault(number, row);
-    this.#remember(row.symbol, number);
+    const conflict = this.#remember(row, number);
+    if (conflict !== undefined) return fault(number, conflict);
     return { record: { key: `borrow_rate:${row.symbol}`, json: row.json }, line: number };
   }
 
@@ -72,8 +80,9 @@ export class IbkrParser implements LineParser {
     if (this.#repeats > REPEATS_NAMED) {
       this.#notes.push(`${this.#repeats - REPEATS_NAMED} more rows repeat a symbol; the later row wins`);
     }
-    if (!this.#ended) this.#notes.push('the file has no #EOF line: it may have been cut short');
-    return this.#notes.map((note) => ({ note }));
+    this.#checkEnd(this.#lastLine);
+    if (this.#allRows === 0) this.#notes.push('the file has no rows');
+    return [...this.#cutShort, ...this.#notes.map((note) => ({ note }))];
   }
 
   #directive(text: string, number: number): Item | undefined {
@@ -85,7 +94,11 @@ export class IbkrParser implements LineParser {
       return undefined;
     }
     const problem = columnProblem(names);
-    if (problem !== undefined) return fatalFault(number, problem);
+    if (problem !== undefined) {
+      // Nothing more is read, so no end is missing.
+      this.#ended = true;
+      return fatalFault(number, problem);
+    }
     this.#columns = {
       count: names.length,
       places: new Map(names.map((name, index) => [name, index])),
@@ -95,6 +108,7 @@ export class IbkrParser implements LineParser {
   }
 
   #begin(stamp: string, number: number): Item | undefined {
+    if (this.#allRows > 0) this.#checkEnd(number - 1);
     this.#rows = 0;
     this.#ended = false;
     this.#asOf = isoTime(stamp);
@@ -109,20 +123,42 @@ export class IbkrParser implements LineParser {
     }
   }
 
-  #remember(symbol: string, number: number): void {
-    const first = this.#firstLine.get(symbol);
+  #checkEnd(lastLine: number): void {
+    if (this.#ended) return;
+    this.#cutShort.push(fault(lastLine, 'no #EOF line follows: the file was cut short, load a whole one'));
+  }
+
+  /** Returns why the row must not become a record, where it contradicts an earlier one. */
+  #remember({ symbol, listing }: Row, line: number): string | undefined {
+    const first = this.#first.get(symbol);
     if (first === undefined) {
-      if (this.#firstLine.size < MAX_SYMBOLS_REMEMBERED) this.#firstLine.set(symbol, number);
-      return;
+      if (this.#first.size < MAX_SYMBOLS_REMEMBERED) this.#first.set(symbol, { line, listing });
+      return undefined;
     }
-    if (++this.#repeats > REPEATS_NAMED) return;
-    this.#note(`symbol ${quote(symbol)} occurs on lines ${first} and ${number}; the later row wins`);
+    if (first.listing !== listing)
+      return `symbol ${quote(symbol)} is ${listing}, and on line ${first.line} ${first.listing}: a key holds one of them`;
+    if (++this.#repeats <= REPEATS_NAMED)
+      this.#note(`symbol ${quote(symbol)} occurs on lines ${first.line} and ${line}; the later row wins`);
+    return undefined;
   }
 
   #note(text: string): void {
     const most = 100;
     if (this.#notes.length < most) this.#notes.push(text);
   }
+}
+
+/** Where a symbol occurred first. */
+interface Listed {
+  readonly line: number;
+  readonly listing: string;
+}
+
+interface Row {
+  readonly symbol: string;
+  /** Which contract it is, for people. */
+  readonly listing: string;
+  readonly json: string;
 }
 
 interface Columns {
@@ -147,11 +183,7 @@ function columnProblem(names: string[]): string | undefined {
 }
 
 /** The record's symbol and JSON text, or the reason why there is none. */
-function readRow(
-  text: string,
-  columns: Columns,
-  asOf: string | null,
-): { symbol: string; json: string } | Fault['reason'] {
+function readRow(text: string, columns: Columns, asOf: string | null): Row | Fault['reason'] {
   if (CONTROL.test(text)) return 'the row holds control characters';
   const fields = text.split('|');
   const extra = columns.terminated || fields.length === columns.count + 1;
@@ -177,7 +209,7 @@ function readRow(
     `,"fee_rate":${fee},"rebate_rate":${rebate}` +
     `,"available":${shares.count},"available_at_least":${shares.atLeast}` +
     `,"as_of":${JSON.stringify(asOf)},"source":"ibkr"}`;
-  return { symbol, json };
+  return { symbol, listing: `contract ${quote(field('CON'))} in ${quote(field('CUR'))}`, json };
 }
 
 function rate(text: string): string | undefined {

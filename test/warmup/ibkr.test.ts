@@ -146,9 +146,72 @@ test('a stamp that is no real time is a fault, and as_of is null', () => {
   }
 });
 
-test('a file without #EOF is noted as perhaps cut short', () => {
-  const { notes } = parse(`${HEADER}\nA|USD|X|1|Y|1|1|1|`);
-  assert.deepEqual(notes, ['the file has no #EOF line: it may have been cut short']);
+test('a file without #EOF is a fault, since it was cut short', () => {
+  const { records, faults } = parse(`${HEADER}\nA|USD|X|1|Y|1|1|1|`);
+  assert.equal(records.length, 1);
+  const reason = 'no #EOF line follows: the file was cut short, load a whole one';
+  assert.deepEqual(faults, [{ line: 3, reason }]);
+  const two = parse(`${HEADER}\nA|USD|X|1|Y|1|1|1|\n${HEADER}\nB|USD|X|1|Y|1|1|1|\n#EOF|1`);
+  assert.deepEqual(two.faults, [{ line: 3, reason }]);
+  assert.equal(two.records.length, 2);
+});
+
+test('a file without rows is noted', () => {
+  const { faults, notes } = parse(`${HEADER}\n#EOF|0`);
+  assert.deepEqual([faults, notes], [[], ['the file has no rows']]);
+});
+
+test('a symbol of two contracts or currencies is a fault, and the first row stays', () => {
+  const { records, faults } = parse(
+    `${HEADER}\nX|USD|A|1|Y|1|0.25|1|\nX|EUR|B|2|Y|1|9.75|1|\nX|EUR|B|1|Y|1|9.75|1|\n#EOF|3`,
+  );
+  assert.deepEqual(
+    records.map(({ json }) => JSON.parse(json).fee_rate),
+    [0.0025],
+  );
+  assert.deepEqual(faults, [
+    {
+      line: 4,
+      reason:
+        'symbol "X" is contract "2" in "EUR", and on line 3 contract "1" in "USD": a key holds one of them',
+    },
+    {
+      line: 5,
+      reason:
+        'symbol "X" is contract "1" in "EUR", and on line 3 contract "1" in "USD": a key holds one of them',
+    },
+  ]);
+});
+
+test('numbers with separators, exponents or fractions of a share, and empty fees, are faults with their text', () => {
+  const header = '#BOF|2026.11.27|09:30:01\n#SYM|CUR|NAME|CON|ISIN|REBATERATE|FEERATE|AVAILABLE|FIGI|';
+  const rows = [
+    'A1|USD|E|5|C|1|0.25|1,000|F|',
+    'A2|USD|E|5|C|1|1e2|1|F|',
+    'A3|USD|E|5|C|na|N/A|na|F|',
+    'A4|USD|E|5|C|1|0.25|1000.0|F|',
+    'A5|USD|E|5|C|1|0.25||F|',
+    'A6|USD|E|5|C|||0|F|',
+    'A7|USD|E|5|C|1|1|1|F|',
+    'A8|USD|E|5|C|',
+  ];
+  const { records, faults } = parse([header, ...rows, '#EOF|8'].join('\n'));
+  assert.deepEqual(
+    records.map(({ key }) => key),
+    ['borrow_rate:A7'],
+  );
+  assert.deepEqual(
+    faults.map(({ line, reason }) => `${line} ${reason.split(',')[0]}`),
+    [
+      '3 AVAILABLE is "1',
+      '4 FEERATE is "1e2"',
+      '5 FEERATE is "N/A"',
+      '6 AVAILABLE is "1000.0"',
+      '7 AVAILABLE is ""',
+      '8 FEERATE is ""',
+      '10 5 fields',
+    ],
+  );
 });
 
 test('an unknown # line is noted and passed over', () => {
