@@ -5,8 +5,8 @@ import * as v from 'valibot';
 import { checkKey } from '../cache/check.ts';
 import type { Encoding } from '../cache/entry.ts';
 import { TYPES, type TypeIndex, typeIndex, typeOf } from '../cache/key.ts';
-import { EVERYTHING, type Match, matcher } from '../cache/match.ts';
-import type { Listing } from '../cache/store.ts';
+import { listMemory } from '../cache/list-memory.ts';
+import { EVERYTHING, type Match } from '../cache/match.ts';
 import { sweep } from '../cache/sweep.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { warmFromStore } from '../cache/warm.ts';
@@ -110,7 +110,7 @@ export function keysHandler(parts: Parts, bodiless: boolean) {
       const encoding = preferredEncoding(req.getHeader('accept'));
       const listing =
         cache.store === undefined
-          ? listLocal(cache, match, cursor, limit, parts.clock.now)
+          ? await listMemory(cache.memory!.entries(), match, cursor, limit, parts.clock.now)
           : await cache.store.list(match, cursor, limit);
       const keys = listing.keys.map(({ key, ttlMs }) => ({
         key,
@@ -185,23 +185,4 @@ function limitFromQuery(text: string | undefined): number {
   if (limit < 1 || limit > LIST_LIMIT)
     throw new ServiceError('query_invalid', `a limit is a whole number from 1 to ${LIST_LIMIT}`, 'limit');
   return limit;
-}
-
-function listLocal(
-  cache: TwoLevel,
-  match: Match,
-  cursor: string | undefined,
-  limit: number,
-  now: number,
-): Listing {
-  const matches = matcher(match);
-  const from = Number(cursor ?? 0);
-  const keys: { key: string; ttlMs: number }[] = [];
-  let position = 0;
-  for (const { key, expiresAt } of cache.memory!.entries()) {
-    if (position++ < from) continue;
-    if (keys.length === limit) return { keys, cursor: String(position - 1) };
-    if (expiresAt > now && matches(key)) keys.push({ key, ttlMs: expiresAt - now });
-  }
-  return { keys, cursor: undefined };
 }

@@ -312,6 +312,24 @@ test('keys goes through 2,500 keys by cursor, each at least once, page by page',
   }
 });
 
+test('standalone, keys skips no key that is there all the time while others are deleted, inserted and replaced', async () => {
+  const stay = names('stay', 300);
+  await write(alone, [...names('go', 300), ...stay]);
+  const seen: string[] = [];
+  let cursor: string | null = '';
+  for (let turn = 0; cursor !== null; turn++) {
+    const response: Response = await alone.fetch(`/v1/keys?limit=50&cursor=${cursor}`);
+    const page: { keys: Listed[]; cursor: string | null } = await jsonOf(response);
+    seen.push(...page.keys.map(({ key }) => key));
+    ({ cursor } = page);
+    const keys = names('go', 300).slice(turn * 40, turn * 40 + 40);
+    if (keys.length > 0) await post(alone, '/v1/mdelete', { keys });
+    await write(alone, [...names(`new${turn}`, 20), ...stay.slice(turn * 20, turn * 20 + 20)]);
+  }
+  assert.deepEqual(seen.filter((key) => key.startsWith('stay:')).sort(), stay.toSorted());
+  assert.equal(new Set(seen).size, seen.length, 'and none twice');
+});
+
 test('keys by type lists that type only', async () => {
   for (const service of services) {
     await write(service, ['min_rate:A', 'min_rate:B', 'min_rates:C', 'borrow_rate:A', 'plain']);
