@@ -64,12 +64,17 @@ function keyOf(req: HttpRequest, maxKeyBytes: number): string {
   return key;
 }
 
+const ACCEPTED =
+  'The change will be applied when Redis is reachable; it is lost if this process stops first.';
+const UNKNOWN =
+  'Redis did not answer in time, so the change may have been applied. It is settled when Redis is reachable.';
+
 /** L2 has not made the change: it is kept here, and made there when L2 answers again. */
 function accept(exchange: Exchange, status: Postponed, headers: Headers): void {
   const body =
     status === 'accepted'
-      ? { status, code: 'l2_unavailable', detail: 'Redis is told when it is back' }
-      : { status, code: 'write_unknown', detail: 'Redis gave no answer; the change is settled when it does' };
+      ? { status, code: 'l2_unavailable', detail: ACCEPTED }
+      : { status, code: 'write_unknown', detail: UNKNOWN };
   exchange.send(
     202,
     [['Content-Type', JSON_TYPE], ['Cache-Control', 'no-store'], ...headers],
