@@ -1,6 +1,6 @@
 import { unpack } from 'msgpackr';
 import { jsonToMsgpack } from '../../../src/cache/value/json-to-msgpack.ts';
-import { member, validateMsgpack } from '../../../src/cache/value/msgpack-read.ts';
+import { validateMsgpack } from '../../../src/cache/value/msgpack-read.ts';
 import { entries } from '../../support/quotes.ts';
 import { group, peer, sync } from '../../support/suite.ts';
 
@@ -17,7 +17,6 @@ export default [
           validateMsgpack(bytes(i));
           return 1;
         }),
-        sync('member', (i) => member(bytes(i), 0, 'available')![0]),
         peer(sync('msgpackr', (i) => unpack(bytes(i)).symbol.length)),
       ],
     };

@@ -12,9 +12,6 @@ export type Kind = 'nil' | 'bool' | 'int' | 'float' | 'str' | 'bin' | 'array' | 
 /** Where one object lies: `bytes.subarray(start, end)` is exactly its encoding. */
 export type Span = readonly [start: number, end: number];
 
-/** One member of a map: its name, and where its value lies. */
-export type Member = readonly [name: string, start: number, end: number];
-
 /** Size by first byte, for strings their text included, for containers the header only; 0: see LENGTH_BYTES. */
 const FIXED_SIZE = new Uint8Array(256);
 /** How many bytes of length follow the first byte. */
@@ -124,48 +121,6 @@ export function lengthAt(bytes: Uint8Array, offset: number): number {
 export function bodyAt(bytes: Uint8Array, offset: number): number {
   const body = offset + 1 + LENGTH_BYTES[bytes[offset]!]!;
   return kindAt(bytes, offset) === 'ext' ? body + 1 : body;
-}
-
-/**
- * The members of the map at `offset`, in order, read as they are asked for; repeated names are given as
- * often as they stand there.
- * @throws Malformed where it is no map, a name is no string, or the bytes end
- */
-export function* members(bytes: Uint8Array, offset: number): Generator<Member, void> {
-  expectKind(bytes, offset, 'map');
-  let at = bodyAt(bytes, offset);
-  for (let left = lengthAt(bytes, offset); left > 0; left--) {
-    const name = readString(bytes, at);
-    const start = skip(bytes, at);
-    const end = skip(bytes, start);
-    yield [name, start, end];
-    at = end;
-  }
-}
-
-/**
- * Where the value of the member called `name` lies in the map at `offset`; of several the last, as with
- * `JSON.parse`; undefined when there is none.
- * @throws Malformed as `members` does
- */
-export function member(bytes: Uint8Array, offset: number, name: string): Span | undefined {
-  let found: Span | undefined;
-  for (const [each, start, end] of members(bytes, offset)) if (each === name) found = [start, end];
-  return found;
-}
-
-/**
- * The elements of the array at `offset`, in order, read as they are asked for.
- * @throws Malformed where it is no array, or the bytes end
- */
-export function* elements(bytes: Uint8Array, offset: number): Generator<Span, void> {
-  expectKind(bytes, offset, 'array');
-  let at = bodyAt(bytes, offset);
-  for (let left = lengthAt(bytes, offset); left > 0; left--) {
-    const end = skip(bytes, at);
-    yield [at, end];
-    at = end;
-  }
 }
 
 /**

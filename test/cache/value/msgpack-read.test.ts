@@ -4,10 +4,7 @@ import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { Malformed } from '../../../src/cache/value/errors.ts';
 import {
-  elements,
   kindAt,
-  member,
-  members,
   readFloat,
   readInteger,
   readNumber,
@@ -44,8 +41,6 @@ const readers: ((bytes: Uint8Array) => unknown)[] = [
   (bytes) => skip(bytes, 0),
   (bytes) => validateMsgpack(bytes),
   (bytes) => kindAt(bytes, 0),
-  (bytes) => [...members(bytes, 0)],
-  (bytes) => [...elements(bytes, 0)],
   (bytes) => readString(bytes, 0),
   (bytes) => readNumber(bytes, 0),
 ];
@@ -193,88 +188,6 @@ describe('validateMsgpack', () => {
     ]) {
       validateMsgpack(independent.pack(value));
     }
-  });
-});
-
-describe('members and elements', () => {
-  it('give each name and the exact bytes of each value, in order', () => {
-    fc.assert(
-      fc.property(model, (value) => {
-        const bytes = Buffer.concat([from('c0'), encode(value)]);
-        if (value.type === 'map') {
-          const found = [...members(bytes, 1)].map(([name, start, end]) => [
-            name,
-            bytes.subarray(start, end),
-          ]);
-          assert.deepEqual(
-            found,
-            value.members.map(([name, item]) => [name, encode(item)]),
-          );
-        } else if (value.type === 'array') {
-          const found = [...elements(bytes, 1)].map(([start, end]) => bytes.subarray(start, end));
-          assert.deepEqual(found, value.items.map(encode));
-        } else {
-          assert.throws(() => [...members(bytes, 1)], Malformed);
-          assert.throws(() => [...elements(bytes, 1)], Malformed);
-        }
-      }),
-    );
-  });
-
-  it('keep the exact bytes of every value of a batch', () => {
-    // {"entries": [{"key": "a", "value": float32 1, "ttl": 60}, {"value": uint8 5, "key": "b"}]}
-    const body = from(
-      '81a7656e747269657392' +
-        '83a36b6579a161a576616c7565ca3f800000a374746c3c' +
-        '82a576616c7565cc05a36b6579a162',
-    );
-    const entries = member(body, 0, 'entries');
-    assert.ok(entries !== undefined);
-    const read = [...elements(body, entries[0])].map(([start]) => {
-      const key = member(body, start, 'key');
-      const value = member(body, start, 'value');
-      const ttl = member(body, start, 'ttl');
-      return [
-        key && readString(body, key[0]),
-        value && body.subarray(...value).toString('hex'),
-        ttl && readNumber(body, ttl[0]),
-      ];
-    });
-    assert.deepEqual(read, [
-      ['a', 'ca3f800000', 60],
-      ['b', 'cc05', undefined],
-    ]);
-    assert.equal(member(body, 0, 'keys'), undefined);
-  });
-
-  it('take the last of several members of one name', () => {
-    const [start, end] = member(from('82a16101a16102'), 0, 'a') ?? [];
-    assert.deepEqual([start, end], [6, 7]);
-  });
-
-  it('read lazily: what is malformed further on does not hinder what comes first', () => {
-    const [first] = elements(from('9201c1'), 0);
-    assert.deepEqual(first, [1, 2]);
-  });
-
-  it('go through map16, map32, array16 and array32', () => {
-    for (const count of [16, 65_535, 65_536]) {
-      const list = independent.pack(Array.from({ length: count }, (_, i) => i));
-      let n = 0;
-      for (const [start] of elements(list, 0)) assert.equal(readNumber(list, start), n++);
-      assert.equal(n, count);
-      const map = independent.pack(Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i])));
-      n = 0;
-      for (const [name, start] of members(map, 0)) {
-        assert.equal(name, `k${n}`);
-        assert.equal(readNumber(map, start), n++);
-      }
-      assert.equal(n, count);
-    }
-  });
-
-  it('call a name that is no string malformed', () => {
-    assert.throws(() => [...members(from('810102'), 0)], Malformed);
   });
 });
 

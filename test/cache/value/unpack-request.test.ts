@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pack } from 'msgpackr';
+import fc from 'fast-check';
+import { Packr, pack } from 'msgpackr';
 import { Malformed } from '../../../src/cache/value/errors.ts';
 import { unpackRequest } from '../../../src/cache/value/unpack-request.ts';
+
+const independent = new Packr({ useRecords: false, variableMapSize: true });
 
 /** The request as msgpack, with each `?` in it a byte that no UTF-8 has. */
 function broken(request: object): Buffer {
@@ -48,6 +51,55 @@ test('an extension or binary outside a value, a name that is no string, and deep
   ])
     assert.throws(() => unpackRequest(bytes), Malformed);
   assert.doesNotThrow(() => unpackRequest(deep(16)));
+});
+
+test('the span of each value of a batch has the exact bytes that were sent', () => {
+  // {"entries": [{"key": "a", "value": float32 1, "ttl": 60}, {"value": uint8 5, "key": "b"}]}
+  const body = Buffer.from(
+    '81a7656e747269657392' +
+      '83a36b6579a161a576616c7565ca3f800000a374746c3c' +
+      '82a576616c7565cc05a36b6579a162',
+    'hex',
+  );
+  const { entries } = unpackRequest(body) as {
+    entries: { key: string; value: [number, number]; ttl?: number }[];
+  };
+  assert.deepEqual(
+    entries.map(({ key, value, ttl }) => [key, body.subarray(...value).toString('hex'), ttl]),
+    [
+      ['a', 'ca3f800000', 60],
+      ['b', 'cc05', undefined],
+    ],
+  );
+});
+
+test('arrays and maps of 16 and 32 bits of length, and numbers of every width, are decoded', () => {
+  for (const count of [16, 65_535, 65_536]) {
+    const list = Array.from({ length: count }, (_, i) => i);
+    assert.deepEqual(unpackRequest(independent.pack(list)), list);
+    const map = Object.fromEntries(list.map((i) => [`k${i}`, i]));
+    assert.deepEqual(unpackRequest(independent.pack(map)), map);
+  }
+  const numbers = [0, 127, 128, 65_535, 2 ** 32, 2 ** 53, -1, -32, -33, -129, -(2 ** 31) - 1, 1.5, 1e300];
+  assert.deepEqual(unpackRequest(independent.pack({ numbers, others: [null, true, false, ''] })), {
+    numbers,
+    others: [null, true, false, ''],
+  });
+});
+
+test('whatever the bytes are, nothing but Malformed is thrown, and nothing behind them is read', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      const memory = Buffer.alloc(bytes.length + 64, 0xa1);
+      memory.set(bytes, 32);
+      try {
+        unpackRequest(memory.subarray(32, 32 + bytes.length));
+      } catch (error) {
+        assert.ok(error instanceof Malformed, String(error));
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test('a value is the span of its bytes, of several the last', () => {
