@@ -85,12 +85,11 @@ export class Replay {
   #changeOf(pending: Pending): Replayed {
     const { key, version, entry, contested = false } = pending;
     const condition = { is: 'if-older', version, unlessForeign: contested } as const;
-    const ttlMs = entry === undefined ? 0 : Math.floor(entry.expiresAt - this.#clock.now);
     // A value that has expired took the place of an older one all the same, which must not come back.
-    if (entry === undefined || ttlMs <= 0)
+    if (entry === undefined || entry.expiresAt <= this.#clock.now)
       return { pending, change: () => this.#store.remove({ key, version, condition, late: true }) };
     const { value, storedAt, expiresAt } = entry;
-    const write = { key, value, version, storedAt, expiresAt, ttlMs, condition, late: true };
+    const write = { key, value, version, storedAt, expiresAt, condition, late: true };
     return { pending, change: () => this.#store.write(write) };
   }
 

@@ -10,10 +10,8 @@ export interface Write {
   /** The stamp of its writer. What is stored may carry a later one; see `Store.write`. */
   readonly version: Version;
   readonly storedAt: number;
-  /** How long L2 is to store it from now on: whole milliseconds, at least 1. */
-  readonly ttlMs: number;
-  /** When the value expires: `storedAt` and `ttlMs`, unless the write is made later than it was asked for. */
-  readonly expiresAt?: number;
+  /** When the value expires, in whole ms since the epoch. It expires in L2 at the same time. */
+  readonly expiresAt: number;
   readonly condition?: Condition | undefined;
   /** A pending change that is made late: its caller was answered long ago, so it has more time. */
   readonly late?: boolean;

@@ -69,7 +69,7 @@ export class Writes {
       return this.#stored(key, outcome, makeEntry(version), NOTHING);
     }
     postponer()?.checkCondition(key, condition);
-    const write = { key, value, version, storedAt, ttlMs: life, condition };
+    const write = { key, value, version, storedAt, expiresAt: storedAt + life, condition };
     return this.#through<WriteOutcome>(key, 'set', {
       version,
       send: () => store.write(write),

@@ -298,9 +298,9 @@ export class RedisStore implements Store {
       keys.push(keyPrefix + input.key);
       const condition = conditionArgument(input.condition);
       if ('value' in input) {
-        const expiresAt = input.expiresAt ?? input.storedAt + input.ttlMs;
-        const envelope = pack(input.value, input.version, input.storedAt, expiresAt, this.#options);
-        args.push('set', condition, input.ttlMs, envelope, deadline);
+        const { value, version, storedAt, expiresAt } = input;
+        const envelope = pack(value, version, storedAt, expiresAt, this.#options);
+        args.push('set', condition, expiresAt, envelope, deadline);
       } else args.push('delete', condition, '', Buffer.from(input.version, 'hex'), deadline);
     }
     return ask(

@@ -31,7 +31,7 @@ export const STAMP_AHEAD_MS = 100;
  *         2  the condition: '', 'if-exists', 'if-absent', '<' and a 12-byte version (if the key is absent, or has an
  *            older version, or a value of another program), '~' and a version (the same, but not over a value of
  *            another program), or '=' or '!' and 12-byte versions one after another
- *         3  time to live in ms ('' for a delete)
+ *         3  when the value expires, in ms of Redis's clock ('' for a delete)
  *         4  the envelope; for a delete its raw stamp
  *         5  the ms of Redis's clock from which on it may not be made; '' for no limit
  * Returns an array a key: status, and a raw version, or the message of an error, where there is one.
@@ -118,7 +118,7 @@ end
 
 for i, key in ipairs(KEYS) do
   local at = 5 * i - 1
-  local op, condition, ttl, envelope, deadline = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local op, condition, expiry, envelope, deadline = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local present = stored_version(key)
   if deadline ~= '' and now >= tonumber(deadline) then
     results[i] = { 'late', '' }
@@ -135,6 +135,9 @@ for i, key in ipairs(KEYS) do
       envelope = string.sub(envelope, 1, 4) .. final .. string.sub(envelope, 17)
       differs.set = true
     end
+    -- However long it took to come here. One that has expired takes the place of what it replaces all the same.
+    local expires = tonumber(expiry)
+    local ttl = expires and string.format('%.0f', math.max(1, expires - now)) or expiry
     local stored = redis.pcall('SET', key, envelope, 'PX', ttl)
     if stored.err then results[i] = { 'error', stored.err }
     else results[i] = { present and 'replaced' or 'created', final } end

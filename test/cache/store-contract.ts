@@ -26,7 +26,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     value: { encoding: 'json', body: json },
     version: versions.next(),
     storedAt: Date.now(),
-    ttlMs: TTL_MS,
+    expiresAt: Date.now() + TTL_MS,
     ...more,
   });
   const removal = (key: string, more: Partial<Removal> = {}): Removal => ({
@@ -74,7 +74,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
 
   contract('a write that comes later than it was asked for keeps its deadline', async ({ one, two }) => {
     const storedAt = Date.now() - 50_000;
-    await one.write(write('k', '1', { storedAt, expiresAt: storedAt + TTL_MS, ttlMs: 10_000 }));
+    await one.write(write('k', '1', { storedAt, expiresAt: storedAt + TTL_MS }));
     const entry = (await two.read('k'))!;
     assert.deepEqual([entry.storedAt, entry.expiresAt], [storedAt, storedAt + TTL_MS]);
     const { keys } = await two.list(EVERYTHING, undefined, 1_000_000);
@@ -86,7 +86,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
   });
 
   contract('a read of what is over gives undefined', async ({ one, two }) => {
-    await one.write(write('k', '1', { ttlMs: 20 }));
+    await one.write(write('k', '1', { expiresAt: Date.now() + 20 }));
     await until(async () => (await one.read('k')) === undefined);
     assert.equal(await two.read('k'), undefined);
     assert.equal((await two.write(write('k', '2'))).status, 'created');

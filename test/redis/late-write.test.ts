@@ -122,7 +122,8 @@ async function scriptCalls(redis: RedisServer): Promise<number> {
 }
 
 function writeOf(key: string, body: string, version: string) {
-  return { key, value: { encoding: 'json', body }, version, storedAt: Date.now(), ttlMs: 60_000 } as const;
+  const storedAt = Date.now();
+  return { key, value: { encoding: 'json', body }, version, storedAt, expiresAt: storedAt + 60_000 } as const;
 }
 
 async function storeAt(

@@ -128,7 +128,7 @@ const write = (key: string, writer: string) => ({
   value: { encoding: 'json', body: '1' } as const,
   version: new VersionClock(writer).next(),
   storedAt: Date.now(),
-  ttlMs: 60_000,
+  expiresAt: Date.now() + 60_000,
 });
 
 const versions = new VersionClock('000000cc');

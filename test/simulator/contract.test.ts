@@ -137,8 +137,9 @@ function changeOf(random: Random, model: Model, key: string) {
           LIMITS,
         )
       : Buffer.from(stamp, 'hex');
-  const ttl = op === 'set' ? pick(['60000', '60000', '60000', '1.5', '0'], random) : '';
-  return { op, stamp, args: [op, Buffer.concat(whole), ttl, body, deadline] };
+  const later = String(model.now + 60_000);
+  const expiry = op === 'set' ? pick([later, later, later, 'soon', ''], random) : '';
+  return { op, stamp, args: [op, Buffer.concat(whole), expiry, body, deadline] };
 }
 
 function stampOf(ms: number, counter: number, writer: number): string {

@@ -46,7 +46,7 @@ export function writeScript(space: Keyspace, keys: readonly string[], args: read
   const channel = args[0]!.toString();
   const differs = { set: false, delete: false };
   const outcomes = keys.map((key, i): Outcome => {
-    const [op, condition, ttl, body, deadline] = args.slice(3 + 5 * i, 8 + 5 * i) as [
+    const [op, condition, expiry, body, deadline] = args.slice(3 + 5 * i, 8 + 5 * i) as [
       Buffer,
       Buffer,
       Buffer,
@@ -54,7 +54,7 @@ export function writeScript(space: Keyspace, keys: readonly string[], args: read
       Buffer,
     ];
     const kind = op.toString() as 'set' | 'delete';
-    const outcome = change(space, key, kind, condition, ttl.toString(), body, deadline.toString());
+    const outcome = change(space, key, kind, condition, expiry.toString(), body, deadline.toString());
     if (kind === 'set' && isMade(outcome) && !outcome[1].equals(stampOf(kind, body))) differs.set = true;
     if (!isMade(outcome)) differs[kind] = true;
     return outcome;
@@ -84,7 +84,7 @@ function change(
   key: string,
   op: 'set' | 'delete',
   condition: Buffer,
-  ttl: string,
+  expiry: string,
   body: Buffer,
   deadline: string,
 ): Outcome {
@@ -103,7 +103,13 @@ function change(
       version = successor(present, stamp.subarray(8));
     const envelope = Buffer.from(body);
     version.copy(envelope, VERSION_OFFSET);
-    space.set(key, envelope, ttl, asked);
+    const expires = Number.parseFloat(expiry);
+    space.set(
+      key,
+      envelope,
+      Number.isNaN(expires) ? expiry : String(Math.max(1, expires - space.now)),
+      asked,
+    );
     return [present === undefined ? 'created' : 'replaced', version];
   } catch (error) {
     return ['error', Buffer.from((error as Error).message)];

@@ -148,7 +148,9 @@ export const MUTANTS: readonly Mutant[] = [
       'matchRemoved',
       (original) =>
         function (this: Hub, match, reason) {
-          original.call(this, match, reason, 'f'.repeat(24));
+          this.changed = (key) => this.learned(key, undefined, reason);
+          original.call(this, match, reason);
+          Reflect.deleteProperty(this, 'changed');
         },
     ),
   },

@@ -1,5 +1,4 @@
 /** One replica, composed as `serve` composes it, on simulated connections and sockets. */
-import { restartEpoch } from '../../src/cache/entry.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { type Core, composeCore } from '../../src/cli/compose.ts';
 import type { Config } from '../../src/config.ts';
@@ -69,7 +68,6 @@ export class Replica {
     this.origin = origin;
     this.clients = [];
     world.inside(this.process, () => {
-      restartEpoch();
       const surroundings = {
         world,
         redis,

@@ -82,7 +82,7 @@ export class GatedStore implements Store {
 
   write(write: Write): Promise<WriteOutcome> {
     return this.#call('write', write.key, () => {
-      const { key, value, storedAt, expiresAt = storedAt + write.ttlMs } = write;
+      const { key, value, storedAt, expiresAt } = write;
       const present = this.#present(key);
       if (!holds(write.condition, present?.version)) return { status: 'refused', version: present?.version };
       const stamp = this.#capped(write.version);
