@@ -202,6 +202,9 @@ export class TwoLevel implements BusListener {
   clockStepped(ms: number): void {
     this.#versions.stepped();
     this.journal?.move(ms);
+    // Later stamps are greater than those of before, wherever the clock stands now.
+    for (const { version } of [...(this.journal?.pending() ?? []), ...(this.journal?.matches() ?? [])])
+      this.#versions.observe(version);
     this.forgetAll();
   }
 

@@ -1,0 +1,443 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { getMany } from '../../src/cache/batch.ts';
+import type { ChangeListener } from '../../src/cache/bus.ts';
+import { Entry } from '../../src/cache/entry.ts';
+import { Journal } from '../../src/cache/journal.ts';
+import { TYPES } from '../../src/cache/key.ts';
+import { EVERYTHING } from '../../src/cache/match.ts';
+import { Memory } from '../../src/cache/memory.ts';
+import { StoreError } from '../../src/cache/store.ts';
+import { TwoLevel } from '../../src/cache/two-level.ts';
+import { type Version, VersionClock } from '../../src/cache/version.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { GatedStore } from '../support/gated-store.ts';
+
+// Wherever two versions of a key meet, in L1, among the pending writes, in L2 or on the link, the newer one stays.
+
+const KEY = 'borrow_rate:AAPL';
+const FOREIGN: Version = `${'0'.repeat(16)}12345678`;
+const DOWN = new StoreError('unavailable', 'not connected to Redis');
+const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
+const REJECTED = new StoreError('rejected', 'WRONGTYPE the key is not a string');
+const READONLY = new StoreError('rejected', 'READONLY', { kind: 'readonly', passing: true });
+
+const json = (body: string) => ({ encoding: 'json', body }) as const;
+
+/** A replica whose link is up; `other` is another one on the same L2. */
+function replica(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const clock = { now: 1_700_000_000_000 };
+  const counters = new Counters();
+  const store = new GatedStore(clock);
+  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
+  const ttls = TYPES.map(() => 300_000);
+  const journal = new Journal({ maxEntries: 100, maxBytes: 1_000_000 });
+  const superseded: [key: string, present: Version | undefined][] = [];
+  const cache = new TwoLevel({
+    memory,
+    store,
+    clock,
+    versions: new VersionClock('0000000a', () => clock.now),
+    counters,
+    ttls,
+    journal,
+    linked: true,
+    onSuperseded: (key, _version, present) => superseded.push([key, present]),
+  });
+  const told: string[] = [];
+  const changes: ChangeListener = {
+    stored: (_key, entry) => told.push(`stored ${entry.json}`),
+    removed: () => told.push('removed'),
+    changed: () => told.push('changed'),
+    matchRemoved: () => told.push('match'),
+    reset: (reason) => told.push(`reset ${reason}`),
+  };
+  cache.changes = changes;
+  cache.stateChanged('coherent');
+  told.length = 0;
+  const others = new VersionClock('0000000b', () => clock.now);
+  const other = new TwoLevel({
+    memory: undefined,
+    store: new GatedStore(clock, store.entries),
+    clock,
+    versions: others,
+    counters: new Counters(),
+    ttls,
+  });
+  return {
+    cache,
+    memory,
+    store,
+    journal,
+    counters,
+    clock,
+    told,
+    superseded,
+    others,
+    /** Another replica sets the key; returns what it announces. */
+    async otherSets(body: string, key = KEY): Promise<Version> {
+      clock.now++;
+      const { version } = await other.set(key, json(body));
+      clock.now++;
+      return version!;
+    },
+    /** Another replica deletes the key; returns what it announces. */
+    async otherDeletes(): Promise<Version> {
+      clock.now++;
+      await other.delete(KEY);
+      const version = others.next();
+      clock.now++;
+      return version;
+    },
+    /** Another program writes the key, without an envelope. */
+    foreignSet: (body: string) =>
+      store.entries.set(KEY, new Entry(KEY, json(body), FOREIGN, clock.now, clock.now + 300_000)),
+    /** L2 fails during the step. */
+    async failing<T>(fault: StoreError, step: () => Promise<T>): Promise<T> {
+      store.fault = fault;
+      try {
+        return await step();
+      } finally {
+        store.fault = undefined;
+      }
+    },
+    stored: () => store.entries.get(KEY)?.json,
+    async read() {
+      const { entry, source } = await cache.get(KEY);
+      return [entry?.json, source];
+    },
+  };
+}
+
+// ---- pending writes yield to what the link reports
+
+test('a pending write yields to a newer version that the link reports, before L2 can be written to', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
+  const version = await on.otherSets('"theirs"');
+  on.cache.keyChanged(KEY, { reason: 'set', version });
+  assert.equal(on.journal.size, 0);
+  assert.deepEqual(await on.read(), ['"theirs"', 'l2']);
+  assert.deepEqual(on.superseded, [[KEY, version]]);
+  assert.equal(on.counters.supersededChanges, 1);
+  await on.cache.replay();
+  assert.equal(on.stored(), '"theirs"');
+});
+
+test('a pending write yields to a later deletion that a replica announces, and is not made after it', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
+  const version = await on.otherDeletes();
+  on.cache.keyChanged(KEY, { reason: 'delete', version });
+  await on.cache.replay();
+  assert.equal(on.stored(), undefined);
+  assert.deepEqual(await on.read(), [undefined, 'none']);
+});
+
+test('a pending write yields to a later deletion by match, and one that is newer than it stays', async (t) => {
+  const on = replica(t);
+  const before = on.others.next();
+  on.clock.now++;
+  await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
+  on.cache.matchChanged({ pattern: 'borrow_rate:*' }, 'delete', before);
+  assert.equal(on.journal.size, 1, 'the write came after the deletion');
+  on.clock.now++;
+  on.cache.matchChanged({ pattern: 'borrow_rate:*' }, 'delete', on.others.next());
+  assert.equal(on.journal.size, 0);
+});
+
+test('a pending write does not yield to an older version that the link reports late', async (t) => {
+  const on = replica(t);
+  const version = await on.otherSets('"older"');
+  await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
+  on.cache.keyChanged(KEY, { reason: 'set', version });
+  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  await on.cache.replay();
+  assert.equal(on.stored(), '"mine"');
+  assert.deepEqual(on.superseded, []);
+});
+
+test('a write that timed out and was made all the same is settled by its own echo', async (t) => {
+  const on = replica(t);
+  on.store.hold();
+  const write = on.cache.set(KEY, json('"mine"'));
+  const call = on.store.next('write');
+  call.happen();
+  await call.fail(TIMEOUT);
+  const { status, version } = await write;
+  assert.equal(status, 'unknown');
+  on.cache.keyChanged(KEY, { reason: 'set', version: version! });
+  assert.equal(on.journal.size, 0);
+  assert.deepEqual(on.superseded, [], 'it took effect');
+});
+
+test('a pending write gives way to what another program wrote after it, and says so when it is replayed', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
+  on.foreignSet('"foreign"');
+  on.cache.keyChanged(KEY, undefined);
+  assert.deepEqual(await on.read(), ['"mine"', 'journal'], 'the answer says that it is pending');
+  await on.cache.replay();
+  assert.equal(on.stored(), '"foreign"');
+  assert.deepEqual(on.superseded, [[KEY, FOREIGN]]);
+});
+
+test('a pending write replaces what another program had written before it', async (t) => {
+  const on = replica(t);
+  on.foreignSet('"foreign"');
+  await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
+  await on.cache.replay();
+  assert.equal(on.stored(), '"mine"');
+});
+
+// ---- an older write that times out
+
+test('a write that times out does not replace a newer one that was acknowledged', async (t) => {
+  const on = replica(t);
+  on.store.hold();
+  const older = on.cache.set(KEY, json('"older"'));
+  const newer = on.cache.set(KEY, json('"newer"'));
+  const [first, second] = [on.store.next('write'), on.store.next('write')];
+  await second.answer();
+  assert.equal((await newer).status, 'created');
+  await first.fail(TIMEOUT);
+  assert.equal((await older).status, 'unknown');
+  on.store.release();
+  assert.equal(on.journal.size, 0, 'nothing is made later');
+  assert.deepEqual(await on.read(), ['"newer"', 'l1']);
+  await on.cache.replay();
+  assert.equal(on.stored(), '"newer"');
+});
+
+test('a write that times out does not undo a deletion that was acknowledged after it', async (t) => {
+  const on = replica(t);
+  on.store.hold();
+  const write = on.cache.set(KEY, json('"older"'));
+  const removal = on.cache.delete(KEY);
+  const [writing, removing] = [on.store.next('write'), on.store.next('remove')];
+  await removing.answer();
+  await removal;
+  await writing.fail(TIMEOUT);
+  assert.equal((await write).status, 'unknown');
+  on.store.release();
+  await on.cache.replay();
+  assert.deepEqual(await on.read(), [undefined, 'none']);
+  assert.equal(on.stored(), undefined);
+});
+
+test('a write that times out does not replace a newer pending one, nor undo a newer pending deletion', async (t) => {
+  for (const newer of ['"newer"', undefined]) {
+    const on = replica(t);
+    on.store.hold();
+    const older = on.cache.set(KEY, json('"older"'));
+    const call = on.store.next('write');
+    on.store.release();
+    await on.failing(DOWN, async () =>
+      newer === undefined ? on.cache.delete(KEY) : on.cache.set(KEY, json(newer)),
+    );
+    await call.fail(TIMEOUT);
+    assert.equal((await older).status, 'unknown');
+    assert.deepEqual(await on.read(), [newer, 'journal']);
+    await on.cache.replay();
+    assert.equal(on.stored(), newer);
+    t.mock.timers.reset();
+  }
+});
+
+test('a write that times out yields to a newer change that the link has reported meanwhile', async (t) => {
+  for (const change of ['otherSets', 'otherDeletes'] as const) {
+    const on = replica(t);
+    on.store.hold();
+    const write = on.cache.set(KEY, json('"mine"'));
+    const call = on.store.next('write');
+    on.store.release();
+    const version = await on[change]('"theirs"');
+    on.cache.keyChanged(KEY, { reason: change === 'otherSets' ? 'set' : 'delete', version });
+    await call.fail(TIMEOUT);
+    assert.equal((await write).status, 'unknown');
+    assert.equal(on.journal.size, 0);
+    await on.cache.replay();
+    assert.equal(on.stored(), change === 'otherSets' ? '"theirs"' : undefined);
+    assert.equal(on.told.at(-1), 'changed', 'clients end with what L2 has');
+    t.mock.timers.reset();
+  }
+});
+
+test('the answer to an older write that arrives after that to a newer one does not enter L1', async (t) => {
+  const on = replica(t);
+  on.store.hold();
+  const older = on.cache.set(KEY, json('"older"'));
+  const newer = on.cache.set(KEY, json('"newer"'));
+  const [first, second] = [on.store.next('write'), on.store.next('write')];
+  first.happen();
+  await second.answer();
+  await first.answer();
+  await Promise.all([older, newer]);
+  on.store.release();
+  assert.deepEqual(await on.read(), ['"newer"', 'l1']);
+});
+
+test('a timed-out write drops an L1 entry that is not newer, and leaves one that is', async (t) => {
+  const on = replica(t);
+  await on.cache.set(KEY, json('"old"'));
+  on.store.hold();
+  const write = on.cache.set(KEY, json('"mine"'));
+  await on.store.next('write').fail(TIMEOUT);
+  await write;
+  assert.equal(on.memory.held(KEY), undefined);
+});
+
+// ---- what was not sent, or was refused
+
+test('a change that was not sent, or was refused, leaves the copy in L1', async (t) => {
+  const condition = { is: 'if-exists' } as const;
+  for (const [fault, conditional] of [
+    [DOWN, true],
+    [READONLY, true],
+    [REJECTED, false],
+    [REJECTED, true],
+  ] as const) {
+    const on = replica(t);
+    await on.cache.set(KEY, json('"held"'));
+    const asked = conditional ? condition : undefined;
+    await on.failing(fault, async () => {
+      await assert.rejects(on.cache.set(KEY, json('"new"'), undefined, asked), fault);
+      await assert.rejects(on.cache.delete(KEY, asked), fault);
+    });
+    assert.equal(on.memory.fresh(KEY)?.json, '"held"', `${fault.message} ${conditional}`);
+    t.mock.timers.reset();
+  }
+});
+
+test('an older pending write is back when the deletion that replaced it is refused', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
+  await on.failing(REJECTED, () => assert.rejects(on.cache.delete(KEY), REJECTED));
+  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+});
+
+// ---- the mark of a pending write
+
+test('a pending write is marked in every answer: get, mget, and after any number of reads', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, async () => {
+    await on.cache.set(KEY, json('"mine"'));
+    await on.cache.delete('gone');
+  });
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+    const [mine, gone] = await getMany(on.cache, [KEY, 'gone'], 512);
+    assert.deepEqual(
+      { ...mine, entry: undefined },
+      { key: KEY, status: 'hit', entry: undefined, code: 'l2_unavailable' },
+    );
+    assert.deepEqual(gone, { key: 'gone', status: 'miss', code: 'l2_unavailable' });
+  }
+});
+
+test('the keys of pending values are found by match, and those of pending deletions are not', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, async () => {
+    await on.cache.set('volatility:A', json('1'));
+    await on.cache.set('volatility:B', json('1'));
+    await on.cache.set('min_rate:A', json('1'));
+    await on.cache.delete('volatility:B');
+  });
+  assert.deepEqual(on.cache.pendingKeys({ type: 1 }), ['volatility:A']);
+  assert.deepEqual(on.cache.pendingKeys(EVERYTHING), ['volatility:A', 'min_rate:A']);
+});
+
+// ---- deletions of all that matches
+
+test('a value that is written while a flush scans stays, in L1, in L2, and for clients', async (t) => {
+  for (const match of [EVERYTHING, { pattern: 'borrow_*' }, { type: 0 }]) {
+    const on = replica(t);
+    await on.cache.set(KEY, json('"old"'));
+    await on.cache.set('borrow_rate:B', json('"old"'));
+    on.clock.now++;
+    on.store.hold();
+    const flush = on.cache.invalidate(match);
+    const scan = on.store.next('removeMatching');
+    on.store.release();
+    on.clock.now++;
+    await on.cache.set(KEY, json('"new"'));
+    await scan.answer();
+    assert.equal(await flush, 1, 'the other key');
+    assert.equal(on.stored(), '"new"');
+    assert.equal(on.memory.fresh(KEY)?.json, '"new"');
+    assert.equal(on.told.at(-1), 'stored "new"');
+    t.mock.timers.reset();
+  }
+});
+
+test('a match that a replica announces spares the L1 entries that are newer, and one without a version none', async (t) => {
+  const on = replica(t);
+  await on.cache.set('volatility:OLD', json('1'));
+  on.clock.now++;
+  const version = on.others.next();
+  on.clock.now++;
+  await on.cache.set('volatility:NEW', json('1'));
+  on.cache.matchChanged({ type: 1 }, 'delete', version);
+  assert.equal(on.memory.held('volatility:OLD'), undefined);
+  assert.ok(on.memory.held('volatility:NEW'));
+  on.cache.matchChanged({ type: 1 }, 'remote');
+  assert.equal(on.memory.held('volatility:NEW'), undefined);
+});
+
+// ---- times to live that cannot be kept
+
+test('a malformed time to live fails its own write and no other one', async (t) => {
+  const on = replica(t);
+  const writes = await Promise.allSettled([
+    on.cache.set('a', json('1'), 1004.9999999999999),
+    on.cache.set('b', json('1'), 1e303),
+    on.cache.set('c', json('1'), Number.NaN),
+    on.cache.set('d', json('1'), 0.2),
+  ]);
+  assert.deepEqual(
+    writes.map((write) => (write.status === 'fulfilled' ? write.value.status : write.reason.code)),
+    ['created', 'ttl_invalid', 'ttl_invalid', 'created'],
+  );
+  const lives = ['a', 'd'].map((key) => {
+    const { storedAt, expiresAt } = on.store.entries.get(key)!;
+    return expiresAt - storedAt;
+  });
+  assert.deepEqual(lives, [1005, 1]);
+});
+
+// ---- values of other programs
+
+test('a reader that saw the value of another program does not get an older own write from L1 next', async (t) => {
+  const on = replica(t);
+  on.store.hold();
+  const write = on.cache.set(KEY, json('"ours"'));
+  const read = on.cache.load(KEY);
+  const [writing, reading] = [on.store.next('write'), on.store.next('read')];
+  writing.happen();
+  // Another program writes after it. Its version compares less than every stamp, and says nothing about its time.
+  on.foreignSet('"foreign"');
+  reading.happen();
+  await Promise.all([reading.answer(), writing.answer()]);
+  assert.equal((await read).entry?.json, '"foreign"');
+  await write;
+  on.store.release();
+  assert.equal((await on.read())[0], '"foreign"');
+});
+
+// ---- the clock
+
+test('a clock that is stepped moves what is pending along, and empties L1', async (t) => {
+  const on = replica(t);
+  await on.cache.set(KEY, json('"held"'));
+  await on.failing(DOWN, () => on.cache.set('pending', json('1')));
+  const before = on.journal.get('pending')!;
+  on.clock.now -= 3_600_000;
+  on.cache.clockStepped(-3_600_000);
+  assert.equal(on.memory.size, 0);
+  const after = on.journal.get('pending')!;
+  assert.ok(after.version < before.version);
+  assert.equal(after.entry!.expiresAt, before.entry!.expiresAt - 3_600_000);
+  const { version } = await on.cache.set('next', json('1'));
+  assert.ok(version! > after.version && version! < before.version, 'stamps follow the clock back');
+});
