@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ServiceClock } from '../cache/clock.ts';
+import { StoreError } from '../cache/store.ts';
 
 export interface ClockSyncEvents {
   /** The clock was set by the Redis of a new connection, which can be used from now on. */
@@ -13,22 +14,22 @@ export interface ClockSyncEvents {
 }
 
 const INTERVAL_MS = 60_000;
+/** While the clock is not known: a server that answered nonsense may answer its time next. */
+const RETRY_MS = 1000;
 
 /** Sets the clock by that of Redis: on every new connection, and once a minute. Returns what stops it. */
 export function syncClock(redis: Redis, clock: ServiceClock, events: ClockSyncEvents): () => void {
+  let askedAt = Number.NEGATIVE_INFINITY;
   const ask = async () => {
     const wasSynced = clock.synced;
     const sentAt = clock.monotonic;
+    askedAt = sentAt;
     try {
-      const [seconds, microseconds] = await redis.time();
-      const stepped = clock.sample(
-        sentAt,
-        Number(seconds) * 1000 + Number(microseconds) / 1000,
-        clock.monotonic,
-      );
+      const redisMs = milliseconds(await redis.time());
+      const stepped = clock.sample(sentAt, redisMs, clock.monotonic);
       if (stepped !== 0) events.stepped(stepped);
     } catch (error) {
-      // A connection that broke is asked again when it is ready.
+      // A connection that broke is asked again when it is ready, and one that answered nonsense before long.
       if (wasSynced || (error as Error).name !== 'ReplyError') return;
       clock.trustWall();
       events.refused(error as Error);
@@ -44,8 +45,18 @@ export function syncClock(redis: Redis, clock: ServiceClock, events: ClockSyncEv
   redis.on('close', () => clock.unsync());
   if (redis.status === 'ready') onReady();
   const timer = setInterval(() => {
-    if (redis.status === 'ready') void ask();
-  }, INTERVAL_MS);
+    const due = !clock.synced || clock.monotonic - askedAt >= INTERVAL_MS;
+    if (redis.status === 'ready' && due) void ask();
+  }, RETRY_MS);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+/** @throws StoreError where this is not an answer to TIME */
+function milliseconds(reply: unknown): number {
+  const [seconds, microseconds] = Array.isArray(reply) ? reply.map(Number) : [];
+  const ms = seconds! * 1000 + microseconds! / 1000;
+  if (!(ms > 0))
+    throw new StoreError('timeout', 'Redis gave an answer to something else', { kind: 'garbage' });
+  return ms;
 }

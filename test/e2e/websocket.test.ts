@@ -399,13 +399,13 @@ test('a key that Redis gives up for want of room is told as evicted', async (t) 
   await until(() => ws.events.filter(({ reason }) => reason === 'evict').length >= gone);
 });
 
-test('FLUSHALL, by whomever, tells everyone to drop all they hold', async (t) => {
+test('FLUSHALL, by whomever, resets every subscriber, who must ask again', async (t) => {
   const [ws, other] = [await client(t), await client(t, far, { protocol: MSGPACK_PROTOCOL })];
   await ws.subscribe({ keys: ['borrow_rate:A'] });
   await other.subscribe({ types: ['borrow_rate'] });
   await redis.cli('FLUSHALL');
   for (const each of [ws, other])
-    assert.deepEqual(await each.nextEvent(), { event: 'reset', reason: 'flush' });
+    assert.deepEqual(await each.nextEvent(), { event: 'reset', reason: 'rearmed' });
 });
 
 test('an invalidation by pattern at the other replica is told by its pattern, and of named keys by name', async (t) => {

@@ -424,7 +424,8 @@ test('while Redis does not answer, items of mset and mdelete are kept and say so
 
     const { results } = await jsonOf(await post(far, '/v1/mget', { keys: ['kept:A', 'down:A'] }));
     assert.deepEqual([results[0].status, results[0].value, results[0].version], ['hit', 1, stored.version]);
-    assert.deepEqual(results[1], { key: 'down:A', status: 'miss' });
+    assert.deepEqual(results[1], { key: 'down:A', status: 'miss', code: 'l2_unavailable' });
+    assert.equal(results[0].code, 'l2_unavailable');
   });
   const made = async () =>
     (await jsonOf(await post(near, '/v1/mget', { keys: ['kept:A', 'down:A'] }))).results;
