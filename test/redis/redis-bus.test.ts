@@ -168,6 +168,51 @@ test('FLUSHALL and FLUSHDB are told as a flush', async (t) => {
   assert.equal(counters.invalidations.get('tracking')?.get('flush'), 2);
 });
 
+test('a flush of another database is told as one, because tracking does not name the database', async (t) => {
+  const { hears } = await coherent(t);
+  await redis.cli('-n', '1', 'FLUSHDB');
+  await hears(['all', 'flush']);
+});
+
+test('SWAPDB, which tracking does not report, is noticed by the next canary, and no swap is seen where none was', async (t) => {
+  const { told, hears, counters, reach } = await coherent(t);
+  await beats(counters, 3);
+  assert.ok(!told.some(([what]) => what === 'all'));
+  await redis.cli('SWAPDB', '0', '1');
+  await hears(['all', 'flush']);
+  assert.equal(counters.invalidations.get('tracking')?.get('swap'), 1);
+  await reach('coherent');
+  told.length = 0;
+  await beats(counters, 3);
+  assert.ok(!told.some(([what]) => what === 'all'));
+  // And back again, to a database that holds a canary of before.
+  await redis.cli('SWAPDB', '0', '1');
+  await hears(['all', 'flush']);
+  assert.equal(counters.invalidations.get('tracking')?.get('swap'), 2);
+});
+
+test('while the circuit breaker is open the state is blind, though the link hears and canaries return', async (t) => {
+  let open = false;
+  const { bus, told, reach, hears, counters } = await coherent(t, { usable: () => !open });
+  open = true;
+  bus.judge();
+  assert.equal(bus.state, 'blind');
+  await beats(counters, 2);
+  assert.equal(bus.state, 'blind');
+  await redis.cli('SET', `${PREFIX}heard`, '1');
+  await hears(['key', 'heard', undefined]);
+  open = false;
+  bus.judge();
+  await reach('coherent');
+  assert.deepEqual(
+    told.filter(([what]) => what === 'state'),
+    [
+      ['state', 'blind'],
+      ['state', 'coherent'],
+    ],
+  );
+});
+
 test('what Redis gives up for want of room is told', async (t) => {
   const small = await startRedis({ args: ['--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru'] });
   t.after(() => small.stop());

@@ -261,6 +261,74 @@ test('a Redis that is full refuses writes as rejected, and still reads and delet
   assert.equal((await store.remove(removal('k'))).status, 'deleted');
 });
 
+test('of a turn at a Redis that is full the writes are refused, and the deletes are made', async (t) => {
+  const { store, write } = open(0);
+  await store.write(write('k', '1'));
+  t.after(() => redis.cli('CONFIG', 'SET', 'maxmemory', '0'));
+  await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+  // In this order: once a script has changed anything, Redis lets it write.
+  const [refused, refusedToo, deleted] = await Promise.allSettled([
+    store.write(write('a', '1')),
+    store.write(write('b', '1')),
+    store.remove(removal('k')),
+  ]);
+  assert.deepEqual(deleted, { status: 'fulfilled', value: { status: 'deleted', version: undefined } });
+  for (const each of [refused, refusedToo])
+    assert.deepEqual([each.status, (each as PromiseRejectedResult).reason?.kind], ['rejected', 'oom']);
+});
+
+test('of a turn with a key that an ACL forbids all others are made', async (t) => {
+  const keyPrefix = freshPrefix();
+  const acl = ['SETUSER', 'some', 'on', '>secret', '+@all', '&*', '~script:*', `~${keyPrefix}volatility:*`];
+  await redis.cli('ACL', ...acl);
+  const some = { ...address(redis), username: 'some', password: 'secret' };
+  const connection = await ready(t, connect(some, 'some', new Counters()));
+  const { store, write } = over({ data: connection, admin: connection }, { keyPrefix });
+  const keys = ['volatility:A', 'borrow_rate:A', 'volatility:B', 'volatility:C', 'borrow_rate:B'];
+  const writes = await Promise.allSettled(keys.map((key) => store.write(write(key, '1'))));
+  assert.deepEqual(
+    writes.map((each) => (each.status === 'fulfilled' ? each.value.status : each.reason.kind)),
+    ['created', 'noperm', 'created', 'created', 'noperm'],
+  );
+});
+
+test('a value of another program is older than every stamp, except for a change that is contested', async () => {
+  const { store, write, keyPrefix } = open(0);
+  for (const foreign of ['hello', '{"value": 1, "timestamp": 1700000000}']) {
+    await redis.cli('SET', `${keyPrefix}k`, foreign);
+    const version = versions.next();
+    const contested = { is: 'if-older', version, unlessForeign: true } as const;
+    const refused = { status: 'refused', version: foreignVersion(Buffer.from(foreign)) };
+    assert.deepEqual(await store.write({ ...write('k', '1', { condition: contested }), version }), refused);
+    assert.deepEqual(await store.remove({ key: 'k', version, condition: contested }), refused);
+    const condition = { is: 'if-older', version } as const;
+    assert.deepEqual(await store.write({ ...write('k', '1', { condition }), version }), {
+      status: 'replaced',
+      version,
+    });
+  }
+  // Where nothing is stored, or an older value of a replica, a contested change is made.
+  const later = versions.next();
+  const contested = { is: 'if-older', version: later, unlessForeign: true } as const;
+  assert.equal(
+    (await store.write({ ...write('k', '2', { condition: contested }), version: later })).status,
+    'replaced',
+  );
+  assert.equal(
+    (await store.write({ ...write('new', '2', { condition: contested }), version: later })).status,
+    'created',
+  );
+});
+
+test('a legacy value is read together with its deadline, so that it is not older than what another read returned', async () => {
+  const { store, write, keyPrefix } = open(0);
+  await redis.cli('SET', `${keyPrefix}k`, '{"value": "old", "timestamp": 1700000000}', 'PX', '40000');
+  // The first command of the read has found a legacy value; before the second one somebody writes.
+  const [read, written] = await Promise.all([store.read('k'), store.write(write('k', '"new"'))]);
+  assert.equal(read!.json, '"new"');
+  assert.equal(written.status, 'replaced');
+});
+
 test('a write that cannot be packed rejects, and the store goes on', async () => {
   const { store, write } = open(0);
   await assert.rejects(store.write(write('k', '1', { expiresAt: 1e30 })));
