@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Reason } from '../../src/cache/bus.ts';
 import { Entry } from '../../src/cache/entry.ts';
+import { Journal } from '../../src/cache/journal.ts';
 import { TYPES, typeIndex } from '../../src/cache/key.ts';
 import { Memory } from '../../src/cache/memory.ts';
 import { StoreError } from '../../src/cache/store.ts';
@@ -22,23 +23,35 @@ interface Options {
   readonly local?: 'memory' | 'none';
   readonly evicting?: () => Promise<boolean>;
   readonly standalone?: boolean;
+  /** Whether there is a link, which is coherent. */
+  readonly linked?: boolean;
+  /** Of L1. */
+  readonly maxEntries?: number;
+  readonly rememberedKeys?: number;
 }
 
 /** A replica with subscribers, whose L2 and link are in the test's hands. */
-function replica({ local = 'memory', evicting, standalone = false }: Options = {}) {
+function replica({
+  local = 'memory',
+  evicting,
+  standalone = false,
+  linked = false,
+  maxEntries = 2000,
+  rememberedKeys,
+}: Options = {}) {
   const clock = { now: Date.now() };
   const counters = new Counters();
   const store = new GatedStore(clock);
   const memory =
-    local === 'none'
-      ? undefined
-      : new Memory({ maxEntries: 2000, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
+    local === 'none' ? undefined : new Memory({ maxEntries, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
   const versions = new VersionClock('0000000a', () => clock.now);
   const ttls = TYPES.map(() => LIFE_MS);
   const parts = { memory, clock, counters, versions, ttls };
-  const cache = new TwoLevel({ ...parts, store: standalone ? undefined : store });
-  const hub = new Hub(cache, evicting);
+  const journal = standalone ? undefined : new Journal({ maxEntries: 100, maxBytes: 1_000_000 });
+  const cache = new TwoLevel({ ...parts, store: standalone ? undefined : store, journal, linked });
+  const hub = new Hub(cache, evicting, rememberedKeys);
   cache.changes = hub;
+  if (linked) cache.stateChanged('coherent');
   const faults: unknown[] = [];
   const requestParts: RequestParts = {
     cache,
@@ -573,4 +586,177 @@ test('nobody is told after unsubscribing, and the other subscriptions go on', as
     events().map(({ key }) => key),
     ['a:2'],
   );
+});
+
+/** What a client knows of the key after each event, by its name or by all that match. */
+function valuesOf(key: string, frames: FakeSocket['sent']): unknown[] {
+  const values: unknown[] = [];
+  for (const frame of frames) {
+    if ('snapshot' in frame)
+      values.push(frame.snapshot.find((item: { key: string }) => item.key === key)?.value);
+    else if (frame.event === 'update' && frame.key === key) values.push(frame.value);
+    else if (frame.event === 'invalidate' && (frame.key === key || frame.key === undefined))
+      values.push(undefined);
+  }
+  return values;
+}
+
+test('a deletion by match and a write leave subscribers with what L2 holds, in whatever order their moments come', async () => {
+  let kept = 0;
+  const runs = await everyPath(async (choose) => {
+    const { cache, store, clock, client, writeElsewhere } = replica({ linked: true });
+    writeElsewhere(KEY);
+    const { request, socket } = client();
+    request({ id: 1, op: 'subscribe', types: ['borrow_rate'], values: true });
+    await settled();
+    await settled();
+    const call = (operation: 'write' | 'removeMatching', start: () => Promise<unknown>) => {
+      clock.now++;
+      store.hold();
+      void start();
+      store.release();
+      return store.next(operation);
+    };
+    const order: string[] = [];
+    const steps: [name: string, step: () => unknown][] = [];
+    const then = (name: string, step: () => unknown) => steps.push([name, step]);
+    then('delete', () => {
+      const scan = call('removeMatching', () => cache.invalidate({ type: 0 }));
+      then('deleted', () => {
+        const had = store.entries.has(KEY);
+        scan.happen();
+        if (had && !store.entries.has(KEY)) then('link: deleted', () => cache.keyChanged(KEY, undefined));
+        then('answer to the delete', () => scan.answer());
+      });
+    });
+    then('write', () => {
+      const write = call('write', () => cache.set(KEY, json('"new"')));
+      then('written', () => {
+        write.happen();
+        const { version } = store.entries.get(KEY)!;
+        then('link: written', () => cache.keyChanged(KEY, { reason: 'set', version }));
+        then('answer to the write', () => write.answer());
+      });
+    });
+    while (steps.length > 0) {
+      const [[name, step]] = steps.splice(choose(steps.length), 1) as [[string, () => unknown]];
+      order.push(name);
+      await step();
+      await settled();
+    }
+    for (let i = 0; i < 3; i++) await settled();
+    const stored = store.entries.get(KEY)?.json;
+    if (stored !== undefined) kept++;
+    const last = valuesOf(KEY, socket.sent).at(-1);
+    assert.equal(last === undefined ? undefined : JSON.stringify(last), stored, order.join(', '));
+  });
+  assert.ok(runs > 100 && kept > 10, `${runs} runs, ${kept} in which the value stayed`);
+});
+
+test('a key about which L2 gave no answer is asked about again until there is one, and its subscribers receive it', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { cache, store, client, writeElsewhere } = replica({ linked: true });
+  writeElsewhere(KEY);
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  await settled();
+  store.fault = new StoreError('timeout', 'Redis did not answer');
+  const version = writeElsewhere(KEY);
+  cache.keyChanged(KEY, { reason: 'set', version });
+  await settled();
+  await settled();
+  const invalidated = { event: 'invalidate', key: KEY, reason: 'remote' };
+  assert.deepEqual(events(), [invalidated]);
+  // The pauses double, up to two seconds.
+  const asked: number[] = [];
+  for (let ms = 0; ms < 10_000; ms += 50) {
+    const before = store.calls.read;
+    t.mock.timers.tick(50);
+    await settled();
+    if (store.calls.read > before) asked.push(ms + 50);
+  }
+  assert.deepEqual(asked, [50, 150, 350, 750, 1550, 3150, 5150, 7150, 9150]);
+  assert.deepEqual(events(), [invalidated], 'they were notified already');
+  store.fault = undefined;
+  t.mock.timers.tick(2000);
+  await settled();
+  await settled();
+  const [, update, ...more] = events();
+  assert.deepEqual([update.event, update.version], ['update', version]);
+  assert.deepEqual(more, []);
+  const { read } = store.calls;
+  t.mock.timers.tick(60_000);
+  await settled();
+  assert.equal(store.calls.read, read, 'nothing is left to be asked');
+});
+
+test('a key that nobody follows any more is not asked about again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { cache, store, client } = replica({ linked: true });
+  const { request } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  store.fault = DOWN;
+  cache.keyChanged(KEY, undefined);
+  await settled();
+  request({ id: 2, op: 'unsubscribe', subscription: 1 });
+  const { read } = store.calls;
+  t.mock.timers.tick(60_000);
+  await settled();
+  assert.equal(store.calls.read, read);
+});
+
+test('a snapshot by type or prefix has the pending values, which L2 cannot list', async () => {
+  const { cache, store, client, writeElsewhere } = replica({ linked: true });
+  writeElsewhere('volatility:STORED');
+  writeElsewhere('volatility:GONE');
+  store.fault = DOWN;
+  await cache.set('volatility:PENDING', json('"pending"'));
+  await cache.set('volatility:STORED', json('"pending"'));
+  await cache.delete('volatility:GONE');
+  store.fault = undefined;
+  for (const interest of [{ types: ['volatility'] }, { prefixes: ['vol'] }]) {
+    const { request, socket } = client();
+    request({ id: 1, op: 'subscribe', ...interest, values: true });
+    await settled();
+    await settled();
+    const items = socket.sent.flatMap(({ snapshot }) => snapshot ?? []);
+    assert.deepEqual(items.map(({ key, value }: { key: string; value: unknown }) => [key, value]).sort(), [
+      ['volatility:PENDING', 'pending'],
+      ['volatility:STORED', 'pending'],
+    ]);
+  }
+});
+
+test('a subscription by type leaves L1 and its order of use as they were', async () => {
+  const { cache, memory, client, writeElsewhere } = replica({ linked: true, maxEntries: 10 });
+  for (let i = 0; i < 100; i++) writeElsewhere(`volatility:${i}`);
+  for (let i = 0; i < 10; i++) await cache.set(`borrow_rate:${i}`, json('1'));
+  const held = () => Array.from(memory!.entries(), ({ key }) => key);
+  const before = held();
+  const { request, socket } = client();
+  request({ id: 1, op: 'subscribe', types: ['volatility', 'borrow_rate'], values: true });
+  await settled();
+  await settled();
+  assert.equal(socket.sent.flatMap(({ snapshot }) => snapshot ?? []).length, 110);
+  assert.deepEqual(held(), before);
+  // The least recently used entry is still the one that was written first.
+  await cache.set('borrow_rate:new', json('1'));
+  assert.deepEqual(
+    [memory!.held('borrow_rate:0'), memory!.held('borrow_rate:1')?.key],
+    [undefined, 'borrow_rate:1'],
+  );
+});
+
+test('a subscription pushes nothing to those who follow its keys already, also where more keys exist than are remembered', async () => {
+  const { client, writeElsewhere } = replica({ linked: true, rememberedKeys: 10 });
+  for (let i = 0; i < 50; i++) writeElsewhere(`volatility:${i}`);
+  const [first, second] = [client(), client()];
+  for (const { request } of [first, second]) {
+    request({ id: 1, op: 'subscribe', types: ['volatility'], values: true });
+    await settled();
+    await settled();
+  }
+  assert.deepEqual([first.events(), second.events()], [[], []]);
 });
