@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { cacheStatus } from '../support/cache-status.ts';
+import { bytesOf, get, jsonOf, post, put } from '../support/client.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startReplica } from '../support/replicas.ts';
+import type { Service } from '../support/service.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+import { connectWs } from '../support/ws-client.ts';
+
+// A path to Redis that is slow and not dead: the round trip takes 120 ms, which is over the command time-out of 40 ms
+// and under the bound of the heartbeat.
+
+const EACH_WAY_MS = 60;
+const PREFIX = 'borrow_rate_engine:';
+const PATIENCE = { timeoutMs: 20_000, everyMs: 20 };
+const KEY = 'borrow_rate:SLOW';
+
+test('over a slow path a pending write yields to a newer one of another replica, and is never served without a mark', async (t) => {
+  const { redis, proxy, slow, fast } = await setUp(t);
+  proxy.delay(EACH_WAY_MS);
+  assert.equal((await put(slow, KEY, '"older"')).status, 202);
+  await blind(slow);
+  // It may have reached Redis by now, and is then not read from there in time.
+  for (const [how, value, marked] of await answersOf(slow))
+    assert.ok(marked && (value === 'older' || value === undefined), `${how}: ${value}`);
+  assert.equal((await put(fast, KEY, '"newer"')).status < 202, true);
+  // Each answer on the way there is either marked or new.
+  await until(async () => {
+    const answers = await answersOf(slow);
+    for (const [how, value, marked] of answers) assert.ok(marked || value === 'newer', `${how}: ${value}`);
+    return answers.every(([, value]) => value !== 'older');
+  }, PATIENCE);
+  const health = await jsonOf(await slow.fetch('/health'));
+  assert.deepEqual([health.status, health.coherence], ['degraded', 'blind']);
+
+  proxy.delay(0);
+  await until(async () => (await valueAt(slow)) === 'newer', PATIENCE);
+  assert.match(await redis.cli('GET', PREFIX + KEY), /"newer"$/);
+  await until(async () => (await jsonOf(await slow.fetch('/health'))).status === 'healthy', PATIENCE);
+});
+
+test('over a slow path pending writes reach Redis, though the circuit breaker is open', async (t) => {
+  const { proxy, slow, fast } = await setUp(t);
+  proxy.delay(EACH_WAY_MS);
+  await blind(slow);
+  assert.equal((await put(slow, KEY, '"pending"')).status, 202);
+  await until(async () => (await valueAt(fast)) === 'pending', PATIENCE);
+  assert.equal((await jsonOf(await slow.fetch('/health'))).coherence, 'blind');
+});
+
+test('over a slow path a write that was answered as unknown is not made by what arrives late', async (t) => {
+  const { proxy, slow, fast } = await setUp(t, { JOURNAL_MAX_ENTRIES: '0' });
+  assert.ok((await put(fast, KEY, '"kept"')).ok);
+  proxy.delay(EACH_WAY_MS);
+  const response = await put(slow, KEY, '"late"');
+  assert.equal((await jsonOf(response)).code, 'write_unknown');
+  // The canaries go by the same connection, so that what was sent before the next one has arrived.
+  const canaries = async () => {
+    const metrics = await (await slow.fetch('/metrics')).text();
+    return Number(/cache_coherence_lag_seconds_count (\d+)/.exec(metrics)![1]);
+  };
+  const before = await canaries();
+  await until(async () => (await canaries()) > before + 2, PATIENCE);
+  assert.equal(await valueAt(fast), 'kept');
+});
+
+async function setUp(t: TestContext, env: Record<string, string> = {}) {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  const start = async (port: number, more: Record<string, string>) => {
+    const service = await startReplica({ ...redis, port } as RedisServer, more);
+    t.after(() => service.stop('SIGKILL'));
+    return service;
+  };
+  const slow = await start(proxy.port, { REDIS_COMMAND_TIMEOUT_MS: '40', ...env });
+  return { redis, proxy, slow, fast: await start(redis.port, {}) };
+}
+
+/** Reads until the circuit breaker is open, which the state must show. */
+async function blind(service: Service): Promise<void> {
+  await until(async () => {
+    const response = await get(service, 'nothing:there');
+    await bytesOf(response);
+    return /coherence=blind/.test(response.headers.get('cache-status') ?? '');
+  }, PATIENCE);
+  assert.equal((await jsonOf(await service.fetch('/health'))).status, 'degraded');
+}
+
+async function valueAt(service: Service): Promise<unknown> {
+  return valueOfRead(await get(service, KEY));
+}
+
+async function valueOfRead(response: Response): Promise<unknown> {
+  const body = await bytesOf(response);
+  return response.status === 200 ? JSON.parse(body.toString()) : undefined;
+}
+
+/** What each way to read answers, and whether the answer says that it may be out of date. */
+async function answersOf(service: Service): Promise<[how: string, value: unknown, marked: boolean][]> {
+  const read = await get(service, KEY);
+  const status = cacheStatus(read.headers.get('cache-status')).at(-1)!;
+  const value = await valueOfRead(read);
+  const [item] = (await jsonOf(await post(service, '/v1/mget', { keys: [KEY] }))).results;
+  const ws = await connectWs(service);
+  const pushed = await ws.request('get', { key: KEY });
+  ws.close();
+  return [
+    ['GET', value, status.detail !== undefined || status.coherence !== undefined],
+    ['mget', item.value, item.code !== undefined],
+    ['WebSocket', pushed.value, pushed.code !== undefined],
+  ];
+}
