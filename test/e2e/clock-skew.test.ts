@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import { ServiceClock } from '../../src/cache/clock.ts';
+import { type Core, composeCore } from '../../src/cli/compose.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { Logger } from '../../src/log.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { PATIENT, redisEnv } from '../support/replicas.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+
+// Replicas on machines whose clocks are wrong, in this process, on a real Redis. Its clock is the one that counts.
+
+const HOUR_MS = 3_600_000;
+const SKEWS = [3000, -3000, HOUR_MS, -HOUR_MS];
+const KEY = 'borrow_rate:SKEW';
+const RECONNECTED = { timeoutMs: 10_000 };
+
+const json = (body: string) => ({ encoding: 'json', body }) as const;
+
+let redis: RedisServer;
+before(async () => {
+  redis = await startRedis();
+});
+after(() => redis.stop());
+
+interface Replica extends Core {
+  readonly lines: string[];
+  read(): Promise<string | undefined>;
+}
+
+/** A replica on a machine whose clock is ahead by so much. */
+async function replica(t: TestContext, aheadMs: number, port = redis.port): Promise<Replica> {
+  const env = { ...redisEnv({ ...redis, port }), ...PATIENT, LOCAL_CACHE_TTL: '3600' };
+  const { config } = loadConfig(env, { standalone: false });
+  const lines: string[] = [];
+  const write = (fields: unknown, message?: string) => lines.push(message ?? String(fields));
+  const log = { debug: write, info: write, warn: write, error: write } as unknown as Logger;
+  const clock = new ServiceClock({
+    monotonic: () => performance.now(),
+    wall: () => Date.now() + aheadMs,
+  });
+  const core = composeCore(config, log, { clock });
+  t.after(() => core.close());
+  await until(() => core.cache.coherence === 'coherent');
+  return {
+    ...core,
+    lines,
+    read: async () => (await core.cache.get(KEY)).entry?.json as string | undefined,
+  };
+}
+
+/** Does something while the replica behind the proxy cannot reach Redis. */
+async function cutOff(proxy: TcpProxy, { cache }: Replica, step: () => Promise<unknown>): Promise<void> {
+  proxy.accept(false);
+  proxy.cut();
+  await until(() => cache.coherence === 'blind');
+  await step();
+  proxy.accept(true);
+  await until(() => cache.coherence === 'coherent' && cache.journal!.size === 0, RECONNECTED);
+}
+
+async function withProxy(t: TestContext): Promise<TcpProxy> {
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  return proxy;
+}
+
+test('a value lives as long as its writer asked for, whoever’s clock is wrong', async (t) => {
+  const right = await replica(t, 0);
+  for (const skew of SKEWS) {
+    const wrong = await replica(t, skew);
+    for (const [writer, reader] of [
+      [wrong, right],
+      [right, wrong],
+    ] as const) {
+      await writer.cache.set(KEY, json('"value"'), 10_000);
+      await until(async () => (await reader.cache.get(KEY)).entry?.json === '"value"');
+      const { entry } = await reader.cache.get(KEY);
+      const left = entry!.expiresAt - reader.cache.now;
+      assert.ok(left > 5000 && left <= 10_100, `${left} ms at a skew of ${skew}`);
+      assert.ok(Number(await redis.cli('PTTL', `borrow_rate_engine:${KEY}`)) <= 10_000);
+      await writer.cache.delete(KEY);
+    }
+    wrong.close();
+  }
+});
+
+test('a pending write is made, though a replica whose clock is ahead had written before it', async (t) => {
+  for (const skew of SKEWS) {
+    const wrong = await replica(t, skew);
+    const proxy = await withProxy(t);
+    const right = await replica(t, 0, proxy.port);
+    await wrong.cache.set(KEY, json('"first"'));
+    await until(async () => (await right.read()) === '"first"');
+    await cutOff(proxy, right, async () => {
+      const { status } = await right.cache.set(KEY, json('"second"'));
+      assert.equal(status, 'accepted');
+    });
+    await until(async () => (await wrong.read()) === '"second"');
+    assert.equal(right.counters.supersededChanges, 0);
+    wrong.close();
+  }
+});
+
+test('a pending write of a replica whose clock is wrong is neither before nor after its time', async (t) => {
+  for (const skew of SKEWS) {
+    const proxy = await withProxy(t);
+    const wrong = await replica(t, skew, proxy.port);
+    const right = await replica(t, 0);
+    await cutOff(proxy, wrong, async () => {
+      await wrong.cache.set(KEY, json('"pending"'));
+      await right.cache.set(KEY, json('"newer"'));
+    });
+    assert.equal(await right.read(), '"newer"');
+    assert.equal(await wrong.read(), '"newer"');
+    assert.equal(wrong.counters.supersededChanges, 1, 'a write that is dropped is counted');
+    const dropped = wrong.lines.filter((line) => line.includes('pending write was dropped'));
+    assert.equal(dropped.length, 1, 'and logged');
+    wrong.close();
+    right.close();
+  }
+});
+
+test('a machine whose clock differs from that of Redis by more than 250 ms is logged once, with a metric', async (t) => {
+  for (const skew of SKEWS) {
+    const { lines, clock, cache } = await replica(t, skew);
+    await cache.set(KEY, json('1'));
+    const said = lines.filter((line) => line.includes('clock of this machine differs'));
+    assert.equal(said.length, 1);
+    assert.ok(Math.abs(clock.wallOffsetMs + skew) < 1000, `${clock.wallOffsetMs}`);
+  }
+  const { lines } = await replica(t, 0);
+  assert.deepEqual(
+    lines.filter((line) => line.includes('clock of this machine')),
+    [],
+  );
+});
