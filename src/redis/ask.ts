@@ -4,32 +4,42 @@ import type { Counters } from '../metrics/counters.ts';
 import type { Breaker } from './breaker.ts';
 import { withDeadline } from './deadline.ts';
 import { refusal } from './refusal.ts';
+import { Arrivals } from './reply-progress.ts';
 
 /** For commands on the connection that scans use: a slice can wait behind others. In milliseconds. */
 export const ADMIN_TIMEOUT_MS = 2000;
 
+/** The longest that a command waits while a large reply arrives on its connection, in milliseconds. */
+export const LONGEST_WAIT_MS = 2000;
+
+/** What guards a connection: asked before each command, and told how it went. */
+export type Guard = Pick<Breaker, 'open' | 'succeeded' | 'failed'>;
+
 /**
  * Sends a command and times it; whatever goes wrong becomes a counted `StoreError`.
- * @param breaker what guards the connection: asked before, and told how it went
+ * A command that waits behind a large reply is no reason to open the breaker.
+ * @param longestMs how long to wait while a large reply arrives
  */
 export async function ask<T>(
   redis: Redis,
   counters: Counters,
   timeoutMs: number,
   command: (redis: Redis) => Promise<T>,
-  breaker?: Breaker,
+  breaker?: Guard,
+  longestMs: number = LONGEST_WAIT_MS,
 ): Promise<T> {
   const start = performance.now();
+  const arrivals = new Arrivals(redis);
   try {
     if (redis.status !== 'ready') throw new StoreError('unavailable', 'not connected to Redis');
     if (breaker?.open) throw new StoreError('unavailable', 'Redis has given no answers lately');
-    const answer = await withDeadline(command(redis), timeoutMs);
+    const answer = await withDeadline(command(redis), timeoutMs, arrivals, longestMs);
     counters.redisSeconds.observe((performance.now() - start) / 1000);
     breaker?.succeeded();
     return answer;
   } catch (cause) {
     const error = asStoreError(cause);
-    if (error.reason === 'timeout') breaker?.failed();
+    if (error.reason === 'timeout' && !arrivals.large) breaker?.failed();
     counters.countRedisError(error.kind);
     throw error;
   }

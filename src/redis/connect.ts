@@ -3,6 +3,7 @@ import type { Counters } from '../metrics/counters.ts';
 import './garbage.ts';
 import { type Reconnection, Reconnector } from './reconnector.ts';
 import { refusal } from './refusal.ts';
+import { followReplies } from './reply-progress.ts';
 import { breakWhenSilent } from './silence.ts';
 
 export interface RedisAddress {
@@ -69,6 +70,7 @@ export function connect(
     enableReadyCheck: true,
   });
   breakWhenSilent(redis, SILENCE_MS);
+  followReplies(redis);
   let up = false;
   const buryPredecessor = predecessorOf(redis);
   reconnection.retryNow = () => endPause(redis);

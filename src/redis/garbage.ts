@@ -1,8 +1,10 @@
 /** A server that answers what no Redis would answer is a broken connection, and no reason to end the process. */
 import handlers from 'ioredis/built/DataHandler.js';
 import { StoreError } from '../cache/store.ts';
+import { replied } from './reply-progress.ts';
 
 interface DataHandler {
+  readonly redis: object;
   dispatch(settle: () => void): void;
   returnFatalError(error: Error): void;
 }
@@ -12,6 +14,7 @@ const handler = handlers.default.prototype as unknown as DataHandler;
 // ioredis throws what goes wrong with a reply that it could parse and not understand, such as a number for the answer
 // to SUBSCRIBE, out of the event loop, where nobody can catch it. What it cannot parse it reports, and connects anew.
 handler.dispatch = function (settle) {
+  replied(this.redis);
   try {
     settle();
   } catch (error) {
