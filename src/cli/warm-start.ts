@@ -4,8 +4,9 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { absentSink } from '../warmup/cache-sink.ts';
 import { load } from '../warmup/load.ts';
-import { summaryText } from '../warmup/report.ts';
+import { succeeded, summaryText } from '../warmup/report.ts';
 import { openSource } from '../warmup/source.ts';
+import type { Summary } from '../warmup/summary.ts';
 import type { Core } from './compose.ts';
 
 /** How often a start that warms up looks whether it can. */
@@ -22,9 +23,15 @@ export async function warmUpOnStart(config: Config, core: Core, log: Logger): Pr
   try {
     if (core.redis && !(await core.redis.whenUp(timeoutMs))) throw new Error('Redis cannot be reached');
     if (!(await trusted(core.cache, signal))) throw new Error('the invalidation link is not up');
-    const outcome =
-      file === undefined ? await fromRedis(config, core, signal) : await fromFile(config, core, signal);
-    log.info({ ...outcome, ms: Date.now() - started }, 'warmed up');
+    if (file === undefined) {
+      const warmed = await fromRedis(config, core, signal);
+      log.info({ source: 'redis', warmed, ms: Date.now() - started }, 'warmed up');
+      return;
+    }
+    const loaded = await fromFile(config, core, signal);
+    const line = { source: file, summary: summaryText(loaded), ms: Date.now() - started };
+    if (succeeded(loaded)) log.info(line, 'warmed up');
+    else log.warn(line, 'warm-up incomplete; serving with what was loaded');
   } catch (error) {
     log.warn(
       { error: (error as Error).message, ms: Date.now() - started },
@@ -42,16 +49,12 @@ async function trusted(cache: TwoLevel, signal: AbortSignal): Promise<boolean> {
   return true;
 }
 
-async function fromRedis(config: Config, core: Core, signal: AbortSignal) {
+async function fromRedis(config: Config, core: Core, signal: AbortSignal): Promise<number> {
   const match = { pattern: config.warmup.pattern };
-  return {
-    source: 'redis',
-    warmed: await warmFromStore(core.cache, match, Number.POSITIVE_INFINITY, signal),
-  };
+  return warmFromStore(core.cache, match, Number.POSITIVE_INFINITY, signal);
 }
 
-async function fromFile(config: Config, core: Core, signal: AbortSignal) {
+async function fromFile(config: Config, core: Core, signal: AbortSignal): Promise<Summary> {
   const source = await openSource(config.warmup.file!, config.warmup.format);
-  const summary = await load(source, absentSink(core.cache), { signal });
-  return { source: config.warmup.file, summary: summaryText(summary) };
+  return load(source, absentSink(core.cache), { signal });
 }
