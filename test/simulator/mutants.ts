@@ -12,6 +12,7 @@ import { Unanswered } from '../../src/push/unanswered.ts';
 import { Breaker } from '../../src/redis/breaker.ts';
 import { Heartbeat } from '../../src/redis/heartbeat.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
+import { RedisStore } from '../../src/redis/redis-store.ts';
 import { check } from './checker.ts';
 import type { Argument, Command } from './model-redis.ts';
 import { planOf } from './plan.ts';
@@ -36,6 +37,29 @@ function method<T extends object, K extends keyof T>(
     const original = Object.getOwnPropertyDescriptor(target, name)!;
     Object.defineProperty(target, name, { ...original, value: by(original.value as T[K]) });
     return () => Object.defineProperty(target, name, original);
+  };
+}
+
+/** Several in one. */
+function all(...puts: readonly (() => () => void)[]): () => () => void {
+  return () => {
+    const undos = puts.map((put) => put());
+    return () => {
+      for (const undo of undos) undo();
+    };
+  };
+}
+
+/** What Redis refuses looks as if Redis had not answered. */
+function endsAll<This, Args extends unknown[], T>(
+  original: (this: This, ...args: Args) => Promise<T>,
+): (this: This, ...args: Args) => Promise<T> {
+  return async function (this: This, ...args: Args) {
+    try {
+      return await original.apply(this, args);
+    } catch (error) {
+      throw new StoreError('timeout', (error as Error).message);
+    }
   };
 }
 
@@ -73,7 +97,17 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: '1',
     name: 'a pending write does not yield to a newer version that the link reports',
-    put: method(Postponer.prototype, 'heard', () => () => undefined),
+    put: all(
+      method(Postponer.prototype, 'heard', () => () => undefined),
+      method(
+        Postponer.prototype,
+        'keep',
+        (original) =>
+          function (this: Postponer, pending, error, condition) {
+            return original.call(this, pending, error, condition, '');
+          },
+      ),
+    ),
   },
   {
     fault: '1',
@@ -112,18 +146,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: '2',
-    name: 'a pending write is kept though a newer one is known to be made',
-    put: method(
-      Postponer.prototype,
-      'keep',
-      (original) =>
-        function (this: Postponer, pending, error, condition) {
-          return original.call(this, pending, error, condition, '');
-        },
-    ),
-  },
-  {
-    fault: '2',
     name: 'a pending write is made in Redis whatever Redis holds',
     put: NOTHING,
     defects: rewrite(CONDITION, (condition, op) => (op === 'set' && isOlder(condition) ? '' : condition)),
@@ -157,17 +179,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: '5',
     name: 'one refused change ends a replay',
-    put: method(
-      Writes.prototype,
-      'replay',
-      (original) =>
-        async function (this: Writes, replayed) {
-          try {
-            await original.call(this, replayed);
-          } catch (error) {
-            throw new StoreError('timeout', (error as Error).message);
-          }
-        },
+    put: all(
+      method(Writes.prototype, 'replay', (original) => endsAll(original)),
+      method(RedisStore.prototype, 'removeMatching', (original) => endsAll(original)),
     ),
   },
   {

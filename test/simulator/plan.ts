@@ -31,6 +31,7 @@ export type Trouble =
   | { readonly kind: 'full' | 'read-only'; readonly ms: number }
   | { readonly kind: 'clock-jump'; readonly replica: number; readonly byMs: number }
   | { readonly kind: 'slow-socket'; readonly socket: number; readonly ms: number }
+  | { readonly kind: 'subscribe-again'; readonly socket: number }
   | {
       readonly kind: 'foreign-set' | 'foreign-legacy' | 'foreign-delete' | 'foreign-expire';
       readonly key: string;
@@ -98,8 +99,74 @@ export function planOf(seed: number): Plan {
   const troubles = random() < 0.1 ? 0 : below(6, random);
   for (let i = 0; i < troubles; i++)
     steps.push({ at: moment(), trouble: troubleOf(random, replicas, keys, sockets.length) });
+  const theme = random();
+  if (theme < 0.12) steps.push(...slowPath(random, replicas, keys, endsAt));
+  else if (theme < 0.2) steps.push(...refusals(random, replicas, keys, endsAt));
+  else if (theme < 0.25) steps.push(...fullRedis(random, replicas, keys, endsAt, sockets.length));
   steps.sort((a, b) => a.at - b.at);
   return { seed, replicas, keys, clocks, config: below(CONFIGS, random), sockets, steps, endsAt };
+}
+
+/** One replica's round trip takes longer than its time-out, while others write what it writes. */
+function slowPath(random: Random, replicas: number, keys: readonly string[], endsAt: number): Step[] {
+  const replica = below(replicas, random);
+  const other = (replica + 1) % replicas;
+  const key = pick(keys, random);
+  const begin = BEGIN + random() * 300;
+  const trouble = { kind: 'slow', replica, ms: endsAt - begin, extraMs: pick([25, 30, 60], random) } as const;
+  const steps: Step[] = [{ at: begin, trouble }];
+  const writes = begin + 50 + random() * 300;
+  for (let i = 0; i < 8; i++) {
+    const at = Math.min(endsAt, writes + random() * 150);
+    steps.push({ at, replica: random() < 0.6 ? replica : other, request: { op: 'put', key } });
+  }
+  for (let i = 0; i < 5; i++) {
+    const at = writes + random() * (endsAt - writes);
+    steps.push({ at, replica, request: { op: pick(['get', 'socket-get'] as const, random), key } });
+  }
+  return steps;
+}
+
+/** The ACL forbids one type to the end, and Redis is away for a moment. */
+function refusals(random: Random, replicas: number, keys: readonly string[], endsAt: number): Step[] {
+  const begin = endsAt - 500 + random() * 200;
+  const replica = below(replicas, random);
+  const steps: Step[] = [
+    { at: begin, replica, request: { op: 'mset', keys } },
+    { at: begin + 30, trouble: { kind: 'deny', prefix: 'borrow', ms: 10_000 } },
+    { at: begin + 60, trouble: { kind: 'freeze', ms: 150 } },
+  ];
+  for (let i = 0; i < 4; i++)
+    steps.push({ at: begin + 61 + random() * 80, replica, request: requestOf(random, keys) });
+  steps.push({ at: begin + 62, replica, request: { op: 'mset', keys } });
+  if (random() < 0.5)
+    steps.push({
+      at: begin + 100 + random() * 50,
+      replica,
+      request: { op: 'invalidate', type: 'borrow_rate' },
+    });
+  return steps;
+}
+
+/** Redis takes no writes for a while, and clients subscribe in that time. */
+function fullRedis(
+  random: Random,
+  replicas: number,
+  keys: readonly string[],
+  endsAt: number,
+  sockets: number,
+): Step[] {
+  const begin = BEGIN + random() * 400;
+  const steps: Step[] = [
+    { at: begin, trouble: { kind: pick(['full', 'read-only'] as const, random), ms: endsAt - begin } },
+  ];
+  for (let i = 0; i < 6; i++) {
+    const at = begin + random() * (endsAt - begin);
+    steps.push({ at, replica: below(replicas, random), request: { op: 'put', key: pick(keys, random) } });
+    if (sockets > 0)
+      steps.push({ at: at + 50, trouble: { kind: 'subscribe-again', socket: below(sockets, random) } });
+  }
+  return steps;
 }
 
 function socketOf(random: Random, replicas: number, keys: readonly string[]): SocketPlan {

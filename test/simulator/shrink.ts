@@ -23,7 +23,7 @@ export function shrink(plan: Plan, rule: string): Plan {
     if (size === 1) break;
   }
   for (let i = best.sockets.length - 1; i >= 0; i--) {
-    const usesIndex = best.steps.some((step) => 'trouble' in step && step.trouble.kind === 'slow-socket');
+    const usesIndex = best.steps.some((step) => 'trouble' in step && 'socket' in step.trouble);
     if (!usesIndex) still({ ...best, sockets: best.sockets.filter((_, other) => other !== i) });
   }
   const used = best.steps.map((step) =>

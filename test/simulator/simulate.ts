@@ -22,6 +22,8 @@ const MAX_KEY_BYTES = 512;
 const PREFIX = 'p:';
 /** How long all may take to recover when nothing is wrong any more. */
 const RECOVERY_MS = 60_000;
+/** How long what is forbidden stays so when all else has healed: longer than any pause between two replays. */
+const DENIED_MS = 3500;
 /** How long all must have been well, so that nothing is on its way any more. */
 const CALM_MS = 2500;
 
@@ -117,7 +119,9 @@ class Run {
       this.#begin();
       this.#world.run(this.#plan.endsAt);
       this.#heal();
-      const unsettled = this.#recover();
+      const held = this.#whileDenied();
+      this.#redis.faults.denied = undefined;
+      const unsettled = [...held, ...this.#recover()];
       return {
         plan: this.#plan,
         redis: this.#redis,
@@ -419,6 +423,12 @@ class Run {
         socket.slow(true);
         return void world.after(trouble.ms, of!.process, () => socket.slow(false));
       }
+      case 'subscribe-again': {
+        const socket = this.#sockets[trouble.socket];
+        const of = socket && this.#replicas[socket.plan.replica]!;
+        if (of?.alive) world.after(0, of.process, () => socket!.again());
+        return;
+      }
       case 'foreign-set':
         return redis.foreign([{ name: 'SET', args: [PREFIX + trouble.key, `"foreign ${this.#foreign++}"`] }]);
       case 'foreign-legacy': {
@@ -452,7 +462,6 @@ class Run {
   #heal(): void {
     this.#note('! everything heals');
     const redis = this.#redis;
-    redis.faults.denied = undefined;
     redis.faults.full = false;
     redis.faults.replica = false;
     this.#startRedis(true);
@@ -464,6 +473,20 @@ class Run {
       replica.path.block(false, false);
       if (!replica.alive) this.#start(replica);
     }
+  }
+
+  /** Reliability 3: what Redis refuses holds up nothing else. Says what is held up while the ACL forbids some keys. */
+  #whileDenied(): string[] {
+    const { denied } = this.#redis.faults;
+    if (denied === undefined || denied === '') return [];
+    this.#world.run(this.#world.now + DENIED_MS);
+    const held: string[] = [];
+    for (const { name, core } of this.#replicas) {
+      if (core?.cache.coherence !== 'coherent') continue;
+      for (const { key } of core.cache.journal?.pending() ?? [])
+        if (!key.startsWith(denied)) held.push(`${name} holds back ${key}, which Redis would take`);
+    }
+    return held;
   }
 
   /** Waits until everything is well; says what is not. */

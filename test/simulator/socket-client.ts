@@ -82,6 +82,13 @@ export class SocketClient {
     this.#drop();
   }
 
+  /** Drops what it holds, and subscribes anew. */
+  again(): void {
+    if (this.#socket === undefined) return;
+    this.#drop();
+    this.#subscribe();
+  }
+
   slow(slow: boolean): void {
     this.#socket?.slow(slow);
   }
