@@ -65,8 +65,11 @@ test('a pending change has longer than one that somebody waits for', async (t) =
 test('a deletion by match that is delayed for seconds spares what was written after it was asked for', async (t) => {
   const { slow, fast, proxy } = await setUp(t);
   await fast.write(writeOf('volatility:old', '"old"', other.next()));
-  await fast.write(writeOf('volatility:both', '"old"', other.next()));
+  const both = await fast.write(writeOf('volatility:both', '"old"', other.next()));
+  // Two writers stamp alike within one millisecond.
+  one.observe(both.version!);
   const deletedAsOf = one.next();
+  other.observe(deletedAsOf);
   proxy.freeze({ direction: 'up' });
   const removal = slow.removeMatching({ type: 1 }, deletedAsOf);
   await fast.write(writeOf('volatility:both', '"newer"', other.next()));
