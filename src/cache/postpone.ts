@@ -109,10 +109,10 @@ export class Postponer {
     return pending;
   }
 
-  /** As `heard`, for a deletion of all that matches, as of this version. Returns what yielded. */
+  /** A deletion of all that matches, as of this version, was made in L2. Returns the pending changes that yielded. */
   heardMatch(matches: (key: string) => boolean, version: Version): Pending[] {
     const yielding = [...this.journal.pending()].filter(
-      (pending) => matches(pending.key) && pending.version < version,
+      (pending) => matches(pending.key) && pending.version <= version,
     );
     for (const pending of yielding) this.journal.done(pending);
     return yielding;
@@ -141,7 +141,7 @@ export class Postponer {
     return () => this.journal.restore(deletion, earlier);
   }
 
-  /** As `deleting`, for all that matches. */
+  /** As `deleting`, for all that matches and is older; it stays pending until the deletion is known to be made. */
   deletingWhere(matches: (key: string) => boolean, version: Version): void {
     this.journal.deleteWhere(matches, version);
   }

@@ -224,13 +224,19 @@ export class TwoLevel implements BusListener {
   matchDeleting(match: Match, version: Version): void {
     const matches = matcher(match);
     this.#versions.observe(version);
-    for (const pending of this.#postponer?.heardMatch(matches, version) ?? []) this.#yields(pending, version);
+    // A pending value must not reach L2 when the deletion has passed its key there.
+    this.#postponer?.deletingWhere(matches, version);
     this.#forgetWhere(matches, version);
   }
 
   matchChanged(match: Match, reason: Reason, version?: Version): void {
-    if (version === undefined) this.#forgetWhere(matcher(match), undefined);
-    else this.matchDeleting(match, version);
+    const matches = matcher(match);
+    if (version !== undefined) {
+      this.#versions.observe(version);
+      for (const pending of this.#postponer?.heardMatch(matches, version) ?? [])
+        this.#yields(pending, version);
+    }
+    this.#forgetWhere(matches, version);
     this.changes?.matchRemoved(match, reason);
   }
 

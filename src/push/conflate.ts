@@ -50,6 +50,11 @@ export class Backlog {
     return this.#waiting.get(key);
   }
 
+  /** Takes out what waits of all these keys. */
+  deleteWhere(meant: (key: string) => boolean): void {
+    for (const key of this.#waiting.keys()) if (meant(key)) this.#waiting.delete(key);
+  }
+
   delete(key: string): void {
     this.#waiting.delete(key);
   }

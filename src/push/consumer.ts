@@ -130,6 +130,11 @@ export class Consumer {
     if (told) this.#backlog.delete(key);
   }
 
+  /** What waits of these keys is no longer wanted. */
+  forgetWhere(meant: (key: string) => boolean): void {
+    this.#backlog.deleteWhere(meant);
+  }
+
   release(): void {
     this.#holds--;
     this.#drainBacklog();

@@ -78,6 +78,8 @@ function end(hub: Hub, consumer: Consumer, id: RequestId): void {
   if (subscription === undefined) return;
   consumer.subscriptions.delete(id);
   hub.subscriptions.remove(subscription);
+  // Of a key that is not subscribed to, nothing would tell the client when it changes next.
+  consumer.forgetWhere((key) => !hub.subscriptions.of(key).has(consumer));
 }
 
 function interestOf(data: Frame['data'], { limits }: RequestParts): Interest {

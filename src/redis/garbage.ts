@@ -28,6 +28,19 @@ export function answers<T>(replies: T[], count: number, fits: (reply: T) => bool
   throw new StoreError('timeout', 'Redis gave an answer to something else', { kind: 'garbage' });
 }
 
+/**
+ * The replies of a pipeline or transaction of so many commands.
+ * @throws what Redis refused the first of them with
+ */
+export function replies<T extends readonly unknown[]>(
+  results: readonly [error: Error | null, reply: unknown][] | null,
+  count: number,
+): T {
+  const each = answers([...(results ?? [])], count, Array.isArray);
+  for (const [error] of each) if (error !== null) throw error;
+  return each.map(([, reply]) => reply) as unknown as T;
+}
+
 export function isBytes(reply: unknown): boolean {
   return reply instanceof Buffer;
 }

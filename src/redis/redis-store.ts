@@ -19,7 +19,7 @@ import { announceChanges, announceMatch } from './announcement.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
 import type { Breaker } from './breaker.ts';
 import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
-import { answers, isBytes } from './garbage.ts';
+import { answers, isBytes, replies } from './garbage.ts';
 import { refusal } from './refusal.ts';
 import { type ScanParts, scan, scanSlice } from './scan.ts';
 import { VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
@@ -176,14 +176,14 @@ export class RedisStore implements Store {
     for (const key of keys) pipeline.pttl(key);
     const ttls = await this.#ask(
       this.#admin,
-      async () => answers((await pipeline.exec()) ?? [], keys.length, Array.isArray),
+      async () => replies<number[]>(await pipeline.exec(), keys.length),
       ADMIN_TIMEOUT_MS,
     );
     const names = keys.map((key) => this.#bare(key));
     return {
       keys: names.flatMap((key, i) => {
-        const ttl = ttls[i]![1] as number;
-        // -2: it went away between the two commands. -1: it has no deadline.
+        const ttl = ttls[i]!;
+        // -2: it was deleted between the two commands. -1: it has no deadline.
         if (ttl === -2) return [];
         return [ttl < 0 ? { key } : { key, ttlMs: ttl }];
       }),
@@ -254,19 +254,14 @@ export class RedisStore implements Store {
     // The time before the question, or the entry would outlive the key by the time of the answer.
     const asked = this.#clock.now;
     const name = this.#options.keyPrefix + key;
-    const [[, packed], [, ttl]] = await this.#ask(
-      this.#data,
-      async (redis) =>
-        answers((await redis.multi().getBuffer(name).pttl(name).exec()) ?? [], 2, Array.isArray) as [
-          [unknown, Buffer | null],
-          [unknown, number],
-        ],
+    const [packed, ttl] = await this.#ask(this.#data, async (redis) =>
+      replies<[Buffer | null, number]>(await redis.multi().getBuffer(name).pttl(name).exec(), 2),
     );
-    if (!isBytes(packed) || ttl === -2) return undefined;
-    if (!isLegacy(packed!)) return unpack(key, packed!, this.#options) ?? this.#unreadable(key);
+    if (packed === null || ttl === -2) return undefined;
+    if (!isLegacy(packed)) return unpack(key, packed, this.#options) ?? this.#unreadable(key);
     const left = ttl < 0 ? undefined : ttl;
     const typeTtl = this.#options.ttls[typeOf(key)]!;
-    return unpackLegacy(key, packed!, left, typeTtl, asked) ?? this.#unreadable(key);
+    return unpackLegacy(key, packed, left, typeTtl, asked) ?? this.#unreadable(key);
   }
 
   #unreadable(key: string): undefined {
