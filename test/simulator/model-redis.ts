@@ -1,9 +1,10 @@
 /** A model of the Redis server: what this service uses of it, on the clock of the world. */
+import type { Entry } from '../../src/cache/entry.ts';
 import { globMatches } from '../../src/cache/match.ts';
 import { isLegacy, unpack, unpackLegacy } from '../../src/redis/envelope.ts';
 import type { Random } from '../support/random.ts';
 import { type Cause, History } from './history.ts';
-import { type Keyspace, storedVersion, versionsScript, writeScript } from './model-script.ts';
+import { type Keyspace, versionsScript, writeScript } from './model-script.ts';
 import { BEGIN_MS, type World } from './world.ts';
 
 export type Argument = string | number | Buffer;
@@ -52,12 +53,14 @@ export interface RedisFaults {
   /** Prefix of keys that the ACL forbids. */
   denied: string | undefined;
   full: boolean;
+  /** Whether the ACL forbids CLIENT TRACKING. */
+  deniedTracking: boolean;
   replica: boolean;
 }
 
 export class ModelRedis implements Keyspace {
   readonly history = new History();
-  readonly faults: RedisFaults = { denied: undefined, full: false, replica: false };
+  readonly faults: RedisFaults = { denied: undefined, full: false, deniedTracking: false, replica: false };
   readonly #world: World;
   readonly #random: Random;
   readonly #prefix: string;
@@ -386,6 +389,8 @@ export class ModelRedis implements Keyspace {
       case 'INFO':
         return Buffer.from(`id=${session.id} addr=${session.address} laddr=10.0.0.2:6379 name=x`);
       case 'TRACKING':
+        if (this.faults.deniedTracking)
+          throw new RedisFault("NOPERM User default has no permissions to run the 'client|tracking' command");
         session.prefixes = words.flatMap((word, i) => (word === 'PREFIX' ? [words[i + 1]!] : []));
         return OK;
       case 'KILL': {
@@ -481,13 +486,18 @@ export class ModelRedis implements Keyspace {
     if (!key.startsWith(this.#prefix)) return;
     const bare = key.slice(this.#prefix.length);
     const origin = this.#serving?.origin ?? '';
-    const value = stored && readable(bare, stored.value);
+    const entry = stored && readable(bare, stored.value);
+    const ends = Math.min(
+      stored?.expiresAt ?? Number.POSITIVE_INFINITY,
+      entry?.expiresAt ?? Number.POSITIVE_INFINITY,
+    );
     this.history.add(bare, {
       at,
-      expires: stored?.expiresAt === undefined ? Number.POSITIVE_INFINITY : stored.expiresAt - BEGIN_MS,
-      value,
+      // What is read ends with the time that it carries, should Redis keep it longer.
+      expires: ends - BEGIN_MS,
+      value: entry && String(entry.json),
       // What cannot be read counts as a miss.
-      version: value === undefined ? undefined : storedVersion(stored!.value)!.toString('hex'),
+      version: entry?.version,
       cause,
       operation:
         cause === 'write' || cause === 'delete'
@@ -512,10 +522,10 @@ const FOREIGN: Session = {
   ended: false,
 };
 
-/** The value as JSON text, undefined where it is in no known form. */
-function readable(key: string, stored: Buffer): string | undefined {
-  const entry = isLegacy(stored) ? unpackLegacy(key, stored, undefined, 1, 0) : unpack(key, stored, UNPACK);
-  return entry && String(entry.json);
+/** Undefined for what is in no known form. */
+function readable(key: string, stored: Buffer): Entry | undefined {
+  if (!isLegacy(stored)) return unpack(key, stored, UNPACK);
+  return unpackLegacy(key, stored, undefined, Number.MAX_SAFE_INTEGER, 0);
 }
 
 /** From 1 on, spread over 31 bits. */

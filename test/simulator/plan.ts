@@ -36,6 +36,8 @@ export type Trouble =
       readonly kind: 'foreign-set' | 'foreign-legacy' | 'foreign-delete' | 'foreign-expire';
       readonly key: string;
     }
+  | { readonly kind: 'announce'; readonly message: string }
+  | { readonly kind: 'deny-link'; readonly ms: number }
   | { readonly kind: 'flush-all' | 'flush-other' | 'swap' };
 
 export type Step = { readonly at: number } & (
@@ -70,7 +72,8 @@ export interface Plan {
 
 const KEYS = ['borrow_rate:A', 'borrow_rate:B', 'volatility:A', 'min_rate:A', 'desk:A'];
 const TYPES = ['borrow_rate', 'volatility', 'min_rate', 'other'];
-export const CONFIGS = 3;
+/** How many there are in `simulate.ts`. */
+const CONFIGS = 6;
 /** Before it nothing goes wrong, so that the replicas are there. */
 const BEGIN = 300;
 
@@ -216,7 +219,7 @@ function troubleOf(random: Random, replicas: number, keys: readonly string[], so
   const ms = Math.round(pick([40, 200, 600, 1200, 2000, 3500], random) * (0.5 + random()));
   const key = pick(keys, random);
   const connection = pick(['data', 'link', 'admin'], random);
-  switch (below(18, random)) {
+  switch (below(20, random)) {
     case 0:
     case 1:
       return { kind: 'slow', replica, ms, extraMs: pick([10, 30, 60, 100], random) };
@@ -255,6 +258,16 @@ function troubleOf(random: Random, replicas: number, keys: readonly string[], so
       return { kind: 'foreign-delete', key };
     case 16:
       return { kind: 'foreign-expire', key };
+    case 17:
+      return {
+        kind: 'announce',
+        message: pick(
+          [key, `{"keys":["${key}"]}`, '{"types":["borrow_rate"]}', '{"pattern":"*:A"}', '{nonsense'],
+          random,
+        ),
+      };
+    case 18:
+      return { kind: 'deny-link', ms };
     default:
       return { kind: pick(['flush-all', 'flush-other', 'swap'] as const, random) };
   }

@@ -2,7 +2,7 @@
 import { deleteMany, getMany, setMany } from '../../src/cache/batch.ts';
 import { lesserState } from '../../src/cache/bus.ts';
 import type { Condition } from '../../src/cache/condition.ts';
-import type { Value } from '../../src/cache/entry.ts';
+import { restartEpoch, type Value } from '../../src/cache/entry.ts';
 import { typeIndex } from '../../src/cache/key.ts';
 import type { Loaded } from '../../src/cache/loaded.ts';
 import { EVERYTHING, type Match, matcher } from '../../src/cache/match.ts';
@@ -40,6 +40,9 @@ const CONFIGS: readonly Config[] = [
   {},
   { LOCAL_CACHE_TTL: '1', REDIS_MAX_CONNECTIONS: '2' },
   { LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '1', BREAKER_FAILURES: '2' },
+  { LOCAL_CACHE_MAX_SIZE: '2', JOURNAL_MAX_ENTRIES: '2' },
+  { ENABLE_LOCAL_CACHE: 'false' },
+  { CACHE_REWARM_ON_DATA_LOSS: 'true' },
 ].map((env) => loadConfig({ ...BASE_ENV, ...env }, { standalone: false }).config);
 
 export interface Outcome {
@@ -74,9 +77,12 @@ export function simulate(plan: Plan, defects: Defects = {}): Outcome {
   const world = new World(plan.seed);
   const restore = world.install();
   try {
+    // All processes share it here.
+    restartEpoch();
     return new Run(world, plan, defects).go();
   } finally {
     restore();
+    restartEpoch();
   }
 }
 
@@ -443,6 +449,13 @@ class Run {
         return redis.foreign([{ name: 'DEL', args: [PREFIX + trouble.key] }]);
       case 'foreign-expire':
         return redis.foreign([{ name: 'PEXPIRE', args: [PREFIX + trouble.key, 150] }]);
+      case 'announce':
+        return redis.foreign([{ name: 'PUBLISH', args: ['cache_invalidation', trouble.message] }]);
+      case 'deny-link':
+        redis.faults.deniedTracking = true;
+        return void later(trouble.ms, () => {
+          redis.faults.deniedTracking = false;
+        });
       case 'flush-all':
         return redis.foreign([{ name: 'FLUSHALL', args: [] }]);
       case 'flush-other':
@@ -464,6 +477,7 @@ class Run {
     const redis = this.#redis;
     redis.faults.full = false;
     redis.faults.replica = false;
+    redis.faults.deniedTracking = false;
     this.#startRedis(true);
     redis.freeze(false);
     for (const socket of this.#sockets) socket.slow(false);

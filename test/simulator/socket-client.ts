@@ -125,6 +125,8 @@ export class SocketClient {
   }
 
   #get(key: string): void {
+    // An answer to what was asked before the last event may be older than that.
+    for (const [earlier, asked] of this.#gets) if (asked === key) this.#gets.delete(earlier);
     const id = this.#nextId++;
     this.#gets.set(id, key);
     this.#send({ id, op: 'get', key });
@@ -169,7 +171,11 @@ export class SocketClient {
   }
 
   #snapshot({ snapshot, coherence, more }: Answer): void {
-    if (more !== true) this.current = true;
+    // The plans have fewer keys than one part of a snapshot takes.
+    if (more === true) throw new Error('a snapshot in parts');
+    this.current = true;
+    // It takes the place of what was held.
+    this.view.clear();
     for (const { key, version, code } of snapshot!) {
       if (code !== undefined) {
         this.view.set(key, 'unknown');
