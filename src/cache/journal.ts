@@ -112,11 +112,6 @@ export class Journal {
     return true;
   }
 
-  /** Of every key that matches and has an older change here: L2 is to have no value, as of this version. */
-  deleteWhere(matches: (key: string) => boolean, version: Version): void {
-    for (const key of this.#keys.keys()) if (matches(key)) this.put({ key, version, entry: undefined });
-  }
-
   /** The change of the key that waits, if any. */
   get(key: string): Pending | undefined {
     return this.#keys.get(key)?.pending;

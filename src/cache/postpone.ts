@@ -137,13 +137,17 @@ export class Postponer {
     const earlier = this.journal.get(key);
     if (earlier === undefined) return undefined;
     const deletion = { key, version, entry: undefined };
-    this.journal.put(deletion);
+    if (this.journal.put(deletion) !== 'kept') return undefined;
     return () => this.journal.restore(deletion, earlier);
   }
 
-  /** As `deleting`, for all that matches and is older; it stays pending until the deletion is known to be made. */
-  deletingWhere(matches: (key: string) => boolean, version: Version): void {
-    this.journal.deleteWhere(matches, version);
+  /** As `deleting`, for all that matches and is older. */
+  deletingWhere(matches: (key: string) => boolean, version: Version): () => void {
+    const pending = [...this.journal.pending()].filter(({ key }) => matches(key));
+    const undo = pending.map(({ key }) => this.deleting(key, version));
+    return () => {
+      for (const restore of undo) restore?.();
+    };
   }
 
   /**

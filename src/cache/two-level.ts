@@ -6,7 +6,7 @@ import { Confirmations } from './confirmations.ts';
 import type { TwoLevelDeps } from './deps.ts';
 import type { Entry, Value } from './entry.ts';
 import { type Flight, Flights } from './flight.ts';
-import type { Journal, Pending } from './journal.ts';
+import type { Journal, Pending, PendingMatch } from './journal.ts';
 import { typeOf } from './key.ts';
 import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
@@ -157,19 +157,28 @@ export class TwoLevel implements BusListener {
     const reason = match === EVERYTHING ? 'flush' : 'delete';
     const version = this.#versions.next();
     const local = this.#forgetWhere(matches, version);
-    this.#postponer?.deletingWhere(matches, version);
+    const undo = this.#postponer?.deletingWhere(matches, version);
     let removed: number | undefined = local;
     try {
       if (store !== undefined) removed = await store.removeMatching(match, version);
     } catch (error) {
-      if (!this.#postponer?.keepMatch({ match, version }, error)) throw error;
-      removed = undefined;
+      removed = this.#keepMatch({ match, version }, error, undo);
     } finally {
       // Again: reads that began meanwhile may have met keys that were not deleted yet.
       if (store !== undefined) this.#forgetWhere(matches, version);
     }
     this.changes?.matchRemoved(match, reason);
     return removed;
+  }
+
+  /** @throws the error, or `journal_full`, where the deletion failed for good; then `undo` is run */
+  #keepMatch(pending: PendingMatch, error: unknown, undo: (() => void) | undefined): undefined {
+    try {
+      if (!this.#postponer?.keepMatch(pending, error)) throw error;
+    } catch (failure) {
+      undo?.();
+      throw failure;
+    }
   }
 
   /** The changes that are pending for L2; undefined where none are kept. */

@@ -205,21 +205,26 @@ test('a deletion by match that comes while an equal one is being made is not don
   assert.equal(journal.matches()[0], meanwhile);
 });
 
-test('deleteWhere makes deletions of older changes, in place and as old as they were', (t) => {
+test('a deletion takes the place of an older change, is as old as it was, and gives way to it again', (t) => {
   const clock = monotonicClock(t);
   const journal = new Journal(ROOMY);
-  const newer = { ...set('a3'), version: 'f'.repeat(24) };
-  for (const pending of [set('a1'), set('b'), set('a2'), newer]) {
+  const [first, other] = [set('a'), set('b')];
+  for (const pending of [first, other]) {
     journal.put(pending);
     clock.now++;
   }
-  const version = versions.next();
-  journal.deleteWhere(matcher({ pattern: 'a*' }), version);
-  assert.deepEqual(keysOf(journal), ['a1', 'b', 'a2', 'a3']);
-  assert.equal(journal.get('a3'), newer);
-  assert.deepEqual(journal.get('a1'), { key: 'a1', version, entry: undefined });
-  assert.ok(journal.get('b')!.entry);
-  assert.equal(journal.oldestAgeMs, 4);
+  const replacement = deletion('a');
+  assert.equal(journal.put(replacement), 'kept');
+  assert.deepEqual(keysOf(journal), ['a', 'b']);
+  assert.equal(journal.oldestAgeMs, 2);
+  journal.restore(replacement, first);
+  assert.equal(journal.get('a'), first);
+  assert.equal(journal.bytes, first.entry!.bytes + other.entry!.bytes);
+  // A later change is not undone.
+  const later = set('a');
+  journal.put(later);
+  journal.restore(replacement, first);
+  assert.equal(journal.get('a'), later);
 });
 
 test('the age is that of the first change that came, single keys and deletions by match alike', (t) => {
