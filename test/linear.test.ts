@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
+import { monitorLine } from '../loadtest/replay/monitor.ts';
 import { endpoint } from '../src/answer.ts';
 import { jsonToMsgpack } from '../src/cache/value/json-to-msgpack.ts';
 import { msgpackToJson } from '../src/cache/value/msgpack-to-json.ts';
@@ -35,6 +36,7 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   'JSON to msgpack': (text) => jsonToMsgpack(JSON.stringify([text])),
   'the JSON of a request': (text) => jsonToMsgpack(JSON.stringify(JSON.parse(text))),
   'msgpack to JSON': (text) => msgpackToJson(jsonToMsgpack(JSON.stringify([...text]))),
+  'the log of redis-cli': (text) => monitorLine(`1.2 [0 a:1] "get" "${text}\\"`, 'p:'),
   'If-Match': (text) => conditionOf(requestWith('if-match', text)),
   announcements: (text) => parseAnnouncement(text, 1024),
   'errors of Redis': (text) => describeFault(new Error(text), undefined),
@@ -65,6 +67,7 @@ const INPUTS: Readonly<Record<string, (length: number) => string>> = {
   'members of an object': (length) =>
     `{${Array.from({ length: length / 16 }, (_, i) => `"n${i}" : ${i}`).join(' ,')}}`,
   'nested arrays': (length) => `[${`${'['.repeat(50)}${']'.repeat(50)},`.repeat(length / 100)}1]`,
+  'escaped quotes alone': (length) => '\\"'.repeat(length / 2),
   'port links': (length) => '_PORT_1'.repeat(length / 7),
   hexadecimal: (length) => `${'a:'.repeat(length / 2)}!`,
   origins: (length) => `http://${'a,http://'.repeat(length / 9)} `,

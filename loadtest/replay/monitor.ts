@@ -5,7 +5,8 @@
 import type { Operation } from './operation.ts';
 
 const LINE = /^(\d+\.\d+) \[\d+ [^\]]*\] (".*")$/;
-const ARGUMENT = /"((?:[^"\\]|\\.)*)"/g;
+// Sticky: an argument that does not end is found once, and not again from each of its escaped quotes.
+const ARGUMENT = / *"((?:[^"\\]|\\.)*)"/gy;
 
 /** The operation, or in words why the line is none. `prefix` is taken off the keys that have it. */
 export function monitorLine(line: string, prefix: string): Operation | string {
