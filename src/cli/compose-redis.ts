@@ -15,6 +15,11 @@ export interface RedisConnections {
   readonly data: Redis;
   /** Scans and INFO, so that no read waits behind them; `data` again where REDIS_MAX_CONNECTIONS is short. */
   readonly admin: Redis;
+  /**
+   * Large values, so that small ones do not wait behind them. Opened at the first call; until it is ready, or where
+   * REDIS_MAX_CONNECTIONS is short, it is another connection.
+   */
+  readonly bulk: () => Redis;
   /** Hears of invalidations; undefined with ENABLE_PUBSUB=false. */
   readonly link: Redis | undefined;
   readonly info: RedisInfo;
@@ -70,9 +75,19 @@ export function connectRedis(
   const room = config.redis.maxConnections - (link === undefined ? 1 : 2);
   const admin = room > 0 ? open('admin') : data;
   const all = [...new Set([data, admin, link ?? data])];
+  let bulk: Redis | undefined;
+  const openBulk = () => {
+    const redis = open('bulk');
+    all.push(redis);
+    return redis;
+  };
   return {
     data,
     admin,
+    bulk: () => {
+      if (room > 1) bulk ??= openBulk();
+      return [bulk, admin].find((redis) => redis?.status === 'ready') ?? data;
+    },
     link,
     info: new RedisInfo(data, counters, {}, admin),
     census: new Census(

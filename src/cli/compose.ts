@@ -78,6 +78,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
       {
         data: redis.data,
         admin: redis.admin,
+        bulk: redis.bulk,
         counters,
         clock,
         ...(breaker === undefined ? {} : { breaker }),

@@ -110,7 +110,7 @@ export const VARIABLES = {
     default: 100,
     unit: 'connections',
     within: [1, 10_000],
-    doc: 'Most connections to Redis that this process opens; with ENABLE_PUBSUB at least 2, and one more keeps scans out of the way of reads.',
+    doc: 'Most connections to Redis that this process opens; with ENABLE_PUBSUB at least 2. A third is for scans, and a fourth for values over 64 KiB, so that reads do not wait behind them.',
   }),
   REDIS_COMMAND_TIMEOUT_MS: integer({
     group: 'redis',

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { ServiceClock } from '../cache/clock.ts';
-import type { Condition } from '../cache/condition.ts';
 import type { Entry } from '../cache/entry.ts';
 import { type TtlTable, typeOf } from '../cache/key.ts';
 import type { Match } from '../cache/match.ts';
@@ -15,14 +14,15 @@ import {
 } from '../cache/store.ts';
 import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { announceChanges, announceMatch } from './announcement.ts';
+import { announceMatch } from './announcement.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
-import type { Breaker } from './breaker.ts';
-import { type EnvelopeLimits, isLegacy, pack, unpack, unpackLegacy } from './envelope.ts';
+import { type Change, changeCall } from './change-call.ts';
+import { type EnvelopeLimits, isLegacy, unpack, unpackLegacy } from './envelope.ts';
 import { answers, isBytes, replies } from './garbage.ts';
+import { Lanes, type LanesParts, type Route, type Waiting } from './lanes.ts';
+import { LARGE_BYTES, LargeKeys } from './large-keys.ts';
 import { refusal } from './refusal.ts';
 import { type ScanParts, scan, scanSlice } from './scan.ts';
-import { VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { TurnBatch } from './turn-batch.ts';
 
 export interface RedisStoreOptions extends EnvelopeLimits {
@@ -35,16 +35,8 @@ export interface RedisStoreOptions extends EnvelopeLimits {
   readonly origin: string;
 }
 
-export interface RedisStoreParts {
-  /** For reads and writes. */
-  readonly data: Redis;
-  /** For scans, so that no read waits behind one. */
-  readonly admin: Redis;
-  readonly counters: Counters;
-  /** Set by Redis's clock: the data connection is used only once that is known. */
+export interface RedisStoreParts extends LanesParts {
   readonly clock: Pick<ServiceClock, 'now' | 'reached' | 'synced'>;
-  /** Guards the data connection. */
-  readonly breaker?: Breaker;
   /** Redis refused a change because it is a replica. */
   readonly onReadonly?: () => void;
   /** Told of each value in Redis that cannot be understood. */
@@ -55,39 +47,17 @@ export interface RedisStoreParts {
 const READ_SLICE = 512;
 const WRITE_SLICE = 128;
 
-interface Waiting<Input, Output> {
-  readonly input: Input;
-  readonly resolve: (output: Output) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** How long a late change may take: longer than any live one, since nobody waits for it. In milliseconds. */
-const LATE_TIMEOUT_MS = 2000;
-
-/** By which connection changes go, and how long they may take. */
-interface Route {
-  readonly redis: Redis;
-  readonly timeoutMs: number;
-  readonly breaker: Breaker | undefined;
-}
-
-type Change = Write | Removal;
 type ChangeOutcome = WriteOutcome | RemovalOutcome;
-
-interface ScriptedRedis extends Redis {
-  ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<[Buffer, Buffer][]>;
-  ratecacheVersionsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
-}
 
 /** L2 in Redis: see `Store` for what it promises. */
 export class RedisStore implements Store {
   readonly #options: RedisStoreOptions;
-  readonly #data: ScriptedRedis;
   readonly #admin: Redis;
   readonly #scanned: ScanParts;
   readonly #counters: Counters;
   readonly #clock: RedisStoreParts['clock'];
-  readonly #breaker: Breaker | undefined;
+  readonly #lanes: Lanes;
+  readonly #large = new LargeKeys();
   readonly #onReadonly: (() => void) | undefined;
   readonly #onUnreadable: (key: string) => void;
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
@@ -99,27 +69,40 @@ export class RedisStore implements Store {
 
   constructor(options: RedisStoreOptions, parts: RedisStoreParts) {
     this.#options = options;
-    this.#data = parts.data as ScriptedRedis;
     this.#admin = parts.admin;
     this.#scanned = { redis: parts.admin, counters: parts.counters, keyPrefix: options.keyPrefix };
     this.#counters = parts.counters;
     this.#clock = parts.clock;
-    this.#breaker = parts.breaker;
     this.#onReadonly = parts.onReadonly;
     this.#onUnreadable = parts.onUnreadable;
-    for (const redis of new Set([this.#data, this.#admin]))
-      redis.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
-    this.#data.defineCommand('ratecacheVersions', { lua: VERSIONS_SCRIPT, readOnly: true });
-    this.#reads = new TurnBatch(READ_SLICE, (items) => void this.#sendReads(items));
-    const { commandTimeoutMs } = options;
-    const live: Route = { redis: this.#data, timeoutMs: commandTimeoutMs, breaker: parts.breaker };
-    // What is pending is made even while the circuit breaker is open: on a slow path that is the only way for it.
-    const late: Route = { redis: this.#data, timeoutMs: LATE_TIMEOUT_MS, breaker: undefined };
-    const scanned: Route = { redis: this.#admin, timeoutMs: ADMIN_TIMEOUT_MS, breaker: undefined };
-    this.#changes = this.#batchOf(live);
-    this.#lateChanges = this.#batchOf(late);
-    this.#scanChanges = this.#batchOf(scanned);
-    this.#versions = new TurnBatch(READ_SLICE, (items) => void this.#sendVersions(items));
+    const lanes = new Lanes(options.commandTimeoutMs, parts);
+    this.#lanes = lanes;
+    const reads = {
+      most: READ_SLICE,
+      keyOf: (key: string) => key,
+      route: lanes.live,
+      bulk: (leftMs: number) => lanes.bulkRead(leftMs),
+    };
+    this.#reads = lanes.batch({
+      ...reads,
+      bytesOf: (key) => this.#large.bytesOf(key),
+      send: (items, route) => this.#sendReads(items, route),
+    });
+    this.#versions = lanes.batch({
+      ...reads,
+      bytesOf: () => 0,
+      send: (items, route) => this.#sendVersions(items, route),
+    });
+    const changes = {
+      most: WRITE_SLICE,
+      keyOf: ({ key }: Change) => key,
+      bytesOf: largeBytesOf,
+      send: (items: Waiting<Change, ChangeOutcome>[], route: Route) => this.#sendChanges(items, route),
+    };
+    const { live, late, scanned } = lanes;
+    this.#changes = lanes.batch({ ...changes, route: live, bulk: (leftMs) => lanes.bulkWrite(leftMs) });
+    this.#lateChanges = lanes.batch({ ...changes, route: late, bulk: (leftMs) => lanes.bulkLate(leftMs) });
+    this.#scanChanges = new TurnBatch(WRITE_SLICE, (items) => void this.#sendChanges(items, scanned));
   }
 
   read(key: string): Promise<Entry | undefined> {
@@ -153,7 +136,7 @@ export class RedisStore implements Store {
     const { channel, origin } = this.#options;
     if (channel === undefined) return;
     const message = announceMatch(origin, match, version, deleting);
-    await this.#ask(this.#admin, (redis) => redis.publish(channel, message), ADMIN_TIMEOUT_MS);
+    await this.#lanes.send(this.#lanes.scanned, (redis) => redis.publish(channel, message));
   }
 
   /** Deletes those of these keys, prefixed, whose versions are less than this one; returns how many it was. */
@@ -174,10 +157,8 @@ export class RedisStore implements Store {
     const [next, keys] = await scanSlice(this.#scanned, match, cursor ?? '0', limit);
     const pipeline = this.#admin.pipeline();
     for (const key of keys) pipeline.pttl(key);
-    const ttls = await this.#ask(
-      this.#admin,
-      async () => replies<number[]>(await pipeline.exec(), keys.length),
-      ADMIN_TIMEOUT_MS,
+    const ttls = await ask(this.#admin, this.#counters, ADMIN_TIMEOUT_MS, async () =>
+      replies<number[]>(await pipeline.exec(), keys.length),
     );
     const names = keys.map((key) => this.#bare(key));
     return {
@@ -200,15 +181,10 @@ export class RedisStore implements Store {
     return new Promise((resolve, reject) => batch.add({ input, resolve, reject }));
   }
 
-  #batchOf(route: Route): TurnBatch<Waiting<Change, ChangeOutcome>> {
-    return new TurnBatch(WRITE_SLICE, (changes) => void this.#sendChanges(changes, route));
-  }
-
-  async #sendReads(reads: Waiting<string, Entry | undefined>[]): Promise<void> {
+  async #sendReads(reads: Waiting<string, Entry | undefined>[], route: Route): Promise<void> {
     const { keyPrefix } = this.#options;
     try {
-      const values = await this.#ask(this.#data, async (redis) => {
-        this.#needClock();
+      const values = await this.#lanes.send(route, async (redis) => {
         const keys = reads.map((read) => keyPrefix + read.input);
         return answers(await redis.mgetBuffer(keys), reads.length, isValue);
       });
@@ -218,15 +194,11 @@ export class RedisStore implements Store {
     }
   }
 
-  async #sendVersions(questions: Waiting<string, Version | undefined>[]): Promise<void> {
+  async #sendVersions(questions: Waiting<string, Version | undefined>[], route: Route): Promise<void> {
     const keys = questions.map(({ input }) => this.#options.keyPrefix + input);
     try {
-      const versions = await this.#ask(this.#data, async (redis) =>
-        answers(
-          await (redis as ScriptedRedis).ratecacheVersionsBuffer(keys.length, ...keys),
-          keys.length,
-          isBytes,
-        ),
+      const versions = await this.#lanes.send(route, async (redis) =>
+        answers(await redis.ratecacheVersionsBuffer(keys.length, ...keys), keys.length, isBytes),
       );
       for (let i = 0; i < keys.length; i++) questions[i]!.resolve(versionFrom(versions[i]!));
     } catch (error) {
@@ -238,6 +210,7 @@ export class RedisStore implements Store {
     { input: key, resolve, reject }: Waiting<string, Entry | undefined>,
     packed: Buffer | null,
   ): void {
+    this.#large.learn(key, packed?.length ?? 0);
     if (packed === null) return resolve(undefined);
     if (isLegacy(packed)) {
       this.#readLegacy(key).then(resolve, reject);
@@ -254,7 +227,7 @@ export class RedisStore implements Store {
     // The time before the question, or the entry would outlive the key by the time of the answer.
     const asked = this.#clock.now;
     const name = this.#options.keyPrefix + key;
-    const [packed, ttl] = await this.#ask(this.#data, async (redis) =>
+    const [packed, ttl] = await this.#lanes.send(this.#lanes.live, async (redis) =>
       replies<[Buffer | null, number]>(await redis.multi().getBuffer(name).pttl(name).exec(), 2),
     );
     if (packed === null || ttl === -2) return undefined;
@@ -278,49 +251,26 @@ export class RedisStore implements Store {
       // Redis refuses a call as a whole where one key is forbidden: the others are made without it.
       if (changes.length > 1 && (error as StoreError).kind === 'noperm') {
         const half = changes.length >> 1;
-        void this.#sendChanges(changes.slice(0, half), route);
-        void this.#sendChanges(changes.slice(half), route);
+        await Promise.all([
+          this.#sendChanges(changes.slice(0, half), route),
+          this.#sendChanges(changes.slice(half), route),
+        ]);
       } else for (const change of changes) change.reject(error);
     }
   }
 
   #callScript(changes: readonly Waiting<Change, ChangeOutcome>[], route: Route): Promise<[Buffer, Buffer][]> {
-    const { channel, keyPrefix } = this.#options;
     const deadline = String(this.#clock.reached + route.timeoutMs);
-    const keys: string[] = [];
-    const args: (string | number | Buffer)[] = [channel ?? '', ...this.#announcements(changes)];
-    for (const { input } of changes) {
-      keys.push(keyPrefix + input.key);
-      const condition = conditionArgument(input.condition);
-      if ('value' in input) {
-        const { value, version, storedAt, expiresAt } = input;
-        const envelope = pack(value, version, storedAt, expiresAt, this.#options);
-        args.push('set', condition, expiresAt, envelope, deadline);
-      } else args.push('delete', condition, '', Buffer.from(input.version, 'hex'), deadline);
-    }
-    return ask(
-      route.redis,
-      this.#counters,
-      route.timeoutMs,
-      async (redis) => {
-        this.#needClock();
-        const call = (redis as ScriptedRedis).ratecacheWriteBuffer(keys.length, ...keys, ...args);
-        return answers(await call, keys.length, isOutcome);
-      },
-      route.breaker,
+    const { keys, args } = changeCall(
+      changes.map(({ input }) => input),
+      this.#options,
+      deadline,
+      (key, bytes) => this.#large.learn(key, bytes),
     );
-  }
-
-  /** What the script publishes of the sets and of the deletes if it makes them all as they are asked for. */
-  #announcements(changes: readonly Waiting<Change, ChangeOutcome>[]): [sets: string, deletes: string] {
-    const { channel, origin } = this.#options;
-    const announce = (reason: 'set' | 'delete') => {
-      const of = changes.filter(({ input }) => 'value' in input === (reason === 'set'));
-      if (channel === undefined || of.length === 0) return '';
-      const [keys, versions] = [of.map(({ input }) => input.key), of.map(({ input }) => input.version)];
-      return announceChanges(origin, reason, keys, versions);
-    };
-    return [announce('set'), announce('delete')];
+    return this.#lanes.send(route, async (redis) => {
+      const call = redis.ratecacheWriteBuffer(keys.length, ...keys, ...args);
+      return answers(await call, keys.length, isOutcome);
+    });
   }
 
   #answerChange(change: Waiting<Change, ChangeOutcome>, [raw, detail]: [Buffer, Buffer]): void {
@@ -335,37 +285,12 @@ export class RedisStore implements Store {
     }
     change.resolve({ status, version: versionFrom(detail) } as ChangeOutcome);
   }
-
-  /** @throws StoreError until Redis's clock is known: deadlines would mean nothing */
-  #needClock(): void {
-    if (!this.#clock.synced) throw new StoreError('unavailable', 'not connected to Redis');
-  }
-
-  #ask<T>(
-    redis: Redis,
-    command: (redis: Redis) => Promise<T>,
-    timeoutMs = this.#options.commandTimeoutMs,
-  ): Promise<T> {
-    return ask(redis, this.#counters, timeoutMs, command, redis === this.#data ? this.#breaker : undefined);
-  }
 }
 
-function conditionArgument(condition: Condition | undefined): string | Buffer {
-  if (condition === undefined) return '';
-  switch (condition.is) {
-    case 'if-exists':
-    case 'if-absent':
-      return condition.is;
-    case 'if-older':
-      return Buffer.concat([
-        Buffer.from(condition.unlessForeign ? '~' : '<'),
-        Buffer.from(condition.version, 'hex'),
-      ]);
-    default: {
-      const sign = condition.is === 'if-version' ? '=' : '!';
-      return Buffer.concat([Buffer.from(sign), Buffer.from(condition.versions.join(''), 'hex')]);
-    }
-  }
+function largeBytesOf(change: Change): number {
+  if (!('value' in change)) return 0;
+  const { length } = change.value.body;
+  return length > LARGE_BYTES ? length : 0;
 }
 
 function isValue(reply: Buffer | null): boolean {

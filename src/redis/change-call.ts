@@ -1,0 +1,81 @@
+/** The arguments of the write script: see `WRITE_SCRIPT` for their order. */
+import type { Condition } from '../cache/condition.ts';
+import type { Removal, Write } from '../cache/store.ts';
+import { announceChanges } from './announcement.ts';
+import { type EnvelopeLimits, pack } from './envelope.ts';
+
+export type Change = Write | Removal;
+
+export interface ChangeCallOptions extends EnvelopeLimits {
+  readonly keyPrefix: string;
+  /** Where changes are announced; undefined for no announcements. */
+  readonly channel: string | undefined;
+  /** Who announces them. */
+  readonly origin: string;
+}
+
+export interface ChangeCall {
+  readonly keys: string[];
+  readonly args: (string | number | Buffer)[];
+}
+
+/**
+ * @param deadline until when they may be made, in ms of Redis's clock
+ * @param onPacked called with the size of each envelope
+ */
+export function changeCall(
+  changes: readonly Change[],
+  options: ChangeCallOptions,
+  deadline: string,
+  onPacked: (key: string, bytes: number) => void,
+): ChangeCall {
+  const keys: string[] = [];
+  const args: ChangeCall['args'] = [options.channel ?? '', ...announcements(changes, options)];
+  for (const change of changes) {
+    keys.push(options.keyPrefix + change.key);
+    const condition = conditionArgument(change.condition);
+    if ('value' in change) {
+      const { value, version, storedAt, expiresAt } = change;
+      const envelope = pack(value, version, storedAt, expiresAt, options);
+      onPacked(change.key, envelope.length);
+      args.push('set', condition, expiresAt, envelope, deadline);
+    } else args.push('delete', condition, '', Buffer.from(change.version, 'hex'), deadline);
+  }
+  return { keys, args };
+}
+
+/** What the script publishes of the sets and of the deletes if it makes them all as they are asked for. */
+function announcements(
+  changes: readonly Change[],
+  { channel, origin }: ChangeCallOptions,
+): [sets: string, deletes: string] {
+  const announce = (reason: 'set' | 'delete') => {
+    const of = changes.filter((change) => 'value' in change === (reason === 'set'));
+    if (channel === undefined || of.length === 0) return '';
+    return announceChanges(
+      origin,
+      reason,
+      of.map(({ key }) => key),
+      of.map(({ version }) => version),
+    );
+  };
+  return [announce('set'), announce('delete')];
+}
+
+function conditionArgument(condition: Condition | undefined): string | Buffer {
+  if (condition === undefined) return '';
+  switch (condition.is) {
+    case 'if-exists':
+    case 'if-absent':
+      return condition.is;
+    case 'if-older':
+      return Buffer.concat([
+        Buffer.from(condition.unlessForeign ? '~' : '<'),
+        Buffer.from(condition.version, 'hex'),
+      ]);
+    default: {
+      const sign = condition.is === 'if-version' ? '=' : '!';
+      return Buffer.concat([Buffer.from(sign), Buffer.from(condition.versions.join(''), 'hex')]);
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** By which connections the commands of the store go, in batches. */
+import type { Redis } from 'ioredis';
+import type { ServiceClock } from '../cache/clock.ts';
+import { StoreError } from '../cache/store.ts';
+import type { Counters } from '../metrics/counters.ts';
+import { ADMIN_TIMEOUT_MS, ask, type Guard } from './ask.ts';
+import type { Breaker } from './breaker.ts';
+import { BulkLane, type Carrier } from './bulk-lane.ts';
+import { VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
+import { TurnBatch } from './turn-batch.ts';
+
+export interface LanesParts {
+  readonly data: Redis;
+  readonly admin: Redis;
+  /** For large values, so that no read waits behind them; `admin` by default. */
+  readonly bulk?: () => Redis;
+  readonly counters: Counters;
+  /** Set by Redis's clock: the connections are used only once that is known. */
+  readonly clock: Pick<ServiceClock, 'synced'>;
+  /** Guards the data connection. */
+  readonly breaker?: Breaker;
+}
+
+export interface Waiting<Input, Output> {
+  readonly input: Input;
+  readonly resolve: (output: Output) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** By which connection commands go, and how long they may take. */
+export interface Route {
+  readonly redis: Redis;
+  readonly timeoutMs: number;
+  readonly breaker: Guard | undefined;
+  /** How long to wait while a large reply arrives. */
+  readonly longestMs?: number;
+}
+
+/** How one kind of command is batched, and by which routes it goes. */
+export interface Laned<Input, Output> {
+  /** Most in one command: one call holds Redis up for everyone. */
+  readonly most: number;
+  readonly keyOf: (input: Input) => string;
+  /** The size of a large value; 0 where the value is not large, or its size is not known. */
+  readonly bytesOf: (input: Input) => number;
+  readonly send: (items: Waiting<Input, Output>[], route: Route) => Promise<void>;
+  readonly route: Route;
+  /** @param leftMs how long it may take */
+  readonly bulk: (leftMs: number) => Route;
+}
+
+export interface ScriptedRedis extends Redis {
+  ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<[Buffer, Buffer][]>;
+  ratecacheVersionsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
+}
+
+/** How long a late change may take: longer than any live one, since nobody waits for it. In milliseconds. */
+const LATE_TIMEOUT_MS = 2000;
+
+export class Lanes {
+  /** For what somebody waits for. */
+  readonly live: Route;
+  /** For what is pending: made even while the circuit breaker is open, since on a slow path that is the only way. */
+  readonly late: Route;
+  /** For what a scan finds, on its connection, so that no read waits behind it. */
+  readonly scanned: Route;
+  readonly #parts: LanesParts;
+  readonly #bulk: () => Redis;
+  readonly #lane: BulkLane;
+  /** What was last sent by the live route. */
+  #lastLive: Promise<unknown> = Promise.resolve();
+
+  constructor(commandTimeoutMs: number, parts: LanesParts) {
+    const { data, admin, breaker } = parts;
+    this.#parts = parts;
+    this.#bulk = parts.bulk ?? (() => admin);
+    this.#lane = new BulkLane({ others: () => this.#lastLive });
+    this.live = { redis: data, timeoutMs: commandTimeoutMs, breaker };
+    this.late = { redis: data, timeoutMs: LATE_TIMEOUT_MS, breaker: undefined };
+    this.scanned = { redis: admin, timeoutMs: ADMIN_TIMEOUT_MS, breaker: undefined };
+  }
+
+  /**
+   * For large values that are read. The breaker guards the data connection: this route obeys it, and does not open it.
+   */
+  bulkRead(leftMs: number): Route {
+    const { timeoutMs, breaker } = this.live;
+    const guard = breaker && { open: breaker.open, succeeded: () => {}, failed: () => {} };
+    const redis = this.#bulk();
+    return { redis, timeoutMs: Math.min(timeoutMs, leftMs), longestMs: leftMs, breaker: guard };
+  }
+
+  /** As `bulkRead`, for writes: nothing arrives while a large value is sent, so that only the longest wait bounds it. */
+  bulkWrite(leftMs: number): Route {
+    return { ...this.bulkRead(leftMs), timeoutMs: leftMs };
+  }
+
+  /** As `bulkWrite`, for what is pending. */
+  bulkLate(leftMs: number): Route {
+    return { ...this.bulkWrite(leftMs), breaker: undefined };
+  }
+
+  /** A batch of which large values, and what follows them for the same key, go by the bulk route. */
+  batch<Input, Output>(lane: Laned<Input, Output>): TurnBatch<Waiting<Input, Output>> {
+    const { most, keyOf, bytesOf, send, route, bulk } = lane;
+    const carrier: Carrier<Waiting<Input, Output>> = {
+      most,
+      send: (items, leftMs) => send(items, bulk(leftMs)),
+      expire: ({ reject }) =>
+        reject(new StoreError('unavailable', 'too many large values are waiting for Redis')),
+    };
+    return new TurnBatch(most, (items) => {
+      const small = items.filter((item) => {
+        const bytes = bytesOf(item.input);
+        if (bytes === 0 && (this.#lane.idle || !this.#lane.holds(keyOf(item.input)))) return true;
+        this.#lane.add(keyOf(item.input), bytes, item, carrier);
+        return false;
+      });
+      if (small.length > 0) void send(small, route);
+    });
+  }
+
+  /** Sends a command by this route. */
+  send<T>(route: Route, command: (redis: ScriptedRedis) => Promise<T>): Promise<T> {
+    const { redis, timeoutMs, breaker, longestMs } = route;
+    const { counters, clock } = this.#parts;
+    const sent = ask(
+      redis,
+      counters,
+      timeoutMs,
+      () => {
+        // Deadlines would mean nothing.
+        if (!clock.synced) throw new StoreError('unavailable', 'not connected to Redis');
+        return command(scripted(redis));
+      },
+      breaker,
+      longestMs,
+    );
+    if (route === this.live) this.#lastLive = sent;
+    return sent;
+  }
+}
+
+/** Defines the scripts on a connection that does not have them yet. */
+function scripted(redis: Redis): ScriptedRedis {
+  if (!('ratecacheWriteBuffer' in redis)) {
+    redis.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
+    redis.defineCommand('ratecacheVersions', { lua: VERSIONS_SCRIPT, readOnly: true });
+  }
+  return redis as ScriptedRedis;
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { get, jsonOf, post, put } from '../support/client.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startReplica } from '../support/replicas.ts';
+import type { Service } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const COUNT = 40;
+const BYTES = 1_000_000;
+const KEYS = Array.from({ length: COUNT }, (_, i) => `large:${i}`);
+/** Every read goes to Redis; a neighbour may keep the machine busy for longer than the usual 40 ms. */
+const ENV = {
+  ENABLE_LOCAL_CACHE: 'false',
+  REDIS_COMMAND_TIMEOUT_MS: '250',
+  HEARTBEAT_TIMEOUT_MS: '30000',
+};
+
+test('an mget of 40 values of 1 MB succeeds, and small reads meanwhile all do', async (t) => {
+  const redis = await openRedis(t);
+  const writer = await replica(t, redis, ENV);
+  const reader = await replica(t, redis, ENV);
+  for (const key of KEYS)
+    assert.equal((await put(writer, key, JSON.stringify(key.padEnd(BYTES)))).status, 201);
+  for (let i = 0; i < 10; i++) assert.equal((await put(writer, `small:${i}`, String(i))).status, 201);
+
+  // The reader has not seen the keys before the first round; then it knows that they are large.
+  for (let round = 0; round < 4; round++) {
+    let over = false;
+    const large = post(reader, '/v1/mget', { keys: KEYS }).then(async (response) => {
+      const { results } = await jsonOf(response);
+      over = true;
+      return results as { status: string; value: string }[];
+    });
+    let small = 0;
+    while (!over) {
+      const response = await get(reader, `small:${small % 10}`);
+      assert.equal(response.status, 200, `small read ${small} of round ${round}`);
+      await response.arrayBuffer();
+      small++;
+    }
+    const results = await large;
+    assert.equal(results.length, COUNT);
+    for (const [i, { value }] of results.entries()) assert.equal(value?.trimEnd(), KEYS[i]);
+    assert.ok(small > 0);
+    t.diagnostic(`round ${round}: ${small} small reads meanwhile`);
+  }
+  for (const service of [writer, reader]) {
+    assert.ok(!service.logs.some(({ msg }) => msg?.startsWith('circuit breaker open')));
+    assert.match(await (await service.fetch('/metrics')).text(), /^redis_breaker_open 0$/m);
+  }
+  assert.match(await redis.cli('CLIENT', 'LIST'), /name=ratecache-bulk /);
+});
+
+test('a connection for large values is opened at the first need, and only where there is room', async (t) => {
+  const redis = await openRedis(t);
+  const roomy = await replica(t, redis, ENV);
+  const names = async () => (await redis.cli('CLIENT', 'LIST')).match(/(?<=name=ratecache-)\w+/g)!.toSorted();
+  assert.deepEqual(await names(), ['admin', 'data', 'link']);
+  const large = JSON.stringify('x'.repeat(BYTES));
+  await put(roomy, 'large:A', large);
+  await until(async () => (await names()).join() === 'admin,bulk,data,link');
+  assert.match(await (await roomy.fetch('/metrics')).text(), /^redis_connection_count 4$/m);
+  await roomy.stop();
+
+  for (const [max, expected] of [
+    [3, ['admin', 'data', 'link']],
+    [2, ['data', 'link']],
+  ] as const) {
+    const service = await replica(t, redis, { ...ENV, REDIS_MAX_CONNECTIONS: String(max) });
+    assert.equal((await put(service, 'large:A', large)).status, 204);
+    assert.equal(await (await get(service, 'large:A')).text(), large);
+    assert.equal(await (await get(service, 'large:A')).text(), large);
+    assert.deepEqual(await names(), expected);
+    await service.stop();
+  }
+});
+
+async function openRedis(t: TestContext): Promise<RedisServer> {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  return redis;
+}
+
+async function replica(t: TestContext, redis: RedisServer, env: Record<string, string>): Promise<Service> {
+  const service = await startReplica(redis, env);
+  t.after(() => service.stop('SIGKILL'));
+  return service;
+}

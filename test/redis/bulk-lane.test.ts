@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BULK_TIMEOUT_MS, BulkLane, type Carrier } from '../../src/redis/bulk-lane.ts';
+import { settled } from '../support/gated-store.ts';
+
+const KIB = 1024;
+
+/** A lane whose clock and answers the test holds in its hands. */
+function lane() {
+  let now = 0;
+  let others = Promise.resolve() as Promise<unknown>;
+  const slices: {
+    readonly items: string[];
+    readonly leftMs: number;
+    readonly answer: () => Promise<void>;
+  }[] = [];
+  const expired: string[] = [];
+  const made = new BulkLane({ others: () => others, now: () => now });
+  const carrier = (most = 100): Carrier<string> => ({
+    most,
+    send: (items, leftMs) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const answer = () => {
+        resolve();
+        return settled();
+      };
+      slices.push({ items, leftMs, answer });
+      return promise;
+    },
+    expire: (item) => expired.push(item),
+  });
+  return {
+    lane: made,
+    slices,
+    expired,
+    carrier,
+    items: () => slices.map(({ items }) => items),
+    wait: (ms: number) => {
+      now += ms;
+    },
+    blockedBy: (promise: Promise<unknown>) => {
+      others = promise;
+    },
+  };
+}
+
+test('large values leave a mebibyte at a time, and the next slice only when the last is answered', async () => {
+  const { lane: it, slices, carrier, items } = lane();
+  const reads = carrier();
+  for (const key of ['a', 'b', 'c', 'd', 'e']) it.add(key, 500 * KIB, key, reads);
+  await settled();
+  assert.deepEqual(items(), [['a', 'b']]);
+  await slices[0]!.answer();
+  assert.deepEqual(items(), [
+    ['a', 'b'],
+    ['c', 'd'],
+  ]);
+  await slices[1]!.answer();
+  await slices[2]!.answer();
+  assert.equal(it.idle, true);
+});
+
+test('a value larger than a slice leaves alone', async () => {
+  const { lane: it, carrier, items } = lane();
+  const reads = carrier();
+  it.add('a', 5000 * KIB, 'a', reads);
+  it.add('b', 100 * KIB, 'b', reads);
+  await settled();
+  assert.deepEqual(items(), [['a']]);
+});
+
+test('no slice has more items than its kind allows', async () => {
+  const { lane: it, carrier, items } = lane();
+  const reads = carrier(3);
+  for (const key of ['a', 'b', 'c', 'd']) it.add(key, 0, key, reads);
+  await settled();
+  assert.deepEqual(items(), [['a', 'b', 'c']]);
+});
+
+test('reads and writes stay in the order in which they were asked for', async () => {
+  const { lane: it, slices, carrier, items } = lane();
+  const [reads, writes] = [carrier(), carrier()];
+  it.add('k', 0, 'read 1', reads);
+  it.add('k', 0, 'write', writes);
+  it.add('k', 0, 'read 2', reads);
+  await settled();
+  for (let i = 0; i < 3; i++) await slices[i]!.answer();
+  assert.deepEqual(items(), [['read 1'], ['write'], ['read 2']]);
+});
+
+test('a key is held until everything of it is answered', async () => {
+  const { lane: it, slices, carrier } = lane();
+  it.add('k', 0, 'first', carrier());
+  it.add('k', 0, 'second', carrier());
+  await settled();
+  await slices[0]!.answer();
+  assert.equal(it.holds('k'), true);
+  assert.equal(it.holds('other'), false);
+  await slices[1]!.answer();
+  assert.equal(it.holds('k'), false);
+});
+
+test('a slice leaves only when what was sent on the other connection is answered, or has failed', async () => {
+  const { lane: it, carrier, items, blockedBy } = lane();
+  const before = Promise.withResolvers<void>();
+  blockedBy(before.promise);
+  it.add('k', 0, 'k', carrier());
+  await settled();
+  assert.deepEqual(items(), []);
+  before.reject(new Error('it timed out'));
+  await settled();
+  assert.deepEqual(items(), [['k']]);
+});
+
+test('what waits longer than two seconds is not sent, and a slice has what is left of them', async () => {
+  const { lane: it, slices, carrier, expired, wait } = lane();
+  it.add('a', 0, 'a', carrier());
+  it.add('b', 0, 'b', carrier());
+  await settled();
+  assert.equal(slices[0]!.leftMs, BULK_TIMEOUT_MS);
+  wait(500);
+  await slices[0]!.answer();
+  assert.equal(slices[1]!.leftMs, 1500);
+  it.add('c', 0, 'c', carrier());
+  wait(BULK_TIMEOUT_MS);
+  await slices[1]!.answer();
+  assert.deepEqual(expired, ['c']);
+  assert.equal(it.idle, true);
+});

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import type { Redis } from 'ioredis';
+import { ServiceClock } from '../../src/cache/clock.ts';
+import { TYPES } from '../../src/cache/key.ts';
+import type { Write } from '../../src/cache/store.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { RedisStore } from '../../src/redis/redis-store.ts';
+import { openConnection } from '../support/redis-connection.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+
+const LARGE = JSON.stringify('x'.repeat(300_000));
+
+test('large values that are known are read a mebibyte at a time, by the connection for them', async (t) => {
+  const { server, store, write } = await opened(t);
+  const keys = Array.from({ length: 16 }, (_, i) => `large:${i}`);
+  await Promise.all(keys.map((key) => store.write(write(key, LARGE))));
+  const mgets = async () =>
+    Number(/cmdstat_mget:calls=(\d+)/.exec(await server.cli('INFO', 'commandstats'))?.[1] ?? 0);
+  const before = await mgets();
+  const entries = await Promise.all([...keys, 'small:A'].map((key) => store.read(key)));
+  assert.deepEqual(
+    entries.map((entry) => entry?.json.length),
+    [...keys.map(() => LARGE.length), undefined],
+  );
+  // Three of 300 KB fit into a slice; the small one is a command of its own.
+  assert.equal((await mgets()) - before, 6 + 1);
+});
+
+test('a value that another program made small again is read with the others', async (t) => {
+  const { store, write, lastCommand, other } = await opened(t);
+  await store.write(write('k', LARGE));
+  await other.write(write('k', '"small"'));
+  assert.equal((await store.read('k'))?.json, '"small"');
+  assert.equal(await lastCommand('bulk'), 'mget');
+  await store.write(write('other', '1'));
+  assert.equal((await store.read('k'))?.json, '"small"');
+  assert.equal(await lastCommand('data'), 'mget');
+});
+
+test('changes of one key take effect in their order, whatever their size and whichever connection is slow', async (t) => {
+  for (const slow of ['data', 'bulk'] as const) {
+    const { server, store, write, freeze, thaw } = await opened(t);
+    // Both connections know the script, so that a change is one command.
+    await store.write(write('warm:A', LARGE));
+    await store.write(write('warm:B', '1'));
+    for (const values of [
+      ['"small"', LARGE],
+      [LARGE, '"small"'],
+      ['"a"', LARGE, '"b"', LARGE, '"c"'],
+    ]) {
+      freeze(slow);
+      const outcomes: Promise<unknown>[] = [];
+      for (const value of values) {
+        outcomes.push(store.write(write('k', value)));
+        // A turn of its own for each.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      // Time for whatever would overtake.
+      for (let i = 0; i < 3; i++) await server.cli('PING');
+      thaw(slow);
+      await Promise.all(outcomes);
+      assert.equal(
+        (await store.read('k'))?.json.toString(),
+        values.at(-1),
+        `${slow}: ${values.length} changes`,
+      );
+    }
+  }
+});
+
+test('a read that follows a large write of its key sees it, and later reads see nothing older', async (t) => {
+  const { store, write, freeze, thaw } = await opened(t);
+  await store.write(write('k', LARGE));
+  await store.write(write('k', '"small"'));
+  freeze('bulk');
+  const written = store.write(write('k', LARGE));
+  await new Promise((resolve) => setImmediate(resolve));
+  const read = store.read('k');
+  await new Promise((resolve) => setImmediate(resolve));
+  const removed = store.remove({ key: 'k', version: new VersionClock('0000000c').next() });
+  thaw('bulk');
+  await written;
+  assert.equal((await read)?.json.toString(), LARGE);
+  assert.equal((await removed).status, 'deleted');
+  assert.equal(await store.read('k'), undefined);
+});
+
+/** A store with a connection for large values, each connection by a proxy of its own. */
+async function opened(t: TestContext) {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const proxies = { data: await startTcpProxy(server), bulk: await startTcpProxy(server) };
+  t.after(() => Promise.all(Object.values(proxies).map((proxy) => proxy.close())));
+  const [data, bulk] = await Promise.all([connected(t, proxies.data), connected(t, proxies.bulk)]);
+  const [otherData] = await Promise.all([connected(t, server)]);
+  const versions = new VersionClock('0000000a');
+  const ids = { data: await data.client('ID'), bulk: await bulk.client('ID') };
+  /** What this connection asked Redis for last. */
+  const lastCommand = async (which: 'data' | 'bulk') => {
+    const list = await server.cli('CLIENT', 'LIST', 'ID', String(ids[which]));
+    return /cmd=(\S+)/.exec(list)![1];
+  };
+  return {
+    server,
+    store: storeOn(data, () => bulk),
+    other: storeOn(otherData, () => otherData),
+    write: (key: string, body: string): Write => ({
+      key,
+      value: { encoding: 'json', body: body.length > 1000 ? Buffer.from(body) : body },
+      version: versions.next(),
+      storedAt: Date.now(),
+      expiresAt: Date.now() + 60_000,
+    }),
+    lastCommand,
+    freeze: (which: 'data' | 'bulk') => proxies[which].freeze(),
+    thaw: (which: 'data' | 'bulk') => proxies[which].thaw(),
+  };
+}
+
+function storeOn(data: Redis, bulk: () => Redis): RedisStore {
+  const clock = new ServiceClock();
+  clock.trustWall();
+  const options = {
+    keyPrefix: 'test:',
+    compressionThresholdBytes: 0,
+    maxValueBytes: 1 << 20,
+    // A neighbour may keep the machine busy.
+    commandTimeoutMs: 2000,
+    ttls: TYPES.map(() => 60_000),
+    channel: undefined,
+    origin: 'test',
+  };
+  const counters = new Counters();
+  return new RedisStore(options, { data, admin: data, bulk, counters, clock, onUnreadable: () => {} });
+}
+
+async function connected(t: TestContext, where: Pick<RedisServer, 'port'>): Promise<Redis> {
+  const { redis } = openConnection(t, where);
+  await once(redis, 'ready');
+  return redis;
+}
