@@ -71,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a command may take as long as it likes',
     file: 'src/redis/deadline.ts',
-    from: '      }, ms);',
-    to: '      }, 50 * ms);',
+    from: 'let due = performance.now() + ms;',
+    to: 'let due = performance.now() + 50 * ms;',
     run: 'frozen 2 s',
     finds: /a read took \d{3,} ms/,
   },

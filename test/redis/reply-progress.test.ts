@@ -31,6 +31,8 @@ function connection() {
 /** A command of this connection that Redis does not answer, under a mocked clock. */
 function waiting(t: TestContext, redis: Redis) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
+  let now = 0;
+  t.mock.method(performance, 'now', () => now);
   const arrivals = new Arrivals(redis);
   let error: StoreError | undefined;
   const never = new Promise<void>(() => {});
@@ -41,6 +43,7 @@ function waiting(t: TestContext, redis: Redis) {
     arrivals,
     /** Lets a time-out pass; returns what the command failed with. */
     step: async () => {
+      now += STEP_MS;
       t.mock.timers.tick(STEP_MS);
       // The look at the arrivals comes one turn of the event loop after the time-out.
       await new Promise((resolve) => setImmediate(resolve));
