@@ -193,9 +193,10 @@ export class RedisBus {
     const { listener, counters } = this.#parts;
     if (keys === null) {
       counters.countInvalidation('tracking', 'flush', 1);
-      // It may have been this database.
+      // It may have been this database, with the canary in it. The next one follows at once, or a swap would go unnoticed.
       this.#writtenCanary = undefined;
       listener.allChanged('flush');
+      this.#beat();
       return;
     }
     const { keyPrefix } = this.#options;

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { del, get, jsonOf, post, put } from '../support/client.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startReplica, whileFrozen } from '../support/replicas.ts';
+import type { Service } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+// A Redis that refuses some changes for good, and what becomes of the others.
+
+const PREFIX = 'borrow_rate_engine:';
+const PATIENCE = { timeoutMs: 20_000, everyMs: 20 };
+const FORBIDDEN = 'volatility:FORBIDDEN';
+const ALLOWED = 'borrow_rate:ALLOWED';
+
+/** A Redis whose ACL forbids one type, and a service on it. */
+async function setUp(t: TestContext): Promise<{ redis: RedisServer; service: Service }> {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const keys = ['borrow_rate:*', 'min_rate:*', 'is-redis-there'].map((key) => `~${PREFIX}${key}`);
+  await redis.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '+@all', '&*', '~__ratecache__:*', ...keys);
+  const service = await startReplica(redis, {
+    REDIS_USERNAME: 'app',
+    REDIS_PASSWORD: 'secret',
+    REDIS_COMMAND_TIMEOUT_MS: '500',
+  });
+  t.after(() => service.stop('SIGKILL'));
+  return { redis, service };
+}
+
+const isStored = (redis: RedisServer, key: string) =>
+  redis.cli('EXISTS', PREFIX + key).then((n) => n === '1');
+
+test('of an mset with a type that an ACL forbids, the others are stored at once', async (t) => {
+  const { redis, service } = await setUp(t);
+  const entries = [FORBIDDEN, ALLOWED].map((key) => ({ key, value: 1 }));
+  const { results } = await jsonOf(await post(service, '/v1/mset', { entries }));
+  assert.deepEqual(
+    results.map(({ status, code }: { status: string; code?: string }) => [status, code]),
+    [
+      ['stored', 'l2_unavailable'],
+      ['stored', undefined],
+    ],
+  );
+  assert.equal(await isStored(redis, ALLOWED), true);
+});
+
+test('a pending change that Redis refuses holds up no other one, and is made when Redis takes it', async (t) => {
+  const { redis, service } = await setUp(t);
+  await whileFrozen(redis, async () => {
+    assert.equal((await put(service, FORBIDDEN, '1')).status, 202);
+    assert.equal((await put(service, ALLOWED, '1')).status, 202);
+    assert.equal((await del(service, 'volatility:GONE')).status, 202);
+    assert.equal((await put(service, 'min_rate:ALLOWED', '1')).status, 202);
+  });
+  await until(() => isStored(redis, ALLOWED), PATIENCE);
+  await until(() => isStored(redis, 'min_rate:ALLOWED'), PATIENCE);
+  const pending = async () => (await jsonOf(await service.fetch('/health'))).journal.entries;
+  await until(async () => (await pending()) === 2, PATIENCE);
+  assert.equal(await (await get(service, FORBIDDEN)).text(), '1', 'it is pending, and served');
+  assert.equal(await isStored(redis, FORBIDDEN), false);
+
+  await redis.cli('ACL', 'SETUSER', 'app', '~*');
+  await until(() => isStored(redis, FORBIDDEN), PATIENCE);
+  await until(async () => (await pending()) === 0, PATIENCE);
+});
+
+test('a conditional PUT that cannot be sent leaves what L1 holds', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis);
+  t.after(() => service.stop('SIGKILL'));
+  const version = (await put(service, ALLOWED, '"held"')).headers.get('etag')!;
+  await redis.signal('SIGKILL');
+  await until(async () => (await jsonOf(await service.fetch('/health'))).coherence === 'blind', PATIENCE);
+  const response = await put(service, ALLOWED, '"new"', { headers: { 'if-match': version } });
+  assert.equal((await jsonOf(response)).code, 'l2_unavailable');
+  assert.equal(await (await get(service, ALLOWED)).text(), '"held"');
+});
+
+test('after SWAPDB no replica serves what the other database held, and after FLUSHDB elsewhere nothing is lost', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, { LOCAL_CACHE_TTL: '3600' });
+  t.after(() => service.stop('SIGKILL'));
+  await put(service, ALLOWED, '"kept"');
+  await redis.cli('-n', '1', 'FLUSHDB');
+  assert.equal(await (await get(service, ALLOWED)).text(), '"kept"');
+  await redis.cli('SWAPDB', '0', '1');
+  await until(async () => (await get(service, ALLOWED)).status === 404, PATIENCE);
+  await redis.cli('SWAPDB', '0', '1');
+  await until(async () => (await (await get(service, ALLOWED)).text()) === '"kept"', PATIENCE);
+});
