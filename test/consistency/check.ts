@@ -10,7 +10,7 @@ import { afflict, type Fault } from './faults.ts';
 import { connectTo, ForeignWriter, truthOf } from './foreign-writer.ts';
 import { type Findings, History } from './history.ts';
 import { type ActorParts, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
-import { ALL_KEYS, deletable } from './keys.ts';
+import { ALL_KEYS, unversioned } from './keys.ts';
 import { Subscriber } from './subscriber.ts';
 
 /** The bound that is promised, HEARTBEAT_TIMEOUT_MS. */
@@ -39,8 +39,8 @@ export interface Report extends Findings {
   /** How often the fault struck. */
   readonly events: number;
   readonly reads: number;
-  /** Reads that L1 answered in place of L2, saying so. */
-  readonly fallbacks: number;
+  /** Reads whose answers say that L2 was not asked, or has yet to make the change. */
+  readonly marked: number;
   /** Reads answered in a lesser state than coherent. */
   readonly lesser: number;
   /** Changes asked for. */
@@ -59,6 +59,11 @@ const ENV = {
   LOCAL_CACHE_TTL: '3600',
   LOCAL_CACHE_MAX_SIZE: '10000',
 };
+
+const NEEDS_PROXY: readonly Fault[] = ['half-open', 'slow'];
+const ENV_OF: Partial<Record<Fault, Record<string, string>>> = { slow: { REDIS_COMMAND_TIMEOUT_MS: '40' } };
+/** Clients that write through each replica. */
+const WRITERS = 2;
 
 export async function runCheck(options: RunOptions): Promise<Report> {
   const cleanup: (() => unknown)[] = [];
@@ -81,7 +86,11 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   for (const proxy of proxies) cleanup.push(() => proxy.close());
   const services = await Promise.all(
     // Only where it is needed, because it costs time.
-    places.map((at) => startReplica(fault === 'half-open' ? behind(redis, proxies[at]!.port) : redis, ENV)),
+    places.map((at) =>
+      NEEDS_PROXY.includes(fault)
+        ? startReplica(behind(redis, proxies[at]!.port), { ...ENV, ...ENV_OF[fault] })
+        : startReplica(redis, ENV),
+    ),
   );
   for (const service of services) cleanup.push(() => service.stop('SIGKILL'));
   const subscribers = services.map((service, replica) => new Subscriber(service, replica));
@@ -90,14 +99,14 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
     await subscriber.start();
   }
 
-  const history = new History(deletable);
+  const history = new History(unversioned);
   let stopped = false;
   const actor = (): ActorParts => ({ history, random: seeded(seedOf(dice)), stopped: () => stopped });
   const foreign = new ForeignWriter(connection, actor());
   const actors = [
     foreign.run(restMs),
     ...services.flatMap((service, replica) => [
-      writeAll(service, actor(), restMs),
+      ...Array.from({ length: WRITERS }, () => writeAll(service, replica, actor(), restMs)),
       ...Array.from({ length: readers }, () => readAll(service, replica, actor())),
     ]),
   ];
@@ -120,7 +129,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
     ...findings,
     events,
     reads: reads.length,
-    fallbacks: reads.filter((read) => read.fallback).length,
+    marked: reads.filter((read) => read.marked).length,
     lesser: reads.filter(({ coherence }) => coherence !== '').length,
     writes: ops.length,
     acknowledged: acknowledged(history),
@@ -160,7 +169,7 @@ async function checkEnd(
       for (const [replica, service] of services.entries())
         await withClient(service, async (client) => {
           for (const key of ALL_KEYS)
-            compare(`replica ${replica}`, key, (await readOne(client, replica, key))?.version);
+            compare(`replica ${replica}`, key, (await readOne(client, replica, key))[0]?.version);
         });
       return found;
     };

@@ -13,6 +13,7 @@ export const FAULTS = [
   'data-killed',
   'frozen',
   'half-open',
+  'slow',
   'overrun',
   'restart',
 ] as const;
@@ -53,6 +54,16 @@ const ROUNDS: Record<
       proxy.freeze({ direction: 'down', saying: 'ratecache-link' });
       await sleep(1700);
       proxy.thaw();
+    },
+  },
+  slow: {
+    restMs: 800,
+    // A round trip of 120 ms: over the command time-out, and under the bound of the heartbeat.
+    async round({ proxies, random }) {
+      const proxy = pick(proxies, random);
+      proxy.delay(60);
+      await sleep(1700);
+      proxy.delay(0);
     },
   },
   overrun: { restMs: 500, round: overrun },

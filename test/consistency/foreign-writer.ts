@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { VersionClock } from '../../src/cache/version.ts';
-import { pack, unpack } from '../../src/redis/envelope.ts';
+import { foreignVersion, isLegacy, pack, unpack } from '../../src/redis/envelope.ts';
 import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
 import { pick } from '../support/random.ts';
 import type { RedisServer } from '../support/redis-server.ts';
@@ -38,7 +38,11 @@ export async function truthOf(
   const values = await redis.mgetBuffer(keys.map((key) => PREFIX + key));
   const truth = new Map<string, { n: number; version: string }>();
   keys.forEach((key, i) => {
-    const entry = values[i] && unpack(key, values[i], LIMITS);
+    const value = values[i];
+    if (!value) return;
+    const legacy = isLegacy(value);
+    if (legacy) truth.set(key, { n: JSON.parse(value.toString()).value.n, version: foreignVersion(value) });
+    const entry = legacy ? undefined : unpack(key, value, LIMITS);
     if (entry) truth.set(key, { n: JSON.parse(entry.json.toString()).n, version: entry.version });
   });
   return truth;
@@ -61,7 +65,8 @@ export class ForeignWriter {
       const chance = random();
       if (chance < 0.35) await this.set(pick(KEYS.foreign, random));
       else if (chance < 0.6) await this.#setGreater(pick(KEYS.cold, random));
-      else if (chance < 0.85) await this.#setGreater(pick(KEYS.shared, random));
+      else if (chance < 0.75) await this.#setGreater(pick(KEYS.shared, random));
+      else if (chance < 0.85) await this.#setLegacy(pick(KEYS.mixed, random));
       else await this.#remove(pick(KEYS.deletable, random));
       await sleep(random() * 2 * restMs);
     }
@@ -84,6 +89,16 @@ export class ForeignWriter {
       const answer = this.#redis.callBuffer('EVAL', [WRITE_SCRIPT, 1, PREFIX + key, ...args]);
       const [[, version]] = (await answer) as [[Buffer, Buffer]];
       Object.assign(op, { end: performance.now(), version: version.toString('hex') });
+    });
+  }
+
+  /** As the predecessor of the service wrote: without an envelope. */
+  async #setLegacy(key: string): Promise<void> {
+    const op = this.#parts.history.begin(key, 'write', performance.now());
+    const text = JSON.stringify({ value: { n: op.n }, timestamp: Date.now() / 1000 });
+    await this.#done(async () => {
+      await this.#redis.set(PREFIX + key, text, 'PX', TTL_MS);
+      Object.assign(op, { end: performance.now(), version: foreignVersion(Buffer.from(text)) });
     });
   }
 

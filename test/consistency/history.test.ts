@@ -18,7 +18,7 @@ function history() {
   };
   const read = (start: number, n: number, version: string | undefined, more: Partial<Read> = {}) =>
     made.reads.push({
-      ...{ replica: 0, key: PLAIN, n, version, start, end: start + 1, coherence: '', fallback: false },
+      ...{ replica: 0, key: PLAIN, n, version, start, end: start + 1, coherence: '', marked: false },
       ...more,
     });
   return { made, write, remove, read, check: () => made.check(BOUND_MS) };
@@ -41,12 +41,12 @@ test('a read that starts after the bound and gives the older value is found', ()
   assert.match(check().violations.join(), /^stale by 101\.0 ms: plain was #1/);
 });
 
-test('a read by a fallback that says so is no promise broken, nor is one of a write that nobody acknowledged', () => {
+test('a read that is marked breaks no promise about other replicas, nor does one of a write that nobody acknowledged', () => {
   const { write, read, check } = history();
   write(0, 1, 'v1');
   write(0, 10, 'v2');
   write(0, Number.POSITIVE_INFINITY, 'v3');
-  read(200, 1, 'v1', { coherence: 'blind', fallback: true });
+  read(200, 1, 'v1', { coherence: 'blind', marked: true });
   read(200, 3, 'v3');
   assert.deepEqual(check().violations, []);
 });
@@ -123,4 +123,25 @@ test('a restart of Redis may lose what it held, and nothing else', () => {
   write(530, 540, 'v2');
   read(700, 0, undefined);
   assert.equal(check().violations.length, 1);
+});
+
+test('what a replica has answered for itself it must not go back behind, not even in marked answers', () => {
+  for (const [more, found] of [
+    [{}, 1],
+    [{ marked: true }, 1],
+    [{ marked: true, replica: 1 }, 0],
+    [{ marked: true, start: 19 }, 0],
+    [{ marked: true, n: 2, version: 'v2' }, 0],
+  ] as const) {
+    for (const pending of [false, true]) {
+      const { made, write, read } = history();
+      write(0, 1, 'v1');
+      const own = made.begin(PLAIN, 'write', 2, 0);
+      Object.assign(own, pending ? { pendingFrom: 20, version: 'v2' } : { end: 20, version: 'v2' });
+      read(30, 1, 'v1', more);
+      const { violations } = made.check(BOUND_MS);
+      assert.equal(violations.length, found, `${JSON.stringify(more)} ${violations}`);
+      if (found > 0) assert.match(violations[0]!, /^its replica had answered for #2 before/);
+    }
+  }
 });

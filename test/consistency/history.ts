@@ -10,8 +10,12 @@ export interface Op {
   /** The value written: a number of its own within the key; 0 for a delete. */
   readonly n: number;
   readonly start: number;
+  /** The replica that was asked for it; undefined for another program. */
+  readonly replica: number | undefined;
   /** When it was acknowledged; Infinity while nobody knows whether it took effect. */
   end: number;
+  /** When its replica answered that it is pending; Infinity where it did not. */
+  pendingFrom: number;
   /** Set when it was acknowledged, or when it was read. */
   version: string | undefined;
   /** It certainly did not take effect. */
@@ -28,8 +32,11 @@ export interface Read {
   readonly end: number;
   /** What `Cache-Status` said of the state: nothing when coherent. */
   readonly coherence: '' | 'degraded' | 'blind';
-  /** L1 answered because L2 did not, and said so: nothing is promised. */
-  readonly fallback: boolean;
+  /**
+   * The answer says that L2 was not asked, or has yet to make the change: then only what this replica itself has
+   * answered before is promised.
+   */
+  readonly marked: boolean;
 }
 
 export interface Findings {
@@ -39,14 +46,15 @@ export interface Findings {
 }
 
 /**
- * Orders the changes of one key. Where it is never deleted its versions grow as Redis takes the writes, so they
- * are the order. Where it is, they may not, and what is certain is only that what was acknowledged before
+ * Orders the changes of one key. Where versions only grow as Redis takes the writes, they are the order. Where the key is
+ * deleted, or has values without a version, they may not, and what is certain is only that what was acknowledged before
  * another was asked for came before it.
  */
 class KeyOrder {
   readonly byNumber = new Map<number, Op>();
   readonly #sure: Op[];
   readonly #deletes: Op[];
+  readonly #writes: Op[];
   readonly #versioned: boolean;
   readonly #byStart: Op[];
   readonly #byVersion: Op[];
@@ -54,11 +62,12 @@ class KeyOrder {
   readonly #endFromStart: number[];
   readonly #endFromVersion: number[];
 
-  constructor(ops: readonly Op[], deletable: boolean) {
-    this.#versioned = !deletable;
+  constructor(ops: readonly Op[], unversioned: boolean) {
+    this.#versioned = !unversioned;
     this.#sure = ops.filter(({ refused, end }) => !refused && end < Number.POSITIVE_INFINITY);
     this.#deletes = ops.filter(({ kind, refused }) => kind === 'delete' && !refused);
-    for (const op of ops) if (op.kind === 'write') this.byNumber.set(op.n, op);
+    this.#writes = ops.filter(({ kind }) => kind === 'write');
+    for (const op of this.#writes) this.byNumber.set(op.n, op);
     this.#byStart = [...this.#sure].sort((a, b) => a.start - b.start);
     this.#byVersion = this.#sure
       .filter(({ version }) => version !== undefined)
@@ -90,6 +99,18 @@ class KeyOrder {
     return this.#endFromStart[at] ?? Number.POSITIVE_INFINITY;
   }
 
+  /** A change that the replica of the read had answered for before, and that certainly came after what was read. */
+  ownMissedBy(read: Read): Op | undefined {
+    const seen = this.byNumber.get(read.n);
+    if (seen === undefined) return undefined;
+    return this.#writes.find((op) => {
+      if (op.replica !== read.replica || op.refused) return false;
+      if (!this.#versioned) return op.end < read.start && op.start > seen.end;
+      const answeredAt = Math.min(op.end, op.pendingFrom);
+      return op.version !== undefined && op.version > read.version! && answeredAt < read.start;
+    });
+  }
+
   /** Whether what `later` saw certainly was over when there was what `earlier` saw. */
   wentBack(earlier: Read, later: Read): boolean {
     if (later.n === earlier.n) return false;
@@ -106,20 +127,19 @@ export class History {
   readonly reads: Read[] = [];
   /** Times at which everything may have been lost: Redis was restarted. */
   readonly losses: { start: number; end: number }[] = [];
-  readonly #deletable: (key: string) => boolean;
+  readonly #unversioned: (key: string) => boolean;
   readonly #counts = new Map<string, number>();
 
-  /** @param deletable which keys somebody deletes */
-  constructor(deletable: (key: string) => boolean) {
-    this.#deletable = deletable;
+  /** @param unversioned which keys have versions that may go back */
+  constructor(unversioned: (key: string) => boolean) {
+    this.#unversioned = unversioned;
   }
 
   /** A change is asked for now. */
-  begin(key: string, kind: Op['kind'], start: number): Op {
+  begin(key: string, kind: Op['kind'], start: number, replica?: number): Op {
     const n = kind === 'write' ? (this.#counts.get(key) ?? 0) + 1 : 0;
     if (kind === 'write') this.#counts.set(key, n);
-    const end = Number.POSITIVE_INFINITY;
-    const op: Op = { key, kind, n, start, end, version: undefined, refused: false };
+    const op = opOf(key, kind, n, start, Number.POSITIVE_INFINITY, replica);
     this.ops.push(op);
     return op;
   }
@@ -142,18 +162,8 @@ export class History {
     }
     const orders = new Map<string, KeyOrder>();
     for (const [key, own] of ops) {
-      const lost = this.losses.map(
-        ({ start, end }): Op => ({
-          key,
-          kind: 'delete',
-          n: 0,
-          start,
-          end,
-          version: undefined,
-          refused: false,
-        }),
-      );
-      orders.set(key, new KeyOrder([...own, ...lost], this.#deletable(key)));
+      const lost = this.losses.map(({ start, end }) => opOf(key, 'delete', 0, start, end));
+      orders.set(key, new KeyOrder([...own, ...lost], this.#unversioned(key)));
     }
     return orders;
   }
@@ -162,11 +172,16 @@ export class History {
   #checkStaleness(orders: ReadonlyMap<string, KeyOrder>, boundMs: number, findings: Findings): void {
     for (const read of this.reads) {
       const order = orders.get(read.key);
-      if (order === undefined || read.fallback) continue;
+      if (order === undefined) continue;
       if (read.n !== 0 && !order.byNumber.has(read.n)) {
         findings.violations.push(`nobody wrote what was read: ${show(read)}`);
         continue;
       }
+      // What Redis lost may come back older, from a replica that had it pending.
+      const missed = this.losses.length === 0 ? order.ownMissedBy(read) : undefined;
+      if (missed !== undefined)
+        findings.violations.push(`its replica had answered for #${missed.n} before: ${show(read)}`);
+      if (read.marked) continue;
       const staleness = read.start - order.overwrittenAt(read);
       if (staleness <= 0) continue;
       findings.worstStalenessMs = Math.max(findings.worstStalenessMs, staleness);
@@ -188,7 +203,7 @@ export class History {
       for (const read of [...reads].sort((a, b) => a.start - b.start)) {
         for (; ended < byEnd.length && byEnd[ended]!.end < read.start; ended++) {
           const past = byEnd[ended]!;
-          if (past.coherence !== '' || past.fallback) newest.clear();
+          if (past.coherence !== '' || past.marked) newest.clear();
           else {
             const known = newest.get(past.key);
             if (known === undefined || !orders.get(past.key)?.wentBack(known, past))
@@ -196,7 +211,7 @@ export class History {
           }
         }
         const before = newest.get(read.key);
-        if (before === undefined || read.coherence !== '' || read.fallback) continue;
+        if (before === undefined || read.coherence !== '' || read.marked) continue;
         if (orders.get(read.key)?.wentBack(before, read))
           findings.violations.push(`went back: ${show(before)} and then ${show(read)}`);
       }
@@ -204,9 +219,14 @@ export class History {
   }
 }
 
-function show({ replica, key, n, version, start, end, coherence }: Read): string {
+function opOf(key: string, kind: Op['kind'], n: number, start: number, end: number, replica?: number): Op {
+  const pendingFrom = Number.POSITIVE_INFINITY;
+  return { key, kind, n, start, end, replica, pendingFrom, version: undefined, refused: false };
+}
+
+function show({ replica, key, n, version, start, end, coherence, marked }: Read): string {
   const what = n === 0 ? 'none' : `#${n} (${version})`;
-  return `${key} was ${what} at replica ${replica}, ${start.toFixed(1)} to ${end.toFixed(1)} ${coherence}`;
+  return `${key} was ${what} at replica ${replica}, ${start.toFixed(1)} to ${end.toFixed(1)} ${coherence}${marked ? ' marked' : ''}`;
 }
 
 function suffixMin(ops: readonly Op[]): number[] {

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Dispatcher } from 'undici';
 import { below, pick, type Random } from '../support/random.ts';
 import type { Service } from '../support/service.ts';
+import { connectWs, type WsClient } from '../support/ws-client.ts';
 import type { History, Op, Read } from './history.ts';
-import { HOT_KEYS, KEYS } from './keys.ts';
+import { DELETABLE_PATTERN, HOT_KEYS, KEYS } from './keys.ts';
 
 export interface ActorParts {
   readonly history: History;
@@ -15,56 +16,110 @@ export interface ActorParts {
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const pathOf = (key: string) => `/v1/cache/${encodeURIComponent(key)}`;
 
-/** Reads keys as fast as it is answered. */
+/** Reads keys as fast as it is answered, in each of the three ways. */
 export async function readAll(service: Service, replica: number, parts: ActorParts): Promise<void> {
   const { history, random, stopped } = parts;
-  await withClient(service, async (client) => {
-    while (!stopped()) {
-      const key = pick(random() < 0.4 ? HOT_KEYS : KEYS.cold, random);
-      const read = await readOne(client, replica, key);
-      if (read !== undefined) history.reads.push(read);
-    }
-  });
-}
-
-/** Writes keys in every way there is, one at a time, with a rest in between. */
-export async function writeAll(service: Service, parts: ActorParts, restMs: number): Promise<void> {
-  const { random, stopped } = parts;
+  const key = () => pick(random() < 0.4 ? HOT_KEYS : KEYS.cold, random);
+  const ws = await connectWs(service);
   await withClient(service, async (client) => {
     while (!stopped()) {
       const chance = random();
-      if (chance < 0.35) await put(client, parts, pick([...KEYS.shared, ...KEYS.deletable], random));
-      else if (chance < 0.55) await put(client, parts, pick(KEYS.cold, random));
-      else if (chance < 0.75) await mset(client, parts);
-      else if (chance < 0.9) await compareAndSet(client, parts, pick(KEYS.shared, random));
-      else await remove(client, parts, pick(KEYS.deletable, random));
+      if (chance < 0.7) history.reads.push(...(await readOne(client, replica, key())));
+      else if (chance < 0.9)
+        history.reads.push(...(await readMany(client, replica, [key(), key(), key(), key()])));
+      else history.reads.push(...(await readByWebSocket(ws, replica, key())));
+    }
+  });
+  ws.close();
+}
+
+/** Writes keys in every way there is, one at a time, with a rest in between. */
+export async function writeAll(
+  service: Service,
+  replica: number,
+  parts: ActorParts,
+  restMs: number,
+): Promise<void> {
+  const { random, stopped } = parts;
+  const plain = [...KEYS.shared, ...KEYS.deletable, ...KEYS.mixed];
+  await withClient(service, async (client) => {
+    const writer = { ...parts, client, replica };
+    while (!stopped()) {
+      const chance = random();
+      if (chance < 0.35) await put(writer, pick(plain, random));
+      else if (chance < 0.55) await put(writer, pick(KEYS.cold, random));
+      else if (chance < 0.75) await mset(writer);
+      else if (chance < 0.9) await compareAndSet(writer, pick(KEYS.shared, random));
+      else if (chance < 0.97) await remove(writer, pick(KEYS.deletable, random));
+      else await invalidate(writer);
       await sleep(random() * 2 * restMs);
     }
   });
 }
 
-/** Reads a key; undefined where nothing was learned of it. */
-export async function readOne(client: Client, replica: number, key: string): Promise<Read | undefined> {
+interface Writer extends ActorParts {
+  readonly client: Client;
+  readonly replica: number;
+}
+
+/** Reads a key; nothing where nothing was learned of it. */
+export async function readOne(client: Client, replica: number, key: string): Promise<Read[]> {
   const start = performance.now();
   const answer = await ask(client, { method: 'GET', path: pathOf(key) });
   const end = performance.now();
-  if (answer === undefined || (answer.status !== 200 && answer.status !== 404)) return undefined;
+  if (answer === undefined || (answer.status !== 200 && answer.status !== 404)) return [];
   const status = String(answer.headers['cache-status']);
   const coherence = (/coherence=(\w+)/.exec(status)?.[1] ?? '') as Read['coherence'];
-  // L1 answered because L2 did not.
-  const fallback = /detail="?l2-/.test(status);
-  if (answer.status === 404 && fallback) return undefined;
+  const marked = status.includes('detail=');
+  if (answer.status === 404 && marked) return [];
   const { n } = answer.status === 200 ? JSON.parse(answer.body) : { n: 0 };
-  return { replica, key, n, version: versionOf(answer), start, end, coherence, fallback };
+  return [{ replica, key, n, version: versionOf(answer), start, end, coherence, marked }];
 }
 
-async function put(
-  client: Client,
-  { history }: ActorParts,
-  key: string,
-  condition: Record<string, string> = {},
-): Promise<void> {
-  const op = history.begin(key, 'write', performance.now());
+interface Item {
+  readonly key: string;
+  readonly status: string;
+  readonly code?: string;
+  readonly value?: { readonly n: number };
+  readonly version?: string;
+}
+
+async function readMany(client: Client, replica: number, keys: readonly string[]): Promise<Read[]> {
+  const start = performance.now();
+  const answer = await ask(client, {
+    method: 'POST',
+    path: '/v1/mget',
+    headers: JSON_HEADERS,
+    body: JSON.stringify({ keys }),
+  });
+  const end = performance.now();
+  if (answer?.status !== 200) return [];
+  const { results } = JSON.parse(answer.body) as { results: Item[] };
+  return results.flatMap((item) => readOf(item, replica, start, end, ''));
+}
+
+async function readByWebSocket(ws: WsClient, replica: number, key: string): Promise<Read[]> {
+  const start = performance.now();
+  const answer = await ws.request('get', { key });
+  const end = performance.now();
+  return answer.ok ? readOf(answer as unknown as Item, replica, start, end, answer.coherence ?? '') : [];
+}
+
+function readOf(
+  { key, status, code, value, version }: Item,
+  replica: number,
+  start: number,
+  end: number,
+  coherence: Read['coherence'],
+): Read[] {
+  const marked = code !== undefined;
+  if (status === 'error' || (status === 'miss' && marked)) return [];
+  return [{ replica, key, n: value?.n ?? 0, version, start, end, coherence, marked }];
+}
+
+async function put(writer: Writer, key: string, condition: Record<string, string> = {}): Promise<void> {
+  const { history, client, replica } = writer;
+  const op = history.begin(key, 'write', performance.now(), replica);
   const answer = await ask(client, {
     method: 'PUT',
     path: pathOf(key),
@@ -74,28 +129,37 @@ async function put(
   settle(op, answer, versionOf(answer));
 }
 
-async function compareAndSet(client: Client, parts: ActorParts, key: string): Promise<void> {
-  const answer = await ask(client, { method: 'GET', path: pathOf(key) });
+async function compareAndSet(writer: Writer, key: string): Promise<void> {
+  const answer = await ask(writer.client, { method: 'GET', path: pathOf(key) });
   if (answer === undefined) return;
   const version = versionOf(answer);
-  await put(
-    client,
-    parts,
-    key,
-    version === undefined ? { 'if-none-match': '*' } : { 'if-match': `"${version}"` },
-  );
+  const condition: Record<string, string> =
+    version === undefined ? { 'if-none-match': '*' } : { 'if-match': `"${version}"` };
+  await put(writer, key, condition);
 }
 
-async function remove(client: Client, { history }: ActorParts, key: string): Promise<void> {
-  const op = history.begin(key, 'delete', performance.now());
+async function remove({ history, client, replica }: Writer, key: string): Promise<void> {
+  const op = history.begin(key, 'delete', performance.now(), replica);
   settle(op, await ask(client, { method: 'DELETE', path: pathOf(key) }), undefined);
 }
 
-async function mset(client: Client, { history, random }: ActorParts): Promise<void> {
+async function invalidate({ history, client, replica }: Writer): Promise<void> {
   const start = performance.now();
-  const keys = [...KEYS.shared, ...KEYS.deletable].filter(() => random() < 0.4);
+  const ops = KEYS.deletable.map((key) => history.begin(key, 'delete', start, replica));
+  const answer = await ask(client, {
+    method: 'POST',
+    path: '/v1/invalidate',
+    headers: JSON_HEADERS,
+    body: JSON.stringify({ pattern: DELETABLE_PATTERN }),
+  });
+  for (const op of ops) settle(op, answer, undefined);
+}
+
+async function mset({ history, random, client, replica }: Writer): Promise<void> {
+  const start = performance.now();
+  const keys = [...KEYS.shared, ...KEYS.deletable, ...KEYS.mixed].filter(() => random() < 0.4);
   keys.push(pick(KEYS.cold, random));
-  const ops = keys.map((key) => history.begin(key, 'write', start));
+  const ops = keys.map((key) => history.begin(key, 'write', start, replica));
   const entries = ops.map(({ key, n }) => ({ key, value: { n } }));
   const answer = await ask(client, {
     method: 'POST',
@@ -107,8 +171,9 @@ async function mset(client: Client, { history, random }: ActorParts): Promise<vo
   const end = performance.now();
   const { results } = JSON.parse(answer.body) as { results: MsetResult[] };
   results.forEach(({ status, code, version }, i) => {
-    // With a code it is kept to be made in L2 later, as a 202 is; of anything else nobody knows whether L2 has it.
-    if (status === 'stored' && code === undefined) Object.assign(ops[i]!, { end, version });
+    if (status !== 'stored') return;
+    // With a code it is pending, as with a 202.
+    Object.assign(ops[i]!, code === undefined ? { end, version } : { pendingFrom: end, version });
   });
 }
 
@@ -120,7 +185,8 @@ interface MsetResult {
 
 function settle(op: Op, answer: Answer | undefined, version: string | undefined): void {
   if (answer?.status === 412) op.refused = true;
-  // 202 and all faults: whether and when it takes effect nobody knows.
+  // 202 and all faults: whether and when it takes effect in Redis nobody knows.
+  if (answer?.status === 202) Object.assign(op, { pendingFrom: performance.now(), version });
   if (answer === undefined || ![200, 201, 204].includes(answer.status)) return;
   op.end = performance.now();
   op.version = version;

@@ -22,7 +22,7 @@ const HEAD = [
   'events',
   'reads',
   'lesser',
-  'fallback',
+  'marked',
   'writes',
   'acked',
   'pushes',
@@ -45,9 +45,9 @@ for (const fault of faults) {
 process.exit(found === 0 ? 0 : 1);
 
 function cells(fault: Fault, report: Report): (string | number)[] {
-  const { events, reads, lesser, fallbacks, writes, acknowledged, pushes, resets } = report;
+  const { events, reads, lesser, marked, writes, acknowledged, pushes, resets } = report;
   const { worstStalenessMs, violations } = report;
-  const counts = [events, reads, lesser, fallbacks, writes, acknowledged, pushes, resets];
+  const counts = [events, reads, lesser, marked, writes, acknowledged, pushes, resets];
   return [fault, ...counts, worstStalenessMs.toFixed(1), violations.length];
 }
 

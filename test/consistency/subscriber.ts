@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import type { Service } from '../support/service.ts';
-import { deletable, TYPES } from './keys.ts';
+import { DELETABLE_PATTERN, TYPES, unversioned } from './keys.ts';
 
 interface Item {
   readonly key: string;
@@ -93,7 +93,8 @@ export class Subscriber {
       case 'update':
         return this.#keep(message);
       case 'invalidate':
-        this.held.delete(message.key);
+        if (message.pattern === DELETABLE_PATTERN) this.#dropAll('event_risk:');
+        else this.held.delete(message.key);
         return;
       case 'reset':
         this.resets++;
@@ -102,10 +103,14 @@ export class Subscriber {
     }
   }
 
+  #dropAll(prefix: string): void {
+    for (const key of this.held.keys()) if (key.startsWith(prefix)) this.held.delete(key);
+  }
+
   #keep({ key, version, value }: Item): void {
     if (version === undefined || value === undefined) return;
     const before = this.held.get(key);
-    if (before !== undefined && !deletable(key) && version < before.version)
+    if (before !== undefined && !unversioned(key) && version < before.version)
       this.violations.push(
         `replica ${this.replica} pushed ${key} #${value.n} (${version}) after #${before.n} (${before.version})`,
       );
