@@ -20,6 +20,7 @@ interface Mutant {
 }
 
 const WITH_GATES = 'test/cache/coherence.test.ts';
+const WITH_VERSIONS = 'test/cache/newer-wins.test.ts';
 
 /** Those that one interleaving shows, and the test with gates that must fail. */
 const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: string })[] = [
@@ -47,8 +48,8 @@ const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: st
   },
   {
     name: 'a write does not ask what reads have brought meanwhile',
-    file: 'src/cache/two-level.ts',
-    from: 'const overtaken = seen > entry.version;',
+    file: 'src/cache/writes.ts',
+    from: 'const overtaken = seen > entry.version || made > entry.version || this.#holdsNewer(key, entry);',
     to: 'const overtaken = seen === entry.version;',
     fails: /^a write and a read that left after it are answered together/,
   },
@@ -84,8 +85,8 @@ const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: st
   {
     name: 'L1 is served though it is not trusted',
     file: 'src/cache/two-level.ts',
-    from: "this.memory.trusted = state === 'coherent' || state === 'off';",
-    to: 'this.memory.trusted = true;',
+    from: 'if (this.memory !== undefined) this.memory.trusted = trusted;',
+    to: 'if (this.memory !== undefined) this.memory.trusted = true;',
     fails: /^while L1 is not trusted it is not served/,
   },
   {
@@ -98,11 +99,38 @@ const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: st
   },
   {
     name: 'what came with a compare-and-set that lost is not told',
-    file: 'src/cache/two-level.ts',
-    from: `    // The link told of somebody's write, and clients were not told because this one was under way.
-    if (touched) this.changes?.changed(key, undefined, undefined);`,
-    to: '    void touched;',
+    file: 'src/cache/writes.ts',
+    from: `    if (touched) changes()?.changed(key, undefined, undefined);
+    return outcome;
+  }`,
+    to: `    void touched;
+    return outcome;
+  }`,
     fails: /^a compare-and-set that lost/,
+  },
+  {
+    name: 'a pending write does not yield to what the link reports',
+    file: 'src/cache/postpone.ts',
+    from: 'if (version < pending.version) return undefined;',
+    to: 'return undefined;',
+    fails: /^a pending write yields to a newer version/,
+    suite: WITH_VERSIONS,
+  },
+  {
+    name: 'a write that times out is kept though a newer one was made',
+    file: 'src/cache/postpone.ts',
+    from: 'if (made >= pending.version) return { status, kept: false };',
+    to: '',
+    fails: /^a write that times out does not replace a newer one that was acknowledged/,
+    suite: WITH_VERSIONS,
+  },
+  {
+    name: 'a pending write takes the place of a newer one',
+    file: 'src/cache/journal.ts',
+    from: 'return kept.version > other.version;',
+    to: 'return kept.version === other.version;',
+    fails: /^a write that times out does not replace a newer pending one/,
+    suite: WITH_VERSIONS,
   },
 ];
 
@@ -129,8 +157,8 @@ const BY_RUN: readonly (Mutant & { readonly fault: string; readonly seconds: num
   {
     name: 'clients are not told that the state is coherent again',
     file: 'src/cache/two-level.ts',
-    from: "if (state !== 'off') this.changes?.reset(state === 'coherent' ? 'rearmed' : state);",
-    to: "if (state !== 'off' && state !== 'coherent') this.changes?.reset(state);",
+    from: "this.changes?.reset(trusted ? 'rearmed' : state);",
+    to: 'if (!trusted) this.changes?.reset(state);',
     fault: 'data-killed',
     seconds: 2,
   },
