@@ -35,6 +35,17 @@ interface KeptMatch {
   readonly since: number;
 }
 
+/** A deletion by match that another replica is making. */
+interface Hold {
+  readonly version: Version;
+  readonly matches: (key: string) => boolean;
+  /** On the monotonic clock. */
+  readonly until: number;
+}
+
+/** How long changes are held back: the end of the deletion, or that it goes on, is announced before. */
+const HOLD_MS = 5000;
+
 // What a deletion costs beyond its key.
 const DELETION_BYTES = 120;
 
@@ -47,6 +58,7 @@ export class Journal {
   readonly limits: JournalOptions;
   readonly #keys = new Map<string, Kept>();
   #matches: KeptMatch[] = [];
+  #holds: Hold[] = [];
   #bytes = 0;
 
   constructor(limits: JournalOptions) {
@@ -128,6 +140,27 @@ export class Journal {
     for (const { pending, matches } of this.#matches)
       if (matches(key) && (latest === undefined || pending.version > latest)) latest = pending.version;
     return latest;
+  }
+
+  /**
+   * Another replica deletes all that matches from L2, as of this version. An older change must not be made there when
+   * the deletion has passed its key. But the deletion may fail, so the change is not dropped before that is done.
+   */
+  hold(matches: (key: string) => boolean, version: Version): void {
+    this.release(version);
+    this.#holds.push({ version, matches, until: performance.now() + HOLD_MS });
+  }
+
+  /** That deletion is done. */
+  release(version: Version): void {
+    const now = performance.now();
+    this.#holds = this.#holds.filter((hold) => hold.version !== version && hold.until > now);
+  }
+
+  /** Whether the change is not to be made now. */
+  held({ key, version }: Pending): boolean {
+    const now = performance.now();
+    return this.#holds.some((hold) => version < hold.version && hold.until > now && hold.matches(key));
   }
 
   /** L2 has it, or something newer; unless the key changed again meanwhile, it is forgotten. */

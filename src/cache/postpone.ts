@@ -111,8 +111,9 @@ export class Postponer {
 
   /** A deletion of all that matches, as of this version, was made in L2. Returns the pending changes that yielded. */
   heardMatch(matches: (key: string) => boolean, version: Version): Pending[] {
+    this.journal.release(version);
     const yielding = [...this.journal.pending()].filter(
-      (pending) => matches(pending.key) && pending.version <= version,
+      (pending) => matches(pending.key) && pending.version < version,
     );
     for (const pending of yielding) this.journal.done(pending);
     return yielding;

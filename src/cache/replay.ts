@@ -52,7 +52,9 @@ export class Replay {
     // Each once: what Redis refuses stays. A change of a key that comes meanwhile follows.
     const tried = new Set<Pending>();
     while (true) {
-      const waiting = [...journal.pending()].filter((pending) => !tried.has(pending));
+      const waiting = [...journal.pending()].filter(
+        (pending) => !tried.has(pending) && !journal.held(pending),
+      );
       if (waiting.length === 0) return;
       for (let i = 0; i < waiting.length; i += SLICE)
         if (!(await this.#makeAll(waiting.slice(i, i + SLICE), tried))) return;

@@ -156,7 +156,7 @@ export class TwoLevel implements BusListener {
     const matches = matcher(match);
     const reason = match === EVERYTHING ? 'flush' : 'delete';
     const version = this.#versions.next();
-    const local = this.#forgetWhere(matches, version);
+    const local = this.#forgetWhere(matches, version, false);
     const undo = this.#postponer?.deletingWhere(matches, version);
     let removed: number | undefined = local;
     try {
@@ -233,9 +233,8 @@ export class TwoLevel implements BusListener {
   matchDeleting(match: Match, version: Version): void {
     const matches = matcher(match);
     this.#versions.observe(version);
-    // A pending value must not reach L2 when the deletion has passed its key there.
-    this.#postponer?.deletingWhere(matches, version);
-    this.#forgetWhere(matches, version);
+    this.journal?.hold(matches, version);
+    this.#forgetWhere(matches, version, false);
   }
 
   matchChanged(match: Match, reason: Reason, version?: Version): void {
@@ -327,10 +326,13 @@ export class TwoLevel implements BusListener {
     this.#deps.onSuperseded?.(pending.key, pending.version, version);
   }
 
-  /** @param version what is as new, or newer, stays in L1; undefined where all is dropped */
-  #forgetWhere(matches: (key: string) => boolean, version: Version | undefined): number {
+  /**
+   * @param version what is as new, or newer, stays in L1; undefined where all is dropped
+   * @param made whether L2 has deleted what is older
+   */
+  #forgetWhere(matches: (key: string) => boolean, version: Version | undefined, made = true): number {
     this.#flights.fenceWhere(matches);
-    this.#ownWrites.touchWhere(matches, version);
+    this.#ownWrites.touchWhere(matches, made ? version : undefined);
     const older = (entry: Entry) => version === undefined || entry.version < version;
     return this.memory?.deleteWhere((entry) => matches(entry.key) && older(entry)) ?? 0;
   }

@@ -47,6 +47,9 @@ export interface RedisStoreParts extends LanesParts {
 const READ_SLICE = 512;
 const WRITE_SLICE = 128;
 
+/** A deletion by match that takes long is announced again: other replicas hold their pending writes back for 5 s. */
+const ANNOUNCE_AGAIN_MS = 2000;
+
 type ChangeOutcome = WriteOutcome | RemovalOutcome;
 
 /** L2 in Redis: see `Store` for what it promises. */
@@ -124,7 +127,12 @@ export class RedisStore implements Store {
   async removeMatching(match: Match, version: Version): Promise<number> {
     await this.#announceMatch(match, version, true);
     let removed = 0;
+    let announcedAt = performance.now();
     for await (const keys of scan(this.#scanned, match)) {
+      if (performance.now() - announcedAt > ANNOUNCE_AGAIN_MS) {
+        await this.#announceMatch(match, version, true);
+        announcedAt = performance.now();
+      }
       for (let i = 0; i < keys.length; i += WRITE_SLICE)
         removed += await this.#removeOlder(keys.slice(i, i + WRITE_SLICE), version);
     }
