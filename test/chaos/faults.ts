@@ -29,6 +29,14 @@ export const FAULTS: readonly Fault[] = [
     postpones: true,
   },
   {
+    // Over the command time-out, and under the bound of the heartbeat.
+    name: 'slow: 120 ms round trip',
+    begin: async ({ proxy }) => proxy.delay(60),
+    end: async ({ proxy }) => proxy.delay(0),
+    holdMs: 4000,
+    postpones: true,
+  },
+  {
     name: 'connections reset again and again',
     begin: ({ proxy }) => again(100, 2500, () => proxy.cut()),
     end: nothing,
@@ -205,6 +213,7 @@ export const FAULTS: readonly Fault[] = [
 
 /** What the shorter form takes of them. */
 export const REPRESENTATIVE: readonly string[] = [
+  'slow: 120 ms round trip',
   'slow: 200 ms each way',
   'half open, replies only',
   'killed, back empty',

@@ -43,6 +43,7 @@ export class Counter {
 
 export class Ledger {
   readonly counters: readonly Counter[];
+  readonly #byKey: ReadonlyMap<string, Counter>;
   readonly reads: CounterRead[] = [];
   /**
    * Every other counter is left alone: those of this parity. A later write would make up for one that was lost.
@@ -51,6 +52,12 @@ export class Ledger {
 
   constructor(count: number) {
     this.counters = Array.from({ length: count }, (_, i) => new Counter(`min_rate:counter-${i}`));
+    this.#byKey = new Map(this.counters.map((counter) => [counter.key, counter]));
+  }
+
+  /** The counter of this key, if it is one. */
+  counterOf(key: string): Counter | undefined {
+    return this.#byKey.get(key);
   }
 
   /** The counter that has rested longest, of those that this replica may write; its next number is `attempted`. */

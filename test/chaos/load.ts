@@ -1,10 +1,13 @@
 /** A steady open-loop load: requests leave when they are due, whether or not earlier ones were answered. */
 import { type Dispatcher, Pool } from 'undici';
-import { below, pick, type Random } from '../support/random.ts';
+import { pick, type Random } from '../support/random.ts';
+import { connectWs, type WsClient } from '../support/ws-client.ts';
+import { CONTENDED_KEYS, type Contended } from './contended.ts';
 import type { Lag } from './lag.ts';
 import type { Counter, Ledger } from './ledger.ts';
+import type { Stage } from './stage.ts';
 
-export type Kind = 'read' | 'mget' | 'write';
+export type Kind = 'read' | 'mget' | 'socket' | 'write';
 
 export interface Sample {
   readonly kind: Kind;
@@ -25,9 +28,30 @@ export interface LoadParts {
   readonly urls: readonly string[];
   /** Requests a second to each. */
   readonly rates: readonly number[];
+  /** One to each, for reads by WebSocket. */
+  readonly sockets: readonly WsClient[];
   readonly ledger: Ledger;
+  readonly contended: Contended;
   readonly lag: Lag;
   readonly random: Random;
+}
+
+/** What mget, and a `get` by WebSocket, answer of a key. */
+interface Item {
+  readonly key: string;
+  readonly status?: string;
+  readonly value?: unknown;
+  readonly version?: string;
+  readonly code?: string;
+}
+
+interface Learned {
+  readonly replica: number;
+  readonly key: string;
+  readonly value: unknown;
+  readonly version: string | undefined;
+  readonly start: number;
+  readonly mark: string;
 }
 
 /** Keys that exist and do not change. */
@@ -36,9 +60,21 @@ export const FIXED_KEYS: readonly string[] = Array.from({ length: 120 }, (_, i) 
 const TICK_MS = 2;
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const MGET_KEYS = 5;
-// 70 % of the requests are reads, 10 % batches of reads, and the rest writes.
-const READS = 0.7;
+// 60 % of the requests are GETs, 10 % reads by WebSocket, 10 % batches of reads, and the rest writes.
+const READS = 0.6;
+const SOCKET_READS = 0.1;
 const MGETS = 0.1;
+/** Of the writes. */
+const CONTENDED = 0.3;
+
+/** Connects, and begins. */
+export async function startLoad(
+  { replicas }: Pick<Stage, 'replicas'>,
+  parts: Omit<LoadParts, 'urls' | 'sockets'>,
+): Promise<Load> {
+  const sockets = await Promise.all(replicas.map((replica) => connectWs(replica)));
+  return new Load({ ...parts, sockets, urls: replicas.map(({ url }) => url) });
+}
 
 export class Load {
   readonly samples: Sample[] = [];
@@ -61,6 +97,7 @@ export class Load {
     clearInterval(this.#timer);
     await Promise.all(this.#open);
     await Promise.all(this.#pools.map((pool) => pool.destroy()));
+    for (const socket of this.#parts.sockets) socket.close();
   }
 
   #sendDue(): void {
@@ -77,33 +114,81 @@ export class Load {
   async #send(replica: number, due: number): Promise<void> {
     const { ledger, random } = this.#parts;
     const dice = random();
-    if (dice < READS) {
-      const counter = random() < 0.4 ? pick(ledger.counters, random) : undefined;
-      return this.#read(replica, due, counter);
-    }
-    if (dice < READS + MGETS) return this.#mget(replica, due);
+    if (dice < READS) return this.#read(replica, due, this.#anyKey());
+    if (dice < READS + SOCKET_READS) return this.#readBySocket(replica, due, this.#anyKey());
+    if (dice < READS + SOCKET_READS + MGETS) return this.#mget(replica, due);
+    if (random() < CONTENDED) return this.#writeContended(replica, due);
     const counter = ledger.begin(replica, performance.now());
     if (counter !== undefined) await this.#write(replica, due, counter);
   }
 
-  async #read(replica: number, due: number, counter: Counter | undefined): Promise<void> {
+  #anyKey(): string {
+    const { ledger, random } = this.#parts;
+    const dice = random();
+    if (dice < 0.35) return pick(ledger.counters, random).key;
+    return pick(dice < 0.5 ? CONTENDED_KEYS : FIXED_KEYS, random);
+  }
+
+  async #read(replica: number, due: number, key: string): Promise<void> {
     const start = performance.now();
-    const key = counter?.key ?? pick(FIXED_KEYS, this.#parts.random);
-    const { status, mark, body } = await this.#ask(replica, 'read', due, {
-      method: 'GET',
-      path: pathOf(key),
-    });
-    if (counter === undefined || status !== 200) return;
-    this.#parts.ledger.reads.push({ counter, replica, n: JSON.parse(body), start, mark });
+    const answer = await this.#ask(replica, 'read', due, { method: 'GET', path: pathOf(key) });
+    if (answer.status === 200)
+      this.#learn({
+        replica,
+        key,
+        value: JSON.parse(answer.body),
+        start,
+        mark: answer.mark,
+        version: answer.version,
+      });
+  }
+
+  async #readBySocket(replica: number, due: number, key: string): Promise<void> {
+    const start = performance.now();
+    const item = await this.#parts.sockets[replica]!.request('get', { key });
+    const mark = [item.coherence, item.code].filter((each) => each !== undefined).join(' ');
+    this.#sample('socket', replica, due, item.ok ? 200 : 500, mark);
+    this.#learnItem(item as unknown as Item, replica, start, mark);
   }
 
   async #mget(replica: number, due: number): Promise<void> {
-    const { random, ledger } = this.#parts;
-    const keys = Array.from({ length: MGET_KEYS }, () =>
-      random() < 0.5 ? pick(FIXED_KEYS, random) : ledger.counters[below(ledger.counters.length, random)]!.key,
-    );
+    const start = performance.now();
+    const keys = Array.from({ length: MGET_KEYS }, () => this.#anyKey());
     const body = JSON.stringify({ keys });
-    await this.#ask(replica, 'mget', due, { method: 'POST', path: '/v1/mget', headers: JSON_HEADERS, body });
+    const answer = await this.#ask(replica, 'mget', due, {
+      method: 'POST',
+      path: '/v1/mget',
+      headers: JSON_HEADERS,
+      body,
+    });
+    if (answer.status !== 200) return;
+    const { results } = JSON.parse(answer.body) as { results: Item[] };
+    for (const item of results) this.#learnItem(item, replica, start, item.code ?? '');
+  }
+
+  #learnItem({ key, status, value, version }: Item, replica: number, start: number, mark: string): void {
+    if (status === 'hit') this.#learn({ replica, key, value, start, mark, version });
+  }
+
+  #learn({ replica, key, value, start, mark, version }: Learned): void {
+    const { ledger, contended } = this.#parts;
+    const counter = ledger.counterOf(key);
+    if (counter !== undefined) ledger.reads.push({ counter, replica, n: value as number, start, mark });
+    if (!CONTENDED_KEYS.includes(key)) return;
+    const marked = /detail|l2_|write_unknown/.test(mark);
+    contended.read({ replica, key, n: value as number, version, start, end: performance.now(), marked });
+  }
+
+  async #writeContended(replica: number, due: number): Promise<void> {
+    const { contended, random } = this.#parts;
+    const op = contended.begin(pick(CONTENDED_KEYS, random), replica, performance.now());
+    const { status, version } = await this.#ask(replica, 'write', due, {
+      method: 'PUT',
+      path: pathOf(op.key),
+      headers: JSON_HEADERS,
+      body: String(op.n),
+    });
+    contended.settle(op, status, version, performance.now());
   }
 
   async #write(replica: number, due: number, counter: Counter): Promise<void> {
@@ -122,21 +207,28 @@ export class Load {
     kind: Kind,
     due: number,
     options: Omit<Dispatcher.RequestOptions, 'origin'>,
-  ): Promise<{ status: number; mark: string; body: string }> {
+  ): Promise<{ status: number; mark: string; body: string; version: string | undefined }> {
     let [status, mark, body] = [0, '', ''];
+    let version: string | undefined;
     try {
       const answer = await this.#pools[replica]!.request(options);
       body = await answer.body.text();
       status = answer.statusCode;
       mark = markOf(String(answer.headers['cache-status'] ?? ''), kind, body);
+      const { etag } = answer.headers;
+      version = typeof etag === 'string' ? etag.slice(1, -1) : undefined;
     } catch {
       // Status 0 says so.
     }
+    this.#sample(kind, replica, due, status, mark);
+    return { status, mark, body, version };
+  }
+
+  #sample(kind: Kind, replica: number, due: number, status: number, mark: string): void {
     const end = performance.now();
     const ms = end - due;
     const ownMs = ms - this.#parts.lag.within(due, end);
     this.samples.push({ kind, replica, due, end, ms, ownMs, status, mark });
-    return { status, mark, body };
   }
 }
 

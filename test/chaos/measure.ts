@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from '../support/random.ts';
 import type { Service } from '../support/service.ts';
 import { fill, lostOf, recovery, rss } from './checks.ts';
+import { Contended, writeContended } from './contended.ts';
 import type { Fault } from './faults.ts';
 import { Lag } from './lag.ts';
 import { Ledger } from './ledger.ts';
-import { Load, type Sample } from './load.ts';
+import { type Sample, startLoad } from './load.ts';
 import { openStage, type Stage } from './stage.ts';
 
 export interface MeasureOptions {
@@ -71,7 +72,9 @@ async function run(fault: Fault, stage: Stage, lag: Lag, options: MeasureOptions
   await fill(replicas[1]!);
   const ledger = new Ledger(COUNTERS);
   const random = seeded(options.seed ?? 1);
-  const load = new Load({ urls: replicas.map(({ url }) => url), rates: RATES, ledger, lag, random });
+  const contended = new Contended();
+  const load = await startLoad(stage, { rates: RATES, ledger, contended, lag, random });
+  const stopWriting = writeContended(stage.connection, contended, seeded(random() * 2 ** 31));
   await sleep(options.calmMs);
   const rssBefore = await rss(replicas[0]!);
 
@@ -86,6 +89,7 @@ async function run(fault: Fault, stage: Stage, lag: Lag, options: MeasureOptions
   const recoveredAt = await recovery(replicas);
   await sleep(options.calmMs);
   await load.stop();
+  await stopWriting();
   // A machine that is busy may have made the last writes wait too long for Redis: they are in a journal again.
   await recovery(replicas);
 
@@ -112,8 +116,15 @@ async function run(fault: Fault, stage: Stage, lag: Lag, options: MeasureOptions
     ),
     logLines: loggedAt(replicas.slice(0, 1), beganAt).length,
     recoveredMs: recoveredAt - ended,
-    lost: await lostOf(stage, ledger, fault.losesData ? struck : undefined),
-    stale: ledger.stale(options.boundMs, recoveredAt),
+    lost: [
+      ...(await lostOf(stage, ledger, fault.losesData ? struck : undefined)),
+      ...(await contended.lost(stage.connection, fault.losesData ? ended : undefined)),
+    ],
+    // What Redis lost may come back older, from a replica that had it pending.
+    stale: [
+      ...ledger.stale(options.boundMs, recoveredAt),
+      ...(fault.losesData ? [] : contended.stale(options.boundMs)),
+    ],
     rssBefore,
     rssAfter: await rss(replicas[0]!),
   };

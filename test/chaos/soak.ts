@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { below, pick, seeded } from '../support/random.ts';
 import { fill, lostOf, metric, recovery } from './checks.ts';
+import { Contended, writeContended } from './contended.ts';
 import { FAULTS } from './faults.ts';
 import { Lag } from './lag.ts';
 import { Ledger } from './ledger.ts';
-import { Load } from './load.ts';
+import { startLoad } from './load.ts';
 import { COUNTERS, failed, RATES } from './measure.ts';
 import { openStage, type Stage } from './stage.ts';
 
@@ -54,8 +55,9 @@ async function run(stage: Stage, lag: Lag, { seconds, seed, boundMs, slowestMs }
   await fill(replicas[1]!);
   const before = await Promise.all(replicas.map((replica) => metric(replica, 'process_open_fds')));
   const ledger = new Ledger(COUNTERS);
-  const urls = replicas.map(({ url }) => url);
-  const load = new Load({ urls, rates: RATES, ledger, lag, random: seeded(seed + 1) });
+  const contended = new Contended();
+  const load = await startLoad(stage, { rates: RATES, ledger, contended, lag, random: seeded(seed + 1) });
+  const stopWriting = writeContended(stage.connection, contended, seeded(seed + 2));
   const heaps = replicas.map((): number[] => []);
   const sampling = setInterval(() => {
     replicas.forEach((replica, i) => {
@@ -87,6 +89,7 @@ async function run(stage: Stage, lag: Lag, { seconds, seed, boundMs, slowestMs }
   }
   clearInterval(sampling);
   await load.stop();
+  await stopWriting();
   // The last writes may be in a journal again, where the machine is busy.
   await recovery(replicas);
 
@@ -99,6 +102,8 @@ async function run(stage: Stage, lag: Lag, { seconds, seed, boundMs, slowestMs }
   violations.push(
     ...(await lostOf(stage, ledger)).slice(0, 5),
     ...ledger.stale(boundMs, recoveredAt).slice(0, 5),
+    ...(await contended.lost(stage.connection)).slice(0, 5),
+    ...contended.stale(boundMs).slice(0, 5),
   );
 
   const heap = heaps.map((sizes) => [floorOf(sizes, 0, 0.25), floorOf(sizes, 0.75, 1)] as const);

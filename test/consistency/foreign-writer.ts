@@ -85,7 +85,7 @@ export class ForeignWriter {
   async #setGreater(key: string): Promise<void> {
     const [op, envelope] = this.#next(key);
     await this.#done(async () => {
-      const args = ['', '', '', 'set', '', TTL_MS, envelope, ''];
+      const args = ['', '', '', 'set', '', Date.now() + TTL_MS, envelope, ''];
       const answer = this.#redis.callBuffer('EVAL', [WRITE_SCRIPT, 1, PREFIX + key, ...args]);
       const [[, version]] = (await answer) as [[Buffer, Buffer]];
       Object.assign(op, { end: performance.now(), version: version.toString('hex') });
