@@ -109,11 +109,11 @@ export class Journal {
     this.#bytes += costOf(earlier) - costOf(replacement);
   }
 
-  /** Keeps a deletion of all that matches. Older changes of those keys give way to it, and earlier deletions it covers. */
+  /** Keeps a deletion of all that matches. Changes of those keys that are not newer give way to it, and earlier deletions it covers. */
   putMatch(pending: PendingMatch): boolean {
     const matches = matcher(pending.match);
     const given = [...this.#keys.values()].filter(
-      ({ pending: kept }) => matches(kept.key) && kept.version < pending.version,
+      ({ pending: kept }) => matches(kept.key) && kept.version <= pending.version,
     );
     const repeated = this.#matches.filter((kept) => covers(pending.match, kept.pending.match));
     if (this.size - given.length - repeated.length >= this.limits.maxEntries) return false;

@@ -91,6 +91,15 @@ test('the changes of a clock that was stepped are moved along with it', () => {
   assert.equal(journal.bytes, moved.entry!.bytes + 1 + 120);
 });
 
+test('a deletion by match takes the place of the deletions that it made of pending changes', () => {
+  const journal = new Journal({ maxEntries: 2, maxBytes: 1_000_000 });
+  for (const key of ['a1', 'a2']) journal.put(set(key));
+  const all = matching({ pattern: 'a*' });
+  for (const key of ['a1', 'a2']) journal.put({ key, version: all.version, entry: undefined });
+  assert.equal(journal.putMatch(all), true);
+  assert.deepEqual([keysOf(journal), journal.size, journal.bytes], [[], 1, 0]);
+});
+
 test('a deletion by match leaves newer changes of its keys', () => {
   const journal = new Journal(ROOMY);
   const older = set('a1');
