@@ -248,7 +248,20 @@ function isOlder(
   const tolerance =
     pending || newer.outcome === undefined || PENDING.has(newer.outcome) ? CLOCK_TOLERANCE_MS : 0;
   if (older.answered === undefined || older.answered + tolerance >= newer.sent) return false;
+  if (older.kind !== 'put' && removesOlder(outcome, state, older, states)) return false;
   return !(pending && couldNotHear(outcome, older, newer, states, from, state.at));
+}
+
+/** Whether a delete removed what is older than the delete itself, which then does no harm. */
+function removesOlder(
+  { operations }: Outcome,
+  state: State,
+  remover: Operation,
+  states: readonly State[],
+): boolean {
+  const { operation } = states[state.index - 1]!;
+  const removed = operation === undefined ? undefined : operations[operation]!;
+  return removed?.answered !== undefined && removed.answered < remover.sent;
 }
 
 /** What the link reports without a stamp. */
