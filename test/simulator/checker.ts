@@ -3,6 +3,7 @@ import type { Cause, State } from './history.ts';
 import type { Coherence, Operation, Read, Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
 import type { SocketClient, Told } from './socket-client.ts';
+import { checkCalm, checkFallback } from './state-rules.ts';
 
 /** HEARTBEAT_TIMEOUT_MS, and a tick of the coarse clock. */
 const BOUND_MS = 1030;
@@ -22,6 +23,8 @@ export function check(outcome: Outcome): Violation[] {
     ),
     ...checkReads(outcome),
     ...checkYielding(outcome),
+    ...checkFallback(outcome),
+    ...checkCalm(outcome),
     ...checkOrder(outcome),
     ...checkWrites(outcome),
     ...outcome.sockets.flatMap((socket, i) => checkSocket(outcome, socket, i)),

@@ -277,6 +277,8 @@ export class ModelRedis implements Keyspace {
         );
       case 'ROLE':
         return [Buffer.from(this.faults.replica ? 'slave' : 'master')];
+      case 'ROLE OF A MASTER':
+        return [Buffer.from('master')];
       case 'DBSIZE':
         return this.#databases[0]!.size;
       case 'GET':

@@ -185,6 +185,32 @@ export const MUTANTS: readonly Mutant[] = [
     ),
   },
   {
+    fault: '6',
+    name: 'a change on a condition that cannot be sent destroys the copy in L1',
+    put: method(
+      TwoLevel.prototype,
+      'set',
+      (original) =>
+        async function (this: TwoLevel, key, ...rest) {
+          try {
+            return await original.call(this, key, ...rest);
+          } catch (error) {
+            this.memory?.delete(key);
+            throw error;
+          }
+        },
+    ),
+  },
+  {
+    fault: '9',
+    name: 'a Redis that is a replica is connected to again and again',
+    put: NOTHING,
+    defects: {
+      tamper: (_connection, command) =>
+        command.name === 'ROLE' ? { name: 'ROLE OF A MASTER', args: [] } : command,
+    },
+  },
+  {
     fault: '7',
     name: 'replicas go by their own wall clocks',
     put: method(

@@ -1,0 +1,95 @@
+/** Rules about the states of docs/coherence.md: what L1 still answers, and what does not end a state. */
+import type { Trouble } from './plan.ts';
+import type { Coherence, Operation, Read, Violation } from './records.ts';
+import type { Outcome } from './simulate.ts';
+
+/** How long after its end a trouble may still show: half-open connections are found after 3.5 s. */
+const AFTERMATH_MS = 6000;
+/** Before a read began, for changes whose messages are on their way. */
+const MESSAGE_MS = 1300;
+/** The configurations whose L1 holds every key. */
+const HOLDS_ALL = new Set([0, 2, 5]);
+
+const DISRUPTIVE = new Set<Trouble['kind']>([
+  'slow',
+  'partition',
+  'cut',
+  'half-open',
+  'freeze',
+  'restart-redis',
+  'restart-replica',
+]);
+const DROPPING = new Set<Trouble['kind']>([
+  'flush-all',
+  'flush-other',
+  'swap',
+  'announce',
+  'restart-replica',
+]);
+
+/**
+ * Coherence, "States": while Redis does not answer, L1 is served while values last. What a replica has read and nobody
+ * has changed, it does not miss.
+ */
+export function checkFallback(outcome: Outcome): Violation[] {
+  if (!HOLDS_ALL.has(outcome.plan.config)) return [];
+  const found: Violation[] = [];
+  for (const read of outcome.reads) {
+    if (read.value !== undefined || !/l2-|l2_/.test(read.mark ?? '')) continue;
+    const before = outcome.reads.findLast(
+      (other) =>
+        other.key === read.key &&
+        other.replica === read.replica &&
+        other.incarnation === read.incarnation &&
+        other.mark === undefined &&
+        other.value !== undefined &&
+        other.end <= read.start,
+    );
+    if (before === undefined || mayHaveGone(outcome, before, read)) continue;
+    const text = `r${read.replica} ${read.kind} ${read.key} at ${read.end.toFixed(3)} gave nothing, ${read.mark}, after ${before.value} at ${before.end.toFixed(3)}`;
+    found.push({ rule: 'fallback', text, at: read.end, key: read.key, replica: read.replica });
+  }
+  return found;
+}
+
+function mayHaveGone({ redis, plan, operations, coherence }: Outcome, before: Read, read: Read): boolean {
+  const since = before.start - MESSAGE_MS;
+  const changed = redis.history
+    .of(read.key)
+    .some(
+      ({ at, expires, value }) =>
+        (at >= since && at <= read.end) || (value === before.value && expires <= read.end + 100),
+    );
+  const touched = operations.some((each) => touches(each, read, since));
+  const dropped = plan.steps.some(
+    (step) => 'trouble' in step && DROPPING.has(step.trouble.kind) && step.at >= since && step.at <= read.end,
+  );
+  return changed || touched || dropped || rearmed(coherence[read.replica]!, before.start, read.end);
+}
+
+/** A change on a condition that was not sent to Redis leaves L1 as it is. */
+function touches(operation: Operation, read: Read, since: number): boolean {
+  if (!operation.covers(read.key) || operation.sent > read.end) return false;
+  if (operation.conditional && operation.outcome === 'l2_unavailable') return false;
+  return (operation.answered ?? Number.POSITIVE_INFINITY) >= since;
+}
+
+function rearmed(timeline: Coherence, from: number, until: number): boolean {
+  return timeline.some(([at, state]) => state === 'coherent' && at >= from && at <= until);
+}
+
+/** Reliability, "What each fault does": a Redis that is full or a replica, and other programs, end no state. */
+export function checkCalm({ plan, coherence }: Outcome): Violation[] {
+  const troubles = plan.steps.flatMap((step) =>
+    'trouble' in step && DISRUPTIVE.has(step.trouble.kind)
+      ? [[step.at, 'ms' in step.trouble ? step.trouble.ms : 0] as const]
+      : [],
+  );
+  return coherence.flatMap((timeline, replica) =>
+    timeline.flatMap(([at, state], i) => {
+      if (state === 'coherent' || timeline[i - 1]?.[1] !== 'coherent') return [];
+      if (troubles.some(([begin, ms]) => begin <= at && at <= begin + ms + AFTERMATH_MS)) return [];
+      return [{ rule: 'calm', text: `r${replica} is ${state} for no reason`, at, key: undefined, replica }];
+    }),
+  );
+}
