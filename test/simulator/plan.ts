@@ -71,6 +71,8 @@ export interface Plan {
 }
 
 const KEYS = ['borrow_rate:A', 'borrow_rate:B', 'volatility:A', 'min_rate:A', 'desk:A'];
+/** Nobody else writes it. */
+const QUIET_KEY = 'event_risk:Q';
 const TYPES = ['borrow_rate', 'volatility', 'min_rate', 'other'];
 /** How many there are in `simulate.ts`. */
 const CONFIGS = 6;
@@ -106,6 +108,10 @@ export function planOf(seed: number): Plan {
   if (theme < 0.12) steps.push(...slowPath(random, replicas, keys, endsAt));
   else if (theme < 0.2) steps.push(...refusals(random, replicas, keys, endsAt));
   else if (theme < 0.25) steps.push(...fullRedis(random, replicas, keys, endsAt, sockets.length));
+  else if (theme < 0.29 && length >= 2500) {
+    keys.push(QUIET_KEY);
+    steps.push(...away(random, replicas));
+  }
   steps.sort((a, b) => a.at - b.at);
   return { seed, replicas, keys, clocks, config: below(CONFIGS, random), sockets, steps, endsAt };
 }
@@ -149,6 +155,20 @@ function refusals(random: Random, replicas: number, keys: readonly string[], end
       request: { op: 'invalidate', type: 'borrow_rate' },
     });
   return steps;
+}
+
+/** Redis is away for a while. A client writes on a condition meanwhile, and reads what its replica has read before. */
+function away(random: Random, replicas: number): Step[] {
+  const replica = below(replicas, random);
+  const key = QUIET_KEY;
+  const begin = 1700 + random() * 200;
+  return [
+    { at: 60, replica: below(replicas, random), request: { op: 'put', key } },
+    { at: begin, replica, request: { op: 'get', key } },
+    { at: begin + 20, trouble: { kind: 'restart-redis', ms: 600, keep: true } },
+    { at: begin + 60, replica, request: { op: 'put', key, condition: 'if-exists' } },
+    { at: begin + 90, replica, request: { op: pick(['get', 'socket-get'] as const, random), key } },
+  ];
 }
 
 /** Redis takes no writes for a while, and clients subscribe in that time. */

@@ -80,15 +80,18 @@ function rearmed(timeline: Coherence, from: number, until: number): boolean {
 
 /** Reliability, "What each fault does": a Redis that is full or a replica, and other programs, end no state. */
 export function checkCalm({ plan, coherence }: Outcome): Violation[] {
-  const troubles = plan.steps.flatMap((step) =>
-    'trouble' in step && DISRUPTIVE.has(step.trouble.kind)
-      ? [[step.at, 'ms' in step.trouble ? step.trouble.ms : 0] as const]
-      : [],
-  );
+  const troubles = plan.steps.flatMap((step) => {
+    if (!('trouble' in step)) return [];
+    const { trouble } = step;
+    const end = Math.min(step.at + ('ms' in trouble ? trouble.ms : 0), Math.max(plan.endsAt, step.at));
+    if (DISRUPTIVE.has(trouble.kind)) return [[step.at, end] as const];
+    // A replica that is a master again is connected to anew: its name may lead to another server.
+    return trouble.kind === 'read-only' ? [[end, end] as const] : [];
+  });
   return coherence.flatMap((timeline, replica) =>
     timeline.flatMap(([at, state], i) => {
       if (state === 'coherent' || timeline[i - 1]?.[1] !== 'coherent') return [];
-      if (troubles.some(([begin, ms]) => begin <= at && at <= begin + ms + AFTERMATH_MS)) return [];
+      if (troubles.some(([begin, end]) => begin <= at && at <= end + AFTERMATH_MS)) return [];
       return [{ rule: 'calm', text: `r${replica} is ${state} for no reason`, at, key: undefined, replica }];
     }),
   );
