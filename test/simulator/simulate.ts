@@ -26,6 +26,8 @@ const RECOVERY_MS = 60_000;
 const BEAT_MS = 1500;
 /** How long what is forbidden stays so when all else has healed: longer than any pause between two replays. */
 const DENIED_MS = 3500;
+/** Longer than the pause between two replays. */
+const RETRY_MS = 1500;
 /** How long all must have been well, so that nothing is on its way any more. */
 const CALM_MS = 2500;
 
@@ -501,8 +503,10 @@ class Run {
     if (denied === undefined || denied === '') return [];
     this.#world.run(this.#world.now + DENIED_MS);
     const held: string[] = [];
-    for (const { name, core } of this.#replicas) {
-      if (core?.cache.coherence !== 'coherent') continue;
+    for (const { name, index, core } of this.#replicas) {
+      const since = this.#coherence[index]!.at(-1)![0];
+      // A replica that has just found Redis again has to try first.
+      if (core?.cache.coherence !== 'coherent' || since > this.#world.now - RETRY_MS) continue;
       for (const { key } of core.cache.journal?.pending() ?? [])
         if (!key.startsWith(denied)) held.push(`${name} holds back ${key}, which Redis would take`);
     }
