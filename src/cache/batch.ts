@@ -22,7 +22,7 @@ export interface Assignment {
 
 /** Reads the keys, in order; at once where L1 has them all, without a promise. */
 export function getMany(
-  cache: TwoLevel,
+  cache: Pick<TwoLevel, 'peek' | 'load'>,
   keys: readonly string[],
   maxKeyBytes: number,
 ): ItemResult[] | Promise<ItemResult[]> {

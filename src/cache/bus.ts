@@ -42,7 +42,7 @@ export interface Announced {
  *
  * 1. `keyChanged`: the key was written, deleted, has expired or was evicted, by whomever; our own writes too.
  * 2. `matchChanged`: all matching keys are to be dropped, whether or not L2 had any. With a version, a replica has deleted
- *    them from L2, as of that version; `matchDeleting`: it begins to.
+ *    them from L2, as of that version; `matchDeleting`: it begins to; `matchFailed`: it could not, or only in part.
  * 3. `allChanged`: everything, or nobody knows what: L2 was flushed, databases were swapped, or the link was lost and
  *    is armed again. From the moment this is called, all later changes are reported again.
  * 4. `stateChanged`: called with every change of state, and not otherwise. After `coherent`, all earlier changes have
@@ -51,6 +51,7 @@ export interface Announced {
 export interface BusListener {
   keyChanged(key: string, announced: Announced | undefined): void;
   matchDeleting(match: Match, version: Version): void;
+  matchFailed(version: Version): void;
   matchChanged(match: Match, reason: Reason, version?: Version): void;
   /** @param keysLeft how many keys L2 holds, where it is another process than before */
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void;

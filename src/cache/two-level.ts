@@ -237,6 +237,10 @@ export class TwoLevel implements BusListener {
     this.#forgetWhere(matches, version, false);
   }
 
+  matchFailed(version: Version): void {
+    this.journal?.release(version);
+  }
+
   matchChanged(match: Match, reason: Reason, version?: Version): void {
     const matches = matcher(match);
     if (version !== undefined) {

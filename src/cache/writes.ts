@@ -77,10 +77,7 @@ export class Writes {
         if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
         const newest = postponer()?.settled(key, version) ?? true;
         versions.observe(outcome.version);
-        this.#stored(key, outcome, makeEntry(outcome.version), meanwhile);
-        // A later change of the key was not taken, and is pending.
-        if (!newest) memory?.delete(key);
-        return outcome;
+        return this.#stored(key, outcome, makeEntry(outcome.version), meanwhile, newest);
       },
       postpone: (error, made) => {
         const entry = makeEntry(version);
@@ -133,14 +130,21 @@ export class Writes {
     const { key, version, entry } = pending;
     ownWrites.begin(key);
     let outcome: WriteOutcome | RemovalOutcome;
-    let touched: boolean;
+    let touched = false;
+    const end = () => {
+      flights.fence(key);
+      touched = ownWrites.end(key).touched;
+    };
     try {
       outcome = await change();
       postponer()?.journal.done(pending);
       ownWrites.acknowledged(key, version);
-    } finally {
-      flights.fence(key);
-      touched = ownWrites.end(key).touched;
+      end();
+    } catch (error) {
+      end();
+      // The link notified us of a change, and clients were not notified because this one was under way.
+      if (touched) changes()?.changed(key, undefined, undefined);
+      throw error;
     }
     const refused = outcome.status === 'refused';
     if (refused) {
@@ -217,17 +221,23 @@ export class Writes {
     memory?.delete(key);
   }
 
+  /** @param newest whether no later change of the key is pending; clients were notified of that one already */
   #stored(
     key: string,
     outcome: WriteOutcome,
     entry: Entry,
     { touched, seen, made }: Meanwhile,
+    newest = true,
   ): WriteOutcome {
     const { counters, memory, store, ownWrites, confirmations } = this.#deps;
     const changes = this.#deps.changes();
     if (outcome.status === 'created') counters.setMisses++;
     else counters.setHits++;
     ownWrites.acknowledged(key, entry.version);
+    if (!newest) {
+      memory?.delete(key);
+      return outcome;
+    }
     changes?.stored(key, entry);
     // A read returned what came after this write, or a later change is known to be made.
     const overtaken = seen > entry.version || made > entry.version || this.#holdsNewer(key, entry);

@@ -64,6 +64,12 @@ export class Backlog {
     this.#waiting.clear();
   }
 
+  /** Takes out the notices. */
+  drainNotices(send: (frame: Encoded) => void): void {
+    for (const frame of this.#notices.values()) send(frame);
+    this.#notices.clear();
+  }
+
   /** Takes out what waits, the first first, for as long as `send` says that there is room for more. */
   drain(send: (next: Waiting | Encoded) => boolean): void {
     for (const [name, frame] of this.#notices) {

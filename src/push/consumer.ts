@@ -112,6 +112,11 @@ export class Consumer {
     this.#checkBacklog();
   }
 
+  /** Sends the notices that wait, whatever else waits and whether or not the socket takes it. */
+  sendNotices(): void {
+    if (!this.#closed) this.#backlog.drainNotices((frame) => this.#push(frame));
+  }
+
   /** What is pushed waits from now on, until as many releases. */
   hold(): void {
     this.#holds++;

@@ -1,6 +1,7 @@
 import type { Announced, ChangeListener, Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
 import { TYPES } from '../cache/key.ts';
+import type { Loaded } from '../cache/loaded.ts';
 import { Lru } from '../cache/lru.ts';
 import { type Match, matcher } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
@@ -14,6 +15,8 @@ import { Unanswered } from './unanswered.ts';
 interface Known {
   readonly version: string | undefined;
   readonly expiresAt: number;
+  /** Clients were told to drop it with others: the same version is news to them. */
+  readonly dropped?: boolean;
 }
 
 /** Questions of one key that are out. */
@@ -27,6 +30,9 @@ const GONE: Known = { version: undefined, expiresAt: 0 };
 
 /** How many keys are remembered; of a key that was forgotten, subscribers may be told the same state twice. */
 const REMEMBERED_KEYS = 100_000;
+
+/** How often a client's read is repeated whose answer own writes have overtaken. */
+const MOST_ATTEMPTS = 3;
 
 /** How early a key may be gone and its time still be why: clocks of two machines, and Redis's own cycle. */
 const EXPIRY_TOLERANCE_MS = 100;
@@ -101,7 +107,8 @@ export class Hub implements ChangeListener {
     // Clients drop all that matches, but a value may be there still: one that was written during the deletion, or any
     // where another program only wants caches to drop it. So L2 is asked what each key is now.
     for (const key of this.#notKnownToBeGone(matches)) {
-      this.#known.delete(key);
+      const known = this.#known.peek(key);
+      if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
       this.changed(key, { reason });
     }
   }
@@ -129,7 +136,7 @@ export class Hub implements ChangeListener {
   learned(key: string, entry: Entry | undefined, reason: Reason): void {
     if (!this.subscriptions.has(key)) return;
     const known = this.#known.get(key);
-    if (known !== undefined && known.version === entry?.version) return;
+    if (known !== undefined && known.version === entry?.version && !known.dropped) return;
     this.#known.set(key, { version: entry?.version, expiresAt: entry?.expiresAt ?? 0 });
     this.#tell(key, entry, reason);
   }
@@ -142,6 +149,25 @@ export class Hub implements ChangeListener {
     // There never was a value to report, and so there is no end of it to report either.
     if (unheardOf && entry === undefined) this.#known.set(key, GONE);
     else this.learned(key, entry, 'remote');
+  }
+
+  /** As `cache.peek`, for a client that may subscribe to the key: what it receives is known from then on. */
+  peek(key: string): Entry | undefined {
+    const entry = this.#cache.peek(key);
+    if (entry !== undefined && this.subscriptions.has(key)) this.found(key, entry);
+    return entry;
+  }
+
+  /** As `cache.load`, likewise. */
+  async load(key: string): Promise<Loaded> {
+    if (!this.subscriptions.has(key)) return this.#cache.load(key);
+    let loaded: Loaded;
+    let counts: boolean;
+    let attempts = 0;
+    do [loaded, counts] = await this.ask(key, () => this.#cache.load(key));
+    while (!counts && ++attempts < MOST_ATTEMPTS);
+    if (counts && (loaded.source === 'l2' || loaded.source === 'none')) this.found(key, loaded.entry);
+    return loaded;
   }
 
   /** Puts a question about the key, and says besides the answer whether it counts. */

@@ -60,22 +60,22 @@ const MEMBERS = {
 
 const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
   get(parts, consumer, id, { data }) {
-    const { cache, clock } = parts;
+    const { cache, clock, hub } = parts;
     const key = textOf(data, 'key');
-    const entry = cache.peek(key);
+    const entry = hub.peek(key);
     if (entry !== undefined) {
       consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
       return;
     }
     shedIfOverloaded(parts);
     checkKey(key, parts.limits.maxKeyBytes);
-    return answerOne(parts, consumer, id, getMany(cache, [key], parts.limits.maxKeyBytes));
+    return answerOne(parts, consumer, id, getMany(hub, [key], parts.limits.maxKeyBytes));
   },
 
   mget(parts, consumer, id, { data }) {
     shedIfOverloaded(parts);
-    const { cache, clock, limits } = parts;
-    const results = getMany(cache, keysOf(data, limits.maxBatchKeys), limits.maxKeyBytes);
+    const { cache, clock, hub, limits } = parts;
+    const results = getMany(hub, keysOf(data, limits.maxBatchKeys), limits.maxKeyBytes);
     const answer = (all: ItemResult[]) =>
       consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence));
     if (!Array.isArray(results)) return results.then(answer);

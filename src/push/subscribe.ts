@@ -48,9 +48,9 @@ export async function subscribe(
   consumer.subscriptions.set(id, subscription);
   hub.subscriptions.add(subscription);
   try {
-    await sendSnapshot(parts, consumer, id, interest);
+    await sendSnapshot(parts, consumer, id, subscription);
   } catch (error) {
-    end(hub, consumer, id);
+    if (consumer.subscriptions.get(id) === subscription) end(hub, consumer, id);
     throw error;
   } finally {
     consumer.release();
@@ -106,14 +106,19 @@ async function sendSnapshot(
   parts: RequestParts,
   consumer: Consumer,
   id: RequestId,
-  { keys, types, prefixes, values }: Interest,
+  subscription: Subscription<Consumer>,
 ): Promise<void> {
+  const { keys, types, prefixes, values } = subscription;
   const { cache, hub } = parts;
   const { codec } = consumer;
   let asked: string[] = [];
   let items: SnapshotItem[] = [];
   let bytes = 0;
   const send = (more: boolean) => {
+    if (consumer.subscriptions.get(id) !== subscription)
+      throw new ServiceError('frame_invalid', 'the subscription was ended before its snapshot was complete');
+    // A notice that waits was sent by what came before the snapshot, and must not take it back.
+    consumer.sendNotices();
     consumer.reply(codec.snapshot(id, { items, values, more, coherence: cache.coherence }));
     // What was found out for the snapshot waits for this consumer too, by now.
     hub.flush();

@@ -27,9 +27,12 @@ export interface Announcement {
   readonly matches: readonly Match[];
   /** For a replica's deletion of all that matches: values of a greater version stay. */
   readonly version: Version | undefined;
-  /** Such a deletion begins; it is announced again when it is done. */
-  readonly deleting: boolean;
+  /** How far such a deletion is. */
+  readonly deletion: Deletion;
 }
+
+/** `begun`, and announced again before five seconds are over; `failed`, perhaps in part; or `done`. */
+export type Deletion = 'begun' | 'failed' | 'done';
 
 const VERSION = v.pipe(v.string(), v.check(isVersion));
 
@@ -40,7 +43,7 @@ const MESSAGE = v.pipe(
     keys: v.optional(v.array(v.string())),
     versions: v.optional(v.array(VERSION)),
     version: v.optional(VERSION),
-    deleting: v.optional(v.boolean()),
+    deletion: v.optional(v.picklist(['begun', 'failed', 'done'])),
     types: v.optional(v.array(v.picklist(TYPES))),
     pattern: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))),
   }),
@@ -60,7 +63,7 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
           versions: undefined,
           matches: [],
           version: undefined,
-          deleting: false,
+          deletion: 'done',
         }
       : undefined;
   }
@@ -72,11 +75,19 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
   }
   const parsed = v.safeParse(MESSAGE, data);
   if (!parsed.success) return undefined;
-  const { origin, reason = 'remote', keys = [], versions, version, deleting = false } = parsed.output;
+  const { origin, reason = 'remote', keys = [], versions, version, deletion = 'done' } = parsed.output;
   const { types = [], pattern } = parsed.output;
   const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
   if (pattern !== undefined) matches.push(pattern === '*' ? EVERYTHING : { pattern });
-  return { origin, reason, keys, versions, matches, version, deleting: deleting && version !== undefined };
+  return {
+    origin,
+    reason,
+    keys,
+    versions,
+    matches,
+    version,
+    deletion: version === undefined ? 'done' : deletion,
+  };
 }
 
 /** What a replica announces of its own changes: `versions` are those of `keys`. */
@@ -89,12 +100,9 @@ export function announceChanges(
   return JSON.stringify({ origin, reason, keys, versions });
 }
 
-/**
- * The message that makes every replica, and every other listener, drop what matches and is older than `version`.
- * @param deleting whether the deletion begins, and will be announced again when it is done
- */
-export function announceMatch(origin: string, match: Match, version: Version, deleting: boolean): string {
+/** The message that makes every replica, and every other listener, drop what matches and is older than `version`. */
+export function announceMatch(origin: string, match: Match, version: Version, deletion: Deletion): string {
   const reason: Reason = 'delete';
   const meant = 'type' in match ? { types: [TYPES[match.type]] } : { pattern: match.pattern };
-  return JSON.stringify({ origin, reason, ...meant, version, ...(deleting ? { deleting } : {}) });
+  return JSON.stringify({ origin, reason, ...meant, version, ...(deletion === 'done' ? {} : { deletion }) });
 }

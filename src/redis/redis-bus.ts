@@ -269,13 +269,14 @@ export class RedisBus {
       this.#reportMalformed(text, onMalformed);
       return;
     }
-    const { origin, reason, keys, versions, matches, version, deleting } = announcement;
+    const { origin, reason, keys, versions, matches, version, deletion } = announcement;
     if (origin !== undefined) this.#remember(announcement);
     if (origin === this.#options.origin || isSetByReplica(announcement)) return;
     counters.countInvalidation('announcement', reason, keys.length + matches.length);
     for (const [i, key] of keys.entries()) listener.keyChanged(key, { reason, version: versions?.[i] });
     for (const match of matches)
-      if (deleting) listener.matchDeleting(match, version!);
+      if (deletion === 'begun') listener.matchDeleting(match, version!);
+      else if (deletion === 'failed') listener.matchFailed(version!);
       else listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason, version);
   }
 

@@ -14,7 +14,7 @@ import {
 } from '../cache/store.ts';
 import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { announceMatch } from './announcement.ts';
+import { announceMatch, type Deletion } from './announcement.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
 import { type Change, changeCall } from './change-call.ts';
 import { type EnvelopeLimits, isLegacy, unpack, unpackLegacy } from './envelope.ts';
@@ -125,25 +125,32 @@ export class RedisStore implements Store {
   }
 
   async removeMatching(match: Match, version: Version): Promise<number> {
-    await this.#announceMatch(match, version, true);
+    const announce = (deletion: Deletion) => this.#announceMatch(match, version, deletion);
+    await announce('begun');
     let removed = 0;
     let announcedAt = performance.now();
-    for await (const keys of scan(this.#scanned, match)) {
-      if (performance.now() - announcedAt > ANNOUNCE_AGAIN_MS) {
-        await this.#announceMatch(match, version, true);
-        announcedAt = performance.now();
+    try {
+      for await (const keys of scan(this.#scanned, match)) {
+        if (performance.now() - announcedAt > ANNOUNCE_AGAIN_MS) {
+          await announce('begun');
+          announcedAt = performance.now();
+        }
+        for (let i = 0; i < keys.length; i += WRITE_SLICE)
+          removed += await this.#removeOlder(keys.slice(i, i + WRITE_SLICE), version);
       }
-      for (let i = 0; i < keys.length; i += WRITE_SLICE)
-        removed += await this.#removeOlder(keys.slice(i, i + WRITE_SLICE), version);
+    } catch (error) {
+      // Should this not arrive either, other replicas stop waiting after five seconds.
+      announce('failed').catch(() => {});
+      throw error;
     }
-    await this.#announceMatch(match, version, false);
+    await announce('done');
     return removed;
   }
 
-  async #announceMatch(match: Match, version: Version, deleting: boolean): Promise<void> {
+  async #announceMatch(match: Match, version: Version, deletion: Deletion): Promise<void> {
     const { channel, origin } = this.#options;
     if (channel === undefined) return;
-    const message = announceMatch(origin, match, version, deleting);
+    const message = announceMatch(origin, match, version, deletion);
     await this.#lanes.send(this.#lanes.scanned, (redis) => redis.publish(channel, message));
   }
 

@@ -40,22 +40,22 @@ test('replicas say who they are, why, and which versions', () => {
     versions: [ONE, TWO],
     matches: [],
     version: undefined,
-    deleting: false,
+    deletion: 'done',
   });
 });
 
 test('what a replica announces of a match is read back as that match', () => {
   const matches = [...TYPES.keys()].map((type) => ({ type }));
-  for (const deleting of [true, false])
+  for (const deletion of ['begun', 'failed', 'done'] as const)
     for (const match of [...matches, EVERYTHING, { pattern: 'a"b*' }])
-      assert.deepEqual(parse(announceMatch('5f0c2a17', match, ONE!, deleting)), {
+      assert.deepEqual(parse(announceMatch('5f0c2a17', match, ONE!, deletion)), {
         origin: '5f0c2a17',
         reason: 'delete',
         keys: [],
         versions: undefined,
         matches: [match],
         version: ONE,
-        deleting,
+        deletion,
       });
 });
 

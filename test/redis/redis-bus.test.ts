@@ -32,6 +32,7 @@ type Told =
   | ['key', string, Announced | undefined]
   | ['match', Match, Reason, Version | undefined]
   | ['deleting', Match, Version]
+  | ['failed', Version]
   | ['all', 'flush' | 'rearmed']
   | ['state', CoherenceState];
 
@@ -59,6 +60,7 @@ function listen(t: TestContext, options: Options = {}) {
   const stateAt = new Map<CoherenceState, number>();
   const listener: BusListener = {
     keyChanged: (key, announced) => void told.push(['key', key, announced]),
+    matchFailed: (version) => void told.push(['failed', version]),
     matchDeleting: (match, version) => void told.push(['deleting', match, version]),
     matchChanged: (match, reason, version) => void told.push(['match', match, reason, version]),
     allChanged: (reason) => void told.push(['all', reason]),
