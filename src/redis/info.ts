@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import { ask } from './ask.ts';
 import { describeFault } from './describe-fault.ts';
+import { answers } from './garbage.ts';
 
 /** What Redis says of itself. `server_info` and `response_time_ms` are named as `/health` shows them. */
 export type RedisStatus =
@@ -111,7 +112,9 @@ export class RedisInfo {
     const facts = this.#askFacts();
     const start = performance.now();
     try {
-      await ask(this.#data, this.#counters, this.#timeoutMs, (redis) => redis.ping());
+      await ask(this.#data, this.#counters, this.#timeoutMs, async (redis) =>
+        answers<string>([await redis.ping()], 1, (reply) => reply === 'PONG'),
+      );
       const ms = performance.now() - start;
       return statusOf(await facts, ms);
     } catch (error) {
@@ -124,12 +127,11 @@ export class RedisInfo {
   /** Undefined where the server does not answer INFO, or the user may not ask. */
   #askFacts(): Promise<Facts | undefined> {
     const redis = this.#admin.status === 'ready' ? this.#admin : this.#data;
-    return ask(redis, this.#counters, this.#timeoutMs, () =>
-      Promise.all([redis.info(), redis.info('commandstats')]),
-    ).then(
-      ([info, commands]) => [parseInfo(info), parseInfo(commands)],
-      () => undefined,
-    );
+    return ask(redis, this.#counters, this.#timeoutMs, async (): Promise<Facts> => {
+      const replies = await Promise.all([redis.info(), redis.info('commandstats')]);
+      const [info, commands] = answers<unknown>(replies, 2, (reply) => typeof reply === 'string');
+      return [parseInfo(info as string), parseInfo(commands as string)];
+    }).catch(() => undefined);
   }
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import type { Redis } from 'ioredis';
+import { Counters } from '../../src/metrics/counters.ts';
 import { parseInfo, RedisInfo, type RedisStatus } from '../../src/redis/info.ts';
 import { openConnection, startConnected } from '../support/redis-connection.ts';
 import { freePort, type RedisServer, startRedis } from '../support/redis-server.ts';
@@ -196,6 +197,24 @@ test('a server that may not be asked for INFO is connected, and without details'
   assert.ok(status.connected);
   assert.equal(status.details, undefined);
   assert.equal(status.server_info.redis_version, 'unknown');
+});
+
+test('a server that answers PING with something else is not connected; INFO of another kind is no INFO', async () => {
+  for (const [ping, info, connected] of [
+    [7, 8, false],
+    ['OK', 'OK', false],
+    ['PONG', [], true],
+  ] as const) {
+    const redis = Object.assign(new EventEmitter(), {
+      status: 'ready',
+      options: {},
+      ping: async () => ping,
+      info: async () => info,
+    }) as unknown as Redis;
+    const status = await new RedisInfo(redis, new Counters()).status();
+    assert.equal(status.connected, connected, String(ping));
+    if (status.connected) assert.equal(status.details, undefined);
+  }
 });
 
 test('INFO is read past its headings, empty lines and values with colons', () => {
