@@ -151,6 +151,9 @@ export class RedisBus {
 
   #disarm(): void {
     this.#armed = false;
+    // The data connection may be back first, at a database without the canary: what happened to it is found out, and
+    // covered, when the link is armed again.
+    this.#writtenCanary = undefined;
     this.#heartbeat.reset();
     this.judge();
   }

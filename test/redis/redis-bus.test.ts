@@ -409,3 +409,27 @@ async function kill(name: string): Promise<void> {
   assert.ok(lines.length > 0);
   for (const line of lines) await redis.cli('CLIENT', 'KILL', 'ID', /\bid=(\d+)/.exec(line)![1]!);
 }
+
+test('a Redis that comes back empty is no swap, though the data connection is back before the link', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const proxy = await startTcpProxy(server);
+  t.after(() => proxy.close());
+  const { told, data, reach } = await coherent(t, { port: proxy.port });
+  const link = { saying: 'ratecache-link' };
+  proxy.freeze(link);
+  proxy.cut(link);
+  await reach('degraded');
+  await server.restart();
+  await until(() => data.status === 'ready', { timeoutMs: 30_000 });
+  // Two beats: the first would find that the canary is gone.
+  const canaries = () => server.cli('GET', '__ratecache__:canary:0000000a').then(Number);
+  const first = await until(canaries);
+  await until(async () => (await canaries()) > first + 1);
+  assert.ok(!told.some(([what, reason]) => what === 'all' && reason === 'flush'));
+  proxy.thaw();
+  proxy.cut(link);
+  await reach('coherent');
+  assert.ok(told.some(([what, reason]) => what === 'all' && reason === 'rearmed'));
+  assert.ok(!told.some(([what, reason]) => what === 'all' && reason === 'flush'));
+});
