@@ -386,6 +386,57 @@ test('a match that a replica announces spares the L1 entries that are newer, and
   assert.equal(on.memory.held('volatility:NEW'), undefined);
 });
 
+test('while another replica deletes by match, older pending writes of its keys are held back, and dropped when it is done', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, async () => {
+    await on.cache.set('volatility:OLDER', json('1'));
+    await on.cache.set('borrow_rate:OTHER', json('1'));
+  });
+  on.clock.now++;
+  const version = on.others.next();
+  on.clock.now++;
+  await on.failing(DOWN, () => on.cache.set('volatility:NEWER', json('1')));
+  on.cache.matchDeleting({ type: 1 }, version);
+  await on.cache.replay();
+  const kept = () => [...on.journal.pending()].map(({ key }) => key);
+  assert.deepEqual([...on.store.entries.keys()], ['borrow_rate:OTHER', 'volatility:NEWER']);
+  assert.deepEqual(kept(), ['volatility:OLDER'], 'the deletion may fail yet');
+  on.cache.matchChanged({ type: 1 }, 'delete', version);
+  assert.deepEqual(kept(), []);
+  assert.deepEqual(on.superseded, [['volatility:OLDER', version]]);
+});
+
+test('a pending write is made after all where another replica does not finish its deletion by match', async (t) => {
+  const monotonic = { now: 1000 };
+  t.mock.method(performance, 'now', () => monotonic.now);
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.set('volatility:A', json('1')));
+  on.clock.now++;
+  on.cache.matchDeleting({ type: 1 }, on.others.next());
+  monotonic.now += 4999;
+  await on.cache.replay();
+  assert.equal(on.store.calls.write, 1, 'the one that failed');
+  monotonic.now += 1;
+  await on.cache.replay();
+  assert.ok(on.store.entries.has('volatility:A'));
+});
+
+test('a deletion by match that fails for good leaves the pending writes that it had covered', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
+  await on.failing(REJECTED, () => assert.rejects(on.cache.invalidate({ type: 0 }), REJECTED));
+  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+});
+
+test('while a deletion by match is pending, the absence of a key that L2 still has is marked', async (t) => {
+  const on = replica(t);
+  await on.otherSets('"old"');
+  await on.failing(DOWN, () => on.cache.invalidate({ type: 0 }));
+  assert.deepEqual(await on.read(), [undefined, 'journal']);
+  await on.cache.replay();
+  assert.deepEqual(await on.read(), [undefined, 'none']);
+});
+
 // ---- times to live that cannot be kept
 
 test('a malformed time to live fails its own write and no other one', async (t) => {

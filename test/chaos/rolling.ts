@@ -49,7 +49,8 @@ export async function rollingRestart({ rounds, clients, everyMs }: RollingOption
     }
     await traffic.stop();
     const { requests, told, failures } = traffic;
-    if (told === 0) failures.push('no client was asked to close its connection');
+    // First: it is why requests fail, and only the first few are shown.
+    if (told === 0) failures.unshift('no client was asked to close its connection');
     return { requests, restarts: rounds * 2, told, failures };
   } finally {
     for (const instance of instances) await instance.stop('SIGKILL');

@@ -66,6 +66,25 @@ test('over a slow path a write that was answered as unknown is not made by what 
   assert.equal(await valueAt(fast), 'kept');
 });
 
+test('a delay of 200 ms leaves no subscriber without the value that was written meanwhile', async (t) => {
+  const { proxy, slow, fast } = await setUp(t);
+  const ws = await connectWs(slow);
+  t.after(() => ws.close());
+  await ws.subscribe({ keys: [KEY], values: true });
+  proxy.delay(100);
+  assert.ok((await put(fast, KEY, '"new"')).ok);
+  const first = await ws.nextEvent(({ key, event }) => key === KEY || event === 'reset');
+  proxy.delay(0);
+  // Either the key is asked about until it is answered, or coherence was lost and a new snapshot is asked for.
+  const told =
+    first.event === 'update'
+      ? first
+      : await ws.nextEvent(({ event, reason }) => event === 'update' || reason === 'rearmed');
+  const { items } = await ws.subscribe({ keys: [KEY], values: true });
+  assert.equal(items[0]?.value, 'new');
+  if (told.event === 'update') assert.equal(told.value, 'new');
+});
+
 async function setUp(t: TestContext, env: Record<string, string> = {}) {
   const redis = await startRedis();
   t.after(() => redis.stop());

@@ -170,7 +170,7 @@ test('FLUSHALL and FLUSHDB are told as a flush', async (t) => {
   assert.equal(counters.invalidations.get('tracking')?.get('flush'), 2);
 });
 
-test('a flush of another database is told as one, because tracking does not name the database', async (t) => {
+test('a flush of another database is reported as a flush, because tracking does not name the database', async (t) => {
   const { hears } = await coherent(t);
   await redis.cli('-n', '1', 'FLUSHDB');
   await hears(['all', 'flush']);
