@@ -24,6 +24,10 @@ interface Asking {
   out: number;
   /** Something was told meanwhile that may be newer than the answers. */
   overtaken: boolean;
+  /** How many were put; each has its number. */
+  put: number;
+  /** The latest of them whose answer has counted. */
+  answered: number;
 }
 
 const GONE: Known = { version: undefined, expiresAt: 0 };
@@ -170,13 +174,22 @@ export class Hub implements ChangeListener {
     return loaded;
   }
 
-  /** Puts a question about the key, and says besides the answer whether it counts. */
-  async ask<T>(key: string, question: () => Promise<T>): Promise<[answer: T, counts: boolean]> {
-    const asking = this.#asking.get(key) ?? { out: 0, overtaken: false };
+  /**
+   * Puts a question about the key, and returns with the answer whether it counts. Answers that arrive together may be
+   * handled in any order, since some take more steps than others: one that comes after the answer to a later question
+   * is older, and does not count.
+   */
+  async ask(key: string, question: () => Promise<Loaded>): Promise<[answer: Loaded, counts: boolean]> {
+    const asking = this.#asking.get(key) ?? { out: 0, overtaken: false, put: 0, answered: 0 };
     asking.out++;
+    const number = ++asking.put;
     this.#asking.set(key, asking);
     try {
-      return [await question(), !asking.overtaken];
+      const answer = await question();
+      const counts = !asking.overtaken && number > asking.answered;
+      const known = answer.source !== 'unknown' && answer.source !== 'l1-stale';
+      if (counts && known) asking.answered = number;
+      return [answer, counts];
     } finally {
       if (--asking.out === 0 && !asking.overtaken) this.#asking.delete(key);
     }

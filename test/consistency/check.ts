@@ -156,8 +156,9 @@ async function checkEnd(
   await Promise.all(services.map(reachesRedis));
   const connection = await connectTo(redis);
   try {
-    const truth = await truthOf(connection, ALL_KEYS);
     const differences = async () => {
+      // Each time anew: what is pending still changes it.
+      const truth = await truthOf(connection, ALL_KEYS);
       const found: string[] = [];
       const compare = (where: string, key: string, version: string | undefined) => {
         const expected = truth.get(key)?.version;

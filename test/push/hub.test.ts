@@ -269,6 +269,43 @@ test('an own write that is heard of after what replaced it does not take subscri
   assert.deepEqual(statesOf(KEY, socket.sent), [undefined, own.version, version]);
 });
 
+test('an answer that is handled after the answer to a later question does not take subscribers back', async () => {
+  const { cache, store, client, writeElsewhere } = replica();
+  const { request, socket } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  await settled();
+  store.hold();
+  writeElsewhere(KEY);
+  cache.keyChanged(KEY, undefined);
+  const earlier = store.next('read');
+  earlier.happen();
+  const version = writeElsewhere(KEY);
+  cache.keyChanged(KEY, undefined);
+  const later = store.next('read');
+  await later.answer();
+  await earlier.answer();
+  await settled();
+  assert.deepEqual(statesOf(KEY, socket.sent), [undefined, version]);
+});
+
+test('a later question without an answer leaves the answer to an earlier one to be told', async () => {
+  const { cache, store, client, writeElsewhere } = replica();
+  const { request, socket } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  await settled();
+  store.hold();
+  const version = writeElsewhere(KEY);
+  cache.keyChanged(KEY, undefined);
+  const earlier = store.next('read');
+  cache.keyChanged(KEY, undefined);
+  await store.next('read').fail(DOWN);
+  await earlier.answer();
+  await settled();
+  assert.equal(statesOf(KEY, socket.sent).at(-1), version);
+});
+
 test('a subscription to what L1 holds already is told it once', async () => {
   const { cache, client } = replica();
   await cache.set(KEY, json('1'));
