@@ -6,7 +6,7 @@ import type { Counters } from '../metrics/counters.ts';
 import { ADMIN_TIMEOUT_MS, ask, type Guard } from './ask.ts';
 import type { Breaker } from './breaker.ts';
 import { BulkLane, type Carrier } from './bulk-lane.ts';
-import { VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
+import { VALUE_SCRIPT, VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { TurnBatch } from './turn-batch.ts';
 
 export interface LanesParts {
@@ -52,6 +52,7 @@ export interface Laned<Input, Output> {
 export interface ScriptedRedis extends Redis {
   ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<[Buffer, Buffer][]>;
   ratecacheVersionsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
+  ratecacheValueBuffer(keys: number, key: string): Promise<[value: Buffer | null, ttlMs: number]>;
 }
 
 /** How long a late change may take: longer than any live one, since nobody waits for it. In milliseconds. */
@@ -146,6 +147,7 @@ function scripted(redis: Redis): ScriptedRedis {
   if (!('ratecacheWriteBuffer' in redis)) {
     redis.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
     redis.defineCommand('ratecacheVersions', { lua: VERSIONS_SCRIPT, readOnly: true });
+    redis.defineCommand('ratecacheValue', { lua: VALUE_SCRIPT, readOnly: true });
   }
   return redis as ScriptedRedis;
 }

@@ -236,14 +236,16 @@ export class RedisStore implements Store {
 
   /**
    * The predecessor's values do not carry their deadline, so Redis has to be asked for it, and for the value again, in
-   * one transaction: what was read first may be older by now than what another read returned.
+   * one command: what was read first may be older by now than what another read returned.
    */
   async #readLegacy(key: string): Promise<Entry | undefined> {
     // The time before the question, or the entry would outlive the key by the time of the answer.
     const asked = this.#clock.now;
     const name = this.#options.keyPrefix + key;
-    const [packed, ttl] = await this.#lanes.send(this.#lanes.live, async (redis) =>
-      replies<[Buffer | null, number]>(await redis.multi().getBuffer(name).pttl(name).exec(), 2),
+    const [packed, ttl] = await this.#lanes.send(
+      this.#lanes.live,
+      async (redis) =>
+        answers<unknown>(await redis.ratecacheValueBuffer(1, name), 2, () => true) as [Buffer | null, number],
     );
     if (packed === null || ttl === -2) return undefined;
     if (!isLegacy(packed)) return unpack(key, packed, this.#options) ?? this.#unreadable(key);

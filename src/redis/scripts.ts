@@ -190,3 +190,6 @@ local versions = {}
 for i, key in ipairs(KEYS) do versions[i] = stored_version(key) or '' end
 return versions
 `;
+
+/** KEYS: one key, prefixed. Returns its value and its remaining time to live as PTTL does. It writes nothing. */
+export const VALUE_SCRIPT = `return { redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]) }`;

@@ -347,6 +347,8 @@ export class ModelRedis implements Keyspace {
     const keys = args.slice(1, 1 + count).map(String);
     this.#allowed(keys);
     if (name === 'ratecacheVersions') return versionsScript(this, keys);
+    if (name === 'ratecacheValue')
+      return ['GET', 'PTTL'].map((each) => this.#execute({ name: each, args: keys }, FOREIGN));
     const rest = args.slice(1 + count).map((arg) => (Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg))));
     return writeScript(this, keys, rest).map(([status, detail]) => [Buffer.from(status), detail]);
   }
