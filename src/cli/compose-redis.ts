@@ -34,8 +34,8 @@ export interface RedisConnections {
   readonly refusedAsReplica: () => void;
   /** The process is about to end: retries all connections at once, and often. */
   readonly hurry: () => void;
-  /** Settles once all are up, or after `timeoutMs`; says which it was. */
-  readonly whenUp: (timeoutMs: number) => Promise<boolean>;
+  /** Resolves with true once all are up and `clockSet` has resolved, or with false after `timeoutMs`. */
+  readonly whenUp: (timeoutMs: number, clockSet: Promise<void>) => Promise<boolean>;
   readonly close: () => void;
 }
 
@@ -102,12 +102,12 @@ export function connectRedis(
     linkRefused: linkEvents.refused,
     refusedAsReplica: roleCheck.refused,
     hurry: () => reconnector.hurry(),
-    whenUp: (timeoutMs) => {
+    whenUp: (timeoutMs, clockSet) => {
       const up = all.map((redis) =>
         redis.status === 'ready' ? undefined : new Promise((resolve) => redis.once('ready', resolve)),
       );
       const timeout = new Promise<boolean>((resolve) => setTimeout(resolve, timeoutMs, false).unref());
-      return Promise.race([Promise.all(up).then(() => true), timeout]);
+      return Promise.race([Promise.all([...up, clockSet]).then(() => true), timeout]);
     },
     close: () => {
       for (const redis of all) redis.disconnect();

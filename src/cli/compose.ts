@@ -29,7 +29,9 @@ export interface Core {
   /** Undefined when standalone. */
   readonly redis: RedisConnections | undefined;
   readonly breaker: Breaker | undefined;
-  /** Lets go of everything. */
+  /** Resolves with true once Redis can be used, or with false after `timeoutMs`. */
+  readonly whenUp: (timeoutMs: number) => Promise<boolean>;
+  /** Releases everything. */
   readonly close: () => void;
 }
 
@@ -134,10 +136,12 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     if (!breaker!.open) void cache.replay();
   };
   redis?.data.on('close', judge);
+  const clockSet = Promise.withResolvers<void>();
   const stopClockSync =
     redis &&
     syncClock(redis.data, clock, {
       synced: () => {
+        clockSet.resolve();
         breaker!.hint();
         judge();
         void cache.replay();
@@ -162,6 +166,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     loopDelay,
     redis,
     breaker,
+    whenUp: async (timeoutMs) => redis === undefined || redis.whenUp(timeoutMs, clockSet.promise),
     close: () => {
       stopFaultLog?.();
       stopClockSync?.();

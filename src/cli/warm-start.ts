@@ -21,7 +21,7 @@ export async function warmUpOnStart(config: Config, core: Core, log: Logger): Pr
   const signal = AbortSignal.timeout(timeoutMs);
   const started = Date.now();
   try {
-    if (core.redis && !(await core.redis.whenUp(timeoutMs))) throw new Error('Redis cannot be reached');
+    if (!(await core.whenUp(timeoutMs))) throw new Error('Redis cannot be reached');
     if (!(await trusted(core.cache, signal))) throw new Error('the invalidation link is not up');
     if (file === undefined) {
       const warmed = await fromRedis(config, core, signal);

@@ -52,7 +52,7 @@ async function direct(env: Environment): Promise<{ sink: Sink; close: () => void
   const { config } = loadConfig(own, { standalone: false });
   const core = composeCore(config, createLog('silent'));
   const redis = config.redis!;
-  if (!(await core.redis!.whenUp(redis.connectTimeoutMs))) {
+  if (!(await core.whenUp(redis.connectTimeoutMs))) {
     core.close();
     throw new Error(`cannot connect to Redis at ${redis.host}:${redis.port}`);
   }

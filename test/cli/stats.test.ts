@@ -37,8 +37,8 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   const { code, stdout, stderr } = await runMain(['stats', '--url', service.url]);
   assert.deepEqual([code, stderr], [0, '']);
   assert.ok(stdout.startsWith(`ratecache 0.1.0 at ${service.url}: healthy\n`), stdout);
-  const { hit, miss, hit_rate } = before.requests.get;
-  assert.deepEqual(row(stdout, 'get'), [`${hit}`, `${miss}`, '0', percent(hit_rate!)]);
+  const { hit, miss, error, hit_rate } = before.requests.get;
+  assert.deepEqual(row(stdout, 'get'), [`${hit}`, `${miss}`, `${error}`, percent(hit_rate!)]);
   assert.deepEqual(row(stdout, 'set'), ['0', '1', '0', '']);
   assert.deepEqual(row(stdout, 'borrow_rate'), ['1', '2', '1', '66.7 %', '0', '0', '1', '1', '0', '100 %']);
   assert.deepEqual(row(stdout, 'volatility'), ['1', '0', '0', '–', '0', '0', '1', '0', '0', '–']);

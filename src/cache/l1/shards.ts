@@ -4,7 +4,7 @@ import { Lru, takeOut } from '../lru.ts';
 const SHARD_ENTRIES = 16_384;
 
 /** Slots of each of several shards: keys do not spread evenly. A slot takes 22 bytes, used or not. */
-const SHARD_SLOTS = 1.5 * SHARD_ENTRIES;
+const SHARD_SLOTS = 1.25 * SHARD_ENTRIES;
 
 /** With several shards, one hit in so many moves its entry to the front. A power of two. */
 const PROMOTE_EVERY = 16;
