@@ -6,7 +6,13 @@ import { announceMatch, parseAnnouncement } from '../../src/redis/announcement.t
 
 const parse = (text: string) => parseAnnouncement(text, 512);
 
-const FOREIGN = { origin: undefined, reason: 'remote', versions: undefined, version: undefined } as const;
+const FOREIGN = {
+  origin: undefined,
+  reason: 'remote',
+  versions: undefined,
+  version: undefined,
+  deletion: 'done',
+} as const;
 const [ONE, TWO] = ['018bcfe56800000000000001', '018bcfe56800000100000001'];
 
 test('other programs may publish keys, types, a pattern or a bare key', () => {

@@ -470,7 +470,6 @@ function over(link: Link, options: Partial<RedisStoreOptions> = {}) {
 }
 
 function writes() {
-  const versions = new VersionClock('000000bb');
   return (key: string, json: string, more: Partial<Write> = {}): Write => ({
     key,
     value: { encoding: 'json', body: json },
