@@ -421,6 +421,20 @@ test('a pending write is made after all where another replica does not finish it
   assert.ok(on.store.entries.has('volatility:A'));
 });
 
+test('a pending write is made at the next replay where another replica reports that its deletion by match failed', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.set('volatility:A', json('1')));
+  on.clock.now++;
+  const version = on.others.next();
+  on.cache.matchDeleting({ type: 1 }, version);
+  await on.cache.replay();
+  assert.equal(on.store.entries.size, 0);
+  on.cache.matchFailed(version);
+  await on.cache.replay();
+  assert.ok(on.store.entries.has('volatility:A'));
+  assert.deepEqual(on.superseded, []);
+});
+
 test('a deletion by match that fails for good leaves the pending writes that it had covered', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
