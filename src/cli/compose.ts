@@ -1,14 +1,13 @@
 /** Puts the parts of a service together, as its configuration has it. */
 import { randomBytes } from 'node:crypto';
-import type { CoherenceState } from '../cache/bus.ts';
-import { ServiceClock, SKEW_WARNING_MS } from '../cache/clock.ts';
+import { ServiceClock } from '../cache/clock.ts';
 import { Journal } from '../cache/journal.ts';
 import type { TtlTable } from '../cache/key.ts';
 import { LoopDelay } from '../cache/loop-delay.ts';
 import { Memory } from '../cache/memory.ts';
 import { sweepEvery } from '../cache/sweep.ts';
 import { TwoLevel } from '../cache/two-level.ts';
-import { type Version, VersionClock } from '../cache/version.ts';
+import { VersionClock } from '../cache/version.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
@@ -16,10 +15,10 @@ import { MissLog } from '../metrics/miss-log.ts';
 import { Breaker } from '../redis/breaker.ts';
 import { syncClock } from '../redis/clock-sync.ts';
 import type { OpenRedis } from '../redis/connect.ts';
-import { FaultLog } from '../redis/fault-log.ts';
 import { RedisBus } from '../redis/redis-bus.ts';
 import { RedisStore } from '../redis/redis-store.ts';
 import { connectRedis, type RedisConnections } from './compose-redis.ts';
+import { skewLog, stateLog, supersededLog, unreadableLog, watchFaults } from './core-logs.ts';
 
 export interface Core {
   readonly cache: TwoLevel;
@@ -204,74 +203,4 @@ function composeBreaker(
       },
     },
   );
-}
-
-/** A warning when the machine's clock begins to differ from that of Redis, a line when it no longer does. */
-function skewLog(log: Logger, clock: ServiceClock): () => void {
-  let skewed = false;
-  return () => {
-    const offsetMs = Math.round(clock.wallOffsetMs);
-    const now = Math.abs(offsetMs) > SKEW_WARNING_MS;
-    if (now === skewed) return;
-    skewed = now;
-    if (now)
-      log.warn({ offsetMs }, 'the clock of this machine differs from that of Redis, which is used instead');
-    else log.info({ offsetMs }, 'the clock of this machine agrees with that of Redis');
-  };
-}
-
-const SUPERSEDED_LOG_INTERVAL_MS = 10_000;
-
-/** The first pending change that is dropped, then how many more there were, at most a line every ten seconds. */
-function supersededLog(log: Logger) {
-  let quietUntil = 0;
-  let more = 0;
-  return (key: string, version: Version, present: Version | undefined) => {
-    const now = performance.now();
-    more++;
-    if (now < quietUntil) return;
-    log.warn(
-      { key, version, present: present ?? null, dropped: more },
-      'a pending write was dropped: a later change of the key is known',
-    );
-    quietUntil = now + SUPERSEDED_LOG_INTERVAL_MS;
-    more = 0;
-  };
-}
-
-const FAULT_LOG_INTERVAL_MS = 500;
-
-/** Two lines for each kind of error of Redis, when it begins and when it is over. Returns what stops it. */
-function watchFaults(counters: Counters, log: Logger): () => void {
-  const faults = new FaultLog({
-    counters,
-    onBegin: (kind) => log.error({ kind }, 'Redis errors begin'),
-    onEnd: (kind, count, ms) => log.info({ kind, count, ms }, 'Redis errors are over'),
-  });
-  const timer = setInterval(() => faults.look(), FAULT_LOG_INTERVAL_MS);
-  timer.unref();
-  return () => clearInterval(timer);
-}
-
-function stateLog(log: Logger): (state: CoherenceState) => void {
-  let wasCoherent = false;
-  return (state) => {
-    if (state === 'coherent') log.info({ state }, 'L1 is coherent with Redis');
-    // What was never there is not lost: the connections say how the start is going.
-    else if (wasCoherent) log.warn({ state }, 'L1 is not trusted: coherence with Redis is lost');
-    wasCoherent ||= state === 'coherent';
-  };
-}
-
-const UNREADABLE_LOG_INTERVAL_MS = 60_000;
-
-/** At most a line a minute, however many values cannot be read; the metrics count them all. */
-function unreadableLog(log: Logger): (key: string) => void {
-  let silentUntil = 0;
-  return (key) => {
-    const now = Date.now();
-    if (now < silentUntil) return;
-    silentUntil = now + UNREADABLE_LOG_INTERVAL_MS;
-    log.warn({ key }, 'a value in Redis is in no known form and counts as a cache miss');
-  };
 }
