@@ -13,8 +13,9 @@ export interface Waiting {
  * What waits for a slow consumer: for each key its newest state, in the order in which the keys first began to
  * wait. So what it costs is bounded by the keys that it subscribed to, and not by how often they change.
  *
- * Notices, which tell it to drop many keys at once, go out before all states: a notice takes what waits of its
- * keys out, and what is added to them later is news of after it.
+ * Notices, which tell it to drop many keys at once, go out before all states: a notice takes the values that wait of
+ * its keys out, and what is added to them later is news of after it. The end of a value still waits: a snapshot that
+ * was read before the end goes out after the notice, and may contain the value.
  */
 export class Backlog {
   readonly #notices = new Map<string, Encoded>();
@@ -37,7 +38,8 @@ export class Backlog {
 
   /** @param name the same for notices that say the same, of which one is enough */
   addNotice(name: string, frame: Encoded, covers: (key: string) => boolean): void {
-    for (const key of this.#waiting.keys()) if (covers(key)) this.#waiting.delete(key);
+    for (const [key, { state }] of this.#waiting)
+      if (state.entry !== undefined && covers(key)) this.#waiting.delete(key);
     this.#notices.set(name, frame);
   }
 

@@ -690,6 +690,34 @@ test('a deletion by match and a write leave subscribers with what L2 holds, in w
   assert.ok(runs > 100 && kept > 10, `${runs} runs, ${kept} in which the value stayed`);
 });
 
+test('a snapshot that was read before two deletions by match does not leave its value with the client', async () => {
+  const { cache, store, client, clock } = replica({ linked: true });
+  store.fault = DOWN;
+  await cache.set(KEY, json('"pending"'));
+  store.fault = undefined;
+  const { request, socket } = client();
+  store.hold();
+  request({ id: 1, op: 'subscribe', types: ['borrow_rate'], values: true });
+  await settled();
+  clock.now += 1000;
+  const asOf = (later: number) => new VersionClock('0000000b', () => clock.now + later).next();
+  // The pending value is in the snapshot, which waits for the list of keys in L2.
+  const listing = store.next('list');
+  store.release();
+  cache.matchChanged({ type: 0 }, 'delete', asOf(0));
+  await settled();
+  cache.matchChanged({ type: 0 }, 'delete', asOf(1));
+  await settled();
+  await listing.answer();
+  await settled();
+  assert.equal(store.entries.has(KEY), false);
+  assert.deepEqual(valuesOf(KEY, socket.sent).at(-1), undefined, JSON.stringify(socket.sent));
+  assert.deepEqual(
+    socket.sent.map((frame) => frame.event ?? 'snapshot'),
+    ['invalidate', 'snapshot', 'invalidate'],
+  );
+});
+
 test('a key about which L2 gave no answer is asked about again until there is one, and its subscribers receive it', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { cache, store, client, writeElsewhere } = replica({ linked: true });
