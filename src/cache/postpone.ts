@@ -172,9 +172,9 @@ export class Postponer {
   #retryLater(): void {
     if (this.#retrying) return;
     this.#retrying = true;
-    setTimeout(async () => {
-      await this.replay();
+    setTimeout(() => {
       this.#retrying = false;
+      void this.replay();
       if (this.journal.size > 0) this.#retryLater();
     }, RETRY_MS).unref();
   }

@@ -22,13 +22,18 @@ export interface ReplayActions {
 /**
  * Makes the changes of the journal in L2, each only where L2 holds nothing newer. A change that Redis refuses stays
  * and holds up no other one. When Redis cannot be reached or does not answer, the run ends.
+ *
+ * Deletions by match run separately from the changes of single keys: they use another connection, which may hang
+ * while the changes of keys succeed. The order does not matter, because a deletion spares what is newer than itself,
+ * and the journal keeps no change that is older than a deletion of its key.
  */
 export class Replay {
   readonly #journal: Journal;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #actions: ReplayActions;
-  #running: Promise<void> | undefined;
+  #matches: Promise<void> | undefined;
+  #changes: Promise<void> | undefined;
 
   constructor(journal: Journal, store: Store, clock: Clock, actions: ReplayActions) {
     this.#journal = journal;
@@ -38,17 +43,23 @@ export class Replay {
   }
 
   /** Empties the journal into L2 as far as L2 takes it. What it does not take stays; nothing is thrown. */
-  run(): Promise<void> {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
+  async run(): Promise<void> {
+    this.#matches ??= this.#makeMatches().finally(() => {
+      this.#matches = undefined;
     });
-    return this.#running;
+    this.#changes ??= this.#makeChanges().finally(() => {
+      this.#changes = undefined;
+    });
+    await Promise.all([this.#matches, this.#changes]);
   }
 
-  async #run(): Promise<void> {
-    const journal = this.#journal;
-    for (const match of journal.matches())
+  async #makeMatches(): Promise<void> {
+    for (const match of this.#journal.matches())
       if (!(await this.#reachesRedis(() => this.#deleteMatching(match)))) return;
+  }
+
+  async #makeChanges(): Promise<void> {
+    const journal = this.#journal;
     // Each once: what Redis refuses stays. A change of a key that comes meanwhile follows.
     const tried = new Set<Pending>();
     while (true) {
