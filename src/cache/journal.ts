@@ -82,12 +82,15 @@ export class Journal {
 
   /**
    * Keeps a change in place of the key's earlier one.
-   * @returns `kept`; `superseded` where a newer change of the key is kept already; `full` where there is no room
+   * @returns `kept`; `superseded` where a newer change or deletion of the key is kept already; `full` where there is
+   *   no room
    */
   put(pending: Pending): 'kept' | 'superseded' | 'full' {
     const bytes = costOf(pending);
     const before = this.#keys.get(pending.key);
     if (before !== undefined && this.supersedes(before.pending, pending)) return 'superseded';
+    const deleted = this.deletedAsOf(pending.key);
+    if (deleted !== undefined && deleted > pending.version) return 'superseded';
     const freed = before === undefined ? 0 : costOf(before.pending);
     if (before === undefined && this.size >= this.limits.maxEntries) return 'full';
     if (this.#bytes - freed + bytes > this.limits.maxBytes) return 'full';

@@ -171,6 +171,16 @@ test('a change that comes after a deletion of its key with others is kept beside
   assert.ok(later.version > journal.deletedAsOf('a1')!);
 });
 
+test('a change that is older than a pending deletion of its key with others is not kept', () => {
+  const journal = new Journal(ROOMY);
+  const earlier = set('a1');
+  const other = set('b1');
+  journal.putMatch(matching({ pattern: 'a*' }));
+  assert.equal(journal.put(earlier), 'superseded');
+  assert.equal(journal.put(other), 'kept');
+  assert.deepEqual(keysOf(journal), ['b1']);
+});
+
 test('of several deletions that match a key the latest counts', () => {
   const journal = new Journal(ROOMY);
   const [one, two] = [matching({ pattern: 'a*' }), matching({ pattern: '*b' })];
