@@ -243,13 +243,16 @@ export class TwoLevel implements BusListener {
 
   matchChanged(match: Match, reason: Reason, version?: Version): void {
     const matches = matcher(match);
+    let yielding: Pending[] = [];
     if (version !== undefined) {
       this.#versions.observe(version);
-      for (const pending of this.#postponer?.heardMatch(matches, version) ?? [])
-        this.#yields(pending, version);
+      yielding = this.#postponer?.heardMatch(matches, version) ?? [];
+      for (const pending of yielding) this.#yields(pending, version);
     }
     this.#forgetWhere(matches, version);
     this.changes?.matchRemoved(match, reason);
+    // L2 may hold a value that is newer than the deletion, and that the pending change has hidden from clients.
+    for (const { key } of yielding) this.changes?.changed(key, undefined, undefined);
   }
 
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void {

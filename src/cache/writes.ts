@@ -245,6 +245,9 @@ export class Writes {
       memory?.set(entry);
       // An echo is expected where there is a link; if none comes, nothing is lost by expecting it.
       entry.own = store !== undefined;
+    } else if (!this.#holdsNewer(key, entry)) {
+      // Nobody knows whether what L1 holds is older than this write: the value of another program has no version.
+      memory?.delete(key);
     }
     if (!overtaken && touched && confirmations !== undefined) confirmations.ask(key, entry);
     else if (overtaken || touched) changes?.changed(key, undefined, undefined);

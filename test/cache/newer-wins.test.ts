@@ -406,6 +406,18 @@ test('while another replica deletes by match, older pending writes of its keys a
   assert.deepEqual(on.superseded, [['volatility:OLDER', version]]);
 });
 
+test('clients hear of the newer value of a key whose pending deletion yields to a deletion by match', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.delete('volatility:A'));
+  on.clock.now++;
+  const version = on.others.next();
+  await on.otherSets('"newer"', 'volatility:A');
+  on.told.length = 0;
+  on.cache.matchChanged({ type: 1 }, 'delete', version);
+  assert.deepEqual(on.told, ['match', 'changed']);
+  assert.equal((await on.cache.get('volatility:A')).entry?.json, '"newer"');
+});
+
 test('a pending write is made after all where another replica does not finish its deletion by match', async (t) => {
   const monotonic = { now: 1000 };
   t.mock.method(performance, 'now', () => monotonic.now);
@@ -489,6 +501,21 @@ test('a reader that saw the value of another program does not get an older own w
   await write;
   on.store.release();
   assert.equal((await on.read())[0], '"foreign"');
+});
+
+test('an own write drops the value of another program from L1 where nobody knows which of the two is newer', async (t) => {
+  const on = replica(t);
+  on.foreignSet('"foreign"');
+  on.store.hold();
+  const read = on.cache.load(KEY);
+  const write = on.cache.set(KEY, json('"ours"'));
+  const [reading, writing] = [on.store.next('read'), on.store.next('write')];
+  reading.happen();
+  writing.happen();
+  await Promise.all([reading.answer(), writing.answer()]);
+  await Promise.all([read, write]);
+  on.store.release();
+  assert.deepEqual(await on.read(), ['"ours"', 'l2']);
 });
 
 // ---- the clock
