@@ -47,6 +47,8 @@ interface Stored {
 type Database = Map<string, Stored>;
 
 const UNPACK = { compressionThresholdBytes: 0, maxValueBytes: 1 << 20 };
+/** How often Redis looks for keys that have expired. */
+const CYCLE_MS = 100;
 const OK = Buffer.from('OK');
 
 export interface RedisFaults {
@@ -141,7 +143,9 @@ export class ModelRedis implements Keyspace {
 
   freeze(frozen: boolean): void {
     this.#frozen = frozen;
-    if (!frozen && this.#waiting.length > 0) this.#turnLater();
+    if (frozen) return;
+    if (this.#waiting.length > 0) this.#turnLater();
+    this.#expireMissed();
   }
 
   stop(): void {
@@ -158,7 +162,7 @@ export class ModelRedis implements Keyspace {
     this.#up = true;
     this.#runs++;
     this.#scripts.clear();
-    if (keepData) return;
+    if (keepData) return this.#expireMissed();
     this.#cause = 'lost';
     for (const key of [...this.#databases[0]!.keys()]) this.#remove(0, key, undefined);
     this.#databases = [new Map(), new Map()];
@@ -451,7 +455,7 @@ export class ModelRedis implements Keyspace {
     this.#note(key, stored, by);
     if (expiresAt === undefined || !key.startsWith(this.#prefix)) return;
     // What Redis's own cycle finds, it finds up to a tenth of a second late.
-    const due = expiresAt - BEGIN_MS + this.#random() * 100;
+    const due = expiresAt - BEGIN_MS + this.#random() * CYCLE_MS;
     this.#world.at(due, undefined, () => {
       if (this.#databases[0]!.get(key) === stored && !this.#frozen && this.#up) this.#expireIfDue(0, key);
     });
@@ -472,6 +476,14 @@ export class ModelRedis implements Keyspace {
     this.#databases[db]!.delete(key);
     this.#dirty(key);
     if (db === 0) this.#note(key, undefined, undefined, 'expire', stored.expiresAt - BEGIN_MS);
+  }
+
+  /** Redis's own cycle goes on after a pause, and finds what has expired meanwhile. */
+  #expireMissed(): void {
+    this.#world.after(CYCLE_MS, undefined, () => {
+      if (this.#frozen || !this.#up) return;
+      for (const key of this.#databases[0]!.keys()) this.#expireIfDue(0, key);
+    });
   }
 
   #dirty(key: string): void {
