@@ -239,6 +239,8 @@ export class TwoLevel implements BusListener {
 
   matchFailed(version: Version): void {
     this.journal?.release(version);
+    // Not only at the next retry: a deletion that is tried again every second could hold that back every time.
+    void this.replay();
   }
 
   matchChanged(match: Match, reason: Reason, version?: Version): void {

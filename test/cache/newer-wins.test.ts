@@ -11,7 +11,7 @@ import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { type Version, VersionClock } from '../../src/cache/version.ts';
 import { Counters } from '../../src/metrics/counters.ts';
-import { GatedStore } from '../support/gated-store.ts';
+import { GatedStore, settled } from '../support/gated-store.ts';
 
 // Wherever two versions of a key meet, in L1, among the pending writes, in L2 or on the link, the newer one stays.
 
@@ -404,6 +404,19 @@ test('while another replica deletes by match, older pending writes of its keys a
   on.cache.matchChanged({ type: 1 }, 'delete', version);
   assert.deepEqual(kept(), []);
   assert.deepEqual(on.superseded, [['volatility:OLDER', version]]);
+});
+
+test('a pending write is made as soon as a deletion by match that held it back has failed', async (t) => {
+  const on = replica(t);
+  await on.failing(DOWN, () => on.cache.set('volatility:A', json('1')));
+  on.clock.now++;
+  const version = on.others.next();
+  on.cache.matchDeleting({ type: 1 }, version);
+  await on.cache.replay();
+  assert.equal(on.store.entries.has('volatility:A'), false);
+  on.cache.matchFailed(version);
+  await settled();
+  assert.ok(on.store.entries.has('volatility:A'));
 });
 
 test('clients hear of the newer value of a key whose pending deletion yields to a deletion by match', async (t) => {

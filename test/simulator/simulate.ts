@@ -24,8 +24,11 @@ const PREFIX = 'p:';
 const RECOVERY_MS = 60_000;
 /** Longer than HEARTBEAT_TIMEOUT_MS: a beat that is late comes by then. */
 const BEAT_MS = 1500;
-/** How long what is forbidden stays so when all else has healed: longer than any pause between two replays. */
-const DENIED_MS = 3500;
+/**
+ * How long what is forbidden stays so when all else has healed: longer than a deletion by match that was broken off
+ * holds other replicas back, and a pause between two replays.
+ */
+const DENIED_MS = 7000;
 /** Longer than the pause between two replays. */
 const RETRY_MS = 1500;
 /** How long all must have been well, so that nothing is on its way any more. */
