@@ -47,6 +47,7 @@ export class ServiceClock implements Clock {
   #high: number;
   #sampledAt = 0;
   #synced = false;
+  #doubted = false;
 
   /** @param tickMs 0 for a clock that is read by `exact` alone and whose `now` its owner sets */
   constructor(sources: TimeSources = SYSTEM, tickMs = TICK_MS) {
@@ -72,6 +73,16 @@ export class ServiceClock implements Clock {
   /** Whether it was set by the clock of the Redis that is connected now. */
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /** Whether Redis contradicted this clock since it last told its time. */
+  get doubted(): boolean {
+    return this.#doubted;
+  }
+
+  /** Redis contradicts this clock: Redis's clock was set, or this machine was paused. */
+  doubt(): void {
+    this.#doubted = true;
   }
 
   /** How far this clock is ahead of the machine's wall clock, in ms: what is wrong with the wall clock. */
@@ -108,6 +119,7 @@ export class ServiceClock implements Clock {
     [this.#low, this.#high] = this.#synced && narrowed[0] <= narrowed[1] ? narrowed : [low, high];
     this.#sampledAt = receivedAt;
     this.#synced = true;
+    this.#doubted = false;
     this.tick();
     const step = (this.#low + this.#high) / 2 - before;
     return Math.abs(step) < STEP_MS ? 0 : step;

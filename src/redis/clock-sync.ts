@@ -14,10 +14,13 @@ export interface ClockSyncEvents {
 }
 
 const INTERVAL_MS = 60_000;
-/** While the clock is not known: a server that answered nonsense may answer its time next. */
+/** While the clock is not known, or is in doubt: a server that answered nonsense may answer its time next. */
 const RETRY_MS = 1000;
 
-/** Sets the clock by that of Redis: on every new connection, and once a minute. Returns what stops it. */
+/**
+ * Sets the clock by that of Redis: on every new connection, once a minute, and within a second when an answer of Redis
+ * contradicts it. Returns what stops it.
+ */
 export function syncClock(redis: Redis, clock: ServiceClock, events: ClockSyncEvents): () => void {
   let askedAt = Number.NEGATIVE_INFINITY;
   const ask = async () => {
@@ -45,7 +48,7 @@ export function syncClock(redis: Redis, clock: ServiceClock, events: ClockSyncEv
   redis.on('close', () => clock.unsync());
   if (redis.status === 'ready') onReady();
   const timer = setInterval(() => {
-    const due = !clock.synced || clock.monotonic - askedAt >= INTERVAL_MS;
+    const due = !clock.synced || clock.doubted || clock.monotonic - askedAt >= INTERVAL_MS;
     if (redis.status === 'ready' && due) void ask();
   }, RETRY_MS);
   timer.unref();

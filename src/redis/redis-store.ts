@@ -36,7 +36,7 @@ export interface RedisStoreOptions extends EnvelopeLimits {
 }
 
 export interface RedisStoreParts extends LanesParts {
-  readonly clock: Pick<ServiceClock, 'now' | 'reached' | 'synced'>;
+  readonly clock: Pick<ServiceClock, 'now' | 'reached' | 'synced' | 'doubt'>;
   /** Redis refused a change because it is a replica. */
   readonly onReadonly?: () => void;
   /** Told of each value in Redis that cannot be understood. */
@@ -292,15 +292,21 @@ export class RedisStore implements Store {
 
   #answerChange(change: Waiting<Change, ChangeOutcome>, [raw, detail]: [Buffer, Buffer]): void {
     const status = raw.toString('latin1');
-    if (status === 'late')
+    if (status === 'late') {
+      // The caller is still waiting, so the change was in time by this clock.
+      this.#clock.doubt();
       return change.reject(new StoreError('timeout', 'the change reached Redis too late and was not made'));
+    }
     if (status === 'error') {
       const error = refusal(detail.toString());
       this.#counters.countRedisError(error.kind);
       if (error.kind === 'readonly') this.#onReadonly?.();
       return change.reject(error);
     }
-    change.resolve({ status, version: versionFrom(detail) } as ChangeOutcome);
+    const version = versionFrom(detail);
+    // Redis replaces a stamp by a lesser one only where the stamp is ahead of its clock.
+    if (isSet(status) && version! < change.input.version) this.#clock.doubt();
+    change.resolve({ status, version } as ChangeOutcome);
   }
 }
 
@@ -308,6 +314,10 @@ function largeBytesOf(change: Change): number {
   if (!('value' in change)) return 0;
   const { length } = change.value.body;
   return length > LARGE_BYTES ? length : 0;
+}
+
+function isSet(status: string): boolean {
+  return status === 'created' || status === 'replaced';
 }
 
 function isValue(reply: Buffer | null): boolean {

@@ -76,7 +76,8 @@ class FakeRedis extends EventEmitter {
   }
 }
 
-test('the time is asked for once a minute, and every second while it is not known', async (t) => {
+/** A clock, and how time passes for it and for timers. */
+function mockTime(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const time = { monotonic: 0, wall: NOW };
   const clock = new ServiceClock({ monotonic: () => time.monotonic, wall: () => time.wall }, 0);
@@ -87,6 +88,29 @@ test('the time is asked for once a minute, and every second while it is not know
       await settled();
     }
   };
+  return { time, clock, pass };
+}
+
+test('a clock that an answer of Redis contradicts is set within a second', async (t) => {
+  const { time, clock, pass } = mockTime(t);
+  const redis = new FakeRedis();
+  redis.answer = [String(NOW / 1000), '0'];
+  const told = watch(t, redis as unknown as Redis, clock);
+  await settled();
+  assert.equal(redis.asked, 1);
+  told.length = 0;
+  redis.answer = [String((NOW + time.monotonic + HOUR_MS) / 1000), '0'];
+  await pass(5000);
+  assert.equal(redis.asked, 1);
+  clock.doubt();
+  await pass(1000);
+  assert.deepEqual(told, ['stepped 1 h', 'sampled']);
+  await pass(5000);
+  assert.equal(redis.asked, 2);
+});
+
+test('the time is asked for once a minute, and every second while it is not known', async (t) => {
+  const { time, clock, pass } = mockTime(t);
   const redis = new FakeRedis();
   // What no Redis answers: the clock must not be set by it.
   const nonsense = ['OK', 7, null, [], ['a', 'b'], [1], ['-5', '0']];

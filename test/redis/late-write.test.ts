@@ -42,13 +42,29 @@ test('a change that reaches Redis after its time-out is not made, whatever is st
   assert.deepEqual(await bodies('deleted', 'deleted:over'), ['"old"', '"newer"']);
 });
 
-test('a change that was late in Redis is answered as one that timed out', async (t) => {
+test('a change that was late in Redis is answered as one that timed out, and puts the clock in doubt', async (t) => {
   const { server } = await setUp(t);
   // Its deadlines lie in the past: Redis makes nothing of what it sends.
-  const behind = { now: Date.now(), reached: Date.now() - 60_000, synced: true };
+  const behind = clockAt(-60_000);
   const store = await storeAt(t, server.port, 1000, behind);
   await assert.rejects(store.write(writeOf('k', '1', one.next())), LATE_TIMED_OUT);
+  assert.equal(behind.doubted, true);
   await assert.rejects(store.remove({ key: 'k', version: one.next() }), LATE_TIMED_OUT);
+});
+
+test('a stamp that Redis cuts puts the clock in doubt, one that it takes or raises does not', async (t) => {
+  const { server } = await setUp(t);
+  const clock = clockAt(0);
+  const store = await storeAt(t, server.port, 1000, clock);
+  const now = new VersionClock('0000000a');
+  const [older, newer] = [now.next(), now.next()];
+  await store.write(writeOf('k', '1', newer));
+  await store.write(writeOf('k', '1', older));
+  await store.remove({ key: 'k', version: now.next() });
+  assert.equal(clock.doubted, false);
+  const ahead = new VersionClock('0000000a', () => Date.now() + 60_000);
+  await store.write(writeOf('k', '1', ahead.next()));
+  assert.equal(clock.doubted, true);
 });
 
 test('a pending change has longer than one that somebody waits for', async (t) => {
@@ -83,7 +99,7 @@ test('a deletion by match that is delayed for seconds spares what was written af
 
 test('nothing is sent before the clock of Redis is known', async (t) => {
   const { server } = await setUp(t);
-  const clock = { now: Date.now(), reached: Date.now(), synced: false };
+  const clock = { ...clockAt(0), synced: false };
   const store = await storeAt(t, server.port, 1000, clock);
   const unavailable = { reason: 'unavailable' };
   await assert.rejects(store.write(writeOf('k', '1', one.next())), unavailable);
@@ -92,6 +108,20 @@ test('nothing is sent before the clock of Redis is known', async (t) => {
   clock.synced = true;
   assert.equal((await store.write(writeOf('k', '1', one.next()))).status, 'created');
 });
+
+/** A clock that is ahead of Redis's by so many ms. */
+function clockAt(ms: number) {
+  const now = Date.now() + ms;
+  return {
+    now,
+    reached: now,
+    synced: true,
+    doubted: false,
+    doubt() {
+      this.doubted = true;
+    },
+  };
+}
 
 /** Two stores on one Redis: one at a proxy, with a short time-out, and one without. */
 async function setUp(t: TestContext) {
