@@ -5,6 +5,7 @@ import { EVERYTHING } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { type Announcement, parseAnnouncement } from './announcement.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { refusal } from './refusal.ts';
 
 /**
  * The invalidation link: one connection that hears of everything that happens under the key prefix.
@@ -162,7 +163,10 @@ export class RedisBus {
     const { data } = this.#parts;
     if (data.status === 'ready') {
       const sequence = this.#heartbeat.beat(performance.now());
-      data.publish(this.#canary, String(sequence)).then(() => this.#dataAnswered(), ignore);
+      data.publish(this.#canary, String(sequence)).then(
+        () => this.#dataAnswered(),
+        (error) => this.#publishRefused(error),
+      );
       // That the key was written is the message.
       const written = this.#returnsCanary
         ? data.set(this.#canary, sequence, 'PX', CANARY_TTL_MS, 'GET')
@@ -184,6 +188,11 @@ export class RedisBus {
   #dataAnswered(): void {
     this.#dataProvenAt = performance.now();
     this.judge();
+  }
+
+  /** A canary that cannot be sent shows in the state. Why Redis refuses it shows nowhere else. */
+  #publishRefused({ name, message }: Error): void {
+    if (name === 'ReplyError') this.#parts.counters.countRedisError(refusal(message).kind);
   }
 
   #onMessage(channel: string, message: Buffer | Buffer[] | null): void {
@@ -311,9 +320,6 @@ export class RedisBus {
     listener.stateChanged(state);
   }
 }
-
-/** A canary that cannot be sent shows in the state. */
-function ignore(): void {}
 
 /** Whether a replica announces that it wrote these keys: then tracking reports it too, right after. */
 function isSetByReplica({ origin, reason, versions }: Announcement): boolean {

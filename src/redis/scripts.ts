@@ -173,7 +173,8 @@ end
 
 local function announce(op, text)
   if text ~= '' and differs[op] then text = corrected(op, text) end
-  if text and text ~= '' then redis.call('PUBLISH', channel, text) end
+  -- The changes are made. A user who may not publish them must not receive an error for them.
+  if text and text ~= '' then redis.pcall('PUBLISH', channel, text) end
 end
 
 if channel ~= '' then

@@ -355,6 +355,17 @@ test('a link that may not be armed is degraded, and coherent when it may', async
   assert.ok(told.some(([what]) => what === 'all'));
 });
 
+test('a user who may not publish is blind, and the refusal is counted', async (t) => {
+  const user = ['ACL', 'SETUSER', 'silent', 'on', '>secret', '~*', '&*', '+@all'];
+  await redis.cli(...user);
+  const { counters, reach } = await coherent(t, { username: 'silent', password: 'secret' });
+  await redis.cli('ACL', 'SETUSER', 'silent', '-publish');
+  await reach('blind');
+  assert.ok(counters.redisErrors.get('noperm')! > 0);
+  await redis.cli(...user);
+  await reach('coherent');
+});
+
 test('a Redis that is frozen is noticed as blind within the timeout, and trusted again when it goes on', async (t) => {
   const { stateAt, reach } = await coherent(t);
   const frozenAt = performance.now();

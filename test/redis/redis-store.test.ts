@@ -292,6 +292,16 @@ test('of a turn with a key that an ACL forbids all others are made', async (t) =
   );
 });
 
+test('a user who may not publish announcements has their changes made all the same', async (t) => {
+  const keyPrefix = freshPrefix();
+  await redis.cli('ACL', 'SETUSER', 'silent', 'on', '>secret', '+@all', '~*', 'resetchannels');
+  const silent = { ...address(redis), username: 'silent', password: 'secret' };
+  const connection = await ready(t, connect(silent, 'silent', new Counters()));
+  const { store, write } = over({ data: connection, admin: connection }, { keyPrefix });
+  assert.equal((await store.write(write('k', '1'))).status, 'created');
+  assert.equal((await store.remove(removal('k'))).status, 'deleted');
+});
+
 test('a value of another program is older than every stamp, except for a change that is contested', async () => {
   const { store, write, keyPrefix } = open(0);
   for (const foreign of ['hello', '{"value": 1, "timestamp": 1700000000}']) {
