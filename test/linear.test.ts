@@ -10,6 +10,7 @@ import { parseVariables } from '../src/config/parse.ts';
 import { warnOfStrays } from '../src/config/strays.ts';
 import { VARIABLES } from '../src/config/variables.ts';
 import { conditionOf } from '../src/http/conditions.ts';
+import { acceptedEncodings } from '../src/http/negotiate.ts';
 import { parseAnnouncement } from '../src/redis/announcement.ts';
 import { describeFault } from '../src/redis/describe-fault.ts';
 import type { HttpRequest } from '../src/uws.ts';
@@ -37,6 +38,7 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   'the JSON of a request': (text) => jsonToMsgpack(JSON.stringify(JSON.parse(text))),
   'msgpack to JSON': (text) => msgpackToJson(jsonToMsgpack(JSON.stringify([...text]))),
   'the log of redis-cli': (text) => monitorLine(`1.2 [0 a:1] "get" "${text}\\"`, 'p:'),
+  Accept: (text) => acceptedEncodings(text),
   'If-Match': (text) => conditionOf(requestWith('if-match', text)),
   announcements: (text) => parseAnnouncement(text, 1024),
   'errors of Redis': (text) => describeFault(new Error(text), undefined),

@@ -15,7 +15,7 @@ import type { Histogram } from '../metrics/histogram.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { Exchange } from './exchange.ts';
-import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
+import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
 import { checkShape, type DecodedBody, decodeBody, shapeOf } from './payload.ts';
 import { checkNoParameters } from './query.ts';
@@ -60,7 +60,7 @@ function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
       shedIfOverloaded(parts);
       checkNoParameters(req.getQuery());
       const encoding = bodyEncoding(req.getHeader('content-type'));
-      const answerAs = preferredEncoding(req.getHeader('accept'));
+      const answerAs = preferredEncoding(acceptOf(req));
       const answer = (results: ItemResult[]) =>
         exchange.send(
           200,

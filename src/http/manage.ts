@@ -14,7 +14,7 @@ import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { Exchange } from './exchange.ts';
-import { bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
+import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
 import { checkShape, decodeBody, shapeOf } from './payload.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
@@ -107,7 +107,7 @@ export function keysHandler(parts: Parts, bodiless: boolean) {
       const match = matchFromQuery(query.get('pattern'), query.get('type'));
       const cursor = cursorFromQuery(query.get('cursor'));
       const limit = limitFromQuery(query.get('limit'));
-      const encoding = preferredEncoding(req.getHeader('accept'));
+      const encoding = preferredEncoding(acceptOf(req));
       const listing =
         cache.store === undefined
           ? await listMemory(cache.memory!.entries(), match, cursor, limit, parts.clock.now)
@@ -132,7 +132,7 @@ function operation(parts: Parts, run: (body: unknown) => Promise<Answer>) {
       shedIfOverloaded(parts);
       checkNoParameters(req.getQuery());
       const encoding = bodyEncoding(req.getHeader('content-type'));
-      const answerAs = preferredEncoding(req.getHeader('accept'));
+      const answerAs = preferredEncoding(acceptOf(req));
       readBody(exchange, req, parts, limits.maxBodyBytes, 'body_too_large', (body) => {
         const data = body.length === 0 ? {} : decodeBody(encoding, body).data;
         attempt(exchange, parts, async () => sendData(exchange, answerAs, ...(await run(data))));

@@ -1,6 +1,7 @@
 import Negotiator from 'negotiator';
 import type { Encoding } from '../cache/entry.ts';
 import { ServiceError } from '../errors.ts';
+import type { HttpRequest } from '../uws.ts';
 import { JSON_TYPE, MSGPACK_TYPE } from './exchange.ts';
 
 // A Map: a plain object also finds `constructor`, which a client may send.
@@ -18,12 +19,29 @@ const JSON_FIRST: readonly Encoding[] = ['json', 'msgpack'];
 const REMEMBERED = 256;
 const remembered = new Map<string, readonly Encoding[]>();
 
+/** A parameter other than `q`, such as `charset`. Neither media type has one that would change what is sent. */
+const PARAMETER = /;(?!\s*q\s*=)[^;,"]*(?:"[^"]*")?[^;,"]*/gi;
+
+/**
+ * The `Accept` header of a request. Several lines are one list. Where the first line takes an encoding, the others are
+ * not read: that would cost every hit.
+ */
+export function acceptOf(req: HttpRequest): string {
+  const first = req.getHeader('accept');
+  if (acceptedEncodings(first).length > 0) return first;
+  const lines: string[] = [];
+  req.forEach((name, value) => {
+    if (name === 'accept') lines.push(value);
+  });
+  return lines.join(',');
+}
+
 /** The encodings that an `Accept` header takes, the one it likes best first; JSON first where it is equal. */
 export function acceptedEncodings(accept: string): readonly Encoding[] {
   if (accept === '' || accept === '*/*') return JSON_FIRST;
   const known = remembered.get(accept);
   if (known !== undefined) return known;
-  const types = new Negotiator({ headers: { accept } }).mediaTypes(OFFERED);
+  const types = new Negotiator({ headers: { accept: accept.replace(PARAMETER, '') } }).mediaTypes(OFFERED);
   const encodings = [...new Set(types.map((type) => ENCODING_OF.get(type)!))];
   if (remembered.size < REMEMBERED) remembered.set(accept, encodings);
   return encodings;

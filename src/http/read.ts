@@ -11,7 +11,7 @@ import { loadedStatus } from './cache-status.ts';
 import { CorkBuffer } from './cork-buffer.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
-import { acceptedEncodings, mediaTypeOf } from './negotiate.ts';
+import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
 import type { Parts } from './parts.ts';
 import { parametersOf } from './query.ts';
 import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.ts';
@@ -98,7 +98,7 @@ function readSlowly(
   found?: Loaded,
 ): void {
   const exchange = new Exchange(res, parts.load, parts.counters, bodiless, parts.counters.getSeconds);
-  const accept = req.getHeader('accept');
+  const accept = acceptOf(req);
   const ifNoneMatch = req.getHeader('if-none-match');
   const query = req.getQuery();
   const answer = (loaded: Loaded, marks: Headers = []) =>

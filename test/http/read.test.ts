@@ -191,6 +191,8 @@ test('Accept chooses between JSON and msgpack by its q-values, JSON where it is 
     [`text/html, ${MSGPACK_TYPE};q=0.1`, MSGPACK_TYPE],
     [`${JSON_TYPE};q=0, */*;q=0.1`, MSGPACK_TYPE],
     [`text/html,application/xhtml+xml,*/*;q=0.8`, JSON_TYPE],
+    [`${JSON_TYPE}; charset=utf-8`, JSON_TYPE],
+    [`${JSON_TYPE};charset="a,b;q=0";q=0.5, ${MSGPACK_TYPE};v=1;q=0.9`, MSGPACK_TYPE],
   ];
   for (const service of [near, far]) {
     for (const [accept, type] of cases) {
@@ -201,6 +203,29 @@ test('Accept chooses between JSON and msgpack by its q-values, JSON where it is 
       const body = await bytesOf(response);
       const value = type === JSON_TYPE ? JSON.parse(body.toString()) : unpack(body);
       assert.deepEqual(value, { a: [1, 2.5, 'x'] }, accept);
+    }
+  }
+});
+
+test('a later Accept line counts where the first takes neither encoding', async (t) => {
+  await put(near, 'accept:LINES', '1');
+  const connection = await connect(near.port);
+  t.after(() => connection.destroy());
+  const mget = '{"keys":["accept:LINES"]}';
+  for (const [type, line] of [
+    [JSON_TYPE, `${JSON_TYPE};q=0.1`],
+    [MSGPACK_TYPE, MSGPACK_TYPE],
+  ]) {
+    const headers = `Host: x\r\nAccept: text/html\r\nAccept: ${line}`;
+    for (const request of [
+      `GET /v1/cache/accept:LINES HTTP/1.1\r\n${headers}\r\n\r\n`,
+      `GET /v1/keys HTTP/1.1\r\n${headers}\r\n\r\n`,
+      `POST /v1/mget HTTP/1.1\r\n${headers}\r\nContent-Length: ${mget.length}\r\n\r\n${mget}`,
+    ]) {
+      await connection.send(request);
+      const [answer] = await connection.readResponses(1);
+      assert.equal(answer!.status, 200, request);
+      assert.equal(answer!.headers['content-type'], type, request);
     }
   }
 });
@@ -218,7 +243,13 @@ test('a value written as msgpack is sent as JSON to those who like that better',
 
 test('an Accept that names neither JSON nor msgpack is refused', async () => {
   await put(near, 'accept:NEITHER', '1');
-  for (const accept of ['text/html', 'image/*, text/plain', `${JSON_TYPE};q=0`, 'nonsense'])
+  for (const accept of [
+    'text/html',
+    'image/*, text/plain',
+    `${JSON_TYPE};q=0`,
+    `${JSON_TYPE}; charset=utf-8; q=0`,
+    'nonsense',
+  ])
     await assertProblem(await get(near, 'accept:NEITHER', { accept }), 'not_acceptable', 'Accept');
 });
 
