@@ -146,15 +146,17 @@ export class Writes {
       if (touched) changes()?.changed(key, undefined, undefined);
       throw error;
     }
-    const refused = outcome.status === 'refused';
-    if (refused) {
+    // Refused for its own version it had been made already, when it was reported as timed out.
+    const refused = outcome.status === 'refused' ? outcome : undefined;
+    const superseded = refused !== undefined && refused.version !== version;
+    if (superseded) {
       counters.supersededChanges++;
-      onSuperseded?.(key, version, (outcome as { readonly version: Version | undefined }).version);
+      onSuperseded?.(key, version, refused.version);
       memory?.delete(key);
     }
     // Subscribers were not notified of what came meanwhile, or were notified of the pending value, which may have expired.
     const expired = entry !== undefined && entry.expiresAt <= clock.now;
-    if (refused || touched || expired) changes()?.changed(key, undefined, undefined);
+    if (superseded || touched || expired) changes()?.changed(key, undefined, undefined);
   }
 
   /**

@@ -547,3 +547,19 @@ test('a clock that is stepped moves what is pending along, and empties L1', asyn
   const { version } = await on.cache.set('next', json('1'));
   assert.ok(version! > after.version && version! < before.version, 'stamps follow the clock back');
 });
+
+test('a pending write that L2 had made before its time-out was reported is not superseded by itself', async (t) => {
+  const on = replica(t);
+  on.store.hold();
+  const write = on.cache.set(KEY, json('"made"'));
+  await settled();
+  const sent = on.store.next('write');
+  sent.happen();
+  await sent.fail(TIMEOUT);
+  assert.equal((await write).status, 'unknown');
+  on.store.release();
+  await on.cache.replay();
+  assert.equal(on.journal.size, 0);
+  assert.equal(on.stored(), '"made"');
+  assert.deepEqual([on.superseded, on.counters.supersededChanges], [[], 0]);
+});
