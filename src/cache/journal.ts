@@ -112,13 +112,22 @@ export class Journal {
     this.#bytes += costOf(earlier) - costOf(replacement);
   }
 
-  /** Keeps a deletion of all that matches. Changes of those keys that are not newer give way to it, and earlier deletions it covers. */
+  /**
+   * Keeps a deletion of all that matches. Changes of those keys that are not newer give way to it, and so do earlier
+   * deletions that it covers. It is not kept where a later deletion that covers it is kept already.
+   * @returns false where there is no room
+   */
   putMatch(pending: PendingMatch): boolean {
-    const matches = matcher(pending.match);
+    const { match, version } = pending;
+    const matches = matcher(match);
+    if (this.#matches.some(({ pending: kept }) => kept.version > version && covers(kept.match, match)))
+      return true;
     const given = [...this.#keys.values()].filter(
-      ({ pending: kept }) => matches(kept.key) && kept.version <= pending.version,
+      ({ pending: kept }) => matches(kept.key) && kept.version <= version,
     );
-    const repeated = this.#matches.filter((kept) => covers(pending.match, kept.pending.match));
+    const repeated = this.#matches.filter(
+      ({ pending: kept }) => kept.version <= version && covers(match, kept.match),
+    );
     if (this.size - given.length - repeated.length >= this.limits.maxEntries) return false;
     for (const { pending: kept } of given) this.done(kept);
     const others = this.#matches.filter((kept) => !repeated.includes(kept));

@@ -215,6 +215,29 @@ test('a deletion that repeats one, or is of everything, takes its place and not 
   assert.equal(journal.deletedAsOf('anything'), everything.version);
 });
 
+test('a deletion by match does not take the place of a later one that covers it', () => {
+  const journal = new Journal(ROOMY);
+  const some = matching({ pattern: 'a*' });
+  const all = matching(EVERYTHING);
+  const later = matching(EVERYTHING);
+  journal.putMatch(later);
+  assert.equal(journal.putMatch(all), true);
+  assert.equal(journal.putMatch(some), true);
+  assert.deepEqual(journal.matches(), [later]);
+  assert.equal(journal.deletedAsOf('a'), later.version);
+});
+
+test('an earlier deletion by match of more keys is kept beside a later one of fewer', () => {
+  const journal = new Journal(ROOMY);
+  const earlier = matching({ pattern: '*' });
+  const later = matching({ pattern: 'a*' });
+  journal.putMatch(later);
+  journal.putMatch(earlier);
+  assert.equal(journal.size, 2);
+  assert.equal(journal.deletedAsOf('a'), later.version);
+  assert.equal(journal.deletedAsOf('b'), earlier.version);
+});
+
 test('a deletion by match that comes while an equal one is being made is not done with it', () => {
   const journal = new Journal(ROOMY);
   const [underWay, meanwhile] = [matching({ type: 0 }), matching({ type: 0 })];
