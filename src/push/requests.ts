@@ -1,5 +1,6 @@
 /** What each `op` of a request does. */
 import { getMany } from '../cache/batch.ts';
+import { lesserState } from '../cache/bus.ts';
 import { checkKey, ttlMs } from '../cache/check.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { Condition } from '../cache/condition.ts';
@@ -99,7 +100,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const warning = keyWarning(key);
     if (warning !== undefined) parts.counters.suspiciousKeyTypes++;
     const warned = warning === undefined ? {} : { warning };
-    consumer.reply(consumer.codec.done(id, { key, status, version, ...warned }));
+    consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status, version, ...warned }));
   },
 
   async delete(parts, consumer, id, { data }) {
@@ -109,7 +110,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     checkKey(key, limits.maxKeyBytes);
     const outcome = await cache.delete(key, conditionOf(data));
     if (outcome.status === 'refused') throw refusal(outcome.version);
-    consumer.reply(consumer.codec.done(id, { key, status: outcome.status }));
+    consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status: outcome.status }));
   },
 
   subscribe(parts, consumer, id, frame) {
@@ -122,6 +123,12 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     consumer.reply(consumer.codec.done(id));
   },
 };
+
+/** The member of an answer that says in which lesser state it was given. */
+function stateOf({ coherence }: TwoLevel): { coherence?: string } {
+  const state = lesserState(coherence);
+  return state === undefined ? {} : { coherence: state };
+}
 
 interface Known {
   readonly run: Operation;

@@ -477,6 +477,11 @@ test('while Redis is away answers say so, and a snapshot names the keys that nob
     assert.equal(parts[0]!.coherence, 'blind');
     assert.equal(items[0]!.value, 1);
     assert.match(items[1]!.code, /^l2_/);
+    const key = 'borrow_rate:C';
+    for (const changed of [await ws.request('set', { key, value: 1 }), await ws.request('delete', { key })]) {
+      assert.match(changed.status, /^(accepted|unknown)$/);
+      assert.equal(changed.coherence, 'blind');
+    }
   });
   await ws.nextEvent(({ reason }) => reason === 'rearmed');
   await Promise.all([near, far].map(reachesRedis));
