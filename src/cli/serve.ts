@@ -109,6 +109,8 @@ function stopOnSignals(config: Config, log: Logger, readiness: Readiness, stop: 
     await new Promise((resume) => setTimeout(resume, config.shutdown.graceMs));
     await stop();
     log.info('stopped');
+    // Connections that this process closes are not lost.
+    log.level = 'silent';
     await new Promise<void>((resume) => log.flush(() => resume()));
     process.exit(0);
   };

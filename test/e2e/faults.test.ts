@@ -369,6 +369,14 @@ test('at its end a service whose Redis is away logs how much is lost', async (t)
   assert.ok(Number(lost?.bytes) > 0);
 });
 
+test('a service that stops does not log the connections that it closes as lost', async (t) => {
+  const redis = await openRedis(t, { args: ['--maxmemory', '1'] });
+  const service = await replica(t, redis);
+  assert.equal((await put(service, 'a', '1')).status, 202);
+  assert.deepEqual(await service.stop(), { code: 0, signal: null });
+  assert.equal(service.logs.at(-1)?.msg, 'stopped');
+});
+
 async function openRedis(t: TestContext, options?: RedisOptions): Promise<RedisServer> {
   const redis = await startRedis(options);
   t.after(() => redis.stop());
