@@ -41,6 +41,7 @@ export class Server {
     const upgrade: [string, string][] = [
       ['Upgrade', 'websocket'],
       ['Connection', 'Upgrade'],
+      ['Sec-WebSocket-Version', '13'],
     ];
     // What asks for an upgrade goes to `push/`; the rest comes here.
     this.#app.any(

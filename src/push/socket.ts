@@ -101,6 +101,7 @@ export class Push {
   }
 
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    if (!asksForWebSocket(req)) return refuseWithoutUpgrade(res);
     const { allowedOrigins, maxConnections } = this.#options;
     const origin = req.getHeader('origin');
     if (origin !== '' && !allowedOrigins.includes('*') && !allowedOrigins.includes(origin))
@@ -149,9 +150,31 @@ export class Push {
   }
 }
 
+/** uWS calls every request with a key of the right length an upgrade, whatever its other headers are. */
+function asksForWebSocket(req: HttpRequest): boolean {
+  const upgrades = req.getHeader('connection').toLowerCase().split(',');
+  return (
+    req.getHeader('upgrade').toLowerCase() === 'websocket' &&
+    upgrades.some((token) => token.trim() === 'upgrade') &&
+    req.getHeader('sec-websocket-version') === '13'
+  );
+}
+
+function refuseWithoutUpgrade(res: HttpResponse): void {
+  res.writeStatus('426 Upgrade Required');
+  res.writeHeader('Upgrade', 'websocket').writeHeader('Connection', 'Upgrade');
+  res.writeHeader('Sec-WebSocket-Version', '13');
+  end(res, 'upgrade_required', 'connect with WebSocket, version 13');
+}
+
 function refuse(res: HttpResponse, code: ErrorCode, detail: string, field?: string): void {
   const [status, title] = ERRORS[code];
   res.writeStatus(`${status} ${title}`);
+  end(res, code, detail, field);
+}
+
+function end(res: HttpResponse, code: ErrorCode, detail: string, field?: string): void {
+  const [status, title] = ERRORS[code];
   res.writeHeader('Content-Type', 'application/problem+json').writeHeader('Cache-Control', 'no-store');
   res.end(JSON.stringify({ type: 'about:blank', title, status, code, detail, field }));
 }

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { pack } from 'msgpackr';
 import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
-import { assertProblem } from '../support/problem.ts';
+import { assertProblem, assertRawProblem } from '../support/problem.ts';
+import { connect } from '../support/raw-http.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../support/replicas.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -547,6 +548,34 @@ test('the subprotocol is agreed at the upgrade: none is JSON, the first known on
   const response = await refused(connectWs(near, { protocol: 'graphql-ws' }));
   const detail = await assertProblem(response, 'subprotocol_unsupported', 'Sec-WebSocket-Protocol');
   for (const protocol of PROTOCOLS) assert.ok(detail.includes(protocol));
+});
+
+test('an upgrade without Upgrade, Connection, version 13 or a key is refused', async (t) => {
+  const lines = {
+    Upgrade: 'WebSocket',
+    Connection: 'keep-alive, Upgrade',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  };
+  const ask = async (changed: Record<string, string | undefined>) => {
+    const connection = await connect(near.port);
+    t.after(() => connection.destroy());
+    const headers = Object.entries({ Host: 'x', ...lines, ...changed }).filter(
+      ([, value]) => value !== undefined,
+    );
+    await connection.send(
+      `GET /v1/ws HTTP/1.1\r\n${headers.map((line) => line.join(': ')).join('\r\n')}\r\n\r\n`,
+    );
+    return (await connection.readResponses(1))[0]!;
+  };
+  for (const name of Object.keys(lines))
+    for (const value of [undefined, '8']) {
+      const answer = await ask({ [name]: value });
+      assertRawProblem(answer, 'upgrade_required');
+      assert.equal(answer.headers['sec-websocket-version'], '13', name);
+      assert.equal(answer.headers.upgrade, 'websocket', name);
+    }
+  assert.equal((await ask({})).status, 101);
 });
 
 test('pages of other origins may not connect, those that are listed may, and what is no browser may', async (t) => {
