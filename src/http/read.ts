@@ -197,7 +197,7 @@ function bodyFor(entry: Entry, accept: string): [Encoding, Body] | ServiceError 
 function missFault({ source, fault }: Loaded): ServiceError {
   if (source === 'none') return new ServiceError('cache_miss', 'neither tier holds the key');
   if (source === 'journal')
-    return new ServiceError('cache_miss', 'the key was deleted; Redis has still to be told');
+    return new ServiceError('cache_miss', 'a pending write of this process deleted the key');
   const asked = fault?.reason === 'unavailable' ? 'Redis was not asked' : 'Redis gave no answer';
   return new ServiceError('cache_unknown', `L1 does not hold the key, and ${asked}: ${fault?.message}`);
 }
