@@ -50,6 +50,7 @@ export async function ratecache({ maxEntries, port }: TieredOptions): Promise<Ti
       ttls: TTLS,
       channel: undefined,
       origin: 'be4c4000',
+      db: 0,
       compressionThresholdBytes: 4096,
       maxValueBytes: 1 << 20,
     },

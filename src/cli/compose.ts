@@ -75,6 +75,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
         ttls,
         channel: config.pubsub.enabled ? channel : undefined,
         origin,
+        db: config.redis!.db,
       },
       {
         data: redis.data,
@@ -110,7 +111,15 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
   const bus =
     redis?.link &&
     new RedisBus(
-      { keyPrefix, channel, origin, maxKeyBytes, heartbeatIntervalMs, heartbeatTimeoutMs },
+      {
+        keyPrefix,
+        channel,
+        origin,
+        db: config.redis!.db,
+        maxKeyBytes,
+        heartbeatIntervalMs,
+        heartbeatTimeoutMs,
+      },
       {
         link: redis.link,
         data: redis.data,

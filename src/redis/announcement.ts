@@ -16,10 +16,13 @@ import { isVersion, type Version } from '../cache/version.ts';
  *   {"origin": "5f0c2a17", "reason": "set", "keys": ["borrow_rate:AAPL"], "versions": ["01a2…"]}
  *   {"origin": "5f0c2a17", "reason": "delete", "types": ["volatility"], "version": "01a2…"}
  *
- * Keys are without the prefix that they have in Redis.
+ * Keys are without the prefix that they have in Redis. A channel belongs to no database, so replicas add `"db": 1` where
+ * their database is not 0, and replicas of other databases ignore the message.
  */
 export interface Announcement {
   readonly origin: string | undefined;
+  /** The database of the replica that announces. */
+  readonly db: number;
   readonly reason: Reason;
   readonly keys: readonly string[];
   /** For a replica's changes, one for each of `keys`. */
@@ -31,6 +34,12 @@ export interface Announcement {
   readonly deletion: Deletion;
 }
 
+/** Which replica announces. */
+export interface Announcer {
+  readonly origin: string;
+  readonly db: number;
+}
+
 /** `begun`, and announced again before five seconds are over; `failed`, perhaps in part; or `done`. */
 export type Deletion = 'begun' | 'failed' | 'done';
 
@@ -39,6 +48,7 @@ const VERSION = v.pipe(v.string(), v.check(isVersion));
 const MESSAGE = v.pipe(
   v.looseObject({
     origin: v.optional(v.string()),
+    db: v.optional(v.number()),
     reason: v.optional(v.picklist(['set', 'delete', 'flush', 'remote'])),
     keys: v.optional(v.array(v.string())),
     versions: v.optional(v.array(VERSION)),
@@ -58,6 +68,7 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
     return bare
       ? {
           origin: undefined,
+          db: 0,
           reason: 'remote',
           keys: [text],
           versions: undefined,
@@ -75,12 +86,21 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
   }
   const parsed = v.safeParse(MESSAGE, data);
   if (!parsed.success) return undefined;
-  const { origin, reason = 'remote', keys = [], versions, version, deletion = 'done' } = parsed.output;
+  const {
+    origin,
+    db = 0,
+    reason = 'remote',
+    keys = [],
+    versions,
+    version,
+    deletion = 'done',
+  } = parsed.output;
   const { types = [], pattern } = parsed.output;
   const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
   if (pattern !== undefined) matches.push(pattern === '*' ? EVERYTHING : { pattern });
   return {
     origin,
+    db,
     reason,
     keys,
     versions,
@@ -92,17 +112,27 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
 
 /** What a replica announces of its own changes: `versions` are those of `keys`. */
 export function announceChanges(
-  origin: string,
+  announcer: Announcer,
   reason: 'set' | 'delete',
   keys: readonly string[],
   versions: readonly Version[],
 ): string {
-  return JSON.stringify({ origin, reason, keys, versions });
+  return JSON.stringify({ ...named(announcer), reason, keys, versions });
 }
 
 /** The message that makes every replica, and every other listener, drop what matches and is older than `version`. */
-export function announceMatch(origin: string, match: Match, version: Version, deletion: Deletion): string {
+export function announceMatch(
+  announcer: Announcer,
+  match: Match,
+  version: Version,
+  deletion: Deletion,
+): string {
   const reason: Reason = 'delete';
   const meant = 'type' in match ? { types: [TYPES[match.type]] } : { pattern: match.pattern };
-  return JSON.stringify({ origin, reason, ...meant, version, ...(deletion === 'done' ? {} : { deletion }) });
+  const progress = deletion === 'done' ? {} : { deletion };
+  return JSON.stringify({ ...named(announcer), reason, ...meant, version, ...progress });
+}
+
+function named({ origin, db }: Announcer) {
+  return db === 0 ? { origin } : { origin, db };
 }

@@ -12,6 +12,7 @@ export interface ChangeCallOptions extends EnvelopeLimits {
   readonly channel: string | undefined;
   /** Who announces them. */
   readonly origin: string;
+  readonly db: number;
 }
 
 export interface ChangeCall {
@@ -47,13 +48,13 @@ export function changeCall(
 /** What the script publishes of the sets and of the deletes if it makes them all as they are asked for. */
 function announcements(
   changes: readonly Change[],
-  { channel, origin }: ChangeCallOptions,
+  { channel, origin, db }: ChangeCallOptions,
 ): [sets: string, deletes: string] {
   const announce = (reason: 'set' | 'delete') => {
     const of = changes.filter((change) => 'value' in change === (reason === 'set'));
     if (channel === undefined || of.length === 0) return '';
     return announceChanges(
-      origin,
+      { origin, db },
       reason,
       of.map(({ key }) => key),
       of.map(({ version }) => version),

@@ -30,6 +30,8 @@ export interface RedisBusOptions {
   readonly keyPrefix: string;
   readonly channel: string;
   readonly origin: string;
+  /** The database of the connections. */
+  readonly db: number;
   readonly maxKeyBytes: number;
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -281,7 +283,8 @@ export class RedisBus {
       this.#reportMalformed(text, onMalformed);
       return;
     }
-    const { origin, reason, keys, versions, matches, version, deletion } = announcement;
+    const { origin, db, reason, keys, versions, matches, version, deletion } = announcement;
+    if (origin !== undefined && db !== this.#options.db) return;
     if (origin !== undefined) this.#remember(announcement);
     if (origin === this.#options.origin || isSetByReplica(announcement)) return;
     counters.countInvalidation('announcement', reason, keys.length + matches.length);

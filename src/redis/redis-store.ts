@@ -33,6 +33,8 @@ export interface RedisStoreOptions extends EnvelopeLimits {
   readonly channel: string | undefined;
   /** Who announces them. */
   readonly origin: string;
+  /** The database of the connections. */
+  readonly db: number;
 }
 
 export interface RedisStoreParts extends LanesParts {
@@ -148,9 +150,9 @@ export class RedisStore implements Store {
   }
 
   async #announceMatch(match: Match, version: Version, deletion: Deletion): Promise<void> {
-    const { channel, origin } = this.#options;
+    const { channel } = this.#options;
     if (channel === undefined) return;
-    const message = announceMatch(origin, match, version, deletion);
+    const message = announceMatch(this.#options, match, version, deletion);
     await this.#lanes.send(this.#lanes.scanned, (redis) => redis.publish(channel, message));
   }
 

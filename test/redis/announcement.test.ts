@@ -8,6 +8,7 @@ const parse = (text: string) => parseAnnouncement(text, 512);
 
 const FOREIGN = {
   origin: undefined,
+  db: 0,
   reason: 'remote',
   versions: undefined,
   version: undefined,
@@ -41,6 +42,7 @@ test('replicas say who they are, why, and which versions', () => {
   const text = `{"origin":"5f0c2a17","reason":"set","keys":["a","b"],"versions":["${ONE}","${TWO}"]}`;
   assert.deepEqual(parse(text), {
     origin: '5f0c2a17',
+    db: 0,
     reason: 'set',
     keys: ['a', 'b'],
     versions: [ONE, TWO],
@@ -52,10 +54,11 @@ test('replicas say who they are, why, and which versions', () => {
 
 test('what a replica announces of a match is read back as that match', () => {
   const matches = [...TYPES.keys()].map((type) => ({ type }));
-  for (const deletion of ['begun', 'failed', 'done'] as const)
+  const announcers = [0, 7].map((db) => ({ origin: '5f0c2a17', db }));
+  for (const [i, deletion] of (['begun', 'failed', 'done'] as const).entries())
     for (const match of [...matches, EVERYTHING, { pattern: 'a"b*' }])
-      assert.deepEqual(parse(announceMatch('5f0c2a17', match, ONE!, deletion)), {
-        origin: '5f0c2a17',
+      assert.deepEqual(parse(announceMatch(announcers[i % 2]!, match, ONE!, deletion)), {
+        ...announcers[i % 2]!,
         reason: 'delete',
         keys: [],
         versions: undefined,

@@ -133,6 +133,7 @@ function storeOn(data: Redis, bulk: () => Redis): RedisStore {
     ttls: TYPES.map(() => 60_000),
     channel: undefined,
     origin: 'test',
+    db: 0,
   };
   const counters = new Counters();
   return new RedisStore(options, { data, admin: data, bulk, counters, clock, onUnreadable: () => {} });

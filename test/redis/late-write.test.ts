@@ -185,6 +185,7 @@ async function storeAt(
     ttls: TYPES.map(() => 60_000),
     channel: undefined,
     origin: 'test',
+    db: 0,
   };
   return new RedisStore(options, { data: redis, admin: redis, counters, clock, onUnreadable: () => {} });
 }

@@ -74,6 +74,7 @@ function listen(t: TestContext, options: Options = {}) {
       keyPrefix,
       channel: CHANNEL,
       origin,
+      db: 0,
       maxKeyBytes: 512,
       heartbeatIntervalMs: INTERVAL_MS,
       heartbeatTimeoutMs: TIMEOUT_MS,
@@ -110,7 +111,7 @@ async function coherent(t: TestContext, options: Options = {}) {
   return on;
 }
 
-function storeOn(data: Redis, origin: string): RedisStore {
+function storeOn(data: Redis, origin: string, db = 0): RedisStore {
   return new RedisStore(
     {
       keyPrefix: PREFIX,
@@ -120,6 +121,7 @@ function storeOn(data: Redis, origin: string): RedisStore {
       ttls: TYPES.map(() => 60_000),
       channel: CHANNEL,
       origin,
+      db,
     },
     { data, admin: data, counters: new Counters(), clock: syncedClock(), onUnreadable: () => {} },
   );
@@ -286,6 +288,18 @@ test("another replica's delete is obeyed even where there was nothing to delete,
     ['deleting', { pattern: 'theirs:*' }, many],
     ['match', { pattern: 'theirs:*' }, 'delete', many],
   ]);
+});
+
+test('what a replica of another database announces is ignored, and what a program announces is obeyed', async (t) => {
+  const { data, told, hears } = await coherent(t);
+  const elsewhere = storeOn(data, '0000000d', 1);
+  await elsewhere.remove(removal('key'));
+  await elsewhere.removeMatching({ type: 1 }, versions.next());
+  await elsewhere.write(write('key', '0000000d'));
+  await hears(['key', 'key', undefined]);
+  await data.publish(CHANNEL, '{"keys":["of a program"]}');
+  await hears(['key', 'of a program', { reason: 'remote', version: undefined }]);
+  assert.equal(told.length, 2, JSON.stringify(told));
 });
 
 test('what was said of a write that never came is not said of one that comes much later', async (t) => {

@@ -472,6 +472,7 @@ function over(link: Link, options: Partial<RedisStoreOptions> = {}) {
       ttls: TYPES.map(() => TYPE_TTL_MS),
       channel: 'channel',
       origin: 'test',
+      db: 0,
       ...options,
     },
     { ...link, counters, clock: syncedClock(), onUnreadable: (key) => unreadable.push(key) },
