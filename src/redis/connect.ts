@@ -87,6 +87,8 @@ export function connect(
   redis.on('error', (error: Error) => {
     counters.countRedisError('connection');
     events.fault?.(error);
+    // ioredis would go on in database 0.
+    if (isOfSelect(error)) redis.disconnect(true);
   });
   return redis;
 }
@@ -129,6 +131,11 @@ function optionsOf(address: RedisAddress, name: string): RedisOptions {
 
 function openReal(options: RedisOptions): Redis {
   return new Redis({ ...options, replyMapping: 'legacy' });
+}
+
+/** Whether Redis refused to select the database: the number is out of range, or the user may not. */
+function isOfSelect(error: Error & { command?: { name: string } }): boolean {
+  return error.command?.name === 'select';
 }
 
 /** Connects now if the connection waits for its next attempt. One that was closed on purpose does not wait. */

@@ -82,6 +82,8 @@ export class RedisInfo {
   #staleAt = Number.POSITIVE_INFINITY;
   /** Why there is no connection, as far as the connection has said. */
   #fault = '';
+  /** Whether the present attempt to connect has met no error yet. The first one says why; others follow from it. */
+  #attempting = true;
 
   constructor(data: Redis, counters: Counters, options: RedisInfoOptions = {}, admin: Redis = data) {
     this.#data = data;
@@ -89,11 +91,17 @@ export class RedisInfo {
     this.#counters = counters;
     this.#timeoutMs = options.timeoutMs ?? 500;
     this.#now = options.now ?? (() => performance.now());
+    data.on('connecting', () => {
+      this.#attempting = true;
+    });
     data.on('error', (error: Error) => {
+      if (!this.#attempting) return;
+      this.#attempting = false;
       this.#fault = describeFault(error, data.options.password ?? undefined);
     });
     data.on('ready', () => {
       this.#fault = '';
+      this.#attempting = true;
     });
   }
 

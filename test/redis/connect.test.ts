@@ -124,6 +124,25 @@ test('a wrong password is a fault, and the right one is up, in the database aske
   assert.match(await server.cli('CLIENT', 'LIST'), /name=ratecache-test /);
 });
 
+test('a connection whose database Redis refuses is never up, and is up when Redis allows the database', async (t) => {
+  const server = await startRedis();
+  await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all', '-select');
+  const outOfRange = recorded({ port: server.port, db: 99 });
+  const forbidden = recorded({ port: server.port, db: 3, username: 'app', password: 'secret' });
+  t.after(async () => {
+    outOfRange.redis.disconnect();
+    forbidden.redis.disconnect();
+    await server.stop();
+  });
+  const faults = ({ told }: typeof forbidden) => told.filter((event) => event === 'fault').length;
+  await until(() => faults(outOfRange) > 2 && faults(forbidden) > 2);
+  assert.ok(![...outOfRange.told, ...forbidden.told].includes('up'));
+  await server.cli('ACL', 'SETUSER', 'app', '+select');
+  await until(() => forbidden.told.includes('up'));
+  await forbidden.redis.set('k', '1');
+  assert.equal(await server.cli('-n', '3', 'GET', 'k'), '1');
+});
+
 /** A connection and what it told, in order. */
 function recorded(where: Partial<RedisAddress> & { port: number }, reconnector = new Reconnector()) {
   const counters = new Counters();

@@ -150,6 +150,17 @@ test('a wrong password is told as such, without the password', async (t) => {
   assert.doesNotMatch(status.error, /wr0ng-s3cret/);
 });
 
+test('a database that Redis refuses is named as the cause', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const { redis, counters } = openConnection(t, server, undefined, 99);
+  const info = new RedisInfo(redis, counters);
+  await closed(redis);
+  const status = await info.status();
+  assert.ok(!status.connected);
+  assert.equal(status.error, 'not connected to Redis: ERR DB index is out of range');
+});
+
 test('a server that repeats the password in its error does not put it into ours', async (t) => {
   const server = await startRedis({ args: ['--rename-command', 'AUTH', ''] });
   t.after(() => server.stop());

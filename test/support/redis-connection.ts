@@ -10,9 +10,10 @@ export function openConnection(
   t: TestContext,
   { port }: Pick<RedisServer, 'port'>,
   password?: string,
+  db = 0,
 ): { redis: Redis; counters: Counters } {
   const counters = new Counters();
-  const address = { host: '127.0.0.1', port, username: undefined, password, db: 0, connectTimeoutMs: 2000 };
+  const address = { host: '127.0.0.1', port, username: undefined, password, db, connectTimeoutMs: 2000 };
   const redis = connect(address, 'test', counters);
   t.after(() => redis.disconnect());
   return { redis, counters };
