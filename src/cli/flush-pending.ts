@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Journal } from '../cache/journal.ts';
 import type { Logger } from '../log.ts';
 import type { Core } from './compose.ts';
 
@@ -13,7 +14,7 @@ const RETRY_MS = 50;
 export async function flushPending({ cache, redis }: Core, log: Logger): Promise<void> {
   const { journal } = cache;
   if (journal === undefined || journal.size === 0) return;
-  log.info({ changes: journal.size, bytes: journal.bytes }, 'writes are pending; trying Redis for 2 seconds');
+  log.info(pending(journal), 'writes are pending; trying Redis for 2 seconds');
   redis?.hurry();
   const over = new AbortController();
   const timeUp = pause(FLUSH_MS, undefined, { ref: false }).then(() => over.abort());
@@ -21,10 +22,11 @@ export async function flushPending({ cache, redis }: Core, log: Logger): Promise
     await Promise.race([cache.replay(), timeUp]);
     if (journal.size > 0) await Promise.race([pause(RETRY_MS), timeUp]);
   }
-  if (journal.size > 0)
-    log.error(
-      { changes: journal.size, bytes: journal.bytes },
-      'pending writes are lost: Redis did not accept them in time',
-    );
-  else log.info('all pending writes reached Redis');
+  if (journal.size === 0) log.info('all pending writes reached Redis');
+  else log.error(pending(journal), 'pending writes are lost: Redis did not accept them in time');
+}
+
+/** For the log: how much is pending. */
+export function pending({ size, bytes }: Journal): { changes: number; bytes: number } {
+  return { changes: size, bytes };
 }

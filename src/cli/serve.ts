@@ -7,7 +7,7 @@ import { Push } from '../push/socket.ts';
 import { Evictions } from '../redis/evictions.ts';
 import { type Core, composeCore } from './compose.ts';
 import { composeOps } from './compose-ops.ts';
-import { flushPending } from './flush-pending.ts';
+import { flushPending, pending } from './flush-pending.ts';
 import { refuseIdleVariables } from './idle-variables.ts';
 import { Readiness } from './readiness.ts';
 import { spareDescriptors } from './spare-descriptors.ts';
@@ -68,12 +68,18 @@ export async function serve(
     throw error;
   });
   log.info({ host: config.http.host, port, mode: config.standalone ? 'standalone' : 'redis' }, 'listening');
-  stopOnSignals(config, log, readiness, async () => {
+  const stop = async () => {
     push.close();
     await server.drain(config.shutdown.timeoutMs);
     await flushPending(core, log);
     core.close();
-  });
+  };
+  const cutShort = () => {
+    const { journal } = cache;
+    if (journal !== undefined && journal.size > 0)
+      log.error(pending(journal), 'pending writes are lost: a second signal ended the process');
+  };
+  stopOnSignals(config, log, readiness, stop, cutShort);
 
   if (config.warmup.onStartup) {
     await warmUpOnStart(config, core, log);
@@ -97,12 +103,21 @@ function ignoreHangups(log: Logger): void {
 
 /**
  * SIGTERM and SIGINT: not ready at once, so that load balancers look elsewhere; after the grace period `stop`,
- * and out. A second signal does not wait for any of that.
+ * and out. A second signal does not wait for any of that; `cutShort` is called before the process ends.
  */
-function stopOnSignals(config: Config, log: Logger, readiness: Readiness, stop: () => Promise<void>): void {
+function stopOnSignals(
+  config: Config,
+  log: Logger,
+  readiness: Readiness,
+  stop: () => Promise<void>,
+  cutShort: () => void,
+): void {
   let stopping = false;
   const onSignal = async (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
+    if (stopping) {
+      cutShort();
+      process.exit(1);
+    }
     stopping = true;
     log.info({ signal }, 'shutting down');
     readiness.hold('shutting down');

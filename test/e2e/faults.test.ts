@@ -377,6 +377,20 @@ test('a service that stops does not log the connections that it closes as lost',
   assert.equal(service.logs.at(-1)?.msg, 'stopped');
 });
 
+test('a service that a second signal ends logs how much is lost', async (t) => {
+  const redis = await openRedis(t);
+  const service = await replica(t, redis);
+  await redis.signal('SIGKILL');
+  for (const key of ['a', 'b', 'c']) assert.equal((await put(service, key, '1')).status, 202);
+  service.kill('SIGTERM');
+  await service.waitForLog(({ msg }) => msg === 'writes are pending; trying Redis for 2 seconds');
+  assert.deepEqual(await service.stop(), { code: 1, signal: null });
+  const lost = service.logs.find(
+    ({ msg }) => msg === 'pending writes are lost: a second signal ended the process',
+  );
+  assert.equal(lost?.changes, 3);
+});
+
 async function openRedis(t: TestContext, options?: RedisOptions): Promise<RedisServer> {
   const redis = await startRedis(options);
   t.after(() => redis.stop());
