@@ -17,9 +17,9 @@ export class LazyCommand extends Command {
   /** What each exit code says, ascending. */
   get exits(): [code: string, meaning: string][] {
     return Object.entries({
-      ...this.subcommand.exits,
       [EXIT_USAGE]: 'the command line is wrong',
       [EXIT_OUTPUT]: 'standard output could not be written, for a full disk for example',
+      ...this.subcommand.exits,
     });
   }
 

@@ -6,6 +6,7 @@ export const help: Subcommand = {
   name: 'help',
   summary: 'show the help of a command',
   group: 'About:',
+  exits: { 0: 'shown' },
   define(command) {
     const program = command.parent!;
     const names = program

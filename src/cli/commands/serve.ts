@@ -9,6 +9,7 @@ export const serve: Subcommand = {
     0: 'stopped by a signal',
     1: 'it could not start, or a second signal cut the stopping short',
     73: 'the single binary found no directory to unpack its native part into',
+    74: 'its help could not be written; a log that cannot be written does not end the service',
     78: 'the configuration is faulty',
   },
   async define(command) {
