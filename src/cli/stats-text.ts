@@ -107,6 +107,7 @@ function redisText({ redis }: HealthBody, stats?: StatsBody): string {
     stats?.connected && stats.keys_count !== null && stats.keys_counted_at !== null
       ? `, ${count(stats.keys_count)} keys at ${stats.keys_counted_at.slice(11, 19)} UTC`
       : '';
+  if (redis_version === undefined) return `answers in ${redis.response_time_ms} ms, but refuses INFO${keys}`;
   return (
     `${redis_version}, answers in ${redis.response_time_ms} ms, up for ${span(Number(uptime_in_seconds))}, ` +
     `${connected_clients} clients, ${used_memory_human}${keys}`

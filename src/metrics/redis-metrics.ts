@@ -63,7 +63,7 @@ export function redisMetrics(
     gauge(
       'redis_connected_clients',
       'Connections that the Redis server has from all its clients.',
-      ifDescribed(({ server_info }) => server_info.connected_clients),
+      ifDescribed(({ server_info }) => server_info.connected_clients ?? []),
     ),
     gauge(
       'redis_max_clients',
@@ -73,7 +73,7 @@ export function redisMetrics(
     gauge(
       'redis_uptime_seconds',
       'Time since the Redis server started.',
-      ifDescribed(({ server_info }) => server_info.uptime_in_seconds),
+      ifDescribed(({ server_info }) => server_info.uptime_in_seconds ?? []),
     ),
     counter(
       'redis_evicted_keys_total',

@@ -38,10 +38,10 @@ export type RedisStats =
       readonly connected: true;
       /** Null where they could not be counted; `categories` is empty then. */
       readonly keys_count: number | null;
-      /** Of the whole server, as Redis writes it: `1.20G`. */
+      /** Of the whole server, as Redis writes it: `1.20G`; `unknown` where it does not answer INFO. */
       readonly memory_used: string;
-      /** Of the server, in seconds. */
-      readonly uptime: number;
+      /** Of the server, in seconds; left out where it does not answer INFO. */
+      readonly uptime?: number;
       readonly categories: Partial<Record<TypeName, number>>;
       /** ISO 8601, or null where they could not be counted. */
       readonly keys_counted_at: string | null;
@@ -98,11 +98,12 @@ function redisStats(redis: StatsParts['redis'], keys: KeyCounts | undefined): Re
   if (redis === undefined || !redis.connected) {
     return { connected: false, keys_count: 0, memory_used: 0, categories: {} };
   }
+  const { used_memory_human, uptime_in_seconds } = redis.server_info;
   return {
     connected: true,
     keys_count: keys?.total ?? null,
-    memory_used: redis.server_info.used_memory_human,
-    uptime: redis.server_info.uptime_in_seconds,
+    memory_used: used_memory_human ?? 'unknown',
+    ...(uptime_in_seconds === undefined ? {} : { uptime: uptime_in_seconds }),
     categories: keys === undefined ? {} : byType((i) => keys.byType[i]!),
     keys_counted_at: keys === undefined ? null : new Date(keys.countedAt).toISOString(),
   };

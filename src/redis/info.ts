@@ -11,14 +11,8 @@ export type RedisStatus =
       readonly connected: true;
       /** Of a PING, in milliseconds, with two decimals. */
       readonly response_time_ms: number;
-      readonly server_info: {
-        readonly redis_version: string;
-        readonly uptime_in_seconds: number;
-        /** Of all clients of that server, not only of this process. */
-        readonly connected_clients: number;
-        /** As Redis writes it: `1.20G`. */
-        readonly used_memory_human: string;
-      };
+      /** Empty where the server does not answer INFO, or the user may not ask. */
+      readonly server_info: Partial<ServerInfo>;
       /** The server says that it is a replica: it refuses writes. */
       readonly replica: boolean;
       /** Undefined where the server does not answer INFO. */
@@ -31,6 +25,15 @@ export type RedisStatus =
       /** A sentence for an operator, without secrets. */
       readonly error: string;
     };
+
+export interface ServerInfo {
+  readonly redis_version: string;
+  readonly uptime_in_seconds: number;
+  /** Of all clients of that server, not only of this process. */
+  readonly connected_clients: number;
+  /** As Redis writes it: `1.20G`. */
+  readonly used_memory_human: string;
+}
 
 /** Of the whole server, all its databases and clients. Counts begin with the server's start. */
 export interface RedisDetails {
@@ -154,7 +157,9 @@ export function parseInfo(reply: string): ReadonlyMap<string, string> {
 }
 
 function statusOf(facts: Facts | undefined, ms: number): RedisStatus {
-  const [info, commandStats] = facts ?? [new Map<string, string>(), new Map<string, string>()];
+  const answer = { connected: true, response_time_ms: Math.round(ms * 100) / 100 } as const;
+  if (facts === undefined) return { ...answer, server_info: {}, replica: false, details: undefined };
+  const [info, commandStats] = facts;
   const number = (name: string) => Number(info.get(name) ?? 0) || 0;
   const details: RedisDetails = {
     usedMemoryBytes: number('used_memory'),
@@ -167,8 +172,7 @@ function statusOf(facts: Facts | undefined, ms: number): RedisStatus {
     commands: [...commandStats].flatMap(([field, stats]) => commandOf(field, stats) ?? []),
   };
   return {
-    connected: true,
-    response_time_ms: Math.round(ms * 100) / 100,
+    ...answer,
     server_info: {
       redis_version: info.get('redis_version') ?? 'unknown',
       uptime_in_seconds: number('uptime_in_seconds'),
@@ -176,7 +180,7 @@ function statusOf(facts: Facts | undefined, ms: number): RedisStatus {
       used_memory_human: info.get('used_memory_human') ?? 'unknown',
     },
     replica: info.get('role') === 'slave',
-    details: facts && details,
+    details,
   };
 }
 

@@ -38,6 +38,13 @@ test('without Redis the top is what get_stats gave then, whether it is away or n
   }
 });
 
+test('of a Redis that refuses INFO memory is unknown, and no uptime is named', () => {
+  const { memory, counters } = filledMemory([]);
+  const body = stats({ counters, memory, redis: { ...UP, server_info: {}, details: undefined }, keys: KEYS });
+  assert.ok(body.connected);
+  assert.deepEqual([body.keys_count, body.memory_used, 'uptime' in body], [28, 'unknown', false]);
+});
+
 test('keys that could not be counted are null and not zero', () => {
   const { memory, counters } = filledMemory([]);
   const body = stats({ counters, memory, redis: UP, keys: undefined });

@@ -24,10 +24,10 @@ test('a Redis that answers is described in the words of the runbook', async (t) 
     'used_memory_human',
   ]);
   const { server_info, details } = status;
-  assert.match(server_info.redis_version, /^\d+\.\d+\.\d+$/);
-  assert.match(server_info.used_memory_human, /^[\d.]+[KMG]$/);
-  assert.ok(server_info.uptime_in_seconds < 60);
-  assert.ok(server_info.connected_clients >= 1);
+  assert.match(server_info.redis_version!, /^\d+\.\d+\.\d+$/);
+  assert.match(server_info.used_memory_human!, /^[\d.]+[KMG]$/);
+  assert.ok(server_info.uptime_in_seconds! < 60);
+  assert.ok(server_info.connected_clients! >= 1);
   assert.ok(details.usedMemoryBytes > 100_000);
   assert.equal(details.maxMemoryBytes, 64 * 1024 * 1024);
   assert.equal(details.maxClients, 321);
@@ -207,7 +207,7 @@ test('a server that may not be asked for INFO is connected, and without details'
   const status = await new RedisInfo(redis, counters).status();
   assert.ok(status.connected);
   assert.equal(status.details, undefined);
-  assert.equal(status.server_info.redis_version, 'unknown');
+  assert.deepEqual(status.server_info, {});
 });
 
 test('a server that answers PING with something else is not connected; INFO of another kind is no INFO', async () => {
