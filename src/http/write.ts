@@ -1,5 +1,6 @@
 /** `PUT` and `DELETE /v1/cache/{key}`. */
 import { checkKey } from '../cache/check.ts';
+import { type Condition, whyRefused } from '../cache/condition.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import type { Postponed } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
@@ -29,7 +30,7 @@ export function putHandler(parts: Parts) {
         const value = valueFrom(encoding, body);
         attempt(exchange, parts, async () => {
           const outcome = await cache.set(key, value, ttl, condition);
-          if (outcome.status === 'refused') return refuse(exchange, outcome.version);
+          if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
           const headers = [...tagged(outcome.version), ...warnings(key, counters)];
           if (outcome.status === 'accepted' || outcome.status === 'unknown')
             return accept(exchange, outcome.status, headers);
@@ -50,7 +51,7 @@ export function deleteHandler(parts: Parts) {
       checkNoParameters(req.getQuery());
       const condition = conditionOf(req);
       const outcome = await cache.delete(key, condition);
-      if (outcome.status === 'refused') return refuse(exchange, outcome.version);
+      if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
       if (outcome.status === 'accepted' || outcome.status === 'unknown')
         return accept(exchange, outcome.status, []);
       exchange.send(204, []);
@@ -82,9 +83,9 @@ function accept(exchange: Exchange, status: Postponed, headers: Headers): void {
   );
 }
 
-function refuse(exchange: Exchange, present: string | undefined): void {
-  const detail = present === undefined ? 'there is no entry' : 'the entry has another version';
-  exchange.sendProblem(fault('precondition_failed', detail), present === undefined ? [] : tagged(present));
+function refuse(exchange: Exchange, condition: Condition | undefined, present: string | undefined): void {
+  const problem = fault('precondition_failed', whyRefused(condition, present));
+  exchange.sendProblem(problem, present === undefined ? [] : tagged(present));
 }
 
 /** Warns of a key whose type is probably misspelt, and counts it. */

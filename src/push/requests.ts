@@ -3,7 +3,7 @@ import { getMany } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
 import { checkKey, ttlMs } from '../cache/check.ts';
 import type { Clock } from '../cache/clock.ts';
-import type { Condition } from '../cache/condition.ts';
+import { type Condition, whyRefused } from '../cache/condition.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import { checkMembers } from '../cache/known.ts';
 import type { ItemResult } from '../cache/results.ts';
@@ -94,8 +94,9 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
       throw new ServiceError('value_too_large', `at most ${limits.maxValueBytes} bytes are taken`, 'value');
     const { ttl } = frame.data;
     const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
-    const outcome = await cache.set(key, value, life, conditionOf(frame.data));
-    if (outcome.status === 'refused') throw refusal(outcome.version);
+    const condition = conditionOf(frame.data);
+    const outcome = await cache.set(key, value, life, condition);
+    if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     const { status, version } = outcome;
     const warning = keyWarning(key);
     if (warning !== undefined) parts.counters.suspiciousKeyTypes++;
@@ -108,8 +109,9 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const { cache, limits } = parts;
     const key = textOf(data, 'key');
     checkKey(key, limits.maxKeyBytes);
-    const outcome = await cache.delete(key, conditionOf(data));
-    if (outcome.status === 'refused') throw refusal(outcome.version);
+    const condition = conditionOf(data);
+    const outcome = await cache.delete(key, condition);
+    if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status: outcome.status }));
   },
 
@@ -217,11 +219,11 @@ function conditionOf({ ifVersion, ifAbsent, ifExists }: Frame['data']): Conditio
       throw new ServiceError('frame_invalid', 'a version is one that an answer named', 'ifVersion');
     return { is: 'if-version', versions: [ifVersion] };
   }
-  if (given[0] !== true) throw new ServiceError('frame_invalid', 'it is true or left out', 'ifAbsent');
-  return { is: ifAbsent === undefined ? 'if-exists' : 'if-absent' };
+  const name = ifAbsent === undefined ? 'ifExists' : 'ifAbsent';
+  if (given[0] !== true) throw new ServiceError('frame_invalid', `${name} is true or left out`, name);
+  return { is: name === 'ifExists' ? 'if-exists' : 'if-absent' };
 }
 
-function refusal(present: string | undefined): ServiceError {
-  const detail = present === undefined ? 'there is no entry' : `the entry has version ${present}`;
-  return new ServiceError('precondition_failed', detail);
+function refusal(condition: Condition | undefined, present: string | undefined): ServiceError {
+  return new ServiceError('precondition_failed', whyRefused(condition, present));
 }

@@ -269,6 +269,28 @@ test('If-None-Match with versions lets a change through unless it names the one 
   }
 });
 
+test('a refused condition is told which version is there, or that there is none', async () => {
+  for (const service of services) {
+    const written = (await put(service, 'if:WHY', '1')).headers.get('etag')!;
+    const version = written.slice(1, -1);
+    const cases: [key: string, headers: Record<string, string>, detail: string][] = [
+      ['if:WHY', { 'if-match': '"x"' }, `the entry has version ${version}`],
+      ['if:WHY', { 'if-none-match': written }, `the entry has version ${version}`],
+      ['if:WHY', { 'if-none-match': '*' }, `the entry has version ${version}`],
+      ['if:NOTHING', { 'if-match': '*' }, 'there is no entry'],
+      ['if:NOTHING', { 'if-match': written }, 'there is no entry'],
+    ];
+    for (const [key, headers, detail] of cases)
+      assert.equal(
+        await assertProblem(await put(service, key, '2', { headers }), 'precondition_failed'),
+        detail,
+      );
+  }
+  await redis.cli('LPUSH', `${PREFIX}if:LIST`, 'a');
+  const refused = await put(services[0]!, 'if:LIST', '1', { headers: { 'if-none-match': '*' } });
+  assert.match(await assertProblem(refused, 'precondition_failed'), /something else than a value/);
+});
+
 test('a version sent without its quotes is the same condition as with them', async () => {
   for (const service of services) {
     const first = (await put(service, 'if:BARE', '1')).headers.get('etag')!.slice(1, -1);
