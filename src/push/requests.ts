@@ -150,9 +150,12 @@ const OPERATIONS: ReadonlyMap<string, Known> = new Map(
  */
 export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): void {
   const { id, op } = frame.data;
-  // JSON.parse makes Infinity of 1e999, which no JSON answer could repeat.
-  if (typeof id !== 'string' && !(typeof id === 'number' && Number.isFinite(id)))
-    throw new ServiceError('frame_invalid', 'a request has an id, a number or a string', 'id');
+  if (typeof id !== 'string' && !isRepeatable(id))
+    throw new ServiceError(
+      'frame_invalid',
+      'a request has an id, a string or a number; an integer is at most 2^53 - 1',
+      'id',
+    );
   const operation = typeof op === 'string' ? OPERATIONS.get(op) : undefined;
   try {
     if (operation === undefined)
@@ -171,6 +174,11 @@ export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): v
   } catch (error) {
     refuse(parts, consumer, id, error);
   }
+}
+
+/** Whether an answer can repeat it: larger integers have lost digits by now, and 1e999 has become Infinity. */
+function isRepeatable(id: unknown): id is number {
+  return Number.isSafeInteger(id) || (Number.isFinite(id) && !Number.isInteger(id));
 }
 
 function refuse(parts: RequestParts, consumer: Consumer, id: RequestId, error: unknown): void {

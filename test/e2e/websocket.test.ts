@@ -134,6 +134,23 @@ test('every request is answered under its id, number or string, in both subproto
     }
 });
 
+test('an id that no answer could repeat is refused, and nothing is written', async (t) => {
+  for (const service of [near, alone]) {
+    const json = await client(t, service);
+    for (const id of ['9007199254740993', '-12345678901234567890', '1e20', '1e999']) {
+      const answer = json.answerTo(null);
+      json.sendRaw(`{"id":${id},"op":"set","key":"id:BIG","value":1}`);
+      assert.deepEqual([(await answer).code, (await answer).field], ['frame_invalid', 'id'], id);
+    }
+    assert.equal((await json.request('get', { id: 2 ** 53 - 1, key: 'id:BIG' })).status, 'miss');
+    const packed = await client(t, service, { protocol: MSGPACK_PROTOCOL });
+    const answer = packed.answerTo(null);
+    packed.send({ id: 2n ** 64n - 1n, op: 'ping' });
+    assert.equal((await answer).code, 'frame_invalid');
+    assert.equal((await packed.request('ping', { id: 7 })).ok, true);
+  }
+});
+
 test('errors carry the codes of HTTP, and name the member that is at fault', async (t) => {
   for (const protocol of PROTOCOLS) {
     const ws = await client(t, near, { protocol });

@@ -137,8 +137,8 @@ export class WsClient {
     }
   }
 
-  /** The first answer that comes under this id. */
-  answerTo(id: number | string): Promise<Message> {
+  /** The first answer that comes under this id; null where the request had none that could be read. */
+  answerTo(id: number | string | null): Promise<Message> {
     return this.#answer(id);
   }
 
