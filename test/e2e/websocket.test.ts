@@ -179,6 +179,8 @@ test('errors carry the codes of HTTP, and name the member that is at fault', asy
       'frame_invalid',
       'ifVersion',
     );
+    await fails('set', { key: 'a:b', value: 1, ifExists: false }, 'frame_invalid', 'ifExists');
+    await fails('delete', { key: 'a:b', ifAbsent: 1 }, 'frame_invalid', 'ifAbsent');
     await fails('set', { key: 'a:b', value: 1, ifExists: true }, 'precondition_failed');
     await fails('subscribe', {}, 'frame_invalid', 'keys');
     await fails('subscribe', { types: ['nope'] }, 'frame_invalid', 'types');
