@@ -25,7 +25,8 @@ export function wholeTtlMs(ms: number): number {
   return Math.max(1, Math.round(ms));
 }
 
-export function ttlFault(field: string): ServiceError {
-  const detail = `a time to live is a number of seconds from 0.001 to ${MAX_TTL_SECONDS}`;
+/** @param form what else is expected of it, in words that end the sentence */
+export function ttlFault(field: string, form = ''): ServiceError {
+  const detail = `a time to live is a number of seconds from 0.001 to ${MAX_TTL_SECONDS}${form}`;
   return new ServiceError('ttl_invalid', detail, field);
 }

@@ -33,7 +33,7 @@ const TTL = /^\d{1,9}(\.\d{1,3})?$/;
  */
 export function ttlFromQuery(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!TTL.test(text)) throw ttlFault('ttl');
+  if (!TTL.test(text)) throw ttlFault('ttl', ', in digits with at most three decimals');
   return ttlMs(Number(text), 'ttl');
 }
 

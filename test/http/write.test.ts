@@ -122,6 +122,14 @@ test('?ttl is a positive number of seconds with at most three decimals, and noth
       await assertProblem(await put(service, 'put:TTL', '1', { query }), 'ttl_invalid', 'ttl');
     }
     assert.equal((await get(service, 'put:TTL')).status, 404, 'nothing was stored');
+    for (const ttl of ['1.2345', '1e3']) {
+      const refused = await put(service, 'put:TTL', '1', { query: `?ttl=${ttl}` });
+      assert.match(
+        await assertProblem(refused, 'ttl_invalid', 'ttl'),
+        /at most three decimals$/,
+        'what is in range is told what else is wrong',
+      );
+    }
   }
 });
 
