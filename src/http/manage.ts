@@ -157,7 +157,7 @@ function patternMatch(pattern: string): Match {
   if (pattern.length === 0 || pattern.length > MAX_PATTERN_LENGTH || !pattern.isWellFormed())
     throw new ServiceError(
       'pattern_invalid',
-      `a pattern has 1 to ${MAX_PATTERN_LENGTH} characters`,
+      `a pattern has 1 to ${MAX_PATTERN_LENGTH} characters and no lone surrogate`,
       'pattern',
     );
   return { pattern };
