@@ -174,7 +174,8 @@ export function unpackLegacy(
   }
   const span = member(text, 0, 'value');
   if (typeof timestamp !== 'number' || span === undefined) return undefined;
-  const storedAt = Math.min(Math.round(timestamp * 1000), now);
+  // A header cannot say an age without end, which -1e999 would be.
+  const storedAt = Math.min(Math.max(Math.round(timestamp * 1000), 0), now);
   const expiresAt = ttlMs === undefined ? storedAt + typeTtlMs : now + ttlMs;
   const body = keep('json', Buffer.from(text.slice(...span)));
   return new Entry(key, { encoding: 'json', body }, foreignVersion(packed), storedAt, expiresAt);

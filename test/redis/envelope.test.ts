@@ -300,6 +300,14 @@ test('a timestamp from the future is taken for now', () => {
   }
 });
 
+test('a timestamp before 1970 is taken for 1970', () => {
+  for (const timestamp of ['-1', '-1e300', '-1e999']) {
+    const text = `{"value": 1, "timestamp": ${timestamp}}`;
+    assert.equal(legacy(text, 1000)!.storedAt, 0, 'the deadline of Redis counts');
+    assert.equal(legacy(text)!.expiresAt, 300_000, 'without one it is over');
+  }
+});
+
 test('what is no value of the predecessor is refused, and nothing is thrown', () => {
   for (const text of [
     '{',
