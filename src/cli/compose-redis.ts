@@ -110,7 +110,11 @@ export function connectRedis(
       return Promise.race([Promise.all([...up, clockSet]).then(() => true), timeout]);
     },
     close: () => {
-      for (const redis of all) redis.disconnect();
+      for (const redis of all) {
+        // A connection that is closed on purpose is not lost, and nobody reads from L1 any more.
+        redis.removeAllListeners('close');
+        redis.disconnect();
+      }
     },
   };
 }

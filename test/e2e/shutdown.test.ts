@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { composeCore } from '../../src/cli/compose.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { Logger } from '../../src/log.ts';
 import { put } from '../support/client.ts';
 import { connect, type RawConnection, type RawResponse } from '../support/raw-http.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { startReplica } from '../support/replicas.ts';
+import { PATIENT, redisEnv, startReplica } from '../support/replicas.ts';
 import { type Service, startService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -196,3 +199,19 @@ async function ask(connection: RawConnection, request: string, timeoutMs?: numbe
   const [response] = await connection.readResponses(1, timeoutMs, { head: request.startsWith('HEAD') });
   return response!;
 }
+
+test('connections that are closed at the end are not logged as lost', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const { config } = loadConfig({ ...redisEnv(redis), ...PATIENT }, { standalone: false });
+  const lines: string[] = [];
+  const write = (_fields: unknown, message: string) => lines.push(message);
+  const log = { debug: write, info: write, warn: write, error: write } as unknown as Logger;
+  const core = composeCore(config, log);
+  await until(() => core.cache.coherence === 'coherent' && core.redis!.count() === 3);
+  const before = lines.length;
+  core.close();
+  const { data, admin, link } = core.redis!;
+  await until(() => [data, admin, link!].every(({ status }) => status === 'end'));
+  assert.deepEqual(lines.slice(before), []);
+});
