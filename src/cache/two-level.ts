@@ -159,13 +159,15 @@ export class TwoLevel implements BusListener {
     const local = this.#forgetWhere(matches, version, false);
     const undo = this.#postponer?.deletingWhere(matches, version);
     let removed: number | undefined = local;
+    let made = false;
     try {
       if (store !== undefined) removed = await store.removeMatching(match, version);
+      made = true;
     } catch (error) {
       removed = this.#keepMatch({ match, version }, error, undo);
     } finally {
       // Again: reads that began meanwhile may have met keys that were not deleted yet.
-      if (store !== undefined) this.#forgetWhere(matches, version);
+      if (store !== undefined) this.#forgetWhere(matches, version, made);
     }
     this.changes?.matchRemoved(match, reason);
     return removed;

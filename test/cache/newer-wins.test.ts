@@ -467,6 +467,20 @@ test('a deletion by match that fails for good leaves the pending writes that it 
   assert.deepEqual(await on.read(), ['"mine"', 'journal']);
 });
 
+test('a write that fails after a deletion by match has failed for good becomes pending all the same', async (t) => {
+  const on = replica(t);
+  on.store.hold();
+  const write = on.cache.set('volatility:A', json('1'));
+  on.clock.now++;
+  const deletion = on.cache.invalidate({ type: 1 });
+  const failed = assert.rejects(deletion, REJECTED);
+  await on.store.next('removeMatching').fail(REJECTED);
+  await failed;
+  await on.store.next('write').fail(DOWN);
+  assert.equal((await write).status, 'accepted');
+  assert.equal(on.journal.get('volatility:A')?.entry?.json, '1');
+});
+
 test('while a deletion by match is pending, the absence of a key that L2 still has is marked', async (t) => {
   const on = replica(t);
   await on.otherSets('"old"');

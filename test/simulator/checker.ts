@@ -1,4 +1,5 @@
 /** Judges a run by the promises of docs/coherence.md and docs/reliability.md. */
+import { isForeign } from '../../src/cache/version.ts';
 import type { Cause, State } from './history.ts';
 import type { Coherence, Operation, Read, Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
@@ -49,7 +50,10 @@ function checkReads(outcome: Outcome): Violation[] {
     }
     const since = read.kind === 'last' ? read.start : read.start - BOUND_MS;
     const fits = states.some(
-      (state) => showsAt(state, read.value) && state.at <= read.end && endOf(state) >= since,
+      (state) =>
+        showsAt(state, read.value) &&
+        state.at <= read.end &&
+        (endOf(state) >= since || swappedUnnoticed(outcome, states[state.index + 1], read)),
     );
     const early = read.value === undefined && states.some((state) => expiredEarly(state, read, since));
     const late = read.kind === 'last' && states.some((state) => expiredLate(state, read));
@@ -65,6 +69,18 @@ function describe({ replica, kind, key, value, start, end }: Read): string {
 
 function endOf(state: State): number {
   return Math.min(state.until, state.expires);
+}
+
+/** Coherence, "What is not promised": SWAPDB is not noticed while Redis refuses writes. */
+function swappedUnnoticed({ plan }: Outcome, next: State | undefined, read: Read): boolean {
+  if (next?.cause !== 'swap') return false;
+  return plan.steps.some(
+    (step) =>
+      'trouble' in step &&
+      (step.trouble.kind === 'read-only' || step.trouble.kind === 'full') &&
+      step.at <= read.end &&
+      step.at + step.trouble.ms >= next.at,
+  );
 }
 
 /** Whether the state has this value; one that has expired shows nothing. */
@@ -255,16 +271,20 @@ function isOlder(
   return !(pending && couldNotHear(outcome, older, newer, states, from, state.at));
 }
 
-/** Whether a delete removed what is older than the delete itself, which then does no harm. */
+/**
+ * Whether a delete removed what is older than the delete itself, or what another program wrote, which has no version:
+ * coherence 6, and "What is not promised".
+ */
 function removesOlder(
   { operations }: Outcome,
   state: State,
   remover: Operation,
   states: readonly State[],
 ): boolean {
-  const { operation } = states[state.index - 1]!;
-  const removed = operation === undefined ? undefined : operations[operation]!;
-  return removed?.answered !== undefined && removed.answered < remover.sent;
+  const { operation, cause, version } = states[state.index - 1]!;
+  if (operation === undefined && remover.kind === 'invalidate')
+    return cause === 'foreign' && (version === undefined || isForeign(version));
+  return operation !== undefined && operations[operation]!.sent < remover.sent;
 }
 
 /** What the link reports without a stamp. */
