@@ -8,7 +8,7 @@ import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 
 /** Declares tests of so many seeds, a part of them in each, so that a failure is reported soon. */
-export function testSeeds(from: number, seeds: number, part = 250): void {
+export function testSeeds(from: number, seeds: number, part = 100): void {
   for (let first = from; first < from + seeds; first += part)
     test(`seeds ${first} to ${first + part - 1} break no promise`, async () => {
       for (let seed = first; seed < first + part; seed++) {
