@@ -15,7 +15,7 @@ import { Unanswered } from './unanswered.ts';
 interface Known {
   readonly version: string | undefined;
   readonly expiresAt: number;
-  /** Clients were told to drop it with others: the same version is news to them. */
+  /** Some clients may not know it: they dropped it with other keys, or L2 did not answer when they asked. */
   readonly dropped?: boolean;
 }
 
@@ -122,8 +122,10 @@ export class Hub implements ChangeListener {
     const keys = new Set<string>();
     for (const key of this.subscriptions.keys())
       if (matches(key) && this.#known.peek(key) === undefined) keys.add(key);
-    for (const key of this.#known.items.keys())
-      if (this.#known.peek(key)!.version !== undefined && matches(key)) keys.add(key);
+    for (const key of this.#known.items.keys()) {
+      const { version, dropped } = this.#known.peek(key)!;
+      if ((version !== undefined || dropped) && matches(key)) keys.add(key);
+    }
     return keys;
   }
 
@@ -155,6 +157,13 @@ export class Hub implements ChangeListener {
     else this.learned(key, entry, 'remote');
   }
 
+  /** L2 did not answer a client that asked what the key is: the client receives the answer when L2 gives one. */
+  unanswered(key: string): void {
+    const known = this.#known.peek(key);
+    if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
+    if (!this.#unanswered.has(key)) this.#unanswered.add(key, undefined);
+  }
+
   /** As `cache.peek`, for a client that may subscribe to the key: what it receives is known from then on. */
   peek(key: string): Entry | undefined {
     const entry = this.#cache.peek(key);
@@ -170,7 +179,9 @@ export class Hub implements ChangeListener {
     let attempts = 0;
     do [loaded, counts] = await this.ask(key, () => this.#cache.load(key));
     while (!counts && ++attempts < MOST_ATTEMPTS);
-    if (counts && (loaded.source === 'l2' || loaded.source === 'none')) this.found(key, loaded.entry);
+    const { entry, source } = loaded;
+    if (counts && (source === 'l2' || source === 'none')) this.found(key, entry);
+    else if (source === 'unknown' || source === 'l1-stale') this.unanswered(key);
     return loaded;
   }
 
@@ -226,11 +237,11 @@ export class Hub implements ChangeListener {
     if (known && entry !== undefined) return this.learned(key, entry, announced ?? 'remote');
     if (known || source === 'none') return this.#gone(key, announced);
     // L2 did not answer. Until it does, all that can be reported is that the key has changed.
-    if (!this.#unanswered.has(key)) {
-      this.#known.delete(key);
-      this.#tell(key, undefined, 'remote');
-    }
     this.#unanswered.add(key, announced);
+    const last = this.#known.peek(key);
+    if (last !== undefined && last.version === undefined) return;
+    this.#known.set(key, GONE);
+    this.#tell(key, undefined, 'remote');
   }
 
   #askAgain(key: string, announced: Reason | undefined): void {
@@ -242,8 +253,8 @@ export class Hub implements ChangeListener {
   async #gone(key: string, announced: Reason | undefined): Promise<void> {
     if (announced !== undefined && announced !== 'set') return this.learned(key, undefined, announced);
     const known = this.#known.peek(key);
-    if (known !== undefined && known.version === undefined) return;
-    if (known !== undefined && known.expiresAt <= this.#cache.now + EXPIRY_TOLERANCE_MS)
+    if (known !== undefined && known.version === undefined && !known.dropped) return;
+    if (known?.version !== undefined && known.expiresAt <= this.#cache.now + EXPIRY_TOLERANCE_MS)
       return this.learned(key, undefined, 'expire');
     const gone: Known = { ...GONE };
     this.#known.set(key, gone);

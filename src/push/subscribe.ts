@@ -196,7 +196,8 @@ async function itemFor(
   do [loaded, counts] = await hub.ask(key, () => cache.look(key));
   while (!counts);
   const { entry, source, fault } = loaded;
-  if (source !== 'unknown' && source !== 'l1-stale') hub.found(key, entry);
+  if (source === 'unknown' || source === 'l1-stale') hub.unanswered(key);
+  else hub.found(key, entry);
   if (source === 'unknown') return { key, code: fault!.code };
   if (entry === undefined) return undefined;
   try {

@@ -756,6 +756,28 @@ test('a key about which L2 gave no answer is asked about again until there is on
   assert.equal(store.calls.read, read, 'nothing is left to be asked');
 });
 
+test('a client receives a value about which L2 did not answer its snapshot, also after a notice and by type', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { cache, store, client, writeElsewhere } = replica({ linked: true });
+  const version = writeElsewhere(KEY);
+  const { request, events, socket } = client();
+  store.hold();
+  request({ id: 1, op: 'subscribe', types: ['borrow_rate'], values: true });
+  await settled();
+  await store.next('list').answer();
+  await store.next('read').fail(DOWN);
+  store.release();
+  await settled();
+  assert.deepEqual(socket.sent[0].snapshot, [{ key: KEY, code: 'l2_unavailable' }]);
+  cache.matchChanged({ type: 0 }, 'remote');
+  t.mock.timers.tick(50);
+  await settled();
+  await settled();
+  const [notice, update] = events();
+  assert.deepEqual(notice, { event: 'invalidate', type: 'borrow_rate', reason: 'remote' });
+  assert.deepEqual([update.event, update.version], ['update', version]);
+});
+
 test('a key that nobody follows any more is not asked about again', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { cache, store, client } = replica({ linked: true });
