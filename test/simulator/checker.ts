@@ -305,7 +305,10 @@ function couldNotHear(
 ): boolean {
   const between = states.filter(({ at }) => at >= from && at < until);
   const gone = between.filter(({ value, cause }) => value === undefined || cause === 'foreign');
-  const expired = states.filter(({ expires }) => expires >= from && expires < until);
+  // A value that reached Redis after its end has expired at once.
+  const expired = states.filter(
+    ({ at, expires }) => at < until && expires < until && Math.max(at, expires) >= from,
+  );
   // A delete leaves no trace itself.
   if (newer.kind === 'put' && gone.length === 0 && expired.length === 0) return false;
   if (gone.some(({ value, cause }) => value === undefined && UNEXPLAINED.has(cause))) return true;
