@@ -19,15 +19,12 @@ interface Known {
   readonly dropped?: boolean;
 }
 
-/** Questions of one key that are out. */
+/** Questions about one key. They are numbered from 1 while at least one of them has no answer. */
 interface Asking {
-  out: number;
-  /** Something was told meanwhile that may be newer than the answers. */
-  overtaken: boolean;
-  /** How many were put; each has its number. */
-  put: number;
-  /** The latest of them whose answer has counted. */
-  answered: number;
+  unanswered: number;
+  last: number;
+  /** Answers to questions up to this number do not count: clients were notified of something that may be newer. */
+  settled: number;
 }
 
 const GONE: Known = { version: undefined, expiresAt: 0 };
@@ -191,27 +188,25 @@ export class Hub implements ChangeListener {
    * is older, and does not count.
    */
   async ask(key: string, question: () => Promise<Loaded>): Promise<[answer: Loaded, counts: boolean]> {
-    const asking = this.#asking.get(key) ?? { out: 0, overtaken: false, put: 0, answered: 0 };
-    asking.out++;
-    const number = ++asking.put;
+    const asking = this.#asking.get(key) ?? { unanswered: 0, last: 0, settled: 0 };
+    asking.unanswered++;
+    const number = ++asking.last;
     this.#asking.set(key, asking);
     try {
       const answer = await question();
-      const counts = !asking.overtaken && number > asking.answered;
+      const counts = number > asking.settled;
       const known = answer.source !== 'unknown' && answer.source !== 'l1-stale';
-      if (counts && known) asking.answered = number;
+      if (counts && known) asking.settled = number;
       return [answer, counts];
     } finally {
-      if (--asking.out === 0 && !asking.overtaken) this.#asking.delete(key);
+      if (--asking.unanswered === 0) this.#asking.delete(key);
     }
   }
 
-  /** Those who ask from now on are another matter. */
+  /** The answers to all questions that were put before now do not count. */
   #overtake(key: string): void {
     const asking = this.#asking.get(key);
-    if (asking === undefined) return;
-    asking.overtaken = true;
-    this.#asking.delete(key);
+    if (asking !== undefined) asking.settled = asking.last;
   }
 
   #tell(key: string, entry: Entry | undefined, reason: Reason): void {
