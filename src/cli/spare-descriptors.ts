@@ -33,13 +33,16 @@ export function spareDescriptors(app: TemplatedApp, counters: Counters, log: Log
   app.filter(refuse);
 }
 
+/** Infinity where there is none. */
 function lowestFree(): number {
   try {
-    const descriptor = openSync('/dev/null', 'r');
+    // A container may have no /dev/null, but it has a root directory.
+    const descriptor = openSync('/', 'r');
     closeSync(descriptor);
     return descriptor;
-  } catch {
-    return Number.POSITIVE_INFINITY;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EMFILE' || code === 'ENFILE' ? Number.POSITIVE_INFINITY : 0;
   }
 }
 
