@@ -512,6 +512,11 @@ class Run {
       if (core?.cache.coherence !== 'coherent' || since > this.#world.now - RETRY_MS) continue;
       for (const { key } of core.cache.journal?.pending() ?? [])
         if (!key.startsWith(denied)) held.push(`${name} holds back ${key}, which Redis would take`);
+      for (const { match } of core.cache.journal?.matches() ?? []) {
+        const matches = matcher(match);
+        if (this.#plan.keys.some((key) => key.startsWith(denied) && matches(key))) continue;
+        held.push(`${name} holds back the deletion of ${JSON.stringify(match)}, which Redis would make`);
+      }
     }
     return held;
   }
