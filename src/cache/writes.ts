@@ -188,7 +188,7 @@ export class Writes {
           return postponed;
         }
       } catch (full) {
-        throw this.#failed(key, operation, full, change, unknown);
+        throw this.#failed(key, operation, full, change, unknown || meanwhile.touched);
       }
       throw this.#failed(key, operation, error, change, unknown || meanwhile.touched);
     }

@@ -223,6 +223,19 @@ test('a full journal refuses: journal_full, or write_unknown where no answer cam
   assert.equal(on.journal.size, 1);
 });
 
+test('clients hear of a change that the link reported during a write that a full journal refuses', async (t) => {
+  const on = replica(t, { linked: true, journal: { maxEntries: 1 } });
+  await on.away(() => on.cache.set('b', json('1')));
+  on.store.hold();
+  const deletion = on.cache.delete(KEY);
+  const refused = assert.rejects(deletion, { code: 'journal_full' });
+  on.cache.keyChanged(KEY, undefined);
+  on.told.length = 0;
+  await on.store.next('remove').fail(DOWN);
+  await refused;
+  assert.deepEqual(on.told, [`changed ${KEY}`]);
+});
+
 // ---- reading what waits
 
 test('a key that waits is read from the journal before and during its replay, and from L2 afterwards', async (t) => {

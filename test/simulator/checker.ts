@@ -10,6 +10,8 @@ import { checkCalm, checkFallback } from './state-rules.ts';
 const BOUND_MS = 1030;
 /** By how much two estimates of Redis's clock may differ: see "Versions" in docs/architecture.md. */
 const CLOCK_TOLERANCE_MS = 250;
+/** The configuration with CACHE_REWARM_ON_DATA_LOSS. */
+const REWARMED = 5;
 
 export function check(outcome: Outcome): Violation[] {
   const { faults, unsettled, endedAt } = outcome;
@@ -268,7 +270,15 @@ function isOlder(
     pending || newer.outcome === undefined || PENDING.has(newer.outcome) ? CLOCK_TOLERANCE_MS : 0;
   if (older.answered === undefined || older.answered + tolerance >= newer.sent) return false;
   if (older.kind !== 'put' && removesOlder(outcome, state, older, states)) return false;
-  return !(pending && couldNotHear(outcome, older, newer, states, from, state.at));
+  return !(
+    (pending || isRewarmed(outcome, older, state)) &&
+    couldNotHear(outcome, older, newer, states, from, state)
+  );
+}
+
+/** Reliability: with CACHE_REWARM_ON_DATA_LOSS what L1 holds is written back as pending writes are. */
+function isRewarmed({ plan, losses }: Outcome, older: Operation, state: State): boolean {
+  return plan.config === REWARMED && losses.some((at) => at > older.answered! && at < state.at);
 }
 
 /**
@@ -301,9 +311,9 @@ function couldNotHear(
   newer: Operation,
   states: readonly State[],
   from: number,
-  until: number,
+  { index, at: until }: State,
 ): boolean {
-  const between = states.filter(({ at }) => at >= from && at < until);
+  const between = states.filter((state) => state.at >= from && state.index < index);
   const gone = between.filter(({ value, cause }) => value === undefined || cause === 'foreign');
   // A value that reached Redis after its end has expired at once.
   const expired = states.filter(
@@ -398,6 +408,7 @@ function checkSocket(outcome: Outcome, socket: SocketClient, index: number): Vio
 
 function wayBack(states: readonly State[], told: readonly Told[]): Told | undefined {
   let floor = -1;
+  let last = '';
   let epoch = -1;
   for (const each of told) {
     if (each.epoch !== epoch) {
@@ -408,10 +419,13 @@ function wayBack(states: readonly State[], told: readonly Told[]): Told | undefi
     // A pending write is told before Redis has it. One that Redis never had is not in the history.
     const place = states.find(({ index, version }) => index >= floor && version === each.version);
     if (place === undefined) {
-      if (states.some(({ version }) => version === each.version)) return each;
+      // A pending write may reach Redis after one that is newer, was told later, and was deleted meanwhile.
+      const newer = !isForeign(last) && !isForeign(each.version) && each.version > last;
+      if (!newer && states.some(({ version }) => version === each.version)) return each;
       continue;
     }
     floor = place.index;
+    last = each.version;
   }
   return undefined;
 }
