@@ -52,9 +52,10 @@ export class TwoLevel implements BusListener {
     if (memory !== undefined && store === undefined)
       memory.onGone = (key, reason) => this.changes?.removed(key, reason);
     if (memory !== undefined && store !== undefined)
-      this.#confirmations = new Confirmations(memory, store, counters, (key, announced) =>
-        this.changes?.changed(key, announced, undefined),
-      );
+      this.#confirmations = new Confirmations(memory, store, counters, (key, announced) => {
+        // Where an own write is under way, it may be what the confirmation saw, and it notifies the clients.
+        if (!this.#ownWrites.touch(key, undefined)) this.changes?.changed(key, announced, undefined);
+      });
     this.#writes = new Writes({
       memory,
       store,
