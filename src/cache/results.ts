@@ -15,7 +15,7 @@ export type ItemResult =
     }
   /** `code` where L2 could not be asked, so that the key may exist. */
   | { readonly key: string; readonly status: 'miss'; readonly code?: ErrorCode }
-  /** `code` where L2 has still to be told, `warning` as `keyWarning` has it. */
+  /** `code` where the change is pending, `warning` as `keyWarning` returns it. */
   | {
       readonly key: string;
       readonly status: 'stored';

@@ -227,7 +227,7 @@ export class TwoLevel implements BusListener {
     const underWay = this.#ownWrites.touch(key, version);
     this.#yields(this.#postponer?.heard(key, version), version);
     const held = this.memory?.held(key);
-    // It may be the echo of the write that L1 holds, of which the write itself notified the clients.
+    // It may be the echo of the write that L1 holds. That write notified the clients itself.
     if (held?.own && this.#confirmations !== undefined) return this.#confirmations.ask(key, held, announced);
     this.memory?.delete(key);
     if (!underWay) this.changes?.changed(key, announced, held);

@@ -41,7 +41,7 @@ export function supersededLog(log: Logger) {
 
 const FAULT_LOG_INTERVAL_MS = 500;
 
-/** Two lines for each kind of error of Redis, when it begins and when it is over. Returns what stops it. */
+/** Logs when a kind of Redis error begins and when it ends. Returns what stops it. */
 export function watchFaults(counters: Counters, log: Logger): () => void {
   const faults = new FaultLog({
     counters,

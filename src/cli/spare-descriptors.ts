@@ -46,7 +46,7 @@ function lowestFree(): number {
   }
 }
 
-/** Infinity where there is no limit, or the system does not tell it. */
+/** Infinity where no limit is set or known. */
 function openFilesLimit(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');

@@ -1,4 +1,4 @@
-/** Which flags `ratecache warmup` has beside its own, and when they have an effect. */
+/** The variables that `ratecache warmup` takes as flags in addition to its own, and when they have an effect. */
 import { flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config.ts';
 import { idleFault } from './idle-flags.ts';
 import { givenVariables } from './options.ts';
