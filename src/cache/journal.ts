@@ -46,6 +46,9 @@ interface Hold {
 /** How long changes are held back: the end of the deletion, or that it goes on, is announced before. */
 const HOLD_MS = 5000;
 
+/** Deletions that hold changes back at a time; of more, which a faulty program may announce, the newest count. */
+const MAX_HOLDS = 1000;
+
 // What a deletion costs beyond its key.
 const DELETION_BYTES = 120;
 
@@ -160,6 +163,7 @@ export class Journal {
    */
   hold(matches: (key: string) => boolean, version: Version): void {
     this.release(version);
+    if (this.#holds.length === MAX_HOLDS) this.#holds.shift();
     this.#holds.push({ version, matches, until: performance.now() + HOLD_MS });
   }
 

@@ -401,3 +401,16 @@ function apply(step: Step, journal: Journal, model: Model): void {
     }
   }
 }
+
+test('announced deletions beyond a thousand take no further room, and the newest hold changes back', () => {
+  const journal = new Journal(ROOMY);
+  const pending = set('a');
+  journal.put(pending);
+  for (let i = 0; i < 1001; i++) journal.hold((key) => key === 'b', versions.next());
+  assert.equal(journal.held(pending), false);
+  const newest = versions.next();
+  journal.hold((key) => key === 'a', newest);
+  assert.equal(journal.held(pending), true);
+  journal.release(newest);
+  assert.equal(journal.held(pending), false);
+});
