@@ -7,11 +7,11 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
+import { type RedisServer, startRedis } from '../loadtest/target/redis-server.ts';
+import { startReplica } from '../loadtest/target/replicas.ts';
+import { type Service, startService } from '../loadtest/target/service.ts';
 import { ERRORS } from '../src/errors.ts';
 import { fencesOf, headingsOf, rowsOf, sectionOf, withoutFences } from './docs/markdown.ts';
-import { type RedisServer, startRedis } from './support/redis-server.ts';
-import { startReplica } from './support/replicas.ts';
-import { type Service, startService } from './support/service.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README = read('README.md');

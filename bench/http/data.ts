@@ -1,5 +1,5 @@
 /** What every server holds: keys of one length and values of one length, so that all answers of a row are as long. */
-import { seeded } from '../../test/support/random.ts';
+import { seeded } from '../../loadtest/support/random.ts';
 
 export interface Item {
   readonly key: string;

@@ -3,9 +3,9 @@
  * in between: what held the loop up for longer than its slice was a pause. Tells its phases as one line of JSON.
  */
 import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { below, seeded } from '../../loadtest/support/random.ts';
 import type { Encoding } from '../../src/cache/entry.ts';
 import { Counters } from '../../src/metrics/counters.ts';
-import { below, seeded } from '../../test/support/random.ts';
 import { emptyMemory, LIFE_MS } from '../support/cache.ts';
 import { answer, entryMaker, IDLE_MS, keyOf } from './entries.ts';
 import type { Phase } from './figures.ts';

@@ -1,4 +1,4 @@
-import { freePort } from '../../test/support/redis-server.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
 
 /** What V8 allocates in a process of Node, which knows nothing of it. */
 export interface Heap {

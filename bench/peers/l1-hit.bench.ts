@@ -1,6 +1,7 @@
 /** A hit in L1 beside what others take for it: bare maps first, then caches that have a Redis behind them too. */
+
+import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { Lru } from '../../src/cache/lru.ts';
-import { startRedis } from '../../test/support/redis-server.ts';
 import { L1_TTL_MS } from '../support/cache.ts';
 import { keyStream } from '../support/key-stream.ts';
 import { entries } from '../support/quotes.ts';

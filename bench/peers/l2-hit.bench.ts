@@ -1,5 +1,5 @@
 /** What L1 does not hold, and a real Redis does: 64 reads at a time, as a busy server has them. */
-import { type RedisServer, startRedis } from '../../test/support/redis-server.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { entries, SYMBOLS } from '../support/quotes.ts';
 import { awaited, type Benchmark, group, peer } from '../support/suite.ts';
 import {

@@ -6,8 +6,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tether } from '../../test/support/tether.ts';
-import { until } from '../../test/support/until.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { tether } from '../../loadtest/target/tether.ts';
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;

@@ -1,7 +1,7 @@
 /** Profiles a process of Node that knows nothing of it, through the inspector that SIGUSR1 opens in it. */
 import { once } from 'node:events';
 import type { Profiler } from 'node:inspector';
-import { until } from '../../test/support/until.ts';
+import { until } from '../../loadtest/support/until.ts';
 
 export type CpuProfile = Profiler.Profile;
 

@@ -8,8 +8,8 @@
 import { GENERATOR_CORE, pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
 import { RawWs } from '../../loadtest/support/raw-ws.ts';
 import { cpuPartsOf, residentBytesOf } from '../../loadtest/target/proc.ts';
-import { startRedis } from '../../test/support/redis-server.ts';
-import { startService } from '../../test/support/service.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { startService } from '../../loadtest/target/service.ts';
 import { percentiles } from '../support/percentiles.ts';
 
 const sockets = Number(process.argv[2] ?? 10_000);

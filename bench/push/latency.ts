@@ -13,10 +13,10 @@
 import { Redis } from 'ioredis';
 import { GENERATOR_CORE, pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
 import { RawWs } from '../../loadtest/support/raw-ws.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { startService } from '../../loadtest/target/service.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { pack } from '../../src/redis/envelope.ts';
-import { startRedis } from '../../test/support/redis-server.ts';
-import { startService } from '../../test/support/service.ts';
 import { percentiles } from '../support/percentiles.ts';
 
 const rounds = Number(process.argv[2] ?? 2000);

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { residentBytesOf } from '../../loadtest/target/proc.ts';
-import { freePort } from '../../test/support/redis-server.ts';
-import { tether } from '../../test/support/tether.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
+import { tether } from '../../loadtest/target/tether.ts';
 import type { Contender } from './contenders.ts';
 
 export interface Start {

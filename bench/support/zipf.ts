@@ -1,5 +1,5 @@
+import { seeded, shuffled } from '../../loadtest/support/random.ts';
 import { zipf as ranks } from '../../loadtest/traffic/zipf.ts';
-import { seeded, shuffled } from '../../test/support/random.ts';
 
 // Another would draw other keys, and what is kept in bench/baseline.json would be of those.
 const SEED = 1;

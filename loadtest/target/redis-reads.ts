@@ -1,4 +1,4 @@
-import type { RedisServer } from '../../test/support/redis-server.ts';
+import type { RedisServer } from './redis-server.ts';
 import type { Target } from './target.ts';
 
 /** Keys that a Redis was asked for since it started, found or not. @throws where it cannot be asked */

@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RedisServer } from '../../test/support/redis-server.ts';
-import { redisEnv } from '../../test/support/replicas.ts';
-import { runMain } from '../../test/support/run-main.ts';
 import type { Data } from '../profile.ts';
 import { dataSet, ndjson } from '../traffic/data-set.ts';
+import type { RedisServer } from './redis-server.ts';
+import { redisEnv } from './replicas.ts';
+import { runMain } from './run-main.ts';
 
 /** Fills Redis behind the service's back, so that its L1 is cold. */
 export async function seedRedis(redis: RedisServer, data: Data, seed: number): Promise<void> {

@@ -1,10 +1,10 @@
-import { type RedisServer, startRedis } from '../../test/support/redis-server.ts';
-import { reachesRedis, redisEnv } from '../../test/support/replicas.ts';
-import { startService } from '../../test/support/service.ts';
 import type { Profile } from '../profile.ts';
 import { pin, SERVER_CORE } from '../support/pin.ts';
 import { needPrograms } from './programs.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
+import { reachesRedis, redisEnv } from './replicas.ts';
 import { seedRedis } from './seed.ts';
+import { startService } from './service.ts';
 
 /** What is measured. `redis` and `pid` are undefined where it is a server of somebody else. */
 export interface Target {

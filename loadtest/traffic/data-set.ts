@@ -1,7 +1,7 @@
 import { IbkrParser } from '../../src/warmup/ibkr.ts';
-import { ibkrFile } from '../../test/support/ibkr-file.ts';
-import { seeded, shuffled } from '../../test/support/random.ts';
 import type { Data, DataType } from '../profile.ts';
+import { seeded, shuffled } from '../support/random.ts';
+import { ibkrFile } from './ibkr-file.ts';
 
 const BROKERS = 20;
 // Longer than any run: what is measured is not to expire under it, except where a profile wants that.

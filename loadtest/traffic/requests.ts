@@ -1,5 +1,5 @@
-import { below, seeded } from '../../test/support/random.ts';
 import { type Part, type Profile, QUOTE_TYPES } from '../profile.ts';
+import { below, seeded } from '../support/random.ts';
 import { dataSet } from './data-set.ts';
 import { type Encode, http, type Prepared, websocket } from './prepared.ts';
 import { zipf } from './zipf.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../../test/support/random.ts';
+import type { Random } from '../support/random.ts';
 
 // The usual exponent of web and market traffic: of 13,425 symbols the first thousand get three quarters.
 const EXPONENT = 0.99;

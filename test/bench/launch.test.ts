@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { forkServer, launch, scratch } from '../../bench/peers/launch.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
 import { programFile } from '../support/program-file.ts';
-import { freePort } from '../support/redis-server.ts';
 
 test('a launched program leaves what it writes in the directory that it was given', async (t) => {
   const { path: dir, remove } = await scratch();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { zipf } from '../../bench/support/zipf.ts';
+import { seeded } from '../../loadtest/support/random.ts';
 import { zipf as ranks } from '../../loadtest/traffic/zipf.ts';
-import { seeded } from '../support/random.ts';
 
 const KEYS = 1000;
 const DRAWS = 200_000;

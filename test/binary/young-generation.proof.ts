@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { PATIENT } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
+import { PATIENT } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 
 process.env.RATECACHE_BINARY = fileURLToPath(new URL('../../dist/ratecache', import.meta.url));
 

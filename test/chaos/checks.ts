@@ -1,9 +1,10 @@
 /** What is done to a stage and asked of it before and after a fault. */
+
+import { until } from '../../loadtest/support/until.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { unpack } from '../../src/redis/envelope.ts';
 import { PREFIX } from '../consistency/foreign-writer.ts';
 import { post, put } from '../support/client.ts';
-import type { Service } from '../support/service.ts';
-import { until } from '../support/until.ts';
 import type { Ledger } from './ledger.ts';
 import { FIXED_KEYS } from './load.ts';
 import type { Stage } from './stage.ts';

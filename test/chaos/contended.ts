@@ -1,12 +1,12 @@
 /** Keys that both replicas and another program write at the same time, and what is promised of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { pick, type Random } from '../../loadtest/support/random.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { pack, unpack } from '../../src/redis/envelope.ts';
 import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
 import { PREFIX } from '../consistency/foreign-writer.ts';
 import { History, type Op, type Read } from '../consistency/history.ts';
-import { pick, type Random } from '../support/random.ts';
 
 export const CONTENDED_KEYS: readonly string[] = Array.from(
   { length: 8 },

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../loadtest/support/until.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { openConnection } from '../support/redis-connection.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
 import { startGarbler } from './garbler.ts';
 
 test('what was sent into a connection that went half open does not arrive after what the next one wrote', async (t) => {

@@ -1,6 +1,6 @@
 /** A steady open-loop load: requests leave when they are due, whether or not earlier ones were answered. */
 import { type Dispatcher, Pool } from 'undici';
-import { pick, type Random } from '../support/random.ts';
+import { pick, type Random } from '../../loadtest/support/random.ts';
 import { connectWs, type WsClient } from '../support/ws-client.ts';
 import { CONTENDED_KEYS, type Contended } from './contended.ts';
 import type { Lag } from './lag.ts';

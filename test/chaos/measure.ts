@@ -1,7 +1,7 @@
 /** One fault under load, from a calm start to a calm end, and what it did. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seeded } from '../support/random.ts';
-import type { Service } from '../support/service.ts';
+import { seeded } from '../../loadtest/support/random.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { fill, lostOf, recovery, rss } from './checks.ts';
 import { Contended, writeContended } from './contended.ts';
 import type { Fault } from './faults.ts';

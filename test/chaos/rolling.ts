@@ -1,9 +1,9 @@
 /** Two instances on one port, restarted in turn while clients keep asking. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
-import { freePort, startRedis } from '../support/redis-server.ts';
-import { redisEnv } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
+import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
+import { redisEnv } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 
 export interface RollingOptions {
   /** How often each instance is restarted. */

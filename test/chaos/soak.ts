@@ -1,6 +1,6 @@
 /** Mixed load for long, with faults at random: whether anything grows, and whether the promises hold to the end. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { below, pick, seeded } from '../support/random.ts';
+import { below, pick, seeded } from '../../loadtest/support/random.ts';
 import { fill, lostOf, metric, recovery } from './checks.ts';
 import { Contended, writeContended } from './contended.ts';
 import { FAULTS } from './faults.ts';

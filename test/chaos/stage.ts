@@ -2,11 +2,11 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { startRedis } from '../support/redis-server.ts';
-import { reachesRedis } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { reachesRedis } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 import { type Garbler, startGarbler } from './garbler.ts';
 
 export interface Stage {

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { freePort, startRedis } from '../support/redis-server.ts';
-import { PATIENT, startReplica } from '../support/replicas.ts';
-import { runMain } from '../support/run-main.ts';
-import { startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
+import { startService } from '../../loadtest/target/service.ts';
 import { healthOf } from './health.ts';
 
 /** Exit code and the one line. */

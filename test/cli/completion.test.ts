@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { runMain } from '../../loadtest/target/run-main.ts';
 import { self } from '../../src/cli/self.ts';
-import { runMain } from '../support/run-main.ts';
 
 /** In it a `ratecache` for the PATH, and a file that could be meant. */
 let dir: string;

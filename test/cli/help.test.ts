@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { runMain } from '../../loadtest/target/run-main.ts';
 import { SUBCOMMANDS } from '../../src/cli/commands/index.ts';
 import { flagOf, VARIABLE_NAMES } from '../../src/config.ts';
-import { runMain } from '../support/run-main.ts';
 
 const VISIBLE = SUBCOMMANDS.filter(({ group }) => group !== undefined);
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
 import { get, put } from '../support/client.ts';
-import { freePort, startRedis } from '../support/redis-server.ts';
-import { startReplica } from '../support/replicas.ts';
-import { runMain } from '../support/run-main.ts';
-import { until } from '../support/until.ts';
 import { healthOf } from './health.ts';
 
 const KEYS = ['borrow_rate:A', 'borrow_rate:B', 'volatility:A', 'event_risk:A', 'calculation:X:1', 'desk:1'];

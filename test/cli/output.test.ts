@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { program } from '../support/program.ts';
-import { freePort } from '../support/redis-server.ts';
-import { startService } from '../support/service.ts';
-import { tether } from '../support/tether.ts';
+import { program } from '../../loadtest/target/program.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
+import { startService } from '../../loadtest/target/service.ts';
+import { tether } from '../../loadtest/target/tether.ts';
 
 test('a command whose output is closed ends quietly, with the exit code of its work', async () => {
   const nowhere = `http://127.0.0.1:${await freePort()}`;

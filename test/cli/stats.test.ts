@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
+import { startService } from '../../loadtest/target/service.ts';
+import { tether } from '../../loadtest/target/tether.ts';
 import { self } from '../../src/cli/self.ts';
 import { percent } from '../../src/figures.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { get, put } from '../support/client.ts';
-import { freePort, startRedis } from '../support/redis-server.ts';
-import { PATIENT, startReplica } from '../support/replicas.ts';
-import { runMain } from '../support/run-main.ts';
-import { startService } from '../support/service.ts';
-import { tether } from '../support/tether.ts';
-import { until } from '../support/until.ts';
 import { healthOf } from './health.ts';
 
 /** The cells of the row of a table that begins with this. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
+import { runMain } from '../../loadtest/target/run-main.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { runMain } from '../support/run-main.ts';
 
 test('--version says the version, the commit, Node and uWebSockets.js', async () => {
   const { code, stdout } = await runMain(['--version']);

@@ -1,11 +1,11 @@
 /** One run: replicas on a Redis, everybody at work, a fault, and then what was found. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seeded } from '../support/random.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { reachesRedis, startReplica } from '../support/replicas.ts';
-import type { Service } from '../support/service.ts';
+import { seeded } from '../../loadtest/support/random.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 import { afflict, type Fault } from './faults.ts';
 import { connectTo, ForeignWriter, truthOf } from './foreign-writer.ts';
 import { type Findings, History } from './history.ts';

@@ -1,8 +1,8 @@
 /** What goes wrong during a run, again and again until it is over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { pick, type Random } from '../support/random.ts';
-import type { RedisServer } from '../support/redis-server.ts';
+import { pick, type Random } from '../../loadtest/support/random.ts';
+import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import { PREFIX } from './foreign-writer.ts';
 import type { History } from './history.ts';

@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { pick } from '../../loadtest/support/random.ts';
+import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { foreignVersion, isLegacy, pack, unpack } from '../../src/redis/envelope.ts';
 import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
-import { pick } from '../support/random.ts';
-import type { RedisServer } from '../support/redis-server.ts';
 import type { ActorParts } from './http-actors.ts';
 import { KEYS } from './keys.ts';
 

@@ -1,8 +1,8 @@
 /** Those who read and write through the replicas, each with a connection of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Dispatcher } from 'undici';
-import { below, pick, type Random } from '../support/random.ts';
-import type { Service } from '../support/service.ts';
+import { below, pick, type Random } from '../../loadtest/support/random.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { connectWs, type WsClient } from '../support/ws-client.ts';
 import type { History, Op, Read } from './history.ts';
 import { DELETABLE_PATTERN, HOT_KEYS, KEYS } from './keys.ts';

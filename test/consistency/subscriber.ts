@@ -1,7 +1,7 @@
 /** A client that keeps its own copy of all keys as it is told, by the rules of the protocol. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import type { Service } from '../support/service.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { DELETABLE_PATTERN, TYPES, unversioned } from './keys.ts';
 
 interface Item {

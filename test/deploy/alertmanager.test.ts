@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
-import { until } from '../support/until.ts';
+import { until } from '../../loadtest/support/until.ts';
 import { ALERTMANAGER_DIR, startAlertmanager } from './alertmanager.ts';
 import { ALERTS, type Alert } from './rules.ts';
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
 import { type ConfiguredRedis, startConfiguredRedis } from '../support/configured-redis.ts';
-import { freePort } from '../support/redis-server.ts';
-import { PATIENT, reachesRedis } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 import { containerOf, environmentOf, find, type Manifest, render } from './rendered.ts';
 
 const MiB = 2 ** 20;

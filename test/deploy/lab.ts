@@ -1,6 +1,6 @@
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { PATIENT, reachesRedis, redisEnv, startReplica } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, reachesRedis, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { type Alertmanager, startAlertmanager } from './alertmanager.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';

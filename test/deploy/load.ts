@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Service } from '../../loadtest/target/service.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import { get, post, put } from '../support/client.ts';
-import type { Service } from '../support/service.ts';
 import { connectWs, type WsClient } from '../support/ws-client.ts';
 
 const PAUSE_MS = 20;

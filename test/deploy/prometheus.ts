@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { until } from '../support/until.ts';
+import { until } from '../../loadtest/support/until.ts';
 import { hasten } from './hastened.ts';
 import { read } from './rules.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';

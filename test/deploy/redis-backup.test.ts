@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
-import { PATIENT, reachesRedis } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
 import { SERVICE_PASSWORD, setUpHost } from './redis-host.ts';
 
 const KEYS = Array.from({ length: 50 }, (_, i) => `min_rate:SYM${i}`);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from '../../loadtest/target/redis-server.ts';
 import { type ConfiguredRedis, startConfiguredRedis } from '../support/configured-redis.ts';
-import { freePort } from '../support/redis-server.ts';
 import { commandsUnder } from './documented.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

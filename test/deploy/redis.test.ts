@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
 import { type ConfiguredRedis, startConfiguredRedis } from '../support/configured-redis.ts';
-import { PATIENT, reachesRedis } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 import { SERVICE_PASSWORD, setUpHost } from './redis-host.ts';
 import { environmentOf, find, render } from './rendered.ts';
 

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../support/redis-server.ts';
-import { tether } from '../support/tether.ts';
-import { until } from '../support/until.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
+import { tether } from '../../loadtest/target/tether.ts';
 
 export type ServerProcess = {
   /** Without a slash at the end. */

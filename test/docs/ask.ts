@@ -1,5 +1,5 @@
 /** Sends requests as a table has them, each on a connection of its own unless it is given one. */
-import { connect, type RawConnection, type RawResponse } from '../support/raw-http.ts';
+import { connect, type RawConnection, type RawResponse } from '../../loadtest/support/raw-http.ts';
 import type { Sent } from './contract.ts';
 
 /** @param id `GET /path`, with `{key}` for the key */

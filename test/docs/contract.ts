@@ -6,7 +6,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { default as addFormats } from 'ajv-formats';
 import { Unpackr } from 'msgpackr';
 import { parse } from 'yaml';
-import type { RawResponse } from '../support/raw-http.ts';
+import type { RawResponse } from '../../loadtest/support/raw-http.ts';
 
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { RedisServer } from '../support/redis-server.ts';
-import type { Service } from '../support/service.ts';
+import type { RedisServer } from '../../loadtest/target/redis-server.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { type Fence, fencesOf } from './markdown.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
 import { put } from '../support/client.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { PATIENT, redisEnv, startReplica } from '../support/replicas.ts';
-import { runMain } from '../support/run-main.ts';
 import { codesOf, sectionOf } from './markdown.ts';
 import { missingLine, runCommands } from './run-commands.ts';
 

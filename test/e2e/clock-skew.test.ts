@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
 import { ServiceClock } from '../../src/cache/clock.ts';
 import { type Core, composeCore } from '../../src/cli/compose.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Logger } from '../../src/log.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { PATIENT, redisEnv } from '../support/replicas.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 
 // Replicas on machines whose clocks are wrong, in this process, on a real Redis. Its clock is the one that counts.
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { connect as connectTcp } from 'node:net';
 import { test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, reachesRedis, redisEnv } from '../../loadtest/target/replicas.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { del, get, pathOf, post, put } from '../support/client.ts';
-import { freePort, startRedis } from '../support/redis-server.ts';
-import { PATIENT, reachesRedis, redisEnv } from '../support/replicas.ts';
-import { runMain } from '../support/run-main.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 
 const NO_WAIT = { SHUTDOWN_GRACE_MS: '0' };
 

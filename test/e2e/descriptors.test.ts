@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { connect, type RawConnection } from '../../loadtest/support/raw-http.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { put } from '../support/client.ts';
-import { connect, type RawConnection } from '../support/raw-http.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { reachesRedis, startReplica } from '../support/replicas.ts';
-import type { Service } from '../support/service.ts';
-import { until } from '../support/until.ts';
 
 const LIMIT = 80;
 const TICKS_PER_SECOND = 100;

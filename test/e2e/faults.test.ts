@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
+import { until } from '../../loadtest/support/until.ts';
+import {
+  freePort,
+  type RedisOptions,
+  type RedisServer,
+  startRedis,
+} from '../../loadtest/target/redis-server.ts';
+import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { type LogLine, type Service, startService } from '../../loadtest/target/service.ts';
 import { cacheStatus } from '../support/cache-status.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
 import { assertProblem } from '../support/problem.ts';
 import { openConnection } from '../support/redis-connection.ts';
-import { freePort, type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../support/replicas.ts';
-import { type LogLine, type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 
 // A service and its Redis as processes of their own, and what the service makes of a Redis that does one thing
 // or another. Bounds on time are wide, for the machine may be busy; how long it took is told as a diagnostic.

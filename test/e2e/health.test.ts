@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { healthOf } from '../cli/health.ts';
 import { get, put } from '../support/client.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { reachesRedis, startReplica } from '../support/replicas.ts';
-import type { Service } from '../support/service.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 
 test('health is degraded while Redis is a replica, and says that writes are pending', async (t) => {
   const redis = await openRedis(t);

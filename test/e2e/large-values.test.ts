@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { startReplica } from '../support/replicas.ts';
-import type { Service } from '../support/service.ts';
-import { until } from '../support/until.ts';
 
 const COUNT = 40;
 const BYTES = 1_000_000;

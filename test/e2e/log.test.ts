@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { program } from '../support/program.ts';
-import { freePort } from '../support/redis-server.ts';
-import { startService } from '../support/service.ts';
-import { tether } from '../support/tether.ts';
-import { until } from '../support/until.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { program } from '../../loadtest/target/program.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
+import { startService } from '../../loadtest/target/service.ts';
+import { tether } from '../../loadtest/target/tether.ts';
 
 /** What the service keeps of a log that is not read, less one line. */
 const MOST_WAITING_BYTES = 1024 * 1024 - 4096;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { pack } from 'msgpackr';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, get, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
 import { assertProblem } from '../support/problem.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { startReplica } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
 import { connectWs, MSGPACK_PROTOCOL, type WsClient } from '../support/ws-client.ts';
 
 let redis: RedisServer;

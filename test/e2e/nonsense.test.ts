@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { del, put } from '../support/client.ts';
-import { type Service, startService } from '../support/service.ts';
 
 // In place of Redis there is a server that answers what no Redis would answer.
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, reachesRedis, redisEnv } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { put } from '../support/client.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { PATIENT, reachesRedis, redisEnv } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 import { connectWs } from '../support/ws-client.ts';
 
 test('a link that Redis does not allow to be armed is logged once, and once when it is armed', async (t) => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { startReplica, whileFrozen } from '../support/replicas.ts';
-import type { Service } from '../support/service.ts';
-import { until } from '../support/until.ts';
 
 // A Redis that refuses some changes for good, and what becomes of the others.
 

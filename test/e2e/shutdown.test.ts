@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { connect, type RawConnection, type RawResponse } from '../../loadtest/support/raw-http.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { composeCore } from '../../src/cli/compose.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Logger } from '../../src/log.ts';
 import { put } from '../support/client.ts';
-import { connect, type RawConnection, type RawResponse } from '../support/raw-http.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { PATIENT, redisEnv, startReplica } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 
 const stopping = (service: Service) => service.waitForLog(({ msg }) => msg === 'shutting down');
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { cacheStatus } from '../support/cache-status.ts';
 import { bytesOf, get, jsonOf, post, put } from '../support/client.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { startReplica } from '../support/replicas.ts';
-import type { Service } from '../support/service.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 import { connectWs } from '../support/ws-client.ts';
 
 // A path to Redis that is slow and not dead: the round trip takes 120 ms, which is over the command time-out of 40 ms

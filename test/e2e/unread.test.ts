@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../loadtest/support/until.ts';
 import { residentBytesOf } from '../../loadtest/target/proc.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 
 const MiB = 1024 * 1024;
 const LARGE = JSON.stringify('x'.repeat(MiB - 100));

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { pack } from 'msgpackr';
+import { connect } from '../../loadtest/support/raw-http.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
-import { connect } from '../support/raw-http.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 import {
   connectWs,
   JSON_PROTOCOL,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { pack, unpack } from 'msgpackr';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
 import { assertProblem } from '../support/problem.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { PATIENT, startReplica } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 
 const PREFIX = 'borrow_rate_engine:';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { connect, type RawConnection } from '../../loadtest/support/raw-http.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, get, jsonOf, post, put } from '../support/client.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
-import { connect, type RawConnection } from '../support/raw-http.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { startReplica, whileFrozen } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 
 const ENDPOINTS = {
   '/v1/cache/some:key': ['GET', 'HEAD', 'PUT', 'DELETE'],

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pack, unpack } from 'msgpackr';
+import { connect } from '../../loadtest/support/raw-http.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { cacheStatus } from '../support/cache-status.ts';
 import { bytesOf, del, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, pathOf, post, put } from '../support/client.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
-import { connect } from '../support/raw-http.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../support/replicas.ts';
-import { type Service, startService } from '../support/service.ts';
-import { until } from '../support/until.ts';
 import { connectWs, JSON_PROTOCOL, MSGPACK_PROTOCOL } from '../support/ws-client.ts';
 
 const LIMIT = 64 * 1024;

@@ -3,8 +3,8 @@ import { after, before, describe, test } from 'node:test';
 import type { Data, Profile } from '../../loadtest/profile.ts';
 import { PROFILES } from '../../loadtest/profiles/index.ts';
 import { measure } from '../../loadtest/run-profile.ts';
+import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { startTarget, type Target } from '../../loadtest/target/target.ts';
-import { PATIENT } from '../support/replicas.ts';
 
 const SECONDS = 0.3;
 const DATA: Data = {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { PROFILES } from '../../loadtest/profiles/index.ts';
 import type { RunResult } from '../../loadtest/result.ts';
-import { runMain } from '../support/run-main.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
 
 test('without a name it lists every profile with its question', async () => {
   const { code, stdout } = await load();

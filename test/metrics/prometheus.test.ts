@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
 import { Journal } from '../../src/cache/journal.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
@@ -9,7 +10,6 @@ import { createRegistry, type MetricsParts } from '../../src/metrics/prometheus.
 import { Census, type KeyCounts } from '../../src/redis/census.ts';
 import { RedisInfo } from '../../src/redis/info.ts';
 import { startConnected } from '../support/redis-connection.ts';
-import { until } from '../support/until.ts';
 import { filledMemory, GONE, UP } from './parts.ts';
 
 const COUNTED: KeyCounts = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: 0 };

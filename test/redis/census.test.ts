@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { Census, type KeyCounts } from '../../src/redis/census.ts';
 import { startConnected } from '../support/redis-connection.ts';
-import { until } from '../support/until.ts';
 
 const PREFIX = 'borrow_rate_engine:';
 

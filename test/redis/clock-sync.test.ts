@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
+import { until } from '../../loadtest/support/until.ts';
 import { ServiceClock } from '../../src/cache/clock.ts';
 import { syncClock } from '../../src/redis/clock-sync.ts';
 import { settled } from '../support/gated-store.ts';
 import { startConnected } from '../support/redis-connection.ts';
-import { until } from '../support/until.ts';
 
 const NOW = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { backoffMs } from '../../src/redis/backoff.ts';
 import { type ConnectionEvents, connect, type RedisAddress } from '../../src/redis/connect.ts';
 import { Reconnector } from '../../src/redis/reconnector.ts';
-import { freePort, startRedis } from '../support/redis-server.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 
 test('the longest wait doubles from 50 ms, and ends at half a minute', () => {
   const longest = Array.from({ length: 12 }, (_, attempt) => backoffMs(attempt, () => 0));

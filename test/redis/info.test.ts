@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import type { Redis } from 'ioredis';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort, type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { parseInfo, RedisInfo, type RedisStatus } from '../../src/redis/info.ts';
 import { openConnection, startConnected } from '../support/redis-connection.ts';
-import { freePort, type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 
 test('a Redis that answers is described in the words of the runbook', async (t) => {
   const { redis, counters } = await startConnected(t, {

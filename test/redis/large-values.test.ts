@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { ServiceClock } from '../../src/cache/clock.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import type { Write } from '../../src/cache/store.ts';
@@ -9,7 +10,6 @@ import { VersionClock } from '../../src/cache/version.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { RedisStore } from '../../src/redis/redis-store.ts';
 import { openConnection } from '../support/redis-connection.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const LARGE = JSON.stringify('x'.repeat(300_000));

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { TYPES } from '../../src/cache/key.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 import { RedisStore } from '../../src/redis/redis-store.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { syncedClock } from '../support/synced-clock.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
 
 const TIMED_OUT = { reason: 'timeout' };
 const LATE_TIMED_OUT = { ...TIMED_OUT, message: /too late/ };

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import type { Condition } from '../../src/cache/condition.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import { TYPES } from '../../src/cache/key.ts';
@@ -13,9 +15,7 @@ import { foreignVersion } from '../../src/redis/envelope.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/redis/redis-store.ts';
 import { storeContract } from '../cache/store-contract.ts';
 import { GatedStore } from '../support/gated-store.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { syncedClock } from '../support/synced-clock.ts';
-import { until } from '../support/until.ts';
 
 const TYPE_TTL_MS = 300_000;
 const versions = new VersionClock('000000cc');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { connectOnce } from '../../src/redis/connect.ts';
 import { RoleCheck } from '../../src/redis/role-check.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
 
 /** A check of this server's role under a clock of the test's own. */
 function checked(server: RedisServer, user: { username?: string; password?: string } = {}) {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Redis } from 'ioredis';
+import { below, pick, type Random, seeded } from '../../loadtest/support/random.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { pack } from '../../src/redis/envelope.ts';
 import { VERSIONS_SCRIPT, WRITE_SCRIPT } from '../../src/redis/scripts.ts';
-import { below, pick, type Random, seeded } from '../support/random.ts';
 import { openConnection } from '../support/redis-connection.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
 import { type Keyspace, type Outcome, versionsScript, writeScript } from './model-script.ts';
 
 const CHANNEL = 'announcements';

@@ -1,8 +1,9 @@
 /** A model of the Redis server: what this service uses of it, on the clock of the world. */
+
+import type { Random } from '../../loadtest/support/random.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import { globMatches } from '../../src/cache/match.ts';
 import { isLegacy, unpack, unpackLegacy } from '../../src/redis/envelope.ts';
-import type { Random } from '../support/random.ts';
 import { type Cause, History } from './history.ts';
 import { type Keyspace, versionsScript, writeScript } from './model-script.ts';
 import { BEGIN_MS, type World } from './world.ts';

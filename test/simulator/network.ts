@@ -1,5 +1,5 @@
 /** The way between a process and Redis: two directions, each in order, with delays, blocks and losses. */
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../loadtest/support/random.ts';
 import type { Process, World } from './world.ts';
 
 /** What is wrong with the way of one process, for all of its connections. */

@@ -1,5 +1,5 @@
 /** What happens in a run, as a seed decides it: a list that can be made shorter. */
-import { below, pick, type Random, seeded } from '../support/random.ts';
+import { below, pick, type Random, seeded } from '../../loadtest/support/random.ts';
 
 export type Condition = 'if-version' | 'if-absent' | 'if-exists' | undefined;
 

@@ -1,5 +1,5 @@
 /** Virtual time: an event queue, the clocks of the processes, and the globals that read them. */
-import { type Random, seeded } from '../support/random.ts';
+import { type Random, seeded } from '../../loadtest/support/random.ts';
 
 /** The wall clock of the world when it begins: any time will do that fits into 48 bits. */
 export const BEGIN_MS = 1_800_000_000_000;

@@ -1,4 +1,4 @@
-import type { Service } from './service.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 
 type Headers = Record<string, string>;
 type Bytes = string | Uint8Array;

@@ -1,9 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { freePort } from './redis-server.ts';
-import { tether } from './tether.ts';
-import { until } from './until.ts';
+import { until } from '../../loadtest/support/until.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
+import { tether } from '../../loadtest/target/tether.ts';
 
 export type ConfiguredRedisOptions = {
   /** The configuration file that it is started with. */

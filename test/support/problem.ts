@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import type { RawResponse } from '../../loadtest/support/raw-http.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
-import type { RawResponse } from './raw-http.ts';
 
 /** Asserts that the answer is problem+json for this code, about this field, and gives its detail. */
 export async function assertProblem(response: Response, code: ErrorCode, field?: string): Promise<string> {

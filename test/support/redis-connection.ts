@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import type { Redis } from 'ioredis';
+import { type RedisOptions, type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
-import { type RedisOptions, type RedisServer, startRedis } from './redis-server.ts';
 
 /** The service's own kind of connection to a test's Redis, up or not yet; it ends with the test. */
 export function openConnection(

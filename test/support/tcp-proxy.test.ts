@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../loadtest/support/until.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
-import { until } from './until.ts';
 
 test('what is said passes both ways, and so does an end', async (t) => {
   const { client, server } = await pair(t);

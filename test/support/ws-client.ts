@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { pack, Unpackr } from 'msgpackr';
 import { type ClientOptions, WebSocket } from 'ws';
-import type { Service } from './service.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 
 export const JSON_PROTOCOL = 'ratecache.v1.json';
 export const MSGPACK_PROTOCOL = 'ratecache.v1.msgpack';

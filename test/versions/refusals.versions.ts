@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { Redis } from 'ioredis';
+import { until } from '../../loadtest/support/until.ts';
 import { refusal } from '../../src/redis/refusal.ts';
 import { startConnected } from '../support/redis-connection.ts';
-import { until } from '../support/until.ts';
 
 // Runs against the redis-server that comes first in PATH; EXPECTED_REDIS says which version that has to be.
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { ibkrFile } from '../../loadtest/traffic/ibkr-file.ts';
 import { IbkrParser } from '../../src/warmup/ibkr.ts';
 import type { Item } from '../../src/warmup/record.ts';
-import { ibkrFile } from '../support/ibkr-file.ts';
 
 const EXCERPT = readFileSync(new URL('../data/ibkr-usa-2017-09-27.txt', import.meta.url), 'utf8');
 const HEADER = '#BOF|2017.09.27|06:30:03\n#SYM|CUR|NAME|CON|ISIN|REBATERATE|FEERATE|AVAILABLE|';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { ibkrFile } from '../../loadtest/traffic/ibkr-file.ts';
 import type { Item } from '../../src/warmup/record.ts';
 import { type Format, openSource } from '../../src/warmup/source.ts';
-import { ibkrFile } from '../support/ibkr-file.ts';
 
 const EXCERPT = fileURLToPath(new URL('../data/ibkr-usa-2017-09-27.txt', import.meta.url));
 

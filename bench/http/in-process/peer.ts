@@ -1,5 +1,5 @@
 /** ratecache and ioredis as libraries, in one process over one Redis. */
-import { startRedis } from '../../../test/support/redis-server.ts';
+import { startRedis } from '../../../loadtest/target/redis-server.ts';
 import { forkServer } from '../../peers/launch.ts';
 import type { Peer, Worked } from '../../peers/peer.ts';
 import type { Load } from '../row.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { GENERATOR_CORE, pin } from '../../../loadtest/support/pin.ts';
-import { tether } from '../../../test/support/tether.ts';
+import { tether } from '../../../loadtest/target/tether.ts';
 
 /** Beyond the time that the job itself may take: starting, connecting, the last answers. */
 const SLACK_MS = 20_000;

@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { median } from '../../../loadtest/support/median.ts';
 import { SERVER_CORE } from '../../../loadtest/support/pin.ts';
-import { freePort } from '../../../test/support/redis-server.ts';
-import { tether } from '../../../test/support/tether.ts';
-import { until } from '../../../test/support/until.ts';
+import { until } from '../../../loadtest/support/until.ts';
+import { freePort } from '../../../loadtest/target/redis-server.ts';
+import { tether } from '../../../loadtest/target/tether.ts';
 import type { Load } from '../row.ts';
 import { oneAnswer } from './one-answer.ts';
 

@@ -1,4 +1,4 @@
-import { connect } from '../../../test/support/raw-http.ts';
+import { connect } from '../../../loadtest/support/raw-http.ts';
 import type { Running } from '../../peers/peer.ts';
 import { itemsOf, type Shape } from '../data.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GENERATOR_CORE, pin } from '../../../loadtest/support/pin.ts';
-import { tether } from '../../../test/support/tether.ts';
+import { tether } from '../../../loadtest/target/tether.ts';
 import type { Running } from '../../peers/peer.ts';
 import type { Shape } from '../data.ts';
 import type { Load, Outcome } from '../row.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { startRedis } from '../../../test/support/redis-server.ts';
+import { startRedis } from '../../../loadtest/target/redis-server.ts';
 import { forkServer } from '../launch.ts';
 import { cachePath, type Peer } from '../peer.ts';
 

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { freePort } from '../../../test/support/redis-server.ts';
+import { freePort } from '../../../loadtest/target/redis-server.ts';
 import { itemsOf, SMALL } from '../../http/data.ts';
 import { filledIn, launch, printedVersion, scratch } from '../launch.ts';
 import { cachePath, type Peer } from '../peer.ts';

@@ -3,9 +3,9 @@
  * busy machine, or a pause between two runs, neither times anything out nor has it refused.
  */
 import { keyReadsOf } from '../../../loadtest/target/redis-reads.ts';
-import { startRedis } from '../../../test/support/redis-server.ts';
-import { reachesRedis, startReplica } from '../../../test/support/replicas.ts';
-import type { Service } from '../../../test/support/service.ts';
+import { startRedis } from '../../../loadtest/target/redis-server.ts';
+import { reachesRedis, startReplica } from '../../../loadtest/target/replicas.ts';
+import type { Service } from '../../../loadtest/target/service.ts';
 import { type Item, itemsOf, LARGE, LARGEST, MANY, MEDIUM, type Shape, SMALL } from '../../http/data.ts';
 import { CALLGRIND, callgrind } from '../callgrind.ts';
 import { heapOfNext } from '../heap.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { freePort, startRedis } from '../../../test/support/redis-server.ts';
+import { freePort, startRedis } from '../../../loadtest/target/redis-server.ts';
 import { itemsOf, SMALL } from '../../http/data.ts';
 import { launch, printedVersion, scratch } from '../launch.ts';
 import type { Peer } from '../peer.ts';

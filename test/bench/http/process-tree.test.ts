@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { cpuSeconds, treeOf } from '../../../bench/http/process-tree.ts';
-import { tether } from '../../support/tether.ts';
-import { until } from '../../support/until.ts';
+import { until } from '../../../loadtest/support/until.ts';
+import { tether } from '../../../loadtest/target/tether.ts';
 
 test('the tree of a process holds its children and theirs, and nobody else', async (t) => {
   const pid = await shell(t, '(sleep 60; :) & sleep 60; :');

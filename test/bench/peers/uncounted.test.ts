@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UNCOUNTED } from '../../../bench/peers/ratecache/peer.ts';
 import { PIECES, without } from '../../../bench/peers/ratecache/pieces.ts';
-import { startService } from '../../support/service.ts';
+import { startService } from '../../../loadtest/target/service.ts';
 
 const PATH = '/v1/cache/borrow_rate:AAPL';
 const HITS = 200;

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runMain } from '../../support/run-main.ts';
+import { runMain } from '../../../loadtest/target/run-main.ts';
 
 test('a short search is measured, planned with, and planned with again from its file', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-capacity-test-'));

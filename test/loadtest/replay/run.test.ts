@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { RunResult } from '../../../loadtest/result.ts';
+import { PATIENT } from '../../../loadtest/target/replicas.ts';
+import { runMain } from '../../../loadtest/target/run-main.ts';
+import { startService } from '../../../loadtest/target/service.ts';
 import { get, put } from '../../support/client.ts';
-import { PATIENT } from '../../support/replicas.ts';
-import { runMain } from '../../support/run-main.ts';
-import { startService } from '../../support/service.ts';
 
 let dir: string;
 before(async () => {

@@ -1,4 +1,4 @@
-import { seeded } from '../../support/random.ts';
+import { seeded } from '../../../loadtest/support/random.ts';
 
 /** Numbers that are the same in every run of a test. */
 export function random(seed: number): { uniform: () => number; normal: () => number } {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { test } from 'node:test';
 import { GENERATOR_CORE, pin, SERVER_CORE } from '../../../loadtest/support/pin.ts';
-import { tether } from '../../support/tether.ts';
+import { tether } from '../../../loadtest/target/tether.ts';
 
 test('a process that is bound to a core itself still binds others to another', async (t) => {
   // Of a machine with one core there is nothing to bind to.

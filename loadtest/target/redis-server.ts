@@ -5,8 +5,8 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { until } from '../support/until.ts';
 import { tether } from './tether.ts';
-import { until } from './until.ts';
 
 const START_TIMEOUT_MS = 5_000;
 const TRIES = 5;

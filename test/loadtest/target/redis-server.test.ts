@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { startRedis } from './redis-server.ts';
-import { until } from './until.ts';
+import { until } from '../../../loadtest/support/until.ts';
+import { startRedis } from '../../../loadtest/target/redis-server.ts';
 
 test('a started server answers, on its own port and by its own pid', async (t) => {
   const [one, two] = await Promise.all([startRedis(), startRedis()]);
@@ -71,7 +71,7 @@ test('a port that is taken is said to be', async (t) => {
 
 test('a server does not outlive the process that started it, even one that was killed', async () => {
   const script = `
-    const { startRedis } = await import(${JSON.stringify(import.meta.resolve('./redis-server.ts'))});
+    const { startRedis } = await import(${JSON.stringify(import.meta.resolve('../../../loadtest/target/redis-server.ts'))});
     console.log((await startRedis()).port);
   `;
   const starter = spawn(process.execPath, ['--input-type=module', '--eval', script], {

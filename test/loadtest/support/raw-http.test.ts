@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { connect, type RawConnection } from './raw-http.ts';
+import { connect, type RawConnection } from '../../../loadtest/support/raw-http.ts';
 
 test('pipelined responses are read in order, and the rest is kept for the next read', async (t) => {
   const { client, server } = await pair(t);

@@ -1,6 +1,6 @@
+import { until } from '../support/until.ts';
 import type { RedisServer } from './redis-server.ts';
 import { type Service, startService } from './service.ts';
-import { until } from './until.ts';
 
 /** How to reach this Redis, for the environment of a service. */
 export function redisEnv(redis: RedisServer): Record<string, string> {

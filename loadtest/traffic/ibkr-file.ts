@@ -1,4 +1,4 @@
-import { below, pick, type Random, seeded } from './random.ts';
+import { below, pick, type Random, seeded } from '../support/random.ts';
 
 /** How a generated file looks; the same seed gives the same file. */
 export interface IbkrFileOptions {
