@@ -7,7 +7,7 @@ import { blocksOf, markdownTable, withMarked } from '../loadtest/report/document
 import { defineAll, LazyCommand } from '../src/cli/lazy-command.ts';
 import { VariableOption } from '../src/cli/options.ts';
 import { createProgram } from '../src/cli/program.ts';
-import { VARIABLE_NAMES } from '../src/config.ts';
+import { VARIABLE_NAMES } from '../src/config/config.ts';
 
 const PAGE = new URL('../docs/cli.md', import.meta.url);
 

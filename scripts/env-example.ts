@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { withMarked } from '../loadtest/report/document.ts';
-import { configurationPage, envExample, variableTable } from '../src/config.ts';
+import { configurationPage, envExample, variableTable } from '../src/config/config.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 

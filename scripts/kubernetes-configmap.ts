@@ -5,8 +5,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Document, type Pair, type Scalar, type YAMLMap } from 'yaml';
+import { helpOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../src/config/config.ts';
 import type { Variable } from '../src/config/kinds.ts';
-import { helpOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../src/config.ts';
 
 /** What is not the default in a pod, and why. */
 const IN_A_POD: Partial<Record<VariableName, readonly [value: string, why: string]>> = {

@@ -16,7 +16,7 @@ import {
   VARIABLES,
   type VariableName,
   variableTable,
-} from '../src/config.ts';
+} from '../src/config/config.ts';
 
 const REDIS = { REDIS_HOST: 'redis.internal', REDIS_PORT: '6379', REDIS_PASSWORD: 'hunter2' };
 

@@ -1,8 +1,8 @@
 import { getMany } from '../../src/cache/batch.ts';
 import { type ItemResult, resultsAsJson, writeResults } from '../../src/cache/results.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
-import { MsgpackWriter } from '../../src/cache/value/msgpack-write.ts';
 import { VersionClock } from '../../src/cache/version.ts';
+import { MsgpackWriter } from '../../src/codec/msgpack-write.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { filledMemory, TTLS } from '../support/cache.ts';
 import { keyStream } from '../support/key-stream.ts';

@@ -22,7 +22,7 @@ import { notes, rowCells, targetCells } from './table.ts';
 
 const QUICK: Effort = { rounds: 2, seconds: 0.5 };
 /** Microbenchmarks that a target is about. */
-const SUITES = ['cache/memory', 'peers/l1-hit'];
+const SUITES = ['cache/l1/memory', 'peers/l1-hit'];
 
 interface Options {
   readonly rounds: number;

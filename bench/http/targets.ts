@@ -110,8 +110,8 @@ export const TARGETS: readonly Target[] = [
     against: 'L1 of 1,000 entries',
     limit: { atMost: 2 },
     measured: {
-      ours: 'cache/memory > L1 of 1M entries > hit',
-      theirs: 'cache/memory > L1 of 1k entries > hit',
+      ours: 'cache/l1/memory > L1 of 1M entries > hit',
+      theirs: 'cache/l1/memory > L1 of 1k entries > hit',
     },
   },
   {

@@ -1,5 +1,5 @@
 import { Counter, Histogram, Registry } from 'prom-client';
-import { TYPES, typeOf } from '../../src/cache/key.ts';
+import { TYPES, typeOf } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/metrics/histogram.ts';
 import { keyStream } from '../support/key-stream.ts';

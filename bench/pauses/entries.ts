@@ -1,7 +1,7 @@
 /** The entries of a large L1, made as the service makes them: from bytes, so that every string is its own. */
 import { type Encoding, Entry, keep } from '../../src/cache/entry.ts';
-import { jsonToMsgpack } from '../../src/cache/value/json-to-msgpack.ts';
 import { VersionClock } from '../../src/cache/version.ts';
+import { jsonToMsgpack } from '../../src/codec/json-to-msgpack.ts';
 import { headOf } from '../../src/http/head.ts';
 import { pack, unpack } from '../../src/redis/envelope.ts';
 import { LIFE_MS } from '../support/cache.ts';

@@ -6,7 +6,7 @@
 import { Command } from 'commander';
 import { SEMI_SPACE_MIB } from '../../scripts/build/executable.ts';
 import { whole } from '../../src/cli/flags.ts';
-import { count } from '../../src/figures.ts';
+import { count } from '../../src/format.ts';
 import { terminal } from '../support/cells.ts';
 import { progressOn } from '../support/progress.ts';
 import { runCommand } from '../support/run-command.ts';

@@ -1,7 +1,7 @@
 /** The tables of record: the targets, what an entry takes, and for how long the event loop was held up. */
 import { SEMI_SPACE_MIB } from '../../scripts/build/executable.ts';
 import type { Encoding } from '../../src/cache/entry.ts';
-import { percent } from '../../src/figures.ts';
+import { percent } from '../../src/format.ts';
 import { type Cells, verdict } from '../support/cells.ts';
 import { type Bytes, type Life, longestOf, type Origin, type Report } from './figures.ts';
 

@@ -9,7 +9,7 @@
  */
 import { once } from 'node:events';
 import { ServiceClock } from '../../src/cache/clock.ts';
-import { Memory } from '../../src/cache/memory.ts';
+import { Memory } from '../../src/cache/l1/memory.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { Counters } from '../../src/metrics/counters.ts';

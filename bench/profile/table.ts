@@ -1,4 +1,4 @@
-import { count, percent, significant } from '../../src/figures.ts';
+import { count, percent, significant } from '../../src/format.ts';
 import type { Cells } from '../support/cells.ts';
 import type { Cost } from './costs.ts';
 import type { RowProfile } from './run-row.ts';

@@ -1,5 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr';
-import { jsonToMsgpack } from '../../src/cache/value/json-to-msgpack.ts';
+import { jsonToMsgpack } from '../../src/codec/json-to-msgpack.ts';
 import type { Codec, Encoded } from '../../src/push/codec.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import { msgpackCodec } from '../../src/push/msgpack-codec.ts';

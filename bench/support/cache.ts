@@ -1,9 +1,9 @@
 /** The parts of a cache that benchmarks build. */
 import type { Clock } from '../../src/cache/clock.ts';
 import { Entry } from '../../src/cache/entry.ts';
-import { TYPES } from '../../src/cache/key.ts';
-import { Memory } from '../../src/cache/memory.ts';
+import { Memory } from '../../src/cache/l1/memory.ts';
 import { VersionClock } from '../../src/cache/version.ts';
+import { TYPES } from '../../src/key.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 
 /** As the service has them by default. */

@@ -1,7 +1,7 @@
 /** Keys and values as the service holds them: the rows of a broker's file, as warm-up makes them. */
 
 import { ibkrFile } from '../../loadtest/traffic/ibkr-file.ts';
-import { TYPES } from '../../src/cache/key.ts';
+import { TYPES } from '../../src/key.ts';
 import { IbkrParser } from '../../src/warmup/ibkr.ts';
 
 /** As many symbols as the broker's file of one market had. */

@@ -5,7 +5,7 @@ import type { Measured } from './measure.ts';
 
 /** One benchmark of a run. Durations are nanoseconds an operation. */
 export interface Result extends Measured {
-  /** Its file, without `bench/` and `.bench.ts`: `cache/memory`. */
+  /** Its file, without `bench/` and `.bench.ts`: `cache/l1/memory`. */
   readonly suite: string;
   readonly group: string;
   /** The benchmark of its group that `toReference` is about. */

@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly withPeers: boolean;
 }
 
-/** The suites whose paths hold one of the words, as `cache/memory`; all of them where there is no word. */
+/** The suites whose paths hold one of the words, as `cache/l1/memory`; all of them where there is no word. */
 export function suitesMatching(words: readonly string[]): string[] {
   return globSync(`**/*${ENDING}`, { cwd: BENCH, exclude: (name) => name === 'node_modules' })
     .map((path) => path.slice(0, -ENDING.length))

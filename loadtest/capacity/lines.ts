@@ -1,5 +1,5 @@
 /** Capacity and plan in words: the same cells on the terminal, in the page and in the document. */
-import { bytes, count, percent, significant } from '../../src/figures.ts';
+import { bytes, count, percent, significant } from '../../src/format.ts';
 import { duration } from '../report/format.ts';
 import type { Capacity, ScenarioCapacity } from './capacity.ts';
 import type { Demand, Figure, Limits, Plan } from './plan.ts';

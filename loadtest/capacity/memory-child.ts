@@ -1,7 +1,7 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Entry, keep } from '../../src/cache/entry.ts';
-import { Memory } from '../../src/cache/memory.ts';
+import { Memory } from '../../src/cache/l1/memory.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { headOf } from '../../src/http/head.ts';
 import { Counters } from '../../src/metrics/counters.ts';

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
 import Table from 'cli-table3';
-import { count, percent } from '../../src/figures.ts';
+import { count, percent } from '../../src/format.ts';
 import { rewriteDocument, withMarked } from '../report/document.ts';
 import { duration } from '../report/format.ts';
 import { type Capacity, capacityOf, planFor, type ScenarioCapacity } from './capacity.ts';

@@ -1,7 +1,7 @@
 /** Two sets of results side by side, with what got worse marked. */
 import { readFile } from 'node:fs/promises';
 import Table from 'cli-table3';
-import { count, percent, significant } from '../../src/figures.ts';
+import { count, percent, significant } from '../../src/format.ts';
 import type { RunResult } from '../result.ts';
 import { duration, VERDICT_WORD } from './format.ts';
 import {

@@ -1,5 +1,5 @@
 /** Figures and gates as people read them: the same words on the terminal, in JUnit, in Markdown and in HTML. */
-import { count, percent, significant } from '../../src/figures.ts';
+import { count, percent, significant } from '../../src/format.ts';
 import { failures } from '../gates.ts';
 import type { GateOutcome, Latency, RunResult, Verdict } from '../result.ts';
 

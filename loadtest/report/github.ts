@@ -1,5 +1,5 @@
 /** What GitHub Actions shows of a run: a table in the job's summary, and annotations on it. */
-import { count, percent } from '../../src/figures.ts';
+import { count, percent } from '../../src/format.ts';
 import type { RunResult } from '../result.ts';
 import { markdownRow } from './document.ts';
 import {

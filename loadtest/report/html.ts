@@ -1,5 +1,5 @@
 /** The report of a set of runs as one HTML file: what was asked, what came out, and how it went over time. */
-import { count, percent } from '../../src/figures.ts';
+import { count, percent } from '../../src/format.ts';
 import type { GateOutcome, RunResult, Verdict } from '../result.ts';
 import { asset } from './assets.ts';
 import {

@@ -1,6 +1,6 @@
 /** Results on the terminal. */
 import Table from 'cli-table3';
-import { count, percent } from '../../src/figures.ts';
+import { count, percent } from '../../src/format.ts';
 import type { RunResult, Verdict } from '../result.ts';
 import {
   duration,

@@ -1,6 +1,6 @@
 /** The program and all packages it uses in one CommonJS file, which is what a single executable can be made of. */
 import { build, type Plugin } from 'esbuild';
-import type { Build } from '../../src/binary/build.ts';
+import type { Build } from '../../src/build-info.ts';
 import { ROOT } from './paths.ts';
 import { laterBuiltins, laterModules } from './snapshot.ts';
 

@@ -5,7 +5,7 @@
 
 import type * as uws from 'uWebSockets.js';
 import { getRawAsset } from 'node:sea';
-import { BUILD } from './build.ts';
+import { BUILD } from '../build-info.ts';
 import { loadFromPrivateFile, temporaryDirectories } from './private-file.ts';
 
 /** The name of the asset, and of the file. */

@@ -6,8 +6,9 @@
 import { startupSnapshot } from 'node:v8';
 import '../cli/check.ts';
 import '../cli/flags.ts';
+import '../cli/idle-variables.ts';
 import '../cli/options.ts';
-import '../cli/serve.ts';
+import '../service/serve.ts';
 import { restartEpoch } from '../cache/entry.ts';
 import { run } from '../cli/run.ts';
 

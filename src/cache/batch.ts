@@ -1,7 +1,7 @@
 /** Many keys at once. All that a batch needs of L2 leaves in one turn, so it costs one round trip. */
 import { type ErrorCode, ServiceError } from '../errors.ts';
+import { keyFault } from '../key.ts';
 import type { Value } from './entry.ts';
-import { keyFault } from './key.ts';
 import { keyWarning } from './key-warning.ts';
 import type { Loaded } from './loaded.ts';
 import type { ItemResult } from './results.ts';

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts';
-import { keyFault } from './key.ts';
+import { keyFault } from '../key.ts';
 
 /** The longest time to live a client may ask for: ten years. */
 export const MAX_TTL_SECONDS = 315_360_000;

@@ -1,7 +1,7 @@
 import type { Counters } from '../metrics/counters.ts';
 import type { Announced } from './bus.ts';
 import type { Entry } from './entry.ts';
-import type { Memory } from './memory.ts';
+import type { Memory } from './l1/memory.ts';
 import type { Store } from './store.ts';
 
 interface Pending {

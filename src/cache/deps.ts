@@ -1,9 +1,9 @@
+import type { TtlTable } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { CoherenceState } from './bus.ts';
 import type { Clock } from './clock.ts';
-import type { Journal } from './journal.ts';
-import type { TtlTable } from './key.ts';
-import type { Memory } from './memory.ts';
+import type { Memory } from './l1/memory.ts';
+import type { Journal } from './pending-writes/pending-writes.ts';
 import type { Store } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
 

@@ -1,8 +1,8 @@
 import { isAscii } from 'node:buffer';
-import { type TypeIndex, typeOf } from './key.ts';
-import { bufferOf, type Held, type Latin1, toLatin1 } from './value/held.ts';
-import { jsonToMsgpack } from './value/json-to-msgpack.ts';
-import { msgpackToJson } from './value/msgpack-to-json.ts';
+import { bufferOf, type Held, type Latin1, toLatin1 } from '../codec/held.ts';
+import { jsonToMsgpack } from '../codec/json-to-msgpack.ts';
+import { msgpackToJson } from '../codec/msgpack-to-json.ts';
+import { type TypeIndex, typeOf } from '../key.ts';
 import type { Version } from './version.ts';
 
 /** How a value's bytes are to be read. */

@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { OTHER, TYPES, type TypeName, typeOf } from './key.ts';
+import { OTHER, TYPES, type TypeName, typeOf } from '../key.ts';
 
 const NAMED: readonly TypeName[] = TYPES.filter((name) => name !== 'other');
 

@@ -1,4 +1,4 @@
-import { TYPES, type TypeIndex, typeOf } from './key.ts';
+import { TYPES, type TypeIndex, typeOf } from '../key.ts';
 
 /** Which keys are meant: all those of a type, or all those that a glob fits. */
 export type Match = { readonly type: TypeIndex } | { readonly pattern: string };

@@ -1,7 +1,7 @@
+import { NotConvertible } from '../codec/errors.ts';
+import { MsgpackWriter } from '../codec/msgpack-write.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Encoding, Entry, Prepared } from './entry.ts';
-import { NotConvertible } from './value/errors.ts';
-import { MsgpackWriter } from './value/msgpack-write.ts';
 import type { Version } from './version.ts';
 
 /** What became of one key of a batch. */

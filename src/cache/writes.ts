@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts';
+import { type TtlTable, typeOf } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { ChangeListener } from './bus.ts';
 import { wholeTtlMs } from './check.ts';
@@ -7,12 +8,11 @@ import { type Condition, holds } from './condition.ts';
 import type { Confirmations } from './confirmations.ts';
 import { Entry, type Value } from './entry.ts';
 import type { Flights } from './flight.ts';
-import { type TtlTable, typeOf } from './key.ts';
+import type { Memory } from './l1/memory.ts';
 import type { Loaded } from './loaded.ts';
-import type { Memory } from './memory.ts';
 import { type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
-import type { Keeping, Postponer } from './postpone.ts';
-import type { Replayed } from './replay.ts';
+import type { Keeping, Postponer } from './pending-writes/postpone.ts';
+import type { Replayed } from './pending-writes/replay.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import { isForeign, type Version, type VersionClock } from './version.ts';
 

@@ -1,7 +1,8 @@
 /** `ratecache check`: one question, one line, one exit code. */
-import { property } from '../answer.ts';
+
 import type { HealthBody } from '../metrics/health.ts';
-import { type Answer, ask, EXIT_UNREACHABLE } from './ask.ts';
+import { property } from '../service-answer.ts';
+import { type Answer, ask, EXIT_UNREACHABLE } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 

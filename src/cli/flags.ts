@@ -1,6 +1,6 @@
 /** Flags that several subcommands have, and how numbers are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ownUrl } from './ask.ts';
+import { ownUrl } from './call-service.ts';
 
 /** Of subcommands that ask a running service. */
 export interface ServiceOptions {

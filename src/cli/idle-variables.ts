@@ -1,7 +1,7 @@
 /** Which flags of `ratecache serve` have no effect under which configuration. */
 
+import { type Config, flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config/config.ts';
 import type { Group } from '../config/kinds.ts';
-import { type Config, flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config.ts';
 import { idleFault } from './idle-flags.ts';
 
 interface Idle {

@@ -1,6 +1,6 @@
 /** `ratecache invalidate`: through a running service, which tells every replica. */
-import { problemText, property } from '../answer.ts';
-import { ask } from './ask.ts';
+import { problemText, property } from '../service-answer.ts';
+import { ask } from './call-service.ts';
 import { EXIT_USAGE, Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 

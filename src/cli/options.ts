@@ -8,7 +8,7 @@ import {
   VARIABLES,
   type Variable,
   type VariableName,
-} from '../config.ts';
+} from '../config/config.ts';
 
 /** The flag of a variable of the environment. What it is given is judged with the rest of the configuration. */
 export class VariableOption extends Option {

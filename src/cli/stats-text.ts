@@ -1,7 +1,7 @@
 /** The statistics of a service as tables for a terminal. */
 import Table from 'cli-table3';
-import { TYPES } from '../cache/key.ts';
-import { bytes, count, percent } from '../figures.ts';
+import { bytes, count, percent } from '../format.ts';
+import { TYPES } from '../key.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
 

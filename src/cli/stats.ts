@@ -1,9 +1,9 @@
 /** `ratecache stats`: once, or again and again. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { problemText } from '../answer.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
-import { type Answer, ask } from './ask.ts';
+import { problemText } from '../service-answer.ts';
+import { type Answer, ask } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 import { outputIsOpen } from './output.ts';

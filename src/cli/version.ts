@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
-import { BUILD } from '../binary/build.ts';
+import { BUILD } from '../build-info.ts';
 
 /** What `ratecache --version` says. */
 export function versionText(): string {

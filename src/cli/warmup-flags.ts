@@ -1,5 +1,5 @@
 /** The variables that `ratecache warmup` takes as flags in addition to its own, and when they have an effect. */
-import { flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config.ts';
+import { flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config/config.ts';
 import { idleFault } from './idle-flags.ts';
 import { givenVariables } from './options.ts';
 

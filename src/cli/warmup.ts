@@ -1,6 +1,7 @@
 /** `ratecache warmup FILE`: loads a file through a running service, or straight into Redis. */
-import { type Environment, loadConfig } from '../config.ts';
+import { type Environment, loadConfig } from '../config/config.ts';
 import { createLog } from '../log.ts';
+import { composeCore } from '../service/compose.ts';
 import { cacheSink } from '../warmup/cache-sink.ts';
 import { httpSink } from '../warmup/http-sink.ts';
 import { load } from '../warmup/load.ts';
@@ -8,7 +9,6 @@ import { progressView } from '../warmup/progress.ts';
 import { succeeded, summaryJson, summaryText } from '../warmup/report.ts';
 import type { Sink } from '../warmup/sink.ts';
 import { type Format, openSource } from '../warmup/source.ts';
-import { composeCore } from './compose.ts';
 
 /** How long a batch may take, where nothing else is configured: no reader waits for it. */
 const DIRECT_TIMEOUT_MS = '5000';

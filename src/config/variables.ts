@@ -1,6 +1,6 @@
 /**
  * The one table of environment variables. Defaults, units, bounds, documentation, `.env.example`, flags and help
- * all come from here. A new variable is a row here and a line in `assemble` of `../config.ts`.
+ * all come from here. A new variable is a row here and a line in `assemble` of `./config.ts`.
  */
 import { boolean, choice, integer, secret, text, UNLESS_STANDALONE, type Variable } from './kinds.ts';
 

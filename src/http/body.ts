@@ -1,6 +1,6 @@
 import type { HttpRequest } from '../uws.ts';
+import type { Parts } from './deps.ts';
 import { type Exchange, fault } from './exchange.ts';
-import type { Parts } from './parts.ts';
 
 /**
  * Reads a request's body, and hands it over whole: `use` gets a view that is valid only during its call, so

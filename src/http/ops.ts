@@ -1,8 +1,8 @@
 /** What probes, Prometheus and operators ask: `/health`, `/livez`, `/readyz`, `/metrics`, `/stats`. */
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt } from './body.ts';
+import type { Parts } from './deps.ts';
 import { Exchange, JSON_TYPE } from './exchange.ts';
-import type { Parts } from './parts.ts';
 
 /** The answers, made elsewhere. */
 export interface Ops {

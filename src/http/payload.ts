@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { Encoding } from '../cache/entry.ts';
 import { checkMembers } from '../cache/known.ts';
-import { Malformed } from '../cache/value/errors.ts';
-import { unpackRequest } from '../cache/value/unpack-request.ts';
+import { Malformed } from '../codec/errors.ts';
+import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
 import { parseJson } from './value.ts';
 

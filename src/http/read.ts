@@ -2,17 +2,17 @@
 import { checkKey } from '../cache/check.ts';
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
 import type { Loaded } from '../cache/loaded.ts';
-import { NotConvertible } from '../cache/value/errors.ts';
+import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { endAsRead, LARGE_BYTES } from './as-read.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
 import { CorkBuffer } from './cork-buffer.ts';
+import type { Parts } from './deps.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
 import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
-import type { Parts } from './parts.ts';
 import { parametersOf } from './query.ts';
 import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.ts';
 

@@ -8,10 +8,10 @@ import {
   type TemplatedApp,
 } from '../uws.ts';
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
+import type { Parts } from './deps.ts';
 import { Exchange, fault } from './exchange.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { type Ops, opsHandlers } from './ops.ts';
-import type { Parts } from './parts.ts';
 import { readHandler } from './read.ts';
 import { CACHE_ROUTES } from './request.ts';
 import { Unread } from './unread.ts';

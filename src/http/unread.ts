@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import { ResidentMemory } from '../resident.ts';
+import { ResidentMemory } from '../metrics/resident-memory.ts';
 import type { Load } from './exchange.ts';
 
 /** What clients may leave unread, all together, before answers are sent only as they are read. */

@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
-import { Malformed } from '../cache/value/errors.ts';
-import { validateMsgpack } from '../cache/value/msgpack-read.ts';
+import { Malformed } from '../codec/errors.ts';
+import { validateMsgpack } from '../codec/msgpack-read.ts';
 import { ServiceError } from '../errors.ts';
 
 // A byte order mark stays where it is, so that JSON.parse refuses what JSON does not allow.

@@ -1,5 +1,5 @@
-import { TYPES } from '../cache/key.ts';
-import type { Memory } from '../cache/memory.ts';
+import type { Memory } from '../cache/l1/memory.ts';
+import { TYPES } from '../key.ts';
 import type { Counters } from './counters.ts';
 import { outcomes } from './outcomes.ts';
 import type { RedisSource } from './redis-metrics.ts';

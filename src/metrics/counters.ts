@@ -1,4 +1,4 @@
-import { TYPES } from '../cache/key.ts';
+import { TYPES } from '../key.ts';
 import { Histogram } from './histogram.ts';
 
 const perType = () => new Float64Array(TYPES.length);

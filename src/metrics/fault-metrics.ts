@@ -1,4 +1,4 @@
-import type { Journal } from '../cache/journal.ts';
+import type { Journal } from '../cache/pending-writes/pending-writes.ts';
 import type { Counters } from './counters.ts';
 import { counter, gauge, type Scraped } from './scraped.ts';
 

@@ -1,8 +1,8 @@
 import type { CoherenceState } from '../cache/bus.ts';
-import type { Journal } from '../cache/journal.ts';
-import type { Memory } from '../cache/memory.ts';
+import type { Memory } from '../cache/l1/memory.ts';
+import type { Journal } from '../cache/pending-writes/pending-writes.ts';
 import type { RedisStatus } from '../redis/info.ts';
-import { type JournalBody, journalBody } from './journal-body.ts';
+import { type JournalBody, journalBody } from './pending-writes-body.ts';
 
 export interface HealthParts {
   /** Of ratecache itself. */

@@ -1,4 +1,4 @@
-import { TYPES, typeOf } from '../cache/key.ts';
+import { TYPES, typeOf } from '../key.ts';
 import type { Logger } from '../log.ts';
 import { SpaceSaving } from './space-saving.ts';
 

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { CoherenceState } from '../cache/bus.ts';
-import type { Memory } from '../cache/memory.ts';
+import type { Memory } from '../cache/l1/memory.ts';
 import { cacheMetrics } from './cache-metrics.ts';
 import { coherenceMetrics } from './coherence-metrics.ts';
 import type { Counters } from './counters.ts';

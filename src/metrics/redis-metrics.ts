@@ -1,5 +1,5 @@
-import type { Census } from '../redis/census.ts';
 import type { RedisDetails, RedisInfo, RedisStatus } from '../redis/info.ts';
+import type { Census } from '../redis/key-counts.ts';
 import type { Counters } from './counters.ts';
 import { counter, gauge, histogram, type Sample, type Scraped } from './scraped.ts';
 

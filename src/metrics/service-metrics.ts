@@ -1,4 +1,4 @@
-import type { Memory } from '../cache/memory.ts';
+import type { Memory } from '../cache/l1/memory.ts';
 import type { Counters } from './counters.ts';
 import type { RedisSource } from './redis-metrics.ts';
 import { counter, gauge, type Sample, type Scraped } from './scraped.ts';

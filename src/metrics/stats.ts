@@ -1,11 +1,11 @@
-import type { Journal } from '../cache/journal.ts';
-import { TYPES, type TypeName } from '../cache/key.ts';
-import type { Memory } from '../cache/memory.ts';
-import type { KeyCounts } from '../redis/census.ts';
+import type { Memory } from '../cache/l1/memory.ts';
+import type { Journal } from '../cache/pending-writes/pending-writes.ts';
+import { TYPES, type TypeName } from '../key.ts';
 import type { RedisStatus } from '../redis/info.ts';
+import type { KeyCounts } from '../redis/key-counts.ts';
 import { type Counters, total } from './counters.ts';
-import { type JournalBody, journalBody } from './journal-body.ts';
 import { type Outcomes, outcomes } from './outcomes.ts';
+import { type JournalBody, journalBody } from './pending-writes-body.ts';
 
 export interface StatsParts {
   readonly counters: Counters;

@@ -1,10 +1,10 @@
 import type { Announced, ChangeListener, Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
-import { TYPES } from '../cache/key.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { Lru } from '../cache/lru.ts';
 import { type Match, matcher } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
+import { TYPES } from '../key.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import { State } from './state.ts';

@@ -1,7 +1,7 @@
 import { lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
 import { membersAsJson, resultsAsJson, sendable } from '../cache/results.ts';
-import * as read from '../cache/value/json-read.ts';
+import * as read from '../codec/json-read.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, RequestId, SnapshotItem } from './codec.ts';
 

@@ -1,10 +1,10 @@
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
 import { sendable, writeResult, writeResults } from '../cache/results.ts';
-import { Malformed } from '../cache/value/errors.ts';
-import type { Span } from '../cache/value/msgpack-read.ts';
-import { MsgpackWriter } from '../cache/value/msgpack-write.ts';
-import { unpackRequest } from '../cache/value/unpack-request.ts';
+import { Malformed } from '../codec/errors.ts';
+import type { Span } from '../codec/msgpack-read.ts';
+import { MsgpackWriter } from '../codec/msgpack-write.ts';
+import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, RequestId } from './codec.ts';
 

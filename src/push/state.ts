@@ -1,6 +1,6 @@
 import type { Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
-import { NotConvertible } from '../cache/value/errors.ts';
+import { NotConvertible } from '../codec/errors.ts';
 import type { Codec, Encoded } from './codec.ts';
 
 /**

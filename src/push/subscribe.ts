@@ -1,12 +1,12 @@
 /** `subscribe` and `unsubscribe`: a snapshot, and from then on everything that happens, without gap. */
 import * as v from 'valibot';
 import { checkKey } from '../cache/check.ts';
-import { TYPES, typeIndex } from '../cache/key.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { matcher } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
-import { NotConvertible } from '../cache/value/errors.ts';
+import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
+import { TYPES, typeIndex } from '../key.ts';
 import type { Codec, Frame, RequestId, SnapshotItem } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import type { Hub } from './hub.ts';

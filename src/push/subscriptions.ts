@@ -1,4 +1,4 @@
-import { TYPES, type TypeIndex, typeOf } from '../cache/key.ts';
+import { TYPES, type TypeIndex, typeOf } from '../key.ts';
 
 /** What a subscription names: any key that is one of `keys`, of one of `types`, or begins with a prefix. */
 export interface Interest {

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { Reason } from '../cache/bus.ts';
-import { TYPES, typeIndex } from '../cache/key.ts';
 import { EVERYTHING, type Match } from '../cache/match.ts';
 import { isVersion, type Version } from '../cache/version.ts';
+import { TYPES, typeIndex } from '../key.ts';
 
 /**
  * A message on the invalidation channel. Other programs publish what they want forgotten, and may leave out

@@ -1,10 +1,10 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
-import './garbage.ts';
+import './unexpected-replies.ts';
+import { breakWhenSilent } from './half-open.ts';
 import { type Reconnection, Reconnector } from './reconnector.ts';
 import { refusal } from './refusal.ts';
 import { followReplies } from './reply-progress.ts';
-import { breakWhenSilent } from './silence.ts';
 
 export interface RedisAddress {
   readonly host: string;

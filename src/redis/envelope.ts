@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Encoding, Entry, keep, type Value } from '../cache/entry.ts';
-import { bufferOf, copyHeld } from '../cache/value/held.ts';
-import { member } from '../cache/value/json-read.ts';
-import { validateMsgpack } from '../cache/value/msgpack-read.ts';
 import { VERSION_BYTES, type Version } from '../cache/version.ts';
+import { bufferOf, copyHeld } from '../codec/held.ts';
+import { member } from '../codec/json-read.ts';
+import { validateMsgpack } from '../codec/msgpack-read.ts';
 
 /**
  * What a value looks like in Redis: one msgpack array of seven, at fixed offsets, so that a reader (a Lua script

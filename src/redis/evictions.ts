@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
-import { ask } from './ask.ts';
 import { parseInfo } from './info.ts';
+import { ask } from './send-command.ts';
 
 export interface EvictionsOptions {
   /** A clock in milliseconds that never goes back. */

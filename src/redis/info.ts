@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
-import { ask } from './ask.ts';
 import { describeFault } from './describe-fault.ts';
-import { answers } from './garbage.ts';
+import { ask } from './send-command.ts';
+import { answers } from './unexpected-replies.ts';
 
 /** What Redis says of itself. `server_info` and `response_time_ms` are named as `/health` shows them. */
 export type RedisStatus =

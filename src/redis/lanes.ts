@@ -3,10 +3,10 @@ import type { Redis } from 'ioredis';
 import type { ServiceClock } from '../cache/clock.ts';
 import { StoreError } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { ADMIN_TIMEOUT_MS, ask, type Guard } from './ask.ts';
 import type { Breaker } from './breaker.ts';
 import { BulkLane, type Carrier } from './bulk-lane.ts';
 import { VALUE_SCRIPT, VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
+import { ADMIN_TIMEOUT_MS, ask, type Guard } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 
 export interface LanesParts {

@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ServiceClock } from '../cache/clock.ts';
 import type { Entry } from '../cache/entry.ts';
-import { type TtlTable, typeOf } from '../cache/key.ts';
 import type { Match } from '../cache/match.ts';
 import {
   type Listing,
@@ -13,17 +12,18 @@ import {
   type WriteOutcome,
 } from '../cache/store.ts';
 import type { Version } from '../cache/version.ts';
+import { type TtlTable, typeOf } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { announceMatch, type Deletion } from './announcement.ts';
-import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
 import { type Change, changeCall } from './change-call.ts';
 import { type EnvelopeLimits, isLegacy, unpack, unpackLegacy } from './envelope.ts';
-import { answers, isBytes, replies } from './garbage.ts';
 import { Lanes, type LanesParts, type Route, type Waiting } from './lanes.ts';
 import { LARGE_BYTES, LargeKeys } from './large-keys.ts';
 import { refusal } from './refusal.ts';
 import { type ScanParts, scan, scanSlice } from './scan.ts';
+import { ADMIN_TIMEOUT_MS, ask } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
+import { answers, isBytes, replies } from './unexpected-replies.ts';
 
 export interface RedisStoreOptions extends EnvelopeLimits {
   readonly keyPrefix: string;

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { globOf, type Match, matcher } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { ADMIN_TIMEOUT_MS, ask } from './ask.ts';
-import { answers } from './garbage.ts';
+import { ADMIN_TIMEOUT_MS, ask } from './send-command.ts';
+import { answers } from './unexpected-replies.ts';
 
 // One SCAN of this many keys holds Redis up for well under a millisecond.
 const SLICE_KEYS = 1000;

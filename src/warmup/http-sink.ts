@@ -1,4 +1,4 @@
-import { endpoint, parsed, problemText, property, unansweredText } from '../answer.ts';
+import { endpoint, parsed, problemText, property, unansweredText } from '../service-answer.ts';
 import type { WarmupRecord } from './record.ts';
 import { type Outcome, reasonOf, type Sink } from './sink.ts';
 

@@ -1,7 +1,7 @@
 import { MAX_TTL_SECONDS, ttlMs } from '../cache/check.ts';
-import { keyFault } from '../cache/key.ts';
-import { members } from '../cache/value/json-read.ts';
+import { members } from '../codec/json-read.ts';
 import { ServiceError } from '../errors.ts';
+import { keyFault } from '../key.ts';
 import { quote } from './quote.ts';
 import { fault, type Item, type LineParser, type WarmupRecord } from './record.ts';
 

@@ -1,4 +1,4 @@
-import { count } from '../figures.ts';
+import { count } from '../format.ts';
 import type { Summary } from './summary.ts';
 
 /**

@@ -8,7 +8,7 @@ import { nanoseconds, ratio } from '../../bench/support/table.ts';
 const SOURCES = new URL('../../src/', import.meta.url);
 
 test('a word chooses the suites whose paths hold it, and no word chooses all', () => {
-  assert.deepEqual(suitesMatching(['memory']), ['cache/memory']);
+  assert.deepEqual(suitesMatching(['memory']), ['cache/l1/memory']);
   assert.ok(suitesMatching([]).length > 10);
   assert.deepEqual(suitesMatching(['no such thing']), []);
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { EXIT_CANNOT_UNPACK } from '../../src/binary/private-file.ts';
 import { EXIT_USAGE } from '../../src/cli/exits.ts';
-import { EXIT_CONFIG } from '../../src/config.ts';
+import { EXIT_CONFIG } from '../../src/config/config.ts';
 
 const UNIT = fileURLToPath(new URL('../../deploy/systemd/ratecache.service', import.meta.url));
 const BINARY = fileURLToPath(new URL('../../dist/ratecache', import.meta.url));

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ServiceClock, STEP_MS } from '../../src/cache/clock.ts';
-import { TYPES } from '../../src/cache/key.ts';
-import { Memory } from '../../src/cache/memory.ts';
+import { Memory } from '../../src/cache/l1/memory.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { VersionClock } from '../../src/cache/version.ts';
+import { TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 
 const NOW = 1_700_000_000_000;

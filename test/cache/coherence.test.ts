@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { getMany, setMany } from '../../src/cache/batch.ts';
 import type { Announced, ChangeListener } from '../../src/cache/bus.ts';
 import type { Entry } from '../../src/cache/entry.ts';
-import { TYPES, typeOf } from '../../src/cache/key.ts';
-import { Memory } from '../../src/cache/memory.ts';
+import { Memory } from '../../src/cache/l1/memory.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { VersionClock } from '../../src/cache/version.ts';
+import { TYPES, typeOf } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { GatedStore, settled } from '../support/gated-store.ts';
 

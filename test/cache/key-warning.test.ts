@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { OTHER, TYPES, typeOf } from '../../src/cache/key.ts';
 import { keyWarning } from '../../src/cache/key-warning.ts';
+import { OTHER, TYPES, typeOf } from '../../src/key.ts';
 
 const KNOWN = TYPES.filter((_, type) => type !== OTHER);
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
-import { OTHER, TYPES, typeOf } from '../../src/cache/key.ts';
 import { EVERYTHING, globMatches, globOf, matcher } from '../../src/cache/match.ts';
+import { OTHER, TYPES, typeOf } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 

@@ -3,13 +3,13 @@ import { type TestContext, test } from 'node:test';
 import { getMany } from '../../src/cache/batch.ts';
 import type { ChangeListener } from '../../src/cache/bus.ts';
 import { Entry } from '../../src/cache/entry.ts';
-import { Journal } from '../../src/cache/journal.ts';
-import { TYPES } from '../../src/cache/key.ts';
+import { Memory } from '../../src/cache/l1/memory.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
-import { Memory } from '../../src/cache/memory.ts';
+import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { type Version, VersionClock } from '../../src/cache/version.ts';
+import { TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { GatedStore, settled } from '../support/gated-store.ts';
 

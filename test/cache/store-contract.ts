@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { until } from '../../loadtest/support/until.ts';
 import type { Condition } from '../../src/cache/condition.ts';
 import { keep, type Value } from '../../src/cache/entry.ts';
-import { TYPES } from '../../src/cache/key.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
 import type { Removal, Store, Write } from '../../src/cache/store.ts';
 import { isVersion, NO_VERSION, VersionClock } from '../../src/cache/version.ts';
+import { TYPES } from '../../src/key.ts';
 
 /** Two replicas' views of one L2 that holds nothing yet. */
 export interface Replicas {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Condition } from '../../src/cache/condition.ts';
 import type { Entry } from '../../src/cache/entry.ts';
-import { TYPES, typeOf } from '../../src/cache/key.ts';
-import { Memory } from '../../src/cache/memory.ts';
+import { Memory } from '../../src/cache/l1/memory.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { NO_VERSION, VersionClock } from '../../src/cache/version.ts';
+import { TYPES, typeOf } from '../../src/key.ts';
 import { Counters, total } from '../../src/metrics/counters.ts';
 import { GatedStore, settled } from '../support/gated-store.ts';
 

@@ -22,7 +22,7 @@ export interface Mutant {
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the journal is not replayed',
-    file: 'src/cache/postpone.ts',
+    file: 'src/cache/pending-writes/postpone.ts',
     from: 'return this.journal.size === 0 ? Promise.resolve() : this.#replay.run();',
     to: 'return Promise.resolve();',
     run: 'frozen 2 s',
@@ -30,7 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the journal is thrown away instead of being replayed',
-    file: 'src/cache/replay.ts',
+    file: 'src/cache/pending-writes/replay.ts',
     from: 'return this.#reachesRedis(() => this.#actions.write(this.#changeOf(pending)));',
     to: 'return this.#journal.done(pending) ?? true;',
     run: 'frozen 2 s',
@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a replay overwrites what is newer',
-    file: 'src/cache/replay.ts',
+    file: 'src/cache/pending-writes/replay.ts',
     from: 'expiresAt, condition, late: true };',
     to: 'expiresAt, late: true };',
     run: 'connections refused',
@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'reads do not ask the journal',
-    file: 'src/cache/postpone.ts',
+    file: 'src/cache/pending-writes/postpone.ts',
     from: 'const pending = this.journal.get(key);\n    if (pending === undefined) return undefined;',
     to: 'const pending = this.journal.get(key);\n    if (pending !== undefined) return undefined; else return undefined;',
     run: 'full (OOM)',
@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
 ];
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COPIED = ['src', 'package.json', 'test/support', 'test/consistency', 'test/chaos', 'loadtest/report'];
+const COPIED = ['src', 'package.json', 'test/support', 'test/consistency', 'test/chaos', 'loadtest'];
 const TIMEOUT_MS = 60_000;
 
 /** Runs the mutant's fault in a copy that has the mutation; gives what it said, and whether it failed as it must. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { runMain } from '../../loadtest/target/run-main.ts';
 import { SUBCOMMANDS } from '../../src/cli/commands/index.ts';
-import { flagOf, VARIABLE_NAMES } from '../../src/config.ts';
+import { flagOf, VARIABLE_NAMES } from '../../src/config/config.ts';
 
 const VISIBLE = SUBCOMMANDS.filter(({ group }) => group !== undefined);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runMain } from '../../loadtest/target/run-main.ts';
 import { refuseIdleVariables } from '../../src/cli/idle-variables.ts';
-import { type Environment, loadConfig, type VariableName } from '../../src/config.ts';
+import { type Environment, loadConfig, type VariableName } from '../../src/config/config.ts';
 
 const REDIS = { REDIS_HOST: 'a', REDIS_PORT: '1', REDIS_PASSWORD: '' };
 

@@ -9,7 +9,7 @@ import { runMain } from '../../loadtest/target/run-main.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 import { self } from '../../src/cli/self.ts';
-import { percent } from '../../src/figures.ts';
+import { percent } from '../../src/format.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { get, put } from '../support/client.ts';
 import { healthOf } from './health.ts';

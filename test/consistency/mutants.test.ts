@@ -9,7 +9,15 @@ import { fileURLToPath } from 'node:url';
 // The checks can fail: each of these faults, put into a copy of the sources, is found by them.
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COPIED = ['src', 'package.json', 'test/support', 'test/cache', 'test/consistency', 'test/push'];
+const COPIED = [
+  'src',
+  'package.json',
+  'test/support',
+  'loadtest',
+  'test/cache',
+  'test/consistency',
+  'test/push',
+];
 
 interface Mutant {
   readonly name: string;
@@ -110,7 +118,7 @@ const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: st
   },
   {
     name: 'a pending write does not yield to what the link reports',
-    file: 'src/cache/postpone.ts',
+    file: 'src/cache/pending-writes/postpone.ts',
     from: 'if (version < pending.version) return undefined;',
     to: 'return undefined;',
     fails: /^a pending write yields to a newer version/,
@@ -118,7 +126,7 @@ const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: st
   },
   {
     name: 'a write that times out is kept though a newer one was made',
-    file: 'src/cache/postpone.ts',
+    file: 'src/cache/pending-writes/postpone.ts',
     from: 'if (made >= pending.version) return { status, kept: false };',
     to: '',
     fails: /^a write that times out does not replace a newer one that was acknowledged/,
@@ -126,7 +134,7 @@ const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: st
   },
   {
     name: 'a pending write takes the place of a newer one',
-    file: 'src/cache/journal.ts',
+    file: 'src/cache/pending-writes/pending-writes.ts',
     from: 'return kept.version > other.version;',
     to: 'return kept.version === other.version;',
     fails: /^a write that times out does not replace a newer pending one/,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TYPES } from '../../src/cache/key.ts';
-import { Memory } from '../../src/cache/memory.ts';
+import { Memory } from '../../src/cache/l1/memory.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { VersionClock } from '../../src/cache/version.ts';
+import { TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { Hub } from '../../src/push/hub.ts';
-import { consumerOf, json } from '../push/parts.ts';
+import { consumerOf, json } from '../push/deps.ts';
 import { GatedStore, settled } from '../support/gated-store.ts';
 
 // Answers that come in one chunk of the socket: nothing is looked at before all are there, and then in any order.

@@ -7,7 +7,7 @@ import { ValidationSeverity, validate } from 'dockerfile-utils';
 import { build } from 'esbuild';
 import { ASSETS, assetPath } from '../../loadtest/report/assets.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { VARIABLES } from '../../src/config.ts';
+import { VARIABLES } from '../../src/config/config.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DOCKERFILE = readFileSync(`${ROOT}Dockerfile`, 'utf8');

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { loadConfig, VARIABLE_NAMES, VARIABLES, type VariableName } from '../../src/config/config.ts';
 import type { Variable } from '../../src/config/kinds.ts';
-import { loadConfig, VARIABLE_NAMES, VARIABLES, type VariableName } from '../../src/config.ts';
 import { commandsUnder } from './documented.ts';
 import {
   containerOf,

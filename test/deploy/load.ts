@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Service } from '../../loadtest/target/service.ts';
-import { TYPES } from '../../src/cache/key.ts';
+import { TYPES } from '../../src/key.ts';
 import { get, post, put } from '../support/client.ts';
 import { connectWs, type WsClient } from '../support/ws-client.ts';
 

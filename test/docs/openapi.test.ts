@@ -10,8 +10,8 @@ import { reachesRedis, redisEnv, startReplica, whileFrozen } from '../../loadtes
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ERRORS } from '../../src/errors.ts';
+import type { Parts } from '../../src/http/deps.ts';
 import type { Ops } from '../../src/http/ops.ts';
-import type { Parts } from '../../src/http/parts.ts';
 import { routes } from '../../src/http/server.ts';
 import { ask, askOn } from './ask.ts';
 import { Contract } from './contract.ts';

@@ -4,9 +4,9 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
 import { ServiceClock } from '../../src/cache/clock.ts';
-import { type Core, composeCore } from '../../src/cli/compose.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import type { Logger } from '../../src/log.ts';
+import { type Core, composeCore } from '../../src/service/compose.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 // Replicas on machines whose clocks are wrong, in this process, on a real Redis. Its clock is the one that counts.

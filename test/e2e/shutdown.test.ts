@@ -5,9 +5,9 @@ import { until } from '../../loadtest/support/until.ts';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
-import { composeCore } from '../../src/cli/compose.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import type { Logger } from '../../src/log.ts';
+import { composeCore } from '../../src/service/compose.ts';
 import { put } from '../support/client.ts';
 
 const stopping = (service: Service) => service.waitForLog(({ msg }) => msg === 'shutting down');

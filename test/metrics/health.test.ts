@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Journal } from '../../src/cache/journal.ts';
+import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
 import { health } from '../../src/metrics/health.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
-import { filledMemory, GONE, UP } from './parts.ts';
+import { filledMemory, GONE, UP } from './deps.ts';
 
 test('with Redis and L1 up the body is the sample of the runbook, with mode, version and coherence besides', () => {
   const { memory } = filledMemory(['borrow_rate:AAPL', 'volatility:AAPL']);

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { Journal } from '../../src/cache/journal.ts';
-import { TYPES } from '../../src/cache/key.ts';
+import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { TYPES } from '../../src/key.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/metrics/histogram.ts';
 import { createRegistry, type MetricsParts } from '../../src/metrics/prometheus.ts';
-import { Census, type KeyCounts } from '../../src/redis/census.ts';
 import { RedisInfo } from '../../src/redis/info.ts';
+import { Census, type KeyCounts } from '../../src/redis/key-counts.ts';
 import { startConnected } from '../support/redis-connection.ts';
-import { filledMemory, GONE, UP } from './parts.ts';
+import { filledMemory, GONE, UP } from './deps.ts';
 
 const COUNTED: KeyCounts = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: 0 };
 

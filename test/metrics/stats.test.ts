@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Journal } from '../../src/cache/journal.ts';
-import { OTHER, TYPES } from '../../src/cache/key.ts';
+import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { OTHER, TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { stats } from '../../src/metrics/stats.ts';
-import { filledMemory, GONE, UP } from './parts.ts';
+import { filledMemory, GONE, UP } from './deps.ts';
 
 const KEYS = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: Date.UTC(2024, 0, 2, 3, 4, 5, 678) };
 

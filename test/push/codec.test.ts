@@ -5,12 +5,12 @@ import { Packr, pack, Unpackr } from 'msgpackr';
 import type { CoherenceState, Reason } from '../../src/cache/bus.ts';
 import { Entry, keep, type Value } from '../../src/cache/entry.ts';
 import type { ItemResult } from '../../src/cache/results.ts';
-import { bufferOf } from '../../src/cache/value/held.ts';
+import { bufferOf } from '../../src/codec/held.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../../src/errors.ts';
 import type { Codec, Encoded, ResetReason, SnapshotItem } from '../../src/push/codec.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import { msgpackCodec } from '../../src/push/msgpack-codec.ts';
-import { NOW, versionOf } from './parts.ts';
+import { NOW, versionOf } from './deps.ts';
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });

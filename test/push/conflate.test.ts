@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Backlog, type Waiting } from '../../src/push/conflate.ts';
 import { State } from '../../src/push/state.ts';
-import { entryOf, versionOf } from './parts.ts';
+import { entryOf, versionOf } from './deps.ts';
 
 const stateOf = (key: string, number: number, merged = 0) =>
   new State(key, entryOf(key, number), 'set', merged);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { State } from '../../src/push/state.ts';
-import { consumerOf, entryOf, json, versionOf } from './parts.ts';
+import { consumerOf, entryOf, json, versionOf } from './deps.ts';
 
 const stateOf = (key: string, number: number) => new State(key, entryOf(key, number), 'set', 0);
 const deliver = (...states: State[]) => states.map((state) => [state, true] as const);

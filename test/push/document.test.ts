@@ -5,7 +5,7 @@ import { ServiceError } from '../../src/errors.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import { handle, type RequestParts } from '../../src/push/requests.ts';
 import type { Message } from '../support/ws-client.ts';
-import { consumerOf, entryOf, json, NOW } from './parts.ts';
+import { consumerOf, entryOf, json, NOW } from './deps.ts';
 
 const DOCUMENT = readFileSync(new URL('../../docs/websocket.md', import.meta.url), 'utf8');
 const FRAMES = [...DOCUMENT.matchAll(/```json\n(.*?)```/gs)].flatMap(([, block]) =>

@@ -4,7 +4,7 @@ import { pack, unpack } from 'msgpackr';
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import { msgpackCodec } from '../../src/push/msgpack-codec.ts';
 import { State } from '../../src/push/state.ts';
-import { entryOf, versionOf } from './parts.ts';
+import { entryOf, versionOf } from './deps.ts';
 
 const KEY = 'borrow_rate:A';
 const CODECS = [jsonCodec, msgpackCodec];

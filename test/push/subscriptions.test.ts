@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { TYPES, typeOf } from '../../src/cache/key.ts';
+import { TYPES, typeOf } from '../../src/key.ts';
 import { type Subscription, Subscriptions } from '../../src/push/subscriptions.ts';
 
 type Sub = Subscription<string>;

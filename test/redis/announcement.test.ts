@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TYPES, typeIndex } from '../../src/cache/key.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
+import { TYPES, typeIndex } from '../../src/key.ts';
 import { announceMatch, parseAnnouncement } from '../../src/redis/announcement.ts';
 
 const parse = (text: string) => parseAnnouncement(text, 512);

@@ -5,8 +5,8 @@ import { crc32, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { unpack as decode } from 'msgpackr';
 import { keep, type Value } from '../../src/cache/entry.ts';
-import { bufferOf } from '../../src/cache/value/held.ts';
 import { isVersion, NO_VERSION } from '../../src/cache/version.ts';
+import { bufferOf } from '../../src/codec/held.ts';
 import {
   type EnvelopeLimits,
   foreignVersion,

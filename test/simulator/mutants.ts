@@ -2,8 +2,8 @@
 
 import { ServiceClock } from '../../src/cache/clock.ts';
 import { Flights } from '../../src/cache/flight.ts';
-import { Journal } from '../../src/cache/journal.ts';
-import { Postponer } from '../../src/cache/postpone.ts';
+import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { Postponer } from '../../src/cache/pending-writes/postpone.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { Writes } from '../../src/cache/writes.ts';

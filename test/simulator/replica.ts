@@ -1,10 +1,10 @@
 /** One replica, composed as `serve` composes it, on simulated connections and sockets. */
 import { VersionClock } from '../../src/cache/version.ts';
-import { type Core, composeCore } from '../../src/cli/compose.ts';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import type { Logger } from '../../src/log.ts';
 import { Push } from '../../src/push/socket.ts';
 import { Evictions } from '../../src/redis/evictions.ts';
+import { type Core, composeCore } from '../../src/service/compose.ts';
 import type { TemplatedApp } from '../../src/uws.ts';
 import { openSimulated, type SimulatedRedis, type Surroundings } from './connection.ts';
 import type { ModelRedis } from './model-redis.ts';

@@ -15,7 +15,7 @@ export const invalidate: Subcommand = {
   async define(command) {
     const { Option } = await import('commander');
     const { addService } = await import('../flags.ts');
-    const { TYPES } = await import('../../cache/key.ts');
+    const { TYPES } = await import('../../key.ts');
     const type = new Option('--type <type>', 'all keys of a type; may be given several times').choices(TYPES);
     const one = type.parseArg!;
     type.argParser((text, before: string[] = []) => [...before, one(text, '')]);

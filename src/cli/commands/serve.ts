@@ -15,8 +15,14 @@ export const serve: Subcommand = {
   async define(command) {
     const { addVariables, environmentWith, givenVariables } = await import('../options.ts');
     addVariables(command).action(async (flags) => {
-      const { serve } = await import('../serve.ts');
-      await serve(environmentWith(flags), packageJson.version, givenVariables(flags));
+      const [{ loadConfig }, { refuseIdleVariables }, { serve }] = await Promise.all([
+        import('../../config/config.ts'),
+        import('../idle-variables.ts'),
+        import('../../service/serve.ts'),
+      ]);
+      const { config, warnings } = loadConfig(environmentWith(flags), { standalone: false });
+      refuseIdleVariables(config, givenVariables(flags));
+      await serve(config, warnings, packageJson.version);
     });
   },
 };

@@ -13,7 +13,7 @@ export const warmup: Subcommand = {
   },
   async define(command) {
     const { Option } = await import('commander');
-    const { ownUrl } = await import('../ask.ts');
+    const { ownUrl } = await import('../call-service.ts');
     const { urlOption } = await import('../flags.ts');
     const { addVariables, environmentWith } = await import('../options.ts');
     const { refuseIdleFlags, WARMUP_VARIABLES } = await import('../warmup-flags.ts');

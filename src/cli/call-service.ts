@@ -1,0 +1,63 @@
+/**
+ * Asks a running service, for subcommands. With `node:http`, since `fetch` takes some 30 ms to load, and `check` is
+ * started every few seconds.
+ */
+import { request as requestPlain } from 'node:http';
+import { endpoint, parsed, unansweredText } from '../service-answer.ts';
+import { Failure } from './exits.ts';
+
+/** Nobody answered, or what answered is no ratecache. */
+export const EXIT_UNREACHABLE = 2;
+
+export interface Question {
+  readonly path: string;
+  /** Sent as JSON by POST; without it is a GET. */
+  readonly body?: unknown;
+  readonly timeoutMs: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** As it came. */
+  readonly text: string;
+  /** Undefined where it is no JSON. */
+  readonly body: unknown;
+}
+
+/** Where the service of this environment listens, seen from the same machine. */
+export function ownUrl({ HOST, PORT }: NodeJS.ProcessEnv = process.env): string {
+  const everywhere = HOST === undefined || ['', '0.0.0.0', '::', '::0'].includes(HOST);
+  const host = everywhere ? '127.0.0.1' : HOST.includes(':') ? `[${HOST}]` : HOST;
+  return `http://${host}:${PORT || 8000}`;
+}
+
+/** @throws Failure with EXIT_UNREACHABLE where there is no answer in time */
+export async function ask(url: string, { path, body, timeoutMs }: Question): Promise<Answer> {
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const target = new URL(endpoint(url, path));
+    const request = target.protocol === 'https:' ? (await import('node:https')).request : requestPlain;
+    return await new Promise<Answer>((resolve, reject) => {
+      const options = {
+        method: payload === undefined ? 'GET' : 'POST',
+        headers: { accept: 'application/json', 'content-type': 'application/json' },
+        agent: false,
+        signal,
+      } as const;
+      const asked = request(target, options, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.once('error', reject);
+        response.once('end', () => resolve({ status: response.statusCode!, text, body: parsed(text) }));
+      });
+      asked.once('error', reject);
+      asked.end(payload);
+    });
+  } catch (error) {
+    throw new Failure(unansweredText(url, timeoutMs, signal, error), EXIT_UNREACHABLE);
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The environment, read once at start-up, as a frozen `Config`. The variables are the table in
+ * `config/variables.ts`; this file gives their values a place and reports what is wrong with them.
+ */
+import type { Secret } from './kinds.ts';
+import { checkTogether, type Environment, type Fault, parseVariables } from './parse.ts';
+import { warnOfStrays } from './unknown-variables.ts';
+import type { Values } from './variables.ts';
+
+export { configurationPage, envExample, flagOf, helpOf, variableTable } from './document.ts';
+export { GROUPS, Secret, type Variable } from './kinds.ts';
+export type { Environment, Fault } from './parse.ts';
+export { VARIABLE_NAMES, VARIABLES, type VariableName } from './variables.ts';
+
+/** Exit code of a process with a faulty configuration: EX_CONFIG of sysexits.h. */
+export const EXIT_CONFIG = 78;
+
+/** The configuration is faulty; the message lists every fault and warning, and no secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly exitCode = EXIT_CONFIG;
+  readonly faults: readonly Fault[];
+  /** What `loadConfig` would have returned: a mistyped name is often why another is missing. */
+  readonly warnings: readonly string[];
+
+  constructor(faults: readonly Fault[], warnings: readonly string[]) {
+    const lines = faults.map(({ variable, held, expected }) => `${variable}: ${held}, expected ${expected}`);
+    const title = `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:`;
+    super([title, ...lines, ...warnings].join('\n  '));
+    this.faults = faults;
+    this.warnings = warnings;
+  }
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @param env the environment, with the flags of the command line laid over it.
+ * @param options.standalone true stands for STANDALONE=true in `env`.
+ * @returns the configuration, deeply frozen, and what an operator should be warned of, a line each.
+ * @throws ConfigError with every fault at once; the process should then exit with `EXIT_CONFIG`.
+ */
+export function loadConfig(
+  env: Environment,
+  options: { readonly standalone: boolean },
+): { config: Config; warnings: string[] } {
+  const alone = options.standalone || parseVariables(env, true).values.STANDALONE === true;
+  const { values, faults } = parseVariables(env, alone);
+  faults.push(...checkTogether(values, env, alone));
+  const warnings = warnOfStrays(env);
+  if (faults.length > 0) throw new ConfigError(faults, warnings);
+  // Without a fault only the REDIS_* of a standalone service are missing, and assemble leaves those alone.
+  const config = assemble(values as Values, alone);
+  return { config: deepFreeze(config), warnings: [...warnings, ...warnOfIdle(config, env)] };
+}
+
+/** The configuration as plain data for the start-up log line: bytes, milliseconds, secrets as `***`. */
+export function describe(config: Config): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(config));
+}
+
+/** Frozen. Durations are milliseconds and end in `Ms`, sizes of data are bytes and end in `Bytes`. */
+export type Config = DeepReadonly<ReturnType<typeof assemble>>;
+
+type DeepReadonly<T> = T extends object
+  ? T extends Secret
+    ? T
+    : { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+  : T;
+
+function assemble(values: Values, standalone: boolean) {
+  return {
+    standalone,
+    http: {
+      host: values.HOST,
+      /** 0: any free port. */
+      port: values.PORT,
+      reusePort: values.REUSE_PORT,
+      /** Never when standalone. */
+      readyRequiresRedis: values.READY_REQUIRES_REDIS && !standalone,
+    },
+    shutdown: {
+      graceMs: values.SHUTDOWN_GRACE_MS,
+      timeoutMs: values.SHUTDOWN_TIMEOUT_MS,
+    },
+    /** Undefined when standalone. */
+    redis: standalone
+      ? undefined
+      : {
+          host: values.REDIS_HOST,
+          port: values.REDIS_PORT,
+          username: values.REDIS_USERNAME,
+          /** Reveals '' for a server without a password. */
+          password: values.REDIS_PASSWORD,
+          db: values.REDIS_DB,
+          maxConnections: values.REDIS_MAX_CONNECTIONS,
+          commandTimeoutMs: values.REDIS_COMMAND_TIMEOUT_MS,
+          connectTimeoutMs: values.REDIS_CONNECT_TIMEOUT_MS,
+        },
+    store: {
+      keyPrefix: values.KEY_PREFIX,
+      /** 0: never compress. */
+      compressionThresholdBytes: values.COMPRESSION_THRESHOLD_BYTES,
+    },
+    ttl: {
+      borrowRateMs: values.BORROW_RATE_TTL * 1000,
+      volatilityMs: values.VOLATILITY_TTL * 1000,
+      eventRiskMs: values.EVENT_RISK_TTL * 1000,
+      brokerConfigMs: values.BROKER_CONFIG_TTL * 1000,
+      /** Of keys of no known type as well. */
+      calculationMs: values.CALCULATION_RESULT_TTL * 1000,
+      minRateMs: values.MIN_RATE_TTL * 1000,
+    },
+    local: {
+      enabled: values.ENABLE_LOCAL_CACHE,
+      maxEntries: values.LOCAL_CACHE_MAX_SIZE,
+      /** 0: no such limit. */
+      maxBytes: values.LOCAL_CACHE_MAX_BYTES,
+      ttlMs: values.LOCAL_CACHE_TTL * 1000,
+      /** 0: never by itself. */
+      cleanupIntervalMs: values.LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS * 1000,
+    },
+    pubsub: {
+      /** Never when standalone. */
+      enabled: values.ENABLE_PUBSUB && !standalone,
+      channel: values.PUBSUB_CHANNEL,
+      heartbeatIntervalMs: values.HEARTBEAT_INTERVAL_MS,
+      heartbeatTimeoutMs: values.HEARTBEAT_TIMEOUT_MS,
+    },
+    limits: {
+      maxValueBytes: values.MAX_VALUE_BYTES,
+      maxKeyBytes: values.MAX_KEY_BYTES,
+      maxBatchKeys: values.MAX_BATCH_KEYS,
+      maxBodyBytes: values.MAX_BODY_BYTES,
+      maxBufferedBodyBytes: values.MAX_BUFFERED_BODY_BYTES,
+    },
+    push: {
+      /** '*' among them: all. */
+      allowedOrigins: values.WS_ALLOWED_ORIGINS?.split(',') ?? [],
+      maxConnections: values.WS_MAX_CONNECTIONS,
+      maxSubscriptions: values.WS_MAX_SUBSCRIPTIONS,
+      maxFrameBytes: values.WS_MAX_FRAME_BYTES,
+      maxPendingKeys: values.WS_MAX_PENDING_KEYS,
+      stallMs: values.WS_STALL_SECONDS * 1000,
+      idleTimeoutMs: values.WS_IDLE_TIMEOUT_SECONDS * 1000,
+    },
+    faults: {
+      breakerFailures: values.BREAKER_FAILURES,
+      /** 0: none are kept. */
+      journalMaxEntries: values.JOURNAL_MAX_ENTRIES,
+      journalMaxBytes: values.JOURNAL_MAX_BYTES,
+      rewarm: values.CACHE_REWARM_ON_DATA_LOSS,
+      /** 0: no limit. */
+      overloadLoopDelayMs: values.OVERLOAD_LOOP_DELAY_MS,
+    },
+    warmup: {
+      onStartup: values.CACHE_WARMUP_ON_STARTUP,
+      file: values.CACHE_WARMUP_FILE,
+      format: values.CACHE_WARMUP_FORMAT,
+      pattern: values.CACHE_WARMUP_PATTERN,
+      timeoutMs: values.CACHE_WARMUP_TIMEOUT_SECONDS * 1000,
+    },
+    stats: {
+      enabled: values.ENABLE_CACHE_STATS,
+      maxAgeMs: values.STATS_MAX_AGE_SECONDS * 1000,
+    },
+    log: { level: values.LOG_LEVEL },
+  };
+}
+
+function warnOfIdle(config: Config, env: Environment): string[] {
+  const { onStartup, file } = config.warmup;
+  const warnings: string[] = [];
+  if (config.standalone && env.REDIS_HOST) {
+    warnings.push('REDIS_HOST: has no effect, the service is standalone');
+  }
+  if (onStartup && config.standalone && file === undefined) {
+    warnings.push('CACHE_WARMUP_ON_STARTUP: has no effect, standalone without CACHE_WARMUP_FILE');
+  }
+  if (!onStartup && file !== undefined) {
+    warnings.push('CACHE_WARMUP_FILE: has no effect without CACHE_WARMUP_ON_STARTUP');
+  }
+  return warnings;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

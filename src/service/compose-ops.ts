@@ -1,0 +1,77 @@
+import type { Config } from '../config/config.ts';
+import type { Load } from '../http/exchange.ts';
+import type { Ops } from '../http/ops.ts';
+import { health } from '../metrics/health.ts';
+import { createRegistry } from '../metrics/prometheus.ts';
+import type { PushSources } from '../metrics/push-metrics.ts';
+import { stats } from '../metrics/stats.ts';
+import type { Core } from './compose.ts';
+import type { Readiness } from './readiness.ts';
+
+/** What the operators' endpoints answer, from the parts of the service. */
+export function composeOps(
+  config: Config,
+  core: Core,
+  load: Load,
+  readiness: Readiness,
+  push: () => PushSources,
+  version: string,
+): Ops {
+  const { redis, counters, cache } = core;
+  const { memory } = cache;
+  const registry = createRegistry({
+    counters,
+    memory,
+    redis: redis && {
+      info: redis.info,
+      census: redis.census,
+      connections: redis.count,
+      maxConnections: config.redis!.maxConnections,
+    },
+    coherence: () => cache.coherence,
+    faults: {
+      counters,
+      journal: cache.journal,
+      clockOffsetMs: redis && (() => core.clock.wallOffsetMs),
+      breakerOpen: core.breaker && (() => core.breaker!.open),
+      loopDelayMs: () => core.loopDelay.delayMs,
+    },
+    push,
+    openRequests: () => load.open,
+    version,
+    statsEnabled: config.stats.enabled,
+  });
+  return {
+    health: async () =>
+      health({
+        version,
+        memory,
+        redis: await redis?.info.status(),
+        coherence: cache.coherence,
+        breakerOpen: core.breaker?.open,
+        clockOffsetMs: redis && core.clock.wallOffsetMs,
+        journal: cache.journal,
+      }),
+    notReady: async () => {
+      if (readiness.reason !== undefined) return readiness.reason;
+      return config.http.readyRequiresRedis ? redisNotReady(core) : undefined;
+    },
+    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    stats: async () => {
+      if (!config.stats.enabled) return { enabled: false };
+      const [status, keys] = await Promise.all([
+        redis?.info.status(),
+        redis?.census.fresh().catch(() => undefined),
+      ]);
+      return stats({ counters, memory, redis: status, keys, journal: cache.journal });
+    },
+  };
+}
+
+/** Why Redis cannot be used now, or undefined when it can. */
+async function redisNotReady({ redis, breaker }: Core): Promise<string | undefined> {
+  if (redis?.data.status !== 'ready') return 'Redis is not connected';
+  if (breaker?.open) return 'Redis does not answer: the circuit breaker is open';
+  // A connection may be half open with nobody using it.
+  return (await redis.info.status()).connected ? undefined : 'Redis does not answer';
+}

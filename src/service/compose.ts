@@ -1,0 +1,215 @@
+/** Puts the parts of a service together, as its configuration has it. */
+import { randomBytes } from 'node:crypto';
+import { ServiceClock } from '../cache/clock.ts';
+import { Memory } from '../cache/l1/memory.ts';
+import { sweepEvery } from '../cache/l1/sweep.ts';
+import { LoopDelay } from '../cache/loop-delay.ts';
+import { Journal } from '../cache/pending-writes/pending-writes.ts';
+import { TwoLevel } from '../cache/two-level.ts';
+import { VersionClock } from '../cache/version.ts';
+import type { Config } from '../config/config.ts';
+import type { TtlTable } from '../key.ts';
+import type { Logger } from '../log.ts';
+import { Counters } from '../metrics/counters.ts';
+import { MissLog } from '../metrics/miss-log.ts';
+import { Breaker } from '../redis/breaker.ts';
+import { syncClock } from '../redis/clock-sync.ts';
+import type { OpenRedis } from '../redis/connect.ts';
+import { RedisBus } from '../redis/redis-bus.ts';
+import { RedisStore } from '../redis/redis-store.ts';
+import { connectRedis, type RedisConnections } from './compose-redis.ts';
+import { skewLog, stateLog, supersededLog, unreadableLog, watchFaults } from './core-logs.ts';
+
+export interface Core {
+  readonly cache: TwoLevel;
+  readonly clock: ServiceClock;
+  readonly counters: Counters;
+  readonly loopDelay: LoopDelay;
+  /** Undefined when standalone. */
+  readonly redis: RedisConnections | undefined;
+  readonly breaker: Breaker | undefined;
+  /** Resolves with true once Redis can be used, or with false after `timeoutMs`. */
+  readonly whenUp: (timeoutMs: number) => Promise<boolean>;
+  /** Releases everything. */
+  readonly close: () => void;
+}
+
+/** What a simulation replaces. */
+export interface CoreSeams {
+  /** Makes the clients of Redis. */
+  readonly openRedis?: OpenRedis;
+  /** Eight hexadecimal digits that no other process has; random by default. */
+  readonly origin?: string;
+  /** The clock of this process. */
+  readonly clock?: ServiceClock;
+}
+
+/** The two tiers and the link between replicas, without anything that serves them. */
+export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}): Core {
+  const counters = new Counters();
+  const clock = seams.clock ?? new ServiceClock();
+  const origin = seams.origin ?? randomBytes(4).toString('hex');
+  const ttls: TtlTable = [
+    config.ttl.borrowRateMs,
+    config.ttl.volatilityMs,
+    config.ttl.eventRiskMs,
+    config.ttl.brokerConfigMs,
+    config.ttl.calculationMs,
+    config.ttl.minRateMs,
+    config.ttl.calculationMs,
+  ];
+  const redis = connectRedis(config, counters, log, seams.openRedis);
+  const loopDelay = new LoopDelay();
+  const breaker = redis && composeBreaker(config, redis, log, () => onBreaker());
+  const { keyPrefix, compressionThresholdBytes } = config.store;
+  const { channel } = config.pubsub;
+  const { maxValueBytes, maxKeyBytes } = config.limits;
+  const store =
+    redis &&
+    new RedisStore(
+      {
+        keyPrefix,
+        compressionThresholdBytes,
+        maxValueBytes,
+        commandTimeoutMs: config.redis!.commandTimeoutMs,
+        ttls,
+        channel: config.pubsub.enabled ? channel : undefined,
+        origin,
+        db: config.redis!.db,
+      },
+      {
+        data: redis.data,
+        admin: redis.admin,
+        bulk: redis.bulk,
+        counters,
+        clock,
+        ...(breaker === undefined ? {} : { breaker }),
+        onReadonly: redis.refusedAsReplica,
+        onUnreadable: unreadableLog(log),
+      },
+    );
+  const { enabled, maxEntries, maxBytes, ttlMs } = config.local;
+  const memory = enabled
+    ? new Memory({ maxEntries, maxBytes, ttlMs: store ? ttlMs : Number.POSITIVE_INFINITY }, clock, counters)
+    : undefined;
+  const missLog = config.stats.enabled ? new MissLog({ log }) : undefined;
+  const cache = new TwoLevel({
+    memory,
+    store,
+    clock,
+    versions: new VersionClock(origin, () => clock.exact),
+    counters,
+    linked: redis?.link !== undefined,
+    ttls,
+    journal: journalOf(config),
+    rewarm: config.faults.rewarm,
+    onMiss: missLog && ((key) => missLog.record(key)),
+    onSuperseded: supersededLog(log),
+    onState: stateLog(log),
+  });
+  const { heartbeatIntervalMs, heartbeatTimeoutMs } = config.pubsub;
+  const bus =
+    redis?.link &&
+    new RedisBus(
+      {
+        keyPrefix,
+        channel,
+        origin,
+        db: config.redis!.db,
+        maxKeyBytes,
+        heartbeatIntervalMs,
+        heartbeatTimeoutMs,
+      },
+      {
+        link: redis.link,
+        data: redis.data,
+        counters,
+        listener: cache,
+        usable: () => usable(),
+        onMalformed: (from, message) =>
+          log.warn({ origin: from, message }, 'malformed message on the invalidation channel, ignored'),
+        onArmed: redis.linkArmed,
+        onArmFault: redis.linkRefused,
+      },
+    );
+  // Without a link nobody else knows whether Redis can be used.
+  const usable = () => redis?.data.status === 'ready' && clock.synced && !breaker!.open;
+  const judge = () => {
+    if (bus !== undefined) return bus.judge();
+    const state = usable() ? 'off' : 'blind';
+    if (state !== cache.coherence) cache.stateChanged(state);
+  };
+  const onBreaker = () => {
+    judge();
+    if (!breaker!.open) void cache.replay();
+  };
+  redis?.data.on('close', judge);
+  const clockSet = Promise.withResolvers<void>();
+  const stopClockSync =
+    redis &&
+    syncClock(redis.data, clock, {
+      synced: () => {
+        clockSet.resolve();
+        breaker!.hint();
+        judge();
+        void cache.replay();
+      },
+      stepped: (ms) => cache.clockStepped(ms),
+      refused: (error) =>
+        log.warn(
+          { error: error.message },
+          'Redis does not tell its time: the clocks of all replicas must agree',
+        ),
+      sampled: skewLog(log, clock),
+    });
+  if (redis !== undefined) judge();
+  const stopFaultLog = redis && watchFaults(counters, log);
+  const { cleanupIntervalMs } = config.local;
+  const stopSweeping = memory && cleanupIntervalMs > 0 ? sweepEvery(memory, cleanupIntervalMs) : undefined;
+
+  return {
+    cache,
+    clock,
+    counters,
+    loopDelay,
+    redis,
+    breaker,
+    whenUp: async (timeoutMs) => redis === undefined || redis.whenUp(timeoutMs, clockSet.promise),
+    close: () => {
+      stopFaultLog?.();
+      stopClockSync?.();
+      loopDelay.stop();
+      stopSweeping?.();
+      missLog?.flush();
+      clock.stop();
+      bus?.close();
+      redis?.close();
+    },
+  };
+}
+
+function journalOf({ faults }: Config): Journal | undefined {
+  const { journalMaxEntries, journalMaxBytes } = faults;
+  if (journalMaxEntries === 0) return undefined;
+  return new Journal({ maxEntries: journalMaxEntries, maxBytes: journalMaxBytes });
+}
+
+/** @param onChange called when it opens or closes */
+function composeBreaker(
+  config: Config,
+  { data }: RedisConnections,
+  log: Logger,
+  onChange: () => void,
+): Breaker {
+  return new Breaker(
+    { failures: config.faults.breakerFailures, timeoutMs: config.redis!.commandTimeoutMs },
+    {
+      probe: () => data.ping(),
+      onChange: (open) => {
+        if (open) log.error('circuit breaker open: Redis is not used until a probe succeeds in time');
+        else log.info('circuit breaker closed: Redis answers in time again');
+        onChange();
+      },
+    },
+  );
+}

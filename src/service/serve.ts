@@ -1,0 +1,132 @@
+/** `ratecache serve`: compose, listen, warm up, and stop well. */
+
+import { type Config, describe } from '../config/config.ts';
+import type { Parts } from '../http/deps.ts';
+import { Server } from '../http/server.ts';
+import { createLog, type Logger, LogOutput } from '../log.ts';
+import { Push } from '../push/socket.ts';
+import { Evictions } from '../redis/evictions.ts';
+import { type Core, composeCore } from './compose.ts';
+import { composeOps } from './compose-ops.ts';
+import { flushPending, pending } from './flush-pending.ts';
+import { Readiness } from './readiness.ts';
+import { spareDescriptors } from './spare-descriptors.ts';
+import { warmUpOnStart } from './warm-start.ts';
+
+/**
+ * Runs the service until a signal stops it.
+ * @param warnings about the configuration, to be logged
+ * @param version of this program
+ */
+export async function serve(config: Config, warnings: readonly string[], version: string): Promise<void> {
+  const output = new LogOutput();
+  const log = createLog(config.log.level, output);
+  ignoreHangups(log);
+  for (const warning of warnings) log.warn(warning);
+  log.info({ version, node: process.version, config: describe(config) }, 'starting');
+
+  const core = composeCore(config, log);
+  output.onDrop = () => core.counters.logLinesDropped++;
+  const load = { open: 0, bodyBytes: 0, draining: false, strict: false };
+  const readiness = new Readiness();
+  const { cache, clock, counters } = core;
+  const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
+  const { overloadLoopDelayMs } = config.faults;
+  const overloaded = () => overloadLoopDelayMs > 0 && core.loopDelay.delayMs > overloadLoopDelayMs;
+  const onStrict = (strict: boolean, unreadBytes: number) => {
+    if (strict)
+      log.warn({ unreadBytes }, 'clients leave too much unread: answers go out only as they are read');
+    else log.info({ unreadBytes }, 'clients read their answers again');
+  };
+  const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault, onStrict, overloaded };
+  const server = new Server(
+    parts,
+    composeOps(config, core, load, readiness, () => push.sizes, version),
+  );
+  spareDescriptors(server.app, counters, log);
+  const push = new Push(
+    server.app,
+    { ...config.limits, ...config.push },
+    {
+      cache,
+      clock,
+      counters,
+      onFault,
+      overloaded,
+      draining: () => load.draining,
+      evicting: evictionsOf(core),
+    },
+  );
+
+  if (config.warmup.onStartup) readiness.hold('warming up');
+  const port = await server.listen(config.http).catch((error: unknown) => {
+    // What is open would keep the process from ending.
+    push.close();
+    core.close();
+    throw error;
+  });
+  log.info({ host: config.http.host, port, mode: config.standalone ? 'standalone' : 'redis' }, 'listening');
+  const stop = async () => {
+    push.close();
+    await server.drain(config.shutdown.timeoutMs);
+    await flushPending(core, log);
+    core.close();
+  };
+  const cutShort = () => {
+    const { journal } = cache;
+    if (journal !== undefined && journal.size > 0)
+      log.error(pending(journal), 'pending writes are lost: a second signal ended the process');
+  };
+  stopOnSignals(config, log, readiness, stop, cutShort);
+
+  if (config.warmup.onStartup) {
+    await warmUpOnStart(config, core, log);
+    readiness.release('warming up');
+  }
+}
+
+/** Whether Redis is giving up keys, for those who are told of each that goes. */
+function evictionsOf({ redis, counters }: Core): (() => Promise<boolean>) | undefined {
+  if (redis === undefined) return undefined;
+  const evictions = new Evictions(redis.admin, counters);
+  return () => evictions.underWay();
+}
+
+/** SIGHUP would end the process by default. Daemons read their configuration again; this one does not yet. */
+function ignoreHangups(log: Logger): void {
+  process.on('SIGHUP', () => {
+    log.warn('SIGHUP ignored: reload is not available. Restart the service to change its configuration');
+  });
+}
+
+/**
+ * SIGTERM and SIGINT: not ready at once, so that load balancers look elsewhere; after the grace period `stop`,
+ * and out. A second signal does not wait for any of that; `cutShort` is called before the process ends.
+ */
+function stopOnSignals(
+  config: Config,
+  log: Logger,
+  readiness: Readiness,
+  stop: () => Promise<void>,
+  cutShort: () => void,
+): void {
+  let stopping = false;
+  const onSignal = async (signal: NodeJS.Signals) => {
+    if (stopping) {
+      cutShort();
+      process.exit(1);
+    }
+    stopping = true;
+    log.info({ signal }, 'shutting down');
+    readiness.hold('shutting down');
+    await new Promise((resume) => setTimeout(resume, config.shutdown.graceMs));
+    await stop();
+    log.info('stopped');
+    // Connections that this process closes are not lost.
+    log.level = 'silent';
+    await new Promise<void>((resume) => log.flush(() => resume()));
+    process.exit(0);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}

@@ -1,0 +1,630 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { deleteMany, setMany } from '../../../src/cache/batch.ts';
+import type { ChangeListener } from '../../../src/cache/bus.ts';
+import type { Entry } from '../../../src/cache/entry.ts';
+import { Memory } from '../../../src/cache/l1/memory.ts';
+import { EVERYTHING } from '../../../src/cache/match.ts';
+import { Journal, type JournalOptions } from '../../../src/cache/pending-writes/pending-writes.ts';
+import { StoreError } from '../../../src/cache/store.ts';
+import { TwoLevel } from '../../../src/cache/two-level.ts';
+import { VersionClock } from '../../../src/cache/version.ts';
+import { TYPES, typeOf } from '../../../src/key.ts';
+import { Counters } from '../../../src/metrics/counters.ts';
+import { GatedStore, settled } from '../../support/gated-store.ts';
+
+// What the two-level cache does with changes that L2 does not take. `store.fault` is L2 being away; a held call
+// that fails is one whose answer did not come.
+
+const KEY = 'borrow_rate:AAPL';
+const TYPE = typeOf(KEY);
+const TYPE_TTL_MS = 300_000;
+const DOWN = new StoreError('unavailable', 'not connected to Redis');
+const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
+const FULL_REDIS = new StoreError('rejected', 'OOM command not allowed', { kind: 'oom', passing: true });
+const REJECTED = new StoreError('rejected', 'WRONGTYPE it is no string');
+
+const json = (body: string) => ({ encoding: 'json', body }) as const;
+
+interface Settings {
+  readonly journal?: Partial<JournalOptions> | undefined;
+  readonly rewarm?: boolean;
+  readonly linked?: boolean;
+}
+
+/** A replica with a journal; `foreign` is another one, which L2 does not refuse. `told` is what clients are told. */
+function replica(t: TestContext, { journal = {}, rewarm = false, linked = false }: Settings = {}) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const clock = { now: Date.now() };
+  const counters = new Counters();
+  const entries = new Map<string, Entry>();
+  const store = new GatedStore(clock, entries);
+  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
+  const versions = new VersionClock('0000000a', () => clock.now);
+  const ttls = TYPES.map(() => TYPE_TTL_MS);
+  const kept = new Journal({ maxEntries: 100, maxBytes: 1_000_000, ...journal });
+  const cache = new TwoLevel({
+    memory,
+    store,
+    clock,
+    versions,
+    counters,
+    ttls,
+    journal: kept,
+    rewarm,
+    linked,
+  });
+  const told: string[] = [];
+  const changes: ChangeListener = {
+    stored: (key, entry) => told.push(`stored ${key} ${entry.json}`),
+    removed: (key) => told.push(`removed ${key}`),
+    changed: (key) => told.push(`changed ${key}`),
+    matchRemoved: () => told.push('match'),
+    reset: (reason) => told.push(`reset ${reason}`),
+  };
+  cache.changes = changes;
+  const foreign = new TwoLevel({
+    memory: undefined,
+    store: new GatedStore(clock, entries),
+    clock,
+    versions: new VersionClock('0000000b', () => clock.now),
+    counters: new Counters(),
+    ttls,
+  });
+  return {
+    cache,
+    memory,
+    store,
+    counters,
+    clock,
+    journal: kept,
+    told,
+    foreign: {
+      async set(body: string, key = KEY) {
+        // Before and after all that is done here.
+        clock.now++;
+        await foreign.set(key, json(body));
+        clock.now++;
+      },
+    },
+    /** L2 is away during the step. */
+    async away<T>(step: () => Promise<T>): Promise<T> {
+      store.fault = DOWN;
+      try {
+        return await step();
+      } finally {
+        store.fault = undefined;
+      }
+    },
+    /** The change leaves, and no answer comes; L2 has made it or not. */
+    async unanswered<T>(operation: 'write' | 'remove', step: () => Promise<T>, made: boolean): Promise<T> {
+      store.hold();
+      const outcome = step();
+      outcome.catch(() => {});
+      const call = store.next(operation);
+      if (made) call.happen();
+      store.release();
+      await call.fail(TIMEOUT);
+      return outcome;
+    },
+    stored: (key = KEY) => entries.get(key)?.json,
+    async read(key = KEY) {
+      const { entry, source } = await cache.load(key);
+      return [entry?.json, source];
+    },
+  };
+}
+
+const unknown = ({ message }: StoreError) => ({ code: 'write_unknown', message });
+
+// ---- keeping
+
+test('a set that L2 does not take is accepted, counted, pushed, and served as a pending value', async (t) => {
+  const on = replica(t);
+  const { status, version } = await on.away(() => on.cache.set(KEY, json('1')));
+  assert.equal(status, 'accepted');
+  assert.equal(on.cache.peek(KEY), undefined, 'L1 would serve it without a mark');
+  assert.deepEqual(await on.read(), ['1', 'journal']);
+  assert.equal(on.journal.get(KEY)?.version, version);
+  assert.deepEqual(on.told, [`stored ${KEY} 1`]);
+  const { postponed, setErrors, setHits, setMisses } = on.counters;
+  assert.deepEqual([postponed, setErrors, setHits, setMisses], [1, 0, 0, 0]);
+});
+
+test('a deletion that L2 does not take is accepted, counted, and told to clients', async (t) => {
+  const on = replica(t);
+  await on.cache.set(KEY, json('1'));
+  on.told.length = 0;
+  assert.deepEqual(await on.away(() => on.cache.delete(KEY)), { status: 'accepted' });
+  assert.equal(on.cache.peek(KEY), undefined);
+  assert.deepEqual(on.told, [`removed ${KEY}`]);
+  assert.deepEqual([on.counters.postponed, on.counters.deleteErrors], [1, 0]);
+});
+
+test('a change without an answer is unknown, and kept as well', async (t) => {
+  const on = replica(t);
+  const set = await on.unanswered('write', () => on.cache.set(KEY, json('1')), false);
+  assert.equal(set.status, 'unknown');
+  const removal = await on.unanswered('remove', () => on.cache.delete('b'), false);
+  assert.equal(removal.status, 'unknown');
+  assert.equal(on.journal.size, 2);
+});
+
+test('what Redis refuses for a while is kept, and what it will refuse again is not', async (t) => {
+  const on = replica(t);
+  on.store.fault = FULL_REDIS;
+  assert.equal((await on.cache.set(KEY, json('1'))).status, 'accepted');
+  on.store.fault = REJECTED;
+  await assert.rejects(on.cache.set('b', json('1')), REJECTED);
+  await assert.rejects(on.cache.invalidate({ type: 1 }), REJECTED);
+  assert.equal(on.journal.size, 1);
+  assert.equal(on.cache.peek('b'), undefined);
+});
+
+test('items of a batch say each for itself that Redis has still to be told', async (t) => {
+  const on = replica(t);
+  await on.away(async () => {
+    const [stored] = await setMany(on.cache, [{ key: KEY, value: json('1'), ttlMs: undefined }], 512);
+    assert.deepEqual(
+      { ...stored, version: '' },
+      { key: KEY, status: 'stored', version: '', code: 'l2_unavailable' },
+    );
+    const [deleted] = await deleteMany(on.cache, ['b'], 512);
+    assert.deepEqual(deleted, { key: 'b', status: 'deleted', code: 'l2_unavailable' });
+  });
+  const [late] = await on.unanswered('remove', () => deleteMany(on.cache, ['b'], 512), false);
+  assert.equal('code' in late! && late.code, 'write_unknown');
+});
+
+test('without a journal a change fails as L2 did, and one without an answer as unknown', async (t) => {
+  const on = replica(t);
+  const { memory, store, clock, counters } = on;
+  const versions = new VersionClock('0000000c', () => clock.now);
+  const ttls = TYPES.map(() => TYPE_TTL_MS);
+  const cache = new TwoLevel({ memory, store, clock, versions, counters, ttls });
+  await on.away(async () => {
+    await assert.rejects(cache.set(KEY, json('1')), DOWN);
+    await assert.rejects(cache.delete(KEY), DOWN);
+    await assert.rejects(cache.invalidate(EVERYTHING), DOWN);
+  });
+  await assert.rejects(
+    on.unanswered('write', () => cache.set(KEY, json('1')), false),
+    unknown(TIMEOUT),
+  );
+  await assert.rejects(
+    on.unanswered('remove', () => cache.delete(KEY), false),
+    unknown(TIMEOUT),
+  );
+  assert.deepEqual([counters.setErrors, counters.deleteErrors], [2, 2]);
+  assert.equal(cache.journal, undefined);
+});
+
+test('a full journal refuses: journal_full, or write_unknown where no answer came; L1 then holds nothing', async (t) => {
+  const on = replica(t, { journal: { maxEntries: 1 } });
+  await on.cache.set('b', json('0'));
+  await on.away(async () => {
+    await on.cache.set(KEY, json('1'));
+    await assert.rejects(on.cache.set('b', json('1')), { code: 'journal_full', status: 503 });
+    await assert.rejects(on.cache.delete('b'), { code: 'journal_full' });
+    await assert.rejects(on.cache.invalidate({ pattern: 'b' }), { code: 'journal_full' });
+    assert.equal(on.cache.peek('b'), undefined);
+    // There is room for another change of a key that is there.
+    assert.equal((await on.cache.set(KEY, json('2'))).status, 'accepted');
+  });
+  await assert.rejects(
+    on.unanswered('write', () => on.cache.set('b', json('1')), false),
+    unknown(TIMEOUT),
+  );
+  await assert.rejects(
+    on.unanswered('remove', () => on.cache.delete('b'), false),
+    unknown(TIMEOUT),
+  );
+  assert.deepEqual([on.counters.setErrors, on.counters.deleteErrors], [2, 2]);
+  assert.equal(on.journal.size, 1);
+});
+
+test('clients hear of a change that the link reported during a write that a full journal refuses', async (t) => {
+  const on = replica(t, { linked: true, journal: { maxEntries: 1 } });
+  await on.away(() => on.cache.set('b', json('1')));
+  on.store.hold();
+  const deletion = on.cache.delete(KEY);
+  const refused = assert.rejects(deletion, { code: 'journal_full' });
+  on.cache.keyChanged(KEY, undefined);
+  on.told.length = 0;
+  await on.store.next('remove').fail(DOWN);
+  await refused;
+  assert.deepEqual(on.told, [`changed ${KEY}`]);
+});
+
+// ---- reading what waits
+
+test('a key that waits is read from the journal before and during its replay, and from L2 afterwards', async (t) => {
+  const on = replica(t, { linked: true });
+  await on.foreign.set('"old"');
+  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  // Blind, L1 is not trusted; L2 is back already, and holds the old value.
+  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  assert.equal(on.store.calls.read, 0, 'L2 is not asked');
+  on.store.hold();
+  const replay = on.cache.replay();
+  const call = on.store.next('write');
+  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  call.happen();
+  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  await call.answer();
+  await replay;
+  on.store.release();
+  assert.deepEqual(await on.read(), ['"mine"', 'l2']);
+  assert.equal(on.counters.staleHits[TYPE], 3);
+});
+
+test('a key whose deletion waits is not there, whatever L2 still holds', async (t) => {
+  const on = replica(t);
+  await on.foreign.set('"old"');
+  await on.away(() => on.cache.delete(KEY));
+  assert.deepEqual(await on.read(), [undefined, 'journal']);
+  assert.deepEqual(await on.cache.refresh(KEY), { entry: undefined, source: 'journal' });
+  assert.equal(on.counters.misses[TYPE], 1);
+  await on.cache.replay();
+  assert.equal(on.stored(), undefined);
+  assert.deepEqual(await on.read(), [undefined, 'none']);
+});
+
+test('a value that waits is over when its time is, and what it replaced does not come back', async (t) => {
+  const on = replica(t);
+  await on.foreign.set('"old"');
+  await on.away(() => on.cache.set(KEY, json('"short"'), 1000));
+  on.clock.now += 1000;
+  assert.deepEqual(await on.read(), [undefined, 'journal']);
+  t.mock.timers.reset();
+  t.mock.timers.enable({ apis: ['Date'], now: on.clock.now });
+  await on.cache.replay();
+  assert.deepEqual(await on.read(), [undefined, 'none']);
+});
+
+test('a read that was on its way when its key began to wait does not fill L1', async (t) => {
+  const on = replica(t);
+  await on.foreign.set('"old"');
+  on.store.hold();
+  const read = on.cache.load(KEY);
+  const call = on.store.next('read');
+  call.happen();
+  on.store.release();
+  await on.away(() => on.cache.delete(KEY));
+  await call.answer();
+  assert.equal((await read).entry?.json, '"old"', 'it began before');
+  assert.equal(on.cache.peek(KEY), undefined);
+});
+
+test('while a deletion by match waits, L2 is read, and only what is newer than the deletion is there', async (t) => {
+  const on = replica(t);
+  await on.foreign.set('"old"', 'volatility:A');
+  await on.foreign.set('"old"', 'volatility:B');
+  await on.foreign.set('"old"', 'min_rate:A');
+  assert.equal(await on.away(() => on.cache.invalidate({ type: 1 })), undefined);
+  await on.foreign.set('"newer"', 'volatility:B');
+  assert.deepEqual(await on.read('volatility:A'), [undefined, 'journal']);
+  assert.deepEqual(await on.read('volatility:B'), ['"newer"', 'l2']);
+  assert.deepEqual(await on.read('min_rate:A'), ['"old"', 'l2']);
+  assert.equal(on.cache.peek('volatility:A'), undefined);
+  await on.cache.replay();
+  assert.equal(on.stored('volatility:A'), undefined);
+  assert.equal(on.stored('volatility:B'), '"newer"');
+});
+
+test('a key that was set after a deletion by match is there, and stays there', async (t) => {
+  const on = replica(t);
+  await on.foreign.set('"old"');
+  await on.away(async () => {
+    await on.cache.invalidate(EVERYTHING);
+    await on.cache.set(KEY, json('"mine"'));
+  });
+  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  await on.cache.replay();
+  assert.equal(on.stored(), '"mine"');
+});
+
+// ---- conditions
+
+test('a change with a condition is not kept: nobody can know now whether it holds', async (t) => {
+  const on = replica(t);
+  const condition = { is: 'if-absent' } as const;
+  await on.away(async () => {
+    await assert.rejects(on.cache.set(KEY, json('1'), undefined, condition), DOWN);
+    await assert.rejects(on.cache.delete(KEY, condition), DOWN);
+  });
+  await assert.rejects(
+    on.unanswered('write', () => on.cache.set(KEY, json('1'), undefined, condition), false),
+    unknown(TIMEOUT),
+  );
+  assert.equal(on.journal.size, 0);
+});
+
+test('conditions of a key are refused while it waits, or a deletion that it matches does, and of no other', async (t) => {
+  const on = replica(t);
+  const condition = { is: 'if-exists' } as const;
+  await on.foreign.set('1', 'b');
+  await on.away(() => on.cache.set(KEY, json('1')));
+  await on.away(() => on.cache.invalidate({ type: 1 }));
+  for (const key of [KEY, 'volatility:A']) {
+    await assert.rejects(on.cache.set(key, json('2'), undefined, condition), { code: 'l2_unavailable' });
+    await assert.rejects(on.cache.delete(key, condition), { code: 'l2_unavailable' });
+  }
+  assert.equal((await on.cache.set('b', json('2'), undefined, condition)).status, 'replaced');
+  await on.cache.replay();
+  assert.equal((await on.cache.set(KEY, json('2'), undefined, condition)).status, 'replaced');
+  assert.equal((await on.cache.set('volatility:A', json('2'), undefined, condition)).status, 'refused');
+});
+
+// ---- replaying
+
+test('a newer value of somebody else wins, L1 gives up its own, and clients are told that it changed', async (t) => {
+  const on = replica(t);
+  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  await on.foreign.set('"theirs"');
+  on.told.length = 0;
+  await on.cache.replay();
+  assert.equal(on.stored(), '"theirs"');
+  assert.equal(on.cache.peek(KEY), undefined);
+  assert.deepEqual(on.told, [`changed ${KEY}`]);
+  assert.deepEqual(await on.read(), ['"theirs"', 'l2']);
+});
+
+test('a newer value wins over a deletion that waited, and clients are told that it changed', async (t) => {
+  const on = replica(t);
+  await on.away(() => on.cache.delete(KEY));
+  await on.foreign.set('"theirs"');
+  on.told.length = 0;
+  await on.cache.replay();
+  assert.equal(on.stored(), '"theirs"');
+  assert.deepEqual(on.told, [`changed ${KEY}`]);
+});
+
+test('a pending value never enters L1, and clients, who know it, are not notified again when it is made', async (t) => {
+  const on = replica(t);
+  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  on.told.length = 0;
+  await on.cache.replay();
+  assert.equal(on.stored(), '"mine"');
+  assert.equal(on.cache.peek(KEY), undefined);
+  assert.deepEqual(on.told, []);
+  assert.equal(on.journal.size, 0);
+  assert.deepEqual(await on.read(), ['"mine"', 'l2']);
+});
+
+test('what the link tells of a key during its replay is told to clients after it', async (t) => {
+  const on = replica(t);
+  await on.away(() => on.cache.delete(KEY));
+  on.told.length = 0;
+  on.store.hold();
+  const replay = on.cache.replay();
+  on.cache.keyChanged(KEY, undefined);
+  assert.deepEqual(on.told, [], 'L2 cannot be asked what it is now');
+  await on.store.next('remove').answer();
+  await replay;
+  assert.deepEqual(on.told, [`changed ${KEY}`]);
+});
+
+test('a read that was on its way during the replay of its key does not fill L1', async (t) => {
+  const on = replica(t);
+  await on.foreign.set('"old"');
+  await on.away(() => on.cache.invalidate({ type: TYPE }));
+  on.store.hold();
+  const replay = on.cache.replay();
+  const read = on.cache.load(KEY);
+  const call = on.store.next('read');
+  call.happen();
+  await on.store.next('removeMatching').answer();
+  await replay;
+  await call.answer();
+  await read;
+  assert.equal(on.cache.peek(KEY), undefined);
+});
+
+test('a write of a key whose replay is under way wins', async (t) => {
+  const on = replica(t);
+  await on.away(() => on.cache.set(KEY, json('"first"')));
+  on.store.hold();
+  const replay = on.cache.replay();
+  const write = on.cache.set(KEY, json('"second"'));
+  await on.store.next('write').answer();
+  await on.store.next('write').answer();
+  await replay;
+  assert.equal((await write).status, 'replaced');
+  assert.equal(on.stored(), '"second"');
+  assert.equal(on.cache.peek(KEY)?.json, '"second"');
+  assert.equal(on.journal.size, 0);
+});
+
+test('a write that L2 takes settles what waits of its key, which is not replayed', async (t) => {
+  const on = replica(t);
+  await on.away(() => on.cache.set(KEY, json('"first"')));
+  await on.cache.set(KEY, json('"second"'));
+  assert.equal(on.journal.size, 0);
+  await on.cache.replay();
+  assert.equal(on.store.calls.write, 2);
+  assert.equal(on.stored(), '"second"');
+});
+
+test('a deletion that is under way when a replay begins is not undone by it', async (t) => {
+  const on = replica(t);
+  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  on.store.hold();
+  const deletion = on.cache.delete(KEY);
+  const replay = on.cache.replay();
+  while (on.store.held.length > 0) await on.store.held.shift()!.answer();
+  await Promise.all([deletion, replay]);
+  assert.equal(on.stored(), undefined);
+  assert.equal(on.journal.size, 0);
+});
+
+test('what waits is deleted too by a deletion by match that L2 makes', async (t) => {
+  for (const match of [{ type: TYPE }, { pattern: 'borrow_*' }, EVERYTHING]) {
+    const on = replica(t);
+    await on.away(() => on.cache.set(KEY, json('"mine"')));
+    await on.cache.invalidate(match);
+    assert.deepEqual(await on.read(), [undefined, 'journal']);
+    await on.cache.replay();
+    assert.equal(on.stored(), undefined);
+    assert.equal(on.journal.size, 0);
+    t.mock.timers.reset();
+  }
+});
+
+test('a replay that is under way does not undo a deletion by match', async (t) => {
+  const on = replica(t);
+  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  on.store.hold();
+  const replay = on.cache.replay();
+  const deletion = on.cache.invalidate({ type: TYPE });
+  // Scans have a connection of their own: this one has passed before the write arrives.
+  await on.store.next('removeMatching').answer();
+  await on.store.next('write').answer();
+  assert.equal(on.stored(), '"mine"');
+  await on.store.next('remove').answer();
+  await Promise.all([replay, deletion]);
+  assert.equal(on.stored(), undefined);
+  assert.equal(on.journal.size, 0);
+});
+
+test('the late answer to a write does not settle a newer one that was accepted meanwhile', async (t) => {
+  const on = replica(t);
+  on.store.hold();
+  const first = on.cache.set(KEY, json('"first"'));
+  const call = on.store.next('write');
+  on.store.release();
+  assert.equal((await on.away(() => on.cache.set(KEY, json('"second"')))).status, 'accepted');
+  await call.answer();
+  assert.equal((await first).status, 'created');
+  assert.notEqual(on.cache.peek(KEY)?.json, '"first"');
+  assert.deepEqual(await on.read(), ['"second"', 'journal']);
+  await on.cache.replay();
+  assert.equal(on.stored(), '"second"');
+});
+
+test('an unknown write that did take effect settles without harm', async (t) => {
+  const on = replica(t);
+  const { version } = await on.unanswered('write', () => on.cache.set(KEY, json('1')), true);
+  assert.equal(on.stored(), '1');
+  await on.cache.replay();
+  assert.equal(on.store.entries.get(KEY)!.version, version);
+  assert.deepEqual(await on.read(), ['1', 'l2']);
+  assert.equal(on.journal.size, 0);
+});
+
+test('an unknown write that did take effect does not undo what somebody wrote after it', async (t) => {
+  const on = replica(t);
+  await on.unanswered('write', () => on.cache.set(KEY, json('"mine"')), true);
+  await on.foreign.set('"theirs"');
+  await on.cache.replay();
+  assert.equal(on.stored(), '"theirs"');
+});
+
+test('an unknown deletion that did take effect settles without harm', async (t) => {
+  const on = replica(t);
+  await on.foreign.set('1');
+  await on.unanswered('remove', () => on.cache.delete(KEY), true);
+  await on.cache.replay();
+  assert.equal(on.stored(), undefined);
+  assert.equal(on.journal.size, 0);
+});
+
+test('a replay begins when the link says that L2 answers, whether or not it is coherent', async (t) => {
+  for (const state of ['coherent', 'degraded'] as const) {
+    const on = replica(t, { linked: true });
+    await on.away(() => on.cache.set(KEY, json('1')));
+    on.cache.stateChanged('blind');
+    await settled();
+    assert.equal(on.journal.size, 1);
+    on.cache.stateChanged(state);
+    await settled();
+    assert.equal(on.stored(), '1', state);
+    assert.equal(on.journal.size, 0);
+    t.mock.timers.reset();
+  }
+});
+
+test('what waits is tried again every second until L2 takes it, and never after', async (t) => {
+  const on = replica(t);
+  on.store.fault = FULL_REDIS;
+  await on.cache.set(KEY, json('1'));
+  await on.cache.set('b', json('1'));
+  const tries: number[] = [];
+  for (let second = 0; second < 3; second++) {
+    const before = on.store.calls.write;
+    t.mock.timers.tick(1000);
+    await settled();
+    tries.push(on.store.calls.write - before);
+  }
+  assert.deepEqual(tries, [2, 2, 2]);
+  on.store.fault = undefined;
+  t.mock.timers.tick(1000);
+  await settled();
+  assert.deepEqual([on.stored(), on.stored('b'), on.journal.size], ['1', '1', 0]);
+  const { write } = on.store.calls;
+  t.mock.timers.tick(60_000);
+  await settled();
+  assert.equal(on.store.calls.write, write);
+  // And again for what comes later.
+  await on.away(() => on.cache.delete(KEY));
+  t.mock.timers.tick(1000);
+  await settled();
+  assert.equal(on.stored(), undefined);
+});
+
+// ---- an L2 that has lost its data
+
+test('a Redis that has lost its data gets back what L1 holds, where it has none or something older', async (t) => {
+  const on = replica(t, { rewarm: true, linked: true });
+  on.cache.stateChanged('coherent');
+  for (const key of ['a', 'b', 'c']) await on.cache.set(key, json(`"${key}"`));
+  await on.cache.set('short', json('1'), 1000);
+  on.store.entries.clear();
+  on.clock.now += 1000;
+  await on.foreign.set('"theirs"', 'b');
+  on.cache.allChanged('rearmed', 1);
+  assert.equal(on.memory.size, 0, 'L1 is dropped as ever');
+  assert.deepEqual(await on.read('a'), ['"a"', 'journal']);
+  on.cache.stateChanged('coherent');
+  await settled();
+  assert.deepEqual(
+    ['a', 'b', 'c', 'short'].map((key) => on.stored(key)),
+    ['"a"', '"theirs"', '"c"', undefined],
+  );
+  assert.equal(on.journal.size, 0);
+});
+
+test('what waits already is not replaced by what L1 holds', async (t) => {
+  const on = replica(t, { rewarm: true });
+  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  const waiting = on.journal.get(KEY);
+  on.cache.allChanged('rearmed', 0);
+  assert.equal(on.journal.get(KEY), waiting);
+});
+
+test('as much of L1 returns as the journal has room for', async (t) => {
+  const on = replica(t, { rewarm: true, journal: { maxEntries: 2 } });
+  for (const key of ['a', 'b', 'c']) await on.cache.set(key, json('1'));
+  on.store.entries.clear();
+  on.cache.allChanged('rearmed', 0);
+  await on.cache.replay();
+  assert.deepEqual([...on.store.entries.keys()], ['a', 'b']);
+});
+
+test('nothing of L1 returns to a Redis that has lost nothing, or where nobody asked for it', async (t) => {
+  for (const [rewarm, keysLeft] of [
+    // The same process as before; another one, which has kept its data; one that has not.
+    [true, undefined],
+    [true, 1],
+    [false, 0],
+  ] as const) {
+    const on = replica(t, { rewarm });
+    await on.cache.set(KEY, json('1'));
+    on.store.entries.clear();
+    on.cache.allChanged('rearmed', keysLeft);
+    await on.cache.replay();
+    assert.equal(on.journal.size, 0);
+    assert.equal(on.stored(), undefined);
+    t.mock.timers.reset();
+  }
+});

@@ -1,0 +1,345 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Entry } from '../../../src/cache/entry.ts';
+import type { Match } from '../../../src/cache/match.ts';
+import {
+  Journal,
+  type Pending,
+  type PendingMatch,
+} from '../../../src/cache/pending-writes/pending-writes.ts';
+import { Replay, type Replayed } from '../../../src/cache/pending-writes/replay.ts';
+import { type RemovalOutcome, StoreError, type WriteOutcome } from '../../../src/cache/store.ts';
+import { VersionClock } from '../../../src/cache/version.ts';
+import { GatedStore, settled } from '../../support/gated-store.ts';
+
+const TTL_MS = 60_000;
+const DOWN = new StoreError('unavailable', 'not connected to Redis');
+const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
+const REFUSED = new StoreError('rejected', 'NOPERM no permissions', { kind: 'noperm', passing: true });
+
+/** A journal, an L2, and the replay between them; `outcomes` is what became of each change, in order. */
+function setUp() {
+  const clock = { now: Date.now() };
+  const store = new GatedStore(clock);
+  const journal = new Journal({ maxEntries: 10_000, maxBytes: 100_000_000 });
+  const versions = new VersionClock('0000000a', () => clock.now);
+  const outcomes: [key: string, status: (WriteOutcome | RemovalOutcome)['status']][] = [];
+  const forgotten: PendingMatch[] = [];
+  const replay = new Replay(journal, store, clock, {
+    async write({ pending, change }: Replayed) {
+      const { status } = await change();
+      journal.done(pending);
+      outcomes.push([pending.key, status]);
+    },
+    forget: (pending) => forgotten.push(pending),
+  });
+  const entry = (
+    key: string,
+    body: string,
+    version = versions.next(),
+    storedAt = clock.now,
+    ttlMs = TTL_MS,
+  ) => new Entry(key, { encoding: 'json', body }, version, storedAt, storedAt + ttlMs);
+  return {
+    clock,
+    store,
+    journal,
+    versions,
+    replay,
+    outcomes,
+    forgotten,
+    keep(key: string, body: string, storedAt?: number): Pending {
+      const kept = entry(key, body, versions.next(), storedAt);
+      const pending = { key, version: kept.version, entry: kept };
+      assert.equal(journal.put(pending), 'kept');
+      return pending;
+    },
+    keepDeletion(key: string): Pending {
+      const pending = { key, version: versions.next(), entry: undefined };
+      assert.equal(journal.put(pending), 'kept');
+      return pending;
+    },
+    keepMatch: (match: Match) => assert.ok(journal.putMatch({ match, version: versions.next() })),
+    /** Is there already, from whomever. */
+    hold: (key: string, body: string, version?: string) => store.entries.set(key, entry(key, body, version)),
+    stored: (key: string) => store.entries.get(key)?.json,
+  };
+}
+
+test('a change is made where L2 has nothing, or an older value, and then it is no longer in the journal', async () => {
+  const on = setUp();
+  on.hold('b', '"old"');
+  on.hold('c', '"old"');
+  on.keep('a', '1');
+  const { version } = on.keep('b', '2');
+  on.keepDeletion('c');
+  on.keepDeletion('d');
+  await on.replay.run();
+  assert.deepEqual([on.stored('a'), on.stored('b'), on.stored('c')], ['1', '2', undefined]);
+  assert.equal(on.store.entries.get('b')!.version, version);
+  assert.deepEqual(on.outcomes, [
+    ['a', 'created'],
+    ['b', 'replaced'],
+    ['c', 'deleted'],
+    ['d', 'absent'],
+  ]);
+  assert.equal(on.journal.size, 0);
+});
+
+test('what L2 holds wins where it is newer, and also where it is the very same version', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.keepDeletion('b');
+  const { version } = on.keep('c', '"mine"');
+  on.hold('a', '"newer"');
+  on.hold('b', '"newer"');
+  on.hold('c', '"mine"', version);
+  await on.replay.run();
+  assert.deepEqual([on.stored('a'), on.stored('b'), on.stored('c')], ['"newer"', '"newer"', '"mine"']);
+  assert.deepEqual(on.outcomes, [
+    ['a', 'refused'],
+    ['b', 'refused'],
+    ['c', 'refused'],
+  ]);
+  assert.equal(on.store.entries.get('c')!.version, version, 'it was not raised');
+  assert.equal(on.journal.size, 0);
+});
+
+test('a value keeps its deadlines, however long it has waited', async () => {
+  const on = setUp();
+  const storedAt = on.clock.now - 50_000;
+  on.keep('a', '1', storedAt);
+  on.store.hold();
+  const run = on.replay.run();
+  await on.store.next('write').answer();
+  await run;
+  const { storedAt: since, expiresAt } = on.store.entries.get('a')!;
+  assert.deepEqual([since, expiresAt], [storedAt, storedAt + TTL_MS]);
+});
+
+test('a value whose time is over is not written, but what it replaced does not come back either', async () => {
+  const on = setUp();
+  on.hold('b', '"old"');
+  on.keep('a', '1', on.clock.now - TTL_MS);
+  on.keep('b', '2', on.clock.now - TTL_MS);
+  on.keep('c', '3', on.clock.now - TTL_MS);
+  on.hold('c', '"newer"');
+  await on.replay.run();
+  assert.equal(on.store.calls.write, 0);
+  assert.deepEqual([on.stored('a'), on.stored('b'), on.stored('c')], [undefined, undefined, '"newer"']);
+  assert.equal(on.journal.size, 0);
+});
+
+test('a deletion of all that matches deletes what is older than it, and spares what is newer', async () => {
+  const on = setUp();
+  for (let i = 0; i < 1200; i++) on.hold(`volatility:${i}`, '"old"');
+  on.hold('min_rate:1', '"other"');
+  on.keepMatch({ type: 1 });
+  on.hold('volatility:7', '"newer"');
+  on.keep('volatility:8', '"kept later"');
+  await on.replay.run();
+  assert.deepEqual([...on.store.entries.keys()].sort(), ['min_rate:1', 'volatility:7', 'volatility:8']);
+  assert.deepEqual([on.stored('volatility:7'), on.stored('volatility:8')], ['"newer"', '"kept later"']);
+  assert.deepEqual(
+    on.forgotten.map(({ match }) => match),
+    [{ type: 1 }],
+    'what L1 read meanwhile',
+  );
+  assert.equal(on.journal.size, 0);
+});
+
+test('a deletion by match that gets no answer holds up no change of a key, now or in a later run', async () => {
+  const on = setUp();
+  on.hold('a', '"old"');
+  on.keepMatch({ pattern: '*' });
+  on.keep('b', '1');
+  on.store.hold();
+  const first = on.replay.run();
+  const deletion = on.store.next('removeMatching');
+  await on.store.next('write').answer();
+  on.keep('c', '1');
+  const second = on.replay.run();
+  await on.store.next('write').answer();
+  assert.equal(on.store.calls.removeMatching, 1, 'the deletion that is under way is not begun twice');
+  assert.deepEqual(
+    on.journal.matches().map(({ match }) => match),
+    [{ pattern: '*' }],
+  );
+  await deletion.answer();
+  await Promise.all([first, second]);
+  assert.deepEqual([...on.store.entries.keys()], ['b', 'c'], 'the deletion spares what is newer');
+  assert.equal(on.journal.size, 0);
+});
+
+test('the journal leaves in slices, each in one turn and each when the one before is answered', async () => {
+  const on = setUp();
+  for (let i = 0; i < 300; i++) on.keep(`k${i}`, '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const sizes: number[] = [];
+  while (on.journal.size > 0) {
+    await settled();
+    const slice = on.store.held.splice(0);
+    sizes.push(slice.length);
+    for (const call of slice) await call.answer();
+  }
+  await run;
+  assert.deepEqual(sizes, [128, 128, 44]);
+});
+
+test('a change of a key that is being replayed is replayed after it', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const first = on.store.next('write');
+  const { version } = on.keep('a', '2');
+  await first.answer();
+  assert.equal(on.stored('a'), '1');
+  assert.equal(on.journal.get('a')?.version, version);
+  await on.store.next('write').answer();
+  await run;
+  assert.equal(on.stored('a'), '2');
+  assert.equal(on.journal.size, 0);
+});
+
+test('where L2 is unreachable in the middle, what was made is done, the rest stays, and the next run makes it', async () => {
+  for (const fault of [DOWN, TIMEOUT]) {
+    const on = setUp();
+    for (let i = 0; i < 200; i++) on.keep(`k${i}`, '1');
+    on.store.hold();
+    const run = on.replay.run();
+    const slice = on.store.held.splice(0);
+    for (const [i, call] of slice.entries()) await (i === 1 ? call.fail(fault) : call.answer());
+    await run;
+    assert.deepEqual(on.store.held, [], 'no other slice is sent');
+    assert.equal(on.journal.size, 200 - slice.length + 1);
+    assert.ok(on.journal.get('k1'));
+    on.store.release();
+    await on.replay.run();
+    assert.equal(on.stored('k1'), '1');
+    assert.equal(on.journal.size, 0);
+  }
+});
+
+test('a change that Redis refuses stays pending and holds up no other one', async () => {
+  const on = setUp();
+  for (let i = 0; i < 200; i++) on.keep(`k${i}`, '1');
+  on.store.hold();
+  const run = on.replay.run();
+  await on.store.next('write').fail(REFUSED);
+  on.store.release();
+  while (on.store.held.length > 0) await on.store.held.shift()!.answer();
+  await run;
+  assert.deepEqual(
+    [...on.journal.pending()].map(({ key }) => key),
+    ['k0'],
+  );
+  assert.equal(on.store.entries.size, 199);
+});
+
+test('a deletion by match that Redis refuses stays pending and holds up no change of a key', async () => {
+  const on = setUp();
+  on.hold('y1', '"old"');
+  on.keepMatch({ pattern: 'x*' });
+  on.keepMatch({ pattern: 'y*' });
+  on.keep('a', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  await on.store.next('removeMatching').fail(REFUSED);
+  on.store.release();
+  while (on.store.held.length > 0) await on.store.held.shift()!.answer();
+  await run;
+  assert.deepEqual([...on.store.entries.keys()], ['a']);
+  assert.deepEqual(
+    on.journal.matches().map(({ match }) => match),
+    [{ pattern: 'x*' }],
+  );
+  assert.equal(on.journal.size, 1);
+});
+
+test('a deletion by match that L2 did not finish stays, and is begun again', async () => {
+  const on = setUp();
+  for (const key of ['a1', 'a2']) on.hold(key, '"old"');
+  on.keepMatch({ pattern: 'a*' });
+  on.keep('b', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  await on.store.next('removeMatching').fail(DOWN);
+  await on.store.next('write').answer();
+  await run;
+  assert.equal(on.journal.size, 1);
+  assert.equal(on.stored('a2'), '"old"');
+  on.store.release();
+  await on.replay.run();
+  assert.deepEqual([...on.store.entries.keys()], ['b']);
+  assert.equal(on.journal.size, 0);
+});
+
+test('pending changes are sent as late ones, so that they have the time that nobody waits for', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.keepDeletion('b');
+  const late: unknown[] = [];
+  const { write, remove } = on.store;
+  on.store.write = (change) => {
+    late.push(change.late);
+    return write.call(on.store, change);
+  };
+  on.store.remove = (change) => {
+    late.push(change.late);
+    return remove.call(on.store, change);
+  };
+  await on.replay.run();
+  assert.deepEqual(late, [true, true]);
+});
+
+test('a contested change gives way to the value of another program, and others replace it', async () => {
+  for (const contested of [true, false]) {
+    const on = setUp();
+    const [change, deletion] = [on.keep('a', '"mine"'), on.keepDeletion('b')];
+    for (const pending of [change, deletion]) if (contested) pending.contested = true;
+    for (const key of ['a', 'b']) on.hold(key, '"foreign"', `${'0'.repeat(16)}12345678`);
+    await on.replay.run();
+    const expected = contested ? ['"foreign"', '"foreign"'] : ['"mine"', undefined];
+    assert.deepEqual([on.stored('a'), on.stored('b')], expected);
+    assert.equal(on.journal.size, 0);
+  }
+});
+
+test('a change that L2 made without its answer arriving is made again, without harm', async () => {
+  const on = setUp();
+  const { version } = on.keep('a', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const call = on.store.next('write');
+  call.happen();
+  await call.fail(new StoreError('timeout', 'Redis did not answer'));
+  await run;
+  assert.equal(on.journal.size, 1);
+  on.store.release();
+  await on.replay.run();
+  assert.deepEqual(on.outcomes, [['a', 'refused']]);
+  assert.equal(on.store.entries.get('a')!.version, version);
+});
+
+test('who wants a replay while one is running joins it', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.store.hold();
+  const [one, two] = [on.replay.run(), on.replay.run()];
+  await on.store.next('write').answer();
+  await Promise.all([one, two]);
+  assert.equal(on.store.calls.write, 1);
+});
+
+test('a fault that is no fault of L2 is thrown', async () => {
+  const on = setUp();
+  on.keep('a', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  const bug = new TypeError('a bug');
+  const failed = assert.rejects(run, bug);
+  await on.store.next('write').fail(bug);
+  await failed;
+});

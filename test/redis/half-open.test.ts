@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import type { Redis } from 'ioredis';
+import { breakWhenSilent } from '../../src/redis/half-open.ts';
+
+const SILENCE_MS = 3000;
+
+/** A connection on which the test says what is due and what has come, under a clock of its own. */
+function connected(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const broken: Error[] = [];
+  const stream = { bytesRead: 0, destroy: (error: Error) => void broken.push(error) };
+  const redis = Object.assign(new EventEmitter(), { stream, commandQueue: { length: 0 } });
+  breakWhenSilent(redis as unknown as Redis, SILENCE_MS);
+  redis.emit('connect');
+  return { redis, stream, broken, pass: (ms: number) => t.mock.timers.tick(ms) };
+}
+
+test('a connection with an answer due is broken after that much silence, and at most half a second later', (t) => {
+  const { redis, broken, pass } = connected(t);
+  pass(499);
+  redis.commandQueue.length = 1;
+  pass(SILENCE_MS);
+  assert.equal(broken.length, 0);
+  pass(501);
+  assert.match(broken[0]!.message, /silent for 3000 ms/);
+});
+
+test('it is broken once', (t) => {
+  const { redis, broken, pass } = connected(t);
+  redis.commandQueue.length = 1;
+  pass(10 * SILENCE_MS);
+  assert.equal(broken.length, 1);
+});
+
+test('silence with nothing due is none', (t) => {
+  const { broken, pass } = connected(t);
+  pass(10 * SILENCE_MS);
+  assert.equal(broken.length, 0);
+});
+
+test('whatever comes is no silence, though more is due', (t) => {
+  const { redis, stream, broken, pass } = connected(t);
+  redis.commandQueue.length = 5;
+  for (let i = 0; i < 10; i++) {
+    pass(SILENCE_MS - 500);
+    stream.bytesRead++;
+  }
+  assert.equal(broken.length, 0);
+});
+
+test('a new connection has not been silent yet, and one that has closed is not looked at', (t) => {
+  const { redis, broken, pass } = connected(t);
+  redis.commandQueue.length = 1;
+  pass(SILENCE_MS);
+  redis.emit('close');
+  pass(SILENCE_MS);
+  redis.emit('connect');
+  pass(SILENCE_MS);
+  assert.equal(broken.length, 0);
+  pass(500);
+  assert.equal(broken.length, 1);
+});

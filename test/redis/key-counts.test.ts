@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { StoreError } from '../../src/cache/store.ts';
+import { TYPES } from '../../src/key.ts';
+import { Census, type KeyCounts } from '../../src/redis/key-counts.ts';
+import { startConnected } from '../support/redis-connection.ts';
+
+const PREFIX = 'borrow_rate_engine:';
+
+test('the keys under the prefix are counted by type, and no others', async (t) => {
+  const { redis, census } = await setUp(t);
+  await redis.mset(
+    ...[
+      'borrow_rate:AAPL',
+      'borrow_rate:MSFT',
+      'volatility:AAPL',
+      'event_risk:AAPL',
+      'broker_config:c1',
+    ].flatMap((key) => [PREFIX + key, '1']),
+    ...['calculation:AAPL:c1:1:2', 'min_rate:AAPL', 'something', 'borrow_rates:X'].flatMap((key) => [
+      PREFIX + key,
+      '1',
+    ]),
+    ...['borrow_rate:AAPL', 'another:borrow_rate:AAPL'].flatMap((key) => [key, '1']),
+  );
+  const counts = await census.fresh();
+  assert.equal(counts.total, 9);
+  assert.deepEqual(named(counts), {
+    borrow_rate: 2,
+    volatility: 1,
+    event_risk: 1,
+    broker_config: 1,
+    calculation: 1,
+    min_rate: 1,
+    other: 2,
+  });
+  assert.ok(Math.abs(Date.now() - counts.countedAt) < 10_000);
+});
+
+test('a database of many slices is counted exactly while nothing changes, without KEYS', async (t) => {
+  const { redis, census } = await setUp(t);
+  await redis.eval(
+    "for i = 1, 25000 do redis.call('SET', ARGV[1] .. (i % 2 == 0 and 'borrow_rate:' or 'x:') .. i, '1') end",
+    0,
+    PREFIX,
+  );
+  const counts = await census.fresh();
+  assert.equal(counts.total, 25_000);
+  assert.equal(named(counts).borrow_rate, 12_500);
+  const stats = await redis.info('commandstats');
+  assert.ok(Number(/cmdstat_scan:calls=(\d+)/.exec(stats)![1]) >= 25);
+  assert.doesNotMatch(stats, /cmdstat_keys:/);
+});
+
+test('however many ask at once, there is one scan', async (t) => {
+  const { scans, census } = await setUp(t);
+  const counts = await Promise.all(Array.from({ length: 100 }, () => census.fresh()));
+  census.latest();
+  assert.equal(new Set(counts).size, 1);
+  assert.equal(await scans(), 1);
+});
+
+test('a count is given again until maxAgeMs are over', async (t) => {
+  const { scans, census, clock } = await setUp(t);
+  const first = await census.fresh();
+  clock.now += 9_999;
+  assert.equal(await census.fresh(), first);
+  assert.equal(await scans(), 1);
+  clock.now += 1;
+  assert.notEqual(await census.fresh(), first);
+  assert.equal(await scans(), 2);
+});
+
+test('a scan that took t is not repeated before 20 t, longer though that is than maxAgeMs', async (t) => {
+  const { scans, census, clock } = await setUp(t);
+  const counting = census.fresh();
+  clock.now += 3_000;
+  const first = await counting;
+  clock.now += 59_999;
+  assert.equal(await census.fresh(), first);
+  assert.equal(await scans(), 1);
+  clock.now += 1;
+  await census.fresh();
+  assert.equal(await scans(), 2);
+});
+
+test('latest knows nothing before the first count, begins it, and knows it then', async (t) => {
+  const { redis, census } = await setUp(t);
+  await redis.set(`${PREFIX}min_rate:A`, '1');
+  assert.equal(census.latest(), undefined);
+  const counts = await until(() => census.latest());
+  assert.equal(named(counts).min_rate, 1);
+});
+
+test('latest gives the old count while a new one is taken in the background', async (t) => {
+  const { redis, census, clock } = await setUp(t);
+  const old = await census.fresh();
+  await redis.set(`${PREFIX}min_rate:A`, '1');
+  clock.now += 10_000;
+  assert.equal(census.latest(), old);
+  await until(() => census.latest() !== old);
+  assert.equal(census.latest()!.total, 1);
+});
+
+test('a failed scan is told to who asks for a fresh count, keeps the old one, and is tried again after a second', async (t) => {
+  const { server, redis, scans, census, clock, counters } = await setUp(t);
+  const old = await census.fresh();
+  clock.now += 10_000;
+  await redis.call('ACL', 'SETUSER', 'default', '-scan');
+  const rejected = (error: unknown) => error instanceof StoreError && error.reason === 'rejected';
+  await assert.rejects(census.fresh(), rejected);
+  clock.now += 999;
+  await assert.rejects(census.fresh(), rejected);
+  assert.equal(counters.redisErrors.get('noperm'), 1);
+  assert.equal(census.latest(), old);
+
+  await server.cli('ACL', 'SETUSER', 'default', '+scan');
+  clock.now += 1;
+  assert.notEqual(await census.fresh(), old);
+  assert.equal(await scans(), 2);
+});
+
+async function setUp(t: TestContext) {
+  const { server, redis, counters } = await startConnected(t);
+  const clock = { now: 1000 };
+  const census = new Census(
+    { redis, counters, keyPrefix: PREFIX },
+    { maxAgeMs: 10_000, now: () => clock.now },
+  );
+  const scans = async () =>
+    Number(/cmdstat_scan:calls=(\d+)/.exec(await server.cli('INFO', 'commandstats'))?.[1] ?? 0);
+  return { server, redis, counters, census, clock, scans };
+}
+
+function named(counts: KeyCounts): Record<string, number> {
+  return Object.fromEntries(TYPES.map((type, i) => [type, counts.byType[i]!]));
+}
