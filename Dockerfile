@@ -11,7 +11,6 @@ COPY LICENSE ./
 COPY scripts ./scripts
 COPY src ./src
 COPY loadtest ./loadtest
-COPY test/support ./test/support
 # What `ratecache --version` says, as there is no git here.
 ARG REVISION=unknown
 RUN RATECACHE_COMMIT="$REVISION" npm run --silent build \

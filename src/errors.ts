@@ -28,7 +28,7 @@ export const ERRORS = {
   l2_rejected: [503, 'Redis refused the command'],
   l2_timeout: [503, 'Redis did not answer in time'],
   write_unknown: [503, 'Redis did not answer in time; whether the change was made is not known'],
-  journal_full: [503, 'Redis is away, and no more changes can be kept until it is back'],
+  pending_writes_full: [503, 'Redis is away, and no more changes can be kept until it is back'],
   too_many_connections: [503, 'As many sockets as are allowed are connected'],
   too_many_subscriptions: [400, 'This socket has as many subscriptions as are allowed'],
   overloaded: [503, 'The service is taking all the work it can'],

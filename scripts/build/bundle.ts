@@ -1,4 +1,6 @@
 /** The program and all packages it uses in one CommonJS file, which is what a single executable can be made of. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import type { Build } from '../../src/build-info.ts';
 import { ROOT } from './paths.ts';
@@ -31,7 +33,7 @@ export async function bundle({ entry, info, forSnapshot }: BundleOptions): Promi
       // It is used only where the sources lie beside: where this is not the single binary.
       'import.meta.url': '"file:///ratecache"',
     },
-    plugins: [ownAddon, leftOut, ...(forSnapshot ? [laterBuiltins, laterModules] : [])],
+    plugins: [ownAddon, luaFiles, leftOut, ...(forSnapshot ? [laterBuiltins, laterModules] : [])],
     logLevel: 'error',
   });
   return outputFiles[0]!.text;
@@ -41,6 +43,21 @@ const ownAddon: Plugin = {
   name: 'own-addon',
   setup({ onResolve }) {
     onResolve({ filter: /^uWebSockets\.js$/ }, () => ({ path: `${ROOT}src/binary/addon.ts` }));
+  },
+};
+
+/** The module that reads `.lua` files holds their texts instead. */
+const luaFiles: Plugin = {
+  name: 'lua-files',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/redis\/lua\.ts$/ }, ({ path }) => {
+      const folder = dirname(path);
+      const names = readdirSync(folder).filter((name) => name.endsWith('.lua'));
+      const texts = names.map((name) => [basename(name, '.lua'), readFileSync(join(folder, name), 'utf8')]);
+      return {
+        contents: `const texts = ${JSON.stringify(Object.fromEntries(texts))}; export const lua = (name) => texts[name];`,
+      };
+    });
   },
 };
 

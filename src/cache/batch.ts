@@ -91,7 +91,7 @@ function later(status: WriteOutcome['status'] | RemovalOutcome['status']): { rea
 
 function loadedResult(key: string, { entry, source, fault }: Loaded): ItemResult {
   // A pending change is this process's alone: Redis does not have it yet.
-  const code = source === 'journal' ? 'l2_unavailable' : fault?.code;
+  const code = source === 'pending' ? 'l2_unavailable' : fault?.code;
   if (entry !== undefined) return { key, status: 'hit', entry, code };
   return code === undefined ? { key, status: 'miss' } : { key, status: 'miss', code };
 }

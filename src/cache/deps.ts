@@ -3,7 +3,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { CoherenceState } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Memory } from './l1/memory.ts';
-import type { Journal } from './pending-writes/pending-writes.ts';
+import type { PendingWrites } from './pending-writes/pending-writes.ts';
 import type { Store } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
 
@@ -20,7 +20,7 @@ export interface TwoLevelDeps {
   readonly linked?: boolean;
   readonly ttls: TtlTable;
   /** Keeps the changes that L2 does not take; without it they fail. */
-  readonly journal?: Journal | undefined;
+  readonly pendingWrites?: PendingWrites | undefined;
   /** Whether L1's entries are written back to an L2 that has lost its data. */
   readonly rewarm?: boolean;
   /** Called for a key that neither tier holds, once for all reads that joined one flight. */

@@ -10,7 +10,7 @@ export type Source =
   /** L1, past its freshness, because L2 could not be asked. */
   | 'l1-stale'
   /** A change that L2 has still to be told of: what it left, which may be nothing. */
-  | 'journal'
+  | 'pending'
   /** Neither tier holds the key. */
   | 'none'
   /** L1 does not hold the key, and L2 could not be asked. */

@@ -11,7 +11,7 @@ import type { Memory } from './l1/memory.ts';
 import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
 import { OwnWrites } from './own-writes.ts';
-import type { Journal, Pending, PendingMatch } from './pending-writes/pending-writes.ts';
+import type { Pending, PendingMatch, PendingWrites } from './pending-writes/pending-writes.ts';
 import { Postponer } from './pending-writes/postpone.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
@@ -39,7 +39,7 @@ export class TwoLevel implements BusListener {
 
   constructor(deps: TwoLevelDeps) {
     this.#deps = deps;
-    const { memory, store, clock, versions, counters, ttls, journal, linked = false } = deps;
+    const { memory, store, clock, versions, counters, ttls, pendingWrites, linked = false } = deps;
     this.memory = memory;
     this.store = store;
     this.#clock = clock;
@@ -70,8 +70,8 @@ export class TwoLevel implements BusListener {
       changes: () => this.changes,
       onSuperseded: deps.onSuperseded,
     });
-    if (journal !== undefined && store !== undefined)
-      this.#postponer = new Postponer(journal, store, clock, {
+    if (pendingWrites !== undefined && store !== undefined)
+      this.#postponer = new Postponer(pendingWrites, store, clock, {
         write: (replayed) => this.#writes.replay(replayed),
         forget: ({ match, version }) => this.#forgetWhere(matcher(match), version),
       });
@@ -99,7 +99,7 @@ export class TwoLevel implements BusListener {
   load(key: string): Promise<Loaded> {
     this.#counters.l1Misses[typeOf(key)]!++;
     const pending = this.#postponer?.truth(key);
-    if (pending !== undefined) return Promise.resolve(this.#fromJournal(key, pending.entry));
+    if (pending !== undefined) return Promise.resolve(this.#fromPendingWrites(key, pending.entry));
     return this.#flights.join(key, 1, true, (flight) => this.#fly(key, flight));
   }
 
@@ -110,7 +110,7 @@ export class TwoLevel implements BusListener {
    */
   refresh(key: string, fill = true): Promise<Loaded> {
     const pending = this.#postponer?.truth(key);
-    if (pending !== undefined) return Promise.resolve({ entry: pending.entry, source: 'journal' });
+    if (pending !== undefined) return Promise.resolve({ entry: pending.entry, source: 'pending' });
     return this.#flights.join(key, 0, fill, (flight) => this.#fly(key, flight));
   }
 
@@ -174,7 +174,7 @@ export class TwoLevel implements BusListener {
     return removed;
   }
 
-  /** @throws the error, or `journal_full`, where the deletion failed for good; then `undo` is run */
+  /** @throws the error, or `pending_writes_full`, where the deletion failed for good; then `undo` is run */
   #keepMatch(pending: PendingMatch, error: unknown, undo: (() => void) | undefined): undefined {
     try {
       if (!this.#postponer?.keepMatch(pending, error)) throw error;
@@ -185,14 +185,14 @@ export class TwoLevel implements BusListener {
   }
 
   /** The changes that are pending for L2; undefined where none are kept. */
-  get journal(): Journal | undefined {
-    return this.#postponer?.journal;
+  get pendingWrites(): PendingWrites | undefined {
+    return this.#postponer?.pendingWrites;
   }
 
   /** The keys that match and have a pending value, which L2 cannot list. */
   pendingKeys(match: Match): string[] {
     const matches = matcher(match);
-    const pending = [...(this.journal?.pending() ?? [])];
+    const pending = [...(this.pendingWrites?.pending() ?? [])];
     return pending.filter(({ key, entry }) => entry !== undefined && matches(key)).map(({ key }) => key);
   }
 
@@ -213,9 +213,12 @@ export class TwoLevel implements BusListener {
   /** The clock was stepped by so many ms: what was stamped and dated by it before is moved along, or dropped. */
   clockStepped(ms: number): void {
     this.#versions.stepped();
-    this.journal?.move(ms);
+    this.pendingWrites?.move(ms);
     // Later stamps are greater than those of before, wherever the clock stands now.
-    for (const { version } of [...(this.journal?.pending() ?? []), ...(this.journal?.matches() ?? [])])
+    for (const { version } of [
+      ...(this.pendingWrites?.pending() ?? []),
+      ...(this.pendingWrites?.matches() ?? []),
+    ])
       this.#versions.observe(version);
     this.forgetAll();
   }
@@ -236,12 +239,12 @@ export class TwoLevel implements BusListener {
   matchDeleting(match: Match, version: Version): void {
     const matches = matcher(match);
     this.#versions.observe(version);
-    this.journal?.hold(matches, version);
+    this.pendingWrites?.hold(matches, version);
     this.#forgetWhere(matches, version, false);
   }
 
   matchFailed(version: Version): void {
-    this.journal?.release(version);
+    this.pendingWrites?.release(version);
     // Not only at the next retry: a deletion that is tried again every second could hold that back every time.
     void this.replay();
   }
@@ -292,7 +295,7 @@ export class TwoLevel implements BusListener {
       if (entry === undefined) {
         misses[typeOf(key)]! += flight.readers;
         if (flight.readers > 0) this.#deps.onMiss?.(key);
-        return { entry, source: deleted ? 'journal' : 'none' };
+        return { entry, source: deleted ? 'pending' : 'none' };
       }
       l2Hits[entry.type]! += flight.readers;
       return { entry, source: 'l2', kept };
@@ -308,11 +311,11 @@ export class TwoLevel implements BusListener {
     }
   }
 
-  #fromJournal(key: string, entry: Entry | undefined): Loaded {
+  #fromPendingWrites(key: string, entry: Entry | undefined): Loaded {
     const { staleHits, misses } = this.#counters;
     if (entry === undefined) misses[typeOf(key)]!++;
     else staleHits[entry.type]!++;
-    return { entry, source: 'journal' };
+    return { entry, source: 'pending' };
   }
 
   /**

@@ -137,7 +137,7 @@ export class Writes {
     };
     try {
       outcome = await change();
-      postponer()?.journal.done(pending);
+      postponer()?.pendingWrites.done(pending);
       ownWrites.acknowledged(key, version);
       end();
     } catch (error) {

@@ -65,7 +65,7 @@ function why(body: HealthBody): string {
   return `${body.reasons.join('. ')}. ${facts(body)}`;
 }
 
-function facts({ mode, coherence, redis, local_cache, journal }: HealthBody): string {
+function facts({ mode, coherence, redis, local_cache, pending_writes: pending }: HealthBody): string {
   return [
     mode === 'standalone'
       ? 'standalone'
@@ -74,7 +74,7 @@ function facts({ mode, coherence, redis, local_cache, journal }: HealthBody): st
         : undefined,
     coherence === 'off' ? undefined : `coherence ${coherence}`,
     local_cache.status === 'disabled' ? 'L1 is off' : `${local_cache.items} items in L1`,
-    journal === undefined || journal.entries === 0 ? undefined : `${journal.entries} in the journal`,
+    pending === undefined || pending.entries === 0 ? undefined : `${pending.entries} pending writes`,
   ]
     .filter((fact) => fact !== undefined)
     .join(', ');

@@ -17,8 +17,8 @@ const IDLE: readonly Idle[] = [
       ...ofGroups('redis', 'store', 'pubsub'),
       'READY_REQUIRES_REDIS',
       'BREAKER_FAILURES',
-      'JOURNAL_MAX_ENTRIES',
-      'JOURNAL_MAX_BYTES',
+      'PENDING_WRITES_MAX_ENTRIES',
+      'PENDING_WRITES_MAX_BYTES',
       'CACHE_REWARM_ON_DATA_LOSS',
       'LOCAL_CACHE_TTL',
       'STATS_MAX_AGE_SECONDS',
@@ -42,9 +42,9 @@ const IDLE: readonly Idle[] = [
     why: 'with ENABLE_LOCAL_CACHE=false',
   },
   {
-    names: ['JOURNAL_MAX_BYTES', 'CACHE_REWARM_ON_DATA_LOSS'],
-    when: ({ faults }) => faults.journalMaxEntries === 0,
-    why: 'with JOURNAL_MAX_ENTRIES=0',
+    names: ['PENDING_WRITES_MAX_BYTES', 'CACHE_REWARM_ON_DATA_LOSS'],
+    when: ({ faults }) => faults.pendingWritesMaxEntries === 0,
+    why: 'with PENDING_WRITES_MAX_ENTRIES=0',
   },
   {
     names: ofGroups('warmup').filter((name) => name !== 'CACHE_WARMUP_ON_STARTUP'),

@@ -70,7 +70,7 @@ type Counted = Pick<StatsBody['local'], 'items' | 'hits' | 'misses' | 'evictions
 const NONE: Counted = { items: 0, hits: 0, misses: 0, evictions: 0, expirations: 0 };
 
 function facts(health: HealthBody, stats?: StatsBody): string {
-  const { mode, coherence, redis, local_cache, journal } = health;
+  const { mode, coherence, redis, local_cache, pending_writes: pending } = health;
   const rows: Row[] = [];
   if (mode === 'standalone') rows.push(['Redis', 'none: standalone']);
   else if (!redis.connected) rows.push(['Redis', `away: ${redis.error}`]);
@@ -87,11 +87,11 @@ function facts(health: HealthBody, stats?: StatsBody): string {
   ]);
   if (stats !== undefined)
     rows.push(['flights', `${count(stats.flights.joined)} joined, ${count(stats.flights.fenced)} fenced`]);
-  if (journal !== undefined) {
-    const { entries, bytes: size, oldest_age_ms: age } = journal;
+  if (pending !== undefined) {
+    const { entries, bytes: size, oldest_age_ms: age } = pending;
     const oldest = age === null ? '' : `, the oldest for ${span(age / 1000)}`;
     rows.push([
-      'journal',
+      'pending',
       entries === 0
         ? 'empty'
         : `${count(entries)} ${entries === 1 ? 'change' : 'changes'}, ${bytes(size)}${oldest}`,

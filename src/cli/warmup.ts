@@ -46,7 +46,7 @@ async function direct(env: Environment): Promise<{ sink: Sink; close: () => void
     REDIS_COMMAND_TIMEOUT_MS: DIRECT_TIMEOUT_MS,
     ...env,
     ENABLE_LOCAL_CACHE: 'false',
-    JOURNAL_MAX_ENTRIES: '0',
+    PENDING_WRITES_MAX_ENTRIES: '0',
     STANDALONE: 'false',
   };
   const { config } = loadConfig(own, { standalone: false });

@@ -147,8 +147,8 @@ function assemble(values: Values, standalone: boolean) {
     faults: {
       breakerFailures: values.BREAKER_FAILURES,
       /** 0: none are kept. */
-      journalMaxEntries: values.JOURNAL_MAX_ENTRIES,
-      journalMaxBytes: values.JOURNAL_MAX_BYTES,
+      pendingWritesMaxEntries: values.PENDING_WRITES_MAX_ENTRIES,
+      pendingWritesMaxBytes: values.PENDING_WRITES_MAX_BYTES,
       rewarm: values.CACHE_REWARM_ON_DATA_LOSS,
       /** 0: no limit. */
       overloadLoopDelayMs: values.OVERLOAD_LOOP_DELAY_MS,

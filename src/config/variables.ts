@@ -305,7 +305,7 @@ export const VARIABLES = {
     within: [1, 1000],
     doc: 'Timeouts in a row after which Redis is not asked until it answers a probe.',
   }),
-  JOURNAL_MAX_ENTRIES: integer({
+  PENDING_WRITES_MAX_ENTRIES: integer({
     group: 'faults',
     default: 10_000,
     unit: 'changes',
@@ -313,7 +313,7 @@ export const VARIABLES = {
     note: '0 keeps none: they fail',
     doc: 'Changes kept while Redis is away, to be made there later.',
   }),
-  JOURNAL_MAX_BYTES: integer({
+  PENDING_WRITES_MAX_BYTES: integer({
     group: 'faults',
     default: 64 * MiB,
     unit: 'bytes',

@@ -14,7 +14,7 @@ import { ServiceError } from '../errors.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
-import type { Parts } from './deps.ts';
+import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import { checkShape, type DecodedBody, decodeBody, shapeOf } from './payload.ts';
@@ -28,23 +28,23 @@ const ENTRIES = shapeOf({ entries: v.array(ENTRY) });
 
 type Run = (body: DecodedBody) => ItemResult[] | Promise<ItemResult[]>;
 
-export function mgetHandler(parts: Parts) {
-  const { cache, limits, counters } = parts;
-  return batchHandler(parts, counters.getSeconds, (body) =>
+export function mgetHandler(deps: HttpDeps) {
+  const { cache, limits, counters } = deps;
+  return batchHandler(deps, counters.getSeconds, (body) =>
     getMany(cache, keysOf(body, limits.maxBatchKeys), limits.maxKeyBytes),
   );
 }
 
-export function mdeleteHandler(parts: Parts) {
-  const { cache, limits, counters } = parts;
-  return batchHandler(parts, counters.deleteSeconds, (body) =>
+export function mdeleteHandler(deps: HttpDeps) {
+  const { cache, limits, counters } = deps;
+  return batchHandler(deps, counters.deleteSeconds, (body) =>
     deleteMany(cache, keysOf(body, limits.maxBatchKeys), limits.maxKeyBytes),
   );
 }
 
-export function msetHandler(parts: Parts) {
-  const { cache, limits, counters } = parts;
-  return batchHandler(parts, counters.setSeconds, async (body) => {
+export function msetHandler(deps: HttpDeps) {
+  const { cache, limits, counters } = deps;
+  return batchHandler(deps, counters.setSeconds, async (body) => {
     const assignments = assignmentsOf(body, limits.maxBatchKeys, limits.maxValueBytes);
     const results = await setMany(cache, assignments, limits.maxKeyBytes);
     for (const result of results) if ('warning' in result) counters.suspiciousKeyTypes++;
@@ -52,12 +52,12 @@ export function msetHandler(parts: Parts) {
   });
 }
 
-function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
-  const { cache, counters, limits, load, clock } = parts;
+function batchHandler(deps: HttpDeps, seconds: Histogram, run: Run) {
+  const { cache, counters, limits, load, clock } = deps;
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false, seconds);
-    attempt(exchange, parts, () => {
-      shedIfOverloaded(parts);
+    attempt(exchange, deps, () => {
+      shedIfOverloaded(deps);
       checkNoParameters(req.getQuery());
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const answerAs = preferredEncoding(acceptOf(req));
@@ -67,10 +67,10 @@ function batchHandler(parts: Parts, seconds: Histogram, run: Run) {
           [['Content-Type', mediaTypeOf(answerAs)]],
           encodeReply(answerAs, results, clock.now, lesserState(cache.coherence)),
         );
-      readBody(exchange, req, parts, limits.maxBodyBytes, 'body_too_large', (body) => {
+      readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
         const results = run(decodeBody(encoding, body));
         if (Array.isArray(results)) answer(results);
-        else attempt(exchange, parts, () => results.then(answer));
+        else attempt(exchange, deps, () => results.then(answer));
       });
     });
   };

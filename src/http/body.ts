@@ -1,5 +1,5 @@
 import type { HttpRequest } from '../uws.ts';
-import type { Parts } from './deps.ts';
+import type { HttpDeps } from './deps.ts';
 import { type Exchange, fault } from './exchange.ts';
 
 /**
@@ -13,12 +13,12 @@ import { type Exchange, fault } from './exchange.ts';
 export function readBody(
   exchange: Exchange,
   req: HttpRequest,
-  parts: Parts,
+  deps: HttpDeps,
   limitBytes: number,
   tooLarge: 'value_too_large' | 'body_too_large',
   use: (body: Buffer) => void,
 ): void {
-  const { load, limits } = parts;
+  const { load, limits } = deps;
   const refuse = () =>
     exchange.sendProblem(fault(tooLarge, `at most ${limitBytes} bytes are taken`), [], true);
   if (Number(req.getHeader('content-length')) > limitBytes) return refuse();
@@ -39,7 +39,7 @@ export function readBody(
     if (last) {
       const body = size === 0 ? chunk : Buffer.concat([...received, chunk]);
       release();
-      return attempt(exchange, parts, () => use(body));
+      return attempt(exchange, deps, () => use(body));
     }
     if (load.bodyBytes + chunk.length > limits.maxBufferedBodyBytes) {
       release();
@@ -54,25 +54,25 @@ export function readBody(
 }
 
 /** @throws ServiceError `overloaded` where this work must give way to L1 hits */
-export function shedIfOverloaded({ overloaded, counters }: Parts): void {
+export function shedIfOverloaded({ overloaded, counters }: HttpDeps): void {
   if (!overloaded()) return;
   counters.shed++;
   throw fault('overloaded', 'the event loop is late; only what L1 holds is answered now');
 }
 
 /** Runs a step of an exchange; what it throws, or what the promise it gives rejects with, is the answer. */
-export function attempt(exchange: Exchange, parts: Parts, step: () => void | Promise<void>): void {
+export function attempt(exchange: Exchange, deps: HttpDeps, step: () => void | Promise<void>): void {
   try {
-    step()?.catch((error) => fail(exchange, parts, error));
+    step()?.catch((error) => fail(exchange, deps, error));
   } catch (error) {
-    fail(exchange, parts, error);
+    fail(exchange, deps, error);
   }
 }
 
-function fail(exchange: Exchange, parts: Parts, error: unknown): void {
+function fail(exchange: Exchange, deps: HttpDeps, error: unknown): void {
   try {
     exchange.sendFault(error);
   } catch (cause) {
-    parts.onFault(cause);
+    deps.onFault(cause);
   }
 }

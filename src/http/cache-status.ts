@@ -28,11 +28,11 @@ export function loadedStatus(loaded: Loaded, { store, memory, coherence }: TwoLe
     }
     case 'l1-stale':
       return `${hitStatus(secondsUntil(loaded.entry!.freshUntil, now))}; detail=${faultDetail(loaded)}${mark}`;
-    case 'journal': {
+    case 'pending': {
       const { entry } = loaded;
       const found =
         entry === undefined ? 'ratecache-l1; fwd=uri-miss' : hitStatus(secondsUntil(entry.expiresAt, now));
-      return `${found}; detail=journal${mark}`;
+      return `${found}; detail=pending${mark}`;
     }
     case 'none':
       return `${store === undefined ? '' : 'ratecache-l2; fwd=uri-miss, '}ratecache-l1; fwd=uri-miss${mark}`;

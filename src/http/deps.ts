@@ -13,7 +13,7 @@ export interface Limits {
 }
 
 /** What the handlers work with. */
-export interface Parts {
+export interface HttpDeps {
   readonly cache: TwoLevel;
   readonly clock: Clock;
   readonly counters: Counters;

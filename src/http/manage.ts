@@ -13,7 +13,7 @@ import { ServiceError } from '../errors.ts';
 import { TYPES, type TypeIndex, typeIndex, typeOf } from '../key.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
-import type { Parts } from './deps.ts';
+import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import { checkShape, decodeBody, shapeOf } from './payload.ts';
@@ -42,9 +42,9 @@ const MAX_CURSOR = 2n ** 64n - 1n;
  * `{keys?, types?, pattern?}` -> `{invalidated}`: deletes from both tiers, and says how many there were; with
  * `postponed`, and 202, how many keys, types and patterns Redis has still to be told of.
  */
-export function invalidateHandler(parts: Parts) {
-  const { cache, limits } = parts;
-  return operation(parts, async (body) => {
+export function invalidateHandler(deps: HttpDeps) {
+  const { cache, limits } = deps;
+  return operation(deps, async (body) => {
     const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
     if (keys.length === 0 && types.length === 0 && pattern === undefined)
       throw new ServiceError('body_invalid', 'one of keys, types and pattern is needed', 'body');
@@ -65,18 +65,18 @@ export function invalidateHandler(parts: Parts) {
 }
 
 /** -> `{removed}`: removes what has expired from L1 now instead of when its turn comes. */
-export function cleanupHandler(parts: Parts) {
-  const { memory } = parts.cache;
-  return operation(parts, async (body) => {
+export function cleanupHandler(deps: HttpDeps) {
+  const { memory } = deps.cache;
+  return operation(deps, async (body) => {
     checkShape(NOTHING, body);
     return [200, { removed: memory === undefined ? 0 : await sweep(memory) }];
   });
 }
 
 /** `{tier?: "local" | "all"}` -> `{flushed: {local, redis}}`: empties L1, and of Redis all under the prefix. */
-export function flushHandler(parts: Parts) {
-  const { cache } = parts;
-  return operation(parts, async (body) => {
+export function flushHandler(deps: HttpDeps) {
+  const { cache } = deps;
+  return operation(deps, async (body) => {
     const { tier = 'all' } = checkShape(FLUSH, body);
     const local = cache.forgetAll();
     const redis = tier === 'all' && cache.store !== undefined ? await cache.invalidate(EVERYTHING) : 0;
@@ -87,9 +87,9 @@ export function flushHandler(parts: Parts) {
 }
 
 /** `{pattern?, limit?}` -> `{warmed}`: brings entries from Redis into L1. */
-export function warmupHandler(parts: Parts) {
-  const { cache } = parts;
-  return operation(parts, async (body) => {
+export function warmupHandler(deps: HttpDeps) {
+  const { cache } = deps;
+  return operation(deps, async (body) => {
     const { pattern = '*', limit = Number.POSITIVE_INFINITY } = checkShape(WARMUP, body);
     needStore(cache);
     return [200, { warmed: await warmFromStore(cache, patternMatch(pattern), limit) }];
@@ -97,12 +97,12 @@ export function warmupHandler(parts: Parts) {
 }
 
 /** `?pattern=&type=&cursor=&limit=` -> `{keys: [{key, type, ttl}], cursor}`; of L1 when standalone. */
-export function keysHandler(parts: Parts, bodiless: boolean) {
-  const { cache, load, counters } = parts;
+export function keysHandler(deps: HttpDeps, bodiless: boolean) {
+  const { cache, load, counters } = deps;
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, bodiless);
-    attempt(exchange, parts, async () => {
-      shedIfOverloaded(parts);
+    attempt(exchange, deps, async () => {
+      shedIfOverloaded(deps);
       const query = parametersOf(req.getQuery(), LIST_PARAMETERS);
       const match = matchFromQuery(query.get('pattern'), query.get('type'));
       const cursor = cursorFromQuery(query.get('cursor'));
@@ -110,7 +110,7 @@ export function keysHandler(parts: Parts, bodiless: boolean) {
       const encoding = preferredEncoding(acceptOf(req));
       const listing =
         cache.store === undefined
-          ? await listMemory(cache.memory!.entries(), match, cursor, limit, parts.clock.now)
+          ? await listMemory(cache.memory!.entries(), match, cursor, limit, deps.clock.now)
           : await cache.store.list(match, cursor, limit);
       const keys = listing.keys.map(({ key, ttlMs }) => ({
         key,
@@ -124,18 +124,18 @@ export function keysHandler(parts: Parts, bodiless: boolean) {
 
 type Answer = readonly [status: 200 | 202, data: unknown];
 
-function operation(parts: Parts, run: (body: unknown) => Promise<Answer>) {
-  const { load, counters, limits } = parts;
+function operation(deps: HttpDeps, run: (body: unknown) => Promise<Answer>) {
+  const { load, counters, limits } = deps;
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false);
-    attempt(exchange, parts, () => {
-      shedIfOverloaded(parts);
+    attempt(exchange, deps, () => {
+      shedIfOverloaded(deps);
       checkNoParameters(req.getQuery());
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const answerAs = preferredEncoding(acceptOf(req));
-      readBody(exchange, req, parts, limits.maxBodyBytes, 'body_too_large', (body) => {
+      readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
         const data = body.length === 0 ? {} : decodeBody(encoding, body).data;
-        attempt(exchange, parts, async () => sendData(exchange, answerAs, ...(await run(data))));
+        attempt(exchange, deps, async () => sendData(exchange, answerAs, ...(await run(data))));
       });
     });
   };

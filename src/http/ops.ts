@@ -1,7 +1,7 @@
 /** What probes, Prometheus and operators ask: `/health`, `/livez`, `/readyz`, `/metrics`, `/stats`. */
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt } from './body.ts';
-import type { Parts } from './deps.ts';
+import type { HttpDeps } from './deps.ts';
 import { Exchange, JSON_TYPE } from './exchange.ts';
 
 /** The answers, made elsewhere. */
@@ -16,31 +16,31 @@ export interface Ops {
 
 type Answer = readonly [status: number, contentType: string, body: string];
 
-export function opsHandlers(parts: Parts, ops: Ops) {
+export function opsHandlers(deps: HttpDeps, ops: Ops) {
   return {
-    health: answering(parts, async () => {
+    health: answering(deps, async () => {
       const { serving, body } = await ops.health();
       return [serving ? 200 : 503, JSON_TYPE, JSON.stringify(body)];
     }),
     /** That this answers at all is the answer; it depends on nothing else. */
-    livez: answering(parts, async () => [200, JSON_TYPE, '{"status":"alive"}']),
-    readyz: answering(parts, async () => {
+    livez: answering(deps, async () => [200, JSON_TYPE, '{"status":"alive"}']),
+    readyz: answering(deps, async () => {
       const reason = await ops.notReady();
       if (reason === undefined) return [200, JSON_TYPE, '{"status":"ready"}'];
       return [503, JSON_TYPE, JSON.stringify({ status: 'not ready', reason })];
     }),
-    metrics: answering(parts, async () => {
+    metrics: answering(deps, async () => {
       const { contentType, text } = await ops.metrics();
       return [200, contentType, text];
     }),
-    stats: answering(parts, async () => [200, JSON_TYPE, JSON.stringify(await ops.stats())]),
+    stats: answering(deps, async () => [200, JSON_TYPE, JSON.stringify(await ops.stats())]),
   };
 }
 
-function answering(parts: Parts, make: () => Promise<Answer>) {
+function answering(deps: HttpDeps, make: () => Promise<Answer>) {
   return (bodiless: boolean) => (res: HttpResponse, _req: HttpRequest) => {
-    const exchange = new Exchange(res, parts.load, parts.counters, bodiless);
-    attempt(exchange, parts, async () => {
+    const exchange = new Exchange(res, deps.load, deps.counters, bodiless);
+    attempt(exchange, deps, async () => {
       const [status, contentType, body] = await make();
       exchange.send(
         status,

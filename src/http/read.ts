@@ -9,7 +9,7 @@ import { endAsRead, LARGE_BYTES } from './as-read.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
 import { CorkBuffer } from './cork-buffer.ts';
-import type { Parts } from './deps.ts';
+import type { HttpDeps } from './deps.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
 import { describe, HEAD_NAME, headOf } from './head.ts';
 import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
@@ -31,8 +31,8 @@ const READ_PARAMETERS: ReadonlySet<string> = new Set(['fallback']);
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
 
 /** The handler of GET, or with `bodiless` of HEAD. */
-export function readHandler(parts: Parts, bodiless: boolean): Handler {
-  const { cache, clock, counters, load } = parts;
+export function readHandler(deps: HttpDeps, bodiless: boolean): Handler {
+  const { cache, clock, counters, load } = deps;
   const seconds = counters.getSeconds;
   // The first hit is timed, so that there is a sample for those that follow.
   let timedAfter = 0;
@@ -62,7 +62,7 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
     const encoded = encodedKeyOf(req);
     // An encoded key takes the way round, where a broken one has its answer.
     const entry = encoded.includes('%') ? undefined : cache.peek(encoded);
-    if (entry === undefined) return readSlowly(parts, res, req, encoded, bodiless);
+    if (entry === undefined) return readSlowly(deps, res, req, encoded, bodiless);
     const timed = seconds.untimed >= timedAfter;
     const start = timed ? performance.now() : 0;
 
@@ -70,7 +70,7 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
     const plain = accept === '' || accept === '*/*' || accept === JSON_TYPE;
     const body = plain ? entry.plainJson : undefined;
     if (body === undefined || bodiless || req.getHeader('if-none-match') !== '')
-      return readSlowly(parts, res, req, encoded, bodiless, { entry, source: 'l1' });
+      return readSlowly(deps, res, req, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
     const head = headOf(entry, clock.now);
     if (corkBuffer.overflows(head.length + body.length + UWS_LINES_BYTES) || load.strict) {
@@ -90,45 +90,45 @@ export function readHandler(parts: Parts, bodiless: boolean): Handler {
 
 /** Everything but the plain hit. */
 function readSlowly(
-  parts: Parts,
+  deps: HttpDeps,
   res: HttpResponse,
   req: HttpRequest,
   encoded: string,
   bodiless: boolean,
   found?: Loaded,
 ): void {
-  const exchange = new Exchange(res, parts.load, parts.counters, bodiless, parts.counters.getSeconds);
+  const exchange = new Exchange(res, deps.load, deps.counters, bodiless, deps.counters.getSeconds);
   const accept = acceptOf(req);
   const ifNoneMatch = req.getHeader('if-none-match');
   const query = req.getQuery();
   const answer = (loaded: Loaded, marks: Headers = []) =>
-    sendLoaded(parts, exchange, loaded, accept, ifNoneMatch, marks);
+    sendLoaded(deps, exchange, loaded, accept, ifNoneMatch, marks);
 
-  attempt(exchange, parts, () => {
+  attempt(exchange, deps, () => {
     const key = keyFromPath(encoded);
-    const hit = found ?? peekAt(parts, key);
+    const hit = found ?? peekAt(deps, key);
     if (hit !== undefined) return answer(hit);
-    shedIfOverloaded(parts);
-    checkKey(key, parts.limits.maxKeyBytes);
-    return readThrough(parts, key, wantsFallback(query), answer);
+    shedIfOverloaded(deps);
+    checkKey(key, deps.limits.maxKeyBytes);
+    return readThrough(deps, key, wantsFallback(query), answer);
   });
 }
 
-function peekAt(parts: Parts, key: string): Loaded | undefined {
-  const entry = parts.cache.peek(key);
+function peekAt(deps: HttpDeps, key: string): Loaded | undefined {
+  const entry = deps.cache.peek(key);
   return entry === undefined ? undefined : { entry, source: 'l1' };
 }
 
 async function readThrough(
-  parts: Parts,
+  deps: HttpDeps,
   key: string,
   fallback: boolean,
   answer: (loaded: Loaded, marks?: Headers) => void,
 ): Promise<void> {
-  const loaded = await parts.cache.load(key);
+  const loaded = await deps.cache.load(key);
   const substitute = fallback && loaded.entry === undefined ? fallbackFor(key) : undefined;
   if (substitute === undefined) return answer(loaded);
-  const instead = await parts.cache.get(substitute);
+  const instead = await deps.cache.get(substitute);
   // Marked, and not to be kept by anyone under the name of the rate that it is not.
   const marks: Headers = [['Content-Location', CACHE_PATH + encodeURIComponent(substitute)]];
   answer(instead.entry === undefined ? loaded : instead, instead.entry === undefined ? [] : marks);
@@ -148,14 +148,14 @@ export function fallbackFor(key: string): string | undefined {
 }
 
 function sendLoaded(
-  parts: Parts,
+  deps: HttpDeps,
   exchange: Exchange,
   loaded: Loaded,
   accept: string,
   ifNoneMatch: string,
   marks: Headers,
 ): void {
-  const { clock, cache } = parts;
+  const { clock, cache } = deps;
   const { entry } = loaded;
   const status = loadedStatus(loaded, cache, clock.now);
   if (entry === undefined) return exchange.sendProblem(missFault(loaded), [['Cache-Status', status]]);
@@ -196,7 +196,7 @@ function bodyFor(entry: Entry, accept: string): [Encoding, Body] | ServiceError 
 
 function missFault({ source, fault }: Loaded): ServiceError {
   if (source === 'none') return new ServiceError('cache_miss', 'neither tier holds the key');
-  if (source === 'journal')
+  if (source === 'pending')
     return new ServiceError('cache_miss', 'a pending write of this process deleted the key');
   const asked = fault?.reason === 'unavailable' ? 'Redis was not asked' : 'Redis gave no answer';
   return new ServiceError('cache_unknown', `L1 does not hold the key, and ${asked}: ${fault?.message}`);

@@ -8,7 +8,7 @@ import {
   type TemplatedApp,
 } from '../uws.ts';
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
-import type { Parts } from './deps.ts';
+import type { HttpDeps } from './deps.ts';
 import { Exchange, fault } from './exchange.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { type Ops, opsHandlers } from './ops.ts';
@@ -30,14 +30,14 @@ export interface Address {
 }
 
 export class Server {
-  readonly #parts: Parts;
+  readonly #deps: HttpDeps;
   readonly #app: TemplatedApp = App();
   #listening: Listening | undefined;
   #unread: Unread | undefined;
 
-  constructor(parts: Parts, ops: Ops) {
-    this.#parts = parts;
-    for (const [path, methods] of Object.entries(routes(parts, ops))) this.#route(path, methods);
+  constructor(deps: HttpDeps, ops: Ops) {
+    this.#deps = deps;
+    for (const [path, methods] of Object.entries(routes(deps, ops))) this.#route(path, methods);
     const upgrade: [string, string][] = [
       ['Upgrade', 'websocket'],
       ['Connection', 'Upgrade'],
@@ -62,7 +62,7 @@ export class Server {
   /** Listens, and says on which port. */
   async listen(address: Address): Promise<number> {
     this.#listening = await listen(this.#app, address.host, address.port, address.reusePort);
-    this.#unread = new Unread(this.#parts.load, this.#parts.onStrict);
+    this.#unread = new Unread(this.#deps.load, this.#deps.onStrict);
     return this.#listening.port;
   }
 
@@ -71,7 +71,7 @@ export class Server {
    * with its next answer; closes what is left when all have gone quiet, or after `timeoutMs`.
    */
   async drain(timeoutMs: number): Promise<void> {
-    const { load, counters } = this.#parts;
+    const { load, counters } = this.#deps;
     this.#listening?.stop();
     load.draining = true;
     const answered = () => counters.httpResponses.reduce((sum, count) => sum + count, 0);
@@ -98,7 +98,7 @@ export class Server {
   }
 
   #refusing(refusal: () => ReturnType<typeof fault>, headers: [string, string][] = []): Handler {
-    const { load, counters } = this.#parts;
+    const { load, counters } = this.#deps;
     return (res, req) => {
       const exchange = new Exchange(res, load, counters, req.getMethod() === 'head');
       exchange.sendProblem(refusal(), headers);
@@ -107,27 +107,27 @@ export class Server {
 }
 
 /** Every path but that of WebSocket, with the methods it takes. */
-export function routes(parts: Parts, ops: Ops): Record<string, Methods> {
-  const { health, livez, readyz, metrics, stats } = opsHandlers(parts, ops);
+export function routes(deps: HttpDeps, ops: Ops): Record<string, Methods> {
+  const { health, livez, readyz, metrics, stats } = opsHandlers(deps, ops);
   const readable = (handler: (bodiless: boolean) => Handler): Methods => ({
     GET: handler(false),
     HEAD: handler(true),
   });
   const cached: Methods = {
-    ...readable((bodiless) => readHandler(parts, bodiless)),
-    PUT: putHandler(parts),
-    DELETE: deleteHandler(parts),
+    ...readable((bodiless) => readHandler(deps, bodiless)),
+    PUT: putHandler(deps),
+    DELETE: deleteHandler(deps),
   };
   return {
     ...Object.fromEntries(CACHE_ROUTES.map((route) => [route, cached])),
-    '/v1/mget': { POST: mgetHandler(parts) },
-    '/v1/mset': { POST: msetHandler(parts) },
-    '/v1/mdelete': { POST: mdeleteHandler(parts) },
-    '/v1/invalidate': { POST: invalidateHandler(parts) },
-    '/v1/cleanup': { POST: cleanupHandler(parts) },
-    '/v1/flush': { POST: flushHandler(parts) },
-    '/v1/warmup': { POST: warmupHandler(parts) },
-    '/v1/keys': readable((bodiless) => keysHandler(parts, bodiless)),
+    '/v1/mget': { POST: mgetHandler(deps) },
+    '/v1/mset': { POST: msetHandler(deps) },
+    '/v1/mdelete': { POST: mdeleteHandler(deps) },
+    '/v1/invalidate': { POST: invalidateHandler(deps) },
+    '/v1/cleanup': { POST: cleanupHandler(deps) },
+    '/v1/flush': { POST: flushHandler(deps) },
+    '/v1/warmup': { POST: warmupHandler(deps) },
+    '/v1/keys': readable((bodiless) => keysHandler(deps, bodiless)),
     '/health': readable(health),
     '/livez': readable(livez),
     '/readyz': readable(readyz),

@@ -7,7 +7,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { conditionOf } from './conditions.ts';
-import type { Parts } from './deps.ts';
+import type { HttpDeps } from './deps.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
 import { bodyEncoding } from './negotiate.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
@@ -16,19 +16,19 @@ import { valueFrom } from './value.ts';
 
 const PUT_PARAMETERS: ReadonlySet<string> = new Set(['ttl']);
 
-export function putHandler(parts: Parts) {
-  const { cache, counters, limits, load } = parts;
+export function putHandler(deps: HttpDeps) {
+  const { cache, counters, limits, load } = deps;
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false, counters.setSeconds);
-    attempt(exchange, parts, () => {
-      shedIfOverloaded(parts);
+    attempt(exchange, deps, () => {
+      shedIfOverloaded(deps);
       const key = keyOf(req, limits.maxKeyBytes);
       const ttl = ttlFromQuery(parametersOf(req.getQuery(), PUT_PARAMETERS).get('ttl'));
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const condition = conditionOf(req);
-      readBody(exchange, req, parts, limits.maxValueBytes, 'value_too_large', (body) => {
+      readBody(exchange, req, deps, limits.maxValueBytes, 'value_too_large', (body) => {
         const value = valueFrom(encoding, body);
-        attempt(exchange, parts, async () => {
+        attempt(exchange, deps, async () => {
           const outcome = await cache.set(key, value, ttl, condition);
           if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
           const headers = [...tagged(outcome.version), ...warnings(key, counters)];
@@ -41,12 +41,12 @@ export function putHandler(parts: Parts) {
   };
 }
 
-export function deleteHandler(parts: Parts) {
-  const { cache, counters, limits, load } = parts;
+export function deleteHandler(deps: HttpDeps) {
+  const { cache, counters, limits, load } = deps;
   return (res: HttpResponse, req: HttpRequest): void => {
     const exchange = new Exchange(res, load, counters, false, counters.deleteSeconds);
-    attempt(exchange, parts, async () => {
-      shedIfOverloaded(parts);
+    attempt(exchange, deps, async () => {
+      shedIfOverloaded(deps);
       const key = keyOf(req, limits.maxKeyBytes);
       checkNoParameters(req.getQuery());
       const condition = conditionOf(req);

@@ -66,7 +66,7 @@ export class Counters {
   /** Requests whose client went away before the answer. */
   httpAborted = 0;
 
-  /** Sets and deletes that L2 did not take, and the journal kept. */
+  /** Sets and deletes that L2 did not take, and the pending writes kept. */
   postponed = 0;
   /** Pending changes that were dropped because Redis, or a newer pending change, holds a later version. */
   supersededChanges = 0;

@@ -1,11 +1,11 @@
-import type { Journal } from '../cache/pending-writes/pending-writes.ts';
+import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import type { Counters } from './counters.ts';
 import { counter, gauge, type Scraped } from './scraped.ts';
 
 export interface FaultSources {
   readonly counters: Counters;
   /** Undefined where no changes are kept. */
-  readonly journal: Journal | undefined;
+  readonly pendingWrites: PendingWrites | undefined;
   /** Whether Redis is not asked; undefined when standalone. */
   readonly breakerOpen: (() => boolean) | undefined;
   /** How far Redis's clock is ahead of the machine's, in ms; undefined when standalone. */
@@ -16,7 +16,7 @@ export interface FaultSources {
 
 /** The metrics of what the service does while something is wrong. */
 export function faultMetrics(sources: FaultSources): Scraped[] {
-  const { counters, journal, breakerOpen, clockOffsetMs, loopDelayMs } = sources;
+  const { counters, pendingWrites, breakerOpen, clockOffsetMs, loopDelayMs } = sources;
   return [
     ...(clockOffsetMs === undefined
       ? []
@@ -27,10 +27,10 @@ export function faultMetrics(sources: FaultSources): Scraped[] {
             () => clockOffsetMs() / 1000,
           ),
         ]),
-    ...(journal === undefined ? [] : journalMetrics(journal)),
+    ...(pendingWrites === undefined ? [] : pendingWritesMetrics(pendingWrites)),
     counter(
       'ratecache_postponed_changes_total',
-      'Sets and deletes that Redis did not take, kept in the journal.',
+      'Sets and deletes that Redis did not take, kept in the pending writes.',
       () => counters.postponed,
     ),
     counter(
@@ -58,16 +58,24 @@ export function faultMetrics(sources: FaultSources): Scraped[] {
   ];
 }
 
-function journalMetrics(journal: Journal): Scraped[] {
+function pendingWritesMetrics(pendingWrites: PendingWrites): Scraped[] {
   return [
-    gauge('cache_journal_entries', 'Changes that have still to reach Redis.', () => journal.size),
-    gauge('cache_journal_bytes', 'Memory that they take.', () => journal.bytes),
-    gauge('cache_journal_max_entries', 'Changes that are kept at most.', () => journal.limits.maxEntries),
-    gauge('cache_journal_max_bytes', 'Memory that they may take.', () => journal.limits.maxBytes),
+    gauge('cache_pending_writes', 'Changes that have still to reach Redis.', () => pendingWrites.size),
+    gauge('cache_pending_writes_bytes', 'Memory that they take.', () => pendingWrites.bytes),
     gauge(
-      'cache_journal_oldest_age_seconds',
+      'cache_pending_writes_max',
+      'Changes that are kept at most.',
+      () => pendingWrites.limits.maxEntries,
+    ),
+    gauge(
+      'cache_pending_writes_max_bytes',
+      'Memory that they may take.',
+      () => pendingWrites.limits.maxBytes,
+    ),
+    gauge(
+      'cache_pending_writes_oldest_age_seconds',
       'How long the oldest of them has waited; 0 for none.',
-      () => (journal.oldestAgeMs ?? 0) / 1000,
+      () => (pendingWrites.oldestAgeMs ?? 0) / 1000,
     ),
   ];
 }

@@ -1,10 +1,10 @@
 import type { CoherenceState } from '../cache/bus.ts';
 import type { Memory } from '../cache/l1/memory.ts';
-import type { Journal } from '../cache/pending-writes/pending-writes.ts';
+import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import type { RedisStatus } from '../redis/info.ts';
-import { type JournalBody, journalBody } from './pending-writes-body.ts';
+import { type PendingWritesBody, pendingWritesBody } from './pending-writes-body.ts';
 
-export interface HealthParts {
+export interface HealthDeps {
   /** Of ratecache itself. */
   readonly version: string;
   /** Undefined with ENABLE_LOCAL_CACHE=false. */
@@ -17,7 +17,7 @@ export interface HealthParts {
   /** How far the clock of this process is from Redis's, in ms; undefined while that is not known. */
   readonly clockOffsetMs?: number | undefined;
   /** Undefined where no changes are kept. */
-  readonly journal?: Journal | undefined;
+  readonly pendingWrites?: PendingWrites | undefined;
 }
 
 /** The body of `/health`. */
@@ -43,7 +43,7 @@ export interface HealthBody {
     readonly items: number;
     readonly memory_bytes: number;
   };
-  readonly journal?: JournalBody | undefined;
+  readonly pending_writes?: PendingWritesBody | undefined;
 }
 
 export interface Health {
@@ -56,10 +56,10 @@ export interface Health {
 const CLOCK_OFFSET_LIMIT_MS = 5000;
 
 /** Makes the body of `/health`. */
-export function health(parts: HealthParts): Health {
-  const { version, memory, redis, coherence, journal } = parts;
+export function health(deps: HealthDeps): Health {
+  const { version, memory, redis, coherence, pendingWrites } = deps;
   const serving = memory !== undefined || redis?.connected === true;
-  const reasons = reasonsOf(parts);
+  const reasons = reasonsOf(deps);
   return {
     serving,
     body: {
@@ -68,17 +68,17 @@ export function health(parts: HealthParts): Health {
       mode: redis === undefined ? 'standalone' : 'redis',
       version,
       coherence,
-      redis: redisHealth(redis, parts.breakerOpen === true),
+      redis: redisHealth(redis, deps.breakerOpen === true),
       local_cache:
         memory === undefined
           ? { status: 'disabled', items: 0, memory_bytes: 0 }
           : { status: 'healthy', items: memory.size, memory_bytes: memory.bytes },
-      ...(journal === undefined ? {} : { journal: journalBody(journal) }),
+      ...(pendingWrites === undefined ? {} : { pending_writes: pendingWritesBody(pendingWrites) }),
     },
   };
 }
 
-function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs }: HealthParts): string[] {
+function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs }: HealthDeps): string[] {
   const reasons: string[] = [];
   if (redis?.connected === false) reasons.push(`Redis is unreachable: ${redis.error}`);
   if (redis?.connected && redis.replica)

@@ -2,7 +2,7 @@ import { TYPES, typeOf } from '../key.ts';
 import type { Logger } from '../log.ts';
 import { SpaceSaving } from './space-saving.ts';
 
-export interface MissLogParts {
+export interface MissLogDeps {
   readonly log: Pick<Logger, 'info'>;
   /** Milliseconds that one line covers; 1000 by default. */
   readonly everyMs?: number;
@@ -20,13 +20,13 @@ const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/u;
  * `misses`, `by_type` and `top`: the most-missed keys, each with how often it was missed at least.
  */
 export class MissLog {
-  readonly #log: MissLogParts['log'];
+  readonly #log: MissLogDeps['log'];
   readonly #everyMs: number;
   #byType = new Float64Array(TYPES.length);
   #keys = new SpaceSaving(TRACKED_KEYS);
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ log, everyMs = 1000 }: MissLogParts) {
+  constructor({ log, everyMs = 1000 }: MissLogDeps) {
     this.#log = log;
     this.#everyMs = everyMs;
   }

@@ -10,7 +10,7 @@ import { type RedisSource, redisMetrics } from './redis-metrics.ts';
 import { asMetric } from './scraped.ts';
 import { serviceMetrics } from './service-metrics.ts';
 
-export interface MetricsParts {
+export interface MetricsDeps {
   readonly counters: Counters;
   /** Undefined with ENABLE_LOCAL_CACHE=false. */
   readonly memory: Memory | undefined;
@@ -45,16 +45,16 @@ const MISNAMED = [
 ];
 
 /** The registry behind `/metrics`: the process's own metrics, and ours, which cost nothing between scrapes. */
-export function createRegistry(parts: MetricsParts): Metrics {
-  const { redis, counters, statsEnabled } = parts;
+export function createRegistry(deps: MetricsDeps): Metrics {
+  const { redis, counters, statsEnabled } = deps;
   const registry = new Registry();
   const metrics = [
-    ...(statsEnabled ? cacheMetrics(parts) : []),
+    ...(statsEnabled ? cacheMetrics(deps) : []),
     ...(redis === undefined ? [] : redisMetrics(redis, counters)),
-    ...coherenceMetrics(counters, parts.coherence),
-    ...faultMetrics(parts.faults),
-    ...pushMetrics(counters, parts.push),
-    ...serviceMetrics(parts),
+    ...coherenceMetrics(counters, deps.coherence),
+    ...faultMetrics(deps.faults),
+    ...pushMetrics(counters, deps.push),
+    ...serviceMetrics(deps),
   ];
   for (const metric of metrics) registry.registerMetric(asMetric(metric));
   collectDefaultMetrics({ register: registry });

@@ -1,13 +1,13 @@
 import type { Memory } from '../cache/l1/memory.ts';
-import type { Journal } from '../cache/pending-writes/pending-writes.ts';
+import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import { TYPES, type TypeName } from '../key.ts';
 import type { RedisStatus } from '../redis/info.ts';
 import type { KeyCounts } from '../redis/key-counts.ts';
 import { type Counters, total } from './counters.ts';
 import { type Outcomes, outcomes } from './outcomes.ts';
-import { type JournalBody, journalBody } from './pending-writes-body.ts';
+import { type PendingWritesBody, pendingWritesBody } from './pending-writes-body.ts';
 
-export interface StatsParts {
+export interface StatsDeps {
   readonly counters: Counters;
   /** Undefined with ENABLE_LOCAL_CACHE=false. */
   readonly memory: Memory | undefined;
@@ -16,7 +16,7 @@ export interface StatsParts {
   /** Undefined where the keys could not be counted. */
   readonly keys: KeyCounts | undefined;
   /** Undefined where no changes are kept. */
-  readonly journal?: Journal | undefined;
+  readonly pendingWrites?: PendingWrites | undefined;
 }
 
 /** The body of `/stats`. What it says of Redis stands at the top, as in the service this one replaces. */
@@ -30,7 +30,7 @@ export type StatsBody = RedisStats & {
     readonly delete: Outcomes;
   };
   readonly flights: { readonly joined: number; readonly fenced: number };
-  readonly journal?: JournalBody | undefined;
+  readonly pending_writes?: PendingWritesBody | undefined;
 };
 
 export type RedisStats =
@@ -82,7 +82,7 @@ interface LocalCounts extends LookupCounts {
 type Rate = number | null;
 
 /** Puts the body of `/stats` together. */
-export function stats({ counters, memory, redis, keys, journal }: StatsParts): StatsBody {
+export function stats({ counters, memory, redis, keys, pendingWrites }: StatsDeps): StatsBody {
   const requests = outcomes(counters);
   return {
     ...redisStats(redis, keys),
@@ -90,11 +90,11 @@ export function stats({ counters, memory, redis, keys, journal }: StatsParts): S
     ...(redis === undefined ? {} : { redis: lookupStats(counters) }),
     requests: { ...requests, get: { ...requests.get, hit_rate: rate(requests.get.hit, requests.get.miss) } },
     flights: { joined: counters.joinedFlights, fenced: counters.fencedFlights },
-    ...(journal === undefined ? {} : { journal: journalBody(journal) }),
+    ...(pendingWrites === undefined ? {} : { pending_writes: pendingWritesBody(pendingWrites) }),
   };
 }
 
-function redisStats(redis: StatsParts['redis'], keys: KeyCounts | undefined): RedisStats {
+function redisStats(redis: StatsDeps['redis'], keys: KeyCounts | undefined): RedisStats {
   if (redis === undefined || !redis.connected) {
     return { connected: false, keys_count: 0, memory_used: 0, categories: {} };
   }

@@ -225,9 +225,9 @@ export class Hub implements ChangeListener {
   async #find(key: string, announced: Reason | undefined, fill = false): Promise<void> {
     const [{ entry, source }, counts] = await this.ask(key, () => this.#cache.refresh(key, fill));
     if (!counts) return;
-    const known = source === 'l2' || source === 'journal';
+    const known = source === 'l2' || source === 'pending';
     // What is pending here may give way to what L2 holds: it is asked about again until L2 has decided.
-    if (source === 'journal') this.#unanswered.add(key, announced);
+    if (source === 'pending') this.#unanswered.add(key, announced);
     else if (known || source === 'none') this.#unanswered.delete(key);
     if (known && entry !== undefined) return this.learned(key, entry, announced ?? 'remote');
     if (known || source === 'none') return this.#gone(key, announced);

@@ -2,7 +2,6 @@
 import { getMany } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
 import { checkKey, ttlMs } from '../cache/check.ts';
-import type { Clock } from '../cache/clock.ts';
 import { type Condition, whyRefused } from '../cache/condition.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import { checkMembers } from '../cache/known.ts';
@@ -10,41 +9,15 @@ import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { isVersion } from '../cache/version.ts';
 import { ERRORS, ServiceError } from '../errors.ts';
-import type { Counters } from '../metrics/counters.ts';
 import type { Frame, RequestId } from './codec.ts';
 import type { Consumer } from './consumer.ts';
-import type { Hub } from './hub.ts';
+import type { RequestDeps } from './deps.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
-
-export interface RequestParts {
-  readonly cache: TwoLevel;
-  readonly clock: Clock;
-  readonly counters: Counters;
-  readonly hub: Hub;
-  readonly limits: RequestLimits;
-  /** Whether the event loop is so late that only what L1 holds is still answered. */
-  readonly overloaded: () => boolean;
-  /** Told of what must not happen: the answer was `internal`, the log has the cause. */
-  readonly onFault: (error: unknown) => void;
-}
-
-export interface RequestLimits {
-  readonly maxKeyBytes: number;
-  readonly maxValueBytes: number;
-  readonly maxBatchKeys: number;
-  /** Subscriptions of one socket. */
-  readonly maxSubscriptions: number;
-}
 
 /** Requests of one socket whose answer is still to come; more are refused, for they would pile up. */
 const MAX_IN_FLIGHT = 1024;
 
-type Operation = (
-  parts: RequestParts,
-  consumer: Consumer,
-  id: RequestId,
-  frame: Frame,
-) => void | Promise<void>;
+type Operation = (deps: RequestDeps, consumer: Consumer, id: RequestId, frame: Frame) => void | Promise<void>;
 
 const CONDITIONS = ['ifVersion', 'ifAbsent', 'ifExists'];
 
@@ -60,22 +33,22 @@ const MEMBERS = {
 } as const satisfies Record<string, readonly string[]>;
 
 const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
-  get(parts, consumer, id, { data }) {
-    const { cache, clock, hub } = parts;
+  get(deps, consumer, id, { data }) {
+    const { cache, clock, hub } = deps;
     const key = textOf(data, 'key');
     const entry = hub.peek(key);
     if (entry !== undefined) {
       consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
       return;
     }
-    shedIfOverloaded(parts);
-    checkKey(key, parts.limits.maxKeyBytes);
-    return answerOne(parts, consumer, id, getMany(hub, [key], parts.limits.maxKeyBytes));
+    shedIfOverloaded(deps);
+    checkKey(key, deps.limits.maxKeyBytes);
+    return answerOne(deps, consumer, id, getMany(hub, [key], deps.limits.maxKeyBytes));
   },
 
-  mget(parts, consumer, id, { data }) {
-    shedIfOverloaded(parts);
-    const { cache, clock, hub, limits } = parts;
+  mget(deps, consumer, id, { data }) {
+    shedIfOverloaded(deps);
+    const { cache, clock, hub, limits } = deps;
     const results = getMany(hub, keysOf(data, limits.maxBatchKeys), limits.maxKeyBytes);
     const answer = (all: ItemResult[]) =>
       consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence));
@@ -83,9 +56,9 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     answer(results);
   },
 
-  async set(parts, consumer, id, frame) {
-    shedIfOverloaded(parts);
-    const { cache, limits } = parts;
+  async set(deps, consumer, id, frame) {
+    shedIfOverloaded(deps);
+    const { cache, limits } = deps;
     const key = textOf(frame.data, 'key');
     checkKey(key, limits.maxKeyBytes);
     const value = frame.value();
@@ -99,14 +72,14 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     const { status, version } = outcome;
     const warning = keyWarning(key);
-    if (warning !== undefined) parts.counters.suspiciousKeyTypes++;
+    if (warning !== undefined) deps.counters.suspiciousKeyTypes++;
     const warned = warning === undefined ? {} : { warning };
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status, version, ...warned }));
   },
 
-  async delete(parts, consumer, id, { data }) {
-    shedIfOverloaded(parts);
-    const { cache, limits } = parts;
+  async delete(deps, consumer, id, { data }) {
+    shedIfOverloaded(deps);
+    const { cache, limits } = deps;
     const key = textOf(data, 'key');
     checkKey(key, limits.maxKeyBytes);
     const condition = conditionOf(data);
@@ -115,9 +88,9 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status: outcome.status }));
   },
 
-  subscribe(parts, consumer, id, frame) {
-    shedIfOverloaded(parts);
-    return subscribe(parts, consumer, id, frame);
+  subscribe(deps, consumer, id, frame) {
+    shedIfOverloaded(deps);
+    return subscribe(deps, consumer, id, frame);
   },
   unsubscribe,
 
@@ -148,7 +121,7 @@ const OPERATIONS: ReadonlyMap<string, Known> = new Map(
  * Does what a frame asks, now or later; every request is answered once, with its `id`.
  * @throws ServiceError `frame_invalid` where there is no request that an answer could name
  */
-export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): void {
+export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): void {
   const { id, op } = frame.data;
   if (typeof id !== 'string' && !isRepeatable(id))
     throw new ServiceError(
@@ -163,16 +136,16 @@ export function handle(parts: RequestParts, consumer: Consumer, frame: Frame): v
     if (consumer.inFlight >= MAX_IN_FLIGHT)
       throw new ServiceError('overloaded', `at most ${MAX_IN_FLIGHT} requests may wait for their answers`);
     checkMembers(frame.data, operation.members, 'frame_invalid');
-    const later = operation.run(parts, consumer, id, frame);
+    const later = operation.run(deps, consumer, id, frame);
     if (later === undefined) return;
     consumer.inFlight++;
     void later
-      .catch((error) => refuse(parts, consumer, id, error))
+      .catch((error) => refuse(deps, consumer, id, error))
       .finally(() => {
         consumer.inFlight--;
       });
   } catch (error) {
-    refuse(parts, consumer, id, error);
+    refuse(deps, consumer, id, error);
   }
 }
 
@@ -181,14 +154,14 @@ function isRepeatable(id: unknown): id is number {
   return Number.isSafeInteger(id) || (Number.isFinite(id) && !Number.isInteger(id));
 }
 
-function refuse(parts: RequestParts, consumer: Consumer, id: RequestId, error: unknown): void {
+function refuse(deps: RequestDeps, consumer: Consumer, id: RequestId, error: unknown): void {
   const known = error instanceof ServiceError;
   consumer.reply(consumer.codec.failed(id, known ? error : new ServiceError('internal', ERRORS.internal[1])));
-  if (!known) parts.onFault(error);
+  if (!known) deps.onFault(error);
 }
 
 async function answerOne(
-  { cache, clock }: RequestParts,
+  { cache, clock }: RequestDeps,
   consumer: Consumer,
   id: RequestId,
   results: ItemResult[] | Promise<ItemResult[]>,
@@ -198,7 +171,7 @@ async function answerOne(
 }
 
 /** @throws ServiceError `overloaded` */
-function shedIfOverloaded({ overloaded }: RequestParts): void {
+function shedIfOverloaded({ overloaded }: RequestDeps): void {
   if (overloaded())
     throw new ServiceError('overloaded', 'the event loop is late; only what L1 holds is answered now');
 }

@@ -6,10 +6,11 @@ import type { Counters } from '../metrics/counters.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from '../uws.ts';
 import type { Codec } from './codec.ts';
 import { CLOSE, Consumer, type ConsumerLimits } from './consumer.ts';
+import type { RequestDeps, RequestLimits } from './deps.ts';
 import { Hub } from './hub.ts';
 import { jsonCodec } from './json-codec.ts';
 import { msgpackCodec } from './msgpack-codec.ts';
-import { handle, type RequestLimits, type RequestParts } from './requests.ts';
+import { handle } from './requests.ts';
 import { endAll } from './subscribe.ts';
 
 const CODECS: ReadonlyMap<string, Codec> = new Map([
@@ -28,7 +29,7 @@ export interface PushOptions extends ConsumerLimits, RequestLimits {
   readonly allowedOrigins: readonly string[];
 }
 
-export interface PushParts {
+export interface PushDeps {
   readonly cache: TwoLevel;
   readonly clock: Clock;
   readonly counters: Counters;
@@ -51,18 +52,18 @@ interface UserData {
 export class Push {
   readonly hub: Hub;
   readonly #options: PushOptions;
-  readonly #parts: PushParts;
-  readonly #requestParts: RequestParts;
+  readonly #deps: PushDeps;
+  readonly #requestDeps: RequestDeps;
   readonly #consumers = new Set<Consumer>();
   readonly #stallTimer: NodeJS.Timeout;
 
-  constructor(app: TemplatedApp, options: PushOptions, parts: PushParts) {
+  constructor(app: TemplatedApp, options: PushOptions, deps: PushDeps) {
     this.#options = options;
-    this.#parts = parts;
-    this.hub = new Hub(parts.cache, parts.evicting, parts.rememberedKeys);
-    parts.cache.changes = this.hub;
-    const { cache, clock, counters, onFault, overloaded } = parts;
-    this.#requestParts = { cache, clock, counters, hub: this.hub, limits: options, onFault, overloaded };
+    this.#deps = deps;
+    this.hub = new Hub(deps.cache, deps.evicting, deps.rememberedKeys);
+    deps.cache.changes = this.hub;
+    const { cache, clock, counters, onFault, overloaded } = deps;
+    this.#requestDeps = { cache, clock, counters, hub: this.hub, limits: options, onFault, overloaded };
     this.#stallTimer = setInterval(() => this.#checkStalls(), 1000);
     this.#stallTimer.unref();
     app.ws<UserData>('/v1/ws', {
@@ -106,7 +107,7 @@ export class Push {
     const origin = req.getHeader('origin');
     if (origin !== '' && !allowedOrigins.includes('*') && !allowedOrigins.includes(origin))
       return refuse(res, 'origin_refused', 'WS_ALLOWED_ORIGINS does not list this origin', 'Origin');
-    if (this.#parts.draining()) return refuse(res, 'shutting_down', 'connect to another instance');
+    if (this.#deps.draining()) return refuse(res, 'shutting_down', 'connect to another instance');
     if (this.#consumers.size >= maxConnections)
       return refuse(res, 'too_many_connections', `at most ${maxConnections} sockets may be connected`);
     const offered = req.getHeader('sec-websocket-protocol');
@@ -130,12 +131,12 @@ export class Push {
   }
 
   #onFrame(consumer: Consumer, message: Buffer): void {
-    const { counters, onFault } = this.#parts;
+    const { counters, onFault } = this.#deps;
     counters.wsFrames++;
     const { maxFrameBytes } = this.#options;
     if (message.length > maxFrameBytes) return consumer.close(CLOSE.tooBig, `at most ${maxFrameBytes} bytes`);
     try {
-      handle(this.#requestParts, consumer, consumer.codec.decode(message));
+      handle(this.#requestDeps, consumer, consumer.codec.decode(message));
       consumer.malformed = 0;
     } catch (error) {
       if (!(error instanceof ServiceError)) return onFault(error);

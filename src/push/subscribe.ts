@@ -9,8 +9,8 @@ import { ServiceError } from '../errors.ts';
 import { TYPES, typeIndex } from '../key.ts';
 import type { Codec, Frame, RequestId, SnapshotItem } from './codec.ts';
 import type { Consumer } from './consumer.ts';
+import type { RequestDeps } from './deps.ts';
 import type { Hub } from './hub.ts';
-import type { RequestParts } from './requests.ts';
 import type { Interest, Subscription } from './subscriptions.ts';
 
 const INTEREST = v.looseObject({
@@ -32,23 +32,23 @@ const PAGE = 500;
  * subscription is in the snapshot, or comes after it, and not both.
  */
 export async function subscribe(
-  parts: RequestParts,
+  deps: RequestDeps,
   consumer: Consumer,
   id: RequestId,
   { data }: Frame,
 ): Promise<void> {
-  const interest = interestOf(data, parts);
+  const interest = interestOf(data, deps);
   if (consumer.subscriptions.has(id))
     throw new ServiceError('frame_invalid', 'a subscription of this socket has this id already', 'id');
-  if (consumer.subscriptions.size >= parts.limits.maxSubscriptions)
-    throw new ServiceError('too_many_subscriptions', `at most ${parts.limits.maxSubscriptions} are allowed`);
-  const { hub } = parts;
+  if (consumer.subscriptions.size >= deps.limits.maxSubscriptions)
+    throw new ServiceError('too_many_subscriptions', `at most ${deps.limits.maxSubscriptions} are allowed`);
+  const { hub } = deps;
   const subscription: Subscription<Consumer> = { ...interest, subscriber: consumer };
   consumer.hold();
   consumer.subscriptions.set(id, subscription);
   hub.subscriptions.add(subscription);
   try {
-    await sendSnapshot(parts, consumer, id, subscription);
+    await sendSnapshot(deps, consumer, id, subscription);
   } catch (error) {
     if (consumer.subscriptions.get(id) === subscription) end(hub, consumer, id);
     throw error;
@@ -58,7 +58,7 @@ export async function subscribe(
 }
 
 /** `subscription` is the id of the request that began it; without it, all of the socket's end. */
-export function unsubscribe({ hub }: RequestParts, consumer: Consumer, id: RequestId, { data }: Frame): void {
+export function unsubscribe({ hub }: RequestDeps, consumer: Consumer, id: RequestId, { data }: Frame): void {
   const { subscription } = data;
   const known = consumer.subscriptions;
   const ending = subscription === undefined ? [...known.keys()] : [subscription as RequestId];
@@ -82,7 +82,7 @@ function end(hub: Hub, consumer: Consumer, id: RequestId): void {
   consumer.forgetWhere((key) => !hub.subscriptions.of(key).has(consumer));
 }
 
-function interestOf(data: Frame['data'], { limits }: RequestParts): Interest {
+function interestOf(data: Frame['data'], { limits }: RequestDeps): Interest {
   const parsed = v.safeParse(INTEREST, data, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
@@ -103,13 +103,13 @@ function interestOf(data: Frame['data'], { limits }: RequestParts): Interest {
 }
 
 async function sendSnapshot(
-  parts: RequestParts,
+  deps: RequestDeps,
   consumer: Consumer,
   id: RequestId,
   subscription: Subscription<Consumer>,
 ): Promise<void> {
   const { keys, types, prefixes, values } = subscription;
-  const { cache, hub } = parts;
+  const { cache, hub } = deps;
   const { codec } = consumer;
   let asked: string[] = [];
   let items: SnapshotItem[] = [];

@@ -10,7 +10,7 @@ export interface BreakerOptions {
   readonly timeoutMs: number;
 }
 
-export interface BreakerParts {
+export interface BreakerDeps {
   /** Asks Redis for something small; settles whenever the answer comes. */
   readonly probe: () => Promise<unknown>;
   /** Told of each change. */
@@ -28,9 +28,9 @@ export interface BreakerParts {
  */
 export class Breaker {
   readonly #options: BreakerOptions;
-  readonly #parts: BreakerParts;
+  readonly #deps: BreakerDeps;
   readonly #now: () => number;
-  readonly #setTimer: NonNullable<BreakerParts['setTimer']>;
+  readonly #setTimer: NonNullable<BreakerDeps['setTimer']>;
   #failures = 0;
   #open = false;
   #attempt = 0;
@@ -39,11 +39,11 @@ export class Breaker {
   /** Of the last probe: a late answer to an earlier one says nothing that the last will not say too. */
   #lastProbe = 0;
 
-  constructor(options: BreakerOptions, parts: BreakerParts) {
+  constructor(options: BreakerOptions, deps: BreakerDeps) {
     this.#options = options;
-    this.#parts = parts;
-    this.#now = parts.now ?? (() => performance.now());
-    this.#setTimer = parts.setTimer ?? setTimeout;
+    this.#deps = deps;
+    this.#now = deps.now ?? (() => performance.now());
+    this.#setTimer = deps.setTimer ?? setTimeout;
   }
 
   /** Whether everything is refused. */
@@ -59,7 +59,7 @@ export class Breaker {
     if (this.#open || ++this.#failures < this.#options.failures) return;
     this.#open = true;
     this.#attempt = 0;
-    this.#parts.onChange(true);
+    this.#deps.onChange(true);
     this.#pauseThenProbe();
   }
 
@@ -80,7 +80,7 @@ export class Breaker {
     this.#pauseThenProbe();
     const probe = ++this.#lastProbe;
     const start = this.#now();
-    const answered = await this.#parts.probe().then(
+    const answered = await this.#deps.probe().then(
       () => true,
       () => false,
     );
@@ -92,6 +92,6 @@ export class Breaker {
     this.#open = false;
     this.#failures = 0;
     this.#pause++;
-    this.#parts.onChange(false);
+    this.#deps.onChange(false);
   }
 }

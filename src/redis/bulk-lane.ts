@@ -25,7 +25,7 @@ interface Cargo {
   readonly carrier: Carrier<unknown>;
 }
 
-export interface BulkLaneParts {
+export interface BulkLaneDeps {
   /** Settles once what was sent on the other connection before now is answered. */
   readonly others: () => Promise<unknown>;
   /** A clock in milliseconds that never goes back. */
@@ -48,7 +48,7 @@ export class BulkLane {
   readonly #keys = new Map<string, number>();
   #running = false;
 
-  constructor({ others, now = () => performance.now() }: BulkLaneParts) {
+  constructor({ others, now = () => performance.now() }: BulkLaneDeps) {
     this.#others = others;
     this.#now = now;
   }

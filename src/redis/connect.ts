@@ -31,7 +31,7 @@ export interface ConnectionEvents {
 /** Makes a client of Redis, which begins to connect. A simulation gives its own. */
 export type OpenRedis = (options: RedisOptions) => Redis;
 
-export interface ConnectionParts {
+export interface ConnectionDeps {
   readonly open?: OpenRedis;
   /** Decides when the connection is made again; by default the connection shares its pauses with no other. */
   readonly reconnection?: Reconnection;
@@ -51,7 +51,7 @@ export function connect(
   name: string,
   counters: Counters,
   events: ConnectionEvents = {},
-  { open = openReal, reconnection = new Reconnector().join() }: ConnectionParts = {},
+  { open = openReal, reconnection = new Reconnector().join() }: ConnectionDeps = {},
 ): Redis {
   const redis = open({
     ...optionsOf(address, name),
@@ -100,7 +100,7 @@ export function connect(
 export function connectOnce(
   address: RedisAddress,
   name: string,
-  { open = openReal }: Pick<ConnectionParts, 'open'> = {},
+  { open = openReal }: Pick<ConnectionDeps, 'open'> = {},
 ): Redis {
   const redis = open({
     ...optionsOf(address, name),

@@ -1,6 +1,6 @@
 import type { Counters } from '../metrics/counters.ts';
 
-export interface FaultLogParts {
+export interface FaultLogDeps {
   readonly counters: Counters;
   readonly onBegin: (kind: string) => void;
   /** @param count errors of the kind since it began */
@@ -25,20 +25,20 @@ interface Episode {
  * quiet for a while in which Redis did answer. So the log has two lines for an outage, and not one a request.
  */
 export class FaultLog {
-  readonly #parts: FaultLogParts;
+  readonly #deps: FaultLogDeps;
   readonly #now: () => number;
   readonly #episodes = new Map<string, Episode>();
   readonly #seen = new Map<string, number>();
 
-  constructor(parts: FaultLogParts) {
-    this.#parts = parts;
-    this.#now = parts.now ?? Date.now;
+  constructor(deps: FaultLogDeps) {
+    this.#deps = deps;
+    this.#now = deps.now ?? Date.now;
   }
 
   /** Looks at the counters; to be called about once a second. */
   look(): void {
     const now = this.#now();
-    const { counters } = this.#parts;
+    const { counters } = this.#deps;
     let successes = 0;
     for (const count of counters.redisSeconds.counts) successes += count;
     for (const [kind, count] of counters.redisErrors) {
@@ -49,7 +49,7 @@ export class FaultLog {
     for (const [kind, episode] of this.#episodes) {
       if (now - episode.lastSeen < QUIET_MS || successes <= episode.successes) continue;
       this.#episodes.delete(kind);
-      this.#parts.onEnd(kind, episode.count - episode.countBefore, episode.lastSeen - episode.since);
+      this.#deps.onEnd(kind, episode.count - episode.countBefore, episode.lastSeen - episode.since);
     }
   }
 
@@ -57,7 +57,7 @@ export class FaultLog {
     const episode = this.#episodes.get(kind);
     if (episode === undefined) {
       this.#episodes.set(kind, { since: now, countBefore: before, count, lastSeen: now, successes });
-      this.#parts.onBegin(kind);
+      this.#deps.onBegin(kind);
       return;
     }
     episode.count = count;

@@ -1,6 +1,6 @@
 import { EVERYTHING } from '../cache/match.ts';
 import { TYPES, typeOf } from '../key.ts';
-import { type ScanParts, scan } from './scan.ts';
+import { type ScanDeps, scan } from './scan.ts';
 
 /** How many keys Redis holds under the prefix. */
 export interface KeyCounts {
@@ -33,7 +33,7 @@ const PAUSE_AFTER_FAILURE_MS = 1000;
  * key's name in memory. So it is a gauge for operators, and nothing to compute with.
  */
 export class Census {
-  readonly #parts: ScanParts;
+  readonly #deps: ScanDeps;
   readonly #maxAgeMs: number;
   readonly #now: () => number;
   #counts: KeyCounts | undefined;
@@ -41,8 +41,8 @@ export class Census {
   /** When the next scan may begin; never while one runs. */
   #dueAt = 0;
 
-  constructor(parts: ScanParts, options: CensusOptions) {
-    this.#parts = parts;
+  constructor(deps: ScanDeps, options: CensusOptions) {
+    this.#deps = deps;
     this.#maxAgeMs = options.maxAgeMs;
     this.#now = options.now ?? (() => performance.now());
   }
@@ -79,9 +79,9 @@ export class Census {
 
   async #count(): Promise<KeyCounts> {
     const byType = TYPES.map(() => 0);
-    const prefixLength = this.#parts.keyPrefix.length;
+    const prefixLength = this.#deps.keyPrefix.length;
     let total = 0;
-    for await (const keys of scan(this.#parts, EVERYTHING)) {
+    for await (const keys of scan(this.#deps, EVERYTHING)) {
       total += keys.length;
       for (const key of keys) byType[typeOf(key.slice(prefixLength))]!++;
     }

@@ -9,7 +9,7 @@ import { VALUE_SCRIPT, VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { ADMIN_TIMEOUT_MS, ask, type Guard } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 
-export interface LanesParts {
+export interface LanesDeps {
   readonly data: Redis;
   readonly admin: Redis;
   /** For large values, so that no read waits behind them; `admin` by default. */
@@ -65,16 +65,16 @@ export class Lanes {
   readonly late: Route;
   /** For what a scan finds, on its connection, so that no read waits behind it. */
   readonly scanned: Route;
-  readonly #parts: LanesParts;
+  readonly #deps: LanesDeps;
   readonly #bulk: () => Redis;
   readonly #lane: BulkLane;
   /** What was last sent by the live route. */
   #lastLive: Promise<unknown> = Promise.resolve();
 
-  constructor(commandTimeoutMs: number, parts: LanesParts) {
-    const { data, admin, breaker } = parts;
-    this.#parts = parts;
-    this.#bulk = parts.bulk ?? (() => admin);
+  constructor(commandTimeoutMs: number, deps: LanesDeps) {
+    const { data, admin, breaker } = deps;
+    this.#deps = deps;
+    this.#bulk = deps.bulk ?? (() => admin);
     this.#lane = new BulkLane({ others: () => this.#lastLive });
     this.live = { redis: data, timeoutMs: commandTimeoutMs, breaker };
     this.late = { redis: data, timeoutMs: LATE_TIMEOUT_MS, breaker: undefined };
@@ -124,7 +124,7 @@ export class Lanes {
   /** Sends a command by this route. */
   send<T>(route: Route, command: (redis: ScriptedRedis) => Promise<T>): Promise<T> {
     const { redis, timeoutMs, breaker, longestMs } = route;
-    const { counters, clock } = this.#parts;
+    const { counters, clock } = this.#deps;
     const sent = ask(
       redis,
       counters,

@@ -53,7 +53,7 @@ export class Reconnector {
   }
 }
 
-interface ReconnectionParts {
+interface ReconnectionDeps {
   readonly provedBy: 'ready' | 'user';
   readonly pauseMs: (attempt: number) => number;
   readonly onReady: () => void;
@@ -61,15 +61,15 @@ interface ReconnectionParts {
 
 /** One connection, as `Reconnector` sees it. */
 export class Reconnection {
-  readonly #parts: ReconnectionParts;
+  readonly #deps: ReconnectionDeps;
   #attempt = 0;
   #up = false;
   #refused = false;
   /** Ends the pause that is running; does nothing where none is. */
   retryNow: () => void = () => {};
 
-  constructor(parts: ReconnectionParts) {
-    this.#parts = parts;
+  constructor(deps: ReconnectionDeps) {
+    this.#deps = deps;
   }
 
   /** Whether the connection is ready. */
@@ -86,8 +86,8 @@ export class Reconnection {
   ready(): void {
     this.#up = true;
     this.#refused = false;
-    if (this.#parts.provedBy === 'ready') this.proved();
-    this.#parts.onReady();
+    if (this.#deps.provedBy === 'ready') this.proved();
+    this.#deps.onReady();
   }
 
   /** The connection is of use. */
@@ -99,6 +99,6 @@ export class Reconnection {
   broken(): number {
     this.#refused = !this.#up;
     this.#up = false;
-    return this.#parts.pauseMs(++this.#attempt);
+    return this.#deps.pauseMs(++this.#attempt);
   }
 }

@@ -37,7 +37,7 @@ export interface RedisBusOptions {
   readonly heartbeatTimeoutMs: number;
 }
 
-export interface RedisBusParts {
+export interface RedisBusDeps {
   readonly link: Redis;
   /** The connection that reads and writes: only together with it is anything coherent. */
   readonly data: Redis;
@@ -62,7 +62,7 @@ const MAX_MALFORMED_ORIGINS = 100;
 
 export class RedisBus {
   readonly #options: RedisBusOptions;
-  readonly #parts: RedisBusParts;
+  readonly #deps: RedisBusDeps;
   readonly #canary: string;
   readonly #heartbeat: Heartbeat;
   readonly #timer: NodeJS.Timeout;
@@ -86,12 +86,12 @@ export class RedisBus {
   /** Whether Redis knows SET with GET, which it does from 6.2 on. */
   #returnsCanary = true;
 
-  constructor(options: RedisBusOptions, parts: RedisBusParts) {
+  constructor(options: RedisBusOptions, deps: RedisBusDeps) {
     this.#options = options;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#canary = `__ratecache__:canary:${options.origin}`;
     this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.heartbeatTimeoutMs);
-    const { link, data } = parts;
+    const { link, data } = deps;
     link.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) =>
       this.#onMessage(channel.toString(), message),
     );
@@ -110,11 +110,11 @@ export class RedisBus {
 
   close(): void {
     clearInterval(this.#timer);
-    this.#parts.link.disconnect();
+    this.#deps.link.disconnect();
   }
 
   async #arm(): Promise<void> {
-    const { link, listener, onArmFault } = this.#parts;
+    const { link, listener, onArmFault } = this.#deps;
     const { keyPrefix, channel } = this.#options;
     const prefixes = ['PREFIX', keyPrefix];
     // Prefixes must not overlap, and one that covers the canary brings it anyway.
@@ -136,14 +136,14 @@ export class RedisBus {
     this.#armed = true;
     // Whatever happened to the database before is covered by this.
     this.#writtenCanary = undefined;
-    this.#parts.onArmed?.();
+    this.#deps.onArmed?.();
     listener.allChanged('rearmed', keysLeft);
     this.#beat();
   }
 
   /** How many keys Redis holds, if it is another process than the last time. */
   async #keysAfterRestart(): Promise<number | undefined> {
-    const { link } = this.#parts;
+    const { link } = this.#deps;
     // Who may not ask is not told, and the entries of L1 are then simply dropped.
     const info = String(await link.info('server').catch(() => ''));
     const runId = /^run_id:(\w+)/m.exec(info)?.[1];
@@ -162,7 +162,7 @@ export class RedisBus {
   }
 
   #beat(): void {
-    const { data } = this.#parts;
+    const { data } = this.#deps;
     if (data.status === 'ready') {
       const sequence = this.#heartbeat.beat(performance.now());
       data.publish(this.#canary, String(sequence)).then(
@@ -183,7 +183,7 @@ export class RedisBus {
     this.#silentBeats = this.#armed && this.#state === 'degraded' ? this.#silentBeats + 1 : 0;
     if (this.#silentBeats * this.#options.heartbeatIntervalMs > SILENCE_MS) {
       this.#silentBeats = 0;
-      this.#parts.link.disconnect(true);
+      this.#deps.link.disconnect(true);
     }
   }
 
@@ -194,7 +194,7 @@ export class RedisBus {
 
   /** A canary that cannot be sent shows in the state. Why Redis refuses it shows nowhere else. */
   #publishRefused({ name, message }: Error): void {
-    if (name === 'ReplyError') this.#parts.counters.countRedisError(refusal(message).kind);
+    if (name === 'ReplyError') this.#deps.counters.countRedisError(refusal(message).kind);
   }
 
   #onMessage(channel: string, message: Buffer | Buffer[] | null): void {
@@ -204,7 +204,7 @@ export class RedisBus {
   }
 
   #onTracking(keys: Buffer[] | null): void {
-    const { listener, counters } = this.#parts;
+    const { listener, counters } = this.#deps;
     if (keys === null) {
       counters.countInvalidation('tracking', 'flush', 1);
       // It may have been this database, with the canary in it. The next one follows at once, or a swap would go unnoticed.
@@ -222,7 +222,7 @@ export class RedisBus {
   }
 
   #onTrackedKey(key: string): void {
-    const { listener, counters } = this.#parts;
+    const { listener, counters } = this.#deps;
     const announced = this.#announced.get(key) ?? this.#announcedBefore.get(key);
     if (announced !== undefined) {
       this.#announced.delete(key);
@@ -241,8 +241,8 @@ export class RedisBus {
     const expected = this.#writtenCanary;
     this.#writtenCanary = sequence;
     if (!this.#returnsCanary || expected === undefined || before === String(expected)) return;
-    this.#parts.counters.countInvalidation('tracking', 'swap', 1);
-    this.#parts.listener.allChanged('flush');
+    this.#deps.counters.countInvalidation('tracking', 'swap', 1);
+    this.#deps.listener.allChanged('flush');
   }
 
   // A Redis that is full or a replica answers reads and tells of what happens there, so the link is as good as
@@ -263,7 +263,7 @@ export class RedisBus {
   #onCanary(sequence: number): void {
     const lag = this.#heartbeat.heard(sequence, performance.now());
     if (lag === undefined) return;
-    this.#parts.counters.coherenceLagSeconds.observe(lag / 1000);
+    this.#deps.counters.coherenceLagSeconds.observe(lag / 1000);
     this.#rotateAnnounced();
     this.judge();
   }
@@ -276,7 +276,7 @@ export class RedisBus {
   }
 
   #onAnnouncement(text: string): void {
-    const { listener, counters, onMalformed } = this.#parts;
+    const { listener, counters, onMalformed } = this.#deps;
     const announcement = parseAnnouncement(text, this.#options.maxKeyBytes);
     if (announcement === undefined) {
       counters.malformedAnnouncements++;
@@ -302,7 +302,7 @@ export class RedisBus {
     });
   }
 
-  #reportMalformed(text: string, report: RedisBusParts['onMalformed']): void {
+  #reportMalformed(text: string, report: RedisBusDeps['onMalformed']): void {
     const origin = /"origin"\s*:\s*"([^"]{1,64})"/.exec(text)?.[1] ?? 'unknown';
     if (this.#malformedOrigins.has(origin) || this.#malformedOrigins.size >= MAX_MALFORMED_ORIGINS) return;
     this.#malformedOrigins.add(origin);
@@ -312,7 +312,7 @@ export class RedisBus {
   /** Works out the state, and reports it where it changed. */
   judge(): void {
     const now = performance.now();
-    const { usable, listener } = this.#parts;
+    const { usable, listener } = this.#deps;
     const dataUp = usable() && now - this.#dataProvenAt <= this.#options.heartbeatTimeoutMs;
     const linkUp = this.#armed && this.#heartbeat.alive(now);
     const state = !dataUp ? 'blind' : linkUp ? 'coherent' : 'degraded';

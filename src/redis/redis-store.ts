@@ -17,10 +17,10 @@ import type { Counters } from '../metrics/counters.ts';
 import { announceMatch, type Deletion } from './announcement.ts';
 import { type Change, changeCall } from './change-call.ts';
 import { type EnvelopeLimits, isLegacy, unpack, unpackLegacy } from './envelope.ts';
-import { Lanes, type LanesParts, type Route, type Waiting } from './lanes.ts';
+import { Lanes, type LanesDeps, type Route, type Waiting } from './lanes.ts';
 import { LARGE_BYTES, LargeKeys } from './large-keys.ts';
 import { refusal } from './refusal.ts';
-import { type ScanParts, scan, scanSlice } from './scan.ts';
+import { type ScanDeps, scan, scanSlice } from './scan.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 import { answers, isBytes, replies } from './unexpected-replies.ts';
@@ -37,7 +37,7 @@ export interface RedisStoreOptions extends EnvelopeLimits {
   readonly db: number;
 }
 
-export interface RedisStoreParts extends LanesParts {
+export interface RedisStoreDeps extends LanesDeps {
   readonly clock: Pick<ServiceClock, 'now' | 'reached' | 'synced' | 'doubt'>;
   /** Redis refused a change because it is a replica. */
   readonly onReadonly?: () => void;
@@ -58,9 +58,9 @@ type ChangeOutcome = WriteOutcome | RemovalOutcome;
 export class RedisStore implements Store {
   readonly #options: RedisStoreOptions;
   readonly #admin: Redis;
-  readonly #scanned: ScanParts;
+  readonly #scanned: ScanDeps;
   readonly #counters: Counters;
-  readonly #clock: RedisStoreParts['clock'];
+  readonly #clock: RedisStoreDeps['clock'];
   readonly #lanes: Lanes;
   readonly #large = new LargeKeys();
   readonly #onReadonly: (() => void) | undefined;
@@ -72,15 +72,15 @@ export class RedisStore implements Store {
   readonly #scanChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
   readonly #versions: TurnBatch<Waiting<string, Version | undefined>>;
 
-  constructor(options: RedisStoreOptions, parts: RedisStoreParts) {
+  constructor(options: RedisStoreOptions, deps: RedisStoreDeps) {
     this.#options = options;
-    this.#admin = parts.admin;
-    this.#scanned = { redis: parts.admin, counters: parts.counters, keyPrefix: options.keyPrefix };
-    this.#counters = parts.counters;
-    this.#clock = parts.clock;
-    this.#onReadonly = parts.onReadonly;
-    this.#onUnreadable = parts.onUnreadable;
-    const lanes = new Lanes(options.commandTimeoutMs, parts);
+    this.#admin = deps.admin;
+    this.#scanned = { redis: deps.admin, counters: deps.counters, keyPrefix: options.keyPrefix };
+    this.#counters = deps.counters;
+    this.#clock = deps.clock;
+    this.#onReadonly = deps.onReadonly;
+    this.#onUnreadable = deps.onUnreadable;
+    const lanes = new Lanes(options.commandTimeoutMs, deps);
     this.#lanes = lanes;
     const reads = {
       most: READ_SLICE,

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
 
-export interface RoleCheckParts {
+export interface RoleCheckDeps {
   /** Opens a connection to the same address, which ends by itself where it cannot be made. */
   readonly open: () => Redis;
   /** The address leads to a master: makes every connection of this process anew. */
@@ -20,15 +20,15 @@ export interface RoleCheckParts {
  * the connections made anew. While the answer is replica the next question waits 5 s, later 30 s.
  */
 export class RoleCheck {
-  readonly #parts: RoleCheckParts;
+  readonly #deps: RoleCheckDeps;
   readonly #now: () => number;
   #checking = false;
   #pauseMs = FIRST_PAUSE_MS;
   #quietUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: RoleCheckParts) {
-    this.#parts = parts;
-    this.#now = parts.now ?? (() => performance.now());
+  constructor(deps: RoleCheckDeps) {
+    this.#deps = deps;
+    this.#now = deps.now ?? (() => performance.now());
   }
 
   /** Redis refused a command with READONLY. */
@@ -42,13 +42,13 @@ export class RoleCheck {
   };
 
   async #check(): Promise<void> {
-    const redis = this.#parts.open();
+    const redis = this.#deps.open();
     const isMaster = await askWhetherMaster(redis).catch(() => false);
     redis.disconnect();
     this.#checking = false;
     this.#quietUntil = this.#now() + this.#pauseMs;
     this.#pauseMs = isMaster ? FIRST_PAUSE_MS : Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    if (isMaster) this.#parts.reconnect();
+    if (isMaster) this.#deps.reconnect();
   }
 }
 

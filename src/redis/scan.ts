@@ -7,7 +7,7 @@ import { answers } from './unexpected-replies.ts';
 // One SCAN of this many keys holds Redis up for well under a millisecond.
 const SLICE_KEYS = 1000;
 
-export interface ScanParts {
+export interface ScanDeps {
   readonly redis: Redis;
   readonly counters: Counters;
   readonly keyPrefix: string;
@@ -17,10 +17,10 @@ export interface ScanParts {
  * All matching keys of Redis, prefixed, a slice at a time. A key that is there from beginning to end comes at
  * least once; one may come twice while Redis resizes its table; one that comes or goes meanwhile may be missed.
  */
-export async function* scan(parts: ScanParts, match: Match): AsyncGenerator<string[]> {
+export async function* scan(deps: ScanDeps, match: Match): AsyncGenerator<string[]> {
   let cursor = '0';
   do {
-    const [next, keys] = await scanSlice(parts, match, cursor, SLICE_KEYS);
+    const [next, keys] = await scanSlice(deps, match, cursor, SLICE_KEYS);
     cursor = next;
     yield keys;
   } while (cursor !== '0');
@@ -28,7 +28,7 @@ export async function* scan(parts: ScanParts, match: Match): AsyncGenerator<stri
 
 /** The matching keys, prefixed, among about `count` keys from `cursor` on; the next cursor is `'0'` at the end. */
 export async function scanSlice(
-  { redis, counters, keyPrefix }: ScanParts,
+  { redis, counters, keyPrefix }: ScanDeps,
   match: Match,
   cursor: string,
   count: number,

@@ -31,7 +31,7 @@ export function composeOps(
     coherence: () => cache.coherence,
     faults: {
       counters,
-      journal: cache.journal,
+      pendingWrites: cache.pendingWrites,
       clockOffsetMs: redis && (() => core.clock.wallOffsetMs),
       breakerOpen: core.breaker && (() => core.breaker!.open),
       loopDelayMs: () => core.loopDelay.delayMs,
@@ -50,7 +50,7 @@ export function composeOps(
         coherence: cache.coherence,
         breakerOpen: core.breaker?.open,
         clockOffsetMs: redis && core.clock.wallOffsetMs,
-        journal: cache.journal,
+        pendingWrites: cache.pendingWrites,
       }),
     notReady: async () => {
       if (readiness.reason !== undefined) return readiness.reason;
@@ -63,7 +63,7 @@ export function composeOps(
         redis?.info.status(),
         redis?.census.fresh().catch(() => undefined),
       ]);
-      return stats({ counters, memory, redis: status, keys, journal: cache.journal });
+      return stats({ counters, memory, redis: status, keys, pendingWrites: cache.pendingWrites });
     },
   };
 }

@@ -51,14 +51,14 @@ export function connectRedis(
   const secret = password.reveal() || undefined;
   const address = { host, port, username, password: secret, db, connectTimeoutMs };
   const reconnector = new Reconnector();
-  const parts = openRedis === undefined ? {} : { open: openRedis };
+  const deps = openRedis === undefined ? {} : { open: openRedis };
   const open = (name: string) => {
     const reconnection = reconnector.join();
     const events = { ...connectionLog(log, name, secret), readonly: roleCheck.refused };
-    return connect(address, name, counters, events, { ...parts, reconnection });
+    return connect(address, name, counters, events, { ...deps, reconnection });
   };
   const roleCheck = new RoleCheck({
-    open: () => connectOnce(address, 'role', parts),
+    open: () => connectOnce(address, 'role', deps),
     reconnect: () => {
       log.warn('Redis refused writes as a replica; its address leads to a master now: reconnecting');
       for (const redis of all) redis.disconnect(true);
@@ -70,7 +70,7 @@ export function connectRedis(
   const linkReconnection = reconnector.join('user');
   const linkEvents = linkLog(log, secret);
   const link = config.pubsub.enabled
-    ? connect(address, 'link', counters, linkEvents, { ...parts, reconnection: linkReconnection })
+    ? connect(address, 'link', counters, linkEvents, { ...deps, reconnection: linkReconnection })
     : undefined;
   const room = config.redis.maxConnections - (link === undefined ? 1 : 2);
   const admin = room > 0 ? open('admin') : data;

@@ -4,7 +4,7 @@ import { ServiceClock } from '../cache/clock.ts';
 import { Memory } from '../cache/l1/memory.ts';
 import { sweepEvery } from '../cache/l1/sweep.ts';
 import { LoopDelay } from '../cache/loop-delay.ts';
-import { Journal } from '../cache/pending-writes/pending-writes.ts';
+import { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import { TwoLevel } from '../cache/two-level.ts';
 import { VersionClock } from '../cache/version.ts';
 import type { Config } from '../config/config.ts';
@@ -101,7 +101,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     counters,
     linked: redis?.link !== undefined,
     ttls,
-    journal: journalOf(config),
+    pendingWrites: pendingWritesOf(config),
     rewarm: config.faults.rewarm,
     onMiss: missLog && ((key) => missLog.record(key)),
     onSuperseded: supersededLog(log),
@@ -188,10 +188,10 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
   };
 }
 
-function journalOf({ faults }: Config): Journal | undefined {
-  const { journalMaxEntries, journalMaxBytes } = faults;
-  if (journalMaxEntries === 0) return undefined;
-  return new Journal({ maxEntries: journalMaxEntries, maxBytes: journalMaxBytes });
+function pendingWritesOf({ faults }: Config): PendingWrites | undefined {
+  const { pendingWritesMaxEntries, pendingWritesMaxBytes } = faults;
+  if (pendingWritesMaxEntries === 0) return undefined;
+  return new PendingWrites({ maxEntries: pendingWritesMaxEntries, maxBytes: pendingWritesMaxBytes });
 }
 
 /** @param onChange called when it opens or closes */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Journal } from '../cache/pending-writes/pending-writes.ts';
+import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import type { Logger } from '../log.ts';
 import type { Core } from './compose.ts';
 
@@ -12,21 +12,21 @@ const RETRY_MS = 50;
  * once and often; what Redis did not accept after two seconds is lost, and the log says how much that is.
  */
 export async function flushPending({ cache, redis }: Core, log: Logger): Promise<void> {
-  const { journal } = cache;
-  if (journal === undefined || journal.size === 0) return;
-  log.info(pending(journal), 'writes are pending; trying Redis for 2 seconds');
+  const { pendingWrites } = cache;
+  if (pendingWrites === undefined || pendingWrites.size === 0) return;
+  log.info(pending(pendingWrites), 'writes are pending; trying Redis for 2 seconds');
   redis?.hurry();
   const over = new AbortController();
   const timeUp = pause(FLUSH_MS, undefined, { ref: false }).then(() => over.abort());
-  while (journal.size > 0 && !over.signal.aborted) {
+  while (pendingWrites.size > 0 && !over.signal.aborted) {
     await Promise.race([cache.replay(), timeUp]);
-    if (journal.size > 0) await Promise.race([pause(RETRY_MS), timeUp]);
+    if (pendingWrites.size > 0) await Promise.race([pause(RETRY_MS), timeUp]);
   }
-  if (journal.size === 0) log.info('all pending writes reached Redis');
-  else log.error(pending(journal), 'pending writes are lost: Redis did not accept them in time');
+  if (pendingWrites.size === 0) log.info('all pending writes reached Redis');
+  else log.error(pending(pendingWrites), 'pending writes are lost: Redis did not accept them in time');
 }
 
 /** For the log: how much is pending. */
-export function pending({ size, bytes }: Journal): { changes: number; bytes: number } {
+export function pending({ size, bytes }: PendingWrites): { changes: number; bytes: number } {
   return { changes: size, bytes };
 }

@@ -1,7 +1,7 @@
 /** `ratecache serve`: compose, listen, warm up, and stop well. */
 
 import { type Config, describe } from '../config/config.ts';
-import type { Parts } from '../http/deps.ts';
+import type { HttpDeps } from '../http/deps.ts';
 import { Server } from '../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
 import { Push } from '../push/socket.ts';
@@ -38,9 +38,18 @@ export async function serve(config: Config, warnings: readonly string[], version
       log.warn({ unreadBytes }, 'clients leave too much unread: answers go out only as they are read');
     else log.info({ unreadBytes }, 'clients read their answers again');
   };
-  const parts: Parts = { cache, clock, counters, load, limits: config.limits, onFault, onStrict, overloaded };
+  const deps: HttpDeps = {
+    cache,
+    clock,
+    counters,
+    load,
+    limits: config.limits,
+    onFault,
+    onStrict,
+    overloaded,
+  };
   const server = new Server(
-    parts,
+    deps,
     composeOps(config, core, load, readiness, () => push.sizes, version),
   );
   spareDescriptors(server.app, counters, log);
@@ -73,9 +82,9 @@ export async function serve(config: Config, warnings: readonly string[], version
     core.close();
   };
   const cutShort = () => {
-    const { journal } = cache;
-    if (journal !== undefined && journal.size > 0)
-      log.error(pending(journal), 'pending writes are lost: a second signal ended the process');
+    const { pendingWrites } = cache;
+    if (pendingWrites !== undefined && pendingWrites.size > 0)
+      log.error(pending(pendingWrites), 'pending writes are lost: a second signal ended the process');
   };
   stopOnSignals(config, log, readiness, stop, cutShort);
 

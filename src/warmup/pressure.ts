@@ -43,5 +43,5 @@ export class Pressure {
 }
 
 function isUnconfirmed({ status, reason }: Outcome): boolean {
-  return status === 'pending' || (status === 'error' && reason?.startsWith('journal_full') === true);
+  return status === 'pending' || (status === 'error' && reason?.startsWith('pending_writes_full') === true);
 }

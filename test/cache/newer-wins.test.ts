@@ -5,7 +5,7 @@ import type { ChangeListener } from '../../src/cache/bus.ts';
 import { Entry } from '../../src/cache/entry.ts';
 import { Memory } from '../../src/cache/l1/memory.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
-import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { type Version, VersionClock } from '../../src/cache/version.ts';
@@ -32,7 +32,7 @@ function replica(t: TestContext) {
   const store = new GatedStore(clock);
   const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
   const ttls = TYPES.map(() => 300_000);
-  const journal = new Journal({ maxEntries: 100, maxBytes: 1_000_000 });
+  const pendingWrites = new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000 });
   const superseded: [key: string, present: Version | undefined][] = [];
   const cache = new TwoLevel({
     memory,
@@ -41,7 +41,7 @@ function replica(t: TestContext) {
     versions: new VersionClock('0000000a', () => clock.now),
     counters,
     ttls,
-    journal,
+    pendingWrites,
     linked: true,
     onSuperseded: (key, _version, present) => superseded.push([key, present]),
   });
@@ -69,7 +69,7 @@ function replica(t: TestContext) {
     cache,
     memory,
     store,
-    journal,
+    pendingWrites,
     counters,
     clock,
     told,
@@ -117,7 +117,7 @@ test('a pending write yields to a newer version that the link reports, before L2
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   const version = await on.otherSets('"theirs"');
   on.cache.keyChanged(KEY, { reason: 'set', version });
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
   assert.deepEqual(await on.read(), ['"theirs"', 'l2']);
   assert.deepEqual(on.superseded, [[KEY, version]]);
   assert.equal(on.counters.supersededChanges, 1);
@@ -141,10 +141,10 @@ test('a pending write yields to a later deletion by match, and one that is newer
   on.clock.now++;
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   on.cache.matchChanged({ pattern: 'borrow_rate:*' }, 'delete', before);
-  assert.equal(on.journal.size, 1, 'the write came after the deletion');
+  assert.equal(on.pendingWrites.size, 1, 'the write came after the deletion');
   on.clock.now++;
   on.cache.matchChanged({ pattern: 'borrow_rate:*' }, 'delete', on.others.next());
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('a pending write does not yield to an older version that the link reports late', async (t) => {
@@ -152,7 +152,7 @@ test('a pending write does not yield to an older version that the link reports l
   const version = await on.otherSets('"older"');
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   on.cache.keyChanged(KEY, { reason: 'set', version });
-  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  assert.deepEqual(await on.read(), ['"mine"', 'pending']);
   await on.cache.replay();
   assert.equal(on.stored(), '"mine"');
   assert.deepEqual(on.superseded, []);
@@ -168,7 +168,7 @@ test('a write that timed out and was made all the same is settled by its own ech
   const { status, version } = await write;
   assert.equal(status, 'unknown');
   on.cache.keyChanged(KEY, { reason: 'set', version: version! });
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
   assert.deepEqual(on.superseded, [], 'it took effect');
 });
 
@@ -177,7 +177,7 @@ test('a pending write gives way to what another program wrote after it, and says
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   on.foreignSet('"foreign"');
   on.cache.keyChanged(KEY, undefined);
-  assert.deepEqual(await on.read(), ['"mine"', 'journal'], 'the answer says that it is pending');
+  assert.deepEqual(await on.read(), ['"mine"', 'pending'], 'the answer says that it is pending');
   await on.cache.replay();
   assert.equal(on.stored(), '"foreign"');
   assert.deepEqual(on.superseded, [[KEY, FOREIGN]]);
@@ -204,7 +204,7 @@ test('a write that times out does not replace a newer one that was acknowledged'
   await first.fail(TIMEOUT);
   assert.equal((await older).status, 'unknown');
   on.store.release();
-  assert.equal(on.journal.size, 0, 'nothing is made later');
+  assert.equal(on.pendingWrites.size, 0, 'nothing is made later');
   assert.deepEqual(await on.read(), ['"newer"', 'l1']);
   await on.cache.replay();
   assert.equal(on.stored(), '"newer"');
@@ -238,7 +238,7 @@ test('a write that times out does not replace a newer pending one, nor undo a ne
     );
     await call.fail(TIMEOUT);
     assert.equal((await older).status, 'unknown');
-    assert.deepEqual(await on.read(), [newer, 'journal']);
+    assert.deepEqual(await on.read(), [newer, 'pending']);
     await on.cache.replay();
     assert.equal(on.stored(), newer);
     t.mock.timers.reset();
@@ -256,7 +256,7 @@ test('a write that times out yields to a newer change that the link has reported
     on.cache.keyChanged(KEY, { reason: change === 'otherSets' ? 'set' : 'delete', version });
     await call.fail(TIMEOUT);
     assert.equal((await write).status, 'unknown');
-    assert.equal(on.journal.size, 0);
+    assert.equal(on.pendingWrites.size, 0);
     await on.cache.replay();
     assert.equal(on.stored(), change === 'otherSets' ? '"theirs"' : undefined);
     assert.equal(on.told.at(-1), 'changed', 'clients end with what L2 has');
@@ -314,7 +314,7 @@ test('an older pending write is back when the deletion that replaced it is refus
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   await on.failing(REJECTED, () => assert.rejects(on.cache.delete(KEY), REJECTED));
-  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  assert.deepEqual(await on.read(), ['"mine"', 'pending']);
 });
 
 // ---- the mark of a pending write
@@ -326,7 +326,7 @@ test('a pending write is marked in every answer: get, mget, and after any number
     await on.cache.delete('gone');
   });
   for (let i = 0; i < 3; i++) {
-    assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+    assert.deepEqual(await on.read(), ['"mine"', 'pending']);
     const [mine, gone] = await getMany(on.cache, [KEY, 'gone'], 512);
     assert.deepEqual(
       { ...mine, entry: undefined },
@@ -398,7 +398,7 @@ test('while another replica deletes by match, older pending writes of its keys a
   await on.failing(DOWN, () => on.cache.set('volatility:NEWER', json('1')));
   on.cache.matchDeleting({ type: 1 }, version);
   await on.cache.replay();
-  const kept = () => [...on.journal.pending()].map(({ key }) => key);
+  const kept = () => [...on.pendingWrites.pending()].map(({ key }) => key);
   assert.deepEqual([...on.store.entries.keys()], ['borrow_rate:OTHER', 'volatility:NEWER']);
   assert.deepEqual(kept(), ['volatility:OLDER'], 'the deletion may fail yet');
   on.cache.matchChanged({ type: 1 }, 'delete', version);
@@ -464,7 +464,7 @@ test('a deletion by match that fails for good leaves the pending writes that it 
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   await on.failing(REJECTED, () => assert.rejects(on.cache.invalidate({ type: 0 }), REJECTED));
-  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  assert.deepEqual(await on.read(), ['"mine"', 'pending']);
 });
 
 test('a write that fails after a deletion by match has failed for good becomes pending all the same', async (t) => {
@@ -478,14 +478,14 @@ test('a write that fails after a deletion by match has failed for good becomes p
   await failed;
   await on.store.next('write').fail(DOWN);
   assert.equal((await write).status, 'accepted');
-  assert.equal(on.journal.get('volatility:A')?.entry?.json, '1');
+  assert.equal(on.pendingWrites.get('volatility:A')?.entry?.json, '1');
 });
 
 test('while a deletion by match is pending, the absence of a key that L2 still has is marked', async (t) => {
   const on = replica(t);
   await on.otherSets('"old"');
   await on.failing(DOWN, () => on.cache.invalidate({ type: 0 }));
-  assert.deepEqual(await on.read(), [undefined, 'journal']);
+  assert.deepEqual(await on.read(), [undefined, 'pending']);
   await on.cache.replay();
   assert.deepEqual(await on.read(), [undefined, 'none']);
 });
@@ -551,11 +551,11 @@ test('a clock that is stepped moves what is pending along, and empties L1', asyn
   const on = replica(t);
   await on.cache.set(KEY, json('"held"'));
   await on.failing(DOWN, () => on.cache.set('pending', json('1')));
-  const before = on.journal.get('pending')!;
+  const before = on.pendingWrites.get('pending')!;
   on.clock.now -= 3_600_000;
   on.cache.clockStepped(-3_600_000);
   assert.equal(on.memory.size, 0);
-  const after = on.journal.get('pending')!;
+  const after = on.pendingWrites.get('pending')!;
   assert.ok(after.version < before.version);
   assert.equal(after.entry!.expiresAt, before.entry!.expiresAt - 3_600_000);
   const { version } = await on.cache.set('next', json('1'));
@@ -573,7 +573,7 @@ test('a pending write that L2 had made before its time-out was reported is not s
   assert.equal((await write).status, 'unknown');
   on.store.release();
   await on.cache.replay();
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
   assert.equal(on.stored(), '"made"');
   assert.deepEqual([on.superseded, on.counters.supersededChanges], [[], 0]);
 });

@@ -35,7 +35,7 @@ test('faults at random, one after the other: nothing fails, is lost or piles up'
 
 test('these checks can fail: a defect in a copy of the sources is found', async () => {
   const { found, output } = await isFound(
-    MUTANTS.find(({ name }) => name === 'reads do not ask the journal')!,
+    MUTANTS.find(({ name }) => name === 'reads do not ask the pending writes')!,
   );
   assert.ok(found, output);
 });

@@ -27,8 +27,11 @@ export async function recovery(replicas: readonly Service[]): Promise<number> {
 
 async function isWhole(replica: Service): Promise<boolean> {
   const health = await (await replica.fetch('/health')).json();
-  const { coherence, journal } = health as { coherence: string; journal: { entries: number } };
-  if (coherence !== 'coherent' || journal.entries > 0) return false;
+  const { coherence, pending_writes: pending } = health as {
+    coherence: string;
+    pending_writes: { entries: number };
+  };
+  if (coherence !== 'coherent' || pending.entries > 0) return false;
   const written = await put(replica, `calculation:probe-${replica.pid}`, '1');
   await written.arrayBuffer();
   return written.status === 201 || written.status === 204;

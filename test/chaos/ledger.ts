@@ -3,7 +3,7 @@
 export interface Ack {
   readonly n: number;
   readonly replica: number;
-  /** 201 and 204: Redis has it. 202: it is in the journal of that replica. */
+  /** 201 and 204: Redis has it. 202: it is in the pending writes of that replica. */
   readonly status: 201 | 202 | 204;
   readonly start: number;
   readonly end: number;
@@ -14,7 +14,7 @@ export interface CounterRead {
   readonly replica: number;
   readonly n: number;
   readonly start: number;
-  /** What the reply said of itself, where it is not simply true: `coherence=blind`, `detail=journal`. */
+  /** What the reply said of itself, where it is not simply true: `coherence=blind`, `detail=pending`. */
   readonly mark: string;
 }
 

@@ -24,7 +24,7 @@ export interface Sample {
   readonly mark: string;
 }
 
-export interface LoadParts {
+export interface LoadDeps {
   readonly urls: readonly string[];
   /** Requests a second to each. */
   readonly rates: readonly number[];
@@ -70,7 +70,7 @@ const CONTENDED = 0.3;
 /** Connects, and begins. */
 export async function startLoad(
   { replicas }: Pick<Stage, 'replicas'>,
-  parts: Omit<LoadParts, 'urls' | 'sockets'>,
+  parts: Omit<LoadDeps, 'urls' | 'sockets'>,
 ): Promise<Load> {
   const sockets = await Promise.all(replicas.map((replica) => connectWs(replica)));
   return new Load({ ...parts, sockets, urls: replicas.map(({ url }) => url) });
@@ -78,14 +78,14 @@ export async function startLoad(
 
 export class Load {
   readonly samples: Sample[] = [];
-  readonly #parts: LoadParts;
+  readonly #parts: LoadDeps;
   readonly #pools: readonly Pool[];
   readonly #open = new Set<Promise<void>>();
   readonly #start = performance.now();
   readonly #sent: number[];
   readonly #timer: NodeJS.Timeout;
 
-  constructor(parts: LoadParts) {
+  constructor(parts: LoadDeps) {
     this.#parts = parts;
     this.#pools = parts.urls.map((url) => new Pool(url, { connections: 512, keepAliveTimeout: 60_000 }));
     this.#sent = parts.urls.map(() => 0);

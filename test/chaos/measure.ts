@@ -90,7 +90,7 @@ async function run(fault: Fault, stage: Stage, lag: Lag, options: MeasureOptions
   await sleep(options.calmMs);
   await load.stop();
   await stopWriting();
-  // A machine that is busy may have made the last writes wait too long for Redis: they are in a journal again.
+  // A machine that is busy may have made the last writes wait too long for Redis: they are in pending writes again.
   await recovery(replicas);
 
   const samples = load.samples.filter(({ due }) => due >= began);

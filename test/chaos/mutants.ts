@@ -21,18 +21,18 @@ export interface Mutant {
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    name: 'the journal is not replayed',
+    name: 'the pending writes are not replayed',
     file: 'src/cache/pending-writes/postpone.ts',
-    from: 'return this.journal.size === 0 ? Promise.resolve() : this.#replay.run();',
+    from: 'return this.pending writes.size === 0 ? Promise.resolve() : this.#replay.run();',
     to: 'return Promise.resolve();',
     run: 'frozen 2 s',
     finds: /recovered after Infinity ms/,
   },
   {
-    name: 'the journal is thrown away instead of being replayed',
+    name: 'the pending writes are thrown away instead of being replayed',
     file: 'src/cache/pending-writes/replay.ts',
     from: 'return this.#reachesRedis(() => this.#actions.write(this.#changeOf(pending)));',
-    to: 'return this.#journal.done(pending) ?? true;',
+    to: 'return this.#pending writes.done(pending) ?? true;',
     run: 'frozen 2 s',
     finds: /was acknowledged with 202/,
   },
@@ -45,10 +45,10 @@ export const MUTANTS: readonly Mutant[] = [
     finds: /was acknowledged with 20[14]/,
   },
   {
-    name: 'reads do not ask the journal',
+    name: 'reads do not ask the pending writes',
     file: 'src/cache/pending-writes/postpone.ts',
-    from: 'const pending = this.journal.get(key);\n    if (pending === undefined) return undefined;',
-    to: 'const pending = this.journal.get(key);\n    if (pending !== undefined) return undefined; else return undefined;',
+    from: 'const pending = this.pending writes.get(key);\n    if (pending === undefined) return undefined;',
+    to: 'const pending = this.pending writes.get(key);\n    if (pending !== undefined) return undefined; else return undefined;',
     run: 'full (OOM)',
     finds: /was #\d+ at replica \d and not #\d+/,
   },

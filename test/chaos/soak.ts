@@ -90,7 +90,7 @@ async function run(stage: Stage, lag: Lag, { seconds, seed, boundMs, slowestMs }
   clearInterval(sampling);
   await load.stop();
   await stopWriting();
-  // The last writes may be in a journal again, where the machine is busy.
+  // The last writes may be in pending writes again, where the machine is busy.
   await recovery(replicas);
 
   const bad = load.samples.filter(failed);

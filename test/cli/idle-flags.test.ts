@@ -16,7 +16,7 @@ test('a flag of serve that would change nothing under its configuration is an er
     ['CACHE_WARMUP_ON_STARTUP', { STANDALONE: 'true', CACHE_WARMUP_ON_STARTUP: 'true' }],
     ['HEARTBEAT_INTERVAL_MS', { ENABLE_PUBSUB: 'false' }],
     ['LOCAL_CACHE_MAX_SIZE', { ENABLE_LOCAL_CACHE: 'false' }],
-    ['JOURNAL_MAX_BYTES', { JOURNAL_MAX_ENTRIES: '0' }],
+    ['PENDING_WRITES_MAX_BYTES', { PENDING_WRITES_MAX_ENTRIES: '0' }],
     ['CACHE_WARMUP_FILE', { CACHE_WARMUP_FILE: 'a' }],
     ['CACHE_WARMUP_PATTERN', { CACHE_WARMUP_FILE: 'a', CACHE_WARMUP_ON_STARTUP: 'true' }],
     ['CACHE_WARMUP_FORMAT', { CACHE_WARMUP_ON_STARTUP: 'true' }],

@@ -20,7 +20,7 @@ function row(text: string, first: string): string[] | undefined {
   return rows.find(([, name]) => name === first)?.slice(2, -1);
 }
 
-test('stats shows requests, both tiers by type, and the state of Redis, link and journal', async (t) => {
+test('stats shows requests, both tiers by type, and the state of Redis, link and pending writes', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const [service, other] = await Promise.all([
@@ -45,7 +45,7 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   const l2 = before.redis!;
   assert.deepEqual(row(stdout, 'all')?.slice(6), ['2', `${l2.hits}`, `${l2.misses}`, percent(l2.hit_rate!)]);
   assert.deepEqual(row(stdout, 'coherence'), ['coherent']);
-  assert.deepEqual(row(stdout, 'journal'), ['empty']);
+  assert.deepEqual(row(stdout, 'pending'), ['empty']);
   assert.match(row(stdout, 'L1')![0]!, /^2 of 1,000 \(0\.2 %\), \d+ B$/);
   assert.match(row(stdout, 'Redis')![0]!, /^7\.\d+\.\d+, answers in .* ms, up for .*, 2 keys at .* UTC$/);
 
@@ -56,7 +56,7 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   assert.match(away, /: degraded\n/);
   assert.match(row(away, 'Redis')![0]!, /^away: /);
   assert.deepEqual(row(away, 'coherence'), ['blind']);
-  assert.match(row(away, 'journal')![0]!, /^1 change, .*, the oldest for /);
+  assert.match(row(away, 'pending')![0]!, /^1 change, .*, the oldest for /);
 });
 
 test('stats --json is /stats as it came', async (t) => {

@@ -9,7 +9,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { afflict, type Fault } from './faults.ts';
 import { connectTo, ForeignWriter, truthOf } from './foreign-writer.ts';
 import { type Findings, History } from './history.ts';
-import { type ActorParts, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
+import { type ActorDeps, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
 import { ALL_KEYS, unversioned } from './keys.ts';
 import { Subscriber } from './subscriber.ts';
 
@@ -101,7 +101,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
 
   const history = new History(unversioned);
   let stopped = false;
-  const actor = (): ActorParts => ({ history, random: seeded(seedOf(dice)), stopped: () => stopped });
+  const actor = (): ActorDeps => ({ history, random: seeded(seedOf(dice)), stopped: () => stopped });
   const foreign = new ForeignWriter(connection, actor());
   const actors = [
     foreign.run(restMs),

@@ -20,7 +20,7 @@ export const FAULTS = [
 
 export type Fault = (typeof FAULTS)[number];
 
-export interface FaultParts {
+export interface FaultDeps {
   readonly redis: RedisServer;
   readonly connection: Redis;
   /** One before each replica's Redis. */
@@ -34,7 +34,7 @@ export interface FaultParts {
 /** What happens once, and how long to wait before it happens again, in ms. */
 const ROUNDS: Record<
   Fault,
-  { readonly restMs: number; readonly round: (parts: FaultParts) => Promise<void> }
+  { readonly restMs: number; readonly round: (parts: FaultDeps) => Promise<void> }
 > = {
   none: { restMs: 200, round: async () => {} },
   'link-killed': { restMs: 500, round: (parts) => killOne(parts, 'ratecache-link') },
@@ -78,7 +78,7 @@ const ROUNDS: Record<
 };
 
 /** One fault after another until `stopped`; says how many there were. */
-export async function afflict(fault: Fault, parts: FaultParts, stopped: () => boolean): Promise<number> {
+export async function afflict(fault: Fault, parts: FaultDeps, stopped: () => boolean): Promise<number> {
   const { restMs, round } = ROUNDS[fault];
   let rounds = 0;
   while (true) {
@@ -92,7 +92,7 @@ export async function afflict(fault: Fault, parts: FaultParts, stopped: () => bo
   }
 }
 
-async function killOne({ connection, random }: FaultParts, name: string): Promise<void> {
+async function killOne({ connection, random }: FaultDeps, name: string): Promise<void> {
   const list = (await connection.client('LIST')) as string;
   const lines = list.split('\n').filter((line) => line.includes(`name=${name}`));
   if (lines.length === 0) return;
@@ -106,7 +106,7 @@ const BURST = 4000;
  * A burst of messages within one command overruns the output buffers of the links: Redis lets go of them, with
  * the invalidations that lay in them.
  */
-async function overrun({ connection, write, random }: FaultParts): Promise<void> {
+async function overrun({ connection, write, random }: FaultDeps): Promise<void> {
   await connection.config('SET', 'client-output-buffer-limit', 'pubsub 65536 0 0');
   const script = `for i = 1, tonumber(ARGV[1]) do
     redis.call('PUBLISH', 'cache_invalidation', '{"keys":["calculation:burst-' .. i .. '"]}')

@@ -7,7 +7,7 @@ import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { foreignVersion, isLegacy, pack, unpack } from '../../src/redis/envelope.ts';
 import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
-import type { ActorParts } from './http-actors.ts';
+import type { ActorDeps } from './http-actors.ts';
 import { KEYS } from './keys.ts';
 
 export const PREFIX = 'borrow_rate_engine:';
@@ -51,10 +51,10 @@ export async function truthOf(
 /** The envelope of the next value of a key, stamped now. */
 export class ForeignWriter {
   readonly #redis: Redis;
-  readonly #parts: ActorParts;
+  readonly #parts: ActorDeps;
   readonly #versions = new VersionClock('f0f0f0f0');
 
-  constructor(redis: Redis, parts: ActorParts) {
+  constructor(redis: Redis, parts: ActorDeps) {
     this.#redis = redis;
     this.#parts = parts;
   }

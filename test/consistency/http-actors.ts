@@ -7,7 +7,7 @@ import { connectWs, type WsClient } from '../support/ws-client.ts';
 import type { History, Op, Read } from './history.ts';
 import { DELETABLE_PATTERN, HOT_KEYS, KEYS } from './keys.ts';
 
-export interface ActorParts {
+export interface ActorDeps {
   readonly history: History;
   readonly random: Random;
   readonly stopped: () => boolean;
@@ -17,7 +17,7 @@ const JSON_HEADERS = { 'content-type': 'application/json' };
 const pathOf = (key: string) => `/v1/cache/${encodeURIComponent(key)}`;
 
 /** Reads keys as fast as it is answered, in each of the three ways. */
-export async function readAll(service: Service, replica: number, parts: ActorParts): Promise<void> {
+export async function readAll(service: Service, replica: number, parts: ActorDeps): Promise<void> {
   const { history, random, stopped } = parts;
   const key = () => pick(random() < 0.4 ? HOT_KEYS : KEYS.cold, random);
   const ws = await connectWs(service);
@@ -37,7 +37,7 @@ export async function readAll(service: Service, replica: number, parts: ActorPar
 export async function writeAll(
   service: Service,
   replica: number,
-  parts: ActorParts,
+  parts: ActorDeps,
   restMs: number,
 ): Promise<void> {
   const { random, stopped } = parts;
@@ -57,7 +57,7 @@ export async function writeAll(
   });
 }
 
-interface Writer extends ActorParts {
+interface Writer extends ActorDeps {
   readonly client: Client;
   readonly replica: number;
 }

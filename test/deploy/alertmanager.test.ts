@@ -52,7 +52,7 @@ const INHIBITIONS = [
   },
   {
     source: 'RedisConnectionFailed',
-    ofInstance: ['CacheBreakerOpen', 'CacheCoherenceLost', 'CacheJournalStuck', 'RedisMetricsAbsent'],
+    ofInstance: ['CacheBreakerOpen', 'CacheCoherenceLost', 'CachePendingWritesStuck', 'RedisMetricsAbsent'],
     ofAll: ['HighCacheMissRate', 'RedisHighResponseTime'],
   },
 ];

@@ -54,7 +54,7 @@ describe('a real Prometheus', { concurrency: true }, () => {
     }
   });
 
-  test('sees a Redis that is killed: connections, coherence, errors, a journal that fills, figures that are absent', async () => {
+  test('sees a Redis that is killed: connections, coherence, errors, pending writes that fill up, figures that are absent', async () => {
     const { redis, service } = lab.gone;
     const stop = repeat(() => miss(service), 2);
     try {
@@ -62,8 +62,13 @@ describe('a real Prometheus', { concurrency: true }, () => {
       for (let i = 0; i < 6; i++) assert.equal((await put(service, `volatility:${i}`, '1')).status, 202);
       await fires(
         'gone',
-        ...['RedisConnectionFailed', 'CacheCoherenceLost', 'CacheServiceErrorRate', 'CacheJournalFilling'],
-        ...['CacheJournalStuck', 'RedisMetricsAbsent'],
+        ...[
+          'RedisConnectionFailed',
+          'CacheCoherenceLost',
+          'CacheServiceErrorRate',
+          'CachePendingWritesFilling',
+        ],
+        ...['CachePendingWritesStuck', 'RedisMetricsAbsent'],
       );
     } finally {
       await stop();
@@ -146,7 +151,7 @@ test('Slack was told of warnings and of what is critical, PagerDuty only of the 
     'CacheServiceDown',
     'RedisConnectionFailed',
     'CacheServiceErrorRate',
-    'CacheJournalFilling',
+    'CachePendingWritesFilling',
   ]) {
     await until(() => told('pagerduty', alert) && told('slack', alert), PATIENCE);
   }

@@ -52,7 +52,7 @@ test('the dashboard that is checked in is what its code builds', () => {
 
 test('each section of the runbook is a row, with a panel for everything that is named there', () => {
   const named = [...rows.keys()];
-  assert.deepEqual(named, ['Overview', ...Object.keys(RUNBOOK), 'Coherence and Journal', 'Push']);
+  assert.deepEqual(named, ['Overview', ...Object.keys(RUNBOOK), 'Coherence and Pending Writes', 'Push']);
   for (const [row, items] of Object.entries(RUNBOOK))
     for (const [item, panels] of Object.entries(items))
       for (const panel of panels) assert.ok(rows.get(row)!.includes(panel), `${item}: ${panel}`);

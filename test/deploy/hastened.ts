@@ -9,7 +9,7 @@ const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_6
 
 /** A range `[5m]`, what an alert or a channel waits; and the one threshold that is a duration, in seconds. */
 const DURATION =
-  /(?<=\[|\b(?:for|group_wait|\w+_interval): )\d+(?:ms|s|m|h)(?=\]|$)|(?<=cache_journal_oldest_age_seconds\{[^}]*\}\) > )\d+$/gm;
+  /(?<=\[|\b(?:for|group_wait|\w+_interval): )\d+(?:ms|s|m|h)(?=\]|$)|(?<=cache_pending_writes_oldest_age_seconds\{[^}]*\}\) > )\d+$/gm;
 
 export function hasten(text: string): string {
   return text.replace(DURATION, (duration) => {

@@ -80,7 +80,7 @@ test('requests, limits and probes are those of the runbook', () => {
   const { readinessProbe, livenessProbe } = container;
   assert.deepEqual([readinessProbe.httpGet.path, readinessProbe.periodSeconds], ['/health', 10]);
   assert.deepEqual([livenessProbe.httpGet.path, livenessProbe.periodSeconds], ['/health', 20]);
-  // Others are asked before a process is given up, since a restart costs its L1 and its journal.
+  // Others are asked before a process is given up, since a restart costs its L1 and its pending writes.
   const patience = ({ periodSeconds, failureThreshold }: Manifest) => periodSeconds * failureThreshold;
   assert.ok(patience(livenessProbe) > patience(readinessProbe));
 });

@@ -18,8 +18,8 @@ const MiB = 2 ** 20;
 const IDLE_BYTES = 80 * MiB;
 /** What clients may leave unread of their answers: see `src/http/unread.ts`. */
 const UNREAD_BYTES = 256 * MiB;
-/** What a stopping process gives itself to tell Redis of what the journal keeps: see `cli/serve.ts`. */
-const JOURNAL_FLUSH_MS = 2000;
+/** What a stopping process gives itself to tell Redis of its pending writes: see `service/serve.ts`. */
+const PENDING_WRITES_FLUSH_MS = 2000;
 
 let of: (directory: Directory) => Manifest[];
 const configOf = (directory: Directory) =>
@@ -88,21 +88,24 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     assert.notEqual(config.redis?.password.reveal(), '');
   });
 
-  test(`${directory}: heap, bodies, unread answers, journal, /tmp and the program fit into the memory limit`, () => {
+  test(`${directory}: heap, bodies, unread answers, pending writes, /tmp and the program fit into the memory limit`, () => {
     const deployment = find(of(directory), 'Deployment');
     const limit = quantity(containerOf(deployment).resources.limits.memory);
     const env = environmentOf(of(directory), '');
     const heapShare = Number(/--max-old-space-size-percentage=(\d+)\b/.exec(env.NODE_OPTIONS!)?.[1]) / 100;
     const { limits, faults } = configOf(directory).config;
     const tmp = quantity(deployment.spec.template.spec.volumes[0].emptyDir.sizeLimit);
-    const beside = limits.maxBufferedBodyBytes + UNREAD_BYTES + faults.journalMaxBytes + tmp + IDLE_BYTES;
+    const beside =
+      limits.maxBufferedBodyBytes + UNREAD_BYTES + faults.pendingWritesMaxBytes + tmp + IDLE_BYTES;
     assert.ok(heapShare * limit + beside <= limit, `${heapShare * limit + beside} > ${limit}`);
   });
 
   test(`${directory}: a pod may take as long to stop as the service may`, () => {
     const { spec } = find(of(directory), 'Deployment').spec.template;
     const { graceMs, timeoutMs } = configOf(directory).config.shutdown;
-    assert.ok(spec.terminationGracePeriodSeconds * 1000 >= graceMs + timeoutMs + JOURNAL_FLUSH_MS + 5000);
+    assert.ok(
+      spec.terminationGracePeriodSeconds * 1000 >= graceMs + timeoutMs + PENDING_WRITES_FLUSH_MS + 5000,
+    );
   });
 
   test(`${directory}: a start may take twice as long as the warm-up, and Redis cannot hold it up`, () => {

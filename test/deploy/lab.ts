@@ -13,7 +13,7 @@ export type Lab = {
   readonly prometheus: Prometheus;
   readonly alertmanager: Alertmanager;
   readonly healthy: { readonly redis: RedisServer; readonly services: readonly Service[] };
-  /** To lose its Redis. Its journal has room for ten changes. */
+  /** To lose its Redis. It has room for ten pending writes. */
   readonly gone: { readonly redis: RedisServer; readonly service: Service };
   /** Its Redis takes 8 MB and 10 connections, and it sheds requests when its event loop is late. */
   readonly full: { readonly redis: RedisServer; readonly service: Service };
@@ -41,7 +41,7 @@ export async function startLab(): Promise<Lab> {
   };
   const startGone = async () => {
     const redis = await redisServer('--maxmemory', '64mb');
-    return { redis, service: killed(await startReplica(redis, { JOURNAL_MAX_ENTRIES: '10' })) };
+    return { redis, service: killed(await startReplica(redis, { PENDING_WRITES_MAX_ENTRIES: '10' })) };
   };
   const startFull = async () => {
     const redis = await redisServer('--maxmemory', '8mb', '--maxclients', '10');

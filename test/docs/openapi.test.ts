@@ -10,7 +10,7 @@ import { reachesRedis, redisEnv, startReplica, whileFrozen } from '../../loadtes
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ERRORS } from '../../src/errors.ts';
-import type { Parts } from '../../src/http/deps.ts';
+import type { HttpDeps } from '../../src/http/deps.ts';
 import type { Ops } from '../../src/http/ops.ts';
 import { routes } from '../../src/http/server.ts';
 import { ask, askOn } from './ask.ts';
@@ -39,9 +39,9 @@ const OF_NO_OPERATION = ['frame_invalid', 'too_many_subscriptions', 'not_found',
 let redis: RedisServer;
 let fragile: RedisServer;
 let service: Service;
-/** Its Redis is `fragile`; it has no L1 and no journal. */
+/** Its Redis is `fragile`; it has no L1 and no pending writes. */
 let strict: Service;
-/** Its Redis is `fragile`; its journal has room for three. */
+/** Its Redis is `fragile`; it has room for three pending writes. */
 let keeping: Service;
 let standalone: Service;
 let defective: Service;
@@ -49,11 +49,15 @@ let defective: Service;
 before(async () => {
   [redis, fragile] = await Promise.all([startRedis(), startRedis()]);
   const frozen = { REDIS_COMMAND_TIMEOUT_MS: '100', BREAKER_FAILURES: '1000' };
-  const nothing = { JOURNAL_MAX_ENTRIES: '0', ENABLE_LOCAL_CACHE: 'false', READY_REQUIRES_REDIS: 'true' };
+  const nothing = {
+    PENDING_WRITES_MAX_ENTRIES: '0',
+    ENABLE_LOCAL_CACHE: 'false',
+    READY_REQUIRES_REDIS: 'true',
+  };
   [service, strict, keeping, standalone, defective] = await Promise.all([
     startReplica(redis, { ...LIMITS, WS_ALLOWED_ORIGINS: 'https://desk.internal', SHUTDOWN_GRACE_MS: '200' }),
     startReplica(fragile, { ...frozen, ...nothing }),
-    startReplica(fragile, { ...frozen, JOURNAL_MAX_ENTRIES: '3' }),
+    startReplica(fragile, { ...frozen, PENDING_WRITES_MAX_ENTRIES: '3' }),
     startService({ standalone: true, env: { ENABLE_CACHE_STATS: 'false', OVERLOAD_LOOP_DELAY_MS: '0' } }),
     startService({
       env: { ...redisEnv(redis), NODE_OPTIONS: `--import=${new URL('defect.ts', import.meta.url)}` },
@@ -100,7 +104,7 @@ test('docs/openapi.yaml has every code of errors.ts under its status, and no oth
 });
 
 test('docs/openapi.yaml has every route of the service, and no other', async () => {
-  const paths = Object.entries(routes({ cache: {}, counters: {} } as Parts, {} as Ops)).flatMap(
+  const paths = Object.entries(routes({ cache: {}, counters: {} } as HttpDeps, {} as Ops)).flatMap(
     ([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path.replace(/(:key|\*)$/, '{key}')}`),
   );

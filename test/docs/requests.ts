@@ -227,9 +227,9 @@ export const GONE_KEEPING: readonly Exercise[] = [
   [`PUT ${VALUE}`, '202', json(2, { key: 'minrate:A' })],
   ...both(READS, '200', read('minrate:A')),
   [`DELETE ${VALUE}`, '202', read('gone:B')],
-  [`PUT ${VALUE}`, '503 journal_full', json(1, { key: 'gone:C' })],
-  [`DELETE ${VALUE}`, '503 journal_full', read('gone:C')],
-  ['POST /v1/invalidate', '503 journal_full', json({ keys: ['gone:C'] })],
+  [`PUT ${VALUE}`, '503 pending_writes_full', json(1, { key: 'gone:C' })],
+  [`DELETE ${VALUE}`, '503 pending_writes_full', read('gone:C')],
+  ['POST /v1/invalidate', '503 pending_writes_full', json({ keys: ['gone:C'] })],
   [
     'POST /v1/mset',
     '200',

@@ -33,7 +33,7 @@ test('when a running Redis stops, log and check show what the runbook and the al
   assert.equal((await put(service, 'runbook:A', '1')).status, 202);
   const { code, stdout } = await runMain(['check', '--url', service.url]);
   assert.equal(code, 0);
-  assert.match(stdout, /^degraded: Redis is unreachable: .*ECONNREFUSED.*, 1 in the journal\n$/);
+  assert.match(stdout, /^degraded: Redis is unreachable: .*ECONNREFUSED.*, 1 pending writes\n$/);
 });
 
 test('the procedure for an old quote shows what it promises, and changes nothing', async (t) => {

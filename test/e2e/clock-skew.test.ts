@@ -57,7 +57,7 @@ async function cutOff(proxy: TcpProxy, { cache }: Replica, step: () => Promise<u
   await until(() => cache.coherence === 'blind');
   await step();
   proxy.accept(true);
-  await until(() => cache.coherence === 'coherent' && cache.journal!.size === 0, RECONNECTED);
+  await until(() => cache.coherence === 'coherent' && cache.pendingWrites!.size === 0, RECONNECTED);
 }
 
 async function withProxy(t: TestContext): Promise<TcpProxy> {

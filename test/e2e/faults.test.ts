@@ -76,9 +76,9 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
     );
     assert.equal(results[0].status, 'stored');
     assert.match(results[0].code, /^(l2_unavailable|write_unknown)$/);
-    assert.equal((await jsonOf(await one.fetch('/health'))).journal.entries, 4);
-    assert.equal((await jsonOf(await one.fetch('/stats'))).journal.entries, 4);
-    assert.equal(await sample(one, 'cache_journal_entries'), 4);
+    assert.equal((await jsonOf(await one.fetch('/health'))).pending_writes.entries, 4);
+    assert.equal((await jsonOf(await one.fetch('/stats'))).pending_writes.entries, 4);
+    assert.equal(await sample(one, 'cache_pending_writes'), 4);
 
     // By now it is known that Redis gives no answers: it is not asked.
     await until(async () => (await sample(one, 'redis_breaker_open')) === 1);
@@ -100,7 +100,7 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
   await until(async () => (await statusOf(two, '/v1/cache/frozen:HELD')) === 404, RECOVERY);
   await until(async () => (await statusOf(two, '/v1/cache/frozen:BATCH')) === 200, RECOVERY);
   t.diagnostic(`what was accepted was there ${Math.round(performance.now() - thawed)} ms after the thaw`);
-  await until(async () => (await sample(one, 'cache_journal_entries')) === 0, RECOVERY);
+  await until(async () => (await sample(one, 'cache_pending_writes')) === 0, RECOVERY);
   await until(async () => (await sample(one, 'redis_breaker_open')) === 0, RECOVERY);
   // Not one a request. A busy machine may have the outage end and begin again.
   const lines = one.logs.filter(({ kind }) => kind === 'timeout');
@@ -239,7 +239,7 @@ for (const { told, kind, options, begin, end } of FAULTS) {
 
     await end(redis, control);
     await until(async () => (await redis.cli('EXISTS', `${PREFIX}fault:KEPT`)) === '1', RECOVERY);
-    await until(async () => (await sample(service, 'cache_journal_entries')) === 0, RECOVERY);
+    await until(async () => (await sample(service, 'cache_pending_writes')) === 0, RECOVERY);
     await reachesRedis(service);
     // It is over when Redis has been heard to answer for a while.
     await until(async () => {

@@ -55,7 +55,7 @@ test('a pending change that Redis refuses holds up no other one, and is made whe
   });
   await until(() => isStored(redis, ALLOWED), PATIENCE);
   await until(() => isStored(redis, 'min_rate:ALLOWED'), PATIENCE);
-  const pending = async () => (await jsonOf(await service.fetch('/health'))).journal.entries;
+  const pending = async () => (await jsonOf(await service.fetch('/health'))).pending_writes.entries;
   await until(async () => (await pending()) === 2, PATIENCE);
   assert.equal(await (await get(service, FORBIDDEN)).text(), '1', 'it is pending, and served');
   assert.equal(await isStored(redis, FORBIDDEN), false);

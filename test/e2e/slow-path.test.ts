@@ -51,7 +51,7 @@ test('over a slow path pending writes reach Redis, though the circuit breaker is
 });
 
 test('over a slow path a write that was answered as unknown is not made by what arrives late', async (t) => {
-  const { proxy, slow, fast } = await setUp(t, { JOURNAL_MAX_ENTRIES: '0' });
+  const { proxy, slow, fast } = await setUp(t, { PENDING_WRITES_MAX_ENTRIES: '0' });
   assert.ok((await put(fast, KEY, '"kept"')).ok);
   proxy.delay(EACH_WAY_MS);
   const response = await put(slow, KEY, '"late"');

@@ -191,7 +191,7 @@ test('warmup --direct reports what a full Redis refuses as failed', async (t) =>
 
 test('a warm-up through a service without Redis reports pending, and leaves room for live writers', async (t) => {
   const gone = await startRedis();
-  const service = await startReplica(gone, { JOURNAL_MAX_ENTRIES: '5000' });
+  const service = await startReplica(gone, { PENDING_WRITES_MAX_ENTRIES: '5000' });
   t.after(() => service.stop('SIGKILL'));
   await gone.stop();
   await until(async () => (await jsonOf(await service.fetch('/health'))).redis.connected === false);

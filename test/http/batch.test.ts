@@ -32,7 +32,7 @@ before(async () => {
   [near, far, strict, alone] = await Promise.all([
     startReplica(redis, LIMITS),
     startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250' }),
-    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250', JOURNAL_MAX_ENTRIES: '0' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250', PENDING_WRITES_MAX_ENTRIES: '0' }),
     startService({ standalone: true, env: { ...PATIENT, ...LIMITS } }),
   ]);
   // Long before Redis goes away, so that all that it has to say of it has been said.
@@ -438,7 +438,7 @@ test('while Redis does not answer, items of mset and mdelete are kept and say so
   );
 });
 
-test('without a journal, items of mset and mdelete fail while Redis does not answer, each with its reason', async () => {
+test('without pending writes, items of mset and mdelete fail while Redis does not answer, each with its reason', async () => {
   await reachesRedis(strict);
   await whileFrozen(redis, async () => {
     const entries = [{ key: 'down:C', value: 1 }];

@@ -335,7 +335,7 @@ test('a service without Redis says so to those who need it', async (t) => {
 });
 
 test('a service whose Redis is gone keeps changes for it, and says so to those who need it now', async (t) => {
-  const strict = await startReplica(redis, { JOURNAL_MAX_ENTRIES: '0' });
+  const strict = await startReplica(redis, { PENDING_WRITES_MAX_ENTRIES: '0' });
   t.after(() => strict.stop());
   const invalidation = { keys: ['gone:B', 'gone:C'], types: ['volatility'], pattern: 'gone:*' };
   await redis.signal('SIGKILL');
@@ -368,7 +368,7 @@ test('a service whose Redis is gone keeps changes for it, and says so to those w
   await assertProblem(await strict.fetch('/v1/keys'), 'l2_unavailable');
 
   await redis.restart();
-  await until(async () => (await jsonOf(await service.fetch('/health'))).journal.entries === 0, {
+  await until(async () => (await jsonOf(await service.fetch('/health'))).pending_writes.entries === 0, {
     timeoutMs: 15_000,
   });
 });

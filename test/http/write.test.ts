@@ -27,7 +27,7 @@ before(async () => {
   [one, two, strict, alone] = await Promise.all([
     startReplica(redis, { MAX_VALUE_BYTES: String(LIMIT) }),
     startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250' }),
-    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250', JOURNAL_MAX_ENTRIES: '0' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '250', PENDING_WRITES_MAX_ENTRIES: '0' }),
     startService({ standalone: true, env: { ...PATIENT, MAX_VALUE_BYTES: String(LIMIT) } }),
   ]);
   services = [one, alone];
@@ -592,7 +592,7 @@ test('a change that Redis did not answer is unknown, is read back here, and is s
     assert.equal(read.headers.get('etag'), unknown.headers.get('etag'));
     await assertKept(await del(two, 'down:B'), 'unknown');
     const gone = await get(two, 'down:B');
-    assert.deepEqual(cacheStatus(gone.headers.get('cache-status')).at(-1)?.detail, 'journal');
+    assert.deepEqual(cacheStatus(gone.headers.get('cache-status')).at(-1)?.detail, 'pending');
     await assertProblem(gone, 'cache_miss');
   });
   // Through the other replica, which knows only what Redis holds.
@@ -617,7 +617,7 @@ test('a condition that Redis cannot be asked is refused, and after a time-out th
   await until(async () => (await put(two, 'down:COND', '2', ifAbsent)).status === 412, { timeoutMs: 15_000 });
 });
 
-test('without a journal a change that Redis did not answer is refused as such, and L1 holds nothing of it', async () => {
+test('without pending writes a change that Redis did not answer is refused as such, and L1 holds nothing of it', async () => {
   await reachesRedis(strict);
   await put(strict, 'down:A', '"before"');
   await whileFrozen(redis, async () => {

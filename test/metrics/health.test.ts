@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { health } from '../../src/metrics/health.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
 import { filledMemory, GONE, UP } from './deps.ts';
@@ -67,16 +67,16 @@ test('without L1 the service lives by Redis alone', () => {
   assert.equal(of(GONE).body.status, 'unhealthy');
 });
 
-test('the journal is told by its size and by how long the oldest change has waited, null for none', (t) => {
+test('the pending writes are told by its size and by how long the oldest change has waited, null for none', (t) => {
   const now = t.mock.method(performance, 'now', () => 1000);
   const { memory } = filledMemory([]);
-  const journal = new Journal({ maxEntries: 10, maxBytes: 1000 });
+  const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: 1000 });
   const of = () =>
-    health({ version: '1.2.3', memory, redis: GONE, coherence: 'blind', journal }).body.journal;
+    health({ version: '1.2.3', memory, redis: GONE, coherence: 'blind', pendingWrites }).body.pending_writes;
   assert.deepEqual(of(), { entries: 0, bytes: 0, oldest_age_ms: null });
-  journal.put({ key: 'k', version: '0'.repeat(24), entry: undefined });
+  pendingWrites.put({ key: 'k', version: '0'.repeat(24), entry: undefined });
   now.mock.mockImplementation(() => 6000);
-  assert.deepEqual(of(), { entries: 1, bytes: journal.bytes, oldest_age_ms: 5000 });
+  assert.deepEqual(of(), { entries: 1, bytes: pendingWrites.bytes, oldest_age_ms: 5000 });
 });
 
 test('whatever is less than promised makes the service degraded, and is a reason', () => {

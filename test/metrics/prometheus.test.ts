@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { TYPES } from '../../src/key.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/metrics/histogram.ts';
-import { createRegistry, type MetricsParts } from '../../src/metrics/prometheus.ts';
+import { createRegistry, type MetricsDeps } from '../../src/metrics/prometheus.ts';
 import { RedisInfo } from '../../src/redis/info.ts';
 import { Census, type KeyCounts } from '../../src/redis/key-counts.ts';
 import { startConnected } from '../support/redis-connection.ts';
@@ -15,8 +15,8 @@ import { filledMemory, GONE, UP } from './deps.ts';
 const COUNTED: KeyCounts = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: 0 };
 
 test('promtool finds nothing but one ending that the runbook itself gives', async () => {
-  const { parts } = setUp();
-  const text = await createRegistry(parts).metrics();
+  const { deps } = setUp();
+  const text = await createRegistry(deps).metrics();
   const { error, status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
     input: text,
     encoding: 'utf8',
@@ -30,7 +30,7 @@ test('promtool finds nothing but one ending that the runbook itself gives', asyn
 });
 
 test('every metric of the runbook is there, with its type and labels', async () => {
-  const { types, samples } = await scrape(setUp().parts);
+  const { types, samples } = await scrape(setUp().deps);
   const labelled = (name: string, label: string) => [
     ...new Set(samples.filter((sample) => sample.name === name).map(({ labels }) => labels[label])),
   ];
@@ -55,8 +55,8 @@ test('every metric of the runbook is there, with its type and labels', async () 
 });
 
 test('requests are what the counters hold when they are scraped', async () => {
-  const { parts, counters } = setUp();
-  const { metrics } = createRegistry(parts);
+  const { deps, counters } = setUp();
+  const { metrics } = createRegistry(deps);
   await metrics();
   counters.l1Hits[0] = 5;
   counters.l2Hits[1] = 2;
@@ -79,13 +79,13 @@ test('requests are what the counters hold when they are scraped', async () => {
 });
 
 test('look-ups are told by tier, type and result', async () => {
-  const { parts, counters } = setUp();
+  const { deps, counters } = setUp();
   counters.l1Hits[0] = 1;
   counters.l1Misses[1] = 2;
   counters.staleHits[2] = 3;
   counters.l2Hits[3] = 4;
   counters.misses[6] = 5;
-  const { value } = await scrape(parts);
+  const { value } = await scrape(deps);
   const lookups = (cache: string, type: string, result: string) =>
     value('cache_service_lookups_total', { cache, type, result });
   assert.equal(lookups('local', 'borrow_rate', 'hit'), 1);
@@ -96,12 +96,12 @@ test('look-ups are told by tier, type and result', async () => {
 });
 
 test('a histogram is cumulative, ends in +Inf, and has 50 and 100 ms among its bounds', async () => {
-  const { parts, counters } = setUp();
+  const { deps, counters } = setUp();
   counters.getSeconds.observe(0.000004, 64);
   counters.getSeconds.observe(0.05);
   counters.getSeconds.observe(0.050001);
   counters.getSeconds.observe(99);
-  const { value, samples } = await scrape(parts);
+  const { value, samples } = await scrape(deps);
   const name = 'cache_service_request_duration_seconds';
   const below = (le: string) => value(`${name}_bucket`, { operation: 'get', le });
   assert.equal(below('0.000005'), 64);
@@ -119,7 +119,7 @@ test('a histogram is cumulative, ends in +Inf, and has 50 and 100 ms among its b
 });
 
 test('L1 tells its sizes, its limits and what it gave up', async () => {
-  const { value } = await scrape(setUp().parts);
+  const { value } = await scrape(setUp().deps);
   assert.equal(value('cache_service_size', { cache: 'local', type: 'borrow_rate' }), 1);
   assert.equal(value('cache_service_size', { cache: 'local', type: 'other' }), 1);
   assert.equal(value('cache_service_max_size', { cache: 'local' }), 3);
@@ -129,7 +129,7 @@ test('L1 tells its sizes, its limits and what it gave up', async () => {
 });
 
 test('Redis tells its memory, connections, keys and commands', async () => {
-  const { value } = await scrape(setUp().parts);
+  const { value } = await scrape(setUp().deps);
   assert.equal(value('cache_service_size', { cache: 'redis', type: 'min_rate' }), 6);
   assert.equal(value('service_health_status', { component: 'redis' }), 1);
   assert.equal(value('redis_connection_count'), 3);
@@ -145,10 +145,10 @@ test('Redis tells its memory, connections, keys and commands', async () => {
 });
 
 test('an error has a series for each reason before it happens, and reasons to come get theirs', async () => {
-  const { parts, counters } = setUp();
+  const { deps, counters } = setUp();
   counters.countRedisError('timeout');
   counters.countRedisError('novel "one"\n');
-  const { samples } = await scrape(parts);
+  const { samples } = await scrape(deps);
   assert.deepEqual(
     samples
       .filter(({ name }) => name === 'redis_error_total')
@@ -164,9 +164,9 @@ test('an error has a series for each reason before it happens, and reasons to co
 });
 
 test('a Redis that is away is unhealthy, and what it would tell has no values', async () => {
-  const { parts } = setUp();
-  const redis = { ...parts.redis!, info: { status: async () => GONE } };
-  const { value, samples } = await scrape({ ...parts, redis });
+  const { deps } = setUp();
+  const redis = { ...deps.redis!, info: { status: async () => GONE } };
+  const { value, samples } = await scrape({ ...deps, redis });
   assert.equal(value('service_health_status', { component: 'redis' }), 0);
   assert.equal(value('service_health_status', { component: 'local_cache' }), 1);
   assert.equal(value('redis_memory_used_bytes'), undefined);
@@ -178,9 +178,9 @@ test('a Redis that is away is unhealthy, and what it would tell has no values', 
 });
 
 test('standalone has nothing of Redis', async () => {
-  const { parts } = setUp();
-  const faults = { ...parts.faults, breakerOpen: undefined };
-  const { value, samples } = await scrape({ ...parts, redis: undefined, faults });
+  const { deps } = setUp();
+  const faults = { ...deps.faults, breakerOpen: undefined };
+  const { value, samples } = await scrape({ ...deps, redis: undefined, faults });
   assert.equal(value('service_health_status', { component: 'local_cache' }), 1);
   assert.deepEqual(
     samples.filter(({ name, labels }) => name.startsWith('redis_') || labels.cache === 'redis'),
@@ -188,56 +188,56 @@ test('standalone has nothing of Redis', async () => {
   );
 });
 
-test('the journal is told by its size and its age, the breaker as 1 while it is open, and delays in seconds', async (t) => {
+test('the pending writes are told by its size and its age, the breaker as 1 while it is open, and delays in seconds', async (t) => {
   const now = t.mock.method(performance, 'now', () => 1000);
-  const { parts, counters } = setUp();
-  const journal = new Journal({ maxEntries: 10, maxBytes: 1000 });
+  const { deps, counters } = setUp();
+  const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: 1000 });
   let open = false;
   const faults = {
     counters,
-    journal,
+    pendingWrites,
     clockOffsetMs: () => -1500,
     breakerOpen: () => open,
     loopDelayMs: () => 250,
   };
-  const { metrics } = createRegistry({ ...parts, faults });
+  const { metrics } = createRegistry({ ...deps, faults });
   const empty = read(await metrics());
-  for (const name of ['entries', 'bytes', 'oldest_age_seconds'])
-    assert.equal(empty.value(`cache_journal_${name}`), 0, name);
+  for (const name of ['', '_bytes', '_oldest_age_seconds'])
+    assert.equal(empty.value(`cache_pending_writes${name}`), 0, name);
   assert.equal(empty.value('redis_breaker_open'), 0);
   assert.equal(empty.value('ratecache_event_loop_delay_seconds'), 0.25);
   assert.equal(empty.value('cache_clock_offset_seconds'), -1.5);
 
-  journal.put({ key: 'k', version: '0'.repeat(24), entry: undefined });
+  pendingWrites.put({ key: 'k', version: '0'.repeat(24), entry: undefined });
   now.mock.mockImplementation(() => 6000);
   open = true;
   counters.postponed = 4;
   counters.supersededChanges = 3;
   counters.shed = 5;
   const { value, types } = read(await metrics());
-  assert.equal(value('cache_journal_entries'), 1);
-  assert.equal(value('cache_journal_bytes'), journal.bytes);
-  assert.equal(value('cache_journal_max_entries'), 10);
-  assert.equal(value('cache_journal_max_bytes'), 1000);
-  assert.equal(value('cache_journal_oldest_age_seconds'), 5);
+  assert.equal(value('cache_pending_writes'), 1);
+  assert.equal(value('cache_pending_writes_bytes'), pendingWrites.bytes);
+  assert.equal(value('cache_pending_writes_max'), 10);
+  assert.equal(value('cache_pending_writes_max_bytes'), 1000);
+  assert.equal(value('cache_pending_writes_oldest_age_seconds'), 5);
   assert.equal(value('redis_breaker_open'), 1);
   assert.equal(value('ratecache_postponed_changes_total'), 4);
   assert.equal(value('ratecache_superseded_changes_total'), 3);
   assert.equal(value('ratecache_shed_requests_total'), 5);
-  assert.equal(types.get('cache_journal_entries'), 'gauge');
+  assert.equal(types.get('cache_pending_writes'), 'gauge');
   assert.equal(types.get('ratecache_shed_requests_total'), 'counter');
 });
 
-test('without a journal there is nothing of one', async () => {
-  const { samples } = await scrape(setUp().parts);
+test('without pending writes there is nothing of one', async () => {
+  const { samples } = await scrape(setUp().deps);
   assert.deepEqual(
-    samples.filter(({ name }) => name.startsWith('cache_journal_')),
+    samples.filter(({ name }) => name.startsWith('cache_pending_writes_')),
     [],
   );
 });
 
 test('without L1 there is nothing of L1', async () => {
-  const { samples } = await scrape({ ...setUp().parts, memory: undefined });
+  const { samples } = await scrape({ ...setUp().deps, memory: undefined });
   assert.deepEqual(
     samples.filter(({ labels }) => labels.cache === 'local' || labels.component === 'local_cache'),
     [],
@@ -245,14 +245,14 @@ test('without L1 there is nothing of L1', async () => {
 });
 
 test('without cache statistics the cache_service_* metrics are left out, the keys uncounted, and the rest stays', async () => {
-  const { parts } = setUp();
+  const { deps } = setUp();
   const census = {
     latest: (): never => {
       throw new Error('counted');
     },
   };
-  const redis = { ...parts.redis!, census };
-  const { types } = await scrape({ ...parts, redis, statsEnabled: false });
+  const redis = { ...deps.redis!, census };
+  const { types } = await scrape({ ...deps, redis, statsEnabled: false });
   assert.deepEqual(
     [...types.keys()].filter((name) => name.startsWith('cache_service_')),
     [],
@@ -262,14 +262,14 @@ test('without cache statistics the cache_service_* metrics are left out, the key
 });
 
 test('the service tells its answers, open requests and build', async () => {
-  const { parts, counters } = setUp();
+  const { deps, counters } = setUp();
   counters.httpResponses[2] = 5;
   counters.httpResponses[4] = 1;
   counters.httpAborted = 2;
   counters.unreadableValues = 3;
   counters.joinedFlights = 4;
   counters.fencedFlights = 6;
-  const { value } = await scrape(parts);
+  const { value } = await scrape(deps);
   assert.equal(value('ratecache_http_responses_total', { class: '2xx' }), 5);
   assert.equal(value('ratecache_http_responses_total', { class: '4xx' }), 1);
   assert.equal(value('ratecache_http_responses_total', { class: '5xx' }), 0);
@@ -282,7 +282,7 @@ test('the service tells its answers, open requests and build', async () => {
 });
 
 test('the process tells its memory, processor time, event loop lag and garbage collection', async () => {
-  const { types, value } = await scrape(setUp().parts);
+  const { types, value } = await scrape(setUp().deps);
   assert.ok(value('process_resident_memory_bytes')! > 1e7);
   assert.ok(value('process_cpu_seconds_total')! > 0);
   assert.ok(types.has('nodejs_eventloop_lag_p99_seconds'));
@@ -290,15 +290,15 @@ test('the process tells its memory, processor time, event loop lag and garbage c
 });
 
 test('the content type is that of the text format', () => {
-  assert.equal(createRegistry(setUp().parts).contentType, 'text/plain; version=0.0.4; charset=utf-8');
+  assert.equal(createRegistry(setUp().deps).contentType, 'text/plain; version=0.0.4; charset=utf-8');
 });
 
 test('scrapes of one second ask a real Redis once, and show its keys as soon as they are counted', async (t) => {
   const { server, redis: connection, counters } = await startConnected(t, { args: ['--maxmemory', '64mb'] });
   await connection.set('p:borrow_rate:AAPL', '1');
-  const { parts } = setUp(counters);
+  const { deps } = setUp(counters);
   const { metrics } = createRegistry({
-    ...parts,
+    ...deps,
     redis: {
       info: new RedisInfo(connection, counters, { now: () => 0 }),
       census: new Census({ redis: connection, counters, keyPrefix: 'p:' }, { maxAgeMs: 10_000 }),
@@ -319,10 +319,10 @@ test('scrapes of one second ask a real Redis once, and show its keys as soon as 
 });
 
 /** Parts with an L1 of three entries that has evicted one, and a Redis as in the runbook's sample. */
-function setUp(shared?: Counters): { parts: MetricsParts; counters: Counters } {
+function setUp(shared?: Counters): { deps: MetricsDeps; counters: Counters } {
   const filled = filledMemory(['borrow_rate:A', 'borrow_rate:B', 'odd', 'min_rate:A']);
   const counters = shared ?? filled.counters;
-  const parts: MetricsParts = {
+  const deps: MetricsDeps = {
     counters,
     memory: filled.memory,
     redis: {
@@ -334,7 +334,7 @@ function setUp(shared?: Counters): { parts: MetricsParts; counters: Counters } {
     coherence: () => 'coherent',
     faults: {
       counters,
-      journal: undefined,
+      pendingWrites: undefined,
       clockOffsetMs: () => 0,
       breakerOpen: () => false,
       loopDelayMs: () => 1,
@@ -344,7 +344,7 @@ function setUp(shared?: Counters): { parts: MetricsParts; counters: Counters } {
     version: '1.2.3',
     statsEnabled: true,
   };
-  return { parts, counters };
+  return { deps, counters };
 }
 
 interface Sample {
@@ -361,8 +361,8 @@ interface Scrape {
   value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
 }
 
-async function scrape(parts: MetricsParts): Promise<Scrape> {
-  return read(await createRegistry(parts).metrics());
+async function scrape(deps: MetricsDeps): Promise<Scrape> {
+  return read(await createRegistry(deps).metrics());
 }
 
 function read(text: string): Scrape {

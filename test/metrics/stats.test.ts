@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { OTHER, TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { stats } from '../../src/metrics/stats.ts';
@@ -32,8 +32,8 @@ test('what get_stats gave for Redis stands at the top, with min_rate besides', (
 test('without Redis the top is what get_stats gave then, whether it is away or none is configured', () => {
   const { memory, counters } = filledMemory([]);
   for (const status of [GONE, undefined]) {
-    const parts = { counters, memory, redis: status, keys: KEYS };
-    const { local, redis, requests, flights, ...top } = stats(parts);
+    const deps = { counters, memory, redis: status, keys: KEYS };
+    const { local, redis, requests, flights, ...top } = stats(deps);
     assert.deepEqual(top, { connected: false, keys_count: 0, memory_used: 0, categories: {} });
   }
 });
@@ -89,19 +89,19 @@ test('an L1 that is switched off is said to be', () => {
 
 test('what Redis had for L1 is told by type too, while it is away as well, and left out standalone', () => {
   const { memory, counters } = filledMemory([]);
-  const parts = { counters, memory, keys: undefined };
-  assert.equal(stats({ ...parts, redis: UP }).redis?.hit_rate, null);
+  const deps = { counters, memory, keys: undefined };
+  assert.equal(stats({ ...deps, redis: UP }).redis?.hit_rate, null);
   counters.l2Hits[0] = 2;
   counters.l2Hits[OTHER] = 1;
   counters.misses[0] = 6;
   for (const redis of [UP, GONE]) {
-    const { by_type, ...all } = stats({ ...parts, redis }).redis!;
+    const { by_type, ...all } = stats({ ...deps, redis }).redis!;
     assert.deepEqual(all, { hits: 3, misses: 6, hit_rate: 0.3333 });
     assert.deepEqual(Object.keys(by_type), TYPES);
     assert.deepEqual(by_type.borrow_rate, { hits: 2, misses: 6 });
     assert.deepEqual(by_type.other, { hits: 1, misses: 0 });
   }
-  assert.equal('redis' in stats({ ...parts, redis: undefined }), false);
+  assert.equal('redis' in stats({ ...deps, redis: undefined }), false);
 });
 
 test('requests and flights are those of both tiers, and a hit rate without reads is null', () => {
@@ -126,10 +126,14 @@ test('requests and flights are those of both tiers, and a hit rate without reads
   assert.deepEqual(body.flights, { joined: 7, fenced: 8 });
 });
 
-test('the journal is told as in /health, and left out where there is none', () => {
+test('the pending writes are told as in /health, and left out where there is none', () => {
   const { memory, counters } = filledMemory([]);
-  const parts = { counters, memory, redis: GONE, keys: undefined };
-  const journal = new Journal({ maxEntries: 10, maxBytes: 1000 });
-  assert.deepEqual(stats({ ...parts, journal }).journal, { entries: 0, bytes: 0, oldest_age_ms: null });
-  assert.equal('journal' in stats(parts), false);
+  const deps = { counters, memory, redis: GONE, keys: undefined };
+  const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: 1000 });
+  assert.deepEqual(stats({ ...deps, pendingWrites }).pending_writes, {
+    entries: 0,
+    bytes: 0,
+    oldest_age_ms: null,
+  });
+  assert.equal('pending' in stats(deps), false);
 });

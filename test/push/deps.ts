@@ -63,7 +63,7 @@ export class FakeSocket {
 export const LIMITS: ConsumerLimits = { maxPendingKeys: 1000, stallMs: 30_000 };
 
 /** A consumer with its socket in the test's hands. */
-export function consumerOf({ codec = jsonCodec, limits = {} }: Partial<ConsumerParts> = {}) {
+export function consumerOf({ codec = jsonCodec, limits = {} }: Partial<ConsumerDeps> = {}) {
   const socket = new FakeSocket();
   const counters = new Counters();
   const consumer = new Consumer(
@@ -82,7 +82,7 @@ export function consumerOf({ codec = jsonCodec, limits = {} }: Partial<ConsumerP
   return { consumer, socket, counters, drain };
 }
 
-interface ConsumerParts {
+interface ConsumerDeps {
   readonly codec: Codec;
   readonly limits: Partial<ConsumerLimits>;
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ServiceError } from '../../src/errors.ts';
+import type { RequestDeps } from '../../src/push/deps.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
-import { handle, type RequestParts } from '../../src/push/requests.ts';
+import { handle } from '../../src/push/requests.ts';
 import type { Message } from '../support/ws-client.ts';
 import { consumerOf, entryOf, json, NOW } from './deps.ts';
 
@@ -65,6 +66,6 @@ test('every request that the document shows is one, and every request there is i
   const known = ['get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping'];
   assert.deepEqual([...new Set(shown.map(({ op }) => op))], known);
   const { consumer, socket } = consumerOf();
-  handle({} as RequestParts, consumer, { data: { id: 1, op: 'none' }, value: () => undefined });
+  handle({} as RequestDeps, consumer, { data: { id: 1, op: 'none' }, value: () => undefined });
   assert.equal(socket.sent[0].detail, `an op is one of ${known.join(', ')}`);
 });

@@ -3,14 +3,15 @@ import { test } from 'node:test';
 import type { Reason } from '../../src/cache/bus.ts';
 import { Entry } from '../../src/cache/entry.ts';
 import { Memory } from '../../src/cache/l1/memory.ts';
-import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { TYPES, typeIndex } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
+import type { RequestDeps } from '../../src/push/deps.ts';
 import { Hub } from '../../src/push/hub.ts';
-import { handle, type RequestParts } from '../../src/push/requests.ts';
+import { handle } from '../../src/push/requests.ts';
 import { GatedStore, type Held, settled } from '../support/gated-store.ts';
 import { consumerOf, type FakeSocket, json, LIFE_MS } from './deps.ts';
 
@@ -46,14 +47,14 @@ function replica({
     local === 'none' ? undefined : new Memory({ maxEntries, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
   const versions = new VersionClock('0000000a', () => clock.now);
   const ttls = TYPES.map(() => LIFE_MS);
-  const parts = { memory, clock, counters, versions, ttls };
-  const journal = standalone ? undefined : new Journal({ maxEntries: 100, maxBytes: 1_000_000 });
-  const cache = new TwoLevel({ ...parts, store: standalone ? undefined : store, journal, linked });
+  const deps = { memory, clock, counters, versions, ttls };
+  const pendingWrites = standalone ? undefined : new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000 });
+  const cache = new TwoLevel({ ...deps, store: standalone ? undefined : store, pendingWrites, linked });
   const hub = new Hub(cache, evicting, rememberedKeys);
   cache.changes = hub;
   if (linked) cache.stateChanged('coherent');
   const faults: unknown[] = [];
-  const requestParts: RequestParts = {
+  const requestParts: RequestDeps = {
     cache,
     clock,
     counters,

@@ -2,7 +2,7 @@
 
 import { ServiceClock } from '../../src/cache/clock.ts';
 import { Flights } from '../../src/cache/flight.ts';
-import { Journal } from '../../src/cache/pending-writes/pending-writes.ts';
+import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { Postponer } from '../../src/cache/pending-writes/postpone.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
@@ -142,7 +142,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: '2',
     name: 'a pending write replaces a newer pending one',
-    put: method(Journal.prototype, 'supersedes', () => () => false),
+    put: method(PendingWrites.prototype, 'supersedes', () => () => false),
   },
   {
     fault: '2',

@@ -14,7 +14,7 @@ import { Process, type World } from './world.ts';
 /** What a socket's user data is to the service. */
 export type Behavior = Parameters<TemplatedApp['ws']>[1];
 
-export interface ReplicaParts {
+export interface ReplicaDeps {
   readonly world: World;
   readonly redis: ModelRedis;
   readonly config: Config;
@@ -26,7 +26,7 @@ export class Replica {
   readonly name: string;
   readonly index: number;
   readonly path = new Path();
-  readonly #parts: ReplicaParts;
+  readonly #parts: ReplicaDeps;
   incarnation = 0;
   process: Process;
   core: Core | undefined;
@@ -42,7 +42,7 @@ export class Replica {
   #wallOffset = 0;
   readonly #drift: number;
 
-  constructor(index: number, parts: ReplicaParts, wallOffset: number, drift: number) {
+  constructor(index: number, parts: ReplicaDeps, wallOffset: number, drift: number) {
     this.index = index;
     this.name = `r${index}`;
     this.#parts = parts;

@@ -47,7 +47,7 @@ const CONFIGS: readonly Config[] = [
   {},
   { LOCAL_CACHE_TTL: '1', REDIS_MAX_CONNECTIONS: '2' },
   { LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '1', BREAKER_FAILURES: '2' },
-  { LOCAL_CACHE_MAX_SIZE: '2', JOURNAL_MAX_ENTRIES: '2' },
+  { LOCAL_CACHE_MAX_SIZE: '2', PENDING_WRITES_MAX_ENTRIES: '2' },
   { ENABLE_LOCAL_CACHE: 'false' },
   { CACHE_REWARM_ON_DATA_LOSS: 'true' },
 ].map((env) => loadConfig({ ...BASE_ENV, ...env }, { standalone: false }).config);
@@ -510,9 +510,9 @@ class Run {
       const since = this.#coherence[index]!.at(-1)![0];
       // A replica that has just found Redis again has to try first.
       if (core?.cache.coherence !== 'coherent' || since > this.#world.now - RETRY_MS) continue;
-      for (const { key } of core.cache.journal?.pending() ?? [])
+      for (const { key } of core.cache.pendingWrites?.pending() ?? [])
         if (!key.startsWith(denied)) held.push(`${name} holds back ${key}, which Redis would take`);
-      for (const { match } of core.cache.journal?.matches() ?? []) {
+      for (const { match } of core.cache.pendingWrites?.matches() ?? []) {
         const matches = matcher(match);
         if (this.#plan.keys.some((key) => key.startsWith(denied) && matches(key))) continue;
         held.push(`${name} holds back the deletion of ${JSON.stringify(match)}, which Redis would make`);
@@ -547,7 +547,7 @@ class Run {
       if (core === undefined) continue;
       if (core.cache.coherence !== 'coherent') faults.push(`${name} is ${core.cache.coherence}`);
       if (core.breaker?.open) faults.push(`the breaker of ${name} is open`);
-      const waiting = core.cache.journal?.size ?? 0;
+      const waiting = core.cache.pendingWrites?.size ?? 0;
       if (waiting > 0) faults.push(`${name} has ${waiting} pending writes`);
     }
     this.#sockets.forEach(({ current }, i) => {

@@ -50,13 +50,13 @@ test('what the service has accepted and Redis has not confirmed is pending', asy
   const results = [
     { key: 'k0', status: 'stored', version: '1', code: 'l2_unavailable' },
     { key: 'k1', status: 'stored', version: '1', code: 'write_unknown' },
-    { key: 'k2', status: 'error', code: 'journal_full', detail: 'the journal is full' },
+    { key: 'k2', status: 'error', code: 'pending_writes_full', detail: 'the pending writes are full' },
   ];
   const url = await serve(t, answer(200, { results }));
   assert.deepEqual(await httpSink(url).write(batchOf(3)), [
     { status: 'pending', reason: 'l2_unavailable' },
     { status: 'pending', reason: 'write_unknown' },
-    { status: 'error', reason: 'journal_full: the journal is full' },
+    { status: 'error', reason: 'pending_writes_full: the pending writes are full' },
   ]);
 });
 

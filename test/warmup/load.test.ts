@@ -133,7 +133,7 @@ test('a load stops at 1,000 pending records, having sent one batch at a time wit
 });
 
 test('pending writes that are full count like pending ones', async () => {
-  const reason = 'journal_full: Redis is not connected, and the journal is full';
+  const reason = 'pending_writes_full: Redis is not connected, and the pending writes are full';
   const sink: Sink = { write: async (batch) => batch.map(() => ({ status: 'error', reason })) };
   const summary = await load(items(13_425), sink, { pause: async () => {} });
   assert.deepEqual([summary.stored, summary.pending, summary.failed], [0, 0, 1000]);

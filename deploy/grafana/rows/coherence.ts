@@ -5,7 +5,7 @@ const LAG = 'cache_coherence_lag_seconds';
 
 /** What this design adds: the link between the instances, and what is kept while Redis is away. */
 export const coherence = {
-  title: 'Coherence and Journal',
+  title: 'Coherence and Pending Writes',
   panels: [
     states({
       title: 'Coherence',
@@ -54,27 +54,27 @@ export const coherence = {
       names: ['closed', 'open'],
     }),
     graph({
-      title: 'Journal usage',
+      title: 'Pending writes usage',
       description: 'Of the room for changes that Redis has still to be told of. Full, writes are refused.',
-      queries: [[ofEach('cache_journal_usage'), '{{instance}}']],
+      queries: [[ofEach('cache_pending_writes_usage'), '{{instance}}']],
       unit: 'percent',
       threshold: { warning: 10, critical: 50 },
-      alert: 'CacheJournalFilling',
+      alert: 'CachePendingWritesFilling',
     }),
     graph({
       title: 'Changes that wait for Redis',
       queries: [
-        [metric('cache_journal_entries'), '{{instance}}'],
+        [metric('cache_pending_writes'), '{{instance}}'],
         [`sum (${rate('ratecache_postponed_changes_total')})`, 'new ones a second'],
       ],
-      alert: 'CacheJournalFilling',
+      alert: 'CachePendingWritesFilling',
     }),
     graph({
       title: 'Oldest change that waits',
-      queries: [[metric('cache_journal_oldest_age_seconds'), '{{instance}}']],
+      queries: [[metric('cache_pending_writes_oldest_age_seconds'), '{{instance}}']],
       unit: 's',
       threshold: { warning: 60, critical: 300 },
-      alert: 'CacheJournalStuck',
+      alert: 'CachePendingWritesStuck',
     }),
   ],
 };

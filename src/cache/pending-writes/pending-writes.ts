@@ -17,7 +17,7 @@ export interface PendingMatch {
   readonly version: Version;
 }
 
-export interface JournalOptions {
+export interface PendingWritesOptions {
   readonly maxEntries: number;
   /** As `Entry.bytes` counts them. */
   readonly maxBytes: number;
@@ -57,14 +57,14 @@ const DELETION_BYTES = 120;
  * they are replayed, this process answers for their keys from here, whatever L2 holds. It is bounded, and lives in
  * memory: what it holds is lost with the process.
  */
-export class Journal {
-  readonly limits: JournalOptions;
+export class PendingWrites {
+  readonly limits: PendingWritesOptions;
   readonly #keys = new Map<string, Kept>();
   #matches: KeptMatch[] = [];
   #holds: Hold[] = [];
   #bytes = 0;
 
-  constructor(limits: JournalOptions) {
+  constructor(limits: PendingWritesOptions) {
     this.limits = limits;
   }
 

@@ -4,16 +4,16 @@ import type { Condition } from '../condition.ts';
 import type { Entry } from '../entry.ts';
 import { type Postponed, type Store, StoreError } from '../store.ts';
 import { isForeign, type Version } from '../version.ts';
-import type { Journal, Pending, PendingMatch } from './pending-writes.ts';
+import type { Pending, PendingMatch, PendingWrites } from './pending-writes.ts';
 import { Replay, type ReplayActions } from './replay.ts';
 
-/** How often a journal that is not empty is replayed, in addition to each time that Redis becomes reachable. */
+/** How often pending writes are replayed, in addition to each time that Redis becomes reachable. */
 const RETRY_MS = 1000;
 
 /** How a change that L2 did not take was dealt with. */
 export interface Keeping {
   readonly status: Postponed;
-  /** False where Redis, or the journal, holds a newer change of the key: then nothing is to be made later. */
+  /** False where Redis, or another pending write, holds a newer change of the key: then nothing is to be made later. */
   readonly kept: boolean;
 }
 
@@ -22,15 +22,15 @@ export interface Keeping {
  * again: before their keys are read from L2 again. A change yields as soon as a newer change of its key is known.
  */
 export class Postponer {
-  readonly journal: Journal;
+  readonly pendingWrites: PendingWrites;
   readonly #clock: Clock;
   readonly #replay: Replay;
   #retrying = false;
 
-  constructor(journal: Journal, store: Store, clock: Clock, actions: ReplayActions) {
-    this.journal = journal;
+  constructor(pendingWrites: PendingWrites, store: Store, clock: Clock, actions: ReplayActions) {
+    this.pendingWrites = pendingWrites;
     this.#clock = clock;
-    this.#replay = new Replay(journal, store, clock, actions);
+    this.#replay = new Replay(pendingWrites, store, clock, actions);
   }
 
   /**
@@ -38,7 +38,7 @@ export class Postponer {
    * now whether the condition holds.
    * @param made the newest change of the key that Redis is known to have made
    * @returns undefined where the failure stands
-   * @throws ServiceError `journal_full`
+   * @throws ServiceError `pending_writes_full`
    */
   keep(
     pending: Pending,
@@ -49,7 +49,7 @@ export class Postponer {
     if (!(error instanceof StoreError && error.passing) || condition !== undefined) return undefined;
     const status = error.reason === 'timeout' ? 'unknown' : 'accepted';
     if (made >= pending.version) return { status, kept: false };
-    const outcome = this.journal.put(pending);
+    const outcome = this.pendingWrites.put(pending);
     if (outcome === 'full') return full(error);
     this.#retryLater();
     return { status, kept: outcome === 'kept' };
@@ -58,7 +58,7 @@ export class Postponer {
   /** As `keep`, for a deletion of all that matches. */
   keepMatch(pending: PendingMatch, error: unknown): boolean {
     if (!(error instanceof StoreError && error.passing)) return false;
-    if (!this.journal.putMatch(pending)) {
+    if (!this.pendingWrites.putMatch(pending)) {
       full(error);
       return false;
     }
@@ -70,15 +70,15 @@ export class Postponer {
   keepAll(entries: Iterable<Entry>): void {
     for (const entry of entries) {
       const { key, version } = entry;
-      if (this.journal.get(key) === undefined) this.journal.put({ key, version, entry });
+      if (this.pendingWrites.get(key) === undefined) this.pendingWrites.put({ key, version, entry });
     }
     this.#retryLater();
   }
 
   /** What this process answers for the key whatever L2 holds, if anything: an entry, or that it has no value. */
   truth(key: string): { readonly entry: Entry | undefined } | undefined {
-    if (this.journal.size === 0) return undefined;
-    const pending = this.journal.get(key);
+    if (this.pendingWrites.size === 0) return undefined;
+    const pending = this.pendingWrites.get(key);
     if (pending === undefined) return undefined;
     const { entry } = pending;
     return { entry: entry !== undefined && entry.expiresAt > this.#clock.now ? entry : undefined };
@@ -86,8 +86,8 @@ export class Postponer {
 
   /** Whether what L2 holds was deleted, together with others, and L2 has not made the deletion yet. */
   overrules(key: string, stored: Entry): boolean {
-    if (this.journal.size === 0) return false;
-    const deleted = this.journal.deletedAsOf(key);
+    if (this.pendingWrites.size === 0) return false;
+    const deleted = this.pendingWrites.deletedAsOf(key);
     return deleted !== undefined && stored.version < deleted;
   }
 
@@ -98,24 +98,24 @@ export class Postponer {
    * @returns the pending change that yielded, if one did
    */
   heard(key: string, version: Version | undefined): Pending | undefined {
-    const pending = this.journal.size === 0 ? undefined : this.journal.get(key);
+    const pending = this.pendingWrites.size === 0 ? undefined : this.pendingWrites.get(key);
     if (pending === undefined) return undefined;
     if (version === undefined || isForeign(version)) {
       pending.contested = true;
       return undefined;
     }
     if (version < pending.version) return undefined;
-    this.journal.done(pending);
+    this.pendingWrites.done(pending);
     return pending;
   }
 
   /** A deletion of all that matches, as of this version, was made in L2. Returns the pending changes that yielded. */
   heardMatch(matches: (key: string) => boolean, version: Version): Pending[] {
-    this.journal.release(version);
-    const yielding = [...this.journal.pending()].filter(
+    this.pendingWrites.release(version);
+    const yielding = [...this.pendingWrites.pending()].filter(
       (pending) => matches(pending.key) && pending.version < version,
     );
-    for (const pending of yielding) this.journal.done(pending);
+    for (const pending of yielding) this.pendingWrites.done(pending);
     return yielding;
   }
 
@@ -124,8 +124,9 @@ export class Postponer {
    * @throws StoreError while such a change is pending
    */
   checkCondition(key: string, condition: Condition | undefined): void {
-    if (condition === undefined || this.journal.size === 0) return;
-    if (this.journal.get(key) === undefined && this.journal.deletedAsOf(key) === undefined) return;
+    if (condition === undefined || this.pendingWrites.size === 0) return;
+    if (this.pendingWrites.get(key) === undefined && this.pendingWrites.deletedAsOf(key) === undefined)
+      return;
     throw new StoreError('unavailable', 'an earlier change of the key is still pending');
   }
 
@@ -135,16 +136,16 @@ export class Postponer {
    * @returns what puts the pending change back, for a deletion that did not come about
    */
   deleting(key: string, version: Version): (() => void) | undefined {
-    const earlier = this.journal.get(key);
+    const earlier = this.pendingWrites.get(key);
     if (earlier === undefined) return undefined;
     const deletion = { key, version, entry: undefined };
-    if (this.journal.put(deletion) !== 'kept') return undefined;
-    return () => this.journal.restore(deletion, earlier);
+    if (this.pendingWrites.put(deletion) !== 'kept') return undefined;
+    return () => this.pendingWrites.restore(deletion, earlier);
   }
 
   /** As `deleting`, for all that matches and is older. */
   deletingWhere(matches: (key: string) => boolean, version: Version): () => void {
-    const pending = [...this.journal.pending()].filter(({ key }) => matches(key));
+    const pending = [...this.pendingWrites.pending()].filter(({ key }) => matches(key));
     const undo = pending.map(({ key }) => this.deleting(key, version));
     return () => {
       for (const restore of undo) restore?.();
@@ -156,17 +157,17 @@ export class Postponer {
    * @returns whether nothing newer is pending
    */
   settled(key: string, version: Version): boolean {
-    if (this.journal.size === 0) return true;
-    const pending = this.journal.get(key);
+    if (this.pendingWrites.size === 0) return true;
+    const pending = this.pendingWrites.get(key);
     if (pending === undefined) return true;
     if (pending.version > version) return false;
-    this.journal.done(pending);
+    this.pendingWrites.done(pending);
     return true;
   }
 
   /** L2 may be reachable again: makes there what is pending. */
   replay(): Promise<void> {
-    return this.journal.size === 0 ? Promise.resolve() : this.#replay.run();
+    return this.pendingWrites.size === 0 ? Promise.resolve() : this.#replay.run();
   }
 
   #retryLater(): void {
@@ -175,7 +176,7 @@ export class Postponer {
     setTimeout(() => {
       this.#retrying = false;
       void this.replay();
-      if (this.journal.size > 0) this.#retryLater();
+      if (this.pendingWrites.size > 0) this.#retryLater();
     }, RETRY_MS).unref();
   }
 }
@@ -183,5 +184,5 @@ export class Postponer {
 function full(error: StoreError): undefined {
   // Of one that timed out it is worse news that nobody knows what became of it.
   if (error.reason === 'timeout') return undefined;
-  throw new ServiceError('journal_full', `${error.message}, and the journal is full`);
+  throw new ServiceError('pending_writes_full', `${error.message}, and no room is left for pending writes`);
 }

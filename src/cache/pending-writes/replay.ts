@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from '../store.ts';
-import type { Journal, Pending, PendingMatch } from './pending-writes.ts';
+import type { Pending, PendingMatch, PendingWrites } from './pending-writes.ts';
 
 /** Changes that are sent before the answers to the earlier ones are awaited. */
 const SLICE = 128;
@@ -13,36 +13,36 @@ export interface Replayed {
 
 /** What the cache does about the changes that are made. */
 export interface ReplayActions {
-  /** Runs a change of a key as the cache runs its own writes, and settles it in the journal. */
+  /** Runs a change of a key as the cache runs its own writes, and settles it in the pending writes. */
   readonly write: (replayed: Replayed) => Promise<void>;
   /** L2 has deleted what matches: reads that began before may have met keys that were still there. */
   readonly forget: (pending: PendingMatch) => void;
 }
 
 /**
- * Makes the changes of the journal in L2, each only where L2 holds nothing newer. A change that Redis refuses stays
+ * Makes the changes of the pending writes in L2, each only where L2 holds nothing newer. A change that Redis refuses stays
  * and holds up no other one. When Redis cannot be reached or does not answer, the run ends.
  *
  * Deletions by match run separately from the changes of single keys: they use another connection, which may hang
  * while the changes of keys succeed. The order does not matter, because a deletion spares what is newer than itself,
- * and the journal keeps no change that is older than a deletion of its key.
+ * and the pending writes keep no change that is older than a deletion of its key.
  */
 export class Replay {
-  readonly #journal: Journal;
+  readonly #pendingWrites: PendingWrites;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #actions: ReplayActions;
   #matches: Promise<void> | undefined;
   #changes: Promise<void> | undefined;
 
-  constructor(journal: Journal, store: Store, clock: Clock, actions: ReplayActions) {
-    this.#journal = journal;
+  constructor(pendingWrites: PendingWrites, store: Store, clock: Clock, actions: ReplayActions) {
+    this.#pendingWrites = pendingWrites;
     this.#store = store;
     this.#clock = clock;
     this.#actions = actions;
   }
 
-  /** Empties the journal into L2 as far as L2 takes it. What it does not take stays; nothing is thrown. */
+  /** Empties the pending writes into L2 as far as L2 takes it. What it does not take stays; nothing is thrown. */
   async run(): Promise<void> {
     this.#matches ??= this.#makeMatches().finally(() => {
       this.#matches = undefined;
@@ -54,17 +54,17 @@ export class Replay {
   }
 
   async #makeMatches(): Promise<void> {
-    for (const match of this.#journal.matches())
+    for (const match of this.#pendingWrites.matches())
       if (!(await this.#reachesRedis(() => this.#deleteMatching(match)))) return;
   }
 
   async #makeChanges(): Promise<void> {
-    const journal = this.#journal;
+    const pendingWrites = this.#pendingWrites;
     // Each once: what Redis refuses stays. A change of a key that comes meanwhile follows.
     const tried = new Set<Pending>();
     while (true) {
-      const waiting = [...journal.pending()].filter(
-        (pending) => !tried.has(pending) && !journal.held(pending),
+      const waiting = [...pendingWrites.pending()].filter(
+        (pending) => !tried.has(pending) && !pendingWrites.held(pending),
       );
       if (waiting.length === 0) return;
       for (let i = 0; i < waiting.length; i += SLICE)
@@ -77,7 +77,7 @@ export class Replay {
     const reached = await Promise.all(
       slice.map((pending) => {
         tried.add(pending);
-        if (this.#journal.get(pending.key) !== pending) return true;
+        if (this.#pendingWrites.get(pending.key) !== pending) return true;
         return this.#reachesRedis(() => this.#actions.write(this.#changeOf(pending)));
       }),
     );
@@ -108,7 +108,7 @@ export class Replay {
 
   async #deleteMatching(pending: PendingMatch): Promise<void> {
     await this.#store.removeMatching(pending.match, pending.version);
-    this.#journal.matchDone(pending);
+    this.#pendingWrites.matchDone(pending);
     this.#actions.forget(pending);
   }
 }

@@ -5,7 +5,10 @@ import type { ChangeListener } from '../../../src/cache/bus.ts';
 import type { Entry } from '../../../src/cache/entry.ts';
 import { Memory } from '../../../src/cache/l1/memory.ts';
 import { EVERYTHING } from '../../../src/cache/match.ts';
-import { Journal, type JournalOptions } from '../../../src/cache/pending-writes/pending-writes.ts';
+import {
+  PendingWrites,
+  type PendingWritesOptions,
+} from '../../../src/cache/pending-writes/pending-writes.ts';
 import { StoreError } from '../../../src/cache/store.ts';
 import { TwoLevel } from '../../../src/cache/two-level.ts';
 import { VersionClock } from '../../../src/cache/version.ts';
@@ -27,13 +30,13 @@ const REJECTED = new StoreError('rejected', 'WRONGTYPE it is no string');
 const json = (body: string) => ({ encoding: 'json', body }) as const;
 
 interface Settings {
-  readonly journal?: Partial<JournalOptions> | undefined;
+  readonly pendingWrites?: Partial<PendingWritesOptions> | undefined;
   readonly rewarm?: boolean;
   readonly linked?: boolean;
 }
 
-/** A replica with a journal; `foreign` is another one, which L2 does not refuse. `told` is what clients are told. */
-function replica(t: TestContext, { journal = {}, rewarm = false, linked = false }: Settings = {}) {
+/** A replica with pending writes; `foreign` is another one, which L2 does not refuse. `told` is what clients are told. */
+function replica(t: TestContext, { pendingWrites = {}, rewarm = false, linked = false }: Settings = {}) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const clock = { now: Date.now() };
   const counters = new Counters();
@@ -42,7 +45,7 @@ function replica(t: TestContext, { journal = {}, rewarm = false, linked = false 
   const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
   const versions = new VersionClock('0000000a', () => clock.now);
   const ttls = TYPES.map(() => TYPE_TTL_MS);
-  const kept = new Journal({ maxEntries: 100, maxBytes: 1_000_000, ...journal });
+  const kept = new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000, ...pendingWrites });
   const cache = new TwoLevel({
     memory,
     store,
@@ -50,7 +53,7 @@ function replica(t: TestContext, { journal = {}, rewarm = false, linked = false 
     versions,
     counters,
     ttls,
-    journal: kept,
+    pendingWrites: kept,
     rewarm,
     linked,
   });
@@ -77,7 +80,7 @@ function replica(t: TestContext, { journal = {}, rewarm = false, linked = false 
     store,
     counters,
     clock,
-    journal: kept,
+    pendingWrites: kept,
     told,
     foreign: {
       async set(body: string, key = KEY) {
@@ -124,8 +127,8 @@ test('a set that L2 does not take is accepted, counted, pushed, and served as a 
   const { status, version } = await on.away(() => on.cache.set(KEY, json('1')));
   assert.equal(status, 'accepted');
   assert.equal(on.cache.peek(KEY), undefined, 'L1 would serve it without a mark');
-  assert.deepEqual(await on.read(), ['1', 'journal']);
-  assert.equal(on.journal.get(KEY)?.version, version);
+  assert.deepEqual(await on.read(), ['1', 'pending']);
+  assert.equal(on.pendingWrites.get(KEY)?.version, version);
   assert.deepEqual(on.told, [`stored ${KEY} 1`]);
   const { postponed, setErrors, setHits, setMisses } = on.counters;
   assert.deepEqual([postponed, setErrors, setHits, setMisses], [1, 0, 0, 0]);
@@ -147,7 +150,7 @@ test('a change without an answer is unknown, and kept as well', async (t) => {
   assert.equal(set.status, 'unknown');
   const removal = await on.unanswered('remove', () => on.cache.delete('b'), false);
   assert.equal(removal.status, 'unknown');
-  assert.equal(on.journal.size, 2);
+  assert.equal(on.pendingWrites.size, 2);
 });
 
 test('what Redis refuses for a while is kept, and what it will refuse again is not', async (t) => {
@@ -157,7 +160,7 @@ test('what Redis refuses for a while is kept, and what it will refuse again is n
   on.store.fault = REJECTED;
   await assert.rejects(on.cache.set('b', json('1')), REJECTED);
   await assert.rejects(on.cache.invalidate({ type: 1 }), REJECTED);
-  assert.equal(on.journal.size, 1);
+  assert.equal(on.pendingWrites.size, 1);
   assert.equal(on.cache.peek('b'), undefined);
 });
 
@@ -176,7 +179,7 @@ test('items of a batch say each for itself that Redis has still to be told', asy
   assert.equal('code' in late! && late.code, 'write_unknown');
 });
 
-test('without a journal a change fails as L2 did, and one without an answer as unknown', async (t) => {
+test('without pending writes a change fails as L2 did, and one without an answer as unknown', async (t) => {
   const on = replica(t);
   const { memory, store, clock, counters } = on;
   const versions = new VersionClock('0000000c', () => clock.now);
@@ -196,17 +199,17 @@ test('without a journal a change fails as L2 did, and one without an answer as u
     unknown(TIMEOUT),
   );
   assert.deepEqual([counters.setErrors, counters.deleteErrors], [2, 2]);
-  assert.equal(cache.journal, undefined);
+  assert.equal(cache.pendingWrites, undefined);
 });
 
-test('a full journal refuses: journal_full, or write_unknown where no answer came; L1 then holds nothing', async (t) => {
-  const on = replica(t, { journal: { maxEntries: 1 } });
+test('a full set of pending writes refuses: pending_writes_full, or write_unknown where no answer came; L1 then holds nothing', async (t) => {
+  const on = replica(t, { pendingWrites: { maxEntries: 1 } });
   await on.cache.set('b', json('0'));
   await on.away(async () => {
     await on.cache.set(KEY, json('1'));
-    await assert.rejects(on.cache.set('b', json('1')), { code: 'journal_full', status: 503 });
-    await assert.rejects(on.cache.delete('b'), { code: 'journal_full' });
-    await assert.rejects(on.cache.invalidate({ pattern: 'b' }), { code: 'journal_full' });
+    await assert.rejects(on.cache.set('b', json('1')), { code: 'pending_writes_full', status: 503 });
+    await assert.rejects(on.cache.delete('b'), { code: 'pending_writes_full' });
+    await assert.rejects(on.cache.invalidate({ pattern: 'b' }), { code: 'pending_writes_full' });
     assert.equal(on.cache.peek('b'), undefined);
     // There is room for another change of a key that is there.
     assert.equal((await on.cache.set(KEY, json('2'))).status, 'accepted');
@@ -220,15 +223,15 @@ test('a full journal refuses: journal_full, or write_unknown where no answer cam
     unknown(TIMEOUT),
   );
   assert.deepEqual([on.counters.setErrors, on.counters.deleteErrors], [2, 2]);
-  assert.equal(on.journal.size, 1);
+  assert.equal(on.pendingWrites.size, 1);
 });
 
-test('clients hear of a change that the link reported during a write that a full journal refuses', async (t) => {
-  const on = replica(t, { linked: true, journal: { maxEntries: 1 } });
+test('clients hear of a change that the link reported during a write that a full set of pending writes refuses', async (t) => {
+  const on = replica(t, { linked: true, pendingWrites: { maxEntries: 1 } });
   await on.away(() => on.cache.set('b', json('1')));
   on.store.hold();
   const deletion = on.cache.delete(KEY);
-  const refused = assert.rejects(deletion, { code: 'journal_full' });
+  const refused = assert.rejects(deletion, { code: 'pending_writes_full' });
   on.cache.keyChanged(KEY, undefined);
   on.told.length = 0;
   await on.store.next('remove').fail(DOWN);
@@ -238,19 +241,19 @@ test('clients hear of a change that the link reported during a write that a full
 
 // ---- reading what waits
 
-test('a key that waits is read from the journal before and during its replay, and from L2 afterwards', async (t) => {
+test('a key that waits is read from the pending writes before and during its replay, and from L2 afterwards', async (t) => {
   const on = replica(t, { linked: true });
   await on.foreign.set('"old"');
   await on.away(() => on.cache.set(KEY, json('"mine"')));
   // Blind, L1 is not trusted; L2 is back already, and holds the old value.
-  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  assert.deepEqual(await on.read(), ['"mine"', 'pending']);
   assert.equal(on.store.calls.read, 0, 'L2 is not asked');
   on.store.hold();
   const replay = on.cache.replay();
   const call = on.store.next('write');
-  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  assert.deepEqual(await on.read(), ['"mine"', 'pending']);
   call.happen();
-  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  assert.deepEqual(await on.read(), ['"mine"', 'pending']);
   await call.answer();
   await replay;
   on.store.release();
@@ -262,8 +265,8 @@ test('a key whose deletion waits is not there, whatever L2 still holds', async (
   const on = replica(t);
   await on.foreign.set('"old"');
   await on.away(() => on.cache.delete(KEY));
-  assert.deepEqual(await on.read(), [undefined, 'journal']);
-  assert.deepEqual(await on.cache.refresh(KEY), { entry: undefined, source: 'journal' });
+  assert.deepEqual(await on.read(), [undefined, 'pending']);
+  assert.deepEqual(await on.cache.refresh(KEY), { entry: undefined, source: 'pending' });
   assert.equal(on.counters.misses[TYPE], 1);
   await on.cache.replay();
   assert.equal(on.stored(), undefined);
@@ -275,7 +278,7 @@ test('a value that waits is over when its time is, and what it replaced does not
   await on.foreign.set('"old"');
   await on.away(() => on.cache.set(KEY, json('"short"'), 1000));
   on.clock.now += 1000;
-  assert.deepEqual(await on.read(), [undefined, 'journal']);
+  assert.deepEqual(await on.read(), [undefined, 'pending']);
   t.mock.timers.reset();
   t.mock.timers.enable({ apis: ['Date'], now: on.clock.now });
   await on.cache.replay();
@@ -303,7 +306,7 @@ test('while a deletion by match waits, L2 is read, and only what is newer than t
   await on.foreign.set('"old"', 'min_rate:A');
   assert.equal(await on.away(() => on.cache.invalidate({ type: 1 })), undefined);
   await on.foreign.set('"newer"', 'volatility:B');
-  assert.deepEqual(await on.read('volatility:A'), [undefined, 'journal']);
+  assert.deepEqual(await on.read('volatility:A'), [undefined, 'pending']);
   assert.deepEqual(await on.read('volatility:B'), ['"newer"', 'l2']);
   assert.deepEqual(await on.read('min_rate:A'), ['"old"', 'l2']);
   assert.equal(on.cache.peek('volatility:A'), undefined);
@@ -319,7 +322,7 @@ test('a key that was set after a deletion by match is there, and stays there', a
     await on.cache.invalidate(EVERYTHING);
     await on.cache.set(KEY, json('"mine"'));
   });
-  assert.deepEqual(await on.read(), ['"mine"', 'journal']);
+  assert.deepEqual(await on.read(), ['"mine"', 'pending']);
   await on.cache.replay();
   assert.equal(on.stored(), '"mine"');
 });
@@ -337,7 +340,7 @@ test('a change with a condition is not kept: nobody can know now whether it hold
     on.unanswered('write', () => on.cache.set(KEY, json('1'), undefined, condition), false),
     unknown(TIMEOUT),
   );
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('conditions of a key are refused while it waits, or a deletion that it matches does, and of no other', async (t) => {
@@ -388,7 +391,7 @@ test('a pending value never enters L1, and clients, who know it, are not notifie
   assert.equal(on.stored(), '"mine"');
   assert.equal(on.cache.peek(KEY), undefined);
   assert.deepEqual(on.told, []);
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
   assert.deepEqual(await on.read(), ['"mine"', 'l2']);
 });
 
@@ -433,14 +436,14 @@ test('a write of a key whose replay is under way wins', async (t) => {
   assert.equal((await write).status, 'replaced');
   assert.equal(on.stored(), '"second"');
   assert.equal(on.cache.peek(KEY)?.json, '"second"');
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('a write that L2 takes settles what waits of its key, which is not replayed', async (t) => {
   const on = replica(t);
   await on.away(() => on.cache.set(KEY, json('"first"')));
   await on.cache.set(KEY, json('"second"'));
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
   await on.cache.replay();
   assert.equal(on.store.calls.write, 2);
   assert.equal(on.stored(), '"second"');
@@ -455,7 +458,7 @@ test('a deletion that is under way when a replay begins is not undone by it', as
   while (on.store.held.length > 0) await on.store.held.shift()!.answer();
   await Promise.all([deletion, replay]);
   assert.equal(on.stored(), undefined);
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('what waits is deleted too by a deletion by match that L2 makes', async (t) => {
@@ -463,10 +466,10 @@ test('what waits is deleted too by a deletion by match that L2 makes', async (t)
     const on = replica(t);
     await on.away(() => on.cache.set(KEY, json('"mine"')));
     await on.cache.invalidate(match);
-    assert.deepEqual(await on.read(), [undefined, 'journal']);
+    assert.deepEqual(await on.read(), [undefined, 'pending']);
     await on.cache.replay();
     assert.equal(on.stored(), undefined);
-    assert.equal(on.journal.size, 0);
+    assert.equal(on.pendingWrites.size, 0);
     t.mock.timers.reset();
   }
 });
@@ -484,7 +487,7 @@ test('a replay that is under way does not undo a deletion by match', async (t) =
   await on.store.next('remove').answer();
   await Promise.all([replay, deletion]);
   assert.equal(on.stored(), undefined);
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('the late answer to a write does not settle a newer one that was accepted meanwhile', async (t) => {
@@ -497,7 +500,7 @@ test('the late answer to a write does not settle a newer one that was accepted m
   await call.answer();
   assert.equal((await first).status, 'created');
   assert.notEqual(on.cache.peek(KEY)?.json, '"first"');
-  assert.deepEqual(await on.read(), ['"second"', 'journal']);
+  assert.deepEqual(await on.read(), ['"second"', 'pending']);
   await on.cache.replay();
   assert.equal(on.stored(), '"second"');
 });
@@ -509,7 +512,7 @@ test('an unknown write that did take effect settles without harm', async (t) => 
   await on.cache.replay();
   assert.equal(on.store.entries.get(KEY)!.version, version);
   assert.deepEqual(await on.read(), ['1', 'l2']);
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('an unknown write that did take effect does not undo what somebody wrote after it', async (t) => {
@@ -526,7 +529,7 @@ test('an unknown deletion that did take effect settles without harm', async (t) 
   await on.unanswered('remove', () => on.cache.delete(KEY), true);
   await on.cache.replay();
   assert.equal(on.stored(), undefined);
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('a replay begins when the link says that L2 answers, whether or not it is coherent', async (t) => {
@@ -535,11 +538,11 @@ test('a replay begins when the link says that L2 answers, whether or not it is c
     await on.away(() => on.cache.set(KEY, json('1')));
     on.cache.stateChanged('blind');
     await settled();
-    assert.equal(on.journal.size, 1);
+    assert.equal(on.pendingWrites.size, 1);
     on.cache.stateChanged(state);
     await settled();
     assert.equal(on.stored(), '1', state);
-    assert.equal(on.journal.size, 0);
+    assert.equal(on.pendingWrites.size, 0);
     t.mock.timers.reset();
   }
 });
@@ -560,7 +563,7 @@ test('what waits is tried again every second until L2 takes it, and never after'
   on.store.fault = undefined;
   t.mock.timers.tick(1000);
   await settled();
-  assert.deepEqual([on.stored(), on.stored('b'), on.journal.size], ['1', '1', 0]);
+  assert.deepEqual([on.stored(), on.stored('b'), on.pendingWrites.size], ['1', '1', 0]);
   const { write } = on.store.calls;
   t.mock.timers.tick(60_000);
   await settled();
@@ -584,26 +587,26 @@ test('a Redis that has lost its data gets back what L1 holds, where it has none 
   await on.foreign.set('"theirs"', 'b');
   on.cache.allChanged('rearmed', 1);
   assert.equal(on.memory.size, 0, 'L1 is dropped as ever');
-  assert.deepEqual(await on.read('a'), ['"a"', 'journal']);
+  assert.deepEqual(await on.read('a'), ['"a"', 'pending']);
   on.cache.stateChanged('coherent');
   await settled();
   assert.deepEqual(
     ['a', 'b', 'c', 'short'].map((key) => on.stored(key)),
     ['"a"', '"theirs"', '"c"', undefined],
   );
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('what waits already is not replaced by what L1 holds', async (t) => {
   const on = replica(t, { rewarm: true });
   await on.away(() => on.cache.set(KEY, json('"mine"')));
-  const waiting = on.journal.get(KEY);
+  const waiting = on.pendingWrites.get(KEY);
   on.cache.allChanged('rearmed', 0);
-  assert.equal(on.journal.get(KEY), waiting);
+  assert.equal(on.pendingWrites.get(KEY), waiting);
 });
 
-test('as much of L1 returns as the journal has room for', async (t) => {
-  const on = replica(t, { rewarm: true, journal: { maxEntries: 2 } });
+test('as much of L1 returns as the pending writes have room for', async (t) => {
+  const on = replica(t, { rewarm: true, pendingWrites: { maxEntries: 2 } });
   for (const key of ['a', 'b', 'c']) await on.cache.set(key, json('1'));
   on.store.entries.clear();
   on.cache.allChanged('rearmed', 0);
@@ -623,7 +626,7 @@ test('nothing of L1 returns to a Redis that has lost nothing, or where nobody as
     on.store.entries.clear();
     on.cache.allChanged('rearmed', keysLeft);
     await on.cache.replay();
-    assert.equal(on.journal.size, 0);
+    assert.equal(on.pendingWrites.size, 0);
     assert.equal(on.stored(), undefined);
     t.mock.timers.reset();
   }

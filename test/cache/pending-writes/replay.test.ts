@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { Entry } from '../../../src/cache/entry.ts';
 import type { Match } from '../../../src/cache/match.ts';
 import {
-  Journal,
   type Pending,
   type PendingMatch,
+  PendingWrites,
 } from '../../../src/cache/pending-writes/pending-writes.ts';
 import { Replay, type Replayed } from '../../../src/cache/pending-writes/replay.ts';
 import { type RemovalOutcome, StoreError, type WriteOutcome } from '../../../src/cache/store.ts';
@@ -17,18 +17,18 @@ const DOWN = new StoreError('unavailable', 'not connected to Redis');
 const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
 const REFUSED = new StoreError('rejected', 'NOPERM no permissions', { kind: 'noperm', passing: true });
 
-/** A journal, an L2, and the replay between them; `outcomes` is what became of each change, in order. */
+/** pending writes, an L2, and the replay between them; `outcomes` is what became of each change, in order. */
 function setUp() {
   const clock = { now: Date.now() };
   const store = new GatedStore(clock);
-  const journal = new Journal({ maxEntries: 10_000, maxBytes: 100_000_000 });
+  const pendingWrites = new PendingWrites({ maxEntries: 10_000, maxBytes: 100_000_000 });
   const versions = new VersionClock('0000000a', () => clock.now);
   const outcomes: [key: string, status: (WriteOutcome | RemovalOutcome)['status']][] = [];
   const forgotten: PendingMatch[] = [];
-  const replay = new Replay(journal, store, clock, {
+  const replay = new Replay(pendingWrites, store, clock, {
     async write({ pending, change }: Replayed) {
       const { status } = await change();
-      journal.done(pending);
+      pendingWrites.done(pending);
       outcomes.push([pending.key, status]);
     },
     forget: (pending) => forgotten.push(pending),
@@ -43,7 +43,7 @@ function setUp() {
   return {
     clock,
     store,
-    journal,
+    pendingWrites,
     versions,
     replay,
     outcomes,
@@ -51,22 +51,22 @@ function setUp() {
     keep(key: string, body: string, storedAt?: number): Pending {
       const kept = entry(key, body, versions.next(), storedAt);
       const pending = { key, version: kept.version, entry: kept };
-      assert.equal(journal.put(pending), 'kept');
+      assert.equal(pendingWrites.put(pending), 'kept');
       return pending;
     },
     keepDeletion(key: string): Pending {
       const pending = { key, version: versions.next(), entry: undefined };
-      assert.equal(journal.put(pending), 'kept');
+      assert.equal(pendingWrites.put(pending), 'kept');
       return pending;
     },
-    keepMatch: (match: Match) => assert.ok(journal.putMatch({ match, version: versions.next() })),
+    keepMatch: (match: Match) => assert.ok(pendingWrites.putMatch({ match, version: versions.next() })),
     /** Is there already, from whomever. */
     hold: (key: string, body: string, version?: string) => store.entries.set(key, entry(key, body, version)),
     stored: (key: string) => store.entries.get(key)?.json,
   };
 }
 
-test('a change is made where L2 has nothing, or an older value, and then it is no longer in the journal', async () => {
+test('a change is made where L2 has nothing, or an older value, and then it is no longer in the pending writes', async () => {
   const on = setUp();
   on.hold('b', '"old"');
   on.hold('c', '"old"');
@@ -83,7 +83,7 @@ test('a change is made where L2 has nothing, or an older value, and then it is n
     ['c', 'deleted'],
     ['d', 'absent'],
   ]);
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('what L2 holds wins where it is newer, and also where it is the very same version', async () => {
@@ -102,7 +102,7 @@ test('what L2 holds wins where it is newer, and also where it is the very same v
     ['c', 'refused'],
   ]);
   assert.equal(on.store.entries.get('c')!.version, version, 'it was not raised');
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('a value keeps its deadlines, however long it has waited', async () => {
@@ -127,7 +127,7 @@ test('a value whose time is over is not written, but what it replaced does not c
   await on.replay.run();
   assert.equal(on.store.calls.write, 0);
   assert.deepEqual([on.stored('a'), on.stored('b'), on.stored('c')], [undefined, undefined, '"newer"']);
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('a deletion of all that matches deletes what is older than it, and spares what is newer', async () => {
@@ -145,7 +145,7 @@ test('a deletion of all that matches deletes what is older than it, and spares w
     [{ type: 1 }],
     'what L1 read meanwhile',
   );
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('a deletion by match that gets no answer holds up no change of a key, now or in a later run', async () => {
@@ -162,22 +162,22 @@ test('a deletion by match that gets no answer holds up no change of a key, now o
   await on.store.next('write').answer();
   assert.equal(on.store.calls.removeMatching, 1, 'the deletion that is under way is not begun twice');
   assert.deepEqual(
-    on.journal.matches().map(({ match }) => match),
+    on.pendingWrites.matches().map(({ match }) => match),
     [{ pattern: '*' }],
   );
   await deletion.answer();
   await Promise.all([first, second]);
   assert.deepEqual([...on.store.entries.keys()], ['b', 'c'], 'the deletion spares what is newer');
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
-test('the journal leaves in slices, each in one turn and each when the one before is answered', async () => {
+test('the pending writes leaves in slices, each in one turn and each when the one before is answered', async () => {
   const on = setUp();
   for (let i = 0; i < 300; i++) on.keep(`k${i}`, '1');
   on.store.hold();
   const run = on.replay.run();
   const sizes: number[] = [];
-  while (on.journal.size > 0) {
+  while (on.pendingWrites.size > 0) {
     await settled();
     const slice = on.store.held.splice(0);
     sizes.push(slice.length);
@@ -196,11 +196,11 @@ test('a change of a key that is being replayed is replayed after it', async () =
   const { version } = on.keep('a', '2');
   await first.answer();
   assert.equal(on.stored('a'), '1');
-  assert.equal(on.journal.get('a')?.version, version);
+  assert.equal(on.pendingWrites.get('a')?.version, version);
   await on.store.next('write').answer();
   await run;
   assert.equal(on.stored('a'), '2');
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('where L2 is unreachable in the middle, what was made is done, the rest stays, and the next run makes it', async () => {
@@ -213,12 +213,12 @@ test('where L2 is unreachable in the middle, what was made is done, the rest sta
     for (const [i, call] of slice.entries()) await (i === 1 ? call.fail(fault) : call.answer());
     await run;
     assert.deepEqual(on.store.held, [], 'no other slice is sent');
-    assert.equal(on.journal.size, 200 - slice.length + 1);
-    assert.ok(on.journal.get('k1'));
+    assert.equal(on.pendingWrites.size, 200 - slice.length + 1);
+    assert.ok(on.pendingWrites.get('k1'));
     on.store.release();
     await on.replay.run();
     assert.equal(on.stored('k1'), '1');
-    assert.equal(on.journal.size, 0);
+    assert.equal(on.pendingWrites.size, 0);
   }
 });
 
@@ -232,7 +232,7 @@ test('a change that Redis refuses stays pending and holds up no other one', asyn
   while (on.store.held.length > 0) await on.store.held.shift()!.answer();
   await run;
   assert.deepEqual(
-    [...on.journal.pending()].map(({ key }) => key),
+    [...on.pendingWrites.pending()].map(({ key }) => key),
     ['k0'],
   );
   assert.equal(on.store.entries.size, 199);
@@ -252,10 +252,10 @@ test('a deletion by match that Redis refuses stays pending and holds up no chang
   await run;
   assert.deepEqual([...on.store.entries.keys()], ['a']);
   assert.deepEqual(
-    on.journal.matches().map(({ match }) => match),
+    on.pendingWrites.matches().map(({ match }) => match),
     [{ pattern: 'x*' }],
   );
-  assert.equal(on.journal.size, 1);
+  assert.equal(on.pendingWrites.size, 1);
 });
 
 test('a deletion by match that L2 did not finish stays, and is begun again', async () => {
@@ -268,12 +268,12 @@ test('a deletion by match that L2 did not finish stays, and is begun again', asy
   await on.store.next('removeMatching').fail(DOWN);
   await on.store.next('write').answer();
   await run;
-  assert.equal(on.journal.size, 1);
+  assert.equal(on.pendingWrites.size, 1);
   assert.equal(on.stored('a2'), '"old"');
   on.store.release();
   await on.replay.run();
   assert.deepEqual([...on.store.entries.keys()], ['b']);
-  assert.equal(on.journal.size, 0);
+  assert.equal(on.pendingWrites.size, 0);
 });
 
 test('pending changes are sent as late ones, so that they have the time that nobody waits for', async () => {
@@ -303,7 +303,7 @@ test('a contested change gives way to the value of another program, and others r
     await on.replay.run();
     const expected = contested ? ['"foreign"', '"foreign"'] : ['"mine"', undefined];
     assert.deepEqual([on.stored('a'), on.stored('b')], expected);
-    assert.equal(on.journal.size, 0);
+    assert.equal(on.pendingWrites.size, 0);
   }
 });
 
@@ -316,7 +316,7 @@ test('a change that L2 made without its answer arriving is made again, without h
   call.happen();
   await call.fail(new StoreError('timeout', 'Redis did not answer'));
   await run;
-  assert.equal(on.journal.size, 1);
+  assert.equal(on.pendingWrites.size, 1);
   on.store.release();
   await on.replay.run();
   assert.deepEqual(on.outcomes, [['a', 'refused']]);
