@@ -111,15 +111,6 @@ export class Entry {
     return (this.#traits & IS_JSON) === 0 ? 'msgpack' : 'json';
   }
 
-  /** Written by this process, and its echo has not come yet: see `confirmations.ts`. */
-  get own(): boolean {
-    return (this.#traits & IS_OWN) !== 0;
-  }
-
-  set own(own: boolean) {
-    this.#traits = own ? this.#traits | IS_OWN : this.#traits & ~IS_OWN;
-  }
-
   /** When it was written, in milliseconds since the epoch. */
   get storedAt(): number {
     return this.#storedAt + epoch;
@@ -177,7 +168,6 @@ export class Entry {
 // `Entry`'s traits: three bits of type, one each of the others.
 const TYPE_BITS = 0b111;
 const IS_JSON = 0b1000;
-const IS_OWN = 0b10000;
 
 /** The same number, in the form that V8 keeps without an object of its own where there is one. */
 function small(value: number): number {

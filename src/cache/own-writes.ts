@@ -1,11 +1,9 @@
-import { isForeign, VERSION_BYTES, type Version } from './version.ts';
+import type { Version } from './version.ts';
 
 /** What happened to a key while a write of it was under way. */
 export interface Meanwhile {
   /** Whether the link notified us of a change. */
   readonly touched: boolean;
-  /** The newest version that a read returned; `UNORDERED` where it cannot be compared. */
-  readonly seen: Version;
   /** The newest change of the key that Redis is known to have made: an own one it acknowledged, or one the link named. */
   readonly made: Version;
 }
@@ -14,26 +12,20 @@ export interface Meanwhile {
 interface UnderWay extends Meanwhile {
   writes: number;
   touched: boolean;
-  seen: Version;
   made: Version;
 }
 
-/** Greater than every version: a read found no value, or one that another program wrote. Nobody knows since when. */
-const UNORDERED: Version = 'f'.repeat(VERSION_BYTES * 2);
-
 /** Nothing happened. */
-export const NOTHING: Meanwhile = { touched: false, seen: '', made: '' };
+export const NOTHING: Meanwhile = { touched: false, made: '' };
 
 /**
- * Our own writes that have not been answered yet. Every write is echoed by the invalidation link, ours too, and an echo
- * looks like anybody's write: one that arrives while a write is under way may be its own echo, or the echo of another
- * write that came after it. This remembers that there was one, until the answer is there and Redis can be asked.
+ * The own writes that have left for L2 and have not been answered. It remembers two things about their keys:
  *
- * It also remembers what reads returned: the answers to a write and to a read that left after it may arrive together,
- * and be handled in either order. A reader who has seen what replaced the write must not see the write next.
- *
- * And it remembers which changes Redis has made: a write that times out after Redis made a newer one must neither
- * enter L1 nor be kept for later.
+ * 1. whether the link reported a change meanwhile. The report may be of the own write, or of another write that came
+ *    after it, and several changes in one turn of Redis's loop are one report. So once the write is answered, L2 is
+ *    asked for the value on behalf of the clients.
+ * 2. the newest change that Redis is known to have made: a write that times out after Redis made a newer one must not
+ *    become pending.
  */
 export class OwnWrites {
   readonly #underWay = new Map<string, UnderWay>();
@@ -69,13 +61,5 @@ export class OwnWrites {
   acknowledged(key: string, version: Version): void {
     const known = this.#underWay.get(key);
     if (known !== undefined && version > known.made) known.made = version;
-  }
-
-  /** A read returned this version, or found no value. */
-  landed(key: string, version: Version | undefined): void {
-    const known = this.#underWay.get(key);
-    if (known === undefined) return;
-    const seen = version === undefined || isForeign(version) ? UNORDERED : version;
-    if (seen > known.seen) known.seen = seen;
   }
 }

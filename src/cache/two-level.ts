@@ -3,7 +3,6 @@ import type { Counters } from '../metrics/counters.ts';
 import type { Announced, BusListener, ChangeListener, CoherenceState, Reason } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Condition } from './condition.ts';
-import { Confirmations } from './confirmations.ts';
 import type { TwoLevelDeps } from './deps.ts';
 import type { Entry, Value } from './entry.ts';
 import { type Flight, Flights } from './flight.ts';
@@ -31,7 +30,6 @@ export class TwoLevel implements BusListener {
   readonly #flights: Flights<Loaded>;
   readonly #ownWrites = new OwnWrites();
   readonly #postponer: Postponer | undefined;
-  readonly #confirmations: Confirmations | undefined;
   readonly #writes: Writes;
   #coherence: CoherenceState;
   /** Who passes changes on to clients. */
@@ -51,11 +49,6 @@ export class TwoLevel implements BusListener {
     // Without L2 what L1 evicts is lost; with it, L2 reports when a value expires.
     if (memory !== undefined && store === undefined)
       memory.onGone = (key, reason) => this.changes?.removed(key, reason);
-    if (memory !== undefined && store !== undefined)
-      this.#confirmations = new Confirmations(memory, store, counters, (key, announced) => {
-        // Where an own write is under way, it may be what the confirmation saw, and it notifies the clients.
-        if (!this.#ownWrites.touch(key, undefined)) this.changes?.changed(key, announced, undefined);
-      });
     this.#writes = new Writes({
       memory,
       store,
@@ -66,7 +59,6 @@ export class TwoLevel implements BusListener {
       flights: this.#flights,
       ownWrites: this.#ownWrites,
       postponer: () => this.#postponer,
-      confirmations: this.#confirmations,
       changes: () => this.changes,
       onSuperseded: deps.onSuperseded,
     });
@@ -132,7 +124,7 @@ export class TwoLevel implements BusListener {
   }
 
   /**
-   * Writes through to L2, and then into L1. A change that L2 does not take becomes pending where it may be made later.
+   * Writes to L2. L1 drops the key: only reads fill it. A change that L2 does not take becomes pending where it may be made later.
    * @param ttlMs how long the value lives; undefined for the TTL of its type
    * @throws ServiceError if L2 did not take it and it is not pending either; `ttl_invalid`
    */
@@ -230,9 +222,8 @@ export class TwoLevel implements BusListener {
     const underWay = this.#ownWrites.touch(key, version);
     this.#yields(this.#postponer?.heard(key, version), version);
     const held = this.memory?.held(key);
-    // It may be the echo of the write that L1 holds. That write notified the clients itself.
-    if (held?.own && this.#confirmations !== undefined) return this.#confirmations.ask(key, held, announced);
     this.memory?.delete(key);
+    // An own write that is under way notifies the clients when its answer is there.
     if (!underWay) this.changes?.changed(key, announced, held);
   }
 
@@ -325,7 +316,6 @@ export class TwoLevel implements BusListener {
    */
   #land(key: string, flight: Flight, entry: Entry | undefined): boolean {
     if (entry !== undefined) this.#versions.observe(entry.version);
-    this.#ownWrites.landed(key, entry?.version);
     const { memory } = this;
     if (memory === undefined || this.store === undefined) return false;
     const welcome = entry !== undefined && flight.fill && !flight.fenced;

@@ -5,7 +5,6 @@ import type { ChangeListener } from './bus.ts';
 import { wholeTtlMs } from './check.ts';
 import type { Clock } from './clock.ts';
 import { type Condition, holds } from './condition.ts';
-import type { Confirmations } from './confirmations.ts';
 import { Entry, type Value } from './entry.ts';
 import type { Flights } from './flight.ts';
 import type { Memory } from './l1/memory.ts';
@@ -27,7 +26,6 @@ export interface WritesDeps {
   readonly flights: Flights<Loaded>;
   readonly ownWrites: OwnWrites;
   readonly postponer: () => Postponer | undefined;
-  readonly confirmations: Confirmations | undefined;
   readonly changes: () => ChangeListener | undefined;
   /** Notified of a pending change that was dropped because L2 holds a newer value. */
   readonly onSuperseded: ((key: string, version: Version, present: Version | undefined) => void) | undefined;
@@ -45,8 +43,9 @@ interface Change<T> {
 }
 
 /**
- * Changes of single keys. A write goes to L2 first and into L1 when L2 has it, so L1 never holds what L2 has not
- * accepted. Wherever two versions of a key meet, in L1, among the pending changes or in L2, the greater one stays.
+ * Changes of single keys. A write goes to L2, and L1 drops the key. L1 is filled by reads only: the link reports an own
+ * write like the write of any other program, so an entry that the write had put into L1 would be dropped again.
+ * Wherever two versions of a key meet, among the pending changes or in L2, the greater one stays.
  */
 export class Writes {
   readonly #deps: WritesDeps;
@@ -66,7 +65,11 @@ export class Writes {
       const present = memory!.unexpired(key)?.version;
       if (!holds(condition, present)) return { status: 'refused', version: present };
       const outcome = { status: present === undefined ? 'created' : 'replaced', version } as const;
-      return this.#stored(key, outcome, makeEntry(version), NOTHING);
+      const entry = makeEntry(version);
+      this.#countSet(outcome);
+      memory!.set(entry);
+      this.#deps.changes()?.stored(key, entry);
+      return outcome;
     }
     postponer()?.checkCondition(key, condition);
     const write = { key, value, version, storedAt, expiresAt: storedAt + life, condition };
@@ -77,7 +80,12 @@ export class Writes {
         if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
         const newest = postponer()?.settled(key, version) ?? true;
         versions.observe(outcome.version);
-        return this.#stored(key, outcome, makeEntry(outcome.version), meanwhile, newest);
+        this.#countSet(outcome);
+        this.#deps.ownWrites.acknowledged(key, outcome.version);
+        memory?.delete(key);
+        // Clients were notified of a later change that is pending.
+        if (newest) this.#stored(key, makeEntry(outcome.version), meanwhile);
+        return outcome;
       },
       postpone: (error, made) => {
         const entry = makeEntry(version);
@@ -223,42 +231,17 @@ export class Writes {
     memory?.delete(key);
   }
 
-  /** @param newest whether no later change of the key is pending; clients were notified of that one already */
-  #stored(
-    key: string,
-    outcome: WriteOutcome,
-    entry: Entry,
-    { touched, seen, made }: Meanwhile,
-    newest = true,
-  ): WriteOutcome {
-    const { counters, memory, store, ownWrites, confirmations } = this.#deps;
+  #stored(key: string, entry: Entry, { touched, made }: Meanwhile): void {
     const changes = this.#deps.changes();
-    if (outcome.status === 'created') counters.setMisses++;
-    else counters.setHits++;
-    ownWrites.acknowledged(key, entry.version);
-    if (!newest) {
-      memory?.delete(key);
-      return outcome;
-    }
     changes?.stored(key, entry);
-    // A read returned what came after this write, or a later change is known to be made.
-    const overtaken = seen > entry.version || made > entry.version || this.#holdsNewer(key, entry);
-    if (!overtaken) {
-      memory?.set(entry);
-      // An echo is expected where there is a link; if none comes, nothing is lost by expecting it.
-      entry.own = store !== undefined;
-    } else if (!this.#holdsNewer(key, entry)) {
-      // Nobody knows whether what L1 holds is older than this write: the value of another program has no version.
-      memory?.delete(key);
-    }
-    if (!overtaken && touched && confirmations !== undefined) confirmations.ask(key, entry);
-    else if (overtaken || touched) changes?.changed(key, undefined, undefined);
-    return outcome;
+    // The link reported a change while the write was under way: the write itself, or one that came after it.
+    if (touched || made > entry.version) changes?.changed(key, undefined, undefined);
   }
 
-  #holdsNewer(key: string, entry: Entry): boolean {
-    const held = this.#deps.memory?.held(key)?.version;
-    return held !== undefined && held > entry.version && this.#deps.store !== undefined;
+  #countSet({ status }: WriteOutcome): void {
+    const { counters } = this.#deps;
+    if (status === 'created') counters.setMisses++;
+    else counters.setHits++;
   }
 
   #removed(key: string, outcome: RemovalOutcome, { touched }: Meanwhile): RemovalOutcome {

@@ -26,11 +26,6 @@ export function coherenceMetrics(counters: Counters, state: () => CoherenceState
         ),
     ),
     counter(
-      'cache_confirmations_total',
-      'Own entries whose version was asked of Redis again because their echo came.',
-      () => counters.confirmations,
-    ),
-    counter(
       'cache_malformed_announcements_total',
       'Messages on the invalidation channel that could not be understood.',
       () => counters.malformedAnnouncements,

@@ -58,8 +58,6 @@ export class Counters {
   readonly coherenceLagSeconds = new Histogram();
   /** Messages on the invalidation channel that could not be understood. */
   malformedAnnouncements = 0;
-  /** Own entries that were asked of L2 again because an invalidation came with their write. */
-  confirmations = 0;
 
   /** HTTP answers by the hundreds of their status: index 2 is 2xx. */
   readonly httpResponses = new Float64Array(6);

@@ -151,6 +151,7 @@ function endPause(redis: Redis): void {
  * Gives what is to be called first on each new connection. What was written into one that went half open may
  * still be on its way, and would be made after, and so over, what the new one has written since. Redis ends the
  * old one before it sees any command of the new one, and with it whatever still comes there.
+ * The deadlines of changes do not suffice: a pending write has two seconds, in which its key may have been deleted.
  */
 function predecessorOf(redis: Redis): () => void {
   let known: string[] | undefined;

@@ -70,6 +70,8 @@ export class RedisBus {
   #announced = new Map<string, Announced>();
   #announcedBefore = new Map<string, Announced>();
   readonly #malformedOrigins = new Set<string>();
+  /** Callers of `caughtUp`, and when they called. */
+  #awaiting: { readonly since: number; readonly resolve: () => void }[] = [];
   #state: CoherenceState = 'blind';
   #armed = false;
   /** Of the Redis process that the link was armed with last. */
@@ -106,6 +108,13 @@ export class RedisBus {
 
   get state(): CoherenceState {
     return this.#state;
+  }
+
+  /** Resolves once the link has reported every change that Redis made before this call. */
+  caughtUp(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaiting.push({ since: performance.now(), resolve });
+    });
   }
 
   close(): void {
@@ -261,8 +270,12 @@ export class RedisBus {
   }
 
   #onCanary(sequence: number): void {
-    const lag = this.#heartbeat.heard(sequence, performance.now());
+    const now = performance.now();
+    const lag = this.#heartbeat.heard(sequence, now);
     if (lag === undefined) return;
+    const sentAt = now - lag;
+    for (const { since, resolve } of this.#awaiting) if (since <= sentAt) resolve();
+    this.#awaiting = this.#awaiting.filter(({ since }) => since > sentAt);
     this.#deps.counters.coherenceLagSeconds.observe(lag / 1000);
     this.#rotateAnnounced();
     this.judge();

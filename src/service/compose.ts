@@ -28,6 +28,8 @@ export interface Core {
   /** Undefined when standalone. */
   readonly redis: RedisConnections | undefined;
   readonly breaker: Breaker | undefined;
+  /** Resolves once the link has reported every change that Redis made before this call; at once without a link. */
+  readonly linkCaughtUp: () => Promise<void>;
   /** Resolves with true once Redis can be used, or with false after `timeoutMs`. */
   readonly whenUp: (timeoutMs: number) => Promise<boolean>;
   /** Releases everything. */
@@ -174,6 +176,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     loopDelay,
     redis,
     breaker,
+    linkCaughtUp: async () => bus?.caughtUp(),
     whenUp: async (timeoutMs) => redis === undefined || redis.whenUp(timeoutMs, clockSet.promise),
     close: () => {
       stopFaultLog?.();

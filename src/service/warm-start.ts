@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { warmFromStore } from '../cache/warm.ts';
 import type { Config } from '../config/config.ts';
@@ -11,6 +12,8 @@ import type { Core } from './compose.ts';
 
 /** How often a start that warms up looks whether it can. */
 const POLL_MS = 10;
+/** Keys of a file that are read into L1 at a time. */
+const SLICE = 500;
 
 /**
  * Warms L1 before the service says that it is ready: from a file where there is one, else from what Redis
@@ -54,7 +57,20 @@ async function fromRedis(config: Config, core: Core, signal: AbortSignal): Promi
   return warmFromStore(core.cache, match, Number.POSITIVE_INFINITY, signal);
 }
 
+/** Writes the file to L2, and then reads its keys into L1 as far as there is room. */
 async function fromFile(config: Config, core: Core, signal: AbortSignal): Promise<Summary> {
+  const { cache } = core;
+  const room = cache.memory?.maxEntries ?? 0;
+  const keys: string[] = [];
   const source = await openSource(config.warmup.file!, config.warmup.format);
-  return load(source, absentSink(core.cache), { signal });
+  const sink = absentSink(cache, (key) => {
+    if (keys.length < room) keys.push(key);
+  });
+  const summary = await load(source, sink, { signal });
+  if (cache.store === undefined) return summary;
+  // The link reports the writes of the file as well, and each report removes its key from L1.
+  await Promise.race([core.linkCaughtUp(), once(signal, 'abort')]);
+  for (let at = 0; at < keys.length && !signal.aborted; at += SLICE)
+    await Promise.all(keys.slice(at, at + SLICE).map((key) => cache.refresh(key)));
+  return summary;
 }

@@ -25,14 +25,16 @@ export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkL
   };
 }
 
-/** Fills only what is absent from L2, and brings what is there into L1: a file must not undo later writes. */
-export function absentSink(cache: TwoLevel): Sink {
+/**
+ * Writes only what is absent from L2: a file must not undo later writes.
+ * @param onPresent called with each key that L2 has now
+ */
+export function absentSink(cache: TwoLevel, onPresent: (key: string) => void): Sink {
   const writeOne = async ({ key, json, ttlMs }: WarmupRecord): Promise<Outcome> => {
     try {
       const { status } = await cache.set(key, jsonValue(json), ttlMs, { is: 'if-absent' });
-      if (status !== 'refused') return { status: 'stored' };
-      await cache.refresh(key);
-      return { status: 'kept' };
+      onPresent(key);
+      return { status: status === 'refused' ? 'kept' : 'stored' };
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       return { status: 'error', reason: reasonOf(error.code, error.message) };

@@ -65,10 +65,11 @@ function replica({ maxBytes = 0, local = true } = {}) {
     foreignDelete: (key = KEY) => foreign.delete(key),
     /** The link tells that the key changed. */
     echo: (key = KEY, announced?: Announced) => cache.keyChanged(key, announced),
-    /** Own write whose reply has come and whose echo has not. */
+    /** An own write that was answered, and a read of it that filled L1; the link has not reported the write. */
     async ownWrite(body: string) {
       store.release();
       await cache.set(KEY, json(body));
+      await cache.get(KEY);
       store.hold();
     },
     held: (key = KEY) => memory.fresh(key)?.json,
@@ -191,14 +192,13 @@ test('who has seen a newer value through a fenced read does not get the older on
   const read = on.cache.get(KEY);
   const call = on.store.next('read');
   call.happen();
-  // The echo of our own write, late: L1 keeps what it holds until it is known whose echo it was.
+  // Fences the read, and puts the older value into L1 again.
+  const old = on.memory.held(KEY)!;
   on.echo();
-  assert.ok(on.memory.held(KEY));
-  on.memory.held(KEY)!.freshUntil = on.clock.now + 1000;
+  on.memory.set(old);
+  assert.equal(on.held(), '"old"');
   await call.answer();
   assert.equal(await bodyOf(read), '"new"');
-  assert.notEqual(on.held(), '"old"');
-  await answerAll(on);
   assert.notEqual(on.held(), '"old"');
 });
 
@@ -240,10 +240,28 @@ test('a write and a read that left after it are answered together, and what the 
   }
 });
 
-// ---- own-writes.ts and confirmations.ts: our write, its echo, and others behind it
+// ---- own-writes.ts: an own write, its echo, and other writes behind the echo
 
-test('the echo of an own write costs it nothing, whether it comes before the reply, after it, or both', async () => {
+test('L1 does not hold an own write until it is read, whether the echo comes before the reply or after it', async () => {
   for (const moments of [['before'], ['after'], ['before', 'after'], ['after', 'after']]) {
+    const on = replica();
+    await on.ownWrite('"old"');
+    const write = on.cache.set(KEY, json('"ours"'));
+    const call = on.store.next('write');
+    call.happen();
+    if (moments.includes('before')) on.echo();
+    await call.answer();
+    await write;
+    assert.equal(on.held(), undefined);
+    for (const moment of moments) if (moment === 'after') on.echo();
+    on.store.release();
+    assert.equal(await bodyOf(on.cache.get(KEY)), '"ours"');
+    assert.equal(on.held(), '"ours"');
+  }
+});
+
+test('clients receive an own write once, and the echo makes them ask whether another write hides behind it', async () => {
+  for (const moments of [['before'], ['after']]) {
     const on = replica();
     on.store.hold();
     const write = on.cache.set(KEY, json('"ours"'));
@@ -252,28 +270,21 @@ test('the echo of an own write costs it nothing, whether it comes before the rep
     if (moments.includes('before')) on.echo();
     await call.answer();
     await write;
-    assert.equal(on.held(), '"ours"');
-    for (const moment of moments) if (moment === 'after') on.echo();
-    assert.equal(on.held(), '"ours"', 'it is served while L2 is asked');
-    await answerAll(on);
-    assert.equal(on.held(), '"ours"', moments.join());
-    assert.deepEqual(on.told, ['stored "ours"']);
-    assert.equal(on.store.calls.read, 0);
+    if (moments.includes('after')) on.echo();
+    assert.deepEqual(on.told, ['stored "ours"', 'changed']);
   }
 });
 
-test('once the echo has been heard, the next invalidation is somebody else', async () => {
+test('an echo drops an entry that was read after an own write', async () => {
   const on = replica();
   await on.ownWrite('"ours"');
-  on.echo();
-  await answerAll(on);
+  assert.equal(on.held(), '"ours"');
   await on.foreignWrite('"theirs"');
   on.echo();
   assert.equal(on.held(), undefined);
-  assert.deepEqual(on.told, ['stored "ours"', 'changed']);
 });
 
-test('a write of another that hides behind the echo of ours is found out, whenever the echo comes', async () => {
+test('a write of another that hides behind the echo of an own write is found, whenever the echo comes', async () => {
   for (const echoed of ['before the reply', 'after the reply']) {
     for (const change of ['written', 'deleted']) {
       const on = replica();
@@ -288,70 +299,24 @@ test('a write of another that hides behind the echo of ours is found out, whenev
       await call.answer();
       await write;
       if (echoed === 'after the reply') on.echo();
-      await answerAll(on);
       assert.equal(on.held(), undefined, `${change}, ${echoed}`);
       assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+      on.store.release();
+      const expected = change === 'written' ? '"theirs"' : undefined;
+      assert.equal(await bodyOf(on.cache.get(KEY)), expected);
     }
   }
 });
 
-test('what was announced of a change that comes while an own write is unconfirmed is told with it', async () => {
-  for (const echoes of [[{ reason: 'delete' }], [undefined, { reason: 'delete' }, undefined]] as (
-    | Announced
-    | undefined
-  )[][]) {
-    const on = replica();
-    await on.ownWrite('"ours"');
-    await on.foreignDelete();
-    for (const announced of echoes) on.echo(KEY, announced);
-    await answerAll(on);
-    assert.deepEqual(on.told, ['stored "ours"', 'changed: delete']);
-  }
-});
-
-test('an invalidation while L2 is asked whose echo it was makes the answer count for nothing', async () => {
+test('clients receive what a replica announced of a change that comes after an own write', async () => {
   const on = replica();
   await on.ownWrite('"ours"');
-  on.echo();
-  const question = on.store.next('version');
-  question.happen();
-  await on.foreignWrite('"theirs"');
-  on.echo();
-  await question.answer();
-  assert.equal(on.store.held.length, 1, 'L2 is asked again');
-  await answerAll(on);
-  assert.equal(on.held(), undefined);
-  assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+  await on.foreignDelete();
+  on.echo(KEY, { reason: 'delete' });
+  assert.deepEqual(on.told, ['stored "ours"', 'changed: delete']);
 });
 
-test('where L2 does not answer whose echo it was, the entry is fresh no longer, and there when L2 cannot be asked', async () => {
-  const on = replica();
-  await on.ownWrite('"ours"');
-  on.echo();
-  const question = on.store.next('version');
-  await question.fail(FAILED);
-  on.store.release();
-  on.store.fault = DOWN;
-  assert.equal(on.cache.peek(KEY), undefined);
-  const { source, entry } = await on.cache.load(KEY);
-  assert.deepEqual([source, entry?.json], ['l1-stale', '"ours"']);
-  assert.equal(entry!.freshUntil, on.clock.now, 'and it says since when');
-  on.store.fault = undefined;
-  await on.foreignWrite('"theirs"');
-  on.echo();
-  assert.equal((await on.cache.load(KEY)).entry?.json, '"theirs"');
-});
-
-test('any number of echoes are one question, and at most one more', async () => {
-  const on = replica();
-  await on.ownWrite('"ours"');
-  for (let i = 0; i < 10; i++) on.echo();
-  await answerAll(on);
-  assert.equal(on.counters.confirmations, 2);
-  assert.equal(on.held(), '"ours"');
-});
-
-test('of two own writes on their way the last stays, however their echoes come', async () => {
+test('L1 ends without an older one of two own writes under way, however their echoes come', async () => {
   for (const echoes of [[], [0], [1], [2], [0, 1, 2], [1, 1], [2, 2]]) {
     const on = replica();
     on.store.hold();
@@ -367,35 +332,12 @@ test('of two own writes on their way the last stays, however their echoes come',
     await calls[1]!.answer();
     echoAt(2);
     await Promise.all(writes);
-    await answerAll(on);
-    assert.equal(on.held(), '"2"', `${echoes}`);
+    on.store.release();
+    assert.equal(await bodyOf(on.cache.get(KEY)), '"2"', `${echoes}`);
   }
 });
 
-test('a question about an entry that was replaced meanwhile does not drop what replaced it', async () => {
-  const on = replica();
-  await on.ownWrite('"1"');
-  on.echo();
-  const question = on.store.next('version');
-  const write = on.cache.set(KEY, json('"2"'));
-  const call = on.store.next('write');
-  call.happen();
-  await call.answer();
-  await write;
-  await question.answer();
-  assert.equal(on.held(), '"2"');
-});
-
-test('where L2 cannot be asked whose echo it was, the entry goes', async () => {
-  const on = replica();
-  await on.ownWrite('"ours"');
-  on.echo();
-  await on.store.next('version').fail(FAILED);
-  assert.equal(on.held(), undefined);
-  assert.equal(on.told.at(-1), 'changed');
-});
-
-test('where L1 did not keep our write, clients hear of what hides behind its echo all the same', async () => {
+test('without room in L1, and without L1, clients receive what hides behind the echo of an own write', async () => {
   for (const options of [{ maxBytes: 1 }, { local: false }]) {
     const on = replica(options);
     on.store.hold();
@@ -406,13 +348,14 @@ test('where L1 did not keep our write, clients hear of what hides behind its ech
     on.echo();
     await call.answer();
     await write;
-    await answerAll(on);
     assert.deepEqual(on.told, ['stored "ours"', 'changed']);
   }
 });
 
-test('every member of a batch of writes has an echo of its own', async () => {
+test('every member of a batch of writes leaves L1 without an older value', async () => {
   const on = replica();
+  for (const key of ['a', 'b']) await on.foreignWrite('"old"', key);
+  for (const key of ['a', 'b']) await on.cache.get(key);
   on.store.hold();
   const batch = setMany(
     on.cache,
@@ -426,11 +369,12 @@ test('every member of a batch of writes has an echo of its own', async () => {
   on.echo('b');
   for (const call of calls) await call.answer();
   await batch;
-  await answerAll(on);
-  assert.deepEqual([on.held('a'), on.held('b')], ['"ours"', undefined]);
+  on.store.release();
+  const bodies = [await bodyOf(on.cache.get('a')), await bodyOf(on.cache.get('b'))];
+  assert.deepEqual(bodies, ['"ours"', '"theirs"']);
 });
 
-test('a write on its way when everything changed is confirmed before it is kept for good', async () => {
+test('a write under way when everything changed leaves nothing in L1', async () => {
   for (const reason of ['flush', 'rearmed'] as const) {
     const on = replica();
     on.store.hold();
@@ -460,8 +404,8 @@ test('a compare-and-set that won is like any write: its echo is harmless, and wh
     on.echo();
     await call.answer();
     assert.equal((await write).status, 'replaced');
-    await answerAll(on);
-    assert.equal(on.held(), hidden ? undefined : '"2"');
+    on.store.release();
+    assert.equal(await bodyOf(on.cache.get(KEY)), hidden ? '"theirs"' : '"2"');
   }
 });
 
@@ -469,8 +413,7 @@ test('a compare-and-set that lost leaves nothing old in L1, and clients hear of 
   for (const echoed of ['before the reply', 'after the reply']) {
     const on = replica();
     const { version } = await on.cache.set(KEY, json('"1"'));
-    on.echo();
-    await answerAll(on);
+    await on.cache.get(KEY);
     on.store.hold();
     await on.foreignWrite('"theirs"');
     const write = on.cache.set(KEY, json('"2"'), undefined, { is: 'if-version', versions: [version!] });
@@ -529,6 +472,7 @@ test('while L1 is not trusted it is not served, reads go to L2, and L1 is what t
   for (const state of ['degraded', 'blind'] as const) {
     const on = replica();
     await on.cache.set(KEY, json('"1"'));
+    await on.cache.get(KEY);
     on.cache.stateChanged(state);
     await on.foreignWrite('"2"');
     assert.equal(on.cache.peek(KEY), undefined);
@@ -545,6 +489,7 @@ test('arming the link again empties L1, and fences what is on its way', async ()
   const on = replica();
   await on.cache.set(KEY, json('"1"'));
   await on.cache.set('k', json('"1"'));
+  await on.cache.get(KEY);
   on.cache.stateChanged('degraded');
   // Nobody hears of this one.
   await on.foreignWrite('"2"');

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
-import { put } from '../support/client.ts';
+import { put, readIntoL1 } from '../support/client.ts';
 import { codesOf, sectionOf } from './markdown.ts';
 import { missingLine, runCommands } from './run-commands.ts';
 
@@ -42,6 +42,7 @@ test('the procedure for an old quote shows what it promises, and changes nothing
   const service = await startReplica(redis, { ...redisEnv(redis), ...PATIENT });
   t.after(() => service.stop('SIGKILL'));
   await put(service, 'borrow_rate:AAPL', '{"rate": 0.0525}');
+  await readIntoL1(service, 'borrow_rate:AAPL');
   const section = sectionOf(RUNBOOK, '6.1 Common issues and resolutions');
   const setting =
     '```sh\nexport NS=n REDIS_HOST=127.0.0.1 REDIS_PORT=$TEST_REDIS_PORT REDIS_USER=default\n```\n';

@@ -9,7 +9,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
-import { put } from '../support/client.ts';
+import { put, readIntoL1 } from '../support/client.ts';
 
 const LIMIT = 80;
 const TICKS_PER_SECOND = 100;
@@ -54,6 +54,7 @@ test('a service without a single file descriptor left goes on, and recovers', as
   t.after(() => service.stop('SIGKILL'));
   const existing = await open(t, service);
   assert.equal(await status(existing, 'PUT', '/v1/cache/descriptors:A', '1'), 201);
+  await readIntoL1(service, 'descriptors:A');
   const resident = await metric(existing, 'process_resident_memory_bytes');
   assert.ok(resident > 0);
   await limitOpenFiles(service, 3);

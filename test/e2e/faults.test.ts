@@ -137,7 +137,7 @@ for (const rewarm of [false, true]) {
       assert.equal(await statusOf(service, '/v1/cache/min_rate:7'), 404);
       assert.equal((await put(service, 'min_rate:7', '"again"')).status, 201);
     }
-    assert.ok(await holds(service, 'min_rate:7'), 'and L1 with them');
+    await keeps(service, 'min_rate:7');
   });
 }
 const nineteen = Array.from({ length: 20 }, (_, i) => `${PREFIX}min_rate:${i}`).filter(
@@ -219,6 +219,7 @@ for (const { told, kind, options, begin, end } of FAULTS) {
     const { redis: control } = openConnection(t, redis);
     const service = await replica(t, redis);
     await put(service, 'fault:HELD', '"held"');
+    await keeps(service, 'fault:HELD');
     await until(() => control.ping());
     const reason = `redis_error_total{reason="${kind}"}`;
     const before = (await sample(service, reason)) ?? 0;
@@ -260,6 +261,7 @@ test('while Redis loads its data, reads are answered and changes kept, and then 
   });
   const service = await replica(t, redis);
   await put(service, 'loading:HELD', '"held"');
+  await keeps(service, 'loading:HELD');
   await redis.cli('EVAL', "for i = 1, 2000 do redis.call('SET', 'filling:' .. i, 'x') end", '0');
   await redis.cli('SAVE');
   await redis.signal('SIGKILL');
@@ -285,6 +287,7 @@ test('with the event loop late, changes and what L1 does not hold are refused wi
     HEARTBEAT_TIMEOUT_MS: '30000',
   });
   await until(async () => (await put(service, 'min_rate:HELD', '"held"')).ok);
+  await keeps(service, 'min_rate:HELD');
   const value = 'x'.repeat(7000);
   const body = JSON.stringify({
     entries: Array.from({ length: 1000 }, (_, i) => ({ key: `min_rate:${i}`, value })),

@@ -5,7 +5,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
-import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
+import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, post, put, readIntoL1 } from '../support/client.ts';
 import { assertProblem } from '../support/problem.ts';
 
 const PREFIX = 'borrow_rate_engine:';
@@ -130,6 +130,7 @@ test('invalidate refuses what names nothing, too much or in the wrong form, and 
 
 test('flush of the local tier empties L1 and leaves Redis', async () => {
   await write(near, ['f:1', 'f:2']);
+  await readIntoL1(near, 'f:1', 'f:2');
   assert.deepEqual(await flush(near, 'local'), { flushed: { local: 2, redis: 0 } });
   assert.deepEqual(await flush(near, 'local'), { flushed: { local: 0, redis: 0 } });
   const response = await get(near, 'f:1');
@@ -143,6 +144,7 @@ test('flush of everything, and flush without a word, empty both tiers of what is
   for (const tier of ['all', undefined]) {
     await write(near, ['f:1', 'f:2', 'f:3']);
     await write(far, ['f:4']);
+    await readIntoL1(near, 'f:1', 'f:2', 'f:3');
     assert.deepEqual(await flush(near, tier), { flushed: { local: 3, redis: 4 } });
     assert.deepEqual(await present(near, ['f:1', 'f:2', 'f:3', 'f:4']), []);
     assert.deepEqual((await redis.cli('KEYS', '[^_]*')).split('\n').sort(), outside.sort());

@@ -7,7 +7,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { type CacheMember, cacheStatus } from '../support/cache-status.ts';
-import { bytesOf, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, pathOf, put } from '../support/client.ts';
+import { bytesOf, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, pathOf, put, readIntoL1 } from '../support/client.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
 
 const BINARY = pack(Buffer.from([0x00, 0xff, 0x80]));
@@ -36,6 +36,7 @@ after(async () => {
 
 test('a hit in L1 carries the value, its ETag, its age and where it was found', async () => {
   const written = await put(near, 'borrow_rate:L1', '{"rate":0.0525}');
+  await readIntoL1(near, 'borrow_rate:L1');
   const response = await get(near, 'borrow_rate:L1');
   assert.equal(response.status, 200);
   assert.equal(await response.text(), '{"rate":0.0525}');
@@ -45,7 +46,7 @@ test('a hit in L1 carries the value, its ETag, its age and where it was found', 
   assert.equal(headers.get('content-type'), JSON_TYPE);
   assert.equal(headers.get('vary'), 'Accept');
   assert.equal(headers.get('cache-control'), 'max-age=300');
-  assert.equal(headers.get('age'), '0');
+  assert.match(headers.get('age')!, /^\d$/);
   assertHit(cacheStatus(headers.get('cache-status')), 60);
 });
 
@@ -322,7 +323,7 @@ test('a 406 is a hit of the cache and no error of it', async () => {
 test('every GET is counted once in the latency histogram, however encodings alternate', async () => {
   for (const service of [near, alone]) {
     await put(service, 'timed:A', '[1]');
-    await isHitInL1(service, 'timed:A');
+    await readIntoL1(service, 'timed:A');
     for (const accepts of [[JSON_TYPE, MSGPACK_TYPE], [MSGPACK_TYPE, JSON_TYPE], [JSON_TYPE], [MSGPACK_TYPE]])
       for (const gets of [1, 63, 128, 333]) {
         const before = await getCounts(service);
@@ -476,8 +477,8 @@ test('JSON comes back byte for byte as it was written, from both tiers', async (
 
 test('what L1 holds is served while Redis does not answer, and past its freshness marked as such', async () => {
   await Promise.all([reachesRedis(near), reachesRedis(far)]);
-  await isHitInL1(near, 'kept:FROZEN');
-  await isHitInL1(far, 'kept:FROZEN');
+  await readIntoL1(near, 'kept:FROZEN');
+  await readIntoL1(far, 'kept:FROZEN');
   await whileFrozen(redis, async () => {
     const fresh = await get(near, 'kept:FROZEN');
     assert.equal(await fresh.text(), '"kept"');
@@ -518,7 +519,7 @@ test('a miss while Redis does not answer says that the key may exist', async () 
 
 test('what L1 holds is served while Redis is gone, and Redis is used again when it is back', async () => {
   await reachesRedis(far);
-  await isHitInL1(far, 'kept:GONE');
+  await readIntoL1(far, 'kept:GONE');
   await redis.signal('SIGKILL');
   const stale = await until(async () => {
     const response = await get(far, 'kept:GONE');
@@ -543,15 +544,6 @@ test('what L1 holds is served while Redis is gone, and Redis is used again when 
   assert.equal((await put(near, 'gone:B', '1')).status, 201);
   assert.equal(await jsonOf(await get(far, 'gone:B')), 1);
 });
-
-/** Reads until the answer comes from L1, where it then stays for a while. */
-async function isHitInL1(service: Service, key: string): Promise<void> {
-  await until(async () => {
-    const response = await get(service, key);
-    await response.text();
-    return response.headers.get('cache-status')?.startsWith('ratecache-l1; hit');
-  });
-}
 
 function assertHit(members: CacheMember[], freshSeconds: number): void {
   assert.equal(members.length, 1);

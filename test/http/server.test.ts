@@ -6,7 +6,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
-import { bytesOf, get, jsonOf, post, put } from '../support/client.ts';
+import { bytesOf, get, jsonOf, post, put, readIntoL1 } from '../support/client.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
 
 const ENDPOINTS = {
@@ -177,6 +177,7 @@ test('clients that go away before the answer are forgotten, and the next ones se
 test('10,000 pipelined hits in L1 are all answered, in order', async (t) => {
   const entries = Array.from({ length: 100 }, (_, i) => ({ key: `pipe:${i}`, value: { i } }));
   await (await post(service, '/v1/mset', { entries })).text();
+  await readIntoL1(service, ...entries.map(({ key }) => key));
   const connection = await open(t);
   const order = Array.from({ length: 10_000 }, (_, i) => (i * 37) % 100);
   // Not awaited: the system may take the last bytes only when answers have been read.
@@ -191,6 +192,7 @@ test('10,000 pipelined hits in L1 are all answered, in order', async (t) => {
 
 test('a request pipelined behind one that waits for Redis closes the connection, and all its answers are lost', async (t) => {
   await put(service, 'behind:HIT', '1');
+  await readIntoL1(service, 'behind:HIT');
   const hit = request('GET', '/v1/cache/behind:HIT');
   const waiting = [
     request('GET', '/v1/cache/behind:MISS'),

@@ -427,6 +427,7 @@ test('when L2 fails during the load, subscribers are told that the key is not wh
 test('a snapshot says of which keys L2 could not be asked, and one by prefix then fails as a whole', async () => {
   const { cache, store, client } = replica();
   await cache.set('a:held', json('1'));
+  await cache.get('a:held');
   store.fault = DOWN;
   const { request, socket } = client();
   request({ id: 1, op: 'subscribe', keys: ['a:held', 'a:unknown'], values: true });
@@ -820,7 +821,10 @@ test('a snapshot by type or prefix has the pending values, which L2 cannot list'
 test('a subscription by type leaves L1 and its order of use as they were', async () => {
   const { cache, memory, client, writeElsewhere } = replica({ linked: true, maxEntries: 10 });
   for (let i = 0; i < 100; i++) writeElsewhere(`volatility:${i}`);
-  for (let i = 0; i < 10; i++) await cache.set(`borrow_rate:${i}`, json('1'));
+  for (let i = 0; i < 10; i++) {
+    await cache.set(`borrow_rate:${i}`, json('1'));
+    await cache.get(`borrow_rate:${i}`);
+  }
   const held = () => Array.from(memory!.entries(), ({ key }) => key);
   const before = held();
   const { request, socket } = client();
@@ -831,6 +835,7 @@ test('a subscription by type leaves L1 and its order of use as they were', async
   assert.deepEqual(held(), before);
   // The least recently used entry is still the one that was written first.
   await cache.set('borrow_rate:new', json('1'));
+  await cache.get('borrow_rate:new');
   assert.deepEqual(
     [memory!.held('borrow_rate:0'), memory!.held('borrow_rate:1')?.key],
     [undefined, 'borrow_rate:1'],

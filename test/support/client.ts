@@ -1,3 +1,4 @@
+import { until } from '../../loadtest/support/until.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 
 type Headers = Record<string, string>;
@@ -45,6 +46,16 @@ export function post(
     headers: { 'content-type': JSON_TYPE, ...headers },
     body: bytes as NonNullable<RequestInit['body']>,
   });
+}
+
+/** Reads the keys until each answer comes from L1: the link has then reported the writes of before. */
+export async function readIntoL1(service: Service, ...keys: readonly string[]): Promise<void> {
+  for (const key of keys)
+    await until(async () => {
+      const response = await get(service, key);
+      await response.arrayBuffer();
+      return response.headers.get('cache-status')?.startsWith('ratecache-l1; hit');
+    });
 }
 
 export async function bytesOf(response: Response): Promise<Buffer> {

@@ -37,11 +37,10 @@ export const coherence = {
       alert: 'CacheCoherenceLost',
     }),
     graph({
-      title: 'Loads joined, fenced, confirmed',
+      title: 'Loads joined and fenced',
       queries: [
         [`sum (${rate('cache_service_flights_joined_total')})`, 'joined one on its way'],
         [`sum (${rate('cache_service_flights_fenced_total')})`, 'kept out of L1'],
-        [`sum (${rate('cache_confirmations_total')})`, 'own entries asked for again'],
         [`sum (${rate('cache_malformed_announcements_total')})`, 'messages not understood'],
       ],
       unit: 'ops',

@@ -86,11 +86,6 @@ export class Memory {
     while (this.#entries.size > maxEntries || (maxBytes > 0 && this.#bytes > maxBytes)) this.#evictFor(key);
   }
 
-  /** From now on the entry is not fresh: L2 is asked again, and it is what there is if L2 cannot be. */
-  stale(entry: Entry): void {
-    entry.freshUntil = Math.min(entry.freshUntil, this.#clock.now);
-  }
-
   delete(key: string): boolean {
     const entry = this.#entries.peek(key);
     if (entry === undefined) return false;

@@ -435,7 +435,8 @@ test('a write of a key whose replay is under way wins', async (t) => {
   await replay;
   assert.equal((await write).status, 'replaced');
   assert.equal(on.stored(), '"second"');
-  assert.equal(on.cache.peek(KEY)?.json, '"second"');
+  on.store.release();
+  assert.equal((await on.cache.get(KEY)).entry?.json, '"second"');
   assert.equal(on.pendingWrites.size, 0);
 });
 
@@ -582,6 +583,7 @@ test('a Redis that has lost its data gets back what L1 holds, where it has none 
   on.cache.stateChanged('coherent');
   for (const key of ['a', 'b', 'c']) await on.cache.set(key, json(`"${key}"`));
   await on.cache.set('short', json('1'), 1000);
+  for (const key of ['a', 'b', 'c', 'short']) await on.cache.get(key);
   on.store.entries.clear();
   on.clock.now += 1000;
   await on.foreign.set('"theirs"', 'b');
@@ -607,7 +609,10 @@ test('what waits already is not replaced by what L1 holds', async (t) => {
 
 test('as much of L1 returns as the pending writes have room for', async (t) => {
   const on = replica(t, { rewarm: true, pendingWrites: { maxEntries: 2 } });
-  for (const key of ['a', 'b', 'c']) await on.cache.set(key, json('1'));
+  for (const key of ['a', 'b', 'c']) {
+    await on.cache.set(key, json('1'));
+    await on.cache.get(key);
+  }
   on.store.entries.clear();
   on.cache.allChanged('rearmed', 0);
   await on.cache.replay();
@@ -623,6 +628,7 @@ test('nothing of L1 returns to a Redis that has lost nothing, or where nobody as
   ] as const) {
     const on = replica(t, { rewarm });
     await on.cache.set(KEY, json('1'));
+    await on.cache.get(KEY);
     on.store.entries.clear();
     on.cache.allChanged('rearmed', keysLeft);
     await on.cache.replay();
