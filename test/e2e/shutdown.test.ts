@@ -8,7 +8,7 @@ import { type Service, startService } from '../../loadtest/target/service.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Logger } from '../../src/log.ts';
 import { composeCore } from '../../src/service/compose.ts';
-import { put } from '../support/client.ts';
+import { put, readIntoL1 } from '../support/client.ts';
 
 const stopping = (service: Service) => service.waitForLog(({ msg }) => msg === 'shutting down');
 
@@ -42,6 +42,7 @@ test('after the grace period every answer, of whatever kind, asks the client to 
   const service = await startReplica(redis, { SHUTDOWN_GRACE_MS: '0', SHUTDOWN_TIMEOUT_MS: '8000' });
   t.after(() => service.stop('SIGKILL'));
   await put(service, 'closing:HIT', '1');
+  await readIntoL1(service, 'closing:HIT');
   // Held open by a request that Redis does not answer, so that there is time to look.
   const holder = await open(t, service);
   const requests = [
