@@ -1,17 +1,13 @@
 /**
- * Writes `.env.example`, `docs/configuration.md` and the README's table from the table of variables. With
- * `--check` it writes nothing, and exits 1 when one of them is not what it would write.
+ * Writes `.env.example` and `docs/configuration.md` from the table of variables. With `--check` it writes nothing, and
+ * exits 1 if one of the files differs from what it would write.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { withMarked } from '../loadtest/report/document.ts';
-import { configurationPage, envExample, variableTable } from '../src/config/config.ts';
-
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+import { configurationPage, envExample } from '../src/config/config.ts';
 
 const FILES: ReadonlyArray<readonly [path: string, text: string]> = [
   ['.env.example', envExample()],
   ['docs/configuration.md', configurationPage()],
-  ['README.md', withMarked(readme, 'variables', variableTable())],
 ];
 
 const check = process.argv.includes('--check');
@@ -22,7 +18,7 @@ for (const [path, text] of FILES) {
     mkdirSync(new URL('.', url), { recursive: true });
     writeFileSync(url, text);
   } else if (contentOf(url) !== text) {
-    console.error(`${path} is not what the table of variables says: run node scripts/env-example.ts`);
+    console.error(`${path} differs from the table of variables. Run: node scripts/env-example.ts`);
     process.exitCode = 1;
   }
 }

@@ -7,7 +7,7 @@ import { checkTogether, type Environment, type Fault, parseVariables } from './p
 import { warnOfStrays } from './unknown-variables.ts';
 import type { Values } from './variables.ts';
 
-export { configurationPage, envExample, flagOf, helpOf, variableTable } from './document.ts';
+export { configurationPage, envExample, flagOf, helpOf } from './document.ts';
 export { GROUPS, Secret, type Variable } from './kinds.ts';
 export type { Environment, Fault } from './parse.ts';
 export { VARIABLE_NAMES, VARIABLES, type VariableName } from './variables.ts';

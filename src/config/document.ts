@@ -54,16 +54,6 @@ export function configurationPage(): string {
   return `${PAGE_INTRO}\n${sections.join('\n')}`;
 }
 
-/** The table of the README: each variable with its default, unit and sentence. */
-export function variableTable(): string {
-  const rows = VARIABLE_NAMES.map((name) => {
-    const variable: Variable<unknown> = VARIABLES[name];
-    const initial = variable.required ? 'required' : defaultOf(name) || 'unset';
-    return `| \`${name}\` | ${[initial, variable.unit].filter(Boolean).join(' ')} | ${variable.doc} |\n`;
-  });
-  return `| Variable | Default | Meaning |\n|---|---|---|\n${rows.join('')}`;
-}
-
 const PAGE_INTRO = `# Configuration
 
 <!-- Written from src/config/variables.ts by scripts/env-example.ts. -->
