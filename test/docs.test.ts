@@ -11,7 +11,7 @@ import { type RedisServer, startRedis } from '../loadtest/target/redis-server.ts
 import { startReplica } from '../loadtest/target/replicas.ts';
 import { type Service, startService } from '../loadtest/target/service.ts';
 import { ERRORS } from '../src/errors.ts';
-import { fencesOf, headingsOf, rowsOf, sectionOf, withoutFences } from './docs/markdown.ts';
+import { anchorOf, fencesOf, headingsOf, rowsOf, sectionOf, withoutFences } from './docs/markdown.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README = read('README.md');
@@ -120,7 +120,7 @@ test('the examples of docs/api.md are answered as it says', async () => {
 });
 
 test('every link between the documents leads to a file, and to a heading where it names one', () => {
-  const files = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })];
+  const files = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT })];
   const broken = files.flatMap((file) =>
     linksOf(read(file))
       .filter((link) => !leadsSomewhere(file, link))
@@ -192,14 +192,6 @@ function leadsSomewhere(from: string, link: string): boolean {
   const file = path === '' ? from : join(dirname(from), path);
   if (!existsSync(join(ROOT, file))) return false;
   return fragment === undefined || headingsOf(read(file)).map(anchorOf).includes(fragment);
-}
-
-/** A heading as links name it. */
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-    .replaceAll(' ', '-');
 }
 
 function read(file: string): string {

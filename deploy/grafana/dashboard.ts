@@ -8,7 +8,6 @@ import {
   DashboardCursorSync,
   RowBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { runbookLink } from './panels.ts';
 import { cacheContents } from './rows/cache-contents.ts';
 import { cachePerformance } from './rows/cache-performance.ts';
 import { coherence } from './rows/coherence.ts';
@@ -16,6 +15,7 @@ import { overview } from './rows/overview.ts';
 import { push } from './rows/push.ts';
 import { redis } from './rows/redis.ts';
 import { serviceHealth } from './rows/service-health.ts';
+import { runbookLink } from './runbook-link.ts';
 import { VARIABLES } from './variables.ts';
 
 const ROWS = [overview, cachePerformance, redis, serviceHealth, cacheContents, coherence, push];
@@ -29,7 +29,7 @@ export function dashboard(): Dashboard {
     .time({ from: 'now-1h', to: 'now' })
     .refresh('30s')
     .variables(VARIABLES)
-    .link(runbookLink('Runbook', '5-alerting'));
+    .link(runbookLink('Runbook', 'docs/runbook.md'));
   for (const { title, panels } of ROWS) {
     builder.withRow(new RowBuilder(title).collapsed(false));
     for (const panel of panels) builder.withPanel(panel);

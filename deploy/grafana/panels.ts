@@ -13,9 +13,6 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
-  type DashboardLink,
-  DashboardLinkBuilder,
-  DashboardLinkType,
   MappingType,
   type Panel,
   ThresholdsConfigBuilder,
@@ -25,8 +22,9 @@ import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as Stat } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimeline } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/timeseries';
+import { alertLink } from './runbook-link.ts';
 import type { Threshold } from './thresholds.ts';
-import { DATASOURCE, DOCS } from './variables.ts';
+import { DATASOURCE } from './variables.ts';
 
 export interface PanelSpec {
   readonly title: string;
@@ -88,7 +86,7 @@ function described<T extends AnyPanel>(panel: T, spec: PanelSpec, height: number
     .span(spec.width ?? width);
   if (spec.description !== undefined) panel.description(spec.description);
   if (spec.unit !== undefined) panel.unit(spec.unit);
-  if (spec.alert !== undefined) panel.links([runbookLink(spec.alert, spec.alert)]);
+  if (spec.alert !== undefined) panel.links([alertLink(spec.alert)]);
   panel.thresholds(colours(spec.threshold));
   spec.queries.forEach(([expr, legend], i) => {
     panel.withTarget(
@@ -100,17 +98,6 @@ function described<T extends AnyPanel>(panel: T, spec: PanelSpec, height: number
     );
   });
   return panel;
-}
-
-/** A link to a heading of the runbook. */
-export function runbookLink(title: string, heading: string): Builder<DashboardLink> {
-  const builder = new DashboardLinkBuilder(title)
-    .type(DashboardLinkType.Link)
-    .url(`${DOCS}/docs/runbook.md#${heading.toLowerCase()}`)
-    .targetBlank(true);
-  // The builder would put it into a menu, out of sight.
-  const { placement: _, ...link } = builder.build();
-  return { build: () => link };
 }
 
 function colours(threshold: Threshold | undefined): ThresholdsConfigBuilder {

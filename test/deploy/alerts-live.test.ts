@@ -144,8 +144,7 @@ test('Slack was told of warnings and of what is critical, PagerDuty only of the 
   const told = (channel: string, alert: string) =>
     messages.some(
       ({ channel: its, text }) =>
-        its === channel &&
-        text.includes(`https://docs.example.com/ratecache/docs/runbook.md#${alert.toLowerCase()}`),
+        its === channel && text.includes(`https://docs.example.com/ratecache/${runbookOf(alert)}`),
     );
   for (const alert of [
     'CacheServiceDown',
@@ -172,6 +171,10 @@ test('Slack was told of warnings and of what is critical, PagerDuty only of the 
   );
   assert.equal(down.color, 'danger');
 });
+
+function runbookOf(name: string): string {
+  return ALERTS.find(({ alert }) => alert === name)!.annotations.runbook_url;
+}
 
 /** Waits until all of these have fired for the namespace; they are enough to have been seen once. */
 async function fires(namespace: string, ...alerts: string[]): Promise<void> {

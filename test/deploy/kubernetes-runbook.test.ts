@@ -162,7 +162,7 @@ test('production has no password in it, and names the Secret that must be there'
 test('the documented command makes the Secret that production names, with the password and nothing after it', async () => {
   const kubectl = 'kubectl() { scripts/kubectl.sh "$@" --dry-run=client -o json; }; ';
   const env = { PATH: process.env.PATH, REDIS_PASSWORD: 'hunter2' };
-  const commands = await commandsUnder('Set the Secret up');
+  const commands = commandsUnder('Set the Secret up');
   const { stdout } = await promisify(execFile)('bash', ['-c', kubectl + commands], { env });
   const secret = JSON.parse(stdout);
   const { secretKeyRef } = containerOf(find(of('overlays/production'), 'Deployment')).env[0].valueFrom;

@@ -1,4 +1,4 @@
-/** A machine with Redis as docs/deployment.md sets it up, in a directory. */
+/** A machine with Redis as the documents of the deployment set it up, in a directory. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,7 +47,7 @@ export async function setUpHost(): Promise<RedisHost> {
       OPERATOR_PASSWORD,
       REDIS_PASSWORD: SERVICE_PASSWORD,
     };
-    const block = below(await commandsUnder(heading, nth));
+    const block = below(commandsUnder(heading, nth));
     const { stdout } = await promisify(execFile)('bash', ['-c', prelude + block], { cwd: ROOT, env });
     return stdout;
   };

@@ -23,6 +23,14 @@ export function headingsOf(page: string): string[] {
   return [...withoutFences(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading!);
 }
 
+/** A heading as the fragment of a link names it. */
+export function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
 /** What stands under a heading, up to the next one. */
 export function sectionOf(page: string, heading: string): string {
   // A comment within a fence looks like a heading, and is none.

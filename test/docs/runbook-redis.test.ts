@@ -7,10 +7,11 @@ import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.
 import { runMain } from '../../loadtest/target/run-main.ts';
 import { put, readIntoL1 } from '../support/client.ts';
 import { codesOf, sectionOf } from './markdown.ts';
+import { textOf } from './pages.ts';
 import { missingLine, runCommands } from './run-commands.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
-const RUNBOOK = read('docs/runbook.md');
+const RUNBOOK = textOf('runbook');
 
 test('when a running Redis stops, log and check show what the runbook and the alert name', async (t) => {
   const redis = await startRedis();

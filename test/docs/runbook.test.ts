@@ -15,12 +15,13 @@ import { TYPES } from '../../src/key.ts';
 import { find, type Manifest, render } from '../deploy/rendered.ts';
 import { get, post, put } from '../support/client.ts';
 import { codesOf, headingsOf, rowsOf, sectionOf } from './markdown.ts';
+import { pagesOf, textOf } from './pages.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { missingLine, type Outcome, runCommands } from './run-commands.ts';
 
 const ROOT = new URL('../..', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, ROOT), 'utf8');
-const RUNBOOK = read('docs/runbook.md');
+const RUNBOOK = textOf('runbook');
 const PASSWORD = 'not-a-secret';
 
 let redis: RedisServer;
@@ -152,20 +153,18 @@ test('every alert has its procedure, to which its link leads, and no procedure i
   };
   const rules = groups.flatMap((group) => group.rules);
   const table = new Map(rowsOf(sectionOf(RUNBOOK, '5.1 Alert definitions')).map((row) => [row[0], row]));
-  const headings = headingsOf(RUNBOOK);
-  const procedures = headings.slice(
-    headings.indexOf('5.2 Alert response procedures') + 1,
-    headings.indexOf('6. Troubleshooting'),
+  const pages = pagesOf('runbook').filter(({ file }) => file.endsWith('-alerts.md'));
+  const procedures = pages.flatMap(({ file, text }) =>
+    headingsOf(text)
+      .slice(1)
+      .map((heading) => `${file}#${heading.toLowerCase()}`),
   );
-  assert.deepEqual(
-    procedures,
-    rules.map(({ alert }) => alert),
-  );
+  assert.deepEqual(procedures.sort(), rules.map(({ annotations }) => annotations.runbook_url!).sort());
   assert.equal(table.size, rules.length);
   for (const { alert, labels, annotations } of rules) {
-    const anchor = alert.toLowerCase();
-    assert.equal(annotations.runbook_url, `docs/runbook.md#${anchor}`);
-    const [, , severity, within] = table.get(`[${alert}](#${anchor})`) ?? [];
+    const link = annotations.runbook_url!.replace(/^docs\//, '');
+    assert.ok(link.endsWith(`#${alert.toLowerCase()}`), alert);
+    const [, , severity, within] = table.get(`[${alert}](${link})`) ?? [];
     assert.equal(severity, labels.severity, alert);
     assert.equal(within, labels.response_time!.replace('m', ' minutes'), alert);
     const procedure = sectionOf(RUNBOOK, alert);
