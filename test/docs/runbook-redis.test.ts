@@ -44,7 +44,7 @@ test('the procedure for an old quote shows what it promises, and changes nothing
   t.after(() => service.stop('SIGKILL'));
   await put(service, 'borrow_rate:AAPL', '{"rate": 0.0525}');
   await readIntoL1(service, 'borrow_rate:AAPL');
-  const section = sectionOf(RUNBOOK, '6.1 Common issues and resolutions');
+  const section = sectionOf(RUNBOOK, 'A quote looks stale');
   const setting =
     '```sh\nexport NS=n REDIS_HOST=127.0.0.1 REDIS_PORT=$TEST_REDIS_PORT REDIS_USER=default\n```\n';
   const state = async () => [

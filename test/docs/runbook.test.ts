@@ -152,7 +152,7 @@ test('every alert has its procedure, to which its link leads, and no procedure i
     }[];
   };
   const rules = groups.flatMap((group) => group.rules);
-  const table = new Map(rowsOf(sectionOf(RUNBOOK, '5.1 Alert definitions')).map((row) => [row[0], row]));
+  const table = new Map(rowsOf(sectionOf(RUNBOOK, 'By alert')).map((row) => [row[0], row]));
   const pages = pagesOf('runbook').filter(({ file }) => file.endsWith('-alerts.md'));
   const procedures = pages.flatMap(({ file, text }) =>
     headingsOf(text)
@@ -168,7 +168,7 @@ test('every alert has its procedure, to which its link leads, and no procedure i
     assert.equal(severity, labels.severity, alert);
     assert.equal(within, labels.response_time!.replace('m', ' minutes'), alert);
     const procedure = sectionOf(RUNBOOK, alert);
-    for (const part of ['**For quotes:**', '**Look', '**Act', '**Over when**'])
+    for (const part of ['**Effect on quotes:**', '**Check**', '**Act', '**Resolved when**'])
       assert.ok(procedure.includes(part), `${alert} without ${part}`);
   }
 });
@@ -233,7 +233,7 @@ function pathsOf(body: unknown, prefix = ''): string[] {
 }
 
 test('the defaults in the runbook are those of the variables', () => {
-  const rows = rowsOf(sectionOf(RUNBOOK, '3.2 Environment variables'));
+  const rows = rowsOf(sectionOf(RUNBOOK, 'Environment variables'));
   assert.equal(rows.length, 18);
   for (const [name, value] of rows) {
     const variable = VARIABLES[name!.replaceAll('`', '') as VariableName];
@@ -245,7 +245,7 @@ test('every line of the log that the runbook explains is one that the service wr
   const sources = globSync('src/**/*.ts', { cwd: ROOT })
     .map((file) => read(file))
     .join('\n');
-  const lines = rowsOf(sectionOf(RUNBOOK, 'Cache service'));
+  const lines = rowsOf(sectionOf(RUNBOOK, 'Log lines'));
   assert.ok(lines.length > 15);
   for (const [texts, level] of lines)
     for (const text of codesOf(texts!)) {
