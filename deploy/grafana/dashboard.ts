@@ -1,6 +1,6 @@
 /**
- * The Grafana dashboard of the service: the four sections of the runbook, 4.3, and what this design adds. As JSON, to
- * be imported, it is in cache-service.json, which `node deploy/grafana/build.ts` writes.
+ * The Grafana dashboard of the service: the four sections of the original runbook, 4.3, and rows for coherence and push.
+ * `node deploy/grafana/build.ts` writes it to cache-service.json, the file to import.
  */
 import {
   type Dashboard,
@@ -35,7 +35,7 @@ export function dashboard(): Dashboard {
     for (const panel of panels) builder.withPanel(panel);
   }
   const built = builder.build();
-  // Grafana tells panels apart by their number.
+  // Grafana identifies panels by their number.
   built.panels?.forEach((panel, i) => {
     panel.id = i + 1;
   });

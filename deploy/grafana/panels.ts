@@ -1,4 +1,4 @@
-/** The kinds of panel that the dashboard is made of, on top of Grafana's own builders. */
+/** The kinds of panel of the dashboard, made with Grafana's own builders. */
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
   BigValueColorMode,
@@ -28,19 +28,19 @@ import { DATASOURCE } from './variables.ts';
 
 export interface PanelSpec {
   readonly title: string;
-  /** What a reader of the graph must know. */
+  /** What the reader must know to understand the graph. */
   readonly description?: string;
   readonly queries: readonly (readonly [expr: string, legend: string])[];
-  /** One of Grafana's names. */
+  /** The unit by Grafana's name. */
   readonly unit?: string;
   readonly threshold?: Threshold;
-  /** Whose part of the runbook the panel leads to. */
+  /** The alert whose procedure the panel links to. */
   readonly alert?: string;
-  /** In columns, of which there are 24. */
+  /** In columns; a row has 24. */
   readonly width?: number;
 }
 
-/** Lines over time. */
+/** A graph over time. */
 export function graph(spec: PanelSpec & { readonly stacked?: boolean }): Builder<Panel> {
   const panel = new TimeSeries()
     .min(0)
@@ -53,7 +53,7 @@ export function graph(spec: PanelSpec & { readonly stacked?: boolean }): Builder
   return described(panel, spec, 8, 8);
 }
 
-/** One number, as of now. */
+/** One number, the latest value. */
 export function stat(spec: PanelSpec): Builder<Panel> {
   const panel = new Stat()
     .colorMode(spec.threshold === undefined ? BigValueColorMode.None : BigValueColorMode.Background)
@@ -61,7 +61,7 @@ export function stat(spec: PanelSpec): Builder<Panel> {
   return described(panel, spec, 3, 4);
 }
 
-/** Which of two states each series was in: 1 is the good one, 0 the bad one, or the other way round. */
+/** The state of each series over time, 0 or 1; `good` is the healthy one. */
 export function states(
   spec: PanelSpec & { readonly good: 0 | 1; readonly names: [string, string] },
 ): Builder<Panel> {

@@ -1,4 +1,4 @@
-/** How the panels ask for the instances that are chosen, and for all of them. */
+/** Queries of the panels, for the selected instances and for all instances together. */
 
 const EACH = 'namespace=~"$namespace", instance=~"$instance"';
 
@@ -12,23 +12,23 @@ export function ofEach(name: string): string {
   return `${name}{${EACH}}`;
 }
 
-/** A metric as the service gives it, with matchers of its own. */
+/** A metric of the service, with further matchers. */
 export function metric(name: string, ...matchers: readonly string[]): string {
   return `${name}{${['job="cache-service"', EACH, ...matchers].join(', ')}}`;
 }
 
-/** How fast a counter of the service grows, a second. */
+/** The rate of a counter of the service, per second. */
 export function rate(name: string, ...matchers: readonly string[]): string {
   return `rate(${metric(name, ...matchers)}[$__rate_interval])`;
 }
 
-/** A quantile of a histogram in milliseconds; without observations there is none. */
+/** A quantile of a histogram in milliseconds; no sample without observations. */
 export function quantileMs(q: number, name: string, ...by: readonly string[]): string {
   const grouped = ['le', ...by].join(', ');
   return `1000 * histogram_quantile(${q}, sum by (${grouped}) (${rate(`${name}_bucket`)})) >= 0`;
 }
 
-/** A part of a whole, in percent; of nothing there is none. */
+/** A part of a whole in percent; no sample if the whole is 0. */
 export function percent(part: string, whole: string): string {
   return `100 * ${part} / (${whole} > 0)`;
 }

@@ -1,10 +1,10 @@
-/** The runbook's thresholds, 4.1 and 3.3: what the dashboard colours, and the documents and alerts name. */
+/** The thresholds of the original runbook, 4.1 and 3.3: colours of the dashboard, and figures in documents and alerts. */
 export interface Threshold {
   readonly warning: number;
   readonly critical: number;
 }
 
-/** By the name of the recording rule. Where warning is more than critical, what is below them is bad. */
+/** By the name of the recording rule. If `warning` is above `critical`, values below them are bad. */
 export const THRESHOLDS = {
   cache_hit_rate: { warning: 90, critical: 80 },
   cache_miss_rate: { warning: 10, critical: 20 },
@@ -16,5 +16,5 @@ export const THRESHOLDS = {
   error_rate: { warning: 1, critical: 5 },
 } as const satisfies Record<string, Threshold>;
 
-/** Above which the runbook scales: percent of a processor, and of the memory of a pod (limit 8Gi). */
+/** The original runbook scales above these: percent of a core, and bytes of the pod's memory (limit 8Gi). */
 export const SCALE_AT = { cpuPercent: 80, memoryBytes: 0.7 * 8 * 2 ** 30 } as const;

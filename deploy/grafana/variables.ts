@@ -1,4 +1,4 @@
-/** What can be chosen at the top of the dashboard, and where that goes into a query. */
+/** The selections at the top of the dashboard. */
 import {
   ConstantVariableBuilder,
   DatasourceVariableBuilder,
@@ -10,7 +10,7 @@ import {
 export const DATASOURCE = { type: 'prometheus', uid: '$datasource' } as const;
 export const DOCS = '$docs';
 
-/** Where the documents are served, as in the templates of the Alertmanager; to be changed on import. */
+/** The URL of the documents, as in the template of the Alertmanager; change it during the import. */
 const DOCS_URL = 'https://docs.example.com/ratecache';
 
 export const VARIABLES = [
@@ -20,7 +20,7 @@ export const VARIABLES = [
     .multi(true)
     .includeAll(true)
     .allValue('.+'),
-  new ConstantVariableBuilder('docs').label('Where docs/runbook.md is served').value(DOCS_URL),
+  new ConstantVariableBuilder('docs').label('URL of the documents').value(DOCS_URL),
 ];
 
 function choice(name: string, label: string, query: string): QueryVariableBuilder {

@@ -167,7 +167,7 @@ test('Slack was told of warnings and of what is critical, PagerDuty only of the 
   );
   assert.equal(
     down.text,
-    `1 of 2 instances answer; these do not: 127.0.0.1:${healthy.services[0]!.port}.\nTo be looked at within 5m.`,
+    `1 of 2 instances answer; these do not: 127.0.0.1:${healthy.services[0]!.port}.\nRespond within 5m.`,
   );
   assert.equal(down.color, 'danger');
 });

@@ -2,7 +2,7 @@ import { graph } from '../panels.ts';
 import { metric, ofEach, rate } from '../queries.ts';
 import { THRESHOLDS } from '../thresholds.ts';
 
-/** The runbook's fourth section of 4.3: items by type, evictions, expirations. */
+/** The fourth section of the original runbook, 4.3: items by type, evictions, expirations. */
 export const cacheContents = {
   title: 'Cache Contents',
   panels: [
@@ -26,7 +26,7 @@ export const cacheContents = {
     graph({
       title: 'L1 usage',
       description:
-        'A full L1 is not ill: it gives up what was used longest ago. It is too small where evictions and L1 misses grow together.',
+        'A full L1 is healthy: it evicts the least recently used entries. It is too small if evictions and L1 misses grow together.',
       queries: [[ofEach('local_cache_usage'), '{{instance}}']],
       unit: 'percent',
       threshold: THRESHOLDS.local_cache_usage,
@@ -38,7 +38,7 @@ export const cacheContents = {
     }),
     graph({
       title: 'Evictions from Redis',
-      description: 'Of the whole server.',
+      description: 'Of the whole Redis server, including other programs.',
       queries: [[`max (${rate('redis_evicted_keys_total')})`, 'keys']],
       unit: 'ops',
     }),
@@ -49,13 +49,13 @@ export const cacheContents = {
     }),
     graph({
       title: 'Key expirations in Redis',
-      description: 'Of the whole server.',
+      description: 'Of the whole Redis server, including other programs.',
       queries: [[`max (${rate('redis_expired_keys_total')})`, 'keys']],
       unit: 'ops',
     }),
     graph({
       title: 'Unreadable values',
-      description: 'In Redis, in no known form: each is answered as a miss.',
+      description: 'Values in Redis in an unknown format. Each read of them is a miss.',
       queries: [[`sum by (instance) (${rate('cache_service_unreadable_values_total')})`, '{{instance}}']],
       unit: 'ops',
     }),

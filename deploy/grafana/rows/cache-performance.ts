@@ -5,19 +5,19 @@ import { THRESHOLDS } from '../thresholds.ts';
 const LOOKUPS = 'cache_service_lookups_total';
 const DURATION = 'cache_service_request_duration_seconds';
 
-/** The share of look-ups with this result, of those that are counted as one or the other. */
+/** The share of hits or misses in all look-ups that were either. */
 function share(result: 'hit' | 'miss', ...by: readonly string[]): string {
   const sum = (results: string) => `sum by (${by.join(', ')}) (${rate(LOOKUPS, `result=~"${results}"`)})`;
   return percent(sum(result), sum('hit|miss'));
 }
 
-/** The runbook's first section of 4.3: hits and misses by level and type, latencies, errors. */
+/** The first section of the original runbook, 4.3: hits and misses by level and type, latencies, errors. */
 export const cachePerformance = {
   title: 'Cache Performance',
   panels: [
     graph({
       title: 'Hit rate',
-      description: 'Of reads, by either tier.',
+      description: 'Reads that found a value in L1 or Redis.',
       queries: [
         [ofAll('cache_hit_rate'), 'all'],
         [ofEach('cache_hit_rate'), '{{instance}}'],
@@ -39,7 +39,7 @@ export const cachePerformance = {
     graph({
       title: 'Look-ups by cache level',
       description:
-        'Misses of local are the look-ups of redis; stale are those of them that local answered in its place.',
+        'Each miss of local is a look-up in redis. stale: L1 answered with an older value, because Redis could not.',
       queries: [[`sum by (cache, result) (${rate(LOOKUPS)})`, '{{cache}} {{result}}']],
       unit: 'ops',
     }),
@@ -87,7 +87,7 @@ export const cachePerformance = {
     }),
     graph({
       title: 'Error rate',
-      description: 'Reads and changes that failed, and requests refused for overload.',
+      description: 'Reads and changes that failed, and requests shed because of overload.',
       queries: [
         [ofAll('error_rate'), 'all'],
         [ofEach('error_rate'), '{{instance}}'],
@@ -103,9 +103,9 @@ export const cachePerformance = {
           `sum by (operation) (${rate('cache_service_requests_total', 'status="error"')})`,
           'failed {{operation}}',
         ],
-        [`sum (${rate('ratecache_shed_requests_total')})`, 'refused for overload'],
+        [`sum (${rate('ratecache_shed_requests_total')})`, 'shed because of overload'],
         [`sum by (class) (${rate('ratecache_http_responses_total', 'class="5xx"')})`, 'answered {{class}}'],
-        [`sum (${rate('ratecache_http_aborted_total')})`, 'client gone'],
+        [`sum (${rate('ratecache_http_aborted_total')})`, 'client disconnected'],
       ],
       unit: 'reqps',
       alert: 'CacheServiceShedding',

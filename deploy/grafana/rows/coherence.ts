@@ -3,14 +3,14 @@ import { metric, ofEach, quantileMs, rate } from '../queries.ts';
 
 const LAG = 'cache_coherence_lag_seconds';
 
-/** What this design adds: the link between the instances, and what is kept while Redis is away. */
+/** Not in the original runbook: the invalidation link, and pending writes. */
 export const coherence = {
   title: 'Coherence and Pending Writes',
   panels: [
     states({
       title: 'Coherence',
       description:
-        'Off: standalone, or ENABLE_PUBSUB=false. docs/coherence.md says what each state means for readers.',
+        'off: standalone, or ENABLE_PUBSUB=false. docs/coherence.md describes what each state means for readers.',
       queries: [
         [`max by (instance) (${metric('cache_coherence_state', 'state=~"coherent|off"')})`, '{{instance}}'],
       ],
@@ -19,7 +19,7 @@ export const coherence = {
     }),
     graph({
       title: 'Lag of the link, p95',
-      description: "A change's way through Redis and back.",
+      description: 'Time from sending a change to Redis until the link reports it.',
       queries: [[ofEach('cache_coherence_lag'), '{{instance}}']],
       unit: 'ms',
       threshold: { warning: 250, critical: 1000 },
@@ -31,7 +31,7 @@ export const coherence = {
       unit: 'ms',
     }),
     graph({
-      title: 'Invalidations heard',
+      title: 'Invalidations received',
       queries: [[`sum by (source, reason) (${rate('cache_invalidations_total')})`, '{{source}} {{reason}}']],
       unit: 'ops',
       alert: 'CacheCoherenceLost',
@@ -39,37 +39,37 @@ export const coherence = {
     graph({
       title: 'Loads joined and fenced',
       queries: [
-        [`sum (${rate('cache_service_flights_joined_total')})`, 'joined one on its way'],
-        [`sum (${rate('cache_service_flights_fenced_total')})`, 'kept out of L1'],
-        [`sum (${rate('cache_malformed_announcements_total')})`, 'messages not understood'],
+        [`sum (${rate('cache_service_flights_joined_total')})`, 'joined an open load'],
+        [`sum (${rate('cache_service_flights_fenced_total')})`, 'fenced: did not fill L1'],
+        [`sum (${rate('cache_malformed_announcements_total')})`, 'malformed messages'],
       ],
       unit: 'ops',
     }),
     states({
-      title: 'Breaker',
-      description: 'Open: Redis gives no answers in time, and is not asked.',
+      title: 'Circuit breaker',
+      description: 'open: Redis did not answer in time, and is not used until a probe succeeds.',
       queries: [[metric('redis_breaker_open'), '{{instance}}']],
       good: 0,
       names: ['closed', 'open'],
     }),
     graph({
       title: 'Pending writes usage',
-      description: 'Of the room for changes that Redis has still to be told of. Full, writes are refused.',
+      description: 'Percent of the limit. At 100 % the instance answers writes with 503.',
       queries: [[ofEach('cache_pending_writes_usage'), '{{instance}}']],
       unit: 'percent',
       threshold: { warning: 10, critical: 50 },
       alert: 'CachePendingWritesFilling',
     }),
     graph({
-      title: 'Changes that wait for Redis',
+      title: 'Pending writes',
       queries: [
         [metric('cache_pending_writes'), '{{instance}}'],
-        [`sum (${rate('ratecache_postponed_changes_total')})`, 'new ones a second'],
+        [`sum (${rate('ratecache_postponed_changes_total')})`, 'new a second, all instances'],
       ],
       alert: 'CachePendingWritesFilling',
     }),
     graph({
-      title: 'Oldest change that waits',
+      title: 'Oldest pending write',
       queries: [[metric('cache_pending_writes_oldest_age_seconds'), '{{instance}}']],
       unit: 's',
       threshold: { warning: 60, critical: 300 },

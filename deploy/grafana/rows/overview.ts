@@ -17,7 +17,7 @@ export const overview = {
     }),
     stat({
       title: 'Instances',
-      description: 'Those that answer, and how many there should be.',
+      description: 'Instances that answer, and the desired number.',
       queries: [
         [ofAll('instance_count'), 'up'],
         [ofAll('instance_count_desired'), 'desired'],

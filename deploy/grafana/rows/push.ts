@@ -23,8 +23,8 @@ export const push = {
     graph({
       title: 'Slow consumers',
       queries: [
-        [`sum (${rate('ratecache_ws_conflated_total')})`, 'states replaced by newer ones'],
-        [`sum (${rate('ratecache_ws_slow_closes_total')})`, 'closed'],
+        [`sum (${rate('ratecache_ws_conflated_total')})`, 'states replaced by newer states'],
+        [`sum (${rate('ratecache_ws_slow_closes_total')})`, 'connections closed'],
       ],
       unit: 'ops',
     }),

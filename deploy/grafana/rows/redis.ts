@@ -2,17 +2,17 @@ import { graph } from '../panels.ts';
 import { metric, ofAll, ofEach, percent, quantileMs, rate } from '../queries.ts';
 import { THRESHOLDS } from '../thresholds.ts';
 
-// Every instance tells the same of the one server: `max` takes one.
+// Every instance reports the same server: `max` selects one value.
 const commands = `max by (command) (${rate('redis_commands_total')})`;
 const commandSeconds = `max by (command) (${rate('redis_commands_duration_seconds_total')})`;
 
-/** The runbook's second section of 4.3: memory, connections, commands, response times. */
+/** The second section of the original runbook, 4.3: memory, connections, commands, response times. */
 export const redis = {
   title: 'Redis Metrics',
   panels: [
     graph({
       title: 'Memory usage',
-      description: 'Of maxmemory; a server without one has no share.',
+      description: 'Percent of maxmemory. No data if maxmemory is not set.',
       queries: [[ofAll('redis_memory_usage'), 'used']],
       unit: 'percent',
       threshold: THRESHOLDS.redis_memory_usage,
@@ -28,7 +28,7 @@ export const redis = {
     }),
     graph({
       title: 'Connections of the service',
-      description: 'An instance opens three: for data, for scans, and the link.',
+      description: 'An instance opens three (data, scans, link), and a fourth with values over 64 KiB.',
       queries: [
         [ofEach('redis_connections'), '{{instance}}'],
         [`max (${metric('redis_connections_max')})`, 'REDIS_MAX_CONNECTIONS'],
@@ -36,7 +36,7 @@ export const redis = {
     }),
     graph({
       title: 'Connections of the server',
-      description: 'Of all its clients, in percent of maxclients.',
+      description: 'Connections of all clients, in percent of maxclients.',
       queries: [[ofAll('redis_connections_usage'), 'used']],
       unit: 'percent',
       threshold: THRESHOLDS.redis_connections_usage,
@@ -51,20 +51,21 @@ export const redis = {
     }),
     graph({
       title: 'Commands by name',
-      description: 'Of all clients of the server.',
+      description: 'Commands of all clients of the server.',
       queries: [[commands, '{{command}}']],
       unit: 'ops',
       stacked: true,
     }),
     graph({
       title: 'Time per command',
-      description: 'That the server spends on one, without the way to it.',
+      description: 'Time that the server spends on one command, without the network.',
       queries: [[`${commandSeconds} / (${commands} > 0)`, '{{command}}']],
       unit: 's',
     }),
     graph({
       title: 'Response time, p95',
-      description: 'Of commands as this service sees them. What is not answered in time is an error.',
+      description:
+        'Of commands, seen by this service. A command that is not answered in time counts as an error instead.',
       queries: [
         [ofAll('redis_response_time'), 'all'],
         [ofEach('redis_response_time'), '{{instance}}'],
@@ -88,7 +89,7 @@ export const redis = {
     }),
     graph({
       title: 'Keyspace hit rate',
-      description: "Of all clients of the server: of this service's look-ups, see Hit rate by cache level.",
+      description: 'Of all clients of the server. For this service alone see Hit rate by cache level.',
       queries: [
         [
           percent(

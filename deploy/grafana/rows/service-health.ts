@@ -2,7 +2,7 @@ import { graph, states } from '../panels.ts';
 import { metric, ofAll, percent, rate } from '../queries.ts';
 import { SCALE_AT } from '../thresholds.ts';
 
-/** The runbook's third section of 4.3: instances, processor and memory, health checks. */
+/** The third section of the original runbook, 4.3: instances, CPU and memory, health checks. */
 export const serviceHealth = {
   title: 'Service Health',
   panels: [
@@ -16,7 +16,7 @@ export const serviceHealth = {
     }),
     states({
       title: 'Health check status',
-      description: 'Of each component, as /health has it, and whether the instance answers at all.',
+      description: 'State of each component in /health, and whether the instance answers its scrape.',
       queries: [
         [`up{job="cache-service", namespace=~"$namespace", instance=~"$instance"}`, '{{instance}}'],
         [metric('service_health_status'), '{{instance}} {{component}}'],
@@ -26,7 +26,7 @@ export const serviceHealth = {
     }),
     graph({
       title: 'CPU utilisation',
-      description: 'Percent of one processor: requests are answered by one thread.',
+      description: 'Percent of one core: one thread answers all requests.',
       queries: [[`100 * ${rate('process_cpu_seconds_total')}`, '{{instance}}']],
       unit: 'percent',
       threshold: { warning: SCALE_AT.cpuPercent, critical: 100 },
@@ -34,7 +34,7 @@ export const serviceHealth = {
     graph({
       title: 'Memory utilisation',
       description:
-        'The lines are at 70 % of the memory of a pod, above which the runbook scales, and all of it.',
+        'The lines are at 70 % of the memory of a pod, where the runbook scales out, and at 100 %.',
       queries: [[metric('process_resident_memory_bytes'), '{{instance}}']],
       unit: 'bytes',
       threshold: { warning: SCALE_AT.memoryBytes, critical: SCALE_AT.memoryBytes / 0.7 },
@@ -50,7 +50,7 @@ export const serviceHealth = {
     }),
     graph({
       title: 'Event loop delay',
-      description: 'Over OVERLOAD_LOOP_DELAY_MS all but L1 hits is refused.',
+      description: 'Above OVERLOAD_LOOP_DELAY_MS the instance sheds everything except L1 hits.',
       queries: [
         [metric('ratecache_event_loop_delay_seconds'), '{{instance}}'],
         [metric('nodejs_eventloop_lag_p99_seconds'), '{{instance}} p99'],
@@ -60,7 +60,7 @@ export const serviceHealth = {
     }),
     graph({
       title: 'Garbage collection',
-      description: 'Of the time, in percent.',
+      description: 'Percent of the time.',
       queries: [[`100 * sum by (instance) (${rate('nodejs_gc_duration_seconds_sum')})`, '{{instance}}']],
       unit: 'percent',
     }),
@@ -89,7 +89,7 @@ export const serviceHealth = {
     }),
     graph({
       title: 'Uptime',
-      description: 'A line that falls to 0 is a restart.',
+      description: 'The line falls to 0 at a restart.',
       queries: [[`time() - ${metric('process_start_time_seconds')}`, '{{instance}}']],
       unit: 's',
     }),
