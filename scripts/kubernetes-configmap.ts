@@ -1,14 +1,14 @@
 /**
- * Writes the ConfigMap of `deploy/kubernetes/base` from the table of variables: every one of them but secrets,
- * with its default or with what a pod needs instead. With `--check` it writes nothing, and exits 1 when the file
- * is not what it would write.
+ * Writes the ConfigMap of `deploy/kubernetes/base` from the table of variables: every variable except secrets, with its
+ * default or the value that a pod needs. With `--check` it writes nothing, and exits 1 if the file differs from what it
+ * would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Document, type Pair, type Scalar, type YAMLMap } from 'yaml';
 import { helpOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../src/config/config.ts';
 import type { Variable } from '../src/config/kinds.ts';
 
-/** What is not the default in a pod, and why. */
+/** Values that differ from the default in a pod, and the reason. */
 const IN_A_POD: Partial<Record<VariableName, readonly [value: string, why: string]>> = {
   HOST: ['0.0.0.0', "A pod's own address is not known before it runs."],
   SHUTDOWN_GRACE_MS: ['5000', 'A Service takes some seconds to stop sending to a pod that is stopping.'],
@@ -22,7 +22,7 @@ const text = configMap();
 if (!process.argv.includes('--check')) writeFileSync(FILE, text);
 else if (readFileSync(FILE, 'utf8') !== text) {
   console.error(
-    'the ConfigMap is not what the table of variables says: run node scripts/kubernetes-configmap.ts',
+    'the ConfigMap differs from the table of variables. Run: node scripts/kubernetes-configmap.ts',
   );
   process.exitCode = 1;
 }
@@ -36,8 +36,8 @@ function configMap(): string {
     data: Object.fromEntries(names.map((name) => [name, podValue(name)])),
   });
   document.commentBefore =
-    ' Every variable but REDIS_PASSWORD, which is in the Secret cache-service-redis. An empty one counts as unset.\n' +
-    ' Written from src/config/variables.ts by scripts/kubernetes-configmap.ts; overlays patch what they change.';
+    ' Every variable except REDIS_PASSWORD, which is in the Secret cache-service-redis. An empty variable counts as unset.\n' +
+    ' scripts/kubernetes-configmap.ts writes this file from src/config/variables.ts; overlays patch single values.';
   const data = document.get('data') as YAMLMap<Scalar<string>, Scalar<string>>;
   data.items.forEach(comment);
   return document.toString({ lineWidth: 0 });
