@@ -1,15 +1,15 @@
 import { assemble } from './assemble.ts';
-import type { Generated, Job, Told } from './generator/job.ts';
+import type { Generated, GeneratorMessage, Job } from './generator/job.ts';
 import { runGenerator } from './generator/process.ts';
 import type { Profile, ProfileFault } from './profile.ts';
 import type { RunResult } from './result.ts';
 import { pin, SERVER_CORE } from './support/pin.ts';
 import type { SecondSent } from './support/recorder.ts';
 import { machineOf } from './target/machine.ts';
-import { Others } from './target/others.ts';
+import { OtherPrograms } from './target/other-programs.ts';
 import { redisReads } from './target/redis-reads.ts';
 import { Sampler, type ServerSecond } from './target/sampler.ts';
-import { startNothing } from './target/start-nothing.ts';
+import { startConstantServer } from './target/start-constant-server.ts';
 import { startTarget, type Target } from './target/target.ts';
 
 export interface RunOptions {
@@ -43,20 +43,22 @@ export async function runProfile(profile: Profile, options: RunOptions): Promise
 export async function measure(profile: Profile, target: Target, options: RunOptions): Promise<RunResult> {
   const { seed, ceilingMs = 1000, timeoutMs = 5000, onProgress = () => {} } = options;
   onProgress({ kind: 'starting' });
-  const nothing = await startNothing(profile);
-  const observed = new Observation(profile, target, nothing.stop, onProgress);
+  const constantServer = await startConstantServer(profile);
+  const observed = new Observation(profile, target, constantServer.stop, onProgress);
   try {
     const { load, data, traffic } = profile;
     const job: Job = {
       profile: { load, data, traffic },
       seed,
       port: target.port,
-      ceilingPort: nothing.port,
+      ceilingPort: constantServer.port,
       ceilingMs,
       timeoutMs,
     };
     const readsBefore = await redisReads(target);
-    const { generated, ceilingPerSecond } = await runGenerator(job, (told, pid) => observed.told(told, pid));
+    const { generated, ceilingPerSecond } = await runGenerator(job, (message, pid) =>
+      observed.onMessage(message, pid),
+    );
     const server = await observed.end();
     const readsAfter = await redisReads(target);
     const startedAt = observed.startedAt.toISOString();
@@ -67,7 +69,7 @@ export async function measure(profile: Profile, target: Target, options: RunOpti
       redisReads: readsBefore === null || readsAfter === null ? null : readsAfter - readsBefore,
     });
   } finally {
-    nothing.stop();
+    constantServer.stop();
     await observed.end();
   }
 }
@@ -80,44 +82,44 @@ class Observation {
   startedAt = new Date();
   readonly #profile: Profile;
   readonly #target: Target;
-  readonly #stopNothing: () => void;
+  readonly #stopConstantServer: () => void;
   readonly #onProgress: (progress: Progress) => void;
   readonly #sampler: Sampler;
   readonly #samples: Promise<ServerSecond>[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #faults: Promise<void>[] = [];
-  #others: Others | undefined;
+  #otherPrograms: OtherPrograms | undefined;
 
   constructor(
     profile: Profile,
     target: Target,
-    stopNothing: () => void,
+    stopConstantServer: () => void,
     onProgress: (progress: Progress) => void,
   ) {
     this.#profile = profile;
     this.#target = target;
-    this.#stopNothing = stopNothing;
+    this.#stopConstantServer = stopConstantServer;
     this.#onProgress = onProgress;
     this.#sampler = new Sampler(target);
   }
 
-  told(told: Told, generatorPid: number): void {
-    if (told.kind === 'ceiling') {
+  onMessage(message: GeneratorMessage, generatorPid: number): void {
+    if (message.kind === 'ceiling') {
       // It shares a core with the server that is measured from now on.
-      this.#stopNothing();
-      this.#onProgress(told);
-    } else if (told.kind === 'measuring') {
+      this.#stopConstantServer();
+      this.#onProgress(message);
+    } else if (message.kind === 'measuring') {
       this.startedAt = new Date();
       void this.#sampler.begin();
-      this.#others = new Others([this.#target.pid, this.#target.redis?.pid], [generatorPid]);
+      this.#otherPrograms = new OtherPrograms([this.#target.pid, this.#target.redis?.pid], [generatorPid]);
       this.#planFaults();
       this.#onProgress({ kind: 'measuring' });
-    } else if (told.kind === 'done') {
-      const share = this.#others?.share() ?? 0;
+    } else if (message.kind === 'done') {
+      const share = this.#otherPrograms?.share() ?? 0;
       if (share > DISTURBED) this.#onProgress({ kind: 'disturbed', share });
-    } else if (told.kind === 'second') {
+    } else if (message.kind === 'second') {
       this.#samples.push(this.#sampler.next());
-      this.#onProgress(told);
+      this.#onProgress(message);
     }
   }
 

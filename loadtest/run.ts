@@ -79,7 +79,7 @@ async function runTrusted(profile: Profile, { seed, retries }: LoadOptions): Pro
       seed,
       onProgress: (progress) => {
         if (progress.kind === 'disturbed') disturbed = true;
-        line.tell(progress);
+        line.show(progress);
       },
     });
     line.end();

@@ -32,7 +32,7 @@ export interface ScenarioCapacity {
     readonly highest: number;
     readonly limit: Limit;
   };
-  readonly steps: readonly StepFigures[];
+  readonly steps: readonly StepSummary[];
   /** At the highest rate that held; null where none did, or it cannot be known. */
   readonly cpuPerRequestUs: number | null;
   readonly redisCommandsPerRequest: number | null;
@@ -42,7 +42,7 @@ export interface ScenarioCapacity {
 }
 
 /** A step as the plot needs it. */
-export interface StepFigures {
+export interface StepSummary {
   readonly ratePerSecond: number;
   readonly repeat: number;
   readonly outcome: Outcome;

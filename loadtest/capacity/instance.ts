@@ -2,7 +2,7 @@
 import type { Profile } from '../profile.ts';
 import type { RunResult } from '../result.ts';
 import { measure } from '../run-profile.ts';
-import { holdTo } from '../support/cpu-quota.ts';
+import { limitCpu } from '../support/cpu-quota.ts';
 import { startTarget } from '../target/target.ts';
 import type { Scenario } from './scenario.ts';
 import type { Measure } from './search.ts';
@@ -52,7 +52,7 @@ export async function startInstance(scenario: Scenario, seed: number): Promise<I
     redisConnections: async () => (await counted('clients', 'connected_clients')) - 1,
     hold(share) {
       release?.();
-      release = holdTo(share, target.pid!);
+      release = limitCpu(share, target.pid!);
       return release !== undefined;
     },
     async stop() {

@@ -2,7 +2,7 @@
 import { bytes, count, percent, significant } from '../../src/format.ts';
 import { duration } from '../report/format.ts';
 import type { Capacity, ScenarioCapacity } from './capacity.ts';
-import type { Demand, Figure, Limits, Plan } from './plan.ts';
+import type { Demand, Estimate, Limits, Plan } from './plan.ts';
 import type { Limit } from './search.ts';
 
 export const KNEE_HEAD = [
@@ -67,7 +67,7 @@ export const PLAN_HEAD = ['', 'value', 'basis'];
 
 /** The lines of a plan: what, how much, and whether it was measured. */
 export function planRows(plan: Plan): string[][] {
-  const row = (label: string, figure: Figure | null | undefined, text: (value: number) => string) =>
+  const row = (label: string, figure: Estimate | null | undefined, text: (value: number) => string) =>
     figure === null || figure === undefined ? [] : [[label, text(figure.value), figure.basis]];
   const bound = plan.boundBy === 'cpu' ? 'bound by CPU' : 'bound by latency';
   return [

@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000;
 const SAMPLE_EVERY = 500;
 
 /** Tells the parent by a message. In a process of its own, since a heap that others share cannot be told apart. */
-export function tellMemory(entries: number, valueBytes: number): void {
+export function sendMemory(entries: number, valueBytes: number): void {
   process.send?.(measure(entries, valueBytes));
 }
 

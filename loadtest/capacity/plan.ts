@@ -6,7 +6,7 @@
 /** `measured`: seen in a run. `extrapolated`: beyond what was run, along a straight line. `given`: by the planner. */
 export type Basis = 'measured' | 'extrapolated' | 'given';
 
-export interface Figure {
+export interface Estimate {
   readonly value: number;
   readonly basis: Basis;
 }
@@ -72,22 +72,22 @@ export interface MeasuredMemory {
 
 export interface Plan {
   /** Of one replica, requests/s, with the headroom left free. */
-  readonly usablePerReplica: Figure;
+  readonly usablePerReplica: Estimate;
   /** What bounds it. */
   readonly boundBy: 'latency' | 'cpu';
-  readonly replicas: Figure;
+  readonly replicas: Estimate;
   /** CPU of a replica at the demanded rate, a share of its limit; null where it is not known. */
-  readonly cpuShare: Figure | null;
+  readonly cpuShare: Estimate | null;
   /** Memory of a replica with L1 full. */
-  readonly memoryBytes: Figure;
+  readonly memoryBytes: Estimate;
   /** Of the limit. */
-  readonly memoryShare: Figure;
+  readonly memoryShare: Estimate;
   /** What LOCAL_CACHE_MAX_SIZE of each process may be at most. */
-  readonly mostEntries: Figure;
+  readonly mostEntries: Estimate;
   /** Of all replicas together; null without Redis. */
-  readonly redisCommandsPerSecond: Figure | null;
+  readonly redisCommandsPerSecond: Estimate | null;
   /** What 8.4 gives each replica, and what it uses; null without Redis. */
-  readonly connections: { readonly allowed: Figure; readonly used: Figure } | null;
+  readonly connections: { readonly allowed: Estimate; readonly used: Estimate } | null;
   /** What does not fit, in sentences; empty where the plan holds. */
   readonly problems: readonly string[];
 }
@@ -209,7 +209,7 @@ function check(demand: Demand, limits: Limits, measured: Measured): void {
     throw new RangeError(`headroom is ${demand.headroom}, and must be from 0 to less than 1`);
 }
 
-function extrapolated(value: number): Figure {
+function extrapolated(value: number): Estimate {
   return { value, basis: 'extrapolated' };
 }
 

@@ -6,7 +6,7 @@ import { Recorder, type SecondSent } from '../support/recorder.ts';
 import type { Prepared } from '../traffic/prepared.ts';
 import type { RequestAt } from '../traffic/requests.ts';
 
-export interface CannonOptions {
+export interface ClosedLoadOptions {
   readonly port: number;
   readonly request: RequestAt;
   readonly connections: number;
@@ -15,7 +15,7 @@ export interface CannonOptions {
   readonly timeoutMs: number;
   readonly onMeasuring?: () => void;
   readonly onSecond?: (second: SecondSent) => void;
-  /** Told of every answer, of the warm-up too, with its time as `performance.now()`. */
+  /** GeneratorMessage of every answer, of the warm-up too, with its time as `performance.now()`. */
   readonly onAnswer?: (now: number) => void;
 }
 
@@ -30,7 +30,7 @@ const START_SECONDS = 10;
  * autocannon's own figures are whole milliseconds and lack the p95, so each `response` event, which carries the
  * exact time, goes into our own histogram.
  */
-export async function cannon(options: CannonOptions): Promise<Generated> {
+export async function closedLoad(options: ClosedLoadOptions): Promise<Generated> {
   const { port, connections, warmupMs, measuredMs, timeoutMs } = options;
   const tally = new Tally();
   let usage: Usage | undefined;

@@ -1,4 +1,4 @@
-import { cannon } from '../closed/autocannon.ts';
+import { closedLoad } from '../closed/autocannon.ts';
 import { flood } from '../pacer/flood.ts';
 import { HttpLane } from '../pacer/http-lane.ts';
 import { pace } from '../pacer/pacer.ts';
@@ -8,9 +8,9 @@ import { WsLane } from '../pacer/ws-lane.ts';
 import { fanOut } from '../push/fan-out.ts';
 import type { SecondSent } from '../support/recorder.ts';
 import { type RequestAt, requestsOf } from '../traffic/requests.ts';
-import type { Generated, Job, Told } from './job.ts';
+import type { Generated, GeneratorMessage, Job } from './job.ts';
 
-type Tell = (told: Told) => void;
+type Send = (message: GeneratorMessage) => void;
 type Hooks = {
   onMeasuring?: () => void;
   onSecond?: (second: SecondSent) => void;
@@ -18,13 +18,13 @@ type Hooks = {
 };
 
 /** Measures the ceiling against the server that does nothing, then the server itself. */
-export async function generate(job: Job, tell: Tell): Promise<Generated> {
+export async function generate(job: Job, send: Send): Promise<Generated> {
   const { profile, seed } = job;
   const request = profile.traffic.kind === 'push' ? undefined : requestsOf(profile, seed);
-  tell({ kind: 'ceiling', perSecond: await ceiling(job, request) });
+  send({ kind: 'ceiling', perSecond: await ceiling(job, request) });
   return load(job, request, {
-    onMeasuring: () => tell({ kind: 'measuring' }),
-    onSecond: (second) => tell({ kind: 'second', second }),
+    onMeasuring: () => send({ kind: 'measuring' }),
+    onSecond: (second) => send({ kind: 'second', second }),
   });
 }
 
@@ -63,7 +63,7 @@ function load(job: Job, request: RequestAt | undefined, hooks: Hooks): Promise<G
     const updatesPerSecond = rate(ratePerSecond);
     return fanOut({ port, subscribers: connections, updatesPerSecond, keys: traffic.keys, ...common });
   }
-  if (kind === 'closed') return cannon({ port, request: request!, connections, ...common });
+  if (kind === 'closed') return closedLoad({ port, request: request!, connections, ...common });
   const total = warmupMs + measuredMs;
   const schedule =
     traffic.kind === 'stampede'

@@ -28,7 +28,7 @@ export interface Generated {
 }
 
 /** What the generator tells while it works. */
-export type Told =
+export type GeneratorMessage =
   | { readonly kind: 'ceiling'; readonly perSecond: number }
   | { readonly kind: 'measuring' }
   | { readonly kind: 'second'; readonly second: SecondSent }

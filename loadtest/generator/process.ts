@@ -1,6 +1,6 @@
 import { startPart } from '../support/part.ts';
 import { GENERATOR_CORE, pin } from '../support/pin.ts';
-import type { Generated, Job, Told } from './job.ts';
+import type { Generated, GeneratorMessage, Job } from './job.ts';
 
 // Beyond the time that the job itself may take: starting, preparing requests, the last answers.
 const SLACK_MS = 30_000;
@@ -11,7 +11,10 @@ export interface Generation {
 }
 
 /** Runs a job in a process of its own on the generator's core, and tells of its progress. */
-export async function runGenerator(job: Job, onTold: (told: Told, pid: number) => void): Promise<Generation> {
+export async function runGenerator(
+  job: Job,
+  onMessage: (message: GeneratorMessage, pid: number) => void,
+): Promise<Generation> {
   const child = startPart('generator');
   pin(GENERATOR_CORE, child.pid!);
   const { warmupSeconds, seconds } = job.profile.load;
@@ -26,13 +29,13 @@ export async function runGenerator(job: Job, onTold: (told: Told, pid: number) =
         clearTimeout(timer);
         reject(new Error(`the generator ended early (${signal ?? `exit code ${code}`})`));
       });
-      child.on('message', (told: Told) => {
-        onTold(told, child.pid!);
-        if (told.kind === 'ceiling') ceilingPerSecond = told.perSecond;
-        else if (told.kind === 'failed') reject(new Error(`the generator failed: ${told.message}`));
-        else if (told.kind === 'done') {
+      child.on('message', (message: GeneratorMessage) => {
+        onMessage(message, child.pid!);
+        if (message.kind === 'ceiling') ceilingPerSecond = message.perSecond;
+        else if (message.kind === 'failed') reject(new Error(`the generator failed: ${message.message}`));
+        else if (message.kind === 'done') {
           clearTimeout(timer);
-          resolve({ generated: told.generated, ceilingPerSecond });
+          resolve({ generated: message.generated, ceilingPerSecond });
         }
       });
       child.send(job);

@@ -20,7 +20,7 @@ export interface FanOutOptions {
   readonly timeoutMs: number;
   readonly onMeasuring?: () => void;
   readonly onSecond?: (second: SecondSent) => void;
-  /** Told of every push that counts, with its time as `performance.now()`. */
+  /** GeneratorMessage of every push that counts, with its time as `performance.now()`. */
   readonly onAnswer?: (now: number) => void;
 }
 

@@ -5,10 +5,10 @@ import { HttpLane } from '../pacer/http-lane.ts';
 import { pace } from '../pacer/pacer.ts';
 import type { RunResult } from '../result.ts';
 import type { SecondSent } from '../support/recorder.ts';
+import { fillRedis } from '../target/fill-redis.ts';
 import { machineOf } from '../target/machine.ts';
 import { Sampler, type ServerSecond } from '../target/sampler.ts';
-import { fillRedis } from '../target/seed.ts';
-import { startNothing } from '../target/start-nothing.ts';
+import { startConstantServer } from '../target/start-constant-server.ts';
 import type { Target } from '../target/target.ts';
 import type { Operation } from './operation.ts';
 import { expectedData, requestsOf } from './requests.ts';
@@ -32,7 +32,7 @@ const CEILING_MS = 1_000;
 const LEAD_MS = 1_000;
 
 /** Writes into Redis what the log expects to find there; L1 stays cold. */
-export async function seed({ redis }: Target, operations: readonly Operation[]): Promise<void> {
+export async function fillTarget({ redis }: Target, operations: readonly Operation[]): Promise<void> {
   if (redis !== undefined) await fillRedis(redis, expectedData(operations));
 }
 
@@ -93,10 +93,10 @@ async function ceilingOf(request: Parameters<typeof flood>[1], connections: numb
     data: { symbols: 1, types: [] },
     traffic: { kind: 'mix', over: 'http', parts: [{ op: 'get', share: 1, draw: 'uniform' }] },
   } as const;
-  const nothing = await startNothing(shape);
+  const constantServer = await startConstantServer(shape);
   try {
-    return await flood(() => new HttpLane(nothing.port), request, connections, CEILING_MS);
+    return await flood(() => new HttpLane(constantServer.port), request, connections, CEILING_MS);
   } finally {
-    nothing.stop();
+    constantServer.stop();
   }
 }

@@ -6,7 +6,7 @@ import { GENERATOR_CORE, pin } from '../support/pin.ts';
 import { startTarget, type Target } from '../target/target.ts';
 import { linesOf, readLog } from './log.ts';
 import type { Operation } from './operation.ts';
-import { replay, seed } from './replay.ts';
+import { fillTarget, replay } from './replay.ts';
 
 export interface ReplayFileOptions {
   readonly speed: number;
@@ -34,7 +34,7 @@ async function own(
 ): Promise<boolean> {
   const target = await startTarget({ data: { symbols: 1, types: [] } }, 0);
   try {
-    await seed(target, operations);
+    await fillTarget(target, operations);
     return await send(file, operations, target, options);
   } finally {
     await target.stop();

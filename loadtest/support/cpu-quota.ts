@@ -27,7 +27,7 @@ const KINDS: readonly { readonly root: string; readonly quota: (share: number) =
 ];
 
 /** @returns what lets go of it; undefined where the system has no such groups, or does not let us */
-export function holdTo(share: number, pid: number): (() => void) | undefined {
+export function limitCpu(share: number, pid: number): (() => void) | undefined {
   for (const { root, quota } of KINDS) {
     const group = join(root, `ratecache-load-${pid}`);
     const leave = () => {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { self } from '../../src/cli/self.ts';
 
-export const PARTS = ['generator', 'nothing', 'memory'] as const;
+export const PARTS = ['generator', 'constant-server', 'memory'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Starts a part of the harness, which can be sent messages and sends some. */

@@ -23,7 +23,7 @@ export function frame(content: string | Buffer): Buffer {
 export class RawWs {
   readonly #socket: Socket;
   #rest: Buffer = Buffer.alloc(0);
-  /** Told of each frame with a message, as bytes that are valid during the call. */
+  /** GeneratorMessage of each frame with a message, as bytes that are valid during the call. */
   onFrame: (payload: Buffer) => void = () => {};
   /** The connection is gone, and it was not `close()` that ended it. */
   onGone: () => void = () => {};

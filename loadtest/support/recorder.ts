@@ -15,7 +15,7 @@ export function histogram(): Histogram {
 /** Latencies of a run: all together, and by the second in which their answer came. */
 export class Recorder {
   readonly seconds: SecondSent[] = [];
-  /** Told of each second when it is over. */
+  /** GeneratorMessage of each second when it is over. */
   onSecond: (second: SecondSent) => void = () => {};
   readonly #all = histogram();
   readonly #current = histogram();

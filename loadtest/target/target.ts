@@ -1,9 +1,9 @@
 import type { Profile } from '../profile.ts';
 import { pin, SERVER_CORE } from '../support/pin.ts';
+import { fillWithData } from './fill-redis.ts';
 import { needPrograms } from './programs.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 import { reachesRedis, redisEnv } from './replicas.ts';
-import { seedRedis } from './seed.ts';
 import { startService } from './service.ts';
 
 /** What is measured. `redis` and `pid` are undefined where it is a server of somebody else. */
@@ -24,7 +24,7 @@ export async function startTarget(
   needPrograms('redis-server', 'redis-cli');
   const redis = await startRedis();
   try {
-    await seedRedis(redis, data, seed);
+    await fillWithData(redis, data, seed);
     const service = await startService({ env: { ...redisEnv(redis), SHUTDOWN_GRACE_MS: '0', ...env } });
     pin(SERVER_CORE, redis.pid);
     pin(SERVER_CORE, service.pid);

@@ -15,7 +15,7 @@ export class ProgressLine {
     out.write(`${name}: ${question}\n`);
   }
 
-  tell(progress: Progress): void {
+  show(progress: Progress): void {
     switch (progress.kind) {
       case 'filling':
         return this.#passing('filling Redis, starting the service');

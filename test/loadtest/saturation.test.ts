@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Profile } from '../../loadtest/profile.ts';
 import { measure } from '../../loadtest/run-profile.ts';
 import { isSaturated } from '../../loadtest/saturation.ts';
-import { startNothing } from '../../loadtest/target/start-nothing.ts';
+import { startConstantServer } from '../../loadtest/target/start-constant-server.ts';
 
 const EASY = { ceilingPerSecond: 40_000, cpuShare: 0.3, lateP99Us: 300 };
 
@@ -27,7 +27,7 @@ test('a run at a rate beyond the generator is marked and fails, however fast the
     traffic: { kind: 'mix', over: 'http', parts: [{ op: 'get', share: 1, draw: 'uniform' }] },
     gates: [],
   };
-  const server = await startNothing(profile);
+  const server = await startConstantServer(profile);
   t.after(() => server.stop());
   const target = { port: server.port, stop: async () => {} };
   const { generator, gates, verdict } = await measure(profile, target, {

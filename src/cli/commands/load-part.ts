@@ -17,13 +17,13 @@ export const loadPart: Subcommand = {
             const { generateOnMessage } = await import('../../../loadtest/generator/main.ts');
             return generateOnMessage();
           }
-          case 'nothing': {
-            const { serveNothing } = await import('../../../loadtest/target/nothing.ts');
-            return serveNothing(first!, second!);
+          case 'constant-server': {
+            const { serveConstantAnswers } = await import('../../../loadtest/target/constant-server.ts');
+            return serveConstantAnswers(first!, second!);
           }
           case 'memory': {
-            const { tellMemory } = await import('../../../loadtest/capacity/memory-child.ts');
-            return tellMemory(first!, second!);
+            const { sendMemory } = await import('../../../loadtest/capacity/memory-child.ts');
+            return sendMemory(first!, second!);
           }
         }
       });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { holdTo } from '../../../loadtest/support/cpu-quota.ts';
+import { limitCpu } from '../../../loadtest/support/cpu-quota.ts';
 import { cpuSecondsOf } from '../../../loadtest/target/proc.ts';
 
 const groupsOf = (pid: number) => globSync(`/sys/fs/cgroup/{,cpu/}ratecache-load-${pid}`);
@@ -13,7 +13,7 @@ test('a busy process gets no more than its share of a core, and nothing of it st
   const busy = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
   try {
     const pid = busy.pid!;
-    const release = holdTo(0.2, pid);
+    const release = limitCpu(0.2, pid);
     if (release === undefined) {
       // Not root, or no control groups: nothing is left half done.
       assert.deepEqual(groupsOf(pid), []);
@@ -38,7 +38,7 @@ test('a process that has ended leaves no group behind', async () => {
   const short = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  const release = holdTo(0.5, short.pid!);
+  const release = limitCpu(0.5, short.pid!);
   short.stdin!.end();
   await once(short, 'exit');
   release?.();

@@ -8,7 +8,7 @@ import { redisEnv } from './replicas.ts';
 import { runMain } from './run-main.ts';
 
 /** Fills Redis behind the service's back, so that its L1 is cold. */
-export async function seedRedis(redis: RedisServer, data: Data, seed: number): Promise<void> {
+export async function fillWithData(redis: RedisServer, data: Data, seed: number): Promise<void> {
   if (data.types.length > 0) await fillRedis(redis, ndjson(data, dataSet(data, seed)));
 }
 

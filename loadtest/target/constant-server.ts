@@ -10,7 +10,7 @@ const TOPIC = 'all';
  * @param bytes of a value
  * @param items in an answer
  */
-export async function serveNothing(bytes: number, items: number): Promise<void> {
+export async function serveConstantAnswers(bytes: number, items: number): Promise<void> {
   const value = `"${'v'.repeat(bytes)}"`;
   const item = `{"key":"borrow_rate:AAPL","status":"hit","value":${value},"version":"01a20c60214c0000355a7e2f","ttl":41}`;
   const body = items === 1 ? value : `{"results":[${Array.from({ length: items }, () => item).join(',')}]}`;

@@ -5,7 +5,7 @@ import { busySecondsOf, cpuSecondsOf } from './proc.ts';
  * What other programs take, from now on, of the cores on which a run is measured. A tail that they made is none of
  * the server's.
  */
-export class Others {
+export class OtherPrograms {
   readonly #cores: readonly { core: number; pids: readonly number[]; before: number | undefined }[];
   readonly #at = performance.now();
 

@@ -8,19 +8,22 @@ const START_TIMEOUT_MS = 10_000;
 const VALUE_BYTES = 250;
 const QUOTE_KEYS = 5;
 
-export interface Nothing {
+export interface ConstantServer {
   readonly port: number;
   stop(): void;
 }
 
 /** Starts the server that does nothing, on the core of the one that is measured, with answers of the same shape. */
-export async function startNothing({ data, traffic }: Pick<Profile, 'data' | 'traffic'>): Promise<Nothing> {
+export async function startConstantServer({
+  data,
+  traffic,
+}: Pick<Profile, 'data' | 'traffic'>): Promise<ConstantServer> {
   const parts = traffic.kind === 'mix' ? traffic.parts : [];
   const bytes = parts.some(({ type }) => type === 'calculation')
     ? (data.valueBytes ?? VALUE_BYTES)
     : VALUE_BYTES;
   const items = parts.some(({ op }) => op === 'quote') ? QUOTE_KEYS : 1;
-  const child = startPart('nothing', bytes, items);
+  const child = startPart('constant-server', bytes, items);
   try {
     const [{ port }] = await once(child, 'message', { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
     pin(SERVER_CORE, child.pid!);
