@@ -4,18 +4,18 @@ import type { RunResult } from './result.ts';
 import { isSaturated } from './saturation.ts';
 import { type ServerSecond, UNKNOWN } from './target/sampler.ts';
 
-/** What was to be measured, when and where. */
+/** What is measured, when and where. */
 type About = Pick<RunResult, 'profile' | 'question' | 'startedAt' | 'seed' | 'machine' | 'load'>;
 
-/** What was seen beside the generator's own part. */
+/** What the harness observed besides the results of the generator. */
 interface Seen {
   readonly ceilingPerSecond: number;
   readonly server: readonly ServerSecond[];
-  /** Reads that Redis saw for each request sent; null where nobody counted. */
+  /** Reads in Redis for each request sent; null if they were not counted. */
   readonly redisReadShare: number | null;
 }
 
-/** The result of a run, judged. */
+/** The result of a run, with its verdict. */
 export function assemble(
   about: About,
   { requests, throughputPerSecond, latency, seconds, cpuShare, lateP99Us }: Generated,

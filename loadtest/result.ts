@@ -1,12 +1,12 @@
 /**
- * What one run of a profile gives: written as JSON, and read by the table, the JUnit file, the HTML report, the
- * comparison and the capacity plan. Durations are microseconds and end in `Us`, or milliseconds and end in `Ms`.
+ * The result of one run of a profile, as JSON. The table, the JUnit file, the HTML report, the comparison and the
+ * capacity plan read it. Names of durations end with `Us` for microseconds and with `Ms` for milliseconds.
  */
 export interface RunResult {
-  /** Of this shape; raised when it changes. */
+  /** The version of this format; raised with every change. */
   readonly format: 1;
   readonly profile: string;
-  /** What the profile asks, in one sentence. */
+  /** The question of the profile, one sentence. */
   readonly question: string;
   /** ISO 8601. */
   readonly startedAt: string;
@@ -16,9 +16,9 @@ export interface RunResult {
   readonly generator: Generator;
   readonly requests: Requests;
   readonly throughputPerSecond: number;
-  /** From the intended start where the load is open, else from the sending. */
+  /** Open load: from the scheduled start of a request. Closed load: from sending it. */
   readonly latency: Latency;
-  /** One a second, in order. */
+  /** One item for each second, in order. */
   readonly series: readonly Second[];
   readonly gates: readonly GateOutcome[];
   readonly verdict: Verdict;
@@ -31,39 +31,39 @@ export interface Machine {
   readonly cores: number;
   readonly kernel: string;
   readonly node: string;
-  /** Null where the run had no Redis. */
+  /** Null if the run had no Redis. */
   readonly redis: string | null;
 }
 
 export interface Load {
-  /** `open`: sent when it is due, whatever became of the ones before. `closed`: one after another. */
+  /** `open`: each request is sent on schedule, whatever happened to earlier ones. `closed`: one after another. */
   readonly kind: 'open' | 'closed';
   readonly connections: number;
-  /** Offered; null for a closed load. */
+  /** Offered rate; null for a closed load. */
   readonly ratePerSecond: number | null;
   readonly warmupSeconds: number;
   readonly seconds: number;
 }
 
 export interface Generator {
-  /** What it reached against a server that does nothing, in this run and at this shape of load. */
+  /** The rate that it reached in this run against the constant server, with the same kind of load. */
   readonly ceilingPerSecond: number;
-  /** Its share of a core, 0 to 1. */
+  /** Share of a core, 0 to 1. */
   readonly cpuShare: number;
-  /** How late it sent what was due; 0 for a closed load. */
+  /** Delay between the schedule and the sending; 0 for a closed load. */
   readonly lateP99Us: number;
-  /** It was the limit: the run says nothing about the server's. */
+  /** The generator was the limit, so the run says nothing about the server. */
   readonly saturated: boolean;
 }
 
 export interface Requests {
   readonly sent: number;
   readonly completed: number;
-  /** Connections that broke, and answers that never came. */
+  /** Broken connections, and requests without an answer. */
   readonly errors: number;
   readonly timeouts: number;
   readonly byStatus: Readonly<Record<string, number>>;
-  /** Of the reads: with a value and without. */
+  /** Reads that found a value, and reads that did not. */
   readonly hits: number;
   readonly misses: number;
 }
@@ -76,23 +76,23 @@ export interface Latency {
   readonly p99Us: number;
   readonly p999Us: number;
   readonly maxUs: number;
-  /** The whole distribution: each value with how many took no longer than it. Ascending, cumulative. */
+  /** The whole distribution, ascending: each value with the number of requests that took at most as long. */
   readonly distribution: readonly (readonly [valueUs: number, cumulativeCount: number])[];
 }
 
 export interface Second {
-  /** Since the measured part began. */
+  /** Seconds since the start of the measured part. */
   readonly second: number;
   readonly completed: number;
   readonly p50Us: number;
   readonly p99Us: number;
   readonly maxUs: number;
-  /** Of the server, a share of one core; null where it cannot be known. */
+  /** CPU of the server as a share of one core; null if it is unknown. */
   readonly serverCpuShare: number | null;
   readonly serverHeapBytes: number | null;
   readonly serverRssBytes: number | null;
   readonly serverLoopDelayMs: number | null;
-  /** Mean time of a Redis command in this second. */
+  /** Mean duration of a Redis command in this second. */
   readonly redisMs: number | null;
 }
 
@@ -101,10 +101,10 @@ export interface GateOutcome {
   readonly gate: string;
   readonly value: number;
   readonly unit: 'ms' | '%' | 'samples' | 'share';
-  /** Undefined where it only fails. */
+  /** Undefined for a gate without a warning. */
   readonly warnAt?: number;
   readonly failAt: number;
-  /** Which side of the limits is good. */
+  /** The good side of the limits. */
   readonly good: 'below' | 'above';
   readonly verdict: Verdict;
 }

@@ -14,9 +14,9 @@ import { startTarget, type Target } from './target/target.ts';
 
 export interface RunOptions {
   readonly seed: number;
-  /** How long the generator's ceiling is measured. Default 1000. */
+  /** Duration of the ceiling measurement. Default: 1000. */
   readonly ceilingMs?: number;
-  /** After this time a request is given up. Default 5000. */
+  /** Timeout of a request. Default: 5000. */
   readonly timeoutMs?: number;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -28,7 +28,7 @@ export type Progress =
   | { readonly kind: 'fault'; readonly what: ProfileFault['what'] }
   | { readonly kind: 'second'; readonly second: SecondSent };
 
-/** Starts what the profile needs, runs it, judges it, and ends what was started. */
+/** Starts the servers of the profile, runs it, judges the result, and stops the servers. */
 export async function runProfile(profile: Profile, options: RunOptions): Promise<RunResult> {
   options.onProgress?.({ kind: 'filling' });
   const target = await startTarget(profile, options.seed);
@@ -39,7 +39,7 @@ export async function runProfile(profile: Profile, options: RunOptions): Promise
   }
 }
 
-/** Runs the profile against a server that is there. */
+/** Runs the profile against a running server. */
 export async function measure(profile: Profile, target: Target, options: RunOptions): Promise<RunResult> {
   const { seed, ceilingMs = 1000, timeoutMs = 5000, onProgress = () => {} } = options;
   onProgress({ kind: 'starting' });
@@ -74,10 +74,10 @@ export async function measure(profile: Profile, target: Target, options: RunOpti
   }
 }
 
-// From there on what other programs did shows in a tail of milliseconds.
+// Above this share of a core, other programs cause tail latencies of milliseconds.
 const DISTURBED = 0.2;
 
-/** What is seen of the server, and done to it, while the generator works. */
+/** Observes the server and causes the faults of the profile, while the generator sends. */
 class Observation {
   startedAt = new Date();
   readonly #profile: Profile;
@@ -105,7 +105,7 @@ class Observation {
 
   onMessage(message: GeneratorMessage, generatorPid: number): void {
     if (message.kind === 'ceiling') {
-      // It shares a core with the server that is measured from now on.
+      // The constant server would use the core of the measured server.
       this.#stopConstantServer();
       this.#onProgress(message);
     } else if (message.kind === 'measuring') {
@@ -123,7 +123,7 @@ class Observation {
     }
   }
 
-  /** All that was begun is over, and what was seen, second by second. Harmless when it was called before. */
+  /** Waits for faults and samples, and returns the samples by second. May be called twice. */
   async end(): Promise<ServerSecond[]> {
     for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all(this.#faults);
@@ -155,7 +155,7 @@ function resultOf(
   seen: { ceilingPerSecond: number; server: readonly ServerSecond[]; redisReads: number | null },
 ): RunResult {
   const { name, question, load, gates, traffic } = profile;
-  // Of push a request is a push to one subscriber, and the ceiling is counted in them too.
+  // For push a request is one push to one subscriber; the ceiling counts the same.
   const fanOut = traffic.kind === 'push' ? load.connections : 1;
   const ratePerSecond = load.ratePerSecond === null ? null : load.ratePerSecond * fanOut;
   const sentInAll = generated.requests.sent * (1 + load.warmupSeconds / load.seconds);

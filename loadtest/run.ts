@@ -1,4 +1,4 @@
-/** `ratecache load`: runs profiles, shows what came out, and judges it. */
+/** `ratecache load`: runs profiles, prints and judges the results. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Profile } from './profile.ts';
@@ -23,8 +23,8 @@ export interface LoadOptions {
 }
 
 /**
- * @param names of profiles, or `all`; none lists them
- * @returns whether every gate passed, warnings included, and nothing got worse
+ * @param names of profiles, or `all`; without names it lists the profiles
+ * @returns whether every gate passed, warnings included, and no figure regressed
  */
 export async function load(names: readonly string[], options: LoadOptions): Promise<boolean> {
   if (names.length > 0) return run(chosen(names), options);
@@ -45,7 +45,8 @@ function chosen(names: readonly string[]): readonly Profile[] {
   if (names.includes('all')) return PROFILES;
   return names.map((name) => {
     const profile = PROFILES.find((one) => one.name === name);
-    if (profile === undefined) throw new Error(`there is no profile ${name}`);
+    if (profile === undefined)
+      throw new Error(`unknown profile ${name}; run "ratecache load" to list the profiles`);
     return profile;
   });
 }
@@ -70,7 +71,7 @@ async function run(profiles: readonly Profile[], options: LoadOptions): Promise<
   return passed && !regressed;
 }
 
-/** Runs it, again where what failed was not the server's doing. */
+/** Runs the profile, and repeats a failed run if the server may not be the cause. */
 async function runTrusted(profile: Profile, { seed, retries }: LoadOptions): Promise<RunResult> {
   for (let attempt = 0; ; attempt++) {
     let disturbed = false;
@@ -85,7 +86,7 @@ async function runTrusted(profile: Profile, { seed, retries }: LoadOptions): Pro
     line.end();
     const untrusted = result.generator.saturated || disturbed;
     if (result.verdict !== 'fail' || !untrusted || attempt === retries) return result;
-    console.log(`${gateTable(result)}\n  This was not the server alone: measured again.`);
+    console.log(`${gateTable(result)}\n  The server may not be the cause. Running the profile again.`);
   }
 }
 
@@ -98,7 +99,7 @@ function adjusted(profile: Profile, { seconds, rate, connections }: LoadOptions)
       connections: connections ?? load.connections,
       ratePerSecond: load.ratePerSecond === null ? null : (rate ?? load.ratePerSecond),
       seconds: seconds ?? load.seconds,
-      // No longer than what is measured: a short run is to be short.
+      // Not longer than the measured part, so that a short run stays short.
       warmupSeconds: Math.min(load.warmupSeconds, seconds ?? load.seconds),
     },
   };

@@ -1,15 +1,15 @@
 import type { Generator } from './result.ts';
 
-// From there on more load would make the generator slower, and what it measured would be partly itself.
+// Above these shares the generator slows down, and a part of the latency is its own.
 const MOST_OF_A_CORE = 0.9;
 const MOST_OF_THE_CEILING = 0.9;
-// A fifth of the latency that warns.
+// A fifth of the latency at which the gate warns.
 const LATE_P99_US = 10_000;
 
 /**
- * How hard the generator had to work, in parts of what it can bear: its core, its ceiling, and its punctuality. From
- * 1 on it was the limit.
- * @param ratePerSecond what it sent
+ * The load of the generator relative to its limits: its core, its ceiling, and its lateness. From 1 on the generator
+ * was the limit.
+ * @param ratePerSecond the rate that it sent
  */
 export function strain(
   { cpuShare, ceilingPerSecond, lateP99Us }: Omit<Generator, 'saturated'>,

@@ -1,6 +1,6 @@
 /**
- * The Grafana dashboard of the service: the four sections of the original runbook, 4.3, and rows for coherence and push.
- * `node deploy/grafana/build.ts` writes it to cache-service.json, the file to import.
+ * The Grafana dashboard of the service: the four sections of the original runbook, 4.3, and rows for coherence and
+ * push. `node deploy/grafana/build.ts` writes it to cache-service.json, the file to import.
  */
 import {
   type Dashboard,

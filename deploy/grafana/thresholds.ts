@@ -1,4 +1,6 @@
-/** The thresholds of the original runbook, 4.1 and 3.3: colours of the dashboard, and figures in documents and alerts. */
+/**
+ * The thresholds of the original runbook, 4.1 and 3.3: colours of the dashboard, and figures in documents and alerts.
+ */
 export interface Threshold {
   readonly warning: number;
   readonly critical: number;

@@ -1,4 +1,4 @@
-/** What was measured of one instance, and how it is asked of it. */
+/** Measures the capacity of one instance. */
 import { cpuPerRequestUs } from '../report/regression.ts';
 import type { Machine } from '../result.ts';
 import type { Instance } from './instance.ts';
@@ -8,12 +8,12 @@ import { plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import { findKnee, type Knee, type Limit, type Outcome, type SearchOptions, type Step } from './search.ts';
 
-/** Written as JSON, so that one measurement serves many plans. */
+/** Written as JSON, so that many plans can use one measurement. */
 export interface Capacity {
   readonly format: 2;
   readonly startedAt: string;
   readonly machine: Machine;
-  /** Of one step, in seconds. */
+  /** Duration of one step. */
   readonly seconds: number;
   readonly resolution: number;
   readonly memory: MemoryMeasurement;
@@ -23,9 +23,12 @@ export interface Capacity {
 export interface ScenarioCapacity {
   readonly name: string;
   readonly question: string;
-  /** Of a core, that the service was held to, so that the generator could offer more than it takes; 1 for all of it. */
+  /**
+   * CPU limit of the service, as a share of a core; 1 for no limit. Below 1 the generator can offer more than it
+   * serves.
+   */
   readonly serverShare: number;
-  /** Requests/s, with that share of a core. */
+  /** Requests/s with that share of a core. */
   readonly knee: {
     readonly median: number;
     readonly lowest: number;
@@ -33,15 +36,15 @@ export interface ScenarioCapacity {
     readonly limit: Limit;
   };
   readonly steps: readonly StepSummary[];
-  /** At the highest rate that held; null where none did, or it cannot be known. */
+  /** At the highest rate that held; null if no rate held, or the CPU is unknown. */
   readonly cpuPerRequestUs: number | null;
   readonly redisCommandsPerRequest: number | null;
   readonly redisConnections: number;
-  /** The most that the service had resident in any step, in bytes; null where it cannot be known. */
+  /** The largest resident memory of the service in any step; null if it is unknown. */
   readonly residentBytes: number | null;
 }
 
-/** A step as the plot needs it. */
+/** A step, as the plot needs it. */
 export interface StepSummary {
   readonly ratePerSecond: number;
   readonly repeat: number;
@@ -51,16 +54,16 @@ export interface StepSummary {
   readonly p99Us: number;
 }
 
-/** A server that outruns the generator is held to less and less of its core, at these shares. */
+/** CPU limits that are tried in turn, while the generator is slower than the server. */
 const SHARES = [1, 0.5, 0.25];
 
 /**
- * Finds a scenario's knee on an instance, and what a request costs there.
- * @param shares of a core, tried in turn while the generator ends the search
+ * Finds the knee of a scenario on an instance, and the cost of a request there.
+ * @param shares CPU limits, tried in turn while the generator ends the search
  */
 export async function capacityOf(
   scenario: Scenario,
-  instance: Pick<Instance, 'measure' | 'redisConnections' | 'redisCommandsPerRequest' | 'hold'>,
+  instance: Pick<Instance, 'measure' | 'redisConnections' | 'redisCommandsPerRequest' | 'limitCpu'>,
   options: Omit<SearchOptions, 'startRate'>,
   shares: readonly number[] = SHARES,
 ): Promise<{ readonly capacity: ScenarioCapacity; readonly machine: Machine }> {
@@ -96,23 +99,26 @@ export async function capacityOf(
 
 async function findServersKnee(
   scenario: Scenario,
-  instance: Pick<Instance, 'measure' | 'hold'>,
+  instance: Pick<Instance, 'measure' | 'limitCpu'>,
   options: Omit<SearchOptions, 'startRate'>,
   shares: readonly number[],
 ): Promise<{ readonly knee: Knee; readonly serverShare: number }> {
   let found: { knee: Knee; serverShare: number } | undefined;
   for (const serverShare of shares) {
-    if (serverShare < 1 && !instance.hold(serverShare)) break;
+    if (serverShare < 1 && !instance.limitCpu(serverShare)) break;
     const startRate = scenario.startRate * serverShare;
     const knee = await findKnee(instance.measure, scenario, { ...options, startRate });
     found = { knee, serverShare };
     if (knee.limit !== 'generator') break;
   }
-  if (found === undefined) throw new Error('this system holds no process to a share of a core');
+  if (found === undefined)
+    throw new Error(
+      'this system cannot limit the CPU of a process: --share needs root and Linux control groups',
+    );
   return found;
 }
 
-/** The plan for a scenario; null where no rate held, so that there is nothing to plan with. */
+/** The plan for a scenario; null if no rate held. */
 export function planFor(
   scenario: ScenarioCapacity,
   memory: MemoryMeasurement,
@@ -128,7 +134,7 @@ export function planFor(
     cpuSecondsPerRequest: scenario.cpuPerRequestUs === null ? null : scenario.cpuPerRequestUs / 1e6,
     redisCommandsPerRequest: scenario.redisCommandsPerRequest,
     redisConnections: scenario.redisConnections,
-    // Of the service under load, its buffers and its garbage included, and not of the bare L1.
+    // The memory of the service under load, buffers and garbage included, instead of that of the bare L1.
     memory: { ...memory, emptyBytes: scenario.residentBytes ?? memory.emptyBytes },
   };
   return plan(demand, limits, measured);

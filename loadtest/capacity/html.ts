@@ -1,4 +1,4 @@
-/** Capacity and plan as one HTML file, with the plot of each scenario's knee. */
+/** Capacity and plan as one HTML file, with a plot for each scenario. */
 import { asset } from '../report/assets.ts';
 import { escapeHtml, renderPage } from '../report/page.ts';
 import type { Capacity, ScenarioCapacity } from './capacity.ts';
@@ -15,7 +15,7 @@ import type { Demand, Limits, Plan } from './plan.ts';
 
 export interface Planned {
   readonly scenario: ScenarioCapacity;
-  /** Null where no rate held. */
+  /** Null if no rate held. */
   readonly plan: Plan | null;
 }
 
@@ -46,7 +46,7 @@ function section({ scenario, plan }: Planned, i: number): string {
 <h2>${escapeHtml(scenario.name)}</h2>
 ${paragraph(scenario.question)}
 <div class="plots" id="plot-${i}"></div>
-${plan === null ? paragraph('Not even the lowest rate held: there is nothing to plan with.', 'notice') : planTable(plan)}
+${plan === null ? paragraph('Even the lowest rate failed, so there is no plan.', 'notice') : planTable(plan)}
 </section>`;
 }
 

@@ -1,4 +1,4 @@
-/** One service with its Redis, on which the steps of a search run one after another. */
+/** One service with its Redis, on which the steps of a search run in turn. */
 import type { Profile } from '../profile.ts';
 import type { RunResult } from '../result.ts';
 import { measure } from '../run-profile.ts';
@@ -7,22 +7,22 @@ import { startTarget } from '../target/target.ts';
 import type { Scenario } from './scenario.ts';
 import type { Measure } from './search.ts';
 
-/** Before the measured part of each step: the queue of a step that was too fast must be gone by then. */
+/** Before the measured part of each step, so that the queue of a previous, too fast step is empty. */
 const WARMUP_SECONDS = 1;
-/** Of the generator, in each step. */
+/** Duration of the ceiling measurement in each step. */
 const CEILING_MS = 600;
 
 export interface Instance {
   readonly measure: Measure<Scenario>;
-  /** Redis commands for each request of a step that ran here; null where that cannot be known. */
+  /** Redis commands for each request of a step that ran here; null if they are unknown. */
   redisCommandsPerRequest(result: RunResult): number | null;
-  /** Connections that the service holds to Redis. */
+  /** Connections of the service to Redis. */
   redisConnections(): Promise<number>;
   /**
-   * Holds the service to this share of its core from now on; its Redis keeps what is left.
-   * @returns false where the system does not allow that
+   * Limits the service to this share of its core from now on; Redis may use the rest.
+   * @returns false if the system does not allow that
    */
-  hold(share: number): boolean;
+  limitCpu(share: number): boolean;
   stop(): Promise<void>;
 }
 
@@ -43,14 +43,14 @@ export async function startInstance(scenario: Scenario, seed: number): Promise<I
       });
       const after = await counted('stats', 'total_commands_processed');
       const sent = result.requests.sent * (1 + WARMUP_SECONDS / seconds);
-      // Heartbeats and these questions are in it too: some ten commands a second, nothing beside the requests.
+      // This includes heartbeats and the INFO commands here: some ten a second, few compared with the requests.
       commands.set(result, (after - before) / sent);
       return result;
     },
     redisCommandsPerRequest: (result) => commands.get(result) ?? null,
-    // Less the one that asks.
+    // Without the connection of this INFO command.
     redisConnections: async () => (await counted('clients', 'connected_clients')) - 1,
-    hold(share) {
+    limitCpu(share) {
       release?.();
       release = limitCpu(share, target.pid!);
       return release !== undefined;

@@ -1,14 +1,5 @@
 /* Runs in the browser, after charts.js: latency against offered rate. `DATA` is the list of scenarios. */
-/* global DATA, drawChart, digits */
-
-const LIMITS_MS = [
-  { value: 50, label: 'warning, 50 ms', level: 'warn' },
-  { value: 100, label: 'failure, 100 ms', level: 'fail' },
-];
-const milliseconds = (value) => {
-  if (value < 1) return `${digits(value * 1_000)} µs`;
-  return value < 1_000 ? `${digits(value)} ms` : `${digits(value / 1_000)} s`;
-};
+/* global DATA, LIMITS_MS, drawChart, digits, milliseconds */
 
 DATA.forEach(({ steps, knee }, i) => {
   const sorted = [...steps].sort((a, b) => a.ratePerSecond - b.ratePerSecond);

@@ -10,7 +10,7 @@ import type { MemoryMeasurement } from './memory.ts';
 const HOUR_MS = 3_600_000;
 const SAMPLE_EVERY = 500;
 
-/** Tells the parent by a message. In a process of its own, since a heap that others share cannot be told apart. */
+/** Measures L1, and sends the result to the parent. This process does nothing else, so its heap is that of L1. */
 export function sendMemory(entries: number, valueBytes: number): void {
   process.send?.(measure(entries, valueBytes));
 }
@@ -18,7 +18,7 @@ export function sendMemory(entries: number, valueBytes: number): void {
 function measure(entries: number, valueBytes: number): MemoryMeasurement {
   const collect = collector();
   const l1 = new L1(entries, valueBytes);
-  // A little use first, so that what V8 compiles and caches is not counted as entries.
+  // Uses L1 a little first, so that V8's compiled code and caches do not count as entries.
   l1.fill(Math.min(1_000, entries));
   l1.memory.clear();
   const empty = usage(collect);
@@ -54,7 +54,7 @@ class L1 {
     for (let i = 0; i < count; i++) this.#put(i);
   }
 
-  /** Writes every entry again, twice, and leaves V8 to collect when it likes; gives the most that was resident. */
+  /** Writes every entry twice more, while V8 collects when it decides to. Returns the largest resident memory. */
   churn(): number {
     let most = 0;
     for (let i = 0; i < 2 * this.#entries; i++) {
@@ -68,16 +68,16 @@ class L1 {
     const key = `borrow_rate:SYM${i.toString(36).toUpperCase()}`;
     const fixed = `{"rate":${i},"x":""}`;
     const text = fixed.replace('""', `"${'x'.repeat(Math.max(0, this.#valueBytes - fixed.length))}"`);
-    // From bytes, as a body comes from a socket: a string built by concatenation has another shape on the heap.
+    // From bytes, as a body from a socket: a concatenated string has another shape on the heap.
     const value = { encoding: 'json', body: keep('json', Buffer.from(text)) } as const;
     const entry = new Entry(key, value, this.#versions.next(), this.#now, this.#now + HOUR_MS);
     this.memory.set(entry);
-    // Flat: V8 keeps a concatenation as its parts until somebody reads it, which the socket does.
+    // Flattens the header: V8 stores a concatenated string as parts until it is read, as the socket does.
     Buffer.from(headOf(entry, this.#now));
   }
 }
 
-/** After full collections. Two, since what the first one's finalizers release is freed by the second. */
+/** Memory after two full collections: the second frees what finalizers of the first release. */
 function usage(collect: () => void): { live: number; resident: number } {
   collect();
   collect();
@@ -85,7 +85,7 @@ function usage(collect: () => void): { live: number; resident: number } {
   return { live: heapUsed + external, resident: rss };
 }
 
-/** V8's own. The single binary takes no flags of Node, so the one that shows it is set here. */
+/** V8's `gc` function. The single binary takes no flags of Node, so the flag that exposes it is set here. */
 function collector(): () => void {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc') as () => void;

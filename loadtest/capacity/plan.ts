@@ -1,9 +1,9 @@
 /**
- * From what one instance was measured to do: how many are needed, how much memory, and what Redis sees of them.
- * Pure. Every line says whether it was measured or extrapolated from what was.
+ * Plans from the measurements of one instance: the number of replicas, their memory, and the load on Redis. Pure.
+ * Every value says whether it was measured or extrapolated.
  */
 
-/** `measured`: seen in a run. `extrapolated`: beyond what was run, along a straight line. `given`: by the planner. */
+/** `measured`: observed in a run. `extrapolated`: continues a run linearly. `given`: set by the user. */
 export type Basis = 'measured' | 'extrapolated' | 'given';
 
 export interface Estimate {
@@ -11,42 +11,42 @@ export interface Estimate {
   readonly basis: Basis;
 }
 
-/** What the planner wants. */
+/** What the user requires. */
 export interface Demand {
-  /** Of all replicas together, requests/s. */
+  /** Requests/s of all replicas together. */
   readonly ratePerSecond: number;
-  /** Share of an instance's rate that is left free for bursts, 0 to 1. */
+  /** Share of an instance's rate that stays free for bursts, 0 to 1. */
   readonly headroom: number;
-  /** Replicas that may be missing at full rate: a rolling update, a lost node. */
+  /** Replicas that may be missing at the full rate, because of a rolling update or a lost node. */
   readonly spare: number;
-  /** Of L1, in each replica: every replica holds its own copy. */
+  /** Entries in the L1 of each replica: every replica holds its own copy. */
   readonly entries: number;
 }
 
-/** What a replica may use; section 3.1 of the runbook. */
+/** What a replica may use; section 3.1 of the original runbook. */
 export interface Limits {
   /** 2 is 2000m. */
   readonly cpuCores: number;
   readonly memoryBytes: number;
-  /** Processes of a replica, sharing the port by REUSE_PORT; one uses a core at most. */
+  /** Processes of a replica, on one port with REUSE_PORT; each uses at most one core. */
   readonly processes: number;
-  /** Share of the CPU and of the memory over which the runbook scales out (3.3). */
+  /** Shares of CPU and memory above which the original runbook scales out (3.3). */
   readonly cpuShare: number;
   readonly memoryShare: number;
   readonly leastReplicas: number;
-  /** REDIS_MAX_CONNECTIONS, shared by all replicas (8.4). */
+  /** REDIS_MAX_CONNECTIONS as the limit of all replicas together (8.4). */
   readonly redisMaxConnections: number;
 }
 
-/** What one process was measured to do. */
+/** The measurements of one process. */
 export interface Measured {
   /** The highest rate at which every gate holds, requests/s. */
   readonly kneePerSecond: number;
-  /** It was measured with a share of a core, and the rest of the core is thought to bear as much. */
+  /** The knee was measured with a share of a core, and extrapolated to the whole core. */
   readonly kneeIsExtrapolated: boolean;
-  /** The generator or the range ended the search: the knee may be higher. */
+  /** The generator or the range ended the search, so the knee may be higher. */
   readonly kneeIsLowerBound: boolean;
-  /** CPU for one request at the knee, in seconds; null where it is not known. */
+  /** CPU for one request at the knee; null if it is unknown. */
   readonly cpuSecondsPerRequest: number | null;
   /** Redis commands for one request; null without Redis. */
   readonly redisCommandsPerRequest: number | null;
@@ -58,51 +58,51 @@ export interface Measured {
 export interface MeasuredMemory {
   /** Resident memory of a process with an empty L1. */
   readonly emptyBytes: number;
-  /** What one entry adds to that. */
+  /** Resident memory that one entry adds. */
   readonly bytesPerEntry: number;
-  /** Of the value, in bytes. */
+  /** Size of the value. */
   readonly valueBytes: number;
-  /** What one entry takes of V8's heap and of buffers, without garbage. */
+  /** Memory of one entry in V8's heap and in buffers, without garbage. */
   readonly liveBytesPerEntry: number;
-  /** Where V8's heap ends, whatever the replica's memory is. */
+  /** The limit of V8's heap, whatever the memory of the replica is. */
   readonly heapLimitBytes: number;
-  /** How many were there when it was measured. */
+  /** Entries in the measurement. */
   readonly entries: number;
 }
 
 export interface Plan {
-  /** Of one replica, requests/s, with the headroom left free. */
+  /** Requests/s of one replica, without the headroom. */
   readonly usablePerReplica: Estimate;
-  /** What bounds it. */
+  /** What limits the rate. */
   readonly boundBy: 'latency' | 'cpu';
   readonly replicas: Estimate;
-  /** CPU of a replica at the demanded rate, a share of its limit; null where it is not known. */
+  /** CPU of a replica at the required rate, as a share of its limit; null if it is unknown. */
   readonly cpuShare: Estimate | null;
   /** Memory of a replica with L1 full. */
   readonly memoryBytes: Estimate;
-  /** Of the limit. */
+  /** As a share of the memory limit. */
   readonly memoryShare: Estimate;
-  /** What LOCAL_CACHE_MAX_SIZE of each process may be at most. */
+  /** The largest LOCAL_CACHE_MAX_SIZE that fits, for each process. */
   readonly mostEntries: Estimate;
-  /** Of all replicas together; null without Redis. */
+  /** Redis commands of all replicas together; null without Redis. */
   readonly redisCommandsPerSecond: Estimate | null;
-  /** What 8.4 gives each replica, and what it uses; null without Redis. */
+  /** Connections that 8.4 allows for each replica, and that it uses; null without Redis. */
   readonly connections: { readonly allowed: Estimate; readonly used: Estimate } | null;
-  /** What does not fit, in sentences; empty where the plan holds. */
+  /** One sentence for each limit that the plan exceeds; empty for a valid plan. */
   readonly problems: readonly string[];
 }
 
-/** Over this, collections take more and more of the time. */
+/** Above this share V8 spends more and more time on collections. */
 const MOST_OF_THE_HEAP = 0.7;
 
-/** @throws RangeError where a figure makes no sense */
+/** @throws RangeError for an invalid value */
 export function plan(demand: Demand, limits: Limits, measured: Measured): Plan {
   check(demand, limits, measured);
   const rate = rateOf(demand, limits, measured);
   const needed = Math.ceil(demand.ratePerSecond / rate.usable.value) + demand.spare;
   const replicas = Math.max(limits.leastReplicas, needed);
   const memory = memoryOf(demand, limits, measured.memory);
-  // With the spare ones away, the others carry everything.
+  // Without the spare replicas the others serve everything.
   const busyRate = demand.ratePerSecond / Math.max(1, replicas - demand.spare);
   const cpuShare =
     measured.cpuSecondsPerRequest === null
@@ -121,19 +121,19 @@ export function plan(demand: Demand, limits: Limits, measured: Measured): Plan {
     problems: [
       ...(memory.memoryShare.value > limits.memoryShare
         ? [
-            `The entries take ${percent(memory.memoryShare.value)} of a replica's memory, over ${percent(limits.memoryShare)}: ` +
-              `at most ${memory.mostEntries.value} fit. More replicas do not help, since each holds its own copy.`,
+            `The entries use ${percent(memory.memoryShare.value)} of a replica's memory, above ${percent(limits.memoryShare)}: ` +
+              `at most ${memory.mostEntries.value} fit. More replicas do not help, because each holds its own copy.`,
           ]
         : []),
       ...heapProblem(demand, measured.memory),
       ...(connections !== null && connections.allowed.value < connections.used.value
         ? [
-            `REDIS_MAX_CONNECTIONS / replicas leaves ${connections.allowed.value} connections for each replica, which uses ` +
-              `${connections.used.value}: raise it to ${connections.used.value * replicas} or more.`,
+            `REDIS_MAX_CONNECTIONS / replicas allows ${connections.allowed.value} connections for each replica, which uses ` +
+              `${connections.used.value}: raise REDIS_MAX_CONNECTIONS to ${connections.used.value * replicas} or more.`,
           ]
         : []),
       ...(measured.kneeIsLowerBound
-        ? ['The knee is a lower bound: the search ended before the server did. Fewer replicas may do.']
+        ? ['The knee is a lower bound, because the server was not the limit. Fewer replicas may be enough.']
         : []),
     ],
   };
@@ -141,7 +141,7 @@ export function plan(demand: Demand, limits: Limits, measured: Measured): Plan {
 
 function rateOf(demand: Demand, limits: Limits, measured: Measured) {
   const { processes, cpuCores, cpuShare } = limits;
-  // As many cores as it may use, and never more than it has processes for.
+  // The cores that the replica may use, at most one for each process.
   const cores = Math.min(processes, cpuCores);
   const byLatency = measured.kneePerSecond * cores * (1 - demand.headroom);
   const byCpu =
@@ -150,14 +150,14 @@ function rateOf(demand: Demand, limits: Limits, measured: Measured) {
       : (cores * cpuShare) / measured.cpuSecondsPerRequest;
   const value = Math.min(byLatency, byCpu);
   const boundBy = byLatency <= byCpu ? ('latency' as const) : ('cpu' as const);
-  // A rate under the knee of one process was carried in a run. Several processes were not run together, and where
-  // the CPU would be at its limit is a straight line from where it was.
+  // A run served this rate if it is below the knee of one process. Several processes did not run together, and the
+  // rate at the CPU limit continues the measurement linearly.
   const seen = cores === 1 && boundBy === 'latency' && !measured.kneeIsExtrapolated;
   const basis: Basis = seen ? 'measured' : 'extrapolated';
   return { usable: { value, basis }, boundBy };
 }
 
-/** All of it extrapolated: the process and its entries were measured apart, and their sum in no run. */
+/** Extrapolated: the process and its entries were measured separately, and no run measured their sum. */
 function memoryOf(demand: Demand, limits: Limits, { emptyBytes, bytesPerEntry }: MeasuredMemory) {
   const { processes, memoryBytes: limit, memoryShare } = limits;
   const bytes = processes * (emptyBytes + demand.entries * bytesPerEntry);
@@ -169,13 +169,13 @@ function memoryOf(demand: Demand, limits: Limits, { emptyBytes, bytesPerEntry }:
   };
 }
 
-/** V8 gives up long before a large replica's memory is full: its heap has a limit of its own. */
+/** V8's heap has its own limit, which a large replica reaches long before its memory limit. */
 function heapProblem({ entries }: Demand, { liveBytesPerEntry, heapLimitBytes }: MeasuredMemory): string[] {
   const live = entries * liveBytesPerEntry;
   if (live <= MOST_OF_THE_HEAP * heapLimitBytes) return [];
   const mebibytes = Math.ceil(live / MOST_OF_THE_HEAP / 1024 ** 2);
   return [
-    `The entries take ${percent(live / heapLimitBytes)} of V8's heap: start the service with --max-old-space-size=${mebibytes}.`,
+    `The entries use ${percent(live / heapLimitBytes)} of V8's heap limit: start the service with --max-old-space-size=${mebibytes}.`,
   ];
 }
 
@@ -197,7 +197,7 @@ function connectionsOf(
 function check(demand: Demand, limits: Limits, measured: Measured): void {
   const positive = (name: string, value: number) => {
     if (!(value > 0 && Number.isFinite(value)))
-      throw new RangeError(`${name} is ${value}, and must be over 0`);
+      throw new RangeError(`${name} is ${value}, and must be above 0`);
   };
   positive('the rate', demand.ratePerSecond);
   positive('the knee', measured.kneePerSecond);

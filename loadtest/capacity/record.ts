@@ -1,4 +1,4 @@
-/** The worked example of docs/capacity.md: what stands between its marks is written by `make capacity ARGS=--record`. */
+/** The worked example of docs/capacity.md. `make capacity ARGS=--record` writes it between the marks. */
 import { blocksOf, markdownTable } from '../report/document.ts';
 import type { Capacity } from './capacity.ts';
 import type { Planned } from './html.ts';
@@ -28,7 +28,7 @@ export function exampleOf(
     `Planned for ${demandSentence(demand, limits)}`,
     ...planned.flatMap(({ scenario, plan }) =>
       plan === null
-        ? [`**${scenario.name}**: not even the lowest rate held.`]
+        ? [`**${scenario.name}**: even the lowest rate failed.`]
         : [
             `**${scenario.name}**`,
             markdownTable(PLAN_HEAD, planRows(plan)),

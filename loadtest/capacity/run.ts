@@ -1,4 +1,4 @@
-/** `ratecache capacity`: finds the knees of one instance and plans with them. */
+/** `ratecache capacity`: measures the capacity of one instance and plans with it. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
@@ -26,7 +26,7 @@ import { mixFrom, SCENARIOS, scenariosNamed } from './scenarios.ts';
 import { finestResolution, type Step } from './search.ts';
 
 const GIB = 1024 ** 3;
-/** A p99 of fewer answers rests on less than ten. */
+/** With fewer answers fewer than ten decide the p99. */
 const LEAST_SAMPLES = 1_100;
 
 export interface CapacityOptions {
@@ -54,7 +54,9 @@ export interface CapacityOptions {
 
 export async function planCapacity(names: readonly string[], options: CapacityOptions): Promise<void> {
   if (options.record && isSea())
-    throw new Error('--record writes into docs/capacity.md: run it from the sources');
+    throw new Error(
+      '--record writes to docs/capacity.md: run it from the sources, not with the single binary',
+    );
   const capacity = options.from === undefined ? await measured(names, options) : await earlier(options.from);
   const demand: Demand = {
     ratePerSecond: options.rate,
@@ -91,7 +93,9 @@ async function measured(names: readonly string[], options: CapacityOptions): Pro
   const { seconds, repeats, seed, maxRate } = options;
   const resolution = Math.max(options.resolution, finestResolution(seconds));
   if (resolution > options.resolution)
-    console.error(`steps of ${seconds} s cannot tell finer than ${percent(resolution)}: taking that`);
+    console.error(
+      `steps of ${seconds} s cannot resolve less than ${percent(resolution)}: using that resolution`,
+    );
   const scenarios: Scenario[] = [
     ...(names.length === 0 && options.mix === undefined ? SCENARIOS : scenariosNamed(names)),
     ...(options.mix === undefined ? [] : [await mixFrom(options.mix)]),
@@ -125,13 +129,13 @@ async function measured(names: readonly string[], options: CapacityOptions): Pro
 async function earlier(path: string): Promise<Capacity> {
   const capacity: unknown = JSON.parse(await readFile(path, 'utf8'));
   if ((capacity as Capacity | null)?.format !== 2 || !Array.isArray((capacity as Capacity).scenarios))
-    throw new Error(`${path} is no capacity.json of format 2`);
+    throw new Error(`${path} is not a capacity.json of format 2`);
   return capacity as Capacity;
 }
 
 function stepLine({ ratePerSecond, repeat, outcome, result: { latency } }: Step): string {
-  const said = { holds: 'holds', fails: 'fails', generator: 'the generator was the limit' }[outcome];
-  return `  ${repeat + 1}: ${count(ratePerSecond)}/s ${said}; p95 ${duration(latency.p95Us)}, p99 ${duration(latency.p99Us)}`;
+  const text = { holds: 'holds', fails: 'fails', generator: 'the generator was the limit' }[outcome];
+  return `  ${repeat + 1}: ${count(ratePerSecond)}/s ${text}; p95 ${duration(latency.p95Us)}, p99 ${duration(latency.p99Us)}`;
 }
 
 function print(capacity: Capacity, planned: readonly Planned[], demand: Demand, limits: Limits): void {
@@ -145,7 +149,7 @@ function print(capacity: Capacity, planned: readonly Planned[], demand: Demand, 
   console.log(memorySentence(capacity));
   console.log(`\nPlanned for ${demandSentence(demand, limits)}`);
   for (const { scenario, plan } of planned) {
-    if (plan === null) console.log(`${scenario.name}: not even the lowest rate held.`);
+    if (plan === null) console.log(`${scenario.name}: even the lowest rate failed.`);
     else
       console.log(
         [table([scenario.name, ...PLAN_HEAD.slice(1)], planRows(plan)), ...plan.problems].join('\n'),

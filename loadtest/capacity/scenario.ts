@@ -1,12 +1,12 @@
 import type { Profile } from '../profile.ts';
 
-/** One shape of use whose highest rate is looked for: a profile without its rate and its length. */
+/** One kind of use whose highest rate is searched: a profile without its rate and its duration. */
 export interface Scenario {
   readonly name: string;
-  /** In one sentence, ending in a question mark. */
+  /** One sentence that ends with a question mark. */
   readonly question: string;
   readonly profile: Pick<Profile, 'data' | 'traffic' | 'gates' | 'env'>;
   readonly connections: number;
-  /** Where the search begins, in requests a second: surely carried, and not so low that doubling takes all day. */
+  /** Where the search starts, in requests a second: low enough to hold, and high enough that few doublings suffice. */
   readonly startRate: number;
 }

@@ -1,11 +1,11 @@
 /**
- * Looks for the knee: the highest offered rate at which every gate holds. The rate is doubled until a step fails,
- * then halved in, on a logarithmic scale, until the two sides are as near as the resolution asks.
+ * Searches the knee: the highest offered rate at which every gate holds. It doubles the rate until a step fails. Then
+ * it halves the interval on a logarithmic scale until both sides are within the resolution.
  */
 import type { RunResult } from '../result.ts';
 import { median } from '../support/median.ts';
 
-/** Runs an open load at this rate (requests/s) for so many measured seconds. */
+/** Runs an open load at this rate (requests/s) and measures it for this time. */
 export type Measure<Scenario> = (
   scenario: Scenario,
   ratePerSecond: number,
@@ -14,60 +14,57 @@ export type Measure<Scenario> = (
 
 export interface SearchOptions {
   readonly startRate: number;
-  /** Requests/s; the search gives up beyond. */
+  /** The search stays between these rates, in requests/s. */
   readonly minRate: number;
   readonly maxRate: number;
-  /** Of one step. */
+  /** Duration of one step. */
   readonly seconds: number;
-  /** How near the two sides come: 0.05 finds the knee to 5 %. See `finestResolution`. */
+  /** 0.05 finds the knee to 5 %. See `finestResolution`. */
   readonly resolution: number;
-  /** Searches of which the median is taken; one that the generator ends is the last. */
+  /** Number of searches; the result is their median. A search that the generator ends is the last. */
   readonly repeats: number;
   readonly onStep?: (step: Step) => void;
 }
 
-/**
- * What a step says. `generator`: the generator was the limit, so the step says nothing about the server and counts
- * as neither.
- */
+/** The outcome of a step. `generator`: the generator was the limit, so the step says nothing about the server. */
 export type Outcome = 'holds' | 'fails' | 'generator';
 
 export interface Step {
   readonly ratePerSecond: number;
-  /** Which of the searches it belongs to, from 0. */
+  /** The number of its search, from 0. */
   readonly repeat: number;
   readonly outcome: Outcome;
   readonly result: RunResult;
 }
 
 /**
- * What ended a search. `server`: a gate failed just above. `generator`: the generator could offer no more.
- * `range`: it held at `maxRate`, or failed at `minRate`.
+ * What ended a search. `server`: a gate failed above the knee. `generator`: the generator could not offer more.
+ * `range`: the load held at `maxRate`, or failed at `minRate`.
  */
 export type Limit = 'server' | 'generator' | 'range';
 
 export interface Knee {
-  /** Requests/s; of the repeats. 0 where not even `minRate` held. */
+  /** Requests/s, the median of the repeats; 0 if even `minRate` failed. */
   readonly median: number;
   readonly lowest: number;
   readonly highest: number;
-  /** `server` only if every repeat says so: otherwise the median is a lower bound of the server's knee. */
+  /** `server` only if the server ended every repeat. Otherwise the median is a lower bound of the server's knee. */
   readonly limit: Limit;
   /** Every step of every repeat, in the order they ran. */
   readonly steps: readonly Step[];
 }
 
-/** Doubling from the lowest rate to the highest that one can name, and halving in to a thousandth, is less. */
+/** More steps than doubling over the whole range and halving to a thousandth need. */
 const MOST_STEPS = 60;
 const GROWTH = 2;
-/** An answer rate this far under the offered one is a queue that grows, whatever the latency says by then. */
+/** Below this share of the offered rate a queue grows, whatever the latency still shows. */
 const KEPT_UP = 0.95;
-/** Where a repeat begins, from the knee before it: near, and below. */
+/** A repeat starts at this share of the previous knee. */
 const BEGIN_AGAIN_AT = 0.7;
 
 /**
- * The finest resolution that steps of this length can tell. A rate that is too high by a share s adds s x seconds
- * of waiting until the step ends; before it adds the 50 ms of the gate, nobody can see it.
+ * The finest resolution of steps of this duration. A rate that is too high by a share s adds s x seconds of waiting
+ * until the step ends. The gate detects it only from 50 ms on.
  */
 export function finestResolution(seconds: number): number {
   return 0.05 / seconds;
@@ -84,7 +81,7 @@ export async function findKnee<Scenario>(
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     const found = await search(measure, scenario, { ...options, startRate }, repeat, steps);
     repeats.push(found);
-    // The median is a lower bound already, and the next search would say the same.
+    // The result is a lower bound already, and another search would find the same.
     if (found.limit === 'generator') break;
     if (found.rate > 0) startRate = found.rate * BEGIN_AGAIN_AT;
   }
@@ -124,20 +121,20 @@ async function search<Scenario>(
     if (beyond <= holds * (1 + resolution)) break;
     rate = clamp(next(holds, beyond), minRate, maxRate);
   }
-  // Nothing held, down to the lowest rate: there is no knee to speak of.
+  // Even the lowest rate failed, so there is no knee.
   if (holds === 0) return { rate: 0, limit: limit === 'generator' ? 'generator' : 'range' };
   return { rate: holds, limit };
 }
 
-/** Between the two where both are known, else further out. */
+/** Between both sides if both are known, else twice or half the rate. */
 function next(holds: number, beyond: number): number {
   if (holds === 0) return beyond / GROWTH;
   return beyond === Number.POSITIVE_INFINITY ? holds * GROWTH : Math.sqrt(holds * beyond);
 }
 
 /**
- * One rate. What fails is asked again, and a third time if the two differ: a hiccup of the machine would otherwise
- * end the search far below the knee, and nothing later would notice.
+ * Runs a step at one rate. It repeats a failed step, and runs it a third time if the two results differ. Otherwise one
+ * disturbance of the machine would end the search far below the knee.
  */
 async function attempt<Scenario>(
   measure: Measure<Scenario>,
@@ -161,7 +158,7 @@ async function attempt<Scenario>(
   }
 }
 
-/** A warning is no hold: what is planned for must not page anybody. */
+/** A warning counts as a failure: a plan must not cause alerts. */
 function outcomeOf(result: RunResult, ratePerSecond: number): Outcome {
   if (result.generator.saturated) return 'generator';
   const kept = result.throughputPerSecond >= KEPT_UP * ratePerSecond;

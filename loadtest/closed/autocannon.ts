@@ -15,20 +15,20 @@ export interface ClosedLoadOptions {
   readonly timeoutMs: number;
   readonly onMeasuring?: () => void;
   readonly onSecond?: (second: SecondSent) => void;
-  /** GeneratorMessage of every answer, of the warm-up too, with its time as `performance.now()`. */
+  /** Called for every answer, also in the warm-up, with its time as `performance.now()`. */
   readonly onAnswer?: (now: number) => void;
 }
 
-// autocannon keeps its requests by connection, so that a round is shorter than the pacer's.
+// autocannon stores the requests of each connection, so a round is shorter than the pacer's.
 const ROUND = 256;
 const START_SECONDS = 10;
 
 /**
- * Closed load: each connection sends its next request when it has the answer to the one before. It tells how much
- * the server can take; its tail says little, since a server that stalls is asked nothing meanwhile.
+ * Closed load: each connection sends its next request after the answer to the previous one. It measures the
+ * throughput of the server. Its tail latencies say little, because it sends nothing while the server stalls.
  *
- * autocannon's own figures are whole milliseconds and lack the p95, so each `response` event, which carries the
- * exact time, goes into our own histogram.
+ * autocannon itself reports whole milliseconds and no p95. Each `response` event has the exact time, so the harness
+ * records it in its own histogram.
  */
 export async function closedLoad(options: ClosedLoadOptions): Promise<Generated> {
   const { port, connections, warmupMs, measuredMs, timeoutMs } = options;
@@ -66,7 +66,7 @@ export async function closedLoad(options: ClosedLoadOptions): Promise<Generated>
     timeout: timeoutMs / 1000,
     setupClient: (made) => made.setRequests(round(options.request, client++)),
   };
-  // With a callback it is the instance that is returned, and not a promise of the result.
+  // With a callback autocannon returns the instance instead of a promise of the result.
   const ended = new Promise<void>((resolve, reject) => {
     instance = autocannon(settings, (error) => (error ? reject(error) : resolve()));
   });
@@ -75,16 +75,16 @@ export async function closedLoad(options: ClosedLoadOptions): Promise<Generated>
     options.onAnswer?.(now);
     const into = measured(now);
     if (into === undefined) return;
-    tally.answered({ status: String(status), ...found(status) });
+    tally.answered({ status: String(status), ...hitsOf(status) });
     into.record(responseMs, now);
   });
-  // The events of a time-out and of a broken connection are one, told apart by the error.
+  // A time-out and a broken connection cause the same event; only the error differs.
   instance.on('reqError', (error: Error) => {
     if (measured(performance.now()) === undefined) return;
     if (/time/i.test(String(error?.message ?? ''))) tally.timeouts++;
     else tally.errors++;
   });
-  // Where no answer ever comes it ends by itself.
+  // Without any answer autocannon ends after its own duration.
   await Promise.race([begun, ended]);
   const leftMs = startedAt + measuredMs - performance.now();
   if (Number.isFinite(leftMs)) await new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs)));
@@ -104,18 +104,19 @@ export async function closedLoad(options: ClosedLoadOptions): Promise<Generated>
   };
 }
 
-// Which request a response belongs to is not told: of reads and writes mixed, 200 and 404 are those of reads.
-function found(status: number): { hits: number; misses: number } {
+// autocannon does not report the request of a response. In a mix of reads and writes, only reads are answered 200 or
+// 404.
+function hitsOf(status: number): { hits: number; misses: number } {
   return { hits: status === 200 ? 1 : 0, misses: status === 404 ? 1 : 0 };
 }
 
-/** Each connection's own part of the sequence. */
+/** The part of the sequence that one connection sends. */
 function round(request: RequestAt, client: number): autocannon.Request[] {
-  return Array.from({ length: ROUND }, (_, i) => asked(request(client * ROUND + i)));
+  return Array.from({ length: ROUND }, (_, i) => autocannonRequest(request(client * ROUND + i)));
 }
 
-function asked({ method, path, body, hits }: Prepared): autocannon.Request {
-  if (hits === 'items') throw new Error('a closed load cannot tell the hits of a batch');
+function autocannonRequest({ method, path, body, hits }: Prepared): autocannon.Request {
+  if (hits === 'items') throw new Error('a closed load cannot count the hits of a batch');
   if (body === undefined) return { method, path };
   return { method, path, body, headers: { 'content-type': 'application/json' } };
 }

@@ -17,7 +17,7 @@ type Hooks = {
   onAnswer?: (now: number) => void;
 };
 
-/** Measures the ceiling against the server that does nothing, then the server itself. */
+/** Measures the ceiling against the constant server, then the server itself. */
 export async function generate(job: Job, send: Send): Promise<Generated> {
   const { profile, seed } = job;
   const request = profile.traffic.kind === 'push' ? undefined : requestsOf(profile, seed);
@@ -33,7 +33,7 @@ async function ceiling(job: Job, request: RequestAt | undefined): Promise<number
   const { connections, kind } = profile.load;
   if (request !== undefined && kind === 'open')
     return flood(opener(job, port), request, connections, ceilingMs);
-  // autocannon and the fan-out work as fast as they can anyway, the latter when more is due than it can read.
+  // autocannon sends as fast as it can. The fan-out does if more updates are due than it can read.
   const shape =
     profile.traffic.kind === 'push'
       ? { warmupSeconds: 0, seconds: ceilingMs / 1000, ratePerSecond: MOST_PUSHES / connections }
@@ -49,7 +49,7 @@ async function ceiling(job: Job, request: RequestAt | undefined): Promise<number
   return peak.perSecond;
 }
 
-// A second, and more than this generator can read.
+// Pushes a second, more than this generator can read.
 const MOST_PUSHES = 2_000_000;
 
 function load(job: Job, request: RequestAt | undefined, hooks: Hooks): Promise<Generated> {

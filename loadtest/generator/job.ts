@@ -2,32 +2,32 @@ import type { Profile } from '../profile.ts';
 import type { Latency, Requests } from '../result.ts';
 import type { SecondSent } from '../support/recorder.ts';
 
-/** What the generator is told to do, as it goes from process to process. */
+/** The job of the generator, as a message between processes. */
 export interface Job {
   readonly profile: Pick<Profile, 'load' | 'data' | 'traffic'>;
   readonly seed: number;
-  /** Of the server that is measured. */
+  /** Port of the measured server. */
   readonly port: number;
-  /** Of the one that does nothing. */
+  /** Port of the constant server. */
   readonly ceilingPort: number;
-  /** How long the ceiling is measured. */
+  /** Duration of the ceiling measurement. */
   readonly ceilingMs: number;
-  /** After this time a request is given up. */
+  /** Timeout of a request. */
   readonly timeoutMs: number;
 }
 
-/** What came of it, as far as the generator can know. */
+/** The results that the generator can measure. */
 export interface Generated {
   readonly requests: Requests;
   readonly throughputPerSecond: number;
   readonly latency: Latency;
   readonly seconds: readonly SecondSent[];
-  /** Its share of a core in the measured part. */
+  /** CPU of the generator in the measured part, as a share of a core. */
   readonly cpuShare: number;
   readonly lateP99Us: number;
 }
 
-/** What the generator tells while it works. */
+/** Messages of the generator. */
 export type GeneratorMessage =
   | { readonly kind: 'ceiling'; readonly perSecond: number }
   | { readonly kind: 'measuring' }

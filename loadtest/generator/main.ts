@@ -1,11 +1,11 @@
 import { generate } from './generate.ts';
 import type { GeneratorMessage, Job } from './job.ts';
 
-/** What the generator's own process does: the one job that it is sent. It tells of it, and ends. */
+/** The process of the generator: runs the one job that it receives, and reports progress and result by messages. */
 export function generateOnMessage(): void {
   const send = (message: GeneratorMessage) => void process.send?.(message);
 
-  // Whoever asked is gone.
+  // The parent process has ended.
   process.once('disconnect', () => process.exit());
 
   process.once('message', async (job: Job) => {

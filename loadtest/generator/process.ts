@@ -2,7 +2,7 @@ import { startPart } from '../support/part.ts';
 import { GENERATOR_CORE, pin } from '../support/pin.ts';
 import type { Generated, GeneratorMessage, Job } from './job.ts';
 
-// Beyond the time that the job itself may take: starting, preparing requests, the last answers.
+// In addition to the duration of the job: start, preparation of requests, last answers.
 const SLACK_MS = 30_000;
 
 export interface Generation {
@@ -10,7 +10,7 @@ export interface Generation {
   readonly ceilingPerSecond: number;
 }
 
-/** Runs a job in a process of its own on the generator's core, and tells of its progress. */
+/** Runs a job in a separate process on the generator's core. */
 export async function runGenerator(
   job: Job,
   onMessage: (message: GeneratorMessage, pid: number) => void,
@@ -22,7 +22,10 @@ export async function runGenerator(
   let ceilingPerSecond = 0;
   try {
     return await new Promise<Generation>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`the generator took over ${limitMs} ms`)), limitMs);
+      const timer = setTimeout(
+        () => reject(new Error(`the generator took longer than ${limitMs} ms`)),
+        limitMs,
+      );
       timer.unref();
       child.once('error', reject);
       child.once('exit', (code, signal) => {

@@ -6,8 +6,8 @@ import { Peak } from './peak.ts';
 const WINDOWS = 8;
 
 /**
- * How many requests a second the lanes can send when each sends the next as soon as it has an answer: the
- * generator's ceiling, against a server that does nothing.
+ * The ceiling of the generator, in requests a second: against the constant server, each lane sends its next request
+ * as soon as it has an answer.
  */
 export async function flood(
   open: OpenLane,
@@ -16,7 +16,7 @@ export async function flood(
   forMs: number,
 ): Promise<number> {
   const peak = new Peak(forMs / WINDOWS);
-  // Unused, but a paced run has it too, and it is a part of what an answer costs.
+  // Not read. A paced run records each answer too, so the cost of recording is part of the ceiling.
   const all = histogram();
   let n = 0;
   const lanes = Array.from({ length: connections }, () => {

@@ -5,7 +5,7 @@ import { type Answer, hitsIn, type Lane, RECONNECT_MS } from './lane.ts';
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const EMPTY = Buffer.alloc(0);
 
-/** HTTP/1.1 with keep-alive on a bare socket, of which it understands what this service sends: Content-Length. */
+/** HTTP/1.1 with keep-alive on a bare socket. Parses only what this service sends: answers with Content-Length. */
 export class HttpLane implements Lane {
   onReady = () => {};
   onAnswer = (_answer: Answer) => {};
@@ -16,10 +16,10 @@ export class HttpLane implements Lane {
   #request: Prepared | undefined;
   #closed = false;
   #up = false;
-  /** Of the answer under way: the head and, where it is looked into, the body. */
-  #kept: Buffer = EMPTY;
+  /** Received part of the current answer: the head, and the body if its items are counted. */
+  #received: Buffer = EMPTY;
   #status = '';
-  /** Bytes of the body that have not come; -1 while the head is not complete. */
+  /** Bytes of the body still to receive; -1 until the head is complete. */
   #missing = -1;
 
   constructor(port: number, host = '127.0.0.1') {
@@ -48,7 +48,7 @@ export class HttpLane implements Lane {
     if (this.#closed) return;
     const socket = connect({ port: this.#port, host: this.#host, noDelay: true });
     this.#socket = socket;
-    this.#kept = EMPTY;
+    this.#received = EMPTY;
     this.#missing = -1;
     socket.on('connect', () => {
       this.#up = true;
@@ -68,16 +68,16 @@ export class HttpLane implements Lane {
 
   #onData(data: Buffer): void {
     if (this.#missing >= 0) return this.#onBody(data);
-    const all = this.#kept.length === 0 ? data : Buffer.concat([this.#kept, data]);
+    const all = this.#received.length === 0 ? data : Buffer.concat([this.#received, data]);
     const end = all.indexOf(END_OF_HEAD);
     if (end === -1) {
-      this.#kept = Buffer.from(all);
+      this.#received = Buffer.from(all);
       return;
     }
     const head = all.toString('latin1', 0, end);
     this.#status = head.slice(9, 12);
     this.#missing = contentLength(head);
-    this.#kept = EMPTY;
+    this.#received = EMPTY;
     this.#onBody(all.subarray(end + END_OF_HEAD.length));
   }
 
@@ -85,12 +85,12 @@ export class HttpLane implements Lane {
     this.#missing -= data.length;
     const whole = this.#missing <= 0;
     if (this.#request?.hits === 'items') {
-      this.#kept = whole && this.#kept.length === 0 ? data : Buffer.concat([this.#kept, data]);
+      this.#received = whole && this.#received.length === 0 ? data : Buffer.concat([this.#received, data]);
     }
     if (!whole) return;
-    const body = this.#kept;
+    const body = this.#received;
     const request = this.#request;
-    this.#kept = EMPTY;
+    this.#received = EMPTY;
     this.#missing = -1;
     this.#request = undefined;
     if (request !== undefined) this.onAnswer(answerOf(request, this.#status, body));

@@ -1,6 +1,6 @@
 import type { Prepared } from '../traffic/prepared.ts';
 
-/** What the server made of a request. */
+/** The answer to a request. */
 export interface Answer {
   readonly status: string;
   readonly hits: number;
@@ -8,16 +8,16 @@ export interface Answer {
 }
 
 /**
- * A connection with at most one request under way.
+ * A connection with at most one request in flight.
  *
- * 1. `send` is called only while it is ready: after `onReady`, and again after each `onAnswer`.
- * 2. After a `send` exactly one of `onAnswer` and `onBroken` is called, unless `reset` comes before.
- * 3. `onBroken` is also called where nothing was under way: it is not ready any more.
- * 4. After `onBroken` and `reset` it connects again, some time later, and calls `onReady`.
+ * 1. The caller uses `send` only while the lane is ready: after `onReady`, and after each `onAnswer`.
+ * 2. After `send` the lane calls exactly one of `onAnswer` and `onBroken`, unless `reset` comes first.
+ * 3. The lane also calls `onBroken` without a request in flight: it is then no longer ready.
+ * 4. After `onBroken` and `reset` the lane reconnects after a pause, and calls `onReady`.
  */
 export interface Lane {
   send(request: Prepared): void;
-  /** Gives up the request under way, and the connection with it. */
+  /** Drops the request in flight, and closes the connection. */
   reset(): void;
   close(): void;
   onReady: () => void;
@@ -27,12 +27,12 @@ export interface Lane {
 
 export type OpenLane = () => Lane;
 
-/** How long a lane waits before it connects again, in milliseconds. */
+/** Pause before a lane reconnects. */
 export const RECONNECT_MS = 50;
 
 const HIT = Buffer.from('"status":"hit"');
 
-/** How many items of an answer are hits. */
+/** Number of hits among the items of an answer. */
 export function hitsIn(body: Buffer, most: number): number {
   let hits = 0;
   for (let at = body.indexOf(HIT); at !== -1 && hits < most; at = body.indexOf(HIT, at + HIT.length)) hits++;

@@ -12,24 +12,24 @@ export interface PaceOptions {
   readonly request: RequestAt;
   readonly open: OpenLane;
   readonly connections: number;
-  /** What is due before does not count. */
+  /** Requests that are due before do not count. */
   readonly warmupMs: number;
   readonly measuredMs: number;
-  /** After this time a request is given up, one that waits for a connection too. Default 5000. */
+  /** Timeout of a request, including its wait for a connection. Default: 5000. */
   readonly timeoutMs?: number;
-  /** The measured part begins. */
+  /** Called when the measured part begins. */
   readonly onMeasuring?: () => void;
   readonly onSecond?: (second: SecondSent) => void;
 }
 
-// A tick costs some 25 us of the generator's core, and half of this is the mean lateness.
+// A tick costs some 25 us of the generator's core. The mean lateness is half of this period.
 const TICK_MS = 0.2;
 
 /**
- * Open-loop load: sends what is due by the clock, whatever became of the ones before. What is due while every
- * connection is busy waits, and its latency counts from when it was due: a server that stalls is not spared the
- * requests that its users would have sent meanwhile. The queue needs no memory, since the schedule knows when
- * each was due, and `timeoutMs` bounds it.
+ * Open-loop load: sends each request on schedule, whatever happened to earlier ones. A request that is due while
+ * every connection is busy waits, and its latency counts from when it was due. So a server that stalls still receives
+ * the requests that its users would have sent. The queue needs no memory, because the schedule knows when each
+ * request was due; `timeoutMs` limits it.
  */
 export async function pace(options: PaceOptions): Promise<Generated> {
   const pacer = new Pacer(options);
@@ -51,10 +51,10 @@ class Pacer {
   #recorder!: Recorder;
   #usage: Usage | undefined;
   #startedAt = 0;
-  /** How many have come due, and how many of those have been sent or given up. */
+  /** Requests that were due so far, and those that were sent or timed out. */
   #due = 0;
   #taken = 0;
-  #underWay = 0;
+  #inFlight = 0;
   #lastAnswerAt = 0;
   #sweptAt = 0;
   #end: () => void = () => {};
@@ -121,7 +121,7 @@ class Pacer {
     const over = this.#options.schedule.dueAt(this.#due) === Number.POSITIVE_INFINITY;
     const { warmupMs, measuredMs } = this.#options;
     if (!over || now < this.#startedAt + warmupMs + measuredMs) return;
-    if (this.#taken === this.#due && this.#underWay === 0) this.#end();
+    if (this.#taken === this.#due && this.#inFlight === 0) this.#end();
   }
 
   #measure(now: number): void {
@@ -130,7 +130,7 @@ class Pacer {
     this.#options.onMeasuring();
   }
 
-  /** Lateness is how late this process noticed, which is its own doing; waiting for a connection is the server's. */
+  /** Lateness is the delay until this process noticed. Waiting for a connection is not: the server causes it. */
   #notice(now: number): void {
     const { schedule, warmupMs } = this.#options;
     for (;;) {
@@ -159,7 +159,7 @@ class Pacer {
       slot.dueAt = dueAt;
       slot.sentAt = now;
       slot.busy = true;
-      this.#underWay++;
+      this.#inFlight++;
       slot.lane.send(request(this.#taken++));
     }
   }
@@ -186,7 +186,7 @@ class Pacer {
     this.#finish(slot);
   }
 
-  /** Gives up what has been under way for too long. */
+  /** Ends requests that have been in flight for too long. */
   #sweep(now: number): void {
     this.#sweptAt = now;
     for (const slot of this.#slots) {
@@ -197,7 +197,7 @@ class Pacer {
     }
   }
 
-  /** It counts in the tail: left out, the worst answers would make the figures better. */
+  /** Timeouts count as latency: without them the worst requests would improve the figures. */
   #timedOut(dueAt: number, now: number): void {
     if (!this.#counts(dueAt)) return;
     this.#tally.timeouts++;
@@ -210,6 +210,6 @@ class Pacer {
 
   #finish(slot: Slot): void {
     slot.busy = false;
-    this.#underWay--;
+    this.#inFlight--;
   }
 }

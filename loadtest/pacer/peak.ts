@@ -1,6 +1,6 @@
 /**
- * The best rate over short windows. What a generator can do shows in its best moments: the first go into compiling
- * and connecting, and a machine that was busy with something else says nothing about it.
+ * The highest rate in short windows. The best window shows what a generator can do: at first it compiles and
+ * connects, and other programs may use the machine for a while.
  */
 export class Peak {
   #perSecond = 0;
@@ -16,7 +16,7 @@ export class Peak {
     return this.#perSecond;
   }
 
-  /** @param now as `performance.now()` */
+  /** @param now from `performance.now()` */
   add(now: number): void {
     const elapsed = now - this.#since;
     if (elapsed >= this.#windowMs) {

@@ -1,15 +1,15 @@
-/** When requests are due, whatever becomes of them. */
+/** When requests are due, whatever happens to them. */
 export interface Schedule {
-  /** When the n-th, from 0, is due: milliseconds from the start, never falling; Infinity after the last. */
+  /** When the n-th request, from 0, is due: milliseconds from the start, ascending; Infinity after the last. */
   dueAt(n: number): number;
 }
 
-/** Evenly spaced. */
+/** Evenly spaced requests. */
 export function steady(ratePerSecond: number, forMs: number): Schedule {
   return bursts(ratePerSecond, 1, forMs);
 }
 
-/** `size` at an instant, and the instants evenly spaced. */
+/** Evenly spaced bursts of `size` requests. */
 export function bursts(ratePerSecond: number, size: number, forMs: number): Schedule {
   const everyMs = (1000 * size) / ratePerSecond;
   return {

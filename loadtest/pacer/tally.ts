@@ -1,7 +1,7 @@
 import type { Requests } from '../result.ts';
 import type { Answer } from './lane.ts';
 
-/** Counts what becomes of the requests of the measured part. */
+/** Counts the outcomes of the requests in the measured part. */
 export class Tally {
   sent = 0;
   completed = 0;

@@ -5,7 +5,7 @@ import { type Answer, hitsIn, type Lane, RECONNECT_MS } from './lane.ts';
 const OK = Buffer.from('"ok":true');
 const CODE = /"code":"([a-z0-9_]+)"/;
 
-/** A WebSocket on which one request is under way at a time. The status of an answer is `ok` or its code. */
+/** A WebSocket with at most one request in flight. The status of an answer is `ok` or its code. */
 export class WsLane implements Lane {
   onReady = () => {};
   onAnswer = (_answer: Answer) => {};

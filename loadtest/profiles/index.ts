@@ -11,7 +11,7 @@ import { soak } from './soak.ts';
 import { websocket } from './websocket.ts';
 import { writeHeavy } from './write-heavy.ts';
 
-/** In the order in which `all` runs them. */
+/** In the order of `all`. */
 export const PROFILES: readonly Profile[] = [
   smoke,
   readHeavy,

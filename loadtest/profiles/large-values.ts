@@ -2,7 +2,7 @@ import type { Profile } from '../profile.ts';
 
 export const largeValues: Profile = {
   name: 'large-values',
-  question: 'How many values of 64 KB a second does it hand out, and take?',
+  question: 'How many values of 64 KB a second can it return and store?',
   load: { kind: 'closed', connections: 16, ratePerSecond: null, warmupSeconds: 2, seconds: 15 },
   data: { symbols: 300, types: ['calculation'], valueBytes: 65_536 },
   traffic: {

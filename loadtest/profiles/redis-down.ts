@@ -13,7 +13,7 @@ export const redisDown: Profile = {
       { op: 'set', share: 5, draw: 'zipf' },
     ],
   },
-  // No hit rate: what L1 does not hold is lost with that Redis.
+  // No gate on hits: keys that L1 does not have are lost with Redis.
   gates: ['latency', 'errors'],
   faults: [
     { at: 1 / 3, what: 'redis killed' },

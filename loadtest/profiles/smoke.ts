@@ -2,7 +2,7 @@ import type { Profile } from '../profile.ts';
 
 export const smoke: Profile = {
   name: 'smoke',
-  question: 'Does it answer at all, reads and writes, at a rate that asks nothing of it?',
+  question: 'Does it answer reads and writes at a low rate?',
   load: { kind: 'open', connections: 8, ratePerSecond: 500, warmupSeconds: 0.5, seconds: 5 },
   data: { symbols: 200, types: ['borrow_rate'] },
   traffic: {

@@ -2,7 +2,7 @@ import type { Profile } from '../profile.ts';
 
 export const soak: Profile = {
   name: 'soak',
-  question: 'After ten minutes, is it as fast as at first, and as small?',
+  question: 'Are latency and memory after ten minutes the same as at the start?',
   load: { kind: 'open', connections: 64, ratePerSecond: 2000, warmupSeconds: 10, seconds: 600 },
   data: { symbols: 13_425, types: ['borrow_rate'] },
   traffic: {

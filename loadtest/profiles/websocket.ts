@@ -3,7 +3,7 @@ import { type Profile, QUOTE_TYPES } from '../profile.ts';
 export const websocket: Profile = {
   name: 'websocket',
   question:
-    'How long do requests wait on 64 WebSockets, nine of ten reading one key and the others a whole quote?',
+    'How long do requests wait on 64 WebSockets, when nine of ten read one key and the others a quote?',
   load: { kind: 'open', connections: 64, ratePerSecond: 3000, warmupSeconds: 2, seconds: 20 },
   data: { symbols: 13_425, types: QUOTE_TYPES },
   traffic: {

@@ -12,15 +12,15 @@ export interface FanOutOptions {
   readonly port: number;
   readonly subscribers: number;
   readonly updatesPerSecond: number;
-  /** Keys that the updates go round. */
+  /** Number of keys; the updates write them in turn. */
   readonly keys: number;
   readonly warmupMs: number;
   readonly measuredMs: number;
-  /** How long is waited for pushes at the end. */
+  /** Maximum wait for pushes at the end. */
   readonly timeoutMs: number;
   readonly onMeasuring?: () => void;
   readonly onSecond?: (second: SecondSent) => void;
-  /** GeneratorMessage of every push that counts, with its time as `performance.now()`. */
+  /** Called for every push that counts, with its time as `performance.now()`. */
   readonly onAnswer?: (now: number) => void;
 }
 
@@ -28,9 +28,9 @@ const TICK_MS = 0.2;
 const WRITERS = 8;
 
 /**
- * Updates at a steady rate, open-loop, each of them pushed to every subscriber. A request is one push to one
- * subscriber, and its latency goes from when the update was due to when the push was there. A push that stands for
- * several updates of its key answers the newest of them, and the others are counted as completed with it.
+ * Sends updates at a steady rate, open-loop; the server pushes each to every subscriber. A request is one push to one
+ * subscriber. Its latency is the time from when the update was due until the push arrived. A push that merges several
+ * updates of its key has the latency of the newest; the others count as completed with it.
  */
 export async function fanOut(options: FanOutOptions): Promise<Generated> {
   const { port, subscribers, updatesPerSecond, keys, warmupMs, measuredMs, timeoutMs } = options;

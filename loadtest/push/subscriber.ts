@@ -4,24 +4,24 @@ const UPDATE = Buffer.from('"event":"update"');
 const MERGED = Buffer.from('"merged":');
 const NUMBER = Buffer.from('"n":');
 
-/** What a push brings: the number of the newest update, and how many older ones of its key it stands for. */
+/** A push: the number of the newest update, and how many older updates of its key it replaces. */
 export interface Pushed {
   readonly n: number;
   readonly merged: number;
 }
 
-/** A socket that is told of every update, with its value. */
+/** Opens a socket that receives every update with its value. */
 export async function subscribe(port: number): Promise<RawWs> {
   const socket = await RawWs.open(port);
   await new Promise<void>((resolve, reject) => {
     socket.onFrame = () => resolve();
-    socket.onGone = () => reject(new Error('a subscriber was refused'));
+    socket.onGone = () => reject(new Error('the server refused a subscriber'));
     socket.send('{"id":1,"op":"subscribe","prefixes":["borrow_rate:PUSH"],"values":true}');
   });
   return socket;
 }
 
-/** Undefined where the frame is no push of an update. Read by hand: parsing would be the generator's limit. */
+/** Undefined for any other frame. Searches bytes, because parsing JSON would limit the generator. */
 export function pushed(payload: Buffer): Pushed | undefined {
   if (!payload.includes(UPDATE)) return undefined;
   const n = numberAfter(payload, NUMBER);

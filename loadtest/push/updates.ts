@@ -3,9 +3,9 @@ import { http } from '../traffic/prepared.ts';
 
 const POLL_MS = 5;
 
-/** The connections that updates are written over, each with one on its way at most; what is due meanwhile waits. */
+/** The connections that write updates, each with at most one in flight. Further updates wait. */
 export class Updates {
-  /** An update was refused, or its connection broke. */
+  /** Called when an update was refused, or its connection broke. */
   onError = () => {};
   readonly #keys: number;
   readonly #lanes: readonly HttpLane[];
@@ -13,14 +13,14 @@ export class Updates {
   #due = 0;
   #sent = 0;
 
-  /** @param keys that the updates go round */
+  /** @param keys number of keys; the updates write them in turn */
   constructor(port: number, connections: number, keys: number) {
     this.#keys = keys;
     this.#lanes = Array.from({ length: connections }, () => new HttpLane(port));
     for (const lane of this.#lanes) this.#attach(lane);
   }
 
-  /** @throws where the connections are not open after so long */
+  /** Waits until all connections are open. @throws after the timeout */
   async opened(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (this.#ready.length < this.#lanes.length) {
@@ -29,7 +29,7 @@ export class Updates {
     }
   }
 
-  /** All before the `due`-th are to be sent now. */
+  /** Sends all updates before the `due`-th that have not been sent. */
   sendUntil(due: number): void {
     this.#due = due;
     this.#send();

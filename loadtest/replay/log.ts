@@ -1,28 +1,28 @@
-/** A log as the operations in it, in the order of their time. */
+/** Reads the operations of a log, in the order of their time. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { accessLine } from './access-log.ts';
 import { monitorLine } from './monitor.ts';
 import type { Operation } from './operation.ts';
 
-/** About half a gigabyte of them; the rest of a longer log is left out, and said to be. */
+/** About half a gigabyte of operations. The rest of a longer log is skipped and counted. */
 const MOST_OPERATIONS = 2_000_000;
 
 export interface Log {
-  /** Ascending in time. */
+  /** In ascending time. */
   readonly operations: readonly Operation[];
-  /** Lines that were none, by why. */
+  /** Number of skipped lines by reason. */
   readonly skipped: ReadonlyMap<string, number>;
 }
 
-/** Reads lines of either form; which it is, each line shows. */
+/** Reads lines of both formats; each line shows its format. */
 export async function readLog(
   lines: AsyncIterable<string> | Iterable<string>,
   { prefix, most = MOST_OPERATIONS }: { prefix: string; most?: number },
 ): Promise<Log> {
   const operations: Operation[] = [];
   const skipped = new Map<string, number>();
-  const skip = (why: string) => skipped.set(why, (skipped.get(why) ?? 0) + 1);
+  const skip = (reason: string) => skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
   for await (const line of lines) {
     const text = line.trim();
     if (text === '') continue;
@@ -34,7 +34,7 @@ export async function readLog(
     if (typeof read === 'string') skip(read);
     else operations.push(read);
   }
-  // Servers log when they answer, so what began earlier may stand later.
+  // Servers log a request when they answer it, so an earlier request may come later in the log.
   operations.sort((a, b) => a.atMs - b.atMs);
   return { operations, skipped };
 }

@@ -1,21 +1,21 @@
 /**
- * What `redis-cli MONITOR` prints, a command a line: `1339518083.107412 [0 127.0.0.1:60866] "get" "borrow_rate:A"`.
- * A script's commands are printed as well, with `lua` for the address, so the script itself is passed over.
+ * The output of `redis-cli MONITOR`, one command per line: `1339518083.107412 [0 127.0.0.1:60866] "get"
+ * "borrow_rate:A"`. Commands of a script have the address `lua`. They are read, so the script itself is skipped.
  */
 import type { Operation } from './operation.ts';
 
 const LINE = /^(\d+\.\d+) \[\d+ [^\]]*\] (".*")$/;
-// Sticky: an argument that does not end is found once, and not again from each of its escaped quotes.
+// Sticky, so that an argument without an end is not searched again from each of its escaped quotes.
 const ARGUMENT = / *"((?:[^"\\]|\\.)*)"/gy;
 
-/** The operation, or in words why the line is none. `prefix` is taken off the keys that have it. */
+/** The operation, or why the line is not one. Removes `prefix` from the keys that have it. */
 export function monitorLine(line: string, prefix: string): Operation | string {
   const [, seconds, rest] = LINE.exec(line) ?? [];
-  if (seconds === undefined || rest === undefined) return 'no command';
+  if (seconds === undefined || rest === undefined) return 'not a command';
   const [name = '', ...args] = [...rest.matchAll(ARGUMENT)].map(([, text]) => unescaped(text!));
   const atMs = Number(seconds) * 1_000;
   const operation = operationOf(name.toLowerCase(), args);
-  if (operation === undefined) return 'another command';
+  if (operation === undefined) return 'command without a replay';
   const keys = operation.keys.map((key) => (key.startsWith(prefix) ? key.slice(prefix.length) : key));
   return keys.some((key) => key === '') || keys.length === 0 ? 'no key' : { ...operation, atMs, keys };
 }
@@ -23,7 +23,7 @@ export function monitorLine(line: string, prefix: string): Operation | string {
 function operationOf(name: string, args: readonly string[]): Omit<Operation, 'atMs'> | undefined {
   const [first] = args;
   if (first === undefined) return undefined;
-  // The bytes of a text read as latin1 are its characters.
+  // Read as latin1, each character is one byte.
   const set = (value: string | undefined): Omit<Operation, 'atMs'> => ({
     op: 'set',
     keys: [first],

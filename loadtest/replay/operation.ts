@@ -1,10 +1,10 @@
 /** One request of a log. */
 export interface Operation {
-  /** Milliseconds since the epoch, as logged. */
+  /** Logged time, in milliseconds since the epoch. */
   readonly atMs: number;
   readonly op: 'get' | 'set' | 'delete' | 'mget';
-  /** One, or of `mget` at least one. */
+  /** One key; for `mget` at least one. */
   readonly keys: readonly string[];
-  /** Of the value that was written or read, in bytes; undefined where the log does not say. */
+  /** Size of the value; undefined if the log does not have it. */
   readonly bytes?: number;
 }

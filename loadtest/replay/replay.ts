@@ -1,4 +1,4 @@
-/** A log, replayed against a service, as a result like any other run's. */
+/** Replays a log against a service, with a result like that of any other run. */
 import { assemble } from '../assemble.ts';
 import { flood } from '../pacer/flood.ts';
 import { HttpLane } from '../pacer/http-lane.ts';
@@ -15,28 +15,28 @@ import { expectedData, requestsOf } from './requests.ts';
 import { timeline, withLead } from './timeline.ts';
 
 export interface ReplayOptions {
-  /** Of the log, for the report. */
+  /** Name of the log, for the report. */
   readonly name: string;
-  /** 1 as logged, up to 100. */
+  /** 1 for the logged speed, up to 100. */
   readonly speed: number;
   readonly connections: number;
-  /** What is due later is left out. */
+  /** Operations that are due later are skipped. */
   readonly mostSeconds: number;
-  /** All has been started, and the machine been looked at. */
+  /** Called after all processes have started and the machine was examined. */
   readonly beforeSending?: () => void;
   readonly onSecond?: (second: SecondSent) => void;
 }
 
 const CEILING_MS = 1_000;
-/** The pacer's thread starts in it; without, what is due first would be sent late. */
+/** Time for the pacer's thread to start; without it the first requests would be late. */
 const LEAD_MS = 1_000;
 
-/** Writes into Redis what the log expects to find there; L1 stays cold. */
+/** Writes the values to Redis that the log expects there. L1 stays empty. */
 export async function fillTarget({ redis }: Target, operations: readonly Operation[]): Promise<void> {
   if (redis !== undefined) await fillRedis(redis, expectedData(operations));
 }
 
-/** Sends the operations from this process, each when it is due, and judges the answers. */
+/** Sends each operation from this process when it is due, and judges the answers. */
 export async function replay(
   target: Target,
   operations: readonly Operation[],
@@ -44,7 +44,7 @@ export async function replay(
 ): Promise<RunResult> {
   const { name, connections, speed, mostSeconds } = options;
   const schedule = timeline(operations, speed, mostSeconds * 1_000);
-  if (schedule.count < 2) throw new Error('the log has no two operations within the time');
+  if (schedule.count < 2) throw new Error('the log has fewer than two operations within the time limit');
   const request = requestsOf(operations.slice(0, schedule.count));
   const machine = await machineOf(target);
   options.beforeSending?.();
@@ -59,7 +59,7 @@ export async function replay(
     request,
     open: () => new HttpLane(target.port, target.host),
     connections,
-    // Nothing is due in it: every request of the log counts, its beginning too.
+    // No request is due in the warm-up, so every request of the log counts.
     warmupMs: LEAD_MS,
     measuredMs: Math.max(1, schedule.lastsMs),
     onSecond: (second) => {
@@ -70,24 +70,24 @@ export async function replay(
   const server = await Promise.all(samples);
   const lastsSeconds = schedule.lastsMs / 1_000;
   const ratePerSecond = schedule.count / lastsSeconds;
-  const rhythm = speed === 1 ? 'as fast as they came' : `${speed} times as fast`;
+  const rate = speed === 1 ? 'at the logged speed' : `${speed} times as fast`;
   const about = {
     profile: `replay-${name}`,
-    question: `How long do the requests of ${name} wait, in their own order and rhythm, ${rhythm}?`,
+    question: `How long do the requests of ${name} wait, in their logged order and timing, ${rate}?`,
     startedAt,
-    // Nothing in it is drawn by chance.
+    // A replay has no random part.
     seed: 0,
     machine,
     load: { kind: 'open', connections, ratePerSecond, warmupSeconds: 0, seconds: lastsSeconds },
   } as const;
-  // No gate on hits: how often a log hits is its own affair.
+  // No gate on hits: the hit rate depends on the log.
   return assemble(about, generated, { ceilingPerSecond, server, redisReadShare: null }, [
     'latency',
     'errors',
   ]);
 }
 
-/** What this process reaches, with these requests, against a server that does nothing. */
+/** The rate that this process reaches against the constant server, with these requests. */
 async function ceilingOf(request: Parameters<typeof flood>[1], connections: number): Promise<number> {
   const shape = {
     data: { symbols: 1, types: [] },

@@ -1,15 +1,15 @@
-/** The operations of a log as requests, and the data that they expect to find. */
+/** The requests of a log, and the values that they expect. */
 import { http, type Prepared } from '../traffic/prepared.ts';
 import type { RequestAt } from '../traffic/requests.ts';
 import type { Operation } from './operation.ts';
 
-/** Of a value whose size the log does not tell. */
+/** Size of a value, if the log does not have it. */
 const USUAL_BYTES = 250;
-/** Longer than any replay: what the log found must not expire in it. */
+/** Longer than any replay, so that no value expires during it. */
 const TTL_SECONDS = 86_400;
 
 export function requestsOf(operations: readonly Operation[]): RequestAt {
-  // The same requests come again and again, most of all the popular ones.
+  // Popular requests repeat often.
   const made = new Map<string, Prepared>();
   return (n) => {
     const operation = operations[n]!;
@@ -35,15 +35,15 @@ function requestOf({ op, keys, bytes = USUAL_BYTES }: Operation): Prepared {
     case 'delete': {
       const path = `/v1/cache/${encodeURIComponent(key!)}`;
       const text = `DELETE ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
-      // Only the bytes are sent; the other fields are for generators that write their own requests.
+      // Only the bytes are sent; other generators use the other fields.
       return { ...http.get(key!), bytes: Buffer.from(text), hits: 'none', keys: 0 };
     }
   }
 }
 
 /**
- * What must be there before the first request, as lines for `warmup --format ndjson`: each key that the log reads
- * before it writes or deletes it, unless it says that it read nothing (`size` 0).
+ * The values that must exist before the first request, as lines for `warmup --format ndjson`: each key that the log
+ * reads before it writes or deletes it, unless the log shows an empty read (`size` 0).
  */
 export function* expectedData(operations: readonly Operation[]): Generator<string> {
   const seen = new Set<string>();
@@ -58,7 +58,7 @@ export function* expectedData(operations: readonly Operation[]): Generator<strin
   }
 }
 
-/** A JSON string of so many bytes with its quotes, and at least those. */
+/** A JSON string with this size, quotes included. */
 function jsonOf(bytes: number): string {
   return `"${'v'.repeat(Math.max(0, bytes - 2))}"`;
 }

@@ -1,4 +1,4 @@
-/** `ratecache replay`: reads a log, starts what it needs, sends it again, and shows what came out. */
+/** `ratecache replay`: reads a log, starts a service if necessary, replays the log and prints the result. */
 import { basename } from 'node:path';
 import { writeReports } from '../report/index.ts';
 import { terminalTable } from '../report/table.ts';
@@ -22,12 +22,14 @@ export interface ReplayFileOptions {
 export async function replayFile(file: string, options: ReplayFileOptions): Promise<boolean> {
   const { operations, skipped } = await readLog(linesOf(file), { prefix: options.prefix });
   console.error(`${operations.length} operations in ${file}`);
-  for (const [why, lines] of skipped) console.error(`  passed over, ${why}: ${lines} lines`);
-  return options.url === undefined ? own(file, operations, options) : others(file, operations, options);
+  for (const [reason, lines] of skipped) console.error(`  skipped, ${reason}: ${lines} lines`);
+  return options.url === undefined
+    ? againstOwn(file, operations, options)
+    : againstRunning(file, operations, options);
 }
 
-/** Against a service of its own, with what the log expects to find there. */
-async function own(
+/** Replays against a new service with the values that the log expects. */
+async function againstOwn(
   file: string,
   operations: readonly Operation[],
   options: ReplayFileOptions,
@@ -41,16 +43,16 @@ async function own(
   }
 }
 
-/** Against a service that runs already and has its data, which is changed only on request. */
-function others(
+/** Replays against a running service. Changes its data only with `--writes`. */
+function againstRunning(
   file: string,
   operations: readonly Operation[],
   options: ReplayFileOptions,
 ): Promise<boolean> {
   const sent = options.writes ? operations : operations.filter(({ op }) => op === 'get' || op === 'mget');
   if (sent.length < operations.length)
-    console.error(`  left out without --writes: ${operations.length - sent.length} operations`);
-  console.error(`  what ${options.url} and its Redis use of CPU and memory cannot be known from here`);
+    console.error(`  skipped without --writes: ${operations.length - sent.length} operations`);
+  console.error(`  CPU and memory of ${options.url} and its Redis are unknown`);
   return send(file, sent, { ...addressOf(options.url!), stop: async () => {} }, options);
 }
 
@@ -65,7 +67,7 @@ async function send(
     speed,
     connections,
     mostSeconds: seconds,
-    // Not before: what this process starts would be bound to its core, and the machine seem to have no other.
+    // Not earlier: child processes would inherit the core, and the machine would seem to have only one.
     beforeSending: () => void pin(GENERATOR_CORE, process.pid),
   });
   console.log(terminalTable([result], { colour: process.stdout.isTTY === true }));
@@ -75,6 +77,7 @@ async function send(
 
 function addressOf(text: string): { host: string; port: number } {
   const url = URL.parse(text);
-  if (url?.protocol !== 'http:' || url.pathname !== '/') throw new Error(`${text} is not http://HOST:PORT`);
+  if (url?.protocol !== 'http:' || url.pathname !== '/')
+    throw new Error(`${text} is not of the form http://HOST:PORT`);
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
 }

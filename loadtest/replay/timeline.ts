@@ -1,20 +1,20 @@
-/** When each operation is due: as logged, from the first one on, so many times as fast. */
+/** When each operation is due: its logged time after the first operation, divided by the speed. */
 import type { Schedule } from '../pacer/schedule.ts';
 import type { Operation } from './operation.ts';
 
 export const FASTEST = 100;
 
 export interface Timeline extends Schedule {
-  /** How many are due within the time. */
+  /** Number of operations within the time limit. */
   readonly count: number;
-  /** From the first to the last of them, in milliseconds. */
+  /** Time from the first to the last of these operations. */
   readonly lastsMs: number;
 }
 
 /**
- * @param operations ascending in time
- * @param speed 1 as logged, 10 ten times as fast, up to `FASTEST`
- * @param mostMs what is due later is left out
+ * @param operations in ascending time
+ * @param speed 1 for the logged speed, up to `FASTEST`
+ * @param mostMs operations that are due later are skipped
  */
 export function timeline(
   operations: readonly Pick<Operation, 'atMs'>[],
@@ -34,7 +34,7 @@ export function timeline(
   };
 }
 
-/** The same, beginning so much later. */
+/** The same schedule, `leadMs` later. */
 export function withLead(schedule: Schedule, leadMs: number): Schedule {
   return { dueAt: (n) => leadMs + schedule.dueAt(n) };
 }

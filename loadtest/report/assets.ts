@@ -1,10 +1,10 @@
-/** Files that go into a report as they are. */
+/** Files that a report contains unchanged. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { getAsset, isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 
-/** Those of the harness by their path in loadtest/, those of the plotting library by what one would import. */
+/** Files of the harness have their path in loadtest/, files of the plotting library their import name. */
 export const ASSETS = [
   'report/style.css',
   'report/charts.js',
@@ -17,12 +17,12 @@ export const ASSETS = [
 
 export type Asset = (typeof ASSETS)[number];
 
-/** Its text. The single binary holds it under its own name. */
+/** The text of the file. The single binary contains it under the same name. */
 export function asset(name: Asset): string {
   return isSea() ? getAsset(name, 'utf8') : readFileSync(assetPath(name), 'utf8');
 }
 
-/** Where it lies beside the sources: the `assets` of the single binary are made of these. */
+/** The path of the file in the sources, from which the build makes the assets of the single binary. */
 export function assetPath(name: Asset): string {
   return name.startsWith('uplot/')
     ? createRequire(import.meta.url).resolve(name)

@@ -1,24 +1,30 @@
-/* Runs in the browser, after uPlot: draws one chart, in the page's own colours, wide as its place. */
+/* Runs in the browser, after uPlot: draws charts in the colours of the page, as wide as their container. */
 /* global uPlot */
-// biome-ignore-all lint/correctness/noUnusedVariables: the page's own script uses what is here
+// biome-ignore-all lint/correctness/noUnusedVariables: the script of the page uses these
 
 const DATA = JSON.parse(document.getElementById('data').textContent);
 
+/** The limits of the latency gates, in milliseconds. */
+const LIMITS_MS = [
+  { value: 50, label: 'warning, 50 ms', level: 'warn' },
+  { value: 100, label: 'failure, 100 ms', level: 'fail' },
+];
+
 const HEIGHT_PX = 230;
 const FONT = '12px system-ui, sans-serif';
-/** A limit is drawn where the values come this near to it; further away it would only flatten the curve. */
+/** A limit is drawn if the highest value reaches this share of it; otherwise it would only flatten the curve. */
 const LIMIT_IN_SIGHT = 0.4;
-/** Steps between ticks where there is nothing between whole numbers. */
+/** Steps between ticks on an axis of whole numbers. */
 const WHOLE = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200];
-/** Each chart's way to draw itself again, for when the colours change. */
+/** Functions that redraw each chart, for a change of the colours. */
 const redraws = [];
 
-/** The colour of this name in the style sheet, as it is now: light or dark. */
+/** The current colour of this name in the style sheet, light or dark. */
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-/** An element with a class and text; text only, so that nothing in the data is read as HTML. */
+/** An element with a class and text. Text only, so that the browser never reads data as HTML. */
 function element(tag, className, text) {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -26,14 +32,20 @@ function element(tag, className, text) {
   return made;
 }
 
-/** Three significant digits, and never an exponent. */
+/** Three significant digits, without an exponent. */
 function digits(value) {
   if (value === 0) return '0';
   const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
   return value.toLocaleString('en-US', { maximumFractionDigits: Math.min(places, 6) });
 }
 
-/** Ticks of a logarithmic axis: 1, 2, 5 of each decade, or the decades alone where that is too many. */
+/** Milliseconds as text with a unit. */
+function milliseconds(value) {
+  if (value < 1) return `${digits(value * 1_000)} µs`;
+  return value < 1_000 ? `${digits(value)} ms` : `${digits(value / 1_000)} s`;
+}
+
+/** Ticks of a logarithmic axis: the densest series of 1 to 9, 1-2-5 or decades with at most nine ticks. */
 function logTicks(min, max) {
   const at = (steps) => {
     const ticks = [];
@@ -54,10 +66,11 @@ function logTicks(min, max) {
 /**
  * Draws a chart into `parent`.
  * - `x`, `y`: `{ label, format, log?, ticks?, whole?, from?, to? }`; `format` makes a tick's and the legend's text.
- * - `xs`: ascending. `series`: `{ label, values, colour, stepped?, scatter? }`, null where there is no value;
- *   `scatter` draws dots and no line.
- * - `limits`: `{ value, label, level }` across the chart, those in sight or `allLimits`; `marks`: `{ value, label }` down it.
- * - `group`: charts of a group show the same place under the pointer.
+ * - `xs`: ascending. `series`: `{ label, values, colour, stepped?, scatter? }`, null for a missing value;
+ *   `scatter` draws dots without a line.
+ * - `limits`: `{ value, label, level }`, horizontal lines, only near ones unless `allLimits`; `marks`: `{ value, label }`,
+ *   vertical lines.
+ * - `group`: charts of a group show the same x under the pointer.
  */
 function drawChart(
   parent,
@@ -75,7 +88,7 @@ function drawChart(
   const shown = limits.filter(({ value }) => allLimits || highest >= value * LIMIT_IN_SIGHT);
   const yRange = rangeOf(all, shown, y.log);
   const xRange = [x.from ?? xs[0], x.to ?? xs[xs.length - 1]];
-  // A single point has no width of its own.
+  // A single point needs a range around it.
   if (xRange[0] === xRange[1]) {
     xRange[0] -= 0.5;
     xRange[1] += 0.5;
@@ -129,7 +142,7 @@ function axis({ log, ticks, whole, format }, size) {
     stroke: colour('muted'),
     grid: { stroke: colour('grid'), width: 1 },
     ticks: { stroke: colour('grid'), width: 1, size: 5 },
-    // Room for the longest text, and no more.
+    // Room for the longest text.
     size: size ?? ((_, texts) => Math.max(30, ...(texts ?? []).map((text) => text.length * 7 + 14))),
     ...(log || ticks
       ? {
@@ -148,14 +161,14 @@ function line({ label, values, colour: name, stepped, scatter }) {
     label,
     stroke: colour(name),
     width: 2,
-    // A line needs two ends: a single value is a dot.
+    // A single value is a dot, because a line needs two.
     points: { size: 6, fill: colour(name), ...(scatter || values.length === 1 ? { show: true } : {}) },
     ...(scatter ? { paths: () => null } : {}),
     ...(stepped ? { paths: uPlot.paths.stepped({ align: -1 }) } : {}),
   };
 }
 
-/** The limits and the marks, with their names where they do not cover the curve. */
+/** Draws limits and marks. */
 function drawLines(self, limits, marks) {
   const { ctx, bbox } = self;
   ctx.save();
@@ -200,7 +213,7 @@ function legendOf(series, limits, marks, x) {
   return legend;
 }
 
-/** Beside each name, the value under the pointer. */
+/** Shows the value under the pointer next to each name. */
 function showValues(self, legend, series, x, y) {
   const { idx } = self.cursor;
   const known = idx !== null && idx !== undefined;

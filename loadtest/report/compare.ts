@@ -1,4 +1,4 @@
-/** Two sets of results side by side, with what got worse marked. */
+/** Compares two sets of results, and marks regressions. */
 import { readFile } from 'node:fs/promises';
 import Table from 'cli-table3';
 import { count, percent, significant } from '../../src/format.ts';
@@ -27,7 +27,7 @@ const TEXT: Readonly<Record<Kind, (value: number) => string>> = {
   share: percent,
 };
 
-/** The comparison as text, and whether anything regressed. */
+/** The comparison as text, and whether any figure regressed. */
 export function compare(
   before: readonly RunResult[],
   after: readonly RunResult[],
@@ -39,11 +39,11 @@ export function compare(
   };
 }
 
-/** Reads what `writeReports` wrote. @throws where it is not that */
+/** Reads a file of `writeReports`. @throws for any other file */
 export async function readResults(path: string): Promise<RunResult[]> {
   const results: unknown = JSON.parse(await readFile(path, 'utf8'));
   if (!Array.isArray(results) || results.some((result) => result?.format !== 1))
-    throw new Error(`${path} does not hold results of format 1`);
+    throw new Error(`${path} does not contain results of format 1`);
   return results as RunResult[];
 }
 

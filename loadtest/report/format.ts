@@ -1,9 +1,9 @@
-/** Figures and gates as people read them: the same words on the terminal, in JUnit, in Markdown and in HTML. */
+/** Texts for figures and gates: the same on the terminal, in JUnit, in Markdown and in HTML. */
 import { count, percent, significant } from '../../src/format.ts';
 import { failures } from '../gates.ts';
-import type { GateOutcome, Latency, RunResult, Verdict } from '../result.ts';
+import type { GateOutcome, Latency, Machine, RunResult, Verdict } from '../result.ts';
 
-/** A verdict for a reader who sees no colours. */
+/** A verdict that is readable without colours. */
 export const VERDICT_WORD: Readonly<Record<Verdict, string>> = {
   pass: '✓ pass',
   warn: '! warn',
@@ -18,11 +18,17 @@ export function duration(us: number): string {
   return `${significant(us / 1_000_000)} s`;
 }
 
-/** What was offered, in a few words: `open 2,000/s on 32 connections, 10 s`. */
+/** The offered load: `open 2,000/s on 32 connections, 10 s`. */
 export function loadText({ load }: RunResult): string {
   const offered = load.ratePerSecond === null ? load.kind : `${load.kind} ${count(load.ratePerSecond)}/s`;
   const connections = load.connections === 1 ? '1 connection' : `${count(load.connections)} connections`;
   return `${offered} on ${connections}, ${significant(load.seconds)} s`;
+}
+
+/** The machine of a run in one line. */
+export function machineText({ cores, cpu, kernel, node, redis }: Machine): string {
+  const parts = [`${cores} x ${cpu}`, kernel, `Node ${node}`, ...(redis === null ? [] : [`Redis ${redis}`])];
+  return parts.join(', ');
 }
 
 /** A gate's value in its unit. */
@@ -30,24 +36,24 @@ export function gateValue({ value, unit }: GateOutcome): string {
   return gateNumber(value, unit);
 }
 
-/** What a gate wants: `below 50 ms (fails at 100 ms)`. */
+/** The limits of a gate: `below 50 ms (fails at 100 ms)`. */
 export function gateLimits({ warnAt, failAt, unit, good }: GateOutcome): string {
   const fail = gateNumber(failAt, unit);
   return warnAt === undefined ? `${good} ${fail}` : `${good} ${gateNumber(warnAt, unit)} (fails at ${fail})`;
 }
 
-/** A gate's outcome in one sentence, for a log line or an annotation. */
+/** The outcome of a gate in one sentence, for a log line or an annotation. */
 export function gateSentence(profile: string, gate: GateOutcome): string {
-  return `${profile}: ${gate.gate} is ${gateValue(gate)}, wanted ${gateLimits(gate)}`;
+  return `${profile}: ${gate.gate} is ${gateValue(gate)}, expected ${gateLimits(gate)}`;
 }
 
-/** What there is to say of the generator; null where it was not the limit. */
+/** A warning if the generator was the limit, else null. */
 export function generatorCaveat({ generator }: RunResult): string | null {
   if (!generator.saturated) return null;
   return (
-    `The generator was the limit, not the server: it reaches ${count(generator.ceilingPerSecond)}/s against a ` +
-    `server that does nothing, used ${percent(generator.cpuShare)} of a core and sent ` +
-    `${duration(generator.lateP99Us)} late (p99). This run says nothing about what the server can take.`
+    `The generator was the limit, not the server: its ceiling is ${count(generator.ceilingPerSecond)}/s, it used ` +
+    `${percent(generator.cpuShare)} of a core and sent ${duration(generator.lateP99Us)} late (p99). ` +
+    `This run says nothing about the limits of the server.`
   );
 }
 
@@ -64,12 +70,12 @@ export const PERCENTILES: readonly (readonly [
   ['max', 'maxUs'],
 ];
 
-/** Of all requests, a share of 1: what `failures` counts. NaN where none was sent. */
+/** Failures as a share of all requests; NaN if none was sent. */
 export function errorShare({ requests }: RunResult): number {
   return failures(requests) / requests.sent;
 }
 
-/** Of the reads, a share of 1; NaN where there was none. */
+/** Hits as a share of all reads; NaN without reads. */
 export function hitShare({ requests }: RunResult): number {
   return requests.hits / (requests.hits + requests.misses);
 }

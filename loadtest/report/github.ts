@@ -1,4 +1,4 @@
-/** What GitHub Actions shows of a run: a table in the job's summary, and annotations on it. */
+/** The results in GitHub Actions: a table in the job summary, and annotations. */
 import { count, percent } from '../../src/format.ts';
 import type { RunResult } from '../result.ts';
 import { markdownRow } from './document.ts';
@@ -8,6 +8,7 @@ import {
   gateSentence,
   generatorCaveat,
   loadText,
+  machineText,
   PERCENTILES,
   VERDICT_WORD,
 } from './format.ts';
@@ -34,16 +35,11 @@ export function stepSummary(results: readonly RunResult[]): string {
   ]);
   const [first] = results;
   const machine =
-    first === undefined
-      ? ['Nothing was run.']
-      : [
-          `${first.machine.cores} x ${first.machine.cpu}, ${first.machine.kernel}, Node ${first.machine.node}` +
-            `${first.machine.redis === null ? '' : `, Redis ${first.machine.redis}`}; ${first.startedAt}`,
-        ];
-  return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : []), '', ...machine].join('\n')}\n`;
+    first === undefined ? 'No profile ran.' : `${machineText(first.machine)}; ${first.startedAt}`;
+  return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : []), '', machine].join('\n')}\n`;
 }
 
-/** A workflow command for each gate that warns or fails. */
+/** One workflow command for each gate that warns or fails. */
 export function annotations(results: readonly RunResult[]): string[] {
   return results.flatMap((result) =>
     result.gates
@@ -56,7 +52,7 @@ export function annotations(results: readonly RunResult[]): string[] {
   );
 }
 
-// What a workflow command must not contain, by GitHub's own rule; `%` first, or it would escape the escapes.
+// Escapes for workflow commands, as GitHub defines them; `%` first, or the other escapes would be escaped.
 function message(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }

@@ -1,4 +1,4 @@
-/** The report of a set of runs as one HTML file: what was asked, what came out, and how it went over time. */
+/** The report of a set of runs as one HTML file: questions, results, and plots over time. */
 import { count, percent } from '../../src/format.ts';
 import type { GateOutcome, RunResult, Verdict } from '../result.ts';
 import { asset } from './assets.ts';
@@ -10,6 +10,7 @@ import {
   generatorCaveat,
   hitShare,
   loadText,
+  machineText,
   PERCENTILES,
   VERDICT_WORD,
 } from './format.ts';
@@ -18,7 +19,7 @@ import { escapeHtml, renderPage } from './page.ts';
 export function htmlReport(results: readonly RunResult[]): string {
   const body = [
     '<h1>ratecache load report</h1>',
-    results.length === 0 ? '<p class="notice">Nothing was run.</p>' : provenance(results) + overview(results),
+    results.length === 0 ? '<p class="notice">No profile ran.</p>' : provenance(results) + overview(results),
     ...results.map(section),
   ];
   return renderPage({
@@ -29,15 +30,9 @@ export function htmlReport(results: readonly RunResult[]): string {
   });
 }
 
-/** Where and when; a figure without its machine means nothing. */
+/** Machine and time of the runs. */
 function provenance(results: readonly RunResult[]): string {
-  const machines = new Set(
-    results.map(
-      ({ machine }) =>
-        `${machine.cores} x ${machine.cpu}, ${machine.kernel}, Node ${machine.node}` +
-        (machine.redis === null ? '' : `, Redis ${machine.redis}`),
-    ),
-  );
+  const machines = new Set(results.map(({ machine }) => machineText(machine)));
   const times = results.map(({ startedAt }) => startedAt).sort();
   const when = times[0] === times.at(-1) ? times[0]! : `${times[0]} to ${times.at(-1)}`;
   return [...machines, when].map((text) => `<p class="muted">${escapeHtml(text)}</p>`).join('\n');
@@ -86,12 +81,12 @@ function gateTable(gates: readonly GateOutcome[]): string {
       verdictCell(gate.verdict),
     ].join(''),
   );
-  const head = [cell('th', 'gate'), cell('th', 'value', 'number'), cell('th', 'wanted'), cell('th', '')];
+  const head = [cell('th', 'gate'), cell('th', 'value', 'number'), cell('th', 'limit'), cell('th', '')];
   return table('Gates', head.join(''), rows);
 }
 
 function latencyTable({ latency, load }: RunResult): string {
-  const from = load.kind === 'open' ? 'from the moment each was due' : 'from the sending';
+  const from = load.kind === 'open' ? 'from when each request was due' : 'from when each request was sent';
   const rows = [['mean', 'meanUs'] as const, ...PERCENTILES].map(
     ([label, field]) => cell('td', label) + cell('td', duration(latency[field]), 'number'),
   );
@@ -104,7 +99,7 @@ function countsTable(result: RunResult): string {
     ([status, n]) => [`answered ${status}`, count(n)] as const,
   );
   const rows: (readonly [string, string])[] = [
-    ['answers a second', count(result.throughputPerSecond)],
+    ['answers/s', count(result.throughputPerSecond)],
     ['sent', count(requests.sent)],
     ['completed', count(requests.completed)],
     ...statuses,
@@ -112,8 +107,8 @@ function countsTable(result: RunResult): string {
     ['timed out', count(requests.timeouts)],
     ['errors', percent(errorShare(result))],
     ['hits', percent(hitShare(result))],
-    ['generator’s ceiling', `${count(generator.ceilingPerSecond)}/s`],
-    ['generator’s CPU, of a core', percent(generator.cpuShare)],
+    ['ceiling of the generator', `${count(generator.ceilingPerSecond)}/s`],
+    ['CPU of the generator, share of a core', percent(generator.cpuShare)],
     ['sent late (p99)', duration(generator.lateP99Us)],
   ];
   return table(

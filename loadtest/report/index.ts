@@ -1,4 +1,4 @@
-/** Everything that outlives a run: files, and what GitHub Actions shows. The terminal's table is `table.ts`. */
+/** Writes the report files, and the output for GitHub Actions. `table.ts` prints the table on the terminal. */
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunResult } from '../result.ts';
@@ -7,9 +7,8 @@ import { htmlReport } from './html.ts';
 import { junitXml } from './junit.ts';
 
 /**
- * Writes `results.json`, `junit.xml` and `report.html` into `dir` and returns their paths. Under GitHub Actions
- * it also adds to the job's summary (`GITHUB_STEP_SUMMARY`) and prints an annotation for each gate that does not
- * pass.
+ * Writes `results.json`, `junit.xml` and `report.html` to `dir` and returns their paths. In GitHub Actions it also
+ * appends to the job summary (`GITHUB_STEP_SUMMARY`) and prints an annotation for each gate that does not pass.
  */
 export async function writeReports(
   results: readonly RunResult[],

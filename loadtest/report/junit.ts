@@ -1,9 +1,9 @@
-/** JUnit XML: a suite per profile, a test case per gate, so that a CI server shows gates as it shows tests. */
+/** JUnit XML: a suite for each profile and a test case for each gate, so that a CI server shows gates as tests. */
 import junit, { type Builder } from 'junit-report-builder';
 import type { GateOutcome, RunResult } from '../result.ts';
 import { gateSentence, generatorCaveat, loadText } from './format.ts';
 
-// Its declaration promises a `default` within; the module is the builder itself.
+// The type declaration has a `default` member; the module itself is the builder.
 const reports = junit as unknown as Builder;
 
 export function junitXml(results: readonly RunResult[]): string {
@@ -25,13 +25,13 @@ export function junitXml(results: readonly RunResult[]): string {
       if (gate.verdict === 'fail') testCase.failure(sentence, 'gate');
       else testCase.standardOutput(gate.verdict === 'warn' ? `warning: ${sentence}` : sentence);
     }
-    // A gate that did not run is not a gate that held: a failed run must be red whatever failed it.
+    // A gate that did not run has not passed: a failed run must be red, whatever the reason.
     if (result.gates.length === 0 || failedWithoutGate(result))
       suite
         .testCase()
         .className(`load.${result.profile}`)
         .name('verdict')
-        .error(generatorCaveat(result) ?? whyRed(result.gates), 'run');
+        .error(generatorCaveat(result) ?? reasonOf(result.gates), 'run');
   }
   return builder.build();
 }
@@ -40,6 +40,6 @@ function failedWithoutGate({ verdict, gates }: RunResult): boolean {
   return verdict === 'fail' && gates.every((gate) => gate.verdict !== 'fail');
 }
 
-function whyRed(gates: readonly GateOutcome[]): string {
-  return gates.length === 0 ? 'no gate was evaluated' : 'the run failed though none of its gates did';
+function reasonOf(gates: readonly GateOutcome[]): string {
+  return gates.length === 0 ? 'no gate was evaluated' : 'the run failed, although no gate failed';
 }

@@ -1,20 +1,20 @@
 /**
- * One HTML file that needs nothing else: styles, scripts and data are in it, and its own policy forbids the
- * browser to fetch anything. It opens from a disk, from a CI server's artefacts and in ten years.
+ * A single HTML file with styles, scripts and data. Its policy forbids the browser to load anything else, so it opens
+ * from a disk and from the artefacts of a CI server.
  */
 import { type Asset, asset } from './assets.ts';
 
-// `script-src` names no host: nothing but what is written in the file may run, and nothing may be loaded.
+// `script-src` names no host: only scripts in the file run, and the browser loads nothing.
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 export interface Page {
   readonly title: string;
-  /** HTML, escaped by whoever made it. */
+  /** HTML, already escaped. */
   readonly body: string;
-  /** What the scripts draw; they find it as `DATA`. */
+  /** The data that the scripts draw, as `DATA`. */
   readonly data: unknown;
-  /** The page's own script, after the plotting library and `charts.js`. */
+  /** The script of the page; runs after the plotting library and `charts.js`. */
   readonly script: string;
 }
 
@@ -44,7 +44,7 @@ ${asset('uplot/LICENSE')}
 `;
 }
 
-/** Text that stands for itself in an element and in a quoted attribute. */
+/** Escapes text for an element or a quoted attribute. */
 export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
@@ -53,12 +53,12 @@ export function escapeHtml(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
-// No `<` in the JSON: a `</script>` or `<!--` within a string would end or swallow the element.
+// Without `<` in the JSON no string can end the element, as `</script>` and `<!--` would.
 function escapeJson(json: string): string {
   return json.replaceAll('<', '\\u003c');
 }
 
-// The banner is an address; the licence, which the page carries in full, says what the banner must.
+// Removes the banner, which has a URL. The page contains the whole licence instead.
 function library(name: Asset): string {
   return asset(name).replace(/^\/\*![\s\S]*?\*\/\s*/, '');
 }

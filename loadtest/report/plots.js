@@ -1,16 +1,8 @@
 /* Runs in the browser, after charts.js: the plots of each profile. `DATA` is the array of results. */
-/* global DATA, drawChart, digits */
+/* global DATA, LIMITS_MS, drawChart, digits, milliseconds */
 
-const LIMITS_MS = [
-  { value: 50, label: 'warning, 50 ms', level: 'warn' },
-  { value: 100, label: 'failure, 100 ms', level: 'fail' },
-];
 const MIB = 1024 ** 2;
 
-const milliseconds = (value) => {
-  if (value < 1) return `${digits(value * 1_000)} µs`;
-  return value < 1_000 ? `${digits(value)} ms` : `${digits(value / 1_000)} s`;
-};
 const seconds = (value) => `${digits(value)} s`;
 
 DATA.forEach((result, i) => {
@@ -19,11 +11,11 @@ DATA.forEach((result, i) => {
   drawSeries(place, result, `time-${i}`);
 });
 
-/** Latency by percentile: x is 1 / (1 - share), so that each further nine takes as much room as the one before. */
+/** Latency by percentile: x is 1 / (1 - share), so that each further nine has the same width. */
 function drawPercentiles(place, { latency }) {
   const points = latency.distribution;
   const total = points.length === 0 ? 0 : points[points.length - 1][1];
-  // All of them took no longer than the maximum, which would be at infinity: it is drawn past the last but one.
+  // The maximum would be at infinity; it is drawn after the last other point.
   const xs = points.map(([, below]) => total / Math.max(total - below, 0.5));
   const values = points.map(([us]) => us / 1_000);
   const ticks = [1, 2];
@@ -32,10 +24,10 @@ function drawPercentiles(place, { latency }) {
     title: 'Latency by percentile',
     wide: true,
     x: {
-      label: `of ${total.toLocaleString('en-US')} samples; each further nine takes the same room`,
+      label: `of ${total.toLocaleString('en-US')} samples; each further nine has the same width`,
       log: true,
       ticks,
-      // As many digits as tell this place from the next.
+      // Enough digits to distinguish neighbouring ticks.
       format: (value) =>
         `${Number((100 * (1 - 1 / value)).toFixed(Math.max(1, Math.ceil(Math.log10(value)) - 1)))}%`,
       from: 1,
@@ -75,7 +67,7 @@ function drawSeries(place, { series }, group) {
     ],
     LIMITS_MS,
   );
-  chart('Server CPU, of one core', { format: (value) => `${digits(value)} %` }, [
+  chart('Server CPU, share of one core', { format: (value) => `${digits(value)} %` }, [
     { label: 'CPU', values: of('serverCpuShare', 100), colour: 'series-1' },
   ]);
   chart('Server memory', { format: (value) => `${digits(value)} MiB` }, [
@@ -85,7 +77,7 @@ function drawSeries(place, { series }, group) {
   chart('Delay of the server’s event loop', { format: milliseconds }, [
     { label: 'delay', values: of('serverLoopDelayMs'), colour: 'series-1' },
   ]);
-  chart('Time of a Redis command', { format: milliseconds }, [
+  chart('Duration of a Redis command', { format: milliseconds }, [
     { label: 'mean', values: of('redisMs'), colour: 'series-1' },
   ]);
 }

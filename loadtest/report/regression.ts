@@ -1,20 +1,19 @@
-/** When a difference between two runs of a profile is one, and when it is the noise of the machine. */
+/** Decides whether a difference between two runs of a profile is real, or noise of the machine. */
 import type { RunResult, Second, Verdict } from '../result.ts';
 import { errorShare, hitShare } from './format.ts';
 
 /**
- * The rule, as it is printed. Why these figures: on one and the same machine throughput and tails swing by 20 to
- * 30 % between rounds, so a smaller difference proves nothing, however many samples are behind it; a processor's
- * time per request swings by about half of that.
+ * The rule, as it is printed. On one machine throughput and tail latencies vary by 20 to 30 % between rounds, so a
+ * smaller difference proves nothing, whatever the number of samples. CPU per request varies by about half of that.
  */
 export const RULE =
-  'Marked is what got worse by more than its floor (throughput and latency 30 %, CPU per request 15 %) and by more ' +
-  'than three standard errors of the per-second values of both runs; latency must also be 0.5 ms worse. Errors ' +
-  'count from 0.5 points, hits from 2 points, a verdict always. Runs of different loads or machines, and runs in ' +
-  'which the generator was the limit, are shown and not judged.';
+  'A figure is marked if it changed by more than its floor (throughput and latency 30 %, CPU per request 15 %) and by ' +
+  'more than three standard errors of the per-second values of both runs. A latency must also change by 0.5 ms. Errors ' +
+  'count from 0.5 points, hits from 2 points, a worse verdict always. Runs with different loads or machines, and runs in ' +
+  'which the generator was the limit, are shown but not judged.';
 
 const FLOOR = { throughput: 0.3, latency: 0.3, cpu: 0.15 } as const;
-/** Below this a latency's ratio is large and its difference nobody's concern, in microseconds. */
+/** A smaller change of a latency does not matter, even if its ratio is large. */
 const LATENCY_FLOOR_US = 500;
 const STANDARD_ERRORS = 3;
 const ERROR_POINTS = 0.005;
@@ -26,10 +25,10 @@ export type Judgement = 'regression' | 'improvement' | 'same' | 'not judged';
 export interface Difference {
   readonly metric: string;
   readonly kind: Kind;
-  /** Requests/s, microseconds, or a share of 1; NaN where it was not measured. */
+  /** Requests/s, microseconds, or a share of 1; NaN if it was not measured. */
   readonly before: number;
   readonly after: number;
-  /** After over before, less 1; for shares after less before. */
+  /** `after / before - 1`; for shares `after - before`. */
   readonly change: number;
   readonly judgement: Judgement;
 }
@@ -37,13 +36,13 @@ export interface Difference {
 export interface Comparison {
   readonly profile: string;
   readonly verdicts: readonly [before: Verdict, after: Verdict];
-  /** Why the figures are not judged; null where they are. */
+  /** Why the figures are not judged; null if they are. */
   readonly incomparable: string | null;
   readonly differences: readonly Difference[];
   readonly regressed: boolean;
 }
 
-/** The profiles that both have, in the order of `after`. */
+/** Compares the profiles that both have, in the order of `after`. */
 export function compareResults(before: readonly RunResult[], after: readonly RunResult[]): Comparison[] {
   return after.flatMap((now) => {
     const then = before.find(({ profile }) => profile === now.profile);
@@ -52,7 +51,7 @@ export function compareResults(before: readonly RunResult[], after: readonly Run
 }
 
 export function compareRuns(before: RunResult, after: RunResult): Comparison {
-  const incomparable = whyIncomparable(before, after);
+  const incomparable = incomparableBecause(before, after);
   const judged = differencesOf(before, after);
   const differences =
     incomparable === null
@@ -89,7 +88,7 @@ function differencesOf(before: RunResult, after: RunResult): Difference[] {
       floor,
       STANDARD_ERRORS * Math.hypot(...both.map((run) => relativeError(run, each))),
     );
-    // A halved rate is as far away as a doubled latency: the ratio is taken the way that makes worse the larger.
+    // A halved rate counts like a doubled latency, so the larger of both ratios is used.
     const size = Math.max(is / was, was / is) - 1;
     const judgement = !Number.isFinite(size)
       ? 'not judged'
@@ -146,17 +145,17 @@ function sign(worse: number): Judgement {
   return worse > 0 ? 'regression' : 'improvement';
 }
 
-function whyIncomparable(before: RunResult, after: RunResult): string | null {
+function incomparableBecause(before: RunResult, after: RunResult): string | null {
   if (before.generator.saturated || after.generator.saturated) return 'the generator was the limit';
   const load = ({ load: { kind, connections, ratePerSecond } }: RunResult) =>
     `${kind}, ${connections} connections, ${ratePerSecond ?? 'no'} rate`;
-  if (load(before) !== load(after)) return `another load: ${load(before)}; ${load(after)}`;
+  if (load(before) !== load(after)) return `different loads: ${load(before)}; ${load(after)}`;
   const machine = ({ machine: { cpu, cores } }: RunResult) => `${cores} x ${cpu}`;
-  if (machine(before) !== machine(after)) return `another machine: ${machine(before)}; ${machine(after)}`;
+  if (machine(before) !== machine(after)) return `different machines: ${machine(before)}; ${machine(after)}`;
   return null;
 }
 
-/** Microseconds of the server's processor for one answer; NaN where its CPU is not known. */
+/** CPU of the server for one answer, in microseconds; NaN if its CPU is unknown. */
 export function cpuPerRequestUs({ series }: Pick<RunResult, 'series'>): number {
   const known = series.filter(({ serverCpuShare }) => serverCpuShare !== null);
   const busy = known.reduce((sum, { serverCpuShare }) => sum + serverCpuShare!, 0);
@@ -168,7 +167,7 @@ function cpuOfSecond({ serverCpuShare, completed }: Second): number | null {
   return serverCpuShare === null || completed === 0 ? null : serverCpuShare / completed;
 }
 
-/** The standard error of the mean of the per-second values, as a share of that mean; 0 of fewer than two. */
+/** The standard error of the mean of the per-second values, relative to the mean; 0 for fewer than two values. */
 function relativeError({ series }: RunResult, each: (second: Second) => number | null): number {
   const values = series.map(each).filter((value) => value !== null);
   if (values.length < 2) return 0;

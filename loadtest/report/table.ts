@@ -20,17 +20,17 @@ const COLOUR: Readonly<Record<Verdict, string>> = {
 };
 
 export interface TableOptions {
-  /** Escape sequences for colours; the words say the same without them. */
+  /** Whether to add escape sequences for colours. */
   readonly colour: boolean;
 }
 
-/** A row per profile, and below it a line for each gate that does not pass. */
+/** A row for each profile, and below the table a line for each gate that does not pass. */
 export function terminalTable(results: readonly RunResult[], { colour }: TableOptions): string {
   const labels = ['profile', 'offered/s', 'reached/s', ...PERCENTILES.map(([label]) => label)];
   const table = new Table({
     head: [...labels, 'errors', 'hits', 'ceiling/s', 'verdict'],
     colAligns: ['left', ...new Array(5 + PERCENTILES.length).fill('right'), 'left'],
-    // Colours are ours to decide: the library would colour a pipe too.
+    // The library would also colour the output to a pipe, so `paint` adds the colours.
     style: { head: [], border: [], compact: true },
   });
   for (const result of results) {

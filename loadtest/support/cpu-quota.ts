@@ -1,17 +1,17 @@
 /**
- * Holds a process to a share of a core, by the quota of a control group of its own, as a container's CPU limit does.
- * So a generator on an equal core can offer more than the server can take.
+ * Limits the CPU of a process to a share of a core, by the quota of a control group, like the CPU limit of a
+ * container. A generator on an equal core can then offer more than the server can serve.
  */
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Of the quota, in µs. Short, since a process that has used up its quota stands still until the period is over:
- * with the usual 100 ms that alone would fail every latency gate.
+ * The period of the quota. It is short, because a process that used its quota stands still until the period ends.
+ * With the usual 100 ms that alone would fail every latency gate.
  */
 const PERIOD_US = 5_000;
 
-/** Where the groups are and how a quota is written there: version 2 first, then 1. */
+/** Location and quota format of control groups, version 2 first. */
 const KINDS: readonly { readonly root: string; readonly quota: (share: number) => [string, string][] }[] = [
   {
     root: '/sys/fs/cgroup',
@@ -26,7 +26,7 @@ const KINDS: readonly { readonly root: string; readonly quota: (share: number) =
   },
 ];
 
-/** @returns what lets go of it; undefined where the system has no such groups, or does not let us */
+/** @returns a function that removes the limit; undefined if the system has no such groups, or denies access */
 export function limitCpu(share: number, pid: number): (() => void) | undefined {
   for (const { root, quota } of KINDS) {
     const group = join(root, `ratecache-load-${pid}`);
@@ -35,7 +35,7 @@ export function limitCpu(share: number, pid: number): (() => void) | undefined {
       attempt(() => put(join(root, 'cgroup.procs'), String(pid)));
       attempt(() => rmdirSync(group));
     };
-    // Where version 1 is mounted, the root of version 2 is a plain folder, in which anything can be written.
+    // If only version 1 is mounted, the root of version 2 is an ordinary directory that accepts any file.
     if (!existsSync(join(root, 'cgroup.procs'))) continue;
     try {
       mkdirSync(group);
@@ -53,7 +53,7 @@ export function limitCpu(share: number, pid: number): (() => void) | undefined {
   return undefined;
 }
 
-/** Never makes a file: one that is not there is none of the kernel's. */
+/** Never creates a file: files of the kernel exist already. */
 function put(path: string, text: string): void {
   writeFileSync(path, text, { flag: 'r+' });
 }
@@ -66,6 +66,6 @@ function attempt(action: () => void): void {
   try {
     action();
   } catch {
-    // The process has ended, or the group was never there.
+    // The process has ended, or the group does not exist.
   }
 }

@@ -1,4 +1,4 @@
-/** The middle one, or what is halfway between the two in the middle; NaN of none. */
+/** The median; NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

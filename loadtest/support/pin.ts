@@ -1,24 +1,24 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, setPriority } from 'node:os';
 
-/** Where the server and what it needs runs, and where the generator: they must not share a core. */
+/** The cores of the server (with its Redis) and of the generator, which must not share a core. */
 export const SERVER_CORE = 0;
 export const GENERATOR_CORE = 1;
 
-// Where the system allows it, so that what else runs on the machine is no part of the figures.
+// Keeps other programs on the machine from affecting the figures, if the system allows it.
 const NICENESS = -10;
 
 /**
- * Binds a process with all its threads to a core, and puts it before other programs.
- * @returns false where there is no `taskset`, or only one core: the figures then mix server and generator
+ * Binds a process with all its threads to a core, and raises its priority.
+ * @returns false without `taskset` or with only one core: server and generator then affect each other
  */
 export function pin(core: number, pid: number): boolean {
   try {
     setPriority(pid, NICENESS);
   } catch {
-    // It takes a privilege, and is no more than a help.
+    // Needs a privilege, and is optional.
   }
-  // Of the machine: to a caller that is itself bound to a core, `availableParallelism` is one.
+  // Not `availableParallelism`, which is 1 if the caller is bound to a core.
   if (cpus().length < 2) return false;
   try {
     execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });

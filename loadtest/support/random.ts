@@ -1,7 +1,7 @@
-/** From 0 to below 1. */
+/** A number from 0 to below 1. */
 export type Random = () => number;
 
-/** The same seed gives the same numbers (mulberry32). */
+/** The same seed produces the same numbers (mulberry32). */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -20,7 +20,7 @@ export function pick<T>(from: readonly T[], random: Random): T {
   return from[below(from.length, random)]!;
 }
 
-/** A copy in another order. */
+/** A copy in random order. */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {
   const copy = [...items];
   for (let i = copy.length - 1; i > 0; i--) {

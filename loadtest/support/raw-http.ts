@@ -3,29 +3,29 @@ import { connect as connectTcp } from 'node:net';
 
 export type RawResponse = {
   status: number;
-  /** Names in lower case; what a header said several times is joined by `, `. */
+  /** Names in lower case; repeated headers are joined by `, `. */
   headers: Record<string, string>;
   body: Buffer;
 };
 
 export type ReadOptions = {
-  /** The answers are to HEAD: they tell of a body that does not follow. */
+  /** The answers are to HEAD: their Content-Length has no body. */
   head?: boolean;
 };
 
-/** One TCP connection that speaks HTTP/1.1 as badly as the test wants. End it with `t.after(() => connection.destroy())`. */
+/** A TCP connection for HTTP/1.1, also for invalid requests. End it with `t.after(() => connection.destroy())`. */
 export type RawConnection = {
-  /** Resolves when the system has taken the bytes. */
+  /** Resolves when the system has accepted the bytes. */
   send(data: string | Uint8Array): Promise<void>;
-  /** The next `n` responses in the order they came; rejects when the time is over or the server closes before. */
+  /** The next `n` responses, in order; rejects on a timeout, or if the server closes the connection first. */
   readResponses(n: number, timeoutMs?: number, options?: ReadOptions): Promise<RawResponse[]>;
   /** Resolves when both sides have closed, or the connection was reset. */
   readonly closed: Promise<void>;
-  /** Closes our side for writing; answers can still be read. */
+  /** Ends writing; answers can still be read. */
   end(): void;
-  /** Goes away without a word, as a client that crashed. */
+  /** Closes the connection without finishing, like a client that crashed. */
   destroy(): void;
-  /** A hard reset instead of an orderly close. */
+  /** Resets the connection instead of closing it. */
   reset(): void;
 };
 
@@ -41,7 +41,7 @@ export async function connect(port: number): Promise<RawConnection> {
     received = Buffer.concat([received, chunk]);
     wake();
   });
-  // A reset is one way a connection ends, so it is told by `closed` like any other.
+  // A reset ends a connection too, so `closed` reports it.
   socket.on('error', () => {});
   const end = () => {
     ended = true;
@@ -102,7 +102,7 @@ export async function connect(port: number): Promise<RawConnection> {
 
 type Parsed<Name extends string, T> = Record<Name, T> & { next: number };
 
-/** The response that begins at `offset`, or undefined while a part of it is still to come. */
+/** The response at `offset`, or undefined while it is incomplete. */
 function parseResponse(
   bytes: Buffer,
   offset: number,

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 const TEXT = 1;
 const BINARY = 2;
 
-/** A frame as a client sends it, masked with zeros: of text, or binary for bytes. */
+/** A frame as a client sends it, masked with zeros: a text frame for a string, else a binary frame. */
 export function frame(content: string | Buffer): Buffer {
   const payload = Buffer.from(content);
   const long = payload.length > 65_535 ? 8 : payload.length > 125 ? 2 : 0;
@@ -17,15 +17,15 @@ export function frame(content: string | Buffer): Buffer {
 }
 
 /**
- * A WebSocket client that does nothing but find the frames in what arrives: with a full client library the
- * generator would be slower than the server it measures.
+ * A WebSocket client that only splits the input into frames. With a full client library the generator would be slower
+ * than the server.
  */
 export class RawWs {
   readonly #socket: Socket;
   #rest: Buffer = Buffer.alloc(0);
-  /** GeneratorMessage of each frame with a message, as bytes that are valid during the call. */
+  /** Called for each frame with a message. The bytes are valid during the call. */
   onFrame: (payload: Buffer) => void = () => {};
-  /** The connection is gone, and it was not `close()` that ended it. */
+  /** Called when the connection ended, except by `close()`. */
   onGone: () => void = () => {};
 
   private constructor(socket: Socket) {
@@ -34,7 +34,7 @@ export class RawWs {
     socket.on('close', () => this.onGone());
   }
 
-  /** @param protocol the subprotocol to ask for */
+  /** @param protocol the requested subprotocol */
   static async open(port: number, protocol?: string): Promise<RawWs> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
@@ -46,7 +46,7 @@ export class RawWs {
     const client = new RawWs(socket);
     let head = '';
     await new Promise<void>((resolve, reject) => {
-      client.onGone = () => reject(new Error('the connection was closed before it was a WebSocket'));
+      client.onGone = () => reject(new Error('the connection was closed before the upgrade to WebSocket'));
       const onData = (data: Buffer) => {
         head += data.toString('latin1');
         if (!head.includes('\r\n\r\n')) return;
@@ -66,7 +66,7 @@ export class RawWs {
     this.#socket.write(frame(text));
   }
 
-  /** Sends what `frame` made. */
+  /** Sends a result of `frame`. */
   sendFrame(bytes: Buffer): void {
     this.#socket.write(bytes);
   }

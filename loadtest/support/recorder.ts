@@ -1,21 +1,21 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 import type { Latency, Second } from '../result.ts';
 
-/** Of a second, what the generator knows; the rest is the server's. */
+/** The figures of a second that the generator measures; the others come from the server. */
 export type SecondSent = Pick<Second, 'second' | 'completed' | 'p50Us' | 'p99Us' | 'maxUs'>;
 
-// Ten minutes: what takes longer has timed out long since.
+// Ten minutes, longer than any timeout.
 const MOST_US = 600_000_000;
 
-/** A histogram in microseconds, to three digits. */
+/** A histogram in microseconds with three digits. */
 export function histogram(): Histogram {
   return build({ bitBucketSize: 32, numberOfSignificantValueDigits: 3, highestTrackableValue: MOST_US });
 }
 
-/** Latencies of a run: all together, and by the second in which their answer came. */
+/** Records the latencies of a run: all together, and by the second of the answer. */
 export class Recorder {
   readonly seconds: SecondSent[] = [];
-  /** GeneratorMessage of each second when it is over. */
+  /** Called at the end of each second. */
   onSecond: (second: SecondSent) => void = () => {};
   readonly #all = histogram();
   readonly #current = histogram();
@@ -23,8 +23,8 @@ export class Recorder {
   readonly #lastSecond: number;
 
   /**
-   * @param startedAt when the measured part begins, as `performance.now()`
-   * @param measuredMs how long it is; answers that come later count in its last second
+   * @param startedAt start of the measured part, as `performance.now()`
+   * @param measuredMs its duration; later answers count in its last second
    */
   constructor(startedAt: number, measuredMs: number) {
     this.#startedAt = startedAt;
@@ -35,7 +35,7 @@ export class Recorder {
     return this.#all.totalCount;
   }
 
-  /** @param now when the answer came, as `performance.now()` */
+  /** @param now the time of the answer, as `performance.now()` */
   record(latencyMs: number, now: number): void {
     this.advance(now);
     const us = Math.min(MOST_US, Math.max(1, Math.round(latencyMs * 1000)));
@@ -43,13 +43,13 @@ export class Recorder {
     this.#current.recordValue(us);
   }
 
-  /** Ends the seconds that are over, those without an answer too. */
+  /** Ends all past seconds, also those without an answer. */
   advance(now: number): void {
     const second = Math.min(this.#lastSecond, Math.floor((now - this.#startedAt) / 1000));
     while (this.seconds.length < second) this.#endSecond();
   }
 
-  /** Ends the last second too. */
+  /** Ends all seconds, including the last. */
   finish(): void {
     while (this.seconds.length <= this.#lastSecond) this.#endSecond();
   }
@@ -74,7 +74,7 @@ export class Recorder {
 }
 
 function latencyOf(all: Histogram): Latency {
-  // The library gives the upper end of a bucket, which may lie above the largest value.
+  // The library returns the upper end of a bucket, which may be above the largest value.
   const at = (percentile: number) => Math.min(all.maxValue, all.getValueAtPercentile(percentile));
   return {
     meanUs: all.totalCount === 0 ? 0 : all.mean,
@@ -88,7 +88,7 @@ function latencyOf(all: Histogram): Latency {
   };
 }
 
-// The iterator is part of the class that is always built here, and missing in the interface.
+// The class that `build` returns has this iterator; its interface does not.
 type Iterated = { valueIteratedTo: number; totalCountToThisValue: number };
 type Iterable = {
   recordedValuesIterator: { reset(): void; hasNext(): boolean; next(): Iterated };

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 export type UntilOptions = { timeoutMs?: number; everyMs?: number };
 
 /**
- * Asks `check` again and again until it answers something truthy, and returns that. For conditions in other
- * processes, which no gate or injected clock can reach. A check that throws has not answered yet; its last
- * error is the cause of the one thrown when the time is over.
+ * Repeats `check` until it returns something truthy, and returns that. For conditions in other processes, which no
+ * gate or injected clock can reach. A check that throws is repeated too; its last error is the cause of the error
+ * after the timeout.
  */
 export async function until<T>(
   check: () => T | Promise<T>,

@@ -3,12 +3,12 @@ import { App, listen } from '../../src/uws.ts';
 const TOPIC = 'all';
 
 /**
- * A server that does nothing, in a process of its own: constant bytes for every request, and for a change a push of
- * its body to whoever subscribed. What a generator reaches against it is the generator's own ceiling. It tells its
- * port by a message.
+ * The constant server, in a separate process: it answers every request with constant bytes, and pushes the body of
+ * each write to all subscribers. The rate of a generator against it is the generator's ceiling. It sends its port by
+ * a message.
  *
- * @param bytes of a value
- * @param items in an answer
+ * @param bytes size of a value
+ * @param items number of items in an answer
  */
 export async function serveConstantAnswers(bytes: number, items: number): Promise<void> {
   const value = `"${'v'.repeat(bytes)}"`;

@@ -7,12 +7,12 @@ import type { RedisServer } from './redis-server.ts';
 import { redisEnv } from './replicas.ts';
 import { runMain } from './run-main.ts';
 
-/** Fills Redis behind the service's back, so that its L1 is cold. */
+/** Fills Redis with the data of a profile, without the service, so that L1 stays empty. */
 export async function fillWithData(redis: RedisServer, data: Data, seed: number): Promise<void> {
   if (data.types.length > 0) await fillRedis(redis, ndjson(data, dataSet(data, seed)));
 }
 
-/** Writes into Redis what the lines of NDJSON say. */
+/** Writes the lines of NDJSON to Redis. */
 export async function fillRedis(redis: RedisServer, lines: Iterable<string>): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-load-'));
   try {

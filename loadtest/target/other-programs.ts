@@ -1,10 +1,7 @@
 import { GENERATOR_CORE, SERVER_CORE } from '../support/pin.ts';
 import { busySecondsOf, cpuSecondsOf } from './proc.ts';
 
-/**
- * What other programs take, from now on, of the cores on which a run is measured. A tail that they made is none of
- * the server's.
- */
+/** Measures the CPU that other programs use on the measured cores from now on. They may cause tail latency. */
 export class OtherPrograms {
   readonly #cores: readonly { core: number; pids: readonly number[]; before: number | undefined }[];
   readonly #at = performance.now();
@@ -14,22 +11,22 @@ export class OtherPrograms {
     this.#cores = [
       { core: SERVER_CORE, pids: known },
       { core: GENERATOR_CORE, pids: onGeneratorCore },
-    ].map((core) => ({ ...core, before: taken(core) }));
+    ].map((core) => ({ ...core, before: usedByOthers(core) }));
   }
 
-  /** Of the core on which they take more, 0 to 1; 0 where it cannot be known. */
+  /** Their share of the core on which they use more, 0 to 1; 0 if it is unknown. */
   share(): number {
     const seconds = (performance.now() - this.#at) / 1000;
     const shares = this.#cores.map((core) => {
-      const now = taken(core);
+      const now = usedByOthers(core);
       return now === undefined || core.before === undefined ? 0 : (now - core.before) / seconds;
     });
     return Math.max(0, ...shares);
   }
 }
 
-/** Seconds that the core was busy and not with these. */
-function taken({ core, pids }: { core: number; pids: readonly number[] }): number | undefined {
+/** Seconds that the core was busy with other processes than these. */
+function usedByOthers({ core, pids }: { core: number; pids: readonly number[] }): number | undefined {
   const busy = busySecondsOf(core);
   return busy && pids.reduce((rest, pid) => rest - (cpuSecondsOf(pid) ?? 0), busy);
 }

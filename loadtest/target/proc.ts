@@ -1,16 +1,16 @@
-/** What the kernel tells of processes and cores, in /proc. */
+/** CPU and memory of processes and cores, from /proc. */
 import { readFileSync } from 'node:fs';
 
-// The kernel tells of hundredths of a second, whatever its own tick.
+// The kernel reports hundredths of a second, whatever its own tick.
 const TICKS_PER_SECOND = 100;
 
-/** What a process has taken of all cores, its threads together; undefined where the system does not tell. */
+/** CPU time of a process, all threads together; undefined if the system has no /proc. */
 export function cpuSecondsOf(pid: number): number | undefined {
   const parts = cpuPartsOf(pid);
   return parts && parts.user + parts.kernel;
 }
 
-/** The same, in the program and in the kernel. */
+/** CPU time of a process in the program and in the kernel. */
 export function cpuPartsOf(pid: number): { user: number; kernel: number } | undefined {
   const fields = statOf(pid);
   // utime and stime.
@@ -19,25 +19,25 @@ export function cpuPartsOf(pid: number): { user: number; kernel: number } | unde
   );
 }
 
-/** Seconds that its main thread has run, and has waited for a core that others had; undefined where the system does not tell. */
+/** Seconds that the main thread ran, and waited for a core in use; undefined if the system has no /proc. */
 export function mainThreadOf(pid: number): { ran: number; waited: number } | undefined {
   const nanoseconds = read(`/proc/${pid}/task/${pid}/schedstat`)?.split(' ');
   return nanoseconds && { ran: Number(nanoseconds[0]) / 1e9, waited: Number(nanoseconds[1]) / 1e9 };
 }
 
-/** The process that started it; undefined where the system does not tell. */
+/** The parent process; undefined if the system has no /proc. */
 export function parentOf(pid: number): number | undefined {
   const fields = statOf(pid);
   return fields && Number(fields[1]);
 }
 
-/** What it has in memory. @throws where the system does not tell */
+/** Resident memory. @throws if the system has no /proc */
 export function residentBytesOf(pid: number): number {
   const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   return Number(kibibytes) * 1024;
 }
 
-/** What a core was busy with, or lent to other virtual machines; undefined where the system does not tell. */
+/** Seconds that a core was busy, or used by other virtual machines; undefined if the system has no /proc. */
 export function busySecondsOf(core: number): number | undefined {
   const line = read('/proc/stat')
     ?.split('\n')
@@ -47,7 +47,7 @@ export function busySecondsOf(core: number): number | undefined {
   return (user! + nice! + system! + irq! + softirq! + steal!) / TICKS_PER_SECOND;
 }
 
-/** What the system tells of a process, from its state on: the name before it, in brackets, may hold anything. */
+/** The fields of /proc/PID/stat from the state on; the name in brackets before it may contain any character. */
 function statOf(pid: number): string[] | undefined {
   const stat = read(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');

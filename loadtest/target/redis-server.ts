@@ -12,23 +12,23 @@ const START_TIMEOUT_MS = 5_000;
 const TRIES = 5;
 
 export type RedisOptions = {
-  /** More of redis-server's own options: `['--maxmemory', '8mb']`. */
+  /** Further options of redis-server: `['--maxmemory', '8mb']`. */
   args?: readonly string[];
   password?: string;
-  /** By default one that the system says is free. */
+  /** Default: a free port. */
   port?: number;
 };
 
-/** A real redis-server of the test's own, empty and without persistence. End it with `t.after(() => redis.stop())`. */
+/** A real redis-server, empty and without persistence. End it with `t.after(() => redis.stop())`. */
 export type RedisServer = {
   readonly port: number;
   readonly pid: number;
-  /** Runs redis-cli against it: `await redis.cli('SET', 'a', '1')` is `'OK'`. */
+  /** Runs redis-cli: `await redis.cli('SET', 'a', '1')` returns `'OK'`. */
   cli(...args: string[]): Promise<string>;
-  /** SIGSTOP freezes it, SIGCONT lets it go on, SIGKILL is a crash; resolves at once, except that SIGKILL waits for the end. */
+  /** SIGSTOP freezes the server, SIGCONT continues it, SIGKILL crashes it. Waits for the end only after SIGKILL. */
   signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void>;
   stop(): Promise<void>;
-  /** Comes back on the same port, empty, whether it was running or not. */
+  /** Starts it again on the same port without data, whether it was running or not. */
   restart(): Promise<void>;
 };
 
@@ -64,7 +64,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   };
 }
 
-/** A port of 127.0.0.1 that was free a moment ago; another process may take it before you do. */
+/** A free port of 127.0.0.1. Another process may use it before the caller does. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -108,7 +108,7 @@ async function launch(
   child.stderr.on('data', (chunk) => {
     output += chunk;
   });
-  // A redis-server that is not installed is an `error` event, and never an `exit`.
+  // Without an installed redis-server the child emits `error`, and never `exit`.
   let failure: Error | undefined;
   child.once('error', (error) => {
     failure = error;
@@ -130,8 +130,8 @@ async function launch(
 }
 
 /**
- * Whether this very process answers there. PING would not do: when another process holds the port, its
- * redis-server answers while ours is still on its way to fail.
+ * Whether this process answers on the port. PING is not enough: if another redis-server uses the port, that one
+ * answers while this one still fails to start.
  */
 async function answers(port: number, pid: number, password: string | undefined): Promise<boolean> {
   const socket = connect(port, '127.0.0.1').setTimeout(1_000, () => socket.destroy());
@@ -154,7 +154,7 @@ async function redisCli(port: number, password: string | undefined, args: string
 async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  // SIGTERM would wait for ever in a server that is stopped, and there is nothing to save.
+  // A frozen server never handles SIGTERM, and there is no data to save.
   child.kill('SIGKILL');
   await exited;
 }

@@ -2,7 +2,7 @@ import { until } from '../support/until.ts';
 import type { RedisServer } from './redis-server.ts';
 import { type Service, startService } from './service.ts';
 
-/** How to reach this Redis, for the environment of a service. */
+/** Variables of a service that uses this Redis. */
 export function redisEnv(redis: RedisServer): Record<string, string> {
   return { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), REDIS_PASSWORD: '' };
 }
@@ -15,8 +15,8 @@ export const PATIENT = {
 };
 
 /**
- * Starts a service on this Redis, `env` over `PATIENT`, and waits until it reaches it and trusts its L1.
- * @param under a program, with its arguments, that runs it
+ * Starts a service with this Redis and `PATIENT`, which `env` overrides, and waits until the service is coherent.
+ * @param under a program, with its arguments, that runs the service
  */
 export async function startReplica(
   redis: RedisServer,
@@ -28,7 +28,7 @@ export async function startReplica(
   return service;
 }
 
-/** Waits until reads and scans of the service get their answers from Redis, and L1 is trusted. */
+/** Waits until Redis answers reads and scans of the service, and the service is coherent. */
 export async function reachesRedis(service: Service): Promise<void> {
   await until(
     async () => {
@@ -45,8 +45,8 @@ export async function reachesRedis(service: Service): Promise<void> {
 }
 
 /**
- * Runs a step while Redis takes connections and commands, and answers none. Services may trust their L1 only some
- * time later: see `reachesRedis`.
+ * Runs a step while Redis accepts connections and commands but answers none. Services become coherent some time
+ * later: see `reachesRedis`.
  */
 export async function whileFrozen<T>(redis: RedisServer, step: () => Promise<T>): Promise<T> {
   await redis.signal('SIGSTOP');

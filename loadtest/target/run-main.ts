@@ -7,7 +7,7 @@ const TIMEOUT_MS = 30_000;
 
 export type Run = { code: number | null; stdout: string; stderr: string };
 
-/** Runs `ratecache` with these arguments in a clean environment, to its end. */
+/** Runs `ratecache` with these arguments in a clean environment, and waits for its end. */
 export async function runMain(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
   const invocation = program(...args);
   const child = spawn(invocation.command, invocation.args, {

@@ -18,10 +18,10 @@ export const UNKNOWN: ServerSecond = {
 type Sample = { at: number; cpuSeconds: number; metrics: ReadonlyMap<string, number> };
 
 const TIMEOUT_MS = 1000;
-// What the delay's histogram shows of an idle loop: its own interval.
+// The histogram shows its own interval as the delay of an idle event loop.
 const IDLE_DELAY_MS = 10;
 
-/** Asks a service for its figures once a second, as Prometheus would, and gives what lies between two askings. */
+/** Scrapes a service like Prometheus, and returns the figures between two scrapes. */
 export class Sampler {
   readonly #target: Target;
   #before: Sample | undefined;
@@ -30,12 +30,12 @@ export class Sampler {
     this.#target = target;
   }
 
-  /** Begins an interval. */
+  /** Starts an interval. */
   async begin(): Promise<void> {
     this.#before = await this.#sample();
   }
 
-  /** Ends the interval and begins the next. What cannot be known is null. */
+  /** Ends the interval and starts the next. Unknown figures are null. */
   async next(): Promise<ServerSecond> {
     const before = this.#before;
     const now = await this.#sample();
@@ -72,7 +72,7 @@ export class Sampler {
   }
 }
 
-/** Of Prometheus text the series without labels. */
+/** The series without labels in Prometheus text. */
 function plainMetrics(text: string): Map<string, number> {
   const metrics = new Map<string, number>();
   for (const line of text.split('\n')) {

@@ -8,28 +8,28 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 export type ServiceOptions = {
-  /** On top of a clean environment: nothing of the developer's own `REDIS_*` gets in. */
+  /** Variables in addition to a clean environment, which has no `REDIS_*` of the developer. */
   env?: Readonly<Record<string, string>>;
-  /** After `serve`. */
+  /** Arguments after `serve`. */
   args?: readonly string[];
   standalone?: boolean;
-  /** A program, with its arguments, that runs it. */
+  /** A program, with its arguments, that runs the service. */
   under?: readonly string[];
 };
 
 export type LogLine = { msg?: string; level?: number | string; [field: string]: unknown };
 export type Exit = { code: number | null; signal: NodeJS.Signals | null };
 
-/** The service as a process of its own. End it with `t.after(() => service.stop())`. */
+/** The service in its own process. End it with `t.after(() => service.stop())`. */
 export type Service = {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Every line it has logged; a line that is not JSON is the `msg` of an otherwise empty one. */
+  /** All log lines. A line that is not JSON becomes the `msg` of an empty line. */
   readonly logs: readonly LogLine[];
   readonly exited: Promise<Exit>;
-  /** The first line, logged already or yet to come, that the predicate accepts. */
+  /** The first log line, past or future, that the predicate accepts. */
   waitForLog(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
   fetch(path: string, init?: RequestInit): Promise<Response>;
   kill(signal: NodeJS.Signals): void;
@@ -37,7 +37,7 @@ export type Service = {
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 };
 
-/** The service ended before it listened, or was killed because it never did. */
+/** The service ended before it listened, or was killed because it did not listen in time. */
 export class StartFailed extends Error {
   readonly exit: Exit;
   readonly logs: readonly LogLine[];
@@ -75,7 +75,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     logs.push(line);
     for (const watcher of watchers) watcher(line);
   });
-  // `close` and not `exit`: by then every line has been read.
+  // `close` comes after `exit`, when every line has been read.
   const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
 
   const waitForLog: Service['waitForLog'] = (predicate, timeoutMs = 5_000) =>
@@ -97,7 +97,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
         watchers.delete(watcher);
       };
       watchers.add(watcher);
-      exited.then(() => giveUp('the service ended and had not logged'), reject);
+      exited.then(() => giveUp('the service ended without logging it'), reject);
     });
 
   const stop: Service['stop'] = async (signal = 'SIGTERM') => {

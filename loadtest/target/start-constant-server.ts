@@ -4,7 +4,7 @@ import { startPart } from '../support/part.ts';
 import { pin, SERVER_CORE } from '../support/pin.ts';
 
 const START_TIMEOUT_MS = 10_000;
-/** About what a row of the broker's file is as a value. */
+/** About the size of a row of the broker's file. */
 const VALUE_BYTES = 250;
 const QUOTE_KEYS = 5;
 
@@ -13,7 +13,7 @@ export interface ConstantServer {
   stop(): void;
 }
 
-/** Starts the server that does nothing, on the core of the one that is measured, with answers of the same shape. */
+/** Starts the constant server on the core of the measured server, with answers of the same size. */
 export async function startConstantServer({
   data,
   traffic,

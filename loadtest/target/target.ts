@@ -6,9 +6,9 @@ import { type RedisServer, startRedis } from './redis-server.ts';
 import { reachesRedis, redisEnv } from './replicas.ts';
 import { startService } from './service.ts';
 
-/** What is measured. `redis` and `pid` are undefined where it is a server of somebody else. */
+/** The measured server. `redis` and `pid` are undefined for a server that the harness did not start. */
 export interface Target {
-  /** By default 127.0.0.1. */
+  /** Default: 127.0.0.1. */
   readonly host?: string;
   readonly port: number;
   readonly pid?: number;
@@ -16,7 +16,7 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/** A service of its own with a redis-server of its own, filled with the profile's data, both on the server's core. */
+/** Starts a service and a redis-server with the data of the profile, both on the server's core. */
 export async function startTarget(
   { data, env = {} }: Pick<Profile, 'data' | 'env'>,
   seed: number,

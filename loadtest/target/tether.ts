@@ -1,20 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Ties a child to this process: however this one ends, by a crash or a SIGKILL too, the child is killed.
- * An `exit` handler would not run then. A shell in between waits for its stdin to close, which the kernel
- * does for a process that is gone.
- * @param group all of the process group that the child leads, because it was started `detached`
+ * Kills the child when this process ends, even by a crash or SIGKILL, when no `exit` handler runs. A shell waits for
+ * the end of its stdin; the kernel closes it when this process has ended.
+ * @param group kill the whole process group of a child that was started `detached`
  */
 export function tether(child: ChildProcess, { group = false } = {}): void {
   if (child.pid === undefined) return;
   const whom = group ? -child.pid : child.pid;
   const shell = spawn('sh', ['-c', 'read -r _; kill -9 "$1"', 'sh', String(whom)], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // Out of the terminal's process group, or Ctrl-C would end the shell before it did its work.
+    // In another process group than the terminal, or Ctrl-C would end the shell first.
     detached: true,
   });
   shell.unref();
-  // The child is gone: the number may soon be another process's, so the shell must not use it.
+  // The child has ended, and another process may get its id: the shell must not kill it.
   child.once('exit', () => shell.kill('SIGKILL'));
 }

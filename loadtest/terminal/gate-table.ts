@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { GateOutcome, RunResult } from '../result.ts';
 
-/** What a run measured, and how each gate judged it. */
+/** The figures of a run, and the verdict of each gate. */
 export function gateTable({
   profile,
   load,

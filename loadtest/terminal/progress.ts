@@ -1,10 +1,10 @@
 import type { Profile } from '../profile.ts';
 import type { Progress } from '../run-profile.ts';
 
-// A log file gets a line now and then, a terminal one that changes.
+// A terminal shows one line that changes; a log file receives a line at this interval.
 const LOG_EVERY_SECONDS = 5;
 
-/** Tells on a terminal, or in a log, what a run is doing. */
+/** Shows the progress of a run on a terminal or in a log. */
 export class ProgressLine {
   readonly #out: NodeJS.WriteStream;
   readonly #seconds: number;
@@ -22,14 +22,14 @@ export class ProgressLine {
       case 'starting':
         return this.#passing('measuring the ceiling of the generator');
       case 'ceiling':
-        return this.#lasting(`the generator's ceiling is ${Math.round(progress.perSecond)}/s`);
+        return this.#lasting(`ceiling of the generator: ${Math.round(progress.perSecond)}/s`);
       case 'measuring':
         return this.#passing(`measuring for ${this.#seconds} s`);
       case 'fault':
         return this.#lasting(progress.what);
       case 'disturbed':
         return this.#lasting(
-          `other programs took ${Math.round(progress.share * 100)} % of a core that was measured on: the tail is partly theirs`,
+          `other programs used ${Math.round(progress.share * 100)} % of a measured core: they may have caused tail latency`,
         );
       case 'second': {
         const { second, completed, p50Us, p99Us, maxUs } = progress.second;
@@ -43,7 +43,7 @@ export class ProgressLine {
     if (this.#out.isTTY) this.#out.write('\r\u001b[K');
   }
 
-  /** The next takes its place, on a terminal. */
+  /** On a terminal the next text replaces this one. */
   #passing(text: string): void {
     this.#out.write(this.#out.isTTY ? `\r\u001b[K  ${text}` : `  ${text}\n`);
   }

@@ -4,12 +4,12 @@ import { seeded, shuffled } from '../support/random.ts';
 import { ibkrFile } from './ibkr-file.ts';
 
 const BROKERS = 20;
-// Longer than any run: what is measured is not to expire under it, except where a profile wants that.
+// Longer than any run, so that no value expires during it.
 const TTL_SECONDS = 86_400;
 
-/** Keys and values as a market has them; the same data and seed give the same set, in every process. */
+/** Keys and values like those of a market. The same data and seed produce the same set in every process. */
 export interface DataSet {
-  /** In order of popularity, the most wanted first. */
+  /** Most popular first. */
   readonly symbols: readonly string[];
   key(type: DataType, symbol: string): string;
   /** JSON text. */
@@ -26,7 +26,7 @@ export function dataSet({ symbols: count, valueBytes = 1024 }: Data, seed: numbe
       if (item !== undefined && 'record' in item)
         rates.set(item.record.key.slice('borrow_rate:'.length), item.record.json);
     });
-  // The file is in alphabetical order, and popularity is not.
+  // The file is in alphabetical order; popularity must not be.
   const symbols = shuffled([...rates.keys()], seeded(seed));
   return {
     symbols,
@@ -52,7 +52,7 @@ export function dataSet({ symbols: count, valueBytes = 1024 }: Data, seed: numbe
   };
 }
 
-/** The set as lines that `warmup --format ndjson` takes. */
+/** The set as lines for `warmup --format ndjson`. */
 export function* ndjson({ types }: Data, set: DataSet): Generator<string> {
   const written = new Set<string>();
   for (const type of types) {
@@ -65,14 +65,14 @@ export function* ndjson({ types }: Data, set: DataSet): Generator<string> {
   }
 }
 
-/** A number that belongs to the symbol (FNV-1a). */
+/** A hash of the symbol (FNV-1a). */
 function number(symbol: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < symbol.length; i++) hash = Math.imul(hash ^ symbol.charCodeAt(i), 0x01000193);
   return hash >>> 0;
 }
 
-/** Text that compresses about as figures do, not as one letter repeated. */
+/** Text that compresses like figures, not like one repeated letter. */
 function filler(n: number, bytes: number): string {
   const random = seeded(n);
   let text = '';

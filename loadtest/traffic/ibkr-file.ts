@@ -1,6 +1,6 @@
 import { below, pick, type Random, seeded } from '../support/random.ts';
 
-/** How a generated file looks; the same seed gives the same file. */
+/** Options of a generated file. The same seed produces the same file. */
 export interface IbkrFileOptions {
   readonly seed?: number;
   readonly eol?: '\n' | '\r\n';
@@ -8,7 +8,7 @@ export interface IbkrFileOptions {
   readonly stamp?: string;
 }
 
-// Rebate and fee add up to this benchmark for dear stocks, as they do in the real file of that day.
+// Rebate and fee of expensive stocks add up to this benchmark, as in the real file of that day.
 const BENCHMARK = 1.16;
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const ALPHANUMERIC = `${LETTERS}0123456789`;
@@ -28,9 +28,9 @@ const ENDINGS = ['INC', 'CORP', 'LTD', 'HOLDINGS INC', 'GROUP-ADR', 'TRUST', 'ET
 const SHARE_CLASSES = ['A', 'B', 'PRA', 'PRB', 'WS'];
 
 /**
- * A broker's short-stock file with `symbols` rows, all of distinct symbols in alphabetical order, spread
- * as in the real one: most fees at 0.25, a tail to some hundred percent with negative rebates, one row
- * in a hundred `NA`, a third `>10000000` shares, some symbols with spaces, some bonds with numeric ones.
+ * A broker's short-stock file with `symbols` rows, each for another symbol, in alphabetical order. The distribution
+ * is that of the real file: most fees are 0.25, some reach hundreds of percent with negative rebates, one row in a
+ * hundred is `NA`, a third has `>10000000` shares, some symbols contain spaces, some bonds have numbers as symbols.
  */
 export function ibkrFile(symbols: number, options: IbkrFileOptions = {}): string {
   const { seed = 1, eol = '\n', stamp = '2017.09.27|06:30:03' } = options;

@@ -1,13 +1,13 @@
 import { frame } from '../support/raw-ws.ts';
 
-/** A request as the bytes to send, and what to look for in its answer. */
+/** A request: the bytes to send, and how to count its hits. */
 export interface Prepared {
   readonly bytes: Buffer;
-  /** `status`: 200 is a hit and 404 a miss; `items`: those that the body names; `none`: it is no read. */
+  /** `status`: 200 is a hit and 404 a miss; `items`: the body has the hits; `none`: the request is not a read. */
   readonly hits: 'status' | 'items' | 'none';
-  /** Keys that it reads. */
+  /** Number of keys that it reads. */
   readonly keys: number;
-  /** The same for autocannon, which writes its own requests. */
+  /** For autocannon, which builds its own requests. */
   readonly method: 'GET' | 'PUT' | 'POST';
   readonly path: string;
   readonly body: string | undefined;
@@ -27,13 +27,13 @@ export const http: Encode = {
   invalidate: (pattern) => request('POST', '/v1/invalidate', JSON.stringify({ pattern }), 'none', 0),
 };
 
-/** One request of a socket is under way at a time, so all can have the same id. */
+/** A socket has at most one request in flight, so all requests can have the same id. */
 export const websocket: Encode = {
   get: (key) => message(`{"id":1,"op":"get","key":${JSON.stringify(key)}}`, 'items', 1),
   set: (key, json) => message(`{"id":1,"op":"set","key":${JSON.stringify(key)},"value":${json}}`, 'none', 0),
   mget: (keys) => message(`{"id":1,"op":"mget","keys":${JSON.stringify(keys)}}`, 'items', keys.length),
   invalidate: () => {
-    throw new Error('the WebSocket has no operation that invalidates by pattern');
+    throw new Error('the WebSocket protocol cannot invalidate by pattern');
   },
 };
 

@@ -4,16 +4,17 @@ import { dataSet } from './data-set.ts';
 import { type Encode, http, type Prepared, websocket } from './prepared.ts';
 import { zipf } from './zipf.ts';
 
-// Made before the clock starts, and sent round and round: long enough that the round is no pattern.
+// Number of requests that are built before the run and sent in a cycle, large enough to avoid a visible pattern.
 const ROUND = 1 << 16;
 
-/** What the n-th request is, from 0. */
+/** The n-th request, from 0. */
 export type RequestAt = (n: number) => Prepared;
 
-/** The requests of a profile's traffic; of `push`, whose requests are made on the way, there are none here. */
+/** The requests of a profile. `push` has none here: its generator builds the updates. */
 export function requestsOf({ data, traffic }: Pick<Profile, 'data' | 'traffic'>, seed: number): RequestAt {
   const set = dataSet(data, seed);
-  if (traffic.kind === 'push') throw new Error('the requests of push are made by its generator');
+  if (traffic.kind === 'push')
+    throw new Error('push has no prepared requests: its generator builds the updates');
   if (traffic.kind === 'stampede') {
     const all = set.symbols.map((symbol) => http.get(set.key('borrow_rate', symbol)));
     return (n) => all[Math.floor(n / traffic.size) % all.length]!;

@@ -1,6 +1,6 @@
 import type { Random } from '../support/random.ts';
 
-// The usual exponent of web and market traffic: of 13,425 symbols the first thousand get three quarters.
+// The usual exponent of web and market traffic: the first thousand of 13,425 symbols receive three quarters.
 const EXPONENT = 0.99;
 
 /** Draws ranks from 0 to `count` - 1, rank r in proportion to 1 / (r + 1) ^ 0.99. */

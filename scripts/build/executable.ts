@@ -16,8 +16,8 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 export const SEMI_SPACE_MIB = 8;
 
 /**
- * What V8 takes by itself, and so `--max-semi-space-size` in NODE_OPTIONS still says otherwise: of that flag, had it been
- * kept here, this one would win. This one counts words of 4 bytes, and V8's have 8.
+ * What V8 takes by itself, and so `--max-semi-space-size` in NODE_OPTIONS still says otherwise: of that flag, had it
+ * been kept here, this one would win. This one counts words of 4 bytes, and V8's have 8.
  */
 const V8_FLAGS = [`--scavenger-max-new-space-capacity-mb=${SEMI_SPACE_MIB / 2}`];
 

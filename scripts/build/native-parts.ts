@@ -20,7 +20,8 @@ export const NATIVE_PARTS: readonly NativePart[] = [
     version: process.versions.node,
     license: 'MIT',
     url: 'https://nodejs.org',
-    // Of this very version, as it lists what Node itself is made of; npm, which comes beside Node, is not in the binary.
+    // Of this very version, as it lists what Node itself is made of; npm, which comes beside Node, is not in the
+    // binary.
     file: `node-${process.version}.txt`,
   },
   { name: 'uWebSockets.js', url: 'https://github.com/uNetworking/uWebSockets.js', ...WEBSOCKETS },

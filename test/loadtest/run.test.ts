@@ -7,14 +7,14 @@ import { PROFILES } from '../../loadtest/profiles/index.ts';
 import type { RunResult } from '../../loadtest/result.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
 
-test('without a name it lists every profile with its question', async () => {
+test('without a name, load lists every profile with its question', async () => {
   const { code, stdout } = await load();
   assert.equal(code, 0);
   for (const { name, question } of PROFILES)
     assert.match(stdout, new RegExp(`^${name} +${question.replace('?', '\\?')}$`, 'm'));
 });
 
-test('a profile that is none and a number that is none are mistakes of the command line: exit code 64', async () => {
+test('an unknown profile or an invalid number is a command line error: exit code 64', async () => {
   const runs = await Promise.all([load('no-such-profile'), load('smoke', '--rate', 'fast')]);
   assert.deepEqual(
     runs.map(({ code }) => code),
@@ -22,7 +22,7 @@ test('a profile that is none and a number that is none are mistakes of the comma
   );
 });
 
-test('without a redis-server on the PATH the harness fails with exit code 2, and says what is missing', async (t) => {
+test('without a redis-server on the PATH the harness exits with code 2 and names it', async (t) => {
   const empty = await mkdtemp(join(tmpdir(), 'ratecache-load-test-'));
   t.after(() => rm(empty, { recursive: true, force: true }));
   const { code, stderr } = await runMain(['load', 'smoke', '--out', empty], { PATH: empty });
@@ -30,11 +30,11 @@ test('without a redis-server on the PATH the harness fails with exit code 2, and
   assert.match(stderr, /redis-server and redis-cli not found on the PATH/);
 });
 
-test('a gate that fails is exit code 1, and the result is written all the same', async (t) => {
+test('a failed gate is exit code 1, and the result is written nevertheless', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-load-test-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const json = join(dir, 'all.json');
-  // 150 requests are too few to judge by.
+  // 150 requests are too few: the gate on samples fails.
   const { code, stdout } = await load(
     'smoke',
     '--seconds',
@@ -53,7 +53,7 @@ test('a gate that fails is exit code 1, and the result is written all the same',
   assert.deepEqual(JSON.parse(await readFile(json, 'utf8')), [one]);
 });
 
-// In a clean environment, without the variables of a CI job, to whose summary this is nothing to add.
+// In a clean environment, without the variables of a CI job, so that nothing is added to its summary.
 async function load(...args: string[]): Promise<{ code: number | null; stdout: string }> {
   const { code, stdout, stderr } = await runMain(['load', ...args]);
   return { code, stdout: stdout + stderr };

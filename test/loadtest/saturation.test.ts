@@ -7,18 +7,18 @@ import { startConstantServer } from '../../loadtest/target/start-constant-server
 
 const EASY = { ceilingPerSecond: 40_000, cpuShare: 0.3, lateP99Us: 300 };
 
-test('a generator with room to spare is not the limit', () => {
+test('a generator below its limits is not saturated', () => {
   assert.equal(isSaturated(EASY, 3000), false);
 });
 
-test('a generator is the limit when its core is full, its ceiling near, or it is late', () => {
+test('a generator is saturated if its core is full, its ceiling is near, or it is late', () => {
   assert.equal(isSaturated({ ...EASY, cpuShare: 0.95 }, 3000), true);
   assert.equal(isSaturated(EASY, 38_000), true);
   assert.equal(isSaturated({ ...EASY, lateP99Us: 10_000 }, 3000), true);
   assert.equal(isSaturated({ ...EASY, ceilingPerSecond: 0 }, 3000), true);
 });
 
-test('a run at a rate beyond the generator is marked and fails, however fast the server was', async (t) => {
+test('a run at a rate above the generator’s ceiling is marked and fails, whatever the server does', async (t) => {
   const profile: Profile = {
     name: 'too-fast',
     question: 'Is the generator the limit?',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { measureMemory } from '../../../loadtest/capacity/memory.ts';
 
-test('an entry costs its value, its key, its header and some hundred bytes, and larger values cost more', async () => {
+test('an entry uses its value, its key, its header and some hundred bytes, and larger values use more', async () => {
   const [small, large] = await Promise.all([measureMemory(10_000, 200), measureMemory(10_000, 2_000)]);
   assert.equal(small.entries, 10_000);
   assert.ok(
@@ -11,6 +11,6 @@ test('an entry costs its value, its key, its header and some hundred bytes, and 
   );
   const more = large.liveBytesPerEntry - small.liveBytesPerEntry;
   assert.ok(Math.abs(more - 1_800) < 100, String(more));
-  // How much garbage lies about is V8's affair and the machine's; that it takes room is not.
+  // The amount of garbage depends on V8 and the machine; that it uses memory does not.
   assert.ok(large.bytesPerEntry > large.liveBytesPerEntry, String(large.bytesPerEntry));
 });

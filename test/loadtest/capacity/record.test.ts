@@ -63,7 +63,7 @@ const planned = CAPACITY.scenarios.map((scenario) => ({
   plan: planFor(scenario, CAPACITY.memory, DEMAND, LIMITS),
 }));
 
-test('the example says how it was made, where, what was found and what is planned with what basis', () => {
+test('the example has the command, the machine, the knees, and each planned value with its basis', () => {
   const example = exampleOf(CAPACITY, planned, DEMAND, LIMITS, 'make capacity ARGS=--record');
   assert.match(example, /`make capacity ARGS=--record`/);
   assert.match(example, /Measured 2026-11-24 on 2 x Some <CPU>/);
@@ -76,14 +76,14 @@ test('the example says how it was made, where, what was found and what is planne
     /\| replicas \| 3 \| extrapolated \|[\s\S]*bound by latency \| 28,000 \| extrapolated \|/,
   );
   assert.match(example, /- The knee is a lower bound/);
-  assert.match(example, /\*\*l2\*\*: not even the lowest rate held/);
+  assert.match(example, /\*\*l2\*\*: even the lowest rate failed/);
 });
 
-test('memory is planned from what the service had resident under load', () => {
+test('the plan uses the resident memory of the service under load', () => {
   assert.equal(planned[0]!.plan!.memoryBytes.value, 140e6 + 100_000 * 2_000);
 });
 
-test('the page has a place for each scenario’s plot, its steps, and asks for nothing outside of itself', () => {
+test('the page has a plot for each scenario, and loads nothing', () => {
   const html = capacityPage(CAPACITY, planned, DEMAND, LIMITS);
   const [, json] = /<script type="application\/json" id="data">(.*)<\/script>/.exec(html)!;
   assert.deepEqual(JSON.parse(json!), CAPACITY.scenarios);

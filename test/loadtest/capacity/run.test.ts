@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runMain } from '../../../loadtest/target/run-main.ts';
 
-test('a short search is measured, planned with, and planned with again from its file', async (t) => {
+test('a short search is measured and planned, and planned again from its file', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-capacity-test-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const short = [
@@ -33,8 +33,8 @@ test('a short search is measured, planned with, and planned with again from its 
   assert.match(again.stdout, /^Planned for 1,000 requests\/s/m);
 });
 
-test('what cannot be planned with is exit code 2', async () => {
+test('a file that is not a capacity.json is exit code 2', async () => {
   const { code, stderr } = await runMain(['capacity', '--from', 'package.json']);
   assert.equal(code, 2);
-  assert.match(stderr, /is no capacity\.json/);
+  assert.match(stderr, /is not a capacity\.json/);
 });

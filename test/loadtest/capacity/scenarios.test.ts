@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mixOf, SCENARIOS, scenariosNamed } from '../../../loadtest/capacity/scenarios.ts';
 
-test('there is a scenario for each of the ways in which the service is read', () => {
+test('each way to read the service has a scenario', () => {
   assert.deepEqual(
     SCENARIOS.map(({ name }) => name),
     ['l1', 'l2', 'mget', 'websocket'],
   );
-  assert.throws(() => scenariosNamed(['l1', 'l3']), /no scenario is named l3; there are l1, l2/);
+  assert.throws(() => scenariosNamed(['l1', 'l3']), /unknown scenario l3; known are l1, l2/);
 });
 
-test('a mix takes its parts, the data that they need and the variables of the service from a file', () => {
+test('a mix reads its parts, their data and the variables of the service from a file', () => {
   const { profile, question } = mixOf('mix.json', {
     symbols: 50,
     parts: [
@@ -33,20 +33,20 @@ test('a mix takes its parts, the data that they need and the variables of the se
   assert.match(question, /9 quote, 1 set/);
 });
 
-test('a mix that only writes has no hits to gate', () => {
+test('a mix that only writes has no gate on hits', () => {
   const { profile } = mixOf('mix.json', { parts: [{ op: 'set', share: 1 }] });
   assert.ok(!profile.gates.includes('hits'));
 });
 
 for (const [fault, mix] of [
-  ['is no JSON object', 7],
-  ['`parts` is no list', {}],
-  ['`op` is none of', { parts: [{ op: 'scan', share: 1 }] }],
-  ['`share` is no number', { parts: [{ op: 'get', share: '1' }] }],
-  ['`over` is neither', { over: 'udp', parts: [{ op: 'get', share: 1 }] }],
-  ['not to be had over WebSocket', { over: 'websocket', parts: [{ op: 'invalidate', share: 1 }] }],
+  ['must contain a JSON object', 7],
+  ['`parts` must be a list', {}],
+  ['`op` must be one of', { parts: [{ op: 'scan', share: 1 }] }],
+  ['`share` must be a number', { parts: [{ op: 'get', share: '1' }] }],
+  ['`over` must be http or websocket', { over: 'udp', parts: [{ op: 'get', share: 1 }] }],
+  ['not available over WebSocket', { over: 'websocket', parts: [{ op: 'invalidate', share: 1 }] }],
 ] as const) {
-  test(`a mix is refused with what is wrong: ${fault}`, () => {
+  test(`an invalid mix is refused: ${fault}`, () => {
     assert.throws(() => mixOf('mix.json', mix), new RegExp(`mix.json: .*${fault}`));
   });
 }

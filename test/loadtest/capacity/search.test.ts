@@ -27,12 +27,12 @@ for (const serviceRate of [700, 2_345, 12_000, 98_765]) {
   });
 }
 
-test('finds a knee that lies under the rate it begins with', async () => {
+test('finds a knee below the start rate', async () => {
   const knee = await findKnee(simulated({ serviceRate: 300 }), 'simulated', { ...OPTIONS, startRate: 8_000 });
   assert.ok(Math.abs(knee.median / kneeOf(300) - 1) <= OPTIONS.resolution);
 });
 
-test('with noise and hiccups the median of five searches is near the knee, and the range holds it', async () => {
+test('with noise and disturbances the median of five searches is near the knee, and the range contains it', async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const measure = simulated({ serviceRate: 12_000, noise: 0.3, hiccups: 0.1, seed });
     const knee = await findKnee(measure, 'simulated', { ...OPTIONS, repeats: 5 });
@@ -42,7 +42,7 @@ test('with noise and hiccups the median of five searches is near the knee, and t
   }
 });
 
-test('one hiccup does not end a search: what failed is asked again', async () => {
+test('one disturbance does not end a search: a failed step is repeated', async () => {
   const measure = simulated({ serviceRate: 12_000 });
   let calls = 0;
   const hiccup: typeof measure = Object.assign(
@@ -56,13 +56,13 @@ test('one hiccup does not end a search: what failed is asked again', async () =>
   assert.ok(Math.abs(knee.median / kneeOf(12_000) - 1) <= OPTIONS.resolution);
 });
 
-test('says that the generator was the limit, and gives what was reached as a lower bound', async () => {
+test('reports that the generator was the limit, and the reached rate as a lower bound', async () => {
   const knee = await findKnee(simulated({ serviceRate: 100_000, ceiling: 20_000 }), 'simulated', OPTIONS);
   assert.equal(knee.limit, 'generator');
   assert.ok(knee.median <= 20_000 && knee.median > 19_000);
 });
 
-test('one repeat that the generator ended makes the whole a lower bound', async () => {
+test('one repeat that the generator ended makes the result a lower bound', async () => {
   const fast = simulated({ serviceRate: 100_000, ceiling: 20_000 });
   const slow = simulated({ serviceRate: 10_000 });
   let last = 0;
@@ -80,7 +80,7 @@ test('one repeat that the generator ended makes the whole a lower bound', async 
   assert.equal(knee.limit, 'generator');
 });
 
-test('stops at the highest rate that it may offer, and says so', async () => {
+test('stops at the highest allowed rate, and reports that', async () => {
   const knee = await findKnee(simulated({ serviceRate: 100_000 }), 'simulated', {
     ...OPTIONS,
     maxRate: 9_000,
@@ -88,14 +88,14 @@ test('stops at the highest rate that it may offer, and says so', async () => {
   assert.deepEqual([knee.median, knee.limit], [9_000, 'range']);
 });
 
-test('stops at the lowest rate, and says that there is no knee', async () => {
+test('stops at the lowest rate, and reports that there is no knee', async () => {
   const measure = simulated({ serviceRate: 50 });
   const knee = await findKnee(measure, 'simulated', { ...OPTIONS, minRate: 100 });
   assert.deepEqual([knee.median, knee.limit], [0, 'range']);
   assert.ok(measure.calls < 20);
 });
 
-test('an answer rate under the offered one is no hold, whatever the latency says', async () => {
+test('an answer rate below the offered rate fails the step, whatever the latency is', async () => {
   const measure = simulated({ serviceRate: 100_000 });
   const knee = await findKnee(
     async (scenario: string, rate: number, seconds: number) => ({
@@ -108,13 +108,13 @@ test('an answer rate under the offered one is no hold, whatever the latency says
   assert.ok(knee.median > 3_000 && knee.median <= 3_000 / 0.95);
 });
 
-test('a search is short: some twenty steps for a knee a hundred times the start', async () => {
+test('a search needs some twenty steps for a knee a hundred times the start rate', async () => {
   const measure = simulated({ serviceRate: 50_000 });
   await findKnee(measure, 'simulated', OPTIONS);
   assert.ok(measure.calls <= 25, `${measure.calls} steps`);
 });
 
-test('short steps cannot tell finely', () => {
+test('short steps have a coarse resolution', () => {
   assert.equal(finestResolution(1), 0.05);
   assert.equal(finestResolution(10), 0.005);
 });

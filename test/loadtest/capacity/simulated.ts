@@ -5,20 +5,20 @@ import { random } from '../report/random.ts';
 import { latencyGate, synthetic } from '../report/synthetic.ts';
 
 export type SimulatedOptions = {
-  /** What the server can do, in requests/s. */
+  /** Rate of the server, in requests/s. */
   serviceRate: number;
-  /** What the generator can offer, in requests/s. */
+  /** Highest rate of the generator, in requests/s. */
   ceiling?: number;
-  /** Of each latency, as the standard deviation of its logarithm. */
+  /** Standard deviation of the logarithm of each latency. */
   noise?: number;
-  /** How often a step is spoiled by something else on the machine. */
+  /** Probability that another program disturbs a step. */
   hiccups?: number;
   seed?: number;
 };
 
 /**
- * A server with one queue (M/M/1): the time in it is exponential with mean 1 / (serviceRate - rate), so its p99 is
- * ln(100) times that. Offered more, the queue grows until the step ends.
+ * A server with one queue (M/M/1): the time in it is exponential with mean 1 / (serviceRate - rate), so its p99 is ln(100)
+ * times that. At a higher rate the queue grows until the step ends.
  */
 export function simulated(options: SimulatedOptions): Measure<string> & { calls: number } {
   const { serviceRate, ceiling = Number.POSITIVE_INFINITY, noise = 0, hiccups = 0, seed = 1 } = options;
@@ -48,7 +48,7 @@ export function simulated(options: SimulatedOptions): Measure<string> & { calls:
   return measure;
 }
 
-/** Where the p99 of that server crosses 50 ms, in requests/s. */
+/** The rate at which the p99 of that server reaches 50 ms, in requests/s. */
 export function kneeOf(serviceRate: number): number {
   return serviceRate - Math.log(100) / 0.05;
 }

@@ -6,7 +6,7 @@ import { monitorLine } from '../../../loadtest/replay/monitor.ts';
 
 const PREFIX = 'borrow_rate_engine:';
 
-test('an access log gives time as ISO or milliseconds, one key or several, and perhaps a size', () => {
+test('an access log has time as ISO or milliseconds, one key or several, and an optional size', () => {
   assert.deepEqual(
     accessLine('{"time":"2026-11-24T08:00:00.250Z","op":"get","key":"borrow_rate:A","size":200}'),
     {
@@ -24,21 +24,21 @@ test('an access log gives time as ISO or milliseconds, one key or several, and p
 });
 
 for (const [line, why] of [
-  ['{"time":1', 'no JSON'],
-  ['7', 'no JSON object'],
+  ['{"time":1', 'not JSON'],
+  ['7', 'not a JSON object'],
   ['{"time":"soon","op":"get","key":"a"}', 'no time'],
   ['{"op":"get","key":"a"}', 'no time'],
-  ['{"time":1,"op":"scan","key":"a"}', 'another operation'],
+  ['{"time":1,"op":"scan","key":"a"}', 'unknown operation'],
   ['{"time":1,"op":"get"}', 'no key'],
   ['{"time":1,"op":"mget","keys":[]}', 'no key'],
   ['{"time":1,"op":"mget","keys":["a",7]}', 'no key'],
 ] as const) {
-  test(`a line of an access log is passed over and counted: ${why}: ${line}`, () => {
+  test(`a line of an access log is skipped and counted: ${why}: ${line}`, () => {
     assert.equal(accessLine(line), why);
   });
 }
 
-test('a capture gives reads, writes with the size of their value, and deletes', () => {
+test('a capture has reads, writes with the size of their value, and deletes', () => {
   const read = (command: string) => monitorLine(`1339518083.107412 [0 127.0.0.1:60866] ${command}`, PREFIX);
   const atMs = 1339518083107.412;
   assert.deepEqual(read('"GET" "borrow_rate_engine:borrow_rate:A"'), {
@@ -52,19 +52,22 @@ test('a capture gives reads, writes with the size of their value, and deletes', 
   assert.deepEqual(read('"unlink" "a:1"'), { atMs, op: 'delete', keys: ['a:1'] });
 });
 
-test('what a capture escapes counts as the byte that it is', () => {
+test('an escaped byte of a capture counts as one byte', () => {
   const line = '1.5 [0 lua] "set" "a:\\"q\\"" "\\x00\\xff\\n\\\\x"';
   assert.deepEqual(monitorLine(line, PREFIX), { atMs: 1500, op: 'set', keys: ['a:"q"'], bytes: 5 });
 });
 
-test('other commands and other lines of a capture are passed over', () => {
-  assert.equal(monitorLine('OK', PREFIX), 'no command');
-  assert.equal(monitorLine('1.5 [0 127.0.0.1:1] "ping"', PREFIX), 'another command');
-  assert.equal(monitorLine('1.5 [0 127.0.0.1:1] "evalsha" "abc" "1" "a:1"', PREFIX), 'another command');
+test('other commands and other lines of a capture are skipped', () => {
+  assert.equal(monitorLine('OK', PREFIX), 'not a command');
+  assert.equal(monitorLine('1.5 [0 127.0.0.1:1] "ping"', PREFIX), 'command without a replay');
+  assert.equal(
+    monitorLine('1.5 [0 127.0.0.1:1] "evalsha" "abc" "1" "a:1"', PREFIX),
+    'command without a replay',
+  );
   assert.equal(monitorLine(`1.5 [0 127.0.0.1:1] "get" "${PREFIX}"`, PREFIX), 'no key');
 });
 
-test('a log is put into the order of its times, and says how much of it was no operation', async () => {
+test('operations are sorted by time, and other lines are counted', async () => {
   const lines = [
     '{"time":30,"op":"get","key":"a:3"}',
     '{"time":10,"op":"set","key":"a:1","size":9}',
@@ -77,10 +80,10 @@ test('a log is put into the order of its times, and says how much of it was no o
     operations.map(({ atMs }) => atMs),
     [10, 20, 30],
   );
-  assert.deepEqual([...skipped], [['no command', 1]]);
+  assert.deepEqual([...skipped], [['not a command', 1]]);
 });
 
-test('of a log that is too long the beginning is taken, and the rest is counted', async () => {
+test('a log that is too long is cut, and the rest is counted', async () => {
   const lines = Array.from({ length: 10 }, (_, i) => `{"time":${i},"op":"get","key":"a:${i}"}`);
   const { operations, skipped } = await readLog(lines, { prefix: PREFIX, most: 4 });
   assert.equal(operations.length, 4);

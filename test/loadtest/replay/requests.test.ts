@@ -12,7 +12,7 @@ const OPERATIONS: readonly Operation[] = [
   { atMs: 5, op: 'get', keys: ['a:1'], bytes: 10 },
 ];
 
-test('each operation is its request, with a value of the size that was logged', () => {
+test('each operation becomes a request, with a value of the logged size', () => {
   const request = requestsOf(OPERATIONS);
   assert.match(request(0).bytes.toString(), /^GET \/v1\/cache\/a%3A1 HTTP\/1\.1\r\n/);
   assert.match(request(2).bytes.toString(), /^PUT [\s\S]*Content-Length: 12\r\n\r\n"v{10}"$/);
@@ -21,12 +21,12 @@ test('each operation is its request, with a value of the size that was logged', 
   assert.deepEqual([request(3).keys, request(4).hits], [3, 'none']);
 });
 
-test('a request that comes again is made once', () => {
+test('a repeated request is built once', () => {
   const request = requestsOf(OPERATIONS);
   assert.equal(request(5), request(0));
 });
 
-test('what is read before it is written must be there, unless the log read nothing', () => {
+test('a key that is read before it is written must exist, unless the logged read was empty', () => {
   const data = [...expectedData(OPERATIONS)].map((line) => JSON.parse(line));
   assert.deepEqual(
     data.map(({ key, value }) => [key, JSON.stringify(value).length]),

@@ -30,17 +30,17 @@ async function replay(...args: string[]) {
   return { ...run, result: (JSON.parse(results) as RunResult[])[0] };
 }
 
-test('a service that runs already is sent what reads alone, unless --writes asks for all', async (t) => {
+test('a running service receives only reads, unless --writes is set', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const body = '{"rate":0.05}';
   for (const key of ['borrow_rate:A', 'borrow_rate:B']) await put(service, key, body);
 
   const reads = await replay('--url', service.url);
-  // Too few to judge by: that gate fails.
+  // The gate on samples fails: there are too few.
   assert.equal(reads.code, 1, reads.stderr);
-  assert.match(reads.stderr, /left out without --writes: 2 operations/);
-  assert.match(reads.stderr, /cannot be known from here/);
+  assert.match(reads.stderr, /skipped without --writes: 2 operations/);
+  assert.match(reads.stderr, /CPU and memory of http.* are unknown/);
   assert.deepEqual([reads.result!.requests.sent, reads.result!.requests.hits], [2, 3]);
   assert.equal(reads.result!.series[0]!.serverCpuShare, null);
   for (const key of ['borrow_rate:A', 'borrow_rate:B'])
@@ -52,18 +52,18 @@ test('a service that runs already is sent what reads alone, unless --writes asks
   assert.equal((await get(service, 'borrow_rate:B')).status, 404);
 });
 
-test('without --url a log is sent to a service of its own, which holds what the log expects', async () => {
+test('without --url a log is sent to a new service with the values that the log expects', async () => {
   const { code, result } = await replay('--speed', '2');
   assert.equal(code, 1);
   assert.deepEqual([result!.requests.sent, result!.requests.hits], [4, 3]);
 });
 
-test('what cannot be replayed is exit code 2', async () => {
+test('an invalid log or address is exit code 2', async () => {
   const [missing, address] = await Promise.all([
     runMain(['replay', join(dir, 'none.ndjson')]),
     replay('--url', 'https://127.0.0.1'),
   ]);
   assert.deepEqual([missing.code, address.code], [2, 2]);
   assert.match(missing.stderr, /none\.ndjson/);
-  assert.match(address.stderr, /is not http:\/\/HOST:PORT/);
+  assert.match(address.stderr, /is not of the form http:\/\/HOST:PORT/);
 });

@@ -4,7 +4,7 @@ import { timeline, withLead } from '../../../loadtest/replay/timeline.ts';
 
 const LOGGED = [1_000_000, 1_000_100, 1_000_100, 1_002_500, 1_010_000].map((atMs) => ({ atMs }));
 
-/** What is sent at each tick of a clock that the test moves: at every `stepMs`, all that is due by then. */
+/** The requests sent at each tick of a clock that the test moves: at every `stepMs` all that are due. */
 function sentBy(
   schedule: { dueAt(n: number): number },
   stepMs: number,
@@ -20,21 +20,21 @@ function sentBy(
   return sent;
 }
 
-test('at speed 1 everything is sent when it was logged, counted from the first', () => {
+test('at speed 1 each request is sent at its logged time after the first', () => {
   assert.deepEqual(sentBy(timeline(LOGGED, 1), 50, 20_000), { 0: [0], 100: [1, 2], 2500: [3], 10000: [4] });
 });
 
-test('at speed 10 the same happens in a tenth of the time', () => {
+test('at speed 10 the requests need a tenth of the time', () => {
   const line = timeline(LOGGED, 10);
   assert.equal(line.lastsMs, 1_000);
   assert.deepEqual(sentBy(line, 10, 2_000), { 0: [0], 10: [1, 2], 250: [3], 1000: [4] });
 });
 
-test('a clock that was held up sends all that came due meanwhile', () => {
+test('a delayed clock sends all requests that became due meanwhile', () => {
   assert.deepEqual(sentBy(timeline(LOGGED, 1), 3_000, 12_000), { 0: [0], 3000: [1, 2, 3], 12000: [4] });
 });
 
-test('a lead moves everything by the same time', () => {
+test('a lead delays every request by the same time', () => {
   assert.deepEqual(sentBy(withLead(timeline(LOGGED, 10), 500), 10, 2_000), {
     500: [0],
     510: [1, 2],
@@ -43,16 +43,16 @@ test('a lead moves everything by the same time', () => {
   });
 });
 
-test('what is due after the longest time is left out', () => {
+test('requests that are due after the time limit are skipped', () => {
   const line = timeline(LOGGED, 1, 2_500);
   assert.deepEqual([line.count, line.lastsMs, line.dueAt(4)], [4, 2_500, Number.POSITIVE_INFINITY]);
 });
 
-test('an empty log is over at once', () => {
+test('an empty log ends at once', () => {
   const line = timeline([], 1);
   assert.deepEqual([line.count, line.lastsMs, line.dueAt(0)], [0, 0, Number.POSITIVE_INFINITY]);
 });
 
-test('a speed outside of 1 to 100 is refused', () => {
+test('a speed outside 1 to 100 is refused', () => {
   for (const speed of [0, 0.5, 101, Number.NaN]) assert.throws(() => timeline(LOGGED, speed), RangeError);
 });

@@ -8,7 +8,7 @@ import { compareRuns, type Judgement } from '../../../loadtest/report/regression
 import type { RunResult } from '../../../loadtest/result.ts';
 import { latencyGate, synthetic } from './synthetic.ts';
 
-test('two runs that differ by their noise alone are the same', () => {
+test('two runs that differ only by noise are the same', () => {
   for (let seed = 1; seed < 20; seed++) {
     const { regressed, differences } = compareRuns(synthetic({ seed }), synthetic({ seed: seed + 100 }));
     assert.equal(regressed, false);
@@ -16,7 +16,7 @@ test('two runs that differ by their noise alone are the same', () => {
   }
 });
 
-test('a latency that is four times as long is a regression, and the other way round an improvement', () => {
+test('a latency four times as long is a regression, and the reverse an improvement', () => {
   const [fast, slow] = [synthetic(), synthetic({ slower: 4, seed: 2 })];
   assert.deepEqual(judgements(fast, slow, 'p50', 'p95', 'p99'), ['regression', 'regression', 'regression']);
   assert.deepEqual(judgements(slow, fast, 'p50', 'p95', 'p99'), [
@@ -26,7 +26,7 @@ test('a latency that is four times as long is a regression, and the other way ro
   ]);
 });
 
-test('a latency that doubled by less than half a millisecond is nobody’s concern', () => {
+test('a latency that doubled by less than half a millisecond is not a regression', () => {
   const [p50] = compareRuns(synthetic(), synthetic({ slower: 2 })).differences.filter(
     ({ metric }) => metric === 'p50',
   );
@@ -34,12 +34,12 @@ test('a latency that doubled by less than half a millisecond is nobody’s conce
   assert.equal(p50!.judgement, 'same');
 });
 
-test('CPU per request is judged from 15 %, because it swings less than rates do', () => {
+test('CPU per request is judged from 15 %, because it varies less than rates', () => {
   assert.deepEqual(judgements(synthetic(), synthetic({ busier: 1.1 }), 'CPU/request'), ['same']);
   assert.deepEqual(judgements(synthetic(), synthetic({ busier: 1.25 }), 'CPU/request'), ['regression']);
 });
 
-test('seconds that swing widely make the limit wider', () => {
+test('seconds that vary widely raise the limit', () => {
   const restless = (seed: number, slower: number): RunResult => {
     const run = synthetic({ seed, slower, seconds: 5 });
     const series = run.series.map((second, i) => ({ ...second, p99Us: second.p99Us * (i === 2 ? 8 : 1) }));
@@ -49,23 +49,23 @@ test('seconds that swing widely make the limit wider', () => {
   assert.deepEqual(judgements(synthetic({ slower: 4 }), synthetic({ slower: 8 }), 'p99'), ['regression']);
 });
 
-test('a worse verdict is a regression whatever the figures say', () => {
+test('a worse verdict is a regression, whatever the figures are', () => {
   const [before, after] = [synthetic(), synthetic({ gates: [latencyGate('latency p95', 60)] })];
   assert.equal(compareRuns(before, after).regressed, true);
   assert.equal(compareRuns(after, before).regressed, false);
 });
 
-test('what was not measured is not judged', () => {
+test('a figure that was not measured is not judged', () => {
   const [before, after] = [synthetic({ blind: true }), synthetic({ blind: true, seed: 2 })];
   assert.deepEqual(judgements(before, after, 'CPU/request'), ['not judged']);
 });
 
 for (const [why, other] of [
-  ['another load', { ratePerSecond: 4_000 }],
-  ['another machine', { machine: { cpu: 'Another CPU' } }],
+  ['different loads', { ratePerSecond: 4_000 }],
+  ['different machines', { machine: { cpu: 'Another CPU' } }],
   ['the generator was the limit', { saturated: true }],
 ] as const) {
-  test(`runs are shown and not judged: ${why}`, () => {
+  test(`runs are shown but not judged: ${why}`, () => {
     const { incomparable, regressed, differences } = compareRuns(
       synthetic(),
       synthetic({ slower: 9, ...other }),
@@ -76,7 +76,7 @@ for (const [why, other] of [
   });
 }
 
-test('the text marks what got worse, names what only one side has, and states the rule', () => {
+test('the text marks regressions, lists profiles of one side only, and has the rule', () => {
   const { text, regressed } = compare(
     [synthetic(), synthetic({ profile: 'gone' })],
     [synthetic({ slower: 4 }), synthetic({ profile: 'new' })],
@@ -88,7 +88,7 @@ test('the text marks what got worse, names what only one side has, and states th
   assert.match(text, /three standard errors/);
 });
 
-test('results are read as they were written, and what is none is refused', async (t) => {
+test('results are read as they were written, and other files are refused', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-compare-'));
   t.after(() => rm(dir, { recursive: true }));
   const path = async (name: string, content: unknown) => {
@@ -97,7 +97,10 @@ test('results are read as they were written, and what is none is refused', async
   };
   assert.deepEqual(await readResults(await path('some.json', [synthetic()])), [synthetic()]);
   for (const content of [[{ format: 7 }], synthetic()])
-    await assert.rejects(readResults(await path('none.json', content)), /does not hold results of format 1/);
+    await assert.rejects(
+      readResults(await path('none.json', content)),
+      /does not contain results of format 1/,
+    );
   await assert.rejects(readResults(join(dir, 'missing.json')), { code: 'ENOENT' });
 });
 

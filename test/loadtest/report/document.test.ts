@@ -6,7 +6,7 @@ const BEGIN = '<!-- table: written by x -->\n';
 const END = '<!-- /table -->';
 const DOCUMENT = `before\n${BEGIN}old\n${END}\nafter\n`;
 
-test('the text replaces what is between the marks as it is, and nothing else', () => {
+test('the text replaces only what is between the marks', () => {
   const once = withMarked(DOCUMENT, 'table', "new $1 $& $'\n");
   assert.equal(once, `before\n${BEGIN}new $1 $& $'\n${END}\nafter\n`);
   assert.equal(withMarked(once, 'table', 'old\n'), DOCUMENT);
@@ -26,13 +26,16 @@ for (const [what, document] of [
   ['with the marks of another name', '<!-- tables: x -->\n<!-- /tables -->'],
 ] as const)
   test(`a document is refused ${what}`, () => {
-    assert.throws(() => withMarked(document, 'table', 'new'), /no marks named table/);
+    assert.throws(
+      () => withMarked(document, 'table', 'new'),
+      /must contain the marks <!-- table: … --> and <!-- \/table --> exactly once/,
+    );
   });
 
-test('a table has a line for its head and each row, and no cell can break it', () => {
+test('a table has a line for its head and each row, and no cell can break the table', () => {
   assert.equal(markdownTable(['', 'b'], [['x|y', 'one\ntwo']]), '|  | b |\n|---|---|\n| x\\|y | one two |');
 });
 
-test('figures stand to the right of their columns, after the first', () => {
+test('columns after the first can be aligned to the right', () => {
   assert.equal(markdownTable(['a', 'b', 'c'], [], 'right'), '| a | b | c |\n|---|--:|--:|');
 });

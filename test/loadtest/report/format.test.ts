@@ -4,7 +4,7 @@ import { duration, errorShare, gateLimits, hitShare } from '../../../loadtest/re
 import { terminalTable } from '../../../loadtest/report/table.ts';
 import { latencyGate, synthetic } from './synthetic.ts';
 
-test('durations have three digits and the unit that suits them', () => {
+test('durations have three digits and a suitable unit', () => {
   assert.deepEqual([0, 41, 999, 1_234, 45_678, 2_050_000].map(duration), [
     '0 µs',
     '41 µs',
@@ -16,7 +16,7 @@ test('durations have three digits and the unit that suits them', () => {
   assert.equal(duration(Number.NaN), '–');
 });
 
-test('errors are broken, unanswered and refused requests; a miss is none', () => {
+test('errors are broken, unanswered and refused requests, not misses', () => {
   const run = synthetic();
   const requests = {
     ...run.requests,
@@ -29,14 +29,14 @@ test('errors are broken, unanswered and refused requests; a miss is none', () =>
   assert.ok(Number.isNaN(hitShare({ ...run, requests })));
 });
 
-test('a gate says what it wants, with and without a warning', () => {
+test('a gate shows its limits, with and without a warning', () => {
   const gate = latencyGate('latency p95', 1);
   assert.equal(gateLimits(gate), 'below 50 ms (fails at 100 ms)');
   const { warnAt: _, ...only } = gate;
   assert.equal(gateLimits(only), 'below 100 ms');
 });
 
-test('the table has a row per profile and a line per gate that does not pass, coloured only where asked', () => {
+test('the table has a row per profile, a line per gate that does not pass, and colours only if requested', () => {
   const runs = [
     synthetic({ profile: 'good' }),
     synthetic({ profile: 'bad', gates: [latencyGate('latency p99', 130)] }),

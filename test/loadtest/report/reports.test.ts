@@ -8,7 +8,7 @@ import type { RunResult } from '../../../loadtest/result.ts';
 import { latencyGate, synthetic } from './synthetic.ts';
 import { elementsOf } from './xml.ts';
 
-// What could break out of each of the formats.
+// Characters that could break each of the formats.
 const AWKWARD = 'a<b>"&\'|</script><!--\n100%';
 
 const results: readonly RunResult[] = [
@@ -40,7 +40,7 @@ before(async () => {
   }
 });
 
-test('the JSON is the results, unchanged', () => {
+test('the JSON contains the unchanged results', () => {
   assert.deepEqual(Object.keys(files), ['results.json', 'junit.xml', 'report.html']);
   assert.deepEqual(JSON.parse(files['results.json']!), results);
 });
@@ -65,26 +65,26 @@ test('JUnit has a suite per profile, a case per gate, and the failures', () => {
     named('testcase').map(({ attributes }) => attributes.name),
     ['latency p95', 'latency p95', 'latency p99', 'verdict'],
   );
-  assert.match(named('failure')[0]!.attributes.message!, /latency p99 is 130 ms, wanted below 50 ms/);
+  assert.match(named('failure')[0]!.attributes.message!, /latency p99 is 130 ms, expected below 50 ms/);
 });
 
-test('JUnit is red for a run without gates, and says that the generator was the limit', () => {
+test('JUnit is red for a run without gates, and reports that the generator was the limit', () => {
   assert.match(files['junit.xml']!, /<error message="The generator was the limit, not the server/);
 });
 
-test('the page holds the results, whatever is in their texts', () => {
+test('the page contains the results, whatever their texts contain', () => {
   const [, json] = /<script type="application\/json" id="data">(.*)<\/script>/.exec(files['report.html']!)!;
   assert.deepEqual(JSON.parse(json!), results);
 });
 
-test('the page asks for nothing outside of itself', () => {
+test('the page loads nothing', () => {
   const html = files['report.html']!;
   assert.doesNotMatch(html, /https?:|\bsrc=|<link|@import|url\(|fetch\(|XMLHttpRequest|import\(/);
   assert.match(html, /http-equiv="Content-Security-Policy" content="default-src 'none'/);
   for (const [, target] of html.matchAll(/href="([^"]*)"/g)) assert.match(target!, /^#profile-\d$/);
 });
 
-test('the page has the plotting library with its licence, and says where and when', () => {
+test('the page has the plotting library with its licence, the machine and the time', () => {
   const html = files['report.html']!;
   assert.match(html, /var uPlot=/);
   assert.match(html, /\.uplot/);
@@ -106,14 +106,14 @@ test('each profile has its question, its verdict, its gates and a place for its 
   assert.match(sections[2]!, /The generator was the limit/);
 });
 
-test('GitHub gets an annotation for each gate that does not pass, escaped as it asks', () => {
+test('GitHub receives an escaped annotation for each gate that does not pass', () => {
   assert.equal(printed.length, 2);
   assert.match(printed[0]!, /^::warning title=load [^,:]*%3A latency p95::[^\n\r]*latency p95 is 60 ms/);
   assert.match(printed[1]!, /^::error /);
   assert.match(printed[1]!, /%0A100%25/);
 });
 
-test('GitHub gets a summary with a row per profile', () => {
+test('GitHub receives a summary with a row per profile', () => {
   const rows = summary.split('\n').filter((line) => line.startsWith('|'));
   assert.equal(rows.length, 2 + results.length);
   const columns = rows.map((row) => row.match(/(?<!\\)\|/g)!.length);
@@ -121,7 +121,7 @@ test('GitHub gets a summary with a row per profile', () => {
   assert.match(summary, /too-fast: The generator was the limit/);
 });
 
-test('outside of GitHub nothing is printed', async () => {
+test('outside GitHub nothing is printed', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-report-'));
   try {
     await writeReports(results, dir, {}, () => assert.fail('printed'));

@@ -14,12 +14,12 @@ export type SyntheticOptions = {
   verdict?: Verdict;
   gates?: readonly GateOutcome[];
   saturated?: boolean;
-  /** Without Redis, and with nothing known of the server. */
+  /** Without Redis and without figures of the server. */
   blind?: boolean;
   machine?: Partial<RunResult['machine']>;
 };
 
-/** A result such as a run gives: log-normal latencies with a tail, and noise between the seconds. */
+/** A result like that of a run: log-normal latencies with a tail, and noise between the seconds. */
 export function synthetic(options: SyntheticOptions = {}): RunResult {
   const {
     profile = 'read-heavy',
@@ -110,7 +110,7 @@ export function synthetic(options: SyntheticOptions = {}): RunResult {
   };
 }
 
-/** As the runbook's `request_latency`: 50 ms warns, 100 ms fails. */
+/** The limits of `request_latency` in the runbook: 50 ms warns, 100 ms fails. */
 export function latencyGate(gate: string, value: number): GateOutcome {
   const verdict = value < 50 ? 'pass' : value < 100 ? 'warn' : 'fail';
   return { gate, value, unit: 'ms', warnAt: 50, failAt: 100, good: 'below', verdict };

@@ -6,7 +6,7 @@ const TOKEN =
   /<\?xml[^>]*\?>|<!\[CDATA\[[\s\S]*?\]\]>|<(?<close>\/)?(?<name>[\w-]+)(?<attributes>(?:\s+[\w-]+="[^"<]*")*)\s*(?<empty>\/)?>|[^<]+/y;
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
-/** The elements of an XML text in order, as far as JUnit's needs go. Fails a test where the text is not well-formed. */
+/** The elements of an XML text in order, as far as JUnit needs. Fails a test if the text is not well-formed. */
 export function elementsOf(xml: string): Element[] {
   const found: Element[] = [];
   const open: string[] = [];
