@@ -1,6 +1,6 @@
 /**
- * Writes the reference part of `docs/cli.md` from the subcommands themselves. With `--check` it writes nothing, and
- * exits 1 when the page is not what it would write.
+ * Writes the reference part of `docs/cli.md` from the subcommands. With `--check` it writes nothing, and exits 1 if
+ * the page differs from what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { blocksOf, markdownTable, withMarked } from '../loadtest/report/document.ts';
@@ -16,11 +16,11 @@ const sections = (await subcommands()).map(section);
 const written = withMarked(page, 'reference', sections.join('\n'));
 if (!process.argv.includes('--check')) writeFileSync(PAGE, written);
 else if (written !== page) {
-  console.error('docs/cli.md is not what the subcommands say: run node scripts/cli-reference.ts');
+  console.error('docs/cli.md differs from the subcommands. Run: node scripts/cli-reference.ts');
   process.exitCode = 1;
 }
 
-/** Those that people call. */
+/** The subcommands that users call. */
 async function subcommands(): Promise<LazyCommand[]> {
   const program = createProgram();
   await defineAll(program);

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# debian-root.sh BINARY DIR: puts the binary into a Debian as small as debootstrap makes it. That one is kept, since it
-# takes a minute to make.
+# debian-root.sh BINARY DIR: installs the binary into a minimal Debian made by debootstrap. The Debian is stored for
+# later runs, because creating it takes a minute.
 set -euo pipefail
 binary=$1 root=$2
 debian=.tools/debian-bookworm
 
-[[ ! -e $root ]] || { echo "$root exists" >&2; exit 1; }
+[[ ! -e $root ]] || { echo "$root exists already: remove it, or name another directory" >&2; exit 1; }
 if [[ ! -d $debian ]]; then
   unfinished=$(mktemp -d)
   trap 'rm -rf "$unfinished"' EXIT

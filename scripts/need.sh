@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# need.sh PROGRAM...: makes sure that each is there, installing what is missing with apt-get (as root) or
-# Homebrew. Where neither can, it says what to install and exits 1. What begins with a slash is a file.
+# need.sh PROGRAM...: installs missing programs with apt-get (as root) or Homebrew. If neither works, it prints what to
+# install and exits 1. A name that begins with a slash is a file.
 set -euo pipefail
 
-package() { # package MANAGER PROGRAM: the package that brings the program
+package() { # package MANAGER PROGRAM: the package that contains the program
   case $1:$2 in
     apt:redis-server) echo redis-server ;;
     apt:redis-cli) echo redis-tools ;;
@@ -21,7 +21,7 @@ package() { # package MANAGER PROGRAM: the package that brings the program
   esac
 }
 
-missing() { # missing PROGRAM...: those that are not there
+missing() { # missing PROGRAM...: the programs that are not installed
   local program
   for program in "$@"; do
     [[ $program == /* && -e $program ]] || command -v "$program" >/dev/null || echo "$program"
@@ -34,7 +34,7 @@ packages() { # packages MANAGER PROGRAM...
   for program in "$@"; do package "$manager" "$program"; done | sort -u
 }
 
-# The tests start servers of their own, so Debian's packages must not start theirs: this is how it is told so.
+# The tests start their own servers, so Debian's packages must not start any: this policy prevents it.
 forbid_services() {
   local policy=/usr/sbin/policy-rc.d
   [[ ! -e $policy ]] || return 0
@@ -43,7 +43,7 @@ forbid_services() {
   chmod +x "$policy"
 }
 
-# shellcheck disable=SC2046 # program and package names hold no spaces
+# shellcheck disable=SC2046 # program and package names contain no spaces
 install() {
   if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
     echo "installing with apt-get:" $(packages apt "$@") >&2
@@ -65,5 +65,5 @@ install "$@" || true
 set -- $(missing "$@")
 [[ $# -gt 0 ]] || exit 0
 # shellcheck disable=SC2046
-echo "missing:" "$@" "- the tests need it; install the Debian packages" $(packages apt "$@") "or their like." >&2
+echo "missing:" "$@" "- install the Debian packages" $(packages apt "$@") "or their equivalents, and run the command again." >&2
 exit 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Serves in the foreground: with the Redis that REDIS_HOST names, or standalone where none is named.
+# Runs the service in the foreground: with the Redis in REDIS_HOST, or standalone if REDIS_HOST is not set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ else
   set -- serve --standalone
 fi
 
-# To stderr: stdout is the log, one JSON object a line.
+# Written to stderr, because stdout is the log: one JSON object per line.
 url="http://${HOST:-127.0.0.1}:${PORT:-8000}"
 cat >&2 <<END
 Try:
@@ -20,5 +20,5 @@ Try:
 
 END
 
-# Half of the young generation, in MiB: as the binary has it.
+# Limits half of V8's young generation, in MiB, as the binary does.
 exec node --max-semi-space-size=8 src/main.ts "$@"

@@ -10,7 +10,7 @@ interface Locked {
   readonly devOptional?: true;
 }
 
-/** `name@version` of all packages that the program needs in the end. */
+/** `name@version` of all packages that the program needs at run time. */
 export function productionPackages(): Set<string> {
   const { packages } = JSON.parse(readFileSync(`${ROOT}package-lock.json`, 'utf8')) as {
     packages: Readonly<Record<string, Locked>>;
@@ -19,7 +19,7 @@ export function productionPackages(): Set<string> {
     ([path, { dev, peer, optional, devOptional }]) =>
       path !== '' && !(dev || peer || optional || devOptional),
   );
-  // A package may be installed under another name than its own.
+  // A package may be installed under an alias.
   return new Set(needed.map(([path, { name, version }]) => `${name ?? lastName(path)}@${version}`));
 }
 

@@ -7,14 +7,14 @@ import { ROOT } from './paths.ts';
 
 const RULE = '='.repeat(80);
 
-/** Ours, then each license once, under the names of all that it is about. */
+/** The license of ratecache, then each other license once, with the names of all packages that have it. */
 export async function licensesText(): Promise<string> {
   const sections = [
     section(['ratecache'], readFileSync(`${ROOT}LICENSE`, 'utf8')),
     ...(await ofPackages()),
     ...ofNativeParts(),
   ];
-  return ['What ratecache is made of, and under which licenses.', ...sections].join(`\n\n${RULE}\n\n`);
+  return ['The parts of ratecache and their licenses.', ...sections].join(`\n\n${RULE}\n\n`);
 }
 
 async function ofPackages(): Promise<string[]> {
@@ -27,7 +27,7 @@ async function ofPackages(): Promise<string[]> {
     if (names.length > 0) sections.push(section(names, [content, ...notices].join('\n\n')));
   }
   const missing = [...needed].filter((name) => !found.has(name));
-  if (missing.length > 0) throw new Error(`no license was found of ${missing.join(', ')}`);
+  if (missing.length > 0) throw new Error(`no license found for ${missing.join(', ')}`);
   return sections;
 }
 

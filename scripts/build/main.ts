@@ -1,4 +1,4 @@
-/** `make build`: the single binary dist/ratecache, its bill of materials, and the sums of both. */
+/** `make build`: the single binary dist/ratecache, its bill of materials, and the checksums of both. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { buildBinary } from './binary.ts';
@@ -19,7 +19,7 @@ try {
   process.exitCode = 1;
 }
 
-/** As `sha256sum --check` reads it. */
+/** A line for `sha256sum --check`. */
 function sumLine(name: string): string {
   const sum = createHash('sha256')
     .update(readFileSync(`${DIST}${name}`))

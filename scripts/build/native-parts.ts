@@ -1,27 +1,26 @@
-/** What the binary holds besides packages of npm. */
+/** The parts of the binary that are not npm packages. */
 export interface NativePart {
   readonly name: string;
-  /** Where it is known. */
+  /** Undefined if it is unknown. */
   readonly version?: string;
-  /** As SPDX writes it. */
+  /** SPDX expression. */
   readonly license: string;
   readonly url: string;
-  /** Its license's text, in licenses/. */
+  /** The file in licenses/ with the text of the license. */
   readonly file: string;
 }
 
 const WEBSOCKETS = { license: 'Apache-2.0', file: 'uWebSockets.txt' };
 const QUIC = { license: 'MIT', file: 'lsquic.txt' };
 
-/** All but Node are in the native part of uWebSockets.js, which does not tell their versions. */
+/** All parts except Node are in the native part of uWebSockets.js, which does not report their versions. */
 export const NATIVE_PARTS: readonly NativePart[] = [
   {
     name: 'node',
     version: process.versions.node,
     license: 'MIT',
     url: 'https://nodejs.org',
-    // Of this very version, as it lists what Node itself is made of; npm, which comes beside Node, is not in the
-    // binary.
+    // The file of this version, because it lists the parts of Node. npm comes with Node, but is not in the binary.
     file: `node-${process.version}.txt`,
   },
   { name: 'uWebSockets.js', url: 'https://github.com/uNetworking/uWebSockets.js', ...WEBSOCKETS },

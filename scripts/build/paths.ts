@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
-/** Of the project, with a slash at the end. */
+/** The root of the project, with a trailing slash. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What is built, by default. */
+/** The default directory of builds. */
 export const DIST = `${ROOT}dist/`;

@@ -1,4 +1,4 @@
-/** The bill of materials: every package that the program needs, and what is no package. */
+/** The bill of materials: every package that the program needs, and the native parts. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { NATIVE_PARTS, type NativePart } from './native-parts.ts';
@@ -11,7 +11,7 @@ interface Bom {
   readonly components: readonly object[];
 }
 
-/** CycloneDX, as JSON. */
+/** The bill of materials as CycloneDX JSON. */
 export async function sbomText(): Promise<string> {
   const { stdout } = await promisify(execFile)(
     process.execPath,

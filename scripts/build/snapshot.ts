@@ -1,10 +1,10 @@
-/** What of a program must not be loaded before its snapshot is made is loaded after that. */
+/** Delays modules that must not be loaded before the snapshot is made. */
 import { createRequire, isBuiltin } from 'node:module';
 import type { Plugin } from 'esbuild';
 
 const require = createRequire(import.meta.url);
 
-/** Modules of Node that are known to survive in a snapshot: of the others it warns. */
+/** Modules of Node that work in a snapshot; Node warns about the others. */
 const SURVIVING = new Set(
   (
     'assert buffer crypto diagnostics_channel events fs fs/promises net os path process stream string_decoder ' +
@@ -12,7 +12,7 @@ const SURVIVING = new Set(
   ).split(' '),
 );
 
-/** All others are loaded when something of them is used. */
+/** Loads all other modules of Node when they are first used. */
 export const laterBuiltins: Plugin = {
   name: 'later-builtins',
   setup({ onResolve, onLoad }) {
@@ -29,11 +29,11 @@ export const laterBuiltins: Plugin = {
 };
 
 /**
- * Getters instead of exports. A module that takes a function out of it, when the snapshot is made, gets one that asks
- * the real one; nothing else can be had then.
+ * A module with getters instead of exports. While the snapshot is made, a function is replaced by a wrapper that
+ * calls the real one later; any other export is refused then.
  */
 function laterBuiltin(id: string, exports: Readonly<Record<string, unknown>>): string {
-  // That the program is its own main thread is true of every start.
+  // `isMainThread` is true at every start.
   const names = Object.keys(exports).filter((name) => name !== 'isMainThread');
   return `
     let builtin;
@@ -53,14 +53,14 @@ function laterBuiltin(id: string, exports: Readonly<Record<string, unknown>>): s
   `;
 }
 
-/** Whether it is called, and not constructed or extended. */
+/** Whether the value is a function to call, not a class. */
 function isPlainFunction(value: unknown): boolean {
   if (typeof value !== 'function') return false;
   const { prototype } = value as { prototype?: object };
   return prototype === undefined || Reflect.ownKeys(prototype).length === 1;
 }
 
-/** Modules whose one function needs what there is only at the start: the time, and the constants of perf_hooks. */
+/** Modules with one function that needs the start time or the constants of perf_hooks. */
 const OF_THE_START = /\/prom-client\/lib\/metrics\/(processStartTime|gc)\.js$/;
 
 export const laterModules: Plugin = {
