@@ -141,7 +141,10 @@ class Observation {
   async #inflict(what: ProfileFault['what']): Promise<void> {
     this.#onProgress({ kind: 'fault', what });
     const { redis } = this.#target;
-    if (redis === undefined) throw new Error(`the profile ${this.#profile.name} needs a Redis of its own`);
+    if (redis === undefined)
+      throw new Error(
+        `the profile ${this.#profile.name} needs its own Redis, which this target does not have`,
+      );
     if (what === 'redis killed') return redis.signal('SIGKILL');
     await redis.restart();
     pin(SERVER_CORE, redis.pid);

@@ -59,7 +59,7 @@ export function demandSentence(demand: Demand, limits: Limits): string {
   return (
     `${count(demand.ratePerSecond)} requests/s, ${percent(demand.headroom)} headroom, ${demand.spare} spare, ` +
     `${count(demand.entries)} entries; a replica is ${processes} with ${limits.cpuCores * 1000}m CPU and ` +
-    `${bytes(limits.memoryBytes)}, of which ${percent(limits.cpuShare)} and ${percent(limits.memoryShare)} may be used.`
+    `${bytes(limits.memoryBytes)}, and may use ${percent(limits.cpuShare)} and ${percent(limits.memoryShare)} of them.`
   );
 }
 
