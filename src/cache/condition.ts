@@ -36,6 +36,6 @@ export function holds(condition: Condition | undefined, present: Version | undef
 /** Why a condition of a client does not hold, as a sentence. `present` is undefined where the entry has no version. */
 export function whyRefused(condition: Condition | undefined, present: Version | undefined): string {
   if (present !== undefined) return `the entry has version ${present}`;
-  if (condition?.is === 'if-absent') return 'Redis holds something else than a value of this service there';
-  return 'there is no entry';
+  if (condition?.is === 'if-absent') return 'the key exists in Redis, but is not a string';
+  return 'the key has no value';
 }

@@ -29,6 +29,6 @@ export function unknownName(
 }
 
 function allOf(what: string, known: ReadonlySet<string>): string {
-  if (known.size === 0) return `no ${what} is known here`;
+  if (known.size === 0) return `this request takes no ${what}s`;
   return `the known ${what}s are ${[...known].join(', ')}`;
 }

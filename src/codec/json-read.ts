@@ -82,7 +82,7 @@ export function skipString(text: string, start: number): number {
   let quote = start;
   do {
     quote = text.indexOf('"', quote + 1);
-    if (quote === -1) throw new Malformed(`a string does not end, at character ${start}`);
+    if (quote === -1) throw new Malformed(`unterminated string, at character ${start}`);
   } while (isEscaped(text, quote));
   return quote + 1;
 }
@@ -107,7 +107,7 @@ function skipContainer(text: string, start: number): number {
     if (code === OPEN_ARRAY || code === OPEN_OBJECT) depth++;
     else if ((code === CLOSE_ARRAY || code === CLOSE_OBJECT) && --depth === 0) return at;
   }
-  throw new Malformed(`an array or object does not end, at character ${start}`);
+  throw new Malformed(`unterminated array or object, at character ${start}`);
 }
 
 /** The first item, or the closing bracket, of the container at `start`. */

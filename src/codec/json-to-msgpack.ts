@@ -118,7 +118,8 @@ class Transcoder {
     const start = this.at;
     this.at = skipString(this.text, start);
     const value = readString(this.text, start, this.at);
-    if (!value.isWellFormed()) throw refused('a string has a lone surrogate, and msgpack is UTF-8', start);
+    if (!value.isWellFormed())
+      throw refused('a string has a lone surrogate, which UTF-8 cannot encode', start);
     writer.str(value);
     return value;
   }

@@ -85,7 +85,7 @@ export function skip(bytes: Uint8Array, offset: number): number {
 export function validateMsgpack(bytes: Uint8Array): void {
   const end = skip(bytes, 0);
   if (end !== bytes.length) {
-    throw new Malformed(`msgpack goes on after its one object, at byte ${end} of ${bytes.length}`);
+    throw new Malformed(`extra bytes follow the msgpack object, at byte ${end} of ${bytes.length}`);
   }
 }
 
@@ -97,7 +97,7 @@ export function kindAt(bytes: Uint8Array, offset: number): Kind {
   const head = bytes[offset];
   if (head === undefined) throw truncated(bytes.length);
   const kind = KINDS[head];
-  if (kind === undefined) throw new Malformed(`msgpack never uses the byte 0xc1, at byte ${offset}`);
+  if (kind === undefined) throw new Malformed(`0xc1 is not a msgpack type, at byte ${offset}`);
   return kind;
 }
 
@@ -214,5 +214,5 @@ function expectKind(bytes: Uint8Array, offset: number, kind: Kind): void {
 }
 
 function truncated(size: number): Malformed {
-  return new Malformed(`msgpack ends too early, at byte ${size}`);
+  return new Malformed(`the msgpack data is truncated, at byte ${size}`);
 }

@@ -85,7 +85,7 @@ class Transcoder {
 
   private name(): string {
     const kind = kindAt(this.bytes, this.at);
-    if (kind !== 'str') throw refused(`a map key is ${kind}, and JSON names are strings`, this.at);
+    if (kind !== 'str') throw refused(`a map key is ${kind}; JSON member names must be strings`, this.at);
     return stringAt(this.bytes, this.at);
   }
 }

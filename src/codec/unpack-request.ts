@@ -17,7 +17,7 @@ export function unpackRequest(bytes: Buffer): unknown {
   const decoder = new Decoder(bytes);
   const data = decoder.next(0);
   if (decoder.at !== bytes.length)
-    throw new Malformed(`msgpack goes on after its one object, at byte ${decoder.at} of ${bytes.length}`);
+    throw new Malformed(`extra bytes follow the msgpack object, at byte ${decoder.at} of ${bytes.length}`);
   return data;
 }
 
@@ -42,7 +42,7 @@ class Decoder {
         return this.#map(depth);
       case 'bin':
       case 'ext':
-        throw new Malformed(`only a value may hold ${kind}, at byte ${start}`);
+        throw new Malformed(`${kind} is allowed only in a value, at byte ${start}`);
       default:
         this.at = read.skip(bytes, start);
         if (kind === 'nil') return null;
@@ -86,7 +86,7 @@ class Decoder {
     for (let left = this.#enter(depth); left > 0; left--) {
       const kind = read.kindAt(this.#bytes, this.at);
       if (kind !== 'str')
-        throw new Malformed(`the name of a member is a string, found ${kind}, at byte ${this.at}`);
+        throw new Malformed(`a member name must be a string, found ${kind}, at byte ${this.at}`);
       const name = this.#string();
       put(map, name, name === 'value' ? this.#span() : this.next(depth + 1));
     }

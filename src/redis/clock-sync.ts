@@ -60,6 +60,6 @@ function milliseconds(reply: unknown): number {
   const [seconds, microseconds] = Array.isArray(reply) ? reply.map(Number) : [];
   const ms = seconds! * 1000 + microseconds! / 1000;
   if (!(ms > 0))
-    throw new StoreError('timeout', 'Redis gave an answer to something else', { kind: 'garbage' });
+    throw new StoreError('timeout', 'the reply of Redis does not match the command', { kind: 'garbage' });
   return ms;
 }

@@ -31,7 +31,7 @@ export function breakWhenSilent(redis: Redis, silenceMs: number): void {
     // What is due at the first of them may have been asked for just before it.
     if (silentLooks <= silenceMs / LOOK_MS) return;
     stop();
-    stream.destroy(new Error(`Redis has been silent for ${silenceMs} ms with an answer due`));
+    stream.destroy(new Error(`Redis sent nothing for ${silenceMs} ms although a reply was due`));
   };
   const stop = () => {
     clearInterval(timer);

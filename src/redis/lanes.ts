@@ -108,7 +108,7 @@ export class Lanes {
       most,
       send: (items, leftMs) => send(items, bulk(leftMs)),
       expire: ({ reject }) =>
-        reject(new StoreError('unavailable', 'too many large values are waiting for Redis')),
+        reject(new StoreError('unavailable', 'other large values took too long; nothing was sent to Redis')),
     };
     return new TurnBatch(most, (items) => {
       const small = items.filter((item) => {

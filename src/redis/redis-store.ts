@@ -297,7 +297,9 @@ export class RedisStore implements Store {
     if (status === 'late') {
       // The caller is still waiting, so the change was in time by this clock.
       this.#clock.doubt();
-      return change.reject(new StoreError('timeout', 'the change reached Redis too late and was not made'));
+      return change.reject(
+        new StoreError('timeout', 'the change reached Redis after its deadline and was not made'),
+      );
     }
     if (status === 'error') {
       const error = refusal(detail.toString());

@@ -32,7 +32,8 @@ export async function ask<T>(
   const arrivals = new Arrivals(redis);
   try {
     if (redis.status !== 'ready') throw new StoreError('unavailable', 'not connected to Redis');
-    if (breaker?.open) throw new StoreError('unavailable', 'Redis has given no answers lately');
+    if (breaker?.open)
+      throw new StoreError('unavailable', 'circuit breaker open: Redis is not used until a probe succeeds');
     const answer = await withDeadline(command(redis), timeoutMs, arrivals, longestMs);
     counters.redisSeconds.observe((performance.now() - start) / 1000);
     breaker?.succeeded();

@@ -25,7 +25,7 @@ handler.dispatch = function (settle) {
 /** As many replies as were asked for, each of which fits. @throws StoreError, as if there had been no answer */
 export function answers<T>(replies: T[], count: number, fits: (reply: T) => boolean): T[] {
   if (Array.isArray(replies) && replies.length === count && replies.every(fits)) return replies;
-  throw new StoreError('timeout', 'Redis gave an answer to something else', { kind: 'garbage' });
+  throw new StoreError('timeout', 'the reply of Redis does not match the command', { kind: 'garbage' });
 }
 
 /**

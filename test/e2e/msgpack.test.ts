@@ -131,7 +131,7 @@ test('an mset whose map key is not a string is 400, and names the place without 
     const refused = await post(one, '/v1/mset', new Uint8Array(body), headers);
     assert.match(
       await assertProblem(refused, 'body_invalid', 'body'),
-      /name of a member is a string.*at byte/,
+      /member name must be a string.*at byte/,
     );
   }
   // Within a value it is the client's own business.

@@ -225,7 +225,7 @@ test('an unknown member or parameter of an operation is refused, the nearest is 
       ['/v1/flush', { teir: 'local' }, 'teir', /known members are tier/],
       ['/v1/flush', { Tier: 'local' }, 'Tier', /did you mean "tier"/],
       ['/v1/warmup', { patern: 'x' }, 'patern', /did you mean "pattern"/],
-      ['/v1/cleanup', { all: true }, 'all', /no member is known here/],
+      ['/v1/cleanup', { all: true }, 'all', /this request takes no members/],
       ['/v1/invalidate', { keys: ['strict:A'], type: [] }, 'type', /did you mean "types"/],
     ] as const)
       assert.match(await assertProblem(await post(service, path, body), 'body_invalid', field), hint);

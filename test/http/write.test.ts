@@ -285,8 +285,8 @@ test('a refused condition is told which version is there, or that there is none'
       ['if:WHY', { 'if-match': '"x"' }, `the entry has version ${version}`],
       ['if:WHY', { 'if-none-match': written }, `the entry has version ${version}`],
       ['if:WHY', { 'if-none-match': '*' }, `the entry has version ${version}`],
-      ['if:NOTHING', { 'if-match': '*' }, 'there is no entry'],
-      ['if:NOTHING', { 'if-match': written }, 'there is no entry'],
+      ['if:NOTHING', { 'if-match': '*' }, 'the key has no value'],
+      ['if:NOTHING', { 'if-match': written }, 'the key has no value'],
     ];
     for (const [key, headers, detail] of cases)
       assert.equal(
@@ -296,7 +296,7 @@ test('a refused condition is told which version is there, or that there is none'
   }
   await redis.cli('LPUSH', `${PREFIX}if:LIST`, 'a');
   const refused = await put(services[0]!, 'if:LIST', '1', { headers: { 'if-none-match': '*' } });
-  assert.match(await assertProblem(refused, 'precondition_failed'), /something else than a value/);
+  assert.match(await assertProblem(refused, 'precondition_failed'), /exists in Redis, but is not a string/);
 });
 
 test('a version sent without its quotes is the same condition as with them', async () => {
@@ -609,7 +609,7 @@ test('a condition that Redis cannot be asked is refused, and after a time-out th
     await assertKept(await put(two, 'down:COND', '1'), 'unknown');
     assert.match(
       await assertProblem(await put(two, 'down:COND', '2', ifAbsent), 'l2_unavailable'),
-      /earlier change/,
+      /condition cannot be checked/,
     );
     await assertProblem(await del(two, 'down:COND', { 'if-match': '*' }), 'l2_unavailable');
   });

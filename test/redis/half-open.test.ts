@@ -24,7 +24,7 @@ test('a connection with an answer due is broken after that much silence, and at 
   pass(SILENCE_MS);
   assert.equal(broken.length, 0);
   pass(501);
-  assert.match(broken[0]!.message, /silent for 3000 ms/);
+  assert.match(broken[0]!.message, /sent nothing for 3000 ms/);
 });
 
 test('it is broken once', (t) => {

@@ -12,7 +12,7 @@ import { syncedClock } from '../support/synced-clock.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const TIMED_OUT = { reason: 'timeout' };
-const LATE_TIMED_OUT = { ...TIMED_OUT, message: /too late/ };
+const LATE_TIMED_OUT = { ...TIMED_OUT, message: /after its deadline/ };
 
 const one = new VersionClock('0000000a');
 const other = new VersionClock('0000000b');

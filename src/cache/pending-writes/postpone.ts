@@ -127,7 +127,10 @@ export class Postponer {
     if (condition === undefined || this.pendingWrites.size === 0) return;
     if (this.pendingWrites.get(key) === undefined && this.pendingWrites.deletedAsOf(key) === undefined)
       return;
-    throw new StoreError('unavailable', 'an earlier change of the key is still pending');
+    throw new StoreError(
+      'unavailable',
+      'the condition cannot be checked while a change of the key is pending',
+    );
   }
 
   /**
@@ -184,5 +187,5 @@ export class Postponer {
 function full(error: StoreError): undefined {
   // Of one that timed out it is worse news that nobody knows what became of it.
   if (error.reason === 'timeout') return undefined;
-  throw new ServiceError('pending_writes_full', `${error.message}, and no room is left for pending writes`);
+  throw new ServiceError('pending_writes_full', `${error.message}; the limit of pending writes is reached`);
 }
