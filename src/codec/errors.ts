@@ -1,9 +1,9 @@
-/** Containers inside containers that a conversion follows; one more is refused as `NotConvertible`. */
+/** The deepest nesting that a conversion follows. A deeper value is refused as `NotConvertible`. */
 export const MAX_DEPTH = 1000;
 
 /**
- * The value is well formed but has no exact equal in the other encoding. `reason` is for the client: what
- * stands in the way and where. The stored bytes are as good as before; only this reader cannot have them.
+ * The value is well formed, but the other encoding cannot represent it exactly. `reason` is for the client: the
+ * obstacle and its place. The stored value is intact, and readers of its own encoding still receive it.
  */
 export class NotConvertible extends Error {
   readonly reason: string;
@@ -15,7 +15,7 @@ export class NotConvertible extends Error {
   }
 }
 
-/** The bytes or the text are not what the encoding allows, or not of the shape that the reader asked for. */
+/** The bytes or the text violate the encoding, or do not have the type that the caller expects. */
 export class Malformed extends Error {
   constructor(message: string) {
     super(message);

@@ -1,15 +1,15 @@
 import { Malformed } from './errors.ts';
 
 /*
- * Finding values inside JSON text without building them (RFC 8259). The text has passed `JSON.parse`, so
- * these functions look for ends and check nothing else; given other text they end, with a wrong answer or
- * with `Malformed`.
+ * These functions find values inside JSON text (RFC 8259) without building them. The text must have passed
+ * `JSON.parse`, so they only look for the end of each value. For other text they return a wrong result or throw
+ * `Malformed`, but they always end.
  */
 
-/** Where one value lies: `text.slice(start, end)` is exactly its text, without white space around it. */
+/** The position of one value: `text.slice(start, end)` is exactly its text, without white space around it. */
 export type Span = readonly [start: number, end: number];
 
-/** One member of an object: its name, unescaped, and where its value lies. */
+/** One member of an object: its unescaped name, and the position of its value. */
 export type Member = readonly [name: string, start: number, end: number];
 
 const QUOTE = 0x22;
@@ -21,9 +21,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * The members of the object at `start`, in order, read as they are asked for; repeated names are given as
- * often as they stand there.
- * @throws Malformed when it is no object
+ * Yields the members of the object at `start`, in order and lazily. A repeated name is yielded each time.
+ * @throws Malformed when the value is not an object
  */
 export function* members(text: string, start: number): Generator<Member, void> {
   let at = enter(text, start, OPEN_OBJECT, 'an object');
@@ -38,9 +37,9 @@ export function* members(text: string, start: number): Generator<Member, void> {
 }
 
 /**
- * Where the value of the member called `name` lies in the object at `start`; of several the last, as with
- * `JSON.parse`; undefined when there is none.
- * @throws Malformed when it is no object
+ * Returns the position of the member `name` in the object at `start`, or undefined when the object lacks it. When a
+ * name is repeated the last member counts, as with `JSON.parse`.
+ * @throws Malformed when the value is not an object
  */
 export function member(text: string, start: number, name: string): Span | undefined {
   let found: Span | undefined;
@@ -49,8 +48,8 @@ export function member(text: string, start: number, name: string): Span | undefi
 }
 
 /**
- * The elements of the array at `start`, in order, read as they are asked for.
- * @throws Malformed when it is no array
+ * Yields the elements of the array at `start`, in order and lazily.
+ * @throws Malformed when the value is not an array
  */
 export function* elements(text: string, start: number): Generator<Span, void> {
   let at = enter(text, start, OPEN_ARRAY, 'an array');
@@ -61,13 +60,13 @@ export function* elements(text: string, start: number): Generator<Span, void> {
   }
 }
 
-/** The string whose opening quote is at `start`, unescaped; `end`, where known, saves looking for it again. */
+/** Returns the unescaped string whose opening quote is at `start`. Passing `end` saves the search for it. */
 export function readString(text: string, start: number, end = skipString(text, start)): string {
   const inner = text.slice(start + 1, end - 1);
   return inner.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : inner;
 }
 
-/** The end of the value whose first character is at `start`. */
+/** Returns the index after the value whose first character is at `start`. */
 export function skip(text: string, start: number): number {
   const first = text.charCodeAt(start);
   if (first === QUOTE) return skipString(text, start);
@@ -77,7 +76,7 @@ export function skip(text: string, start: number): number {
   return at;
 }
 
-/** The index after the string whose opening quote is at `start`. */
+/** Returns the index after the string whose opening quote is at `start`. */
 export function skipString(text: string, start: number): number {
   let quote = start;
   do {
@@ -87,7 +86,7 @@ export function skipString(text: string, start: number): number {
   return quote + 1;
 }
 
-/** The first index from `at` that holds no white space. */
+/** Returns the first index from `at` on whose character is not white space. */
 export function skipSpace(text: string, at: number): number {
   let index = at;
   while (isSpace(text.charCodeAt(index))) index++;
@@ -110,20 +109,20 @@ function skipContainer(text: string, start: number): number {
   throw new Malformed(`unterminated array or object, at character ${start}`);
 }
 
-/** The first item, or the closing bracket, of the container at `start`. */
+/** Returns the index of the first item, or of the closing bracket, of the container at `start`. */
 function enter(text: string, start: number, bracket: number, what: string): number {
   const at = skipSpace(text, start);
   if (text.charCodeAt(at) !== bracket) throw new Malformed(`expected ${what}, at character ${at}`);
   return skipSpace(text, at + 1);
 }
 
-/** The next item, or the closing bracket, after the item that ends at `end`. */
+/** Returns the index of the next item, or of the closing bracket, after the item that ends at `end`. */
 function next(text: string, end: number): number {
   const at = skipSpace(text, end);
   return text.charCodeAt(at) === COMMA ? skipSpace(text, at + 1) : at;
 }
 
-/** A quote is part of its string when an odd number of backslashes stands before it. */
+/** A quote belongs to its string when an odd number of backslashes precedes it. */
 function isEscaped(text: string, quote: number): boolean {
   let at = quote - 1;
   while (text.charCodeAt(at) === BACKSLASH) at--;

@@ -9,19 +9,19 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** 2^64-1 has 20 digits and -2^63 has 19 behind its sign; JSON allows no leading zeros. */
+/** In characters: 2^64-1 has 20 digits, and -2^63 has a sign and 19 digits. JSON allows no leading zeros. */
 const LONGEST_INTEGER = 20;
 
 const writer = new MsgpackWriter();
 
 /**
- * The msgpack of a JSON text that has passed `JSON.parse`, written straight from the text: an object tree
- * in between would lose -0, integers beyond 2^53, the order of members and the name `__proto__`.
+ * Returns the msgpack of a JSON text that has passed `JSON.parse`. It transcodes the text directly, because an object
+ * tree would lose -0, integers beyond 2^53, the order of members and the name `__proto__`.
  *
- * A number without fraction and exponent becomes the smallest integer that holds it; `-0` and every other
- * number (`1.0` and `1e3` too) become float64, the nearest double as RFC 8259 section 6 expects.
- * @throws NotConvertible for an integer outside -2^63 to 2^64-1, a decimal that a double turns into infinity
- *   or zero, a string or name with a lone surrogate, a repeated name, and nesting beyond `MAX_DEPTH`
+ * A number without fraction and exponent becomes the smallest msgpack integer that fits. `-0` and every other number
+ * (`1.0` and `1e3` too) become float64, the nearest double as RFC 8259 section 6 expects.
+ * @throws NotConvertible for an integer outside -2^63 to 2^64-1; a decimal that a double turns into infinity or zero;
+ *   a string or name with a lone surrogate; a repeated name; nesting beyond `MAX_DEPTH`
  */
 export function jsonToMsgpack(text: string): Buffer {
   const counts = countItems(text);
@@ -32,8 +32,8 @@ export function jsonToMsgpack(text: string): Buffer {
 }
 
 /**
- * How many items each container has, in the order in which they open: a msgpack header says it in advance.
- * The depth is checked here, before anything recurses.
+ * Returns the number of items of each container, in the order in which the containers open. A msgpack header needs this
+ * number before the items. The depth is checked here, before anything recurses.
  */
 function countItems(text: string): number[] {
   const counts: number[] = [];
@@ -109,7 +109,7 @@ class Transcoder {
     if (count === 0) this.separator();
   }
 
-  /** Steps over one comma, colon or closing bracket and the white space before it. */
+  /** Skips one comma, colon or closing bracket, and the white space before it. */
   private separator(): void {
     this.at = skipSpace(this.text, this.at) + 1;
   }

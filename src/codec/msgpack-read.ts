@@ -2,19 +2,19 @@ import { isUtf8 } from 'node:buffer';
 import { Malformed } from './errors.ts';
 
 /*
- * Reading msgpack in place: where objects begin and end, without building them. The first byte tells all:
- * either the whole size (FIXED_SIZE) or how many bytes of length follow (LENGTH_BYTES).
+ * These functions read msgpack in place: they find where objects begin and end, without building them. The first byte
+ * determines either the whole size (FIXED_SIZE) or the number of length bytes that follow (LENGTH_BYTES).
  * https://github.com/msgpack/msgpack/blob/master/spec.md
  */
 
 export type Kind = 'nil' | 'bool' | 'int' | 'float' | 'str' | 'bin' | 'array' | 'map' | 'ext';
 
-/** Where one object lies: `bytes.subarray(start, end)` is exactly its encoding. */
+/** The position of one object: `bytes.subarray(start, end)` is exactly its encoding. */
 export type Span = readonly [start: number, end: number];
 
-/** Size by first byte, for strings their text included, for containers the header only; 0: see LENGTH_BYTES. */
+/** Size in bytes by first byte: for strings with their text, for containers the header only. 0 means LENGTH_BYTES. */
 const FIXED_SIZE = new Uint8Array(256);
-/** How many bytes of length follow the first byte. */
+/** The number of length bytes after the first byte. */
 const LENGTH_BYTES = new Uint8Array(256);
 const KINDS: (Kind | undefined)[] = [];
 
@@ -50,15 +50,15 @@ defineSized(0xde, 'map', [2, 4]);
 define(0xe0, 0xff, 'int', () => 1);
 
 /**
- * The end of the one object that begins at `offset`, whatever it holds.
- * @throws Malformed when it is cut short, or holds the byte 0xc1, which the format never uses
+ * Returns the index after the object that begins at `offset`, with all its contents.
+ * @throws Malformed when the object is truncated, or contains the byte 0xc1, which the format never uses
  */
 export function skip(bytes: Uint8Array, offset: number): number {
   const size = bytes.length;
   let at = offset;
   let pending = 1;
   while (pending > 0) {
-    // Every pending object takes a byte at least, so that a header's false promise is found at once.
+    // Every pending object takes at least one byte, so a header with a false count fails here at once.
     if (pending > size - at) throw truncated(size);
     const head = bytes[at]!;
     const fixed = FIXED_SIZE[head]!;
@@ -78,8 +78,8 @@ export function skip(bytes: Uint8Array, offset: number): number {
 }
 
 /**
- * Checks that `bytes` are exactly one object with nothing after it. Structure only: the format allows a
- * string whose bytes are not UTF-8.
+ * Checks that `bytes` are exactly one object with nothing after it. It checks only the structure, because the format
+ * allows a string whose bytes are not UTF-8.
  * @throws Malformed
  */
 export function validateMsgpack(bytes: Uint8Array): void {
@@ -90,8 +90,8 @@ export function validateMsgpack(bytes: Uint8Array): void {
 }
 
 /**
- * What kind of object begins at `offset`.
- * @throws Malformed when nothing does
+ * Returns the kind of the object that begins at `offset`.
+ * @throws Malformed when `offset` is at the end, or its byte is 0xc1
  */
 export function kindAt(bytes: Uint8Array, offset: number): Kind {
   const head = bytes[offset];
@@ -102,8 +102,7 @@ export function kindAt(bytes: Uint8Array, offset: number): Kind {
 }
 
 /**
- * How many items the container at `offset` has (pairs, for a map), or how many bytes the string, binary or
- * ext there has.
+ * Returns the length of the object at `offset`: items for an array, pairs for a map, bytes for a string, binary or ext.
  */
 export function lengthAt(bytes: Uint8Array, offset: number): number {
   const kind = kindAt(bytes, offset);
@@ -117,15 +116,15 @@ export function lengthAt(bytes: Uint8Array, offset: number): number {
   return unsigned(bytes, offset + 1, width);
 }
 
-/** Where the first item of the container at `offset`, or the content of the string, binary or ext, begins. */
+/** Returns where the first item of the container at `offset` begins, or the content of the string, binary or ext. */
 export function bodyAt(bytes: Uint8Array, offset: number): number {
   const body = offset + 1 + LENGTH_BYTES[bytes[offset]!]!;
   return kindAt(bytes, offset) === 'ext' ? body + 1 : body;
 }
 
 /**
- * The string at `start`.
- * @throws Malformed when it is no string, or its bytes are not UTF-8
+ * Returns the string at `start`.
+ * @throws Malformed when the object is not a string, or its bytes are not UTF-8
  */
 export function readString(bytes: Uint8Array, start: number): string {
   expectKind(bytes, start, 'str');
@@ -138,8 +137,8 @@ export function readString(bytes: Uint8Array, start: number): string {
 }
 
 /**
- * The number at `start`, integer or float (NaN and infinities too).
- * @throws Malformed when it is no number, or an integer that a double may not hold exactly
+ * Returns the number at `start`, integer or float (NaN and infinities too).
+ * @throws Malformed when the object is not a number, or is an integer beyond the safe integers
  */
 export function readNumber(bytes: Uint8Array, start: number): number {
   const value = kindAt(bytes, start) === 'float' ? readFloat(bytes, start) : readInteger(bytes, start);
@@ -148,8 +147,8 @@ export function readNumber(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * The integer at `start`: a `bigint` only where it is not a safe integer.
- * @throws Malformed when it is no integer
+ * Returns the integer at `start`, as a `bigint` only where it is not a safe integer.
+ * @throws Malformed when the object is not an integer
  */
 export function readInteger(bytes: Uint8Array, start: number): number | bigint {
   expectKind(bytes, start, 'int');
@@ -174,8 +173,8 @@ export function readInteger(bytes: Uint8Array, start: number): number | bigint {
 const float = new DataView(new ArrayBuffer(8));
 
 /**
- * The float at `start`; a float32 becomes the double of exactly the same value.
- * @throws Malformed when it is no float
+ * Returns the float at `start`. A float32 becomes the double of exactly the same value.
+ * @throws Malformed when the object is not a float
  */
 export function readFloat(bytes: Uint8Array, start: number): number {
   expectKind(bytes, start, 'float');
@@ -187,7 +186,7 @@ export function readFloat(bytes: Uint8Array, start: number): number {
   return float.getFloat64(0);
 }
 
-/** The text of these bytes, a leading U+FEFF included; undefined when they are not UTF-8. */
+/** Returns the text of these bytes, with a leading U+FEFF if any, or undefined when they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string | undefined {
   const buffer = Buffer.isBuffer(bytes)
     ? bytes

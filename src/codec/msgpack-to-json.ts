@@ -14,11 +14,11 @@ import {
 const TIMESTAMP_TYPE = 0xff;
 
 /**
- * The JSON text (RFC 8259) of one msgpack object, without white space, such that `jsonToMsgpack` reads the
- * same values back: integers as all their digits, floats always with a fraction or an exponent (`3.0`), and
- * -0 as `-0`. A float32 becomes the double of the same value, and reads back as float64.
- * @throws NotConvertible for binary, extensions and timestamps, NaN and infinities, map keys that are no
- *   strings or are repeated, strings that are not UTF-8, and nesting beyond `MAX_DEPTH`
+ * Returns the JSON text (RFC 8259) of one msgpack object, without white space. `jsonToMsgpack` reads the same values
+ * back: integers have all their digits, floats always have a fraction or an exponent (`3.0`), and -0 is `-0`. A float32
+ * becomes the double of the same value, and reads back as float64.
+ * @throws NotConvertible for binary, extensions and timestamps; NaN and infinities; map keys that are not strings or
+ *   are repeated; strings that are not UTF-8; nesting beyond `MAX_DEPTH`
  * @throws Malformed when the bytes are not exactly one msgpack object
  */
 export function msgpackToJson(bytes: Uint8Array): string {
@@ -28,7 +28,7 @@ export function msgpackToJson(bytes: Uint8Array): string {
   return transcoder.json;
 }
 
-/** Trusts the bounds of everything it reads: the bytes have been validated. */
+/** Does not check bounds: the bytes must have passed `validateMsgpack`. */
 class Transcoder {
   json = '';
   private readonly bytes: Uint8Array;
@@ -116,7 +116,7 @@ function stringAt(bytes: Uint8Array, at: number): string {
   return text;
 }
 
-/** Digits that read back as this same double, and as a float: an integral one gets a fraction. */
+/** Returns digits that read back as the same double. An integral float gets a fraction, so that it stays a float. */
 function floatText(value: number, at: number): string {
   if (!Number.isFinite(value)) throw refused(`the float ${value} has no JSON form`, at);
   if (Object.is(value, -0)) return '-0';

@@ -2,19 +2,19 @@ import { copyHeld, type Held } from './held.ts';
 
 const FIRST_CAPACITY = 4096;
 
-/** A scratch that one huge reply has grown beyond this is let go at the next reset. */
+/** The next `reset` releases a scratch buffer that one huge reply has grown beyond this size. */
 const KEPT_CAPACITY = 4 * 1024 * 1024;
 
-/** Below this many bytes a loop copies faster than the call to the engine's copy. */
+/** Below this size a loop in JavaScript copies faster than a call of `set`. */
 const LOOP_COPY = 24;
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_UINT64 = 2n ** 64n - 1n;
 
 /**
- * Writes msgpack, each object in its smallest encoding, into a scratch buffer that is used again after
- * every `reset`. The caller says how many items a container has before writing them; nothing checks that
- * they follow. Encodings: https://github.com/msgpack/msgpack/blob/master/spec.md
+ * Writes msgpack, each object in its smallest encoding, into a scratch buffer that is reused after every `reset`. The
+ * caller passes the number of items of a container before it writes them; the writer does not check that they follow.
+ * https://github.com/msgpack/msgpack/blob/master/spec.md
  */
 export class MsgpackWriter {
   private scratch: Buffer;
@@ -24,18 +24,18 @@ export class MsgpackWriter {
     this.scratch = Buffer.allocUnsafeSlow(capacity);
   }
 
-  /** Forgets what was written. Views given by `bytes` are dead from here on. */
+  /** Discards everything written. Views that `bytes` returned become invalid. */
   reset(): void {
     this.at = 0;
     if (this.scratch.length > KEPT_CAPACITY) this.scratch = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
   }
 
-  /** What was written since the last `reset`, as a view that the next `reset` or write makes invalid. */
+  /** Returns everything written since the last `reset`, as a view that the next `reset` or write makes invalid. */
   bytes(): Uint8Array {
     return this.scratch.subarray(0, this.at);
   }
 
-  /** What was written since the last `reset`, as a copy that the caller owns; the writer is reset. */
+  /** Returns everything written since the last `reset`, as a copy that the caller owns, and resets the writer. */
   take(): Buffer {
     const copy = Buffer.from(this.scratch.subarray(0, this.at));
     this.reset();
@@ -53,8 +53,8 @@ export class MsgpackWriter {
   }
 
   /**
-   * An integer from -2^63 to 2^64-1. A `number` must be a safe integer; what lies beyond comes as a
-   * `bigint`. -0 has no integer encoding and is written as 0: use `float` to keep it.
+   * Writes an integer from -2^63 to 2^64-1. A `number` must be a safe integer; larger integers must be a `bigint`.
+   * -0 has no integer encoding and is written as 0: use `float` to preserve it.
    * @throws RangeError for any other number
    */
   int(value: number | bigint): void {
@@ -63,7 +63,7 @@ export class MsgpackWriter {
     else throw new RangeError(`not a safe integer: ${value}`);
   }
 
-  /** Always float64: a float32 that happens to hold the value would be smaller, and read as another type. */
+  /** Always writes float64. A float32 may be exact and smaller, but readers would see another type. */
   float(value: number): void {
     this.need(9);
     this.scratch[this.at] = 0xcb;
@@ -71,17 +71,17 @@ export class MsgpackWriter {
     this.at += 9;
   }
 
-  /** A string; it must be well formed, because UTF-8 has no lone surrogates: they would become U+FFFD. */
+  /** Writes a string, which must be well formed: UTF-8 would replace a lone surrogate with U+FFFD. */
   str(value: string): void {
     const chars = value.length;
     this.need(5 + chars * 3);
     if (chars < 32 && this.shortAscii(value)) return;
-    // The header's size is guessed from the count of characters; the text moves up where bytes outgrow it.
-    const guessed = strHeaderSize(chars);
-    const size = this.scratch.write(value, this.at + guessed, 'utf8');
+    // The character count is a lower bound of the byte count. If the bytes need a larger header, the text moves up.
+    const least = strHeaderSize(chars);
+    const size = this.scratch.write(value, this.at + least, 'utf8');
     const header = strHeaderSize(size);
-    if (header !== guessed) {
-      const from = this.at + guessed;
+    if (header !== least) {
+      const from = this.at + least;
       this.scratch.copyWithin(this.at + header, from, from + size);
     }
     if (header === 1) this.scratch[this.at++] = 0xa0 | size;
@@ -95,21 +95,21 @@ export class MsgpackWriter {
     this.raw(value);
   }
 
-  /** The header of an array; `count` objects must follow. */
+  /** Writes the header of an array; `count` objects must follow. */
   array(count: number): void {
     this.need(5);
     if (count < 16) this.scratch[this.at++] = 0x90 | count;
     else this.sized(count, 0, 0xdc, 0xdd);
   }
 
-  /** The header of a map; `count` times a key and its value must follow. */
+  /** Writes the header of a map; `count` pairs of a key and a value must follow. */
   map(count: number): void {
     this.need(5);
     if (count < 16) this.scratch[this.at++] = 0x80 | count;
     else this.sized(count, 0, 0xde, 0xdf);
   }
 
-  /** Bytes that are msgpack already, copied as they are. */
+  /** Copies bytes that are msgpack already. */
   raw(encoded: Uint8Array): void {
     const size = encoded.length;
     this.need(size);
@@ -121,14 +121,14 @@ export class MsgpackWriter {
     this.at += size;
   }
 
-  /** Bytes that are msgpack already, as an entry keeps them. */
+  /** Copies msgpack in the form in which an entry stores it. */
   held(encoded: Held): void {
     this.need(encoded.length);
     copyHeld(encoded, this.scratch, this.at);
     this.at += encoded.length;
   }
 
-  /** The tag and a big-endian length of 8, 16 or 32 bits; a `tag8` of 0 means that there is no such form. */
+  /** Writes the tag and a big-endian length of 8, 16 or 32 bits. A `tag8` of 0 means that no 8-bit form exists. */
   private sized(length: number, tag8: number, tag16: number, tag32: number): void {
     const { scratch } = this;
     if (length < 0x100 && tag8 !== 0) {
@@ -145,7 +145,7 @@ export class MsgpackWriter {
     scratch[this.at++] = length;
   }
 
-  /** Writes a fixstr when every character is ASCII; otherwise leaves nothing behind and says false. */
+  /** Writes a fixstr when every character is ASCII. Otherwise writes nothing and returns false. */
   private shortAscii(value: string): boolean {
     const { scratch } = this;
     const chars = value.length;

@@ -1,16 +1,16 @@
 import { Malformed } from './errors.ts';
 import * as read from './msgpack-read.ts';
 
-/** No request nests deeper; without a bound a hostile one would exhaust the stack. */
+/** No valid request nests deeper. Without a limit a hostile request would exhaust the stack. */
 const MAX_DEPTH = 16;
 
-/** Up to this length V8 copies joined strings instead of linking them. */
+/** Up to this length V8 copies concatenated strings instead of linking them. */
 const SHORT = 8;
 
 /**
- * Decodes a request that is written in msgpack: maps with string names, arrays, strings, numbers, booleans, nil. A member
- * called `value` may hold whatever msgpack can. It is not decoded: in its place is the `Span` of its bytes, so that they
- * are stored as they were sent.
+ * Decodes a msgpack request: maps with string names, arrays, strings, numbers, booleans, nil. A member named `value`
+ * may be any msgpack object and is not decoded. The result has the `Span` of its bytes instead, so that they can be
+ * stored exactly as they were sent.
  * @throws Malformed where the bytes are not exactly one such object, or a string is not UTF-8
  */
 export function unpackRequest(bytes: Buffer): unknown {
@@ -60,7 +60,7 @@ class Decoder {
     return text;
   }
 
-  /** Names of members are a few letters: joining those takes a third of what a call out of JavaScript does. */
+  /** Most member names are a few letters. Joining them here takes a third of the time of a call into native code. */
   #shortAscii(start: number): string | undefined {
     const bytes = this.#bytes;
     const length = bytes[start]! - 0xa0;
@@ -99,7 +99,7 @@ class Decoder {
     return [start, this.at];
   }
 
-  /** Moves to the first item of the container, and returns how many items follow. */
+  /** Moves to the first item of the container, and returns the number of items. */
   #enter(depth: number): number {
     if (depth === MAX_DEPTH)
       throw new Malformed(`nested deeper than ${MAX_DEPTH} levels, at byte ${this.at}`);
@@ -109,7 +109,7 @@ class Decoder {
   }
 }
 
-/** Sets a member of its own, as `JSON.parse` does: assigning to `__proto__` would change what the map inherits. */
+/** Sets an own property, as `JSON.parse` does. A plain assignment to `__proto__` would change the prototype instead. */
 function put(map: object, name: string, value: unknown): void {
   if (name !== '__proto__') (map as Record<string, unknown>)[name] = value;
   else Object.defineProperty(map, name, { value, enumerable: true, configurable: true, writable: true });
