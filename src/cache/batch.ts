@@ -1,4 +1,4 @@
-/** Many keys at once. All that a batch needs of L2 leaves in one turn, so it costs one round trip. */
+/** Operations on many keys. All commands of a batch leave for L2 in one turn, so a batch costs one round trip. */
 import { type ErrorCode, ServiceError } from '../errors.ts';
 import { keyFault } from '../key.ts';
 import type { Value } from './entry.ts';
@@ -8,7 +8,7 @@ import type { ItemResult } from './results.ts';
 import type { RemovalOutcome, WriteOutcome } from './store.ts';
 import type { TwoLevel } from './two-level.ts';
 
-/** An item whose fault was found before it was tried. */
+/** An item that failed validation before it reached the cache. */
 export interface Faulty {
   readonly key: string;
   readonly fault: ServiceError;
@@ -20,7 +20,7 @@ export interface Assignment {
   readonly ttlMs: number | undefined;
 }
 
-/** Reads the keys, in order; at once where L1 has them all, without a promise. */
+/** Reads the keys and returns one result each, in order. Returns no promise where all keys are L1 hits. */
 export function getMany(
   cache: Pick<TwoLevel, 'peek' | 'load'>,
   keys: readonly string[],
@@ -45,7 +45,7 @@ export function getMany(
   return waiting ? Promise.all(results) : (results as ItemResult[]);
 }
 
-/** Writes the values, in order; each has its own outcome. */
+/** Writes the values and returns one result each, in order. */
 export function setMany(
   cache: TwoLevel,
   assignments: readonly (Assignment | Faulty)[],
@@ -60,13 +60,13 @@ export function setMany(
       return cache.set(key, assignment.value, assignment.ttlMs).then(({ status, version }): ItemResult => {
         const warning = keyWarning(key);
         const warned = warning === undefined ? {} : { warning };
-        return { key, status: 'stored', version: version!, ...later(status), ...warned };
+        return { key, status: 'stored', version: version!, ...pendingCode(status), ...warned };
       }, failed(key));
     }),
   );
 }
 
-/** Deletes the keys, in order. */
+/** Deletes the keys and returns one result each, in order. */
 export function deleteMany(
   cache: TwoLevel,
   keys: readonly string[],
@@ -78,19 +78,21 @@ export function deleteMany(
       if (fault !== undefined) return keyError(key, fault);
       return cache
         .delete(key)
-        .then(({ status }) => ({ key, status: 'deleted', ...later(status) }) as const, failed(key));
+        .then(({ status }) => ({ key, status: 'deleted', ...pendingCode(status) }) as const, failed(key));
     }),
   );
 }
 
-/** A change that L2 has still to be told of says so. */
-function later(status: WriteOutcome['status'] | RemovalOutcome['status']): { readonly code?: ErrorCode } {
+/** Returns the code that marks a pending change. */
+function pendingCode(status: WriteOutcome['status'] | RemovalOutcome['status']): {
+  readonly code?: ErrorCode;
+} {
   if (status === 'accepted') return { code: 'l2_unavailable' };
   return status === 'unknown' ? { code: 'write_unknown' } : {};
 }
 
 function loadedResult(key: string, { entry, source, fault }: Loaded): ItemResult {
-  // A pending change is this process's alone: Redis does not have it yet.
+  // Redis does not have a pending change yet; only this process does.
   const code = source === 'pending' ? 'l2_unavailable' : fault?.code;
   if (entry !== undefined) return { key, status: 'hit', entry, code };
   return code === undefined ? { key, status: 'miss' } : { key, status: 'miss', code };

@@ -2,31 +2,31 @@ import type { Entry } from './entry.ts';
 import type { Match } from './match.ts';
 import type { Version } from './version.ts';
 
-/** Why a value is no longer what it was. */
+/** Why a key changed. */
 export type Reason =
-  /** Written by a replica of this service. */
+  /** A replica of this service wrote it. */
   | 'set'
-  /** Deleted by one. */
+  /** A replica of this service deleted it. */
   | 'delete'
-  /** Its time was over. */
+  /** It expired. */
   | 'expire'
-  /** Redis gave it up for want of room. */
+  /** Redis evicted it (out of memory). */
   | 'evict'
   /** All keys were deleted. */
   | 'flush'
-  /** Changed by another program, or for a reason that cannot be known. */
+  /** Another program changed it, or the cause is unknown. */
   | 'remote';
 
 /**
  * What a reader may rely on:
- * - `coherent`: whatever happens to a key in L2, this process hears of it at once, so L1 is trusted;
- * - `degraded`: L2 answers, but what happens there may go unheard: L1 is not trusted, reads go to L2;
+ * - `coherent`: this process is notified of every change in L2 at once, so L1 is trusted;
+ * - `degraded`: L2 answers, but notifications may be lost: L1 is not trusted, reads go to L2;
  * - `blind`: L2 is unreachable or too slow: L1 serves its entries until they expire, and marks them;
- * - `off`: nothing is to be heard (standalone, or ENABLE_PUBSUB=false): L1 goes by its deadlines alone.
+ * - `off`: no link exists (standalone, or ENABLE_PUBSUB=false): L1 entries are served until their deadlines.
  */
 export type CoherenceState = 'coherent' | 'degraded' | 'blind' | 'off';
 
-/** The state if it is less than a reader expects, and so has to be told. */
+/** Returns the state if answers must name it, else undefined. */
 export function lesserState(state: CoherenceState): 'degraded' | 'blind' | undefined {
   return state === 'degraded' || state === 'blind' ? state : undefined;
 }
@@ -38,14 +38,16 @@ export interface Announced {
 }
 
 /**
- * What the bus tells, in the order in which it happened in L2:
+ * Receives the changes of L2 from the link, in the order in which L2 made them:
  *
- * 1. `keyChanged`: the key was written, deleted, has expired or was evicted, by whomever; our own writes too.
- * 2. `matchChanged`: all matching keys are to be dropped, whether or not L2 had any. With a version, a replica has deleted
- *    them from L2, as of that version; `matchDeleting`: it begins to; `matchFailed`: it could not, or only in part.
- * 3. `allChanged`: everything, or nobody knows what: L2 was flushed, databases were swapped, or the link was lost and
- *    is armed again. From the moment this is called, all later changes are reported again.
- * 4. `stateChanged`: called with every change of state, and not otherwise. After `coherent`, all earlier changes have
+ * 1. `keyChanged`: the key was written or deleted, has expired or was evicted. Own writes are reported too.
+ * 2. `matchDeleting`: a replica starts to delete all matching keys that are older than `version`.
+ * 3. `matchChanged`: drop all matching keys, whether or not L2 had any. With a version, a replica has deleted the keys
+ *    that are older than it; newer ones stay.
+ * 4. `matchFailed`: the deletion that began with `version` failed, perhaps after it deleted some keys.
+ * 5. `allChanged`: any key may have changed. L2 was flushed, databases were swapped, or the link was lost and is armed
+ *    again. All changes after this call are reported.
+ * 6. `stateChanged`: called once for each change of state. When the state becomes `coherent`, all earlier changes have
  *    been reported.
  */
 export interface BusListener {
@@ -53,27 +55,27 @@ export interface BusListener {
   matchDeleting(match: Match, version: Version): void;
   matchFailed(version: Version): void;
   matchChanged(match: Match, reason: Reason, version?: Version): void;
-  /** @param keysLeft how many keys L2 holds, where it is another process than before */
+  /** @param keysLeft the number of keys in L2, passed only where L2 is another process than before */
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void;
   stateChanged(state: CoherenceState): void;
 }
 
 /**
- * What is told to those who pass changes on to clients. Everything is told after L1 has followed it:
+ * Receives the changes that clients are to be notified of. Each call comes after L1 has applied the change:
  *
- * 1. `stored`: this process wrote the key; the entry is what it wrote.
- * 2. `removed`: this process deleted it.
- * 3. `changed`: something else happened to it, and what L2 holds now has to be asked. The same change may be
- *    told more than once. `held` is what L1 held until now.
- * 4. `matchRemoved`: see `matchChanged`.
- * 5. `reset`: clients must drop all their entries. `degraded`, `blind`: coherence is lost, changes may go unheard.
- *    `rearmed`: coherence is restored, or L2's data was replaced; what clients ask for from then on they can keep.
- *    `flush`: there is no L2, and L1 was emptied.
+ * 1. `stored`: this process wrote the key; `entry` is the new value.
+ * 2. `removed`: this process deleted the key, or L1 lost it in a process without L2.
+ * 3. `changed`: the key changed in another way, and the listener must read its new value. One change may be reported
+ *    more than once. `before` is the entry that L1 had until now.
+ * 4. `matchRemoved`: all matching keys were dropped; newer ones may still exist.
+ * 5. `reset`: clients must drop all their entries. `degraded`, `blind`: coherence is lost, so changes may be missed.
+ *    `rearmed`: coherence is restored, or L2's data was replaced; entries that clients read from now on are kept
+ *    coherent. `flush`: in a process without L2, L1 was emptied.
  */
 export interface ChangeListener {
   stored(key: string, entry: Entry): void;
   removed(key: string, reason: Reason): void;
-  changed(key: string, announced: Announced | undefined, held: Entry | undefined): void;
+  changed(key: string, announced: Announced | undefined, before: Entry | undefined): void;
   matchRemoved(match: Match, reason: Reason): void;
   reset(reason: 'flush' | 'rearmed' | 'degraded' | 'blind'): void;
 }

@@ -3,7 +3,7 @@ export interface Clock {
   readonly now: number;
 }
 
-/** Where a `ServiceClock` gets its time from. */
+/** The clocks of the machine that a `ServiceClock` reads. */
 export interface TimeSources {
   /** Milliseconds that only move forward. */
   readonly monotonic: () => number;
@@ -15,41 +15,41 @@ const SYSTEM: TimeSources = { monotonic: () => performance.now(), wall: () => Da
 
 const TICK_MS = 10;
 
-/** How fast two clocks may drift apart: 100 ms in 1,000 seconds is worse than any crystal. */
+/** The greatest drift between two clocks: 100 ms in 1,000 seconds, which is worse than any crystal. */
 const DRIFT = 1e-4;
 
-/** How wrong the machine's wall clock may be, compared with Redis's, before it is reported, in ms. */
+/** From this difference between the machine's wall clock and Redis's clock on, the service logs a warning. */
 export const SKEW_WARNING_MS = 250;
 
-/** From here on the service reports that it is degraded. */
+/** From this difference on, the service reports that it is degraded. */
 export const SKEW_DEGRADED_MS = 5000;
 
-/** A correction of at least this is a step: what was stamped or dated before it must be moved along. */
+/** A correction of at least this is a step: earlier stamps and deadlines must be moved by the same amount. */
 export const STEP_MS = 250;
 
 /**
- * The one clock of a service. It runs on the monotonic clock, so that a wall clock that is set back or forward
- * changes no deadline. All replicas set it by the clock of Redis (see `redis/clock-sync.ts`), so that their stamps
- * and deadlines mean the same everywhere. Without Redis it starts at the wall clock's time.
+ * The only clock of a service. It runs on the monotonic clock, so a change of the wall clock moves no deadline. All
+ * replicas set it by Redis's clock (see `redis/clock-sync.ts`), so their stamps and deadlines are comparable. Without
+ * Redis it starts at the wall clock's time.
  *
- * From a question sent at `t0` and answered at `t1` with Redis's time `T` follows that Redis's clock is ahead of the
- * monotonic clock by at least `T - t1` and by at most `T - t0`. The clock keeps the intersection of these intervals.
+ * A sample is a `TIME` command, sent at `t0` and answered at `t1` with Redis's time `T`. It proves that Redis's clock
+ * is ahead of the monotonic clock by at least `T - t1` and at most `T - t0`. The clock intersects these intervals.
  *
- * `now` costs a field read: a deadline compare on every hit cannot afford the 40 ns of reading a clock. It ticks every
- * 10 ms, so a deadline may be noticed that much late, and later still while the event loop is blocked.
+ * `now` costs one field read, because a hit cannot afford the 40 ns of reading a clock. It ticks every 10 ms, so a
+ * deadline may take effect 10 ms late, and later while the event loop is blocked.
  */
 export class ServiceClock implements Clock {
   now: number;
   readonly #sources: TimeSources;
   readonly #timer: NodeJS.Timeout | undefined;
-  /** The offset of Redis's clock from the monotonic clock lies between these; both are the same before a sample. */
+  /** Redis's clock is ahead of the monotonic clock by `#low` to `#high` ms. Both are equal before the first sample. */
   #low: number;
   #high: number;
   #sampledAt = 0;
   #synced = false;
   #doubted = false;
 
-  /** @param tickMs 0 for a clock that is read by `exact` alone and whose `now` its owner sets */
+  /** @param tickMs 0 disables the ticks: the owner sets `now`, or reads only `exact` */
   constructor(sources: TimeSources = SYSTEM, tickMs = TICK_MS) {
     this.#sources = sources;
     this.#low = sources.wall() - sources.monotonic();
@@ -60,37 +60,37 @@ export class ServiceClock implements Clock {
     this.#timer.unref();
   }
 
-  /** The time without the coarseness of `now`, in whole milliseconds as well. */
+  /** The exact time in whole milliseconds; unlike `now` it is read from the clock. */
   get exact(): number {
     return Math.floor(this.#sources.monotonic() + (this.#low + this.#high) / 2);
   }
 
-  /** A time that Redis's clock has certainly reached: for deadlines that Redis is to enforce. */
+  /** A time that Redis's clock has reached for certain. Deadlines that Redis enforces are counted from it. */
   get reached(): number {
     return Math.floor(this.#sources.monotonic() + this.#low);
   }
 
-  /** Whether it was set by the clock of the Redis that is connected now. */
+  /** Whether the Redis that is connected now has set this clock. */
   get synced(): boolean {
     return this.#synced;
   }
 
-  /** Whether Redis contradicted this clock since it last told its time. */
+  /** Whether a reply of Redis has contradicted this clock since the last sample. */
   get doubted(): boolean {
     return this.#doubted;
   }
 
-  /** Redis contradicts this clock: Redis's clock was set, or this machine was paused. */
+  /** Records that a reply contradicts this clock: Redis's clock was changed, or this machine was paused. */
   doubt(): void {
     this.#doubted = true;
   }
 
-  /** How far this clock is ahead of the machine's wall clock, in ms: what is wrong with the wall clock. */
+  /** How far this clock is ahead of the machine's wall clock, in ms: the error of the wall clock. */
   get wallOffsetMs(): number {
     return this.#sources.monotonic() + (this.#low + this.#high) / 2 - this.#sources.wall();
   }
 
-  /** The monotonic time that `sample` wants. */
+  /** The monotonic time, as `sample` expects it. */
   get monotonic(): number {
     return this.#sources.monotonic();
   }
@@ -99,23 +99,23 @@ export class ServiceClock implements Clock {
     this.now = this.exact;
   }
 
-  /** The connection is new: what is known of Redis's clock may be about another server. */
+  /** The connection is new, so the server and its clock may be different ones. */
   unsync(): void {
     this.#synced = false;
   }
 
   /**
-   * Takes an answer of Redis to the question for its time.
-   * @param sentAt, receivedAt of the monotonic clock
+   * Corrects the clock by a reply to `TIME`.
+   * @param sentAt, receivedAt when the command was sent and answered, on the monotonic clock
    * @param redisMs Redis's time, in milliseconds since the epoch
-   * @returns by how much the clock was stepped, in ms; 0 for a correction too small to matter
+   * @returns the step of the clock in ms, or 0 for a correction of less than `STEP_MS`
    */
   sample(sentAt: number, redisMs: number, receivedAt: number): number {
     const before = (this.#low + this.#high) / 2;
     const [low, high] = [redisMs - receivedAt, redisMs - sentAt];
     const drift = (receivedAt - this.#sampledAt) * DRIFT;
     const narrowed = [Math.max(low, this.#low - drift), Math.min(high, this.#high + drift)] as const;
-    // Intervals that do not meet: the first sample, another server, or a clock of Redis that was set.
+    // The intervals do not overlap after a new server or a change of Redis's clock. Then only the new sample counts.
     [this.#low, this.#high] = this.#synced && narrowed[0] <= narrowed[1] ? narrowed : [low, high];
     this.#sampledAt = receivedAt;
     this.#synced = true;
@@ -125,7 +125,7 @@ export class ServiceClock implements Clock {
     return Math.abs(step) < STEP_MS ? 0 : step;
   }
 
-  /** Redis does not tell its time: the wall clock has to do. */
+  /** Redis refuses `TIME`: the clock follows the wall clock instead. */
   trustWall(): void {
     this.#low = this.#sources.wall() - this.#sources.monotonic();
     this.#high = this.#low;

@@ -1,20 +1,20 @@
 import { isForeign, type Version } from './version.ts';
 
 /**
- * What a write asks of the entry it replaces, or a delete of the one it deletes:
- * - `if-version`: it has one of these versions;
- * - `if-exists`: there is one;
- * - `if-absent`: there is none;
- * - `unless-version`: there is none, or one with another version;
- * - `if-older`: there is none, or one with a lesser version; `unlessForeign`: and not one of another program, whose
- *   version says nothing about its time.
+ * A precondition of a write or a delete on the current value of the key:
+ * - `if-version`: the value has one of these versions;
+ * - `if-exists`: the key has a value;
+ * - `if-absent`: the key has no value;
+ * - `unless-version`: the key has no value, or a value with another version;
+ * - `if-older`: the key has no value, or a value with a lower version. With `unlessForeign` a value of another program
+ *   also refuses the change, because its version does not show its age.
  */
 export type Condition =
   | { readonly is: 'if-version' | 'unless-version'; readonly versions: readonly Version[] }
   | { readonly is: 'if-exists' | 'if-absent' }
   | { readonly is: 'if-older'; readonly version: Version; readonly unlessForeign?: boolean };
 
-/** Whether a condition holds of what is stored. */
+/** Returns whether the condition holds for the current version; `present` is undefined where the key has no value. */
 export function holds(condition: Condition | undefined, present: Version | undefined): boolean {
   switch (condition?.is) {
     case undefined:
@@ -33,7 +33,7 @@ export function holds(condition: Condition | undefined, present: Version | undef
   }
 }
 
-/** Why a condition of a client does not hold, as a sentence. `present` is undefined where the entry has no version. */
+/** Returns why a client's condition failed, as a sentence. `present` is the current version, if the key has one. */
 export function whyRefused(condition: Condition | undefined, present: Version | undefined): string {
   if (present !== undefined) return `the entry has version ${present}`;
   if (condition?.is === 'if-absent') return 'the key exists in Redis, but is not a string';

@@ -5,31 +5,31 @@ import { msgpackToJson } from '../codec/msgpack-to-json.ts';
 import { type TypeIndex, typeOf } from '../key.ts';
 import type { Version } from './version.ts';
 
-/** How a value's bytes are to be read. */
+/** The encoding of a value's bytes. */
 export type Encoding = 'json' | 'msgpack';
 
-/** A value's bytes, ready to send. A string holds ASCII JSON. */
+/** A value's bytes, ready to send. A string is ASCII JSON. */
 export type Body = string | Buffer;
 
-/** A value exactly as it was written: its bytes and how to read them. */
+/** A value exactly as it was written: its bytes and their encoding. */
 export interface Value {
   readonly encoding: Encoding;
   readonly body: Held;
 }
 
-// Above this a string is slower to send than a Buffer, and what a Buffer costs beside its bytes no longer matters.
+// Above this size a string is slower to send than a Buffer, and the fixed cost of a Buffer no longer matters.
 const STRING_LIMIT_BYTES = 4096;
 
-/** What an entry costs beyond the bytes of its key and value, measured: the object, its version, the map's slot. */
+/** The measured memory of an entry beyond its key and value: the object, its version, the slot in the map. */
 const ENTRY_OVERHEAD_BYTES = 240;
 
 /**
- * Takes a copy of a value's bytes in the form that is cheapest to keep and send. It must be a copy: what
- * comes from a socket is a slice of a chunk, and keeping the slice would keep the whole chunk.
+ * Copies a value's bytes into the form that is cheapest to store and send. A copy is necessary: bytes from a socket are
+ * a slice of a chunk, and storing the slice would keep the whole chunk in memory.
  *
- * Small msgpack and small ASCII JSON become a string on V8's own heap, one byte a character: a Buffer takes 160 bytes
- * more, and a million of them hold up each collection until V8 has looked at every one. uWS sends strings as UTF-8, and
- * ASCII as fast as a Buffer, so small JSON beyond ASCII stays a Buffer, which is sent as it is.
+ * Small msgpack and small ASCII JSON become a string on V8's heap with one byte for each character. A Buffer would take
+ * 160 bytes more, and a million Buffers slow down every garbage collection, which visits each. uWS sends strings as
+ * UTF-8, and ASCII strings as fast as Buffers. Small JSON beyond ASCII therefore stays a Buffer.
  */
 export function keep(encoding: Encoding, bytes: Buffer): Held {
   if (bytes.length <= STRING_LIMIT_BYTES) {
@@ -42,9 +42,9 @@ export function keep(encoding: Encoding, bytes: Buffer): Held {
 }
 
 /**
- * Deadlines are kept from here, in milliseconds: V8 keeps a whole number from -2^31 to 2^31 in the field itself, and any
- * other in an object of 16 bytes. Beginning at the lower end, that is 49 days; an entry of a process that has run for
- * longer, or one that is to live for longer, takes that more for each of its times.
+ * Entries store their times relative to this instant, in milliseconds. V8 stores an integer from -2^31 to 2^31 in the
+ * field itself, and any other number in a separate object of 16 bytes. The epoch puts the start of the process at the
+ * lower end of this range, which covers 49 days. Later times work too, but each takes the 16 bytes.
  */
 let epoch = epochOf(Date.now());
 
@@ -52,43 +52,44 @@ function epochOf(start: number): number {
   return start + 2 ** 31;
 }
 
-/** Begins that count anew; before there is any entry. For a process that begins with the memory of an older one. */
+/** Sets the epoch to now. A process that starts from a heap snapshot calls it before the first entry exists. */
 export function restartEpoch(): void {
   epoch = epochOf(Date.now());
 }
 
-/** The header lines of an entry's answers, good for one second. */
+/** The header lines of an entry's answers, valid for one second. */
 export interface Head {
   readonly second: number;
   readonly lines: string;
 }
 
-/** A result that carries the entry, encoded as far as it does not change: see `results.ts`. */
+/** The encoded result with this entry, without the part that changes with time: see `results.ts`. */
 export interface Prepared {
   readonly json: string | undefined;
   readonly msgpack: Buffer | undefined;
 }
 
 /**
- * One key's value with its version and its deadlines, immutable but for what is derived from it. A cache may hold
- * millions: every field is 8 bytes in each of them.
+ * The value of one key with its version and its deadlines. It is immutable, except for data that is derived from it. L1
+ * may have millions of entries, and each field takes 8 bytes in every one.
  */
 export class Entry {
   readonly key: string;
   readonly version: Version;
-  // They hold `undefined` first, in which V8 learns that anything may come: else one deadline that is no small number
-  // would give all entries an object for each of theirs.
+  // The initial `undefined` makes V8 treat these fields as "any value". Otherwise the first time outside the small
+  // range would change the type of the fields. Every entry would then need a separate object for each time.
   readonly #storedAt: number = undefined as never;
   readonly #expiresAt: number = undefined as never;
   #freshUntil: number = undefined as never;
-  /** The value as it was written, and in the other encoding, made on first need. */
+  /** The value as it was written. */
   readonly #body: Held;
+  /** The value in the other encoding, made on first need. */
   #other: Held | undefined;
-  /** Its type, its encoding, and whether it is an own one, a bit or more for each. */
+  /** Bits: the type, the encoding, and whether this process wrote the value. */
   #traits: number;
-  /** Written by `http/`, given up by the sweep. */
+  /** Set by `http/`, dropped by the sweep. */
   head: Head | undefined;
-  /** Written by `results.ts`, given up by the sweep. */
+  /** Set by `results.ts`, dropped by the sweep. */
   prepared: Prepared | undefined;
 
   /** @param storedAt, expiresAt milliseconds since the epoch */
@@ -106,22 +107,21 @@ export class Entry {
     return this.#traits & TYPE_BITS;
   }
 
-  /** How the value was written. */
   get encoding(): Encoding {
     return (this.#traits & IS_JSON) === 0 ? 'msgpack' : 'json';
   }
 
-  /** When it was written, in milliseconds since the epoch. */
+  /** When the value was written, in milliseconds since 1970. */
   get storedAt(): number {
     return this.#storedAt + epoch;
   }
 
-  /** When the value is over, in milliseconds since the epoch; it is never served after. */
+  /** When the value expires, in milliseconds since 1970. It is never served after that. */
   get expiresAt(): number {
     return this.#expiresAt + epoch;
   }
 
-  /** When L1 must ask L2 again, in milliseconds since the epoch; set as the entry enters L1. */
+  /** When L1 must ask L2 again, in milliseconds since 1970. L1 sets it when it stores the entry. */
   get freshUntil(): number {
     return this.#freshUntil + epoch;
   }
@@ -130,46 +130,45 @@ export class Entry {
     this.#freshUntil = small(at - epoch);
   }
 
-  /** What it takes of L1's byte budget. */
+  /** The share of L1's byte budget that the entry takes. */
   get bytes(): number {
     return this.key.length + this.#body.length + ENTRY_OVERHEAD_BYTES;
   }
 
-  /** The value as JSON text if that is at hand, without converting. */
+  /** The value as JSON text if it exists already; undefined where it would have to be converted. */
   get plainJson(): Body | undefined {
     return ((this.#traits & IS_JSON) === 0 ? this.#other : this.#body) as Body | undefined;
   }
 
-  /** The value as JSON text. @throws NotConvertible where JSON cannot hold it unchanged */
+  /** The value as JSON text. @throws NotConvertible where JSON cannot represent it exactly */
   get json(): Body {
     if (this.encoding === 'json') return this.#body as Body;
     this.#other ??= keep('json', Buffer.from(msgpackToJson(bufferOf(this.#body))));
     return this.#other as Body;
   }
 
-  /** The value as msgpack, ready to send. @throws NotConvertible where msgpack cannot hold it unchanged */
+  /** The value as msgpack, ready to send. @throws NotConvertible where msgpack cannot represent it exactly */
   get msgpack(): Buffer {
     return bufferOf(this.packed);
   }
 
-  /** The value as msgpack, as it is kept. @throws NotConvertible where msgpack cannot hold it unchanged */
+  /** The value as msgpack, in its stored form. @throws NotConvertible where msgpack cannot represent it exactly */
   get packed(): Latin1 | Buffer {
     if (this.encoding === 'msgpack') return this.#body as Latin1 | Buffer;
     this.#other ??= keep('msgpack', jsonToMsgpack((this.#body as Body).toString()));
     return this.#other as Latin1 | Buffer;
   }
 
-  /** The value exactly as it was written. */
   get value(): Value {
     return { encoding: this.encoding, body: this.#body };
   }
 }
 
-// `Entry`'s traits: three bits of type, one each of the others.
+// The bits of `#traits`.
 const TYPE_BITS = 0b111;
 const IS_JSON = 0b1000;
 
-/** The same number, in the form that V8 keeps without an object of its own where there is one. */
+/** Returns the same number, as a 32-bit integer where possible, which V8 stores without a separate object. */
 function small(value: number): number {
   return value === (value | 0) ? value | 0 : value;
 }

@@ -1,12 +1,12 @@
 import type { Counters } from '../metrics/counters.ts';
 
-/** A read of one key on its way to L2 and back. */
+/** A read of one key that has left for L2 and has not been answered. */
 export interface Flight {
-  /** True once something happened to the key that the flight's answer may not know of. */
+  /** True once the key changed after the flight left: its answer may be the old value. */
   fenced: boolean;
-  /** How many reads its answer is for. */
+  /** The number of reads that wait for the answer. */
   readers: number;
-  /** Whether its answer is to enter L1. */
+  /** Whether the answer may enter L1. */
   fill: boolean;
 }
 
@@ -15,15 +15,15 @@ interface Open<T> extends Flight {
 }
 
 /**
- * At most one flight a key: whoever asks for a key that is already on its way joins. A fence parts the
- * flights opened before an event from those opened after it. The interleaving it defends against:
+ * At most one open flight for each key: a read of a key that is in flight joins it. A fence separates the flights that
+ * left before a change from later ones. The interleaving it defends against:
  *
  *   1. a flight leaves for L2 and reads the old value there;
- *   2. the key is written or invalidated, and L1 drops what it holds;
+ *   2. the key is written or invalidated, and L1 drops its entry;
  *   3. the flight's answer arrives and puts the old value into L1, where it stays.
  *
- * A fenced flight still answers those who joined it before (their reads overlap the event, so either value is
- * right), but it must not fill L1, and nobody may join it any more.
+ * A fenced flight still answers the reads that joined it before: they overlap the change, so either value is correct.
+ * But it must not fill L1, and later reads must not join it.
  */
 export class Flights<T> {
   readonly #open = new Map<string, Open<T>>();
@@ -34,9 +34,9 @@ export class Flights<T> {
   }
 
   /**
-   * Joins the key's flight, or opens one with `start`, which is told whether it was fenced by its flight.
-   * @param readers how many reads this is: none for a load that nobody asked for
-   * @param fill whether the answer is to enter L1; one of those who join is enough
+   * Joins the open flight of the key, or opens one with `start`. `start` sees in its flight whether it was fenced.
+   * @param readers the number of reads this call counts as; 0 for a refresh
+   * @param fill whether the answer may enter L1; one caller that allows it is enough
    */
   join(key: string, readers: number, fill: boolean, start: (flight: Flight) => Promise<T>): Promise<T> {
     const joined = this.#open.get(key);
@@ -52,7 +52,7 @@ export class Flights<T> {
     return flight.answer;
   }
 
-  // Not `finally` of the promise, which makes three more of them for each read of L2.
+  // Not `promise.finally`, which would allocate three more promises for each read of L2.
   async #fly(key: string, flight: Open<T>, start: (flight: Flight) => Promise<T>): Promise<T> {
     try {
       return await start(flight);

@@ -4,16 +4,15 @@ import { OTHER, TYPES, type TypeName, typeOf } from '../key.ts';
 const NAMED: readonly TypeName[] = TYPES.filter((name) => name !== 'other');
 
 /**
- * What the answer to a write warns of, where the type of its key is probably misspelt: such a value lives as long as a
- * `calculation`, and no reader of the type it was meant for finds it. Undefined for any other key. The write is made all
- * the same, since keys of any type are allowed.
+ * Returns the warning for a write whose key type is probably misspelt, else undefined. Such a value gets the TTL of
+ * a `calculation`, and readers of the intended type do not find it. The write is made, since any type is allowed.
  */
 export function keyWarning(key: string): string | undefined {
   const meant = meantType(key);
   return meant === undefined ? undefined : `suspicious_key_type; nearest=${meant}`;
 }
 
-/** The known type that the type of this key is one edit away from, in any case of letters. */
+/** Returns the known type that differs from the type of this key by one edit, ignoring case. */
 function meantType(key: string): TypeName | undefined {
   if (typeOf(key) !== OTHER) return undefined;
   const length = key.indexOf(':');

@@ -1,20 +1,20 @@
-/** Refuses what a request names and this service does not know: a misspelt condition must not overwrite a value. */
+/** Refuses unknown members and parameters of a request: a misspelt condition must not overwrite a value. */
 import { type ErrorCode, ServiceError } from '../errors.ts';
 import { nearest } from './nearest.ts';
 
-/** A longer name is cut in an error: it may have the length of a whole body. */
+/** An error shows this many characters of an unknown name, which may be as long as a whole body. */
 const MOST_SHOWN = 40;
 
 /**
  * Checks the names of an object's members.
- * @param within what comes before the name in the error's `field`, such as `entries[3].`
- * @throws ServiceError with `code` for a name that is not known
+ * @param within the path before the name in the error's `field`, such as `entries[3].`
+ * @throws ServiceError with `code` for an unknown name
  */
 export function checkMembers(object: object, known: ReadonlySet<string>, code: ErrorCode, within = ''): void {
   for (const name in object) if (!known.has(name)) throw unknownName('member', name, known, code, within);
 }
 
-/** The error for an unknown member or parameter; it names the nearest known one, or all where none is near. */
+/** Returns the error for an unknown name. It suggests the nearest known name, or lists all where none is near. */
 export function unknownName(
   what: 'member' | 'parameter',
   name: string,

@@ -1,26 +1,26 @@
 import type { Entry } from './entry.ts';
 import type { StoreError } from './store.ts';
 
-/** Where a read found its answer, for `Cache-Status`, the metrics, and the reader who wants to know. */
+/** Where a read found its answer; shown in `Cache-Status` and counted in the metrics. */
 export type Source =
   /** L1, fresh. */
   | 'l1'
   /** L2. */
   | 'l2'
-  /** L1, past its freshness, because L2 could not be asked. */
+  /** L1, no longer fresh, because L2 did not answer. */
   | 'l1-stale'
-  /** A change that L2 has still to be told of: what it left, which may be nothing. */
+  /** A pending write: its value, or no entry for a pending deletion. */
   | 'pending'
-  /** Neither tier holds the key. */
+  /** Neither tier has the key. */
   | 'none'
-  /** L1 does not hold the key, and L2 could not be asked. */
+  /** L1 does not have the key, and L2 did not answer. */
   | 'unknown';
 
 export interface Loaded {
   readonly entry: Entry | undefined;
   readonly source: Source;
-  /** Why L2 could not be asked, where it could not. */
+  /** Why L2 did not answer, for the sources `l1-stale` and `unknown`. */
   readonly fault?: StoreError;
-  /** Whether L1 holds it from now on. */
+  /** Whether the read put the entry into L1. */
   readonly kept?: boolean;
 }

@@ -1,14 +1,14 @@
 const TICK_MS = 20;
-/** How much of the last delay a punctual tick leaves: about a second until an overload is forgotten. */
+/** The share of the last delay that remains after a punctual tick: the delay decays within about a second. */
 const DECAY = 0.9;
 
 /**
- * How late the event loop is: what a timer that is due waits before it runs, in milliseconds, falling off over
- * about a second. Every request waits at least as long.
+ * Measures how late the event loop is: how long a timer that is due waits before it runs, in milliseconds. The figure
+ * decays over about a second. Every request waits at least as long.
  */
 export class LoopDelay {
   #delayMs = 0;
-  // A process that starts holds its loop up, and nobody waits for it yet.
+  // The first tick has no due time: a starting process blocks its loop, and no request waits yet.
   #due = Number.POSITIVE_INFINITY;
   readonly #timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
 

@@ -1,8 +1,8 @@
 import { LRUMapWithDelete } from 'mnemonist';
 
 /**
- * mnemonist's map-based LRU, with what its declaration leaves out: the Map from key to slot, and the arrays of slots.
- * (mnemonist's `LRUCache` keeps keys in a plain object, where a key named `constructor` breaks it.)
+ * mnemonist's map-based LRU, with the members that its type omits: the Map from key to slot, and the slot arrays.
+ * (mnemonist's `LRUCache` stores keys in a plain object, where a key named `constructor` breaks it.)
  */
 export interface Lru<Value> {
   readonly size: number;
@@ -11,21 +11,21 @@ export interface Lru<Value> {
   /** Keys and values by slot. */
   readonly K: (string | undefined)[];
   readonly V: (Value | undefined)[];
-  /** The slot of the least recently used; 0 also where it is empty. */
+  /** The slot of the least recently used key; also 0 while the map is empty. */
   readonly tail: number;
-  /** Looks up and makes it the most recently used. */
+  /** Returns the value, and makes its key the most recently used. */
   get(key: string): Value | undefined;
-  /** Looks up and leaves the order alone. */
+  /** Returns the value without a change of the LRU order. */
   peek(key: string): Value | undefined;
-  /** Makes it the most recently used; at the capacity the least recently used is dropped. */
+  /** Stores the value as the most recently used. At capacity it drops the least recently used. */
   set(key: string, value: Value): void;
-  /** Deletes, but leaves key and value in their slots until the slot is used again. */
+  /** Deletes the key, but leaves key and value in their slot until the slot is reused. */
   delete(key: string): boolean;
 }
 
 export const Lru = LRUMapWithDelete as unknown as new <Value>(capacity: number) => Lru<Value>;
 
-/** As `delete`, without keeping the value alive. Returns what was there. */
+/** Deletes the key, clears its slot so that the value can be collected, and returns the value. */
 export function takeOut<Value>(lru: Lru<Value>, key: string): Value | undefined {
   const slot = lru.items.get(key);
   if (slot === undefined) return undefined;

@@ -1,18 +1,18 @@
 import { TYPES, type TypeIndex, typeOf } from '../key.ts';
 
-/** Which keys are meant: all those of a type, or all those that a glob fits. */
+/** A set of keys: all keys of a type, or all keys that match a glob. */
 export type Match = { readonly type: TypeIndex } | { readonly pattern: string };
 
 export const EVERYTHING: Match = { pattern: '*' };
 
-/** The glob that finds the keys of a match; for `other`, which has none, every key, to be filtered. */
+/** Returns a glob that finds all keys of a match. For the type `other` it finds every key; filter with `matcher`. */
 export function globOf(match: Match): string {
   if ('pattern' in match) return match.pattern;
   const name = TYPES[match.type]!;
   return name === 'other' ? '*' : `${name}:*`;
 }
 
-/** A function that says whether a key is meant. */
+/** Returns a function that tests whether a key matches. */
 export function matcher(match: Match): (key: string) => boolean {
   if ('type' in match) return (key) => typeOf(key) === match.type;
   if (match.pattern === '*') return () => true;
@@ -21,20 +21,20 @@ export function matcher(match: Match): (key: string) => boolean {
 }
 
 /**
- * Whether a glob in Redis's dialect (`*`, `?`, `[a-c]`, `[^x]`, `\` to escape) fits the whole text, with
- * Redis's reading of odd patterns: an unclosed class runs to the end of the pattern, `[z-a]` means `[a-z]`, and
- * `?` is one byte of UTF-8. It must not fit less than in Redis, or L1 would keep what was deleted there.
+ * Returns whether a Redis glob (`*`, `?`, `[a-c]`, `[^x]`, `\` to escape) matches the whole text. Odd patterns mean the
+ * same as in Redis: an unclosed class ends with the pattern, `[z-a]` means `[a-z]`, and `?` is one byte of UTF-8. It
+ * must match every key that Redis matches, or L1 would keep entries that Redis deleted.
  */
 export function globMatches(pattern: string, text: string): boolean {
   return fits(byteString(pattern), byteString(text));
 }
 
-/** The UTF-8 of a text, one character a byte. */
+/** Returns the UTF-8 of a text as a string with one character for each byte. */
 function byteString(text: string): string {
   return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1');
 }
 
-/** Goes back only to the last star, so no pattern costs more than pattern times text. */
+/** Backtracks only to the last star, so the cost is at most the length of the pattern times that of the text. */
 function fits(pattern: string, text: string): boolean {
   let p = 0;
   let t = 0;
@@ -61,7 +61,7 @@ function fits(pattern: string, text: string): boolean {
   return p === pattern.length;
 }
 
-/** The position after the pattern's element at `p` if it fits `code`, else -1. */
+/** Returns the position after the pattern's element at `p` if the element matches `code`, else -1. */
 function fitOne(pattern: string, p: number, code: number): number {
   switch (pattern[p]) {
     case '?':

@@ -1,8 +1,8 @@
 import { distance } from 'fastest-levenshtein';
 
 /**
- * The known name that this one is probably a misspelling of, in any case of letters; undefined where none is near. Near is
- * two edits: one letter wrong, missing or too many, or two swapped. Of short names two edits make another word.
+ * Returns the known name that `name` probably misspells, ignoring case, or undefined where none is near. Near means up
+ * to two edits; an edit changes, removes or inserts one letter. For names of under six letters it means one edit.
  */
 export function nearest<Name extends string>(name: string, known: Iterable<Name>): Name | undefined {
   const limit = name.length < 6 ? 1 : 2;
@@ -10,7 +10,7 @@ export function nearest<Name extends string>(name: string, known: Iterable<Name>
   let best: Name | undefined;
   let least = limit + 1;
   for (const each of known) {
-    // The cost of a distance grows with both lengths, and a client chooses one of them.
+    // The cost of `distance` grows with both lengths, and the client chooses one of them.
     if (Math.abs(each.length - name.length) >= least) continue;
     const edits = distance(lower, each.toLowerCase());
     if (edits < least) [best, least] = [each, edits];

@@ -1,31 +1,30 @@
 import type { Version } from './version.ts';
 
-/** What happened to a key while a write of it was under way. */
+/** What happened to a key while an own write of it was in flight. */
 export interface Meanwhile {
-  /** Whether the link notified us of a change. */
+  /** Whether the link reported a change. */
   readonly touched: boolean;
-  /** The newest change of the key that Redis is known to have made: an own one it acknowledged, or one the link named. */
+  /** The newest change of the key that Redis is known to have made, from an acknowledgement or from the link. */
   readonly made: Version;
 }
 
-/** Writes of one key that have left for L2 and have not been answered. */
+/** The writes of one key that have left for L2 and have not been answered. */
 interface UnderWay extends Meanwhile {
   writes: number;
   touched: boolean;
   made: Version;
 }
 
-/** Nothing happened. */
+/** No event happened. */
 export const NOTHING: Meanwhile = { touched: false, made: '' };
 
 /**
- * The own writes that have left for L2 and have not been answered. It remembers two things about their keys:
+ * Records what happens to a key while own writes of it are in flight:
  *
- * 1. whether the link reported a change meanwhile. The report may be of the own write, or of another write that came
- *    after it, and several changes in one turn of Redis's loop are one report. So once the write is answered, L2 is
- *    asked for the value on behalf of the clients.
- * 2. the newest change that Redis is known to have made: a write that times out after Redis made a newer one must not
- *    become pending.
+ * 1. Whether the link reported a change. The report may be of the own write or of a later one, and several changes in
+ *    one turn of Redis's loop are one report. So once the write is answered, the value is read from L2 for the clients.
+ * 2. The newest change that Redis is known to have made. A write that times out after a newer change must not become
+ *    pending.
  */
 export class OwnWrites {
   readonly #underWay = new Map<string, UnderWay>();
@@ -36,14 +35,18 @@ export class OwnWrites {
     else known.writes++;
   }
 
-  /** A write was answered, or failed: returns what happened to the key while it, or another one, was under way. */
+  /** A write was answered, or failed. Returns what happened to the key since its first write in flight began. */
   end(key: string): Meanwhile {
     const known = this.#underWay.get(key)!;
     if (--known.writes === 0) this.#underWay.delete(key);
     return known;
   }
 
-  /** An invalidation came. @param version of the change, if a replica announced it. Returns whether a write is under way */
+  /**
+   * An invalidation arrived.
+   * @param version of the change, if a replica announced it
+   * @returns whether an own write of the key is in flight
+   */
   touch(key: string, version: Version | undefined): boolean {
     const known = this.#underWay.get(key);
     if (known === undefined) return false;
@@ -57,7 +60,7 @@ export class OwnWrites {
     for (const key of this.#underWay.keys()) if (matches(key)) this.touch(key, version);
   }
 
-  /** Redis acknowledged an own change of the key. */
+  /** Redis acknowledged an own change of the key with this version. */
   acknowledged(key: string, version: Version): void {
     const known = this.#underWay.get(key);
     if (known !== undefined && version > known.made) known.made = version;

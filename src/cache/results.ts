@@ -4,18 +4,18 @@ import type { ErrorCode } from '../errors.ts';
 import type { Encoding, Entry, Prepared } from './entry.ts';
 import type { Version } from './version.ts';
 
-/** What became of one key of a batch. */
+/** The outcome for one key of a batch. */
 export type ItemResult =
-  /** `code` where L2 could not be asked, so that the value may be out of date. */
+  /** `code` is set where L2 did not answer, so the value may be stale. */
   | {
       readonly key: string;
       readonly status: 'hit';
       readonly entry: Entry;
       readonly code?: ErrorCode | undefined;
     }
-  /** `code` where L2 could not be asked, so that the key may exist. */
+  /** `code` is set where L2 did not answer, so the key may exist. */
   | { readonly key: string; readonly status: 'miss'; readonly code?: ErrorCode }
-  /** `code` where the change is pending, `warning` as `keyWarning` returns it. */
+  /** `code` is set where the change is pending. `warning` comes from `keyWarning`. */
   | {
       readonly key: string;
       readonly status: 'stored';
@@ -26,11 +26,11 @@ export type ItemResult =
   | { readonly key: string; readonly status: 'deleted'; readonly code?: ErrorCode }
   | { readonly key: string; readonly status: 'error'; readonly code: ErrorCode; readonly detail: string };
 
-/** The result, or the error that stands for it where the encoding cannot hold its value. */
+/** Returns the result, or an error result where the encoding cannot represent its value. */
 export function sendable(result: ItemResult, encoding: Encoding): ItemResult {
   if (result.status !== 'hit') return result;
   try {
-    // Converts on first need, and is kept.
+    // The getter converts the value on first need, and the entry stores it.
     if (encoding === 'json') result.entry.json;
     else result.entry.packed;
     return result;
@@ -39,7 +39,7 @@ export function sendable(result: ItemResult, encoding: Encoding): ItemResult {
   }
 }
 
-/** The results as a JSON array. Values go in as the bytes they were written as. @param now in ms */
+/** Returns the results as a JSON array. Values are copied, not parsed. @param now in ms */
 export function resultsAsJson(results: readonly ItemResult[], now: number): string {
   let text = '[';
   for (const result of results) {
@@ -49,12 +49,11 @@ export function resultsAsJson(results: readonly ItemResult[], now: number): stri
   return `${text}]`;
 }
 
-/** One result as a JSON object. */
 function resultAsJson(result: ItemResult, now: number): string {
   return `{${membersAsJson(result, now)}`;
 }
 
-/** What follows the opening brace of a result as a JSON object, to its end. */
+/** Returns a result as a JSON object without its opening brace. */
 export function membersAsJson(result: ItemResult, now: number): string {
   if (result.status !== 'hit') return JSON.stringify(result).slice(1);
   const { key, entry, code } = result;
@@ -66,27 +65,27 @@ export function membersAsJson(result: ItemResult, now: number): string {
   }
 }
 
-/** The results as a msgpack array, written to `out`. Values go in as bytes. @param now in ms */
+/** Writes the results to `out` as a msgpack array. Values are copied, not decoded. @param now in ms */
 export function writeResults(out: MsgpackWriter, results: readonly ItemResult[], now: number): void {
   out.array(results.length);
   for (const result of results) writeResult(out, result, now);
 }
 
-/** Begins a map of so many members. */
+/** Writes the header of a map with `members` members, and perhaps some members before those of the result. */
 type Open = (out: MsgpackWriter, members: number) => void;
 
-// Made once: an `mget` of 100 would make a hundred.
+// A constant, because a default of a parameter would be a new function for each item.
 const openMap: Open = (out, members) => out.map(members);
 
 /**
- * One result, written to `out` as a map.
- * @param open given where it has other members before these
+ * Writes one result to `out` as a map.
+ * @param open passed where the map has other members before those of the result
  */
 export function writeResult(out: MsgpackWriter, result: ItemResult, now: number, open: Open = openMap): void {
   if (result.status !== 'hit') return writeStrings(out, result, open);
   const { key, entry, code } = result;
   try {
-    // Converted first: should it be refused, nothing has been written yet.
+    // The conversion comes first: if it fails, nothing has been written yet.
     entry.packed;
   } catch (error) {
     return writeStrings(out, refusal(key, error), open);
@@ -99,33 +98,33 @@ export function writeResult(out: MsgpackWriter, result: ItemResult, now: number,
   out.str(code);
 }
 
-/** Larger values are not kept a second time: copying them is most of the work. */
+/** The encoded result of a larger value is not stored: copying the value is most of the work anyway. */
 const MOST_PREPARED_BYTES = 4096;
 
-// An entry that is asked for once is not prepared: many never are again.
-const ASKED_ONCE: Prepared = { json: undefined, msgpack: undefined };
+// The first read only marks the entry, and the second read stores the encoded result: many entries are read once.
+const READ_ONCE: Prepared = { json: undefined, msgpack: undefined };
 
-/** The members of a hit but for the number at its end, which changes every second. */
+/** Returns the members of a hit without the value of `ttl` at its end, which changes every second. */
 function jsonMembers(entry: Entry): string {
   const { prepared } = entry;
   if (prepared?.json !== undefined) return prepared.json;
   const value = entry.json;
   const members = `"key":${JSON.stringify(entry.key)},"status":"hit","value":${value},"version":"${entry.version}","ttl":`;
-  if (prepared === undefined) entry.prepared = ASKED_ONCE;
+  if (prepared === undefined) entry.prepared = READ_ONCE;
   else if (value.length <= MOST_PREPARED_BYTES)
-    // Through bytes, since V8 keeps a concatenation as its parts.
+    // The detour through bytes flattens the string: V8 would keep a concatenation as a tree of its parts.
     entry.prepared = { ...prepared, json: Buffer.from(members).toString() };
   return members;
 }
 
-// Of its own, since what is prepared is needed while the caller's is half written.
+// A second writer, because the caller's writer is in the middle of its own message.
 const membersOut = new MsgpackWriter();
 
 function writeMembers(out: MsgpackWriter, entry: Entry): void {
   const { prepared } = entry;
   if (prepared?.msgpack !== undefined) return out.raw(prepared.msgpack);
   if (prepared === undefined || entry.packed.length > MOST_PREPARED_BYTES) {
-    entry.prepared ??= ASKED_ONCE;
+    entry.prepared ??= READ_ONCE;
     return writeMembersTo(out, entry);
   }
   membersOut.reset();
@@ -161,7 +160,7 @@ function refusal(key: string, error: unknown) {
   return { key, status: 'error', code: 'not_acceptable' satisfies ErrorCode, detail: error.reason } as const;
 }
 
-/** Whole seconds that the value still lives. */
+/** Returns the remaining time to live in whole seconds. */
 function ttl(entry: Entry, now: number): number {
   return Math.max(0, Math.floor((entry.expiresAt - now) / 1000));
 }

@@ -7,13 +7,13 @@ import type { Version } from './version.ts';
 export interface Write {
   readonly key: string;
   readonly value: Value;
-  /** The stamp of its writer. What is stored may carry a later one; see `Store.write`. */
+  /** The stamp of the writer. The stored version may be a later one: see outcome 4 of `Store`. */
   readonly version: Version;
   readonly storedAt: number;
-  /** When the value expires, in whole ms since the epoch. It expires in L2 at the same time. */
+  /** When the value expires in both tiers, in whole ms since the epoch. */
   readonly expiresAt: number;
   readonly condition?: Condition | undefined;
-  /** A pending change that is made late: its caller was answered long ago, so it has more time. */
+  /** Whether this is the replay of a pending change. No caller waits for it, so it may take longer. */
   readonly late?: boolean;
 }
 
@@ -27,14 +27,14 @@ export interface Removal {
 }
 
 /**
- * A change that L2 did not take, and that is kept to be made there later. `accepted`: it was not sent to L2.
- * `unknown`: L2 did not answer and may have made it already.
+ * The status of a change that L2 did not accept and that is now pending. `accepted`: the change was not sent, or L2
+ * refused it. `unknown`: L2 did not answer, and may have made the change.
  */
 export type Postponed = 'accepted' | 'unknown';
 
 export type WriteOutcome =
   | { readonly status: 'created' | 'replaced' | Postponed; readonly version: Version }
-  /** The condition did not hold; `version` is what is stored, if anything is. */
+  /** The condition did not hold; `version` is the version in L2, if the key has one. */
   | { readonly status: 'refused'; readonly version: Version | undefined };
 
 export type RemovalOutcome =
@@ -42,52 +42,53 @@ export type RemovalOutcome =
   | { readonly status: 'refused'; readonly version: Version | undefined };
 
 export interface Listing {
-  readonly keys: readonly { readonly key: string /** undefined: it has no deadline */; ttlMs?: number }[];
-  /** Where to go on, or undefined at the end. */
+  readonly keys: readonly { readonly key: string /** undefined: the key has no TTL */; ttlMs?: number }[];
+  /** Pass it to the next call; undefined at the end. */
   readonly cursor: string | undefined;
 }
 
 /**
- * L2, as the two-level cache needs it. Its outcomes:
+ * The contract of L2:
  *
- * 1. `read` returns the entry, or undefined where the key has no value, where the value has expired, or where the
- *    stored bytes are not a value (which is counted and logged).
- * 2. `write` and `remove` are atomic with their condition, take effect in the order in which they were
- *    called, and announce themselves to other replicas. What Redis refuses of one key holds up no other key.
- * 3. A change takes effect only while its caller may still be waiting for it: L2 does not make one that arrives
- *    after its time-out. So a change that was reported as timed out cannot replace a later one.
- * 4. Versions of a key only grow while it exists: where the writer's stamp is not greater than the stored one, the
- *    store raises it, and the outcome names the version that was stored. A stamp ahead of L2's clock is cut to it.
- * 5. Everything rejects with `StoreError`, and within the command time-out; a late change within its own.
+ * 1. `read` returns the entry. It returns undefined where the key has no value, or an expired one. Bytes that are
+ *    not a value also read as undefined, and are counted and logged.
+ * 2. `write` and `remove` are atomic with their condition, take effect in the order of the calls, and are announced to
+ *    other replicas. A change that Redis refuses does not affect other keys.
+ * 3. L2 does not make a change that arrives after its time-out. So a change that was reported as timed out cannot
+ *    replace a later one.
+ * 4. Versions of a key only grow while it exists. Where the writer's stamp is not greater than the stored version, the
+ *    store raises it, and the outcome has the version that was stored. A stamp ahead of L2's clock is lowered to it.
+ * 5. Every call settles within the command time-out, a late change within its own longer one. Every failure is a
+ *    `StoreError`.
  *
- * Calls made in one turn of the event loop leave together, as one round trip.
+ * All calls of one turn of the event loop share one round trip.
  */
 export interface Store {
   read(key: string): Promise<Entry | undefined>;
-  /** The version of what is stored, without its value. */
+  /** Returns the stored version of the key without its value. */
   version(key: string): Promise<Version | undefined>;
   write(write: Write): Promise<WriteOutcome>;
   remove(removal: Removal): Promise<RemovalOutcome>;
   /**
-   * Announces to every replica what is being deleted; deletes the matching keys whose versions are less than this one,
-   * a slice at a time; and announces that it is done. Values written later stay. Safe to be repeated.
-   * @returns how many keys it deleted
+   * Deletes the matching keys whose versions are lower than `version`, a slice at a time. Values that are written later
+   * stay. It announces the start and the end to every replica. Repeating the call is safe.
+   * @returns the number of deleted keys
    */
   removeMatching(match: Match, version: Version): Promise<number>;
-  /** Lists some matching keys from `cursor` on; about `limit` of them. */
+  /** Lists about `limit` matching keys from `cursor` on. */
   list(match: Match, cursor: string | undefined, limit: number): Promise<Listing>;
 }
 
-/** Why L2 did not do what it was asked. */
+/** Why a call of L2 failed. */
 export class StoreError extends ServiceError {
   /**
-   * `unavailable`: not connected, nothing was sent. `timeout`: sent, and no answer in time, so it may have
-   * taken effect. `rejected`: Redis answered with an error.
+   * `unavailable`: nothing was sent. `timeout`: the command was sent and not answered in time, so it may have taken
+   * effect. `rejected`: Redis answered with an error.
    */
   readonly reason: 'unavailable' | 'timeout' | 'rejected';
-  /** What the metrics count it as: the reason, or what Redis named. */
+  /** The label in the metrics: the reason, or the name of Redis's error in lower case. */
   readonly kind: string;
-  /** Whether the same change may well be taken later, so that keeping it is worth while. */
+  /** Whether Redis may accept the same change later, so that it may become pending. */
   readonly passing: boolean;
 
   constructor(

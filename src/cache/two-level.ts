@@ -17,8 +17,8 @@ import type { Version, VersionClock } from './version.ts';
 import { Writes } from './writes.ts';
 
 /**
- * The algorithm. A read peeks into L1, which costs a map look-up; what L1 cannot answer is loaded from L2, one
- * flight a key, and put into L1 unless the flight was fenced meanwhile. How changes are made is in `writes.ts`.
+ * The two-level cache. A read first peeks into L1, which costs one map lookup. On a miss it loads the key from L2, with
+ * one flight for each key, and fills L1 unless a change has fenced the flight. `writes.ts` makes the changes.
  */
 export class TwoLevel implements BusListener {
   readonly memory: Memory | undefined;
@@ -32,7 +32,7 @@ export class TwoLevel implements BusListener {
   readonly #postponer: Postponer | undefined;
   readonly #writes: Writes;
   #coherence: CoherenceState;
-  /** Who passes changes on to clients. */
+  /** Notifies clients of changes. */
   changes: ChangeListener | undefined;
 
   constructor(deps: TwoLevelDeps) {
@@ -46,7 +46,7 @@ export class TwoLevel implements BusListener {
     this.#flights = new Flights(counters);
     this.#coherence = linked ? 'blind' : 'off';
     if (memory !== undefined) memory.trusted = !linked;
-    // Without L2 what L1 evicts is lost; with it, L2 reports when a value expires.
+    // Without L2 an evicted value is lost, so clients are notified. With L2, the link reports when a value expires.
     if (memory !== undefined && store === undefined)
       memory.onGone = (key, reason) => this.changes?.removed(key, reason);
     this.#writes = new Writes({
@@ -74,12 +74,12 @@ export class TwoLevel implements BusListener {
     return this.#coherence;
   }
 
-  /** The time by which deadlines are judged, in ms since the epoch. */
+  /** The time that deadlines are compared with, in ms since 1970. */
   get now(): number {
     return this.#clock.now;
   }
 
-  /** The entry if L1 holds it fresh. Synchronous, and all that happens on a hit. */
+  /** Returns the entry if L1 has it fresh. It is synchronous, and all that runs on a hit. */
   peek(key: string): Entry | undefined {
     const entry = this.memory?.fresh(key);
     if (entry === undefined) return undefined;
@@ -87,7 +87,7 @@ export class TwoLevel implements BusListener {
     return entry;
   }
 
-  /** The answer that `peek` could not give: from L2, or from L1 past its freshness if L2 cannot be asked. */
+  /** Reads the key after `peek` missed: from L2, or the stale entry of L1 if L2 does not answer. */
   load(key: string): Promise<Loaded> {
     this.#counters.l1Misses[typeOf(key)]!++;
     const pending = this.#postponer?.truth(key);
@@ -96,9 +96,8 @@ export class TwoLevel implements BusListener {
   }
 
   /**
-   * What the key is now, for who is not a reader: a push, or a warm-up. It counts as no read, and leaves the order of
-   * use alone.
-   * @param fill whether what L2 holds enters L1
+   * Reads the key from L2 for a push or a warm-up. It is not counted as a read, and does not change the LRU order.
+   * @param fill whether the entry may enter L1
    */
   refresh(key: string, fill = true): Promise<Loaded> {
     const pending = this.#postponer?.truth(key);
@@ -106,7 +105,7 @@ export class TwoLevel implements BusListener {
     return this.#flights.join(key, 0, fill, (flight) => this.#fly(key, flight));
   }
 
-  /** As `refresh`, from L1 where L1 holds it fresh; what L2 holds does not enter L1. */
+  /** As `refresh`, but answers from L1 where the entry is fresh, and does not fill L1. */
   async look(key: string): Promise<Loaded> {
     const entry = this.memory?.glance(key);
     return entry === undefined ? this.refresh(key, false) : { entry, source: 'l1' };
@@ -118,15 +117,15 @@ export class TwoLevel implements BusListener {
     return entry === undefined ? this.load(key) : { entry, source: 'l1' };
   }
 
-  /** Whether there is a value for the key. */
   async exists(key: string): Promise<boolean> {
     return (await this.get(key)).entry !== undefined;
   }
 
   /**
-   * Writes to L2. L1 drops the key: only reads fill it. A change that L2 does not take becomes pending where it may be made later.
-   * @param ttlMs how long the value lives; undefined for the TTL of its type
-   * @throws ServiceError if L2 did not take it and it is not pending either; `ttl_invalid`
+   * Writes to L2. L1 drops the key, and the next read fills L1. A change that L2 does not accept becomes pending where it
+   * may be made later.
+   * @param ttlMs the time to live; undefined for the TTL of the key's type
+   * @throws ServiceError if L2 did not accept the change and it did not become pending; `ttl_invalid`
    */
   set(key: string, value: Value, ttlMs?: number, condition?: Condition): Promise<WriteOutcome> {
     return this.#writes.set(key, value, ttlMs, condition);
@@ -134,15 +133,15 @@ export class TwoLevel implements BusListener {
 
   /**
    * Deletes from L2, then from L1.
-   * @throws ServiceError if L2 did not do it and it is not pending either
+   * @throws ServiceError if L2 did not accept the change and it did not become pending
    */
   delete(key: string, condition?: Condition): Promise<RemovalOutcome> {
     return this.#writes.delete(key, condition);
   }
 
   /**
-   * Deletes all matching keys from both tiers, as of now: what is written while it runs stays.
-   * @returns how many keys L2 had, or L1 where there is no L2; undefined where the deletion is pending
+   * Deletes all matching keys from both tiers, as of now: values that are written while it runs stay.
+   * @returns the number of keys deleted from L2 (without L2, from L1); undefined where the deletion is pending
    */
   async invalidate(match: Match): Promise<number | undefined> {
     const { store } = this;
@@ -159,14 +158,17 @@ export class TwoLevel implements BusListener {
     } catch (error) {
       removed = this.#keepMatch({ match, version }, error, undo);
     } finally {
-      // Again: reads that began meanwhile may have met keys that were not deleted yet.
+      // Once more, because reads that began meanwhile may have returned values that were not deleted yet.
       if (store !== undefined) this.#forgetWhere(matches, version, made);
     }
     this.changes?.matchRemoved(match, reason);
     return removed;
   }
 
-  /** @throws the error, or `pending_writes_full`, where the deletion failed for good; then `undo` is run */
+  /**
+   * Makes a failed deletion pending.
+   * @throws the error, or `pending_writes_full`, after `undo`, where it cannot be kept
+   */
   #keepMatch(pending: PendingMatch, error: unknown, undo: (() => void) | undefined): undefined {
     try {
       if (!this.#postponer?.keepMatch(pending, error)) throw error;
@@ -176,24 +178,24 @@ export class TwoLevel implements BusListener {
     }
   }
 
-  /** The changes that are pending for L2; undefined where none are kept. */
+  /** The pending writes; undefined where this cache does not keep any. */
   get pendingWrites(): PendingWrites | undefined {
     return this.#postponer?.pendingWrites;
   }
 
-  /** The keys that match and have a pending value, which L2 cannot list. */
+  /** Returns the matching keys that have a pending value. L2 does not list them yet. */
   pendingKeys(match: Match): string[] {
     const matches = matcher(match);
     const pending = [...(this.pendingWrites?.pending() ?? [])];
     return pending.filter(({ key, entry }) => entry !== undefined && matches(key)).map(({ key }) => key);
   }
 
-  /** L2 may be reachable again: makes there what is pending. Settles when it is done, or cannot go on. */
+  /** Replays the pending writes into L2. Settles when all are made, or when L2 does not answer. */
   async replay(): Promise<void> {
     await this.#postponer?.replay();
   }
 
-  /** Empties L1, and returns how many entries it had; without L2 they are lost, and clients are notified. */
+  /** Empties L1, and returns how many entries it had. Without L2 the values are lost, so clients are notified. */
   forgetAll(): number {
     this.#flights.fenceWhere(() => true);
     this.#ownWrites.touchWhere(() => true);
@@ -202,11 +204,11 @@ export class TwoLevel implements BusListener {
     return forgotten;
   }
 
-  /** The clock was stepped by so many ms: what was stamped and dated by it before is moved along, or dropped. */
+  /** The clock was stepped by `ms`. Pending writes are moved by the same amount, and L1 is emptied. */
   clockStepped(ms: number): void {
     this.#versions.stepped();
     this.pendingWrites?.move(ms);
-    // Later stamps are greater than those of before, wherever the clock stands now.
+    // New stamps must be greater than those of the pending writes, also after a step back.
     for (const { version } of [
       ...(this.pendingWrites?.pending() ?? []),
       ...(this.pendingWrites?.matches() ?? []),
@@ -223,7 +225,7 @@ export class TwoLevel implements BusListener {
     this.#yields(this.#postponer?.heard(key, version), version);
     const held = this.memory?.held(key);
     this.memory?.delete(key);
-    // An own write that is under way notifies the clients when its answer is there.
+    // An own write in flight notifies the clients when it is answered.
     if (!underWay) this.changes?.changed(key, announced, held);
   }
 
@@ -236,7 +238,7 @@ export class TwoLevel implements BusListener {
 
   matchFailed(version: Version): void {
     this.pendingWrites?.release(version);
-    // Not only at the next retry: a deletion that is tried again every second could hold that back every time.
+    // Replay now, not at the next retry: a deletion that restarts every second could block each retry.
     void this.replay();
   }
 
@@ -250,19 +252,18 @@ export class TwoLevel implements BusListener {
     }
     this.#forgetWhere(matches, version);
     this.changes?.matchRemoved(match, reason);
-    // L2 may hold a value that is newer than the deletion, and that the pending change has hidden from clients.
+    // L2 may have a value that is newer than the deletion. The pending change has hidden it from clients.
     for (const { key } of yielding) this.changes?.changed(key, undefined, undefined);
   }
 
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void {
     const { memory } = this;
-    // Not only if there are none: pending changes, and canaries, may have come before this.
+    // Few keys also mean data loss: pending writes and canaries may have been written before this call.
     if (this.#deps.rewarm && keysLeft !== undefined && memory !== undefined && keysLeft < memory.size / 2)
       this.#postponer?.keepAll(memory.unexpiredEntries());
     this.forgetAll();
-    // That the link is armed again is reported to clients when the state is coherent again: a snapshot that they
-    // asked for before might have gaps, for L2 may not answer yet. A flush may have been one of another database:
-    // clients have to ask again.
+    // That the link is armed again is reported when the state becomes coherent: L2 may not answer yet, and a snapshot
+    // taken now would have gaps. After a flush clients must read again, because it may have been of another database.
     if (reason === 'flush') this.changes?.reset('rearmed');
   }
 
@@ -310,9 +311,10 @@ export class TwoLevel implements BusListener {
   }
 
   /**
-   * What a flight returned goes into L1, unless the flight was fenced. But even then it is news: the answers of
-   * L2 come in the order of its doings, so if L1 holds something else, that is older, and a reader who has
-   * just seen this must not see that next. Returns whether L1 holds the entry now.
+   * Puts the entry of a flight into L1, unless the flight was fenced. A fenced flight still updates L1 in one way: L2
+   * answers in order, so an entry of L1 with another version is older. L1 drops it, because a reader that has just seen
+   * the answer must not see the older entry next.
+   * @returns whether L1 has stored the entry
    */
   #land(key: string, flight: Flight, entry: Entry | undefined): boolean {
     if (entry !== undefined) this.#versions.observe(entry.version);
@@ -324,7 +326,7 @@ export class TwoLevel implements BusListener {
     return welcome;
   }
 
-  /** A pending change was given up for a newer one of this version, which may be its own. */
+  /** Counts and reports a pending change that yielded, unless `version` is its own: then it had been made already. */
   #yields(pending: Pending | undefined, version: Version | undefined): void {
     if (pending === undefined || version === pending.version) return;
     this.#counters.supersededChanges++;
@@ -332,8 +334,9 @@ export class TwoLevel implements BusListener {
   }
 
   /**
-   * @param version what is as new, or newer, stays in L1; undefined where all is dropped
-   * @param made whether L2 has deleted what is older
+   * Drops matching entries from L1, and fences their flights.
+   * @param version entries of this or a newer version stay; undefined drops all
+   * @param made whether L2 has made the deletion
    */
   #forgetWhere(matches: (key: string) => boolean, version: Version | undefined, made = true): number {
     this.#flights.fenceWhere(matches);

@@ -1,35 +1,35 @@
 /**
- * A version is a hybrid-logical-clock stamp written as 24 hexadecimal digits: 12 of wall clock in
- * milliseconds, 4 of a counter within the millisecond, 8 of the writer. Fixed width, so versions compare as
- * strings; unique to a writer, so two replicas never stamp alike. The ETag of a value is its version.
+ * A version is a hybrid-logical-clock stamp of 24 hexadecimal digits: 12 for the milliseconds, 4 for a counter within
+ * the millisecond, 8 for the writer. The width is fixed, so versions compare as strings. The writer is unique, so two
+ * replicas never make the same stamp. The ETag of a value is its version.
  */
 export type Version = string;
 
 export const VERSION_BYTES = 12;
 
-/** Older than every stamp a writer makes. */
+/** Lower than every stamp. */
 export const NO_VERSION: Version = '0'.repeat(VERSION_BYTES * 2);
 
-/** Where in a stamp's bytes its parts begin; the milliseconds are its first. */
+/** Byte offsets in a stamp. The milliseconds are at 0. */
 const COUNTER = 6;
 const WRITER = 8;
 
 const COUNTER_LIMIT = 0xffff;
 
-/** A remote stamp further ahead of our clock than this comes from a broken clock, and is not followed. */
+/** A remote stamp that is further ahead of our clock comes from a broken clock, and is ignored. */
 const MAX_DRIFT_MS = 60_000;
 
-/** What orders versions, in milliseconds, takes so many hexadecimal digits. */
+/** The hexadecimal digits of the milliseconds. */
 const MS_DIGITS = 12;
 
 const FOREIGN = '0'.repeat(16);
 
-/** Stamps versions; every stamp is greater than all that this clock made or observed before. */
+/** Makes versions. Every stamp is greater than all that this clock has made or observed. */
 export class VersionClock {
   readonly #wall: () => number;
   #ms = 0;
   #counter = 0;
-  // V8 would keep a concatenation as its parts, which takes 48 bytes more for as long as the version is kept.
+  // Stamps are formatted from bytes: V8 stores a concatenation as its parts, which takes 48 bytes more per version.
   readonly #stamp = Buffer.alloc(VERSION_BYTES);
 
   /** @param writer 8 hexadecimal digits, unique to this process */
@@ -47,7 +47,7 @@ export class VersionClock {
     return this.#stamp.toString('hex');
   }
 
-  /** Makes all later stamps greater than this one, which another writer made. */
+  /** Makes all later stamps greater than this one of another writer. */
   observe(version: Version): void {
     const ms = Number.parseInt(version.slice(0, MS_DIGITS), 16);
     if (ms < this.#ms || ms > this.#wall() + MAX_DRIFT_MS) return;
@@ -55,7 +55,7 @@ export class VersionClock {
     if (ms > this.#ms || counter > this.#counter) this.#moveTo(ms, counter);
   }
 
-  /** The wall clock was stepped: stamps follow it, back as well. Those of before must be moved by `moveStamp`. */
+  /** The clock was stepped. New stamps follow it, also backwards. The owner moves earlier stamps with `moveStamp`. */
   stepped(): void {
     this.#ms = 0;
     this.#counter = 0;
@@ -75,14 +75,14 @@ export function isVersion(text: string): text is Version {
 }
 
 /**
- * Whether another program wrote the value, without an envelope. Its version is made from its bytes: it identifies the
- * value, and says nothing about when it was written.
+ * Returns whether another program wrote the value, without an envelope. Such a version is a hash of the bytes: it
+ * identifies the value, but does not show when the value was written.
  */
 export function isForeign(version: Version): boolean {
   return version.startsWith(FOREIGN);
 }
 
-/** The same stamp as a clock that is ahead by so much would have made it. @param ms may be negative */
+/** Returns the stamp that a clock which is ahead by `ms` would have made. @param ms may be negative */
 export function moveStamp(version: Version, ms: number): Version {
   const stamped = Number.parseInt(version.slice(0, MS_DIGITS), 16);
   const moved = Math.max(0, Math.round(stamped + ms));

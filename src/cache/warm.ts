@@ -4,8 +4,8 @@ import type { TwoLevel } from './two-level.ts';
 const PAGE = 500;
 
 /**
- * Brings entries from L2 into L1 until L1 is full, L2 has no more, `limit` are there, or `signal` says to
- * stop; says how many it brought.
+ * Copies entries from L2 into L1 until L1 is full, L2 has no more keys, `limit` is reached, or `signal` aborts.
+ * @returns the number of entries read from L2
  * @throws StoreError where L2 cannot be read
  */
 export async function warmFromStore(

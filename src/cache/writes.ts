@@ -15,7 +15,7 @@ import type { Replayed } from './pending-writes/replay.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import { isForeign, type Version, type VersionClock } from './version.ts';
 
-/** What writes share with the rest of the two-level cache. */
+/** The parts that writes share with the rest of the two-level cache. */
 export interface WritesDeps {
   readonly memory: Memory | undefined;
   readonly store: Store | undefined;
@@ -27,25 +27,25 @@ export interface WritesDeps {
   readonly ownWrites: OwnWrites;
   readonly postponer: () => Postponer | undefined;
   readonly changes: () => ChangeListener | undefined;
-  /** Notified of a pending change that was dropped because L2 holds a newer value. */
+  /** Called for a pending change that was dropped because L2 has a newer value. */
   readonly onSuperseded: ((key: string, version: Version, present: Version | undefined) => void) | undefined;
 }
 
-/** A change of one key in L2, and what follows from how it went. */
+/** A change of one key in L2, with a handler for each outcome. */
 interface Change<T> {
   readonly version: Version;
   readonly send: () => Promise<T>;
   readonly done: (outcome: T, meanwhile: Meanwhile) => T;
-  /** What the change is answered with after a failure; undefined where the failure stands. */
+  /** Called after a failure. Makes the change pending and returns its answer, or returns undefined where it cannot. */
   readonly postpone: (error: unknown, made: Version) => T | undefined;
-  /** The change did not take effect and will not. */
+  /** Called where the change did not take effect and never will. */
   readonly undo?: (() => void) | undefined;
 }
 
 /**
- * Changes of single keys. A write goes to L2, and L1 drops the key. L1 is filled by reads only: the link reports an own
- * write like the write of any other program, so an entry that the write had put into L1 would be dropped again.
- * Wherever two versions of a key meet, among the pending changes or in L2, the greater one stays.
+ * Changes of single keys. A write goes to L2, and L1 drops the key. Only reads fill L1: the link reports an own write
+ * like the write of any other program, so an entry that the write had put into L1 would be dropped again. Wherever two
+ * versions of a key meet, among the pending changes or in L2, the greater one stays.
  */
 export class Writes {
   readonly #deps: WritesDeps;
@@ -83,7 +83,7 @@ export class Writes {
         this.#countSet(outcome);
         this.#deps.ownWrites.acknowledged(key, outcome.version);
         memory?.delete(key);
-        // Clients were notified of a later change that is pending.
+        // Where a later change of the key is pending, clients were notified of that change already.
         if (newest) this.#stored(key, makeEntry(outcome.version), meanwhile);
         return outcome;
       },
@@ -130,8 +130,8 @@ export class Writes {
   }
 
   /**
-   * Makes a pending change in L2, where L2 may hold something newer by now.
-   * @throws StoreError where L2 did not take it; then it stays pending
+   * Makes a pending change in L2, unless L2 has a newer value.
+   * @throws StoreError where L2 did not accept the change; it then stays pending
    */
   async replay({ pending, change }: Replayed): Promise<void> {
     const { ownWrites, flights, memory, counters, changes, postponer, onSuperseded, clock } = this.#deps;
@@ -150,11 +150,11 @@ export class Writes {
       end();
     } catch (error) {
       end();
-      // The link notified us of a change, and clients were not notified because this one was under way.
+      // While this change was in flight, a report of the link did not notify the clients. Do it now.
       if (touched) changes()?.changed(key, undefined, undefined);
       throw error;
     }
-    // Refused for its own version it had been made already, when it was reported as timed out.
+    // A refusal that names the own version means that the change had been made before it timed out.
     const refused = outcome.status === 'refused' ? outcome : undefined;
     const superseded = refused !== undefined && refused.version !== version;
     if (superseded) {
@@ -162,16 +162,17 @@ export class Writes {
       onSuperseded?.(key, version, refused.version);
       memory?.delete(key);
     }
-    // Subscribers were not notified of what came meanwhile, or were notified of the pending value, which may have expired.
+    // Clients were not notified of changes during the replay, or were notified of a pending value that has expired.
     const expired = entry !== undefined && entry.expiresAt <= clock.now;
     if (superseded || touched || expired) changes()?.changed(key, undefined, undefined);
   }
 
   /**
-   * Sends a change to L2, and runs `done` with its outcome and with what happened to the key meanwhile. When the
-   * answer is there, and also when the change failed and nobody knows whether it took effect, the reads that are on
-   * their way may return the value of before: they are fenced. `done` runs with the fence, without a turn in between,
-   * since what lands after the fence expects to find what the change left. So does `postpone` after a failure.
+   * Sends a change to L2, then calls `done` with its outcome and with the events of the meantime.
+   *
+   * Reads in flight may still return the old value. So they are fenced when the change is answered, and also when its
+   * outcome is unknown. `done` (after a failure, `postpone`) runs in the same turn as the fence: a later flight that
+   * lands must find L1 as the change left it.
    */
   async #through<T>(key: string, operation: 'set' | 'delete', change: Change<T>): Promise<T> {
     const { ownWrites, flights, memory, changes } = this.#deps;
@@ -184,14 +185,14 @@ export class Writes {
       const unknown = !(error instanceof StoreError) || error.reason === 'timeout';
       if (unknown) {
         flights.fence(key);
-        // The change may have replaced it. An entry of a later version stays.
+        // The change may have replaced this entry in L2. An entry with a later version stays.
         const held = memory?.held(key)?.version;
         if (held !== undefined && (held < change.version || isForeign(held))) memory!.delete(key);
       }
       try {
         const postponed = change.postpone(error, meanwhile.made);
         if (postponed !== undefined) {
-          // The link notified us of a change, and clients were not notified because this one was under way.
+          // While this change was in flight, a report of the link did not notify the clients. Do it now.
           if (meanwhile.touched) changes()?.changed(key, undefined, undefined);
           return postponed;
         }
@@ -204,7 +205,7 @@ export class Writes {
     return change.done(outcome, ownWrites.end(key));
   }
 
-  /** A change failed for good: returns the error for its caller. */
+  /** Handles a change that failed and is not pending. Returns the error for its caller. */
   #failed<T>(
     key: string,
     operation: 'set' | 'delete',
@@ -225,8 +226,7 @@ export class Writes {
     const { counters, flights, memory } = this.#deps;
     counters.postponed++;
     if (!kept) return;
-    // Answers come from the pending change now. L1 would give them without the mark, and what a read that is on its way
-    // returns is older.
+    // Reads are now answered from the pending change. L1 would answer without the mark, and a read in flight is older.
     flights.fence(key);
     memory?.delete(key);
   }
@@ -234,7 +234,7 @@ export class Writes {
   #stored(key: string, entry: Entry, { touched, made }: Meanwhile): void {
     const changes = this.#deps.changes();
     changes?.stored(key, entry);
-    // The link reported a change while the write was under way: the write itself, or one that came after it.
+    // While the write was in flight, the link reported a change: this write or a later one.
     if (touched || made > entry.version) changes?.changed(key, undefined, undefined);
   }
 
@@ -251,12 +251,12 @@ export class Writes {
     else counters.deleteMisses++;
     memory?.delete(key);
     changes?.removed(key, 'delete');
-    // It may have been the echo of this, or of a write that came after.
+    // The invalidation may be the echo of this deletion, or report a later write.
     if (touched) changes?.changed(key, undefined, undefined);
     return outcome;
   }
 
-  /** A condition did not hold: where L1 holds another version than L2 said, it is out of date. */
+  /** A condition did not hold. An entry of L1 with another version than L2 reported is stale, so L1 drops it. */
   #refused<T extends { readonly version: Version | undefined }>(
     key: string,
     outcome: T,
@@ -264,7 +264,7 @@ export class Writes {
   ): T {
     const { memory, changes } = this.#deps;
     if (memory?.held(key)?.version !== outcome.version) memory?.delete(key);
-    // The link notified us of somebody's write, and clients were not notified because this one was under way.
+    // While this change was in flight, a report of the link did not notify the clients. Do it now.
     if (touched) changes()?.changed(key, undefined, undefined);
     return outcome;
   }

@@ -5,16 +5,17 @@ import type { Listing } from '../store.ts';
 
 const HASHES = 2 ** 32;
 
-/** Entries between two turns of the event loop: less than a millisecond. */
+/** Entries between two turns of the event loop: a slice takes less than a millisecond. */
 const SLICE = 2_000;
 
 /**
- * A page of the keys that are in memory, for a process without L2. Keys are ordered by a hash of theirs, and a cursor is
- * the hash to go on from: what is deleted, inserted or replaced between two pages moves no other key, so a key that is
- * there during the whole listing is listed exactly once. Keys of one hash are on one page, which may so exceed `limit`.
- * Each page looks at every entry, a slice at a time, so that a large L1 does not hold up the event loop.
- * @param entries in an order in which those that are inserted or written again meanwhile come last
- * @param hashOf of a key, below 2^32; for tests
+ * Returns one page of the keys in L1, for a process without L2. Keys are ordered by their hash, and a cursor is the
+ * hash where the next page starts. A key that exists during the whole listing is listed exactly once, because changes
+ * of other keys do not move it. Keys with the same hash are on the same page, which may therefore exceed `limit`.
+ *
+ * Each page visits every entry, a slice at a time, so a large L1 does not block the event loop.
+ * @param entries in an order that puts entries last which are inserted or rewritten during the walk
+ * @param hashOf returns the hash of a key, below 2^32; a parameter for tests
  */
 export async function listMemory(
   entries: Iterable<Entry>,
@@ -47,13 +48,13 @@ interface Candidate {
   readonly entry: Entry;
 }
 
-/** The candidates with the smallest hashes: `limit` of them, and those that share the last hash. */
+/** Collects the `limit` entries with the smallest hashes, and all entries that share the last hash. */
 class Page {
   readonly #limit: number;
   #candidates: Candidate[] = [];
   #highest = HASHES;
   #cutAt: number;
-  /** Whether nothing that was offered was left out. */
+  /** Whether the page has every entry that was offered. */
   complete = true;
 
   constructor(limit: number) {
@@ -67,7 +68,7 @@ class Page {
       return;
     }
     this.#candidates.push({ hash, entry });
-    // Only when they have grown several times over, so that a page costs little more than a look at each entry.
+    // Sort rarely, when the list has grown several times over, so that a page costs little more than the walk.
     if (this.#candidates.length < this.#cutAt) return;
     this.#cut();
     this.#cutAt = 4 * this.#candidates.length;
@@ -79,7 +80,7 @@ class Page {
   }
 
   #cut(): void {
-    // A key that is deleted and written again during the walk is met twice; the later one counts.
+    // A key that is deleted and rewritten during the walk is visited twice. The later entry counts.
     const byKey = new Map(this.#candidates.map((candidate) => [candidate.entry.key, candidate]));
     const sorted = [...byKey.values()].sort((a, b) => a.hash - b.hash);
     this.#candidates = sorted;
@@ -90,7 +91,7 @@ class Page {
   }
 }
 
-/** FNV-1a of the key's UTF-16 code units: 32 bits, spread well enough for an order. */
+/** FNV-1a of the key's UTF-16 code units, 32 bits. */
 function fnv1a(key: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);

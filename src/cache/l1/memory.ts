@@ -5,23 +5,22 @@ import type { Entry } from '../entry.ts';
 import { Shards } from './shards.ts';
 
 export interface MemoryOptions {
-  /** Entries at most. */
   readonly maxEntries: number;
-  /** Bytes at most, as `Entry.bytes` counts them; 0 for no such bound. */
+  /** The limit of the sum of `Entry.bytes`; 0 for no limit. */
   readonly maxBytes: number;
-  /** How long an entry is served before L2 is asked again, in milliseconds; Infinity where there is no L2. */
+  /** How long an entry is served before L2 is asked again, in milliseconds; Infinity without L2. */
   readonly ttlMs: number;
 }
 
-// A slice of a sweep looks at this many entries: about 50 µs, far under the millisecond it may take.
+// Entries per slice of a sweep: about 50 µs, far below the millisecond that a slice may take.
 const SWEEP_SLICE = 500;
 
-// The header lines of an answer take as much as a small value.
+// Header lines that no answer has used for this long are dropped: they take as much memory as a small value.
 const HEAD_IDLE_SECONDS = 10;
 
 /**
- * L1: the least recently used entries of this process, each with two deadlines. Past `freshUntil` an entry
- * is not served while L2 can be asked, but stays as what there is if L2 cannot; past `expiresAt` it is gone.
+ * L1: the most recently used entries of this process, each with two deadlines. After `freshUntil` an entry is stale: it
+ * is served only while L2 does not answer. After `expiresAt` it is never served.
  */
 export class Memory {
   readonly #options: MemoryOptions;
@@ -29,7 +28,7 @@ export class Memory {
   readonly #counters: Counters;
   #entries: Shards<Entry>;
   #bytes = 0;
-  /** Whether entries may be served without asking L2; false while invalidations may go unheard. */
+  /** Whether entries may be served without asking L2; false while invalidations may be missed. */
   trusted = true;
   readonly #sizes = new Float64Array(TYPES.length);
   /** Called for each entry that has expired or was evicted, after it was removed. */
@@ -42,24 +41,24 @@ export class Memory {
     this.#entries = new Shards(options.maxEntries);
   }
 
-  /** The entry if it is fresh; it becomes the most recently used. */
+  /** Returns the entry if it is fresh, and makes it the most recently used. */
   fresh(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
     return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
   }
 
-  /** As `fresh`, for who is not a reader: leaves the order of use alone. */
+  /** As `fresh`, without a change of the LRU order. */
   glance(key: string): Entry | undefined {
     const entry = this.#entries.peek(key);
     return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
   }
 
-  /** What is there, whatever its deadlines; leaves the order alone. */
+  /** Returns the cached entry, fresh, stale or expired, without a change of the LRU order. */
   held(key: string): Entry | undefined {
     return this.#entries.peek(key);
   }
 
-  /** The entry if its value is not over, fresh or not: what to serve when L2 cannot be asked. */
+  /** Returns the entry if it has not expired, fresh or stale: the answer while L2 does not answer. */
   unexpired(key: string): Entry | undefined {
     const entry = this.#entries.peek(key);
     if (entry === undefined) return undefined;
@@ -68,7 +67,7 @@ export class Memory {
     return undefined;
   }
 
-  /** Stores the entry, and evicts the least recently used where there is no room. */
+  /** Stores the entry, and evicts the least recently used entries while a limit is exceeded. */
   set(entry: Entry): void {
     const { maxEntries, maxBytes, ttlMs } = this.#options;
     const { key } = entry;
@@ -93,18 +92,18 @@ export class Memory {
     return true;
   }
 
-  /** Deletes every entry that is meant, and returns how many. */
-  deleteWhere(meant: (entry: Entry) => boolean): number {
+  /** Deletes every matching entry, and returns how many it deleted. */
+  deleteWhere(matches: (entry: Entry) => boolean): number {
     let deleted = 0;
     for (const entry of this.#entries.values()) {
-      if (!meant(entry)) continue;
+      if (!matches(entry)) continue;
       this.#remove(entry);
       deleted++;
     }
     return deleted;
   }
 
-  /** Deletes everything, and says how many entries that was. */
+  /** Deletes all entries, and returns how many it deleted. */
   clear(): number {
     const deleted = this.#entries.size;
     this.#entries = new Shards(this.#options.maxEntries);
@@ -114,9 +113,9 @@ export class Memory {
   }
 
   /**
-   * Removes expired entries, and what was prepared of answers that nobody asks for any more, a slice at a time: each
-   * step of the generator looks at a few hundred entries, and the caller decides what may run in between. Returns
-   * how many were removed.
+   * Removes expired entries, and drops derived data that is unused. Each step of the generator visits a few
+   * hundred entries; the caller decides what may run in between.
+   * @returns the number of removed entries
    */
   *sweep(): Generator<void, number> {
     let removed = 0;
@@ -130,7 +129,7 @@ export class Memory {
         removed++;
       } else {
         if (entry.head !== undefined && entry.head.second < idle) entry.head = undefined;
-        // Made again in a microsecond or two by who still asks for it.
+        // The next read that needs it makes it again in a microsecond or two.
         entry.prepared = undefined;
       }
       if (++seen % SWEEP_SLICE === 0) yield;
@@ -138,12 +137,12 @@ export class Memory {
     return removed;
   }
 
-  /** All that is held, over or not, in an order that reading and replacing do not change. */
+  /** Yields all entries, expired ones too, in an order that reads and replacements do not change. */
   entries(): Iterable<Entry> {
     return this.#entries.values();
   }
 
-  /** What is held and not over. */
+  /** Yields the entries that have not expired. */
   *unexpiredEntries(): Generator<Entry> {
     for (const entry of this.#entries.values()) if (entry.expiresAt > this.#clock.now) yield entry;
   }
@@ -156,12 +155,12 @@ export class Memory {
     return this.#options.maxEntries;
   }
 
-  /** Bytes held, as `Entry.bytes` counts them. */
+  /** The sum of `Entry.bytes`. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Entries held by `TypeIndex`. */
+  /** The number of entries by `TypeIndex`. */
   get sizes(): Readonly<Float64Array> {
     return this.#sizes;
   }

@@ -1,19 +1,20 @@
 import { Lru, takeOut } from '../lru.ts';
 
-/** Up to so many entries there is one shard. */
+/** The limit of entries for a single shard. */
 const SHARD_ENTRIES = 16_384;
 
-/** Slots of each of several shards: keys do not spread evenly. A slot takes 22 bytes, used or not. */
+/** The slots of each of several shards. Keys do not spread evenly. A slot takes 22 bytes, used or not. */
 const SHARD_SLOTS = 1.25 * SHARD_ENTRIES;
 
-/** With several shards, one hit in so many moves its entry to the front. A power of two. */
+/** With several shards, one hit in this many moves its entry to the front. It must be a power of two. */
 const PROMOTE_EVERY = 16;
 
 /**
- * A least-recently-used map on mnemonist's `LRUMapWithDelete`. Up to 16,384 entries it is one of them, and the order of
- * use is exact. Above, it is a power of two of them, since one Map of a million keys moves all of them at once when it
- * grows, which takes 50 to 120 ms. Then one hit in 16 counts as a use: a move to the front writes to four slots, which
- * at a million entries are four cache misses. Its owner evicts, by `oldest`.
+ * An LRU map on mnemonist's `LRUMapWithDelete`. Up to 16,384 entries it is one such map with an exact LRU order.
+ *
+ * Above that it is a power of two of them. A single Map of a million keys would move all keys at once when it grows,
+ * which takes 50 to 120 ms. One hit in 16 is then promoted: a promotion writes to four slots, which at a million
+ * entries are four CPU cache misses. The owner evicts, with `oldest`.
  */
 export class Shards<Value> {
   readonly #shards: readonly Lru<Value>[];
@@ -21,11 +22,11 @@ export class Shards<Value> {
   #size = 0;
   #hits = 0;
 
-  /** @param entries how many its owner lets it hold */
+  /** @param entries the limit that the owner enforces */
   constructor(entries: number) {
     let count = 1;
     while (count * SHARD_ENTRIES < entries) count *= 2;
-    // One more than is allowed: an entry comes in before another is evicted for it.
+    // One slot more than the limit, because the owner inserts an entry before it evicts another.
     const slots = count === 1 ? entries + 1 : SHARD_SLOTS;
     this.#shards = Array.from({ length: count }, () => new Lru<Value>(slots));
     this.#mask = count - 1;
@@ -35,19 +36,19 @@ export class Shards<Value> {
     return this.#size;
   }
 
-  /** Looks up, and counts as a use. */
+  /** Returns the value, and counts the lookup as a use of its key. */
   get(key: string): Value | undefined {
     if (this.#mask === 0) return this.#shards[0]!.get(key);
     const shard = this.#shardOf(key);
     return (++this.#hits & (PROMOTE_EVERY - 1)) === 0 ? shard.get(key) : shard.peek(key);
   }
 
-  /** Looks up, and leaves the order of use alone. */
+  /** Returns the value without a change of the LRU order. */
   peek(key: string): Value | undefined {
     return this.#shardOf(key).peek(key);
   }
 
-  /** Puts a value in, as the most recently used. The caller sees to it that there is room: see `crowded`. */
+  /** Stores the value as the most recently used. The caller must make room first: see `crowded`. */
   set(key: string, value: Value): void {
     const shard = this.#shardOf(key);
     const before = shard.size;
@@ -55,33 +56,37 @@ export class Shards<Value> {
     this.#size += shard.size - before;
   }
 
-  /** Deletes, and returns what was there. */
+  /** Deletes the key, and returns its value. */
   delete(key: string): Value | undefined {
     const value = takeOut(this.#shardOf(key), key);
     if (value !== undefined) this.#size--;
     return value;
   }
 
-  /** Whether the key's shard has no free slot; then `oldest` of it must go first. */
+  /** Whether the key's shard has no free slot. The caller must then delete `oldest(key)` before `set`. */
   crowded(key: string): boolean {
     const shard = this.#shardOf(key);
     return shard.size === shard.capacity;
   }
 
-  /** What is to be evicted for this key: the least recently used of its shard, or of another if it is the only one. */
+  /**
+   * Returns the value to evict for this key: the least recently used of its shard. Where the shard has at most one
+   * entry, which may be the new one, it returns the least recently used of another shard.
+   */
   oldest(key: string): Value | undefined {
-    const shard = this.#shardOf(key);
-    const crowd =
-      shard.size > 1 ? shard : (this.#shards.find((each) => each !== shard && each.size > 0) ?? shard);
-    return crowd.size === 0 ? undefined : crowd.V[crowd.tail];
+    const own = this.#shardOf(key);
+    const shard = own.size > 1 ? own : (this.#shards.find((each) => each !== own && each.size > 0) ?? own);
+    return shard.size === 0 ? undefined : shard.V[shard.tail];
   }
 
-  /** Shard by shard, and in each the oldest insertion first. Insertions and deletions meanwhile are allowed. */
+  /** Yields all values shard by shard, in each the oldest insertion first. Changes during the walk are allowed. */
   *values(): Generator<Value> {
     for (const { items, V } of this.#shards) for (const slot of items.values()) yield V[slot]!;
   }
 
-  /** As `values`, but what comes into a shard while that is walked is left out, so that a walk with pauses ends. */
+  /**
+   * As `values`, but without the entries that are inserted into a shard during its walk, so a walk with pauses ends.
+   */
   *valuesHeldNow(): Generator<Value> {
     for (const { items, V } of this.#shards) {
       let left = items.size;
@@ -92,7 +97,7 @@ export class Shards<Value> {
     }
   }
 
-  /** How many entries each shard has. */
+  /** The number of entries in each shard. */
   get sizes(): number[] {
     return this.#shards.map(({ size }) => size);
   }
@@ -103,8 +108,8 @@ export class Shards<Value> {
 }
 
 /**
- * Six characters of the key, from where keys of one type differ: behind the type, at the end, and before it where
- * the terms of a calculation stand. Were they alike in all keys, one shard would hold half of what is allowed.
+ * A hash of six characters, from the places where keys of one type differ: after the type, at the end, and before the
+ * end, where the terms of a calculation are. If all keys had the same hash, L1 could use only one shard.
  */
 function spread(key: string): number {
   const last = key.length - 1;

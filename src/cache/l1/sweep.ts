@@ -1,6 +1,6 @@
 import type { Memory } from './memory.ts';
 
-/** Removes what has expired from L1, with the event loop free between slices; says how many entries it was. */
+/** Removes expired entries from L1 in slices, and lets the event loop run in between. Returns how many it removed. */
 export async function sweep(memory: Memory): Promise<number> {
   const slices = memory.sweep();
   for (;;) {
@@ -10,7 +10,7 @@ export async function sweep(memory: Memory): Promise<number> {
   }
 }
 
-/** Sweeps at intervals, never two at once. Returns what stops it. */
+/** Sweeps at intervals, never twice at the same time. Returns a function that stops it. */
 export function sweepEvery(memory: Memory, intervalMs: number): () => void {
   let sweeping = false;
   const timer = setInterval(() => {

@@ -2,12 +2,12 @@ import { Entry } from '../entry.ts';
 import { EVERYTHING, type Match, matcher } from '../match.ts';
 import { moveStamp, type Version } from '../version.ts';
 
-/** A change of one key that is to be made in L2: its new value, or (`entry` undefined) its deletion. */
+/** A change of one key that L2 has not accepted yet: a new value, or a deletion where `entry` is undefined. */
 export interface Pending {
   readonly key: string;
   readonly version: Version;
   readonly entry: Entry | undefined;
-  /** Another program changed the key after this was kept: then that program's value, if it left one, stays. */
+  /** Another program changed the key after this change became pending. The value of that program, if any, stays. */
   contested?: boolean;
 }
 
@@ -19,13 +19,13 @@ export interface PendingMatch {
 
 export interface PendingWritesOptions {
   readonly maxEntries: number;
-  /** As `Entry.bytes` counts them. */
+  /** The limit of the sum of `Entry.bytes`. */
   readonly maxBytes: number;
 }
 
 interface Kept {
   readonly pending: Pending;
-  /** When the key began to wait, on the monotonic clock. */
+  /** When the first change of the key became pending, on the monotonic clock. */
   readonly since: number;
 }
 
@@ -35,7 +35,7 @@ interface KeptMatch {
   readonly since: number;
 }
 
-/** A deletion by match that another replica is making. */
+/** A deletion of all matching keys that another replica is making. It holds back older pending changes. */
 interface Hold {
   readonly version: Version;
   readonly matches: (key: string) => boolean;
@@ -43,19 +43,19 @@ interface Hold {
   readonly until: number;
 }
 
-/** How long changes are held back: the end of the deletion, or that it goes on, is announced before. */
+/** How long a deletion holds changes back. Before that its replica announces that it has ended, or still runs. */
 const HOLD_MS = 5000;
 
-/** Deletions that hold changes back at a time; of more, which a faulty program may announce, the newest count. */
+/** The limit of deletions that hold changes back. A faulty program may announce more; then the newest ones count. */
 const MAX_HOLDS = 1000;
 
-// What a deletion costs beyond its key.
+// The memory of a pending deletion beyond its key.
 const DELETION_BYTES = 120;
 
 /**
- * The changes that L2 did not take, because it was unreachable or did not answer: for each key the newest one. Until
- * they are replayed, this process answers for their keys from here, whatever L2 holds. It is bounded, and lives in
- * memory: what it holds is lost with the process.
+ * The pending writes: changes that L2 did not accept, because it was unreachable, did not answer or refused them. Each
+ * key has only its newest change. Until the replay this process answers for these keys from here, and does not ask L2.
+ * The set is bounded. It is in memory, and is lost with the process.
  */
 export class PendingWrites {
   readonly limits: PendingWritesOptions;
@@ -76,7 +76,7 @@ export class PendingWrites {
     return this.#bytes;
   }
 
-  /** How long the oldest of its changes has waited, in ms; undefined when it is empty. */
+  /** How long the oldest change has been pending, in ms; undefined when no change is pending. */
   get oldestAgeMs(): number | undefined {
     const [first] = this.#keys.values();
     const since = [first, ...this.#matches].flatMap((kept) => (kept === undefined ? [] : [kept.since]));
@@ -84,9 +84,9 @@ export class PendingWrites {
   }
 
   /**
-   * Keeps a change in place of the key's earlier one.
-   * @returns `kept`; `superseded` where a newer change or deletion of the key is kept already; `full` where there is
-   *   no room
+   * Makes a change pending, in place of an earlier pending change of the key.
+   * @returns `kept`; `superseded` where a newer change or deletion of the key is pending already; `full` where a
+   *   limit is reached
    */
   put(pending: Pending): 'kept' | 'superseded' | 'full' {
     const bytes = costOf(pending);
@@ -102,12 +102,12 @@ export class PendingWrites {
     return 'kept';
   }
 
-  /** Whether a kept change of a key makes another one superfluous. */
+  /** Returns whether a pending change of a key makes another change of it obsolete. */
   supersedes(kept: Pending, other: Pending): boolean {
     return kept.version > other.version;
   }
 
-  /** Puts an earlier change of a key back where the one that replaced it did not come about. */
+  /** Restores an earlier change of a key, if `replacement` is still its pending change. */
   restore(replacement: Pending, earlier: Pending): void {
     const kept = this.#keys.get(replacement.key);
     if (kept?.pending !== replacement) return;
@@ -116,40 +116,41 @@ export class PendingWrites {
   }
 
   /**
-   * Keeps a deletion of all that matches. Changes of those keys that are not newer give way to it, and so do earlier
-   * deletions that it covers. It is not kept where a later deletion that covers it is kept already.
-   * @returns false where there is no room
+   * Makes a deletion of all matching keys pending. It replaces the pending changes of these keys that are not newer,
+   * and the earlier deletions that it covers. Nothing is stored where a later deletion that covers it is pending
+   * already.
+   * @returns false where the limit is reached
    */
   putMatch(pending: PendingMatch): boolean {
     const { match, version } = pending;
     const matches = matcher(match);
     if (this.#matches.some(({ pending: kept }) => kept.version > version && covers(kept.match, match)))
       return true;
-    const given = [...this.#keys.values()].filter(
+    const replaced = [...this.#keys.values()].filter(
       ({ pending: kept }) => matches(kept.key) && kept.version <= version,
     );
     const repeated = this.#matches.filter(
       ({ pending: kept }) => kept.version <= version && covers(match, kept.match),
     );
-    if (this.size - given.length - repeated.length >= this.limits.maxEntries) return false;
-    for (const { pending: kept } of given) this.done(kept);
+    if (this.size - replaced.length - repeated.length >= this.limits.maxEntries) return false;
+    for (const { pending: kept } of replaced) this.done(kept);
     const others = this.#matches.filter((kept) => !repeated.includes(kept));
     const since = Math.min(performance.now(), ...repeated.map((kept) => kept.since));
     this.#matches = [...others, { pending, matches, since }];
     return true;
   }
 
-  /** The change of the key that waits, if any. */
+  /** Returns the pending change of the key, if any. */
   get(key: string): Pending | undefined {
     return this.#keys.get(key)?.pending;
   }
 
-  /** The keys whose changes wait, with what they will be. */
+  /** Yields the pending changes of single keys. */
   *pending(): Generator<Pending> {
     for (const { pending } of this.#keys.values()) yield pending;
   }
 
-  /** The version as of which the key was deleted together with others, if it was. */
+  /** Returns the version of the newest pending deletion by match that covers the key, if any. */
   deletedAsOf(key: string): Version | undefined {
     let latest: Version | undefined;
     for (const { pending, matches } of this.#matches)
@@ -158,8 +159,9 @@ export class PendingWrites {
   }
 
   /**
-   * Another replica deletes all that matches from L2, as of this version. An older change must not be made there when
-   * the deletion has passed its key. But the deletion may fail, so the change is not dropped before that is done.
+   * Another replica starts to delete the matching keys that are older than this version. Replaying an older change
+   * after the deletion has passed its key would restore the key. But the deletion may fail, so the change is held back
+   * until the end, and is not dropped.
    */
   hold(matches: (key: string) => boolean, version: Version): void {
     this.release(version);
@@ -167,19 +169,19 @@ export class PendingWrites {
     this.#holds.push({ version, matches, until: performance.now() + HOLD_MS });
   }
 
-  /** That deletion is done. */
+  /** The deletion with this version has ended. */
   release(version: Version): void {
     const now = performance.now();
     this.#holds = this.#holds.filter((hold) => hold.version !== version && hold.until > now);
   }
 
-  /** Whether the change is not to be made now. */
-  held({ key, version }: Pending): boolean {
+  /** Returns whether a deletion of another replica holds the change back. */
+  isHeldBack({ key, version }: Pending): boolean {
     const now = performance.now();
     return this.#holds.some((hold) => version < hold.version && hold.until > now && hold.matches(key));
   }
 
-  /** L2 has it, or something newer; unless the key changed again meanwhile, it is forgotten. */
+  /** L2 has the change or a newer one. Removes the change, unless a later change has replaced it. */
   done(pending: Pending): void {
     if (this.#keys.get(pending.key)?.pending !== pending) return;
     this.#keys.delete(pending.key);
@@ -190,12 +192,12 @@ export class PendingWrites {
     this.#matches = this.#matches.filter((each) => each.pending !== pending);
   }
 
-  /** The deletions of many keys, the oldest first. */
+  /** Returns the pending deletions by match, the oldest first. */
   matches(): PendingMatch[] {
     return this.#matches.map(({ pending }) => pending);
   }
 
-  /** The clock was stepped by so many ms: stamps and deadlines that it gave are moved along. */
+  /** The clock was stepped by `ms`. Moves the stamps and deadlines of the pending writes by the same amount. */
   move(ms: number): void {
     for (const [key, { pending, since }] of this.#keys)
       this.#keys.set(key, { pending: moved(pending, ms), since });
@@ -206,7 +208,7 @@ export class PendingWrites {
   }
 }
 
-/** Whether a later deletion makes an earlier one superfluous. */
+/** Returns whether a later deletion makes an earlier one obsolete. */
 function covers(later: Match, earlier: Match): boolean {
   return later === EVERYTHING || JSON.stringify(later) === JSON.stringify(earlier);
 }

@@ -10,16 +10,17 @@ import { Replay, type ReplayActions } from './replay.ts';
 /** How often pending writes are replayed, in addition to each time that Redis becomes reachable. */
 const RETRY_MS = 1000;
 
-/** How a change that L2 did not take was dealt with. */
+/** The outcome for a change that L2 did not accept. */
 export interface Keeping {
   readonly status: Postponed;
-  /** False where Redis, or another pending write, holds a newer change of the key: then nothing is to be made later. */
+  /** False where a newer change of the key is in Redis or pending. This change is then obsolete, and is not pending. */
   readonly kept: boolean;
 }
 
 /**
- * Keeps changes that L2 did not take, answers for their keys meanwhile, and makes them in L2 when it is reachable
- * again: before their keys are read from L2 again. A change yields as soon as a newer change of its key is known.
+ * Makes changes pending that L2 did not accept, answers for their keys meanwhile, and replays them when L2 is reachable
+ * again. A key is not read from L2 before its pending change is made. A pending change yields as soon as a newer change
+ * of its key is known.
  */
 export class Postponer {
   readonly pendingWrites: PendingWrites;
@@ -34,10 +35,10 @@ export class Postponer {
   }
 
   /**
-   * Keeps a change that failed, if it may be made later: one with a condition may not, since nobody can know
-   * now whether the condition holds.
+   * Makes a failed change pending. A change with a condition cannot become pending, because the condition cannot be
+   * checked now.
    * @param made the newest change of the key that Redis is known to have made
-   * @returns undefined where the failure stands
+   * @returns undefined where the change cannot become pending
    * @throws ServiceError `pending_writes_full`
    */
   keep(
@@ -55,7 +56,7 @@ export class Postponer {
     return { status, kept: outcome === 'kept' };
   }
 
-  /** As `keep`, for a deletion of all that matches. */
+  /** As `keep`, for a deletion by match. Returns false where it cannot become pending. */
   keepMatch(pending: PendingMatch, error: unknown): boolean {
     if (!(error instanceof StoreError && error.passing)) return false;
     if (!this.pendingWrites.putMatch(pending)) {
@@ -66,7 +67,7 @@ export class Postponer {
     return true;
   }
 
-  /** Keeps entries to be written back, as far as there is room. */
+  /** Makes entries pending, so that they are written back, until the limit is reached. */
   keepAll(entries: Iterable<Entry>): void {
     for (const entry of entries) {
       const { key, version } = entry;
@@ -75,7 +76,10 @@ export class Postponer {
     this.#retryLater();
   }
 
-  /** What this process answers for the key whatever L2 holds, if anything: an entry, or that it has no value. */
+  /**
+   * Returns what this process answers for a key with a pending change: its entry, or no entry for a deletion or an
+   * expired value. Returns undefined where no change of the key is pending.
+   */
   truth(key: string): { readonly entry: Entry | undefined } | undefined {
     if (this.pendingWrites.size === 0) return undefined;
     const pending = this.pendingWrites.get(key);
@@ -84,7 +88,7 @@ export class Postponer {
     return { entry: entry !== undefined && entry.expiresAt > this.#clock.now ? entry : undefined };
   }
 
-  /** Whether what L2 holds was deleted, together with others, and L2 has not made the deletion yet. */
+  /** Returns whether a pending deletion by match covers this value of L2. */
   overrules(key: string, stored: Entry): boolean {
     if (this.pendingWrites.size === 0) return false;
     const deleted = this.pendingWrites.deletedAsOf(key);
@@ -92,10 +96,11 @@ export class Postponer {
   }
 
   /**
-   * The link reports a change of the key. A pending change yields to a newer one, and is settled by its own echo. To
-   * a change of another program, which has no version, it yields when it is replayed, if a value is there by then.
+   * The link reports a change of the key. A pending change yields to a newer change, and its own echo settles it. A
+   * change of another program has no version, so the pending change is only marked: its replay yields if a value exists
+   * then.
    * @param version undefined where no replica announced the change
-   * @returns the pending change that yielded, if one did
+   * @returns the pending change that yielded or was settled, if any
    */
   heard(key: string, version: Version | undefined): Pending | undefined {
     const pending = this.pendingWrites.size === 0 ? undefined : this.pendingWrites.get(key);
@@ -109,7 +114,7 @@ export class Postponer {
     return pending;
   }
 
-  /** A deletion of all that matches, as of this version, was made in L2. Returns the pending changes that yielded. */
+  /** L2 has made a deletion by match with this version. Returns the pending changes that yielded. */
   heardMatch(matches: (key: string) => boolean, version: Version): Pending[] {
     this.pendingWrites.release(version);
     const yielding = [...this.pendingWrites.pending()].filter(
@@ -120,8 +125,8 @@ export class Postponer {
   }
 
   /**
-   * L2 would decide about the condition without a change of the key that it does not know yet.
-   * @throws StoreError while such a change is pending
+   * Refuses a condition on a key with a pending change: L2 would check it without that change.
+   * @throws StoreError while a change of the key is pending
    */
   checkCondition(key: string, condition: Condition | undefined): void {
     if (condition === undefined || this.pendingWrites.size === 0) return;
@@ -134,9 +139,9 @@ export class Postponer {
   }
 
   /**
-   * A deletion leaves for L2. A pending change of the key becomes that deletion: a replay that begins before the
-   * answer arrives would bring the value back.
-   * @returns what puts the pending change back, for a deletion that did not come about
+   * A deletion leaves for L2. A pending change of the key becomes this deletion, because a replay that begins before
+   * the answer arrives would restore the value.
+   * @returns a function that restores the pending change, for a deletion that fails
    */
   deleting(key: string, version: Version): (() => void) | undefined {
     const earlier = this.pendingWrites.get(key);
@@ -146,7 +151,7 @@ export class Postponer {
     return () => this.pendingWrites.restore(deletion, earlier);
   }
 
-  /** As `deleting`, for all that matches and is older. */
+  /** As `deleting`, for all matching keys with an older pending change. */
   deletingWhere(matches: (key: string) => boolean, version: Version): () => void {
     const pending = [...this.pendingWrites.pending()].filter(({ key }) => matches(key));
     const undo = pending.map(({ key }) => this.deleting(key, version));
@@ -156,8 +161,8 @@ export class Postponer {
   }
 
   /**
-   * A change of the key was made in L2: an older pending change is superfluous.
-   * @returns whether nothing newer is pending
+   * L2 has made a change of the key. A pending change that is not newer is obsolete, and is removed.
+   * @returns whether no newer change is pending
    */
   settled(key: string, version: Version): boolean {
     if (this.pendingWrites.size === 0) return true;
@@ -168,7 +173,7 @@ export class Postponer {
     return true;
   }
 
-  /** L2 may be reachable again: makes there what is pending. */
+  /** Replays the pending writes, because L2 may be reachable again. */
   replay(): Promise<void> {
     return this.pendingWrites.size === 0 ? Promise.resolve() : this.#replay.run();
   }
@@ -185,7 +190,7 @@ export class Postponer {
 }
 
 function full(error: StoreError): undefined {
-  // Of one that timed out it is worse news that nobody knows what became of it.
+  // The caller of a change that timed out receives `write_unknown`: that the outcome is unknown matters more.
   if (error.reason === 'timeout') return undefined;
   throw new ServiceError('pending_writes_full', `${error.message}; the limit of pending writes is reached`);
 }

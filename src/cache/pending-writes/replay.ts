@@ -2,30 +2,30 @@ import type { Clock } from '../clock.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from '../store.ts';
 import type { Pending, PendingMatch, PendingWrites } from './pending-writes.ts';
 
-/** Changes that are sent before the answers to the earlier ones are awaited. */
+/** Changes that are sent together. The answers to all of them are awaited before the next slice. */
 const SLICE = 128;
 
-/** A change of a key that is made in L2 later than it was asked for. */
+/** A pending change, with the call that makes it in L2. */
 export interface Replayed {
   readonly pending: Pending;
   readonly change: () => Promise<WriteOutcome | RemovalOutcome>;
 }
 
-/** What the cache does about the changes that are made. */
+/** How the cache takes part in a replay. */
 export interface ReplayActions {
-  /** Runs a change of a key as the cache runs its own writes, and settles it in the pending writes. */
+  /** Makes a change as the cache makes its own writes, and removes it from the pending writes. */
   readonly write: (replayed: Replayed) => Promise<void>;
-  /** L2 has deleted what matches: reads that began before may have met keys that were still there. */
+  /** L2 has made the deletion. Drop what earlier reads may have brought into L1. */
   readonly forget: (pending: PendingMatch) => void;
 }
 
 /**
- * Makes the changes of the pending writes in L2, each only where L2 holds nothing newer. A change that Redis refuses stays
- * and holds up no other one. When Redis cannot be reached or does not answer, the run ends.
+ * Replays the pending writes into L2, each only where L2 has nothing newer. A change that Redis refuses stays pending
+ * and does not delay the others. The run ends when Redis is unreachable or does not answer.
  *
- * Deletions by match run separately from the changes of single keys: they use another connection, which may hang
- * while the changes of keys succeed. The order does not matter, because a deletion spares what is newer than itself,
- * and the pending writes keep no change that is older than a deletion of its key.
+ * Deletions by match run separately from changes of single keys: they use another connection, which may hang while
+ * changes of keys succeed. Their order does not matter. A deletion spares newer values, and a change that is older than
+ * a deletion of its key is never pending.
  */
 export class Replay {
   readonly #pendingWrites: PendingWrites;
@@ -42,7 +42,7 @@ export class Replay {
     this.#actions = actions;
   }
 
-  /** Empties the pending writes into L2 as far as L2 takes it. What it does not take stays; nothing is thrown. */
+  /** Replays all pending writes that L2 accepts. The others stay pending. It never rejects with a `StoreError`. */
   async run(): Promise<void> {
     this.#matches ??= this.#makeMatches().finally(() => {
       this.#matches = undefined;
@@ -60,11 +60,12 @@ export class Replay {
 
   async #makeChanges(): Promise<void> {
     const pendingWrites = this.#pendingWrites;
-    // Each once: what Redis refuses stays. A change of a key that comes meanwhile follows.
+    // Each change is tried once, because a refused change stays pending. The loop picks up changes that arrive
+    // meanwhile.
     const tried = new Set<Pending>();
     while (true) {
       const waiting = [...pendingWrites.pending()].filter(
-        (pending) => !tried.has(pending) && !pendingWrites.held(pending),
+        (pending) => !tried.has(pending) && !pendingWrites.isHeldBack(pending),
       );
       if (waiting.length === 0) return;
       for (let i = 0; i < waiting.length; i += SLICE)
@@ -72,7 +73,7 @@ export class Replay {
     }
   }
 
-  /** Makes those that are still pending. Returns false where Redis gave no answer. */
+  /** Makes the changes of a slice that are still pending. Returns false where Redis did not answer. */
   async #makeAll(slice: readonly Pending[], tried: Set<Pending>): Promise<boolean> {
     const reached = await Promise.all(
       slice.map((pending) => {
@@ -84,7 +85,7 @@ export class Replay {
     return !reached.includes(false);
   }
 
-  /** Makes a change. Returns false where Redis gave no answer, so that others will not reach it either. */
+  /** Makes a change. Returns false where Redis did not answer, so that the run ends. */
   async #reachesRedis(change: () => Promise<void>): Promise<boolean> {
     try {
       await change();
@@ -98,7 +99,7 @@ export class Replay {
   #changeOf(pending: Pending): Replayed {
     const { key, version, entry, contested = false } = pending;
     const condition = { is: 'if-older', version, unlessForeign: contested } as const;
-    // A value that has expired took the place of an older one all the same, which must not come back.
+    // An expired value becomes a deletion: the older value that it replaced must not come back.
     if (entry === undefined || entry.expiresAt <= this.#clock.now)
       return { pending, change: () => this.#store.remove({ key, version, condition, late: true }) };
     const { value, storedAt, expiresAt } = entry;

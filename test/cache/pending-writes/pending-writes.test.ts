@@ -411,10 +411,10 @@ test('announced deletions beyond a thousand take no further room, and the newest
   const pending = set('a');
   pendingWrites.put(pending);
   for (let i = 0; i < 1001; i++) pendingWrites.hold((key) => key === 'b', versions.next());
-  assert.equal(pendingWrites.held(pending), false);
+  assert.equal(pendingWrites.isHeldBack(pending), false);
   const newest = versions.next();
   pendingWrites.hold((key) => key === 'a', newest);
-  assert.equal(pendingWrites.held(pending), true);
+  assert.equal(pendingWrites.isHeldBack(pending), true);
   pendingWrites.release(newest);
-  assert.equal(pendingWrites.held(pending), false);
+  assert.equal(pendingWrites.isHeldBack(pending), false);
 });
