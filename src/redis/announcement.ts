@@ -5,19 +5,19 @@ import { isVersion, type Version } from '../cache/version.ts';
 import { TYPES, typeIndex } from '../key.ts';
 
 /**
- * A message on the invalidation channel. Other programs publish what they want forgotten, and may leave out
- * all but one of the first three:
+ * A message on the invalidation channel. Other programs publish the keys that replicas must drop, in one or more of
+ * these members, or as a bare key:
  *
  *   {"keys": ["borrow_rate:AAPL"]}      {"types": ["volatility"]}      {"pattern": "volatility:*"}
  *   borrow_rate:AAPL                    (a bare key)
  *
- * Replicas publish the same form, with who they are, why, and the version of each change:
+ * Replicas publish their own changes in the same form, with their origin, the reason and the version of each change:
  *
  *   {"origin": "5f0c2a17", "reason": "set", "keys": ["borrow_rate:AAPL"], "versions": ["01a2…"]}
  *   {"origin": "5f0c2a17", "reason": "delete", "types": ["volatility"], "version": "01a2…"}
  *
- * Keys are without the prefix that they have in Redis. A channel belongs to no database, so replicas add `"db": 1` where
- * their database is not 0, and replicas of other databases ignore the message.
+ * Keys are without the prefix that they have in Redis. A channel does not belong to a database. So replicas add `"db":
+ * 1` where their database is not 0, and replicas of other databases ignore the message.
  */
 export interface Announcement {
   readonly origin: string | undefined;
@@ -25,12 +25,12 @@ export interface Announcement {
   readonly db: number;
   readonly reason: Reason;
   readonly keys: readonly string[];
-  /** For a replica's changes, one for each of `keys`. */
+  /** For changes of a replica: the version of each of `keys`. */
   readonly versions: readonly Version[] | undefined;
   readonly matches: readonly Match[];
-  /** For a replica's deletion of all that matches: values of a greater version stay. */
+  /** For a deletion by match of a replica: values with a greater version stay. */
   readonly version: Version | undefined;
-  /** How far such a deletion is. */
+  /** The progress of such a deletion. */
   readonly deletion: Deletion;
 }
 
@@ -40,7 +40,7 @@ export interface Announcer {
   readonly db: number;
 }
 
-/** `begun`, and announced again before five seconds are over; `failed`, perhaps in part; or `done`. */
+/** `begun`: the deletion runs; repeated at least every five seconds. `failed`: it failed, perhaps in part. `done`. */
 export type Deletion = 'begun' | 'failed' | 'done';
 
 const VERSION = v.pipe(v.string(), v.check(isVersion));
@@ -60,10 +60,10 @@ const MESSAGE = v.pipe(
   v.check(({ keys, types, pattern }) => keys !== undefined || types !== undefined || pattern !== undefined),
 );
 
-/** Reads a message, or says undefined to one that is malformed. */
+/** Parses a message. Returns undefined where it is malformed. */
 export function parseAnnouncement(text: string, maxKeyBytes: number): Announcement | undefined {
   if (!text.startsWith('{')) {
-    // A bare key. What begins like JSON was meant to be JSON.
+    // A bare key. Text with quotes or brackets was probably meant to be JSON, and is malformed.
     const bare = text.length > 0 && Buffer.byteLength(text) <= maxKeyBytes && !/[\s"[\]]/.test(text);
     return bare
       ? {
@@ -110,7 +110,7 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
   };
 }
 
-/** What a replica announces of its own changes: `versions` are those of `keys`. */
+/** Returns the announcement of own changes. `versions` has one version for each of `keys`. */
 export function announceChanges(
   announcer: Announcer,
   reason: 'set' | 'delete',
@@ -120,7 +120,7 @@ export function announceChanges(
   return JSON.stringify({ ...named(announcer), reason, keys, versions });
 }
 
-/** The message that makes every replica, and every other listener, drop what matches and is older than `version`. */
+/** Returns the message that makes every replica drop the matching entries that are older than `version`. */
 export function announceMatch(
   announcer: Announcer,
   match: Match,
@@ -128,9 +128,9 @@ export function announceMatch(
   deletion: Deletion,
 ): string {
   const reason: Reason = 'delete';
-  const meant = 'type' in match ? { types: [TYPES[match.type]] } : { pattern: match.pattern };
+  const target = 'type' in match ? { types: [TYPES[match.type]] } : { pattern: match.pattern };
   const progress = deletion === 'done' ? {} : { deletion };
-  return JSON.stringify({ ...named(announcer), reason, ...meant, version, ...progress });
+  return JSON.stringify({ ...named(announcer), reason, ...target, version, ...progress });
 }
 
 function named({ origin, db }: Announcer) {

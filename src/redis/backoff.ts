@@ -1,7 +1,7 @@
 const FIRST_MS = 50;
 export const LONGEST_MS = 30_000;
 
-/** The pause before the given attempt: it doubles from 50 ms to `longestMs`, less a random part of up to half. */
+/** Returns the pause before an attempt. It doubles from 50 ms to `longestMs`; jitter shortens it by up to half. */
 export function backoffMs(
   attempt: number,
   random: () => number = Math.random,

@@ -4,27 +4,31 @@ import { backoffMs } from './backoff.ts';
 const LONGEST_PAUSE_MS = 2000;
 
 export interface BreakerOptions {
-  /** Failures in a row that open it. */
+  /** The number of failures in a row that opens the breaker. */
   readonly failures: number;
-  /** A probe that took longer than this proves nothing, in ms. */
+  /** The time within which a probe must be answered to close the breaker, in ms. */
   readonly timeoutMs: number;
 }
 
 export interface BreakerDeps {
-  /** Asks Redis for something small; settles whenever the answer comes. */
+  /** Sends a small command to Redis, without a deadline. */
   readonly probe: () => Promise<unknown>;
-  /** Told of each change. */
+  /** Called each time the breaker opens or closes. */
   readonly onChange: (open: boolean) => void;
   readonly now?: () => number;
   readonly setTimer?: (callback: () => void, ms: number) => { unref(): unknown };
 }
 
 /**
- * Stops asking a Redis that does not answer, so that a reader pays for the outage once and not with every read.
- * After some failures in a row it opens: everything is refused at once. Open, it probes, with growing and
- * jittered pauses of at most 2 s, for ever; the first probe that is answered in time closes it. An answer that comes late (a
- * Redis that was frozen and runs again) is followed by the next probe at once, since it shows that there is
- * somebody; so recovery takes a round trip from then, and not the rest of the pause.
+ * The circuit breaker: it stops sending commands to a Redis that does not answer, so that few reads wait for a
+ * time-out.
+ *
+ * 1. Closed: commands are sent. After `failures` failures in a row it opens.
+ * 2. Open: every command fails at once. The breaker probes Redis, with growing and jittered pauses of up to 2 s. The
+ *    first probe that is answered within `timeoutMs` closes it.
+ *
+ * A late answer to a probe shows that Redis runs again, for example after it was frozen. The next probe then follows at
+ * once, so recovery takes one round trip and not the rest of the pause.
  */
 export class Breaker {
   readonly #options: BreakerOptions;
@@ -34,9 +38,9 @@ export class Breaker {
   #failures = 0;
   #open = false;
   #attempt = 0;
-  /** Of the pause that is running: one that was overtaken by a probe must not start another. */
+  /** The number of the current pause. Earlier pauses have been replaced, and must not probe when they end. */
   #pause = 0;
-  /** Of the last probe: a late answer to an earlier one says nothing that the last will not say too. */
+  /** The number of the last probe. Only its late answer triggers the next probe. */
   #lastProbe = 0;
 
   constructor(options: BreakerOptions, deps: BreakerDeps) {
@@ -46,7 +50,7 @@ export class Breaker {
     this.#setTimer = deps.setTimer ?? setTimeout;
   }
 
-  /** Whether everything is refused. */
+  /** Whether commands fail at once. */
   get open(): boolean {
     return this.#open;
   }
@@ -63,7 +67,7 @@ export class Breaker {
     this.#pauseThenProbe();
   }
 
-  /** There is reason to hope, a new connection say: does not wait for the pause to end. */
+  /** Redis may answer again, for example on a new connection: probes now instead of waiting for the pause to end. */
   hint(): void {
     if (this.#open) void this.#probe();
   }

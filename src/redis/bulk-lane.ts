@@ -1,19 +1,19 @@
-/** How much is under way at a time, in bytes. */
+/** The size of a slice: the bytes that may be in flight at a time. */
 const SLICE_BYTES = 1024 * 1024;
 
-/** The longest that anything waits, in its queue and for Redis, in milliseconds. */
+/** The longest wait of an item, in the queue and for Redis, in milliseconds. */
 export const BULK_TIMEOUT_MS = 2000;
 
-/** Does one kind of thing for several keys at a time. */
+/** Sends items of one kind, for example reads or writes, several at a time. */
 export interface Carrier<Item> {
-  /** Most items at a time. */
+  /** The most items in one call of `send`. */
   readonly most: number;
   /**
-   * Sends items, whose outcomes are the carrier's matter.
-   * @param leftMs how long it may take
+   * Sends the items, and settles each of them.
+   * @param leftMs the time that remains
    */
   readonly send: (items: Item[], leftMs: number) => Promise<void>;
-  /** The item was not sent in time. */
+  /** Called for an item that was not sent in time. */
   readonly expire: (item: Item) => void;
 }
 
@@ -26,25 +26,26 @@ interface Cargo {
 }
 
 export interface BulkLaneDeps {
-  /** Settles once what was sent on the other connection before now is answered. */
+  /** Settles once every command that was sent on the data connection before this call is answered. */
   readonly others: () => Promise<unknown>;
   /** A clock in milliseconds that never goes back. */
   readonly now?: () => number;
 }
 
 /**
- * Sends large values in order, a slice of about a mebibyte at a time, by a connection of their own, so that small
- * reads and writes do not wait behind them.
+ * The queue of large values. They use a separate connection, a slice of about a mebibyte at a time, so that small reads
+ * and writes do not wait behind them.
  *
- * What concerns one key takes effect, and is answered, in the order in which it was asked for, although there are two
- * connections: while a key is here, everything of that key comes here (`holds`), and a slice leaves only when what was
- * sent on the other connection before it is answered.
+ * The commands of one key are made and answered in the order of the calls, although two connections carry them:
+ *
+ * 1. While a key is in this queue, all its commands go through this queue (`holds`).
+ * 2. A slice leaves only when all earlier commands on the data connection are answered.
  */
 export class BulkLane {
   readonly #others: () => Promise<unknown>;
   readonly #now: () => number;
   readonly #queue: Cargo[] = [];
-  /** How often each key is here, queued or under way. */
+  /** The number of items of each key, queued or in flight. */
   readonly #keys = new Map<string, number>();
   #running = false;
 
@@ -67,7 +68,7 @@ export class BulkLane {
     this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
     if (this.#running) return;
     this.#running = true;
-    // What is added together leaves together.
+    // A microtask, so that items added in the same turn can share a slice.
     queueMicrotask(() => void this.#run());
   }
 
@@ -87,7 +88,7 @@ export class BulkLane {
     this.#running = false;
   }
 
-  /** Takes what is sent next: items of one kind, about a slice of bytes, at least one. */
+  /** Takes the next slice from the queue: items of one carrier, about `SLICE_BYTES`, at least one. */
   #next(): Cargo[] {
     const [first] = this.#queue;
     if (first === undefined) return [];

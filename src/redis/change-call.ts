@@ -1,4 +1,4 @@
-/** The arguments of the write script: see `WRITE_SCRIPT` for their order. */
+/** Builds the arguments of the write script: `write.lua` defines their order. */
 import type { Condition } from '../cache/condition.ts';
 import type { Removal, Write } from '../cache/store.ts';
 import { announceChanges } from './announcement.ts';
@@ -10,7 +10,7 @@ export interface ChangeCallOptions extends EnvelopeLimits {
   readonly keyPrefix: string;
   /** Where changes are announced; undefined for no announcements. */
   readonly channel: string | undefined;
-  /** Who announces them. */
+  /** The name of this replica in announcements. */
   readonly origin: string;
   readonly db: number;
 }
@@ -21,7 +21,8 @@ export interface ChangeCall {
 }
 
 /**
- * @param deadline until when they may be made, in ms of Redis's clock
+ * Returns the keys and arguments of one call of the write script.
+ * @param deadline from this time on Redis does not make the changes, in ms of Redis's clock
  * @param onPacked called with the size of each envelope
  */
 export function changeCall(
@@ -45,7 +46,7 @@ export function changeCall(
   return { keys, args };
 }
 
-/** What the script publishes of the sets and of the deletes if it makes them all as they are asked for. */
+/** Returns what the script publishes for the sets and for the deletes if it makes all changes as requested. */
 function announcements(
   changes: readonly Change[],
   { channel, origin, db }: ChangeCallOptions,

@@ -22,29 +22,29 @@ export interface ConnectionEvents {
   readonly up?: () => void;
   /** The connection was up and is down now. */
   readonly down?: () => void;
-  /** The connection could not be made, or broke. */
+  /** The connection failed or was lost. */
   readonly fault?: (error: Error) => void;
-  /** Redis refused a command with READONLY: it is a replica. */
+  /** Redis refused a command with READONLY, which means that it is a replica. */
   readonly readonly?: () => void;
 }
 
-/** Makes a client of Redis, which begins to connect. A simulation gives its own. */
+/** Creates a Redis client that connects at once. A simulation passes its own. */
 export type OpenRedis = (options: RedisOptions) => Redis;
 
 export interface ConnectionDeps {
   readonly open?: OpenRedis;
-  /** Decides when the connection is made again; by default the connection shares its pauses with no other. */
+  /** Decides when to reconnect. By default the connection has its own backoff. */
   readonly reconnection?: Reconnection;
 }
 
-/** What ioredis does not declare. */
+/** Members that ioredis does not declare. */
 interface Inside {
   reconnectTimeout: NodeJS.Timeout | null;
 }
 
 /**
- * Opens a connection that is made again for ever when it breaks. Nothing waits for it: a command that finds the
- * connection down fails at once.
+ * Opens a connection that always reconnects. It has no offline queue: a command fails at once while the connection is
+ * down.
  */
 export function connect(
   address: RedisAddress,
@@ -59,14 +59,14 @@ export function connect(
       if (events.readonly !== undefined && refusal(error.message).kind === 'readonly') events.readonly();
       return false;
     },
-    // ioredis would keep a process alive for two seconds to disconnect from what it is not connected to.
+    // By default ioredis keeps the process alive for two seconds on a disconnect, even without a connection.
     disconnectTimeout: 100,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     retryStrategy: () => reconnection.broken(),
-    // A server that is loading its data is reported as such instead of being waited for in silence.
+    // With the ready check, a server that is loading its data shows up as an error.
     enableReadyCheck: true,
   });
   breakWhenSilent(redis, SILENCE_MS);
@@ -87,15 +87,15 @@ export function connect(
   redis.on('error', (error: Error) => {
     counters.countRedisError('connection');
     events.fault?.(error);
-    // ioredis would go on in database 0.
+    // Without a disconnect ioredis would use database 0.
     if (isOfSelect(error)) redis.disconnect(true);
   });
   return redis;
 }
 
 /**
- * Opens a connection for a question or two. It connects when it is told to, and never again; a command that is not
- * answered in time fails.
+ * Returns a client for one or two commands. The caller connects it; it does not reconnect. A command that is not
+ * answered within `connectTimeoutMs` fails.
  */
 export function connectOnce(
   address: RedisAddress,
@@ -110,7 +110,7 @@ export function connectOnce(
     disconnectTimeout: 100,
     commandTimeout: address.connectTimeoutMs,
   });
-  // The attempt to connect rejects as well.
+  // The caller receives the error from `connect()`. Without a listener the event would end the process.
   redis.on('error', () => {});
   return redis;
 }
@@ -123,7 +123,7 @@ function optionsOf(address: RedisAddress, name: string): RedisOptions {
     ...(address.password === undefined ? {} : { password: address.password }),
     db: address.db,
     connectionName: `ratecache-${name}`,
-    // RESP3 would lose invalidation pushes, see docs/architecture.md.
+    // ioredis drops invalidation pushes in RESP3, see docs/architecture.md.
     protocol: 2,
     connectTimeout: address.connectTimeoutMs,
   };
@@ -133,12 +133,12 @@ function openReal(options: RedisOptions): Redis {
   return new Redis({ ...options, replyMapping: 'legacy' });
 }
 
-/** Whether Redis refused to select the database: the number is out of range, or the user may not. */
+/** Whether Redis refused `SELECT`: the number is out of range, or an ACL forbids the command. */
 function isOfSelect(error: Error & { command?: { name: string } }): boolean {
   return error.command?.name === 'select';
 }
 
-/** Connects now if the connection waits for its next attempt. One that was closed on purpose does not wait. */
+/** Reconnects now if the connection is in a backoff pause. A connection that was closed on purpose stays closed. */
 function endPause(redis: Redis): void {
   const inside = redis as unknown as Inside;
   if (redis.status !== 'reconnecting' || inside.reconnectTimeout === null) return;
@@ -148,17 +148,18 @@ function endPause(redis: Redis): void {
 }
 
 /**
- * Gives what is to be called first on each new connection. What was written into one that went half open may
- * still be on its way, and would be made after, and so over, what the new one has written since. Redis ends the
- * old one before it sees any command of the new one, and with it whatever still comes there.
- * The deadlines of changes do not suffice: a pending write has two seconds, in which its key may have been deleted.
+ * Returns a function to call first on each new connection: it makes Redis close the previous connection. Commands in a
+ * half-open connection may still arrive, after newer writes on the new connection, and would overwrite them. Redis runs
+ * `CLIENT KILL` before any other command of the new connection, so later bytes of the old one are lost.
+ *
+ * The deadlines of changes are not enough: a pending write has two seconds, in which its key may be deleted.
  */
 function predecessorOf(redis: Redis): () => void {
   let known: string[] | undefined;
   return () => {
-    // Where it may not be asked, or Redis is older than 6.2, there is nothing to be done.
+    // Where an ACL forbids these commands, or Redis is older than 6.2, this protection is missing.
     const ignore = () => {};
-    // By its address too: in a Redis that was restarted the number may be somebody else's.
+    // The address is given too: after a restart of Redis the id may belong to another client.
     if (known !== undefined) redis.call('CLIENT', ['KILL', ...known]).catch(ignore);
     known = undefined;
     redis.call('CLIENT', ['INFO']).then((info) => {

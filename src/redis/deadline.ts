@@ -1,18 +1,19 @@
 import { StoreError } from '../cache/store.ts';
 
-/** What arrives meanwhile. */
+/** The progress of replies on the connection that a command waits for. */
 export interface Waiting {
-  /** Returns whether a large reply has been arriving since the last look, or since the beginning. */
+  /** Returns whether a large reply has been arriving since the last call, or since the command was sent. */
   look(): boolean;
 }
 
 /**
- * Settles as `work` does, or rejects with a timeout after `ms` milliseconds, and not before: Redis may make a change
- * until then. Timers count from the beginning of the turn, and may be early. While a large reply arrives on the
- * connection it waits on, `ms` at a time, but no longer than `longestMs` in all.
+ * Settles as `work` does, or rejects with a time-out after `ms` milliseconds.
  *
- * When the event loop was held up, the timer is due before the sockets have been read, and the answer may lie
- * there already: so the timer gives the sockets one more turn before it judges.
+ * 1. It never rejects earlier, because Redis may make a change until then. Node's timers may be early, since they count
+ *    from the start of the turn.
+ * 2. While a large reply arrives on the connection, it waits `ms` more at a time, up to `longestMs` in all.
+ * 3. After a blocked event loop the timer runs before the sockets are read, and the answer may be in a socket already.
+ *    So the time-out waits for one more turn.
  */
 export function withDeadline<T>(work: Promise<T>, ms: number, waiting?: Waiting, longestMs = ms): Promise<T> {
   return new Promise<T>((resolve, reject) => {

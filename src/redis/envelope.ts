@@ -8,8 +8,8 @@ import { member } from '../codec/json-read.ts';
 import { validateMsgpack } from '../codec/msgpack-read.ts';
 
 /**
- * What a value looks like in Redis: one msgpack array of seven, at fixed offsets, so that a reader (a Lua script
- * too) finds every field without decoding.
+ * The format of a value in Redis: one msgpack array of seven items at fixed offsets. Readers, Lua scripts among them,
+ * find every field without decoding.
  *
  *   offset  bytes                what
  *        0  97                   array of 7
@@ -18,11 +18,11 @@ import { validateMsgpack } from '../codec/msgpack-read.ts';
  *       16  cf + 8               stored at, ms of Redis's clock since the epoch, uint 64
  *       25  cf + 8               expires at, likewise
  *       34  00 to 03             1: the value is msgpack, else JSON; 2: it is compressed with zstd
- *       35  ce + 4               CRC-32 of the bytes 16 to 34 and of the value's, uint 32. The write script may change
- *                                the version, so that is not covered
+ *       35  ce + 4               CRC-32 of the bytes 16 to 34 and of the value's bytes, uint 32. It does not cover the
+ *                                version, which the write script may change
  *       40  c6 + 4 + n           the value's bytes, bin 32
  *
- * Layout 1, of version 0.1, began with 96 01 and had no checksum: its value's length stood at 35.
+ * Layout 1, of version 0.1, begins with 96 01 and has no checksum: the length of its value is at offset 35.
  */
 const LEAD = 0x97;
 const LAYOUT = 2;
@@ -42,18 +42,18 @@ const VALUE_1 = 40;
 const MSGPACK = 1;
 const COMPRESSED = 2;
 
-/** How the service this one replaces wrote: `{"value": …, "timestamp": seconds, "source": …}`. */
+/** The first byte of a value of the predecessor service: `{"value": …, "timestamp": seconds, "source": …}`. */
 const OPENING_BRACE = 0x7b;
 
 export interface EnvelopeLimits {
   /** Values larger than this are compressed; 0 for never. */
   readonly compressionThresholdBytes: number;
-  /** No stored value may unfold to more than this. */
+  /** A stored value that decompresses to more than this is not read. */
   readonly maxValueBytes: number;
 }
 
 /**
- * Packs a value for Redis. It is compressed where it is over the threshold and compression makes it smaller.
+ * Packs a value for Redis. A value over the threshold is compressed if that makes it smaller.
  * @param storedAt, expiresAt milliseconds since the epoch
  */
 export function pack(
@@ -95,7 +95,7 @@ function checksum(packed: Buffer): number {
   return crc32(packed.subarray(VALUE), crc32(packed.subarray(CHECKED_FROM, CHECKED_TO)));
 }
 
-/** Where the value begins in an envelope of either layout; undefined where these bytes are not one, or are damaged. */
+/** Returns where the value begins in an envelope of either layout, or undefined for any other or damaged bytes. */
 function valueOffset(packed: Buffer): number | undefined {
   if (packed.length < VALUE_1 || packed[3] !== VERSION_BYTES) return undefined;
   if (packed[0] === LEAD_1 && packed[1] === LAYOUT_1)
@@ -105,9 +105,7 @@ function valueOffset(packed: Buffer): number | undefined {
   return packed.readUInt32BE(CHECKSUM) === checksum(packed) ? VALUE : undefined;
 }
 
-/**
- * Reads an envelope back, or undefined if these bytes are none. The entry holds a copy of the value.
- */
+/** Reads an envelope. Returns undefined where the bytes are not a valid one. The entry has a copy of the value. */
 export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Entry | undefined {
   const offset = valueOffset(packed);
   if (offset === undefined) return undefined;
@@ -121,10 +119,10 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
     } catch {
       return undefined;
     }
-    // zlib takes a frame that was cut short for one that unfolds to nothing, and nothing is never compressed.
+    // zlib decompresses a truncated frame to nothing without an error. An empty value is never compressed.
     if (bytes.length === 0) return undefined;
   }
-  // A checksum that fits proves that the value is as it was written, and it was checked before it was written.
+  // With a checksum no further check is needed: the value is intact, and was validated before it was written.
   if (offset === VALUE_1 && !isValue(encoding, bytes)) return undefined;
   return new Entry(
     key,
@@ -135,7 +133,7 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
   );
 }
 
-/** Whether the bytes are what the flags say. */
+/** Returns whether the bytes are well formed in this encoding. */
 function isValue(encoding: Encoding, bytes: Buffer): boolean {
   try {
     if (encoding === 'msgpack') validateMsgpack(bytes);
@@ -147,15 +145,15 @@ function isValue(encoding: Encoding, bytes: Buffer): boolean {
   }
 }
 
-/** Whether these bytes may be a value of the predecessor, which carries no deadline of its own. */
+/** Whether these bytes may be a value of the predecessor service, which does not include its deadline. */
 export function isLegacy(packed: Buffer): boolean {
   return packed[0] === OPENING_BRACE;
 }
 
 /**
- * Reads a value of the predecessor, or undefined if these bytes are none.
- * @param ttlMs what Redis says is left of it, or undefined where Redis holds it without a deadline
- * @param typeTtlMs what its type allows, counted from its timestamp where Redis has no deadline
+ * Reads a value of the predecessor service. Returns undefined where the bytes are not one.
+ * @param ttlMs its remaining TTL in Redis, or undefined where the key has no TTL
+ * @param typeTtlMs the TTL of its type, counted from its timestamp where the key has no TTL
  */
 export function unpackLegacy(
   key: string,
@@ -174,7 +172,7 @@ export function unpackLegacy(
   }
   const span = member(text, 0, 'value');
   if (typeof timestamp !== 'number' || span === undefined) return undefined;
-  // A header cannot say an age without end, which -1e999 would be.
+  // A timestamp such as -1e999 would make the age infinite, which a header cannot express.
   const storedAt = Math.min(Math.max(Math.round(timestamp * 1000), 0), now);
   const expiresAt = ttlMs === undefined ? storedAt + typeTtlMs : now + ttlMs;
   const body = keep('json', Buffer.from(text.slice(...span)));
@@ -182,14 +180,14 @@ export function unpackLegacy(
 }
 
 /**
- * The version of what was not written by this service: older than every stamp, and the same at every replica,
- * since it is made from the bytes. The write script computes the same.
+ * Returns the version of a value that another program wrote. It is lower than every stamp, and the same at every
+ * replica, because it is a hash of the bytes. `stored-version.lua` computes the same version.
  */
 export function foreignVersion(packed: Buffer): Version {
   return '0'.repeat(16) + createHash('sha1').update(packed).digest('hex').slice(0, 8);
 }
 
-// Buffers write 64-bit integers only as BigInt, which allocates; milliseconds fit into 53 bits.
+// Buffer methods write 64-bit integers only as BigInt, which allocates. Milliseconds fit into 53 bits.
 function writeMs(buffer: Buffer, ms: number, offset: number): void {
   buffer.writeUInt32BE(Math.floor(ms / 0x1_0000_0000), offset);
   buffer.writeUInt32BE(ms >>> 0, offset + 4);

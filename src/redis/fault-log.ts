@@ -3,12 +3,12 @@ import type { Counters } from '../metrics/counters.ts';
 export interface FaultLogDeps {
   readonly counters: Counters;
   readonly onBegin: (kind: string) => void;
-  /** @param count errors of the kind since it began */
+  /** @param count the number of errors of this kind since `onBegin` */
   readonly onEnd: (kind: string, count: number, ms: number) => void;
   readonly now?: () => number;
 }
 
-/** How long a kind must have been quiet, while others succeeded, to be over. */
+/** An episode ends when no error of its kind has occurred for this long, while other commands succeeded. */
 const QUIET_MS = 3000;
 
 interface Episode {
@@ -16,13 +16,13 @@ interface Episode {
   readonly countBefore: number;
   count: number;
   lastSeen: number;
-  /** Commands that had succeeded when the last error was seen. */
+  /** The number of successful commands when the last error was seen. */
   successes: number;
 }
 
 /**
- * Turns counted errors into episodes: a kind of error begins when its count moves, and ends when it has been
- * quiet for a while in which Redis did answer. So the log has two lines for an outage, and not one a request.
+ * Turns error counts into episodes, so that the log has two lines for an outage and not one for each request. An
+ * episode of a kind begins when its count rises. It ends after a quiet time in which Redis did answer.
  */
 export class FaultLog {
   readonly #deps: FaultLogDeps;
@@ -35,7 +35,7 @@ export class FaultLog {
     this.#now = deps.now ?? Date.now;
   }
 
-  /** Looks at the counters; to be called about once a second. */
+  /** Compares the counters with those of the last call. Call it about once a second. */
   look(): void {
     const now = this.#now();
     const { counters } = this.#deps;

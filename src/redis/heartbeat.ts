@@ -1,6 +1,6 @@
 /**
- * Judges a link by its canaries. One is sent at every beat; whichever comes back proves that everything sent
- * before it on the same connection was delivered. Pure: it is told the time.
+ * Decides from its canaries whether a link is alive. One canary is sent at every beat. A canary that arrives on the
+ * link proves that everything sent before it has arrived too. The caller passes the time.
  */
 export class Heartbeat {
   readonly #toleranceMs: number;
@@ -9,15 +9,15 @@ export class Heartbeat {
   #provenUntil = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param intervalMs between beats
-   * @param timeoutMs how old the newest proof may get; a beat is allowed for, so that a loss is noticed at a
-   *   beat that still lies within the timeout
+   * @param intervalMs the time between beats
+   * @param timeoutMs the time within which a loss must be noticed. One beat is subtracted, because a loss is noticed
+   *   only at a beat
    */
   constructor(intervalMs: number, timeoutMs: number) {
     this.#toleranceMs = timeoutMs - intervalMs;
   }
 
-  /** A canary leaves now; gives its number. */
+  /** A canary is sent now. Returns its number. */
   beat(now: number): number {
     const sequence = ++this.#sequence;
     this.#sent.set(sequence, now);
@@ -28,7 +28,7 @@ export class Heartbeat {
     return sequence;
   }
 
-  /** A canary came back: says how long it took, in ms, or undefined for one that nobody sent. */
+  /** A canary arrived. Returns its round trip in ms, or undefined where this heartbeat does not wait for it. */
   heard(sequence: number, now: number): number | undefined {
     const sentAt = this.#sent.get(sequence);
     if (sentAt === undefined) return undefined;
@@ -40,12 +40,12 @@ export class Heartbeat {
     return now - sentAt;
   }
 
-  /** Whether a loss of the link would have been noticed by now if it had happened before the last proof. */
+  /** Whether the newest proof is recent enough. */
   alive(now: number): boolean {
     return now - this.#provenUntil <= this.#toleranceMs;
   }
 
-  /** The link broke: nothing that was sent proves anything any more. */
+  /** The link was lost: canaries that were sent before prove nothing. */
   reset(): void {
     this.#sent.clear();
     this.#provenUntil = Number.NEGATIVE_INFINITY;

@@ -4,18 +4,18 @@ import { describeFault } from './describe-fault.ts';
 import { ask } from './send-command.ts';
 import { answers } from './unexpected-replies.ts';
 
-/** What Redis says of itself. `server_info` and `response_time_ms` are named as `/health` shows them. */
+/** The status of Redis. `server_info` and `response_time_ms` have the names that `/health` uses. */
 export type RedisStatus =
   | {
       /** The data connection is up, and answers. */
       readonly connected: true;
-      /** Of a PING, in milliseconds, with two decimals. */
+      /** The round trip of a PING, in milliseconds with two decimals. */
       readonly response_time_ms: number;
-      /** Empty where the server does not answer INFO, or the user may not ask. */
+      /** Empty where INFO is not answered, or an ACL forbids it. */
       readonly server_info: Partial<ServerInfo>;
-      /** The server says that it is a replica: it refuses writes. */
+      /** Whether the server is a replica, and so refuses writes. */
       readonly replica: boolean;
-      /** Undefined where the server does not answer INFO. */
+      /** Undefined where INFO is not answered, or an ACL forbids it. */
       readonly details: RedisDetails | undefined;
     }
   | {
@@ -29,18 +29,18 @@ export type RedisStatus =
 export interface ServerInfo {
   readonly redis_version: string;
   readonly uptime_in_seconds: number;
-  /** Of all clients of that server, not only of this process. */
+  /** All clients of the server, not only this process. */
   readonly connected_clients: number;
-  /** As Redis writes it: `1.20G`. */
+  /** In Redis's own format, such as `1.20G`. */
   readonly used_memory_human: string;
 }
 
-/** Of the whole server, all its databases and clients. Counts begin with the server's start. */
+/** Figures of the whole server, over all databases and clients. Counts start with the server. */
 export interface RedisDetails {
   readonly usedMemoryBytes: number;
   /** 0: no limit. */
   readonly maxMemoryBytes: number;
-  /** 0: the server does not tell. */
+  /** 0: unknown. */
   readonly maxClients: number;
   readonly evictedKeys: number;
   readonly expiredKeys: number;
@@ -53,12 +53,12 @@ export interface RedisCommandDetails {
   /** Lower case; a subcommand as `client|setname`. */
   readonly name: string;
   readonly calls: number;
-  /** Time that Redis spent on them, in seconds. */
+  /** The time that Redis spent on these calls, in seconds. */
   readonly seconds: number;
 }
 
 export interface RedisInfoOptions {
-  /** How long to wait for the answers, in milliseconds. By default 500: probes give up after a second. */
+  /** The time-out in milliseconds. The default is 500, because health probes time out after a second. */
   readonly timeoutMs?: number;
   /** A clock in milliseconds that never goes back. */
   readonly now?: () => number;
@@ -66,13 +66,13 @@ export interface RedisInfoOptions {
 
 const MAX_AGE_MS = 1000;
 
-/** The two INFO replies that a status is made of. */
+/** The two parsed INFO replies of a status. */
 type Facts = readonly [info: ReadonlyMap<string, string>, commandStats: ReadonlyMap<string, string>];
 
 /**
- * Asks Redis how it is, at most once a second however often it is asked itself: who asks meanwhile gets the
- * same answer, also when that is a failure. The data connection decides whether Redis is connected; what the server
- * says of itself comes by the admin connection where that is ready.
+ * Reads the status of Redis at most once a second. Callers within that second receive the same answer, also when it is
+ * a failure. The data connection decides whether Redis is connected. INFO uses the admin connection where that is
+ * ready.
  */
 export class RedisInfo {
   readonly #data: Redis;
@@ -81,11 +81,11 @@ export class RedisInfo {
   readonly #timeoutMs: number;
   readonly #now: () => number;
   #answer: Promise<RedisStatus> | undefined;
-  /** When the answer is too old; never while it is on its way. */
+  /** When the answer is too old. Infinite while a read is in flight. */
   #staleAt = Number.POSITIVE_INFINITY;
-  /** Why there is no connection, as far as the connection has said. */
+  /** The error of the last attempt to connect; empty while connected. */
   #fault = '';
-  /** Whether the present attempt to connect has met no error yet. The first one says why; others follow from it. */
+  /** Whether the current attempt to connect has had no error yet. Its first error is the cause of the others. */
   #attempting = true;
 
   constructor(data: Redis, counters: Counters, options: RedisInfoOptions = {}, admin: Redis = data) {
@@ -135,7 +135,7 @@ export class RedisInfo {
     }
   }
 
-  /** Undefined where the server does not answer INFO, or the user may not ask. */
+  /** Returns undefined where INFO is not answered, or an ACL forbids it. */
   #askFacts(): Promise<Facts | undefined> {
     const redis = this.#admin.status === 'ready' ? this.#admin : this.#data;
     return ask(redis, this.#counters, this.#timeoutMs, async (): Promise<Facts> => {
@@ -146,7 +146,7 @@ export class RedisInfo {
   }
 }
 
-/** The fields of an INFO reply; lines that are not `name:value` are passed over. */
+/** Returns the fields of an INFO reply. Lines that are not `name:value` are skipped. */
 export function parseInfo(reply: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const line of reply.split(/\r?\n/)) {

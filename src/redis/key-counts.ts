@@ -2,35 +2,35 @@ import { EVERYTHING } from '../cache/match.ts';
 import { TYPES, typeOf } from '../key.ts';
 import { type ScanDeps, scan } from './scan.ts';
 
-/** How many keys Redis holds under the prefix. */
+/** The number of keys in Redis under the prefix. */
 export interface KeyCounts {
   readonly total: number;
   /** By `TypeIndex`. */
   readonly byType: readonly number[];
-  /** When the count was complete, in milliseconds since the epoch. */
+  /** When the count ended, in milliseconds since 1970. */
   readonly countedAt: number;
 }
 
 export interface CensusOptions {
-  /** How old a count may become before it is taken again, in milliseconds. */
+  /** The age from which on a count is repeated, in milliseconds. */
   readonly maxAgeMs: number;
   /** A clock in milliseconds that never goes back. */
   readonly now?: () => number;
 }
 
-/** A scan gets at most one twentieth of the time, however long it takes. */
+/** The pause after a scan, as a multiple of its duration: scans run for at most a twentieth of the time. */
 const PAUSE_PER_SCAN = 20;
 
-/** After a failed scan: soon enough to notice that Redis is back, and not so soon as to hammer at it. */
+/** The pause after a failed scan. */
 const PAUSE_AFTER_FAILURE_MS = 1000;
 
 /**
- * Counts the keys under the prefix by type, with SCAN in slices, one scan at a time. A scan that took t is
- * not repeated before `maxAgeMs` or 20 t are over, whichever is longer, so a huge database is counted seldom.
+ * Counts the keys under the prefix by type, with SCAN in slices, one scan at a time. A scan that took `t` is repeated
+ * after `maxAgeMs` or 20 `t`, whichever is longer. So a large database is counted rarely.
  *
- * The count is exact while nothing changes. While keys come and go it may or may not see them, and while
- * Redis resizes its table a key may come twice and is then counted twice: to know better would take every
- * key's name in memory. So it is a gauge for operators, and nothing to compute with.
+ * The count is exact while no key changes. It may miss keys that are inserted or deleted during the scan. While Redis
+ * resizes its table it may count a key twice, because only a set of all names in memory would prevent that. So the
+ * count is a gauge for operators, not a basis for calculations.
  */
 export class Census {
   readonly #deps: ScanDeps;
@@ -38,7 +38,7 @@ export class Census {
   readonly #now: () => number;
   #counts: KeyCounts | undefined;
   #last: Promise<KeyCounts> | undefined;
-  /** When the next scan may begin; never while one runs. */
+  /** When the next scan may begin. Infinite while one runs. */
   #dueAt = 0;
 
   constructor(deps: ScanDeps, options: CensusOptions) {
@@ -48,17 +48,17 @@ export class Census {
   }
 
   /**
-   * The last count, or the one on its way, or a new one if that is due.
-   * @throws StoreError if the scan failed, also for those who ask in the pause after it
+   * Returns the last count, the running count, or a new count if that is due.
+   * @throws StoreError if the scan failed, also during the pause after it
    */
   fresh(): Promise<KeyCounts> {
     if (this.#last === undefined || this.#now() >= this.#dueAt) this.#last = this.#start();
     return this.#last;
   }
 
-  /** What is known now, undefined before the first count; begins a new count if that is due. */
+  /** Returns the last count, or undefined before the first one. It starts a new count if that is due. */
   latest(): KeyCounts | undefined {
-    // The failure is counted where it happened, and the next `fresh` tells of it.
+    // A failure is counted where it happens, and the next `fresh` throws it.
     this.fresh().catch(() => {});
     return this.#counts;
   }

@@ -1,4 +1,4 @@
-/** By which connections the commands of the store go, in batches. */
+/** Batches the commands of the store, and decides which connection carries them. */
 import type { Redis } from 'ioredis';
 import type { ServiceClock } from '../cache/clock.ts';
 import { StoreError } from '../cache/store.ts';
@@ -12,10 +12,10 @@ import { TurnBatch } from './turn-batch.ts';
 export interface LanesDeps {
   readonly data: Redis;
   readonly admin: Redis;
-  /** For large values, so that no read waits behind them; `admin` by default. */
+  /** Returns the connection for large values, so that no read waits behind them. The default is `admin`. */
   readonly bulk?: () => Redis;
   readonly counters: Counters;
-  /** Set by Redis's clock: the connections are used only once that is known. */
+  /** The connections are used only once this clock is set by Redis's clock. */
   readonly clock: Pick<ServiceClock, 'synced'>;
   /** Guards the data connection. */
   readonly breaker?: Breaker;
@@ -27,25 +27,25 @@ export interface Waiting<Input, Output> {
   readonly reject: (error: unknown) => void;
 }
 
-/** By which connection commands go, and how long they may take. */
+/** The connection that carries a command, and its time-outs. */
 export interface Route {
   readonly redis: Redis;
   readonly timeoutMs: number;
   readonly breaker: Guard | undefined;
-  /** How long to wait while a large reply arrives. */
+  /** The longest wait while a large reply arrives. */
   readonly longestMs?: number;
 }
 
-/** How one kind of command is batched, and by which routes it goes. */
+/** How one kind of command is batched, and which routes it uses. */
 export interface Laned<Input, Output> {
-  /** Most in one command: one call holds Redis up for everyone. */
+  /** The most inputs in one command, because each command blocks Redis for every client. */
   readonly most: number;
   readonly keyOf: (input: Input) => string;
   /** The size of a large value; 0 where the value is not large, or its size is not known. */
   readonly bytesOf: (input: Input) => number;
   readonly send: (items: Waiting<Input, Output>[], route: Route) => Promise<void>;
   readonly route: Route;
-  /** @param leftMs how long it may take */
+  /** Returns the route for large values. @param leftMs the time that remains */
   readonly bulk: (leftMs: number) => Route;
 }
 
@@ -55,20 +55,20 @@ export interface ScriptedRedis extends Redis {
   ratecacheValueBuffer(keys: number, key: string): Promise<[value: Buffer | null, ttlMs: number]>;
 }
 
-/** How long a late change may take: longer than any live one, since nobody waits for it. In milliseconds. */
+/** The time-out of a late change in milliseconds. It is longer than that of a live change, because no caller waits. */
 const LATE_TIMEOUT_MS = 2000;
 
 export class Lanes {
-  /** For what somebody waits for. */
+  /** For commands whose caller waits. */
   readonly live: Route;
-  /** For what is pending: made even while the circuit breaker is open, since on a slow path that is the only way. */
+  /** For the replay of pending writes. It ignores the circuit breaker, because on a slow path no other way exists. */
   readonly late: Route;
-  /** For what a scan finds, on its connection, so that no read waits behind it. */
+  /** For the keys that a scan found. It uses the connection of the scan, so that no read waits behind it. */
   readonly scanned: Route;
   readonly #deps: LanesDeps;
   readonly #bulk: () => Redis;
   readonly #lane: BulkLane;
-  /** What was last sent by the live route. */
+  /** The last command that used the live route. */
   #lastLive: Promise<unknown> = Promise.resolve();
 
   constructor(commandTimeoutMs: number, deps: LanesDeps) {
@@ -81,9 +81,7 @@ export class Lanes {
     this.scanned = { redis: admin, timeoutMs: ADMIN_TIMEOUT_MS, breaker: undefined };
   }
 
-  /**
-   * For large values that are read. The breaker guards the data connection: this route obeys it, and does not open it.
-   */
+  /** The route for reads of large values. It obeys the breaker of the data connection, but does not change it. */
   bulkRead(leftMs: number): Route {
     const { timeoutMs, breaker } = this.live;
     const guard = breaker && { open: breaker.open, succeeded: () => {}, failed: () => {} };
@@ -91,17 +89,17 @@ export class Lanes {
     return { redis, timeoutMs: Math.min(timeoutMs, leftMs), longestMs: leftMs, breaker: guard };
   }
 
-  /** As `bulkRead`, for writes: nothing arrives while a large value is sent, so that only the longest wait bounds it. */
+  /** As `bulkRead`, for writes. No bytes arrive while a large value is sent, so the time-out is the longest wait. */
   bulkWrite(leftMs: number): Route {
     return { ...this.bulkRead(leftMs), timeoutMs: leftMs };
   }
 
-  /** As `bulkWrite`, for what is pending. */
+  /** As `bulkWrite`, for the replay of pending writes. */
   bulkLate(leftMs: number): Route {
     return { ...this.bulkWrite(leftMs), breaker: undefined };
   }
 
-  /** A batch of which large values, and what follows them for the same key, go by the bulk route. */
+  /** Returns a batch whose large values, and later commands for the same keys, use the bulk route. */
   batch<Input, Output>(lane: Laned<Input, Output>): TurnBatch<Waiting<Input, Output>> {
     const { most, keyOf, bytesOf, send, route, bulk } = lane;
     const carrier: Carrier<Waiting<Input, Output>> = {
@@ -121,7 +119,6 @@ export class Lanes {
     });
   }
 
-  /** Sends a command by this route. */
   send<T>(route: Route, command: (redis: ScriptedRedis) => Promise<T>): Promise<T> {
     const { redis, timeoutMs, breaker, longestMs } = route;
     const { counters, clock } = this.#deps;
@@ -130,7 +127,7 @@ export class Lanes {
       counters,
       timeoutMs,
       () => {
-        // Deadlines would mean nothing.
+        // Without Redis's time the deadlines of changes would be wrong.
         if (!clock.synced) throw new StoreError('unavailable', 'not connected to Redis');
         return command(scripted(redis));
       },

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-/** The text of a `.lua` file of this folder. The single binary contains the files: `scripts/build/bundle.ts`. */
+/**
+ * Returns the text of a `.lua` file in this folder. `scripts/build/bundle.ts` puts the files into the single binary.
+ */
 export function lua(name: string): string {
   return readFileSync(new URL(`${name}.lua`, import.meta.url), 'utf8');
 }

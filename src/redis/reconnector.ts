@@ -1,19 +1,19 @@
 import { backoffMs, LONGEST_MS } from './backoff.ts';
 
-/** The longest pause of a connection while another connection to the same server works. */
-const LONGEST_IN_COMPANY_MS = 2000;
+/** The longest pause of a connection while another connection to the same server is ready. */
+const LONGEST_WHILE_ANOTHER_IS_READY_MS = 2000;
 /** The longest pause while the process stops and writes are pending. */
 const LONGEST_IN_HURRY_MS = 100;
 
 /**
- * Decides when the connections of one process to one server are made again.
+ * Decides when the connections of one process to one server reconnect.
  *
- * Each connection has its own growing pauses, up to 30 s. Three rules join them:
+ * Each connection has its own backoff, up to 30 s. Three rules connect them:
  *
- * 1. While one connection works, the pauses of the others end after 2 s at the latest.
- * 2. When one connection becomes ready, those that could not be made retry at once: the server is back. A
- *    connection that was ready and broke waits out its first, short pause. Without this exception two connections
- *    that the server closes at once would call each other back without any pause.
+ * 1. While one connection is ready, no pause of another connection is longer than 2 s.
+ * 2. When one connection becomes ready, connections whose last attempt failed retry at once, because the server is
+ *    back. A connection that was ready and was lost waits for its first, short pause. Without this exception two
+ *    connections that the server closes at once would make each other reconnect without a pause.
  * 3. After `hurry` no pause is longer than 100 ms.
  */
 export class Reconnector {
@@ -27,16 +27,15 @@ export class Reconnector {
 
   /**
    * Adds a connection.
-   * @param provedBy what shows that the connection is of use, so that its pauses start with the shortest again:
-   *   that it is ready, or that its user calls `proved`
+   * @param provedBy what resets the backoff of the connection: that it becomes ready, or that its user calls `proved`
    */
   join(provedBy: 'ready' | 'user' = 'ready'): Reconnection {
     const member: Reconnection = new Reconnection({
       provedBy,
       pauseMs: (attempt) => {
-        const inCompany = [...this.#members].some((other) => other !== member && other.up);
-        const longestMs = inCompany ? Math.min(this.#longestMs, LONGEST_IN_COMPANY_MS) : this.#longestMs;
-        return backoffMs(attempt, this.#random, longestMs);
+        const anotherIsReady = [...this.#members].some((other) => other !== member && other.up);
+        const limitMs = anotherIsReady ? LONGEST_WHILE_ANOTHER_IS_READY_MS : LONGEST_MS;
+        return backoffMs(attempt, this.#random, Math.min(this.#longestMs, limitMs));
       },
       onReady: () => {
         for (const other of this.#members) if (other !== member && other.refused) other.retryNow();
@@ -46,7 +45,7 @@ export class Reconnector {
     return member;
   }
 
-  /** The process is about to end: retries everything now, and from now on often. */
+  /** The process is about to stop. Retries every connection now, and often from now on. */
   hurry(): void {
     this.#longestMs = LONGEST_IN_HURRY_MS;
     for (const member of this.#members) member.retryNow();
@@ -59,13 +58,13 @@ interface ReconnectionDeps {
   readonly onReady: () => void;
 }
 
-/** One connection, as `Reconnector` sees it. */
+/** The state of one connection in its `Reconnector`. */
 export class Reconnection {
   readonly #deps: ReconnectionDeps;
   #attempt = 0;
   #up = false;
   #refused = false;
-  /** Ends the pause that is running; does nothing where none is. */
+  /** Ends the running pause, if any. */
   retryNow: () => void = () => {};
 
   constructor(deps: ReconnectionDeps) {
@@ -82,7 +81,6 @@ export class Reconnection {
     return this.#refused;
   }
 
-  /** The connection is ready. */
   ready(): void {
     this.#up = true;
     this.#refused = false;
@@ -90,12 +88,12 @@ export class Reconnection {
     this.#deps.onReady();
   }
 
-  /** The connection is of use. */
+  /** The connection has proved to work. Resets its backoff. */
   proved(): void {
     this.#attempt = 0;
   }
 
-  /** The connection broke, or could not be made. Returns how long to wait before the next attempt, in ms. */
+  /** The connection was lost, or an attempt failed. Returns the pause before the next attempt, in ms. */
   broken(): number {
     this.#refused = !this.#up;
     this.#up = false;

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Announced, BusListener, CoherenceState } from '../cache/bus.ts';
-
 import { EVERYTHING } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { type Announcement, parseAnnouncement } from './announcement.ts';
@@ -8,23 +7,25 @@ import { Heartbeat } from './heartbeat.ts';
 import { refusal } from './refusal.ts';
 
 /**
- * The invalidation link: one connection that hears of everything that happens under the key prefix.
+ * The invalidation link: one connection on which Redis reports every change of a key under the prefix.
  *
  *   CLIENT TRACKING ON REDIRECT <itself> BCAST PREFIX <prefix> PREFIX <canary>
  *   SUBSCRIBE __redis__:invalidate <channel> <canary>
  *
- * Redis then sends the keys of every write, expiry and eviction to `__redis__:invalidate`, null for a flush.
- * The announcement channel carries what programs want dropped, and what replicas announce of their own changes. A
- * replica's announcement of a set leaves from within the write's script and so arrives just before the tracking
- * message of the same write: it adds the reason and the version, and the tracking message acts. All other
- * announcements act as they arrive.
+ * Redis then sends the keys of every write, deletion, expiry and eviction to `__redis__:invalidate`, and null for a
+ * flush. The announcement channel carries the drops that other programs request, and the changes that replicas
+ * announce.
  *
- * A canary goes round through both mechanisms at every beat, by the data connection out and by the link back.
- * While they return in time the state is coherent; they also measure the lag. Each write of the canary returns the
- * one before. Where that is not there, the database was swapped for another (SWAPDB, which tracking does not report).
+ * The write script publishes the announcement of a set, so the announcement arrives just before the tracking message of
+ * the same write. It only adds the reason and the version; the tracking message drops the entry. All other
+ * announcements take effect when they arrive.
  *
- * Tracking does not outlive its connection, so the link is armed again on every `ready`; what happened
- * in between was missed, which is reported as `allChanged`.
+ * At every beat the replica publishes and writes a canary through the data connection, and both come back on the link.
+ * While canaries arrive in time the state is coherent. They also measure the lag. Each write of the canary key returns
+ * the previous canary. If that is missing, the database was swapped (SWAPDB, which tracking does not report).
+ *
+ * Tracking ends with its connection, so the link is armed again on every `ready`. Changes in between were missed, which
+ * is reported as `allChanged`.
  */
 export interface RedisBusOptions {
   readonly keyPrefix: string;
@@ -39,23 +40,23 @@ export interface RedisBusOptions {
 
 export interface RedisBusDeps {
   readonly link: Redis;
-  /** The connection that reads and writes: only together with it is anything coherent. */
+  /** The connection for reads and writes. It sends the canaries. */
   readonly data: Redis;
   readonly counters: Counters;
   readonly listener: BusListener;
-  /** Whether reads and writes go to Redis now: it is connected, and the circuit breaker is closed. */
+  /** Whether reads and writes use Redis now: it is connected, and the circuit breaker is closed. */
   readonly usable: () => boolean;
-  /** Told once an origin of messages that cannot be understood. */
+  /** Called for a malformed message, once for each origin. */
   readonly onMalformed: (origin: string, message: string) => void;
-  /** The link hears of changes from now on. */
+  /** The link reports all changes from now on. */
   readonly onArmed?: () => void;
   readonly onArmFault: (error: Error) => void;
 }
 
 const INVALIDATE_CHANNEL = '__redis__:invalidate';
-// Longer than any heartbeat, and gone soon after the process is.
+// Longer than any heartbeat interval. The key expires soon after its process ends.
 const CANARY_TTL_MS = 10_000;
-/** How long the link may be silent before it is made anew. */
+/** The link reconnects after this much silence while Redis answers. */
 const SILENCE_MS = 2000;
 const MAX_ANNOUNCED = 10_000;
 const MAX_MALFORMED_ORIGINS = 100;
@@ -66,7 +67,7 @@ export class RedisBus {
   readonly #canary: string;
   readonly #heartbeat: Heartbeat;
   readonly #timer: NodeJS.Timeout;
-  /** What replicas said of writes whose tracking messages are still to come; see `#rotateAnnounced`. */
+  /** Announcements whose tracking messages have not arrived yet; see `#rotateAnnounced`. */
   #announced = new Map<string, Announced>();
   #announcedBefore = new Map<string, Announced>();
   readonly #malformedOrigins = new Set<string>();
@@ -74,18 +75,18 @@ export class RedisBus {
   #awaiting: { readonly since: number; readonly resolve: () => void }[] = [];
   #state: CoherenceState = 'blind';
   #armed = false;
-  /** Of the Redis process that the link was armed with last. */
+  /** The run id of the Redis process with which the link was last armed. */
   #runId: string | undefined;
-  /** Beats for which the link has been silent while Redis answered. */
+  /** The number of beats for which the link has been silent while Redis answered. */
   #silentBeats = 0;
   #dataProvenAt = Number.NEGATIVE_INFINITY;
-  /** The newest canary that the channel brought; it proves nothing until tracking brings it too. */
+  /** The newest canary that arrived as a message. It proves nothing until tracking reports it too. */
   #publishedCanary = 0;
-  /** The newest canary that Redis would not write, so that tracking does not bring it. */
+  /** The newest canary that Redis refused to write, so that tracking does not report it. */
   #refusedCanary = 0;
-  /** The canary that the database holds, as far as is known. */
+  /** The canary in the database, if known. */
   #writtenCanary: number | undefined;
-  /** Whether Redis knows SET with GET, which it does from 6.2 on. */
+  /** Whether Redis supports SET with GET, from 6.2 on. */
   #returnsCanary = true;
 
   constructor(options: RedisBusOptions, deps: RedisBusDeps) {
@@ -126,34 +127,39 @@ export class RedisBus {
     const { link, listener, onArmFault } = this.#deps;
     const { keyPrefix, channel } = this.#options;
     const prefixes = ['PREFIX', keyPrefix];
-    // Prefixes must not overlap, and one that covers the canary brings it anyway.
+    // Redis refuses overlapping prefixes. A key prefix that covers the canary reports it anyway.
     if (!this.#canary.startsWith(keyPrefix)) prefixes.push('PREFIX', this.#canary);
     let keysLeft: number | undefined;
     try {
       keysLeft = await this.#keysAfterRestart();
       const id = await link.client('ID');
+      // Not NOLOOP. It suppresses a report where the client that changed the key is the tracking client. Our writes are
+      // made by a script, and inside a script Redis takes the script engine's own client for the writer. So NOLOOP does
+      // not filter the writes of a script (measured with Redis 7.0.15: a plain SET is silent, the same SET in EVAL is
+      // reported). NOLOOP would also need tracking on the writing connection, redirected to the link. If that
+      // connection closes, the link goes silent without an error.
       await link.call('CLIENT', ['TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes]);
       await link.subscribe(INVALIDATE_CHANNEL, channel, this.#canary);
     } catch (error) {
       if (link.status === 'ready') {
         onArmFault(error as Error);
-        // Without tracking the link is worth nothing: try from the beginning, with the connection's backoff.
+        // Without tracking the link is useless: reconnect and arm it again, with the connection's backoff.
         link.disconnect(true);
       }
       return;
     }
     this.#armed = true;
-    // Whatever happened to the database before is covered by this.
+    // `allChanged` below covers an earlier swap of the database.
     this.#writtenCanary = undefined;
     this.#deps.onArmed?.();
     listener.allChanged('rearmed', keysLeft);
     this.#beat();
   }
 
-  /** How many keys Redis holds, if it is another process than the last time. */
+  /** Returns the number of keys in Redis if Redis is another process than the last time, else undefined. */
   async #keysAfterRestart(): Promise<number | undefined> {
     const { link } = this.#deps;
-    // Who may not ask is not told, and the entries of L1 are then simply dropped.
+    // Where an ACL forbids INFO, a restart is not noticed, and L1's entries are dropped without a rewarm.
     const info = String(await link.info('server').catch(() => ''));
     const runId = /^run_id:(\w+)/m.exec(info)?.[1];
     const restarted = this.#runId !== undefined && runId !== undefined && runId !== this.#runId;
@@ -163,8 +169,7 @@ export class RedisBus {
 
   #disarm(): void {
     this.#armed = false;
-    // The data connection may be back first, at a database without the canary: what happened to it is found out, and
-    // covered, when the link is armed again.
+    // The data connection may be ready first, on a database without the canary. Arming the link again covers that.
     this.#writtenCanary = undefined;
     this.#heartbeat.reset();
     this.judge();
@@ -178,7 +183,7 @@ export class RedisBus {
         () => this.#dataAnswered(),
         (error) => this.#publishRefused(error),
       );
-      // That the key was written is the message.
+      // Tracking reports the write of this key on the link.
       const written = this.#returnsCanary
         ? data.set(this.#canary, sequence, 'PX', CANARY_TTL_MS, 'GET')
         : data.set(this.#canary, sequence, 'PX', CANARY_TTL_MS);
@@ -188,7 +193,7 @@ export class RedisBus {
       );
     }
     this.judge();
-    // Half open: the connection is made anew.
+    // Redis answers while the link is silent, so the link is half open: reconnect it.
     this.#silentBeats = this.#armed && this.#state === 'degraded' ? this.#silentBeats + 1 : 0;
     if (this.#silentBeats * this.#options.heartbeatIntervalMs > SILENCE_MS) {
       this.#silentBeats = 0;
@@ -201,7 +206,7 @@ export class RedisBus {
     this.judge();
   }
 
-  /** A canary that cannot be sent shows in the state. Why Redis refuses it shows nowhere else. */
+  /** Counts why Redis refused to publish the canary, because nothing else reports the cause. */
   #publishRefused({ name, message }: Error): void {
     if (name === 'ReplyError') this.#deps.counters.countRedisError(refusal(message).kind);
   }
@@ -216,7 +221,7 @@ export class RedisBus {
     const { listener, counters } = this.#deps;
     if (keys === null) {
       counters.countInvalidation('tracking', 'flush', 1);
-      // It may have been this database, with the canary in it. The next one follows at once, or a swap would go unnoticed.
+      // The flush may have deleted the canary. Write the next one at once, or a swap before it would be missed.
       this.#writtenCanary = undefined;
       listener.allChanged('flush');
       this.#beat();
@@ -254,8 +259,8 @@ export class RedisBus {
     this.#deps.listener.allChanged('flush');
   }
 
-  // A Redis that is full or a replica answers reads and tells of what happens there, so the link is as good as
-  // ever. The publication then has to do as proof: it came by the same connection as what tracking sent before.
+  // A Redis that is out of memory or a replica refuses the write, but still answers reads and reports changes. The
+  // published canary is then proof enough: it used the same connection as the earlier tracking messages.
   #canaryRefused(sequence: number, error: Error): void {
     if (error.name !== 'ReplyError') return;
     if (error.message.includes('syntax error')) this.#returnsCanary = false;
@@ -263,8 +268,8 @@ export class RedisBus {
     if (this.#publishedCanary >= sequence) this.#onCanary(sequence);
   }
 
-  // Tracking messages carry no value; but the publication of a canary leaves before its write and, unlike the
-  // tracking message, without waiting for Redis's loop to turn. So the newest one published is the one tracked.
+  // A tracking message has no value. But Redis sends the published canary before the tracking message of its write,
+  // which waits for the end of Redis's loop. So the newest published canary is the one that tracking reports.
   #onTrackedCanary(): void {
     this.#onCanary(this.#publishedCanary);
   }
@@ -281,8 +286,8 @@ export class RedisBus {
     this.judge();
   }
 
-  // A tracking message comes right after its announcement. One that did not come with the canary after the next
-  // will not come at all (there was nothing to delete), and a later write must not be taken for this one.
+  // A tracking message arrives right after its announcement. If it has not arrived with the second canary from now, it
+  // never will, because nothing was deleted. The announcement must then not be used for a later write of the key.
   #rotateAnnounced(): void {
     this.#announcedBefore = this.#announced;
     this.#announced = new Map();
@@ -322,7 +327,7 @@ export class RedisBus {
     report(origin, text.slice(0, 200));
   }
 
-  /** Works out the state, and reports it where it changed. */
+  /** Determines the state, and reports it if it has changed. */
   judge(): void {
     const now = performance.now();
     const { usable, listener } = this.#deps;
@@ -330,14 +335,14 @@ export class RedisBus {
     const linkUp = this.#armed && this.#heartbeat.alive(now);
     const state = !dataUp ? 'blind' : linkUp ? 'coherent' : 'degraded';
     if (state === this.#state) return;
-    // What comes late proves nothing about what comes after it: only canaries that leave from now on count.
+    // Canaries that arrive late prove nothing about later messages: only canaries that leave from now on count.
     if (this.#state === 'coherent' && state === 'degraded') this.#heartbeat.reset();
     this.#state = state;
     listener.stateChanged(state);
   }
 }
 
-/** Whether a replica announces that it wrote these keys: then tracking reports it too, right after. */
+/** Returns whether a replica announces a write. Tracking then reports the same write right after. */
 function isSetByReplica({ origin, reason, versions }: Announcement): boolean {
   return origin !== undefined && reason === 'set' && versions !== undefined;
 }

@@ -29,9 +29,9 @@ export interface RedisStoreOptions extends EnvelopeLimits {
   readonly keyPrefix: string;
   readonly commandTimeoutMs: number;
   readonly ttls: TtlTable;
-  /** Where writes are announced; undefined for no announcements. */
+  /** The channel of announcements; undefined for no announcements. */
   readonly channel: string | undefined;
-  /** Who announces them. */
+  /** The name of this replica in announcements. */
   readonly origin: string;
   /** The database of the connections. */
   readonly db: number;
@@ -39,22 +39,22 @@ export interface RedisStoreOptions extends EnvelopeLimits {
 
 export interface RedisStoreDeps extends LanesDeps {
   readonly clock: Pick<ServiceClock, 'now' | 'reached' | 'synced' | 'doubt'>;
-  /** Redis refused a change because it is a replica. */
+  /** Called when Redis refuses a change because it is a replica. */
   readonly onReadonly?: () => void;
-  /** Told of each value in Redis that cannot be understood. */
+  /** Called for each value in Redis whose format is unknown. */
   readonly onUnreadable: (key: string) => void;
 }
 
-// One MGET or script call holds Redis up for everyone: these keep it well under a millisecond.
+// One MGET or script call blocks Redis for every client: these limits keep it well under a millisecond.
 const READ_SLICE = 512;
 const WRITE_SLICE = 128;
 
-/** A deletion by match that takes long is announced again: other replicas hold their pending writes back for 5 s. */
+/** A long deletion by match is announced again at this interval: other replicas hold pending writes back for 5 s. */
 const ANNOUNCE_AGAIN_MS = 2000;
 
 type ChangeOutcome = WriteOutcome | RemovalOutcome;
 
-/** L2 in Redis: see `Store` for what it promises. */
+/** L2 in Redis. It fulfils the contract of `Store`. */
 export class RedisStore implements Store {
   readonly #options: RedisStoreOptions;
   readonly #admin: Redis;
@@ -68,7 +68,7 @@ export class RedisStore implements Store {
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
   readonly #changes: TurnBatch<Waiting<Change, ChangeOutcome>>;
   readonly #lateChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
-  /** Of a deletion by match, on the connection of its scan, so that no read waits behind them. */
+  /** The changes of deletions by match. They use the connection of the scan, so that no read waits behind them. */
   readonly #scanChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
   readonly #versions: TurnBatch<Waiting<string, Version | undefined>>;
 
@@ -141,7 +141,7 @@ export class RedisStore implements Store {
           removed += await this.#removeOlder(keys.slice(i, i + WRITE_SLICE), version);
       }
     } catch (error) {
-      // Should this not arrive either, other replicas stop waiting after five seconds.
+      // If this message is lost too, other replicas stop waiting after five seconds.
       announce('failed').catch(() => {});
       throw error;
     }
@@ -156,7 +156,7 @@ export class RedisStore implements Store {
     await this.#lanes.send(this.#lanes.scanned, (redis) => redis.publish(channel, message));
   }
 
-  /** Deletes those of these keys, prefixed, whose versions are less than this one; returns how many it was. */
+  /** Deletes the prefixed keys whose versions are lower than `version`, and returns how many it deleted. */
   async #removeOlder(keys: readonly string[], version: Version): Promise<number> {
     const condition = { is: 'if-older', version } as const;
     const outcomes = await Promise.all(
@@ -181,7 +181,7 @@ export class RedisStore implements Store {
     return {
       keys: names.flatMap((key, i) => {
         const ttl = ttls[i]!;
-        // -2: it was deleted between the two commands. -1: it has no deadline.
+        // -2: the key was deleted between the two commands. -1: the key has no TTL.
         if (ttl === -2) return [];
         return [ttl < 0 ? { key } : { key, ttlMs: ttl }];
       }),
@@ -237,12 +237,12 @@ export class RedisStore implements Store {
   }
 
   /**
-   * The predecessor's values do not carry their deadline, so Redis has to be asked for it, and for the value again, in
-   * one command: what was read first may be older by now than what another read returned.
+   * Reads a value of the predecessor service, which does not include its deadline. One script reads the value again
+   * together with its TTL: the value from the first read may be older by now than what another read returned.
    */
   async #readLegacy(key: string): Promise<Entry | undefined> {
-    // The time before the question, or the entry would outlive the key by the time of the answer.
-    const asked = this.#clock.now;
+    // The TTL counts from before the command, or the entry would outlive the key by the round trip.
+    const sentAt = this.#clock.now;
     const name = this.#options.keyPrefix + key;
     const [packed, ttl] = await this.#lanes.send(
       this.#lanes.live,
@@ -253,7 +253,7 @@ export class RedisStore implements Store {
     if (!isLegacy(packed)) return unpack(key, packed, this.#options) ?? this.#unreadable(key);
     const left = ttl < 0 ? undefined : ttl;
     const typeTtl = this.#options.ttls[typeOf(key)]!;
-    return unpackLegacy(key, packed, left, typeTtl, asked) ?? this.#unreadable(key);
+    return unpackLegacy(key, packed, left, typeTtl, sentAt) ?? this.#unreadable(key);
   }
 
   #unreadable(key: string): undefined {
@@ -267,7 +267,7 @@ export class RedisStore implements Store {
       const results = await this.#callScript(changes, route);
       for (let i = 0; i < changes.length; i++) this.#answerChange(changes[i]!, results[i]!);
     } catch (error) {
-      // Redis refuses a call as a whole where one key is forbidden: the others are made without it.
+      // Redis refuses the whole call if an ACL forbids one key. Halving the batch makes the other changes.
       if (changes.length > 1 && (error as StoreError).kind === 'noperm') {
         const half = changes.length >> 1;
         await Promise.all([
@@ -295,7 +295,7 @@ export class RedisStore implements Store {
   #answerChange(change: Waiting<Change, ChangeOutcome>, [raw, detail]: [Buffer, Buffer]): void {
     const status = raw.toString('latin1');
     if (status === 'late') {
-      // The caller is still waiting, so the change was in time by this clock.
+      // By this clock the change was in time, because its caller is still waiting. So this clock may be wrong.
       this.#clock.doubt();
       return change.reject(
         new StoreError('timeout', 'the change reached Redis after its deadline and was not made'),
@@ -308,7 +308,7 @@ export class RedisStore implements Store {
       return change.reject(error);
     }
     const version = versionFrom(detail);
-    // Redis replaces a stamp by a lesser one only where the stamp is ahead of its clock.
+    // Redis lowers a stamp only where it is ahead of Redis's clock. So this clock may be wrong.
     if (isSet(status) && version! < change.input.version) this.#clock.doubt();
     change.resolve({ status, version } as ChangeOutcome);
   }

@@ -1,10 +1,10 @@
-/** What an error reply of Redis means, on every server version from 6.2 to 8. */
+/** Classifies error replies of Redis 6.2 to 8. */
 import { StoreError } from '../cache/store.ts';
 
 /**
- * What Redis may refuse commands with for a while: it is full, loads its data, has become a replica, wants
- * another password, allows less than before, runs a script that does not end, cannot save. A change that was
- * refused with one of these can be made later. Each is counted by its name.
+ * Errors that pass: Redis is out of memory, loads its data, is a replica, requires another password, has a stricter
+ * ACL, runs a long script, or cannot save. A change that was refused with one of them becomes pending. Each is counted
+ * by its name.
  */
 const PASSING = new Set([
   'OOM',
@@ -19,16 +19,16 @@ const PASSING = new Set([
   'NOREPLICAS',
 ]);
 
-/** Redis 6.2 puts the place in the script before an error, once where `redis.pcall` returns it and twice else. */
+/** Redis 6.2 puts the position in the script before an error: once where `redis.pcall` returns it, otherwise twice. */
 const PLACE = /^(?:ERR Error running script \([^)]*\): )?(?:@user_script: ?\d+: ){1,2}/;
 
 /**
- * What a user may not do inside a script has no name of its own: the first text is from Redis 7.2 and newer, the
- * second from 7.0 and older.
+ * A permission error inside a script has no error name. The first text is of Redis 7.2 and newer, the second of 7.0 and
+ * older.
  */
 const FORBIDDEN_IN_SCRIPT = /^(?:ERR )?(?:ACL failure in script: |The user executing the script )/;
 
-/** The error that an error reply becomes, whether Redis replied with it or a script returned its text. */
+/** Converts an error reply, or an error text that a script returned, into a `StoreError`. */
 export function refusal(message: string, cause?: unknown): StoreError {
   const name = nameOf(message);
   const passing = PASSING.has(name);

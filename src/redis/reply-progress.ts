@@ -1,9 +1,12 @@
-/** What has arrived on a connection, so that a time-out can tell a silent Redis from one that sends a large reply. */
+/**
+ * Tracks the bytes of a connection, so that a time-out can distinguish a silent Redis from one that sends a large
+ * reply.
+ */
 import type { Socket } from 'node:net';
 import type { Redis } from 'ioredis';
 import { LARGE_BYTES } from './large-keys.ts';
 
-/** What ioredis does not declare. */
+/** Members that ioredis does not declare. */
 interface Inside {
   readonly stream?: Pick<Socket, 'bytesRead'>;
 }
@@ -11,15 +14,15 @@ interface Inside {
 const progressOf = new WeakMap<object, ReplyProgress>();
 
 /**
- * Counts the bytes of a connection by replies. Redis answers the commands of a connection in order: while a large
- * reply arrives, nothing behind it can. Small replies that arrive say nothing about the next one, since on a slow path
- * there are always some under way.
+ * Counts the bytes of a connection by replies. Redis answers the commands of a connection in order, so replies wait
+ * behind a large one. Small replies are ignored: on a slow path some are always in flight, and they prove nothing about
+ * the next.
  */
 class ReplyProgress {
   readonly #inside: Inside;
-  /** How much had been read when the last reply was complete. */
+  /** The byte count when the last reply was complete. */
   #completeAt = 0;
-  /** How much had been read when the last large reply was complete. */
+  /** The byte count when the last large reply was complete. */
   #largeAt = 0;
 
   constructor(redis: Redis) {
@@ -41,14 +44,16 @@ class ReplyProgress {
     this.#completeAt = read;
   }
 
-  /** Whether something was read since, and it belongs to a reply that is still incomplete or was large. */
+  /**
+   * Returns whether bytes arrived after the byte count `since` that belong to an incomplete reply, or to a large one.
+   */
   carried(since: number): boolean {
     const read = this.bytesRead;
     return read > since && (read > this.#completeAt || this.#largeAt > since);
   }
 }
 
-/** From now on `Arrivals` of this connection know what arrives. */
+/** Starts to count the replies of a connection, for `Arrivals`. */
 export function followReplies(redis: Redis): void {
   progressOf.set(redis, new ReplyProgress(redis));
 }
@@ -58,7 +63,7 @@ export function replied(redis: object): void {
   progressOf.get(redis)?.replied();
 }
 
-/** What arrives while a command waits for its reply. */
+/** Observes the connection while one command waits for its reply. */
 export class Arrivals {
   readonly #progress: ReplyProgress | undefined;
   #since: number;
@@ -70,7 +75,7 @@ export class Arrivals {
     this.#since = this.#progress?.bytesRead ?? 0;
   }
 
-  /** Returns whether a large reply has been arriving since the last look, or since the beginning. */
+  /** Returns whether a large reply has been arriving since the last call, or since the command was sent. */
   look(): boolean {
     const progress = this.#progress;
     if (progress === undefined) return false;

@@ -4,9 +4,9 @@ const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
 
 export interface RoleCheckDeps {
-  /** Opens a connection to the same address, which ends by itself where it cannot be made. */
+  /** Opens a connection to the same address that does not retry. */
   readonly open: () => Redis;
-  /** The address leads to a master: makes every connection of this process anew. */
+  /** Called when the address leads to a master: reconnects every connection of this process. */
   readonly reconnect: () => void;
   /** A clock in milliseconds that never goes back. */
   readonly now?: () => number;
@@ -15,9 +15,9 @@ export interface RoleCheckDeps {
 /**
  * Finds the new master after Redis refused a command with READONLY.
  *
- * A server that became a replica still answers reads, so its connections are kept. But its name may lead to the new
- * master by now: a short-lived connection to the same address asks for the role. Only when the answer is master are
- * the connections made anew. While the answer is replica the next question waits 5 s, later 30 s.
+ * A server that became a replica still answers reads, so its connections stay open. Its host name may lead to the new
+ * master by now, so a short-lived connection to the same address asks for the role. Only when the answer is master does
+ * the process reconnect. Otherwise the next check follows after 5 s, later after 30 s.
  */
 export class RoleCheck {
   readonly #deps: RoleCheckDeps;
@@ -35,7 +35,7 @@ export class RoleCheck {
   readonly refused = (): void => {
     const now = this.#now();
     if (this.#checking || now < this.#quietUntil) return;
-    // Nothing was refused for a while: this is another failover.
+    // No command was refused for a while, so this is another failover.
     if (now - this.#quietUntil > LONGEST_PAUSE_MS) this.#pauseMs = FIRST_PAUSE_MS;
     this.#checking = true;
     void this.#check();
@@ -54,7 +54,7 @@ export class RoleCheck {
 
 async function askWhetherMaster(redis: Redis): Promise<boolean> {
   await redis.connect();
-  // A user may be allowed one of the two and not the other.
+  // An ACL may allow only one of the two commands.
   const role = await redis.role().then(
     (reply) => (reply as unknown[])[0],
     async () => /^role:(\w+)/m.exec(await redis.info('replication'))?.[1],

@@ -4,7 +4,7 @@ import type { Counters } from '../metrics/counters.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './send-command.ts';
 import { answers } from './unexpected-replies.ts';
 
-// One SCAN of this many keys holds Redis up for well under a millisecond.
+// One SCAN of this many keys blocks Redis for well under a millisecond.
 const SLICE_KEYS = 1000;
 
 export interface ScanDeps {
@@ -14,8 +14,9 @@ export interface ScanDeps {
 }
 
 /**
- * All matching keys of Redis, prefixed, a slice at a time. A key that is there from beginning to end comes at
- * least once; one may come twice while Redis resizes its table; one that comes or goes meanwhile may be missed.
+ * Yields all matching keys in Redis, with their prefix, a slice at a time. A key that exists during the whole scan is
+ * yielded at least once, and perhaps twice while Redis resizes its table. A key that is inserted or deleted during the
+ * scan may be missed.
  */
 export async function* scan(deps: ScanDeps, match: Match): AsyncGenerator<string[]> {
   let cursor = '0';
@@ -26,7 +27,9 @@ export async function* scan(deps: ScanDeps, match: Match): AsyncGenerator<string
   } while (cursor !== '0');
 }
 
-/** The matching keys, prefixed, among about `count` keys from `cursor` on; the next cursor is `'0'` at the end. */
+/**
+ * Returns the matching keys, with their prefix, among about `count` keys from `cursor`. At the end the cursor is `'0'`.
+ */
 export async function scanSlice(
   { redis, counters, keyPrefix }: ScanDeps,
   match: Match,
@@ -43,7 +46,7 @@ export async function scanSlice(
   return [next, found.filter((key) => matches(key.slice(keyPrefix.length)))];
 }
 
-/** A glob that fits this text alone. */
+/** Returns a glob that matches only this text. */
 function literally(text: string): string {
   return text.replace(/[*?[\\]/g, '\\$&');
 }

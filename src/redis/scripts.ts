@@ -1,4 +1,4 @@
-/** The scripts that run inside Redis. Each `.lua` file says what it takes and returns. */
+/** The scripts that run inside Redis. Each `.lua` file documents its arguments and its result. */
 import { lua } from './lua.ts';
 
 const STORED_VERSION = lua('stored-version');

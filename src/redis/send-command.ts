@@ -6,19 +6,19 @@ import { withDeadline } from './deadline.ts';
 import { refusal } from './refusal.ts';
 import { Arrivals } from './reply-progress.ts';
 
-/** For commands on the connection that scans use: a slice can wait behind others. In milliseconds. */
+/** The time-out of commands on the admin connection, in milliseconds: they may wait behind slices of scans. */
 export const ADMIN_TIMEOUT_MS = 2000;
 
 /** The longest that a command waits while a large reply arrives on its connection, in milliseconds. */
 export const LONGEST_WAIT_MS = 2000;
 
-/** What guards a connection: asked before each command, and told how it went. */
+/** A circuit breaker as a command uses it: `open` is read before the command, the others report its outcome. */
 export type Guard = Pick<Breaker, 'open' | 'succeeded' | 'failed'>;
 
 /**
- * Sends a command and times it; whatever goes wrong becomes a counted `StoreError`.
- * A command that waits behind a large reply is no reason to open the breaker.
- * @param longestMs how long to wait while a large reply arrives
+ * Sends a command and records its duration. Every failure becomes a counted `StoreError`. A time-out behind a large
+ * reply does not count as a failure for the breaker.
+ * @param longestMs the longest wait while a large reply arrives
  */
 export async function ask<T>(
   redis: Redis,
@@ -46,11 +46,10 @@ export async function ask<T>(
   }
 }
 
-/** What went wrong with a command. */
 function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const { name, message } = error as Error;
   if (name === 'ReplyError') return refusal(message, error);
-  // The connection broke while the command was out: it may have reached Redis.
+  // The connection was lost while the command was in flight, so the command may have reached Redis.
   return new StoreError('timeout', message, { cause: error });
 }

@@ -1,7 +1,10 @@
--- Included in front of the scripts that read versions.
+-- This file precedes the scripts that read versions.
 --
--- A key's version, nil where the key is absent: of an envelope its own, of any other string one made from its bytes, ''
--- of what is not a string. The offsets are those of envelope.ts, counted from 1 as Lua does.
+-- stored_version returns the raw version of a key:
+--   1. nil where the key does not exist;
+--   2. for an envelope, the version in it. The offsets are those of envelope.ts, but Lua counts from 1;
+--   3. for any other string, a hash of its bytes behind eight zero bytes;
+--   4. '' for a key that is not a string.
 local function stored_version(key)
   local head = redis.pcall('GETRANGE', key, 0, 15)
   if type(head) ~= 'string' then return '' end

@@ -1,8 +1,8 @@
 /**
- * Collects what is asked for in one turn of the event loop and hands it on together, in slices.
+ * Collects the items of one turn of the event loop, and sends them together, in slices.
  *
- * `setImmediate` and not `nextTick`: each request handler is a callback of its own, after which all ticks run,
- * so only the end of the poll phase sees the requests of a whole turn.
+ * It uses `setImmediate`, not `nextTick`: each request handler is a separate callback, and ticks run after each one.
+ * Only the end of the poll phase sees the requests of a whole turn.
  */
 export class TurnBatch<Item> {
   readonly #send: (items: Item[]) => void;

@@ -1,4 +1,4 @@
-/** A server that answers what no Redis would answer is a broken connection, and no reason to end the process. */
+/** Handles replies that Redis would never send. They mean a broken connection, and must not end the process. */
 import handlers from 'ioredis/built/DataHandler.js';
 import { StoreError } from '../cache/store.ts';
 import { replied } from './reply-progress.ts';
@@ -11,8 +11,9 @@ interface DataHandler {
 
 const handler = handlers.default.prototype as unknown as DataHandler;
 
-// ioredis throws what goes wrong with a reply that it could parse and not understand, such as a number for the answer
-// to SUBSCRIBE, out of the event loop, where nobody can catch it. What it cannot parse it reports, and connects anew.
+// ioredis parses some replies but cannot use them, for example a number in reply to SUBSCRIBE. It then throws from the
+// event loop, where no caller can catch the error. This override treats them as replies that ioredis cannot parse: it
+// reports an error and reconnects.
 handler.dispatch = function (settle) {
   replied(this.redis);
   try {
@@ -22,15 +23,15 @@ handler.dispatch = function (settle) {
   }
 };
 
-/** As many replies as were asked for, each of which fits. @throws StoreError, as if there had been no answer */
+/** Returns the replies if their number is `count` and each passes `fits`. @throws StoreError `timeout` otherwise */
 export function answers<T>(replies: T[], count: number, fits: (reply: T) => boolean): T[] {
   if (Array.isArray(replies) && replies.length === count && replies.every(fits)) return replies;
   throw new StoreError('timeout', 'the reply of Redis does not match the command', { kind: 'garbage' });
 }
 
 /**
- * The replies of a pipeline or transaction of so many commands.
- * @throws what Redis refused the first of them with
+ * Returns the replies of a pipeline or transaction of `count` commands.
+ * @throws the first error reply, or StoreError `timeout` where the number of replies is wrong
  */
 export function replies<T extends readonly unknown[]>(
   results: readonly [error: Error | null, reply: unknown][] | null,

@@ -1,2 +1,2 @@
--- KEYS: one key, prefixed. Returns its value, and its remaining time to live as PTTL returns it. It writes nothing.
+-- KEYS: one key with its prefix. Returns its value and its PTTL. It does not write.
 return { redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]) }

@@ -1,40 +1,51 @@
--- The one script through which every change goes, many operations a call. stored-version.lua stands in front of it.
+-- The script that makes every change, many keys in one call. stored-version.lua precedes it.
 --
--- KEYS  the keys, prefixed
--- ARGV  channel ('' for no announcements), the announcement of the sets and that of the deletes, as they are to be
---       published if everything is made as asked ('' where there are none); then five for each key:
+-- KEYS  the keys with their prefix
+-- ARGV  1. the channel ('' for no announcements)
+--       2. the announcement of the sets, published as it is if all sets are made as requested ('' without sets)
+--       3. the announcement of the deletes, likewise
+--       then five arguments for each key:
 --         1  'set' or 'delete'
 --         2  the condition:
 --              ''            none
 --              'if-exists'   the key has a value
 --              'if-absent'   the key has no value
---              '<' version   the key is absent, or has an older version, or has a value of another program
---              '~' version   the same, but a value of another program stays
---              '=' versions  the key has one of these 12-byte versions, one after another
+--              '<' version   the key has no value, an older version, or a value of another program
+--              '~' version   the key has no value, or an older version; a value of another program stays
+--              '=' versions  the key has one of these 12-byte versions, which follow each other
 --              '!' versions  the key has none of these versions
 --         3  when the value expires, in ms of Redis's clock ('' for a delete)
 --         4  the envelope; for a delete its raw stamp
---         5  the time in ms of Redis's clock from which on the change may not be made; '' for no limit
--- Returns an array for each key: status, and a raw version, or the message of an error, where there is one.
+--         5  the deadline in ms of Redis's clock: from this time on the change is not made; '' for no deadline
+-- Returns for each key a status and a detail:
+--         'created', 'replaced'  the raw version that was stored
+--         'deleted', 'absent'    ''
+--         'refused'              the condition did not hold; the raw version of the key, or ''
+--         'late'                 the deadline has passed and nothing was done; ''
+--         'error'                the error message of Redis
 --
--- A change that arrives after its time is 'late' and not made: its sender has reported a time-out, and later changes must
--- not give way to it. So the sender of a change that is made is still waiting, and the change may be ordered after
--- everything that is stored: a stamp that is not greater than the stored one is raised to one more than it, with the
--- writer's own id. A stamp ahead of Redis's clock is cut to it: it would outlast the later stamps of other writers.
+-- Rules:
+--   1. A change that arrives after its deadline is not made. Its sender has reported a time-out, and the change could
+--      overwrite a later one.
+--   2. So the sender of every change that is made is still waiting, and the change may be ordered after the stored
+--      value. A stamp that is not greater than the stored version is raised to one more, with the id of its own writer.
+--   3. A stamp ahead of Redis's clock is lowered to that clock. Otherwise it would outrank later stamps of other
+--      writers.
+--   4. An error for one key does not affect the other keys.
 --
--- A fault of one key is the result of that key alone. Redis runs one script at a time, so the time that this one takes
--- for each key limits the writes of every replica. An announcement is made again only where a change was not made as
--- announced: making it in Lua takes as long as the write.
+-- Redis runs one script at a time, so the time per key limits the writes of all replicas. Building an announcement in
+-- Lua takes as long as the write. So the caller builds it, and the script corrects it only where a change was not made
+-- as announced.
 
--- How far a stamp may be ahead of Redis's clock, in ms: replicas know that clock to half a round trip.
+-- How far a stamp may be ahead of Redis's clock, in ms, because replicas know that clock to half a round trip.
 local STAMP_AHEAD_MS = 100
 
 local channel = ARGV[1]
 local results = {}
--- By operation, whether anything went otherwise than announced.
+-- For each operation, whether a change was not made as announced.
 local differs = { set = false, delete = false }
 
--- Both of 12 bytes. Not '<': that compares by the server's locale.
+-- Compares two versions of 12 bytes. The operator '<' would compare by the locale of the server.
 local function greater(a, b)
   local a1, a2, a3 = struct.unpack('>I4I4I4', a)
   local b1, b2, b3 = struct.unpack('>I4I4I4', b)
@@ -87,7 +98,7 @@ local function stamped(ms, writer)
   return struct.pack('>I2I4I2', math.floor(ms / 4294967296), ms % 4294967296, 0) .. writer
 end
 
--- The stamp that a value gets: not ahead of Redis's clock, and greater than the one that is there.
+-- Returns the stamp to store: not ahead of Redis's clock, and greater than the stored version.
 local function settled(stamp, present)
   if #stamp ~= 12 then return stamp end
   if milliseconds(stamp) > now + STAMP_AHEAD_MS then stamp = stamped(now, string.sub(stamp, 9, 12)) end
@@ -116,7 +127,7 @@ for i, key in ipairs(KEYS) do
       envelope = string.sub(envelope, 1, 4) .. final .. string.sub(envelope, 17)
       differs.set = true
     end
-    -- However long it took to come here. One that has expired takes the place of what it replaces all the same.
+    -- A value that expired on its way is stored for 1 ms, because it must still replace the older value.
     local expires = tonumber(expiry)
     local ttl = expires and string.format('%.0f', math.max(1, expires - now)) or expiry
     local stored = redis.pcall('SET', key, envelope, 'PX', ttl)
@@ -129,19 +140,19 @@ end
 
 local HEX = string.rep('%02x', 12)
 
--- What was done of what was to be announced, nil for nothing.
+-- Returns the announcement of the changes that were made, or nil where none was made.
 local function corrected(op, text)
   local announcement = cjson.decode(text)
-  local keys, versions, asked = {}, {}, 0
+  local keys, versions, position = {}, {}, 0
   for i = 1, #KEYS do
     if ARGV[5 * i - 1] == op then
-      asked = asked + 1
+      position = position + 1
       local status, version = results[i][1], results[i][2]
       if status ~= 'refused' and status ~= 'late' and status ~= 'error' then
-        table.insert(keys, announcement.keys[asked])
+        table.insert(keys, announcement.keys[position])
         table.insert(
           versions,
-          op == 'set' and string.format(HEX, string.byte(version, 1, 12)) or announcement.versions[asked]
+          op == 'set' and string.format(HEX, string.byte(version, 1, 12)) or announcement.versions[position]
         )
       end
     end
@@ -154,7 +165,7 @@ end
 
 local function announce(op, text)
   if text ~= '' and differs[op] then text = corrected(op, text) end
-  -- The changes are made. A user who may not publish them must not receive an error for them.
+  -- pcall, because the changes are made: a user without permission to publish must not receive an error for them.
   if text and text ~= '' then redis.pcall('PUBLISH', channel, text) end
 end
 
