@@ -30,7 +30,7 @@ export default [
     const counters = new Counters();
     const { keys, values } = entries(SIZE);
     const memory = filledMemory(keys, values, clock, counters);
-    const held = new Map(keys.map((key) => [key, memory.held(key)!]));
+    const held = new Map(keys.map((key) => [key, memory.cached(key)!]));
     const parts = { clock, versions: new VersionClock('be4c4000'), counters, ttls: TTLS };
     const store = instantStore(held);
     const cache = new TwoLevel({ memory, store, ...parts });

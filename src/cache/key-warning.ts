@@ -8,12 +8,12 @@ const NAMED: readonly TypeName[] = TYPES.filter((name) => name !== 'other');
  * a `calculation`, and readers of the intended type do not find it. The write is made, since any type is allowed.
  */
 export function keyWarning(key: string): string | undefined {
-  const meant = meantType(key);
-  return meant === undefined ? undefined : `suspicious_key_type; nearest=${meant}`;
+  const type = intendedType(key);
+  return type === undefined ? undefined : `suspicious_key_type; nearest=${type}`;
 }
 
 /** Returns the known type that differs from the type of this key by one edit, ignoring case. */
-function meantType(key: string): TypeName | undefined {
+function intendedType(key: string): TypeName | undefined {
   if (typeOf(key) !== OTHER) return undefined;
   const length = key.indexOf(':');
   const near = NAMED.filter((name) => Math.abs(name.length - length) <= 1);

@@ -9,7 +9,7 @@ export interface Meanwhile {
 }
 
 /** The writes of one key that have left for L2 and have not been answered. */
-interface UnderWay extends Meanwhile {
+interface InFlight extends Meanwhile {
   writes: number;
   touched: boolean;
   made: Version;
@@ -27,18 +27,18 @@ export const NOTHING: Meanwhile = { touched: false, made: '' };
  *    pending.
  */
 export class OwnWrites {
-  readonly #underWay = new Map<string, UnderWay>();
+  readonly #inFlight = new Map<string, InFlight>();
 
   begin(key: string): void {
-    const known = this.#underWay.get(key);
-    if (known === undefined) this.#underWay.set(key, { writes: 1, ...NOTHING });
+    const known = this.#inFlight.get(key);
+    if (known === undefined) this.#inFlight.set(key, { writes: 1, ...NOTHING });
     else known.writes++;
   }
 
   /** A write was answered, or failed. Returns what happened to the key since its first write in flight began. */
   end(key: string): Meanwhile {
-    const known = this.#underWay.get(key)!;
-    if (--known.writes === 0) this.#underWay.delete(key);
+    const known = this.#inFlight.get(key)!;
+    if (--known.writes === 0) this.#inFlight.delete(key);
     return known;
   }
 
@@ -48,7 +48,7 @@ export class OwnWrites {
    * @returns whether an own write of the key is in flight
    */
   touch(key: string, version: Version | undefined): boolean {
-    const known = this.#underWay.get(key);
+    const known = this.#inFlight.get(key);
     if (known === undefined) return false;
     known.touched = true;
     if (version !== undefined && version > known.made) known.made = version;
@@ -57,12 +57,12 @@ export class OwnWrites {
 
   /** As `touch`, for every key that matches. */
   touchWhere(matches: (key: string) => boolean, version?: Version): void {
-    for (const key of this.#underWay.keys()) if (matches(key)) this.touch(key, version);
+    for (const key of this.#inFlight.keys()) if (matches(key)) this.touch(key, version);
   }
 
   /** Redis acknowledged an own change of the key with this version. */
   acknowledged(key: string, version: Version): void {
-    const known = this.#underWay.get(key);
+    const known = this.#inFlight.get(key);
     if (known !== undefined && version > known.made) known.made = version;
   }
 }

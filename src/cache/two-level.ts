@@ -90,7 +90,7 @@ export class TwoLevel implements BusListener {
   /** Reads the key after `peek` missed: from L2, or the stale entry of L1 if L2 does not answer. */
   load(key: string): Promise<Loaded> {
     this.#counters.l1Misses[typeOf(key)]!++;
-    const pending = this.#postponer?.truth(key);
+    const pending = this.#postponer?.answerFor(key);
     if (pending !== undefined) return Promise.resolve(this.#fromPendingWrites(key, pending.entry));
     return this.#flights.join(key, 1, true, (flight) => this.#fly(key, flight));
   }
@@ -100,7 +100,7 @@ export class TwoLevel implements BusListener {
    * @param fill whether the entry may enter L1
    */
   refresh(key: string, fill = true): Promise<Loaded> {
-    const pending = this.#postponer?.truth(key);
+    const pending = this.#postponer?.answerFor(key);
     if (pending !== undefined) return Promise.resolve({ entry: pending.entry, source: 'pending' });
     return this.#flights.join(key, 0, fill, (flight) => this.#fly(key, flight));
   }
@@ -221,12 +221,12 @@ export class TwoLevel implements BusListener {
     const version = announced?.version;
     if (version !== undefined) this.#versions.observe(version);
     this.#flights.fence(key);
-    const underWay = this.#ownWrites.touch(key, version);
-    this.#yields(this.#postponer?.heard(key, version), version);
-    const held = this.memory?.held(key);
+    const inFlight = this.#ownWrites.touch(key, version);
+    this.#yields(this.#postponer?.keyChanged(key, version), version);
+    const cached = this.memory?.cached(key);
     this.memory?.delete(key);
     // An own write in flight notifies the clients when it is answered.
-    if (!underWay) this.changes?.changed(key, announced, held);
+    if (!inFlight) this.changes?.changed(key, announced, cached);
   }
 
   matchDeleting(match: Match, version: Version): void {
@@ -247,7 +247,7 @@ export class TwoLevel implements BusListener {
     let yielding: Pending[] = [];
     if (version !== undefined) {
       this.#versions.observe(version);
-      yielding = this.#postponer?.heardMatch(matches, version) ?? [];
+      yielding = this.#postponer?.matchChanged(matches, version) ?? [];
       for (const pending of yielding) this.#yields(pending, version);
     }
     this.#forgetWhere(matches, version);
@@ -322,7 +322,7 @@ export class TwoLevel implements BusListener {
     if (memory === undefined || this.store === undefined) return false;
     const welcome = entry !== undefined && flight.fill && !flight.fenced;
     if (welcome) memory.set(entry);
-    else if (memory.held(key)?.version !== entry?.version) memory.delete(key);
+    else if (memory.cached(key)?.version !== entry?.version) memory.delete(key);
     return welcome;
   }
 

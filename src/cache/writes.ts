@@ -10,7 +10,7 @@ import type { Flights } from './flight.ts';
 import type { Memory } from './l1/memory.ts';
 import type { Loaded } from './loaded.ts';
 import { type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
-import type { Keeping, Postponer } from './pending-writes/postpone.ts';
+import type { KeepOutcome, Postponer } from './pending-writes/postpone.ts';
 import type { Replayed } from './pending-writes/replay.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import { isForeign, type Version, type VersionClock } from './version.ts';
@@ -186,8 +186,9 @@ export class Writes {
       if (unknown) {
         flights.fence(key);
         // The change may have replaced this entry in L2. An entry with a later version stays.
-        const held = memory?.held(key)?.version;
-        if (held !== undefined && (held < change.version || isForeign(held))) memory!.delete(key);
+        const cachedVersion = memory?.cached(key)?.version;
+        if (cachedVersion !== undefined && (cachedVersion < change.version || isForeign(cachedVersion)))
+          memory!.delete(key);
       }
       try {
         const postponed = change.postpone(error, meanwhile.made);
@@ -222,7 +223,7 @@ export class Writes {
     return unknown ? new ServiceError('write_unknown', error.message, undefined, { cause: error }) : error;
   }
 
-  #postponed(key: string, { kept }: Keeping): void {
+  #postponed(key: string, { kept }: KeepOutcome): void {
     const { counters, flights, memory } = this.#deps;
     counters.postponed++;
     if (!kept) return;
@@ -263,7 +264,7 @@ export class Writes {
     { touched }: Meanwhile,
   ): T {
     const { memory, changes } = this.#deps;
-    if (memory?.held(key)?.version !== outcome.version) memory?.delete(key);
+    if (memory?.cached(key)?.version !== outcome.version) memory?.delete(key);
     // While this change was in flight, a report of the link did not notify the clients. Do it now.
     if (touched) changes()?.changed(key, undefined, undefined);
     return outcome;

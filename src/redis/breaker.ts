@@ -68,7 +68,7 @@ export class Breaker {
   }
 
   /** Redis may answer again, for example on a new connection: probes now instead of waiting for the pause to end. */
-  hint(): void {
+  probeNow(): void {
     if (this.#open) void this.#probe();
   }
 
@@ -90,7 +90,7 @@ export class Breaker {
     );
     if (!this.#open || !answered) return;
     if (this.#now() - start > this.#options.timeoutMs) {
-      if (probe === this.#lastProbe) this.hint();
+      if (probe === this.#lastProbe) this.probeNow();
       return;
     }
     this.#open = false;

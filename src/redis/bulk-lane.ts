@@ -5,7 +5,7 @@ const SLICE_BYTES = 1024 * 1024;
 export const BULK_TIMEOUT_MS = 2000;
 
 /** Sends items of one kind, for example reads or writes, several at a time. */
-export interface Carrier<Item> {
+export interface Sender<Item> {
   /** The most items in one call of `send`. */
   readonly most: number;
   /**
@@ -17,12 +17,12 @@ export interface Carrier<Item> {
   readonly expire: (item: Item) => void;
 }
 
-interface Cargo {
+interface Queued {
   readonly key: string;
   readonly bytes: number;
   readonly deadline: number;
   readonly item: unknown;
-  readonly carrier: Carrier<unknown>;
+  readonly sender: Sender<unknown>;
 }
 
 export interface BulkLaneDeps {
@@ -38,13 +38,13 @@ export interface BulkLaneDeps {
  *
  * The commands of one key are made and answered in the order of the calls, although two connections carry them:
  *
- * 1. While a key is in this queue, all its commands go through this queue (`holds`).
+ * 1. While a key is in this queue, all its commands go through this queue (`has`).
  * 2. A slice leaves only when all earlier commands on the data connection are answered.
  */
 export class BulkLane {
   readonly #others: () => Promise<unknown>;
   readonly #now: () => number;
-  readonly #queue: Cargo[] = [];
+  readonly #queue: Queued[] = [];
   /** The number of items of each key, queued or in flight. */
   readonly #keys = new Map<string, number>();
   #running = false;
@@ -58,13 +58,13 @@ export class BulkLane {
     return this.#keys.size === 0;
   }
 
-  holds(key: string): boolean {
+  has(key: string): boolean {
     return this.#keys.has(key);
   }
 
-  add<Item>(key: string, bytes: number, item: Item, carrier: Carrier<Item>): void {
+  add<Item>(key: string, bytes: number, item: Item, sender: Sender<Item>): void {
     const deadline = this.#now() + BULK_TIMEOUT_MS;
-    this.#queue.push({ key, bytes, deadline, item, carrier: carrier as Carrier<unknown> });
+    this.#queue.push({ key, bytes, deadline, item, sender: sender as Sender<unknown> });
     this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
     if (this.#running) return;
     this.#running = true;
@@ -75,29 +75,29 @@ export class BulkLane {
   async #run(): Promise<void> {
     for (let slice = this.#next(); slice.length > 0; slice = this.#next()) {
       await this.#others().catch(() => {});
-      const { carrier, deadline } = slice[0]!;
+      const { sender, deadline } = slice[0]!;
       const leftMs = Math.floor(deadline - this.#now());
       if (leftMs > 0)
-        await carrier.send(
+        await sender.send(
           slice.map(({ item }) => item),
           leftMs,
         );
-      else for (const { item } of slice) carrier.expire(item);
+      else for (const { item } of slice) sender.expire(item);
       for (const { key } of slice) this.#release(key);
     }
     this.#running = false;
   }
 
-  /** Takes the next slice from the queue: items of one carrier, about `SLICE_BYTES`, at least one. */
-  #next(): Cargo[] {
+  /** Takes the next slice from the queue: items of one sender, about `SLICE_BYTES`, at least one. */
+  #next(): Queued[] {
     const [first] = this.#queue;
     if (first === undefined) return [];
-    const { carrier } = first;
+    const { sender } = first;
     let bytes = 0;
     let count = 0;
-    for (const cargo of this.#queue) {
-      bytes += cargo.bytes;
-      if (cargo.carrier !== carrier || count === carrier.most || (count > 0 && bytes > SLICE_BYTES)) break;
+    for (const queued of this.#queue) {
+      bytes += queued.bytes;
+      if (queued.sender !== sender || count === sender.most || (count > 0 && bytes > SLICE_BYTES)) break;
       count++;
     }
     return this.#queue.splice(0, count);

@@ -1,7 +1,7 @@
 import { StoreError } from '../cache/store.ts';
 
 /** The progress of replies on the connection that a command waits for. */
-export interface Waiting {
+export interface ReplyWatch {
   /** Returns whether a large reply has been arriving since the last call, or since the command was sent. */
   look(): boolean;
 }
@@ -15,7 +15,12 @@ export interface Waiting {
  * 3. After a blocked event loop the timer runs before the sockets are read, and the answer may be in a socket already.
  *    So the time-out waits for one more turn.
  */
-export function withDeadline<T>(work: Promise<T>, ms: number, waiting?: Waiting, longestMs = ms): Promise<T> {
+export function withDeadline<T>(
+  work: Promise<T>,
+  ms: number,
+  replies?: ReplyWatch,
+  longestMs = ms,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let waitMs = ms;
     let due = performance.now() + ms;
@@ -25,7 +30,7 @@ export function withDeadline<T>(work: Promise<T>, ms: number, waiting?: Waiting,
       else setImmediate(timeUp);
     };
     const timeUp = () => {
-      if (!waiting?.look() || waitMs + ms > longestMs)
+      if (!replies?.look() || waitMs + ms > longestMs)
         return reject(new StoreError('timeout', `Redis did not answer within ${waitMs} ms`));
       waitMs += ms;
       due = performance.now() + ms;

@@ -29,7 +29,7 @@ export class Heartbeat {
   }
 
   /** A canary arrived. Returns its round trip in ms, or undefined where this heartbeat does not wait for it. */
-  heard(sequence: number, now: number): number | undefined {
+  arrived(sequence: number, now: number): number | undefined {
     const sentAt = this.#sent.get(sequence);
     if (sentAt === undefined) return undefined;
     for (const old of this.#sent.keys()) {

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import { describeFault } from './describe-fault.ts';
 import { ask } from './send-command.ts';
-import { answers } from './unexpected-replies.ts';
+import { checkReplies } from './unexpected-replies.ts';
 
 /** The status of Redis. `server_info` and `response_time_ms` have the names that `/health` uses. */
 export type RedisStatus =
@@ -67,7 +67,7 @@ export interface RedisInfoOptions {
 const MAX_AGE_MS = 1000;
 
 /** The two parsed INFO replies of a status. */
-type Facts = readonly [info: ReadonlyMap<string, string>, commandStats: ReadonlyMap<string, string>];
+type InfoReplies = readonly [info: ReadonlyMap<string, string>, commandStats: ReadonlyMap<string, string>];
 
 /**
  * Reads the status of Redis at most once a second. Callers within that second receive the same answer, also when it is
@@ -112,22 +112,22 @@ export class RedisInfo {
   status(): Promise<RedisStatus> {
     if (this.#answer === undefined || this.#now() >= this.#staleAt) {
       this.#staleAt = Number.POSITIVE_INFINITY;
-      this.#answer = this.#ask().finally(() => {
+      this.#answer = this.#readStatus().finally(() => {
         this.#staleAt = this.#now() + MAX_AGE_MS;
       });
     }
     return this.#answer;
   }
 
-  async #ask(): Promise<RedisStatus> {
-    const facts = this.#askFacts();
+  async #readStatus(): Promise<RedisStatus> {
+    const replies = this.#readInfo();
     const start = performance.now();
     try {
       await ask(this.#data, this.#counters, this.#timeoutMs, async (redis) =>
-        answers<string>([await redis.ping()], 1, (reply) => reply === 'PONG'),
+        checkReplies<string>([await redis.ping()], 1, (reply) => reply === 'PONG'),
       );
       const ms = performance.now() - start;
-      return statusOf(await facts, ms);
+      return statusOf(await replies, ms);
     } catch (error) {
       const fault = describeFault(error as Error, this.#data.options.password ?? undefined);
       const why = this.#data.status === 'ready' || this.#fault === '' ? '' : `: ${this.#fault}`;
@@ -136,11 +136,11 @@ export class RedisInfo {
   }
 
   /** Returns undefined where INFO is not answered, or an ACL forbids it. */
-  #askFacts(): Promise<Facts | undefined> {
+  #readInfo(): Promise<InfoReplies | undefined> {
     const redis = this.#admin.status === 'ready' ? this.#admin : this.#data;
-    return ask(redis, this.#counters, this.#timeoutMs, async (): Promise<Facts> => {
+    return ask(redis, this.#counters, this.#timeoutMs, async (): Promise<InfoReplies> => {
       const replies = await Promise.all([redis.info(), redis.info('commandstats')]);
-      const [info, commands] = answers<unknown>(replies, 2, (reply) => typeof reply === 'string');
+      const [info, commands] = checkReplies<unknown>(replies, 2, (reply) => typeof reply === 'string');
       return [parseInfo(info as string), parseInfo(commands as string)];
     }).catch(() => undefined);
   }
@@ -156,10 +156,10 @@ export function parseInfo(reply: string): ReadonlyMap<string, string> {
   return fields;
 }
 
-function statusOf(facts: Facts | undefined, ms: number): RedisStatus {
+function statusOf(replies: InfoReplies | undefined, ms: number): RedisStatus {
   const answer = { connected: true, response_time_ms: Math.round(ms * 100) / 100 } as const;
-  if (facts === undefined) return { ...answer, server_info: {}, replica: false, details: undefined };
-  const [info, commandStats] = facts;
+  if (replies === undefined) return { ...answer, server_info: {}, replica: false, details: undefined };
+  const [info, commandStats] = replies;
   const number = (name: string) => Number(info.get(name) ?? 0) || 0;
   const details: RedisDetails = {
     usedMemoryBytes: number('used_memory'),

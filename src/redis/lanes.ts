@@ -4,7 +4,7 @@ import type { ServiceClock } from '../cache/clock.ts';
 import { StoreError } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Breaker } from './breaker.ts';
-import { BulkLane, type Carrier } from './bulk-lane.ts';
+import { BulkLane, type Sender } from './bulk-lane.ts';
 import { VALUE_SCRIPT, VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { ADMIN_TIMEOUT_MS, ask, type Guard } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
@@ -37,7 +37,7 @@ export interface Route {
 }
 
 /** How one kind of command is batched, and which routes it uses. */
-export interface Laned<Input, Output> {
+export interface LaneOptions<Input, Output> {
   /** The most inputs in one command, because each command blocks Redis for every client. */
   readonly most: number;
   readonly keyOf: (input: Input) => string;
@@ -100,9 +100,9 @@ export class Lanes {
   }
 
   /** Returns a batch whose large values, and later commands for the same keys, use the bulk route. */
-  batch<Input, Output>(lane: Laned<Input, Output>): TurnBatch<Waiting<Input, Output>> {
+  batch<Input, Output>(lane: LaneOptions<Input, Output>): TurnBatch<Waiting<Input, Output>> {
     const { most, keyOf, bytesOf, send, route, bulk } = lane;
-    const carrier: Carrier<Waiting<Input, Output>> = {
+    const sender: Sender<Waiting<Input, Output>> = {
       most,
       send: (items, leftMs) => send(items, bulk(leftMs)),
       expire: ({ reject }) =>
@@ -111,8 +111,8 @@ export class Lanes {
     return new TurnBatch(most, (items) => {
       const small = items.filter((item) => {
         const bytes = bytesOf(item.input);
-        if (bytes === 0 && (this.#lane.idle || !this.#lane.holds(keyOf(item.input)))) return true;
-        this.#lane.add(keyOf(item.input), bytes, item, carrier);
+        if (bytes === 0 && (this.#lane.idle || !this.#lane.has(keyOf(item.input)))) return true;
+        this.#lane.add(keyOf(item.input), bytes, item, sender);
         return false;
       });
       if (small.length > 0) void send(small, route);

@@ -101,7 +101,7 @@ export class RedisBus {
     link.on('ready', () => void this.#arm());
     link.on('close', () => this.#disarm());
     data.on('ready', () => this.#beat());
-    data.on('close', () => this.judge());
+    data.on('close', () => this.updateState());
     this.#timer = setInterval(() => this.#beat(), options.heartbeatIntervalMs);
     this.#timer.unref();
     if (link.status === 'ready') void this.#arm();
@@ -172,7 +172,7 @@ export class RedisBus {
     // The data connection may be ready first, on a database without the canary. Arming the link again covers that.
     this.#writtenCanary = undefined;
     this.#heartbeat.reset();
-    this.judge();
+    this.updateState();
   }
 
   #beat(): void {
@@ -192,7 +192,7 @@ export class RedisBus {
         (error) => this.#canaryRefused(sequence, error),
       );
     }
-    this.judge();
+    this.updateState();
     // Redis answers while the link is silent, so the link is half open: reconnect it.
     this.#silentBeats = this.#armed && this.#state === 'degraded' ? this.#silentBeats + 1 : 0;
     if (this.#silentBeats * this.#options.heartbeatIntervalMs > SILENCE_MS) {
@@ -203,7 +203,7 @@ export class RedisBus {
 
   #dataAnswered(): void {
     this.#dataProvenAt = performance.now();
-    this.judge();
+    this.updateState();
   }
 
   /** Counts why Redis refused to publish the canary, because nothing else reports the cause. */
@@ -276,14 +276,14 @@ export class RedisBus {
 
   #onCanary(sequence: number): void {
     const now = performance.now();
-    const lag = this.#heartbeat.heard(sequence, now);
+    const lag = this.#heartbeat.arrived(sequence, now);
     if (lag === undefined) return;
     const sentAt = now - lag;
     for (const { since, resolve } of this.#awaiting) if (since <= sentAt) resolve();
     this.#awaiting = this.#awaiting.filter(({ since }) => since > sentAt);
     this.#deps.counters.coherenceLagSeconds.observe(lag / 1000);
     this.#rotateAnnounced();
-    this.judge();
+    this.updateState();
   }
 
   // A tracking message arrives right after its announcement. If it has not arrived with the second canary from now, it
@@ -328,7 +328,7 @@ export class RedisBus {
   }
 
   /** Determines the state, and reports it if it has changed. */
-  judge(): void {
+  updateState(): void {
     const now = performance.now();
     const { usable, listener } = this.#deps;
     const dataUp = usable() && now - this.#dataProvenAt <= this.#options.heartbeatTimeoutMs;

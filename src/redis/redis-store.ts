@@ -23,7 +23,7 @@ import { refusal } from './refusal.ts';
 import { type ScanDeps, scan, scanSlice } from './scan.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
-import { answers, isBytes, replies } from './unexpected-replies.ts';
+import { checkReplies, isBytes, pipelineReplies } from './unexpected-replies.ts';
 
 export interface RedisStoreOptions extends EnvelopeLimits {
   readonly keyPrefix: string;
@@ -175,7 +175,7 @@ export class RedisStore implements Store {
     const pipeline = this.#admin.pipeline();
     for (const key of keys) pipeline.pttl(key);
     const ttls = await ask(this.#admin, this.#counters, ADMIN_TIMEOUT_MS, async () =>
-      replies<number[]>(await pipeline.exec(), keys.length),
+      pipelineReplies<number[]>(await pipeline.exec(), keys.length),
     );
     const names = keys.map((key) => this.#bare(key));
     return {
@@ -203,7 +203,7 @@ export class RedisStore implements Store {
     try {
       const values = await this.#lanes.send(route, async (redis) => {
         const keys = reads.map((read) => keyPrefix + read.input);
-        return answers(await redis.mgetBuffer(keys), reads.length, isValue);
+        return checkReplies(await redis.mgetBuffer(keys), reads.length, isValue);
       });
       for (let i = 0; i < reads.length; i++) this.#answerRead(reads[i]!, values[i] ?? null);
     } catch (error) {
@@ -211,15 +211,15 @@ export class RedisStore implements Store {
     }
   }
 
-  async #sendVersions(questions: Waiting<string, Version | undefined>[], route: Route): Promise<void> {
-    const keys = questions.map(({ input }) => this.#options.keyPrefix + input);
+  async #sendVersions(reads: Waiting<string, Version | undefined>[], route: Route): Promise<void> {
+    const keys = reads.map(({ input }) => this.#options.keyPrefix + input);
     try {
       const versions = await this.#lanes.send(route, async (redis) =>
-        answers(await redis.ratecacheVersionsBuffer(keys.length, ...keys), keys.length, isBytes),
+        checkReplies(await redis.ratecacheVersionsBuffer(keys.length, ...keys), keys.length, isBytes),
       );
-      for (let i = 0; i < keys.length; i++) questions[i]!.resolve(versionFrom(versions[i]!));
+      for (let i = 0; i < keys.length; i++) reads[i]!.resolve(versionFrom(versions[i]!));
     } catch (error) {
-      for (const question of questions) question.reject(error);
+      for (const read of reads) read.reject(error);
     }
   }
 
@@ -247,7 +247,10 @@ export class RedisStore implements Store {
     const [packed, ttl] = await this.#lanes.send(
       this.#lanes.live,
       async (redis) =>
-        answers<unknown>(await redis.ratecacheValueBuffer(1, name), 2, () => true) as [Buffer | null, number],
+        checkReplies<unknown>(await redis.ratecacheValueBuffer(1, name), 2, () => true) as [
+          Buffer | null,
+          number,
+        ],
     );
     if (packed === null || ttl === -2) return undefined;
     if (!isLegacy(packed)) return unpack(key, packed, this.#options) ?? this.#unreadable(key);
@@ -288,7 +291,7 @@ export class RedisStore implements Store {
     );
     return this.#lanes.send(route, async (redis) => {
       const call = redis.ratecacheWriteBuffer(keys.length, ...keys, ...args);
-      return answers(await call, keys.length, isOutcome);
+      return checkReplies(await call, keys.length, isOutcome);
     });
   }
 

@@ -43,7 +43,7 @@ export class RoleCheck {
 
   async #check(): Promise<void> {
     const redis = this.#deps.open();
-    const isMaster = await askWhetherMaster(redis).catch(() => false);
+    const isMaster = await hasMasterRole(redis).catch(() => false);
     redis.disconnect();
     this.#checking = false;
     this.#quietUntil = this.#now() + this.#pauseMs;
@@ -52,7 +52,7 @@ export class RoleCheck {
   }
 }
 
-async function askWhetherMaster(redis: Redis): Promise<boolean> {
+async function hasMasterRole(redis: Redis): Promise<boolean> {
   await redis.connect();
   // An ACL may allow only one of the two commands.
   const role = await redis.role().then(

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { globOf, type Match, matcher } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { ADMIN_TIMEOUT_MS, ask } from './send-command.ts';
-import { answers } from './unexpected-replies.ts';
+import { checkReplies } from './unexpected-replies.ts';
 
 // One SCAN of this many keys blocks Redis for well under a millisecond.
 const SLICE_KEYS = 1000;
@@ -38,7 +38,7 @@ export async function scanSlice(
 ): Promise<[cursor: string, keys: string[]]> {
   const [next, found] = await ask(redis, counters, ADMIN_TIMEOUT_MS, async () => {
     const slice = await redis.scan(cursor, 'MATCH', literally(keyPrefix) + globOf(match), 'COUNT', count);
-    answers<unknown>(slice, 2, (part) => part === slice[0] || Array.isArray(part));
+    checkReplies<unknown>(slice, 2, (part) => part === slice[0] || Array.isArray(part));
     return slice;
   });
   if ('pattern' in match) return [next, found];

@@ -24,7 +24,7 @@ handler.dispatch = function (settle) {
 };
 
 /** Returns the replies if their number is `count` and each passes `fits`. @throws StoreError `timeout` otherwise */
-export function answers<T>(replies: T[], count: number, fits: (reply: T) => boolean): T[] {
+export function checkReplies<T>(replies: T[], count: number, fits: (reply: T) => boolean): T[] {
   if (Array.isArray(replies) && replies.length === count && replies.every(fits)) return replies;
   throw new StoreError('timeout', 'the reply of Redis does not match the command', { kind: 'garbage' });
 }
@@ -33,11 +33,11 @@ export function answers<T>(replies: T[], count: number, fits: (reply: T) => bool
  * Returns the replies of a pipeline or transaction of `count` commands.
  * @throws the first error reply, or StoreError `timeout` where the number of replies is wrong
  */
-export function replies<T extends readonly unknown[]>(
+export function pipelineReplies<T extends readonly unknown[]>(
   results: readonly [error: Error | null, reply: unknown][] | null,
   count: number,
 ): T {
-  const each = answers([...(results ?? [])], count, Array.isArray);
+  const each = checkReplies([...(results ?? [])], count, Array.isArray);
   for (const [error] of each) if (error !== null) throw error;
   return each.map(([, reply]) => reply) as unknown as T;
 }

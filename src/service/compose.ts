@@ -137,7 +137,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
   // Without a link nobody else knows whether Redis can be used.
   const usable = () => redis?.data.status === 'ready' && clock.synced && !breaker!.open;
   const judge = () => {
-    if (bus !== undefined) return bus.judge();
+    if (bus !== undefined) return bus.updateState();
     const state = usable() ? 'off' : 'blind';
     if (state !== cache.coherence) cache.stateChanged(state);
   };
@@ -152,7 +152,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     syncClock(redis.data, clock, {
       synced: () => {
         clockSet.resolve();
-        breaker!.hint();
+        breaker!.probeNow();
         judge();
         void cache.replay();
       },

@@ -193,7 +193,7 @@ test('who has seen a newer value through a fenced read does not get the older on
   const call = on.store.next('read');
   call.happen();
   // Fences the read, and puts the older value into L1 again.
-  const old = on.memory.held(KEY)!;
+  const old = on.memory.cached(KEY)!;
   on.echo();
   on.memory.set(old);
   assert.equal(on.held(), '"old"');
@@ -210,7 +210,7 @@ test('who has seen through a read that there is none does not get the value from
   const read = on.cache.get(KEY);
   await on.store.next('read').answer();
   assert.equal(await bodyOf(read), undefined);
-  assert.equal(on.memory.held(KEY), undefined);
+  assert.equal(on.memory.cached(KEY), undefined);
 });
 
 test('a write and a read that left after it are answered together, and what the read saw in between stays seen', async () => {
@@ -460,7 +460,7 @@ test('a write that failed leaves L1 empty, and its late echo does no harm', asyn
   const call = on.store.next('write');
   call.happen();
   await Promise.all([call.fail(FAILED), assert.rejects(write, { code: 'write_unknown', cause: FAILED })]);
-  assert.equal(on.memory.held(KEY), undefined);
+  assert.equal(on.memory.cached(KEY), undefined);
   on.echo();
   await answerAll(on);
   assert.equal(await bodyOf(on.cache.get(KEY)), '"2"');

@@ -275,7 +275,7 @@ test('the answer to an older write that arrives after that to a newer one does n
   await first.answer();
   await Promise.all([older, newer]);
   on.store.release();
-  assert.equal(on.memory.held(KEY), undefined);
+  assert.equal(on.memory.cached(KEY), undefined);
   assert.deepEqual(await on.read(), ['"newer"', 'l2']);
 });
 
@@ -286,7 +286,7 @@ test('a timed-out write drops an L1 entry that is not newer, and leaves one that
   const write = on.cache.set(KEY, json('"mine"'));
   await on.store.next('write').fail(TIMEOUT);
   await write;
-  assert.equal(on.memory.held(KEY), undefined);
+  assert.equal(on.memory.cached(KEY), undefined);
 });
 
 // ---- what was not sent, or was refused
@@ -384,10 +384,10 @@ test('a match that a replica announces spares the L1 entries that are newer, and
   await on.cache.set('volatility:NEW', json('1'));
   await on.cache.get('volatility:NEW');
   on.cache.matchChanged({ type: 1 }, 'delete', version);
-  assert.equal(on.memory.held('volatility:OLD'), undefined);
-  assert.ok(on.memory.held('volatility:NEW'));
+  assert.equal(on.memory.cached('volatility:OLD'), undefined);
+  assert.ok(on.memory.cached('volatility:NEW'));
   on.cache.matchChanged({ type: 1 }, 'remote');
-  assert.equal(on.memory.held('volatility:NEW'), undefined);
+  assert.equal(on.memory.cached('volatility:NEW'), undefined);
 });
 
 test('while another replica deletes by match, older pending writes of its keys are held back, and dropped when it is done', async (t) => {

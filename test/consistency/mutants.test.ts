@@ -50,7 +50,7 @@ const BY_GATES: readonly (Mutant & { readonly fails: RegExp; readonly suite?: st
   {
     name: 'L1 keeps what a fenced flight has overtaken',
     file: 'src/cache/two-level.ts',
-    from: 'else if (memory.held(key)?.version !== entry?.version) memory.delete(key);',
+    from: 'else if (memory.cached(key)?.version !== entry?.version) memory.delete(key);',
     to: '',
     fails: /^who has seen a newer value through a fenced read/,
   },

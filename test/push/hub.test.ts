@@ -837,7 +837,7 @@ test('a subscription by type leaves L1 and its order of use as they were', async
   await cache.set('borrow_rate:new', json('1'));
   await cache.get('borrow_rate:new');
   assert.deepEqual(
-    [memory!.held('borrow_rate:0'), memory!.held('borrow_rate:1')?.key],
+    [memory!.cached('borrow_rate:0'), memory!.cached('borrow_rate:1')?.key],
     [undefined, 'borrow_rate:1'],
   );
 });

@@ -149,7 +149,7 @@ test('a Redis that stays slow is asked one probe after the other, never a growin
 test('a new connection is reason to probe without waiting for the pause', async () => {
   const { breaker: it, open, probes } = breaker();
   open();
-  it.hint();
+  it.probeNow();
   assert.equal(probes.length, 1);
   await probes[0]!.answer(1);
   assert.equal(it.open, false);
@@ -157,7 +157,7 @@ test('a new connection is reason to probe without waiting for the pause', async 
 
 test('closed, it does not probe, whatever is hoped', () => {
   const { breaker: it, probes } = breaker();
-  it.hint();
+  it.probeNow();
   assert.equal(probes.length, 0);
 });
 

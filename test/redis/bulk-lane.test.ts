@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BULK_TIMEOUT_MS, BulkLane, type Carrier } from '../../src/redis/bulk-lane.ts';
+import { BULK_TIMEOUT_MS, BulkLane, type Sender } from '../../src/redis/bulk-lane.ts';
 import { settled } from '../support/gated-store.ts';
 
 const KIB = 1024;
@@ -16,7 +16,7 @@ function lane() {
   }[] = [];
   const expired: string[] = [];
   const made = new BulkLane({ others: () => others, now: () => now });
-  const carrier = (most = 100): Carrier<string> => ({
+  const sender = (most = 100): Sender<string> => ({
     most,
     send: (items, leftMs) => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -33,7 +33,7 @@ function lane() {
     lane: made,
     slices,
     expired,
-    carrier,
+    sender,
     items: () => slices.map(({ items }) => items),
     wait: (ms: number) => {
       now += ms;
@@ -45,8 +45,8 @@ function lane() {
 }
 
 test('large values leave a mebibyte at a time, and the next slice only when the last is answered', async () => {
-  const { lane: it, slices, carrier, items } = lane();
-  const reads = carrier();
+  const { lane: it, slices, sender, items } = lane();
+  const reads = sender();
   for (const key of ['a', 'b', 'c', 'd', 'e']) it.add(key, 500 * KIB, key, reads);
   await settled();
   assert.deepEqual(items(), [['a', 'b']]);
@@ -61,8 +61,8 @@ test('large values leave a mebibyte at a time, and the next slice only when the 
 });
 
 test('a value larger than a slice leaves alone', async () => {
-  const { lane: it, carrier, items } = lane();
-  const reads = carrier();
+  const { lane: it, sender, items } = lane();
+  const reads = sender();
   it.add('a', 5000 * KIB, 'a', reads);
   it.add('b', 100 * KIB, 'b', reads);
   await settled();
@@ -70,16 +70,16 @@ test('a value larger than a slice leaves alone', async () => {
 });
 
 test('no slice has more items than its kind allows', async () => {
-  const { lane: it, carrier, items } = lane();
-  const reads = carrier(3);
+  const { lane: it, sender, items } = lane();
+  const reads = sender(3);
   for (const key of ['a', 'b', 'c', 'd']) it.add(key, 0, key, reads);
   await settled();
   assert.deepEqual(items(), [['a', 'b', 'c']]);
 });
 
 test('reads and writes stay in the order in which they were asked for', async () => {
-  const { lane: it, slices, carrier, items } = lane();
-  const [reads, writes] = [carrier(), carrier()];
+  const { lane: it, slices, sender, items } = lane();
+  const [reads, writes] = [sender(), sender()];
   it.add('k', 0, 'read 1', reads);
   it.add('k', 0, 'write', writes);
   it.add('k', 0, 'read 2', reads);
@@ -89,22 +89,22 @@ test('reads and writes stay in the order in which they were asked for', async ()
 });
 
 test('a key is held until everything of it is answered', async () => {
-  const { lane: it, slices, carrier } = lane();
-  it.add('k', 0, 'first', carrier());
-  it.add('k', 0, 'second', carrier());
+  const { lane: it, slices, sender } = lane();
+  it.add('k', 0, 'first', sender());
+  it.add('k', 0, 'second', sender());
   await settled();
   await slices[0]!.answer();
-  assert.equal(it.holds('k'), true);
-  assert.equal(it.holds('other'), false);
+  assert.equal(it.has('k'), true);
+  assert.equal(it.has('other'), false);
   await slices[1]!.answer();
-  assert.equal(it.holds('k'), false);
+  assert.equal(it.has('k'), false);
 });
 
 test('a slice leaves only when what was sent on the other connection is answered, or has failed', async () => {
-  const { lane: it, carrier, items, blockedBy } = lane();
+  const { lane: it, sender, items, blockedBy } = lane();
   const before = Promise.withResolvers<void>();
   blockedBy(before.promise);
-  it.add('k', 0, 'k', carrier());
+  it.add('k', 0, 'k', sender());
   await settled();
   assert.deepEqual(items(), []);
   before.reject(new Error('it timed out'));
@@ -113,15 +113,15 @@ test('a slice leaves only when what was sent on the other connection is answered
 });
 
 test('what waits longer than two seconds is not sent, and a slice has what is left of them', async () => {
-  const { lane: it, slices, carrier, expired, wait } = lane();
-  it.add('a', 0, 'a', carrier());
-  it.add('b', 0, 'b', carrier());
+  const { lane: it, slices, sender, expired, wait } = lane();
+  it.add('a', 0, 'a', sender());
+  it.add('b', 0, 'b', sender());
   await settled();
   assert.equal(slices[0]!.leftMs, BULK_TIMEOUT_MS);
   wait(500);
   await slices[0]!.answer();
   assert.equal(slices[1]!.leftMs, 1500);
-  it.add('c', 0, 'c', carrier());
+  it.add('c', 0, 'c', sender());
   wait(BULK_TIMEOUT_MS);
   await slices[1]!.answer();
   assert.deepEqual(expired, ['c']);

@@ -12,14 +12,14 @@ test('a link is not alive before its first canary has come back', () => {
   assert.equal(link.alive(0), false);
   const canary = link.beat(0);
   assert.equal(link.alive(1), false);
-  assert.equal(link.heard(canary, 3), 3);
+  assert.equal(link.arrived(canary, 3), 3);
   assert.equal(link.alive(3), true);
 });
 
 test('a canary proves the link from when it was sent, not from when it came back', () => {
   const link = heartbeat();
   const canary = link.beat(0);
-  assert.equal(link.heard(canary, 700), 700);
+  assert.equal(link.arrived(canary, 700), 700);
   assert.equal(link.alive(750), true);
   assert.equal(link.alive(751), false);
 });
@@ -29,7 +29,7 @@ test('whenever the link falls silent, a beat within the timeout notices', () => 
     const link = heartbeat();
     const canary = link.beat(0);
     // The canary had left before the loss, so it comes back at once.
-    link.heard(canary, 0);
+    link.arrived(canary, 0);
     let noticedAt: number | undefined;
     for (let now = INTERVAL_MS; noticedAt === undefined; now += INTERVAL_MS) {
       link.beat(now);
@@ -45,7 +45,7 @@ test('a link whose canaries come back late stays alive while none is later than 
   const canaries: [number, number][] = [];
   for (let now = 0; now < 5000; now += 50) {
     if (now % INTERVAL_MS === 0) canaries.push([link.beat(now), now + late]);
-    while (canaries[0] !== undefined && canaries[0][1] <= now) link.heard(canaries.shift()![0], now);
+    while (canaries[0] !== undefined && canaries[0][1] <= now) link.arrived(canaries.shift()![0], now);
     if (now >= late) assert.equal(link.alive(now), true, `at ${now}`);
   }
 });
@@ -53,36 +53,36 @@ test('a link whose canaries come back late stays alive while none is later than 
 test('one canary that comes back stands for those before it, and an older one proves nothing new', () => {
   const link = heartbeat();
   const [first, second] = [link.beat(0), link.beat(250)];
-  assert.equal(link.heard(second, 300), 50);
-  assert.equal(link.heard(first, 301), undefined);
+  assert.equal(link.arrived(second, 300), 50);
+  assert.equal(link.arrived(first, 301), undefined);
   assert.equal(link.alive(1000), true);
   assert.equal(link.alive(1001), false);
 });
 
 test('a canary that nobody sent, or that was heard already, proves nothing', () => {
   const link = heartbeat();
-  assert.equal(link.heard(1, 0), undefined);
+  assert.equal(link.arrived(1, 0), undefined);
   const canary = link.beat(0);
-  assert.equal(link.heard(canary + 1, 0), undefined);
-  assert.equal(link.heard(canary, 0), 0);
-  assert.equal(link.heard(canary, 0), undefined);
+  assert.equal(link.arrived(canary + 1, 0), undefined);
+  assert.equal(link.arrived(canary, 0), 0);
+  assert.equal(link.arrived(canary, 0), undefined);
 });
 
 test('a canary that comes back when it could prove nothing any more is forgotten', () => {
   const link = heartbeat();
   const canary = link.beat(0);
   link.beat(2 * (TIMEOUT_MS - INTERVAL_MS) + 1);
-  assert.equal(link.heard(canary, 2000), undefined);
+  assert.equal(link.arrived(canary, 2000), undefined);
 });
 
 test('after a break, canaries of before it prove nothing', () => {
   const link = heartbeat();
   const [heard, lost] = [link.beat(0), link.beat(10)];
-  link.heard(heard, 1);
+  link.arrived(heard, 1);
   link.reset();
   assert.equal(link.alive(2), false);
-  assert.equal(link.heard(lost, 11), undefined);
+  assert.equal(link.arrived(lost, 11), undefined);
   const next = link.beat(20);
-  assert.equal(link.heard(next, 21), 1);
+  assert.equal(link.arrived(next, 21), 1);
   assert.equal(link.alive(21), true);
 });

@@ -199,14 +199,14 @@ test('while the circuit breaker is open the state is blind, though the link hear
   let open = false;
   const { bus, told, reach, hears, counters } = await coherent(t, { usable: () => !open });
   open = true;
-  bus.judge();
+  bus.updateState();
   assert.equal(bus.state, 'blind');
   await beats(counters, 2);
   assert.equal(bus.state, 'blind');
   await redis.cli('SET', `${PREFIX}heard`, '1');
   await hears(['key', 'heard', undefined]);
   open = false;
-  bus.judge();
+  bus.updateState();
   await reach('coherent');
   assert.deepEqual(
     told.filter(([what]) => what === 'state'),

@@ -98,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: '1',
     name: 'a pending write does not yield to a newer version that the link reports',
     put: all(
-      method(Postponer.prototype, 'heard', () => () => undefined),
+      method(Postponer.prototype, 'keyChanged', () => () => undefined),
       method(
         Postponer.prototype,
         'keep',
@@ -115,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
     put: () => {
       const undoJudge = method(
         RedisBus.prototype,
-        'judge',
+        'updateState',
         (original) =>
           function (this: RedisBus) {
             judging = true;

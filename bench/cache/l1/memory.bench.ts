@@ -24,7 +24,7 @@ export default [
       const { keys, values } = entries(2 * size);
       const held = keys.filter((_, i) => i % 2 === 0);
       const memory = filledMemory(held, values, clock, new Counters());
-      const map = new Map<string, Entry>(held.map((key) => [key, memory.held(key)!]));
+      const map = new Map<string, Entry>(held.map((key) => [key, memory.cached(key)!]));
       const present = keyStream(held);
       const read = freshKeyStream(held);
       const absent = keyStream(keys.filter((_, i) => i % 2 === 1));

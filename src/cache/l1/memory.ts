@@ -54,7 +54,7 @@ export class Memory {
   }
 
   /** Returns the cached entry, fresh, stale or expired, without a change of the LRU order. */
-  held(key: string): Entry | undefined {
+  cached(key: string): Entry | undefined {
     return this.#entries.peek(key);
   }
 

@@ -11,7 +11,7 @@ import { Replay, type ReplayActions } from './replay.ts';
 const RETRY_MS = 1000;
 
 /** The outcome for a change that L2 did not accept. */
-export interface Keeping {
+export interface KeepOutcome {
   readonly status: Postponed;
   /** False where a newer change of the key is in Redis or pending. This change is then obsolete, and is not pending. */
   readonly kept: boolean;
@@ -46,7 +46,7 @@ export class Postponer {
     error: unknown,
     condition: Condition | undefined,
     made: Version,
-  ): Keeping | undefined {
+  ): KeepOutcome | undefined {
     if (!(error instanceof StoreError && error.passing) || condition !== undefined) return undefined;
     const status = error.reason === 'timeout' ? 'unknown' : 'accepted';
     if (made >= pending.version) return { status, kept: false };
@@ -80,7 +80,7 @@ export class Postponer {
    * Returns what this process answers for a key with a pending change: its entry, or no entry for a deletion or an
    * expired value. Returns undefined where no change of the key is pending.
    */
-  truth(key: string): { readonly entry: Entry | undefined } | undefined {
+  answerFor(key: string): { readonly entry: Entry | undefined } | undefined {
     if (this.pendingWrites.size === 0) return undefined;
     const pending = this.pendingWrites.get(key);
     if (pending === undefined) return undefined;
@@ -102,7 +102,7 @@ export class Postponer {
    * @param version undefined where no replica announced the change
    * @returns the pending change that yielded or was settled, if any
    */
-  heard(key: string, version: Version | undefined): Pending | undefined {
+  keyChanged(key: string, version: Version | undefined): Pending | undefined {
     const pending = this.pendingWrites.size === 0 ? undefined : this.pendingWrites.get(key);
     if (pending === undefined) return undefined;
     if (version === undefined || isForeign(version)) {
@@ -115,7 +115,7 @@ export class Postponer {
   }
 
   /** L2 has made a deletion by match with this version. Returns the pending changes that yielded. */
-  heardMatch(matches: (key: string) => boolean, version: Version): Pending[] {
+  matchChanged(matches: (key: string) => boolean, version: Version): Pending[] {
     this.pendingWrites.release(version);
     const yielding = [...this.pendingWrites.pending()].filter(
       (pending) => matches(pending.key) && pending.version < version,

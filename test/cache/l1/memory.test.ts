@@ -66,10 +66,10 @@ test('what is held is given whatever its deadlines, and asking is no use', () =>
   const entry = put('a');
   put('b');
   clock.now = NOW + 300_000;
-  assert.equal(memory.held('a'), entry);
-  assert.equal(memory.held('none'), undefined);
+  assert.equal(memory.cached('a'), entry);
+  assert.equal(memory.cached('none'), undefined);
   put('c');
-  assert.equal(memory.held('a'), undefined);
+  assert.equal(memory.cached('a'), undefined);
 });
 
 test('an entry that is set again is fresh again', () => {
