@@ -1,44 +1,47 @@
 /**
- * Every error a client can be told, in one table: the stable code, the HTTP status it maps to, and the
- * title that problem+json (RFC 9457) carries. `docs/api.md` documents each; a test holds the two together.
+ * Every error that the service can return, in one table: the stable code, its HTTP status, and the title that
+ * problem+json (RFC 9457) carries. `docs/api/errors.md` documents each code; a test compares the two.
  */
 export const ERRORS = {
-  bad_request: [400, 'The request is not well formed'],
-  body_invalid: [400, 'The body is not what this endpoint takes'],
-  frame_invalid: [400, 'The frame is not one that this protocol has'],
-  key_invalid: [400, 'The key is not a valid key'],
-  pattern_invalid: [400, 'The pattern is not a valid glob'],
-  ttl_invalid: [400, 'The time to live is not valid'],
-  value_invalid: [400, 'The value is not well formed'],
-  origin_refused: [403, 'Pages of this origin may not connect'],
-  upgrade_required: [426, 'This path is for WebSocket connections'],
-  subprotocol_unsupported: [400, 'None of the subprotocols asked for is spoken here'],
-  query_invalid: [400, 'A query parameter is not valid'],
-  cache_miss: [404, 'Neither tier holds this key'],
-  cache_unknown: [404, 'L1 does not hold this key, and Redis could not be asked'],
-  not_found: [404, 'There is nothing at this path'],
-  method_not_allowed: [405, 'This path does not take this method'],
-  not_acceptable: [406, 'The value cannot be sent in a media type that the client accepts'],
-  precondition_failed: [412, 'The entry is not the one the condition names'],
-  body_too_large: [413, 'The body is larger than this service takes'],
+  bad_request: [400, 'Malformed request'],
+  body_invalid: [400, 'Invalid request body'],
+  frame_invalid: [400, 'Invalid WebSocket request'],
+  key_invalid: [400, 'Invalid key'],
+  pattern_invalid: [400, 'Invalid glob pattern'],
+  ttl_invalid: [400, 'Invalid TTL'],
+  value_invalid: [400, 'Invalid value'],
+  origin_refused: [403, 'Pages of this origin are not allowed to connect'],
+  upgrade_required: [426, 'This path accepts WebSocket connections only'],
+  subprotocol_unsupported: [
+    400,
+    'Unsupported WebSocket subprotocol; use ratecache.v1.json or ratecache.v1.msgpack',
+  ],
+  query_invalid: [400, 'Invalid query parameter'],
+  cache_miss: [404, 'No value exists for this key'],
+  cache_unknown: [404, 'The key is not in L1, and Redis is unavailable'],
+  not_found: [404, 'No endpoint has this path'],
+  method_not_allowed: [405, 'This path does not support this method'],
+  not_acceptable: [406, 'The value cannot be encoded in a media type that the client accepts'],
+  precondition_failed: [412, 'The condition of the request does not hold'],
+  body_too_large: [413, 'The request body is larger than MAX_BODY_BYTES'],
   value_too_large: [413, 'The value is larger than MAX_VALUE_BYTES'],
-  media_type_unsupported: [415, 'The body is in a media type that this endpoint does not take'],
-  internal: [500, 'The service failed; the log says why'],
-  l2_unavailable: [503, 'Redis cannot be reached, so this cannot be done now'],
-  l2_rejected: [503, 'Redis refused the command'],
+  media_type_unsupported: [415, 'Unsupported media type; send JSON or msgpack'],
+  internal: [500, 'Internal error; the cause is in the log of the service'],
+  l2_unavailable: [503, 'Redis is unavailable, so the request was not sent to it'],
+  l2_rejected: [503, 'Redis rejected the command'],
   l2_timeout: [503, 'Redis did not answer in time'],
-  write_unknown: [503, 'Redis did not answer in time; whether the change was made is not known'],
-  pending_writes_full: [503, 'Redis is away, and no more changes can be kept until it is back'],
-  too_many_connections: [503, 'As many sockets as are allowed are connected'],
-  too_many_subscriptions: [400, 'This socket has as many subscriptions as are allowed'],
-  overloaded: [503, 'The service is taking all the work it can'],
+  write_unknown: [503, 'Redis did not answer in time, so the write may have been applied'],
+  pending_writes_full: [503, 'Redis is unreachable, and the limit of pending writes is reached'],
+  too_many_connections: [503, 'The limit of WebSocket connections is reached'],
+  too_many_subscriptions: [400, 'The limit of subscriptions of this socket is reached'],
+  overloaded: [503, 'The service is overloaded'],
   shutting_down: [503, 'The service is shutting down'],
-  standalone: [503, 'There is no Redis behind this service'],
+  standalone: [503, 'The service runs without Redis'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** A fault to be told to the client: a stable code, a sentence for a person, and the field it is about. */
+/** An error that the client receives: a stable code, a sentence for people, and the field with the error, if any. */
 export class ServiceError extends Error {
   readonly code: ErrorCode;
   readonly field: string | undefined;

@@ -1,6 +1,6 @@
-/** Figures as people read them: what commands print, and the reports of the harness. */
+/** Formats numbers for people: for the output of commands and the reports of the load harness. */
 
-/** Three significant digits, and never an exponent. */
+/** Three significant digits, never with an exponent. */
 export function significant(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';
@@ -8,12 +8,12 @@ export function significant(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: Math.min(digits, 6) });
 }
 
-/** A number with thousands apart, whole. */
+/** A number rounded to an integer, with thousands separators. */
 export function count(value: number): string {
   return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : '–';
 }
 
-/** A share of 1 as a percentage. */
+/** A share from 0 to 1 as a percentage. */
 export function percent(share: number): string {
   return Number.isFinite(share) ? `${significant(share * 100)} %` : '–';
 }

@@ -1,6 +1,6 @@
 /**
- * Keys and their types. A key is `type:id[:id…]`; the type is what stands before the first `:`. Six types
- * are known and have a time to live of their own; any other key is of type `other`.
+ * Keys and their types. A key is `type:id[:id…]`; its type is the part before the first `:`. Six types are known,
+ * and each has its own TTL. Any other key has the type `other`.
  */
 export const TYPES = [
   'borrow_rate',
@@ -14,15 +14,15 @@ export const TYPES = [
 
 export type TypeName = (typeof TYPES)[number];
 
-/** Index into `TYPES`; counters and sizes are kept in arrays by it. */
+/** Index into `TYPES`. Counters and sizes are arrays with this index. */
 export type TypeIndex = number;
 
 export const OTHER: TypeIndex = TYPES.length - 1;
 
-// One prefix for each first letter except `b`, which two types share.
+// Each first letter belongs to one type, except `b`, which two types share.
 const PREFIX: readonly string[] = TYPES.map((name) => `${name}:`);
 
-/** The type of a key. Runs on every L1 miss, so it looks at one character before it compares. */
+/** The type of a key. It runs on every L1 miss, so it compares a whole prefix only if the first character fits. */
 export function typeOf(key: string): TypeIndex {
   let candidate: TypeIndex;
   switch (key.charCodeAt(0)) {
@@ -47,7 +47,7 @@ export function typeOf(key: string): TypeIndex {
   return key.startsWith(PREFIX[candidate]!) ? candidate : OTHER;
 }
 
-/** The index of a type's name, or undefined if it is none of `TYPES`. */
+/** The index of a type's name, or undefined if `TYPES` does not contain it. */
 export function typeIndex(name: string): TypeIndex | undefined {
   const index = (TYPES as readonly string[]).indexOf(name);
   return index < 0 ? undefined : index;
@@ -57,16 +57,16 @@ export function typeIndex(name: string): TypeIndex | undefined {
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**
- * What is wrong with a key, as the end of a sentence, or undefined for a good one.
+ * Why a key is invalid, as the end of the sentence "the key …", or undefined for a valid key.
  * A key is 1 to `maxBytes` bytes of UTF-8 without control characters.
  */
 export function keyFault(key: string, maxBytes: number): string | undefined {
   if (key.length === 0) return 'is empty';
   if (key.length > maxBytes || Buffer.byteLength(key) > maxBytes) return `is longer than ${maxBytes} bytes`;
-  if (CONTROL.test(key)) return 'holds a control character';
-  if (!key.isWellFormed()) return 'holds a lone surrogate, which UTF-8 cannot carry';
+  if (CONTROL.test(key)) return 'contains a control character';
+  if (!key.isWellFormed()) return 'contains a lone surrogate, which UTF-8 cannot encode';
   return undefined;
 }
 
-/** Times to live by `TypeIndex`, in milliseconds. `other` lives as long as `calculation`. */
+/** TTLs by `TypeIndex`, in milliseconds. `other` has the TTL of `calculation`. */
 export type TtlTable = readonly number[];

@@ -1,18 +1,18 @@
 import { write, writeSync } from 'node:fs';
 
-/** Bytes of lines that may wait for their destination. */
-const MOST_WAITING_BYTES = 1024 * 1024;
-/** Until a destination that took nothing is tried again. */
+/** Bytes of log lines that may be buffered. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+/** Delay before a failed write is retried. */
 const RETRY_MS = 100;
-/** The longest that an exit waits for lines to be written. */
+/** The longest time that an exit waits for buffered lines. */
 const FLUSH_MS = 500;
 
 /**
- * Standard output as the destination of the log. It never blocks and never throws: lines wait in memory while the
- * destination takes nothing (a full disk, a pipe that nobody reads), and are dropped and counted when 1 MiB waits.
- * A pipe that its reader closed takes nothing ever again, so every line is dropped.
+ * Standard output as the destination of the log. It never blocks and never throws. While writes fail (a full disk, a
+ * pipe that nobody reads), lines are buffered in memory; beyond 1 MiB they are dropped and counted. Once the reader
+ * has closed the pipe, every line is dropped.
  *
- * Pino's own destination does not fit: while the process exits, it retries a full disk without end.
+ * Pino's own destination does not fit: on exit it retries a full disk forever.
  */
 export class LogOutput {
   /** Called for each line that is dropped. */
@@ -20,8 +20,8 @@ export class LogOutput {
   // Node makes a pipe non-blocking when process.stdout is first used. A write to a blocking pipe could not be cancelled.
   readonly #fd = process.stdout.fd;
   #lines: string[] = [];
-  #waitingBytes = 0;
-  /** What is being written, and how many lines begin in it. */
+  #bufferedBytes = 0;
+  /** The bytes being written, and the number of lines that begin in them. */
   #chunk = Buffer.alloc(0);
   #chunkLines = 0;
   #state: 'idle' | 'writing' | 'retrying' | 'closed' = 'idle';
@@ -33,13 +33,13 @@ export class LogOutput {
 
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
-    if (this.#state === 'closed' || this.#waitingBytes + bytes > MOST_WAITING_BYTES) return this.onDrop();
+    if (this.#state === 'closed' || this.#bufferedBytes + bytes > MAX_BUFFERED_BYTES) return this.onDrop();
     this.#lines.push(line);
-    this.#waitingBytes += bytes;
+    this.#bufferedBytes += bytes;
     if (this.#state === 'idle') this.#next();
   }
 
-  /** Calls `done` when every line is written or dropped, and after half a second at the latest. */
+  /** Calls `done` when every line is written or dropped, but at the latest after half a second. */
   flush(done: () => void): void {
     if (this.#state === 'idle' || this.#state === 'closed') return done();
     this.#whenIdle.push(done);
@@ -62,7 +62,7 @@ export class LogOutput {
         return;
       }
       this.#chunk = this.#chunk.subarray(written);
-      this.#waitingBytes -= written;
+      this.#bufferedBytes -= written;
       this.#next();
     });
   }
@@ -79,14 +79,14 @@ export class LogOutput {
     this.#whenIdle = [];
   }
 
-  /** The process exits: one attempt. A chunk that is being written arrives by itself. */
+  /** Makes one attempt while the process exits. A write in progress completes without help. */
   #writeRest(): void {
     if (this.#state === 'closed') return;
     const chunk = this.#state === 'writing' ? '' : this.#chunk.toString();
     try {
       writeSync(this.#fd, chunk + this.#lines.join(''));
     } catch {
-      // Nobody is left who could count these lines.
+      // The process ends, so nothing could report the count of these lines.
     }
   }
 }

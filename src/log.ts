@@ -5,8 +5,8 @@ export type { Logger };
 export { LogOutput };
 
 /**
- * The log: JSON lines on standard output, the level as a word so that `grep -i error` finds errors. The service
- * writes no line for a single request.
+ * The log: JSON lines on standard output. The level is a word, so that `grep -i error` finds errors. The service
+ * does not log individual requests.
  */
 export function createLog(level: string, output = new LogOutput()): Logger {
   return pino(

@@ -1,19 +1,19 @@
-/** How a running service is asked, and what its answer, or the lack of one, is to people. */
+/** Helpers for clients of a running service: they build URLs, read answers, and explain failures to people. */
 
-/** Where a service has a path, however its URL ends. */
+/** Appends a path to the URL of a service, which may end in slashes. */
 export function endpoint(url: string, path: string): string {
   let end = url.length;
-  // A loop, since /\/+$/ takes quadratic time on slashes that are not at the end.
+  // A loop, because /\/+$/ takes quadratic time on slashes that are not at the end.
   while (end > 0 && url[end - 1] === '/') end--;
   return `${url.slice(0, end)}${path}`;
 }
 
-/** A member of something that came as JSON; undefined where there is none. */
+/** A member of a parsed JSON value; undefined if the value has no such member. */
 export function property(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-/** What JSON says; undefined where it is none. */
+/** Parses JSON; undefined if the text is not JSON. */
 export function parsed(body: string): unknown {
   try {
     return JSON.parse(body);
@@ -22,7 +22,7 @@ export function parsed(body: string): unknown {
   }
 }
 
-/** Of a problem+json: ` key_invalid: the key is empty`, or as much of it as there is. */
+/** Formats a problem+json body as ` key_invalid: the key is empty`; members that are missing are left out. */
 export function problemText(problem: unknown): string {
   const code = property(problem, 'code');
   const detail = property(problem, 'detail') ?? property(problem, 'title');
@@ -34,21 +34,21 @@ const NETWORK_REASONS: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'connection refused'],
   ['ECONNRESET', 'the connection was reset'],
   ['ENOTFOUND', 'no such host'],
-  ['EAI_AGAIN', 'the host name could not be looked up'],
-  ['ERR_INVALID_URL', 'that is no URL'],
+  ['EAI_AGAIN', 'the host name could not be resolved'],
+  ['ERR_INVALID_URL', 'the URL is invalid'],
   ['EHOSTUNREACH', 'no route to the host'],
   ['ETIMEDOUT', 'the connection timed out'],
   ['UND_ERR_CONNECT_TIMEOUT', 'the connection timed out'],
   ['UND_ERR_SOCKET', 'the connection was closed'],
 ]);
 
-/** Why there is no answer. @param timeout what ends the question after so many milliseconds */
-export function unansweredText(url: string, timeoutMs: number, timeout: AbortSignal, error: unknown): string {
+/** Explains why a request got no answer. @param timeout the signal that aborts the request after `timeoutMs` */
+export function failureText(url: string, timeoutMs: number, timeout: AbortSignal, error: unknown): string {
   if (timeout.aborted) return `${url} did not answer within ${timeoutMs} ms`;
   return `cannot reach ${url}: ${networkReason(error)}`;
 }
 
-/** Why nobody could be asked. fetch says only "fetch failed"; what happened is in its cause. */
+/** The reason of a network failure. The message of fetch is only "fetch failed"; the reason is in its cause. */
 function networkReason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = property(cause, 'code');

@@ -1,6 +1,6 @@
 /**
- * The only door to uWebSockets.js, so that what its types leave out is known in one place. In the single binary the
- * package is not there: its build puts binary/addon.ts in its place.
+ * The only module that imports uWebSockets.js. It adds what the package's type declarations lack. The build of the
+ * single binary replaces the package by binary/addon.ts.
  */
 import {
   App,
@@ -22,7 +22,7 @@ export {
   type WebSocket,
 };
 
-// Their declaration is an ambient enum, which is not there at run time.
+// The package declares these as an ambient enum, which does not exist at run time.
 const SHARED_PORT = 0;
 const EXCLUSIVE_PORT = 1;
 
@@ -30,18 +30,18 @@ type ListenSocket = Parameters<typeof us_listen_socket_close>[0];
 
 export interface Listening {
   readonly port: number;
-  /** Takes no more connections; those that are open stay. */
+  /** Accepts no more connections. Open connections stay open. */
   readonly stop: () => void;
 }
 
 /**
- * Listens, or rejects where the address cannot be had.
- * @param port 0 for any free one
- * @param shared whether other processes may listen on the port too, each getting some of the connections
+ * Listens. Rejects when the address cannot be bound.
+ * @param port 0 for any free port
+ * @param shared whether other processes may listen on the same port; the kernel spreads connections over them
  */
 export function listen(app: TemplatedApp, host: string, port: number, shared: boolean): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    // The declaration lacks the form with both host and options.
+    // The package does not declare the signature with both host and options.
     const listenOn = app.listen as unknown as (
       host: string,
       port: number,

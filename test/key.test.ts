@@ -107,14 +107,14 @@ test('control characters are refused wherever they stand', () => {
   for (const code of [0, 1, 9, 10, 13, 31, 127, 128, 159]) {
     const control = String.fromCharCode(code);
     for (const key of [control, `a${control}`, `${control}a`, `a${control}b`])
-      assert.equal(keyFault(key, 512), 'holds a control character', String(code));
+      assert.equal(keyFault(key, 512), 'contains a control character', String(code));
   }
   for (const code of [32, 126, 160]) assert.equal(keyFault(String.fromCharCode(code), 512), undefined);
 });
 
 test('a lone surrogate is refused, and a pair is not', () => {
   for (const key of ['\ud83e', '\udd8a', 'a\ud83e', '\udd8a\ud83e', '\ud83ea\udd8a'])
-    assert.equal(keyFault(key, 512), 'holds a lone surrogate, which UTF-8 cannot carry');
+    assert.equal(keyFault(key, 512), 'contains a lone surrogate, which UTF-8 cannot encode');
   assert.equal(keyFault('\ud83e\udd8a', 512), undefined);
 });
 

@@ -3,7 +3,7 @@
  * started every few seconds.
  */
 import { request as requestPlain } from 'node:http';
-import { endpoint, parsed, unansweredText } from '../service-answer.ts';
+import { endpoint, failureText, parsed } from '../service-answer.ts';
 import { Failure } from './exits.ts';
 
 /** Nobody answered, or what answered is no ratecache. */
@@ -58,6 +58,6 @@ export async function ask(url: string, { path, body, timeoutMs }: Question): Pro
       asked.end(payload);
     });
   } catch (error) {
-    throw new Failure(unansweredText(url, timeoutMs, signal, error), EXIT_UNREACHABLE);
+    throw new Failure(failureText(url, timeoutMs, signal, error), EXIT_UNREACHABLE);
   }
 }

@@ -1,4 +1,4 @@
-/** `POST /v1/mget`, `/v1/mset`, `/v1/mdelete`: many keys in one request, each with its own outcome. */
+/** `POST /v1/mget`, `/v1/mset`, `/v1/mdelete`: many keys in one request, each with its own result. */
 
 import * as v from 'valibot';
 import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
@@ -78,7 +78,7 @@ function batchHandler(deps: HttpDeps, seconds: Histogram, run: Run) {
 
 const writer = new MsgpackWriter();
 
-/** @param coherence told where it is less than a reader expects */
+/** @param coherence undefined if L1 is coherent, or if coherence is off */
 function encodeReply(
   encoding: Encoding,
   results: ItemResult[],
@@ -109,7 +109,7 @@ function keysOf(body: DecodedBody, maxKeys: number): string[] {
 function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number): (Assignment | Faulty)[] {
   const { entries } = checkShape(ENTRIES, body.data);
   checkCount(entries.length, maxKeys, 'entries');
-  // As it was sent, since the schema passes on only what it knows.
+  // Checks the body as sent, because the output of the schema contains known members only.
   for (const [i, entry] of (body.data as { entries: object[] }).entries.entries())
     checkMembers(entry, ENTRY_MEMBERS, 'body_invalid', `entries[${i}].`);
   const values =
@@ -125,7 +125,7 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
       if (value.body.length > maxValueBytes)
         throw new ServiceError(
           'value_too_large',
-          `at most ${maxValueBytes} bytes are taken`,
+          `at most ${maxValueBytes} bytes are allowed`,
           `${field}.value`,
         );
       return { key, value, ttlMs: ttl === undefined ? undefined : ttlMs(ttl, `${field}.ttl`) };
@@ -136,7 +136,7 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
   });
 }
 
-/** Each entry's value as the text that the client sent: decoding and encoding again would change some values. */
+/** The text of each entry's value as the client sent it. To decode and encode it again would change some values. */
 function jsonValues(text: string): (Value | undefined)[] {
   const [start] = jsonRead.member(text, 0, 'entries')!;
   return Array.from(jsonRead.elements(text, start), ([entry]) => {
@@ -145,12 +145,13 @@ function jsonValues(text: string): (Value | undefined)[] {
   });
 }
 
-/** @param span where `unpackRequest` found the value; undefined where the entry has none */
+/** @param span the position of the value, from `unpackRequest`; undefined if the entry has no value */
 function msgpackValue(bytes: Buffer, span: unknown): Value | undefined {
   if (span === undefined) return undefined;
   return { encoding: 'msgpack', body: keep('msgpack', bytes.subarray(...(span as Span))) };
 }
 
 function checkCount(count: number, max: number, field: string): void {
-  if (count > max) throw new ServiceError('body_invalid', `at most ${max} are taken in one request`, field);
+  if (count > max)
+    throw new ServiceError('body_invalid', `at most ${max} ${field} are allowed in one request`, field);
 }

@@ -3,10 +3,10 @@ import type { HttpDeps } from './deps.ts';
 import { type Exchange, fault } from './exchange.ts';
 
 /**
- * Reads a request's body, and hands it over whole: `use` gets a view that is valid only during its call, so
- * it must copy what it keeps. A body over the limit is refused as soon as that is known, from its
- * `Content-Length` or from what has come; a body for which there is no room now is refused with `overloaded`.
- * What `use` throws becomes the answer.
+ * Reads the whole body of a request and passes it to `use`. The buffer is valid only during that call, so `use` must
+ * copy what it stores. A body over the limit is rejected as soon as its `Content-Length` or the bytes received exceed
+ * it. A body that would exceed the limit of all unfinished bodies is rejected with `overloaded`. An exception of `use`
+ * becomes the answer.
  *
  * @param tooLarge the error code for a body over `limitBytes`
  */
@@ -20,7 +20,7 @@ export function readBody(
 ): void {
   const { load, limits } = deps;
   const refuse = () =>
-    exchange.sendProblem(fault(tooLarge, `at most ${limitBytes} bytes are taken`), [], true);
+    exchange.sendProblem(fault(tooLarge, `at most ${limitBytes} bytes are allowed`), [], true);
   if (Number(req.getHeader('content-length')) > limitBytes) return refuse();
 
   let received: Buffer[] = [];
@@ -43,24 +43,24 @@ export function readBody(
     }
     if (load.bodyBytes + chunk.length > limits.maxBufferedBodyBytes) {
       release();
-      const busy = fault('overloaded', 'too many bytes of unfinished requests are held');
+      const busy = fault('overloaded', 'unfinished request bodies exceed MAX_BUFFERED_BODY_BYTES');
       return exchange.sendProblem(busy, [], true);
     }
-    // uWS takes the chunk back as soon as this returns.
+    // uWS reuses the memory of the chunk as soon as this callback returns.
     received.push(Buffer.from(chunk));
     size += chunk.length;
     load.bodyBytes += chunk.length;
   });
 }
 
-/** @throws ServiceError `overloaded` where this work must give way to L1 hits */
+/** @throws ServiceError `overloaded` while the event loop is too late to do more than answer L1 hits */
 export function shedIfOverloaded({ overloaded, counters }: HttpDeps): void {
   if (!overloaded()) return;
   counters.shed++;
-  throw fault('overloaded', 'the event loop is late; only what L1 holds is answered now');
+  throw fault('overloaded', 'the event loop is late; the service answers only reads of L1 hits');
 }
 
-/** Runs a step of an exchange; what it throws, or what the promise it gives rejects with, is the answer. */
+/** Runs a step of an exchange. An exception, or the rejection of its promise, becomes the answer. */
 export function attempt(exchange: Exchange, deps: HttpDeps, step: () => void | Promise<void>): void {
   try {
     step()?.catch((error) => fail(exchange, deps, error));

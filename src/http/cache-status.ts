@@ -3,21 +3,22 @@ import type { Loaded } from '../cache/loaded.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 
 /**
- * `Cache-Status` (RFC 9211): which tiers were asked and what each had, the tier farthest from the client
- * first. `ttl` is how many seconds the answer is still fresh, and negative where it is served past that.
+ * `Cache-Status` (RFC 9211) lists the tiers that a read used, Redis before L1. `ttl` is the number of seconds for
+ * which the value stays fresh; it is negative for a stale value.
  */
 export function hitStatus(ttl: number): string {
   return `ratecache-l1; hit; ttl=${ttl}`;
 }
 
 /**
- * The status of what `load` gave; `now` in milliseconds. In a lesser state than coherent L1's part says so, as
- * `coherence=degraded` or `coherence=blind`.
+ * The `Cache-Status` of a result of `load`. While L1 is not coherent, its part ends with `coherence=degraded` or
+ * `coherence=blind`.
+ * @param now in milliseconds
  */
 export function loadedStatus(loaded: Loaded, { store, memory, coherence }: TwoLevel, now: number): string {
   const lesser = lesserState(coherence);
   const mark = lesser === undefined ? '' : `; coherence=${lesser}`;
-  // Not used where it is not trusted, or off.
+  // L1 was bypassed if it is not trusted or is disabled.
   const passed = lesser !== undefined || memory === undefined ? 'bypass' : 'miss';
   switch (loaded.source) {
     case 'l1':
@@ -41,7 +42,7 @@ export function loadedStatus(loaded: Loaded, { store, memory, coherence }: TwoLe
   }
 }
 
-/** Why L2 gave no answer, as a token: `l2-unavailable` (not asked), `l2-timeout`, `l2-rejected`. */
+/** Why Redis did not answer, as a token: `l2-unavailable` (no command was sent), `l2-timeout`, `l2-rejected`. */
 function faultDetail(loaded: Loaded): string {
   return `l2-${loaded.fault?.reason ?? 'unavailable'}`;
 }

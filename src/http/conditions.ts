@@ -1,14 +1,14 @@
-/** `If-Match` and `If-None-Match` of a change (RFC 9110, 13.1). */
+/** `If-Match` and `If-None-Match` of `PUT` and `DELETE` (RFC 9110, section 13.1). */
 import type { Condition } from '../cache/condition.ts';
 import { isVersion, type Version } from '../cache/version.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
 
 /**
- * The condition that the headers set on a change; undefined where neither header is there. A header that does not
- * parse is refused: ignoring it would overwrite a value that its author meant to protect. `forEach` and not
- * `getHeader`, which returns the same for an absent and an empty header, and one line of several.
- * @throws ServiceError `bad_request` where a header does not parse, or both are there
+ * The condition that the headers set; undefined if neither header is present. A malformed header is an error: to
+ * ignore it would overwrite a value that the client meant to protect. This uses `forEach`, because `getHeader`
+ * returns the same for an absent and an empty header, and only one line of a repeated header.
+ * @throws ServiceError `bad_request` if a header is malformed, or if both are present
  */
 export function conditionOf(req: HttpRequest): Condition | undefined {
   let ifMatch: string | undefined;
@@ -30,7 +30,7 @@ export function conditionOf(req: HttpRequest): Condition | undefined {
   return undefined;
 }
 
-/** Several lines of one header are one list. */
+/** Repeated header lines form one list. */
 function joined(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before},${value}`;
 }
@@ -39,8 +39,8 @@ function joined(before: string | undefined, value: string): string {
 const ELEMENT = /[ \t]*(?:(?:(W\/)?"([^"]*)"|([0-9a-f]{24}))[ \t]*)?(?:,|$)/y;
 
 /**
- * The versions that a list names, or `any` for `*`. A weak tag, and a tag that is not a version of ours, is well formed
- * and matches nothing: the strong comparison that changes need has it so.
+ * The versions in a list, or `any` for `*`. A weak tag, or a tag that is not a version of this service, is valid but
+ * matches nothing: conditional writes use the strong comparison.
  */
 function versionsIn(header: string, list: string): Version[] | 'any' {
   if (list.trim() === '*') return 'any';
@@ -63,7 +63,7 @@ function versionsIn(header: string, list: string): Version[] | 'any' {
 function malformed(header: string): ServiceError {
   return new ServiceError(
     'bad_request',
-    `${header} takes * or a list of versions in double quotes, as ETag has them: "01a20c60214c0000355a7e2f"`,
+    `${header} must be * or a list of ETags in double quotes, for example "01a20c60214c0000355a7e2f"`,
     header,
   );
 }

@@ -3,7 +3,7 @@ import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Load } from './exchange.ts';
 
-/** What a client may send at most. */
+/** Upper limits of what a client may send. */
 export interface Limits {
   readonly maxValueBytes: number;
   readonly maxKeyBytes: number;
@@ -12,16 +12,16 @@ export interface Limits {
   readonly maxBufferedBodyBytes: number;
 }
 
-/** What the handlers work with. */
+/** The dependencies of the request handlers. */
 export interface HttpDeps {
   readonly cache: TwoLevel;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly limits: Limits;
   readonly load: Load;
-  /** Whether the event loop is so late that only L1 hits are still answered. */
+  /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;
-  /** Told of what must not happen: the answer was `internal`, the log has the cause. */
+  /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
   /** Told when clients begin to leave too much unread, and when they no longer do: see `unread.ts`. */
   readonly onStrict: (strict: boolean, unreadBytes: number) => void;

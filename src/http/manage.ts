@@ -1,4 +1,4 @@
-/** The runbook's operations on the cache as a whole: invalidate, cleanup, flush, warm-up, and listing keys. */
+/** Operations on the whole cache: invalidate, cleanup, flush, warm-up, and the list of keys. */
 
 import { pack } from 'msgpackr';
 import * as v from 'valibot';
@@ -35,19 +35,19 @@ const LIST_PARAMETERS: ReadonlySet<string> = new Set(['pattern', 'type', 'cursor
 const LIST_LIMIT = 1000;
 const LIST_DEFAULT = 100;
 const MAX_PATTERN_LENGTH = 1024;
-/** Redis's cursors have 64 bits. */
+/** Cursors of Redis have 64 bits. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
 /**
- * `{keys?, types?, pattern?}` -> `{invalidated}`: deletes from both tiers, and says how many there were; with
- * `postponed`, and 202, how many keys, types and patterns Redis has still to be told of.
+ * `{keys?, types?, pattern?}` -> `{invalidated}`: deletes from both tiers and returns the number of deleted keys. A
+ * 202 also has `postponed`: the number of keys, types and patterns whose deletion is pending.
  */
 export function invalidateHandler(deps: HttpDeps) {
   const { cache, limits } = deps;
   return operation(deps, async (body) => {
     const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
     if (keys.length === 0 && types.length === 0 && pattern === undefined)
-      throw new ServiceError('body_invalid', 'one of keys, types and pattern is needed', 'body');
+      throw new ServiceError('body_invalid', 'at least one of keys, types and pattern is required', 'body');
     for (const [i, key] of keys.entries()) checkKey(key, limits.maxKeyBytes, `keys[${i}]`);
     const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
     if (pattern !== undefined) matches.push(patternMatch(pattern));
@@ -64,7 +64,7 @@ export function invalidateHandler(deps: HttpDeps) {
   });
 }
 
-/** -> `{removed}`: removes what has expired from L1 now instead of when its turn comes. */
+/** -> `{removed}`: removes expired entries from L1 at once, not at the next sweep. */
 export function cleanupHandler(deps: HttpDeps) {
   const { memory } = deps.cache;
   return operation(deps, async (body) => {
@@ -73,7 +73,7 @@ export function cleanupHandler(deps: HttpDeps) {
   });
 }
 
-/** `{tier?: "local" | "all"}` -> `{flushed: {local, redis}}`: empties L1, and of Redis all under the prefix. */
+/** `{tier?: "local" | "all"}` -> `{flushed: {local, redis}}`: empties L1 and deletes all keys of the prefix from Redis. */
 export function flushHandler(deps: HttpDeps) {
   const { cache } = deps;
   return operation(deps, async (body) => {
@@ -86,7 +86,7 @@ export function flushHandler(deps: HttpDeps) {
   });
 }
 
-/** `{pattern?, limit?}` -> `{warmed}`: brings entries from Redis into L1. */
+/** `{pattern?, limit?}` -> `{warmed}`: loads entries from Redis into L1. */
 export function warmupHandler(deps: HttpDeps) {
   const { cache } = deps;
   return operation(deps, async (body) => {
@@ -96,7 +96,7 @@ export function warmupHandler(deps: HttpDeps) {
   });
 }
 
-/** `?pattern=&type=&cursor=&limit=` -> `{keys: [{key, type, ttl}], cursor}`; of L1 when standalone. */
+/** `?pattern=&type=&cursor=&limit=` -> `{keys: [{key, type, ttl}], cursor}`; lists L1 when standalone. */
 export function keysHandler(deps: HttpDeps, bodiless: boolean) {
   const { cache, load, counters } = deps;
   return (res: HttpResponse, req: HttpRequest): void => {
@@ -150,14 +150,15 @@ function sendData(exchange: Exchange, encoding: Encoding, status: number, data: 
 }
 
 function needStore(cache: TwoLevel): void {
-  if (cache.store === undefined) throw new ServiceError('standalone', 'there is no Redis to warm up from');
+  if (cache.store === undefined)
+    throw new ServiceError('standalone', 'warm-up reads from Redis; start the service with Redis');
 }
 
 function patternMatch(pattern: string): Match {
   if (pattern.length === 0 || pattern.length > MAX_PATTERN_LENGTH || !pattern.isWellFormed())
     throw new ServiceError(
       'pattern_invalid',
-      `a pattern has 1 to ${MAX_PATTERN_LENGTH} characters and no lone surrogate`,
+      `expected a pattern of 1 to ${MAX_PATTERN_LENGTH} characters without a lone surrogate`,
       'pattern',
     );
   return { pattern };
@@ -165,17 +166,18 @@ function patternMatch(pattern: string): Match {
 
 function matchFromQuery(pattern: string | undefined, type: string | undefined): Match {
   if (type === undefined) return pattern === undefined ? EVERYTHING : patternMatch(pattern);
-  if (pattern !== undefined) throw new ServiceError('query_invalid', 'pattern or type, not both', 'type');
+  if (pattern !== undefined)
+    throw new ServiceError('query_invalid', 'send pattern or type, not both', 'type');
   const index: TypeIndex | undefined = typeIndex(type);
   if (index === undefined)
-    throw new ServiceError('query_invalid', `a type is one of ${TYPES.join(', ')}`, 'type');
+    throw new ServiceError('query_invalid', `expected one of ${TYPES.join(', ')}`, 'type');
   return { type: index };
 }
 
 function cursorFromQuery(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined;
   if (!/^\d{1,20}$/.test(text) || BigInt(text) > MAX_CURSOR)
-    throw new ServiceError('query_invalid', 'it is a cursor of an earlier answer', 'cursor');
+    throw new ServiceError('query_invalid', 'expected the cursor of the previous page', 'cursor');
   return text;
 }
 
@@ -183,6 +185,6 @@ function limitFromQuery(text: string | undefined): number {
   if (text === undefined) return LIST_DEFAULT;
   const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > LIST_LIMIT)
-    throw new ServiceError('query_invalid', `a limit is a whole number from 1 to ${LIST_LIMIT}`, 'limit');
+    throw new ServiceError('query_invalid', `expected a whole number from 1 to ${LIST_LIMIT}`, 'limit');
   return limit;
 }

@@ -4,7 +4,7 @@ import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
 import { JSON_TYPE, MSGPACK_TYPE } from './exchange.ts';
 
-// A Map: a plain object also finds `constructor`, which a client may send.
+// A Map, because a lookup in a plain object would also find `constructor`, which a client may send.
 const ENCODING_OF: ReadonlyMap<string, Encoding> = new Map([
   [JSON_TYPE, 'json'],
   [MSGPACK_TYPE, 'msgpack'],
@@ -15,16 +15,16 @@ const OFFERED = [...ENCODING_OF.keys()];
 
 const JSON_FIRST: readonly Encoding[] = ['json', 'msgpack'];
 
-// Clients send few distinct values; a stranger who sends many only costs the parsing.
-const REMEMBERED = 256;
-const remembered = new Map<string, readonly Encoding[]>();
+// Clients send few distinct Accept values. Beyond this limit a new value is parsed each time.
+const MAX_PARSED_VALUES = 256;
+const parsedValues = new Map<string, readonly Encoding[]>();
 
-/** A parameter other than `q`, such as `charset`. Neither media type has one that would change what is sent. */
+/** A parameter other than `q`, such as `charset`. No parameter of these media types changes the answer. */
 const PARAMETER = /;(?!\s*q\s*=)[^;,"]*(?:"[^"]*")?[^;,"]*/gi;
 
 /**
- * The `Accept` header of a request. Several lines are one list. Where the first line takes an encoding, the others are
- * not read: that would cost every hit.
+ * The `Accept` header of a request; repeated lines form one list. If the first line accepts an encoding, the others
+ * are not read, because to read them would make every hit slower.
  */
 export function acceptOf(req: HttpRequest): string {
   const first = req.getHeader('accept');
@@ -36,22 +36,22 @@ export function acceptOf(req: HttpRequest): string {
   return lines.join(',');
 }
 
-/** The encodings that an `Accept` header takes, the one it likes best first; JSON first where it is equal. */
+/** The encodings that an `Accept` header accepts, the most preferred first. JSON comes first at equal preference. */
 export function acceptedEncodings(accept: string): readonly Encoding[] {
   if (accept === '' || accept === '*/*') return JSON_FIRST;
-  const known = remembered.get(accept);
+  const known = parsedValues.get(accept);
   if (known !== undefined) return known;
   const types = new Negotiator({ headers: { accept: accept.replace(PARAMETER, '') } }).mediaTypes(OFFERED);
   const encodings = [...new Set(types.map((type) => ENCODING_OF.get(type)!))];
-  if (remembered.size < REMEMBERED) remembered.set(accept, encodings);
+  if (parsedValues.size < MAX_PARSED_VALUES) parsedValues.set(accept, encodings);
   return encodings;
 }
 
-/** The first acceptable encoding. @throws ServiceError `not_acceptable` if there is none */
+/** The most preferred encoding. @throws ServiceError `not_acceptable` if the client accepts neither encoding */
 export function preferredEncoding(accept: string): Encoding {
   const encoding = acceptedEncodings(accept)[0];
   if (encoding === undefined)
-    throw new ServiceError('not_acceptable', `this is sent as ${JSON_TYPE} or ${MSGPACK_TYPE}`, 'Accept');
+    throw new ServiceError('not_acceptable', `accept ${JSON_TYPE} or ${MSGPACK_TYPE}`, 'Accept');
   return encoding;
 }
 
@@ -60,7 +60,7 @@ export function mediaTypeOf(encoding: Encoding): string {
 }
 
 /**
- * How to read a body of this `Content-Type`; JSON where there is none.
+ * The encoding of a body with this `Content-Type`. A missing header means JSON.
  * @throws ServiceError `media_type_unsupported`
  */
 export function bodyEncoding(contentType: string): Encoding {
@@ -70,7 +70,7 @@ export function bodyEncoding(contentType: string): Encoding {
   if (encoding !== undefined) return encoding;
   throw new ServiceError(
     'media_type_unsupported',
-    `a body is ${JSON_TYPE} or ${MSGPACK_TYPE}`,
+    `send the body as ${JSON_TYPE} or ${MSGPACK_TYPE}`,
     'Content-Type',
   );
 }

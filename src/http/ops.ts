@@ -1,14 +1,14 @@
-/** What probes, Prometheus and operators ask: `/health`, `/livez`, `/readyz`, `/metrics`, `/stats`. */
+/** The endpoints for probes, Prometheus and operators: `/health`, `/livez`, `/readyz`, `/metrics`, `/stats`. */
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange, JSON_TYPE } from './exchange.ts';
 
-/** The answers, made elsewhere. */
+/** Produces the answers of these endpoints. */
 export interface Ops {
-  /** The body of `/health`, and whether the service can serve. */
+  /** The body of `/health`, and whether the service can serve reads. */
   readonly health: () => Promise<{ readonly serving: boolean; readonly body: unknown }>;
-  /** Why no new work should be sent here, or undefined when it may. */
+  /** Why load balancers should send no requests to this process, or undefined if it is ready. */
   readonly notReady: () => Promise<string | undefined>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly stats: () => Promise<unknown>;
@@ -22,7 +22,7 @@ export function opsHandlers(deps: HttpDeps, ops: Ops) {
       const { serving, body } = await ops.health();
       return [serving ? 200 : 503, JSON_TYPE, JSON.stringify(body)];
     }),
-    /** That this answers at all is the answer; it depends on nothing else. */
+    /** Always 200: liveness depends on nothing but the process. */
     livez: answering(deps, async () => [200, JSON_TYPE, '{"status":"alive"}']),
     readyz: answering(deps, async () => {
       const reason = await ops.notReady();

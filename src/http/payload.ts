@@ -6,7 +6,7 @@ import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
 import { parseJson } from './value.ts';
 
-/** A request's body, decoded, with what it was decoded from. The bytes are valid only while it is handled. */
+/** A decoded request body together with its source text or bytes. The bytes are valid only during the callback. */
 export type DecodedBody =
   | { readonly encoding: 'json'; readonly data: unknown; readonly text: string }
   | { readonly encoding: 'msgpack'; readonly data: unknown; readonly bytes: Buffer };
@@ -25,7 +25,7 @@ export function decodeBody(encoding: Encoding, bytes: Buffer): DecodedBody {
   }
 }
 
-/** What a body may have: its schema, and the names of its members. */
+/** The shape of a body: its schema, and the names of its members. */
 export interface Shape<Schema extends v.GenericSchema> {
   readonly schema: Schema;
   readonly members: ReadonlySet<string>;
@@ -38,16 +38,16 @@ export function shapeOf<Entries extends v.ObjectEntries>(
 }
 
 /**
- * Holds a body against its shape.
- * @throws ServiceError `body_invalid`, with the field and what was expected, where it is not an object, has a member that
- *   is not known, or one of another type
+ * Validates a body against its shape.
+ * @throws ServiceError `body_invalid` with the field and the expectation, if the body is not an object, has an unknown
+ *   member, or a member has the wrong type
  */
 export function checkShape<Schema extends v.GenericSchema>(
   { schema, members }: Shape<Schema>,
   data: unknown,
 ): v.InferOutput<Schema> {
   if (typeof data !== 'object' || data === null || Array.isArray(data))
-    throw new ServiceError('body_invalid', 'the body is not an object', 'body');
+    throw new ServiceError('body_invalid', 'expected an object as the body', 'body');
   checkMembers(data, members, 'body_invalid');
   const result = v.safeParse(schema, data, { abortEarly: true });
   if (result.success) return result.output;
@@ -55,7 +55,7 @@ export function checkShape<Schema extends v.GenericSchema>(
   throw new ServiceError('body_invalid', issue.message, fieldOf(issue.path));
 }
 
-/** `entries[3].key` */
+/** Formats the path of a member, for example `entries[3].key`. */
 function fieldOf(path: readonly { readonly key?: unknown }[] | undefined): string {
   let field = '';
   for (const { key } of path ?? [])

@@ -3,24 +3,24 @@ import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
 
 export const CACHE_PATH = '/v1/cache/';
-/** A key without a slash, which is the usual case, and any other. */
+/** The first route matches keys without a slash, which is the usual case; the second matches all keys. */
 export const CACHE_ROUTES = [`${CACHE_PATH}:key`, `${CACHE_PATH}*`] as const;
 
-/** The key in the path, as it stands there. What uWS has found already costs less than to cut it out. */
+/** The key in the path, still percent-encoded. The parameter that uWS has parsed is cheaper than a slice of the URL. */
 export function encodedKeyOf(req: HttpRequest): string {
   return req.getParameter(0) || req.getUrl().slice(CACHE_PATH.length);
 }
 
 /**
- * The key that a path names: what follows `/v1/cache/`, percent-decoded.
- * @throws ServiceError `key_invalid` where the encoding is broken
+ * The key of a path: the part after `/v1/cache/`, percent-decoded.
+ * @throws ServiceError `key_invalid` if the encoding is broken
  */
 export function keyFromPath(encoded: string): string {
   try {
-    // What uWS reads where bytes are not UTF-8. A key that holds this very character has it percent-encoded.
+    // uWS replaces bytes that are not UTF-8 by this character. A key with this character contains it percent-encoded.
     if (!encoded.includes('\ufffd')) return decodeURIComponent(encoded);
   } catch {
-    // Told below.
+    // The error below covers this case too.
   }
   throw new ServiceError('key_invalid', 'the key in the path is not percent-encoded UTF-8', 'key');
 }
@@ -28,7 +28,7 @@ export function keyFromPath(encoded: string): string {
 const TTL = /^\d{1,9}(\.\d{1,3})?$/;
 
 /**
- * A time to live from a query, in seconds with at most three decimals; milliseconds, or undefined for none.
+ * Converts a TTL of a query, in seconds with at most three decimals, to milliseconds; undefined if there is none.
  * @throws ServiceError `ttl_invalid`
  */
 export function ttlFromQuery(text: string | undefined): number | undefined {
@@ -37,7 +37,7 @@ export function ttlFromQuery(text: string | undefined): number | undefined {
   return ttlMs(Number(text), 'ttl');
 }
 
-/** Whether an `If-None-Match` header names the version: by the weak comparison, as reads have it. */
+/** Whether an `If-None-Match` header contains the version, by the weak comparison that RFC 9110 requires for reads. */
 export function namesVersion(ifNoneMatch: string, version: string): boolean {
   return ifNoneMatch.trim() === '*' || ifNoneMatch.includes(`"${version}"`);
 }

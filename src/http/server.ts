@@ -1,4 +1,4 @@
-/** The routes, and the life of the listening socket. */
+/** The routes of the HTTP server, and how it listens and drains. */
 import {
   App,
   type HttpRequest,
@@ -20,8 +20,8 @@ import { deleteHandler, putHandler } from './write.ts';
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
 type Methods = Partial<Record<'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE', Handler>>;
 
-/** How often a draining server looks whether its clients have gone quiet. */
-const QUIET_MS = 50;
+/** How often a draining server checks whether its clients still send requests. */
+const DRAIN_POLL_MS = 50;
 
 export interface Address {
   readonly host: string;
@@ -43,10 +43,10 @@ export class Server {
       ['Connection', 'Upgrade'],
       ['Sec-WebSocket-Version', '13'],
     ];
-    // What asks for an upgrade goes to `push/`; the rest comes here.
+    // `push/` handles upgrades; every other request of this path is an error.
     this.#app.any(
       '/v1/ws',
-      this.#refusing(() => fault('upgrade_required', 'connect with WebSocket'), upgrade),
+      this.#refusing(() => fault('upgrade_required', 'connect with a WebSocket client'), upgrade),
     );
     this.#app.any(
       '/*',
@@ -54,12 +54,12 @@ export class Server {
     );
   }
 
-  /** For what else is served on the port. */
+  /** For the WebSocket endpoint, which shares the port. */
   get app(): TemplatedApp {
     return this.#app;
   }
 
-  /** Listens, and says on which port. */
+  /** Listens. Returns the port. */
   async listen(address: Address): Promise<number> {
     this.#listening = await listen(this.#app, address.host, address.port, address.reusePort);
     this.#unread = new Unread(this.#deps.load, this.#deps.onStrict);
@@ -67,8 +67,8 @@ export class Server {
   }
 
   /**
-   * Takes no new connections, answers every request that came in and asks each client to close its connection
-   * with its next answer; closes what is left when all have gone quiet, or after `timeoutMs`.
+   * Stops accepting connections and answers every request that arrives, each with `Connection: close`. Closes the
+   * remaining connections when no request arrived for a while, but at the latest after `timeoutMs`.
    */
   async drain(timeoutMs: number): Promise<void> {
     const { load, counters } = this.#deps;
@@ -79,7 +79,7 @@ export class Server {
     let before = -1;
     while (Date.now() < deadline && (load.open > 0 || answered() !== before)) {
       before = answered();
-      await new Promise((resume) => setTimeout(resume, QUIET_MS));
+      await new Promise((resume) => setTimeout(resume, DRAIN_POLL_MS));
     }
     this.#unread?.stop();
     this.#app.close();
@@ -93,7 +93,7 @@ export class Server {
     if (methods.PUT) app.put(path, methods.PUT);
     if (methods.DELETE) app.del(path, methods.DELETE);
     const allowed = Object.keys(methods).join(', ');
-    const refusal = () => fault('method_not_allowed', `this path takes ${allowed}`);
+    const refusal = () => fault('method_not_allowed', `this path supports ${allowed}`);
     app.any(path, this.#refusing(refusal, [['Allow', allowed]]));
   }
 
@@ -106,7 +106,7 @@ export class Server {
   }
 }
 
-/** Every path but that of WebSocket, with the methods it takes. */
+/** Every path with its methods, except the WebSocket endpoint. */
 export function routes(deps: HttpDeps, ops: Ops): Record<string, Methods> {
   const { health, livez, readyz, metrics, stats } = opsHandlers(deps, ops);
   const readable = (handler: (bodiless: boolean) => Handler): Methods => ({

@@ -4,22 +4,22 @@ import { Malformed } from '../codec/errors.ts';
 import { validateMsgpack } from '../codec/msgpack-read.ts';
 import { ServiceError } from '../errors.ts';
 
-// A byte order mark stays where it is, so that JSON.parse refuses what JSON does not allow.
+// Keeps a byte order mark, so that JSON.parse rejects it: JSON does not allow one.
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Takes a value from a request's body as it stands. @throws ServiceError `value_invalid` */
+/** Makes a value of the bytes of a request body. @throws ServiceError `value_invalid` */
 export function valueFrom(encoding: Encoding, bytes: Buffer): Value {
   if (encoding === 'json') parseJson(bytes, 'value_invalid');
   else checkMsgpack(bytes);
   return { encoding, body: keep(encoding, bytes) };
 }
 
-/** A part of a text that was parsed as a whole. */
+/** Makes a value of a part of a JSON text that has been parsed, and so is valid. */
 export function valueFromText(text: string): Value {
   return { encoding: 'json', body: keep('json', Buffer.from(text)) };
 }
 
-/** @throws ServiceError with `code` where these bytes are not JSON text */
+/** @throws ServiceError with `code` if the bytes are not JSON */
 export function parseJson(
   bytes: Buffer,
   code: 'value_invalid' | 'body_invalid',
@@ -37,7 +37,7 @@ export function parseJson(
   }
 }
 
-/** @throws ServiceError `value_invalid` where these bytes are not exactly one msgpack object */
+/** @throws ServiceError `value_invalid` if the bytes are not exactly one msgpack value */
 function checkMsgpack(bytes: Uint8Array): void {
   try {
     validateMsgpack(bytes);

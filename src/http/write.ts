@@ -70,7 +70,7 @@ const ACCEPTED =
 const UNKNOWN =
   'Redis did not answer in time, so the change may have been applied. It is settled when Redis is reachable.';
 
-/** L2 has not made the change: it is kept here, and made there when L2 answers again. */
+/** Answers 202: the change is a pending write, which is applied when Redis is reachable. */
 function accept(exchange: Exchange, status: Postponed, headers: Headers): void {
   const body =
     status === 'accepted'
@@ -88,7 +88,7 @@ function refuse(exchange: Exchange, condition: Condition | undefined, present: s
   exchange.sendProblem(problem, present === undefined ? [] : tagged(present));
 }
 
-/** Warns of a key whose type is probably misspelt, and counts it. */
+/** A warning header for a key whose type is probably misspelt; counts such keys. */
 function warnings(key: string, counters: Counters): Headers {
   const warning = keyWarning(key);
   if (warning === undefined) return [];

@@ -1,4 +1,4 @@
-import { endpoint, parsed, problemText, property, unansweredText } from '../service-answer.ts';
+import { endpoint, failureText, parsed, problemText, property } from '../service-answer.ts';
 import type { WarmupRecord } from './record.ts';
 import { type Outcome, reasonOf, type Sink } from './sink.ts';
 
@@ -35,7 +35,7 @@ export function httpSink(url: string, { timeoutMs = 10_000 }: HttpSinkOptions = 
         });
         body = await response.text();
       } catch (error) {
-        throw new Error(unansweredText(url, timeoutMs, timeout, error), { cause: error });
+        throw new Error(failureText(url, timeoutMs, timeout, error), { cause: error });
       }
       const answer = parsed(body);
       if (!response.ok) throw new Error(`${url} answered ${response.status}${problemText(answer)}`);

@@ -85,7 +85,7 @@ test('check asks the service that the same environment would start', async (t) =
 
 test('check says down where HOST of the environment is no host', async () => {
   const { code, stdout } = await runMain(['check'], { HOST: 'a b' });
-  assert.deepEqual([code, stdout], [2, 'down: cannot reach http://a b:8000: that is no URL\n']);
+  assert.deepEqual([code, stdout], [2, 'down: cannot reach http://a b:8000: the URL is invalid\n']);
 });
 
 test('check says down of a service that hangs, after --timeout', async (t) => {
