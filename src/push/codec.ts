@@ -3,18 +3,18 @@ import type { Encoding, Entry, Value } from '../cache/entry.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { ServiceError } from '../errors.ts';
 
-/** What a client calls its requests by; its answer repeats it. */
+/** The id of a request, chosen by the client. The answer repeats it. */
 export type RequestId = number | string;
 
-/** A request as it was decoded, not checked yet. */
+/** A decoded request, not validated yet. */
 export interface Frame {
-  /** Its members. `value` is there where the client sent one; `value()` has its bytes. */
+  /** The members of the request. Use `value()` for the bytes of the member `value`. */
   readonly data: Readonly<Record<string, unknown>>;
-  /** The `value` of a set as the bytes that the client sent; undefined where there is none. */
+  /** The `value` of a `set`, as the bytes that the client sent; undefined if the request has no value. */
   value(): Value | undefined;
 }
 
-/** A key of a snapshot: `entry` where there is a value, `code` where that could not be found out. */
+/** A key of a snapshot: `entry` if it has a value, `code` if the value could not be read. */
 export type SnapshotItem = { readonly key: string } & ({ readonly entry: Entry } | { readonly code: string });
 
 export interface SnapshotPart {
@@ -25,15 +25,15 @@ export interface SnapshotPart {
   readonly coherence: CoherenceState;
 }
 
-/** Why a client must drop all that it holds. */
+/** Why a client must drop all its entries. */
 export type ResetReason = 'flush' | 'rearmed' | 'degraded' | 'blind';
 
-/** What is sent for a frame: text or bytes, valid until the next frame is encoded. */
+/** An encoded frame, as text or bytes. It is valid until the next frame is encoded. */
 export type Encoded = string | Uint8Array;
 
 /**
- * One of the two subprotocols. Both carry the same objects, `docs/websocket.md` lists them; values go in and
- * out as the bytes that they are stored as.
+ * One of the two subprotocols. Both carry the same objects, which `docs/websocket.md` lists. Values are sent and
+ * received as the bytes that the cache stores.
  */
 export interface Codec {
   readonly encoding: Encoding;
@@ -43,11 +43,11 @@ export interface Codec {
   item(id: RequestId, result: ItemResult, now: number, coherence: CoherenceState): Encoded;
   results(id: RequestId, results: readonly ItemResult[], now: number, coherence: CoherenceState): Encoded;
   snapshot(id: RequestId, part: SnapshotPart): Encoded;
-  /** @param fields further members */
+  /** @param fields additional members */
   done(id: RequestId, fields?: Readonly<Record<string, string | number>>): Encoded;
   failed(id: RequestId | undefined, error: ServiceError): Encoded;
 
-  /** @param merged how many states of the key this one stands for besides itself */
+  /** @param merged the number of earlier states of the key that this state replaces */
   update(key: string, entry: Entry, merged: number): Encoded;
   invalidate(key: string, reason: Reason, merged: number): Encoded;
   /** @param match `{"pattern": …}` or `{"type": …}` */

@@ -1,21 +1,21 @@
 import type { Encoded } from './codec.ts';
 import type { State } from './state.ts';
 
-/** The newest state of a key that a consumer has not been sent yet. */
+/** The newest state of a key that has not been sent to a consumer yet. */
 export interface Waiting {
   state: State;
   values: boolean;
-  /** Older states that it replaced, and those that they stood for; not what `state` itself stands for. */
+  /** The number of older states that it replaced, without those in `state.merged`. */
   merged: number;
 }
 
 /**
- * What waits for a slow consumer: for each key its newest state, in the order in which the keys first began to
- * wait. So what it costs is bounded by the keys that it subscribed to, and not by how often they change.
+ * The queue of a slow consumer. It holds the newest state of each key, in the order in which the keys were first
+ * queued. Its size is bounded by the number of subscribed keys, not by how often they change.
  *
- * Notices, which tell it to drop many keys at once, go out before all states: a notice takes the values that wait of
- * its keys out, and what is added to them later is news of after it. The end of a value still waits: a snapshot that
- * was read before the end goes out after the notice, and may contain the value.
+ * A notice invalidates many keys at once. Notices are sent before all states. A notice removes the queued values of its
+ * keys, so a value that is queued later is newer than the notice. Queued deletions stay: a snapshot that was read before
+ * the deletion is sent after the notice, and may contain the deleted value.
  */
 export class Backlog {
   readonly #notices = new Map<string, Encoded>();
@@ -36,14 +36,14 @@ export class Backlog {
     waiting.values = values;
   }
 
-  /** @param name the same for notices that say the same, of which one is enough */
+  /** @param name identifies the notice; of several notices with one name only the last is sent */
   addNotice(name: string, frame: Encoded, covers: (key: string) => boolean): void {
     for (const [key, { state }] of this.#waiting)
       if (state.entry !== undefined && covers(key)) this.#waiting.delete(key);
     this.#notices.set(name, frame);
   }
 
-  /** Whether a notice waits, which would take back whatever is told before it. */
+  /** Whether a notice is queued. It would invalidate entries that are sent before it. */
   get noticed(): boolean {
     return this.#notices.size > 0;
   }
@@ -52,9 +52,8 @@ export class Backlog {
     return this.#waiting.get(key);
   }
 
-  /** Takes out what waits of all these keys. */
-  deleteWhere(meant: (key: string) => boolean): void {
-    for (const key of this.#waiting.keys()) if (meant(key)) this.#waiting.delete(key);
+  deleteWhere(matches: (key: string) => boolean): void {
+    for (const key of this.#waiting.keys()) if (matches(key)) this.#waiting.delete(key);
   }
 
   delete(key: string): void {
@@ -66,13 +65,13 @@ export class Backlog {
     this.#waiting.clear();
   }
 
-  /** Takes out the notices. */
+  /** Sends and removes the notices. */
   drainNotices(send: (frame: Encoded) => void): void {
     for (const frame of this.#notices.values()) send(frame);
     this.#notices.clear();
   }
 
-  /** Takes out what waits, the first first, for as long as `send` says that there is room for more. */
+  /** Sends and removes what is queued, oldest first, until `send` returns false. */
   drain(send: (next: Waiting | Encoded) => boolean): void {
     for (const [name, frame] of this.#notices) {
       this.#notices.delete(name);

@@ -6,7 +6,7 @@ import { Backlog, type Waiting } from './conflate.ts';
 import type { State } from './state.ts';
 import type { Subscription } from './subscriptions.ts';
 
-/** Close codes of RFC 6455 and its registry. */
+/** Close codes of RFC 6455 and its IANA registry. */
 export const CLOSE = {
   policyViolation: 1008,
   tooBig: 1009,
@@ -15,27 +15,24 @@ export const CLOSE = {
 } as const;
 
 export interface ConsumerLimits {
-  /** Keys that may wait for a slow consumer. */
+  /** Keys that may be queued for a slow consumer. */
   readonly maxPendingKeys: number;
-  /** How long a consumer may take nothing at all, in ms. */
+  /** How long a slow consumer may read nothing before it is closed, in ms. */
   readonly stallMs: number;
 }
 
-/**
- * Bytes of answers that a client may leave unread: past that it asks for more than it reads. One answer may be
- * larger by itself.
- */
+/** Bytes of answers that a client may leave unread. A single answer may be larger. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /**
- * One connected client. What is pushed to it goes out at once while the socket takes it; as soon as something
- * is left in the socket's buffer it is a slow consumer, and further states wait in its backlog, one a key,
- * until the buffer is empty.
+ * One connected client. States are sent at once while the socket accepts them. As soon as bytes remain in the buffer of
+ * the socket, the client is a slow consumer: further states are queued in its backlog, one per key, until the buffer is
+ * empty.
  */
 export class Consumer {
   readonly codec: Codec;
   readonly subscriptions = new Map<RequestId, Subscription<Consumer>>();
-  /** Requests whose answer is still to come. */
+  /** Requests without an answer yet. */
   inFlight = 0;
   /** Malformed frames in a row. */
   malformed = 0;
@@ -43,7 +40,7 @@ export class Consumer {
   readonly #limits: ConsumerLimits;
   readonly #counters: Counters;
   readonly #backlog = new Backlog();
-  /** Snapshots under way: what is pushed waits behind them. */
+  /** Snapshots in progress: states are queued until they are sent. */
   #holds = 0;
   #blocked = false;
   #lastProgress = 0;
@@ -65,15 +62,15 @@ export class Consumer {
     if (this.#closed) return;
     this.#send(frame);
     const unread = this.#noteBackpressure();
-    if (unread > MAX_UNREAD_BYTES + frame.length) this.#giveUp('answers are not read');
+    if (unread > MAX_UNREAD_BYTES + frame.length) this.#closeSlow('the client does not read its answers');
   }
 
-  /** Sends what became of some keys, or lets it wait. */
+  /** Sends new states of keys, or queues them. */
   deliver(states: readonly (readonly [state: State, values: boolean])[]): void {
     if (this.#closed) return;
     let sent = 0;
     if (this.#ready && states.length === 1) {
-      // The usual case, for which a cork would cost as much as all else but the system call.
+      // The usual case. A cork would cost as much as everything else except the system call.
       const [state, values] = states[0]!;
       return this.#push(state.frame(this.codec, values, state.merged));
     }
@@ -90,16 +87,16 @@ export class Consumer {
     this.#checkBacklog();
   }
 
-  /** Tells it to drop what it holds: nothing that waits is of use any more. */
+  /** Tells the client to drop all its entries. Queued states are obsolete. */
   reset(frame: Encoded): void {
     this.#backlog.clear();
     this.notify('reset', frame, () => true);
   }
 
   /**
-   * Tells it to drop the keys that are covered, or lets that wait: a frame sent at once would overtake states
-   * and snapshots of before it, and many of them would fill the buffer of one who does not read.
-   * @param name the same for notices that say the same
+   * Sends a notice that invalidates all covered keys. For a slow consumer the notice is queued: sent at once, it would
+   * overtake earlier states and snapshots, and many notices would fill the buffer of the socket.
+   * @param name identifies the notice: of several queued notices with one name, only the last is sent
    */
   notify(name: string, frame: Encoded, covers: (key: string) => boolean): void {
     if (this.#closed) return;
@@ -112,32 +109,32 @@ export class Consumer {
     this.#checkBacklog();
   }
 
-  /** Sends the notices that wait, whatever else waits and whether or not the socket takes it. */
+  /** Sends the queued notices at once, also to a consumer that is slow or on hold. */
   sendNotices(): void {
     if (!this.#closed) this.#backlog.drainNotices((frame) => this.#push(frame));
   }
 
-  /** What is pushed waits from now on, until as many releases. */
+  /** Queues states from now on, until `release` has been called once for each `hold`. */
   hold(): void {
     this.#holds++;
   }
 
   /**
-   * A snapshot told it this of the key: what waits and says the same need not be sent. Unless a notice waits,
-   * for that makes the client drop the snapshot.
-   * @param values whether the snapshot has the value, and not only the version
+   * Removes the queued state of a key that the client has just received in a snapshot. If a notice is queued the state
+   * stays, because the notice will invalidate the entry of the snapshot.
+   * @param values whether the snapshot contains the value, not only the version
    */
   settle(key: string, version: Version | undefined, values: boolean): void {
     const waiting = this.#backlog.get(key);
     if (waiting === undefined || this.#backlog.noticed) return;
     const { entry } = waiting.state;
-    const told = entry?.version === version && (entry === undefined || values || !waiting.values);
-    if (told) this.#backlog.delete(key);
+    const received = entry?.version === version && (entry === undefined || values || !waiting.values);
+    if (received) this.#backlog.delete(key);
   }
 
-  /** What waits of these keys is no longer wanted. */
-  forgetWhere(meant: (key: string) => boolean): void {
-    this.#backlog.deleteWhere(meant);
+  /** Removes the queued states of keys that the client no longer subscribes to. */
+  forgetWhere(matches: (key: string) => boolean): void {
+    this.#backlog.deleteWhere(matches);
   }
 
   release(): void {
@@ -146,7 +143,7 @@ export class Consumer {
     this.#checkBacklog();
   }
 
-  /** The socket took something. */
+  /** The socket has sent some of its buffer. */
   onDrain(now: number): void {
     this.#lastProgress = now;
     if (this.#ws.getBufferedAmount() > 0) return;
@@ -154,16 +151,16 @@ export class Consumer {
     this.#drainBacklog();
   }
 
-  /** Resolves when the socket's buffer is empty or the client gone: a long snapshot waits for it. */
+  /** Resolves when the buffer of the socket is empty or the client has disconnected. Long snapshots wait for it. */
   async writable(): Promise<void> {
     while (!this.#closed && this.#ws.getBufferedAmount() > 0)
       await new Promise((resume) => setTimeout(resume, 5));
   }
 
-  /** Closes one that has taken nothing for too long. */
+  /** Closes a slow consumer that has read nothing for `stallMs`. */
   checkStall(now: number): void {
     if (this.#closed || !this.#blocked) return;
-    if (now - this.#lastProgress > this.#limits.stallMs) this.#giveUp('nothing is read');
+    if (now - this.#lastProgress > this.#limits.stallMs) this.#closeSlow('the client reads nothing');
   }
 
   close(code: number, reason: string): void {
@@ -180,15 +177,15 @@ export class Consumer {
     return !this.#blocked && this.#holds === 0;
   }
 
-  #giveUp(reason: string): void {
+  #closeSlow(reason: string): void {
     this.#counters.wsSlowCloses++;
     this.close(CLOSE.tryAgainLater, reason);
   }
 
-  // While a snapshot is under way its own findings wait too, until it is sent; so only what is left then counts.
+  // During a snapshot the states that it read are queued too, until it is sent. So the limit applies after it.
   #checkBacklog(): void {
     if (this.#closed || this.#holds > 0) return;
-    if (this.#backlog.size > this.#limits.maxPendingKeys) this.#giveUp('too many keys are pending');
+    if (this.#backlog.size > this.#limits.maxPendingKeys) this.#closeSlow('too many keys are queued');
   }
 
   #drainBacklog(): void {
@@ -216,7 +213,7 @@ export class Consumer {
     return this.#ws.send(frame, this.codec.encoding === 'msgpack');
   }
 
-  // Inside a cork `send` only fills the cork buffer, so what the socket left is known after it.
+  // Inside a cork `send` only fills the cork buffer. The socket's buffered amount is known after the cork.
   #noteBackpressure(): number {
     const left = this.#closed ? 0 : this.#ws.getBufferedAmount();
     if (left > 0) this.#block();

@@ -1,4 +1,4 @@
-/** What the operations of a WebSocket request need. */
+/** The dependencies of the operations of WebSocket requests. */
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
@@ -10,9 +10,9 @@ export interface RequestDeps {
   readonly counters: Counters;
   readonly hub: Hub;
   readonly limits: RequestLimits;
-  /** Whether the event loop is so late that only what L1 holds is still answered. */
+  /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;
-  /** Told of what must not happen: the answer was `internal`, the log has the cause. */
+  /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -20,6 +20,6 @@ export interface RequestLimits {
   readonly maxKeyBytes: number;
   readonly maxValueBytes: number;
   readonly maxBatchKeys: number;
-  /** Subscriptions of one socket. */
+  /** Subscriptions per socket. */
   readonly maxSubscriptions: number;
 }

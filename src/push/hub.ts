@@ -7,48 +7,48 @@ import type { TwoLevel } from '../cache/two-level.ts';
 import { TYPES } from '../key.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
+import { Retries } from './retries.ts';
 import { State } from './state.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { Unanswered } from './unanswered.ts';
 
-/** The last that is known of a key: a version, or that it has none. */
+/** The last known state of a key: its version, or undefined if it has no value. */
 interface Known {
   readonly version: string | undefined;
   readonly expiresAt: number;
-  /** Some clients may not know it: they dropped it with other keys, or L2 did not answer when they asked. */
+  /** Some clients may not have this state: a notice invalidated it, or Redis did not answer their read. */
   readonly dropped?: boolean;
 }
 
-/** Questions about one key. They are numbered from 1 while at least one of them has no answer. */
-interface Asking {
-  unanswered: number;
+/** The open reads of one key. They are numbered from 1 while at least one is open. */
+interface OpenReads {
+  open: number;
   last: number;
-  /** Answers to questions up to this number do not count: clients were notified of something that may be newer. */
-  settled: number;
+  /** The results of reads up to this number do not count: clients have received a state that may be newer. */
+  fenced: number;
 }
 
-const GONE: Known = { version: undefined, expiresAt: 0 };
+const NO_VALUE: Known = { version: undefined, expiresAt: 0 };
 
-/** How many keys are remembered; of a key that was forgotten, subscribers may be told the same state twice. */
+/** Keys whose last state is remembered. For a forgotten key, subscribers may receive the same state twice. */
 const REMEMBERED_KEYS = 100_000;
 
-/** How often a client's read is repeated whose answer own writes have overtaken. */
-const MOST_ATTEMPTS = 3;
+/** How often a client's read is repeated if own writes fence it. */
+const MAX_ATTEMPTS = 3;
 
-/** How early a key may be gone and its time still be why: clocks of two machines, and Redis's own cycle. */
+/** A key that disappears up to this long before its deadline counts as expired. Clocks of two machines may differ. */
 const EXPIRY_TOLERANCE_MS = 100;
 
 /**
- * Turns what happens to keys into what subscribers are told. Whatever is found out about a key anywhere, by an
- * own write, by a load after somebody else's, by the snapshot of a new subscription, is told here as `learned`;
- * what is new goes to all subscribers of the key, what is known already to nobody. So nobody is told twice,
- * and nobody misses what another's snapshot met first.
+ * Notifies subscribers of changes. Every source of a key's state reports it as `learned`: own writes, reads after
+ * changes by others, and snapshots of new subscriptions. A new state goes to all subscribers of the key; a known state
+ * goes to nobody. So no subscriber receives a state twice, and none misses a state that a snapshot for another
+ * subscriber found first.
  *
- * An own write is told when its answer is there, and the answer to a question that left before it may be looked
- * at only after it: such an answer counts for nothing. Should something have come after the write, then that is
- * heard of as well, and asked about again. After a flush it is the same.
+ * The result of a read may be handled after the result of an own write that Redis executed later. Therefore an own
+ * write fences all open reads of its key: their results do not count. If another change followed the own write, the
+ * link reports that change and the key is read again. A flush fences reads in the same way.
  *
- * What is learned in one turn of the event loop goes out together at its end.
+ * States that are learned in one turn of the event loop are sent together at its end.
  */
 export class Hub implements ChangeListener {
   readonly subscriptions = new Subscriptions<Consumer>();
@@ -56,13 +56,14 @@ export class Hub implements ChangeListener {
   readonly #evicting: () => Promise<boolean>;
   readonly #rememberedKeys: number;
   readonly #known: Lru<Known>;
-  readonly #asking = new Map<string, Asking>();
-  readonly #unanswered = new Unanswered((key, reason) => this.#askAgain(key, reason));
+  readonly #reads = new Map<string, OpenReads>();
+  readonly #retries = new Retries((key, reason) => this.#retry(key, reason));
+  /** The states of this turn, by key. */
   #turn = new Map<string, State>();
 
   /**
-   * @param evicting whether Redis evicts keys at present; called when a key is gone
-   * @param rememberedKeys how many keys are remembered, for which memory is taken at once
+   * @param evicting whether Redis evicts keys at present; called when a key has disappeared
+   * @param rememberedKeys the number of keys whose last state is remembered; memory for all of them is allocated at once
    */
   constructor(
     cache: TwoLevel,
@@ -76,46 +77,46 @@ export class Hub implements ChangeListener {
   }
 
   stored(key: string, entry: Entry): void {
-    this.#overtake(key);
-    this.#unanswered.delete(key);
+    this.#fenceReads(key);
+    this.#retries.delete(key);
     const known = this.#known.peek(key)?.version;
-    // Something newer is known already: either it came after this write, or it was deleted before it.
+    // A newer version is known: it was written after this write, or deleted before it. Only a read can tell.
     if (known !== undefined && known > entry.version) return this.changed(key, { reason: 'set' });
     this.learned(key, entry, 'set');
   }
 
   removed(key: string, reason: Reason): void {
-    this.#overtake(key);
-    this.#unanswered.delete(key);
+    this.#fenceReads(key);
+    this.#retries.delete(key);
     this.learned(key, undefined, reason);
   }
 
   changed(key: string, announced: Announced | undefined, held?: Entry): void {
     if (!this.subscriptions.has(key)) return;
-    // What readers had in L1 is worth to be there again. Other keys would evict theirs.
-    void this.#find(key, announced?.reason, held !== undefined);
+    // Fill L1 only if the key was in L1 before: filling it with other keys would evict entries that readers use.
+    void this.#refresh(key, announced?.reason, held !== undefined);
   }
 
   matchRemoved(match: Match, reason: Reason): void {
     const matches = matcher(match);
-    // What was learned before comes before it.
+    // Earlier states must be sent before the notice.
     this.flush();
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
     const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
     const name = JSON.stringify(named);
     for (const consumer of this.subscriptions.open())
       consumer.notify(name, frames.for(consumer.codec), matches);
-    // Clients drop all that matches, but a value may be there still: one that was written during the deletion, or any
-    // where another program only wants caches to drop it. So L2 is asked what each key is now.
-    for (const key of this.#notKnownToBeGone(matches)) {
+    // Clients drop all matching entries, but keys may still have values: a value may have been written during the
+    // deletion, or another program has only asked caches to drop the keys. So each key is read again.
+    for (const key of this.#mayHaveValue(matches)) {
       const known = this.#known.peek(key);
       if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
       this.changed(key, { reason });
     }
   }
 
-  /** The keys that match, and that subscribers may hold. */
-  #notKnownToBeGone(matches: (key: string) => boolean): Set<string> {
+  /** The matching keys that are not known to have no value. */
+  #mayHaveValue(matches: (key: string) => boolean): Set<string> {
     const keys = new Set<string>();
     for (const key of this.subscriptions.keys())
       if (matches(key) && this.#known.peek(key) === undefined) keys.add(key);
@@ -128,88 +129,88 @@ export class Hub implements ChangeListener {
 
   reset(reason: ResetReason): void {
     this.#turn.clear();
-    this.#unanswered.clear();
-    for (const key of [...this.#asking.keys()]) this.#overtake(key);
+    this.#retries.clear();
+    for (const key of [...this.#reads.keys()]) this.#fenceReads(key);
     this.#forget();
     const frames = new FrameCache((codec) => codec.reset(reason));
     for (const consumer of this.#subscribers) consumer.reset(frames.for(consumer.codec));
   }
 
-  /** This is how the key is now; `entry` undefined for none. */
+  /** Reports the current state of a key; `entry` is undefined if it has no value. */
   learned(key: string, entry: Entry | undefined, reason: Reason): void {
     if (!this.subscriptions.has(key)) return;
     const known = this.#known.get(key);
     if (known !== undefined && known.version === entry?.version && !known.dropped) return;
     this.#known.set(key, { version: entry?.version, expiresAt: entry?.expiresAt ?? 0 });
-    this.#tell(key, entry, reason);
+    this.#addToTurn(key, entry, reason);
   }
 
-  /** As `learned`, for what a snapshot found, so not because anything happened. */
+  /** Like `learned`, for a state that a read found without a change. */
   found(key: string, entry: Entry | undefined): void {
-    const unheardOf = this.#known.peek(key) === undefined;
-    // The key may have been forgotten, and older subscribers may hold this. Should it be news, the link reports it.
-    if (unheardOf && this.#known.size >= this.#rememberedKeys) return;
-    // There never was a value to report, and so there is no end of it to report either.
-    if (unheardOf && entry === undefined) this.#known.set(key, GONE);
+    const unknown = this.#known.peek(key) === undefined;
+    // The key may have been forgotten while its subscribers have this state. The link reports any real change.
+    if (unknown && this.#known.size >= this.#rememberedKeys) return;
+    // No subscriber has received a value, so there is no deletion to report.
+    if (unknown && entry === undefined) this.#known.set(key, NO_VALUE);
     else this.learned(key, entry, 'remote');
   }
 
-  /** L2 did not answer a client that asked what the key is: the client receives the answer when L2 gives one. */
-  unanswered(key: string): void {
+  /** Redis did not answer a client's read. The client receives the state of the key when Redis answers. */
+  retryLater(key: string): void {
     const known = this.#known.peek(key);
     if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
-    if (!this.#unanswered.has(key)) this.#unanswered.add(key, undefined);
+    if (!this.#retries.has(key)) this.#retries.add(key, undefined);
   }
 
-  /** As `cache.peek`, for a client that may subscribe to the key: what it receives is known from then on. */
+  /** Like `cache.peek`, for a client that may subscribe to the key. The result counts as known. */
   peek(key: string): Entry | undefined {
     const entry = this.#cache.peek(key);
     if (entry !== undefined && this.subscriptions.has(key)) this.found(key, entry);
     return entry;
   }
 
-  /** As `cache.load`, likewise. */
+  /** Like `cache.load`, for a client that may subscribe to the key. */
   async load(key: string): Promise<Loaded> {
     if (!this.subscriptions.has(key)) return this.#cache.load(key);
     let loaded: Loaded;
     let counts: boolean;
     let attempts = 0;
-    do [loaded, counts] = await this.ask(key, () => this.#cache.load(key));
-    while (!counts && ++attempts < MOST_ATTEMPTS);
+    do [loaded, counts] = await this.readInOrder(key, () => this.#cache.load(key));
+    while (!counts && ++attempts < MAX_ATTEMPTS);
     const { entry, source } = loaded;
     if (counts && (source === 'l2' || source === 'none')) this.found(key, entry);
-    else if (source === 'unknown' || source === 'l1-stale') this.unanswered(key);
+    else if (source === 'unknown' || source === 'l1-stale') this.retryLater(key);
     return loaded;
   }
 
   /**
-   * Puts a question about the key, and returns with the answer whether it counts. Answers that arrive together may be
-   * handled in any order, since some take more steps than others: one that comes after the answer to a later question
-   * is older, and does not count.
+   * Reads a key, and returns with the result whether it counts. Results that arrive together may be handled in any
+   * order, because some take more steps than others. A result that is handled after the result of a later read is
+   * older, and does not count.
    */
-  async ask(key: string, question: () => Promise<Loaded>): Promise<[answer: Loaded, counts: boolean]> {
-    const asking = this.#asking.get(key) ?? { unanswered: 0, last: 0, settled: 0 };
-    asking.unanswered++;
-    const number = ++asking.last;
-    this.#asking.set(key, asking);
+  async readInOrder(key: string, read: () => Promise<Loaded>): Promise<[result: Loaded, counts: boolean]> {
+    const reads = this.#reads.get(key) ?? { open: 0, last: 0, fenced: 0 };
+    reads.open++;
+    const number = ++reads.last;
+    this.#reads.set(key, reads);
     try {
-      const answer = await question();
-      const counts = number > asking.settled;
-      const known = answer.source !== 'unknown' && answer.source !== 'l1-stale';
-      if (counts && known) asking.settled = number;
-      return [answer, counts];
+      const result = await read();
+      const counts = number > reads.fenced;
+      const known = result.source !== 'unknown' && result.source !== 'l1-stale';
+      if (counts && known) reads.fenced = number;
+      return [result, counts];
     } finally {
-      if (--asking.unanswered === 0) this.#asking.delete(key);
+      if (--reads.open === 0) this.#reads.delete(key);
     }
   }
 
-  /** The answers to all questions that were put before now do not count. */
-  #overtake(key: string): void {
-    const asking = this.#asking.get(key);
-    if (asking !== undefined) asking.settled = asking.last;
+  /** The results of all open reads of the key will not count. */
+  #fenceReads(key: string): void {
+    const reads = this.#reads.get(key);
+    if (reads !== undefined) reads.fenced = reads.last;
   }
 
-  #tell(key: string, entry: Entry | undefined, reason: Reason): void {
+  #addToTurn(key: string, entry: Entry | undefined, reason: Reason): void {
     const earlier = this.#turn.get(key);
     if (this.#turn.size === 0) setImmediate(() => this.flush());
     this.#turn.set(key, new State(key, entry, reason, earlier === undefined ? 0 : earlier.merged + 1));
@@ -222,44 +223,44 @@ export class Hub implements ChangeListener {
     return all;
   }
 
-  async #find(key: string, announced: Reason | undefined, fill = false): Promise<void> {
-    const [{ entry, source }, counts] = await this.ask(key, () => this.#cache.refresh(key, fill));
+  async #refresh(key: string, announced: Reason | undefined, fill = false): Promise<void> {
+    const [{ entry, source }, counts] = await this.readInOrder(key, () => this.#cache.refresh(key, fill));
     if (!counts) return;
     const known = source === 'l2' || source === 'pending';
-    // What is pending here may give way to what L2 holds: it is asked about again until L2 has decided.
-    if (source === 'pending') this.#unanswered.add(key, announced);
-    else if (known || source === 'none') this.#unanswered.delete(key);
+    // A pending write may be superseded by a newer value in Redis, so read again until Redis has decided.
+    if (source === 'pending') this.#retries.add(key, announced);
+    else if (known || source === 'none') this.#retries.delete(key);
     if (known && entry !== undefined) return this.learned(key, entry, announced ?? 'remote');
-    if (known || source === 'none') return this.#gone(key, announced);
-    // L2 did not answer. Until it does, all that can be reported is that the key has changed.
-    this.#unanswered.add(key, announced);
+    if (known || source === 'none') return this.#learnedNoValue(key, announced);
+    // Redis did not answer. Until it does, the hub can only report that the key has changed.
+    this.#retries.add(key, announced);
     const last = this.#known.peek(key);
     if (last !== undefined && last.version === undefined) return;
-    this.#known.set(key, GONE);
-    this.#tell(key, undefined, 'remote');
+    this.#known.set(key, NO_VALUE);
+    this.#addToTurn(key, undefined, 'remote');
   }
 
-  #askAgain(key: string, announced: Reason | undefined): void {
-    if (this.subscriptions.has(key)) void this.#find(key, announced);
-    else this.#unanswered.delete(key);
+  #retry(key: string, announced: Reason | undefined): void {
+    if (this.subscriptions.has(key)) void this.#refresh(key, announced);
+    else this.#retries.delete(key);
   }
 
-  /** Nobody said why it is gone: its time may be over, Redis may have given it up, or another program it was. */
-  async #gone(key: string, announced: Reason | undefined): Promise<void> {
+  /** Reports that a key has no value. If no reason was announced, it may have expired, been evicted, or been deleted. */
+  async #learnedNoValue(key: string, announced: Reason | undefined): Promise<void> {
     if (announced !== undefined && announced !== 'set') return this.learned(key, undefined, announced);
     const known = this.#known.peek(key);
     if (known !== undefined && known.version === undefined && !known.dropped) return;
     if (known?.version !== undefined && known.expiresAt <= this.#cache.now + EXPIRY_TOLERANCE_MS)
       return this.learned(key, undefined, 'expire');
-    const gone: Known = { ...GONE };
+    const gone: Known = { ...NO_VALUE };
     this.#known.set(key, gone);
     const reason = (await this.#evicting()) ? 'evict' : 'remote';
-    // What was learned during the question is newer, and has been told.
+    // A state that was learned during the await is newer, and has been sent.
     const now = this.#known.peek(key);
-    if (now === undefined || now === gone) this.#tell(key, undefined, reason);
+    if (now === undefined || now === gone) this.#addToTurn(key, undefined, reason);
   }
 
-  /** Tells what was learned in this turn now, and not at its end. */
+  /** Sends the states of this turn at once, not at its end. */
   flush(): void {
     const states = this.#turn;
     this.#turn = new Map();
@@ -279,7 +280,7 @@ export class Hub implements ChangeListener {
   }
 }
 
-/** A frame made once for each codec. */
+/** Encodes a frame once per codec. */
 class FrameCache {
   readonly #frames = new Map<Codec, Encoded>();
   readonly #make: (codec: Codec) => Encoded;

@@ -10,7 +10,7 @@ export const jsonCodec: Codec = {
   encoding: 'json',
 
   decode(message) {
-    // uWS closes a connection whose text frame is not UTF-8; a binary frame is not checked, and read leniently.
+    // uWS closes a connection that sends a text frame with invalid UTF-8. In a binary frame such bytes are replaced.
     const text = message.toString();
     let data: unknown;
     try {
@@ -19,7 +19,7 @@ export const jsonCodec: Codec = {
       throw new ServiceError('frame_invalid', `the frame is not JSON: ${(error as Error).message}`);
     }
     if (typeof data !== 'object' || data === null || Array.isArray(data))
-      throw new ServiceError('frame_invalid', 'a frame is an object');
+      throw new ServiceError('frame_invalid', 'expected an object as the frame');
     return {
       data: data as Record<string, unknown>,
       value() {

@@ -8,7 +8,7 @@ import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
 import type { Codec, RequestId } from './codec.ts';
 
-// All frames are written into one scratch buffer: a frame is sent, and so copied, before the next is begun.
+// All frames share one scratch buffer. Sending a frame copies it, so the next frame may overwrite the buffer.
 const out = new MsgpackWriter();
 
 /** `ratecache.v1.msgpack`: binary frames. */
@@ -24,7 +24,7 @@ export const msgpackCodec: Codec = {
       throw new ServiceError('frame_invalid', `the frame is not msgpack: ${error.message}`);
     }
     if (typeof data !== 'object' || data === null || Array.isArray(data))
-      throw new ServiceError('frame_invalid', 'a frame is a map');
+      throw new ServiceError('frame_invalid', 'expected a map as the frame');
     return {
       data: data as Record<string, unknown>,
       value() {
@@ -80,7 +80,7 @@ export const msgpackCodec: Codec = {
   failed: (id, { code, message, field }) => failure(id, code, message, field),
 
   update(key, entry, merged) {
-    // Converted first: should it be refused, nothing has been written yet.
+    // Convert the value first: if it cannot be converted, the scratch buffer is still unchanged.
     const value = entry.packed;
     open(merged === 0 ? 4 : 5, 'update');
     text('key', key);
@@ -117,7 +117,7 @@ function open(members: number, event: string): void {
   text('event', event);
 }
 
-/** Begins an answer, which so many members follow. */
+/** Begins an answer. @param members the number of members that the caller writes */
 function openAnswer(id: RequestId, coherence: CoherenceState, members: number): void {
   const state = lesserState(coherence);
   out.reset();

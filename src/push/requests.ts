@@ -1,4 +1,4 @@
-/** What each `op` of a request does. */
+/** The operations of WebSocket requests, by their `op`. */
 import { getMany } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
 import { checkKey, ttlMs } from '../cache/check.ts';
@@ -14,14 +14,14 @@ import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
-/** Requests of one socket whose answer is still to come; more are refused, for they would pile up. */
+/** Open requests per socket. Further requests are rejected, so that a client cannot queue work without limit. */
 const MAX_IN_FLIGHT = 1024;
 
 type Operation = (deps: RequestDeps, consumer: Consumer, id: RequestId, frame: Frame) => void | Promise<void>;
 
 const CONDITIONS = ['ifVersion', 'ifAbsent', 'ifExists'];
 
-/** The members of each operation's request, besides `id` and `op`. */
+/** The members of each operation's request, in addition to `id` and `op`. */
 const MEMBERS = {
   get: ['key'],
   mget: ['keys'],
@@ -62,13 +62,12 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const key = textOf(frame.data, 'key');
     checkKey(key, limits.maxKeyBytes);
     const value = frame.value();
-    if (value === undefined) throw new ServiceError('value_invalid', 'a set has a value', 'value');
+    if (value === undefined) throw new ServiceError('value_invalid', 'a set requires a value', 'value');
     if (value.body.length > limits.maxValueBytes)
-      throw new ServiceError('value_too_large', `at most ${limits.maxValueBytes} bytes are taken`, 'value');
+      throw new ServiceError('value_too_large', `at most ${limits.maxValueBytes} bytes are allowed`, 'value');
     const { ttl } = frame.data;
-    const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
     const condition = conditionOf(frame.data);
-    const outcome = await cache.set(key, value, life, condition);
+    const outcome = await cache.set(key, value, ttl === undefined ? undefined : ttlMs(ttl, 'ttl'), condition);
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     const { status, version } = outcome;
     const warning = keyWarning(key);
@@ -94,23 +93,23 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
   },
   unsubscribe,
 
-  ping(_parts, consumer, id) {
+  ping(_deps, consumer, id) {
     consumer.reply(consumer.codec.done(id));
   },
 };
 
-/** The member of an answer that says in which lesser state it was given. */
+/** The member `coherence` of an answer, while L1 is degraded or blind. */
 function stateOf({ coherence }: TwoLevel): { coherence?: string } {
   const state = lesserState(coherence);
   return state === undefined ? {} : { coherence: state };
 }
 
-interface Known {
+interface KnownOperation {
   readonly run: Operation;
   readonly members: ReadonlySet<string>;
 }
 
-const OPERATIONS: ReadonlyMap<string, Known> = new Map(
+const OPERATIONS: ReadonlyMap<string, KnownOperation> = new Map(
   (Object.keys(MEMBERS) as (keyof typeof MEMBERS)[]).map((op) => [
     op,
     { run: RUN[op], members: new Set(['id', 'op', ...MEMBERS[op]]) },
@@ -118,23 +117,23 @@ const OPERATIONS: ReadonlyMap<string, Known> = new Map(
 );
 
 /**
- * Does what a frame asks, now or later; every request is answered once, with its `id`.
- * @throws ServiceError `frame_invalid` where there is no request that an answer could name
+ * Runs a request, synchronously where possible. Every request gets one answer, with its `id`.
+ * @throws ServiceError `frame_invalid` if the request has no usable `id`
  */
 export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): void {
   const { id, op } = frame.data;
   if (typeof id !== 'string' && !isRepeatable(id))
     throw new ServiceError(
       'frame_invalid',
-      'a request has an id, a string or a number; an integer is at most 2^53 - 1',
+      'expected an id that is a string or a number; integers may be up to 2^53 - 1',
       'id',
     );
   const operation = typeof op === 'string' ? OPERATIONS.get(op) : undefined;
   try {
     if (operation === undefined)
-      throw new ServiceError('frame_invalid', `an op is one of ${[...OPERATIONS.keys()].join(', ')}`, 'op');
+      throw new ServiceError('frame_invalid', `expected one of ${[...OPERATIONS.keys()].join(', ')}`, 'op');
     if (consumer.inFlight >= MAX_IN_FLIGHT)
-      throw new ServiceError('overloaded', `at most ${MAX_IN_FLIGHT} requests may wait for their answers`);
+      throw new ServiceError('overloaded', `at most ${MAX_IN_FLIGHT} requests of a socket may be open`);
     checkMembers(frame.data, operation.members, 'frame_invalid');
     const later = operation.run(deps, consumer, id, frame);
     if (later === undefined) return;
@@ -149,7 +148,7 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): voi
   }
 }
 
-/** Whether an answer can repeat it: larger integers have lost digits by now, and 1e999 has become Infinity. */
+/** Whether an answer can repeat the id. JSON.parse loses digits of larger integers, and turns 1e999 into Infinity. */
 function isRepeatable(id: unknown): id is number {
   return Number.isSafeInteger(id) || (Number.isFinite(id) && !Number.isInteger(id));
 }
@@ -173,20 +172,20 @@ async function answerOne(
 /** @throws ServiceError `overloaded` */
 function shedIfOverloaded({ overloaded }: RequestDeps): void {
   if (overloaded())
-    throw new ServiceError('overloaded', 'the event loop is late; only what L1 holds is answered now');
+    throw new ServiceError('overloaded', 'the event loop is late; the service answers only reads of L1 hits');
 }
 
 function textOf(data: Frame['data'], name: string): string {
   const text = data[name];
-  if (typeof text !== 'string') throw new ServiceError('frame_invalid', `${name} is a string`, name);
+  if (typeof text !== 'string') throw new ServiceError('frame_invalid', `${name} must be a string`, name);
   return text;
 }
 
 function keysOf(data: Frame['data'], max: number): string[] {
   const { keys } = data;
   if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string'))
-    throw new ServiceError('frame_invalid', 'keys is an array of strings', 'keys');
-  if (keys.length > max) throw new ServiceError('frame_invalid', `at most ${max} are taken at once`, 'keys');
+    throw new ServiceError('frame_invalid', 'keys must be an array of strings', 'keys');
+  if (keys.length > max) throw new ServiceError('frame_invalid', `at most ${max} keys are allowed`, 'keys');
   return keys;
 }
 
@@ -194,14 +193,14 @@ function conditionOf({ ifVersion, ifAbsent, ifExists }: Frame['data']): Conditio
   const given = [ifVersion, ifAbsent, ifExists].filter((condition) => condition !== undefined);
   if (given.length === 0) return undefined;
   if (given.length > 1)
-    throw new ServiceError('frame_invalid', 'one of ifVersion, ifAbsent and ifExists', 'ifVersion');
+    throw new ServiceError('frame_invalid', 'send only one of ifVersion, ifAbsent and ifExists', 'ifVersion');
   if (ifVersion !== undefined) {
     if (typeof ifVersion !== 'string' || !isVersion(ifVersion))
-      throw new ServiceError('frame_invalid', 'a version is one that an answer named', 'ifVersion');
+      throw new ServiceError('frame_invalid', 'expected the version of an earlier answer', 'ifVersion');
     return { is: 'if-version', versions: [ifVersion] };
   }
   const name = ifAbsent === undefined ? 'ifExists' : 'ifAbsent';
-  if (given[0] !== true) throw new ServiceError('frame_invalid', `${name} is true or left out`, name);
+  if (given[0] !== true) throw new ServiceError('frame_invalid', `${name} must be true or absent`, name);
   return { is: name === 'ifExists' ? 'if-exists' : 'if-absent' };
 }
 

@@ -1,4 +1,4 @@
-/** `/v1/ws`: the upgrade, the frames, and the end of each connection. */
+/** The WebSocket endpoint `/v1/ws`: upgrades, frames, and the close of each connection. */
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
@@ -18,14 +18,14 @@ const CODECS: ReadonlyMap<string, Codec> = new Map([
   ['ratecache.v1.msgpack', msgpackCodec],
 ]);
 
-/** Malformed frames in a row that are answered; the next one closes the socket. */
+/** The number of malformed frames in a row that the service answers. The next one closes the socket. */
 const MAX_MALFORMED = 5;
 
 export interface PushOptions extends ConsumerLimits, RequestLimits {
   readonly maxFrameBytes: number;
   readonly maxConnections: number;
   readonly idleTimeoutMs: number;
-  /** Origins of pages that may connect; `*` for all. What sends no Origin is no browser, and may. */
+  /** Origins whose pages may connect; `*` allows all. Clients without an Origin are not browsers and may connect. */
   readonly allowedOrigins: readonly string[];
 }
 
@@ -38,9 +38,9 @@ export interface PushDeps {
   readonly onFault: (error: unknown) => void;
   /** Whether the event loop is late. */
   readonly overloaded: () => boolean;
-  /** Whether Redis gives up keys for want of room these days; without it nobody knows. */
+  /** Whether Redis evicts keys at present. */
   readonly evicting?: (() => Promise<boolean>) | undefined;
-  /** How many keys the hub remembers, where it is not the usual number. */
+  /** The number of keys whose last state the hub remembers; a default of the hub if absent. */
   readonly rememberedKeys?: number;
 }
 
@@ -67,11 +67,11 @@ export class Push {
     this.#stallTimer = setInterval(() => this.#checkStalls(), 1000);
     this.#stallTimer.unref();
     app.ws<UserData>('/v1/ws', {
-      // uWS cuts a longer frame off without a word; one a little longer than allowed is told why.
+      // uWS drops the connection of a longer frame without a close frame. Up to twice the limit, #onFrame sends 1009.
       maxPayloadLength: 2 * options.maxFrameBytes,
       idleTimeout: Math.round(options.idleTimeoutMs / 1000),
       sendPingsAutomatically: true,
-      // How much may wait in a socket is decided in `Consumer`.
+      // `Consumer` limits what may be buffered in a socket.
       maxBackpressure: 0,
       upgrade: (res, req, context) => this.#upgrade(res, req, context),
       open: (ws) => {
@@ -90,12 +90,11 @@ export class Push {
     });
   }
 
-  /** How many there are now. */
   get sizes(): { readonly connections: number; readonly subscriptions: number } {
     return { connections: this.#consumers.size, subscriptions: this.hub.subscriptions.size };
   }
 
-  /** Closes every socket with 1012, so that its client comes back, elsewhere if need be. */
+  /** Closes every socket with 1012, so that its client reconnects, perhaps to another replica. */
   close(): void {
     clearInterval(this.#stallTimer);
     for (const consumer of this.#consumers) consumer.close(CLOSE.serviceRestart, 'restarting');
@@ -107,9 +106,9 @@ export class Push {
     const origin = req.getHeader('origin');
     if (origin !== '' && !allowedOrigins.includes('*') && !allowedOrigins.includes(origin))
       return refuse(res, 'origin_refused', 'WS_ALLOWED_ORIGINS does not list this origin', 'Origin');
-    if (this.#deps.draining()) return refuse(res, 'shutting_down', 'connect to another instance');
+    if (this.#deps.draining()) return refuse(res, 'shutting_down', 'connect to another replica');
     if (this.#consumers.size >= maxConnections)
-      return refuse(res, 'too_many_connections', `at most ${maxConnections} sockets may be connected`);
+      return refuse(res, 'too_many_connections', `at most ${maxConnections} sockets are allowed`);
     const offered = req.getHeader('sec-websocket-protocol');
     const protocol = offered
       .split(',')
@@ -119,7 +118,7 @@ export class Push {
       return refuse(
         res,
         'subprotocol_unsupported',
-        `the subprotocols are ${[...CODECS.keys()].join(' and ')}`,
+        `offer ${[...CODECS.keys()].join(' or ')} in Sec-WebSocket-Protocol`,
         'Sec-WebSocket-Protocol',
       );
     const userData: UserData = {
@@ -134,14 +133,16 @@ export class Push {
     const { counters, onFault } = this.#deps;
     counters.wsFrames++;
     const { maxFrameBytes } = this.#options;
-    if (message.length > maxFrameBytes) return consumer.close(CLOSE.tooBig, `at most ${maxFrameBytes} bytes`);
+    if (message.length > maxFrameBytes)
+      return consumer.close(CLOSE.tooBig, `frames may have at most ${maxFrameBytes} bytes`);
     try {
       handle(this.#requestDeps, consumer, consumer.codec.decode(message));
       consumer.malformed = 0;
     } catch (error) {
       if (!(error instanceof ServiceError)) return onFault(error);
       consumer.reply(consumer.codec.failed(undefined, error));
-      if (++consumer.malformed > MAX_MALFORMED) consumer.close(CLOSE.policyViolation, 'malformed frames');
+      if (++consumer.malformed > MAX_MALFORMED)
+        consumer.close(CLOSE.policyViolation, 'too many malformed frames');
     }
   }
 
@@ -151,7 +152,7 @@ export class Push {
   }
 }
 
-/** uWS calls every request with a key of the right length an upgrade, whatever its other headers are. */
+/** uWS treats every request with a Sec-WebSocket-Key of the right length as an upgrade, whatever its other headers. */
 function asksForWebSocket(req: HttpRequest): boolean {
   const upgrades = req.getHeader('connection').toLowerCase().split(',');
   return (
@@ -165,7 +166,7 @@ function refuseWithoutUpgrade(res: HttpResponse): void {
   res.writeStatus('426 Upgrade Required');
   res.writeHeader('Upgrade', 'websocket').writeHeader('Connection', 'Upgrade');
   res.writeHeader('Sec-WebSocket-Version', '13');
-  end(res, 'upgrade_required', 'connect with WebSocket, version 13');
+  end(res, 'upgrade_required', 'connect with a WebSocket client, version 13');
 }
 
 function refuse(res: HttpResponse, code: ErrorCode, detail: string, field?: string): void {

@@ -4,14 +4,14 @@ import { NotConvertible } from '../codec/errors.ts';
 import type { Codec, Encoded } from './codec.ts';
 
 /**
- * What became of a key, for all of its subscribers: it has a new value, or (`entry` undefined) none any more.
- * The frames are made once for each codec, on first need, and the same bytes go to everyone.
+ * A new state of a key, for all its subscribers: a value, or no value (`entry` is undefined). Its frames are encoded
+ * once per codec, on first use; every subscriber receives the same bytes.
  */
 export class State {
   readonly key: string;
   readonly entry: Entry | undefined;
   readonly reason: Reason;
-  /** Earlier states of the same turn that it stands for. */
+  /** The number of earlier states of the same turn that this state replaces. */
   readonly merged: number;
   readonly #frames = new Map<string, Buffer>();
 
@@ -23,20 +23,20 @@ export class State {
   }
 
   /**
-   * @param values whether the subscriber wants the new value; it is told without where it has none, or where
-   *   its codec cannot hold it unchanged
-   * @param merged how many earlier states this one stands for, for this subscriber
+   * @param values whether the subscriber wants the value. If there is none, or the codec cannot encode it unchanged,
+   *   the frame is an `invalidate` without a value.
+   * @param merged the number of earlier states that this state replaces for this subscriber
    */
   frame(codec: Codec, values: boolean, merged: number): Encoded {
     const { entry } = this;
     const update = values && entry !== undefined;
-    // What more was merged differs from one slow subscriber to the next.
+    // Slow subscribers differ in the number of merged states, so these frames cannot be shared.
     if (merged > this.merged) return this.#encode(codec, update ? entry : undefined, merged);
     const slot = codec.encoding + update;
     let frame = this.#frames.get(slot);
     if (frame === undefined) {
       const encoded = this.#encode(codec, update ? entry : undefined, merged);
-      // A string would be encoded again with every send.
+      // A Buffer, because uWS would encode a string again for every send.
       frame = Buffer.from(encoded as Uint8Array);
       this.#frames.set(slot, frame);
     }

@@ -1,4 +1,4 @@
-/** `subscribe` and `unsubscribe`: a snapshot, and from then on everything that happens, without gap. */
+/** `subscribe` and `unsubscribe`: a snapshot, followed by every later change, without a gap. */
 import * as v from 'valibot';
 import { checkKey } from '../cache/check.ts';
 import type { Loaded } from '../cache/loaded.ts';
@@ -20,16 +20,19 @@ const INTEREST = v.looseObject({
   values: v.optional(v.boolean(), false),
 });
 
-/** Keys in one frame of a snapshot, and about how many bytes of values: whichever comes first. */
+/** A frame of a snapshot ends after this number of keys, or after about this number of bytes. */
 const PART = 500;
 const PART_BYTES = 1024 * 1024;
 /** Keys listed from Redis at a time. */
 const PAGE = 500;
 
 /**
- * The subscription takes effect first, with its consumer on hold; then the snapshot is taken and sent; then
- * what happened meanwhile follows, less what the snapshot had already. So whatever is written during the
- * subscription is in the snapshot, or comes after it, and not both.
+ * Subscribes in three steps:
+ * 1. The subscription takes effect, with its consumer on hold: changes are queued.
+ * 2. The snapshot is read and sent.
+ * 3. Queued changes are sent, without those that the snapshot already contains.
+ *
+ * So a change during the subscription is either in the snapshot or sent after it, never both.
  */
 export async function subscribe(
   deps: RequestDeps,
@@ -39,9 +42,12 @@ export async function subscribe(
 ): Promise<void> {
   const interest = interestOf(data, deps);
   if (consumer.subscriptions.has(id))
-    throw new ServiceError('frame_invalid', 'a subscription of this socket has this id already', 'id');
+    throw new ServiceError('frame_invalid', 'another subscription of this socket has this id', 'id');
   if (consumer.subscriptions.size >= deps.limits.maxSubscriptions)
-    throw new ServiceError('too_many_subscriptions', `at most ${deps.limits.maxSubscriptions} are allowed`);
+    throw new ServiceError(
+      'too_many_subscriptions',
+      `at most ${deps.limits.maxSubscriptions} subscriptions are allowed per socket`,
+    );
   const { hub } = deps;
   const subscription: Subscription<Consumer> = { ...interest, subscriber: consumer };
   consumer.hold();
@@ -57,18 +63,18 @@ export async function subscribe(
   }
 }
 
-/** `subscription` is the id of the request that began it; without it, all of the socket's end. */
+/** Ends the subscription whose `subscribe` request had this id, or all subscriptions of the socket without an id. */
 export function unsubscribe({ hub }: RequestDeps, consumer: Consumer, id: RequestId, { data }: Frame): void {
   const { subscription } = data;
   const known = consumer.subscriptions;
   const ending = subscription === undefined ? [...known.keys()] : [subscription as RequestId];
   if (subscription !== undefined && !known.has(subscription as RequestId))
-    throw new ServiceError('frame_invalid', 'this socket has no such subscription', 'subscription');
+    throw new ServiceError('frame_invalid', 'this socket has no subscription with this id', 'subscription');
   for (const each of ending) end(hub, consumer, each);
   consumer.reply(consumer.codec.done(id, { unsubscribed: ending.length }));
 }
 
-/** Ends all subscriptions of a client that is gone. */
+/** Ends all subscriptions of a client that has disconnected. */
 export function endAll(hub: Hub, consumer: Consumer): void {
   for (const id of [...consumer.subscriptions.keys()]) end(hub, consumer, id);
 }
@@ -78,7 +84,7 @@ function end(hub: Hub, consumer: Consumer, id: RequestId): void {
   if (subscription === undefined) return;
   consumer.subscriptions.delete(id);
   hub.subscriptions.remove(subscription);
-  // Of a key that is not subscribed to, nothing would tell the client when it changes next.
+  // The client receives no later change of these keys, so their queued states must not be sent either.
   consumer.forgetWhere((key) => !hub.subscriptions.of(key).has(consumer));
 }
 
@@ -91,11 +97,11 @@ function interestOf(data: Frame['data'], { limits }: RequestDeps): Interest {
   const { keys, types, prefixes, values } = parsed.output;
   const count = keys.length + types.length + prefixes.length;
   if (count === 0)
-    throw new ServiceError('frame_invalid', 'a subscription has keys, types or prefixes', 'keys');
+    throw new ServiceError('frame_invalid', 'a subscription requires keys, types or prefixes', 'keys');
   if (count > limits.maxBatchKeys)
     throw new ServiceError(
       'frame_invalid',
-      `at most ${limits.maxBatchKeys} names in one subscription`,
+      `at most ${limits.maxBatchKeys} keys, types and prefixes are allowed in one subscription`,
       'keys',
     );
   for (const [i, key] of keys.entries()) checkKey(key, limits.maxKeyBytes, `keys[${i}]`);
@@ -111,20 +117,20 @@ async function sendSnapshot(
   const { keys, types, prefixes, values } = subscription;
   const { cache, hub } = deps;
   const { codec } = consumer;
-  let asked: string[] = [];
+  let readKeys: string[] = [];
   let items: SnapshotItem[] = [];
   let bytes = 0;
   const send = (more: boolean) => {
     if (consumer.subscriptions.get(id) !== subscription)
       throw new ServiceError('frame_invalid', 'the subscription was ended before its snapshot was complete');
-    // A notice that waits was sent by what came before the snapshot, and must not take it back.
+    // Queued notices are older than the snapshot. Sent after it, they would invalidate its entries.
     consumer.sendNotices();
     consumer.reply(codec.snapshot(id, { items, values, more, coherence: cache.coherence }));
-    // What was found out for the snapshot waits for this consumer too, by now.
+    // Queues the states that the hub learned from the reads of this snapshot, so that `settle` can remove them.
     hub.flush();
-    const told = new Map(items.map((item) => [item.key, item]));
-    for (const key of asked) settle(consumer, key, told.get(key), values);
-    asked = [];
+    const sent = new Map(items.map((item) => [item.key, item]));
+    for (const key of readKeys) settle(consumer, key, sent.get(key), values);
+    readKeys = [];
     items = [];
     bytes = 0;
   };
@@ -132,7 +138,7 @@ async function sendSnapshot(
     if (consumer.closed) return;
     const found = await Promise.all(page.map((key) => itemFor(cache, hub, codec, key, values)));
     for (const [i, key] of page.entries()) {
-      asked.push(key);
+      readKeys.push(key);
       const item = found[i];
       if (item === undefined) continue;
       items.push(item);
@@ -145,7 +151,7 @@ async function sendSnapshot(
   send(false);
 }
 
-/** The keys named and those found for the types and prefixes, each once, a page at a time. */
+/** Yields the keys by name and those of the types and prefixes in pages, each key once. */
 async function* keysOf(
   cache: TwoLevel,
   keys: readonly string[],
@@ -168,7 +174,7 @@ async function* keysOf(
       while (found.length > 0) yield found.splice(-PAGE);
       continue;
     }
-    // What is pending cannot be listed in L2.
+    // Redis does not have the keys of pending writes yet.
     const pending = cache.pendingKeys(match).filter((key) => !seen.has(key));
     for (const key of pending) seen.add(key);
     while (pending.length > 0) yield pending.splice(0, PAGE);
@@ -183,7 +189,7 @@ async function* keysOf(
   }
 }
 
-/** A key's item, or none where there is no value. */
+/** The item of a key for the snapshot; undefined if the key has no value. */
 async function itemFor(
   cache: TwoLevel,
   hub: Hub,
@@ -193,10 +199,10 @@ async function itemFor(
 ): Promise<SnapshotItem | undefined> {
   let loaded: Loaded;
   let counts: boolean;
-  do [loaded, counts] = await hub.ask(key, () => cache.look(key));
+  do [loaded, counts] = await hub.readInOrder(key, () => cache.look(key));
   while (!counts);
   const { entry, source, fault } = loaded;
-  if (source === 'unknown' || source === 'l1-stale') hub.unanswered(key);
+  if (source === 'unknown' || source === 'l1-stale') hub.retryLater(key);
   else hub.found(key, entry);
   if (source === 'unknown') return { key, code: fault!.code };
   if (entry === undefined) return undefined;
@@ -210,9 +216,8 @@ async function itemFor(
 }
 
 /**
- * Takes out of what waits what the snapshot has told of the key. The hub was told of all that was
- * found for the snapshot, in its turn, so what waits is the last that is known: either it says the same as the snapshot, or it
- * is news of after it.
+ * Removes the queued state of a key if the snapshot contains the same state. The hub has learned the state from the
+ * snapshot's read too, so the queued state is either the same or newer.
  */
 function settle(consumer: Consumer, key: string, item: SnapshotItem | undefined, values: boolean): void {
   if (item !== undefined && 'code' in item) return;

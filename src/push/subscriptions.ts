@@ -1,11 +1,11 @@
 import { TYPES, type TypeIndex, typeOf } from '../key.ts';
 
-/** What a subscription names: any key that is one of `keys`, of one of `types`, or begins with a prefix. */
+/** The keys that a subscription covers: each key in `keys`, of a type in `types`, or with a prefix in `prefixes`. */
 export interface Interest {
   readonly keys: readonly string[];
   readonly types: readonly TypeIndex[];
   readonly prefixes: readonly string[];
-  /** Whether changes come with the new value. */
+  /** Whether events carry the new value. */
   readonly values: boolean;
 }
 
@@ -15,14 +15,14 @@ export interface Subscription<Subscriber> extends Interest {
 }
 
 /**
- * Finds the subscribers of a key: a look-up for the key, one for its type, and one for each length that
- * prefixes have.
+ * Finds the subscribers of a key with one lookup for the key, one for its type, and one for each distinct length of a
+ * prefix.
  */
 export class Subscriptions<Subscriber> {
   readonly #byKey = new Map<string, Set<Subscription<Subscriber>>>();
   readonly #byType: readonly Set<Subscription<Subscriber>>[] = TYPES.map(() => new Set());
   readonly #byPrefix = new Map<string, Set<Subscription<Subscriber>>>();
-  /** How many prefixes have each length. */
+  /** Length -> number of prefixes of this length. */
   readonly #prefixLengths = new Map<number, number>();
   #size = 0;
 
@@ -48,7 +48,7 @@ export class Subscriptions<Subscriber> {
     }
   }
 
-  /** Whether anybody is interested in the key. */
+  /** Whether the key has subscribers. */
   has(key: string): boolean {
     if (this.#size === 0) return false;
     if (this.#byKey.has(key) || this.#byType[typeOf(key)]!.size > 0) return true;
@@ -57,7 +57,7 @@ export class Subscriptions<Subscriber> {
     return false;
   }
 
-  /** Those interested in the key, each with whether it wants the value; in no order. */
+  /** The subscribers of the key, each with whether it wants the value; in no particular order. */
   of(key: string): Map<Subscriber, boolean> {
     const found = new Map<Subscriber, boolean>();
     collect(found, this.#byKey.get(key));
@@ -67,7 +67,7 @@ export class Subscriptions<Subscriber> {
     return found;
   }
 
-  /** Those whose subscriptions by type or prefix may cover keys that nobody can list. */
+  /** The subscribers by type or prefix. Their subscriptions may cover keys that cannot be listed. */
   open(): Set<Subscriber> {
     const found = new Set<Subscriber>();
     for (const set of [...this.#byType, ...this.#byPrefix.values()])
@@ -96,7 +96,7 @@ function collect<Subscriber>(
     if (values || !found.has(subscriber)) found.set(subscriber, values);
 }
 
-/** Says whether the name is new. */
+/** Returns whether the name is new in the index. */
 function addTo<T>(index: Map<string, Set<T>>, name: string, item: T): boolean {
   const known = index.get(name);
   known?.add(item);
@@ -104,7 +104,7 @@ function addTo<T>(index: Map<string, Set<T>>, name: string, item: T): boolean {
   return known === undefined;
 }
 
-/** Says whether the name is gone. */
+/** Returns whether the name was removed from the index, because it has no more items. */
 function removeFrom<T>(index: Map<string, Set<T>>, name: string, item: T): boolean {
   const known = index.get(name);
   known?.delete(item);

@@ -139,8 +139,8 @@ async function withClosed(t: TestContext, env: Record<string, string>) {
 }
 
 for (const [limit, reason] of [
-  [TOO_MANY, 'too many keys are pending'],
-  [STALL, 'nothing is read'],
+  [TOO_MANY, 'too many keys are queued'],
+  [STALL, 'the client reads nothing'],
 ] as const)
   test(`who is behind by too much is closed with 1013, and finds what was sent before: ${reason}`, async (t) => {
     const { reading, stopped } = await withClosed(t, limit);

@@ -652,7 +652,7 @@ test('limits: frames, subscriptions and connections, and malformed frames are an
   for (const answer of answers) assert.deepEqual([answer.ok, answer.code], [false, 'frame_invalid']);
   for (const frame of malformed) ws.sendRaw(frame);
   ws.sendRaw('x');
-  assert.deepEqual(await ws.closed, { code: 1008, reason: 'malformed frames' });
+  assert.deepEqual(await ws.closed, { code: 1008, reason: 'too many malformed frames' });
   assert.equal(ws.frames.filter(({ id }) => id === null).length, 21, 'the last one is answered as well');
 
   await until(() => idle.pings > 0, { timeoutMs: 8_000 });

@@ -60,7 +60,7 @@ test('more keys than may wait close it with 1013; as many as may do not', () => 
   for (let number = 10; number < 20; number++) consumer.deliver(deliver(stateOf('b', number)));
   assert.equal(socket.ended, undefined);
   consumer.deliver(deliver(stateOf('e', 20)));
-  assert.deepEqual(socket.ended, { code: 1013, reason: 'too many keys are pending' });
+  assert.deepEqual(socket.ended, { code: 1013, reason: 'too many keys are queued' });
   assert.equal(counters.wsSlowCloses, 1);
   assert.equal(consumer.closed, true);
   consumer.deliver(deliver(stateOf('f', 21)));
@@ -84,7 +84,7 @@ test('one who takes nothing for too long is closed with 1013, and whoever takes 
   consumer.checkStall(blockedAt + 1800);
   assert.equal(socket.ended, undefined, 'it took something, though not all');
   consumer.checkStall(blockedAt + 1901);
-  assert.deepEqual(socket.ended, { code: 1013, reason: 'nothing is read' });
+  assert.deepEqual(socket.ended, { code: 1013, reason: 'the client reads nothing' });
   assert.equal(counters.wsSlowCloses, 1);
   consumer.checkStall(blockedAt + 1e9);
   assert.equal(counters.wsSlowCloses, 1);

@@ -67,5 +67,5 @@ test('every request that the document shows is one, and every request there is i
   assert.deepEqual([...new Set(shown.map(({ op }) => op))], known);
   const { consumer, socket } = consumerOf();
   handle({} as RequestDeps, consumer, { data: { id: 1, op: 'none' }, value: () => undefined });
-  assert.equal(socket.sent[0].detail, `an op is one of ${known.join(', ')}`);
+  assert.equal(socket.sent[0].detail, `expected one of ${known.join(', ')}`);
 });

@@ -8,7 +8,7 @@ import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { Writes } from '../../src/cache/writes.ts';
 import { Hub } from '../../src/push/hub.ts';
-import { Unanswered } from '../../src/push/unanswered.ts';
+import { Retries } from '../../src/push/retries.ts';
 import { Breaker } from '../../src/redis/breaker.ts';
 import { Heartbeat } from '../../src/redis/heartbeat.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
@@ -265,7 +265,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: '10',
     name: 'a refresh that was not answered is not repeated',
-    put: method(Unanswered.prototype, 'add', () => () => {}),
+    put: method(Retries.prototype, 'add', () => () => {}),
   },
   {
     fault: '14',

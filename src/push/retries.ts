@@ -4,19 +4,19 @@ const FIRST_MS = 50;
 const LONGEST_MS = 2000;
 
 /**
- * Keys that changed, and of which L2 did not answer what they are now. They are asked about again, all at once, with
- * growing pauses, until each is answered or no longer of interest: a subscriber who was notified of a change must end
- * with the value.
+ * Changed keys whose current state Redis did not return. All of them are read again together, with growing pauses,
+ * until each has an answer or no subscriber. This ensures that a subscriber who was notified of a change also receives
+ * the value.
  */
-export class Unanswered {
-  readonly #ask: (key: string, reason: Reason | undefined) => void;
+export class Retries {
+  readonly #read: (key: string, reason: Reason | undefined) => void;
   readonly #keys = new Map<string, Reason | undefined>();
   #pauseMs = FIRST_MS;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param ask asks again; a key that is not answered then is added again */
-  constructor(ask: (key: string, reason: Reason | undefined) => void) {
-    this.#ask = ask;
+  /** @param read reads a key again; if Redis still does not answer, the caller adds the key again */
+  constructor(read: (key: string, reason: Reason | undefined) => void) {
+    this.#read = read;
   }
 
   has(key: string): boolean {
@@ -26,16 +26,14 @@ export class Unanswered {
   add(key: string, reason: Reason | undefined): void {
     this.#keys.set(key, reason);
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.#askAll(), this.#pauseMs);
+    this.#timer = setTimeout(() => this.#readAll(), this.#pauseMs);
     this.#timer.unref();
   }
 
-  /** The key was answered. */
   delete(key: string): void {
     if (this.#keys.delete(key) && this.#keys.size === 0) this.#pauseMs = FIRST_MS;
   }
 
-  /** None is of interest any more. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -43,9 +41,9 @@ export class Unanswered {
     this.#pauseMs = FIRST_MS;
   }
 
-  #askAll(): void {
+  #readAll(): void {
     this.#timer = undefined;
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_MS);
-    for (const [key, reason] of this.#keys) this.#ask(key, reason);
+    for (const [key, reason] of this.#keys) this.#read(key, reason);
   }
 }
