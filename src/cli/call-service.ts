@@ -1,37 +1,39 @@
 /**
- * Asks a running service, for subcommands. With `node:http`, since `fetch` takes some 30 ms to load, and `check` is
- * started every few seconds.
+ * Sends requests of subcommands to a running service. It uses `node:http`, because `fetch` takes about 30 ms to load
+ * and probes start `check` every few seconds.
  */
 import { request as requestPlain } from 'node:http';
 import { endpoint, failureText, parsed } from '../service-answer.ts';
 import { Failure } from './exits.ts';
 
-/** Nobody answered, or what answered is no ratecache. */
+/** No service answered, or the answer is not from ratecache. */
 export const EXIT_UNREACHABLE = 2;
+
+/** The end of the message about an answer that ratecache does not send. */
+export const NOT_RATECACHE = ', but not as ratecache does: check the URL';
 
 export interface Question {
   readonly path: string;
-  /** Sent as JSON by POST; without it is a GET. */
+  /** The JSON body of a POST. Without a body the request is a GET. */
   readonly body?: unknown;
   readonly timeoutMs: number;
 }
 
 export interface Answer {
   readonly status: number;
-  /** As it came. */
   readonly text: string;
-  /** Undefined where it is no JSON. */
+  /** The parsed body; undefined if the text is not JSON. */
   readonly body: unknown;
 }
 
-/** Where the service of this environment listens, seen from the same machine. */
+/** The URL at which a service with this environment listens, as seen from the same machine. */
 export function ownUrl({ HOST, PORT }: NodeJS.ProcessEnv = process.env): string {
   const everywhere = HOST === undefined || ['', '0.0.0.0', '::', '::0'].includes(HOST);
   const host = everywhere ? '127.0.0.1' : HOST.includes(':') ? `[${HOST}]` : HOST;
   return `http://${host}:${PORT || 8000}`;
 }
 
-/** @throws Failure with EXIT_UNREACHABLE where there is no answer in time */
+/** @throws Failure with EXIT_UNREACHABLE if no answer arrives in time */
 export async function ask(url: string, { path, body, timeoutMs }: Question): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const signal = AbortSignal.timeout(timeoutMs);

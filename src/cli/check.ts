@@ -1,8 +1,7 @@
-/** `ratecache check`: one question, one line, one exit code. */
-
+/** `ratecache check`: sends one request to a service, prints one line, and sets the exit code. */
 import type { HealthBody } from '../metrics/health.ts';
 import { property } from '../service-answer.ts';
-import { type Answer, ask, EXIT_UNREACHABLE } from './call-service.ts';
+import { type Answer, ask, EXIT_UNREACHABLE, NOT_RATECACHE } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 
@@ -15,7 +14,7 @@ export interface CheckOptions extends ServiceOptions {
   readonly json?: boolean;
 }
 
-/** How it is, and a line that says why. */
+/** The verdict, and the line that explains it. */
 interface Finding {
   readonly verdict: 'up' | 'degraded' | 'down';
   readonly line: string;
@@ -47,20 +46,19 @@ function judgeHealth({ status, body }: Answer): Finding {
     if (body.status === 'degraded') return { verdict: 'degraded', line: `degraded: ${why(body)}` };
   }
   if (status === 503 && isHealth(body)) return down(`${body.status}: ${why(body)}`);
-  return stranger(status);
+  return notRatecache(status);
 }
 
-/** @param good what the status of the body is when all is well */
+/** @param good the member `status` of the body of a healthy service */
 function judgeProbe({ status, body }: Answer, good: string): Finding {
-  const said = property(body, 'status');
-  if (status === 200 && said === good) return { verdict: 'up', line: good };
+  const state = property(body, 'status');
+  if (status === 200 && state === good) return { verdict: 'up', line: good };
   const reason = property(body, 'reason');
-  if (typeof said === 'string' && said !== good)
-    return down(typeof reason === 'string' ? `${said}: ${reason}` : said);
-  return stranger(status);
+  if (typeof state === 'string' && state !== good)
+    return down(typeof reason === 'string' ? `${state}: ${reason}` : state);
+  return notRatecache(status);
 }
 
-/** The reasons, then the facts. */
 function why(body: HealthBody): string {
   return `${body.reasons.join('. ')}. ${facts(body)}`;
 }
@@ -80,7 +78,7 @@ function facts({ mode, coherence, redis, local_cache, pending_writes: pending }:
     .join(', ');
 }
 
-/** As far as `facts` looks. */
+/** Checks only the members that this file reads. */
 function isHealth(body: unknown): body is HealthBody {
   return (
     typeof property(body, 'status') === 'string' &&
@@ -94,6 +92,6 @@ function down(why: string): Finding {
   return { verdict: 'down', line: `down: ${why}` };
 }
 
-function stranger(status: number): Finding {
-  return down(`answered ${status} with something else: is it ratecache?`);
+function notRatecache(status: number): Finding {
+  return down(`answered ${status}${NOT_RATECACHE}`);
 }

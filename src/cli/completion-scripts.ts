@@ -1,15 +1,15 @@
 /**
- * What each shell needs to complete command lines: it asks the program itself (`ratecache complete -- WORDS`), which
- * answers with a line for each candidate, perhaps with a tab and a description. Where there are none the shell offers files.
+ * The completion scripts of the shells. Each script calls the program itself (`ratecache complete -- WORDS`), which prints
+ * one line per candidate, with an optional tab and description. If there are no candidates the shell completes files.
  */
 
-/** No word of the command line is evaluated, and no other package is needed. */
+/** The script evaluates no word of the command line, and needs no other package. */
 const BASH = `_ratecache() {
   local line current=\${COMP_WORDS[COMP_CWORD]}
   COMPREPLY=()
   while IFS= read -r line; do
     line=\${line%%$'\\t'*}
-    # Where = ends a word, what stands before it is not replaced.
+    # If = separates words, bash replaces only the part after it.
     [[ $line == --*=* && $current != --* ]] && line=\${line#*=}
     COMPREPLY+=("$line")
   done < <("$1" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
@@ -17,13 +17,13 @@ const BASH = `_ratecache() {
 complete -o default -F _ratecache ratecache
 `;
 
-/** To be sourced, or to lie in the \`fpath\` as \`_ratecache\`. */
+/** Works when sourced, and as the file \`_ratecache\` in a directory of \`fpath\`. */
 const ZSH = `#compdef ratecache
 _ratecache() {
   local -a found
   found=("\${(@f)$("\${(Q)words[1]}" complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n $found[1] ]]; then
-    # _describe wants a colon where the tab is.
+    # _describe expects a colon between value and description.
     found=("\${(@)found//:/\\\\:}")
     found=("\${(@)found/$'\\t'/:}")
     _describe ratecache found

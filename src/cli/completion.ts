@@ -1,4 +1,4 @@
-/** What may come next on a command line, from what commander knows of the subcommands. */
+/** Completion candidates of a command line, from the commander definitions of the subcommands. */
 import type { Argument, Command, Option } from 'commander';
 import { VariableOption } from './options.ts';
 
@@ -8,9 +8,9 @@ export interface Candidate {
 }
 
 /**
- * @param program with every subcommand defined
- * @param words after the program's name, the last being the one under the cursor, empty where none was begun
- * @returns nothing where anything may come, such as the name of a file
+ * @param program with the flags of every subcommand loaded
+ * @param words the words after the program's name; the last is the word at the cursor, and may be empty
+ * @returns no candidates if the word may be any text, such as a file name
  */
 export function candidates(program: Command, words: readonly string[]): Candidate[] {
   const typed = joined(words);
@@ -38,12 +38,12 @@ function found(
   return current.startsWith('-') ? flagsOf(command) : valuesOf(argumentAfter(command, before));
 }
 
-/** bash takes `=` for a word of its own: of `--format`, `=`, `ibkr` one is made again. */
+/** Joins words that bash has split at `=`: `--format`, `=`, `ibkr` becomes one word. */
 function joined(words: readonly string[]): string[] {
   const made: string[] = [];
   let joining = false;
   for (let i = 0; i < words.length; i++) {
-    // The first word decides: to look into what was joined would take quadratic time.
+    // `joining` remembers the first word. To examine the joined word each time would take quadratic time.
     if (words[i] === '=' && joining) made.push(`${made.pop()}=${words[++i] ?? ''}`);
     else {
       joining = words[i]!.startsWith('--');
@@ -78,7 +78,7 @@ function optionOf(command: Command, flag: string | undefined): Option | undefine
     : command.options.find(({ long, short }) => flag === long || flag === short);
 }
 
-/** Which argument stands where the cursor is. */
+/** The argument at the position of the cursor. */
 function argumentAfter(command: Command, before: readonly string[]): Argument | undefined {
   let operands = 0;
   for (let i = 0; i < before.length; i++) {

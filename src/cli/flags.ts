@@ -1,8 +1,8 @@
-/** Flags that several subcommands have, and how numbers are read. */
+/** Flags that several subcommands share, and parsers of numbers. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ownUrl } from './call-service.ts';
 
-/** Of subcommands that ask a running service. */
+/** Options of subcommands that send requests to a running service. */
 export interface ServiceOptions {
   readonly url: string;
   readonly timeout: number;
@@ -13,9 +13,9 @@ const LONGEST_TIMEOUT_MS = 3_600_000;
 /** Adds `--url` and `--timeout`. */
 export function addService(command: Command, timeoutMs: number): Command {
   return command
-    .addOption(urlOption('the service to ask'))
+    .addOption(urlOption('URL of the service'))
     .addOption(
-      new Option('--timeout <ms>', 'how long to wait for its answer, in milliseconds')
+      new Option('--timeout <ms>', 'how long to wait for an answer, in milliseconds')
         .argParser(whole(1, LONGEST_TIMEOUT_MS))
         .default(timeoutMs),
     );
@@ -24,31 +24,31 @@ export function addService(command: Command, timeoutMs: number): Command {
 export function urlOption(description: string): Option {
   return new Option('--url <url>', description)
     .argParser(httpUrl)
-    .default(ownUrl(), 'http://127.0.0.1:8000, or by HOST and PORT of the environment');
+    .default(ownUrl(), 'http://127.0.0.1:8000, or HOST and PORT of the environment');
 }
 
 function httpUrl(text: string): string {
   if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
-  throw new InvalidArgumentError('An http or https URL is wanted.');
+  throw new InvalidArgumentError('Expected an http or https URL.');
 }
 
-/** Reads a number of these bounds, both included. */
+/** Parses a number within these bounds, both inclusive. */
 export function numeric(least: number, most = Number.POSITIVE_INFINITY) {
-  return (text: string): number => numberOf(text, 'A number', least, most);
+  return (text: string): number => numberOf(text, 'number', least, most);
 }
 
-/** Reads a whole number of these bounds, both included. */
+/** Parses a whole number within these bounds, both inclusive. */
 export function whole(least: number, most = Number.POSITIVE_INFINITY) {
   return (text: string): number => {
-    const value = numberOf(text, 'A whole number', least, most);
-    if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('A whole number is wanted.');
+    const value = numberOf(text, 'whole number', least, most);
+    if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('Expected a whole number.');
     return value;
   };
 }
 
-function numberOf(text: string, wanted: string, least: number, most: number): number {
+function numberOf(text: string, expected: string, least: number, most: number): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value >= least && value <= most) return value;
   const bounds = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
-  throw new InvalidArgumentError(`${wanted} ${bounds} is wanted.`);
+  throw new InvalidArgumentError(`Expected a ${expected} ${bounds}.`);
 }

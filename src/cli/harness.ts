@@ -1,13 +1,13 @@
-/** How subcommands of the harness (loadtest/) end. */
+/** Runs subcommands of the load harness (loadtest/) and sets their exit codes. */
 import { Failure } from './exits.ts';
 
 export const DEFAULT_OUT = 'loadtest/out';
 const EXIT_GATE = 1;
 const EXIT_HARNESS = 2;
 
-/** @param work gives whether every gate held */
+/** @param work resolves with whether every gate passed */
 export async function runHarness(work: () => Promise<boolean>): Promise<void> {
-  // Node's own code for this is 1, which would read as a failed gate.
+  // Node exits with 1 after an uncaught exception, which would look like a failed gate.
   process.on('uncaughtException', (error) => {
     process.stderr.write(`${error.stack}\n`);
     process.exit(EXIT_HARNESS);

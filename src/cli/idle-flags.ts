@@ -1,11 +1,11 @@
-/** A flag that would change nothing is an error: whoever gave it expects something of it. */
+/** A flag that has no effect is an error, because the user expects an effect. */
 import type { Command } from 'commander';
 import { EXIT_USAGE, Failure } from './exits.ts';
 
 /**
- * @param names of flags, such as `--rate`; by default all
- * @param why they have no effect, as the end of a sentence
- * @throws Failure for the first of them that was given
+ * @param names flags, such as `--rate`; all flags by default
+ * @param why the end of the sentence "… has no effect …"
+ * @throws Failure for the first of these flags that the command line contains
  */
 export function refuseIdle(command: Command, why: string, names?: readonly string[]): void {
   const idle = command.options.find(

@@ -1,4 +1,4 @@
-/** Which flags of `ratecache serve` have no effect under which configuration. */
+/** The flags of `ratecache serve` that have no effect under some configurations. */
 
 import { type Config, flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config/config.ts';
 import type { Group } from '../config/kinds.ts';
@@ -25,7 +25,7 @@ const IDLE: readonly Idle[] = [
       'CACHE_WARMUP_PATTERN',
     ],
     when: ({ standalone }) => standalone,
-    why: 'standalone, without Redis',
+    why: 'in standalone mode, which uses no Redis',
   },
   {
     names: ofGroups('pubsub').filter((name) => name !== 'ENABLE_PUBSUB'),
@@ -64,7 +64,7 @@ const IDLE: readonly Idle[] = [
   {
     names: ['CACHE_WARMUP_ON_STARTUP'],
     when: ({ standalone, warmup }) => standalone && warmup.onStartup && warmup.file === undefined,
-    why: 'standalone without CACHE_WARMUP_FILE',
+    why: 'in standalone mode without CACHE_WARMUP_FILE',
   },
   {
     names: ['STATS_MAX_AGE_SECONDS'],
@@ -73,7 +73,7 @@ const IDLE: readonly Idle[] = [
   },
 ];
 
-/** @param given variables whose flags were given. @throws Failure for one that has no effect */
+/** @param given the variables whose flags the command line contains. @throws Failure for a flag without effect */
 export function refuseIdleVariables(config: Config, given: readonly VariableName[]): void {
   for (const { names, when, why } of IDLE) {
     const idle = given.find((name) => names.includes(name));

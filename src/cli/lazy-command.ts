@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { EXIT_OUTPUT, EXIT_USAGE } from './exits.ts';
 import type { Subcommand } from './subcommand.ts';
 
-/** A subcommand that gets its flags and its action only when somebody wants them. */
+/** A subcommand whose flags and action are loaded on first use. */
 export class LazyCommand extends Command {
   readonly subcommand: Subcommand;
   #defined: Promise<void> | undefined;
@@ -14,11 +14,11 @@ export class LazyCommand extends Command {
     if (subcommand.group !== undefined) this.helpGroup(subcommand.group);
   }
 
-  /** What each exit code says, ascending. */
+  /** The exit codes and their meanings, in ascending order. */
   get exits(): [code: string, meaning: string][] {
     return Object.entries({
-      [EXIT_USAGE]: 'the command line is wrong',
-      [EXIT_OUTPUT]: 'standard output could not be written, for a full disk for example',
+      [EXIT_USAGE]: 'the command line is invalid',
+      [EXIT_OUTPUT]: 'standard output could not be written, for example because the disk is full',
       ...this.subcommand.exits,
     });
   }
@@ -35,7 +35,7 @@ export class LazyCommand extends Command {
   }
 }
 
-/** Gives every subcommand its flags. */
+/** Loads the flags of every subcommand. */
 export async function defineAll(program: Command): Promise<void> {
   for (const command of program.commands) if (command instanceof LazyCommand) await command.define();
 }

@@ -1,13 +1,13 @@
-/** `ratecache licenses`: the licenses of all that the single binary is made of. */
+/** `ratecache licenses`: prints the licenses of all software in the single binary. */
 import { getAsset, isSea } from 'node:sea';
 
-/** The name of the asset. */
+/** The name of the asset in the single binary. */
 export const LICENSES = 'licenses.txt';
 
 export function showLicenses(): void {
   if (!isSea())
     throw new Error(
-      'the licenses are gathered when the single binary is built (make build); here, each package in node_modules has its own',
+      'only the single binary contains the licenses (make build); from the sources, see each package in node_modules',
     );
   process.stdout.write(getAsset(LICENSES, 'utf8'));
 }

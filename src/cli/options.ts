@@ -10,15 +10,15 @@ import {
   type VariableName,
 } from '../config/config.ts';
 
-/** The flag of a variable of the environment. What it is given is judged with the rest of the configuration. */
+/** The flag of an environment variable. Its value is validated together with the whole configuration. */
 export class VariableOption extends Option {
-  /** What it may be, where that is a few words. */
+  /** The allowed values, if they are a short list of words. */
   readonly values: readonly string[];
 
   constructor(name: VariableName) {
     const variable: Variable<unknown> & { of?: readonly string[] } = VARIABLES[name];
     const { kind, of = [], group } = variable;
-    // A boolean flag alone says yes.
+    // A boolean flag without a value means true.
     const argument = kind === 'boolean' ? '[bool]' : `<${kind === 'integer' ? 'n' : 'text'}>`;
     super(`${flagOf(name)} ${argument}`, helpOf(name));
     if (kind === 'boolean') this.preset('true');
@@ -27,25 +27,25 @@ export class VariableOption extends Option {
   }
 }
 
-/** Adds flags for variables of the environment, by default for all of them; `--redis-host` is REDIS_HOST. */
+/** Adds a flag for each environment variable, all of them by default; `--redis-host` sets REDIS_HOST. */
 export function addVariables(command: Command, names: readonly VariableName[] = VARIABLE_NAMES): Command {
   for (const name of names) command.addOption(new VariableOption(name));
   return command;
 }
 
-/** The variables whose flags were given on the command line. */
+/** The variables whose flags the command line contains. */
 export function givenVariables(flags: Readonly<Record<string, unknown>>): VariableName[] {
   return VARIABLE_NAMES.filter((name) => typeof flags[attributeOf(name)] === 'string');
 }
 
-/** The environment with the flags that were given laid over it. */
+/** The environment, overridden by the flags of the command line. */
 export function environmentWith(flags: Readonly<Record<string, unknown>>): Environment {
   const env: Record<string, string | undefined> = { ...process.env };
   for (const name of givenVariables(flags)) env[name] = flags[attributeOf(name)] as string;
   return env;
 }
 
-/** commander's name for the flag's value: REDIS_HOST is `redisHost`. */
+/** The name by which commander stores the value of a flag: `redisHost` for REDIS_HOST. */
 function attributeOf(name: VariableName): string {
   return name.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,4 +1,4 @@
-/** The command line as a whole: which subcommands there are, and how help is written. */
+/** The command line: the subcommands and the format of the help. */
 import { type Argument, Command, CommanderError, type Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { SUBCOMMANDS } from './commands/index.ts';
@@ -8,13 +8,13 @@ import { versionText } from './version.ts';
 export function createProgram(): Command {
   const program = new Command('ratecache')
     .description(packageJson.description)
-    .option('-V, --version', 'show the versions of ratecache and of what it is made of')
+    .option('-V, --version', 'show the versions of ratecache, Node and uWebSockets.js')
     .on('option:version', showVersion)
     .helpCommand(false)
     .configureHelp({
       optionDescription: described,
       argumentDescription: described,
-      // Not with its arguments, which only those have that were defined.
+      // Without arguments: a subcommand has none before its flags are loaded.
       subcommandTerm: (command) => command.name(),
     })
     .exitOverride()
@@ -26,13 +26,13 @@ export function createProgram(): Command {
   return program;
 }
 
-/** As commander's own would do, whose text is made at every start. */
+/** Like the version option of commander, which would compute the text at every start. */
 function showVersion(): void {
   process.stdout.write(`${versionText()}\n`);
   throw new CommanderError(0, 'commander.version', '');
 }
 
-/** With choices and default in the manner of the variables: `(one of a, b; default a)`. */
+/** Appends choices and default in the format of the variables: `(one of a, b; default a)`. */
 function described({
   description,
   argChoices,

@@ -1,4 +1,4 @@
-/** This program, as a process of its own: from the sources by Node, as the single binary by itself. */
+/** Starts this program again as another process: by Node from the sources, or as the single binary. */
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 
@@ -7,9 +7,9 @@ export interface Invocation {
   readonly args: string[];
 }
 
-/** How to start the program again with these arguments. */
+/** The command that starts this program with these arguments. */
 export function self(...args: readonly string[]): Invocation {
-  // The URL is looked at only here, since the binary's bundle has none.
+  // import.meta.url is evaluated only here, because it does not exist in the bundle of the single binary.
   const program = isSea() ? [] : [fileURLToPath(new URL('../main.ts', import.meta.url))];
   return { command: process.execPath, args: [...program, ...args] };
 }

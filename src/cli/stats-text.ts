@@ -1,14 +1,14 @@
-/** The statistics of a service as tables for a terminal. */
+/** Formats the statistics of a service as tables for a terminal. */
 import Table from 'cli-table3';
 import { bytes, count, percent } from '../format.ts';
 import { TYPES } from '../key.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
 
-/** What a service said of itself at one moment. */
-export interface Seen {
+/** The statistics and the health of a service at one moment. */
+export interface Snapshot {
   readonly url: string;
-  /** As `performance.now()`. */
+  /** The time of `performance.now()`. */
   readonly atMs: number;
   readonly stats: StatsBody | { readonly enabled: false };
   readonly health: HealthBody;
@@ -16,22 +16,22 @@ export interface Seen {
 
 type Row = readonly (string | number)[];
 
-/** @param before an earlier look, for what came in between */
-export function statsText(seen: Seen, before?: Seen): string {
-  const { url, stats, health } = seen;
+/** @param before an earlier snapshot, from which the rates per second are computed */
+export function statsText(now: Snapshot, before?: Snapshot): string {
+  const { url, stats, health } = now;
   const head = `ratecache ${health.version} at ${url}: ${health.status}`;
   if ('enabled' in stats)
-    return `${head}\n${facts(health)}\nThere are no statistics: ENABLE_CACHE_STATS is false.`;
-  return [head, requestTable(seen, stats, before), tierTable(stats), facts(health, stats)].join('\n');
+    return `${head}\n${facts(health)}\nStatistics are disabled: ENABLE_CACHE_STATS is false.`;
+  return [head, requestTable(now, stats, before), tierTable(stats), facts(health, stats)].join('\n');
 }
 
-function requestTable({ atMs }: Seen, { requests }: StatsBody, before?: Seen): string {
+function requestTable({ atMs }: Snapshot, { requests }: StatsBody, before?: Snapshot): string {
   const earlier = before && !('enabled' in before.stats) ? before.stats.requests : undefined;
   const rows = (['get', 'set', 'delete'] as const).map((op): Row => {
     const { hit, miss, error } = requests[op];
     const then = earlier?.[op];
     const since = then && hit + miss + error - then.hit - then.miss - then.error;
-    // Less than before: the service was started again.
+    // A negative difference means that the service has restarted.
     const pace =
       since !== undefined && since >= 0 ? count((since * 1000) / (atMs - before!.atMs)) : undefined;
     return [
@@ -47,7 +47,7 @@ function requestTable({ atMs }: Seen, { requests }: StatsBody, before?: Seen): s
   return table(head, rows);
 }
 
-/** By type: how often each tier had the value, and what it holds. */
+/** Items, hits and misses of each tier, by type. */
 function tierTable({ local, redis, categories }: StatsBody): string {
   const row = (name: string, l1: Counted, l2: Pick<Counted, 'hits' | 'misses'>, keys: number | null): Row => [
     name,
@@ -72,8 +72,8 @@ const NONE: Counted = { items: 0, hits: 0, misses: 0, evictions: 0, expirations:
 function facts(health: HealthBody, stats?: StatsBody): string {
   const { mode, coherence, redis, local_cache, pending_writes: pending } = health;
   const rows: Row[] = [];
-  if (mode === 'standalone') rows.push(['Redis', 'none: standalone']);
-  else if (!redis.connected) rows.push(['Redis', `away: ${redis.error}`]);
+  if (mode === 'standalone') rows.push(['Redis', 'not used (standalone)']);
+  else if (!redis.connected) rows.push(['Redis', `unreachable: ${redis.error}`]);
   else rows.push(['Redis', redisText(health, stats)]);
   rows.push(['coherence', coherence]);
   const full = stats?.local.enabled
@@ -90,12 +90,7 @@ function facts(health: HealthBody, stats?: StatsBody): string {
   if (pending !== undefined) {
     const { entries, bytes: size, oldest_age_ms: age } = pending;
     const oldest = age === null ? '' : `, the oldest for ${span(age / 1000)}`;
-    rows.push([
-      'pending',
-      entries === 0
-        ? 'empty'
-        : `${count(entries)} ${entries === 1 ? 'change' : 'changes'}, ${bytes(size)}${oldest}`,
-    ]);
+    rows.push(['pending writes', entries === 0 ? 'none' : `${count(entries)}, ${bytes(size)}${oldest}`]);
   }
   return table([], rows);
 }
@@ -107,7 +102,7 @@ function redisText({ redis }: HealthBody, stats?: StatsBody): string {
     stats?.connected && stats.keys_count !== null && stats.keys_counted_at !== null
       ? `, ${count(stats.keys_count)} keys at ${stats.keys_counted_at.slice(11, 19)} UTC`
       : '';
-  if (redis_version === undefined) return `answers in ${redis.response_time_ms} ms, but refuses INFO${keys}`;
+  if (redis_version === undefined) return `answers in ${redis.response_time_ms} ms, but rejects INFO${keys}`;
   return (
     `${redis_version}, answers in ${redis.response_time_ms} ms, up for ${span(Number(uptime_in_seconds))}, ` +
     `${connected_clients} clients, ${used_memory_human}${keys}`
@@ -117,7 +112,7 @@ function redisText({ redis }: HealthBody, stats?: StatsBody): string {
 function table(head: string[], rows: readonly Row[]): string {
   const made = new Table({
     head,
-    // Names to the left, figures to the right; without a head it is all text.
+    // Names are left-aligned, numbers right-aligned. A table without a head contains text only.
     colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
     style: { head: [], border: [], compact: true },
   });
@@ -125,7 +120,7 @@ function table(head: string[], rows: readonly Row[]): string {
   return made.toString();
 }
 
-/** The two largest units of a time: `3 d 4 h`. */
+/** Formats a duration with its two largest units: `3 d 4 h`. */
 function span(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.floor(seconds);

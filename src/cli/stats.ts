@@ -1,16 +1,16 @@
-/** `ratecache stats`: once, or again and again. */
+/** `ratecache stats`: prints statistics once, or repeatedly. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
 import { problemText } from '../service-answer.ts';
-import { type Answer, ask } from './call-service.ts';
+import { type Answer, ask, NOT_RATECACHE } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 import { outputIsOpen } from './output.ts';
-import { type Seen, statsText } from './stats-text.ts';
+import { type Snapshot, statsText } from './stats-text.ts';
 
 export interface StatsOptions extends ServiceOptions {
-  /** Seconds from one to the next. */
+  /** Seconds between two outputs; undefined prints once. */
   readonly watch?: number;
   readonly json?: boolean;
 }
@@ -19,17 +19,17 @@ const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 export async function showStats(options: StatsOptions): Promise<void> {
   const { watch, json } = options;
-  let before: Seen | undefined;
+  let before: Snapshot | undefined;
   for (;;) {
     if (json) process.stdout.write(`${(await get(options, '/stats')).text}\n`);
     else {
-      const text = await look(options).then(
-        (seen) => {
-          const text = statsText(seen, before);
-          before = seen;
+      const text = await snapshot(options).then(
+        (now) => {
+          const text = statsText(now, before);
+          before = now;
           return text;
         },
-        // Who watches a service restart wants to see it come back.
+        // While watching, go on, so that the output shows when a restarted service is reachable again.
         (error: Error) => {
           if (watch === undefined) throw error;
           return error.message;
@@ -42,7 +42,7 @@ export async function showStats(options: StatsOptions): Promise<void> {
   }
 }
 
-async function look(options: StatsOptions): Promise<Seen> {
+async function snapshot(options: StatsOptions): Promise<Snapshot> {
   const [stats, health] = await Promise.all([get(options, '/stats'), get(options, '/health')]);
   return {
     url: options.url,
@@ -55,8 +55,8 @@ async function look(options: StatsOptions): Promise<Seen> {
 async function get({ url, timeout: timeoutMs }: StatsOptions, path: string): Promise<Answer> {
   const answer = await ask(url, { path, timeoutMs });
   const { status, body } = answer;
-  // An unhealthy service has statistics too, and says with 503 that it is.
+  // An unhealthy service answers /health with 503, and still has statistics.
   const good = status === 200 || (path === '/health' && status === 503);
   if (good && body !== undefined) return answer;
-  throw new Failure(`${url}${path} answered ${status}${problemText(body) || ': is it ratecache?'}`, 1);
+  throw new Failure(`${url}${path} answered ${status}${problemText(body) || NOT_RATECACHE}`, 1);
 }

@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
 
-/** Headings of `ratecache --help`, in this order. */
+/** Headings of `ratecache --help`, in the order of the output. */
 export type Group = 'Service:' | 'Operation:' | 'Load:' | 'About:';
 
 /**
- * A subcommand, as far as every start of the program has to know it. The rest is loaded when it is asked for, so that
- * `serve` and `check` pay for nobody else: `define` loads what its flags take, and the action what the work takes.
+ * The part of a subcommand that every start of the program loads. `define` loads the modules that the flags need, and
+ * the action those that the work needs. So `serve` and `check` do not load other subcommands.
  */
 export interface Subcommand {
   readonly name: string;
   /** One line of `ratecache --help`. */
   readonly summary: string;
-  /** Undefined hides it: the program calls it itself. */
+  /** Undefined for a hidden subcommand, which only the program itself calls. */
   readonly group?: Group;
-  /** What each exit code means, except EXIT_USAGE and EXIT_OUTPUT, which every subcommand has. */
+  /** The meanings of the exit codes, without EXIT_USAGE and EXIT_OUTPUT, which every subcommand has. */
   readonly exits?: Readonly<Record<number, string>>;
   /** Adds description, arguments, flags and action. */
   readonly define: (command: Command) => void | Promise<void>;

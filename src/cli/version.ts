@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { BUILD } from '../build-info.ts';
 
-/** What `ratecache --version` says. */
+/** The output of `ratecache --version`. */
 export function versionText(): string {
   const { version, dependencies } = packageJson;
   const [repacked = ''] = /[^:]+$/.exec(dependencies['uWebSockets.js']) ?? [];
@@ -15,7 +15,10 @@ export function versionText(): string {
   ].join('\n');
 }
 
-/** With `-dirty` where files differ from it; `unknown` where there is no git. @param digits at least so many */
+/**
+ * The commit of the sources; ends in `-dirty` if files differ from it. `unknown` without git.
+ * @param digits minimum length of the hash
+ */
 export function commitOfSources(digits = 40): string {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*', `--abbrev=${digits}`], {

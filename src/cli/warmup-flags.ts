@@ -1,11 +1,11 @@
-/** The variables that `ratecache warmup` takes as flags in addition to its own, and when they have an effect. */
+/** The variables that `ratecache warmup` accepts as flags, and when they have an effect. */
 import { flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config/config.ts';
 import { idleFault } from './idle-flags.ts';
 import { givenVariables } from './options.ts';
 
-/** They say where the service listens. */
+/** Where the service listens. They have an effect without `--direct` and `--url`. */
 const OF_SERVICE: readonly VariableName[] = ['HOST', 'PORT'];
-/** They say how values are written into Redis. */
+/** How values are written into Redis. They have an effect with `--direct`. */
 const OF_DIRECT: readonly VariableName[] = VARIABLE_NAMES.filter(
   (name) =>
     ['redis', 'store', 'ttl'].includes(VARIABLES[name].group) ||
@@ -14,7 +14,7 @@ const OF_DIRECT: readonly VariableName[] = VARIABLE_NAMES.filter(
 
 export const WARMUP_VARIABLES: readonly VariableName[] = [...OF_SERVICE, ...OF_DIRECT];
 
-/** @throws Failure for a flag that would change nothing */
+/** @throws Failure for a flag without effect */
 export function refuseIdleFlags(
   flags: Readonly<Record<string, unknown>> & { readonly direct?: boolean },
   urlGiven: boolean,
@@ -28,7 +28,7 @@ export function refuseIdleFlags(
     return found && flagOf(found);
   };
   if (flags.direct)
-    refuse((urlGiven ? '--url' : undefined) ?? flag(OF_SERVICE), 'with --direct: no service is asked');
-  else refuse(flag(OF_DIRECT), 'without --direct: the service decides. Leave it out, or add --direct');
-  if (urlGiven) refuse(flag(OF_SERVICE), 'with --url: the URL says where the service is');
+    refuse((urlGiven ? '--url' : undefined) ?? flag(OF_SERVICE), 'with --direct, which uses no service');
+  else refuse(flag(OF_DIRECT), 'without --direct: the running service uses its own setting');
+  if (urlGiven) refuse(flag(OF_SERVICE), 'with --url, which already names host and port');
 }

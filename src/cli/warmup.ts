@@ -1,4 +1,4 @@
-/** `ratecache warmup FILE`: loads a file through a running service, or straight into Redis. */
+/** `ratecache warmup FILE`: loads a file through a running service, or directly into Redis. */
 import { type Environment, loadConfig } from '../config/config.ts';
 import { createLog } from '../log.ts';
 import { composeCore } from '../service/compose.ts';
@@ -10,7 +10,7 @@ import { succeeded, summaryJson, summaryText } from '../warmup/report.ts';
 import type { Sink } from '../warmup/sink.ts';
 import { type Format, openSource } from '../warmup/source.ts';
 
-/** How long a batch may take, where nothing else is configured: no reader waits for it. */
+/** Default command timeout with --direct. It is longer than the timeout of a service, because no reader waits. */
 const DIRECT_TIMEOUT_MS = '5000';
 
 export interface WarmupOptions {
@@ -41,7 +41,7 @@ export async function warmup(file: string, options: WarmupOptions, env: Environm
 }
 
 async function direct(env: Environment): Promise<{ sink: Sink; close: () => void }> {
-  // Nobody reads L1 of this process. Without pending writes, a write that Redis does not take fails.
+  // This process needs no L1. Without pending writes, a write that Redis does not accept fails.
   const own = {
     REDIS_COMMAND_TIMEOUT_MS: DIRECT_TIMEOUT_MS,
     ...env,

@@ -106,7 +106,10 @@ test('check says down where something else answers', async (t) => {
   await Promise.all(
     others.map(async ([status, body]) => {
       const [code, line] = await check('--url', await answering(t, status, body));
-      assert.deepEqual([code, line], [2, `down: answered ${status} with something else: is it ratecache?`]);
+      assert.deepEqual(
+        [code, line],
+        [2, `down: answered ${status}, but not as ratecache does: check the URL`],
+      );
     }),
   );
 });
@@ -125,7 +128,7 @@ test('a mistake on the command line of check is none of its answers', async () =
     runs.map(({ code }) => code),
     [64, 64, 64, 64, 64],
   );
-  assert.match(runs[3]!.stderr, /An http or https URL is wanted/);
+  assert.match(runs[3]!.stderr, /Expected an http or https URL/);
   assert.match(runs[4]!.stderr, /Did you mean --ready/);
 });
 

@@ -90,8 +90,8 @@ complete -C 'ratecache warmup us'
     'read-heavy',
     'redis-down',
     '--format=ndjson',
-    '--seconds\thow long each is measured; by default as the profile has it',
-    '--seed\tof the data and of the order of requests',
+    '--seconds\tseconds that each profile is measured; default of the profile',
+    '--seed\tseed of the data and of the order of requests',
     'usa.txt',
   ]);
 });
@@ -114,7 +114,7 @@ completes 'ratecache inv' invalidate
 completes 'ratecache warmup --format=nd' ndjson
 completes 'ratecache load re' redis-down
 completes 'ratecache warmup us' usa.txt
-completes 'ratecache ' 'ask a running service'
+completes 'ratecache ' 'health of a running service'
 `,
   );
   assert.equal(lines.length, 5);

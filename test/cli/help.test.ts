@@ -26,7 +26,7 @@ test('the help of each subcommand lists its exit codes, and its flags their defa
       assert.equal(asked.code, 0);
       assert.equal(asked.stdout, helped.stdout);
       const codes = asked.stdout.split('Exit codes:\n')[1]!;
-      for (const [code, meaning] of Object.entries({ ...exits, 64: 'the command line is wrong' }))
+      for (const [code, meaning] of Object.entries({ ...exits, 64: 'the command line is invalid' }))
         assert.ok(codes.includes(`${code}  ${meaning}\n`), `${name}: ${code}`);
     }),
   );

@@ -40,7 +40,10 @@ test('a flag of serve that would change nothing under its configuration is an er
 
 test('flags of other subcommands that would change nothing are errors', async () => {
   const cases: [args: string[], message: RegExp][] = [
-    [['serve', '--standalone', '--redis-port', '1'], /^ratecache: --redis-port has no effect standalone/],
+    [
+      ['serve', '--standalone', '--redis-port', '1'],
+      /^ratecache: --redis-port has no effect in standalone mode/,
+    ],
     [['load', '--rate', '5'], /^ratecache: --rate has no effect without a profile/],
     [['load', 'large-values', '--rate', '5'], /^ratecache: --rate has no effect with these profiles/],
     [['replay', 'a.log', '--writes'], /^ratecache: --writes has no effect without --url/],

@@ -33,7 +33,10 @@ test('invalidate deletes keys, types and what fits a pattern from every replica,
   await until(async () => !(await healthOf(asked)).redis.connected);
   const postponed = await invalidate('borrow_rate:B');
   assert.equal(postponed.code, 0);
-  assert.equal(postponed.stdout, '0 invalidated\n1 postponed: Redis is away, and is told when it is back\n');
+  assert.equal(
+    postponed.stdout,
+    '0 invalidated\n1 postponed: applied when Redis is reachable; lost if the service stops first\n',
+  );
 });
 
 test('invalidate shows the code of an error of the service, and exits 1', async (t) => {
@@ -56,7 +59,7 @@ test('invalidate shows the code of an error of the service, and exits 1', async 
 test('invalidate says when nothing was named, and when nobody answers', async () => {
   const nothing = await runMain(['invalidate']);
   assert.deepEqual([nothing.code, nothing.stdout], [64, '']);
-  assert.match(nothing.stderr, /say what to invalidate: keys, --type or --pattern/);
+  assert.match(nothing.stderr, /expected keys, --type or --pattern/);
   const type = await runMain(['invalidate', '--type', 'rates']);
   assert.equal(type.code, 64);
   assert.match(type.stderr, /borrow_rate, volatility/);

@@ -45,7 +45,7 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   const l2 = before.redis!;
   assert.deepEqual(row(stdout, 'all')?.slice(6), ['2', `${l2.hits}`, `${l2.misses}`, percent(l2.hit_rate!)]);
   assert.deepEqual(row(stdout, 'coherence'), ['coherent']);
-  assert.deepEqual(row(stdout, 'pending'), ['empty']);
+  assert.deepEqual(row(stdout, 'pending writes'), ['none']);
   assert.match(row(stdout, 'L1')![0]!, /^2 of 1,000 \(0\.2 %\), \d+ B$/);
   assert.match(row(stdout, 'Redis')![0]!, /^7\.\d+\.\d+, answers in .* ms, up for .*, 2 keys at .* UTC$/);
 
@@ -54,9 +54,9 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   await put(service, 'borrow_rate:A', '2');
   const away = (await runMain(['stats', '--url', service.url])).stdout;
   assert.match(away, /: degraded\n/);
-  assert.match(row(away, 'Redis')![0]!, /^away: /);
+  assert.match(row(away, 'Redis')![0]!, /^unreachable: /);
   assert.deepEqual(row(away, 'coherence'), ['blind']);
-  assert.match(row(away, 'pending')![0]!, /^1 change, .*, the oldest for /);
+  assert.match(row(away, 'pending writes')![0]!, /^1, .*, the oldest for /);
 });
 
 test('stats --json is /stats as it came', async (t) => {
@@ -71,8 +71,8 @@ test('stats says so where the service keeps none, and is standalone', async (t) 
   t.after(() => service.stop());
   const { code, stdout } = await runMain(['stats', '--url', service.url]);
   assert.equal(code, 0);
-  assert.match(stdout, /There are no statistics: ENABLE_CACHE_STATS is false/);
-  assert.deepEqual(row(stdout, 'Redis'), ['none: standalone']);
+  assert.match(stdout, /Statistics are disabled: ENABLE_CACHE_STATS is false/);
+  assert.deepEqual(row(stdout, 'Redis'), ['not used (standalone)']);
 });
 
 test('stats says when nobody answers, or another than ratecache', async (t) => {

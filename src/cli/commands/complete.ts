@@ -1,9 +1,9 @@
 import type { Subcommand } from '../subcommand.ts';
 
-/** What the scripts of `completion` ask. */
+/** Called by the scripts of `completion`. */
 export const complete: Subcommand = {
   name: 'complete',
-  summary: 'what may come next on a command line',
+  summary: 'print the completion candidates of a command line',
   define(command) {
     command.argument('[words...]').action(async (words: string[]) => {
       const { candidates } = await import('../completion.ts');

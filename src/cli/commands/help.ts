@@ -1,7 +1,7 @@
 import { Argument } from 'commander';
 import type { Subcommand } from '../subcommand.ts';
 
-/** commander's own would not wait until the command has its flags. */
+/** Replaces the help command of commander, which would not wait until the flags are loaded. */
 export const help: Subcommand = {
   name: 'help',
   summary: 'show the help of a command',
@@ -13,8 +13,8 @@ export const help: Subcommand = {
       .createHelp()
       .visibleCommands(program)
       .map((each) => each.name());
-    const which = new Argument('[command]', 'which; none shows them all');
-    // For completion alone: an unknown one is refused with a suggestion, as it would be by itself.
+    const which = new Argument('[command]', 'the command; without it, all commands are listed');
+    // For completion only. The action passes an unknown command on, so that commander suggests a known one.
     which.argChoices = names;
     command.addArgument(which).action(async (name?: string) => {
       const args = name === undefined ? ['--help'] : names.includes(name) ? [name, '--help'] : [name];

@@ -13,7 +13,7 @@ import { serve } from './serve.ts';
 import { stats } from './stats.ts';
 import { warmup } from './warmup.ts';
 
-/** All subcommands, in the order of the help text. A new one is a file here and a row. */
+/** All subcommands, in the order of the help text. A new subcommand is a file in this directory and a row here. */
 export const SUBCOMMANDS: readonly Subcommand[] = [
   serve,
   check,

@@ -2,9 +2,9 @@ import type { Subcommand } from '../subcommand.ts';
 
 export const licenses: Subcommand = {
   name: 'licenses',
-  summary: 'show the licenses of all that this program is made of',
+  summary: 'show the licenses of all software in the single binary',
   group: 'About:',
-  exits: { 0: 'shown', 1: 'this runs from the sources, and is not the single binary' },
+  exits: { 0: 'shown', 1: 'the program runs from the sources, not as the single binary' },
   define(command) {
     command.action(async () => {
       const { showLicenses } = await import('../licenses.ts');

@@ -1,9 +1,9 @@
 import type { Subcommand } from '../subcommand.ts';
 
-/** Processes of the harness: what generates load, and what it is compared with, must not share one. */
+/** Runs a part of the load harness. The generator and its targets must not share a process. */
 export const loadPart: Subcommand = {
   name: 'load-part',
-  summary: 'a process that the harness starts beside itself',
+  summary: 'run a part of the load harness in its own process',
   async define(command) {
     const { Argument } = await import('commander');
     const { PARTS } = await import('../../../loadtest/support/part.ts');

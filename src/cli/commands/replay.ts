@@ -4,9 +4,9 @@ import type { Subcommand } from '../subcommand.ts';
 
 export const replay: Subcommand = {
   name: 'replay',
-  summary: 'send the requests of a log again, with their own keys, order and rhythm',
+  summary: 'replay the requests of a log with their keys, order and timing',
   group: 'Load:',
-  exits: { 0: 'every gate held, warnings included', 1: 'a gate failed', 2: 'the harness itself failed' },
+  exits: { 0: 'every gate passed, perhaps with warnings', 1: 'a gate failed', 2: 'the harness failed' },
   async define(command) {
     const { FASTEST } = await import('../../../loadtest/replay/timeline.ts');
     const { numeric, whole } = await import('../flags.ts');
@@ -14,22 +14,21 @@ export const replay: Subcommand = {
     command
       .argument(
         '<file>',
-        'an access log (NDJSON: time, op, key or keys, size) or what `redis-cli MONITOR` printed',
+        'access log (NDJSON: time, op, key or keys, size), or output of `redis-cli MONITOR`',
       )
-      .option('--speed <n>', `1 as logged, up to ${FASTEST} times as fast`, numeric(1, FASTEST), 1)
-      .option('--connections <n>', 'requests that may be under way', whole(1, 10_000), 64)
-      .option('--seconds <n>', 'what is due later is left out', numeric(0.1, 86_400), 600)
-      .option('--prefix <text>', 'taken off the keys of a MONITOR capture', 'borrow_rate_engine:')
-      .option(
-        '--url <url>',
-        'send it to the service there, which has its data, instead of to one of its own; only what reads',
-      )
-      .option('--writes', 'with --url: send what writes and deletes too, with values of the right size only')
-      .option('--out <dir>', 'where results and reports go', `${DEFAULT_OUT}/replay`)
+      .option('--speed <n>', `speed factor from 1 (as logged) to ${FASTEST}`, numeric(1, FASTEST), 1)
+      .option('--connections <n>', 'maximum number of open requests', whole(1, 10_000), 64)
+      .option('--seconds <n>', 'replay only the first n seconds of the log', numeric(0.1, 86_400), 600)
+      .option('--prefix <text>', 'prefix to remove from the keys of a MONITOR capture', 'borrow_rate_engine:')
+      .option('--url <url>', 'replay only the reads, against this running service and its data')
+      .option('--writes', 'with --url: also replay writes and deletes; the values have only the right size')
+      .option('--out <dir>', 'directory for results and reports', `${DEFAULT_OUT}/replay`)
       .action(async (file: string, options: ReplayFileOptions, self: Command) => {
         const { refuseIdle } = await import('../idle-flags.ts');
         if (options.url === undefined)
-          refuseIdle(self, 'without --url: a service of its own gets writes too', ['--writes']);
+          refuseIdle(self, 'without --url: the service that replay starts also receives writes', [
+            '--writes',
+          ]);
         const { replayFile } = await import('../../../loadtest/replay/run.ts');
         await runHarness(() => replayFile(file, options));
       });

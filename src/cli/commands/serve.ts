@@ -7,10 +7,10 @@ export const serve: Subcommand = {
   group: 'Service:',
   exits: {
     0: 'stopped by a signal',
-    1: 'it could not start, or a second signal cut the stopping short',
-    73: 'the single binary found no directory to unpack its native part into',
-    74: 'its help could not be written; a log that cannot be written does not end the service',
-    78: 'the configuration is faulty',
+    1: 'the service could not start, or a second signal interrupted its shutdown',
+    73: 'the single binary could not unpack its native part into any directory',
+    74: 'the help could not be written; a log that cannot be written does not end the service',
+    78: 'the configuration is invalid',
   },
   async define(command) {
     const { addVariables, environmentWith, givenVariables } = await import('../options.ts');

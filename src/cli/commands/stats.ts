@@ -8,7 +8,7 @@ export const stats: Subcommand = {
   name: 'stats',
   summary: 'show the statistics of a running service',
   group: 'Operation:',
-  exits: { 0: 'shown', 1: 'the service answered with an error', 2: 'the service could not be reached' },
+  exits: { 0: 'shown', 1: 'the service answered with an error', 2: 'the service is unreachable' },
   async define(command) {
     const { Option } = await import('commander');
     const { addService, numeric } = await import('../flags.ts');
@@ -16,12 +16,12 @@ export const stats: Subcommand = {
       .addOption(
         new Option(
           '--watch [seconds]',
-          `show them again and again, by default every ${EVERY_SECONDS} seconds, with what came in between`,
+          `repeat every ${EVERY_SECONDS} seconds, or at this interval, with the requests per second in between`,
         )
           .argParser(numeric(0.1, 86_400))
           .preset(String(EVERY_SECONDS)),
       )
-      .option('--json', 'print /stats as the service answered it, a line each time')
+      .option('--json', 'print the answer of /stats, one line each time')
       .action(async (options: StatsOptions) => {
         const { showStats } = await import('../stats.ts');
         await showStats(options);

@@ -7,9 +7,9 @@ export const warmup: Subcommand = {
   summary: 'load a file of values into the cache',
   group: 'Operation:',
   exits: {
-    0: 'every value is stored: in Redis, or in L1 of a standalone service',
-    1: 'a line could not be read, a value is pending or was not stored, or nobody answered',
-    78: 'with --direct: the configuration is faulty',
+    0: 'every value is stored in Redis, or in L1 of a standalone service',
+    1: 'a line could not be read, a value is pending or was not stored, or the service did not answer',
+    78: 'with --direct: the configuration is invalid',
   },
   async define(command) {
     const { Option } = await import('commander');
@@ -19,18 +19,18 @@ export const warmup: Subcommand = {
     const { refuseIdleFlags, WARMUP_VARIABLES } = await import('../warmup-flags.ts');
     const { FORMATS } = await import('../../warmup/source.ts');
     addVariables(command, WARMUP_VARIABLES)
-      .argument('<file>', 'the file, plain or gzipped')
-      .addOption(new Option('--format <format>', 'what the file holds').choices(FORMATS).default('auto'))
-      .addOption(urlOption('the service to load it through'))
-      .option('--direct', 'write straight into the Redis of the configuration instead')
+      .argument('<file>', 'the file, plain or compressed with gzip')
+      .addOption(new Option('--format <format>', 'format of the file').choices(FORMATS).default('auto'))
+      .addOption(urlOption('URL of the service that stores the values'))
+      .option('--direct', 'write directly into the configured Redis, without a service')
       .option('--json', 'print the summary as JSON')
-      .option('--quiet', 'show no progress')
+      .option('--quiet', 'print no progress')
       .action(async (file: string, options: WarmupOptions & Record<string, unknown>, self: Command) => {
         const urlGiven = self.getOptionValueSource('url') !== 'default';
         refuseIdleFlags(options, urlGiven);
         const { warmup } = await import('../warmup.ts');
         const env = environmentWith(options);
-        // HOST and PORT are flags here too.
+        // --host and --port may have changed HOST and PORT of the environment.
         const url = urlGiven ? options.url : ownUrl(env);
         await warmup(file, { ...options, url }, env);
       });
