@@ -132,7 +132,7 @@ test('every variable changes the configuration', () => {
   }
 });
 
-test('all faults are reported at once, each with what it held and what was expected', () => {
+test('all faults are reported at once, each with its value and what was expected', () => {
   const error = faultsOf({
     ...REDIS,
     REDIS_PORT: '70000',
@@ -150,11 +150,11 @@ test('all faults are reported at once, each with what it held and what was expec
   ]);
   assert.deepEqual(error.faults[2], {
     variable: 'BORROW_RATE_TTL',
-    held: '"300s"',
+    actual: '"300s"',
     expected: 'a whole number from 1 to 315360000',
   });
-  for (const { variable, held, expected } of error.faults) {
-    assert.ok(error.message.includes(`${variable}: ${held}, expected ${expected}`), error.message);
+  for (const { variable, actual, expected } of error.faults) {
+    assert.ok(error.message.includes(`${variable}: ${actual}, expected ${expected}`), error.message);
   }
 });
 
@@ -170,9 +170,9 @@ test('the exit code for a faulty configuration is EX_CONFIG', () => {
 test('without standalone, REDIS_HOST, REDIS_PORT and REDIS_PASSWORD are required', () => {
   const error = faultsOf({});
   assert.deepEqual(names(error), ['REDIS_HOST', 'REDIS_PORT', 'REDIS_PASSWORD']);
-  assert.ok(error.faults.every(({ held }) => held === '(not set)'));
+  assert.ok(error.faults.every(({ actual }) => actual === '(not set)'));
   assert.match(error.faults[0]!.expected, /--standalone/);
-  assert.match(error.faults[2]!.expected, /the empty string for a server that has none/);
+  assert.match(error.faults[2]!.expected, /the empty string for a server without a password/);
 });
 
 test('an empty REDIS_PASSWORD is a server without a password', () => {
@@ -181,7 +181,7 @@ test('an empty REDIS_PASSWORD is a server without a password', () => {
 
 test('an empty string counts as unset for every variable but a secret', () => {
   assert.equal(withRedis({ BORROW_RATE_TTL: '', REDIS_USERNAME: '' }).config.ttl.borrowRateMs, 300_000);
-  assert.deepEqual(faultOf({ REDIS_HOST: '' }).held, '(not set)');
+  assert.deepEqual(faultOf({ REDIS_HOST: '' }).actual, '(not set)');
 });
 
 test('standalone needs nothing, and ignores REDIS_*, faults included', () => {
@@ -192,7 +192,7 @@ test('standalone needs nothing, and ignores REDIS_*, faults included', () => {
   }
   const { config, warnings } = alone({ REDIS_HOST: 'a', REDIS_PORT: 'tcp://10.0.0.1:6379' });
   assert.equal(config.redis, undefined);
-  assert.deepEqual(warnings, ['REDIS_HOST: has no effect, the service is standalone']);
+  assert.deepEqual(warnings, ['REDIS_HOST: has no effect in standalone mode']);
 });
 
 test('standalone without the local cache is a fault', () => {
@@ -201,7 +201,7 @@ test('standalone without the local cache is a fault', () => {
 });
 
 test('the invalidation link needs a second connection', () => {
-  assert.equal(faultOf({ REDIS_MAX_CONNECTIONS: '1' }).held, '"1"');
+  assert.equal(faultOf({ REDIS_MAX_CONNECTIONS: '1' }).actual, '"1"');
   assert.equal(
     withRedis({ REDIS_MAX_CONNECTIONS: '1', ENABLE_PUBSUB: 'off' }).config.redis?.maxConnections,
     1,
@@ -211,7 +211,7 @@ test('the invalidation link needs a second connection', () => {
 test('a heartbeat must be given longer than its interval', () => {
   const fault = faultOf({ HEARTBEAT_INTERVAL_MS: '1000' });
   assert.equal(fault.variable, 'HEARTBEAT_TIMEOUT_MS');
-  assert.equal(fault.held, '(not set, so 1000)');
+  assert.equal(fault.actual, '(not set, default 1000)');
 });
 
 test('the memory for bodies must hold the longest body', () => {
@@ -233,7 +233,7 @@ test('a whole number is plain decimal digits within its bounds', () => {
     '99999999999999999999',
     '0',
   ]) {
-    assert.equal(faultOf({ BORROW_RATE_TTL: text }).held, JSON.stringify(text));
+    assert.equal(faultOf({ BORROW_RATE_TTL: text }).actual, JSON.stringify(text));
   }
   assert.equal(withRedis({ BORROW_RATE_TTL: '1' }).config.ttl.borrowRateMs, 1000);
   assert.equal(withRedis({ PORT: '0' }).config.http.port, 0);
@@ -248,7 +248,7 @@ test('a boolean is read in four spellings and any case', () => {
   for (const text of ['false', '0', 'no', 'off', 'False', 'NO']) {
     assert.equal(withRedis({ ENABLE_PUBSUB: text }).config.pubsub.enabled, false, text);
   }
-  assert.equal(faultOf({ REUSE_PORT: 'y' }).held, '"y"');
+  assert.equal(faultOf({ REUSE_PORT: 'y' }).actual, '"y"');
 });
 
 test('a key prefix holds no character of a glob pattern', () => {
@@ -290,7 +290,7 @@ test('warm-up settings that have no effect are warned of', () => {
 
 test('a faulty secret is hidden in the fault and in the message', () => {
   const error = faultsOf({ ...REDIS, REDIS_PASSWORD: 'hunter2\n' });
-  assert.equal(error.faults[0]?.held, '(hidden)');
+  assert.equal(error.faults[0]?.actual, '(hidden)');
   assert.doesNotMatch(inspect(error, { depth: 9 }), /hunter2/);
 });
 
@@ -342,7 +342,7 @@ test('a near miss is told beside the fault that it causes, without its value', (
 
 test('any unknown REDIS_ variable is warned of', () => {
   assert.deepEqual(withRedis({ REDIS_SENTINELS: 'a,b' }).warnings, [
-    'REDIS_SENTINELS: unknown variable, it has no effect',
+    'REDIS_SENTINELS: unknown variable without effect',
   ]);
 });
 
@@ -377,7 +377,7 @@ test('a flag is the name of its variable in lower case with dashes', () => {
 test('the help of a variable tells its unit, default and whether it is required', () => {
   assert.equal(
     helpOf('REDIS_COMMAND_TIMEOUT_MS'),
-    'Longest wait for the answer to a command. (ms; default 40)',
+    'How long to wait for the answer to a command. (ms; default 40)',
   );
   assert.match(helpOf('REDIS_HOST'), /\(required unless standalone\)$/);
   assert.match(helpOf('CACHE_WARMUP_FORMAT'), /one of auto, ibkr, ndjson; default auto\)$/);

@@ -1,6 +1,6 @@
 /**
- * What the single binary has in the place of the package uWebSockets.js: the same functions, from the native part
- * that the binary carries. A file is needed to load that, since the system loads libraries from files only.
+ * Replaces the package uWebSockets.js in the single binary. It exports the same functions, from the native part that is an
+ * asset of the binary. The asset is written to a file first, because the system loads libraries from files only.
  */
 
 import type * as uws from 'uWebSockets.js';
@@ -15,7 +15,7 @@ type Addon = Pick<typeof uws, 'App' | 'us_listen_socket_close' | 'us_socket_loca
 
 let loaded: Addon | undefined;
 
-/** Loaded when it is first needed: a snapshot of the program cannot hold it. */
+/** Loads the native part on first use, because the start-up snapshot of the program cannot contain it. */
 function addon(): Addon {
   if (loaded !== undefined) return loaded;
   const module: { exports: Partial<Addon> } = { exports: {} };
@@ -25,7 +25,7 @@ function addon(): Addon {
   return loaded;
 }
 
-// With as many arguments as the caller gave: the native part counts them.
+// Passes on exactly the arguments of the caller, because the native part counts them.
 export const App: Addon['App'] = (...options) => addon().App(...options);
 export const us_listen_socket_close: Addon['us_listen_socket_close'] = (socket) =>
   addon().us_listen_socket_close(socket);

@@ -1,7 +1,7 @@
 /**
- * Where the single binary begins. It is run once, when it is built; its memory as it is then, with these modules loaded,
- * is what every start begins with. Nothing may be kept in it, therefore, that belongs to one process: no time, no
- * random number, nothing of the environment.
+ * The entry point of the single binary. The build runs it once and stores the memory with these loaded modules as a
+ * snapshot. Every start restores the snapshot. So it must not contain anything that belongs to one process: no time, no
+ * random number, no part of the environment.
  */
 import { startupSnapshot } from 'node:v8';
 import '../cli/check.ts';

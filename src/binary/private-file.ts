@@ -1,16 +1,16 @@
-/** A file that only this process can have written, for as long as something is loaded from it. */
+/** Loads a library from a temporary file that no other user can replace. */
 import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Nothing could be written, or what was written could not be loaded: EX_CANTCREAT of sysexits.h. */
+/** The file could not be written or loaded in any directory: EX_CANTCREAT of sysexits.h. */
 export const EXIT_CANNOT_UNPACK = 73;
 
 export class CannotUnpack extends Error {
   readonly exitCode = EXIT_CANNOT_UNPACK;
 }
 
-/** Where it is tried, in this order. */
+/** The directories to try, in order. */
 export function temporaryDirectories(env: Readonly<Record<string, string | undefined>>): string[] {
   return [...new Set([env.TMPDIR || '/tmp', '/tmp', '/dev/shm'])];
 }
@@ -22,9 +22,8 @@ export interface PrivateFile {
 }
 
 /**
- * Writes the file where it can be, into a directory that is closed to others, and verifies it before `load` gets a path
- * to it. It is gone when this returns. A directory in which `load` fails is a reason to try the next: it may be mounted
- * noexec.
+ * Writes the file into a new private directory, verifies it, and calls `load` with a path to it. The file is deleted
+ * before this returns. If a directory cannot be used, for example because it is mounted noexec, it tries the next one.
  * @throws CannotUnpack with the reason for each directory
  */
 export function loadFromPrivateFile(
@@ -44,12 +43,12 @@ export function loadFromPrivateFile(
     [
       `${file.name} cannot be unpacked and loaded anywhere:`,
       ...failures,
-      'Mount a tmpfs of 16 MB at /tmp, not noexec, or let TMPDIR name a directory to write to and execute from.',
+      'Mount a tmpfs of 16 MB at /tmp without noexec, or set TMPDIR to a directory that allows writing and executing.',
     ].join('\n'),
   );
 }
 
-/** As its reader would say it. */
+/** The reason of a failure, in words for the operator. */
 function reasonOf({ message }: Error): string {
   return message.includes('failed to map segment') ? 'it is mounted noexec' : message;
 }
@@ -61,9 +60,9 @@ function loadIn(directory: string, { name, bytes, sha256 }: PrivateFile, load: (
     writeFileSync(path, bytes, { flag: 'wx', mode: 0o500 });
     const fd = openSync(path, 'r');
     try {
-      if (sha256Of(fd) !== sha256) throw new Error('what was written is not what was read back');
-      // Not by its name: whoever may write to `directory` could have put another in the place of ours since, as there
-      // may be no sticky bit, which volumes of Kubernetes have not.
+      if (sha256Of(fd) !== sha256) throw new Error('the written file has the wrong SHA-256');
+      // Load by the descriptor, not by the name: a user with write access to `directory` could have replaced the file.
+      // The directory may lack a sticky bit, as volumes of Kubernetes do.
       load(`/proc/self/fd/${fd}`);
     } finally {
       closeSync(fd);
@@ -73,7 +72,7 @@ function loadIn(directory: string, { name, bytes, sha256 }: PrivateFile, load: (
   }
 }
 
-/** In pieces, since a buffer of the whole would stay in memory for a while. */
+/** Reads the file in chunks, because a buffer of the whole file would stay in memory for some time. */
 function sha256Of(fd: number): string {
   const hash = createHash('sha256');
   const piece = Buffer.allocUnsafe(64 * 1024);

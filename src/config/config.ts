@@ -1,6 +1,6 @@
 /**
- * The environment, read once at start-up, as a frozen `Config`. The variables are the table in
- * `config/variables.ts`; this file gives their values a place and reports what is wrong with them.
+ * Reads the environment once, at start-up, into a frozen `Config`. `config/variables.ts` defines the variables; this
+ * file assembles their values and reports errors.
  */
 import type { Secret } from './kinds.ts';
 import { checkTogether, type Environment, type Fault, parseVariables } from './parse.ts';
@@ -12,20 +12,22 @@ export { GROUPS, Secret, type Variable } from './kinds.ts';
 export type { Environment, Fault } from './parse.ts';
 export { VARIABLE_NAMES, VARIABLES, type VariableName } from './variables.ts';
 
-/** Exit code of a process with a faulty configuration: EX_CONFIG of sysexits.h. */
+/** Exit code of a process with an invalid configuration: EX_CONFIG of sysexits.h. */
 export const EXIT_CONFIG = 78;
 
-/** The configuration is faulty; the message lists every fault and warning, and no secret. */
+/** The configuration is invalid. The message lists every fault and warning, but no secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly exitCode = EXIT_CONFIG;
   readonly faults: readonly Fault[];
-  /** What `loadConfig` would have returned: a mistyped name is often why another is missing. */
+  /** The warnings of `loadConfig`. A misspelt variable is often the reason why another is missing. */
   readonly warnings: readonly string[];
 
   constructor(faults: readonly Fault[], warnings: readonly string[]) {
-    const lines = faults.map(({ variable, held, expected }) => `${variable}: ${held}, expected ${expected}`);
-    const title = `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:`;
+    const lines = faults.map(
+      ({ variable, actual, expected }) => `${variable}: ${actual}, expected ${expected}`,
+    );
+    const title = `The configuration has ${faults.length === 1 ? '1 error' : `${faults.length} errors`}:`;
     super([title, ...lines, ...warnings].join('\n  '));
     this.faults = faults;
     this.warnings = warnings;
@@ -35,10 +37,10 @@ export class ConfigError extends Error {
 /**
  * Reads the configuration.
  *
- * @param env the environment, with the flags of the command line laid over it.
- * @param options.standalone true stands for STANDALONE=true in `env`.
- * @returns the configuration, deeply frozen, and what an operator should be warned of, a line each.
- * @throws ConfigError with every fault at once; the process should then exit with `EXIT_CONFIG`.
+ * @param env the environment, overridden by the flags of the command line
+ * @param options.standalone true has the effect of STANDALONE=true in `env`
+ * @returns the configuration, deeply frozen, and warnings for the operator, one line each
+ * @throws ConfigError with all faults; the process should then exit with `EXIT_CONFIG`
  */
 export function loadConfig(
   env: Environment,
@@ -49,12 +51,12 @@ export function loadConfig(
   faults.push(...checkTogether(values, env, alone));
   const warnings = warnOfStrays(env);
   if (faults.length > 0) throw new ConfigError(faults, warnings);
-  // Without a fault only the REDIS_* of a standalone service are missing, and assemble leaves those alone.
+  // Without a fault, only the REDIS_* of a standalone service are missing, and `assemble` does not read those.
   const config = assemble(values as Values, alone);
   return { config: deepFreeze(config), warnings: [...warnings, ...warnOfIdle(config, env)] };
 }
 
-/** The configuration as plain data for the start-up log line: bytes, milliseconds, secrets as `***`. */
+/** The configuration as plain data for the log line at start-up, with secrets as `***`. */
 export function describe(config: Config): Record<string, unknown> {
   return JSON.parse(JSON.stringify(config));
 }
@@ -73,10 +75,10 @@ function assemble(values: Values, standalone: boolean) {
     standalone,
     http: {
       host: values.HOST,
-      /** 0: any free port. */
+      /** 0 selects a free port. */
       port: values.PORT,
       reusePort: values.REUSE_PORT,
-      /** Never when standalone. */
+      /** Always false when standalone. */
       readyRequiresRedis: values.READY_REQUIRES_REDIS && !standalone,
     },
     shutdown: {
@@ -90,7 +92,7 @@ function assemble(values: Values, standalone: boolean) {
           host: values.REDIS_HOST,
           port: values.REDIS_PORT,
           username: values.REDIS_USERNAME,
-          /** Reveals '' for a server without a password. */
+          /** Contains '' for a server without a password. */
           password: values.REDIS_PASSWORD,
           db: values.REDIS_DB,
           maxConnections: values.REDIS_MAX_CONNECTIONS,
@@ -99,7 +101,7 @@ function assemble(values: Values, standalone: boolean) {
         },
     store: {
       keyPrefix: values.KEY_PREFIX,
-      /** 0: never compress. */
+      /** 0 disables compression. */
       compressionThresholdBytes: values.COMPRESSION_THRESHOLD_BYTES,
     },
     ttl: {
@@ -107,21 +109,21 @@ function assemble(values: Values, standalone: boolean) {
       volatilityMs: values.VOLATILITY_TTL * 1000,
       eventRiskMs: values.EVENT_RISK_TTL * 1000,
       brokerConfigMs: values.BROKER_CONFIG_TTL * 1000,
-      /** Of keys of no known type as well. */
+      /** Also for keys of type `other`. */
       calculationMs: values.CALCULATION_RESULT_TTL * 1000,
       minRateMs: values.MIN_RATE_TTL * 1000,
     },
     local: {
       enabled: values.ENABLE_LOCAL_CACHE,
       maxEntries: values.LOCAL_CACHE_MAX_SIZE,
-      /** 0: no such limit. */
+      /** 0 sets no limit. */
       maxBytes: values.LOCAL_CACHE_MAX_BYTES,
       ttlMs: values.LOCAL_CACHE_TTL * 1000,
-      /** 0: never by itself. */
+      /** 0 disables the sweep. */
       cleanupIntervalMs: values.LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS * 1000,
     },
     pubsub: {
-      /** Never when standalone. */
+      /** Always false when standalone. */
       enabled: values.ENABLE_PUBSUB && !standalone,
       channel: values.PUBSUB_CHANNEL,
       heartbeatIntervalMs: values.HEARTBEAT_INTERVAL_MS,
@@ -135,7 +137,7 @@ function assemble(values: Values, standalone: boolean) {
       maxBufferedBodyBytes: values.MAX_BUFFERED_BODY_BYTES,
     },
     push: {
-      /** '*' among them: all. */
+      /** '*' allows all origins. */
       allowedOrigins: values.WS_ALLOWED_ORIGINS?.split(',') ?? [],
       maxConnections: values.WS_MAX_CONNECTIONS,
       maxSubscriptions: values.WS_MAX_SUBSCRIPTIONS,
@@ -146,11 +148,11 @@ function assemble(values: Values, standalone: boolean) {
     },
     faults: {
       breakerFailures: values.BREAKER_FAILURES,
-      /** 0: none are kept. */
+      /** 0 disables pending writes. */
       pendingWritesMaxEntries: values.PENDING_WRITES_MAX_ENTRIES,
       pendingWritesMaxBytes: values.PENDING_WRITES_MAX_BYTES,
       rewarm: values.CACHE_REWARM_ON_DATA_LOSS,
-      /** 0: no limit. */
+      /** 0 disables shedding. */
       overloadLoopDelayMs: values.OVERLOAD_LOOP_DELAY_MS,
     },
     warmup: {
@@ -172,10 +174,10 @@ function warnOfIdle(config: Config, env: Environment): string[] {
   const { onStartup, file } = config.warmup;
   const warnings: string[] = [];
   if (config.standalone && env.REDIS_HOST) {
-    warnings.push('REDIS_HOST: has no effect, the service is standalone');
+    warnings.push('REDIS_HOST: has no effect in standalone mode');
   }
   if (onStartup && config.standalone && file === undefined) {
-    warnings.push('CACHE_WARMUP_ON_STARTUP: has no effect, standalone without CACHE_WARMUP_FILE');
+    warnings.push('CACHE_WARMUP_ON_STARTUP: has no effect in standalone mode without CACHE_WARMUP_FILE');
   }
   if (!onStartup && file !== undefined) {
     warnings.push('CACHE_WARMUP_FILE: has no effect without CACHE_WARMUP_ON_STARTUP');

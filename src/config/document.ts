@@ -1,13 +1,13 @@
-/** The table as text: flags and help lines, `.env.example`, `docs/configuration.md`. */
+/** Renders the table of variables as flags, help lines, `.env.example` and `docs/configuration.md`. */
 import { GROUPS, type Group, type Variable } from './kinds.ts';
 import { VARIABLE_NAMES, VARIABLES, type VariableName } from './variables.ts';
 
-/** The command line flag of a variable: `REDIS_HOST` is `--redis-host`. */
+/** The command line flag of a variable: `--redis-host` for `REDIS_HOST`. */
 export function flagOf(name: VariableName): string {
   return `--${name.toLowerCase().replaceAll('_', '-')}`;
 }
 
-/** One line of help: the variable's sentence, then unit, choices, default and when it is required. */
+/** One line of help: the documentation of the variable, then unit, choices, default and whether it is required. */
 export function helpOf(name: VariableName): string {
   const variable: Variable<unknown> & { of?: readonly string[] } = VARIABLES[name];
   const facts = [
@@ -20,14 +20,14 @@ export function helpOf(name: VariableName): string {
   return facts.length === 0 ? variable.doc : `${variable.doc} (${facts.join('; ')})`;
 }
 
-/** The text of `.env.example`: every variable, commented out, with its default, unit and sentence. */
+/** The text of `.env.example`: every variable, commented out, with its default, unit and documentation. */
 export function envExample(): string {
   const sections = eachGroup((title, names) => {
     const rows = names.map((name) => `# ${helpOf(name)}\n#${name}=${defaultOf(name)}\n`);
     return `## ${title}\n\n${rows.join('\n')}`;
   });
   const intro = [
-    '# Every variable with its default; uncomment what you change.',
+    '# Every variable with its default. Uncomment the variables that you change.',
     '# Written from src/config/variables.ts by scripts/env-example.ts.',
   ];
   return `${intro.join('\n')}\n\n${sections.join('\n')}`;
@@ -58,16 +58,16 @@ const PAGE_INTRO = `# Configuration
 
 <!-- Written from src/config/variables.ts by scripts/env-example.ts. -->
 
-The environment configures the service. A flag of the same name overrides a variable: \`REDIS_HOST\` is
-\`--redis-host\`. \`.env.example\` lists the variables in a form to copy.
+Environment variables configure the service. Each variable has a flag that overrides it: \`--redis-host\` overrides
+\`REDIS_HOST\`. [.env.example](../.env.example) contains all variables, ready to copy.
 
-- Whole numbers are plain decimal digits: \`300s\` and \`1e3\` are faults, never cut short.
-- Booleans are \`true\`/\`false\`, \`yes\`/\`no\`, \`on\`/\`off\` or \`1\`/\`0\`, in any case.
-- A variable set to the empty string counts as unset, except \`REDIS_PASSWORD\`, where it says that there is none.
-- Every fault is reported at once, with the variable, what it held and what was expected; the service then
-  exits with code 78 and has not listened. Secrets are never shown.
-- An unknown variable whose name is close to one of these is warned of: \`REDIS_HOTS\`: did you mean \`REDIS_HOST\`?
-  So is any other unknown \`REDIS_*\`, except those that Kubernetes sets for a Service.
+- Whole numbers consist of decimal digits only. \`300s\` and \`1e3\` are errors.
+- Booleans are \`true\`/\`false\`, \`yes\`/\`no\`, \`on\`/\`off\` or \`1\`/\`0\`, in upper or lower case.
+- An empty variable counts as unset. The exception is \`REDIS_PASSWORD\`: empty means that the server has no password.
+- The service reports all errors at once: the variable, its value, and what was expected. It then exits with code 78
+  and does not listen. Secrets are never shown.
+- The service warns about an unknown variable whose name is close to a known one: \`REDIS_HOTS\`: did you mean
+  \`REDIS_HOST\`? It also warns about any other unknown \`REDIS_*\`, except those that Kubernetes sets for a Service.
 `;
 
 function eachGroup(section: (title: string, names: VariableName[]) => string): string[] {

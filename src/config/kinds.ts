@@ -1,15 +1,15 @@
 /**
- * The kinds of variables, each a valibot schema from the text of the environment to the value in Config.
- * `variables.ts` builds its rows with these functions; a row is all that is known about a variable.
+ * The kinds of variables. Each kind is a valibot schema from the text of the environment to the value in Config.
+ * `variables.ts` builds its rows with these functions. A row defines everything about a variable.
  */
 import * as v from 'valibot';
 
-/** Sections of the documentation, in this order. The keys are what `group` of a row may be. */
+/** The sections of the documentation, in order. The keys are the values of `group` in a row. */
 export const GROUPS = {
   server: 'Server',
   redis: 'Redis',
   store: 'Values in Redis',
-  ttl: 'Lifetime of values by type',
+  ttl: 'TTL by type',
   local: 'Local cache (L1)',
   pubsub: 'Invalidation link',
   limits: 'Limits',
@@ -21,20 +21,20 @@ export const GROUPS = {
 
 export type Group = keyof typeof GROUPS;
 
-/** What `required` of a row may say. */
+/** The only value of `required` in a row. */
 export const UNLESS_STANDALONE = 'unless standalone';
 
-/** What every row says, whatever its kind. */
+/** The properties of a row that do not depend on its kind. */
 export interface Row<T> {
   readonly group: Group;
-  /** One sentence for operators. */
+  /** Documentation for operators, in one or two sentences. */
   readonly doc: string;
-  /** Absent: the variable may stay unset, and its value is then `undefined`. */
+  /** Without a default the variable may stay unset. Its value is then `undefined`. */
   readonly default?: T;
   readonly required?: typeof UNLESS_STANDALONE;
-  /** What a value counts: `seconds`, `ms`, `bytes`, `entries`, … */
+  /** The unit of the value: `seconds`, `ms`, `bytes`, `entries`, … */
   readonly unit?: string;
-  /** Why its lowest value is special, for operators: `0 turns it off`. */
+  /** The effect of a special lowest value, for operators: `0 disables it`. */
   readonly note?: string;
 }
 
@@ -50,12 +50,12 @@ export interface Variable<T> extends Row<T> {
 // A row with neither a default nor `required` may be undefined in Config.
 type ValueOf<T, R extends Row<T>> = R extends { default: T } | { required: string } ? T : T | undefined;
 
-/** A whole number in plain decimal digits within `within`, both ends included. */
+/** A whole number in decimal digits, from the first to the second number of `within`. */
 export function integer<const R extends Row<number> & { within: readonly [min: number, max: number] }>(
   row: R,
 ): Variable<ValueOf<number, R>> {
   const [min, max] = row.within;
-  // Number() alone would take "1e3", "0x10" and " 5", parseInt would take "300s".
+  // Number() alone would accept "1e3", "0x10" and " 5"; parseInt would accept "300s".
   const schema = v.pipe(
     v.string(),
     v.regex(/^(0|[1-9][0-9]*)$/),
@@ -67,14 +67,14 @@ export function integer<const R extends Row<number> & { within: readonly [min: n
   return finish<number, R>(row, 'integer', `a whole number from ${min} to ${max}`, schema);
 }
 
-/** true/false, yes/no, on/off or 1/0 in any case. */
+/** true/false, yes/no, on/off or 1/0, in upper or lower case. */
 export function boolean<const R extends Row<boolean>>(row: R): Variable<ValueOf<boolean, R>> {
   const words = { truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] };
   const schema = v.pipe(v.string(), v.toLowerCase(), v.parseBoolean(words));
   return finish<boolean, R>(row, 'boolean', 'true or false (or 1/0, yes/no, on/off)', schema);
 }
 
-/** One of a few words, in any case. */
+/** One of a few words, in upper or lower case. */
 export function choice<const C extends string, const R extends Row<NoInfer<C>> & { of: readonly C[] }>(
   row: R & { of: readonly C[] },
 ): Variable<ValueOf<C, R>> {
@@ -82,7 +82,7 @@ export function choice<const C extends string, const R extends Row<NoInfer<C>> &
   return finish<C, R>(row, 'choice', `one of ${row.of.join(', ')}`, schema);
 }
 
-/** Text that matches `pattern`; `expected` says the same in words. */
+/** Text that matches `pattern`; `expected` describes the pattern in words. */
 export function text<const R extends Row<string> & { pattern: RegExp; expected: string }>(
   row: R,
 ): Variable<ValueOf<string, R>> {
@@ -90,8 +90,8 @@ export function text<const R extends Row<string> & { pattern: RegExp; expected: 
 }
 
 /**
- * Text that never shows. Unlike any other kind it may be set to the empty string, which is a value of its own
- * ("there is no password"). A line break is refused: it is what a secret made with `echo` ends in.
+ * Text that is never shown. Unlike the other kinds, the empty string is a value: it means "no password". Line breaks are
+ * rejected, because a secret that was created with `echo` ends in one by mistake.
  */
 export function secret<const R extends Row<Secret> & { expected: string }>(
   row: R,
@@ -104,7 +104,7 @@ export function secret<const R extends Row<Secret> & { expected: string }>(
   return finish<Secret, R>(row, 'secret', row.expected, schema);
 }
 
-/** A string that shows itself only to a caller of `reveal()`: logs, JSON and messages see `***`. */
+/** A string that only `reveal()` returns. Logs, JSON and messages contain `***` instead. */
 export class Secret {
   readonly #value: string;
 
@@ -112,12 +112,12 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The text itself; '' where there is none. */
+  /** The secret; '' if it is empty. */
   reveal(): string {
     return this.#value;
   }
 
-  /** `***`, or '' where there is none. */
+  /** `***`, or '' if the secret is empty. */
   toString(): string {
     return this.#value === '' ? '' : '***';
   }
@@ -134,6 +134,6 @@ function finish<T, R extends Row<T>>(
   schema: v.GenericSchema<string, T>,
 ): Variable<ValueOf<T, R>> {
   const variable: Variable<T> = { ...row, kind, secret: kind === 'secret', expected, schema };
-  // Sound: ValueOf only adds undefined, which no schema yields and an absent default stands for.
+  // This cast is sound: ValueOf only adds undefined, which is the value of an unset variable without a default.
   return variable as Variable<ValueOf<T, R>>;
 }

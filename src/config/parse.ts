@@ -1,4 +1,4 @@
-/** From the text of the environment to the values of the table, with every fault on the way. */
+/** Parses the environment into the values of the table, and collects all faults. */
 import * as v from 'valibot';
 import type { Variable } from './kinds.ts';
 import { VARIABLE_NAMES, VARIABLES, type Values, type VariableName } from './variables.ts';
@@ -7,20 +7,20 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Fault {
   readonly variable: VariableName;
-  /** What the variable held, quoted; `(not set)`; for a secret `(hidden)`. */
-  readonly held: string;
+  /** The value of the variable in quotes, `(not set)`, or `(hidden)` for a secret. */
+  readonly actual: string;
   /** Completes the sentence "expected …". */
   readonly expected: string;
 }
 
-/** Longer texts are cut in messages. */
-const HELD_LIMIT = 100;
+/** Longer values are truncated in messages. */
+const SHOWN_CHARACTERS = 100;
 
 /**
- * Parses every variable of the table. Those that are unset, or set to the empty string without being secret,
- * take their default. REDIS_* is not looked at when `standalone`.
+ * Parses every variable of the table. A variable that is unset has its default, and so has an empty one, except a
+ * secret. When `standalone`, REDIS_* is ignored.
  *
- * @returns the values that parsed, and a fault for each of the others, in the order of the table.
+ * @returns the values that could be parsed, and a fault for each of the others, in the order of the table
  */
 export function parseVariables(
   env: Environment,
@@ -34,22 +34,26 @@ export function parseVariables(
     const raw = env[name];
     if (raw === undefined || (raw === '' && !variable.secret)) {
       if (variable.required === undefined) values[name] = variable.default;
-      else faults.push({ variable: name, held: held(name, env), expected: variable.expected });
+      else faults.push({ variable: name, actual: shown(name, env), expected: variable.expected });
       continue;
     }
     const result = v.safeParse(variable.schema, raw);
     if (result.success) values[name] = result.output;
     else
-      faults.push({ variable: name, held: held(name, env), expected: variable.expected + hint(name, raw) });
+      faults.push({
+        variable: name,
+        actual: shown(name, env),
+        expected: variable.expected + hint(name, raw),
+      });
   }
   return { values: values as Partial<Values>, faults };
 }
 
-/** Faults that only several variables together have. A variable that did not parse takes no part. */
+/** Finds faults of combinations of variables. Variables that could not be parsed are ignored. */
 export function checkTogether(values: Partial<Values>, env: Environment, standalone: boolean): Fault[] {
   const faults: Fault[] = [];
   const fault = (variable: VariableName, expected: string): void => {
-    faults.push({ variable, held: held(variable, env), expected });
+    faults.push({ variable, actual: shown(variable, env), expected });
   };
   const below = (name: VariableName, limit: VariableName): boolean => {
     const [value, least] = [values[name], values[limit]];
@@ -57,10 +61,10 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
   };
 
   if (standalone && values.ENABLE_LOCAL_CACHE === false) {
-    fault('ENABLE_LOCAL_CACHE', 'true when standalone, where the local cache is all there is');
+    fault('ENABLE_LOCAL_CACHE', 'true in standalone mode, where the local cache is the only tier');
   }
   if (!standalone && values.ENABLE_PUBSUB && values.REDIS_MAX_CONNECTIONS === 1) {
-    fault('REDIS_MAX_CONNECTIONS', 'at least 2 with ENABLE_PUBSUB, whose link is a connection of its own');
+    fault('REDIS_MAX_CONNECTIONS', 'at least 2 with ENABLE_PUBSUB, whose link needs its own connection');
   }
   const { HEARTBEAT_INTERVAL_MS: interval, HEARTBEAT_TIMEOUT_MS: timeout } = values;
   if (interval !== undefined && timeout !== undefined && timeout <= interval) {
@@ -74,22 +78,22 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
   return faults;
 }
 
-function held(name: VariableName, env: Environment): string {
+function shown(name: VariableName, env: Environment): string {
   const variable: Variable<unknown> = VARIABLES[name];
   const raw = env[name];
   if (raw === undefined || (raw === '' && !variable.secret)) {
-    return variable.default === undefined ? '(not set)' : `(not set, so ${String(variable.default)})`;
+    return variable.default === undefined ? '(not set)' : `(not set, default ${String(variable.default)})`;
   }
   if (variable.secret) return '(hidden)';
-  // A URL put where a host name belongs may carry a password before its @.
-  const shown = raw.replace(/^.*@/s, '(hidden)@');
-  return JSON.stringify(shown.length > HELD_LIMIT ? `${shown.slice(0, HELD_LIMIT)}…` : shown);
+  // A URL in place of a host name may contain a password before its @.
+  const text = raw.replace(/^.*@/s, '(hidden)@');
+  return JSON.stringify(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text);
 }
 
 function hint(name: VariableName, raw: string): string {
   if (!name.endsWith('_PORT') || !raw.startsWith('tcp://')) return '';
   return (
-    '; Kubernetes sets this one for a Service of that name: set it yourself in the pod, ' +
-    'or enableServiceLinks: false'
+    '; Kubernetes sets this variable for a Service of that name: set the variable in the pod, ' +
+    'or set enableServiceLinks: false'
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The one table of environment variables. Defaults, units, bounds, documentation, `.env.example`, flags and help
- * all come from here. A new variable is a row here and a line in `assemble` of `./config.ts`.
+ * The table of environment variables. It is the source of defaults, units, bounds, documentation, `.env.example`, flags
+ * and help. A new variable needs a row here and a line in `assemble` of `./config.ts`.
  */
 import { boolean, choice, integer, secret, text, UNLESS_STANDALONE, type Variable } from './kinds.ts';
 
@@ -12,74 +12,74 @@ const GiB = 1024 * MiB;
 /** The longest string that Redis stores. */
 const REDIS_VALUE_LIMIT = 512 * MiB;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
 const PRINTABLE = /^[^\x00-\x1f\x7f]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
 const NO_GLOB = /^[^*?[\]\\\x00-\x1f\x7f]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
 const FILE_PATH = /^[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/;
-/** A name, an IPv4 address, or an IPv6 address (two colons at least, so that `host:port` is none). */
+/** A name, an IPv4 address, or an IPv6 address. An IPv6 address has at least two colons, so `host:port` fails. */
 const HOST_NAME = /^([A-Za-z0-9_.-]+|[0-9a-fA-F]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*(%[\w.-]+)?)$/;
 const HOST_EXPECTED = 'a host name or an IP address, without scheme, brackets or port';
 
-/** `*`, or scheme and host, without a path. */
+/** `*`, or a list of origins: scheme and host without a path. */
 const ORIGINS = /^(\*|https?:\/\/[^\s,/]+(,https?:\/\/[^\s,/]+)*)$/;
 
-/** A lifetime of values of one type. */
-const lifetime = (seconds: number, doc: string) =>
+/** The TTL of values of one type. */
+const ttl = (seconds: number, doc: string) =>
   integer({ group: 'ttl', default: seconds, unit: 'seconds', within: [1, TEN_YEARS], doc });
 
 export const VARIABLES = {
   STANDALONE: boolean({
     group: 'server',
     default: false,
-    doc: 'Serve from the local cache alone, without Redis; every REDIS_* variable is then ignored.',
+    doc: 'Serve from the local cache only, without Redis; all REDIS_* variables are ignored.',
   }),
   HOST: text({
     group: 'server',
     default: '127.0.0.1',
     pattern: HOST_NAME,
     expected: HOST_EXPECTED,
-    doc: 'Address to listen on; 0.0.0.0 listens on every one.',
+    doc: 'Address to listen on; 0.0.0.0 listens on all addresses.',
   }),
   PORT: integer({
     group: 'server',
     default: 8000,
     within: [0, 65_535],
-    note: '0 takes any free port',
-    doc: 'Port of HTTP and WebSocket.',
+    note: '0 selects a free port',
+    doc: 'Port for HTTP and WebSocket.',
   }),
   REUSE_PORT: boolean({
     group: 'server',
     default: false,
-    doc: 'Let several processes of one machine listen on the same port.',
+    doc: 'Allow several processes on one machine to listen on the same port.',
   }),
   READY_REQUIRES_REDIS: boolean({
     group: 'server',
     default: false,
-    doc: 'Say ready on /readyz only while Redis is connected and answers.',
+    doc: 'Report ready on /readyz only while Redis is connected and answers.',
   }),
   SHUTDOWN_GRACE_MS: integer({
     group: 'server',
     default: 500,
     unit: 'ms',
     within: [0, 600_000],
-    doc: 'How long a stopping process is not ready but still accepts, so that load balancers notice.',
+    doc: 'How long a stopping process is not ready but still accepts requests, so that load balancers notice.',
   }),
   SHUTDOWN_TIMEOUT_MS: integer({
     group: 'server',
     default: 10_000,
     unit: 'ms',
     within: [1, 3_600_000],
-    doc: 'How long a stopping process waits for the requests in flight.',
+    doc: 'How long a stopping process waits for open requests.',
   }),
 
   REDIS_HOST: text({
     group: 'redis',
     required: UNLESS_STANDALONE,
     pattern: HOST_NAME,
-    expected: `${HOST_EXPECTED} (or start with --standalone to do without Redis)`,
-    doc: 'Redis server.',
+    expected: `${HOST_EXPECTED} (or start with --standalone to run without Redis)`,
+    doc: 'Host of the Redis server.',
   }),
   REDIS_PORT: integer({
     group: 'redis',
@@ -91,13 +91,13 @@ export const VARIABLES = {
     group: 'redis',
     pattern: PRINTABLE,
     expected: 'a user name without control characters',
-    doc: 'Redis ACL user; unset is the default user.',
+    doc: 'Redis ACL user; unset uses the default user.',
   }),
   REDIS_PASSWORD: secret({
     group: 'redis',
     required: UNLESS_STANDALONE,
-    expected: 'a password without line breaks, or the empty string for a server that has none',
-    doc: 'Redis password; set it to the empty string for a server that has none.',
+    expected: 'a password without line breaks, or the empty string for a server without a password',
+    doc: 'Redis password; set it to the empty string for a server without a password.',
   }),
   REDIS_DB: integer({
     group: 'redis',
@@ -110,21 +110,21 @@ export const VARIABLES = {
     default: 100,
     unit: 'connections',
     within: [1, 10_000],
-    doc: 'Most connections to Redis that this process opens; with ENABLE_PUBSUB at least 2. A third is for scans, and a fourth for values over 64 KiB, so that reads do not wait behind them.',
+    doc: 'Maximum number of connections to Redis; at least 2 with ENABLE_PUBSUB. A third connection is for scans and a fourth for values over 64 KiB, so that other reads do not wait for them.',
   }),
   REDIS_COMMAND_TIMEOUT_MS: integer({
     group: 'redis',
     default: 40,
     unit: 'ms',
     within: [1, 60_000],
-    doc: 'Longest wait for the answer to a command.',
+    doc: 'How long to wait for the answer to a command.',
   }),
   REDIS_CONNECT_TIMEOUT_MS: integer({
     group: 'redis',
     default: 2000,
     unit: 'ms',
     within: [1, 60_000],
-    doc: 'Longest wait for a connection.',
+    doc: 'How long to wait for a connection.',
   }),
 
   KEY_PREFIX: text({
@@ -132,71 +132,71 @@ export const VARIABLES = {
     default: 'borrow_rate_engine:',
     pattern: NO_GLOB,
     expected: 'at least one character, none of them * ? [ ] \\ or a control character',
-    doc: 'What every key in Redis begins with.',
+    doc: 'Prefix of every key in Redis.',
   }),
   COMPRESSION_THRESHOLD_BYTES: integer({
     group: 'store',
     default: 4 * KiB,
     unit: 'bytes',
     within: [0, REDIS_VALUE_LIMIT],
-    note: '0 never compresses',
-    doc: 'Longer values are compressed in Redis.',
+    note: '0 disables compression',
+    doc: 'Values longer than this are compressed in Redis.',
   }),
 
-  BORROW_RATE_TTL: lifetime(300, 'Lifetime of `borrow_rate` values.'),
-  VOLATILITY_TTL: lifetime(900, 'Lifetime of `volatility` values.'),
-  EVENT_RISK_TTL: lifetime(3600, 'Lifetime of `event_risk` values.'),
-  BROKER_CONFIG_TTL: lifetime(1800, 'Lifetime of `broker_config` values.'),
-  CALCULATION_RESULT_TTL: lifetime(60, 'Lifetime of `calculation` values, and of keys of no known type.'),
-  MIN_RATE_TTL: lifetime(86_400, 'Lifetime of `min_rate` values.'),
+  BORROW_RATE_TTL: ttl(300, 'TTL of `borrow_rate` values.'),
+  VOLATILITY_TTL: ttl(900, 'TTL of `volatility` values.'),
+  EVENT_RISK_TTL: ttl(3600, 'TTL of `event_risk` values.'),
+  BROKER_CONFIG_TTL: ttl(1800, 'TTL of `broker_config` values.'),
+  CALCULATION_RESULT_TTL: ttl(60, 'TTL of `calculation` values, and of values of any other type.'),
+  MIN_RATE_TTL: ttl(86_400, 'TTL of `min_rate` values.'),
 
   ENABLE_LOCAL_CACHE: boolean({
     group: 'local',
     default: true,
-    doc: 'Keep values in the memory of the process.',
+    doc: 'Cache values in the memory of the process (L1).',
   }),
   LOCAL_CACHE_MAX_SIZE: integer({
     group: 'local',
     default: 1000,
     unit: 'entries',
     within: [1, 16_000_000],
-    doc: 'Most entries; the least recently used are evicted first, exactly so up to 16,384 entries.',
+    doc: 'Maximum number of entries; the least recently used entry is evicted first. The order is exact up to 16,384 entries.',
   }),
   LOCAL_CACHE_MAX_BYTES: integer({
     group: 'local',
     default: 0,
     unit: 'bytes',
     within: [0, 1024 * GiB],
-    note: '0 sets no such limit',
-    doc: 'Most memory of all entries together; one counts as its key, its value as it was written and 240 bytes.',
+    note: '0 sets no limit',
+    doc: 'Maximum memory of all entries; an entry counts as its key, its value as written, and 240 bytes.',
   }),
   LOCAL_CACHE_TTL: integer({
     group: 'local',
     default: 60,
     unit: 'seconds',
     within: [1, TEN_YEARS],
-    doc: 'How long an entry is served before Redis is asked again; standalone uses the lifetime of its type.',
+    doc: 'How long L1 serves an entry before it reads Redis again; in standalone mode, the TTL of the type applies.',
   }),
   LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: integer({
     group: 'local',
     default: 30,
     unit: 'seconds',
     within: [0, DAY],
-    note: '0 leaves it to reads, evictions and POST /v1/cleanup',
+    note: '0 removes them only on reads, evictions and POST /v1/cleanup',
     doc: 'How often expired entries and prepared parts of answers are removed.',
   }),
 
   ENABLE_PUBSUB: boolean({
     group: 'pubsub',
     default: true,
-    doc: 'Follow changes in Redis to keep local caches coherent; without it they only expire.',
+    doc: 'Receive changes from Redis to keep L1 coherent; without it, entries only expire.',
   }),
   PUBSUB_CHANNEL: text({
     group: 'pubsub',
     default: 'cache_invalidation',
     pattern: PRINTABLE,
-    expected: 'the name of a channel without control characters',
-    doc: 'Redis channel on which invalidations are published and followed.',
+    expected: 'a channel name without control characters',
+    doc: 'Redis channel on which replicas publish and receive invalidations.',
   }),
   HEARTBEAT_INTERVAL_MS: integer({
     group: 'pubsub',
@@ -210,7 +210,7 @@ export const VARIABLES = {
     default: 1000,
     unit: 'ms',
     within: [20, 600_000],
-    doc: 'Silence after which the link counts as lost: the bound on staleness; more than HEARTBEAT_INTERVAL_MS.',
+    doc: 'How long the link may be silent before it counts as lost, which bounds staleness; more than HEARTBEAT_INTERVAL_MS.',
   }),
 
   MAX_VALUE_BYTES: integer({
@@ -218,84 +218,84 @@ export const VARIABLES = {
     default: MiB,
     unit: 'bytes',
     within: [1, REDIS_VALUE_LIMIT],
-    doc: 'Longest value.',
+    doc: 'Maximum size of a value.',
   }),
   MAX_KEY_BYTES: integer({
     group: 'limits',
     default: 512,
     unit: 'bytes',
     within: [1, 64 * KiB],
-    doc: 'Longest key, in UTF-8 and without KEY_PREFIX.',
+    doc: 'Maximum size of a key in UTF-8, without KEY_PREFIX.',
   }),
   MAX_BATCH_KEYS: integer({
     group: 'limits',
     default: 1000,
     unit: 'keys',
     within: [1, 1_000_000],
-    doc: 'Most keys of one batch request.',
+    doc: 'Maximum number of keys in a batch request.',
   }),
   MAX_BODY_BYTES: integer({
     group: 'limits',
     default: 8 * MiB,
     unit: 'bytes',
     within: [1, GiB],
-    doc: 'Longest body of a batch request.',
+    doc: 'Maximum size of the body of a batch or an operation.',
   }),
   MAX_BUFFERED_BODY_BYTES: integer({
     group: 'limits',
     default: 256 * MiB,
     unit: 'bytes',
     within: [1, 1024 * GiB],
-    doc: 'Most memory of all unfinished request bodies together; at least MAX_BODY_BYTES and MAX_VALUE_BYTES.',
+    doc: 'Maximum memory of all unfinished request bodies; at least MAX_BODY_BYTES and MAX_VALUE_BYTES.',
   }),
 
   WS_ALLOWED_ORIGINS: text({
     group: 'push',
     pattern: ORIGINS,
     expected: 'origins such as https://desk.example.com, separated by commas, or *',
-    doc: 'Origins whose web pages may connect; unset admits only clients that are no browsers.',
+    doc: 'Origins whose web pages may connect; unset allows only clients that are not browsers.',
   }),
   WS_MAX_CONNECTIONS: integer({
     group: 'push',
     default: 20_000,
     unit: 'sockets',
     within: [1, 1_000_000],
-    doc: 'Most WebSocket connections at a time.',
+    doc: 'Maximum number of WebSocket connections.',
   }),
   WS_MAX_SUBSCRIPTIONS: integer({
     group: 'push',
     default: 1000,
     unit: 'subscriptions',
     within: [1, 1_000_000],
-    doc: 'Most subscriptions of one socket.',
+    doc: 'Maximum number of subscriptions per socket.',
   }),
   WS_MAX_FRAME_BYTES: integer({
     group: 'push',
     default: 2 * MiB,
     unit: 'bytes',
     within: [1024, GiB],
-    doc: 'Longest frame that a client may send.',
+    doc: 'Maximum size of a frame from a client.',
   }),
   WS_MAX_PENDING_KEYS: integer({
     group: 'push',
     default: 10_000,
     unit: 'keys',
     within: [1, 10_000_000],
-    doc: 'Keys that may wait for a slow consumer before it is closed.',
+    doc: 'Maximum number of keys that are queued for a slow consumer; beyond it, the socket is closed.',
   }),
   WS_STALL_SECONDS: integer({
     group: 'push',
     default: 30,
     unit: 'seconds',
     within: [1, DAY],
-    doc: 'How long a slow consumer may take nothing before it is closed.',
+    doc: 'How long a slow consumer may read nothing before its socket is closed.',
   }),
   WS_IDLE_TIMEOUT_SECONDS: integer({
     group: 'push',
     default: 120,
     unit: 'seconds',
     within: [8, 960],
-    doc: 'How long a socket may be silent; it is pinged before.',
+    doc: 'How long a socket may be silent before it is closed; the service sends pings in time.',
   }),
 
   BREAKER_FAILURES: integer({
@@ -303,47 +303,47 @@ export const VARIABLES = {
     default: 5,
     unit: 'timeouts',
     within: [1, 1000],
-    doc: 'Timeouts in a row after which Redis is not asked until it answers a probe.',
+    doc: 'Timeouts in a row that open the circuit breaker; Redis is then not used until a probe succeeds.',
   }),
   PENDING_WRITES_MAX_ENTRIES: integer({
     group: 'faults',
     default: 10_000,
-    unit: 'changes',
+    unit: 'writes',
     within: [0, 10_000_000],
-    note: '0 keeps none: they fail',
-    doc: 'Changes kept while Redis is away, to be made there later.',
+    note: '0 disables them, and writes fail instead',
+    doc: 'Maximum number of pending writes: writes that Redis has not accepted yet.',
   }),
   PENDING_WRITES_MAX_BYTES: integer({
     group: 'faults',
     default: 64 * MiB,
     unit: 'bytes',
     within: [0, 1024 * GiB],
-    doc: 'Memory that the kept changes may take.',
+    doc: 'Maximum memory of all pending writes.',
   }),
   CACHE_REWARM_ON_DATA_LOSS: boolean({
     group: 'faults',
     default: false,
-    doc: 'Write what the local cache holds back to a Redis that has restarted empty.',
+    doc: 'Write the entries of L1 back to a Redis that has restarted empty.',
   }),
   OVERLOAD_LOOP_DELAY_MS: integer({
     group: 'faults',
     default: 200,
     unit: 'ms',
     within: [0, 60_000],
-    note: '0 never refuses',
-    doc: 'Delay of the event loop over which all but local hits are refused.',
+    note: '0 disables this',
+    doc: 'Delay of the event loop above which only reads of L1 hits are answered.',
   }),
 
   CACHE_WARMUP_ON_STARTUP: boolean({
     group: 'warmup',
     default: false,
-    doc: 'Fill the local cache before saying ready: from CACHE_WARMUP_FILE, else from Redis.',
+    doc: 'Fill L1 before the service becomes ready: from CACHE_WARMUP_FILE if it is set, otherwise from Redis.',
   }),
   CACHE_WARMUP_FILE: text({
     group: 'warmup',
     pattern: FILE_PATH,
-    expected: 'the path of a file: no control characters, no / at its end',
-    doc: 'File to warm up from; unset warms up from what Redis holds.',
+    expected: 'the path of a file, without control characters and without / at its end',
+    doc: 'File to warm up from; unset loads the values from Redis.',
   }),
   CACHE_WARMUP_FORMAT: choice({
     group: 'warmup',
@@ -356,34 +356,34 @@ export const VARIABLES = {
     default: '*',
     pattern: PRINTABLE,
     expected: 'a glob pattern without control characters',
-    doc: 'Which keys to take from Redis, as a glob without KEY_PREFIX.',
+    doc: 'Keys to load from Redis, as a glob without KEY_PREFIX.',
   }),
   CACHE_WARMUP_TIMEOUT_SECONDS: integer({
     group: 'warmup',
     default: 30,
     unit: 'seconds',
     within: [1, DAY],
-    doc: 'Longest time that warm-up holds start-up back.',
+    doc: 'How long warm-up may delay readiness.',
   }),
 
   ENABLE_CACHE_STATS: boolean({
     group: 'observe',
     default: true,
-    doc: 'Collect the statistics of /stats.',
+    doc: 'Report the statistics of /stats and the cache_service_* metrics.',
   }),
   STATS_MAX_AGE_SECONDS: integer({
     group: 'observe',
     default: 10,
     unit: 'seconds',
     within: [0, DAY],
-    note: '0 counts anew each time',
-    doc: 'How old a count of the keys in Redis by type may be before it is taken again.',
+    note: '0 counts them for each request',
+    doc: 'Maximum age of the counts of keys in Redis by type.',
   }),
   LOG_LEVEL: choice({
     group: 'observe',
     default: 'info',
     of: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-    doc: 'Least severe log line that is written.',
+    doc: 'Least severe level that is logged.',
   }),
 };
 

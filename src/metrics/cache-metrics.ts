@@ -13,15 +13,15 @@ export interface CacheSources {
   readonly redis: Pick<RedisSource, 'info' | 'census'> | undefined;
 }
 
-/** The metrics of the cache itself, which ENABLE_CACHE_STATS=false leaves out. All begin with `cache_service_`. */
+/** The metrics of the cache. Their names begin with `cache_service_`, and ENABLE_CACHE_STATS=false disables them. */
 export function cacheMetrics(sources: CacheSources): Scraped[] {
   const { counters, memory, redis } = sources;
   return [
     counter(
       'cache_service_requests_total',
-      'Cache operations. get: hit where either tier had a value, stale ones served while Redis was away included; ' +
-        'miss where neither had; error where that could not be known. set: hit replaced a value, miss created one. ' +
-        'delete: hit where the key was there, miss where it was not.',
+      'Cache operations. get: hit if a tier had a value, also a stale one; miss if no tier had one; error if L1 had no ' +
+        'value and Redis did not answer. set: hit replaced a value, miss created one. delete: hit if the key existed, ' +
+        'miss if not.',
       () =>
         Object.entries(outcomes(counters)).flatMap(([operation, byStatus]) =>
           Object.entries(byStatus).map(([status, value]) => ({ labels: { operation, status }, value })),
@@ -29,7 +29,7 @@ export function cacheMetrics(sources: CacheSources): Scraped[] {
     ),
     histogram(
       'cache_service_request_duration_seconds',
-      'Time from a request to its answer in seconds; local hits are sampled, and weighted accordingly.',
+      'Time from a request to its answer, in seconds. One L1 hit in 64 is timed and counts for all 64.',
       [
         [{ operation: 'get' }, counters.getSeconds],
         [{ operation: 'set' }, counters.setSeconds],
@@ -38,8 +38,8 @@ export function cacheMetrics(sources: CacheSources): Scraped[] {
     ),
     gauge(
       'cache_service_size',
-      'Items in the cache by type. Those of redis are counted in the background, so some seconds old, and there ' +
-        'are none before the first count or while Redis is away.',
+      'Items in each tier by type. Items in redis are counted in the background, so the numbers are some seconds old. ' +
+        'They are absent before the first count and while Redis is unreachable.',
       async () => [
         ...(memory === undefined ? [] : byType({ cache: 'local' }, memory.sizes)),
         ...(await redisSizes(redis)),
@@ -47,8 +47,8 @@ export function cacheMetrics(sources: CacheSources): Scraped[] {
     ),
     counter(
       'cache_service_lookups_total',
-      'Look-ups in each tier. A miss in local is one that redis was asked for; stale counts those of them that ' +
-        'local answered past its freshness, because Redis could not be asked.',
+      'Lookups in each tier. A miss in local leads to a lookup in redis. stale counts the misses that local answered ' +
+        'with a stale value, because Redis did not answer.',
       () => [
         ...(memory === undefined
           ? []
@@ -68,17 +68,17 @@ export function cacheMetrics(sources: CacheSources): Scraped[] {
     ...(memory === undefined ? [] : memoryMetrics(memory, counters)),
     counter(
       'cache_service_flights_joined_total',
-      'Loads that joined one already on its way for their key.',
+      'Reads of Redis that joined an open read of the same key.',
       () => counters.joinedFlights,
     ),
     counter(
       'cache_service_flights_fenced_total',
-      'Loads whose answer was kept out of the local cache, because their key was written or invalidated meanwhile.',
+      'Reads of Redis whose result did not fill L1, because the key was written or invalidated during the read.',
       () => counters.fencedFlights,
     ),
     counter(
       'cache_service_unreadable_values_total',
-      'Values found in Redis that this service cannot read; each was answered as a miss.',
+      'Values in Redis with an unknown format. Each read of such a value is a miss.',
       () => counters.unreadableValues,
     ),
   ];
@@ -86,21 +86,19 @@ export function cacheMetrics(sources: CacheSources): Scraped[] {
 
 function memoryMetrics(memory: Memory, counters: Counters): Scraped[] {
   return [
-    gauge('cache_service_max_size', 'Items the cache may hold, of all types together.', () => [
+    gauge('cache_service_max_size', 'Maximum number of items in L1: LOCAL_CACHE_MAX_SIZE.', () => [
       { labels: { cache: 'local' }, value: memory.maxEntries },
     ]),
     gauge(
       'cache_service_memory_bytes',
-      'Bytes held by the cache: keys, values and an estimate of overhead.',
+      'Memory of L1 in bytes: keys, values and an estimate of the overhead.',
       () => [{ labels: { cache: 'local' }, value: memory.bytes }],
     ),
-    counter('cache_service_evictions_total', 'Items the cache gave up for want of room.', () =>
+    counter('cache_service_evictions_total', 'Items that L1 evicted.', () =>
       byType({ cache: 'local' }, counters.l1Evictions),
     ),
-    counter(
-      'cache_service_expirations_total',
-      'Items the cache dropped because their time to live was over.',
-      () => byType({ cache: 'local' }, counters.l1Expirations),
+    counter('cache_service_expirations_total', 'Items that L1 removed because they had expired.', () =>
+      byType({ cache: 'local' }, counters.l1Expirations),
     ),
   ];
 }

@@ -9,17 +9,17 @@ export function coherenceMetrics(counters: Counters, state: () => CoherenceState
   return [
     gauge(
       'cache_coherence_state',
-      'What readers may rely on: 1 for the state that holds, 0 for the others.',
+      'Coherence of L1 with Redis: 1 for the current state, 0 for the others.',
       () => STATES.map((each) => ({ labels: { state: each }, value: each === state() ? 1 : 0 })),
     ),
     histogram(
       'cache_coherence_lag_seconds',
-      'Time of a canary from this process through Redis and back by the invalidation link.',
+      'Time from writing a canary key to its invalidation on the link, in seconds.',
       [[{}, counters.coherenceLagSeconds]],
     ),
     counter(
       'cache_invalidations_total',
-      'Invalidations heard on the link, by source (tracking, announcement) and reason.',
+      'Invalidations received on the link, by source (tracking, announcement) and reason.',
       () =>
         [...counters.invalidations].flatMap(([source, reasons]) =>
           [...reasons].map(([reason, value]) => ({ labels: { source, reason }, value })),
@@ -27,7 +27,7 @@ export function coherenceMetrics(counters: Counters, state: () => CoherenceState
     ),
     counter(
       'cache_malformed_announcements_total',
-      'Messages on the invalidation channel that could not be understood.',
+      'Malformed messages on the invalidation channel.',
       () => counters.malformedAnnouncements,
     ),
   ];

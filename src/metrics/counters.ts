@@ -4,85 +4,85 @@ import { Histogram } from './histogram.ts';
 const perType = () => new Float64Array(TYPES.length);
 
 /**
- * Everything the service counts, as bare numbers: incremented where it happens, collected at scrape time by
- * `prometheus.ts` and by `/stats`. Arrays are indexed by `TypeIndex`.
+ * All counters of the service, as plain numbers. They are incremented in place, and read by `prometheus.ts` at scrape time
+ * and by `/stats`. Arrays are indexed by `TypeIndex`.
  */
 export class Counters {
   /** Reads that L1 answered with a fresh value. */
   readonly l1Hits = perType();
-  /** Reads that L1 could not answer: absent, expired, or due to be asked of L2 again. */
+  /** Reads that L1 could not answer: the entry was absent, expired or stale. */
   readonly l1Misses = perType();
-  /** Reads that L2 answered with a value. */
+  /** Reads that Redis answered with a value. */
   readonly l2Hits = perType();
   /** Reads that found the key in neither tier. */
   readonly misses = perType();
-  /** Reads that L1 answered past its freshness because L2 could not be asked. */
+  /** Reads that L1 answered with a stale value because Redis did not answer. */
   readonly staleHits = perType();
-  /** Entries that L1 gave up for want of room. */
+  /** Entries that L1 evicted. */
   readonly l1Evictions = perType();
-  /** Entries that L1 dropped because their value was over. */
+  /** Entries that L1 removed because they had expired. */
   readonly l1Expirations = perType();
-  /** Loads that joined a flight already open for their key. */
+  /** Loads that joined an open flight of their key. */
   joinedFlights = 0;
-  /** Flights that an invalidation or a write fenced: they answered, and left L1 as it was. */
+  /** Flights that a write or an invalidation fenced: they answered their readers but did not fill L1. */
   fencedFlights = 0;
 
-  /** Reads that failed: a value that could not be had or not be sent as the client wanted it. */
+  /** Reads that failed: L1 had no value and Redis did not answer. */
   getErrors = 0;
   /** Writes that replaced a value. */
   setHits = 0;
   /** Writes that created a value. */
   setMisses = 0;
   setErrors = 0;
-  /** Deletes of a key that was there. */
+  /** Deletes of a key that existed. */
   deleteHits = 0;
-  /** Deletes of a key that was not there. */
+  /** Deletes of a key that did not exist. */
   deleteMisses = 0;
   deleteErrors = 0;
 
-  /** Time from the request to its answer, in seconds; of L1 hits one in 64 is timed and stands for all of them. */
+  /** Time from a request to its answer, in seconds. One L1 hit in 64 is timed and counts for all 64. */
   readonly getSeconds = new Histogram();
   readonly setSeconds = new Histogram();
   readonly deleteSeconds = new Histogram();
 
-  /** Time from a batch's leaving to its reply, in seconds. */
+  /** Time from sending a command, or a batch of commands, to its reply, in seconds. */
   readonly redisSeconds = new Histogram();
-  /** Failed Redis commands and connections, by what went wrong. */
+  /** Failed commands and connections of Redis, by reason. */
   readonly redisErrors = new Map<string, number>();
-  /** Values in Redis that are neither our envelope nor the predecessor's JSON. */
+  /** Values in Redis that are neither an envelope of this service nor JSON of the predecessor. */
   unreadableValues = 0;
 
-  /** What the invalidation link brought, by source (`tracking`, `announcement`) and then by reason. */
+  /** Invalidations received on the link, by source (`tracking`, `announcement`) and then by reason. */
   readonly invalidations = new Map<string, Map<string, number>>();
-  /** From a canary's leaving to its return through the link, in seconds. */
+  /** Time from writing a canary key to its invalidation on the link, in seconds. */
   readonly coherenceLagSeconds = new Histogram();
-  /** Messages on the invalidation channel that could not be understood. */
+  /** Malformed messages on the invalidation channel. */
   malformedAnnouncements = 0;
 
-  /** HTTP answers by the hundreds of their status: index 2 is 2xx. */
+  /** HTTP answers by status class: index 2 counts 2xx. */
   readonly httpResponses = new Float64Array(6);
-  /** Requests whose client went away before the answer. */
+  /** Requests whose client disconnected before the answer. */
   httpAborted = 0;
 
-  /** Sets and deletes that L2 did not take, and the pending writes kept. */
+  /** Sets and deletes that became pending writes. */
   postponed = 0;
-  /** Pending changes that were dropped because Redis, or a newer pending change, holds a later version. */
+  /** Pending writes that were dropped because a later version of the key is known. */
   supersededChanges = 0;
   /** Writes of keys whose type is one edit away from a known one. */
   suspiciousKeyTypes = 0;
-  /** Requests refused because the event loop was late. */
+  /** Requests rejected because the event loop was late. */
   shed = 0;
-  /** Connections that were closed at once for lack of file descriptors. */
+  /** Connections closed at once because too few file descriptors were free. */
   connectionsRefused = 0;
-  /** Log lines that standard output did not take. */
+  /** Log lines that were dropped because standard output could not be written. */
   logLinesDropped = 0;
   /** WebSocket frames received. */
   wsFrames = 0;
   /** WebSocket events sent. */
   wsPushes = 0;
-  /** States that slow consumers were not sent because newer ones replaced them. */
+  /** States that were not sent to slow consumers because newer states replaced them. */
   wsConflated = 0;
-  /** Slow consumers that were closed. */
+  /** Slow consumers whose connections were closed. */
   wsSlowCloses = 0;
 
   countInvalidation(source: string, reason: string, count: number): void {
@@ -96,7 +96,7 @@ export class Counters {
   }
 }
 
-/** Adds up an array kept by type. */
+/** The sum of an array by type. */
 export function total(counts: Float64Array): number {
   let sum = 0;
   for (const count of counts) sum += count;

@@ -4,17 +4,17 @@ import { counter, gauge, type Scraped } from './scraped.ts';
 
 export interface FaultSources {
   readonly counters: Counters;
-  /** Undefined where no changes are kept. */
+  /** Undefined when standalone, or if pending writes are disabled. */
   readonly pendingWrites: PendingWrites | undefined;
-  /** Whether Redis is not asked; undefined when standalone. */
+  /** Whether the circuit breaker is open; undefined when standalone. */
   readonly breakerOpen: (() => boolean) | undefined;
-  /** How far Redis's clock is ahead of the machine's, in ms; undefined when standalone. */
+  /** The clock of Redis minus the clock of this machine, in ms; undefined when standalone. */
   readonly clockOffsetMs: (() => number) | undefined;
-  /** Of the event loop, in ms. */
+  /** The delay of the event loop, in ms. */
   readonly loopDelayMs: () => number;
 }
 
-/** The metrics of what the service does while something is wrong. */
+/** The metrics of faults and overload. */
 export function faultMetrics(sources: FaultSources): Scraped[] {
   const { counters, pendingWrites, breakerOpen, clockOffsetMs, loopDelayMs } = sources;
   return [
@@ -23,35 +23,35 @@ export function faultMetrics(sources: FaultSources): Scraped[] {
       : [
           gauge(
             'cache_clock_offset_seconds',
-            "How far Redis's clock is ahead of this machine's; the service uses Redis's.",
+            'Clock of Redis minus clock of this machine, in seconds. The service uses the clock of Redis.',
             () => clockOffsetMs() / 1000,
           ),
         ]),
     ...(pendingWrites === undefined ? [] : pendingWritesMetrics(pendingWrites)),
     counter(
       'ratecache_postponed_changes_total',
-      'Sets and deletes that Redis did not take, kept in the pending writes.',
+      'Sets and deletes that became pending writes.',
       () => counters.postponed,
     ),
     counter(
       'ratecache_superseded_changes_total',
-      'Kept changes that were dropped because Redis holds a later version.',
+      'Pending writes that were dropped because a later version of the key is known.',
       () => counters.supersededChanges,
     ),
     counter(
       'ratecache_shed_requests_total',
-      'Requests refused because the event loop was late.',
+      'Requests rejected because the event loop was late.',
       () => counters.shed,
     ),
     gauge(
       'ratecache_event_loop_delay_seconds',
-      'How late the event loop was lately; over OVERLOAD_LOOP_DELAY_MS requests are refused.',
+      'Recent delay of the event loop in seconds. Above OVERLOAD_LOOP_DELAY_MS, requests are rejected.',
       () => loopDelayMs() / 1000,
     ),
     ...(breakerOpen === undefined
       ? []
       : [
-          gauge('redis_breaker_open', 'Whether Redis is not asked, for it gave no answers: 1 or 0.', () =>
+          gauge('redis_breaker_open', '1 while the circuit breaker is open, 0 while it is closed.', () =>
             breakerOpen() ? 1 : 0,
           ),
         ]),
@@ -60,21 +60,25 @@ export function faultMetrics(sources: FaultSources): Scraped[] {
 
 function pendingWritesMetrics(pendingWrites: PendingWrites): Scraped[] {
   return [
-    gauge('cache_pending_writes', 'Changes that have still to reach Redis.', () => pendingWrites.size),
-    gauge('cache_pending_writes_bytes', 'Memory that they take.', () => pendingWrites.bytes),
+    gauge(
+      'cache_pending_writes',
+      'Pending writes: accepted writes that Redis does not have yet.',
+      () => pendingWrites.size,
+    ),
+    gauge('cache_pending_writes_bytes', 'Memory of the pending writes.', () => pendingWrites.bytes),
     gauge(
       'cache_pending_writes_max',
-      'Changes that are kept at most.',
+      'Maximum number of pending writes: PENDING_WRITES_MAX_ENTRIES.',
       () => pendingWrites.limits.maxEntries,
     ),
     gauge(
       'cache_pending_writes_max_bytes',
-      'Memory that they may take.',
+      'Maximum memory of the pending writes: PENDING_WRITES_MAX_BYTES.',
       () => pendingWrites.limits.maxBytes,
     ),
     gauge(
       'cache_pending_writes_oldest_age_seconds',
-      'How long the oldest of them has waited; 0 for none.',
+      'Age of the oldest pending write in seconds; 0 if there is none.',
       () => (pendingWrites.oldestAgeMs ?? 0) / 1000,
     ),
   ];

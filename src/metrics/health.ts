@@ -5,7 +5,7 @@ import type { RedisStatus } from '../redis/info.ts';
 import { type PendingWritesBody, pendingWritesBody } from './pending-writes-body.ts';
 
 export interface HealthDeps {
-  /** Of ratecache itself. */
+  /** The version of ratecache. */
   readonly version: string;
   /** Undefined with ENABLE_LOCAL_CACHE=false. */
   readonly memory: Memory | undefined;
@@ -14,15 +14,15 @@ export interface HealthDeps {
   readonly coherence: CoherenceState;
   /** Whether the circuit breaker is open: Redis is not used until a probe succeeds. */
   readonly breakerOpen?: boolean | undefined;
-  /** How far the clock of this process is from Redis's, in ms; undefined while that is not known. */
+  /** The clock of Redis minus the clock of this machine, in ms; undefined while it is unknown. */
   readonly clockOffsetMs?: number | undefined;
-  /** Undefined where no changes are kept. */
+  /** Undefined when standalone, or if pending writes are disabled. */
   readonly pendingWrites?: PendingWrites | undefined;
 }
 
 /** The body of `/health`. */
 export interface HealthBody {
-  /** `degraded`: the service serves, with less than it promises. `unhealthy`: no tier can serve. */
+  /** `degraded`: the service answers, but `reasons` limit it. `unhealthy`: no tier can answer. */
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   /** Why the service is not healthy, a sentence each; empty when it is healthy. */
   readonly reasons: readonly string[];
@@ -33,9 +33,9 @@ export interface HealthBody {
     readonly connected: boolean;
     readonly response_time_ms: number | null;
     readonly server_info: RedisStatus['server_info'];
-    /** `open`: Redis is not used until a probe succeeds. Left out when standalone. */
+    /** `open`: Redis is not used until a probe succeeds. Absent when standalone. */
     readonly breaker?: 'open' | 'closed';
-    /** Only where it is not connected. */
+    /** Why Redis is not connected; absent if it is. */
     readonly error?: string;
   };
   readonly local_cache: {
@@ -47,15 +47,14 @@ export interface HealthBody {
 }
 
 export interface Health {
-  /** Whether the service can serve, if only from L1. */
+  /** Whether the service can answer reads, from Redis or from L1. */
   readonly serving: boolean;
   readonly body: HealthBody;
 }
 
-/** How far the clock may be from Redis's, in ms: beyond it lifetimes are visibly wrong. */
+/** The maximum difference between the clocks of this machine and of Redis, in ms. Beyond it the service is degraded. */
 const CLOCK_OFFSET_LIMIT_MS = 5000;
 
-/** Makes the body of `/health`. */
 export function health(deps: HealthDeps): Health {
   const { version, memory, redis, coherence, pendingWrites } = deps;
   const serving = memory !== undefined || redis?.connected === true;

@@ -1,19 +1,19 @@
 /**
- * Upper bounds of the latency buckets, in seconds. 0.05 and 0.1 are the runbook's warning and critical lines
- * and must be bounds themselves, or no alert on them could be exact.
+ * Upper bounds of the latency buckets, in seconds. 0.05 and 0.1 are the runbook's thresholds for warning and critical.
+ * They must be bounds, or alerts on them could not be exact.
  */
 export const LATENCY_BOUNDS_SECONDS = [
   0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
   0.25, 0.5, 1, 2.5,
 ] as const;
 
-/** A histogram as bare numbers: observed on the hot path, read when the metrics are scraped. */
+/** A histogram of plain numbers, updated on the hot path and read when the metrics are scraped. */
 export class Histogram {
   readonly bounds: readonly number[];
-  /** One count a bound, and a last one for what is above all of them. Not cumulative. */
+  /** One count per bound, and one for values above all bounds. Not cumulative. */
   readonly counts: Float64Array;
   sum = 0;
-  /** Where only a sample is timed: what happened since the last sample. Counted with the next one, or when it is read. */
+  /** If only samples are timed: the events since the last sample. They are counted with the next sample or by `settle`. */
   untimed = 0;
   #lastSample = 0;
 
@@ -22,7 +22,7 @@ export class Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  /** @param weight how many observations of this value there were */
+  /** @param weight the number of observations of this value */
   observe(value: number, weight = 1): void {
     const bounds = this.bounds;
     let i = 0;
@@ -31,14 +31,14 @@ export class Histogram {
     this.sum += value * weight;
   }
 
-  /** Observes a sample, which stands for what was not timed before it. */
+  /** Observes a sample, which also counts for the events that were not timed since the last sample. */
   observeSample(value: number): void {
     this.observe(value, this.untimed + 1);
     this.untimed = 0;
     this.#lastSample = value;
   }
 
-  /** Counts what was not timed since the last sample as that sample was, so that the counts are complete. */
+  /** Counts the events since the last sample with the value of that sample, so that the counts are complete. */
   settle(): void {
     if (this.untimed === 0) return;
     this.observe(this.#lastSample, this.untimed);

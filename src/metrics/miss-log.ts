@@ -4,7 +4,7 @@ import { SpaceSaving } from './space-saving.ts';
 
 export interface MissLogDeps {
   readonly log: Pick<Logger, 'info'>;
-  /** Milliseconds that one line covers; 1000 by default. */
+  /** Interval of the lines in milliseconds; 1000 by default. */
   readonly everyMs?: number;
 }
 
@@ -16,8 +16,8 @@ const MAX_KEY_CHARACTERS = 120;
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 /**
- * Tells the log of cache misses: one line a second at most, and none without misses. It has the fields
- * `misses`, `by_type` and `top`: the most-missed keys, each with how often it was missed at least.
+ * Logs cache misses: at most one line a second, and no line without misses. The fields are `misses`, `by_type` and
+ * `top`: the keys with the most misses, each with a lower bound of its misses.
  */
 export class MissLog {
   readonly #log: MissLogDeps['log'];
@@ -31,14 +31,14 @@ export class MissLog {
     this.#everyMs = everyMs;
   }
 
-  /** For each read that found the key in neither tier. */
+  /** Counts a read that found the key in neither tier. */
   record(key: string): void {
     this.#byType[typeOf(key)]!++;
     this.#keys.add(key);
     this.#timer ??= setTimeout(() => this.flush(), this.#everyMs).unref();
   }
 
-  /** Writes what there is to tell now, without waiting for the second to end: for the shutdown. */
+  /** Writes the current line at once. Called at shutdown. */
   flush(): void {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
@@ -59,7 +59,7 @@ export class MissLog {
   }
 }
 
-/** A key fit for a terminal and of bounded length: invisible characters are escaped, a long tail is cut. */
+/** Makes a key safe for a terminal: escapes invisible characters and truncates long keys. */
 function printable(key: string): string {
   let text = '';
   for (const character of key) {

@@ -1,6 +1,6 @@
 import { type Counters, total } from './counters.ts';
 
-/** How the requests of one operation ended. */
+/** The number of requests of one operation, by outcome. */
 export interface Outcomes {
   readonly hit: number;
   readonly miss: number;
@@ -8,8 +8,8 @@ export interface Outcomes {
 }
 
 /**
- * All requests by operation and outcome. A get hits where any tier answers, stale answers included; a set
- * hits where it replaced a value, and misses where it created one; a delete hits where the key was there.
+ * All requests by operation and outcome. A get is a hit if a tier answers, also with a stale value. A set is a hit if it
+ * replaced a value, and a miss if it created one. A delete is a hit if the key existed.
  */
 export function outcomes(counters: Counters): Readonly<Record<'get' | 'set' | 'delete', Outcomes>> {
   return {

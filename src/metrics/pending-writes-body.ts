@@ -1,14 +1,14 @@
 import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 
-/** What `/health` and `/stats` say of the changes that Redis has still to be told of. */
+/** The member `pending_writes` of `/health` and `/stats`. */
 export interface PendingWritesBody {
   readonly entries: number;
   readonly bytes: number;
-  /** How long the oldest has waited; null for none. */
+  /** Age of the oldest pending write; null if there is none. */
   readonly oldest_age_ms: number | null;
 }
 
-/** Undefined where none are kept. */
+/** Returns undefined if pending writes are disabled. */
 export function pendingWritesBody(pendingWrites: PendingWrites | undefined): PendingWritesBody | undefined {
   if (pendingWrites === undefined) return undefined;
   const { size, bytes, oldestAgeMs } = pendingWrites;

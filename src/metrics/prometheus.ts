@@ -19,24 +19,24 @@ export interface MetricsDeps {
   readonly coherence: () => CoherenceState;
   readonly faults: FaultSources;
   readonly push: () => PushSources;
-  /** Requests begun and not yet answered. */
+  /** Requests without an answer yet. */
   readonly openRequests: () => number;
-  /** Of ratecache itself. */
+  /** The version of ratecache. */
   readonly version: string;
-  /** False leaves the `cache_service_*` metrics out. */
+  /** False disables the `cache_service_*` metrics. */
   readonly statsEnabled: boolean;
 }
 
 export interface Metrics {
-  /** Of what `metrics` gives. */
+  /** The content type of the text that `metrics` returns. */
   readonly contentType: string;
-  /** Everything in Prometheus's text format, as of now. */
+  /** All metrics in the text format of Prometheus. */
   metrics(): Promise<string>;
 }
 
 /**
- * prom-client names these gauges as if they were counters, which Prometheus's linter refuses. They are the
- * sums of the metrics without the ending.
+ * prom-client gives these gauges names of counters, which the linter of Prometheus rejects. They are redundant: each is
+ * the sum of the metric without the suffix.
  */
 const MISNAMED = [
   'nodejs_active_handles_total',
@@ -44,7 +44,7 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
-/** The registry behind `/metrics`: the process's own metrics, and ours, which cost nothing between scrapes. */
+/** The registry of `/metrics`, with the metrics of the process and of the service. Between scrapes they cost nothing. */
 export function createRegistry(deps: MetricsDeps): Metrics {
   const { redis, counters, statsEnabled } = deps;
   const registry = new Registry();

@@ -1,7 +1,7 @@
 import type { Counters } from './counters.ts';
 import { counter, gauge, type Scraped } from './scraped.ts';
 
-/** How many there are now. */
+/** The current numbers. */
 export interface PushSources {
   readonly connections: number;
   readonly subscriptions: number;
@@ -10,18 +10,22 @@ export interface PushSources {
 /** The metrics of `/v1/ws`. */
 export function pushMetrics(counters: Counters, now: () => PushSources): Scraped[] {
   return [
-    gauge('ratecache_ws_connections', 'WebSocket connections now.', () => now().connections),
-    gauge('ratecache_ws_subscriptions', 'Subscriptions of all of them.', () => now().subscriptions),
+    gauge('ratecache_ws_connections', 'Open WebSocket connections.', () => now().connections),
+    gauge(
+      'ratecache_ws_subscriptions',
+      'Subscriptions of all WebSocket connections.',
+      () => now().subscriptions,
+    ),
     counter('ratecache_ws_frames_total', 'WebSocket frames received.', () => counters.wsFrames),
     counter('ratecache_ws_events_total', 'Events sent to subscribers.', () => counters.wsPushes),
     counter(
       'ratecache_ws_conflated_total',
-      'States that slow consumers were not sent, for newer ones had replaced them.',
+      'States that were not sent to slow consumers because newer states replaced them.',
       () => counters.wsConflated,
     ),
     counter(
       'ratecache_ws_slow_closes_total',
-      'Connections closed with 1013, for their clients did not read.',
+      'Connections closed with 1013 because the client did not read.',
       () => counters.wsSlowCloses,
     ),
   ];

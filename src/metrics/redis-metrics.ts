@@ -6,18 +6,18 @@ import { counter, gauge, histogram, type Sample, type Scraped } from './scraped.
 export interface RedisSource {
   readonly info: Pick<RedisInfo, 'status'>;
   readonly census: Pick<Census, 'latest'>;
-  /** Connections that this process has open now. */
+  /** Connections of this process that are ready. */
   readonly connections: () => number;
   /** REDIS_MAX_CONNECTIONS. */
   readonly maxConnections: number;
 }
 
-/** What may go wrong, so that each reason has a series before it happens, and an alert sees the first time. */
+/** Reasons that have a series from the start, so that an alert detects the first error. */
 const REASONS = ['connection', 'unavailable', 'timeout', 'rejected'] as const;
 
 type Described = Extract<RedisStatus, { connected: true }> & { readonly details: RedisDetails };
 
-/** The metrics of Redis; those of the server itself have no values while it does not answer INFO. */
+/** The metrics of Redis. Metrics of the server have no values while it does not answer INFO. */
 export function redisMetrics(
   { info, connections, maxConnections }: RedisSource,
   counters: Counters,
@@ -33,19 +33,19 @@ export function redisMetrics(
   return [
     histogram(
       'redis_response_time_seconds',
-      'Time from sending a command, or a batch of them, to Redis until its reply, in seconds.',
+      'Time from sending a command, or a batch of commands, to its reply, in seconds.',
       [[{}, counters.redisSeconds]],
     ),
-    gauge('redis_connection_count', 'Connections to Redis that this process has open.', connections),
+    gauge('redis_connection_count', 'Open connections of this process to Redis.', connections),
     gauge(
       'redis_connections_max',
-      'Connections to Redis that this process may open: REDIS_MAX_CONNECTIONS.',
+      'Maximum number of connections of this process to Redis: REDIS_MAX_CONNECTIONS.',
       () => maxConnections,
     ),
     counter(
       'redis_error_total',
-      'Failures with Redis. connection: it could not be made, or broke; unavailable: not connected, so nothing ' +
-        'was sent; timeout: no answer in time; rejected: Redis answered with an error.',
+      'Errors of Redis. connection: it failed or was lost; unavailable: not connected, so nothing was sent; ' +
+        'timeout: no answer in time; rejected: Redis answered with an error.',
       () => {
         const reasons = new Set([...REASONS, ...counters.redisErrors.keys()]);
         return [...reasons].map((reason) => ({
@@ -57,17 +57,17 @@ export function redisMetrics(
     gauge('redis_memory_used_bytes', 'Memory that the Redis server uses.', detail('usedMemoryBytes')),
     gauge(
       'redis_memory_max_bytes',
-      'Memory that the Redis server may use (maxmemory); 0 for no limit.',
+      'Memory limit of the Redis server (maxmemory); 0 for no limit.',
       detail('maxMemoryBytes'),
     ),
     gauge(
       'redis_connected_clients',
-      'Connections that the Redis server has from all its clients.',
+      'Connections of all clients to the Redis server.',
       ifDescribed(({ server_info }) => server_info.connected_clients ?? []),
     ),
     gauge(
       'redis_max_clients',
-      'Connections that the Redis server takes (maxclients); 0 where it does not tell.',
+      'Connection limit of the Redis server (maxclients); 0 if unknown.',
       detail('maxClients'),
     ),
     gauge(
@@ -77,34 +77,30 @@ export function redisMetrics(
     ),
     counter(
       'redis_evicted_keys_total',
-      'Keys that the Redis server gave up for want of memory.',
+      'Keys that the Redis server evicted because of maxmemory.',
       detail('evictedKeys'),
     ),
-    counter(
-      'redis_expired_keys_total',
-      'Keys of the Redis server whose time was over.',
-      detail('expiredKeys'),
-    ),
+    counter('redis_expired_keys_total', 'Keys of the Redis server that expired.', detail('expiredKeys')),
     counter(
       'redis_keyspace_hits_total',
-      'Keys that the Redis server was asked for and held.',
+      'Successful lookups of keys in the Redis server.',
       detail('keyspaceHits'),
     ),
     counter(
       'redis_keyspace_misses_total',
-      'Keys that the Redis server was asked for and did not hold.',
+      'Failed lookups of keys in the Redis server.',
       detail('keyspaceMisses'),
     ),
     counter(
       'redis_commands_total',
-      'Commands that the Redis server ran, for all its clients.',
+      'Commands that the Redis server ran for all clients.',
       ifDescribed(({ details }) =>
         details.commands.map(({ name, calls }) => ({ labels: { command: name }, value: calls })),
       ),
     ),
     counter(
       'redis_commands_duration_seconds_total',
-      'Time that the Redis server spent running commands, for all its clients.',
+      'Time that the Redis server spent on commands of all clients, in seconds.',
       ifDescribed(({ details }) =>
         details.commands.map(({ name, seconds }) => ({ labels: { command: name }, value: seconds })),
       ),

@@ -1,23 +1,23 @@
 import { openSync, readSync } from 'node:fs';
 
-/** Enough of /proc/self/status to hold the line VmRSS. */
+/** The line VmRSS is within this number of bytes of /proc/self/status. */
 const STATUS_BYTES = 4096;
 
 /**
- * Reads how much memory of this process is resident, also while the process has no file descriptor left:
- * `process.memoryUsage()` opens a file each time, and throws then. This keeps one descriptor open instead.
+ * Reads the resident memory of this process, also when no file descriptor is free. `process.memoryUsage()` opens a file
+ * for each call and would throw then, so this class keeps one descriptor open.
  */
 export class ResidentMemory {
   readonly #status = openStatus();
   readonly #buffer = Buffer.alloc(STATUS_BYTES);
   #last = 0;
 
-  /** Bytes; the last known value where the present one cannot be read. */
+  /** The resident memory in bytes; the last known value if it cannot be read. */
   read(): number {
     try {
       this.#last = this.#status === undefined ? process.memoryUsage.rss() : this.#fromStatus(this.#status);
     } catch {
-      // The last known value is the best that there is.
+      // Return the last known value.
     }
     return this.#last;
   }
@@ -29,7 +29,7 @@ export class ResidentMemory {
   }
 }
 
-/** Undefined where the system has no such file. */
+/** Undefined if the system does not have the file. */
 function openStatus(): number | undefined {
   try {
     return openSync('/proc/self/status', 'r');

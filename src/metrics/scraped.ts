@@ -3,7 +3,7 @@ import type { Histogram } from './histogram.ts';
 
 /** A value with its labels. */
 export interface Sample {
-  /** Where it is not the metric's own: `…_bucket`, `…_sum`, `…_count`. */
+  /** The name of the sample if it differs from the metric: `…_bucket`, `…_sum`, `…_count`. */
   readonly metricName?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
@@ -12,8 +12,8 @@ export interface Sample {
 type Samples = readonly Sample[];
 
 /**
- * A metric whose values are read when it is scraped, in place of prom-client's own, which are written to on
- * every event. This is all of prom-client's `Metric` that its registry uses.
+ * A metric whose values are read when it is scraped. The metrics of prom-client are written on every event instead. This
+ * interface is the part of prom-client's `Metric` that its registry uses.
  */
 export interface Scraped {
   readonly name: string;
@@ -24,7 +24,7 @@ export interface Scraped {
 
 type Read<T> = () => T | Promise<T>;
 
-/** A counter. No samples: the metric is named, and has no values now. */
+/** A counter. Without samples the metric appears without values. */
 export function counter(name: string, help: string, read: Read<number | Samples>): Scraped {
   return scraped(name, help, 'counter', async () => plain(await read()));
 }
@@ -33,7 +33,7 @@ export function gauge(name: string, help: string, read: Read<number | Samples>):
   return scraped(name, help, 'gauge', async () => plain(await read()));
 }
 
-/** A histogram with a series for each set of labels. */
+/** A histogram with one series per set of labels. */
 export function histogram(
   name: string,
   help: string,
@@ -44,7 +44,7 @@ export function histogram(
   );
 }
 
-/** What prom-client's registry takes. */
+/** Converts to the type that the registry of prom-client expects. */
 export function asMetric(metric: Scraped): Metric {
   return metric as unknown as Metric;
 }

@@ -9,9 +9,9 @@ export interface ServiceSources {
   readonly memory: Memory | undefined;
   /** Undefined when standalone. */
   readonly redis: Pick<RedisSource, 'info'> | undefined;
-  /** Requests begun and not yet answered. */
+  /** Requests without an answer yet. */
   readonly openRequests: () => number;
-  /** Of ratecache itself. */
+  /** The version of ratecache. */
   readonly version: string;
 }
 
@@ -21,7 +21,7 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
   return [
     gauge(
       'service_health_status',
-      'Health of each component that is configured: 1 healthy, 0 unhealthy.',
+      'Health of each configured component: 1 healthy, 0 unhealthy.',
       async () => {
         const components: Sample[] = [];
         if (redis !== undefined) {
@@ -32,7 +32,7 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
         return components;
       },
     ),
-    counter('ratecache_http_responses_total', 'HTTP answers by the class of their status.', () =>
+    counter('ratecache_http_responses_total', 'HTTP answers by status class.', () =>
       [1, 2, 3, 4, 5].map((hundreds) => ({
         labels: { class: `${hundreds}xx` },
         value: counters.httpResponses[hundreds]!,
@@ -40,26 +40,26 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
     ),
     counter(
       'ratecache_http_aborted_total',
-      'Requests whose client went away before the answer.',
+      'Requests whose client disconnected before the answer.',
       () => counters.httpAborted,
     ),
     counter(
       'ratecache_suspicious_key_types_total',
-      'Writes of keys whose type is one edit away from a known type, and so probably misspelt.',
+      'Writes of keys whose type is one edit away from a known type: probably misspelt.',
       () => counters.suspiciousKeyTypes,
     ),
-    gauge('ratecache_http_open_requests', 'Requests begun and not yet answered.', openRequests),
+    gauge('ratecache_http_open_requests', 'HTTP requests without an answer yet.', openRequests),
     counter(
       'ratecache_connections_refused_total',
-      'Connections closed at once because too few file descriptors were left.',
+      'Connections closed at once because too few file descriptors were free.',
       () => counters.connectionsRefused,
     ),
     counter(
       'ratecache_log_lines_dropped_total',
-      'Log lines dropped because standard output did not take them.',
+      'Log lines dropped because standard output could not be written.',
       () => counters.logLinesDropped,
     ),
-    gauge('ratecache_build_info', 'Always 1; the labels tell what runs.', () => [
+    gauge('ratecache_build_info', 'Always 1; the labels name the version and the Node release.', () => [
       { labels: { version, node: process.version }, value: 1 },
     ]),
   ];

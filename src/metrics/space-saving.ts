@@ -1,13 +1,13 @@
-/** A key and how often it was seen at least. */
+/** A key and a lower bound of its occurrences. */
 export interface Frequent {
   readonly key: string;
   readonly count: number;
 }
 
 /**
- * The most frequent keys of a stream in bounded memory (Metwally, Agrawal, El Abbadi 2005): a key that has no
- * slot takes over the slot with the lowest count, and that count as well, which is its possible error. A key
- * that makes up more than 1/capacity of the stream is always among the slots.
+ * Finds the most frequent keys of a stream in bounded memory (Metwally, Agrawal, El Abbadi 2005). A key without a slot
+ * takes over the slot with the lowest count and continues with that count, which is its possible error. A key whose share
+ * of the stream exceeds 1/capacity always has a slot.
  */
 export class SpaceSaving {
   readonly #capacity: number;
@@ -15,7 +15,7 @@ export class SpaceSaving {
   readonly #keys: string[] = [];
   readonly #counts: number[] = [];
   readonly #errors: number[] = [];
-  /** No count is lower; counts only grow, so the search for one so low goes on where it last ended. */
+  /** A lower bound of all counts. Counts only grow, so the search for the lowest continues where it last ended. */
   #lowest = 1;
   #cursor = 0;
 
@@ -34,7 +34,7 @@ export class SpaceSaving {
     else this.#replaceLowest(key);
   }
 
-  /** The keys seen most often for certain, that is without their possible error, the most frequent first. */
+  /** The `n` keys with the highest lower bounds (count minus possible error), in descending order. */
   top(n: number): Frequent[] {
     return this.#keys
       .map((key, i) => ({ key, count: this.#counts[i]! - this.#errors[i]! }))

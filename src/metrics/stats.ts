@@ -13,13 +13,13 @@ export interface StatsDeps {
   readonly memory: Memory | undefined;
   /** Undefined when standalone. */
   readonly redis: RedisStatus | undefined;
-  /** Undefined where the keys could not be counted. */
+  /** Undefined if the keys could not be counted. */
   readonly keys: KeyCounts | undefined;
-  /** Undefined where no changes are kept. */
+  /** Undefined when standalone, or if pending writes are disabled. */
   readonly pendingWrites?: PendingWrites | undefined;
 }
 
-/** The body of `/stats`. What it says of Redis stands at the top, as in the service this one replaces. */
+/** The body of `/stats`. The members of Redis are at the top level, for compatibility with the predecessor. */
 export type StatsBody = RedisStats & {
   readonly local: LocalStats;
   /** Undefined when standalone. */
@@ -36,14 +36,14 @@ export type StatsBody = RedisStats & {
 export type RedisStats =
   | {
       readonly connected: true;
-      /** Null where they could not be counted; `categories` is empty then. */
+      /** Null if the keys could not be counted; `categories` is empty then. */
       readonly keys_count: number | null;
-      /** Of the whole server, as Redis writes it: `1.20G`; `unknown` where it does not answer INFO. */
+      /** Memory of the server in the format of Redis: `1.20G`; `unknown` if it does not answer INFO. */
       readonly memory_used: string;
-      /** Of the server, in seconds; left out where it does not answer INFO. */
+      /** Uptime of the server in seconds; absent if it does not answer INFO. */
       readonly uptime?: number;
       readonly categories: Partial<Record<TypeName, number>>;
-      /** ISO 8601, or null where they could not be counted. */
+      /** The time of the count in ISO 8601, or null if the keys could not be counted. */
       readonly keys_counted_at: string | null;
     }
   | {
@@ -61,7 +61,7 @@ export interface LocalStats extends LocalCounts {
   readonly by_type: Partial<Record<TypeName, LocalCounts>>;
 }
 
-/** Reads that L1 could not answer, by what Redis had. */
+/** Reads that L1 could not answer, as hits and misses in Redis. */
 interface LookupStats extends LookupCounts {
   readonly hit_rate: Rate;
   readonly by_type: Record<TypeName, LookupCounts>;
@@ -78,10 +78,9 @@ interface LocalCounts extends LookupCounts {
   readonly expirations: number;
 }
 
-/** From 0 to 1 with four decimals; null before anything was counted. */
+/** From 0 to 1 with four decimals; null before the first request. */
 type Rate = number | null;
 
-/** Puts the body of `/stats` together. */
 export function stats({ counters, memory, redis, keys, pendingWrites }: StatsDeps): StatsBody {
   const requests = outcomes(counters);
   return {

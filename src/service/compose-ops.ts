@@ -8,7 +8,7 @@ import { stats } from '../metrics/stats.ts';
 import type { Core } from './compose.ts';
 import type { Readiness } from './readiness.ts';
 
-/** What the operators' endpoints answer, from the parts of the service. */
+/** Connects the operators' endpoints with the parts of the service that they report on. */
 export function composeOps(
   config: Config,
   core: Core,
@@ -72,6 +72,6 @@ export function composeOps(
 async function redisNotReady({ redis, breaker }: Core): Promise<string | undefined> {
   if (redis?.data.status !== 'ready') return 'Redis is not connected';
   if (breaker?.open) return 'Redis does not answer: the circuit breaker is open';
-  // A connection may be half open with nobody using it.
+  // Sends a PING: a connection may be half open while no request uses it.
   return (await redis.info.status()).connected ? undefined : 'Redis does not answer';
 }

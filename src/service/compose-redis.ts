@@ -1,4 +1,4 @@
-/** The connections to Redis that a service has, and what the log hears of them. */
+/** The connections of a service to Redis, and their log lines. */
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
@@ -11,35 +11,35 @@ import { Reconnector } from '../redis/reconnector.ts';
 import { RoleCheck } from '../redis/role-check.ts';
 
 export interface RedisConnections {
-  /** Reads and writes. One is enough: more of them measure no faster. */
+  /** For reads and writes. One connection is enough: more connections measured no faster. */
   readonly data: Redis;
-  /** Scans and INFO, so that no read waits behind them; `data` again where REDIS_MAX_CONNECTIONS is short. */
+  /** For scans and INFO, so that no read waits behind them. It is `data` if REDIS_MAX_CONNECTIONS is too low. */
   readonly admin: Redis;
   /**
-   * Large values, so that small ones do not wait behind them. Opened at the first call; until it is ready, or where
-   * REDIS_MAX_CONNECTIONS is short, it is another connection.
+   * For large values, so that small values do not wait behind them. The first call opens the connection. Until it is
+   * ready, or if REDIS_MAX_CONNECTIONS is too low, the call returns `admin` or `data`.
    */
   readonly bulk: () => Redis;
-  /** Hears of invalidations; undefined with ENABLE_PUBSUB=false. */
+  /** Receives invalidations; undefined with ENABLE_PUBSUB=false. */
   readonly link: Redis | undefined;
   readonly info: RedisInfo;
   readonly census: Census;
-  /** How many connections are up. */
+  /** The number of connections that are ready. */
   readonly count: () => number;
-  /** The link is armed: it hears of changes. */
+  /** Called when the link is armed and receives changes. */
   readonly linkArmed: () => void;
-  /** The link is connected and cannot be armed; logged once until it is armed. */
+  /** Called when the link is connected but cannot be armed. Logs the error once until the link is armed. */
   readonly linkRefused: (error: Error) => void;
-  /** Redis refused a command with READONLY: reconnects if its address leads to a master by now. */
+  /** Called when Redis rejected a command with READONLY. Reconnects if the address now leads to a master. */
   readonly refusedAsReplica: () => void;
-  /** The process is about to end: retries all connections at once, and often. */
+  /** Retries all connections at once and often. Called before the process ends. */
   readonly hurry: () => void;
-  /** Resolves with true once all are up and `clockSet` has resolved, or with false after `timeoutMs`. */
+  /** Resolves with true when all connections are ready and `clockSet` has resolved, or with false after `timeoutMs`. */
   readonly whenUp: (timeoutMs: number, clockSet: Promise<void>) => Promise<boolean>;
   readonly close: () => void;
 }
 
-/** Connects, or begins to: a Redis that is away is waited for by nobody. Undefined when standalone. */
+/** Starts to connect, without waiting for Redis. Returns undefined when standalone. */
 export function connectRedis(
   config: Config,
   counters: Counters,
@@ -60,13 +60,13 @@ export function connectRedis(
   const roleCheck = new RoleCheck({
     open: () => connectOnce(address, 'role', deps),
     reconnect: () => {
-      log.warn('Redis refused writes as a replica; its address leads to a master now: reconnecting');
+      log.warn('Redis was a replica and rejected writes; its address now leads to a master: reconnecting');
       for (const redis of all) redis.disconnect(true);
     },
   });
 
   const data = open('data');
-  // A link that cannot be armed is of no use, so that being ready does not shorten its pauses.
+  // Only an armed link is useful. So a connection that is merely ready does not reset the backoff of the link.
   const linkReconnection = reconnector.join('user');
   const linkEvents = linkLog(log, secret);
   const link = config.pubsub.enabled
@@ -111,7 +111,7 @@ export function connectRedis(
     },
     close: () => {
       for (const redis of all) {
-        // A connection that is closed on purpose is not lost, and nobody reads from L1 any more.
+        // Without listeners, because a connection that is closed on purpose must not be logged as lost.
         redis.removeAllListeners('close');
         redis.disconnect();
       }
@@ -119,7 +119,7 @@ export function connectRedis(
   };
 }
 
-/** As `connectionLog`, for a connection that is of use only once it is armed. */
+/** Like `connectionLog`, for the link, which is up only when it is armed. */
 function linkLog(log: Logger, password: string | undefined) {
   const { up, down, fault } = connectionLog(log, 'link', password);
   let armed = false;
@@ -143,7 +143,7 @@ function linkLog(log: Logger, password: string | undefined) {
   };
 }
 
-/** One line when a connection is lost or cannot be made, one when it is there, none in between. */
+/** Logs one line when a connection is lost or fails, and one line when it is ready again; no line for each retry. */
 function connectionLog(log: Logger, connection: string, password: string | undefined) {
   let reported = false;
   return {

@@ -1,4 +1,4 @@
-/** Puts the parts of a service together, as its configuration has it. */
+/** Builds the parts of a service from its configuration. */
 import { randomBytes } from 'node:crypto';
 import { ServiceClock } from '../cache/clock.ts';
 import { Memory } from '../cache/l1/memory.ts';
@@ -32,21 +32,19 @@ export interface Core {
   readonly linkCaughtUp: () => Promise<void>;
   /** Resolves with true once Redis can be used, or with false after `timeoutMs`. */
   readonly whenUp: (timeoutMs: number) => Promise<boolean>;
-  /** Releases everything. */
+  /** Closes all connections and stops all timers. */
   readonly close: () => void;
 }
 
-/** What a simulation replaces. */
+/** Parts that a simulation replaces. */
 export interface CoreSeams {
-  /** Makes the clients of Redis. */
   readonly openRedis?: OpenRedis;
-  /** Eight hexadecimal digits that no other process has; random by default. */
+  /** Identifies this process: eight hexadecimal digits that are unique among all processes; random by default. */
   readonly origin?: string;
-  /** The clock of this process. */
   readonly clock?: ServiceClock;
 }
 
-/** The two tiers and the link between replicas, without anything that serves them. */
+/** Builds the two tiers and the link between replicas, without the servers. */
 export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}): Core {
   const counters = new Counters();
   const clock = seams.clock ?? new ServiceClock();
@@ -134,7 +132,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
         onArmFault: redis.linkRefused,
       },
     );
-  // Without a link nobody else knows whether Redis can be used.
+  // Without a link, `judge` derives the coherence state from this alone.
   const usable = () => redis?.data.status === 'ready' && clock.synced && !breaker!.open;
   const judge = () => {
     if (bus !== undefined) return bus.updateState();
@@ -158,10 +156,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
       },
       stepped: (ms) => cache.clockStepped(ms),
       refused: (error) =>
-        log.warn(
-          { error: error.message },
-          'Redis does not tell its time: the clocks of all replicas must agree',
-        ),
+        log.warn({ error: error.message }, 'Redis rejected TIME; synchronise the clocks of all replicas'),
       sampled: skewLog(log, clock),
     });
   if (redis !== undefined) judge();

@@ -1,4 +1,4 @@
-/** What the log hears of the two tiers: a line when something begins and one when it ends, however often it happens. */
+/** Log lines about the two tiers: one line when a condition begins, and one line when it ends. */
 import type { CoherenceState } from '../cache/bus.ts';
 import { type ServiceClock, SKEW_WARNING_MS } from '../cache/clock.ts';
 import type { Version } from '../cache/version.ts';
@@ -6,7 +6,7 @@ import type { Logger } from '../log.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { FaultLog } from '../redis/fault-log.ts';
 
-/** A warning when the machine's clock begins to differ from that of Redis, a line when it no longer does. */
+/** Logs when the clock of the machine begins to differ from the clock of Redis, and when both agree again. */
 export function skewLog(log: Logger, clock: ServiceClock): () => void {
   let skewed = false;
   return () => {
@@ -15,14 +15,17 @@ export function skewLog(log: Logger, clock: ServiceClock): () => void {
     if (now === skewed) return;
     skewed = now;
     if (now)
-      log.warn({ offsetMs }, 'the clock of this machine differs from that of Redis, which is used instead');
-    else log.info({ offsetMs }, 'the clock of this machine agrees with that of Redis');
+      log.warn(
+        { offsetMs },
+        'the clock of this machine differs from the clock of Redis; the service uses the clock of Redis',
+      );
+    else log.info({ offsetMs }, 'the clock of this machine agrees with the clock of Redis');
   };
 }
 
 const SUPERSEDED_LOG_INTERVAL_MS = 10_000;
 
-/** The first pending change that is dropped, then how many more there were, at most a line every ten seconds. */
+/** Logs pending writes that are dropped, at most one line in ten seconds. `dropped` counts all since the last line. */
 export function supersededLog(log: Logger) {
   let quietUntil = 0;
   let more = 0;
@@ -41,38 +44,38 @@ export function supersededLog(log: Logger) {
 
 const FAULT_LOG_INTERVAL_MS = 500;
 
-/** Logs when a kind of Redis error begins and when it ends. Returns what stops it. */
+/** Logs when errors of one kind from Redis start and stop. Returns a function that stops the watch. */
 export function watchFaults(counters: Counters, log: Logger): () => void {
   const faults = new FaultLog({
     counters,
-    onBegin: (kind) => log.error({ kind }, 'Redis errors begin'),
-    onEnd: (kind, count, ms) => log.info({ kind, count, ms }, 'Redis errors are over'),
+    onBegin: (kind) => log.error({ kind }, 'Redis errors started'),
+    onEnd: (kind, count, ms) => log.info({ kind, count, ms }, 'Redis errors stopped'),
   });
   const timer = setInterval(() => faults.look(), FAULT_LOG_INTERVAL_MS);
   timer.unref();
   return () => clearInterval(timer);
 }
 
-/** A line when L1 is coherent with Redis, and one when that is lost. */
+/** Logs when L1 becomes coherent with Redis, and when it loses coherence. */
 export function stateLog(log: Logger): (state: CoherenceState) => void {
   let wasCoherent = false;
   return (state) => {
     if (state === 'coherent') log.info({ state }, 'L1 is coherent with Redis');
-    // What was never there is not lost: the connections say how the start is going.
-    else if (wasCoherent) log.warn({ state }, 'L1 is not trusted: coherence with Redis is lost');
+    // Before L1 was coherent for the first time there is nothing to lose: the connections log the progress.
+    else if (wasCoherent) log.warn({ state }, 'L1 is no longer coherent with Redis');
     wasCoherent ||= state === 'coherent';
   };
 }
 
 const UNREADABLE_LOG_INTERVAL_MS = 60_000;
 
-/** At most a line a minute, however many values cannot be read; the metrics count them all. */
+/** Logs values that cannot be decoded, at most one line a minute. The metrics count all of them. */
 export function unreadableLog(log: Logger): (key: string) => void {
   let silentUntil = 0;
   return (key) => {
     const now = Date.now();
     if (now < silentUntil) return;
     silentUntil = now + UNREADABLE_LOG_INTERVAL_MS;
-    log.warn({ key }, 'a value in Redis is in no known form and counts as a cache miss');
+    log.warn({ key }, 'a value in Redis has an unknown format; reads of it are cache misses');
   };
 }

@@ -3,22 +3,22 @@ import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import type { Logger } from '../log.ts';
 import type { Core } from './compose.ts';
 
-/** How long a process that stops tries to write what is pending, in ms. */
+/** How long a stopping process retries its pending writes, in ms. */
 const FLUSH_MS = 2000;
 const RETRY_MS = 50;
 
 /**
- * Writes what is pending to Redis before the process ends. While Redis is unreachable the connections are retried at
- * once and often; what Redis did not accept after two seconds is lost, and the log says how much that is.
+ * Applies the pending writes in Redis before the process ends. While Redis is unreachable, it reconnects at short
+ * intervals. Writes that Redis has not accepted after two seconds are lost, and their number is logged.
  */
 export async function flushPending({ cache, redis }: Core, log: Logger): Promise<void> {
   const { pendingWrites } = cache;
   if (pendingWrites === undefined || pendingWrites.size === 0) return;
   log.info(pending(pendingWrites), 'writes are pending; trying Redis for 2 seconds');
   redis?.hurry();
-  const over = new AbortController();
-  const timeUp = pause(FLUSH_MS, undefined, { ref: false }).then(() => over.abort());
-  while (pendingWrites.size > 0 && !over.signal.aborted) {
+  const timeout = new AbortController();
+  const timeUp = pause(FLUSH_MS, undefined, { ref: false }).then(() => timeout.abort());
+  while (pendingWrites.size > 0 && !timeout.signal.aborted) {
     await Promise.race([cache.replay(), timeUp]);
     if (pendingWrites.size > 0) await Promise.race([pause(RETRY_MS), timeUp]);
   }
@@ -26,7 +26,7 @@ export async function flushPending({ cache, redis }: Core, log: Logger): Promise
   else log.error(pending(pendingWrites), 'pending writes are lost: Redis did not accept them in time');
 }
 
-/** For the log: how much is pending. */
+/** Log fields: the number and the bytes of the pending writes. */
 export function pending({ size, bytes }: PendingWrites): { changes: number; bytes: number } {
   return { changes: size, bytes };
 }

@@ -1,8 +1,8 @@
-/** Whether new work should be sent here: it should while nothing holds it up. */
+/** Whether load balancers should send requests to this process: they should while no reason is held. */
 export class Readiness {
   readonly #holds = new Set<string>();
 
-  /** Not ready, for this reason, until it is released. */
+  /** Makes the process not ready for this reason, until `release`. */
   hold(reason: string): void {
     this.#holds.add(reason);
   }
@@ -11,7 +11,7 @@ export class Readiness {
     this.#holds.delete(reason);
   }
 
-  /** Why not, or undefined when ready. */
+  /** Why the process is not ready, or undefined if it is. */
   get reason(): string | undefined {
     return this.#holds.size === 0 ? undefined : [...this.#holds].join(', ');
   }

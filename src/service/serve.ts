@@ -1,5 +1,4 @@
-/** `ratecache serve`: compose, listen, warm up, and stop well. */
-
+/** `ratecache serve`: builds the service, listens, warms up, and shuts down. */
 import { type Config, describe } from '../config/config.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { Server } from '../http/server.ts';
@@ -69,7 +68,7 @@ export async function serve(config: Config, warnings: readonly string[], version
 
   if (config.warmup.onStartup) readiness.hold('warming up');
   const port = await server.listen(config.http).catch((error: unknown) => {
-    // What is open would keep the process from ending.
+    // Open connections and timers would keep the process alive.
     push.close();
     core.close();
     throw error;
@@ -101,7 +100,7 @@ function evictionsOf({ redis, counters }: Core): (() => Promise<boolean>) | unde
   return () => evictions.underWay();
 }
 
-/** SIGHUP would end the process by default. Daemons read their configuration again; this one does not yet. */
+/** Ignores SIGHUP, which would end the process by default. There is no reload of the configuration yet. */
 function ignoreHangups(log: Logger): void {
   process.on('SIGHUP', () => {
     log.warn('SIGHUP ignored: reload is not available. Restart the service to change its configuration');
@@ -109,8 +108,8 @@ function ignoreHangups(log: Logger): void {
 }
 
 /**
- * SIGTERM and SIGINT: not ready at once, so that load balancers look elsewhere; after the grace period `stop`,
- * and out. A second signal does not wait for any of that; `cutShort` is called before the process ends.
+ * On SIGTERM or SIGINT the process becomes not ready at once, so that load balancers use other replicas. After the grace
+ * period it calls `stop` and exits. A second signal exits at once, after a call of `cutShort`.
  */
 function stopOnSignals(
   config: Config,
@@ -131,7 +130,7 @@ function stopOnSignals(
     await new Promise((resume) => setTimeout(resume, config.shutdown.graceMs));
     await stop();
     log.info('stopped');
-    // Connections that this process closes are not lost.
+    // From here on the log must not report the connections that this process closes as lost.
     log.level = 'silent';
     await new Promise<void>((resume) => log.flush(() => resume()));
     process.exit(0);

@@ -3,17 +3,16 @@ import type { Logger } from '../log.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { HttpResponse, TemplatedApp } from '../uws.ts';
 
-/** File descriptors that clients leave free: for Redis, name resolution, and reads of /proc. */
+/** File descriptors that clients cannot use. They are for Redis, name resolution, and reads of /proc. */
 const SPARE = 16;
 const LOG_INTERVAL_MS = 60_000;
 
 /**
- * Closes a new connection at once when the process has fewer than 16 file descriptors left. Without this, uWS would try
- * again and again to accept the next connection, which takes a whole core, and Redis could not be connected again.
+ * Closes a new connection at once when the process has fewer than 16 free file descriptors. Otherwise uWS would retry to
+ * accept the next connection in a busy loop, which uses a whole core, and the process could not reconnect to Redis.
  *
- * The system gives out the lowest free descriptor. So a descriptor that is opened for a moment tells how many are in
- * use: at least as many as its number. uWS's own count of connections does not fit, since it never learns that a
- * WebSocket has closed.
+ * The kernel assigns the lowest free descriptor. So the number of a descriptor that is opened for a moment is a lower
+ * bound of the descriptors in use. The connection count of uWS does not fit: it ignores the close of a WebSocket.
  */
 export function spareDescriptors(app: TemplatedApp, counters: Counters, log: Logger): void {
   const limit = openFilesLimit();
@@ -33,7 +32,7 @@ export function spareDescriptors(app: TemplatedApp, counters: Counters, log: Log
   app.filter(refuse);
 }
 
-/** Infinity where there is none. */
+/** The lowest free descriptor; Infinity if none is free. */
 function lowestFree(): number {
   try {
     // A container may have no /dev/null, but it has a root directory.
@@ -46,7 +45,7 @@ function lowestFree(): number {
   }
 }
 
-/** Infinity where no limit is set or known. */
+/** The limit of open files; Infinity if no limit is set or known. */
 function openFilesLimit(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');

@@ -10,22 +10,22 @@ import { openSource } from '../warmup/source.ts';
 import type { Summary } from '../warmup/summary.ts';
 import type { Core } from './compose.ts';
 
-/** How often a start that warms up looks whether it can. */
+/** How often warm-up checks whether L1 is coherent. */
 const POLL_MS = 10;
 /** Keys of a file that are read into L1 at a time. */
 const SLICE = 500;
 
 /**
- * Warms L1 before the service says that it is ready: from a file where there is one, else from what Redis
- * holds. Whatever goes wrong, and after the time limit, the service starts with what it has.
+ * Warms L1 before the service becomes ready: from CACHE_WARMUP_FILE if it is set, otherwise from Redis. After an error,
+ * or when the time limit is reached, the service becomes ready with the entries loaded so far.
  */
 export async function warmUpOnStart(config: Config, core: Core, log: Logger): Promise<void> {
   const { timeoutMs, file } = config.warmup;
   const signal = AbortSignal.timeout(timeoutMs);
   const started = Date.now();
   try {
-    if (!(await core.whenUp(timeoutMs))) throw new Error('Redis cannot be reached');
-    if (!(await trusted(core.cache, signal))) throw new Error('the invalidation link is not up');
+    if (!(await core.whenUp(timeoutMs))) throw new Error('Redis is unreachable');
+    if (!(await trusted(core.cache, signal))) throw new Error('the invalidation link is down');
     if (file === undefined) {
       const warmed = await fromRedis(config, core, signal);
       log.info({ source: 'redis', warmed, ms: Date.now() - started }, 'warmed up');
@@ -34,16 +34,16 @@ export async function warmUpOnStart(config: Config, core: Core, log: Logger): Pr
     const loaded = await fromFile(config, core, signal);
     const line = { source: file, summary: summaryText(loaded), ms: Date.now() - started };
     if (succeeded(loaded)) log.info(line, 'warmed up');
-    else log.warn(line, 'warm-up incomplete; serving with what was loaded');
+    else log.warn(line, 'warm-up incomplete; serving with the values loaded so far');
   } catch (error) {
     log.warn(
       { error: (error as Error).message, ms: Date.now() - started },
-      'warm-up failed; serving without',
+      'warm-up failed; serving with the values loaded so far',
     );
   }
 }
 
-/** Whether L1 came to be trusted in time: what is put into it before is dropped as the link is armed. */
+/** Waits until L1 is trusted; false if time runs out. Entries stored earlier would be dropped when the link is armed. */
 async function trusted(cache: TwoLevel, signal: AbortSignal): Promise<boolean> {
   while (cache.coherence === 'blind' || cache.coherence === 'degraded') {
     if (signal.aborted) return false;

@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import type { WarmupRecord } from './record.ts';
 
-/** Records that go to the sink together, at most one a key. */
+/** The records of one call of the sink, at most one per key. */
 export class Batch {
   readonly records: WarmupRecord[] = [];
-  /** The line each record came from, in the same order. */
+  /** The line number of each record, in the same order. */
   readonly lines: number[] = [];
-  /** Bytes of key and value text. */
+  /** Bytes of all keys and values. */
   bytes = 0;
   readonly #places = new Map<string, number>();
 
@@ -14,7 +14,7 @@ export class Batch {
     return this.records.length;
   }
 
-  /** True when the record took the place of an earlier one with its key. */
+  /** Returns whether the record replaced an earlier record with the same key. */
   add(record: WarmupRecord, line: number): boolean {
     const place = this.#places.get(record.key);
     this.bytes += Buffer.byteLength(record.key) + Buffer.byteLength(record.json);

@@ -6,17 +6,16 @@ import { ServiceError } from '../errors.ts';
 import type { WarmupRecord } from './record.ts';
 import { type Outcome, reasonOf, type Sink } from './sink.ts';
 
-/** What the service takes. */
 export interface SinkLimits {
   readonly maxKeyBytes: number;
   readonly maxValueBytes: number;
 }
 
-/** Writes straight into the tiers, over what is there. */
+/** Writes directly into both tiers. Existing values are replaced. */
 export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkLimits): Sink {
   const assignment = ({ key, json, ttlMs }: WarmupRecord): Assignment | Faulty => {
     if (Buffer.byteLength(json) <= maxValueBytes) return { key, value: jsonValue(json), ttlMs };
-    return { key, fault: new ServiceError('value_too_large', `at most ${maxValueBytes} bytes are taken`) };
+    return { key, fault: new ServiceError('value_too_large', `at most ${maxValueBytes} bytes are allowed`) };
   };
   return {
     async write(batch) {

@@ -1,12 +1,12 @@
-// The point is not optional by itself: digits that both groups may take would be tried in every division.
+// The point belongs to the optional group. If both groups could match the same digits, matching would be quadratic.
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?$/;
 
 /**
- * A percentage as a fraction, exactly: `1.0977` -> `0.010977`, `-6.4292` -> `-0.064292`, `100` -> `1`.
+ * Converts a percentage to an exact fraction: `1.0977` -> `0.010977`, `-6.4292` -> `-0.064292`, `100` -> `1`.
  *
- * The shift is made on the text because `1.0977 / 100` in floating point is `0.010977000000000001`.
- * The result is a JSON number in its shortest form: no exponent, no needless zeros, no `-0`.
- * `undefined` when the text is no plain decimal number (exponents, thousands separators and signs alone are none).
+ * It shifts the decimal point in the text, because `1.0977 / 100` in floating point is `0.010977000000000001`.
+ * The result is a JSON number in its shortest form: no exponent, no redundant zeros, no `-0`.
+ * Returns `undefined` if the text is not a plain decimal number: exponents and thousands separators are not allowed.
  */
 export function percentToFraction(text: string): string | undefined {
   const match = DECIMAL.exec(text);
@@ -21,7 +21,7 @@ export function percentToFraction(text: string): string | undefined {
   return sign === '-' ? `-${magnitude}` : magnitude;
 }
 
-/** A whole number without its leading zeros: `007` -> `7`, `000` -> `0`; `undefined` for anything but digits. */
+/** Removes leading zeros of a whole number: `007` -> `7`, `000` -> `0`; `undefined` if the text is not only digits. */
 export function wholeNumber(text: string): string | undefined {
   if (!/^\d+$/.test(text)) return undefined;
   return withoutLeadingZeros(text) || '0';
@@ -33,7 +33,7 @@ function withoutLeadingZeros(digits: string): string {
   return digits.slice(start);
 }
 
-// A loop, not /0+$/: that expression is quadratic on a long run of zeros that is not at the end.
+// A loop, because /0+$/ takes quadratic time on a long run of zeros that is not at the end.
 function withoutTrailingZeros(digits: string): string {
   let end = digits.length;
   while (end > 0 && digits[end - 1] === '0') end--;

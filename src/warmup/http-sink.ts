@@ -8,15 +8,14 @@ export interface HttpSinkOptions {
 }
 
 /**
- * A sink that writes through a running service: `POST {url}/v1/mset` with
- * `{"entries":[{"key","value","ttl"?}…]}`, each value being the record's exact text, answered by
- * `{"results":[{"key","status","code"?}…]}` in the same order.
+ * A sink that writes through a running service. It sends `POST {url}/v1/mset` with `{"entries":[{"key","value","ttl"?}…]}`,
+ * with the exact text of each value. The service answers `{"results":[{"key","status","code"?}…]}` in the same order.
  *
- * A result `stored` with a code is `pending`: the service has accepted the write, and Redis has not confirmed it.
+ * A result `stored` with a code is `pending`: the service has accepted the write, but Redis has not confirmed it.
  *
  * `write` rejects with a message for people: `cannot reach http://…: connection refused`,
- * `http://… answered 413 body_too_large: …` (code and detail of its problem+json), `… did not answer
- * within 10000 ms`, or that the answer does not match what was asked.
+ * `http://… answered 413 body_too_large: …` (code and detail of the problem), `… did not answer within 10000 ms`, or
+ * that the results do not match the entries.
  */
 export function httpSink(url: string, { timeoutMs = 10_000 }: HttpSinkOptions = {}): Sink {
   const target = endpoint(url, '/v1/mset');
@@ -54,16 +53,17 @@ function requestBody(batch: readonly WarmupRecord[]): string {
 
 function outcomes(batch: readonly WarmupRecord[], answer: unknown, url: string): Outcome[] {
   const results = property(answer, 'results');
-  if (!Array.isArray(results)) throw new Error(`${url} answered without "results": is it this service?`);
+  if (!Array.isArray(results)) throw new Error(`${url} answered without "results": check the URL`);
   if (results.length !== batch.length) {
     throw new Error(`${url} answered ${results.length} results for ${batch.length} entries`);
   }
   return results.map((result: unknown, index) => {
     const { key } = batch[index]!;
-    if (property(result, 'key') !== key) throw new Error(`${url} answered in another order than asked`);
+    if (property(result, 'key') !== key)
+      throw new Error(`${url} answered with results that are not in the order of the entries`);
     const status = property(result, 'status');
     const code = property(result, 'code');
-    // A code says that Redis has not confirmed the write.
+    // A code means that Redis has not confirmed the write.
     if (status === 'stored') {
       return code === undefined ? { status } : { status: 'pending', reason: String(code) };
     }

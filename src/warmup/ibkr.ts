@@ -7,46 +7,48 @@ const KNOWN = new Set<string>([...NEEDED, 'CUR', 'NAME', 'CON', 'ISIN']);
 const NOT_AVAILABLE = 'NA';
 const STAMP = /^(\d{4})\.(\d{2})\.(\d{2})\|(\d{2}:\d{2}:\d{2})\|?$/;
 const QUANTITY = /^(>?) *(\d+)$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds control characters
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-// A whole market is some 15,000 symbols; the bound keeps an absurd file from filling the memory.
+// A market has about 15,000 symbols. The bound limits the memory for a malformed file.
 const MAX_SYMBOLS_REMEMBERED = 500_000;
 const REPEATS_NAMED = 5;
 
 /**
- * Reads the short-stock availability file that Interactive Brokers publishes for each country:
+ * Parses the short-stock availability file that Interactive Brokers publishes for each country:
  *
  *     #BOF|2017.09.27|06:30:03
  *     #SYM|CUR|NAME|CON|ISIN|REBATERATE|FEERATE|AVAILABLE|
  *     AAC|USD|AAC HOLDINGS INC|169041192|XXXXXXX71083|-0.1012|1.2612|300000|
  *     #EOF|1
  *
- * The columns are those that the `#SYM` line names, in its order; SYM, FEERATE, REBATERATE and AVAILABLE
- * must be among them. Each row becomes the record `borrow_rate:{SYM}` with this JSON text as its value:
+ * The `#SYM` line names the columns in their order. SYM, FEERATE, REBATERATE and AVAILABLE are required. Each row
+ * becomes the record `borrow_rate:{SYM}` with this JSON text as its value:
  *
  *     {
  *       "symbol": "AAC",
- *       "currency": "USD",               null: not given
- *       "name": "AAC HOLDINGS INC",      null: not given
- *       "isin": "XXXXXXX71083",          null: not given (the public file masks most of them)
- *       "contract_id": "169041192",      the broker's contract number, as text; null: not given
+ *       "currency": "USD",               null: missing
+ *       "name": "AAC HOLDINGS INC",      null: missing
+ *       "isin": "XXXXXXX71083",          null: missing (the public file masks most ISINs)
+ *       "contract_id": "169041192",      the broker's contract number, as text; null: missing
  *       "fee_rate": 0.012612,            decimal per year, exactly FEERATE / 100; null: NA
  *       "rebate_rate": -0.001012,        decimal per year, exactly REBATERATE / 100; null: NA
  *       "available": 300000,             shares that can be borrowed; null: NA
- *       "available_at_least": false,     true for `>10000000`: that many or more
- *       "as_of": "2017-09-27T06:30:03Z", the #BOF stamp; null: no readable stamp came before the row
+ *       "available_at_least": false,     true for `>10000000`: this number or more
+ *       "as_of": "2017-09-27T06:30:03Z", the time of #BOF; null: no valid time before the row
  *       "source": "ibkr"
  *     }
  *
- * The stamp carries no time zone; it is taken as UTC.
+ * The time of #BOF has no time zone; it is interpreted as UTC.
  *
- * Faults, each with its line: a row with more or fewer fields than there are columns, a rate or a quantity that
- * is not a plain number, an empty symbol, control characters, a row before the columns are named, an unreadable
- * stamp, a symbol that an earlier row gave to another contract or currency (the key would name either), a missing
- * `#EOF` (the file was cut short). Columns missing from the `#SYM` line are a fatal fault. Notes: a contract that
- * occurs twice (both rows become records, in order, so the later row wins), an `#EOF` count that differs from the
- * rows seen, a file without rows, `#` lines that mean nothing here.
+ * Faults, each with its line:
+ * - a row whose number of fields differs from the number of columns, or a row before the `#SYM` line
+ * - a rate or a quantity that is not a plain number, an empty symbol, a control character
+ * - a symbol that an earlier row used for another contract or currency, since a key can store only one of them
+ * - an invalid time in #BOF, and a missing `#EOF`: the file is truncated
+ *
+ * Missing columns in the `#SYM` line are a fatal fault. Notes: a contract that occurs twice (the later row wins), an
+ * `#EOF` count that differs from the number of rows, a file without rows, unknown `#` lines.
  */
 export class IbkrParser implements LineParser {
   #columns: Columns | undefined;
@@ -58,8 +60,8 @@ export class IbkrParser implements LineParser {
   readonly #first = new Map<string, Listed>();
   #repeats = 0;
   readonly #notes: string[] = [];
-  /** Faults of whole files, told at the end: each line is one item at most. */
-  readonly #cutShort: Item[] = [];
+  /** Faults about missing #EOF lines. They are returned by `end`, because `line` returns at most one item. */
+  readonly #truncated: Item[] = [];
 
   line(text: string, number: number): Item | undefined {
     this.#lastLine = number;
@@ -68,7 +70,7 @@ export class IbkrParser implements LineParser {
     this.#rows++;
     this.#allRows++;
     if (this.#columns === undefined)
-      return fault(number, 'a row before the #SYM line that names the columns');
+      return fault(number, 'the row precedes the #SYM line, which names the columns');
     const row = readRow(text, this.#columns, this.#asOf);
     if (typeof row === 'string') return fault(number, row);
     const conflict = this.#remember(row, number);
@@ -82,7 +84,7 @@ export class IbkrParser implements LineParser {
     }
     this.#checkEnd(this.#lastLine);
     if (this.#allRows === 0) this.#notes.push('the file has no rows');
-    return [...this.#cutShort, ...this.#notes.map((note) => ({ note }))];
+    return [...this.#truncated, ...this.#notes.map((note) => ({ note }))];
   }
 
   #directive(text: string, number: number): Item | undefined {
@@ -90,12 +92,12 @@ export class IbkrParser implements LineParser {
     if (text === 'EOF' || text.startsWith('EOF|')) return this.#finish(text.split('|')[1]?.trim() ?? '');
     const names = namedColumns(text);
     if (names === undefined) {
-      this.#note(`line ${number}: ${quote(`#${text}`)} is not understood and was passed over`);
+      this.#note(`line ${number}: ignored the unknown line ${quote(`#${text}`)}`);
       return undefined;
     }
     const problem = columnProblem(names);
     if (problem !== undefined) {
-      // Nothing more is read, so no end is missing.
+      // Reading stops here, so a missing #EOF must not be reported.
       this.#ended = true;
       return fatalFault(number, problem);
     }
@@ -113,22 +115,24 @@ export class IbkrParser implements LineParser {
     this.#ended = false;
     this.#asOf = isoTime(stamp);
     if (this.#asOf !== null) return undefined;
-    return fault(number, `#BOF holds ${quote(stamp)}, expected YYYY.MM.DD|HH:MM:SS; as_of is null`);
+    return fault(number, `#BOF is ${quote(stamp)}, expected YYYY.MM.DD|HH:MM:SS; as_of is null`);
   }
 
   #finish(count: string): undefined {
     this.#ended = true;
     if (wholeNumber(count) !== String(this.#rows)) {
-      this.#note(`#EOF says ${wholeNumber(count) ?? quote(count)} rows, the file holds ${this.#rows}`);
+      this.#note(`#EOF states ${wholeNumber(count) ?? quote(count)} rows, but the file has ${this.#rows}`);
     }
   }
 
   #checkEnd(lastLine: number): void {
     if (this.#ended) return;
-    this.#cutShort.push(fault(lastLine, 'no #EOF line follows: the file was cut short, load a whole one'));
+    this.#truncated.push(
+      fault(lastLine, 'the #EOF line is missing: the file is truncated; load a complete file'),
+    );
   }
 
-  /** Returns why the row must not become a record, where it contradicts an earlier one. */
+  /** Returns a fault if the row contradicts an earlier row. */
   #remember({ symbol, listing }: Row, line: number): string | undefined {
     const first = this.#first.get(symbol);
     if (first === undefined) {
@@ -136,7 +140,7 @@ export class IbkrParser implements LineParser {
       return undefined;
     }
     if (first.listing !== listing)
-      return `symbol ${quote(symbol)} is ${listing}, and on line ${first.line} ${first.listing}: a key holds one of them`;
+      return `symbol ${quote(symbol)} is ${listing}, but ${first.listing} on line ${first.line}; a key can store only one`;
     if (++this.#repeats <= REPEATS_NAMED)
       this.#note(`symbol ${quote(symbol)} occurs on lines ${first.line} and ${line}; the later row wins`);
     return undefined;
@@ -148,7 +152,7 @@ export class IbkrParser implements LineParser {
   }
 }
 
-/** Where a symbol occurred first. */
+/** The first row of a symbol. */
 interface Listed {
   readonly line: number;
   readonly listing: string;
@@ -156,16 +160,16 @@ interface Listed {
 
 interface Row {
   readonly symbol: string;
-  /** Which contract it is, for people. */
+  /** Describes contract and currency, for people. */
   readonly listing: string;
   readonly json: string;
 }
 
 interface Columns {
   readonly count: number;
-  /** Column name -> its place in a row. */
+  /** Column name -> index in a row. */
   readonly places: ReadonlyMap<string, number>;
-  /** The last field, too, is followed by a `|`. */
+  /** Whether a `|` follows the last field too. */
   readonly terminated: boolean;
 }
 
@@ -179,12 +183,12 @@ function columnProblem(names: string[]): string | undefined {
   const missing = NEEDED.filter((name) => !names.includes(name));
   if (missing.length > 0) return `the columns ${missing.join(', ')} are missing from the #SYM line`;
   const twice = names.find((name, index) => KNOWN.has(name) && names.indexOf(name) !== index);
-  return twice === undefined ? undefined : `the column ${twice} is named twice`;
+  return twice === undefined ? undefined : `the column ${twice} is repeated`;
 }
 
-/** The record's symbol and JSON text, or the reason why there is none. */
+/** Parses a row, or returns the reason of a fault. */
 function readRow(text: string, columns: Columns, asOf: string | null): Row | Fault['reason'] {
-  if (CONTROL.test(text)) return 'the row holds control characters';
+  if (CONTROL.test(text)) return 'the row contains control characters';
   const fields = text.split('|');
   const extra = columns.terminated || fields.length === columns.count + 1;
   if (extra && fields.at(-1)!.trim() === '') fields.pop();
@@ -202,7 +206,7 @@ function readRow(text: string, columns: Columns, asOf: string | null): Row | Fau
     return `AVAILABLE is ${quote(field('AVAILABLE'))}, expected a whole number, >number or NA`;
   }
 
-  // Put together as text: through a JavaScript number the rates would lose their exact digits.
+  // The JSON is concatenated as text, because JavaScript numbers would lose the exact digits of the rates.
   const json =
     `{"symbol":${JSON.stringify(symbol)},"currency":${textOrNull(field('CUR'))},"name":${textOrNull(field('NAME'))}` +
     `,"isin":${textOrNull(field('ISIN'))},"contract_id":${textOrNull(field('CON'))}` +
@@ -232,7 +236,7 @@ function isoTime(stamp: string): string | null {
   if (match === null) return null;
   const iso = `${match[1]}-${match[2]}-${match[3]}T${match[4]}`;
   const time = new Date(`${iso}.000Z`);
-  // The 31st of February parses as the 3rd of March; only a real time comes back as it was written.
+  // Date parses 31 February as 3 March. Only a real time is printed as it was written.
   const real = !Number.isNaN(time.getTime()) && time.toISOString().startsWith(iso);
   return real ? `${iso}Z` : null;
 }

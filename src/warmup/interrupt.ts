@@ -1,6 +1,6 @@
 /**
- * Ends waits when a signal aborts. `Promise.race` against one long-lived promise would keep every past
- * wait in memory until that promise settles, which for a file of millions of lines is a leak.
+ * Ends waits when a signal aborts. `Promise.race` with one long-lived promise would keep every past wait in memory until
+ * that promise settles. For a file with millions of lines that is a leak.
  */
 export class Interrupt {
   readonly #signal: AbortSignal | undefined;
@@ -29,7 +29,7 @@ export class Interrupt {
     });
   }
 
-  /** Lets go of the signal, which may outlive the work. */
+  /** Removes the listener from the signal, which may outlive the work. */
   dispose(): void {
     this.#signal?.removeEventListener('abort', this.#endAll);
   }

@@ -1,20 +1,20 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 
-/** The longest line that is read: 8 MiB. A longer one is a fault, and is never held in memory. */
+/** The maximum length of a line: 8 MiB. A longer line is a fault, and is never stored in memory as a whole. */
 export const MAX_LINE_BYTES = 8 * 1024 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** One line without its end (`\n` or `\r\n`), or why it could not be read. `number` counts from 1. */
+/** One line without its line end (`\n` or `\r\n`), or why it could not be read. `number` starts at 1. */
 export type Line =
   | { readonly number: number; readonly text: string }
   | { readonly number: number; readonly problem: string };
 
 /**
- * Cuts a stream of bytes into lines of UTF-8 text, holding at most one line. A byte order mark at the
- * start is dropped. Bytes that are not UTF-8 are a problem of their line rather than replaced in silence.
+ * Splits a stream of bytes into lines of UTF-8 text. It stores at most one line, and drops a byte order mark at the
+ * start. Invalid UTF-8 is a problem of its line; it is not replaced silently.
  */
 export class LineSplitter {
   readonly #maxBytes: number;
@@ -31,23 +31,23 @@ export class LineSplitter {
   *push(chunk: Buffer): Generator<Line> {
     let start = 0;
     for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, start)) {
-      this.#hold(chunk.subarray(start, at));
+      this.#append(chunk.subarray(start, at));
       yield this.#take();
       start = at + 1;
     }
-    if (start < chunk.length) this.#hold(chunk.subarray(start));
+    if (start < chunk.length) this.#append(chunk.subarray(start));
   }
 
-  /** The last line, when the file does not end in a line end. */
+  /** Yields the last line if no line end follows it. */
   *end(): Generator<Line> {
     if (this.#pendingBytes > 0 || this.#tooLong) yield this.#take();
   }
 
-  #hold(part: Buffer): void {
+  #append(part: Buffer): void {
     if (this.#tooLong) return;
     this.#pending.push(part);
     this.#pendingBytes += part.length;
-    // One more byte than the limit may be the CR of a line end.
+    // The byte after the limit may be the CR of a line end.
     if (this.#pendingBytes > this.#maxBytes + 1) this.#overflow();
   }
 

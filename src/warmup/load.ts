@@ -10,19 +10,19 @@ import { addFailure, addFault, addNote, emptySummary, type Summary } from './sum
 const DEFAULTS = Object.freeze({
   /** Records. */
   batchSize: 500,
-  /** Bytes of keys and values; a batch ends once it holds as many, so that large values travel in small batches. */
+  /** A batch is sent when its keys and values reach this size, so that batches of large values stay small. */
   batchBytes: 1024 * 1024,
-  /** Batches under way at once. */
+  /** Batches that may be open at the same time. */
   concurrency: 4,
   pause: (ms: number, signal?: AbortSignal): Promise<unknown> => delay(ms, undefined, { signal }),
 });
 
-/** After so many failed batches without one that succeeded between, the sink is taken for gone. */
-const FAILURES_BEFORE_GIVING_UP = 3;
+/** After this number of failed batches in a row, the load stops. */
+const FAILURES_BEFORE_STOP = 3;
 
-/** How far a load is. `size` 0: the source does not know how much there is. */
+/** The progress of a load. `size` is 0 if the size of the source is unknown. */
 export interface Progress extends Readonly<Summary> {
-  /** Bytes of `size` that were read. */
+  /** Bytes of `size` that have been read. */
   readonly consumed: number;
   readonly size: number;
 }
@@ -31,37 +31,36 @@ export interface LoadOptions {
   readonly batchSize?: number;
   readonly batchBytes?: number;
   readonly concurrency?: number;
-  /** Called after each batch that leaves and once at the end. The object is valid during the call only. */
+  /** Called for each batch that is sent, and once at the end. The object is valid only during the call. */
   readonly onProgress?: (progress: Progress) => void;
-  /** Ends the load at once, wherever it waits. */
+  /** Stops the load at once when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Waits so many milliseconds; rejects as soon as the signal aborts. */
+  /** Waits; rejects as soon as the signal aborts. */
   readonly pause?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
-/** What can be loaded: a `Source`, or any items (of unknown size). */
+/** A `Source`, or any items of unknown size. */
 export type Loadable = AsyncIterable<Item> & Partial<Pick<Source, 'size' | 'consumed'>>;
 
 /**
- * Moves every record from the source to the sink, in batches, a few at once; holds no more than those
- * in memory. Records with one key arrive in their order. A record that fails does not stop the others,
- * nor does a batch.
+ * Writes every record of the source to the sink, in batches. A few batches are open at the same time, and only those are
+ * in memory. Records with the same key are written in their order. A failed record or batch does not stop the others.
  *
- * Pending writes of the service have a bound that live writers share. So the first batch leaves alone, and while Redis
- * does not take what is sent, batches leave one at a time with growing pauses. The load stops at 1,000 pending records.
+ * The service limits its pending writes, and the load shares this limit with other writers. So the load sends the first
+ * batch alone. While Redis does not accept writes, it sends one batch at a time with growing pauses. It stops at 1,000
+ * pending records.
  *
- * It always resolves, with a summary whose `stopped` tells why it ended early: the signal aborted, the
- * source could not be read further, three batches in a row failed, or too much is pending. It rejects only when
- * `onProgress` throws.
+ * The promise resolves with a summary. `stopped` is the reason for an early end: the signal aborted, the source could not
+ * be read, three batches in a row failed, or too many records are pending. It rejects only if `onProgress` throws.
  */
 export async function load(source: Loadable, sink: Sink, options: LoadOptions = {}): Promise<Summary> {
   const { batchSize, batchBytes, concurrency, onProgress, signal, pause } = { ...DEFAULTS, ...options };
   const started = performance.now();
   const summary = emptySummary();
   const interrupt = new Interrupt(signal);
-  const underWay = new Map<Batch, Promise<void>>();
+  const openBatches = new Map<Batch, Promise<void>>();
   let failedInARow = 0;
-  let sinkGone = false;
+  let sinkFailed = false;
   const pressure = new Pressure();
 
   const report = (): void => {
@@ -73,7 +72,7 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
     try {
       const outcomes = await interrupt.wait(sink.write(batch.records, signal));
       if (outcomes.length !== batch.size) {
-        throw new Error(`${outcomes.length} outcomes came back for ${batch.size} records`);
+        throw new Error(`received ${outcomes.length} results for ${batch.size} records`);
       }
       failedInARow = 0;
       for (const [index, { status, reason = 'no reason given' }] of outcomes.entries()) {
@@ -82,38 +81,38 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
       }
       const stop = pressure.note(outcomes);
       if (stop !== undefined) {
-        sinkGone = true;
+        sinkFailed = true;
         summary.stopped = stop;
       }
     } catch (error) {
-      const reason = interrupt.happened ? 'interrupted before an answer came' : messageOf(error);
+      const reason = interrupt.happened ? 'interrupted before an answer arrived' : messageOf(error);
       for (let index = 0; index < batch.size; index++) failRecord(summary, batch, index, reason);
-      if (!interrupt.happened && ++failedInARow === FAILURES_BEFORE_GIVING_UP) {
-        sinkGone = true;
-        summary.stopped = `${FAILURES_BEFORE_GIVING_UP} batches in a row failed, the last one with: ${reason}`;
+      if (!interrupt.happened && ++failedInARow === FAILURES_BEFORE_STOP) {
+        sinkFailed = true;
+        summary.stopped = `${FAILURES_BEFORE_STOP} batches in a row failed; the last error: ${reason}`;
       }
     } finally {
-      underWay.delete(batch);
+      openBatches.delete(batch);
     }
   };
 
   const dispatch = async (batch: Batch): Promise<void> => {
     const mustWait = (): boolean =>
-      underWay.size >= pressure.concurrency(concurrency) ||
-      [...underWay.keys()].some((other) => batch.sharesKeyWith(other));
-    while (mustWait()) await Promise.race(underWay.values());
-    const pauseMs = sinkGone || interrupt.happened ? 0 : pressure.nextPauseMs();
-    // An interrupt is noticed below.
+      openBatches.size >= pressure.concurrency(concurrency) ||
+      [...openBatches.keys()].some((other) => batch.sharesKeyWith(other));
+    while (mustWait()) await Promise.race(openBatches.values());
+    const pauseMs = sinkFailed || interrupt.happened ? 0 : pressure.nextPauseMs();
+    // The next line handles an interrupt.
     if (pauseMs > 0) await pause(pauseMs, signal).catch(() => {});
-    if (sinkGone || interrupt.happened) summary.unsent += batch.size;
-    else underWay.set(batch, send(batch));
+    if (sinkFailed || interrupt.happened) summary.unsent += batch.size;
+    else openBatches.set(batch, send(batch));
     report();
   };
 
   const iterator = source[Symbol.asyncIterator]();
   let batch = new Batch();
   try {
-    while (!sinkGone) {
+    while (!sinkFailed) {
       const item = await nextItem(iterator, interrupt, summary);
       if (item === undefined) break;
       if ('note' in item) {
@@ -131,18 +130,18 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
       }
     }
     if (batch.size > 0) await dispatch(batch);
-    await Promise.all(underWay.values());
+    await Promise.all(openBatches.values());
     if (interrupt.happened) summary.stopped ??= 'interrupted';
     report();
     return summary;
   } finally {
     interrupt.dispose();
-    // Not awaited: a source that hangs would keep an interrupted load from ending.
+    // Not awaited, because a source that hangs would block an interrupted load.
     iterator.return?.().catch(() => {});
   }
 }
 
-/** The next item; `undefined` at the end, when interrupted, and when the source fails (noted in `stopped`). */
+/** The next item; `undefined` at the end, after an interrupt, or if the source fails (the reason is in `stopped`). */
 async function nextItem(
   iterator: AsyncIterator<Item>,
   interrupt: Interrupt,

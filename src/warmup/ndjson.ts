@@ -5,17 +5,16 @@ import { keyFault } from '../key.ts';
 import { quote } from './quote.ts';
 import { fault, type Item, type LineParser, type WarmupRecord } from './record.ts';
 
-// Only the service knows its limit; it answers a code for a key that is over it.
+// Only the service knows its limit of key sizes. It rejects longer keys with a code.
 const ANY_LENGTH = Number.POSITIVE_INFINITY;
 
 /**
- * Reads newline-delimited JSON: each line an object `{"key": string, "value": any, "ttl"?: seconds}`, members in any
- * order, blank lines allowed. The time to live is rounded to whole milliseconds, as the service rounds it. The record's JSON is the value's own text, character for
- * character, so a number keeps all its digits.
+ * Parses newline-delimited JSON. Each line is an object `{"key": string, "value": any, "ttl"?: seconds}` with members in
+ * any order. Blank lines are allowed. The TTL is rounded to whole milliseconds, as in the service. The JSON of the record
+ * is the exact text of the value, so numbers keep all their digits.
  *
- * Faults, each with its line: text that is not JSON or no object, `key` or `value` missing, a key that
- * is no string or breaks the key grammar, a ttl that the service would refuse, a member given twice or
- * unknown (a misspelt `ttl` would otherwise be lost in silence).
+ * Faults, each with its line: text that is not a JSON object, a missing `key` or `value`, an invalid key or ttl, and a
+ * repeated or unknown member. Without the last rule a misspelt `ttl` would be ignored silently.
  */
 export class NdjsonParser implements LineParser {
   line(text: string, number: number): Item | undefined {
@@ -29,14 +28,14 @@ export class NdjsonParser implements LineParser {
   }
 }
 
-/** The record, or the reason why there is none. */
+/** Parses a line, or returns the reason of a fault. */
 function readLine(text: string): WarmupRecord | string {
   const problem = jsonProblem(text);
   if (problem !== undefined) return problem;
   const parts = new Map<string, string>();
   for (const [name, start, end] of members(text, 0)) {
     if (name !== 'key' && name !== 'value' && name !== 'ttl') return `unknown member ${quote(name)}`;
-    if (parts.has(name)) return `the member "${name}" is given twice`;
+    if (parts.has(name)) return `the member "${name}" is repeated`;
     parts.set(name, text.slice(start, end));
   }
   const keyText = parts.get('key');

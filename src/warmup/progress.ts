@@ -1,31 +1,29 @@
 import { SingleBar } from 'cli-progress';
 import type { Progress } from './load.ts';
 
-/** Between two plain lines, in milliseconds. */
+/** Minimum time between two plain lines, in milliseconds. */
 const LINE_INTERVAL_MS = 1000;
 
-/** Where progress goes: `process.stderr`, or what a test gives. */
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
 export interface ProgressView {
-  /** To be given to `load` as `onProgress`. */
+  /** For `onProgress` of `load`. */
   show(progress: Progress): void;
-  /** Ends the display, so that what is printed next begins on a line of its own. */
+  /** Ends the display, so that later output begins on a new line. */
   stop(): void;
 }
 
 export interface ProgressOptions {
-  /** Shows nothing at all. */
+  /** Disables all output. */
   readonly quiet?: boolean;
-  /** Default `process.stderr`: standard output is left to the summary. */
+  /** Default `process.stderr`, because standard output is for the summary. */
   readonly stream?: ProgressStream;
   /** A clock in milliseconds. */
   readonly now?: () => number;
 }
 
 /**
- * Shows how far a load is: a bar on a terminal when the size is known, elsewhere plain lines, at most
- * one a second (a load that takes less than that prints none).
+ * Shows the progress of a load: a bar on a terminal if the size is known, otherwise at most one plain line a second.
  */
 export function progressView(options: ProgressOptions = {}): ProgressView {
   const { quiet = false, stream = process.stderr, now = performance.now.bind(performance) } = options;

@@ -1,4 +1,4 @@
-/** What warm-up moves: one key with the exact JSON text of its value. Without `ttlMs` it lives as long as its type. */
+/** One key with the exact JSON text of its value. Without `ttlMs` it has the TTL of its type. */
 export interface WarmupRecord {
   readonly key: string;
   readonly json: string;
@@ -6,23 +6,25 @@ export interface WarmupRecord {
   readonly ttlMs?: number;
 }
 
-/** A line that did not become a record. `fatal`: nothing after this line can be read. */
+/** A line that is not a valid record. `fatal` means that the rest of the file cannot be read. */
 export interface Fault {
-  /** Counted from 1. */
+  /** Starts at 1. */
   readonly line: number;
   readonly reason: string;
   readonly fatal?: true;
 }
 
-/** What a source yields: a record and the line it came from, a fault, or a remark that costs nothing. */
+/** An item of a source: a record with its line, a fault, or a note, which does not count as an error. */
 export type Item =
   | { readonly record: WarmupRecord; readonly line: number }
   | { readonly fault: Fault }
   | { readonly note: string };
 
 /**
- * Turns the lines of one file into items. `line` is called once for each line, in order, blank lines
- * included, and answers at most one item; `end` once, after the last. Neither throws.
+ * Parses the lines of one file into items.
+ * 1. `line` is called once for each line in order, including blank lines. It returns at most one item.
+ * 2. `end` is called once, after the last line.
+ * 3. Neither throws.
  */
 export interface LineParser {
   line(text: string, number: number): Item | undefined;

@@ -2,14 +2,14 @@ import { count } from '../format.ts';
 import type { Summary } from './summary.ts';
 
 /**
- * The summary for people, several lines without a final line end:
+ * The summary for people, as several lines without a final line end:
  *
  *     13,425 records read in 0.84 s: 13,420 stored, 3 kept (already present and newer), 2 failed
- *     2 records are not known to be stored
+ *     2 records failed or are not confirmed
  *       line 40, borrow_rate:X: value_too_large
  *     1 line could not be read
  *       line 17: FEERATE is "abc", expected a percentage or NA
- *     note: #EOF says 13425 rows, the file holds 22
+ *     note: #EOF states 13425 rows, but the file has 22
  *     stopped early: interrupted
  */
 export function summaryText(summary: Summary): string {
@@ -17,7 +17,7 @@ export function summaryText(summary: Summary): string {
   const lines = [headline(summary)];
   const missing = failed + pending;
   if (missing > 0) {
-    lines.push(`${plural(missing, 'record')} ${missing === 1 ? 'is' : 'are'} not known to be stored`);
+    lines.push(`${plural(missing, 'record')} failed or ${missing === 1 ? 'is' : 'are'} not confirmed`);
     for (const { line, key, reason } of failures) lines.push(`  line ${line}, ${key}: ${reason}`);
     if (missing > failures.length) lines.push(`  … and ${count(missing - failures.length)} more`);
   }
@@ -31,12 +31,12 @@ export function summaryText(summary: Summary): string {
   return lines.join('\n');
 }
 
-/** The summary for programs: one line of JSON, the members being those of `Summary`. */
+/** The summary for programs: one line of JSON with the members of `Summary`. */
 export function summaryJson(summary: Summary): string {
   return JSON.stringify({ ...summary, elapsedMs: Math.round(summary.elapsedMs) });
 }
 
-/** True when the store has everything that was in the source: the command's exit code follows it. */
+/** Whether every record of the source is stored. It determines the exit code of the command. */
 export function succeeded({ failed, pending, faultCount, unsent, stopped }: Summary): boolean {
   return failed === 0 && pending === 0 && faultCount === 0 && unsent === 0 && stopped === null;
 }

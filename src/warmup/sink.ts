@@ -1,8 +1,13 @@
 import type { WarmupRecord } from './record.ts';
 
 /**
- * `stored`: the store has it. `kept`: what was there is newer and stays. `pending`: the service has accepted it and Redis
- * has not taken it yet, or nobody knows whether it has. `reason`: why, for `pending` and `error`.
+ * The result of one record:
+ * - `stored`: the store has the value.
+ * - `kept`: the key already had a newer value, which stays.
+ * - `pending`: the service has accepted the value, but Redis has not confirmed it.
+ * - `error`: the value was not stored.
+ *
+ * `reason` explains `pending` and `error`.
  */
 export interface Outcome {
   readonly status: 'stored' | 'kept' | 'pending' | 'error';
@@ -12,17 +17,17 @@ export interface Outcome {
 /**
  * Where warm-up writes.
  *
- * 1. `write` answers one outcome a record, in the order of the batch. No key occurs twice in a batch.
- * 2. It rejects when the batch as a whole failed; the message is shown to people.
- * 3. It may be called again before it has answered, but never with a key that is still under way, so
- *    that of two records with one key the later is written last.
- * 4. When `signal` aborts, nobody waits for the answer any more.
+ * 1. `write` resolves with one outcome per record, in the order of the batch. Each key occurs once in a batch.
+ * 2. It rejects if the batch as a whole failed. People read the message.
+ * 3. It may be called again before it has resolved, but never with a key of an open call. So of two records with one
+ *    key, the later record is written last.
+ * 4. After `signal` aborts, the caller ignores the result.
  */
 export interface Sink {
   write(batch: readonly WarmupRecord[], signal?: AbortSignal): Promise<readonly Outcome[]>;
 }
 
-/** The reason of an error: its code, and what a person needs to know. */
+/** The reason of an error: its code and its detail. */
 export function reasonOf(code: string, detail: unknown): string {
   return typeof detail === 'string' && detail !== '' ? `${code}: ${detail}` : code;
 }

@@ -12,22 +12,22 @@ import { fatalFault, fault, type Item, type LineParser } from './record.ts';
 export const FORMATS = ['auto', 'ibkr', 'ndjson'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Items in file order. It can be iterated once; leaving the iteration closes the file. */
+/** The items of a file, in order. It can be iterated once. The end of the iteration closes the file. */
 export interface Source extends AsyncIterable<Item> {
-  /** Bytes in the file as stored (compressed, if it is); 0 when not known, as for a pipe. */
+  /** Size of the file on disk, in bytes; 0 if unknown, for example for a pipe. */
   readonly size: number;
-  /** Bytes read so far, of `size`. */
+  /** Bytes of `size` that have been read. */
   consumed(): number;
 }
 
 /**
- * Opens a warm-up file, plain or gzip (told by its first two bytes, not by its name), and reads it as a
- * stream: memory does not grow with the file. `auto` chooses by the first line that is not blank: `#` is
- * `ibkr`, `{` is `ndjson`, anything else a fatal fault. A line over 8 MiB or not UTF-8 is a fault, and
- * the rest is read.
+ * Opens a warm-up file and reads it as a stream, so that memory does not grow with the file. The first two bytes decide
+ * whether the file is plain or gzip, not its name. With `auto`, the first line that is not blank selects the format: `#`
+ * means `ibkr`, `{` means `ndjson`, and anything else is a fatal fault. A line over 8 MiB or with invalid UTF-8 is a
+ * fault, but the rest of the file is read.
  *
- * Rejects when the file cannot be opened; the iteration throws when it cannot be read to its end (a
- * damaged gzip file, a disk error). Both messages name the file and the reason.
+ * Rejects if the file cannot be opened. The iteration throws if the file cannot be read to its end, for example because
+ * the gzip data is damaged. Both messages name the file and the reason.
  */
 export async function openSource(path: string, format: Format = 'auto'): Promise<Source> {
   try {
@@ -46,7 +46,7 @@ async function uncompressed(file: ReadStream): Promise<Readable> {
   if (head === null) return file;
   file.unshift(head);
   if (head[0] !== 0x1f || head[1] !== 0x8b) return file;
-  // The callback is not needed: a failure of either stream reaches whoever iterates the last one.
+  // The callback can be empty: an error of either stream ends the iteration of the last stream.
   return pipeline(file, createGunzip(), () => {});
 }
 
@@ -60,7 +60,7 @@ async function* items(path: string, bytes: Readable, format: Format): AsyncGener
     if (line.text.trim() === '') return undefined;
     return fatalFault(
       line.number,
-      'the format is not recognised: neither "#" (ibkr) nor "{" (ndjson) begins the file',
+      'unknown format: expected a file that begins with "#" (ibkr) or "{" (ndjson)',
     );
   };
   try {
@@ -105,7 +105,7 @@ function unreadable(path: string, error: unknown): Error {
 }
 
 const REASONS: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'there is no such file'],
+  ['ENOENT', 'the file does not exist'],
   ['EACCES', 'permission denied'],
   ['EISDIR', 'it is a directory'],
   ['Z_BUF_ERROR', 'the gzip data ends too early'],

@@ -1,40 +1,40 @@
 import type { Fault } from './record.ts';
 
-/** How many faults and failures are kept with their details; all are counted. */
+/** Details of this number of faults and failures are stored; all are counted. */
 export const DETAILS_KEPT = 20;
 const NOTES_KEPT = 100;
 
-/** A record that was read, and that the store does not have as far as is known. */
+/** A record that was read, but failed or is not confirmed. */
 export interface Failure {
   readonly line: number;
   readonly key: string;
   readonly reason: string;
 }
 
-/** What a load did. `read` = `stored` + `kept` + `pending` + `superseded` + `failed` + `unsent`. */
+/** The result of a load. `read` = `stored` + `kept` + `pending` + `superseded` + `failed` + `unsent`. */
 export interface Summary {
-  /** Records read from the source; lines with faults are not among them. */
+  /** Records read from the source, without lines with faults. */
   read: number;
-  /** The store has them: Redis, or L1 of a standalone service. */
+  /** Stored in Redis, or in L1 of a standalone service. */
   stored: number;
-  /** Already present and newer, so left alone. */
+  /** Not written, because the key already had a newer value. */
   kept: number;
-  /** Accepted by the service. Redis has not taken them yet, or nobody knows whether it has. */
+  /** Accepted by the service, but not confirmed by Redis. */
   pending: number;
   /** Replaced by a later record with the same key before they were sent. */
   superseded: number;
-  /** Refused by the sink, lost with their batch, or not answered when the load was interrupted. */
+  /** Rejected by the sink, part of a failed batch, or without an answer when the load was interrupted. */
   failed: number;
-  /** Read, but not sent because the load stopped. */
+  /** Not sent, because the load stopped. */
   unsent: number;
-  /** All lines with faults; `faults` holds the first 20. */
+  /** Lines with faults; `faults` contains the first 20. */
   faultCount: number;
   faults: Fault[];
   /** The first 20 of `failed` and `pending`. */
   failures: Failure[];
   notes: string[];
   elapsedMs: number;
-  /** Why the load ended early; null when it read everything and sent it. */
+  /** Why the load ended early; null if it read and sent everything. */
   stopped: string | null;
 }
 

@@ -43,7 +43,7 @@ test('while it is loaded the file is there, for its owner alone; then it is gone
 test('a file of another hash is never loaded, and is gone', (t) => {
   const dir = directory(t);
   const load = () => assert.fail('loaded');
-  assert.throws(() => loadFromPrivateFile([dir], OTHER, load), /what was written is not what was read back/);
+  assert.throws(() => loadFromPrivateFile([dir], OTHER, load), /the written file has the wrong SHA-256/);
   assert.deepEqual(readdirSync(dir), []);
 });
 

@@ -143,7 +143,7 @@ for (const [why, tmpfs, reason] of [
       const { code, stderr } = await runMain(['serve', '--standalone', '--port', '0']);
       assert.equal(code, 73, stderr);
       assert.match(stderr, reason);
-      assert.match(stderr, /Mount a tmpfs of 16 MB at \/tmp, .*TMPDIR/);
+      assert.match(stderr, /Mount a tmpfs of 16 MB at \/tmp without noexec, .*TMPDIR/);
       for (const path of Object.keys(tmpfs)) assert.deepEqual(readdirSync(join(dir, path)), []);
       // What does not serve does not need it.
       assert.equal((await runMain(['--version'])).code, 0);

@@ -35,7 +35,7 @@ test('the help of each subcommand lists its exit codes, and its flags their defa
   const { stdout: serve } = await runMain(['serve', '--help']);
   for (const name of VARIABLE_NAMES) assert.match(serve, new RegExp(`^  ${flagOf(name)} `, 'm'));
   assert.match(serve, /--shutdown-grace-ms <n> .*\(ms; default 500\)/);
-  assert.match(serve, /^Lifetime of values by type:$/m);
+  assert.match(serve, /^TTL by type:$/m);
 });
 
 test('an unknown subcommand and an unknown flag are told with what may have been meant: exit code 64', async () => {

@@ -236,7 +236,7 @@ for (const { told, kind, options, begin, end } of FAULTS) {
     assertAnswered(reads);
     assert.ok(reads.every(({ key, status }) => status === (key === 'fault:HELD' ? 200 : 404)));
     await until(async () => ((await sample(service, reason)) ?? 0) > before);
-    await until(() => lines(service, 'Redis errors begin', kind).length > 0, RECOVERY);
+    await until(() => lines(service, 'Redis errors started', kind).length > 0, RECOVERY);
 
     await end(redis, control);
     await until(async () => (await redis.cli('EXISTS', `${PREFIX}fault:KEPT`)) === '1', RECOVERY);
@@ -245,10 +245,10 @@ for (const { told, kind, options, begin, end } of FAULTS) {
     // It is over when Redis has been heard to answer for a while.
     await until(async () => {
       await (await get(service, `fault:${Math.random()}`)).text();
-      return lines(service, 'Redis errors are over', kind).length > 0;
+      return lines(service, 'Redis errors stopped', kind).length > 0;
     }, RECOVERY);
-    assert.equal(lines(service, 'Redis errors begin', kind).length, 1);
-    assert.equal(lines(service, 'Redis errors are over', kind).length, 1);
+    assert.equal(lines(service, 'Redis errors started', kind).length, 1);
+    assert.equal(lines(service, 'Redis errors stopped', kind).length, 1);
     assert.ok(service.logs.length < 60, `${service.logs.length} lines for over 100 requests`);
     assert.equal((await put(service, 'fault:KEPT', '"after"')).status, 204);
   });

@@ -67,7 +67,7 @@ test('when the address of a replica leads to a master, the service reconnects th
   target.port = master.port;
   await old.cli('REPLICAOF', '127.0.0.1', '1');
   await put(service, 'failover:A', '1');
-  await service.waitForLog(({ msg }) => msg?.includes('leads to a master now') ?? false, 20_000);
+  await service.waitForLog(({ msg }) => msg?.includes('now leads to a master') ?? false, 20_000);
   await until(async () => (await master.cli('EXISTS', 'borrow_rate_engine:failover:A')) === '1');
   await reachesRedis(service);
   assert.equal((await put(service, 'failover:A', '2')).status, 204);

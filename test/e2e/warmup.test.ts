@@ -35,7 +35,7 @@ test('warmup loads a short-stock file through a running service, and GET then ha
   const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--url', service.url]);
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stdout, /^22 records read in \d\.\d\d s: 22 stored\n/);
-  assert.match(run.stdout, /note: #EOF says 13,?425 rows/);
+  assert.match(run.stdout, /note: #EOF states 13,?425 rows/);
 
   const response = await get(service, 'borrow_rate:AA');
   assert.equal(response.headers.get('cache-control'), 'max-age=300');

@@ -97,10 +97,10 @@ test('an abort ends the request', async (t) => {
 
 test('an answer that does not match what was asked is an error', async (t) => {
   const bodies: [body: unknown, message: RegExp][] = [
-    [{ ok: true }, /answered without "results": is it this service\?$/],
+    [{ ok: true }, /answered without "results": check the URL$/],
     [null, /answered without "results"/],
     [{ results: [] }, /answered 0 results for 2 entries$/],
-    [{ results: outcomesOf(['stored', 'stored']).reverse() }, /in another order than asked$/],
+    [{ results: outcomesOf(['stored', 'stored']).reverse() }, /that are not in the order of the entries$/],
   ];
   for (const [body, message] of bodies) {
     const url = await serve(t, answer(200, body));
@@ -130,7 +130,7 @@ test('a service that is down ends a load with the reason', async () => {
   const summary = await load(await openSource(path), httpSink(url), { batchSize: 2 });
   assert.equal(
     summary.stopped,
-    `3 batches in a row failed, the last one with: cannot reach ${url}: connection refused`,
+    `3 batches in a row failed; the last error: cannot reach ${url}: connection refused`,
   );
 });
 

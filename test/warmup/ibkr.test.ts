@@ -12,7 +12,7 @@ test('every row of the broker file becomes a record, its #EOF count only a note'
   const { records, faults, notes } = parse(EXCERPT);
   assert.equal(records.length, 22);
   assert.deepEqual(faults, []);
-  assert.deepEqual(notes, ['#EOF says 13425 rows, the file holds 22']);
+  assert.deepEqual(notes, ['#EOF states 13425 rows, but the file has 22']);
 });
 
 test('a record holds every column, rates as exact decimals per year', () => {
@@ -73,7 +73,7 @@ test('needed columns that are missing are a fatal fault that names them', () => 
 
 test('a column named twice is a fatal fault', () => {
   const { faults } = parse('#SYM|FEERATE|REBATERATE|AVAILABLE|FEERATE|');
-  assert.deepEqual(faults, [{ line: 1, reason: 'the column FEERATE is named twice', fatal: true }]);
+  assert.deepEqual(faults, [{ line: 1, reason: 'the column FEERATE is repeated', fatal: true }]);
 });
 
 test('symbols with spaces and bonds with numeric symbols are ordinary', () => {
@@ -102,7 +102,7 @@ test('each malformed row is a fault with its line and reason, and the rest becom
     ['B|USD|X|1|Y||1|1|', 'REBATERATE is "", expected a percentage or NA'],
     ['B|USD|X|1|Y|1|1|-5|', 'AVAILABLE is "-5", expected a whole number, >number or NA'],
     ['B|USD|X|1|Y|1|1|1.5|', 'AVAILABLE is "1.5", expected a whole number, >number or NA'],
-    ['B|USD|X\u0007|1|Y|1|1|1|', 'the row holds control characters'],
+    ['B|USD|X\u0007|1|Y|1|1|1|', 'the row contains control characters'],
     ['C|USD|X|1|Y|1|1|1', undefined],
   ];
   const { records, faults } = parse([HEADER, ...rows.map(([row]) => row), '#EOF|11'].join('\n'));
@@ -134,7 +134,7 @@ test('many symbols that occur twice do not flood the notes', () => {
 
 test('a row before the #SYM line is a fault', () => {
   const { faults } = parse('A|USD|X|1|Y|1|1|1|\n#EOF|1');
-  assert.deepEqual(faults, [{ line: 1, reason: 'a row before the #SYM line that names the columns' }]);
+  assert.deepEqual(faults, [{ line: 1, reason: 'the row precedes the #SYM line, which names the columns' }]);
 });
 
 test('a stamp that is no real time is a fault, and as_of is null', () => {
@@ -149,7 +149,7 @@ test('a stamp that is no real time is a fault, and as_of is null', () => {
 test('a file without #EOF is a fault, since it was cut short', () => {
   const { records, faults } = parse(`${HEADER}\nA|USD|X|1|Y|1|1|1|`);
   assert.equal(records.length, 1);
-  const reason = 'no #EOF line follows: the file was cut short, load a whole one';
+  const reason = 'the #EOF line is missing: the file is truncated; load a complete file';
   assert.deepEqual(faults, [{ line: 3, reason }]);
   const two = parse(`${HEADER}\nA|USD|X|1|Y|1|1|1|\n${HEADER}\nB|USD|X|1|Y|1|1|1|\n#EOF|1`);
   assert.deepEqual(two.faults, [{ line: 3, reason }]);
@@ -173,12 +173,12 @@ test('a symbol of two contracts or currencies is a fault, and the first row stay
     {
       line: 4,
       reason:
-        'symbol "X" is contract "2" in "EUR", and on line 3 contract "1" in "USD": a key holds one of them',
+        'symbol "X" is contract "2" in "EUR", but contract "1" in "USD" on line 3; a key can store only one',
     },
     {
       line: 5,
       reason:
-        'symbol "X" is contract "1" in "EUR", and on line 3 contract "1" in "USD": a key holds one of them',
+        'symbol "X" is contract "1" in "EUR", but contract "1" in "USD" on line 3; a key can store only one',
     },
   ]);
 });
@@ -216,7 +216,7 @@ test('numbers with separators, exponents or fractions of a share, and empty fees
 
 test('an unknown # line is noted and passed over', () => {
   const { notes, records } = parse(`# made by hand\n${HEADER}\nA|USD|X|1|Y|1|1|1|\n#EOF|1`);
-  assert.deepEqual(notes, ['line 1: "# made by hand" is not understood and was passed over']);
+  assert.deepEqual(notes, ['line 1: ignored the unknown line "# made by hand"']);
   assert.equal(records.length, 1);
 });
 

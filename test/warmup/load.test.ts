@@ -186,7 +186,7 @@ test('three failed batches in a row end the load with the reason', async () => {
   const sink = failingSink(() => ++writes > 2);
   const summary = await load(items(1000), sink, { batchSize: 10, concurrency: 1 });
   assert.equal(writes, 5);
-  assert.equal(summary.stopped, '3 batches in a row failed, the last one with: connection refused');
+  assert.equal(summary.stopped, '3 batches in a row failed; the last error: connection refused');
   assert.deepEqual([summary.stored, summary.failed], [20, 30]);
   assert.ok(summary.read < 100);
   balanced(summary);
@@ -212,7 +212,7 @@ test('two failed batches, one good one, two failed ones do not end the load', as
 
 test('a sink that answers too few outcomes has failed, and so has one that throws at once', async () => {
   const few = await load(items(2), { write: async () => [{ status: 'stored' }] });
-  assert.equal(few.failures[0]?.reason, '1 outcomes came back for 2 records');
+  assert.equal(few.failures[0]?.reason, 'received 1 results for 2 records');
   const throwing = await load(items(2), {
     write() {
       throw new Error('no');
@@ -249,7 +249,7 @@ test('an abort ends the load though the sink never answers', async () => {
   const summary = await done;
   assert.equal(summary.stopped, 'interrupted');
   assert.deepEqual([summary.stored, summary.failed, summary.unsent], [10, 20, 10]);
-  assert.equal(summary.failures[0]?.reason, 'interrupted before an answer came');
+  assert.equal(summary.failures[0]?.reason, 'interrupted before an answer arrived');
   balanced(summary);
 });
 

@@ -69,7 +69,7 @@ test('each malformed line is a fault with its line and reason', () => {
     ['{"key":"a","value":1,"ttl":1e999}', /^ttl is "1e999", /],
     ['{"key":"a","value":1,"ttl":"60"}', /^ttl is "\\"60\\"", /],
     ['{"key":"a","value":1,"ttl":null}', /^ttl is "null", /],
-    ['{"key":"a","value":1,"value":2}', /^the member "value" is given twice$/],
+    ['{"key":"a","value":1,"value":2}', /^the member "value" is repeated$/],
     ['{"key":"a","value":1,"tll":60}', /^unknown member "tll"$/],
     ['{"key":"a","value":1,"__proto__":60}', /^unknown member "__proto__"$/],
   ];

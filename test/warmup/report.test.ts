@@ -30,7 +30,7 @@ test('a load with trouble tells every count, the first details with their lines,
     '1,005 records read in 2.00 s: 900 stored, 3 kept (already present and newer), ' +
       '4 pending (Redis has not confirmed them), ' +
       '2 superseded by a later line, 26 failed, 70 not sent',
-    '30 records are not known to be stored',
+    '30 records failed or are not confirmed',
     '  line 40, borrow_rate:X: value_too_large',
     '  … and 29 more',
     '1 line could not be read',

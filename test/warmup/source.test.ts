@@ -20,7 +20,7 @@ after(() => rm(folder, { recursive: true }));
 test('the broker file is recognised and read', async () => {
   const items = await readAll(EXCERPT);
   assert.equal(keys(items).length, 22);
-  assert.deepEqual(items.at(-1), { note: '#EOF says 13425 rows, the file holds 22' });
+  assert.deepEqual(items.at(-1), { note: '#EOF states 13425 rows, but the file has 22' });
 });
 
 test('a file with Windows line ends, a byte order mark and leading blank lines reads the same', async () => {
@@ -71,7 +71,7 @@ test('damaged gzip data is a clear error', async () => {
 
 test('a file that does not exist and a folder are refused at once, with the reason', async () => {
   const nowhere = join(folder, 'nowhere');
-  await assert.rejects(openSource(nowhere), { message: `cannot read ${nowhere}: there is no such file` });
+  await assert.rejects(openSource(nowhere), { message: `cannot read ${nowhere}: the file does not exist` });
   await assert.rejects(openSource(folder), { message: `cannot read ${folder}: it is a directory` });
 });
 
@@ -82,7 +82,7 @@ test('a format that is not recognised is one fatal fault, not one a line', async
   assert.ok(item !== undefined && 'fault' in item);
   assert.equal(item.fault.line, 2);
   assert.equal(item.fault.fatal, true);
-  assert.match(item.fault.reason, /^the format is not recognised/);
+  assert.match(item.fault.reason, /^unknown format/);
 });
 
 test('nothing is read after a fatal fault', async () => {
