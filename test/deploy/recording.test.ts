@@ -41,7 +41,7 @@ test('each key metric of the runbook is recorded under its name, and each rule h
 });
 
 test('the rules ask for nothing that the service does not tell', () => {
-  const api = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const api = readFileSync(new URL('../../docs/api/probes.md', import.meta.url), 'utf8');
   const documented = [...api.matchAll(/^\| `([a-z_]+)` \| (?:counter|gauge|histogram) \|/gm)].map(
     ([, name]) => name!,
   );
