@@ -17,7 +17,8 @@ const FLUSH_MS = 500;
 export class LogOutput {
   /** Called for each line that is dropped. */
   onDrop: () => void = () => {};
-  // Node makes a pipe non-blocking when process.stdout is first used. A write to a blocking pipe could not be cancelled.
+  // Node makes a pipe non-blocking when process.stdout is first used. A write to a blocking pipe could not be
+  // cancelled.
   readonly #fd = process.stdout.fd;
   #lines: string[] = [];
   #bufferedBytes = 0;

@@ -1,6 +1,7 @@
 /**
- * Replaces the package uWebSockets.js in the single binary. It exports the same functions, from the native part that is an
- * asset of the binary. The asset is written to a file first, because the system loads libraries from files only.
+ * Replaces the package uWebSockets.js in the single binary. It exports the same functions, from the native part that
+ * is an asset of the binary. The asset is written to a file first, because the system loads libraries from files
+ * only.
  */
 
 import type * as uws from 'uWebSockets.js';

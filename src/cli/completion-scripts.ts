@@ -1,6 +1,7 @@
 /**
- * The completion scripts of the shells. Each script calls the program itself (`ratecache complete -- WORDS`), which prints
- * one line per candidate, with an optional tab and description. If there are no candidates the shell completes files.
+ * The completion scripts of the shells. Each script calls the program itself (`ratecache complete -- WORDS`), which
+ * prints one line per candidate, with an optional tab and description. If there are no candidates the shell completes
+ * files.
  */
 
 /** The script evaluates no word of the command line, and needs no other package. */

@@ -90,8 +90,8 @@ export function text<const R extends Row<string> & { pattern: RegExp; expected: 
 }
 
 /**
- * Text that is never shown. Unlike the other kinds, the empty string is a value: it means "no password". Line breaks are
- * rejected, because a secret that was created with `echo` ends in one by mistake.
+ * Text that is never shown. Unlike the other kinds, the empty string is a value: it means "no password". Line breaks
+ * are rejected, because a secret that was created with `echo` ends in one by mistake.
  */
 export function secret<const R extends Row<Secret> & { expected: string }>(
   row: R,

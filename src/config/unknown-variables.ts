@@ -10,8 +10,8 @@ const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT_\d+_/;
 const SERVICE_LINK_VALUE = /^(tcp|udp|sctp):\/\//;
 
 /**
- * Returns a warning for each unknown variable that starts with the first word of a known one (`LOCAL_`, `MAX_`, …) and is
- * within two edits of it, and for every unknown REDIS_*. Values are never shown.
+ * Returns a warning for each unknown variable that starts with the first word of a known one (`LOCAL_`, `MAX_`, …)
+ * and is within two edits of it, and for every unknown REDIS_*. Values are never shown.
  */
 export function warnOfStrays(env: Environment): string[] {
   const warnings: string[] = [];

@@ -73,7 +73,10 @@ export function cleanupHandler(deps: HttpDeps) {
   });
 }
 
-/** `{tier?: "local" | "all"}` -> `{flushed: {local, redis}}`: empties L1 and deletes all keys of the prefix from Redis. */
+/**
+ * `{tier?: "local" | "all"}` -> `{flushed: {local, redis}}`: empties L1 and deletes all keys of the prefix from
+ * Redis.
+ */
 export function flushHandler(deps: HttpDeps) {
   const { cache } = deps;
   return operation(deps, async (body) => {

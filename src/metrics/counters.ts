@@ -4,8 +4,8 @@ import { Histogram } from './histogram.ts';
 const perType = () => new Float64Array(TYPES.length);
 
 /**
- * All counters of the service, as plain numbers. They are incremented in place, and read by `prometheus.ts` at scrape time
- * and by `/stats`. Arrays are indexed by `TypeIndex`.
+ * All counters of the service, as plain numbers. They are incremented in place, and read by `prometheus.ts` at scrape
+ * time and by `/stats`. Arrays are indexed by `TypeIndex`.
  */
 export class Counters {
   /** Reads that L1 answered with a fresh value. */

@@ -13,7 +13,10 @@ export class Histogram {
   /** One count per bound, and one for values above all bounds. Not cumulative. */
   readonly counts: Float64Array;
   sum = 0;
-  /** If only samples are timed: the events since the last sample. They are counted with the next sample or by `settle`. */
+  /**
+   * If only samples are timed: the events since the last sample. They are counted with the next sample or by
+   * `settle`.
+   */
   untimed = 0;
   #lastSample = 0;
 

@@ -8,8 +8,8 @@ export interface Outcomes {
 }
 
 /**
- * All requests by operation and outcome. A get is a hit if a tier answers, also with a stale value. A set is a hit if it
- * replaced a value, and a miss if it created one. A delete is a hit if the key existed.
+ * All requests by operation and outcome. A get is a hit if a tier answers, also with a stale value. A set is a hit if
+ * it replaced a value, and a miss if it created one. A delete is a hit if the key existed.
  */
 export function outcomes(counters: Counters): Readonly<Record<'get' | 'set' | 'delete', Outcomes>> {
   return {

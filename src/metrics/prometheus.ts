@@ -44,7 +44,9 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
-/** The registry of `/metrics`, with the metrics of the process and of the service. Between scrapes they cost nothing. */
+/**
+ * The registry of `/metrics`, with the metrics of the process and of the service. Between scrapes they cost nothing.
+ */
 export function createRegistry(deps: MetricsDeps): Metrics {
   const { redis, counters, statsEnabled } = deps;
   const registry = new Registry();

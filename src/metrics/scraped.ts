@@ -12,8 +12,8 @@ export interface Sample {
 type Samples = readonly Sample[];
 
 /**
- * A metric whose values are read when it is scraped. The metrics of prom-client are written on every event instead. This
- * interface is the part of prom-client's `Metric` that its registry uses.
+ * A metric whose values are read when it is scraped. The metrics of prom-client are written on every event instead.
+ * This interface is the part of prom-client's `Metric` that its registry uses.
  */
 export interface Scraped {
   readonly name: string;

@@ -5,9 +5,9 @@ export interface Frequent {
 }
 
 /**
- * Finds the most frequent keys of a stream in bounded memory (Metwally, Agrawal, El Abbadi 2005). A key without a slot
- * takes over the slot with the lowest count and continues with that count, which is its possible error. A key whose share
- * of the stream exceeds 1/capacity always has a slot.
+ * Finds the most frequent keys of a stream in bounded memory (Metwally, Agrawal, El Abbadi 2005). A key without a
+ * slot takes over the slot with the lowest count and continues with that count, which is its possible error. A key
+ * whose share of the stream exceeds 1/capacity always has a slot.
  */
 export class SpaceSaving {
   readonly #capacity: number;

@@ -13,9 +13,9 @@ export interface Waiting {
  * The queue of a slow consumer. It holds the newest state of each key, in the order in which the keys were first
  * queued. Its size is bounded by the number of subscribed keys, not by how often they change.
  *
- * A notice invalidates many keys at once. Notices are sent before all states. A notice removes the queued values of its
- * keys, so a value that is queued later is newer than the notice. Queued deletions stay: a snapshot that was read before
- * the deletion is sent after the notice, and may contain the deleted value.
+ * A notice invalidates many keys at once. Notices are sent before all states. A notice removes the queued values of
+ * its keys, so a value that is queued later is newer than the notice. Queued deletions stay: a snapshot that was read
+ * before the deletion is sent after the notice, and may contain the deleted value.
  */
 export class Backlog {
   readonly #notices = new Map<string, Encoded>();

@@ -63,7 +63,8 @@ export class Hub implements ChangeListener {
 
   /**
    * @param evicting whether Redis evicts keys at present; called when a key has disappeared
-   * @param rememberedKeys the number of keys whose last state is remembered; memory for all of them is allocated at once
+   * @param rememberedKeys the number of keys whose last state is remembered; memory for all of them is allocated at
+   *   once
    */
   constructor(
     cache: TwoLevel,
@@ -245,7 +246,9 @@ export class Hub implements ChangeListener {
     else this.#retries.delete(key);
   }
 
-  /** Reports that a key has no value. If no reason was announced, it may have expired, been evicted, or been deleted. */
+  /**
+   * Reports that a key has no value. If no reason was announced, it may have expired, been evicted, or been deleted.
+   */
   async #learnedNoValue(key: string, announced: Reason | undefined): Promise<void> {
     if (announced !== undefined && announced !== 'set') return this.learned(key, undefined, announced);
     const known = this.#known.peek(key);

@@ -108,8 +108,8 @@ function ignoreHangups(log: Logger): void {
 }
 
 /**
- * On SIGTERM or SIGINT the process becomes not ready at once, so that load balancers use other replicas. After the grace
- * period it calls `stop` and exits. A second signal exits at once, after a call of `cutShort`.
+ * On SIGTERM or SIGINT the process becomes not ready at once, so that load balancers use other replicas. After the
+ * grace period it calls `stop` and exits. A second signal exits at once, after a call of `cutShort`.
  */
 function stopOnSignals(
   config: Config,

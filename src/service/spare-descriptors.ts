@@ -8,8 +8,9 @@ const SPARE = 16;
 const LOG_INTERVAL_MS = 60_000;
 
 /**
- * Closes a new connection at once when the process has fewer than 16 free file descriptors. Otherwise uWS would retry to
- * accept the next connection in a busy loop, which uses a whole core, and the process could not reconnect to Redis.
+ * Closes a new connection at once when the process has fewer than 16 free file descriptors. Otherwise uWS would retry
+ * to accept the next connection in a busy loop, which uses a whole core, and the process could not reconnect to
+ * Redis.
  *
  * The kernel assigns the lowest free descriptor. So the number of a descriptor that is opened for a moment is a lower
  * bound of the descriptors in use. The connection count of uWS does not fit: it ignores the close of a WebSocket.

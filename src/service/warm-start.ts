@@ -43,7 +43,9 @@ export async function warmUpOnStart(config: Config, core: Core, log: Logger): Pr
   }
 }
 
-/** Waits until L1 is trusted; false if time runs out. Entries stored earlier would be dropped when the link is armed. */
+/**
+ * Waits until L1 is trusted; false if time runs out. Entries stored earlier would be dropped when the link is armed.
+ */
 async function trusted(cache: TwoLevel, signal: AbortSignal): Promise<boolean> {
   while (cache.coherence === 'blind' || cache.coherence === 'degraded') {
     if (signal.aborted) return false;

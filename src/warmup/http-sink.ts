@@ -8,8 +8,9 @@ export interface HttpSinkOptions {
 }
 
 /**
- * A sink that writes through a running service. It sends `POST {url}/v1/mset` with `{"entries":[{"key","value","ttl"?}…]}`,
- * with the exact text of each value. The service answers `{"results":[{"key","status","code"?}…]}` in the same order.
+ * A sink that writes through a running service. It sends `POST {url}/v1/mset` with
+ * `{"entries":[{"key","value","ttl"?}…]}`, with the exact text of each value. The service answers
+ * `{"results":[{"key","status","code"?}…]}` in the same order.
  *
  * A result `stored` with a code is `pending`: the service has accepted the write, but Redis has not confirmed it.
  *

@@ -1,6 +1,6 @@
 /**
- * Ends waits when a signal aborts. `Promise.race` with one long-lived promise would keep every past wait in memory until
- * that promise settles. For a file with millions of lines that is a leak.
+ * Ends waits when a signal aborts. `Promise.race` with one long-lived promise would keep every past wait in memory
+ * until that promise settles. For a file with millions of lines that is a leak.
  */
 export class Interrupt {
   readonly #signal: AbortSignal | undefined;

@@ -43,15 +43,17 @@ export interface LoadOptions {
 export type Loadable = AsyncIterable<Item> & Partial<Pick<Source, 'size' | 'consumed'>>;
 
 /**
- * Writes every record of the source to the sink, in batches. A few batches are open at the same time, and only those are
- * in memory. Records with the same key are written in their order. A failed record or batch does not stop the others.
+ * Writes every record of the source to the sink, in batches. A few batches are open at the same time, and only those
+ * are in memory. Records with the same key are written in their order. A failed record or batch does not stop the
+ * others.
  *
  * The service limits its pending writes, and the load shares this limit with other writers. So the load sends the first
  * batch alone. While Redis does not accept writes, it sends one batch at a time with growing pauses. It stops at 1,000
  * pending records.
  *
- * The promise resolves with a summary. `stopped` is the reason for an early end: the signal aborted, the source could not
- * be read, three batches in a row failed, or too many records are pending. It rejects only if `onProgress` throws.
+ * The promise resolves with a summary. `stopped` is the reason for an early end: the signal aborted, the source could
+ * not be read, three batches in a row failed, or too many records are pending. It rejects only if `onProgress`
+ * throws.
  */
 export async function load(source: Loadable, sink: Sink, options: LoadOptions = {}): Promise<Summary> {
   const { batchSize, batchBytes, concurrency, onProgress, signal, pause } = { ...DEFAULTS, ...options };

@@ -9,9 +9,9 @@ import { fault, type Item, type LineParser, type WarmupRecord } from './record.t
 const ANY_LENGTH = Number.POSITIVE_INFINITY;
 
 /**
- * Parses newline-delimited JSON. Each line is an object `{"key": string, "value": any, "ttl"?: seconds}` with members in
- * any order. Blank lines are allowed. The TTL is rounded to whole milliseconds, as in the service. The JSON of the record
- * is the exact text of the value, so numbers keep all their digits.
+ * Parses newline-delimited JSON. Each line is an object `{"key": string, "value": any, "ttl"?: seconds}` with members
+ * in any order. Blank lines are allowed. The TTL is rounded to whole milliseconds, as in the service. The JSON of the
+ * record is the exact text of the value, so numbers keep all their digits.
  *
  * Faults, each with its line: text that is not a JSON object, a missing `key` or `value`, an invalid key or ttl, and a
  * repeated or unknown member. Without the last rule a misspelt `ttl` would be ignored silently.

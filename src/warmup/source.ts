@@ -21,10 +21,10 @@ export interface Source extends AsyncIterable<Item> {
 }
 
 /**
- * Opens a warm-up file and reads it as a stream, so that memory does not grow with the file. The first two bytes decide
- * whether the file is plain or gzip, not its name. With `auto`, the first line that is not blank selects the format: `#`
- * means `ibkr`, `{` means `ndjson`, and anything else is a fatal fault. A line over 8 MiB or with invalid UTF-8 is a
- * fault, but the rest of the file is read.
+ * Opens a warm-up file and reads it as a stream, so that memory does not grow with the file. The first two bytes
+ * decide whether the file is plain or gzip, not its name. With `auto`, the first line that is not blank selects the
+ * format: `#` means `ibkr`, `{` means `ndjson`, and anything else is a fatal fault. A line over 8 MiB or with invalid
+ * UTF-8 is a fault, but the rest of the file is read.
  *
  * Rejects if the file cannot be opened. The iteration throws if the file cannot be read to its end, for example because
  * the gzip data is damaged. Both messages name the file and the reason.
