@@ -4,12 +4,12 @@ import type { Histogram } from '../metrics/histogram.ts';
 import type { HttpResponse } from '../uws.ts';
 import { endAsRead, LARGE_BYTES } from './as-read.ts';
 
-/** Header lines besides those that every answer has. Values must never hold bytes that a client sent. */
+/** Additional header lines of an answer. Values must never contain bytes from a client: uWS does not escape them. */
 export type Headers = readonly (readonly [name: string, value: string])[];
 
 export const JSON_TYPE = 'application/json';
 export const MSGPACK_TYPE = 'application/vnd.msgpack';
-/** What is unavailable now is worth another try soon: probes of Redis and the loop's delay are that quick. */
+/** Redis and the event loop may recover within a second, so clients may retry soon. */
 const RETRY_AFTER_SECONDS = '1';
 
 const PROBLEM_TYPE = 'application/problem+json';
@@ -32,11 +32,11 @@ const STATUS_LINES: Record<number, string> = {
   503: '503 Service Unavailable',
 };
 
-/** What requests that have not been answered yet hold, over all of the server. */
+/** The open requests of the whole server. */
 export interface Load {
-  /** Requests whose answer is still to come. */
+  /** Requests without an answer yet. */
   open: number;
-  /** Bytes of bodies received and not yet used. */
+  /** Bytes of unfinished request bodies. */
   bodyBytes: number;
   /** Set at shutdown: every answer then closes its connection. */
   draining: boolean;
@@ -45,24 +45,24 @@ export interface Load {
 }
 
 /**
- * One request whose answer may come after the handler has returned. It may also never be wanted: a client can
- * go away at any time, after which the response object must not be touched.
+ * One request that may be answered after its handler has returned. The client may disconnect at any time; after that,
+ * the response object of uWS must not be used.
  */
 export class Exchange {
   readonly #res: HttpResponse;
   readonly #load: Load;
   readonly #counters: Counters;
-  /** HEAD: everything but the body is sent. */
+  /** True for HEAD: the answer has no body. */
   readonly #bodiless: boolean;
   readonly #seconds: Histogram | undefined;
   readonly #start: number;
   #done = false;
   /** Whether all of the answer is on its way, or will never be. */
   #over = false;
-  /** Told when the client goes away first. */
+  /** Called when the client disconnects before the answer. */
   onGone: (() => void) | undefined;
 
-  /** @param seconds where to count how long the answer took */
+  /** @param seconds the histogram of the time to answer */
   constructor(res: HttpResponse, load: Load, counters: Counters, bodiless: boolean, seconds?: Histogram) {
     this.#res = res;
     this.#load = load;
@@ -80,7 +80,7 @@ export class Exchange {
     });
   }
 
-  /** Whether it was answered, or nobody waits for the answer any more. */
+  /** Whether the request was answered, or its client has disconnected. */
   get done(): boolean {
     return this.#done;
   }
@@ -89,7 +89,10 @@ export class Exchange {
     this.#write(status, headers, body, this.#load.draining);
   }
 
-  /** Answers with problem+json. `closing` where the rest of a body that will not be read must not follow. */
+  /**
+   * Answers with problem+json.
+   * @param closing closes the connection, so that the rest of a request body is not received
+   */
   sendProblem(error: ServiceError, headers: Headers = [], closing = false): void {
     const body = problem(error);
     const all = [['Content-Type', PROBLEM_TYPE], ['Cache-Control', 'no-store'], ...headers] as [
@@ -100,14 +103,14 @@ export class Exchange {
     this.#write(error.status, all, body, closing || this.#load.draining);
   }
 
-  /** Answers with whatever went wrong: a `ServiceError` as it is, anything else as `internal`. */
+  /** Answers with an error. An error that is not a `ServiceError` is sent as `internal`, and thrown again. */
   sendFault(error: unknown, headers: Headers = []): void {
     if (error instanceof ServiceError) return this.sendProblem(error, headers);
     this.sendProblem(new ServiceError('internal', ERRORS.internal[1]), headers);
     throw error;
   }
 
-  /** @param each takes a part of the body, valid only during the call; `last` with the last one */
+  /** @param each receives each chunk of the body, which is valid only during the call; `last` marks the last chunk */
   onData(each: (chunk: Buffer, last: boolean) => void): void {
     this.#res.onData((chunk, last) => {
       if (!this.#done) each(Buffer.from(chunk), last);
@@ -155,7 +158,7 @@ export class Exchange {
   }
 }
 
-/** Header lines as the value of the first of them: uWS writes a value as it is, and a call costs more than a line. */
+/** Joins header lines into the value of the first header: uWS does not check values, and one call is faster. */
 export function linesOf(headers: Headers): string {
   let lines = headers[0]![1];
   for (let i = 1; i < headers.length; i++) lines += `\r\n${headers[i]![0]}: ${headers[i]![1]}`;

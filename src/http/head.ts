@@ -3,13 +3,13 @@ import { hitStatus } from './cache-status.ts';
 import { type Headers, JSON_TYPE, linesOf, MSGPACK_TYPE } from './exchange.ts';
 
 /**
- * The header lines of an L1 hit as the *value* of one header, `ETag`: uWS writes a value as it is, line ends
- * included, and one call that writes five lines costs what one line costs. Nothing in here comes from a
- * client. `Age` and `ttl` change once a second, so the lines are made once a second and kept in the entry.
+ * An L1 hit writes all its header lines as the *value* of one header, `ETag`: uWS writes a value unchanged, including
+ * line ends, and one call costs the same for one line or five. No line contains bytes from a client. `Age` and `ttl`
+ * change once a second, so the lines are built at most once a second and stored in the entry.
  */
 export const HEAD_NAME = 'ETag';
 
-/** The lines for this entry as JSON at `now` (ms), prepared or made. */
+/** The header lines for the entry as JSON. @param now in milliseconds */
 export function headOf(entry: Entry, now: number): string {
   const second = Math.floor(now / 1000);
   const { head } = entry;
@@ -20,7 +20,7 @@ export function headOf(entry: Entry, now: number): string {
   return lines;
 }
 
-/** The header lines of any answer that carries an entry; the first is `ETag`. */
+/** The header lines of any answer with an entry; the first is `ETag`. */
 export function describe(entry: Entry, encoding: Encoding, cacheStatus: string, now: number): Headers {
   return [
     [HEAD_NAME, `"${entry.version}"`],

@@ -138,11 +138,11 @@ async function readThrough(
 function wantsFallback(query: string): boolean {
   const fallback = parametersOf(query, READ_PARAMETERS).get('fallback');
   if (fallback !== undefined && fallback !== 'min_rate')
-    throw new ServiceError('query_invalid', 'the only fallback is min_rate', 'fallback');
+    throw new ServiceError('query_invalid', 'expected min_rate as the fallback', 'fallback');
   return fallback !== undefined;
 }
 
-/** The key of a ticker's minimum rate, for the key of its borrow rate. */
+/** The key of the minimum rate of a ticker, from the key of its borrow rate. */
 export function fallbackFor(key: string): string | undefined {
   return key.startsWith('borrow_rate:') ? `min_rate:${key.slice('borrow_rate:'.length)}` : undefined;
 }
@@ -161,7 +161,7 @@ function sendLoaded(
   if (entry === undefined) return exchange.sendProblem(missFault(loaded), [['Cache-Status', status]]);
 
   const sendable = bodyFor(entry, accept);
-  // A hit all the same, and no error of the cache: only this client cannot take the value.
+  // The read counts as a hit: the cache has the value, and only this client does not accept it.
   if (sendable instanceof ServiceError) return exchange.sendProblem(sendable, [['Cache-Status', status]]);
   const [encoding, body] = sendable;
   const headers = describe(entry, encoding, status, clock.now);
@@ -179,25 +179,25 @@ function markFallback(headers: Headers, marks: Headers): Headers {
   return [...marked, ...marks];
 }
 
-/** The entry in the encoding that the client likes best among those that can hold it unchanged. */
+/** The entry in the client's preferred encoding among those that can represent it unchanged. */
 function bodyFor(entry: Entry, accept: string): [Encoding, Body] | ServiceError {
   const encodings = acceptedEncodings(accept);
-  let reason = 'it is sent as application/json or application/vnd.msgpack';
+  let reason = 'accept application/json or application/vnd.msgpack';
   for (const encoding of encodings) {
     try {
       return [encoding, encoding === 'json' ? entry.json : entry.msgpack];
     } catch (error) {
       if (!(error instanceof NotConvertible)) throw error;
-      reason = `${mediaTypeOf(encoding)} cannot hold the value unchanged: ${error.message}`;
+      reason = `${mediaTypeOf(encoding)} cannot represent the value unchanged: ${error.message}`;
     }
   }
   return new ServiceError('not_acceptable', reason, 'Accept');
 }
 
 function missFault({ source, fault }: Loaded): ServiceError {
-  if (source === 'none') return new ServiceError('cache_miss', 'neither tier holds the key');
+  if (source === 'none') return new ServiceError('cache_miss', 'no tier has a value for the key');
   if (source === 'pending')
     return new ServiceError('cache_miss', 'a pending write of this process deleted the key');
-  const asked = fault?.reason === 'unavailable' ? 'Redis was not asked' : 'Redis gave no answer';
-  return new ServiceError('cache_unknown', `L1 does not hold the key, and ${asked}: ${fault?.message}`);
+  const failure = fault?.reason === 'unavailable' ? 'Redis was not used' : 'the read from Redis failed';
+  return new ServiceError('cache_unknown', `L1 has no value for the key, and ${failure}: ${fault?.message}`);
 }

@@ -37,7 +37,7 @@ test('a service whose Redis is not there yet starts, keeps changes, and connects
   assert.equal(await (await get(easy, 'start:A')).text(), '"kept"');
   const miss = await get(easy, 'start:NONE');
   assert.equal(cacheStatus(miss.headers.get('cache-status')).at(-1)!.detail, 'l2-unavailable');
-  assert.match(await assertProblem(miss, 'cache_unknown'), /Redis was not asked/);
+  assert.match(await assertProblem(miss, 'cache_unknown'), /Redis was not used/);
 
   const redis = await startRedis({ port });
   t.after(() => redis.stop());
@@ -84,7 +84,7 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
     await until(async () => (await sample(one, 'redis_breaker_open')) === 1);
     const miss = await get(one, 'frozen:NOWHERE');
     assert.equal(cacheStatus(miss.headers.get('cache-status')).at(-1)!.detail, 'l2-unavailable');
-    assert.match(await assertProblem(miss, 'cache_unknown'), /Redis was not asked/);
+    assert.match(await assertProblem(miss, 'cache_unknown'), /Redis was not used/);
     // L1 serves what it has until its time is over, though it would ask Redis again if it could.
     const stale = await get(one, 'frozen:SHORT');
     if (stale.status === 200) assert.ok(Number(cacheStatus(stale.headers.get('cache-status'))[0]!.ttl) <= 1);

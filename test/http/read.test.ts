@@ -537,7 +537,7 @@ test('what L1 holds is served while Redis is gone, and Redis is used again when 
   assert.deepEqual(more, []);
   const { coherence: ___, ...missed } = unknown!;
   assert.deepEqual(missed, { cache: 'ratecache-l1', fwd: 'uri-miss', detail: 'l2-unavailable' });
-  assert.match(await assertProblem(missing, 'cache_unknown'), /Redis was not asked/);
+  assert.match(await assertProblem(missing, 'cache_unknown'), /Redis was not used/);
 
   await redis.restart();
   await Promise.all([reachesRedis(far), reachesRedis(near)]);
