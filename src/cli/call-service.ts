@@ -47,7 +47,7 @@ export async function ask(url: string, { path, body, timeoutMs }: Question): Pro
         agent: false,
         signal,
       } as const;
-      const asked = request(target, options, (response) => {
+      const sent = request(target, options, (response) => {
         let text = '';
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
@@ -56,8 +56,8 @@ export async function ask(url: string, { path, body, timeoutMs }: Question): Pro
         response.once('error', reject);
         response.once('end', () => resolve({ status: response.statusCode!, text, body: parsed(text) }));
       });
-      asked.once('error', reject);
-      asked.end(payload);
+      sent.once('error', reject);
+      sent.end(payload);
     });
   } catch (error) {
     throw new Failure(failureText(url, timeoutMs, signal, error), EXIT_UNREACHABLE);
