@@ -61,7 +61,7 @@ bench-pauses: $(INSTALLED) ## what an entry takes in an L1 of a million, and how
 	@exec node bench/pauses/main.ts $(ARGS)
 
 .PHONY: bench-profile
-bench-profile: $(INSTALLED) ## what a request pays for, function by function, under the loads of bench-peers: docs/profiles.md; ARGS="get put", "--keep DIR", --record, --help
+bench-profile: $(INSTALLED) ## what a request pays for, function by function, under the loads of bench-peers: docs/performance/profiles.md; ARGS="get put", "--keep DIR", --record, --help
 	@scripts/need.sh redis-server redis-cli wrk
 	@exec node bench/profile/main.ts $(ARGS)
 

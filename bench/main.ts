@@ -24,7 +24,7 @@ const command = new Command('make bench')
   .argument('[words...]', 'only the suites whose paths hold one of these')
   .option('--quick', 'everything in well under a minute; no figures to keep', false)
   .option('--json', 'write the results to bench/out/bench.json too', false)
-  .option('--record', 'write the table to docs/benchmarks.md', false)
+  .option('--record', 'write the table to docs/performance/microbenchmarks.md', false)
   .option('--no-peers', 'only what is ours')
   .option('--list', 'say what there is, and measure nothing', false)
   .action(run);

@@ -33,7 +33,7 @@ const command = new Command('make bench-profile')
   .option('--seconds <n>', 'of the profile, and of the run without it before', numeric(0.1), 4)
   .option('--interval <µs>', 'between two samples', numeric(50), 500)
   .option('--keep <dir>', 'write the profiles there, as ROW.cpuprofile, for a viewer')
-  .option('--record', 'write the tables to docs/profiles.md', false)
+  .option('--record', 'write the tables to docs/performance/profiles.md', false)
   .action(run);
 
 await runCommand(command, 'the profile');

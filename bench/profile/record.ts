@@ -3,9 +3,9 @@ import { markdown } from '../support/cells.ts';
 import type { RowProfile } from './run-row.ts';
 import { functionCells, groupCells, sentence } from './table.ts';
 
-/** Writes the tables between their two marks in `docs/profiles.md`. @param setting when and where, in a sentence */
+/** Writes the tables between their two marks in `docs/performance/profiles.md`. @param setting when and where, in a sentence */
 export function record(setting: string, profiles: readonly RowProfile[]): void {
-  rewriteDocument('profiles.md', (document) => withTables(document, setting, profiles));
+  rewriteDocument('performance/profiles.md', (document) => withTables(document, setting, profiles));
 }
 
 /** The document with the tables in it. @throws where it has no marks */

@@ -3,9 +3,11 @@ import { QUICK } from './effort.ts';
 import type { Report } from './result.ts';
 import { markdownTable } from './table.ts';
 
-/** Writes the table of a run between its two marks in `docs/benchmarks.md`. */
+/** Writes the table of a run between its two marks in `docs/performance/microbenchmarks.md`. */
 export function record(report: Report): void {
-  rewriteDocument('benchmarks.md', (document) => withMarked(document, 'benchmarks', recorded(report)));
+  rewriteDocument('performance/microbenchmarks.md', (document) =>
+    withMarked(document, 'benchmarks', recorded(report)),
+  );
 }
 
 /** The text between the marks. */

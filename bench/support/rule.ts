@@ -38,7 +38,7 @@ export function ratioOf(rounds: readonly number[]): Ratio {
   return { median: median(rounds), spread: spread(rounds) };
 }
 
-/** Compares one benchmark with the baseline; see `docs/benchmarks.md`. */
+/** Compares one benchmark with the baseline; see `docs/performance/microbenchmarks.md`. */
 export function judge(before: Ratio | undefined, now: Ratio | undefined): Judgement {
   if (before === undefined) return { verdict: 'new' };
   if (now === undefined) return { verdict: 'missing' };
