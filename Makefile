@@ -54,7 +54,7 @@ GATING := $(findstring --gate,$(ARGS))
 bench-peers: $(INSTALLED) $(if $(GATING),,$(PEERS)) ## ratecache as a server beside bare uWS, nginx, varnish, webdis and Fastify: docs/performance.md; ARGS=--quick, "--only get-16 varnish", --record, --gate, --help
 	@scripts/need.sh redis-server redis-cli wrk $(if $(GATING),valgrind)
 	@$(if $(GATING),,for program in nginx $(LUA_MODULE) memcached varnishd webdis valgrind; do scripts/need.sh $$program || true; done)
-	@exec node bench/http/main.ts $(ARGS)
+	@exec node bench/compare/main.ts $(ARGS)
 
 .PHONY: bench-pauses
 bench-pauses: $(INSTALLED) ## what an entry takes in an L1 of a million, and how long that holds up the event loop: docs/performance.md; ARGS=--record, "--rounds 7", --help

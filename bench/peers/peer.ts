@@ -1,4 +1,4 @@
-/** What a server must offer so that `bench/http/` can measure it. */
+/** What a server must offer so that `bench/compare/` can measure it. */
 export interface Peer {
   /** As the command line takes it. */
   readonly name: string;

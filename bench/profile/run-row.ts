@@ -1,5 +1,5 @@
-import type { Row } from '../http/row.ts';
-import { missingFor, Stage } from '../http/stage.ts';
+import type { Row } from '../compare/row.ts';
+import { missingFor, Stage } from '../compare/stage.ts';
 import type { Running } from '../peers/peer.ts';
 import { condense } from './condense.ts';
 import { type Costs, costsOf } from './costs.ts';

@@ -1,6 +1,6 @@
 /** What a service in Node would be: Fastify, and behind it the cache that the first argument names. */
 import { once } from 'node:events';
-import { itemsOf, SMALL } from '../../http/data.ts';
+import { itemsOf, SMALL } from '../../compare/data.ts';
 import { bentocache, fill, layeredLoader, load, type Tiered } from '../tiered.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { freePort } from '../../../loadtest/target/redis-server.ts';
-import { itemsOf, SMALL } from '../../http/data.ts';
+import { itemsOf, SMALL } from '../../compare/data.ts';
 import { filledIn, launch, printedVersion, scratch } from '../launch.ts';
 import { cachePath, type Peer } from '../peer.ts';
 

@@ -6,7 +6,7 @@ import { keyReadsOf } from '../../../loadtest/target/redis-reads.ts';
 import { startRedis } from '../../../loadtest/target/redis-server.ts';
 import { reachesRedis, startReplica } from '../../../loadtest/target/replicas.ts';
 import type { Service } from '../../../loadtest/target/service.ts';
-import { type Item, itemsOf, LARGE, LARGEST, MANY, MEDIUM, type Shape, SMALL } from '../../http/data.ts';
+import { type Item, itemsOf, LARGE, LARGEST, MANY, MEDIUM, type Shape, SMALL } from '../../compare/data.ts';
 import { CALLGRIND, callgrind } from '../callgrind.ts';
 import { heapOfNext } from '../heap.ts';
 import { cachePath, type Peer, type Running } from '../peer.ts';

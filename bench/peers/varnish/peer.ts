@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { freePort } from '../../../loadtest/target/redis-server.ts';
-import { itemsOf, SMALL } from '../../http/data.ts';
+import { itemsOf, SMALL } from '../../compare/data.ts';
 import { filledIn, launch, printedVersion, scratch } from '../launch.ts';
 import { cachePath, type Peer } from '../peer.ts';
 

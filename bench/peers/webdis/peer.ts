@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { freePort, startRedis } from '../../../loadtest/target/redis-server.ts';
-import { itemsOf, SMALL } from '../../http/data.ts';
+import { itemsOf, SMALL } from '../../compare/data.ts';
 import { launch, printedVersion, scratch } from '../launch.ts';
 import type { Peer } from '../peer.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pack } from 'msgpackr';
-import { allocating } from '../../../bench/http/loads/allocating.ts';
-import { paced } from '../../../bench/http/loads/paced.ts';
-import { webSocket } from '../../../bench/http/loads/websocket.ts';
-import { measure } from '../../../bench/http/measure.ts';
+import { allocating } from '../../../bench/compare/loads/allocating.ts';
+import { paced } from '../../../bench/compare/loads/paced.ts';
+import { webSocket } from '../../../bench/compare/loads/websocket.ts';
+import { measure } from '../../../bench/compare/measure.ts';
 import { bareUwsTelling, imitationOf } from '../../../bench/peers/bare-uws/peer.ts';
 import type { Running } from '../../../bench/peers/peer.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Contestant, Row } from '../../../bench/http/row.ts';
-import { runRows } from '../../../bench/http/run-rows.ts';
-import { Stage } from '../../../bench/http/stage.ts';
+import type { Contestant, Row } from '../../../bench/compare/row.ts';
+import { runRows } from '../../../bench/compare/run-rows.ts';
+import { Stage } from '../../../bench/compare/stage.ts';
 import { bareUws } from '../../../bench/peers/bare-uws/peer.ts';
 import type { Running } from '../../../bench/peers/peer.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isMet, measuredFor } from '../../../bench/http/judge.ts';
-import type { Target } from '../../../bench/http/targets.ts';
+import { isMet, measuredFor } from '../../../bench/compare/judge.ts';
+import type { Target } from '../../../bench/compare/targets.ts';
 import type { Result } from '../../../bench/support/result.ts';
 import { contestant, report, row, sample } from './results.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { cpuSeconds, treeOf } from '../../../bench/http/process-tree.ts';
+import { cpuSeconds, treeOf } from '../../../bench/compare/process-tree.ts';
 import { until } from '../../../loadtest/support/until.ts';
 import { tether } from '../../../loadtest/target/tether.ts';
 

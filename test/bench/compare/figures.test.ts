@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isIdle, medianOf, ratioOf } from '../../../bench/http/figures.ts';
+import { isIdle, medianOf, ratioOf } from '../../../bench/compare/figures.ts';
 import { contestant, sample } from './results.ts';
 
 test('a figure is the median of the runs in which nothing went wrong', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseWrk, partsOf } from '../../../bench/http/loads/wrk.ts';
+import { parseWrk, partsOf } from '../../../bench/compare/loads/wrk.ts';
 
 /** As wrk prints, with the line of the script at its end. */
 const output = (result: object) => `Running 7s test @ http://127.0.0.1:41213

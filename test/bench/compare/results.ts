@@ -1,7 +1,7 @@
 /** Results as a run gives them, made up. */
-import type { Sample } from '../../../bench/http/measure.ts';
-import type { Report } from '../../../bench/http/report.ts';
-import type { ContestantResult, RowResult } from '../../../bench/http/run-rows.ts';
+import type { Sample } from '../../../bench/compare/measure.ts';
+import type { Report } from '../../../bench/compare/report.ts';
+import type { ContestantResult, RowResult } from '../../../bench/compare/run-rows.ts';
 
 export function sample(round: number, figures: Partial<Sample> = {}): Sample {
   return { round, perSecond: 100_000, cpuUs: 10, busy: 1, faults: [], ...figures };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { breaches, LEAST_RATE, MOST_CPU, MOST_INSTRUCTIONS } from '../../../bench/http/gate.ts';
+import { breaches, LEAST_RATE, MOST_CPU, MOST_INSTRUCTIONS } from '../../../bench/compare/gate.ts';
 import { contestant, row, sample } from './results.ts';
 
 const bare = contestant('bare-uws', [sample(0, { perSecond: 100, cpuUs: 1 })]);

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { medianOf, ratioOf, validOf } from '../../../bench/http/figures.ts';
-import type { Report } from '../../../bench/http/report.ts';
+import { medianOf, ratioOf, validOf } from '../../../bench/compare/figures.ts';
+import type { Report } from '../../../bench/compare/report.ts';
 
-const MAIN = fileURLToPath(new URL('../../../bench/http/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../bench/compare/main.ts', import.meta.url));
 
 test('ratecache and bare uWS are measured beside one another, with answers as long as each other’s', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-peers-test-'));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withTables } from '../../../bench/http/record.ts';
-import { ROWS } from '../../../bench/http/rows/index.ts';
-import { notes, rowCells, targetCells } from '../../../bench/http/table.ts';
-import { TARGETS } from '../../../bench/http/targets.ts';
+import { withTables } from '../../../bench/compare/record.ts';
+import { ROWS } from '../../../bench/compare/rows/index.ts';
+import { notes, rowCells, targetCells } from '../../../bench/compare/table.ts';
+import { TARGETS } from '../../../bench/compare/targets.ts';
 import { markdown } from '../../../bench/support/cells.ts';
 import { suitesMatching } from '../../../bench/support/run-suites.ts';
 import { contestant, report, row, sample } from './results.ts';

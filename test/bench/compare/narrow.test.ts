@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { narrowed } from '../../../bench/http/narrow.ts';
-import { ROWS } from '../../../bench/http/rows/index.ts';
+import { narrowed } from '../../../bench/compare/narrow.ts';
+import { ROWS } from '../../../bench/compare/rows/index.ts';
 
 const chosen = (...names: string[]) =>
   narrowed(ROWS, names).map(({ name, contestants }) => [name, ...contestants.map((each) => each.name)]);
