@@ -36,40 +36,22 @@ chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md
 simulate: $(INSTALLED) ## replicas, clients and a model of Redis in virtual time, every fault from a seed; ARGS="--seeds 1000000 --jobs 2", "--seed 7", --mutants
 	@exec node test/simulator/run.ts $(ARGS)
 
-.PHONY: bench bench-compare
-PEERS := bench/peers/node_modules/.install
+# The benchmarks install what they need when they start it: servers by scripts/need.sh, packages in bench/peers.
+.PHONY: bench bench-peers bench-pauses bench-profile bench-start
+bench: $(INSTALLED) ## microbenchmarks of src/; ARGS=memory for a part, --quick, --record, --list
+	@exec node bench/main.ts suites $(ARGS)
 
-bench: $(INSTALLED) $(PEERS) ## microbenchmarks, and peers beside them; ARGS=memory for a part, --quick, --json, --record (bench-compare: against bench/baseline.json; bench-peers: as a server, beside others)
-	@scripts/need.sh redis-server redis-cli
-	@exec node bench/main.ts $(ARGS)
+bench-peers: $(INSTALLED) ## ratecache as a server next to bare uWS, nginx, varnish, webdis and Fastify; ARGS="--only get-16 varnish", --quick, --record, --gate, --list, --help
+	@exec node bench/main.ts peers $(ARGS)
 
-bench-compare: $(INSTALLED) ## what is ours against bench/baseline.json: exits 1 when it worsened; ARGS=--update writes it
-	@exec node bench/compare.ts $(ARGS)
+bench-pauses: $(INSTALLED) ## how long an L1 of a million entries holds up the event loop, and the memory of an entry; ARGS=--record, --help
+	@exec node bench/main.ts pauses $(ARGS)
 
-# The gate compares with bare uWS alone, so it needs no peers. A peer that cannot be installed is told in the table.
-LUA_MODULE := /usr/lib/nginx/modules/ngx_http_lua_module.so
-GATING := $(findstring --gate,$(ARGS))
+bench-profile: $(INSTALLED) ## what a request pays for, function by function; ARGS="get put", "--keep DIR", --record, --help
+	@exec node bench/main.ts profile $(ARGS)
 
-.PHONY: bench-peers
-bench-peers: $(INSTALLED) $(if $(GATING),,$(PEERS)) ## ratecache as a server beside bare uWS, nginx, varnish, webdis and Fastify: docs/performance.md; ARGS=--quick, "--only get-16 varnish", --record, --gate, --help
-	@scripts/need.sh redis-server redis-cli wrk $(if $(GATING),valgrind)
-	@$(if $(GATING),,for program in nginx $(LUA_MODULE) memcached varnishd webdis valgrind; do scripts/need.sh $$program || true; done)
-	@exec node bench/compare/main.ts $(ARGS)
-
-.PHONY: bench-pauses
-bench-pauses: $(INSTALLED) ## what an entry takes in an L1 of a million, and how long that holds up the event loop: docs/performance.md; ARGS=--record, "--rounds 7", --help
-	@exec node bench/pauses/main.ts $(ARGS)
-
-.PHONY: bench-profile
-bench-profile: $(INSTALLED) ## what a request pays for, function by function, under the loads of bench-peers: docs/performance/profiles.md; ARGS="get put", "--keep DIR", --record, --help
-	@scripts/need.sh redis-server redis-cli wrk
-	@exec node bench/profile/main.ts $(ARGS)
-
-# What the benchmarks measure beside ours, in a package of its own: the project itself needs none of it.
-$(PEERS): bench/peers/package-lock.json $(INSTALLED)
-	@echo npm ci --prefix bench/peers
-	@npm ci --prefix bench/peers --ignore-scripts --loglevel=error
-	@touch $@
+bench-start: $(INSTALLED) ## how long the binary takes to its first answer, next to bare http; ARGS="--rounds 31"
+	@exec node bench/main.ts peers --only start $(ARGS)
 
 .PHONY: load gate
 load: $(INSTALLED) ## load tests; lists them without ARGS; ARGS=read-heavy, "all --seconds 10", --help (gate: the short form for CI)
@@ -89,16 +71,13 @@ replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10"
 	@scripts/need.sh redis-server redis-cli
 	@exec node src/main.ts replay $(ARGS)
 
-.PHONY: build smoke bench-start
+.PHONY: build smoke
 build: $(INSTALLED) ## the single binary: dist/ratecache, with its bill of materials and SHA256SUMS
 	@npm run --silent build
 
 smoke: build ## builds it, and proves that it serves from a root directory with nothing else in it; ARGS=debian from a bare Debian
 	@scripts/need.sh redis-server redis-cli unshare ip systemd-analyze $(if $(ARGS),debootstrap)
 	@exec scripts/smoke.sh $(ARGS)
-
-bench-start: $(INSTALLED) ## how long each form of the binary takes to its first answer, beside a bare server; ARGS="--rounds 31 --record"
-	@exec node bench/start/main.ts $(ARGS)
 
 lint: $(INSTALLED) ## formatting, lint rules and types
 	@npm run --silent lint

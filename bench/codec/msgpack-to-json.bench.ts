@@ -1,31 +1,18 @@
 import { unpack } from 'msgpackr';
 import { jsonToMsgpack } from '../../src/codec/json-to-msgpack.ts';
 import { msgpackToJson } from '../../src/codec/msgpack-to-json.ts';
-import { entries, textOf } from '../support/quotes.ts';
-import { group, peer, sync } from '../support/suite.ts';
+import { group, sync } from '../suites/suite.ts';
+import { rateOf } from '../support/data.ts';
 
-const COUNT = 8192;
-
-export default [
-  group('msgpack to JSON, a quote', () => {
-    const packed = entries(COUNT).values.map(jsonToMsgpack);
-    const bytes = (i: number) => packed[i & (COUNT - 1)]!;
+export default [270, 8192].map((bytes) =>
+  group(`msgpack to JSON, ${bytes} B`, () => {
+    const packed = jsonToMsgpack(rateOf(bytes));
     return {
       reference: 'msgpackr and JSON.stringify',
       benchmarks: [
-        sync('msgpackToJson', (i) => msgpackToJson(bytes(i)).length),
-        peer(sync('msgpackr and JSON.stringify', (i) => JSON.stringify(unpack(bytes(i))).length)),
+        sync('msgpackToJson', () => msgpackToJson(packed).length),
+        sync('msgpackr and JSON.stringify', () => JSON.stringify(unpack(packed)).length),
       ],
     };
   }),
-  group('msgpack to JSON, 8 KB', () => {
-    const bytes = jsonToMsgpack(textOf(8192));
-    return {
-      reference: 'msgpackr and JSON.stringify',
-      benchmarks: [
-        sync('msgpackToJson', () => msgpackToJson(bytes).length),
-        peer(sync('msgpackr and JSON.stringify', () => JSON.stringify(unpack(bytes)).length)),
-      ],
-    };
-  }),
-];
+);

@@ -1,72 +1,71 @@
-/** How a file of `rows/` says what it measures. */
-import type { Peer, Running } from '../peers/peer.ts';
+/** How a file of `rows/` says what it measures: a row is one table, its contestants are the lines. */
+import type { Contender } from './contender.ts';
+import type { Load } from './load.ts';
 
 /** Contestants that are measured in turn, round by round. */
 export interface Row {
-  /** As the command line takes it. */
+  /** For the command line. */
   readonly name: string;
   readonly title: string;
-  /** What tells this row's figures from the others', in a sentence or two for the document. */
+  /** How this row differs from others, in a sentence or two. */
   readonly about: string;
+  /** The first is ours. */
   readonly contestants: readonly Contestant[];
-  /** Names of contestants that the others are told as multiples of. */
-  readonly references: readonly string[];
-  /** Of which figures there are columns. */
-  readonly columns: 'throughput' | 'work' | 'latency' | 'starts' | 'allocation' | 'instructions';
-  /** At most so many rounds: what is counted, and not timed, is the same in each. */
+  /** The name of the contestant that ratios compare with. */
+  readonly reference: string;
+  /** The columns. */
+  readonly figures: readonly Figure[];
+  /** At most so many rounds: instructions are the same in each. */
   readonly rounds?: number;
-  /** What is rare wants longer runs: so many times as long as the others'. */
-  readonly longer?: number;
-  /** Processes of the same sources differ by some percent for as long as they live: each round begins with new ones. */
-  readonly anew?: boolean;
+  /** Of the first contestant. */
+  readonly targets?: readonly Target[];
 }
 
 export interface Contestant {
   readonly name: string;
   readonly title: string;
-  readonly peer: Peer;
+  readonly contender: Contender;
   readonly load: Load;
-  /** The contestant whose answer it takes over, where its server imitates; else that is the first of the row. */
-  readonly model?: string;
 }
 
-export interface Load {
-  /** One answer as bytes, to compare answers by, and to imitate. */
-  example?(server: Running): Promise<Buffer>;
-  /** Rejects where the server does not answer as it should; asked once, before anything is measured. */
-  verify?(server: Running): Promise<void>;
-  /** What is not measured comes first in each of its runs; others are run once before, for a while. */
-  readonly warmsUp?: boolean;
-  /** Works at the server for about so long. */
-  run(server: Running, seconds: number): Promise<Outcome>;
+/**
+ * - `perSecond`: answers a second;
+ * - `cpuUs`: CPU time of the contender's processes for an answer;
+ * - `core`: the share of its core that the contender used;
+ * - `bytes`: length of an answer, with its head;
+ * - `p50Us`, `p99Us`: latency;
+ * - `instructions`: for an answer, without the kernel's;
+ * - `startMs`, `megabytes`: from start to the first answer, and resident memory then.
+ */
+export type Figure =
+  | 'perSecond'
+  | 'cpuUs'
+  | 'core'
+  | 'bytes'
+  | 'p50Us'
+  | 'p99Us'
+  | 'instructions'
+  | 'startMs'
+  | 'megabytes';
+
+/** The first contestant's figure as a multiple of another contestant's. */
+export interface Target {
+  readonly figure: Figure;
+  /** A contestant's name. */
+  readonly against: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
 }
 
-export interface Outcome {
-  readonly requests: number;
-  readonly seconds: number;
-  /** What went wrong. A run of which anything did does not count. */
-  readonly faults: readonly string[];
-  readonly bytesPerAnswer?: number;
-  readonly latency?: Percentiles;
-  readonly allocated?: Allocated;
-  /** Of a request, on average. */
-  readonly instructions?: number;
+/** A contestant with the name of its contender. */
+export function by(contender: Contender, load: Load): Contestant {
+  return { name: contender.name, title: contender.title, contender, load };
 }
 
-export interface Percentiles {
-  readonly p50Us: number;
-  readonly p99Us?: number;
-  readonly p999Us?: number;
+export function rateAtLeast(atLeast: number, against: string): Target {
+  return { figure: 'perSecond', against, atLeast };
 }
 
-/** Bytes on the heap of V8, on average. */
-export interface Allocated {
-  readonly perRequest: number;
-  /** Where a request asks for several. */
-  readonly perKey?: number;
-}
-
-/** A contestant that is called as its peer is. */
-export function by(peer: Peer, load: Load): Contestant {
-  return { name: peer.name, title: peer.title, peer, load };
+export function cpuAtMost(atMost: number, against: string): Target {
+  return { figure: 'cpuUs', against, atMost };
 }

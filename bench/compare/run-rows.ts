@@ -1,7 +1,10 @@
-import type { Progress } from '../support/progress.ts';
-import { measure, type Sample } from './measure.ts';
-import type { Contestant, Row } from './row.ts';
-import { missingFor, type Stage } from './stage.ts';
+import { need } from '../support/need.ts';
+import { endProgress, progress } from '../support/progress.ts';
+import type { Answer, Running } from './contender.ts';
+import type { Load } from './load.ts';
+import { cpuSeconds, treeOf } from './process-tree.ts';
+import type { Contestant, Figure, Row } from './row.ts';
+import type { Stage } from './stage.ts';
 
 export interface Effort {
   readonly rounds: number;
@@ -9,136 +12,116 @@ export interface Effort {
   readonly seconds: number;
 }
 
-/** Before each run, in seconds and less before a short one: after a pause the caches of the machine are cold. */
-const WARMUP = 0.3;
-const WARMUP_SHARE = 0.25;
-/** Before the first: the code of a new process is not compiled yet. */
-const FIRST_WARMUP = 1;
-
 export interface RowResult {
-  readonly name: string;
-  readonly title: string;
-  readonly about: string;
-  readonly references: readonly string[];
-  readonly columns: Row['columns'];
+  readonly row: Row;
   readonly contestants: readonly ContestantResult[];
 }
 
 export interface ContestantResult {
   readonly name: string;
   readonly title: string;
-  readonly version?: string;
-  /** Why it was not measured, where it was not. */
-  readonly absent?: string;
-  readonly failed: boolean;
+  /** The runs without faults. */
   readonly samples: readonly Sample[];
+  /** The faults of each other run. */
+  readonly invalid: readonly string[];
+  /** Why it was not measured to the end. */
+  readonly absent: string | undefined;
 }
 
-/** Measures rows one after another. */
-export async function runRows(
-  rows: readonly Row[],
-  effort: Effort,
-  stage: Stage,
-  progress: Progress,
-): Promise<RowResult[]> {
+/** One run. */
+export interface Sample {
+  /** Counts from 0. Contestants are compared round by round. */
+  readonly round: number;
+  readonly figures: Figures;
+}
+
+export type Figures = Partial<Record<Figure, number>>;
+
+/** Seconds before each run, and fewer before a short one: after a pause the caches of the machine are cold. */
+const WARMUP = 0.3;
+const WARMUP_SHARE = 0.25;
+/** Characters of a cell that says why there are no figures. */
+const WHY_LENGTH = 80;
+/** Before the first run: V8 has not compiled the code of a new process yet. */
+const FIRST_WARMUP = 1;
+
+/** Measures the rows one after another. */
+export async function runRows(rows: readonly Row[], effort: Effort, stage: Stage): Promise<RowResult[]> {
   const results: RowResult[] = [];
   for (const [i, row] of rows.entries()) {
-    const begins = (what: string) => progress.begins(`[${i + 1}/${rows.length}] ${row.name}: ${what}`);
-    results.push(await runRow(row, effort, stage, begins));
+    progress(`[${i + 1}/${rows.length}] ${row.name}`);
+    results.push(await runRow(row, effort, stage));
   }
-  progress.end();
+  endProgress();
   return results;
 }
 
-async function runRow(
-  row: Row,
-  effort: Effort,
-  stage: Stage,
-  begins: (what: string) => void,
-): Promise<RowResult> {
-  const { name, title, about, references, columns, contestants, anew = false } = row;
-  const entrants = contestants.map((contestant) => new Entrant(contestant));
-  const rounds = Math.min(effort.rounds, row.rounds ?? effort.rounds);
-  const seconds = effort.seconds * (row.longer ?? 1);
-  for (let round = 0; round < rounds; round++) {
-    // Every other round backwards, so that none is always measured after the same other.
-    for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
-      if (entrant.absent !== undefined) continue;
-      begins(`${entrant.contestant.title}, round ${round + 1} of ${rounds}`);
-      if (anew) await entrant.begin(stage);
-      const { model = contestants[0]!.name } = entrant.contestant;
-      const answer = entrants.find((each) => each.contestant.name === model)?.answer;
-      await entrant.measure(stage, answer, seconds, round);
-    }
-  }
-  return {
-    name,
-    title,
-    about,
-    references,
-    columns,
-    contestants: entrants.map((entrant) => entrant.result()),
-  };
+async function runRow(row: Row, { rounds, seconds }: Effort, stage: Stage): Promise<RowResult> {
+  const entrants = row.contestants.map((contestant) => new Entrant(contestant));
+  for (let round = 0; round < Math.min(rounds, row.rounds ?? rounds); round++)
+    // Every other round goes backwards, so that no contestant is always measured after the same other one.
+    for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed())
+      await entrant.measure(stage, entrants[0]!.answer, seconds, round);
+  return { row, contestants: entrants };
 }
 
 /** A contestant in the course of a row. */
-class Entrant {
-  readonly contestant: Contestant;
-  /** Why it is not measured, or not any more. */
+class Entrant implements ContestantResult {
+  readonly name: string;
+  readonly title: string;
+  readonly samples: Sample[] = [];
+  readonly invalid: string[] = [];
   absent: string | undefined;
-  /** One of its answers, of its last run. */
-  answer: Buffer | undefined;
-  readonly #samples: Sample[] = [];
-  #failed = false;
-  #known = false;
+  /** The first of its answers. */
+  answer: Answer | undefined;
+  readonly #contestant: Contestant;
 
   constructor(contestant: Contestant) {
-    this.contestant = contestant;
-    const missing = missingFor(contestant.peer);
-    if (missing !== undefined) this.absent = `not installed: ${missing} is missing`;
-  }
-
-  /** What is measured next is a new process. */
-  async begin(stage: Stage): Promise<void> {
-    await stage.end(this.contestant.peer);
-    this.#known = false;
+    this.#contestant = contestant;
+    this.name = contestant.name;
+    this.title = contestant.title;
   }
 
   /** @param model the answer that a server which imitates takes over */
-  async measure(stage: Stage, model: Buffer | undefined, seconds: number, round: number): Promise<void> {
-    const { peer, load } = this.contestant;
+  async measure(stage: Stage, model: Answer | undefined, seconds: number, round: number): Promise<void> {
+    if (this.absent !== undefined) return;
+    const { contender, load } = this.#contestant;
+    const isFirst = this.samples.length + this.invalid.length === 0;
     try {
-      await stage.awake(peer, async (server) => {
+      need(...contender.needs, ...(load.needs ?? []));
+      await stage.awake(contender, async (server) => {
         if (server.imitate !== undefined && model !== undefined) await server.imitate(model);
-        else if (!this.#known) await load.verify?.(server);
+        else if (isFirst) await load.verify?.(server);
         this.answer = await load.example?.(server);
-        if (server.imitate !== undefined) compareLengths(model, this.answer);
-        const warmup = this.#known ? Math.min(WARMUP, WARMUP_SHARE * seconds) : FIRST_WARMUP;
+        const warmup = isFirst ? FIRST_WARMUP : Math.min(WARMUP, WARMUP_SHARE * seconds);
         if (!load.warmsUp) await load.run(server, warmup);
-        this.#known = true;
-        this.#samples.push(await measure(server, load, seconds, round));
+        const { figures, faults } = await measure(server, load, seconds);
+        if (faults.length === 0) this.samples.push({ round, figures });
+        else this.invalid.push(faults.join(', '));
       });
     } catch (error) {
-      this.#failed = true;
-      this.absent = `failed: ${(error as Error).message.split('\n', 1)[0]}`;
+      this.absent = (error as Error).message.split('\n', 1)[0]!.slice(0, WHY_LENGTH);
     }
-  }
-
-  result(): ContestantResult {
-    const { name, title, peer } = this.contestant;
-    const version = peer.version?.();
-    return {
-      name,
-      title,
-      ...(version === undefined ? {} : { version }),
-      ...(this.absent === undefined ? {} : { absent: this.absent }),
-      failed: this.#failed,
-      samples: this.#samples,
-    };
   }
 }
 
-function compareLengths(model: Buffer | undefined, imitation: Buffer | undefined): void {
-  if (model?.length !== imitation?.length)
-    throw new Error(`the imitation has ${imitation?.length} bytes, and the answer ${model?.length}`);
+/** One run of the load. */
+export async function measure(
+  server: Running,
+  load: Load,
+  forSeconds: number,
+): Promise<{ readonly figures: Figures; readonly faults: readonly string[] }> {
+  const pids = treeOf(server.pids);
+  const before = cpuSeconds(pids);
+  const { requests, seconds, faults, figures } = await load.run(server, forSeconds);
+  const cpu = cpuSeconds(pids) - before;
+  return {
+    figures: {
+      perSecond: requests / seconds,
+      cpuUs: (cpu * 1e6) / requests,
+      core: cpu / seconds,
+      ...figures,
+    },
+    faults: requests === 0 ? [...faults, 'no request was answered'] : faults,
+  };
 }

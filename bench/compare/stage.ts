@@ -1,20 +1,30 @@
-import { existsSync } from 'node:fs';
-import { pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
-import { isOnPath } from '../../loadtest/target/programs.ts';
-import type { Peer, Running } from '../peers/peer.ts';
+import { GENERATOR_CORE, pin, SERVER_CORE } from '../../loadtest/support/pin.ts';
+import type { Contender, Running } from './contender.ts';
 import { treeOf } from './process-tree.ts';
 
+/** Gives `act` a stage, and stops all contenders afterwards. */
+export async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> {
+  // This process must not disturb the server's core.
+  pin(GENERATOR_CORE, process.pid);
+  const stage = new Stage();
+  try {
+    return await act(stage);
+  } finally {
+    await stage.close();
+  }
+}
+
 /**
- * The servers of a run, of which one is awake at a time. The others are stopped by SIGSTOP: the timers of idle
- * servers on the same core would cut the rates of the one that is measured to a fraction.
+ * The contenders of a run, of which one is awake at a time. The others are paused by SIGSTOP: timers of idle servers on
+ * the same core would cut the rate of the measured one to a fraction.
  */
 export class Stage {
-  readonly #running = new Map<Peer, Running>();
+  readonly #running = new Map<Contender, Running>();
 
-  /** Lets the peer's server go on, started first if need be, until `act` is through. */
-  async awake<T>(peer: Peer, act: (server: Running) => Promise<T>): Promise<T> {
-    const known = this.#running.get(peer);
-    const server = known ?? (await this.#start(peer));
+  /** Wakes the contender, or starts it first, until `act` has ended. */
+  async awake<T>(contender: Contender, act: (server: Running) => Promise<T>): Promise<T> {
+    const known = this.#running.get(contender);
+    const server = known ?? (await this.#start(contender));
     signal(server, 'SIGCONT');
     try {
       if (known !== undefined) await server.settle?.();
@@ -24,22 +34,17 @@ export class Stage {
     }
   }
 
-  /** Ends the peer's server if there is one, so that the next is new. */
-  async end(peer: Peer): Promise<void> {
-    const server = this.#running.get(peer);
-    if (server === undefined) return;
-    this.#running.delete(peer);
-    signal(server, 'SIGCONT');
-    await server.stop();
-  }
-
   async close(): Promise<void> {
-    for (const peer of [...this.#running.keys()]) await this.end(peer);
+    for (const server of this.#running.values()) {
+      signal(server, 'SIGCONT');
+      await server.stop();
+    }
+    this.#running.clear();
   }
 
-  async #start(peer: Peer): Promise<Running> {
-    const server = await peer.start();
-    this.#running.set(peer, server);
+  async #start(contender: Contender): Promise<Running> {
+    const server = await contender.start();
+    this.#running.set(contender, server);
     for (const pid of treeOf(server.pids)) pin(SERVER_CORE, pid);
     await server.settle?.();
     return server;
@@ -47,19 +52,13 @@ export class Stage {
 }
 
 function signal({ pids }: Running, name: 'SIGSTOP' | 'SIGCONT'): void {
-  // What a server needs goes on before it, and is stopped after it.
+  // What a server needs continues before it, and is paused after it.
   const order = treeOf(pids);
   for (const pid of name === 'SIGCONT' ? order.reverse() : order) {
     try {
       process.kill(pid, name);
     } catch {
-      // It has ended: whoever asks it something will tell.
+      // The process has ended; the next request to it fails.
     }
   }
-}
-
-/** The first program or file that a peer needs and that is not here. */
-export function missingFor({ needs }: Peer): string | undefined {
-  // Debian keeps servers where the PATH of a user does not look.
-  return needs.find((need) => !(need.startsWith('/') ? existsSync(need) : isOnPath(need, '/usr/sbin')));
 }

@@ -1,146 +1,87 @@
-/** Starting servers, so that nothing of them outlives the benchmark. */
-import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
+/** Starts a server that is a program of the system, so that nothing of it outlives the benchmark. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
+import { freePort } from '../../loadtest/target/redis-server.ts';
 import { tether } from '../../loadtest/target/tether.ts';
+import { cachePath, type Running } from '../compare/contender.ts';
 
-const START_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 5_000;
-const ANSWER_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 10_000;
 
-export interface Launched {
-  readonly pid: number;
-  stop(): Promise<void>;
+export interface Setup {
+  readonly program: string;
+  /** @param dir a directory of its own, which is also its working directory */
+  readonly args: (dir: string, port: number) => readonly string[];
+  /** Text of the files in its directory, by name. `@DIR@` and `@PORT@` are replaced. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Called when it has ended. */
+  readonly ended?: () => void;
 }
 
-/**
- * Starts a program and waits until it listens on the port. It leads a process group of its own, all of which is
- * killed when this process ends, however it ends: the workers of a killed nginx would else live on.
- * @param cwd where it may leave files: webdis has a log there before it has read that it is to have none
- */
-export async function launch(
+/** Starts the program and waits until it listens. */
+export async function launch({ program, args, files, ended }: Setup): Promise<Running> {
+  const dir = await mkdtemp(join(tmpdir(), 'ratecache-peer-'));
+  const cleanUp = async () => {
+    ended?.();
+    await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    // Servers that root starts read their files as another user.
+    await chmod(dir, 0o755);
+    const port = await freePort();
+    for (const [name, text] of Object.entries(files))
+      await writeFile(join(dir, name), text.replaceAll('@DIR@', dir).replaceAll('@PORT@', String(port)));
+    const child = await startGroup(program, args(dir, port), port, dir);
+    return {
+      port,
+      pids: [child.pid!],
+      pathOf: cachePath,
+      stop: async () => {
+        const exited = once(child, 'exit');
+        killGroup(child);
+        await exited;
+        await cleanUp();
+      },
+    };
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+/** As a process group, all of which is killed with this process: else the workers of a killed nginx would go on. */
+async function startGroup(
   program: string,
   args: readonly string[],
   port: number,
   cwd: string,
-): Promise<Launched> {
-  const child = spawn(program, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+): Promise<ChildProcess> {
+  const child = spawn(program, args, { cwd, detached: true, stdio: ['ignore', 'ignore', 'inherit'] });
+  await once(child, 'spawn');
   tether(child, { group: true });
   child.once('exit', () => killGroup(child));
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => {
-      output = (output + chunk).slice(-4_000);
-    });
-  let failure: unknown;
-  child.once('error', (error) => {
-    failure = error;
-  });
-  const started = await until(
-    async () => {
-      if (failure ?? child.exitCode ?? child.signalCode) return 'ended';
-      return (await listens(port)) && 'listening';
-    },
-    { timeoutMs: START_TIMEOUT_MS },
-  ).catch(() => 'late');
-  if (started === 'listening') return { pid: child.pid!, stop: () => end(child) };
-  await end(child);
-  const said = output.split('\n').find((line) => /error/i.test(line)) ?? '';
-  throw new Error(`${program} did not start: ${said || failure || started}`);
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => killGroup(child), STOP_TIMEOUT_MS);
-  await exited;
-  clearTimeout(timer);
+  try {
+    await until(async () => [(await connect(port)).destroy()], { timeoutMs: START_TIMEOUT_MS });
+    return child;
+  } catch {
+    killGroup(child);
+    throw new Error(`${program} does not listen`);
+  }
 }
 
 function killGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid!, 'SIGKILL');
   } catch {
-    // Nobody is left of it.
+    // The group has ended.
   }
 }
 
-function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  return new Promise((resolve) => {
-    socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
-  }).finally(() => socket.destroy()) as Promise<boolean>;
-}
-
-export interface Forked<Told> extends Launched {
-  /** The first thing that it told: it has started. */
-  readonly told: Told;
-  /** Sends it something, and gives what it tells then. */
-  ask(message: object): Promise<unknown>;
-}
-
-/**
- * Starts a server of ours that tells by a message when it has started; one that does not is ended.
- * @param under a program, with its arguments, that runs it
- */
-export async function forkServer<Told>(
-  file: URL,
-  args: readonly string[] = [],
-  env: NodeJS.ProcessEnv = process.env,
-  under: readonly string[] = [],
-): Promise<Forked<Told>> {
-  const [execPath, ...execArgv] = under.length === 0 ? [process.execPath] : [...under, process.execPath];
-  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
-  const child = fork(file, args, { execPath, execArgv, env, stdio: [...stdio] });
-  tether(child);
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${file.pathname} ended with ${code ?? signal}`);
-  });
-  const stop = async () => {
-    child.kill('SIGKILL');
-    await ended.catch(() => {});
-  };
-  const next = async (): Promise<unknown> => {
-    const message = once(child, 'message', { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
-    return (await Promise.race([message, ended]))[0];
-  };
-  const ask = (message: object) => {
-    const answer = next();
-    child.send(message);
-    return answer;
-  };
-  try {
-    return { pid: child.pid!, told: (await next()) as Told, ask, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** A directory of its own, for a configuration and what a server writes; `remove` it when the server has ended. */
-export async function scratch(): Promise<{ readonly path: string; remove(): Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), 'ratecache-peer-'));
-  // Servers that are started as root read their files as somebody else.
-  await chmod(path, 0o755);
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
-}
-
-/** The text of a file, its `@NAME@`s replaced. */
-export function filledIn(file: URL, values: Readonly<Record<string, string | number>>): string {
-  return readFileSync(file, 'utf8').replace(/@(\w+)@/g, (_, name) => {
-    if (!(name in values)) throw new Error(`${file.pathname} names @${name}@, which is not given`);
-    return String(values[name]);
-  });
-}
-
-/** The version of what a command prints on either output. */
+/** The version in what a program prints on either output. */
 export function printedVersion(program: string, flag: string): string | undefined {
   try {
     const text = execFileSync('sh', ['-c', `"$0" ${flag} 2>&1`, program], { encoding: 'utf8' });

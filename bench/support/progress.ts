@@ -1,46 +1,11 @@
-/** What is being measured, on standard error: one line that changes on a terminal, else a line for each suite. */
-export interface Progress {
-  begins(what: string): void;
-  end(): void;
-}
-
 const CLEAR_LINE = '\r\u001b[2K';
 
-export function progressOn(stream: NodeJS.WriteStream = process.stderr): Progress {
-  return stream.isTTY ? new ChangingLine(stream) : new LinePerSuite(stream);
+/** Says on standard error what is being measured: on a terminal in one line that changes. */
+export function progress(what: string): void {
+  const { stderr } = process;
+  stderr.write(stderr.isTTY ? `${CLEAR_LINE}${what.slice(0, stderr.columns - 1)}` : `${what}\n`);
 }
 
-class ChangingLine implements Progress {
-  readonly #stream: NodeJS.WriteStream;
-
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-  }
-
-  begins(what: string): void {
-    this.#stream.write(CLEAR_LINE + what.slice(0, this.#stream.columns - 1));
-  }
-
-  end(): void {
-    this.#stream.write(CLEAR_LINE);
-  }
-}
-
-class LinePerSuite implements Progress {
-  readonly #stream: NodeJS.WriteStream;
-  #suite = '';
-
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-  }
-
-  begins(what: string): void {
-    const suite = what.split(': ', 1)[0]!;
-    if (suite !== this.#suite) this.#stream.write(`${suite}\n`);
-    this.#suite = suite;
-  }
-
-  end(): void {
-    this.#suite = '';
-  }
+export function endProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write(CLEAR_LINE);
 }

@@ -1,14 +1,14 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { scratch } from '../../bench/peers/launch.ts';
 
-/** A file with this program, to be forked, in a directory that goes with the test. */
+/** A file with this program, in a directory that is removed after the test. */
 export async function programFile(t: TestContext, text: string): Promise<URL> {
-  const { path, remove } = await scratch();
-  t.after(remove);
-  const file = join(path, 'server.js');
+  const dir = await mkdtemp(join(tmpdir(), 'ratecache-program-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const file = join(dir, 'program.js');
   await writeFile(file, text);
   return pathToFileURL(file);
 }

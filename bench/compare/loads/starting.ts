@@ -1,45 +1,37 @@
-/** Starts of a program, one after another: from exec to its first answer. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { median } from '../../../loadtest/support/median.ts';
-import { SERVER_CORE } from '../../../loadtest/support/pin.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../../loadtest/support/until.ts';
+import { residentBytesOf } from '../../../loadtest/target/proc.ts';
 import { freePort } from '../../../loadtest/target/redis-server.ts';
 import { tether } from '../../../loadtest/target/tether.ts';
-import type { Load } from '../row.ts';
-import { oneAnswer } from './one-answer.ts';
+import type { Load } from '../load.ts';
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 20_000;
+/** Before memory is read. */
+const SETTLE_MS = 500;
 
-/** @param command the program and its arguments; it listens on the port that PORT names, and answers GET /livez */
-export function starting(command: readonly string[]): Load {
+/** One start. @param command the program and its arguments; it listens on PORT, and answers `GET /livez` */
+export function starting([program, ...args]: readonly string[]): Load {
   return {
-    warmsUp: true,
-    run: async (_, seconds) => {
-      const end = performance.now() + seconds * 1000;
-      const times: number[] = [];
-      do times.push(await timeToAnswer(command));
-      while (performance.now() < end);
-      return { requests: times.length, seconds, faults: [], latency: { p50Us: median(times) * 1000 } };
+    run: async () => {
+      const port = await freePort();
+      const env = { PATH: process.env.PATH, PORT: String(port), LOG_LEVEL: 'error' };
+      const began = performance.now();
+      const child = spawn(program!, args, { env, stdio: 'ignore' });
+      const exited = once(child, 'exit');
+      try {
+        await until(() => fetch(`http://127.0.0.1:${port}/livez`), { timeoutMs: TIMEOUT_MS, everyMs: 1 });
+        const startMs = performance.now() - began;
+        // Not before: it starts a process too, which would add to the time.
+        tether(child);
+        await delay(SETTLE_MS);
+        const megabytes = residentBytesOf(child.pid!) / 1e6;
+        return { requests: 1, seconds: startMs / 1000, faults: [], figures: { startMs, megabytes } };
+      } finally {
+        child.kill('SIGKILL');
+        await exited;
+      }
     },
   };
-}
-
-async function timeToAnswer(command: readonly string[]): Promise<number> {
-  const port = await freePort();
-  const started = performance.now();
-  const child = spawn('taskset', ['-c', String(SERVER_CORE), ...command], {
-    env: { PATH: process.env.PATH, PORT: String(port) },
-    stdio: 'ignore',
-  });
-  tether(child);
-  const exited = once(child, 'exit');
-  try {
-    const request = 'GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
-    await until(() => oneAnswer(port, request), { timeoutMs: TIMEOUT_MS, everyMs: 1 });
-    return performance.now() - started;
-  } finally {
-    child.kill('SIGKILL');
-    await exited;
-  }
 }

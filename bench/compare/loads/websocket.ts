@@ -1,48 +1,51 @@
+import { GENERATOR_CORE } from '../../../loadtest/support/pin.ts';
 import { frame, RawWs } from '../../../loadtest/support/raw-ws.ts';
-import type { Running } from '../../peers/peer.ts';
-import type { Load } from '../row.ts';
-import { inChild } from './child.ts';
-import type { WebSocketJob, WebSocketTold } from './websocket-child.ts';
+import { runJob } from '../../support/child.ts';
+import type { Running } from '../contender.ts';
+import type { Load } from '../load.ts';
+import type { WebSocketJob, WebSocketResult } from './websocket-child.ts';
 
 export interface WebSocketOptions {
   readonly protocol: string;
-  /** Payloads of the requests in their order, all of one length; text, or bytes where the protocol is binary. */
+  /** Payloads of the requests in their order, all of one length: text, or bytes where the protocol is binary. */
   readonly requests: () => readonly (string | Buffer)[];
-  readonly connections: number;
-  /** Requests under way on each. */
-  readonly inFlight: number;
-  /** @throws where this is not the answer to the first of the requests */
+  /** @throws where this is not the answer to the first request */
   readonly check: (answer: Buffer) => void;
 }
 
-/** Requests over WebSocket, each sent when the answer to one before it has come. */
-export function webSocket({ protocol, requests, connections, inFlight, check }: WebSocketOptions): Load {
-  let frames: readonly Buffer[] | undefined;
-  const made = () => {
-    frames ??= requests().map(frame);
-    return frames;
+export const SOCKETS = 16;
+/** Requests under way on each socket. */
+export const IN_FLIGHT = 4;
+
+/** Requests over WebSocket, each sent when the answer to an earlier one has come. */
+export function webSocket({ protocol, requests, check }: WebSocketOptions): Load {
+  let made: readonly Buffer[] | undefined;
+  const frames = () => {
+    made ??= requests().map(frame);
+    return made;
   };
-  const example = (server: Running) => answerTo(server.port, protocol, made()[0]!);
+  const answerOf = ({ port }: Running) => answerTo(port, protocol, frames()[0]!);
   return {
-    example,
-    verify: async (server) => check(await example(server)),
+    example: async (server) => ({ payload: await answerOf(server) }),
+    verify: async (server) => check(await answerOf(server)),
     run: async (server, seconds) => {
-      const ms = seconds * 1000;
+      const bytes = (await answerOf(server)).length;
       const job: WebSocketJob = {
         port: server.port,
         protocol,
-        frames: Buffer.concat(made()),
-        frameBytes: made()[0]!.length,
-        connections,
-        inFlight,
-        ms,
-        answerBytes: (await example(server)).length,
+        frames: Buffer.concat(frames()),
+        frameBytes: frames()[0]!.length,
+        sockets: SOCKETS,
+        inFlight: IN_FLIGHT,
+        ms: seconds * 1000,
+        answerBytes: bytes,
       };
-      const told = await inChild<WebSocketJob, WebSocketTold>('websocket-child.ts', job, { ms });
+      const child = new URL('websocket-child.ts', import.meta.url);
+      const result = await runJob<WebSocketResult>(child, job, { core: GENERATOR_CORE });
       const faults: string[] = [];
-      if (told.unlike > 0) faults.push(`${told.unlike} answers of another length`);
-      if (told.lost > 0) faults.push(`${told.lost} lost connections`);
-      return { requests: told.answers, seconds: told.seconds, faults, bytesPerAnswer: job.answerBytes };
+      if (result.unlike > 0) faults.push(`${result.unlike} answers of another length`);
+      if (result.lost > 0) faults.push(`${result.lost} lost connections`);
+      return { requests: result.answers, seconds: result.seconds, faults, figures: { bytes } };
     },
   };
 }

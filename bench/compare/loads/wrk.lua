@@ -1,5 +1,5 @@
--- Sends what a file holds, part by part, round and round. A part is as many requests as go out at once, ready as
--- bytes: nothing is drawn or put together while it is measured. All connections take from the same sequence.
+-- Sends the parts of a file, again and again. A part holds the requests that go out at once, ready as bytes: nothing is
+-- drawn or built while wrk measures. All connections take from the same sequence.
 local parts, count, at = {}, 0, 0
 
 function init(args)

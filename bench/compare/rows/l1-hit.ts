@@ -1,31 +1,73 @@
-/** GET of a key in L1, over HTTP: the hot path, beside what answers it without work and beside others' caches. */
-import { bareUws } from '../../peers/bare-uws/peer.ts';
-import { HTTP_PEERS } from '../../peers/index.ts';
-import type { Peer } from '../../peers/peer.ts';
-import { ratecache } from '../../peers/ratecache/peer.ts';
-import { MEDIUM, type Shape, SMALL } from '../data.ts';
-import { answeredFrom } from '../loads/level.ts';
+/** GET of a key in L1, over HTTP: the hot path, next to bare uWS and to other caches. */
+import { bareUws, bareUwsCounting } from '../../peers/bare-uws.ts';
+import { fastify } from '../../peers/fastify.ts';
+import { nginxLua } from '../../peers/nginx-lua.ts';
+import { ratecache, ratecache1k, ratecacheCounting } from '../../peers/ratecache.ts';
+import { varnish } from '../../peers/varnish.ts';
+import { webdis } from '../../peers/webdis.ts';
+import { MEDIUM, type Shape, SMALL } from '../../support/data.ts';
+import type { Contender } from '../contender.ts';
+import { answeredFrom } from '../loads/answered-from.ts';
+import { instructions as countedLoad } from '../loads/instructions.ts';
 import { wrk } from '../loads/wrk.ts';
 import { reads } from '../requests.ts';
-import { by, type Row } from '../row.ts';
+import { by, cpuAtMost, type Row, rateAtLeast, type Target } from '../row.ts';
 
-const OURS = [ratecache, bareUws];
+const PEERS = [nginxLua, varnish, webdis, fastify];
 
-export const get = row('get', 'unpipelined', 1, SMALL, HTTP_PEERS);
-export const get16 = row('get-16', '16 deep', 16, SMALL, HTTP_PEERS);
-export const get64 = row('get-64', '64 deep', 64, SMALL, OURS);
-export const get1k = row('get-1k', '1 KB, unpipelined', 1, MEDIUM, OURS);
-export const get1k16 = row('get-1k-16', '1 KB, 16 deep', 16, MEDIUM, OURS);
-export const get1k64 = row('get-1k-64', '1 KB, 64 deep', 64, MEDIUM, OURS);
+/** Where answers exceed what uWS collects in its buffer, bare uWS sends them in pieces: there ratecache is far cheaper. */
+const rows = [
+  row('get', 'unpipelined', 1, SMALL, PEERS, [
+    cpuAtMost(1.08, bareUws.name),
+    cpuAtMost(0.8, nginxLua.name),
+    cpuAtMost(0.4, varnish.name),
+    cpuAtMost(0.4, webdis.name),
+    rateAtLeast(4, fastify.name),
+  ]),
+  row('get-16', '16 deep', 16, SMALL, PEERS, againstBare(0.9, 1.1)),
+  row('get-64', '64 deep', 64, SMALL, [], againstBare(4, 0.25)),
+  row('get-1k', '1 KB, unpipelined', 1, MEDIUM),
+  row('get-1k-16', '1 KB, 16 deep', 16, MEDIUM, [], againstBare(4, 0.25)),
+  row('get-1k-64', '1 KB, 64 deep', 64, MEDIUM, [], againstBare(5, 0.2)),
+];
 
-function row(name: string, how: string, depth: number, shape: Shape, peers: readonly Peer[]): Row {
+export const [get, get16] = rows as [Row, Row];
+
+export const instructions: Row = {
+  name: 'instructions',
+  title: 'Instructions of a GET, L1 hit, 16 deep',
+  about:
+    'Of the process, divided by the requests, without the instructions of the kernel. Counted by callgrind.',
+  contestants: [ratecacheCounting, bareUwsCounting].map((each) => by(each, countedLoad(reads(SMALL), 16))),
+  reference: bareUws.name,
+  figures: ['instructions'],
+  rounds: 2,
+  targets: [{ figure: 'instructions', against: bareUws.name, atMost: 1 }],
+};
+
+export const l1Hits: readonly Row[] = [...rows, instructions];
+
+function row(
+  name: string,
+  how: string,
+  depth: number,
+  shape: Shape,
+  peers: readonly Contender[] = [],
+  targets: readonly Target[] = [],
+): Row {
   const load = answeredFrom('l1', wrk({ requests: reads(shape), depth, values: shape }));
+  const ours = shape === SMALL ? ratecache : ratecache1k;
   return {
     name,
     title: `GET, L1 hit, ${how}`,
     about: `${shape.count} keys, values of ${shape.bytes} B.`,
-    contestants: peers.map((peer) => by(peer, load)),
-    references: [ratecache.name, bareUws.name],
-    columns: 'throughput',
+    contestants: [ours, bareUws, ...peers].map((contender) => by(contender, load)),
+    reference: bareUws.name,
+    figures: ['perSecond', 'cpuUs', 'core', 'bytes'],
+    targets,
   };
+}
+
+function againstBare(rate: number, cpu: number): Target[] {
+  return [rateAtLeast(rate, bareUws.name), cpuAtMost(cpu, bareUws.name)];
 }

@@ -1,30 +1,37 @@
-/** From exec to the first answer: the binary beside the least that Node can do. */
+/** From start to the first answer: the binary next to the least that Node can do. */
+import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Peer } from '../../peers/peer.ts';
+import { buildBinary } from '../../../scripts/build/binary.ts';
 import { starting } from '../loads/starting.ts';
-import type { Contestant, Row } from '../row.ts';
+import { by, type Contestant, type Row } from '../row.ts';
 
-const BINARY = fileURLToPath(new URL('../../../dist/ratecache', import.meta.url));
-const HELLO = `require('node:http').createServer((_, response) => response.end('hello')).listen(process.env.PORT, '127.0.0.1')`;
+const OUT = fileURLToPath(new URL('../../out/', import.meta.url));
+const BINARY = `${OUT}ratecache`;
+const SOURCES = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+const HELLO = `require('node:http').createServer((_, answer) => answer.end('hello')).listen(process.env.PORT, '127.0.0.1')`;
 
 export const start: Row = {
   name: 'start',
-  title: 'Start of a process, to its first answer',
-  about: 'One start after another; the binary serves standalone.',
+  title: 'From start to the first answer',
+  about: 'One start after another; ratecache standalone. The binary is built from the sources first.',
   contestants: [
-    contestant('binary', 'dist/ratecache', [BINARY, 'serve', '--standalone'], [BINARY]),
-    contestant('node-http', 'node, bare http', [process.execPath, '-e', HELLO], []),
+    contestant('binary', [BINARY, 'serve', '--standalone'], buildOnce),
+    contestant('node src/main.ts', [process.execPath, SOURCES, 'serve', '--standalone']),
+    contestant('bare http of Node', [process.execPath, '-e', HELLO]),
   ],
-  references: ['node-http'],
-  columns: 'starts',
+  reference: 'bare http of Node',
+  figures: ['startMs', 'megabytes'],
+  targets: [{ figure: 'startMs', against: 'bare http of Node', atMost: 2.5 }],
 };
 
-function contestant(name: string, title: string, command: string[], needs: string[]): Contestant {
-  return { name, title, peer: nothingBefore(name, title, ['taskset', ...needs]), load: starting(command) };
+/** Each run of the load starts its own process. */
+function contestant(name: string, command: readonly string[], prepare = async () => {}): Contestant {
+  const running = { port: 0, pids: [], pathOf: (key: string) => key, stop: async () => {} };
+  const start = () => prepare().then(() => running);
+  return by({ name, title: name, needs: [], start }, starting(command));
 }
 
-/** There is no server yet: each run starts its own. */
-function nothingBefore(name: string, title: string, needs: string[]): Peer {
-  const running = { port: 0, pids: [], pathOf: (key: string) => key, stop: async () => {} };
-  return { name, title, needs, start: async () => running };
+async function buildOnce(): Promise<void> {
+  mkdirSync(OUT, { recursive: true });
+  await buildBinary(BINARY, 'snapshot');
 }

@@ -1,83 +1,78 @@
-/** Requests over WebSocket beside bare uWS, which answers each message with a constant frame of the same bytes. */
+/** Requests over WebSocket, next to bare uWS, which answers each message with a constant frame of the same bytes. */
 import { pack, unpack } from 'msgpackr';
-import { bareUws } from '../../peers/bare-uws/peer.ts';
-import { ratecache } from '../../peers/ratecache/peer.ts';
-import { itemsOf, SMALL } from '../data.ts';
-import { type WebSocketOptions, webSocket } from '../loads/websocket.ts';
-import { drawn } from '../requests.ts';
-import { by, type Row } from '../row.ts';
+import { bareUws } from '../../peers/bare-uws.ts';
+import { ratecache } from '../../peers/ratecache.ts';
+import { itemsOf, SMALL } from '../../support/data.ts';
+import { drawn } from '../../support/zipf.ts';
+import { IN_FLIGHT, SOCKETS, type WebSocketOptions, webSocket } from '../loads/websocket.ts';
+import { by, cpuAtMost, type Row } from '../row.ts';
 
-/** Requests before the sequence begins anew. */
-const ROUND = 8192;
-const MGET_ROUND = 512;
-export const KEYS = 100;
+/** Requests before the sequence begins again. */
+const GETS = 8192;
+const MGETS = 512;
+const KEYS = 100;
 
-const JSON_TEXT = {
+interface Protocol {
+  readonly protocol: string;
+  readonly encode: (request: object) => string | Buffer;
+  readonly decode: (answer: Buffer) => unknown;
+}
+
+const JSON_TEXT: Protocol = {
   protocol: 'ratecache.v1.json',
-  encode: (request: object) => JSON.stringify(request),
-  decode: (answer: Buffer): unknown => JSON.parse(answer.toString()),
+  encode: (request) => JSON.stringify(request),
+  decode: (answer) => JSON.parse(answer.toString()),
 };
-const MSGPACK = {
-  protocol: 'ratecache.v1.msgpack',
-  encode: (request: object) => pack(request),
-  decode: (answer: Buffer): unknown => unpack(answer),
-};
+const MSGPACK: Protocol = { protocol: 'ratecache.v1.msgpack', encode: pack, decode: unpack };
 
-export const wsGetJson = row('ws-get-json', 'get, JSON', gets(JSON_TEXT));
-export const wsGetMsgpack = row('ws-get-msgpack', 'get, msgpack', gets(MSGPACK));
-export const wsMget = row('ws-mget', `mget of ${KEYS}, msgpack`, mgets(MSGPACK));
+export const wsGetJson = row('ws-get-json', 'get, JSON', gets(JSON_TEXT), 1.33);
+export const wsGetMsgpack = row('ws-get-msgpack', 'get, msgpack', gets(MSGPACK), 1.33);
+export const wsMget = row('ws-mget', `mget of ${KEYS}, msgpack`, mgets(MSGPACK), 1.67);
 
-function row(name: string, what: string, options: WebSocketOptions): Row {
+/** @param atMost of the CPU of bare uWS. The generator is the limit of its rate, so rates say less. */
+function row(name: string, what: string, options: WebSocketOptions, atMost: number): Row {
   const load = webSocket(options);
-  const { connections, inFlight } = options;
   return {
     name,
     title: `WebSocket ${what}`,
-    about: `${connections} sockets, ${inFlight} requests under way on each; figures are of messages.`,
+    about: `${SOCKETS} sockets, ${IN_FLIGHT} requests under way on each. Figures are of messages.`,
     contestants: [by(ratecache, load), by(bareUws, load)],
-    references: [bareUws.name],
-    columns: 'throughput',
+    reference: bareUws.name,
+    figures: ['perSecond', 'cpuUs', 'core', 'bytes'],
+    targets: [cpuAtMost(atMost, bareUws.name)],
   };
 }
 
-/** 64 in flight. */
-function gets({ protocol, encode, decode }: typeof JSON_TEXT | typeof MSGPACK): WebSocketOptions {
+function gets({ protocol, encode, decode }: Protocol): WebSocketOptions {
   return {
     protocol,
-    requests: () => drawn(itemsOf(SMALL), ROUND).map(({ key }) => encode({ id: 1, op: 'get', key })),
-    connections: 16,
-    inFlight: 4,
-    check: (answer) => expectValues([decode(answer) as Item]),
+    requests: () => drawn(itemsOf(SMALL), GETS).map(({ key }) => encode({ id: 1, op: 'get', key })),
+    check: (answer) => expectValues([decode(answer) as Result], 1),
   };
 }
 
-function mgets({ protocol, encode, decode }: typeof JSON_TEXT | typeof MSGPACK): WebSocketOptions {
+function mgets({ protocol, encode, decode }: Protocol): WebSocketOptions {
   return {
     protocol,
     requests: () => {
       const keys = itemsOf(SMALL).map(({ key }) => key);
       const twice = [...keys, ...keys];
-      const starts = drawn([...keys.keys()], MGET_ROUND);
+      const starts = drawn([...keys.keys()], MGETS);
       return starts.map((from) => encode({ id: 1, op: 'mget', keys: twice.slice(from, from + KEYS) }));
     },
-    connections: 16,
-    inFlight: 4,
-    check: (answer) => {
-      const { results } = decode(answer) as { results: Item[] };
-      if (results.length !== KEYS) throw new Error(`an answer to ${KEYS} keys has ${results.length}`);
-      expectValues(results);
-    },
+    check: (answer) => expectValues((decode(answer) as { results: Result[] }).results, KEYS),
   };
 }
 
-interface Item {
+interface Result {
   readonly key: string;
   readonly value: unknown;
 }
 
-function expectValues(found: readonly Item[]): void {
+function expectValues(results: readonly Result[], count: number): void {
+  if (results.length !== count) throw new Error(`an answer to ${count} keys has ${results.length}`);
   const values = new Map(itemsOf(SMALL).map(({ key, value }) => [key, value]));
-  for (const { key, value } of found)
+  for (const { key, value } of results)
     if (JSON.stringify(value) !== JSON.stringify(JSON.parse(values.get(key)!)))
       throw new Error(`the answer for ${key} is not its value`);
 }

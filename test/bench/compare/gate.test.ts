@@ -1,49 +1,44 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { breaches, LEAST_RATE, MOST_CPU, MOST_INSTRUCTIONS } from '../../../bench/compare/gate.ts';
-import { contestant, row, sample } from './results.ts';
+import { contestant, result } from './results.ts';
 
-const bare = contestant('bare-uws', [sample(0, { perSecond: 100, cpuUs: 1 })]);
-const ours = (perSecond: number, cpuUs: number) => contestant('ratecache', [sample(0, { perSecond, cpuUs })]);
+const bare = contestant('bare-uws', [{ perSecond: 100, cpuUs: 1 }]);
+const found = (...runs: ({ perSecond: number; cpuUs: number } | undefined)[]) =>
+  breaches(result([contestant('ratecache', runs), bare])).join();
 
 test('the gate passes at its limits', () => {
-  assert.deepEqual(breaches(row('get', [ours(100 * LEAST_RATE, MOST_CPU), bare])), []);
+  assert.equal(found({ perSecond: 100 * LEAST_RATE, cpuUs: MOST_CPU }), '');
 });
 
 test('the gate fails below the rate, and above the CPU time', () => {
-  assert.match(breaches(row('get', [ours(70, 1), bare])).join(), /^get: 0.70 of the rate/);
-  assert.match(breaches(row('get', [ours(100, 1.5), bare])).join(), /^get: 1.50 times its CPU/);
+  assert.match(found({ perSecond: 70, cpuUs: 1 }), /^get: rate 0.70 times/);
+  assert.match(found({ perSecond: 100, cpuUs: 1.5 }), /^get: CPU time 1.50 times/);
 });
 
-test('the gate fails where a hit takes more instructions than it may, whatever the rate', () => {
-  const counted = (name: string, instructions: number) =>
-    contestant(name, [sample(0, { perSecond: 1, cpuUs: 1000, instructions })]);
-  const of = (instructions: number) => ({
-    ...row('instructions', [counted('ratecache', instructions), counted('bare-uws', 10_000)]),
-    columns: 'instructions' as const,
-  });
-  assert.deepEqual(breaches(of(10_000 * MOST_INSTRUCTIONS)), []);
-  assert.match(breaches(of(12_000)).join(), /^instructions: 1.20 times those of bare uWS/);
-  const silent = row('instructions', [
-    contestant('ratecache', [sample(0)]),
-    contestant('bare-uws', [sample(0)]),
-  ]);
-  assert.match(breaches({ ...silent, columns: 'instructions' }).join(), /Infinity times/);
+test('the best runs count, so that other work on the machine fails no gate', () => {
+  const runs = [
+    { perSecond: 20, cpuUs: 3 },
+    { perSecond: 90, cpuUs: 2 },
+    { perSecond: 30, cpuUs: 1.1 },
+  ];
+  assert.equal(found(...runs), '');
 });
 
-test('the best runs count, of which neighbours spoil none', () => {
-  const spoilt = contestant('ratecache', [
-    sample(0, { perSecond: 20, cpuUs: 3 }),
-    sample(1, { perSecond: 90, cpuUs: 2 }),
-    sample(2, { perSecond: 30, cpuUs: 1.1 }),
-  ]);
-  assert.deepEqual(breaches(row('get', [spoilt, bare])), []);
+test('the gate fails where a hit takes too many instructions, or none were counted', () => {
+  const of = (instructions?: number) => {
+    const ours = contestant('ratecache', [instructions === undefined ? {} : { instructions }]);
+    const theirs = contestant('bare-uws', [{ instructions: 10_000 }]);
+    return breaches(result([ours, theirs], ['instructions'])).join();
+  };
+  assert.equal(of(10_000 * MOST_INSTRUCTIONS), '');
+  assert.match(of(12_000), /^get: instructions 1.20 times/);
+  assert.match(of(), /Infinity times/);
 });
 
-test('a gate without a valid run of each is no gate, and fails', () => {
-  const invalid = contestant('ratecache', [sample(0, { faults: ['1 read errors'] })]);
-  assert.match(breaches(row('get', [invalid, bare])).join(), /no valid run/);
-  const failed = contestant('ratecache', [], { absent: 'failed: it did not start' });
-  assert.match(breaches(row('get', [failed, bare])).join(), /it did not start/);
-  assert.match(breaches(row('get', [bare])).join(), /not measured/);
+test('a gate without a valid run of each server fails', () => {
+  assert.match(found(undefined), /no valid run \(3 read errors\)/);
+  const absent = contestant('ratecache', [], 'it did not start');
+  assert.match(breaches(result([absent, bare])).join(), /no valid run \(it did not start\)/);
+  assert.match(breaches(result([bare])).join(), /no valid run \(not measured\)/);
 });

@@ -1,44 +1,24 @@
-/** Results as a run gives them, made up. */
-import type { Sample } from '../../../bench/compare/measure.ts';
-import type { Report } from '../../../bench/compare/report.ts';
-import type { ContestantResult, RowResult } from '../../../bench/compare/run-rows.ts';
+/** Results of a row, made up. */
+import type { Row, Target } from '../../../bench/compare/row.ts';
+import type { ContestantResult, Figures, RowResult } from '../../../bench/compare/run-rows.ts';
 
-export function sample(round: number, figures: Partial<Sample> = {}): Sample {
-  return { round, perSecond: 100_000, cpuUs: 10, busy: 1, faults: [], ...figures };
-}
-
+/** @param runs the figures of each round; undefined where the run was invalid */
 export function contestant(
   name: string,
-  samples: readonly Sample[],
-  more: Partial<ContestantResult> = {},
+  runs: readonly (Figures | undefined)[],
+  absent?: string,
 ): ContestantResult {
-  return { name, title: name, failed: false, samples, ...more };
+  const samples = runs.flatMap((figures, round) => (figures ? [{ round, figures }] : []));
+  const invalid = runs.filter((figures) => figures === undefined).map(() => '3 read errors');
+  return { name, title: name, samples, invalid, absent };
 }
 
-export function row(
-  name: string,
+export function result(
   contestants: readonly ContestantResult[],
-  references: string[] = [],
+  figures: Row['figures'] = ['perSecond', 'cpuUs'],
+  targets: readonly Target[] = [],
 ): RowResult {
-  return {
-    name,
-    title: `The row ${name}`,
-    about: 'What it is.',
-    references,
-    columns: 'throughput',
-    contestants,
-  };
-}
-
-export function report(rows: readonly RowResult[], suites: Report['suites'] = []): Report {
-  return {
-    format: 1,
-    startedAt: '2026-11-24T10:00:00.000Z',
-    seconds: 600,
-    commit: 'abc1234',
-    machine: { cpu: 'Abacus', cores: 2, platform: 'linux x64', node: 'v22.0.0', kernel: '6.1' },
-    effort: { rounds: 5, seconds: 2 },
-    rows,
-    suites,
-  };
+  const reference = contestants.at(-1)!.name;
+  const row = { name: 'get', title: 'GET', about: 'A read.', contestants: [], reference, figures, targets };
+  return { row, contestants };
 }

@@ -1,71 +1,74 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import type { Answer, Running } from '../../../bench/compare/contender.ts';
+import type { Load } from '../../../bench/compare/load.ts';
 import type { Contestant, Row } from '../../../bench/compare/row.ts';
+import { instructions } from '../../../bench/compare/rows/l1-hit.ts';
 import { runRows } from '../../../bench/compare/run-rows.ts';
-import { Stage } from '../../../bench/compare/stage.ts';
-import { bareUws } from '../../../bench/peers/bare-uws/peer.ts';
-import type { Running } from '../../../bench/peers/peer.ts';
+import { onStage } from '../../../bench/compare/stage.ts';
 
-/** A contestant on a server of its own, that notes which process each of its runs meets. */
-function noted(name: string, more: Partial<Contestant> = {}): Contestant & { readonly pids: number[] } {
-  const pids: number[] = [];
-  const run = async ({ pids: [pid] }: Running) => {
-    pids.push(pid!);
-    return { requests: 1, seconds: 1, faults: [] };
-  };
-  return { name, title: name, peer: { ...bareUws }, load: { warmsUp: true, run }, ...more, pids };
+const run = async (row: Row, rounds = 1, seconds = 0.3) => {
+  const [result] = await onStage((stage) => runRows([row], { rounds, seconds }, stage));
+  return result!.contestants;
+};
+
+/** A contestant of which nothing is real. */
+function imaginary(name: string, load: Partial<Load>, running: Partial<Running> = {}): Contestant {
+  const server = { port: 0, pids: [], pathOf: (key: string) => key, stop: async () => {}, ...running };
+  const contender = { name, title: name, needs: [], start: async () => server };
+  const once = async () => ({ requests: 1, seconds: 1, faults: [] });
+  return { name, title: name, contender, load: { warmsUp: true, run: once, ...load } };
 }
 
-async function measured(t: TestContext, contestants: readonly Contestant[], more: Partial<Row> = {}) {
-  const stage = new Stage();
-  t.after(() => stage.close());
-  const row: Row = {
-    ...{ name: 'row', title: 'A row', about: '', references: [], columns: 'throughput', contestants },
-    ...more,
-  };
-  const [result] = await runRows([row], { rounds: 3, seconds: 0.1 }, stage, { begins() {}, end() {} });
-  for (const { absent } of result!.contestants) assert.equal(absent, undefined);
-  return result!.contestants.map(({ samples }) => samples.length);
-}
-
-test('a server goes on from round to round, unless the row has each begin with a new one', async (t) => {
-  const one = noted('one');
-  assert.deepEqual(await measured(t, [one]), [3]);
-  assert.equal(new Set(one.pids).size, 1);
-  const each = noted('each');
-  assert.deepEqual(await measured(t, [each], { anew: true }), [3]);
-  assert.equal(new Set(each.pids).size, 3);
-  for (const gone of each.pids.slice(0, -1)) assert.throws(() => process.kill(gone, 0), { code: 'ESRCH' });
+const rowOf = (...contestants: Contestant[]): Row => ({
+  ...{ name: 'row', title: 'A row', about: '', contestants, reference: contestants[0]!.name, figures: [] },
 });
 
-test('a row may have fewer rounds than the others, and never more', async (t) => {
-  assert.deepEqual(await measured(t, [noted('a'), noted('b')], { rounds: 2 }), [2, 2]);
-  assert.deepEqual(await measured(t, [noted('a')], { rounds: 9 }), [3]);
-});
-
-test('the runs of a row may be longer than the others', async (t) => {
-  const asked: number[] = [];
-  const run = async (_: Running, seconds: number) => {
-    asked.push(seconds);
-    return { requests: 1, seconds, faults: [] };
-  };
-  await measured(t, [noted('a', { load: { warmsUp: true, run } })], { rounds: 1 });
-  await measured(t, [noted('a', { load: { warmsUp: true, run } })], { rounds: 1, longer: 8 });
-  assert.deepEqual(asked, [0.1, 0.8]);
-});
-
-test('a server that imitates takes over the answer of its model, or of the first', async (t) => {
+test('a server that imitates takes over the answer of the first contestant before each run', async () => {
   const taken: string[] = [];
-  const server = (name: string, more: Partial<Running> = {}): Contestant => {
-    const running = { port: 0, pids: [], pathOf: (key: string) => key, stop: async () => {}, ...more };
-    const run = async () => ({ requests: 1, seconds: 1, faults: [] });
-    const peer = { name, title: name, needs: [], start: async () => running };
-    return { name, title: name, peer, load: { warmsUp: true, run, example: async () => Buffer.from(name) } };
-  };
-  const imitator = (name: string) =>
-    server(name, { imitate: async (answer) => void taken.push(`${name} ${answer}`) });
-  await measured(t, [server('1'), server('2'), imitator('3'), { ...imitator('4'), model: '2' }], {
-    rounds: 1,
+  const answer = (text: string) => async () => ({ payload: Buffer.from(text) });
+  const imitate = async ({ payload }: Answer) => void taken.push(payload.toString());
+  await run(
+    rowOf(
+      imaginary('1', { example: answer('one') }),
+      imaginary('2', { example: answer('two') }, { imitate }),
+    ),
+    2,
+  );
+  assert.deepEqual(taken, ['one', 'one']);
+});
+
+test('every other round goes backwards', async () => {
+  const order: string[] = [];
+  const noted = (name: string) =>
+    imaginary(name, {
+      run: async () => {
+        order.push(name);
+        return { requests: 1, seconds: 1, faults: [] };
+      },
+    });
+  await run(rowOf(noted('a'), noted('b')), 3);
+  assert.deepEqual(order.join(''), 'abbaab');
+});
+
+test('a run with faults does not count, and a contestant that throws is not measured again', async () => {
+  let runs = 0;
+  const faulty = imaginary('faulty', {
+    run: async () => ({ requests: 1, seconds: 1, faults: ['2 errors'] }),
   });
-  assert.deepEqual(taken, ['3 1', '4 2']);
+  const broken = imaginary('broken', {
+    run: async () => {
+      runs++;
+      throw new Error('no answer');
+    },
+  });
+  const [one, other] = await run(rowOf(faulty, broken), 3);
+  assert.deepEqual([one!.samples, one!.invalid], [[], Array(3).fill('2 errors')]);
+  assert.deepEqual([other!.absent, runs], ['no answer', 1]);
+});
+
+test('a row may limit its rounds', async () => {
+  const [only] = await run({ ...rowOf(imaginary('a', {})), rounds: 2 }, 5);
+  assert.equal(only!.samples.length, 2);
+  assert.ok(instructions.rounds! <= 2);
 });
