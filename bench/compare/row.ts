@@ -13,7 +13,6 @@ export interface Row {
   readonly contestants: readonly Contestant[];
   /** The name of the contestant that ratios compare with. */
   readonly reference: string;
-  /** The columns. */
   readonly figures: readonly Figure[];
   /** At most so many rounds: instructions are the same in each. */
   readonly rounds?: number;
@@ -57,7 +56,6 @@ export interface Target {
   readonly atMost?: number;
 }
 
-/** A contestant with the name of its contender. */
 export function by(contender: Contender, load: Load): Contestant {
   return { name: contender.name, title: contender.title, contender, load };
 }

@@ -18,7 +18,11 @@ export default [
     const ours = await ratecache(SIZE, redis.port);
     const layered = await layeredLoader(SIZE, redis.port);
     const caches = [ours, layered, await bentocache(SIZE, redis.port)];
-    for (const cache of caches) await fill(cache, items);
+    for (const cache of caches) {
+      await fill(cache, items);
+      // Reads fill L1.
+      for (const item of items) await cache.get(item.key);
+    }
     const map = new Map(items.map((item) => [item.key, item.value]));
     const mnemonist = new Lru<string>(SIZE);
     const { LRUCache } = await load('lru-cache');

@@ -13,7 +13,6 @@ export interface Shape {
   readonly bytes: number;
 }
 
-/** What all servers hold. */
 export const SMALL: Shape = { count: 1000, bytes: 200 };
 export const MEDIUM: Shape = { count: 1000, bytes: 1024 };
 /** Sixteen times what L1 holds by default: read in turn, each key has been evicted before its turn comes again. */

@@ -53,7 +53,6 @@ export function partsOf(requests: readonly string[], depth: number): string[] {
   return parts;
 }
 
-/** The answer of the server to one request. */
 export async function oneAnswer(port: number, request: string): Promise<Answer> {
   const connection = await connect(port);
   try {
