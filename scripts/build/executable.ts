@@ -12,7 +12,7 @@ const POSTJECT = `${ROOT}node_modules/.bin/postject`;
 const RESOURCE = 'NODE_SEA_BLOB';
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
-/** Limit of half of V8's young generation. It limits the duration of a collection: see docs/performance.md. */
+/** Limit of half of V8's young generation. It limits the duration of a collection: see docs/performance/large-cache.md. */
 export const SEMI_SPACE_MIB = 8;
 
 /**

@@ -17,7 +17,7 @@ export default [
       const items = quotes(2 * size);
       const cached = items.filter((_, i) => i % 2 === 0);
       const memory = filledMemory(cached, { now: Date.now() });
-      const map = new Map(cached.map(({ key }) => [key, memory.held(key)!]));
+      const map = new Map(cached.map(({ key }) => [key, memory.cached(key)!]));
       const keys = cached.map(({ key }) => key);
       const present = keyStream(keys);
       const fresh = freshKeyStream(keys);
