@@ -36,24 +36,25 @@ export async function closedLoad(options: ClosedLoadOptions): Promise<Generated>
   let usage: Usage | undefined;
 
   let recorder: Recorder | undefined;
+  let warmUntil = Number.POSITIVE_INFINITY;
   let startedAt = Number.POSITIVE_INFINITY;
   let begin: () => void = () => {};
   const begun = new Promise<void>((resolve) => {
     begin = resolve;
   });
 
-  // The clock starts with the first answer: to build all requests takes autocannon a while.
+  // The warm-up starts with the first answer, since autocannon needs a while to build all requests. The measured part
+  // starts with the first answer after the warm-up, so that it never ends without an answer.
   const measured = (now: number): Recorder | undefined => {
-    if (startedAt === Number.POSITIVE_INFINITY) {
-      startedAt = now + warmupMs;
-      begin();
-    }
-    if (now < startedAt || now > startedAt + measuredMs) return undefined;
+    if (warmUntil === Number.POSITIVE_INFINITY) warmUntil = now + warmupMs;
+    if (now < warmUntil || now > startedAt + measuredMs) return undefined;
     if (recorder === undefined) {
+      startedAt = now;
       recorder = new Recorder(startedAt, measuredMs);
       recorder.onSecond = options.onSecond ?? (() => {});
       usage = new Usage();
       options.onMeasuring?.();
+      begin();
     }
     return recorder;
   };

@@ -2,7 +2,7 @@ import type { Generated } from '../generator/job.ts';
 import { histogram, Recorder, type SecondSent } from '../support/recorder.ts';
 import type { RequestAt } from '../traffic/requests.ts';
 import type { Answer, Lane, OpenLane } from './lane.ts';
-import { metronome } from './metronome.ts';
+import { metronome, type Stop } from './metronome.ts';
 import type { Schedule } from './schedule.ts';
 import { Tally } from './tally.ts';
 import { Usage } from './usage.ts';
@@ -17,10 +17,21 @@ export interface PaceOptions {
   readonly measuredMs: number;
   /** Timeout of a request, including its wait for a connection. Default: 5000. */
   readonly timeoutMs?: number;
+  /** Default: the time of this process. Tests pass a time that passes without waiting. */
+  readonly time?: PacerTime;
   /** Called when the measured part begins. */
   readonly onMeasuring?: () => void;
   readonly onSecond?: (second: SecondSent) => void;
 }
+
+export interface PacerTime {
+  /** In milliseconds, as `performance.now()`. */
+  now(): number;
+  /** Calls `onTick` about every `periodMs`, until it is stopped. */
+  every(periodMs: number, onTick: () => void): Stop;
+}
+
+const REAL_TIME: PacerTime = { now: () => performance.now(), every: metronome };
 
 // A tick costs some 25 us of the generator's core. The mean lateness is half of this period.
 const TICK_MS = 0.2;
@@ -61,19 +72,25 @@ class Pacer {
   #stopTicking: (() => Promise<void>) | undefined;
 
   constructor(options: PaceOptions) {
-    this.#options = { timeoutMs: 5000, onMeasuring: () => {}, onSecond: () => {}, ...options };
+    this.#options = {
+      timeoutMs: 5000,
+      time: REAL_TIME,
+      onMeasuring: () => {},
+      onSecond: () => {},
+      ...options,
+    };
     this.#slots = Array.from({ length: options.connections }, () => this.#slot());
   }
 
   async run(): Promise<Generated> {
     await this.#connected();
-    const { warmupMs, measuredMs, onSecond } = this.#options;
-    this.#startedAt = performance.now();
+    const { time, warmupMs, measuredMs, onSecond } = this.#options;
+    this.#startedAt = time.now();
     this.#recorder = new Recorder(this.#startedAt + warmupMs, measuredMs);
     this.#recorder.onSecond = onSecond;
     await new Promise<void>((resolve) => {
       this.#end = resolve;
-      this.#stopTicking = metronome(TICK_MS, () => this.#tick());
+      this.#stopTicking = time.every(TICK_MS, () => this.#tick());
     });
     this.#recorder.finish();
     const tookMs = Math.max(measuredMs, this.#lastAnswerAt - this.#startedAt - warmupMs);
@@ -112,7 +129,7 @@ class Pacer {
   }
 
   #tick(): void {
-    const now = performance.now();
+    const now = this.#options.time.now();
     this.#measure(now);
     this.#notice(now);
     this.#sendDue(now);
@@ -165,7 +182,7 @@ class Pacer {
   }
 
   #answered(slot: Slot, answer: Answer): void {
-    const now = performance.now();
+    const now = this.#options.time.now();
     if (this.#counts(slot.dueAt)) {
       this.#tally.answered(answer);
       this.#recorder.record(now - this.#startedAt - slot.dueAt, now);

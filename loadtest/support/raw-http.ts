@@ -60,7 +60,7 @@ export async function connect(port: number): Promise<RawConnection> {
       new Promise((resolve, reject) => {
         socket.write(data, (error) => (error ? reject(error) : resolve()));
       }),
-    async readResponses(n, timeoutMs = 5_000, { head = false } = {}) {
+    async readResponses(n, timeoutMs = 30_000, { head = false } = {}) {
       const responses: RawResponse[] = [];
       let late = false;
       const timer = setTimeout(() => {

@@ -9,7 +9,7 @@ export type UntilOptions = { timeoutMs?: number; everyMs?: number };
  */
 export async function until<T>(
   check: () => T | Promise<T>,
-  { timeoutMs = 5_000, everyMs = 10 }: UntilOptions = {},
+  { timeoutMs = 30_000, everyMs = 10 }: UntilOptions = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   let cause: unknown;

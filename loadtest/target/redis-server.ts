@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { until } from '../support/until.ts';
 import { tether } from './tether.ts';
 
-const START_TIMEOUT_MS = 5_000;
+const START_TIMEOUT_MS = 30_000;
 const TRIES = 5;
 
 export type RedisOptions = {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { program } from './program.ts';
 import { tether } from './tether.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 export type Run = { code: number | null; stdout: string; stderr: string };
 

@@ -5,7 +5,7 @@ import { program } from './program.ts';
 import { tether } from './tether.ts';
 
 const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 60_000;
 
 export type ServiceOptions = {
   /** Variables in addition to a clean environment, which has no `REDIS_*` of the developer. */
@@ -33,7 +33,7 @@ export type Service = {
   waitForLog(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
   fetch(path: string, init?: RequestInit): Promise<Response>;
   kill(signal: NodeJS.Signals): void;
-  /** Sends the signal and waits for the end; what has not ended after 10 s is killed. Harmless when it has ended. */
+  /** Sends the signal and waits for the end; what has not ended after a minute is killed. Harmless when it has ended. */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 };
 
@@ -78,7 +78,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   // `close` comes after `exit`, when every line has been read.
   const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
 
-  const waitForLog: Service['waitForLog'] = (predicate, timeoutMs = 5_000) =>
+  const waitForLog: Service['waitForLog'] = (predicate, timeoutMs = 30_000) =>
     new Promise((resolve, reject) => {
       const known = logs.find(predicate);
       if (known) return resolve(known);

@@ -3,7 +3,7 @@ import type { Profile } from '../profile.ts';
 import { startPart } from '../support/part.ts';
 import { pin, SERVER_CORE } from '../support/pin.ts';
 
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 30_000;
 /** About the size of a row of the broker's file. */
 const VALUE_BYTES = 250;
 const QUOTE_KEYS = 5;

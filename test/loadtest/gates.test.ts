@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { assemble } from '../../loadtest/assemble.ts';
 import { type Facts, failures, type GateName, judge, verdictOf } from '../../loadtest/gates.ts';
-import type { Profile } from '../../loadtest/profile.ts';
+import { pace } from '../../loadtest/pacer/pacer.ts';
+import { steady } from '../../loadtest/pacer/schedule.ts';
 import type { GateOutcome, RunResult, Verdict } from '../../loadtest/result.ts';
-import { measure } from '../../loadtest/run-profile.ts';
-import { startOther } from './support/start-other.ts';
+import { http } from '../../loadtest/traffic/prepared.ts';
+import { synthetic } from './report/synthetic.ts';
+import { VirtualTime, virtualLane } from './support/virtual-time.ts';
 
 const ALL: readonly GateName[] = ['latency', 'errors', 'hits'];
 
@@ -106,18 +109,16 @@ test('memory that doubles after the start fails a soak', () => {
   assert.equal(grown({ ...GOOD, series: [] }), 'fail');
 });
 
-test('a server that is 60 ms slow warns', async (t) => {
-  const result = await measureSlow(t, 60, 'warn');
-  assert.equal(outcome(result.gates, 'latency p95').verdict, 'warn');
-  assert.equal(result.verdict, 'warn');
-});
-
-test('a server that is 120 ms slow fails', async (t) => {
-  const result = await measureSlow(t, 120, 'fail');
-  assert.equal(outcome(result.gates, 'latency p95').verdict, 'fail');
-  assert.equal(outcome(result.gates, 'samples').verdict, 'pass');
-  assert.equal(result.verdict, 'fail');
-});
+for (const [ms, expected] of [
+  [60, 'warn'],
+  [120, 'fail'],
+] as const)
+  test(`a server that is ${ms} ms slow: ${expected}`, async () => {
+    const { gates, verdict } = await measureSlow(ms);
+    assert.equal(outcome(gates, 'latency p95').verdict, expected);
+    assert.equal(outcome(gates, 'samples').verdict, 'pass');
+    assert.equal(verdict, expected);
+  });
 
 function latency(of: Partial<Facts['latency']>): Facts {
   return { ...GOOD, latency: { ...GOOD.latency, ...of } };
@@ -131,21 +132,28 @@ function outcome(outcomes: readonly GateOutcome[], name: string): GateOutcome {
   return outcomes.find(({ gate }) => gate === name)!;
 }
 
-const TRIES = 3;
-
-/** Measures a server that answers so much later. More than once, if the machine was too busy for the verdict wanted. */
-async function measureSlow(t: TestContext, ms: number, wanted: Verdict): Promise<RunResult> {
-  const target = { port: await startOther(t, 'slow-server', String(ms)), stop: async () => {} };
-  const profile: Profile = {
-    name: 'slow',
-    question: 'Is it slow?',
-    load: { kind: 'open', connections: 128, ratePerSecond: 500, warmupSeconds: 0.3, seconds: 2.2 },
-    data: { symbols: 10, types: [] },
-    traffic: { kind: 'mix', over: 'http', parts: [{ op: 'get', share: 1, draw: 'uniform' }] },
-    gates: ALL,
-  };
-  for (let i = 1; ; i++) {
-    const result = await measure(profile, target, { seed: 1, ceilingMs: 200 });
-    if (result.verdict === wanted || i === TRIES) return result;
-  }
+/** Paces requests to a server that takes so long for each answer, and judges them as a run does. */
+async function measureSlow(ms: number): Promise<RunResult> {
+  const time = new VirtualTime();
+  const load = {
+    kind: 'open',
+    connections: 128,
+    ratePerSecond: 500,
+    warmupSeconds: 0.3,
+    seconds: 2.2,
+  } as const;
+  const generated = await pace({
+    schedule: steady(load.ratePerSecond, (load.warmupSeconds + load.seconds) * 1000),
+    request: () => http.get('borrow_rate:AAPL'),
+    open: () => virtualLane(time, (now) => now + ms),
+    connections: load.connections,
+    warmupMs: load.warmupSeconds * 1000,
+    measuredMs: load.seconds * 1000,
+    time,
+  });
+  const about = { ...synthetic(), load };
+  // In a time that does not wait, the generator is always busy.
+  const { cpuShare, ceilingPerSecond } = GOOD.generator;
+  const seen = { ceilingPerSecond, server: [], redisReadShare: null };
+  return assemble(about, { ...generated, cpuShare }, seen, ALL);
 }

@@ -51,6 +51,8 @@ describe('a short run of each gives a result', () => {
     const result = await measure({ ...profile, load, data }, target, {
       seed: 1,
       ceilingMs: 100,
+      // No request is given up only because the machine is busy.
+      timeoutMs: 60_000,
       onProgress: (progress) => progress.kind === 'fault' && onFault(progress.what),
     });
     assert.equal(result.profile, profile.name);

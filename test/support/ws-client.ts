@@ -25,7 +25,7 @@ export class Refused extends Error {
   }
 }
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'bigint' });
 
 /** Connects to a service; ends with `close()`. @throws Refused when the upgrade is answered otherwise */

@@ -5,6 +5,7 @@ import { globSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { limitCpu } from '../../../loadtest/support/cpu-quota.ts';
+import { until } from '../../../loadtest/support/until.ts';
 import { cpuSecondsOf } from '../../../loadtest/target/proc.ts';
 
 const groupsOf = (pid: number) => globSync(`/sys/fs/cgroup/{,cpu/}ratecache-load-${pid}`);
@@ -23,9 +24,10 @@ test('a busy process gets no more than its share of a core, and nothing of it st
     const before = cpuSecondsOf(pid)!;
     const started = performance.now();
     await pause(1_000);
+    await until(() => cpuSecondsOf(pid)! > before);
     const share = (cpuSecondsOf(pid)! - before) / ((performance.now() - started) / 1_000);
-    // Never more than the quota; that it is less is the doing of whatever else runs here.
-    assert.ok(share > 0 && share < 0.3, `it used ${share} of a core`);
+    // The quota is an upper bound: other programs can only make the share smaller.
+    assert.ok(share < 0.3, `it used ${share} of a core`);
     release();
     assert.deepEqual(groupsOf(pid), []);
   } finally {
