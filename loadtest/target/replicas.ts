@@ -3,7 +3,7 @@ import type { RedisServer } from './redis-server.ts';
 import { type Service, startService } from './service.ts';
 
 /** Variables of a service that uses this Redis. */
-export function redisEnv(redis: RedisServer): Record<string, string> {
+export function redisEnv(redis: Pick<RedisServer, 'port'>): Record<string, string> {
   return { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), REDIS_PASSWORD: '' };
 }
 

@@ -8,8 +8,6 @@ import { runMain } from '../../loadtest/target/run-main.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { del, get, pathOf, post, put } from '../support/client.ts';
 
-const NO_WAIT = { SHUTDOWN_GRACE_MS: '0' };
-
 test('every fault of the configuration is told at once, with exit code 78, and nothing listens', async () => {
   const port = await freePort();
   const { code, stdout, stderr } = await runMain(['serve', '--max-key-bytes', '0'], {
@@ -83,7 +81,7 @@ test('the password is in no log line, no answer and no metric, whether it is rig
 });
 
 test('flags override the environment', async (t) => {
-  const env = { ...NO_WAIT, LOCAL_CACHE_MAX_SIZE: '1', KEY_PREFIX: 'env:', BORROW_RATE_TTL: '100' };
+  const env = { ...PATIENT, LOCAL_CACHE_MAX_SIZE: '1', KEY_PREFIX: 'env:', BORROW_RATE_TTL: '100' };
   const args = ['--local-cache-max-size', '77', '--borrow-rate-ttl=200', '--standalone'];
   const service = await startService({ env, args });
   t.after(() => service.stop());
@@ -97,7 +95,7 @@ test('flags override the environment', async (t) => {
 });
 
 test('an unknown variable that looks like one of ours is warned of, and the service starts', async (t) => {
-  const service = await startService({ standalone: true, env: { ...NO_WAIT, LOCAL_CACHE_TTTL: 'hush' } });
+  const service = await startService({ standalone: true, env: { ...PATIENT, LOCAL_CACHE_TTTL: 'hush' } });
   t.after(() => service.stop());
   const line = await service.waitForLog(({ msg }) => /LOCAL_CACHE_TTTL/.test(msg ?? ''));
   assert.equal(line.msg, 'LOCAL_CACHE_TTTL: unknown variable, did you mean LOCAL_CACHE_TTL?');
@@ -107,7 +105,7 @@ test('an unknown variable that looks like one of ours is warned of, and the serv
 test('a port that is taken is a clear error, with exit code 1', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
-  const holder = await startService({ standalone: true, env: NO_WAIT });
+  const holder = await startService({ standalone: true, env: PATIENT });
   t.after(() => holder.stop());
   const PORT = String(holder.port);
   for (const env of [{ STANDALONE: 'true' }, redisEnv(redis)]) {
@@ -119,7 +117,7 @@ test('a port that is taken is a clear error, with exit code 1', async (t) => {
 });
 
 test('with REUSE_PORT two processes share a port, and one that stops leaves it to the other', async (t) => {
-  const env = { ...NO_WAIT, REUSE_PORT: 'true', PORT: String(await freePort()) };
+  const env = { ...PATIENT, REUSE_PORT: 'true', PORT: String(await freePort()) };
   const one = await startService({ standalone: true, env });
   t.after(() => one.stop());
   const two = await startService({ standalone: true, env });
@@ -138,7 +136,7 @@ test('with REUSE_PORT two processes share a port, and one that stops leaves it t
 });
 
 test('HOST says on which address it listens', async (t) => {
-  const service = await startService({ standalone: true, env: { ...NO_WAIT, HOST: '127.0.0.2' } });
+  const service = await startService({ standalone: true, env: { ...PATIENT, HOST: '127.0.0.2' } });
   t.after(() => service.stop());
   await assert.rejects(reach(service.port), /ECONNREFUSED/);
   assert.equal((await fetch(`http://127.0.0.2:${service.port}/livez`)).status, 200);

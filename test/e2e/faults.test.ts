@@ -12,16 +12,17 @@ import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest
 import { type LogLine, type Service, startService } from '../../loadtest/target/service.ts';
 import { cacheStatus } from '../support/cache-status.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
+import { heardAll } from '../support/heard-all.ts';
 import { assertProblem } from '../support/problem.ts';
 import { openConnection } from '../support/redis-connection.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
-// A service and its Redis as processes of their own, and what the service makes of a Redis that does one thing
-// or another. Bounds on time are wide, for the machine may be busy; how long it took is told as a diagnostic.
+// A service and its Redis as processes of their own, and what the service makes of a Redis that does one thing or
+// another. No verdict depends on how fast the machine is: the time that something took is a diagnostic.
 
 const PREFIX = 'borrow_rate_engine:';
 /** What recovery may take here: pauses between attempts to connect grow with the length of the outage. */
-const RECOVERY = { timeoutMs: 40_000, everyMs: 25 };
-const SLOWEST_READ_MS = 500;
+const RECOVERY = { timeoutMs: 60_000, everyMs: 25 };
 
 test('a service whose Redis is not there yet starts, keeps changes, and connects when it comes', async (t) => {
   const port = await freePort();
@@ -49,16 +50,14 @@ test('a service whose Redis is not there yet starts, keeps changes, and connects
 
 test('a Redis that is frozen fails no read and no write, and is told afterwards what was accepted', async (t) => {
   const redis = await openRedis(t);
-  // With the time-outs that a service has unless it is told otherwise.
-  const env = { REDIS_COMMAND_TIMEOUT_MS: '40', LOCAL_CACHE_TTL: '1' };
+  const env = { REDIS_COMMAND_TIMEOUT_MS: '100', LOCAL_CACHE_TTL: '1' };
   const one = await replica(t, redis, env);
   const two = await replica(t, redis);
   assert.equal((await put(two, 'frozen:HELD', '"held"')).status, 201);
   assert.equal((await put(two, 'frozen:OLD', '"old"')).status, 201);
-  await keeps(one, 'frozen:HELD');
   const shortAt = performance.now();
-  assert.equal((await put(two, 'frozen:SHORT', '"short"', { query: '?ttl=5' })).status, 201);
-  await keeps(one, 'frozen:SHORT');
+  assert.equal((await put(two, 'frozen:SHORT', '"short"', { query: '?ttl=8' })).status, 201);
+  await keep(one, ['frozen:HELD', 'frozen:SHORT']);
 
   await whileFrozen(redis, async () => {
     const reads = await readRounds(one, ['frozen:HELD', 'frozen:NOWHERE'], 100);
@@ -80,16 +79,18 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
     assert.equal((await jsonOf(await one.fetch('/stats'))).pending_writes.entries, 4);
     assert.equal(await sample(one, 'cache_pending_writes'), 4);
 
-    // By now it is known that Redis gives no answers: it is not asked.
+    // The circuit breaker is open by now: no read waits for Redis.
     await until(async () => (await sample(one, 'redis_breaker_open')) === 1);
-    const miss = await get(one, 'frozen:NOWHERE');
-    assert.equal(cacheStatus(miss.headers.get('cache-status')).at(-1)!.detail, 'l2-unavailable');
-    assert.match(await assertProblem(miss, 'cache_unknown'), /Redis was not used/);
+    for (let i = 0; i < 100; i++) {
+      const miss = await get(one, 'frozen:NOWHERE');
+      assert.equal(cacheStatus(miss.headers.get('cache-status')).at(-1)!.detail, 'l2-unavailable');
+      assert.match(await assertProblem(miss, 'cache_unknown'), /Redis was not used/);
+    }
     // L1 serves what it has until its time is over, though it would ask Redis again if it could.
     const stale = await get(one, 'frozen:SHORT');
     if (stale.status === 200) assert.ok(Number(cacheStatus(stale.headers.get('cache-status'))[0]!.ttl) <= 1);
-    else assert.ok(performance.now() - shortAt > 4_900);
-    await until(async () => (await statusOf(one, '/v1/cache/frozen:SHORT')) === 404, { timeoutMs: 10_000 });
+    else assert.ok(performance.now() - shortAt > 7_900);
+    await until(async () => (await statusOf(one, '/v1/cache/frozen:SHORT')) === 404);
     assert.ok((await sample(one, 'redis_error_total{reason="timeout"}'))! > 0);
     assert.ok((await sample(one, 'ratecache_postponed_changes_total'))! >= 4);
   });
@@ -102,9 +103,11 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
   t.diagnostic(`what was accepted was there ${Math.round(performance.now() - thawed)} ms after the thaw`);
   await until(async () => (await sample(one, 'cache_pending_writes')) === 0, RECOVERY);
   await until(async () => (await sample(one, 'redis_breaker_open')) === 0, RECOVERY);
-  // Not one a request. A busy machine may have the outage end and begin again.
-  const lines = one.logs.filter(({ kind }) => kind === 'timeout');
-  assert.ok(lines.length >= 1 && lines.length <= 6, `${lines.length} lines`);
+  // A line for each begin and each end, and not one a request. On a busy machine there may be several outages.
+  const logged = one.logs.filter(({ kind }) => kind === 'timeout').map(({ msg }) => msg);
+  assert.ok(logged.length > 0);
+  for (const [i, msg] of logged.entries())
+    assert.equal(msg, i % 2 === 0 ? 'Redis errors begin' : 'Redis errors are over');
 });
 
 for (const rewarm of [false, true]) {
@@ -114,7 +117,10 @@ for (const rewarm of [false, true]) {
     for (let i = 0; i < 20; i++) assert.equal((await put(filler, `min_rate:${i}`, String(i))).status, 201);
     await filler.stop();
     const service = await replica(t, redis, { CACHE_REWARM_ON_DATA_LOSS: String(rewarm) });
-    for (let i = 0; i < 20; i++) await keeps(service, `min_rate:${i}`);
+    await keep(
+      service,
+      Array.from({ length: 20 }, (_, i) => `min_rate:${i}`),
+    );
     await redis.signal('SIGKILL');
     const reads = await readRounds(service, ['min_rate:1', 'min_rate:NONE'], 20);
     assertAnswered(reads);
@@ -137,7 +143,7 @@ for (const rewarm of [false, true]) {
       assert.equal(await statusOf(service, '/v1/cache/min_rate:7'), 404);
       assert.equal((await put(service, 'min_rate:7', '"again"')).status, 201);
     }
-    await keeps(service, 'min_rate:7');
+    await keep(service, ['min_rate:7']);
   });
 }
 const nineteen = Array.from({ length: 20 }, (_, i) => `${PREFIX}min_rate:${i}`).filter(
@@ -219,7 +225,7 @@ for (const { told, kind, options, begin, end } of FAULTS) {
     const { redis: control } = openConnection(t, redis);
     const service = await replica(t, redis);
     await put(service, 'fault:HELD', '"held"');
-    await keeps(service, 'fault:HELD');
+    await keep(service, ['fault:HELD']);
     await until(() => control.ping());
     const reason = `redis_error_total{reason="${kind}"}`;
     const before = (await sample(service, reason)) ?? 0;
@@ -255,14 +261,14 @@ for (const { told, kind, options, begin, end } of FAULTS) {
 }
 
 test('while Redis loads its data, reads are answered and changes kept, and then they are told', async (t) => {
-  // So many microseconds for each key, and an ear for clients all the while.
+  // Redis loads for as long as the test wants: it waits for each key, and serves its clients meanwhile.
   const redis = await openRedis(t, {
-    args: ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024'],
+    args: ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024'],
   });
   const service = await replica(t, redis);
   await put(service, 'loading:HELD', '"held"');
-  await keeps(service, 'loading:HELD');
-  await redis.cli('EVAL', "for i = 1, 2000 do redis.call('SET', 'filling:' .. i, 'x') end", '0');
+  await keep(service, ['loading:HELD']);
+  await redis.cli('EVAL', "for i = 1, 20000 do redis.call('SET', 'filling:' .. i, 'x') end", '0');
   await redis.cli('SAVE');
   await redis.signal('SIGKILL');
   const loaded = redis.restart();
@@ -271,6 +277,8 @@ test('while Redis loads its data, reads are answered and changes kept, and then 
   const reads = await readRounds(service, ['loading:HELD', 'loading:NOWHERE'], 20);
   assertAnswered(reads);
   assert.ok(reads.every(({ key, status }) => status === (key === 'loading:HELD' ? 200 : 404)));
+  assert.match(await redis.cli('INFO', 'persistence'), /^loading:1/m);
+  await redis.cli('CONFIG', 'SET', 'key-load-delay', '0');
   await loaded;
   await until(async () => (await redis.cli('EXISTS', `${PREFIX}loading:KEPT`)) === '1', RECOVERY);
   await reachesRedis(service);
@@ -283,11 +291,9 @@ test('with the event loop late, changes and what L1 does not hold are refused wi
     OVERLOAD_LOOP_DELAY_MS: '20',
     LOCAL_CACHE_TTL: '600',
     LOCAL_CACHE_MAX_SIZE: '5000',
-    // So late a loop is late with its heartbeats as well, and then L1 is not trusted.
-    HEARTBEAT_TIMEOUT_MS: '30000',
   });
   await until(async () => (await put(service, 'min_rate:HELD', '"held"')).ok);
-  await keeps(service, 'min_rate:HELD');
+  await keep(service, ['min_rate:HELD']);
   const value = 'x'.repeat(7000);
   const body = JSON.stringify({
     entries: Array.from({ length: 1000 }, (_, i) => ({ key: `min_rate:${i}`, value })),
@@ -305,7 +311,7 @@ test('with the event loop late, changes and what L1 does not hold are refused wi
         const response = await put(service, 'min_rate:OTHER', '1');
         return response.status === 503 ? response : undefined;
       },
-      { timeoutMs: 30_000, everyMs: 0 },
+      { everyMs: 0 },
     );
     assert.equal(refused.headers.get('retry-after'), '1');
     await assertProblem(refused, 'overloaded');
@@ -315,7 +321,7 @@ test('with the event loop late, changes and what L1 does not hold are refused wi
         const response = await get(service, `min_rate:${Math.random()}`);
         return response.status === 503 ? response : undefined;
       },
-      { timeoutMs: 30_000, everyMs: 0 },
+      { everyMs: 0 },
     );
     await assertProblem(miss, 'overloaded');
     assert.ok(
@@ -327,8 +333,8 @@ test('with the event loop late, changes and what L1 does not hold are refused wi
     over = true;
     await Promise.all(burdens);
   }
-  // It is forgotten within seconds.
-  await until(async () => (await put(service, 'min_rate:OTHER', '1')).ok, { timeoutMs: 30_000 });
+  // The delay is forgotten within seconds.
+  await until(async () => (await put(service, 'min_rate:OTHER', '1')).ok, RECOVERY);
 });
 
 test('at its end a service tells Redis what waits, if Redis takes it', async (t) => {
@@ -350,8 +356,11 @@ test('at its end a service tells Redis what waits, if Redis takes it', async (t)
 
 test('a service that stops while Redis is unreachable writes what is pending when Redis is back within two seconds', async (t) => {
   const redis = await openRedis(t);
-  const service = await replica(t, redis);
-  await redis.signal('SIGKILL');
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  const service = await replica(t, redis, { REDIS_PORT: String(proxy.port) });
+  proxy.accept(false);
+  proxy.cut();
   // Long enough that the pauses between attempts have grown.
   await until(
     async () => Number(await sample(service, 'redis_error_total{reason="connection"}')) >= 12,
@@ -360,7 +369,7 @@ test('a service that stops while Redis is unreachable writes what is pending whe
   for (const key of ['a', 'b', 'c']) assert.equal((await put(service, key, '1')).status, 202);
   service.kill('SIGTERM');
   await service.waitForLog(({ msg }) => msg?.startsWith('writes are pending') ?? false);
-  await redis.restart();
+  proxy.accept(true);
   assert.deepEqual(await service.exited, { code: 0, signal: null });
   assert.equal(await redis.cli('EXISTS', ...['a', 'b', 'c'].map((key) => PREFIX + key)), '3');
   assert.ok(service.logs.some(({ msg }) => msg === 'all pending writes reached Redis'));
@@ -451,10 +460,7 @@ const slowest = (reads: readonly Read[]) => Math.max(...reads.map(({ ms }) => ms
 
 function assertAnswered(reads: readonly Read[]): void {
   assert.ok(reads.length > 0);
-  for (const { key, status, ms } of reads) {
-    assert.ok(status < 500, `${key}: ${status}`);
-    assert.ok(ms < SLOWEST_READ_MS, `${key}: ${ms} ms`);
-  }
+  for (const { key, status } of reads) assert.ok(status < 500, `${key}: ${status}`);
 }
 
 async function statusOf(service: Service, path: string): Promise<number> {
@@ -463,13 +469,10 @@ async function statusOf(service: Service, path: string): Promise<number> {
   return response.status;
 }
 
-/** Waits until L1 holds what somebody else has just written, and has heard all there is to hear of it. */
-async function keeps(service: Service, key: string): Promise<void> {
-  let times = 0;
-  await until(async () => {
-    times = (await holds(service, key)) ? times + 1 : 0;
-    return times > 10;
-  });
+/** Waits until L1 holds keys that another replica has just written, and no notice of them is on its way. */
+async function keep(service: Service, keys: readonly string[]): Promise<void> {
+  await heardAll(service);
+  for (const key of keys) await until(() => holds(service, key));
 }
 
 async function holds(service: Service, key: string): Promise<boolean> {

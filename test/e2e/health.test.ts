@@ -12,13 +12,12 @@ test('health is degraded while Redis is a replica, and says that writes are pend
   const redis = await openRedis(t);
   const service = await replica(t, redis);
   await redis.cli('REPLICAOF', '127.0.0.1', '1');
+  const reason = 'Redis is a replica: writes are pending until REDIS_HOST leads to a master';
   const body = await until(async () => {
     const now = await healthOf(service);
-    return now.status === 'degraded' ? now : undefined;
+    return now.reasons.join() === reason ? now : undefined;
   });
-  assert.deepEqual(body.reasons, [
-    'Redis is a replica: writes are pending until REDIS_HOST leads to a master',
-  ]);
+  assert.equal(body.status, 'degraded');
   assert.equal(body.redis.connected, true);
   assert.equal((await put(service, 'health:A', '1')).status, 202);
   await redis.cli('REPLICAOF', 'NO', 'ONE');
@@ -35,7 +34,7 @@ test('without a link, a half-open connection makes health degraded and the servi
     READY_REQUIRES_REDIS: 'true',
   });
   await until(async () => (await ready(service)) === 200);
-  assert.equal((await healthOf(service)).status, 'healthy');
+  await until(async () => (await healthOf(service)).status === 'healthy');
 
   proxy.freeze();
   await until(async () => (await ready(service)) === 503);
@@ -47,7 +46,7 @@ test('without a link, a half-open connection makes health degraded and the servi
   assert.match(body.reasons[0]!, /^Redis is unreachable: /);
   proxy.thaw();
   proxy.cut();
-  await until(async () => (await ready(service)) === 200, { timeoutMs: 30_000 });
+  await until(async () => (await ready(service)) === 200);
   await until(async () => (await healthOf(service)).status === 'healthy');
 });
 
@@ -75,7 +74,7 @@ test('while the circuit breaker is open health is degraded and the service not r
   proxy.delay(0);
   await reachesRedis(service);
   await until(async () => (await healthOf(service)).status === 'healthy');
-  assert.equal(await ready(service), 200);
+  await until(async () => (await ready(service)) === 200);
 });
 
 async function openRedis(t: TestContext): Promise<RedisServer> {

@@ -9,12 +9,8 @@ import { get, jsonOf, post, put } from '../support/client.ts';
 const COUNT = 40;
 const BYTES = 1_000_000;
 const KEYS = Array.from({ length: COUNT }, (_, i) => `large:${i}`);
-/** Every read goes to Redis; a neighbour may keep the machine busy for longer than the usual 40 ms. */
-const ENV = {
-  ENABLE_LOCAL_CACHE: 'false',
-  REDIS_COMMAND_TIMEOUT_MS: '250',
-  HEARTBEAT_TIMEOUT_MS: '30000',
-};
+/** Every read goes to Redis. */
+const ENV = { ENABLE_LOCAL_CACHE: 'false' };
 
 test('an mget of 40 values of 1 MB succeeds, and small reads meanwhile all do', async (t) => {
   const redis = await openRedis(t);
@@ -42,7 +38,8 @@ test('an mget of 40 values of 1 MB succeeds, and small reads meanwhile all do', 
     const results = await large;
     assert.equal(results.length, COUNT);
     for (const [i, { value }] of results.entries()) assert.equal(value?.trimEnd(), KEYS[i]);
-    assert.ok(small > 0);
+    // A small read that waits behind the large values is answered after all of them.
+    assert.ok(small >= 4, `${small} small reads meanwhile`);
     t.diagnostic(`round ${round}: ${small} small reads meanwhile`);
   }
   for (const service of [writer, reader]) {

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { program } from '../../loadtest/target/program.ts';
 import { freePort } from '../../loadtest/target/redis-server.ts';
+import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 
@@ -50,7 +51,7 @@ test('a service whose log is not read stops within seconds', async (t) => {
 });
 
 test('SIGHUP does not end the service, and the log says that it is ignored', async (t) => {
-  const service = await startService({ standalone: true, env: { SHUTDOWN_GRACE_MS: '0' } });
+  const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   service.kill('SIGHUP');
   const { level } = await service.waitForLog(({ msg }) => /^SIGHUP ignored/.test(msg ?? ''));
@@ -66,7 +67,7 @@ async function unlogged(t: TestContext, under: readonly string[] = []) {
   const port = await freePort();
   const invocation = program('serve', '--standalone', '--port', String(port));
   const [command, ...args] = [...under, invocation.command, ...invocation.args] as [string, ...string[]];
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, SHUTDOWN_GRACE_MS: '0' };
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...PATIENT };
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   tether(child);
   t.after(() => child.kill('SIGKILL'));

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { pack } from 'msgpackr';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { startReplica } from '../../loadtest/target/replicas.ts';
+import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, get, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
 import { assertProblem } from '../support/problem.ts';
@@ -20,7 +20,7 @@ before(async () => {
   [one, other, alone] = await Promise.all([
     startReplica(redis, { COMPRESSION_THRESHOLD_BYTES: '300' }),
     startReplica(redis),
-    startService({ standalone: true, env: { LOCAL_CACHE_MAX_SIZE: '5000' } }),
+    startService({ standalone: true, env: { ...PATIENT, LOCAL_CACHE_MAX_SIZE: '5000' } }),
   ]);
 });
 

@@ -9,7 +9,7 @@ import { del, get, jsonOf, post, put, readIntoL1 } from '../support/client.ts';
 // A Redis that refuses some changes for good, and what becomes of the others.
 
 const PREFIX = 'borrow_rate_engine:';
-const PATIENCE = { timeoutMs: 20_000, everyMs: 20 };
+const PATIENCE = { timeoutMs: 60_000, everyMs: 20 };
 const FORBIDDEN = 'volatility:FORBIDDEN';
 const ALLOWED = 'borrow_rate:ALLOWED';
 

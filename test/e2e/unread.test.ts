@@ -6,15 +6,16 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../../loadtest/support/until.ts';
 import { residentBytesOf } from '../../loadtest/target/proc.ts';
+import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 
 const MiB = 1024 * 1024;
 const LARGE = JSON.stringify('x'.repeat(MiB - 100));
 const ENV = {
-  OVERLOAD_LOOP_DELAY_MS: '0',
+  ...PATIENT,
   MAX_VALUE_BYTES: String(16 * MiB),
   MAX_BODY_BYTES: String(16 * MiB),
-  SHUTDOWN_GRACE_MS: '0',
+  SHUTDOWN_TIMEOUT_MS: '60000',
 };
 const SMALL = JSON.stringify({ ticker: 'AAPL', rate: 0.0525, filler: 'x'.repeat(400) });
 

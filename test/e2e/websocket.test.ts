@@ -23,9 +23,6 @@ const PREFIX = 'borrow_rate_engine:';
 const ENV = {
   LOCAL_CACHE_MAX_SIZE: '5000',
   LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '1',
-  // No reset and no refusal just because the machine is busy.
-  HEARTBEAT_TIMEOUT_MS: '5000',
-  OVERLOAD_LOOP_DELAY_MS: '0',
 };
 const PROTOCOLS = [JSON_PROTOCOL, MSGPACK_PROTOCOL];
 const VERSION = /^[0-9a-f]{24}$/;
@@ -83,13 +80,13 @@ test('every request is answered under its id, number or string, in both subproto
       const { version, ...created } = await ws.request('set', { id: 's', key, value: { rate: 0.25 } });
       assert.deepEqual(created, { id: 's', ok: true, key, status: 'created' });
       assert.match(version, VERSION);
-      const again = await ws.request('set', { key, value: [1, null, 'é'], ttl: 100 });
+      const again = await ws.request('set', { key, value: [1, null, 'é'], ttl: 1000 });
       assert.equal(again.status, 'replaced');
       const hit = await ws.request('get', { id: 'g', key });
       const value = [1, null, 'é'];
       const { ttl, ...rest } = hit;
       assert.deepEqual(rest, { id: 'g', ok: true, key, status: 'hit', value, version: again.version });
-      assert.ok(ttl === 99 || ttl === 100, `${ttl}`);
+      assert.ok(ttl > 900 && ttl <= 1000, `${ttl}`);
       assert.deepEqual(await ws.request('get', { id: 'm', key: 'min_rate:none' }), {
         id: 'm',
         ok: true,
@@ -392,7 +389,7 @@ test('what happens anywhere is pushed everywhere, with its reason', async (t) =>
     await all({ event: 'update', key, value: 3 });
     await redis.cli('SET', PREFIX + key, 'raw bytes');
     await all({ event: 'invalidate', key, reason: 'remote' });
-    await put(near, key, '4', { query: '?ttl=0.2' });
+    await put(near, key, '4', { query: '?ttl=2' });
     await all({ event: 'update', key, value: 4 });
     await all({ event: 'invalidate', key, reason: 'expire' });
     await clients[0]!.request('set', { key, value: 5 });
@@ -479,7 +476,10 @@ test('a link that is lost is told as a reset, and another when it is there again
 });
 
 test('while Redis is away answers say so, and a snapshot names the keys that nobody can tell of', async (t) => {
-  const service = await startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '40', SHUTDOWN_GRACE_MS: '0' });
+  const service = await startReplica(redis, {
+    REDIS_COMMAND_TIMEOUT_MS: '250',
+    HEARTBEAT_TIMEOUT_MS: '1000',
+  });
   t.after(() => service.stop());
   const ws = await client(t, service);
   await put(service, 'borrow_rate:A', '1');
@@ -655,7 +655,7 @@ test('limits: frames, subscriptions and connections, and malformed frames are an
   assert.deepEqual(await ws.closed, { code: 1008, reason: 'too many malformed frames' });
   assert.equal(ws.frames.filter(({ id }) => id === null).length, 21, 'the last one is answered as well');
 
-  await until(() => idle.pings > 0, { timeoutMs: 8_000 });
+  await until(() => idle.pings > 0);
   assert.equal(idle.open, true);
 });
 
