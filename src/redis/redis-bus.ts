@@ -253,7 +253,8 @@ export class RedisBus {
 
   #canaryWritten(sequence: number, before: string | null): void {
     const expected = this.#writtenCanary;
-    this.#writtenCanary = sequence;
+    // While the link is down, Redis may come back empty: that is no swap, and arming the link covers it.
+    this.#writtenCanary = this.#armed ? sequence : undefined;
     if (!this.#returnsCanary || expected === undefined || before === String(expected)) return;
     this.#deps.counters.countInvalidation('tracking', 'swap', 1);
     this.#deps.listener.allChanged('flush');
