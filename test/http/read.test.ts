@@ -8,6 +8,7 @@ import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { type CacheMember, cacheStatus } from '../support/cache-status.ts';
 import { bytesOf, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, pathOf, put, readIntoL1 } from '../support/client.ts';
+import { heardAll } from '../support/heard-all.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
 
 const BINARY = pack(Buffer.from([0x00, 0xff, 0x80]));
@@ -22,11 +23,9 @@ before(async () => {
   redis = await startRedis();
   [near, far, alone] = await Promise.all([
     startReplica(redis),
-    startReplica(redis, { LOCAL_CACHE_TTL: '1', REDIS_COMMAND_TIMEOUT_MS: '250' }),
+    startReplica(redis, { LOCAL_CACHE_TTL: '1', REDIS_COMMAND_TIMEOUT_MS: '500' }),
     startService({ standalone: true, env: PATIENT }),
   ]);
-  // Long before Redis goes away, so that all that it has to say of them has been said.
-  for (const key of ['kept:FROZEN', 'kept:GONE']) await put(near, key, '"kept"', { query: '?ttl=600' });
 });
 
 after(async () => {
@@ -97,12 +96,13 @@ test('as a value ages, Age grows and what is left of its freshness shrinks, at e
   const aged = await until(async () => {
     const response = await get(near, 'volatility:AGE');
     await response.text();
-    return response.headers.get('age') === '1' ? response : undefined;
+    return Number(response.headers.get('age')) >= 1 ? response : undefined;
   });
   assert.equal(aged.headers.get('cache-control'), 'max-age=900');
   assertHit(cacheStatus(aged.headers.get('cache-status')), 59);
-  // The two clocks may be some milliseconds apart; the copy there is much younger than the value.
-  await until(async () => (await get(far, 'volatility:AGE')).headers.get('age') === '1', { timeoutMs: 300 });
+  // The copy at the other replica is never older than a second: it is the value's age that both of them say.
+  const age = Number(aged.headers.get('age')) + 1;
+  await until(async () => Number((await get(far, 'volatility:AGE')).headers.get('age')) >= age);
 });
 
 test('L1 asks L2 again when its copy is no longer fresh', async () => {
@@ -123,7 +123,7 @@ test('HEAD has the status and the headers of GET, and no body', async (t) => {
     const request = (method: string) => `${method} /v1/cache/${key} HTTP/1.1\r\nHost: x\r\n\r\n`;
     const [head, body] = await until(async () => {
       await connection.send(request('HEAD'));
-      const [head] = await connection.readResponses(1, 5_000, { head: true });
+      const [head] = await connection.readResponses(1, undefined, { head: true });
       await connection.send(request('GET'));
       const [body] = await connection.readResponses(1);
       // The second may have changed between the two.
@@ -477,8 +477,7 @@ test('JSON comes back byte for byte as it was written, from both tiers', async (
 
 test('what L1 holds is served while Redis does not answer, and past its freshness marked as such', async () => {
   await Promise.all([reachesRedis(near), reachesRedis(far)]);
-  await readIntoL1(near, 'kept:FROZEN');
-  await readIntoL1(far, 'kept:FROZEN');
+  await holdsInL1('kept:FROZEN', near, far);
   await whileFrozen(redis, async () => {
     const fresh = await get(near, 'kept:FROZEN');
     assert.equal(await fresh.text(), '"kept"');
@@ -519,7 +518,7 @@ test('a miss while Redis does not answer says that the key may exist', async () 
 
 test('what L1 holds is served while Redis is gone, and Redis is used again when it is back', async () => {
   await reachesRedis(far);
-  await readIntoL1(far, 'kept:GONE');
+  await holdsInL1('kept:GONE', far);
   await redis.signal('SIGKILL');
   const stale = await until(async () => {
     const response = await get(far, 'kept:GONE');
@@ -544,6 +543,15 @@ test('what L1 holds is served while Redis is gone, and Redis is used again when 
   assert.equal((await put(near, 'gone:B', '1')).status, 201);
   assert.equal(await jsonOf(await get(far, 'gone:B')), 1);
 });
+
+/** Writes the key at `near`, and waits until these hold it in L1 and no notice of it is on its way. */
+async function holdsInL1(key: string, ...services: Service[]): Promise<void> {
+  await put(near, key, '"kept"', { query: '?ttl=600' });
+  for (const service of services) {
+    await heardAll(service);
+    await readIntoL1(service, key);
+  }
+}
 
 function assertHit(members: CacheMember[], freshSeconds: number): void {
   assert.equal(members.length, 1);

@@ -36,7 +36,7 @@ test('a replica whose clock is an hour off lives by the clock of Redis from its 
     const told = watch(t, redis, clock);
     await until(() => clock.synced);
     assert.deepEqual(told, [`stepped ${-hours} h`, 'sampled', 'synced']);
-    assert.ok(Math.abs(clock.exact - Date.now()) < 1000);
+    assert.ok(Math.abs(clock.exact - Date.now()) < 60_000);
   }
 });
 

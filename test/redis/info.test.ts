@@ -9,13 +9,16 @@ import { parseInfo, RedisInfo, type RedisStatus } from '../../src/redis/info.ts'
 import { openConnection, startConnected } from '../support/redis-connection.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
+/** A busy Redis is no Redis that hangs. */
+const PATIENT = { timeoutMs: 30_000 };
+
 test('a Redis that answers is described in the words of the runbook', async (t) => {
   const { redis, counters } = await startConnected(t, {
     args: ['--maxmemory', '64mb', '--maxclients', '321'],
   });
-  const status = connected(await new RedisInfo(redis, counters).status());
+  const status = connected(await new RedisInfo(redis, counters, PATIENT).status());
 
-  assert.ok(status.response_time_ms > 0 && status.response_time_ms < 500);
+  assert.ok(status.response_time_ms > 0);
   assert.equal(status.response_time_ms, Number(status.response_time_ms.toFixed(2)));
   assert.deepEqual(Object.keys(status.server_info), [
     'redis_version',
@@ -26,7 +29,7 @@ test('a Redis that answers is described in the words of the runbook', async (t) 
   const { server_info, details } = status;
   assert.match(server_info.redis_version!, /^\d+\.\d+\.\d+$/);
   assert.match(server_info.used_memory_human!, /^[\d.]+[KMG]$/);
-  assert.ok(server_info.uptime_in_seconds! < 60);
+  assert.ok(server_info.uptime_in_seconds! < 600);
   assert.ok(server_info.connected_clients! >= 1);
   assert.ok(details.usedMemoryBytes > 100_000);
   assert.equal(details.maxMemoryBytes, 64 * 1024 * 1024);
@@ -45,20 +48,20 @@ test('what Redis evicted, expired, found, missed and ran is counted', async (t) 
   await until(async () => (await redis.dbsize()) === 0);
   await redis.config('SET', 'maxmemory', '0');
 
-  const { details } = connected(await new RedisInfo(redis, counters).status());
+  const { details } = connected(await new RedisInfo(redis, counters, PATIENT).status());
   assert.equal(details.evictedKeys, 1);
   assert.equal(details.expiredKeys, 1);
   assert.ok(details.keyspaceHits >= 1);
   assert.ok(details.keyspaceMisses >= 1);
   const get = details.commands.find(({ name }) => name === 'get');
   assert.equal(get?.calls, 2);
-  assert.ok(get.seconds >= 0 && get.seconds < 1);
+  assert.ok(get.seconds >= 0 && get.seconds < 60);
 });
 
 test('however many ask and however often, Redis is asked once a second', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 5000;
-  const info = new RedisInfo(redis, counters, { now: () => now });
+  const info = new RedisInfo(redis, counters, { ...PATIENT, now: () => now });
   const before = await pings(server);
 
   const together = await Promise.all(Array.from({ length: 1000 }, () => info.status()));
@@ -75,7 +78,7 @@ test('however many ask and however often, Redis is asked once a second', async (
 test('nobody starts a second request while the first is on its way, however long it takes', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 0;
-  const info = new RedisInfo(redis, counters, { now: () => now, timeoutMs: 10_000 });
+  const info = new RedisInfo(redis, counters, { ...PATIENT, now: () => now });
   const before = await pings(server);
   await server.signal('SIGSTOP');
   const first = info.status();
@@ -126,7 +129,7 @@ test('a Redis that is not there is said to be, with what the connection met', as
 test('a Redis that came back is connected again, and the old fault is forgotten', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 0;
-  const info = new RedisInfo(redis, counters, { now: () => now });
+  const info = new RedisInfo(redis, counters, { ...PATIENT, now: () => now });
   const down = closed(redis);
   await server.signal('SIGKILL');
   await down;
@@ -177,7 +180,7 @@ test('a server that repeats the password in its error does not put it into ours'
 test('a server that became a replica says so', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 0;
-  const info = new RedisInfo(redis, counters, { now: () => now });
+  const info = new RedisInfo(redis, counters, { ...PATIENT, now: () => now });
   assert.equal(connected(await info.status()).replica, false);
   await server.cli('REPLICAOF', '127.0.0.1', '1');
   now += 1000;
@@ -204,7 +207,7 @@ test('the data connection decides whether Redis is connected, whatever the admin
 test('a server that may not be asked for INFO is connected, and without details', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   await server.cli('ACL', 'SETUSER', 'default', '-info');
-  const status = await new RedisInfo(redis, counters).status();
+  const status = await new RedisInfo(redis, counters, PATIENT).status();
   assert.ok(status.connected);
   assert.equal(status.details, undefined);
   assert.deepEqual(status.server_info, {});

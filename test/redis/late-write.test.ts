@@ -129,10 +129,10 @@ async function setUp(t: TestContext) {
   t.after(() => server.stop());
   const proxy = await startTcpProxy(server);
   t.after(() => proxy.close());
-  const slow = await storeAt(t, proxy.port, 50);
+  const slow = await storeAt(t, proxy.port, 200);
   const fast = await storeAt(t, server.port, 5000);
   // Redis knows the script from here on, so that a change is one command.
-  await slow.remove({ key: 'none', version: one.next() });
+  await until(() => slow.remove({ key: 'none', version: one.next() }));
   return {
     server,
     slow,
