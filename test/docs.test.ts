@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { type RedisServer, startRedis } from '../loadtest/target/redis-server.ts';
-import { startReplica } from '../loadtest/target/replicas.ts';
+import { PATIENT, startReplica } from '../loadtest/target/replicas.ts';
 import { type Service, startService } from '../loadtest/target/service.ts';
 import { ERRORS } from '../src/errors.ts';
 import { anchorOf, fencesOf, headingsOf, rowsOf, sectionOf, withoutFences } from './docs/markdown.ts';
@@ -26,7 +26,7 @@ const DOCUMENTED_URL = 'http://127.0.0.1:8000';
 
 // So that the examples run as written: with the status of each answer as their output, and nothing else.
 const CURL = `curl() {
-  command curl --silent --show-error --max-time 5 --output /dev/null --write-out '%{http_code}\\n' "$@"
+  command curl --silent --show-error --max-time 60 --output /dev/null --write-out '%{http_code}\\n' "$@"
 }`;
 
 let redis: RedisServer;
@@ -34,7 +34,7 @@ let service: Service;
 let standalone: Service;
 
 before(async () => {
-  const starting = startService({ standalone: true, env: { SHUTDOWN_GRACE_MS: '0' } });
+  const starting = startService({ standalone: true, env: PATIENT });
   redis = await startRedis();
   service = await startReplica(redis);
   standalone = await starting;

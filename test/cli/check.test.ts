@@ -10,9 +10,12 @@ import { runMain } from '../../loadtest/target/run-main.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { healthOf } from './health.ts';
 
+/** So that a busy machine is not taken for a service that hangs. */
+const PATIENTLY = ['--timeout', '60000'];
+
 /** Exit code and the one line. */
 async function check(...args: string[]): Promise<readonly [code: number | null, line: string]> {
-  const { code, stdout, stderr } = await runMain(['check', ...args]);
+  const { code, stdout, stderr } = await runMain(['check', ...PATIENTLY, ...args]);
   assert.equal(stderr, '');
   assert.match(stdout, /^[^\n]+\n$/, 'one line');
   return [code, stdout.trimEnd()];
@@ -25,6 +28,7 @@ test('check says healthy with a Redis, degraded when it is killed, and only --fa
   t.after(() => service.stop());
   const url = ['--url', service.url];
 
+  await until(async () => (await healthOf(service)).status === 'healthy');
   assert.match(
     (await check(...url))[1],
     /^healthy: Redis answers in [\d.]+ ms, coherence coherent, 0 items in L1$/,
@@ -78,7 +82,7 @@ test('check asks the service that the same environment would start', async (t) =
   const service = await startService({ standalone: true, env: { ...PATIENT, HOST: '127.0.0.2' } });
   t.after(() => service.stop());
   const PORT = String(service.port);
-  assert.equal((await runMain(['check'], { HOST: '127.0.0.2', PORT })).code, 0);
+  assert.equal((await runMain(['check', ...PATIENTLY], { HOST: '127.0.0.2', PORT })).code, 0);
   const { code, stdout } = await runMain(['check'], { HOST: '0.0.0.0', PORT });
   assert.deepEqual([code, stdout], [2, `down: cannot reach http://127.0.0.1:${PORT}: connection refused\n`]);
 });

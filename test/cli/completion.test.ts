@@ -25,7 +25,7 @@ async function shell(name: string, args: readonly string[], script: string): Pro
   const env = { HOME: dir, TERM: 'xterm', PATH: `${dir}${delimiter}${process.env.PATH}` };
   const file = join(dir, `script.${name}`);
   await writeFile(file, script);
-  const { stdout } = await promisify(execFile)(name, [...args, file], { cwd: dir, env, timeout: 30_000 });
+  const { stdout } = await promisify(execFile)(name, [...args, file], { cwd: dir, env, timeout: 150_000 });
   return stdout.trimEnd().split('\n');
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { program } from '../../loadtest/target/program.ts';
 import { freePort } from '../../loadtest/target/redis-server.ts';
+import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 
@@ -35,7 +36,7 @@ test('a command whose standard error is closed too ends with its exit code', asy
 });
 
 test('stats --watch ends when the reader of its output is gone', async (t) => {
-  const service = await startService({ standalone: true, env: { SHUTDOWN_GRACE_MS: '0' } });
+  const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const run = await withOutputClosed(['stats', '--watch', '0.1', '--url', service.url]);
   assert.deepEqual(run, { code: 0, stderr: '' });

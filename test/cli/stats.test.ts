@@ -12,6 +12,7 @@ import { self } from '../../src/cli/self.ts';
 import { percent } from '../../src/format.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { get, put } from '../support/client.ts';
+import { heardAll } from '../support/heard-all.ts';
 import { healthOf } from './health.ts';
 
 /** The cells of the row of a table that begins with this. */
@@ -29,12 +30,17 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   ]);
   t.after(() => Promise.all([service.stop(), other.stop()]));
   await put(other, 'borrow_rate:A', '1');
+  await heardAll(service);
   // Once from Redis, twice from L1.
   for (let i = 0; i < 3; i++) assert.equal((await get(service, 'borrow_rate:A')).status, 200);
   await put(service, 'volatility:A', '1');
   const before = (await service.fetch('/stats').then((r) => r.json())) as StatsBody;
 
-  const { code, stdout, stderr } = await runMain(['stats', '--url', service.url]);
+  // Redis is asked for half a second; on a busy machine it may not answer in time.
+  const { code, stdout, stderr } = await until(async () => {
+    const run = await runMain(['stats', '--url', service.url]);
+    return run.stdout.includes(': healthy\n') ? run : undefined;
+  });
   assert.deepEqual([code, stderr], [0, '']);
   assert.ok(stdout.startsWith(`ratecache 0.1.0 at ${service.url}: healthy\n`), stdout);
   const { hit, miss, error, hit_rate } = before.requests.get;

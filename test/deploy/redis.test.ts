@@ -124,7 +124,10 @@ test('as the user ratecache the service can do everything, with no command refus
     listed.keys.map(({ key }: { key: string }) => key).sort(),
     ['A', 'B', 'C'].map((id) => `volatility:${id}`),
   );
-  const stats = await jsonOf(await replica.fetch('/stats'));
+  const stats = await until(async () => {
+    const now = await jsonOf(await replica.fetch('/stats'));
+    return now.connected ? now : undefined;
+  });
   assert.deepEqual([stats.connected, stats.keys_count, stats.categories.volatility], [true, 4, 3]);
   assert.equal(
     (await jsonOf(await post(replica, '/v1/mdelete', { keys: ['volatility:A'] }))).results[0].status,
@@ -147,8 +150,11 @@ test('as the user ratecache the service can do everything, with no command refus
   assert.equal(await operator('EXISTS', ...batch), '3');
   await Promise.all([reachesRedis(replica), reachesRedis(other)]);
   await reads(replica, 'borrow_rate:AAPL', '4');
-  const { status, coherence, redis: seen } = await jsonOf(await replica.fetch('/health'));
-  assert.deepEqual([status, coherence, seen.connected], ['healthy', 'coherent', true]);
+  const { coherence, redis: seen } = await until(async () => {
+    const now = await jsonOf(await replica.fetch('/health'));
+    return now.status === 'healthy' ? now : undefined;
+  });
+  assert.deepEqual([coherence, seen.connected], ['coherent', true]);
   assert.match(await (await replica.fetch('/metrics')).text(), /^redis_memory_max_bytes 4294967296$/m);
   assert.deepEqual((await jsonOf(await post(replica, '/v1/flush'))).flushed.redis, 4);
 
@@ -212,5 +218,5 @@ test('a full Redis goes on taking writes, at the cost of values that were not us
 
 /** Waits until the service gives this value, as it must as soon as it hears of the change. */
 async function reads(service: Service, key: string, value: string): Promise<void> {
-  await until(async () => (await (await get(service, key)).text()) === value, { timeoutMs: 2000 });
+  await until(async () => (await (await get(service, key)).text()) === value);
 }

@@ -51,7 +51,7 @@ export async function startServerProcess(
     await rm(dir, { recursive: true, force: true });
   };
   const url = `http://${address}`;
-  await until(async () => ended !== undefined || (await fetch(`${url}/-/ready`)).ok, { timeoutMs: 20_000 })
+  await until(async () => ended !== undefined || (await fetch(`${url}/-/ready`)).ok, { timeoutMs: 60_000 })
     .then(() => {
       if (ended !== undefined) throw new Error(String(ended));
     })

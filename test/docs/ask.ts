@@ -21,7 +21,7 @@ export async function askOn(connection: RawConnection, id: string, sent: Sent = 
   if (body !== undefined) lines.push(`Content-Length: ${Buffer.byteLength(body)}\r\n`);
   const head = `${method} ${target}${search === '' ? '' : `?${search}`} HTTP/1.1\r\nHost: x\r\n${lines.join('')}\r\n`;
   await connection.send(Buffer.concat([Buffer.from(head), Buffer.from(body ?? '')]));
-  const [response] = await connection.readResponses(1, 10_000, { head: method === 'HEAD' });
+  const [response] = await connection.readResponses(1, undefined, { head: method === 'HEAD' });
   return response!;
 }
 

@@ -6,7 +6,13 @@ import { promisify } from 'node:util';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, redisEnv, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import {
+  PATIENT,
+  reachesRedis,
+  redisEnv,
+  startReplica,
+  whileFrozen,
+} from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ERRORS } from '../../src/errors.ts';
@@ -48,7 +54,7 @@ let defective: Service;
 
 before(async () => {
   [redis, fragile] = await Promise.all([startRedis(), startRedis()]);
-  const frozen = { REDIS_COMMAND_TIMEOUT_MS: '100', BREAKER_FAILURES: '1000' };
+  const frozen = { REDIS_COMMAND_TIMEOUT_MS: '1000', BREAKER_FAILURES: '1000' };
   const nothing = {
     PENDING_WRITES_MAX_ENTRIES: '0',
     ENABLE_LOCAL_CACHE: 'false',
@@ -58,9 +64,14 @@ before(async () => {
     startReplica(redis, { ...LIMITS, WS_ALLOWED_ORIGINS: 'https://desk.internal', SHUTDOWN_GRACE_MS: '200' }),
     startReplica(fragile, { ...frozen, ...nothing }),
     startReplica(fragile, { ...frozen, PENDING_WRITES_MAX_ENTRIES: '3' }),
-    startService({ standalone: true, env: { ENABLE_CACHE_STATS: 'false', OVERLOAD_LOOP_DELAY_MS: '0' } }),
+    startService({ standalone: true, env: { ...PATIENT, ENABLE_CACHE_STATS: 'false' } }),
     startService({
-      env: { ...redisEnv(redis), NODE_OPTIONS: `--import=${new URL('defect.ts', import.meta.url)}` },
+      env: {
+        ...redisEnv(redis),
+        ...PATIENT,
+        OVERLOAD_LOOP_DELAY_MS: '200',
+        NODE_OPTIONS: `--import=${new URL('defect.ts', import.meta.url)}`,
+      },
     }),
   ]);
 });
@@ -189,7 +200,7 @@ test('overload is 503, whatever is asked for, but for what L1 holds', async () =
       left = left.filter((_, i) => !refused[i]);
       return left.length === 0;
     },
-    { timeoutMs: 20_000 },
+    { timeoutMs: 120_000 },
   );
 });
 
@@ -202,13 +213,14 @@ async function isRefused(id: string): Promise<boolean> {
 }
 
 test('a service that stops is not ready, and then takes no upgrades', async () => {
-  const [probe, client, uploader] = await Promise.all([1, 2, 3].map(() => connect(service.port)));
+  // A connection each: after its grace period the service closes them with their next answer.
+  const [client, uploader, ...probes] = await Promise.all([1, 2, 3, 4].map(() => connect(service.port)));
   // A request that is not over keeps it from ending.
   await uploader!.send(`PUT /v1/cache/last HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1`);
   service.kill('SIGTERM');
   await service.waitForLog(({ msg }) => msg === 'shutting down');
-  for (const id of ['GET /readyz', 'HEAD /readyz'])
-    assert.equal(contract.check(id, {}, await askOn(probe!, id)), '503');
+  for (const [i, id] of ['GET /readyz', 'HEAD /readyz'].entries())
+    assert.equal(contract.check(id, {}, await askOn(probes[i]!, id)), '503');
   await until(async () => (await connect(service.port).catch(() => undefined)) === undefined);
   const refused = await askOn(client!, 'GET /v1/ws', upgrade());
   assert.equal(contract.check('GET /v1/ws', upgrade(), refused), '503 shutting_down');

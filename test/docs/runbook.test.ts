@@ -64,7 +64,7 @@ before(async () => {
       const found = await Promise.all(rates.map((rate) => prometheus.count(rate)));
       return found.every((count) => count > 0);
     },
-    { timeoutMs: 20_000, everyMs: 100 },
+    { timeoutMs: 60_000, everyMs: 100 },
   );
   const place = { service, redis, password: PASSWORD, prometheus: prometheus.url };
   outcome = await runCommands(RUNBOOK, place, (commands) =>

@@ -300,7 +300,7 @@ test('scrapes of one second ask a real Redis once, and show its keys as soon as 
   const { metrics } = createRegistry({
     ...deps,
     redis: {
-      info: new RedisInfo(connection, counters, { now: () => 0 }),
+      info: new RedisInfo(connection, counters, { now: () => 0, timeoutMs: 30_000 }),
       census: new Census({ redis: connection, counters, keyPrefix: 'p:' }, { maxAgeMs: 10_000 }),
       connections: () => 1,
       maxConnections: 100,
