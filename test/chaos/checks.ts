@@ -9,7 +9,7 @@ import type { Ledger } from './ledger.ts';
 import { FIXED_KEYS } from './load.ts';
 import type { Stage } from './stage.ts';
 
-const RECOVERY_MS = 20_000;
+const RECOVERY_MS = 60_000;
 const ENVELOPE_LIMITS = { compressionThresholdBytes: 0, maxValueBytes: 10_000 };
 
 /** Writes the keys that do not change. */

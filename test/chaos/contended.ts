@@ -7,6 +7,7 @@ import { pack, unpack } from '../../src/redis/envelope.ts';
 import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
 import { PREFIX } from '../consistency/foreign-writer.ts';
 import { History, type Op, type Read } from '../consistency/history.ts';
+import type { HeldUp } from './lag.ts';
 
 export const CONTENDED_KEYS: readonly string[] = Array.from(
   { length: 8 },
@@ -38,8 +39,8 @@ export class Contended {
   }
 
   /** Unmarked reads that are older than the bound allows, and any that are older than what their replica had answered. */
-  stale(boundMs: number): string[] {
-    return this.#history.check(boundMs).violations;
+  stale(boundMs: number, heldUp: HeldUp): string[] {
+    return this.#history.check(boundMs, heldUp).violations;
   }
 
   /** Acknowledged writes in whose place Redis holds an older one, or nothing. @param since of those begun since then */

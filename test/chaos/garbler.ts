@@ -8,7 +8,9 @@ export interface Garbler {
   garble(yes: boolean): void;
   /** What clients send on the connections that are open now stays on its way, even when they are gone. */
   strand(): void;
-  /** It arrives after all. */
+  /** How many pieces are on their way so. */
+  readonly stranded: number;
+  /** They arrive after all. */
   release(): void;
   close(): Promise<void>;
 }
@@ -54,6 +56,9 @@ export async function startGarbler(target: { readonly port: number }): Promise<G
     },
     strand() {
       stranded = new Map([...upstreams].map((upstream) => [upstream, []]));
+    },
+    get stranded() {
+      return [...stranded.values()].reduce((sum, waiting) => sum + waiting.length, 0);
     },
     release() {
       for (const [upstream, waiting] of stranded) for (const chunk of waiting) upstream.write(chunk);

@@ -2,6 +2,9 @@ const TICK_MS = 4;
 /** What every timer is late by. */
 const USUAL_MS = 2;
 
+/** How long the machine held something up within a time, in ms. */
+export type HeldUp = (from: number, to: number) => number;
+
 /**
  * When the load generator itself was held up: its timers, and so its requests and the answers it reads, were
  * late by as much. A slow answer is the service's only as far as this does not explain it.

@@ -1,4 +1,5 @@
 /** What was written, what was acknowledged, and whether what is read agrees. */
+import type { HeldUp } from './lag.ts';
 
 export interface Ack {
   readonly n: number;
@@ -89,13 +90,18 @@ export class Ledger {
   /**
    * Reads that gave less than had to be known: to the replica that acknowledged a write itself, at once; to
    * every other, if its reply claims to be true, what Redis has had for longer than the bound; from
-   * `recoveredAt` on everything that was acknowledged for so long, whatever the reply claims.
+   * `recoveredAt` on everything that was acknowledged for so long, whatever the reply claims. The time that the machine
+   * held anybody up does not count.
    */
-  stale(boundMs: number, recoveredAt: number): string[] {
+  stale(boundMs: number, recoveredAt: number, heldUp: HeldUp): string[] {
     const found: string[] = [];
     for (const { counter, replica, n, start, mark } of this.reads) {
       const own = counter.lastAck(start, (ack) => ack.replica === replica);
-      const settled = counter.lastAck(start - boundMs, ({ status }) => start > recoveredAt || status !== 202);
+      const settled = counter.lastAck(
+        start - boundMs,
+        ({ status, end }) =>
+          (start > recoveredAt || status !== 202) && start - end - heldUp(end, start) > boundMs,
+      );
       const expected = Math.max(own?.n ?? 0, start > recoveredAt || mark === '' ? (settled?.n ?? 0) : 0);
       if (n >= expected) continue;
       const when = (start - recoveredAt).toFixed(0);

@@ -3,7 +3,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { pick, type Random } from '../../loadtest/support/random.ts';
 import { connectWs, type WsClient } from '../support/ws-client.ts';
 import { CONTENDED_KEYS, type Contended } from './contended.ts';
-import type { Lag } from './lag.ts';
+import type { HeldUp } from './lag.ts';
 import type { Counter, Ledger } from './ledger.ts';
 import type { Stage } from './stage.ts';
 
@@ -17,7 +17,7 @@ export interface Sample {
   readonly end: number;
   /** From when it was due, in ms. */
   readonly ms: number;
-  /** `ms` without what the generator itself was held up meanwhile. */
+  /** `ms` without what the machine held up the generator, the replicas and Redis meanwhile. */
   readonly ownMs: number;
   /** 0 for no answer. */
   readonly status: number;
@@ -32,7 +32,7 @@ export interface LoadDeps {
   readonly sockets: readonly WsClient[];
   readonly ledger: Ledger;
   readonly contended: Contended;
-  readonly lag: Lag;
+  readonly heldUp: HeldUp;
   readonly random: Random;
 }
 
@@ -227,7 +227,7 @@ export class Load {
   #sample(kind: Kind, replica: number, due: number, status: number, mark: string): void {
     const end = performance.now();
     const ms = end - due;
-    const ownMs = ms - this.#parts.lag.within(due, end);
+    const ownMs = Math.max(0, ms - this.#parts.heldUp(due, end));
     this.samples.push({ kind, replica, due, end, ms, ownMs, status, mark });
   }
 }

@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from '../../loadtest/support/random.ts';
 import type { Service } from '../../loadtest/target/service.ts';
+import { CpuWaits } from '../support/cpu-waits.ts';
 import { fill, lostOf, recovery, rss } from './checks.ts';
 import { Contended, writeContended } from './contended.ts';
 import type { Fault } from './faults.ts';
-import { Lag } from './lag.ts';
+import { type HeldUp, Lag } from './lag.ts';
 import { Ledger } from './ledger.ts';
 import { type Sample, startLoad } from './load.ts';
 import { openStage, type Stage } from './stage.ts';
@@ -25,7 +26,7 @@ export interface Row {
   readonly reads: number;
   /** Reads and batches that were answered 5xx or not at all, or in which an item failed. */
   readonly failedReads: number;
-  /** Of all reads, from when they were due, in ms; and that without what held the generator up. */
+  /** Of all reads, from when they were due, in ms; and that without what the machine held up. */
   readonly slowestMs: number;
   readonly slowestOwnMs: number;
   /** The share of reads during the fault that took longer than `SLOW_MS`, by their own time. */
@@ -37,11 +38,16 @@ export interface Row {
   readonly postponed: number;
   /** Answered 5xx or not at all. */
   readonly failedWrites: number;
-  /** Until the first log line or mark of a reply, in ms; Infinity for never. */
+  /** Until the first log line or mark of a reply, in ms, without what the machine held up; Infinity for never. */
   readonly noticedMs: number;
   /** Warnings and errors of the replica that was struck. */
   readonly logLines: number;
-  /** From the fault's end until every replica is coherent, has nothing to make up for, and writes through. */
+  /** How often its circuit breaker opened. On a busy machine one fault may look like several. */
+  readonly outages: number;
+  /**
+   * From the fault's end until every replica is coherent, has nothing to make up for, and writes through; without what
+   * the machine held up.
+   */
   readonly recoveredMs: number;
   readonly lost: readonly string[];
   readonly stale: readonly string[];
@@ -59,21 +65,29 @@ export const COUNTERS = 60;
 export async function measure(fault: Fault, options: MeasureOptions): Promise<Row> {
   const stage = await openStage({ password: fault.withoutPassword !== true });
   const lag = new Lag();
+  const waits = new CpuWaits(stage.pids);
   try {
-    return await run(fault, stage, lag, options);
+    return await run(fault, stage, lag, (from, to) => lag.within(from, to) + waits.within(from, to), options);
   } finally {
     lag.stop();
+    waits.stop();
     await stage.close();
   }
 }
 
-async function run(fault: Fault, stage: Stage, lag: Lag, options: MeasureOptions): Promise<Row> {
+async function run(
+  fault: Fault,
+  stage: Stage,
+  lag: Lag,
+  heldUp: HeldUp,
+  options: MeasureOptions,
+): Promise<Row> {
   const { replicas } = stage;
   await fill(replicas[1]!);
   const ledger = new Ledger(COUNTERS);
   const random = seeded(options.seed ?? 1);
   const contended = new Contended();
-  const load = await startLoad(stage, { rates: RATES, ledger, contended, lag, random });
+  const load = await startLoad(stage, { rates: RATES, ledger, contended, heldUp, random });
   const stopWriting = writeContended(stage.connection, contended, seeded(random() * 2 ** 31));
   await sleep(options.calmMs);
   const rssBefore = await rss(replicas[0]!);
@@ -97,6 +111,13 @@ async function run(fault: Fault, stage: Stage, lag: Lag, options: MeasureOptions
   const reads = samples.filter(({ kind }) => kind !== 'write');
   const during = reads.filter(({ due, replica }) => due < ended && replica === 0);
   const writes = samples.filter(({ kind }) => kind === 'write');
+  const own = (from: number, to: number) =>
+    to === Number.POSITIVE_INFINITY ? to : Math.max(0, to - from - heldUp(from, to));
+  const noticedAt = Math.min(
+    noticedInReplies(samples),
+    ...logged(replicas, beganAt).map(({ time }) => began + (time - beganAt)),
+  );
+  const lines = logged(replicas.slice(0, 1), beganAt);
   return {
     name: fault.name,
     postpones: fault.postpones,
@@ -110,20 +131,18 @@ async function run(fault: Fault, stage: Stage, lag: Lag, options: MeasureOptions
     writes: writes.length,
     postponed: writes.filter(({ status }) => status === 202).length,
     failedWrites: writes.filter(failed).length,
-    noticedMs: Math.min(
-      noticedInReplies(samples) - began,
-      ...loggedAt(replicas, beganAt).map((at) => at - beganAt),
-    ),
-    logLines: loggedAt(replicas.slice(0, 1), beganAt).length,
-    recoveredMs: recoveredAt - ended,
+    noticedMs: own(began, noticedAt),
+    logLines: lines.length,
+    outages: lines.filter(({ msg }) => msg.startsWith('circuit breaker open')).length,
+    recoveredMs: own(ended, recoveredAt),
     lost: [
       ...(await lostOf(stage, ledger, fault.losesData ? struck : undefined)),
       ...(await contended.lost(stage.connection, fault.losesData ? ended : undefined)),
     ],
     // What Redis lost may come back older, from a replica that had it pending.
     stale: [
-      ...ledger.stale(options.boundMs, recoveredAt),
-      ...(fault.losesData ? [] : contended.stale(options.boundMs)),
+      ...ledger.stale(options.boundMs, recoveredAt, heldUp),
+      ...(fault.losesData ? [] : contended.stale(options.boundMs, heldUp)),
     ],
     rssBefore,
     rssAfter: await rss(replicas[0]!),
@@ -142,13 +161,13 @@ function noticedInReplies(samples: readonly Sample[]): number {
   return first;
 }
 
-/** When the replicas warned or reported errors, in ms since the epoch. */
-function loggedAt(replicas: readonly Service[], since: number): number[] {
+/** What the replicas warned of or reported as errors, and when, in ms since the epoch. */
+function logged(replicas: readonly Service[], since: number): { msg: string; time: number }[] {
   return replicas
     .flatMap(({ logs }) => logs)
     .filter(({ level }) => level === 'warn' || level === 'error')
-    .map(({ time }) => Date.parse(String(time)))
-    .filter((time) => time >= since);
+    .map(({ msg = '', time }) => ({ msg, time: Date.parse(String(time)) }))
+    .filter(({ time }) => time >= since);
 }
 
 function longest(values: readonly number[]): number {

@@ -32,7 +32,7 @@ export async function rollingRestart({ rounds, clients, everyMs }: RollingOption
         PORT: String(port),
         REUSE_PORT: 'true',
         SHUTDOWN_GRACE_MS: '200',
-        SHUTDOWN_TIMEOUT_MS: '3000',
+        SHUTDOWN_TIMEOUT_MS: '30000',
       };
       const service = await startService({ env });
       await service.waitForLog(({ msg }) => msg === 'L1 is coherent with Redis');

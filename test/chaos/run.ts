@@ -17,7 +17,7 @@ import { soak } from './soak.ts';
 import { HEAD, rowOf, writeTable } from './table.ts';
 import { PROMISED, verdict } from './verdict.ts';
 
-const BOUND_MS = 1000;
+const { boundMs } = PROMISED;
 const CALM_MS = 2000;
 
 const args = process.argv.slice(2);
@@ -46,10 +46,10 @@ async function runFaults(faults: readonly Fault[]): Promise<{ good: boolean; row
   let good = true;
   console.log(HEAD);
   for (const fault of faults) {
-    const row = await measure(fault, { calmMs: CALM_MS, boundMs: BOUND_MS });
+    const row = await measure(fault, { calmMs: CALM_MS, boundMs });
     rows.push(rowOf(row));
     console.log(rowOf(row));
-    good = say(verdict(row, PROMISED)) && good;
+    good = say(verdict(row)) && good;
   }
   return { good, rows };
 }
@@ -66,7 +66,7 @@ async function runRolling(): Promise<{ good: boolean; line: string }> {
 }
 
 async function runSoak(seconds: number, seed: number): Promise<boolean> {
-  const report = await soak({ seconds, seed, boundMs: BOUND_MS, slowestMs: PROMISED.slowestMs });
+  const report = await soak({ seconds, seed, boundMs, slowestMs: PROMISED.slowestMs });
   const { faults, requests, slowestMs, lagMs, heap, handles, violations } = report;
   const pairs = (all: SoakPairs) =>
     all.map((pair) => pair.map((size) => size.toFixed(0)).join(' → ')).join(', ');

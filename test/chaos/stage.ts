@@ -19,6 +19,8 @@ export interface Stage {
   readonly proxy: TcpProxy;
   readonly garbler: Garbler;
   readonly replicas: readonly Service[];
+  /** Of the replicas and of Redis. */
+  readonly pids: () => readonly number[];
   /** Redis comes back as it was when it was killed, or with nothing. */
   readonly bringBack: (withData: boolean) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -96,6 +98,7 @@ export async function openStage({ password }: StageOptions): Promise<Stage> {
       proxy,
       garbler,
       replicas,
+      pids: () => [...replicas.map(({ pid }) => pid), redis.pid],
       async bringBack(withData) {
         if (!withData) await rm(`${dir}/appendonlydir`, { recursive: true, force: true });
         await redis.restart();

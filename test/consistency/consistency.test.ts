@@ -35,7 +35,9 @@ const RUNS: readonly { fault: Fault; seconds: number; replicas?: number; expect:
 
 for (const { fault, seconds, replicas = 2, expect } of RUNS) {
   test(`${fault}: ${expect}`, async (t) => {
-    const report = await runApart({ fault, seconds, replicas, seed: 1, enough: ENOUGH });
+    // On a frozen Redis readers are told by marks.
+    const lesser = fault === 'none' || fault === 'frozen' ? 0 : 1;
+    const report = await runApart({ fault, seconds, replicas, seed: 1, enough: { ...ENOUGH, lesser } });
     t.diagnostic(figures(report));
     assert.deepEqual(report.violations.slice(0, 5), []);
     assert.ok(fault === 'none' || report.events > 0, 'the fault must have struck');
@@ -46,7 +48,7 @@ for (const { fault, seconds, replicas = 2, expect } of RUNS) {
       figures(report),
     );
     if (fault === 'none') assert.equal(report.lesser + report.marked, 0);
-    else if (fault !== 'frozen') assert.ok(report.lesser > 0, 'readers must have been told');
+    else assert.ok(report.lesser >= lesser, 'readers must have been told');
   });
 }
 

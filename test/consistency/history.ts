@@ -144,11 +144,14 @@ export class History {
     return op;
   }
 
-  /** @param boundMs how long after a write was acknowledged a read may still start and not see it */
-  check(boundMs: number): Findings {
+  /**
+   * @param boundMs how long after a write was acknowledged a read may still start and not see it
+   * @param heldUp how long the machine held up the replicas and Redis within a time, which does not count
+   */
+  check(boundMs: number, heldUp: (from: number, to: number) => number = () => 0): Findings {
     const findings: Findings = { worstStalenessMs: 0, violations: [] };
     const orders = this.#orders();
-    this.#checkStaleness(orders, boundMs, findings);
+    this.#checkStaleness(orders, boundMs, heldUp, findings);
     this.#checkBackwards(orders, findings);
     return findings;
   }
@@ -169,7 +172,12 @@ export class History {
   }
 
   /** No read that starts later than the bound after an acknowledged write gives an older value. */
-  #checkStaleness(orders: ReadonlyMap<string, KeyOrder>, boundMs: number, findings: Findings): void {
+  #checkStaleness(
+    orders: ReadonlyMap<string, KeyOrder>,
+    boundMs: number,
+    heldUp: (from: number, to: number) => number,
+    findings: Findings,
+  ): void {
     for (const read of this.reads) {
       const order = orders.get(read.key);
       if (order === undefined) continue;
@@ -182,8 +190,9 @@ export class History {
       if (missed !== undefined)
         findings.violations.push(`its replica had answered for #${missed.n} before: ${show(read)}`);
       if (read.marked) continue;
-      const staleness = read.start - order.overwrittenAt(read);
-      if (staleness <= 0) continue;
+      const overwrittenAt = order.overwrittenAt(read);
+      if (overwrittenAt >= read.start) continue;
+      const staleness = read.start - overwrittenAt - heldUp(overwrittenAt, read.start);
       findings.worstStalenessMs = Math.max(findings.worstStalenessMs, staleness);
       if (staleness > boundMs) findings.violations.push(`stale by ${staleness.toFixed(1)} ms: ${show(read)}`);
     }
