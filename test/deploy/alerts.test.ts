@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
-import { FACTOR, hasten, withoutDurations } from './hastened.ts';
-import { ALERTS, PROMETHEUS_DIR, RECORDINGS, read } from './rules.ts';
+import { FACTOR, hasten } from './hastened.ts';
+import { ALERTS, PROMETHEUS_DIR, read } from './rules.ts';
 
 const document = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 
@@ -144,20 +144,14 @@ async function failingAlerts(t: TestContext, alerts: string): Promise<string[]> 
   return [...new Set([...output.matchAll(/^ +alertname: (\w+), time:/gm)].map(([, name]) => name!))].sort();
 }
 
-test(`what the live test runs is what is shipped, ${FACTOR} times faster and otherwise the same`, () => {
-  for (const file of ['alerts.yml', 'recording.yml']) {
-    assert.equal(withoutDurations(hasten(read(file))), withoutDurations(read(file)));
-  }
+test(`what the live test runs is what is shipped, with waits that are ${FACTOR} times shorter`, () => {
+  const withoutWaits = (text: string) => text.replaceAll(/(?<=for: )\d+(m|ms)$/gm, '');
+  assert.equal(hasten(read('recording.yml')), read('recording.yml'));
+  assert.equal(withoutWaits(hasten(read('alerts.yml'))), withoutWaits(read('alerts.yml')));
   const fast = parse(hasten(read('alerts.yml'))) as { groups: { rules: typeof ALERTS }[] };
   const rules = fast.groups.flatMap((group) => group.rules);
   assert.deepEqual(
     rules.map((rule) => [rule.alert, rule.for]),
     ALERTS.map((rule) => [rule.alert, rule.for && `${(Number.parseInt(rule.for, 10) * 60_000) / FACTOR}ms`]),
   );
-  const ranges = (text: string) => text.match(/\[[^\]]*\](?=\))/g) ?? [];
-  for (const file of ['alerts.yml', 'recording.yml']) {
-    assert.deepEqual(new Set(ranges(read(file))), new Set(['[5m]']));
-    assert.deepEqual(new Set(ranges(hasten(read(file)))), new Set(['[3000ms]']));
-  }
-  assert.equal(RECORDINGS.length, 15);
 });

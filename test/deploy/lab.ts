@@ -1,89 +1,73 @@
+/** Installations of the service, each with a Redis of its own, for one kind of fault each. */
+import { randomBytes } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, reachesRedis, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
+import { put } from '../support/client.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { type Alertmanager, startAlertmanager } from './alertmanager.ts';
-import { type Prometheus, startPrometheus } from './prometheus.ts';
 
-/**
- * Four installations of the service, each a namespace of one Prometheus: one to stay healthy, the others for one kind
- * of fault each, so that all faults can go on at once.
- */
-export type Lab = {
-  readonly prometheus: Prometheus;
-  readonly alertmanager: Alertmanager;
-  readonly healthy: { readonly redis: RedisServer; readonly services: readonly Service[] };
-  /** To lose its Redis. It has room for ten pending writes. */
-  readonly gone: { readonly redis: RedisServer; readonly service: Service };
-  /** Its Redis takes 8 MB and 10 connections, and it sheds requests when its event loop is late. */
-  readonly full: { readonly redis: RedisServer; readonly service: Service };
-  /** Through a proxy, with a Redis that is given a second to answer. */
-  readonly slow: { readonly proxy: TcpProxy; readonly service: Service };
-  stop(): Promise<void>;
-};
+/** What ends it: a test, or a whole file. */
+type Ends = Pick<TestContext, 'after'>;
 
-export async function startLab(): Promise<Lab> {
-  const ends: (() => Promise<unknown>)[] = [];
-  const stop = async () => {
-    await Promise.allSettled(ends.map((end) => end()));
-  };
-  const ended = <T>(thing: T, end: (thing: T) => Promise<unknown>): T => {
-    ends.push(() => end(thing));
-    return thing;
-  };
-  const redisServer = async (...args: string[]) => ended(await startRedis({ args }), (redis) => redis.stop());
-  const killed = (service: Service) => ended(service, () => service.stop('SIGKILL'));
+export interface Installation {
+  readonly redis: RedisServer;
+  readonly services: readonly Service[];
+}
 
-  const startHealthy = async () => {
-    const redis = await redisServer('--maxmemory', '64mb');
-    const services = await Promise.all([startReplica(redis), startReplica(redis)]);
-    return { redis, services: services.map(killed) };
-  };
-  const startGone = async () => {
-    const redis = await redisServer('--maxmemory', '64mb');
-    return { redis, service: killed(await startReplica(redis, { PENDING_WRITES_MAX_ENTRIES: '10' })) };
-  };
-  const startFull = async () => {
-    const redis = await redisServer('--maxmemory', '8mb', '--maxclients', '10');
-    return { redis, service: killed(await startReplica(redis, { OVERLOAD_LOOP_DELAY_MS: '200' })) };
-  };
-  const startSlow = async () => {
-    const redis = await redisServer('--maxmemory', '64mb');
-    const proxy = ended(await startTcpProxy(redis), (it) => it.close());
-    const env = {
-      ...redisEnv(redis),
-      ...PATIENT,
-      REDIS_PORT: String(proxy.port),
-      REDIS_COMMAND_TIMEOUT_MS: '1000',
-      // A silent connection is given up after 3 s, and what is not connected does not time out.
-      BREAKER_FAILURES: '2',
-    };
-    const service = killed(await startService({ env }));
-    await reachesRedis(service);
-    return { proxy, service };
-  };
+/** Two services, of which nothing is expected but health. */
+export async function startHealthy(t: Ends): Promise<Installation> {
+  const redis = await redisServer(t, '--maxmemory', '64mb');
+  return { redis, services: await Promise.all([replica(t, redis), replica(t, redis)]) };
+}
 
-  try {
-    const [healthy, gone, full, slow, alertmanager] = await Promise.all([
-      startHealthy(),
-      startGone(),
-      startFull(),
-      startSlow(),
-      startAlertmanager().then((it) => ended(it, () => it.stop())),
-    ]);
-    const services = {
-      healthy: healthy.services,
-      gone: [gone.service],
-      full: [full.service],
-      slow: [slow.service],
-    };
-    const targets = Object.entries(services).flatMap(([namespace, them]) =>
-      them.map(({ port }) => ({ namespace, port })),
-    );
-    const prometheus = ended(await startPrometheus(targets, alertmanager.url), (it) => it.stop());
-    return { prometheus, alertmanager, healthy, gone, full, slow, stop };
-  } catch (error) {
-    await stop();
-    throw error;
+/** To lose its Redis. It has room for ten pending writes. */
+export async function startLonely(t: Ends): Promise<Installation> {
+  const redis = await redisServer(t, '--maxmemory', '64mb');
+  return { redis, services: [await replica(t, redis, { PENDING_WRITES_MAX_ENTRIES: '10' })] };
+}
+
+/** Its Redis has 8 MB and 10 connections, and it sheds requests when its event loop is late. */
+export async function startSmall(t: Ends): Promise<Installation> {
+  const redis = await redisServer(t, '--maxmemory', '8mb', '--maxclients', '10');
+  return { redis, services: [await replica(t, redis, { OVERLOAD_LOOP_DELAY_MS: '200' })] };
+}
+
+/** Reaches Redis through a proxy, and gives it time to answer. */
+export async function startProxied(t: Ends): Promise<Installation & { readonly proxy: TcpProxy }> {
+  const redis = await redisServer(t, '--maxmemory', '64mb');
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  const service = await replica(t, redis, {
+    REDIS_PORT: String(proxy.port),
+    // A silent connection is broken after 3 s, and then nothing times out.
+    REDIS_COMMAND_TIMEOUT_MS: '2500',
+    BREAKER_FAILURES: '2',
+    HEARTBEAT_TIMEOUT_MS: '4000',
+  });
+  return { redis, proxy, services: [service] };
+}
+
+/** Writes through the service until nine tenths of Redis's memory are used, in pieces that leave room for their way. */
+export async function fill({ redis, services: [service] }: Installation): Promise<void> {
+  const used = async () => Number(/^used_memory:(\d+)/m.exec(await redis.cli('INFO', 'memory'))![1]);
+  const max = Number((await redis.cli('CONFIG', 'GET', 'maxmemory')).split('\n')[1]);
+  for (let i = 0; (await used()) < 0.9 * max; i++) {
+    const incompressible = JSON.stringify(randomBytes(100_000).toString('base64'));
+    // On a busy machine it may be refused for overload.
+    await until(async () => (await put(service!, `event_risk:${i}`, incompressible)).ok);
   }
+}
+
+async function redisServer(t: Ends, ...args: string[]): Promise<RedisServer> {
+  const redis = await startRedis({ args });
+  t.after(() => redis.stop());
+  return redis;
+}
+
+async function replica(t: Ends, redis: RedisServer, env: Record<string, string> = {}): Promise<Service> {
+  const service = await startReplica(redis, env);
+  t.after(() => service.stop('SIGKILL'));
+  return service;
 }

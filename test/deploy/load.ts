@@ -7,7 +7,7 @@ import { connectWs, type WsClient } from '../support/ws-client.ts';
 const PAUSE_MS = 20;
 
 /** Takes a step again and again, so many at once, until the promise that it gives back is called for. */
-export function repeat(step: () => Promise<Response>, atOnce = 1): () => Promise<void> {
+function repeat(step: () => Promise<Response>, atOnce = 1): () => Promise<void> {
   let over = false;
   const loops = Array.from({ length: atOnce }, async () => {
     while (!over) {

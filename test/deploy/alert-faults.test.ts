@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../../loadtest/support/until.ts';
+import type { Service } from '../../loadtest/target/service.ts';
+import { get, jsonOf, post, put } from '../support/client.ts';
+import { fill, startHealthy, startLonely, startProxied, startSmall } from './lab.ts';
+import { miss } from './load.ts';
+import { ALERTS } from './rules.ts';
+import { PENDING_AGE_SECONDS, Scrapes } from './scrapes.ts';
+
+// Real services whose faults are real, and the shipped rules in promtool's time. Nothing here waits for a rule, and a
+// busy machine changes no verdict: the requests between two scrapes are counted, and not timed.
+
+/** Twenty minutes: longer than any alert waits, and what it looks back on. */
+const LONG = 80;
+/** How fast this machine is decides these. The cases of promtool have both sides of their thresholds. */
+const TIMED = ['CacheServiceHighLatency', 'RedisHighResponseTime', 'CacheInvalidationLinkLag'];
+
+/**
+ * Whether Redis answered INFO. The service asks once a second and waits for half a second: where a busy machine is late,
+ * all scrapes of a second lack the answer, which would count as minutes.
+ */
+const hasRedisFigures = (text: string) => /^redis_memory_used_bytes /m.test(text);
+
+/** What has been seen to fire, by whatever test. */
+const fired = new Set<string>();
+
+/** Wants these among the alerts that have fired from this scrape on. */
+async function assertFired(scrapes: Scrapes, since: number, ...alerts: string[]): Promise<void> {
+  const found = await scrapes.fired(since);
+  for (const alert of alerts) {
+    assert.ok(found.includes(alert), `${alert} is not among ${found.join()}`);
+    fired.add(alert);
+  }
+}
+
+describe('the shipped rules', { concurrency: true }, () => {
+  test('see nothing wrong with a healthy system under load, then an instance that is killed, then that none is left', async (t) => {
+    const { services } = await startHealthy(t);
+    const scrapes = new Scrapes('healthy', services);
+    await scrapes.take(LONG, () => Promise.all(services.map(healthyRequests)), hasRedisFigures);
+    assert.deepEqual(
+      (await scrapes.fired()).filter((alert) => !TIMED.includes(alert)),
+      [],
+    );
+
+    services[0]!.kill('SIGKILL');
+    await services[0]!.exited;
+    const one = scrapes.count;
+    await scrapes.take(8, () => healthyRequests(services[1]!));
+    await assertFired(scrapes, one, 'CacheServiceDown');
+    assert.ok(!(await scrapes.fired()).includes('CacheServiceMetricsAbsent'));
+
+    services[1]!.kill('SIGKILL');
+    await services[1]!.exited;
+    const none = scrapes.count;
+    await scrapes.take(12);
+    await assertFired(scrapes, none, 'CacheServiceMetricsAbsent');
+  });
+
+  test('see a Redis that is killed: connections, coherence, errors, pending writes that fill up, figures that are absent', async (t) => {
+    const { redis, services } = await startLonely(t);
+    const service = services[0]!;
+    const scrapes = new Scrapes('lonely', services);
+    await scrapes.take(4, () => miss(service));
+    assert.deepEqual(await scrapes.fired(), []);
+
+    await redis.signal('SIGKILL');
+    for (let i = 0; i < 6; i++) assert.equal((await put(service, `volatility:${i}`, '1')).status, 202);
+    const failures = 'redis_error_total{reason="connection"}';
+    const before = await figure(service, failures);
+    await until(async () => (await figure(service, failures)) >= before + 6);
+    const age = 'cache_pending_writes_oldest_age_seconds';
+    await until(async () => (await figure(service, age)) > PENDING_AGE_SECONDS);
+    // INFO is asked for once a second.
+    await until(async () => !(await jsonOf(await service.fetch('/health'))).redis.connected);
+    await scrapes.take(50, () => miss(service));
+    await assertFired(
+      scrapes,
+      0,
+      ...['RedisConnectionFailed', 'CacheCoherenceLost', 'CacheServiceErrorRate'],
+      ...['CachePendingWritesFilling', 'CachePendingWritesStuck', 'RedisMetricsAbsent'],
+    );
+  });
+
+  test('see reads that miss, a Redis that is full of keys and of clients, and requests refused for overload', async (t) => {
+    const small = await startSmall(t);
+    const service = small.services[0]!;
+    await fill(small);
+    for (let i = 0; i < 6; i++) {
+      const client = connect(small.redis.port, '127.0.0.1');
+      t.after(() => client.destroy());
+      await once(client, 'connect');
+    }
+    const scrapes = new Scrapes('small', small.services);
+    await scrapes.take(LONG, () => Promise.all([miss(service), miss(service)]));
+    await assertFired(scrapes, 0, 'RedisHighMemoryUsage', 'RedisHighConnections', 'HighCacheMissRate');
+
+    // A process that is stopped and goes on finds its event loop late, and all that has come meanwhile.
+    const before = scrapes.count;
+    await until(async () => {
+      service.kill('SIGSTOP');
+      const waiting = Array.from({ length: 50 }, () => miss(service));
+      await delay(1000);
+      service.kill('SIGCONT');
+      return (await Promise.all(waiting)).some(({ status }) => status === 503);
+    });
+    await scrapes.take(8);
+    await assertFired(scrapes, before, 'CacheServiceShedding');
+  });
+
+  test('see a slow way to Redis, then a link that is cut, then a Redis that gives no answers, and then that all is well', async (t) => {
+    const { proxy, services } = await startProxied(t);
+    const service = services[0]!;
+    const scrapes = new Scrapes('proxied', services);
+    // Writes: reads would have to miss to come so far, which is an alert of its own.
+    const write = () => put(service, `volatility:${Math.floor(Math.random() * 8)}`, '1');
+    const writeEveryMinute = async () => {
+      if (scrapes.count % 4 === 0) await write();
+    };
+    const coherence = async () => (await jsonOf(await service.fetch('/health'))).coherence;
+
+    proxy.delay(150);
+    await scrapes.take(LONG, writeEveryMinute);
+    await assertFired(scrapes, 0, ...TIMED);
+    assert.ok(!(await scrapes.fired()).includes('CacheCoherenceLost'));
+
+    proxy.delay(0);
+    proxy.freeze({ saying: 'ratecache-link' });
+    await until(async () => (await coherence()) === 'degraded');
+    await scrapes.take(8);
+    await assertFired(scrapes, 0, 'CacheCoherenceLost');
+    assert.ok(!(await scrapes.fired()).includes('CacheBreakerOpen'));
+
+    proxy.freeze({ saying: 'ratecache-data' });
+    await until(async () => {
+      await Promise.all([write(), write()]);
+      return (await figure(service, 'redis_breaker_open')) === 1;
+    });
+    await scrapes.take(8);
+    await assertFired(scrapes, 0, 'CacheBreakerOpen');
+
+    proxy.thaw();
+    await until(async () => (await coherence()) === 'coherent');
+    await until(async () => (await figure(service, 'cache_pending_writes')) === 0);
+    await scrapes.take(30, undefined, hasRedisFigures);
+    const left = (await scrapes.fired(scrapes.count - 2)).filter((alert) => !TIMED.includes(alert));
+    assert.deepEqual(left, []);
+  });
+});
+
+test('by now each alert has fired', () => {
+  assert.deepEqual([...fired].sort(), ALERTS.map(({ alert }) => alert).sort());
+});
+
+/** What a healthy system is asked between two scrapes: reads of which nearly all hit, writes, a batch and a deletion. */
+async function healthyRequests(service: Service): Promise<void> {
+  const keys = Array.from({ length: 10 }, (_, i) => `borrow_rate:${service.port}-${i}`);
+  await post(service, '/v1/mset', { entries: keys.map((key) => ({ key, value: 1 })) });
+  const reads = await Promise.all(keys.map((key) => get(service, key)));
+  for (const { status } of reads) assert.equal(status, 200);
+  await post(service, '/v1/mget', { keys });
+  await miss(service);
+  await service.fetch(`/v1/cache/${keys[0]}`, { method: 'DELETE' });
+}
+
+/** What `/metrics` has under this name; 0 for a counter that has not counted yet. */
+async function figure(service: Service, name: string): Promise<number> {
+  const text = await (await service.fetch('/metrics')).text();
+  const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? 0);
+}
