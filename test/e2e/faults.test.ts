@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { until } from '../../loadtest/support/until.ts';
 import {
@@ -107,7 +107,7 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
   const logged = one.logs.filter(({ kind }) => kind === 'timeout').map(({ msg }) => msg);
   assert.ok(logged.length > 0);
   for (const [i, msg] of logged.entries())
-    assert.equal(msg, i % 2 === 0 ? 'Redis errors begin' : 'Redis errors are over');
+    assert.equal(msg, i % 2 === 0 ? 'Redis errors started' : 'Redis errors stopped');
 });
 
 for (const rewarm of [false, true]) {
@@ -219,46 +219,49 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-for (const { told, kind, options, begin, end } of FAULTS) {
-  test(`while Redis ${told}, reads are answered and changes kept, and the log has a line for its begin and its end`, async (t) => {
-    const redis = await openRedis(t, options);
-    const { redis: control } = openConnection(t, redis);
-    const service = await replica(t, redis);
-    await put(service, 'fault:HELD', '"held"');
-    await keep(service, ['fault:HELD']);
-    await until(() => control.ping());
-    const reason = `redis_error_total{reason="${kind}"}`;
-    const before = (await sample(service, reason)) ?? 0;
+// Most of each is the time after which errors are over.
+describe('while a fault lasts, reads are answered and changes kept', { concurrency: true }, () => {
+  for (const { told, kind, options, begin, end } of FAULTS) {
+    test(`while Redis ${told}, reads are answered and changes kept, and the log has a line for its begin and its end`, async (t) => {
+      const redis = await openRedis(t, options);
+      const { redis: control } = openConnection(t, redis);
+      const service = await replica(t, redis);
+      await put(service, 'fault:HELD', '"held"');
+      await keep(service, ['fault:HELD']);
+      await until(() => control.ping());
+      const reason = `redis_error_total{reason="${kind}"}`;
+      const before = (await sample(service, reason)) ?? 0;
 
-    await begin(redis, control);
-    // A connection that has just broken may have left one without an answer.
-    await until(async () => (await put(service, 'fault:FIRST', '"first"')).status === 202, RECOVERY);
-    assert.equal((await put(service, 'fault:KEPT', '"kept"')).status, 202);
-    assert.equal(await (await get(service, 'fault:KEPT')).text(), '"kept"');
-    const condition = { headers: { 'if-none-match': '*' } };
-    await assertProblem(await put(service, 'fault:KEPT', '"other"', condition), 'l2_unavailable');
-    const reads = await readRounds(service, ['fault:HELD', 'fault:NOWHERE'], 50);
-    t.diagnostic(`slowest of ${reads.length} reads: ${Math.round(slowest(reads))} ms`);
-    assertAnswered(reads);
-    assert.ok(reads.every(({ key, status }) => status === (key === 'fault:HELD' ? 200 : 404)));
-    await until(async () => ((await sample(service, reason)) ?? 0) > before);
-    await until(() => lines(service, 'Redis errors started', kind).length > 0, RECOVERY);
+      await begin(redis, control);
+      // A connection that has just broken may have left one without an answer.
+      await until(async () => (await put(service, 'fault:FIRST', '"first"')).status === 202, RECOVERY);
+      assert.equal((await put(service, 'fault:KEPT', '"kept"')).status, 202);
+      assert.equal(await (await get(service, 'fault:KEPT')).text(), '"kept"');
+      const condition = { headers: { 'if-none-match': '*' } };
+      await assertProblem(await put(service, 'fault:KEPT', '"other"', condition), 'l2_unavailable');
+      const reads = await readRounds(service, ['fault:HELD', 'fault:NOWHERE'], 50);
+      t.diagnostic(`slowest of ${reads.length} reads: ${Math.round(slowest(reads))} ms`);
+      assertAnswered(reads);
+      assert.ok(reads.every(({ key, status }) => status === (key === 'fault:HELD' ? 200 : 404)));
+      await until(async () => ((await sample(service, reason)) ?? 0) > before);
+      await until(() => lines(service, 'Redis errors started', kind).length > 0, RECOVERY);
 
-    await end(redis, control);
-    await until(async () => (await redis.cli('EXISTS', `${PREFIX}fault:KEPT`)) === '1', RECOVERY);
-    await until(async () => (await sample(service, 'cache_pending_writes')) === 0, RECOVERY);
-    await reachesRedis(service);
-    // It is over when Redis has been heard to answer for a while.
-    await until(async () => {
-      await (await get(service, `fault:${Math.random()}`)).text();
-      return lines(service, 'Redis errors stopped', kind).length > 0;
-    }, RECOVERY);
-    assert.equal(lines(service, 'Redis errors started', kind).length, 1);
-    assert.equal(lines(service, 'Redis errors stopped', kind).length, 1);
-    assert.ok(service.logs.length < 60, `${service.logs.length} lines for over 100 requests`);
-    assert.equal((await put(service, 'fault:KEPT', '"after"')).status, 204);
-  });
-}
+      await end(redis, control);
+      await until(async () => (await redis.cli('EXISTS', `${PREFIX}fault:KEPT`)) === '1', RECOVERY);
+      await until(async () => (await sample(service, 'cache_pending_writes')) === 0, RECOVERY);
+      await reachesRedis(service);
+      // It is over when Redis has been heard to answer for a while.
+      await until(async () => {
+        await (await get(service, `fault:${Math.random()}`)).text();
+        return lines(service, 'Redis errors stopped', kind).length > 0;
+      }, RECOVERY);
+      assert.equal(lines(service, 'Redis errors started', kind).length, 1);
+      assert.equal(lines(service, 'Redis errors stopped', kind).length, 1);
+      assert.ok(service.logs.length < 60, `${service.logs.length} lines for over 100 requests`);
+      assert.equal((await put(service, 'fault:KEPT', '"after"')).status, 204);
+    });
+  }
+});
 
 test('while Redis loads its data, reads are answered and changes kept, and then they are told', async (t) => {
   // Redis loads for as long as the test wants: it waits for each key, and serves its clients meanwhile.
