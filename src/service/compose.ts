@@ -28,9 +28,9 @@ export interface Core {
   /** Undefined when standalone. */
   readonly redis: RedisConnections | undefined;
   readonly breaker: Breaker | undefined;
-  /** Resolves once the link has reported every change that Redis made before this call; at once without a link. */
+  /** Resolves when the link has reported every change that Redis made before this call; at once without a link. */
   readonly linkCaughtUp: () => Promise<void>;
-  /** Resolves with true once Redis can be used, or with false after `timeoutMs`. */
+  /** Resolves with true when Redis is usable, or with false after `timeoutMs`. */
   readonly whenUp: (timeoutMs: number) => Promise<boolean>;
   /** Closes all connections and stops all timers. */
   readonly close: () => void;

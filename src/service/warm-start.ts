@@ -12,7 +12,7 @@ import type { Core } from './compose.ts';
 
 /** How often warm-up checks whether L1 is coherent. */
 const POLL_MS = 10;
-/** Keys of a file that are read into L1 at a time. */
+/** Number of keys of a file that are read into L1 at the same time. */
 const SLICE = 500;
 
 /**
@@ -59,7 +59,7 @@ async function fromRedis(config: Config, core: Core, signal: AbortSignal): Promi
   return warmFromStore(core.cache, match, Number.POSITIVE_INFINITY, signal);
 }
 
-/** Writes the file to L2, and then reads its keys into L1 as far as there is room. */
+/** Writes the file to Redis, then reads its keys into L1 until L1 is full. */
 async function fromFile(config: Config, core: Core, signal: AbortSignal): Promise<Summary> {
   const { cache } = core;
   const room = cache.memory?.maxEntries ?? 0;
@@ -70,7 +70,7 @@ async function fromFile(config: Config, core: Core, signal: AbortSignal): Promis
   });
   const summary = await load(source, sink, { signal });
   if (cache.store === undefined) return summary;
-  // The link reports the writes of the file as well, and each report removes its key from L1.
+  // The link also reports the writes of the file, and each report drops its key from L1. So wait for all reports first.
   await Promise.race([core.linkCaughtUp(), once(signal, 'abort')]);
   for (let at = 0; at < keys.length && !signal.aborted; at += SLICE)
     await Promise.all(keys.slice(at, at + SLICE).map((key) => cache.refresh(key)));

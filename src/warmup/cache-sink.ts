@@ -25,8 +25,8 @@ export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkL
 }
 
 /**
- * Writes only what is absent from L2: a file must not undo later writes.
- * @param onPresent called with each key that L2 has now
+ * Writes only keys that Redis does not have, so that a file never undoes later writes.
+ * @param onPresent called with each key that Redis has afterwards
  */
 export function absentSink(cache: TwoLevel, onPresent: (key: string) => void): Sink {
   const writeOne = async ({ key, json, ttlMs }: WarmupRecord): Promise<Outcome> => {
