@@ -47,7 +47,7 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   assert.deepEqual(row(stdout, 'get'), [`${hit}`, `${miss}`, `${error}`, percent(hit_rate!)]);
   assert.deepEqual(row(stdout, 'set'), ['0', '1', '0', '']);
   assert.deepEqual(row(stdout, 'borrow_rate'), ['1', '2', '1', '66.7 %', '0', '0', '1', '1', '0', '100 %']);
-  assert.deepEqual(row(stdout, 'volatility'), ['1', '0', '0', '–', '0', '0', '1', '0', '0', '–']);
+  assert.deepEqual(row(stdout, 'volatility'), ['0', '0', '0', '–', '0', '0', '1', '0', '0', '–']);
   const l2 = before.redis!;
   assert.deepEqual(row(stdout, 'all')?.slice(6), ['2', `${l2.hits}`, `${l2.misses}`, percent(l2.hit_rate!)]);
   assert.deepEqual(row(stdout, 'coherence'), ['coherent']);
