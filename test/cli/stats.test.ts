@@ -52,7 +52,7 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   assert.deepEqual(row(stdout, 'all')?.slice(6), ['2', `${l2.hits}`, `${l2.misses}`, percent(l2.hit_rate!)]);
   assert.deepEqual(row(stdout, 'coherence'), ['coherent']);
   assert.deepEqual(row(stdout, 'pending writes'), ['none']);
-  assert.match(row(stdout, 'L1')![0]!, /^2 of 1,000 \(0\.2 %\), \d+ B$/);
+  assert.match(row(stdout, 'L1')![0]!, /^1 of 1,000 \(0\.1 %\), \d+ B$/);
   assert.match(row(stdout, 'Redis')![0]!, /^7\.\d+\.\d+, answers in .* ms, up for .*, 2 keys at .* UTC$/);
 
   await redis.signal('SIGKILL');
