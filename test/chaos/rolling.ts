@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
 import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
-import { redisEnv } from '../../loadtest/target/replicas.ts';
+import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 
 export interface RollingOptions {
@@ -29,6 +29,7 @@ export async function rollingRestart({ rounds, clients, everyMs }: RollingOption
     const start = async () => {
       const env = {
         ...redisEnv(redis),
+        ...PATIENT,
         PORT: String(port),
         REUSE_PORT: 'true',
         SHUTDOWN_GRACE_MS: '200',

@@ -5,6 +5,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import { del, get, jsonOf, post, put, readIntoL1 } from '../support/client.ts';
+import { heardAll } from '../support/heard-all.ts';
 
 // A Redis that refuses some changes for good, and what becomes of the others.
 
@@ -71,6 +72,7 @@ test('a conditional PUT that cannot be sent leaves what L1 holds', async (t) => 
   const service = await startReplica(redis);
   t.after(() => service.stop('SIGKILL'));
   const version = (await put(service, ALLOWED, '"held"')).headers.get('etag')!;
+  await heardAll(service);
   await readIntoL1(service, ALLOWED);
   await redis.signal('SIGKILL');
   await until(async () => (await jsonOf(await service.fetch('/health'))).coherence === 'blind', PATIENCE);

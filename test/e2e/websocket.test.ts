@@ -8,6 +8,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, post, put, readIntoL1 } from '../support/client.ts';
+import { heardAll } from '../support/heard-all.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
 import {
   connectWs,
@@ -483,6 +484,7 @@ test('while Redis is away answers say so, and a snapshot names the keys that nob
   t.after(() => service.stop());
   const ws = await client(t, service);
   await put(service, 'borrow_rate:A', '1');
+  await heardAll(service);
   await readIntoL1(service, 'borrow_rate:A');
   await ws.subscribe({ keys: ['borrow_rate:A'] });
   await whileFrozen(redis, async () => {
