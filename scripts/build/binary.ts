@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ASSETS, assetPath } from '../../loadtest/report/assets.ts';
 import { ADDON } from '../../src/binary/addon.ts';
+import { TOOLS } from '../../src/binary/tools.ts';
 import { LICENSES } from '../../src/cli/licenses.ts';
 import { commitOfSources } from '../../src/cli/version.ts';
 import { addon } from './addon.ts';
-import { bundle } from './bundle.ts';
+import { bundle, bundlesForSnapshot } from './bundle.ts';
 import { type Form, makeExecutable } from './executable.ts';
 import { licensesText } from './licenses.ts';
 
@@ -14,26 +15,23 @@ import { licensesText } from './licenses.ts';
 export async function buildBinary(output: string, form: Form): Promise<void> {
   if (process.platform !== 'linux') throw new Error('it is made for Linux, and so must be built there');
   const { path, sha256 } = addon();
-  const forSnapshot = form === 'snapshot';
-  const [program, licenses] = await Promise.all([
-    bundle({
-      entry: forSnapshot ? 'src/binary/main.ts' : 'src/main.ts',
-      // Where there is no git, as when the image is built, its builder knows the commit.
-      info: { commit: process.env.RATECACHE_COMMIT || commitOfSources(), addonSha256: sha256 },
-      forSnapshot,
-    }),
-    licensesText(),
-  ]);
-  const dir = mkdtempSync(join(tmpdir(), 'ratecache-licenses-'));
+  // Where there is no git, as when the image is built, its builder knows the commit.
+  const info = { commit: process.env.RATECACHE_COMMIT || commitOfSources(), addonSha256: sha256 };
+  const dir = mkdtempSync(join(tmpdir(), 'ratecache-assets-'));
+  const written = (name: string, text: string) => {
+    const file = join(dir, name);
+    writeFileSync(file, text);
+    return { [name]: file };
+  };
   try {
-    const licensesFile = join(dir, LICENSES);
-    writeFileSync(licensesFile, licenses);
+    const bundles = form === 'snapshot' ? await bundlesForSnapshot(info) : undefined;
     await makeExecutable({
-      program,
+      program: (bundles?.program ?? (await bundle(info))).text,
       form,
       assets: {
         [ADDON]: path,
-        [LICENSES]: licensesFile,
+        ...written(LICENSES, await licensesText()),
+        ...(bundles && written(TOOLS, bundles.tools.text)),
         ...Object.fromEntries(ASSETS.map((name) => [name, assetPath(name)])),
       },
       output,

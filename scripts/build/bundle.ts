@@ -1,24 +1,47 @@
-/** The program and all packages it uses in one CommonJS file, which is what a single executable can be made of. */
+/** A program and all packages it uses in one CommonJS text, which is what a single executable can be made of. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { TOOLS } from '../../src/binary/tools.ts';
 import type { Build } from '../../src/build-info.ts';
 import { ROOT } from './paths.ts';
 import { laterBuiltins, laterModules } from './snapshot.ts';
+import { toolsApart, toolsEntry } from './tools.ts';
 
-export interface BundleOptions {
-  readonly entry: string;
-  readonly info: Build;
-  /** Whether it is loaded for a snapshot, which not every module of Node may be in. */
-  readonly forSnapshot: boolean;
+/** A program, and the files that are in it, by their path from the root of the project. */
+export interface Bundle {
+  readonly text: string;
+  readonly files: readonly string[];
 }
 
-export async function bundle({ entry, info, forSnapshot }: BundleOptions): Promise<string> {
-  const { outputFiles } = await build({
+/** What the single binary is made of as a snapshot. */
+export interface Bundles {
+  /** The program of which the snapshot is made. */
+  readonly program: Bundle;
+  /** What is left out of it, for src/binary/tools.ts. */
+  readonly tools: Bundle;
+}
+
+/** The whole program in one text. */
+export function bundle(info: Build): Promise<Bundle> {
+  return bundled(info, { entryPoints: ['src/main.ts'] });
+}
+
+export async function bundlesForSnapshot(info: Build): Promise<Bundles> {
+  const apart = new Set<string>();
+  const plugins = [toolsApart(apart), laterBuiltins, laterModules];
+  const program = await bundled(info, { entryPoints: ['src/binary/main.ts'], plugins });
+  const stdin = { contents: toolsEntry(apart), resolveDir: ROOT, sourcefile: TOOLS };
+  return { program, tools: await bundled(info, { stdin }) };
+}
+
+async function bundled(info: Build, { plugins = [], ...entry }: BuildOptions): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
+    ...entry,
     absWorkingDir: ROOT,
-    entryPoints: [entry],
     outfile: 'dist/ratecache.cjs',
     write: false,
+    metafile: true,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -30,13 +53,14 @@ export async function bundle({ entry, info, forSnapshot }: BundleOptions): Promi
     legalComments: 'none',
     define: {
       RATECACHE_BUILD: JSON.stringify(info),
-      // It is used only where the sources lie beside: where this is not the single binary.
+      // Only the sources use it, to find files next to them.
       'import.meta.url': '"file:///ratecache"',
     },
-    plugins: [ownAddon, luaFiles, leftOut, ...(forSnapshot ? [laterBuiltins, laterModules] : [])],
+    plugins: [ownAddon, luaFiles, leftOut, ...plugins],
     logLevel: 'error',
   });
-  return outputFiles[0]!.text;
+  const { inputs } = Object.values(metafile!.outputs)[0]!;
+  return { text: outputFiles![0]!.text, files: Object.keys(inputs) };
 }
 
 const ownAddon: Plugin = {

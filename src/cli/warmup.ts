@@ -5,7 +5,6 @@ import { composeCore } from '../service/compose.ts';
 import { cacheSink } from '../warmup/cache-sink.ts';
 import { httpSink } from '../warmup/http-sink.ts';
 import { load } from '../warmup/load.ts';
-import { progressView } from '../warmup/progress.ts';
 import { succeeded, summaryJson, summaryText } from '../warmup/report.ts';
 import type { Sink } from '../warmup/sink.ts';
 import { type Format, openSource } from '../warmup/source.ts';
@@ -28,6 +27,7 @@ export async function warmup(file: string, options: WarmupOptions, env: Environm
   const { sink, close } = options.direct
     ? await direct(env)
     : { sink: httpSink(options.url), close: undefined };
+  const { progressView } = await import('../warmup/progress.ts');
   const view = progressView({ quiet: options.quiet ?? false });
   try {
     const summary = await load(source, sink, { onProgress: view.show, signal: interrupted.signal });

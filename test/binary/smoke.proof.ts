@@ -149,6 +149,13 @@ for (const [why, tmpfs, reason] of [
       assert.equal((await runMain(['--version'])).code, 0);
     }));
 
+test('a subcommand whose code is not in the snapshot runs', () =>
+  inRoot({}, async () => {
+    const { code, stdout, stderr } = await runMain(['load']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^read-heavy +How long/m);
+  }));
+
 test('it says of which version and commit it is, and shows the licenses of all it is made of', () =>
   inRoot({}, async () => {
     const version = await runMain(['--version']);

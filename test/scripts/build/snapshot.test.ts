@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { bundle } from '../../../scripts/build/bundle.ts';
+import { bundlesForSnapshot } from '../../../scripts/build/bundle.ts';
 
 const WATCHER = readFileSync(new URL('kept-in-snapshot.js', import.meta.url), 'utf8');
 const INFO = { commit: 'none', addonSha256: 'none' };
@@ -21,8 +21,33 @@ const HARMLESS: Readonly<Record<string, string>> = {
 };
 
 test('no module of the service keeps in the snapshot what belongs to one start', async () => {
-  const program = await bundle({ entry: 'src/binary/main.ts', info: INFO, forSnapshot: true });
-  assert.deepEqual(await askedFor(program), Object.keys(HARMLESS).sort());
+  const { program } = await bundlesForSnapshot(INFO);
+  assert.deepEqual(await askedFor(program.text), Object.keys(HARMLESS).sort());
+});
+
+/** Packages that only the load tests or a terminal need. */
+const OF_TOOLS = [
+  'autocannon',
+  'cli-progress',
+  'cli-table3',
+  'hdr-histogram-js',
+  'junit-report-builder',
+  'uplot',
+];
+
+test('the snapshot carries no code of the load tests, and no package that only they or a terminal need', async () => {
+  const { program, tools } = await bundlesForSnapshot(INFO);
+  const ofTools = (file: string) =>
+    file.startsWith('loadtest/') || OF_TOOLS.some((name) => file.startsWith(`node_modules/${name}/`));
+  assert.deepEqual(program.files.filter(ofTools), []);
+  assert.ok(program.files.includes('src/service/serve.ts'));
+  // The browser loads uplot, out of a report: it is an asset of its own.
+  for (const name of OF_TOOLS.filter((each) => each !== 'uplot'))
+    assert.ok(
+      tools.files.some((file) => file.startsWith(`node_modules/${name}/`)),
+      name,
+    );
+  assert.ok(tools.files.includes('loadtest/run.ts'));
 });
 
 test('what a module asks for while it is loaded is noticed', async () => {
@@ -34,9 +59,8 @@ test('what a module asks for while it is loaded is noticed', async () => {
 });
 
 test('the bundle is the same in every build', async () => {
-  const options = { entry: 'src/binary/main.ts', info: INFO, forSnapshot: true };
-  const [one, other] = await Promise.all([bundle(options), bundle(options)]);
-  assert.ok(one === other);
+  const [one, other] = await Promise.all([bundlesForSnapshot(INFO), bundlesForSnapshot(INFO)]);
+  assert.deepEqual(one, other);
 });
 
 /** Makes a snapshot of the program. */
