@@ -6,7 +6,7 @@
 FROM node:22.23.3-bookworm-slim AS build
 WORKDIR /ratecache
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --include=dev --ignore-scripts=false --loglevel=error
+RUN npm ci --include=dev --loglevel=error
 COPY LICENSE ./
 COPY scripts ./scripts
 COPY src ./src

@@ -1,35 +1,69 @@
-# Everything runs with the project's own tools: node_modules/.bin holds Node 22, whatever Node is on the machine.
+# Everything runs with Node 22, which the set-up leaves in node_modules/.bin.
 SHELL := bash
-SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-# Written last by the set-up, so that an interrupted one starts over.
-INSTALLED := node_modules/.install
+# Written last by the set-up, so an interrupted one starts over.
+SERVABLE := node_modules/.serve
+INSTALLED := node_modules/.all
+NEED := scripts/need.sh
+
+# Help and lists install nothing. `make load` without ARGS is a list.
+ifneq ($(filter -h --help --list,$(ARGS))$(if $(ARGS),,$(filter load,$(MAKECMDGOALS))),)
+  LISTS := yes
+  INSTALLED := set-up-was-made
+  NEED := true
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint
-
+.PHONY: help run set-up set-up-was-made
 help: ## list what can be made
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(INSTALLED) ## serve on 127.0.0.1:8000: standalone, or with the Redis that REDIS_HOST names
+run: $(SERVABLE) ## serve on 127.0.0.1:8000: standalone, or with the Redis that REDIS_HOST names
 	@exec scripts/run.sh
 
-test: $(INSTALLED) lint ## lint, types and tests, against real redis-servers
-	@scripts/need.sh redis-server redis-cli wrk valgrind prometheus promtool prometheus-alertmanager amtool curl zsh fish
-	@scripts/kubectl.sh version --client >/dev/null
+set-up: $(INSTALLED) ## install the packages of npm for tests and benchmarks
+
+$(SERVABLE): package-lock.json
+	@scripts/set-up.sh serve
+
+node_modules/.all: package-lock.json
+	@scripts/set-up.sh all
+
+set-up-was-made:
+	@[[ -e node_modules/.all ]] || { echo 'Run `make set-up` first: help and lists install nothing.' >&2; exit 1; }
+
+.PHONY: lint test test-all test-versions
+lint: $(INSTALLED) ## formatting, lint rules and types
+	@npm run --silent lint
+	@npm run --silent types
+
+# The service that tests start is the single binary, which starts in a tenth of the time that the sources take. It is made
+# for Linux; elsewhere tests start the sources. docs/testing.md says which test runs where.
+LINUX := $(filter Linux,$(shell uname -s))
+test test-all: export RATECACHE_BINARY := $(if $(LINUX),$(CURDIR)/dist/ratecache)
+
+test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against real redis-servers: under three minutes
+	@$(NEED) redis-server redis-cli
 	@npm run --silent test
 
-.PHONY: test-versions
+test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, wrk, valgrind or kubectl
+	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind
+	@scripts/kubectl.sh version --client >/dev/null
+	@npm run --silent test:rest
+	@if [[ $$EUID == 0 ]] || scripts/redis8.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \
+	else echo 'NOT RUN: make test-versions. Run it once as root: it makes a Redis 8 with debootstrap.' >&2; fi
+
 VERSIONED := test/versions/*.versions.ts test/redis/*.test.ts test/e2e/faults.test.ts test/e2e/reconnect.test.ts
 
 test-versions: $(INSTALLED) ## the tests of Redis's errors, faults and coherence against a real Redis 8; the first run needs root and two minutes
-	@scripts/need.sh redis-cli
+	@$(NEED) redis-cli
 	@scripts/redis8.sh >/dev/null
-	@EXPECTED_REDIS=8. PATH="$(CURDIR)/.tools/redis8/bin:$(PATH)" node --test --test-concurrency=2 --test-timeout=180000 $(VERSIONED)
+	@EXPECTED_REDIS=8. PATH="$(CURDIR)/.tools/redis8/bin:$(PATH)" npm run --silent test:files $(VERSIONED)
 
+.PHONY: chaos
 chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md; ARGS=soak, mutants, rolling or part of a fault's name
-	@scripts/need.sh redis-server redis-cli
+	@$(NEED) redis-server redis-cli
 	@exec node test/chaos/run.ts $(ARGS)
 
 .PHONY: simulate
@@ -55,20 +89,20 @@ bench-start: $(INSTALLED) ## how long the binary takes to its first answer, next
 
 .PHONY: load gate
 load: $(INSTALLED) ## load tests; lists them without ARGS; ARGS=read-heavy, "all --seconds 10", --help (gate: the short form for CI)
-	@scripts/need.sh redis-server redis-cli
+	@$(NEED) redis-server redis-cli
 	@exec node src/main.ts load $(ARGS)
 
 gate: $(INSTALLED) ## the load tests that must pass before a change lands, in about a minute
-	@scripts/need.sh redis-server redis-cli
+	@$(NEED) redis-server redis-cli
 	@exec node src/main.ts load smoke read-heavy quote miss-storm websocket --seconds 5 --retries 2
 
 .PHONY: capacity replay
 capacity: $(INSTALLED) ## the highest rate one instance takes, and how many are needed; ARGS="l1 --rate 100000", --record, --help
-	@scripts/need.sh redis-server redis-cli
+	@$(NEED) redis-server redis-cli
 	@exec node src/main.ts capacity $(ARGS)
 
 replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10", --help
-	@scripts/need.sh redis-server redis-cli
+	@$(NEED) redis-server redis-cli
 	@exec node src/main.ts replay $(ARGS)
 
 .PHONY: build smoke
@@ -76,18 +110,5 @@ build: $(INSTALLED) ## the single binary: dist/ratecache, with its bill of mater
 	@npm run --silent build
 
 smoke: build ## builds it, and proves that it serves from a root directory with nothing else in it; ARGS=debian from a bare Debian
-	@scripts/need.sh redis-server redis-cli unshare ip systemd-analyze $(if $(ARGS),debootstrap)
+	@$(NEED) redis-server redis-cli unshare ip systemd-analyze $(if $(ARGS),debootstrap)
 	@exec scripts/smoke.sh $(ARGS)
-
-lint: $(INSTALLED) ## formatting, lint rules and types
-	@npm run --silent lint
-	@npm run --silent types
-
-# The warnings silenced here are about the machine's own Node being older than the one being installed. That one
-# comes by an install script, which npm runs because package.json's allowScripts names it.
-$(INSTALLED): package-lock.json
-	@command -v npm >/dev/null || { echo 'npm is missing: install Node 20 or newer, with npm.' >&2; exit 1; }
-	@echo npm ci
-	@PATH="$(SYSTEM_PATH)" npm ci --include=dev --ignore-scripts=false --loglevel=error
-	@[[ $$(node --version) == v22.* ]] || { echo "npm ci did not bring Node 22: found $$(command -v node) $$(node --version)." >&2; exit 1; }
-	@touch $@

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# redis8.sh: makes .tools/redis8/bin/redis-server, the Redis 8.0 of Debian 13, once. It prints how to start it.
-# `make test-versions` runs tests against it.
+# redis8.sh: makes .tools/redis8/bin/redis-server once: the machine's own Redis 8, or the Redis 8.0 of Debian 13. It
+# prints how to start it. `make test-versions` runs tests against it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=.tools/redis8/root server=.tools/redis8/bin/redis-server
 
-if [[ ! -x $server ]]; then
+if [[ ! -x $server ]] && redis-server --version 2>/dev/null | grep -q 'v=8\.'; then
+  mkdir -p "$(dirname "$server")"
+  ln -s "$(command -v redis-server)" "$server"
+elif [[ ! -x $server ]]; then
   scripts/need.sh debootstrap
   [[ $EUID == 0 ]] || { echo "debootstrap needs root: run this once with sudo." >&2; exit 1; }
   if [[ ! -d $root ]]; then

@@ -8,10 +8,7 @@ import { type Service, startService } from '../../loadtest/target/service.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
 import { type ConfiguredRedis, startConfiguredRedis } from '../support/configured-redis.ts';
 import { SERVICE_PASSWORD, setUpHost } from './redis-host.ts';
-import { environmentOf, find, render } from './rendered.ts';
 
-/** For whoever is no replica: operators, exporters, replicas of Redis itself. */
-const RESERVED_CONNECTIONS = 100;
 const CONNECTIONS_OF_A_PROCESS = 3;
 
 /** What both files must say, in the words of CONFIG GET. */
@@ -68,16 +65,6 @@ test('redis-server starts with the file of dev, keeps nothing on the disk, and t
   const redis = await startConfiguredRedis({ file: 'deploy/redis/dev.conf' });
   t.after(() => redis.stop());
   await assertInForce(redis, { ...COMMON, save: '', appendonly: 'no' });
-});
-
-test('in production there is room for the connections of every replica, by the formula of the runbook too', async () => {
-  const manifests = await render('overlays/production');
-  const { maxReplicas } = find(manifests, 'HorizontalPodAutoscaler').spec;
-  const { maxSurge } = find(manifests, 'Deployment').spec.strategy.rollingUpdate;
-  const allowed = Number(environmentOf(manifests, '').REDIS_MAX_CONNECTIONS);
-  const [, maxclients] = /^maxclients (\d+)$/m.exec(readFileSync('deploy/redis/production.conf', 'utf8'))!;
-  assert.equal(Number(maxclients), (maxReplicas + maxSurge) * allowed + RESERVED_CONNECTIONS);
-  assert.ok(Math.floor(allowed / (maxReplicas + maxSurge)) >= CONNECTIONS_OF_A_PROCESS);
 });
 
 test('as the user ratecache the service can do everything, with no command refused and none granted in vain', async (t) => {

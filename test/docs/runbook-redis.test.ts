@@ -3,12 +3,11 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
-import { put, readIntoL1 } from '../support/client.ts';
+import { put } from '../support/client.ts';
 import { codesOf, sectionOf } from './markdown.ts';
 import { textOf } from './pages.ts';
-import { missingLine, runCommands } from './run-commands.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 const RUNBOOK = textOf('runbook');
@@ -35,29 +34,4 @@ test('when a running Redis stops, log and check show what the runbook and the al
   const { code, stdout } = await runMain(['check', '--url', service.url]);
   assert.equal(code, 0);
   assert.match(stdout, /^degraded: Redis is unreachable: .*ECONNREFUSED.*, 1 pending writes\n$/);
-});
-
-test('the procedure for an old quote shows what it promises, and changes nothing', async (t) => {
-  const redis = await startRedis();
-  t.after(() => redis.stop());
-  const service = await startReplica(redis, { ...redisEnv(redis), ...PATIENT });
-  t.after(() => service.stop('SIGKILL'));
-  await put(service, 'borrow_rate:AAPL', '{"rate": 0.0525}');
-  await readIntoL1(service, 'borrow_rate:AAPL');
-  const section = sectionOf(RUNBOOK, 'A quote looks stale');
-  const setting =
-    '```sh\nexport NS=n REDIS_HOST=127.0.0.1 REDIS_PORT=$TEST_REDIS_PORT REDIS_USER=default\n```\n';
-  const state = async () => [
-    await redis.cli('DBSIZE'),
-    await redis.cli('--no-raw', 'GET', 'borrow_rate_engine:borrow_rate:AAPL'),
-  ];
-  const before = await state();
-  const place = { service, redis, password: '', prometheus: '' };
-  const { ran } = await runCommands(setting + section, place, (commands) => commands);
-  const promising = ran.filter(({ promised }) => promised !== undefined);
-  assert.equal(promising.length, 1);
-  for (const { promised, output } of promising)
-    assert.equal(missingLine(promised!, output), undefined, output);
-  assert.deepEqual(await state(), before);
-  assert.doesNotMatch(section, /curl .*(-X|-d|--data)/);
 });

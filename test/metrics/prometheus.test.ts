@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
@@ -13,21 +12,6 @@ import { startConnected } from '../support/redis-connection.ts';
 import { filledMemory, GONE, UP } from './deps.ts';
 
 const COUNTED: KeyCounts = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: 0 };
-
-test('promtool finds nothing but one ending that the runbook itself gives', async () => {
-  const { deps } = setUp();
-  const text = await createRegistry(deps).metrics();
-  const { error, status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
-    input: text,
-    encoding: 'utf8',
-  });
-  assert.equal(error, undefined, 'promtool cannot be run; it comes with the Debian package prometheus');
-  const findings = (stdout + stderr).trim().split('\n');
-  assert.deepEqual(findings, [
-    'redis_connection_count non-histogram and non-summary metrics should not have "_count" suffix',
-  ]);
-  assert.equal(status, 3);
-});
 
 test('every metric of the runbook is there, with its type and labels', async () => {
   const { types, samples } = await scrape(setUp().deps);
