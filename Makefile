@@ -38,10 +38,10 @@ lint: $(INSTALLED) ## formatting, lint rules and types
 	@npm run --silent lint
 	@npm run --silent types
 
-# The service that tests start is the single binary, which starts in a tenth of the time that the sources take. It is made
-# for Linux; elsewhere tests start the sources. docs/testing.md says which test runs where.
+# Its tests start the single binary, in a tenth of the CPU time of the sources. The binary is made for Linux; elsewhere they
+# start the sources. docs/testing.md says which test runs where.
 LINUX := $(filter Linux,$(shell uname -s))
-test test-all: export RATECACHE_BINARY := $(if $(LINUX),$(CURDIR)/dist/ratecache)
+test: export RATECACHE_BINARY := $(if $(LINUX),$(CURDIR)/dist/ratecache)
 
 test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against real redis-servers: under three minutes
 	@$(NEED) redis-server redis-cli

@@ -4,6 +4,9 @@ import { test } from 'node:test';
 import { runMain } from '../../loadtest/target/run-main.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
+// The binary has its commit from the build, and has the licenses.
+delete process.env.RATECACHE_BINARY;
+
 test('--version says the version, the commit, Node and uWebSockets.js', async () => {
   const { code, stdout } = await runMain(['--version']);
   assert.equal(code, 0);

@@ -51,6 +51,8 @@ let strict: Service;
 let keeping: Service;
 let standalone: Service;
 let defective: Service;
+// Only the sources can be given a defect.
+delete process.env.RATECACHE_BINARY;
 
 before(async () => {
   [redis, fragile] = await Promise.all([startRedis(), startRedis()]);
