@@ -123,6 +123,8 @@ function optionsOf(address: RedisAddress, name: string): RedisOptions {
     ...(address.password === undefined ? {} : { password: address.password }),
     db: address.db,
     connectionName: `ratecache-${name}`,
+    // Redis 7.2 would refuse CLIENT SETINFO to the user of deploy/redis/users.acl: Redis 7.0 cannot grant it.
+    disableClientInfo: true,
     // ioredis drops invalidation pushes in RESP3, see docs/architecture.md.
     protocol: 2,
     connectTimeout: address.connectTimeoutMs,

@@ -21,7 +21,7 @@ test('amtool finds nothing wrong with the configuration', async () => {
 
 test('each alert goes to the channels that it names, and what names none to Slack', async () => {
   const receivers = async (labels: Labels) => {
-    const args = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+    const args = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
     const { stdout } = await run('amtool', ['config', 'routes', 'test', `--config.file=${CONFIG}`, ...args]);
     return stdout.trim();
   };

@@ -134,9 +134,8 @@ test('a Redis that came back is connected again, and the old fault is forgotten'
   await server.signal('SIGKILL');
   await down;
   assert.equal((await info.status()).connected, false);
-  const ready = once(redis, 'ready');
   await server.restart();
-  await ready;
+  await until(() => redis.status === 'ready');
   now += 1000;
   assert.equal((await info.status()).connected, true);
 });
