@@ -1,34 +1,23 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { type RedisServer, startRedis } from '../loadtest/target/redis-server.ts';
 import { PATIENT, startReplica } from '../loadtest/target/replicas.ts';
 import { type Service, startService } from '../loadtest/target/service.ts';
 import { ERRORS } from '../src/errors.ts';
-import { anchorOf, fencesOf, headingsOf, rowsOf, sectionOf, withoutFences } from './docs/markdown.ts';
+import { anchorOf, headingsOf, rowsOf, sectionOf, withoutFences } from './docs/markdown.ts';
+import { textOf } from './docs/pages.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README = read('README.md');
-/** In the order in which their examples run. */
-const API_PAGES = ['api', 'api/batches', 'api/operations', 'api/probes', 'api/errors'];
-const API = API_PAGES.map((name) => read(`docs/${name}.md`)).join('\n');
+const API = textOf('api');
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
 const WEBSOCKET = '/v1/ws';
-/** What every example of the documents calls the service. */
-const DOCUMENTED_URL = 'http://127.0.0.1:8000';
-
-// So that the examples run as written: with the status of each answer as their output, and nothing else.
-const CURL = `curl() {
-  command curl --silent --show-error --max-time 60 --output /dev/null --write-out '%{http_code}\\n' "$@"
-}`;
-
 let redis: RedisServer;
 let service: Service;
 let standalone: Service;
@@ -107,20 +96,6 @@ test('docs/api/probes.md has every metric of a service with Redis with its type 
       assert.deepEqual(found, labels!.split(', ').filter(Boolean).sort(), `the labels of ${name}`);
 });
 
-test('the examples of the API pages get the documented status', async () => {
-  const blocks = fencesOf(API)
-    .filter(({ language }) => language === 'sh')
-    .map(({ text }) => text);
-  const commands = blocks.flatMap((block) => block.match(/^curl /gm) ?? []);
-  const promised = blocks.flatMap(statusesIn);
-  assert.ok(commands.length > 20);
-  assert.equal(promised.length, commands.length, 'a command without its status');
-  const script = [CURL, ...blocks].join('\n').replaceAll(DOCUMENTED_URL, service.url);
-  const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], { timeout: 10_000 });
-  const answered = stdout.trim().split('\n');
-  assert.deepEqual(answered, promised);
-});
-
 test('every link between the documents leads to a file, and to a heading where it names one', () => {
   const files = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT })];
   const broken = files.flatMap((file) =>
@@ -161,10 +136,6 @@ function rowsUnder(page: string, heading: string): string[][] {
 
 function plain(text: string): string {
   return text.replaceAll('`', '');
-}
-
-function statusesIn(block: string): string[] {
-  return [...block.matchAll(/^# (\d{3})$/gm)].map(([, status]) => status!);
 }
 
 /** The label names of each sample of a metric, without the bounds of a histogram. */

@@ -29,7 +29,11 @@ export async function completionDirectory(): Promise<CompletionDirectory> {
       const env = { HOME: dir, TERM: 'xterm', PATH: `${dir}${delimiter}${process.env.PATH}` };
       const file = join(dir, `script.${name}`);
       await writeFile(file, script);
-      const { stdout } = await promisify(execFile)(name, [...args, file], { cwd: dir, env, timeout: 150_000 });
+      const { stdout } = await promisify(execFile)(name, [...args, file], {
+        cwd: dir,
+        env,
+        timeout: 150_000,
+      });
       return stdout.trimEnd().split('\n');
     },
     remove: () => rm(dir, { recursive: true, force: true }),

@@ -9,17 +9,22 @@ import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 
-/** What the service keeps of a log that is not read, less one line. */
-const MOST_WAITING_BYTES = 1024 * 1024 - 4096;
+/** What the service keeps of a log that is not read, less two lines. */
+const MOST_WAITING_BYTES = 1024 * 1024 - 8192;
+
+/** Each variable is a line of the log at the start: together they exceed what the pipe and the service keep. */
+const MUCH_TO_LOG = Object.fromEntries(
+  Array.from({ length: 300 }, (_, i) => [`REDIS_${i}_${'X'.repeat(4000)}`, '']),
+);
 
 test('with its log on a full disk, the service starts, serves and stops', async (t) => {
-  const { url, child } = await unlogged(t, ['sh', '-c', 'exec "$@" >/dev/full', 'sh']);
+  const { url, child } = await unlogged(t, { under: ['sh', '-c', 'exec "$@" >/dev/full', 'sh'] });
   await serves(url);
   await stops(child);
 });
 
 test('a log that nobody reads neither blocks nor ends the service, and goes on when it is read again', async (t) => {
-  const { url, child } = await unlogged(t);
+  const { url, child } = await unlogged(t, { env: MUCH_TO_LOG });
   await fillLog(url, child);
   await serves(url);
   let text = '';
@@ -45,7 +50,7 @@ test('the service goes on when the reader of its log has ended, and its lines ar
 });
 
 test('a service whose log is not read stops within seconds', async (t) => {
-  const { url, child } = await unlogged(t);
+  const { url, child } = await unlogged(t, { env: MUCH_TO_LOG });
   await fillLog(url, child);
   await stops(child);
 });
@@ -63,11 +68,14 @@ test('SIGHUP does not end the service, and the log says that it is ignored', asy
 });
 
 /** A standalone service whose standard output is a pipe that nobody reads, or what `under` makes of it. */
-async function unlogged(t: TestContext, under: readonly string[] = []) {
+async function unlogged(
+  t: TestContext,
+  { under = [], env: more = {} }: { under?: readonly string[]; env?: Record<string, string> } = {},
+) {
   const port = await freePort();
   const invocation = program('serve', '--standalone', '--port', String(port));
   const [command, ...args] = [...under, invocation.command, ...invocation.args] as [string, ...string[]];
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...PATIENT };
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...PATIENT, ...more };
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   tether(child);
   t.after(() => child.kill('SIGKILL'));

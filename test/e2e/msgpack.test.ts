@@ -66,7 +66,7 @@ test('whatever bytes are written over HTTP or WebSocket, both give them back, fr
         for (const result of results) assert.deepEqual(result.value, value);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 

@@ -325,7 +325,7 @@ test('every GET is counted once in the latency histogram, however encodings alte
     await put(service, 'timed:A', '[1]');
     await readIntoL1(service, 'timed:A');
     for (const accepts of [[JSON_TYPE, MSGPACK_TYPE], [MSGPACK_TYPE, JSON_TYPE], [JSON_TYPE], [MSGPACK_TYPE]])
-      for (const gets of [1, 63, 128, 333]) {
+      for (const gets of [1, 63, 130]) {
         const before = await getCounts(service);
         for (let i = 0; i < gets; i++)
           await (await get(service, 'timed:A', { accept: accepts[i % accepts.length]! })).arrayBuffer();

@@ -131,7 +131,7 @@ async function interleave(
 ) {
   const outcomes = new Set<string>();
   const runs = await everyPath(async (choose) => {
-    const { cache, store, client, writeElsewhere, faults } = replica(options);
+    const { cache, store, client, writeElsewhere, faults } = replica({ rememberedKeys: 10, ...options });
     const { request, socket } = client();
     // One who is subscribed already: then the hub knows the key, and hears what the new one's snapshot finds.
     const other = client();

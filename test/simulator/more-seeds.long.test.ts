@@ -1,3 +1,3 @@
 import { testSeeds } from './keeps-promises.ts';
 
-testSeeds(201, 200);
+testSeeds(101, 300);

@@ -7,7 +7,7 @@ import { planOf } from './plan.ts';
 import { historyOf } from './report.ts';
 import { simulate } from './simulate.ts';
 
-testSeeds(1, 200);
+testSeeds(1, 100);
 
 test('a seed gives the same history twice', async () => {
   const play = (seed: number) =>
