@@ -9,7 +9,6 @@ NEED := scripts/need.sh
 
 # Help and lists install nothing. `make load` without ARGS is a list.
 ifneq ($(filter -h --help --list,$(ARGS))$(if $(ARGS),,$(filter load,$(MAKECMDGOALS))),)
-  LISTS := yes
   INSTALLED := set-up-was-made
   NEED := true
 endif

@@ -14,7 +14,7 @@ import { TYPES } from '../../src/key.ts';
 import { find, type Manifest, render } from '../deploy/rendered.ts';
 import { get, post, put, readIntoL1 } from '../support/client.ts';
 import { codesOf, sectionOf } from './markdown.ts';
-import { pagesOf, textOf } from './pages.ts';
+import { textOf } from './pages.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { missingLine, type Outcome, runCommands } from './run-commands.ts';
 
