@@ -11,6 +11,9 @@ interface Item {
   readonly code?: string;
 }
 
+/** The id of requests that end the subscription before the next one begins. */
+const UNSUBSCRIBE = 0;
+
 export class Subscriber {
   readonly held = new Map<string, { n: number; version: string }>();
   readonly violations: string[] = [];
@@ -55,7 +58,7 @@ export class Subscriber {
 
   /** Ends what there was and begins anew, under an id of its own. */
   #subscribe(): void {
-    this.#send({ id: 0, op: 'unsubscribe' });
+    this.#send({ id: UNSUBSCRIBE, op: 'unsubscribe' });
     this.#subscription++;
     this.#send({ id: this.#subscription, op: 'subscribe', types: TYPES, values: true });
   }
@@ -80,6 +83,8 @@ export class Subscriber {
 
   // biome-ignore lint/suspicious/noExplicitAny: a frame is what it is
   #onAnswer(message: any): void {
+    // What came before is of the subscription that has ended: a deletion since then is not reported for it.
+    if (message.id === UNSUBSCRIBE) this.held.clear();
     if (message.id !== this.#subscription) return;
     // L2 did not answer for all of it: what it is worth shows when it is asked again.
     const incomplete = !message.ok || message.snapshot.some((item: Item) => item.code !== undefined);
