@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
-import { bufferOf, type Held, type Latin1, toLatin1 } from '../codec/held.ts';
 import { jsonToMsgpack } from '../codec/json-to-msgpack.ts';
 import { msgpackToJson } from '../codec/msgpack-to-json.ts';
+import { bufferOf, type Held, type Latin1, toLatin1 } from '../codec/value-bytes.ts';
 import { type TypeIndex, typeOf } from '../key.ts';
 import type { Version } from './version.ts';
 

@@ -1,4 +1,4 @@
-import { copyHeld, type Held } from './held.ts';
+import { copyHeld, type Held } from './value-bytes.ts';
 
 const FIRST_CAPACITY = 4096;
 

@@ -1,5 +1,5 @@
 /** Finds unknown variables whose names are close to known ones: most likely misspelt. */
-import { nearest } from '../cache/nearest.ts';
+import { nearest } from '../cache/nearest-name.ts';
 import type { Environment } from './parse.ts';
 import { VARIABLE_NAMES, VARIABLES } from './variables.ts';
 

@@ -3,10 +3,10 @@
 import * as v from 'valibot';
 import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
-import { ttlMs } from '../cache/check.ts';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
-import { checkMembers } from '../cache/known.ts';
+import { ttlMs } from '../cache/key-and-ttl.ts';
 import { type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
+import { checkMembers } from '../cache/unknown-names.ts';
 import * as jsonRead from '../codec/json-read.ts';
 import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';

@@ -2,9 +2,9 @@
 
 import { pack } from 'msgpackr';
 import * as v from 'valibot';
-import { checkKey } from '../cache/check.ts';
 import type { Encoding } from '../cache/entry.ts';
-import { listMemory } from '../cache/l1/list-memory.ts';
+import { checkKey } from '../cache/key-and-ttl.ts';
+import { listMemory } from '../cache/l1/list-keys.ts';
 import { sweep } from '../cache/l1/sweep.ts';
 import { EVERYTHING, type Match } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Encoding } from '../cache/entry.ts';
-import { checkMembers } from '../cache/known.ts';
+import { checkMembers } from '../cache/unknown-names.ts';
 import { Malformed } from '../codec/errors.ts';
 import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { unknownName } from '../cache/known.ts';
+import { unknownName } from '../cache/unknown-names.ts';
 import { ServiceError } from '../errors.ts';
 
 const NONE: ReadonlyMap<string, string> = new Map();

@@ -1,6 +1,7 @@
 /** `GET` and `HEAD /v1/cache/{key}`: the hot path, and what happens off it. */
-import { checkKey } from '../cache/check.ts';
+
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
+import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';

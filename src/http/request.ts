@@ -1,4 +1,4 @@
-import { ttlFault, ttlMs } from '../cache/check.ts';
+import { ttlFault, ttlMs } from '../cache/key-and-ttl.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
 

@@ -1,6 +1,7 @@
 /** `PUT` and `DELETE /v1/cache/{key}`. */
-import { checkKey } from '../cache/check.ts';
+
 import { type Condition, whyRefused } from '../cache/condition.ts';
+import { checkKey } from '../cache/key-and-ttl.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import type { Postponed } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';

@@ -1,12 +1,12 @@
 /** The operations of WebSocket requests, by their `op`. */
 import { getMany } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
-import { checkKey, ttlMs } from '../cache/check.ts';
 import { type Condition, whyRefused } from '../cache/condition.ts';
+import { checkKey, ttlMs } from '../cache/key-and-ttl.ts';
 import { keyWarning } from '../cache/key-warning.ts';
-import { checkMembers } from '../cache/known.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
+import { checkMembers } from '../cache/unknown-names.ts';
 import { isVersion } from '../cache/version.ts';
 import { ERRORS, ServiceError } from '../errors.ts';
 import type { Frame, RequestId } from './codec.ts';

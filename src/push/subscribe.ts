@@ -1,6 +1,6 @@
 /** `subscribe` and `unsubscribe`: a snapshot, followed by every later change, without a gap. */
 import * as v from 'valibot';
-import { checkKey } from '../cache/check.ts';
+import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { matcher } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';

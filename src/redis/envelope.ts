@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Encoding, Entry, keep, type Value } from '../cache/entry.ts';
 import { VERSION_BYTES, type Version } from '../cache/version.ts';
-import { bufferOf, copyHeld } from '../codec/held.ts';
 import { member } from '../codec/json-read.ts';
 import { validateMsgpack } from '../codec/msgpack-read.ts';
+import { bufferOf, copyHeld } from '../codec/value-bytes.ts';
 
 /**
  * The format of a value in Redis: one msgpack array of seven items at fixed offsets. Readers, Lua scripts among them,

@@ -1,4 +1,4 @@
-import { MAX_TTL_SECONDS, ttlMs } from '../cache/check.ts';
+import { MAX_TTL_SECONDS, ttlMs } from '../cache/key-and-ttl.ts';
 import { members } from '../codec/json-read.ts';
 import { ServiceError } from '../errors.ts';
 import { keyFault } from '../key.ts';

@@ -5,8 +5,8 @@ import { unpack } from 'msgpackr';
 import { Entry, keep, type Value } from '../../src/cache/entry.ts';
 import { NO_VERSION } from '../../src/cache/version.ts';
 import { NotConvertible } from '../../src/codec/errors.ts';
-import { bufferOf } from '../../src/codec/held.ts';
 import { MsgpackWriter } from '../../src/codec/msgpack-write.ts';
+import { bufferOf } from '../../src/codec/value-bytes.ts';
 import { TYPES } from '../../src/key.ts';
 
 const NIL = Buffer.from([0xc0]);

@@ -19,7 +19,6 @@ import { ERRORS } from '../../src/errors.ts';
 import type { HttpDeps } from '../../src/http/deps.ts';
 import type { Ops } from '../../src/http/ops.ts';
 import { routes } from '../../src/http/server.ts';
-import { ask, askOn } from './ask.ts';
 import { Contract } from './contract.ts';
 import {
   type Exercise,
@@ -36,6 +35,7 @@ import {
   VALUE,
   WELL,
 } from './requests.ts';
+import { ask, askOn } from './send-request.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const contract = new Contract(new URL('../../docs/openapi.yaml', import.meta.url));

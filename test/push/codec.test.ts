@@ -5,7 +5,7 @@ import { Packr, pack, Unpackr } from 'msgpackr';
 import type { CoherenceState, Reason } from '../../src/cache/bus.ts';
 import { Entry, keep, type Value } from '../../src/cache/entry.ts';
 import type { ItemResult } from '../../src/cache/results.ts';
-import { bufferOf } from '../../src/codec/held.ts';
+import { bufferOf } from '../../src/codec/value-bytes.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../../src/errors.ts';
 import type { Codec, Encoded, ResetReason, SnapshotItem } from '../../src/push/codec.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { unpack as decode } from 'msgpackr';
 import { keep, type Value } from '../../src/cache/entry.ts';
 import { isVersion, NO_VERSION } from '../../src/cache/version.ts';
-import { bufferOf } from '../../src/codec/held.ts';
+import { bufferOf } from '../../src/codec/value-bytes.ts';
 import {
   type EnvelopeLimits,
   foreignVersion,

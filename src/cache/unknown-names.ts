@@ -1,6 +1,6 @@
 /** Refuses unknown members and parameters of a request: a misspelt condition must not overwrite a value. */
 import { type ErrorCode, ServiceError } from '../errors.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from './nearest-name.ts';
 
 /** An error shows this many characters of an unknown name, which may be as long as a whole body. */
 const MOST_SHOWN = 40;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Entry } from '../../../src/cache/entry.ts';
-import { listMemory } from '../../../src/cache/l1/list-memory.ts';
+import { listMemory } from '../../../src/cache/l1/list-keys.ts';
 import { Memory } from '../../../src/cache/l1/memory.ts';
 import { EVERYTHING } from '../../../src/cache/match.ts';
 import { Counters } from '../../../src/metrics/counters.ts';
