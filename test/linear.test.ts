@@ -6,7 +6,7 @@ import { candidates } from '../src/cli/completion.ts';
 import { jsonToMsgpack } from '../src/codec/json-to-msgpack.ts';
 import { msgpackToJson } from '../src/codec/msgpack-to-json.ts';
 import { parseVariables } from '../src/config/parse.ts';
-import { warnOfStrays } from '../src/config/unknown-variables.ts';
+import { unknownVariableWarnings } from '../src/config/unknown-variables.ts';
 import { VARIABLES } from '../src/config/variables.ts';
 import { conditionOf } from '../src/http/conditions.ts';
 import { acceptedEncodings } from '../src/http/negotiate.ts';
@@ -44,7 +44,7 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   'errors of Redis': (text) => describeFault(new Error(text), undefined),
   'URLs of services': (text) => endpoint(text, '/health'),
   'command lines': (text) => candidates(new Command(), ['--a', ...text]),
-  'names of the environment': (text) => warnOfStrays({ [`REDIS_${text}`]: text }),
+  'names of the environment': (text) => unknownVariableWarnings({ [`REDIS_${text}`]: text }),
   'values of the environment': (text) =>
     parseVariables(Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, text])), false),
 };

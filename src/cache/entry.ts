@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { jsonToMsgpack } from '../codec/json-to-msgpack.ts';
 import { msgpackToJson } from '../codec/msgpack-to-json.ts';
-import { bufferOf, type Held, type Latin1, toLatin1 } from '../codec/value-bytes.ts';
+import { bufferOf, type Latin1, toLatin1, type ValueBytes } from '../codec/value-bytes.ts';
 import { type TypeIndex, typeOf } from '../key.ts';
 import type { Version } from './version.ts';
 
@@ -14,7 +14,7 @@ export type Body = string | Buffer;
 /** A value exactly as it was written: its bytes and their encoding. */
 export interface Value {
   readonly encoding: Encoding;
-  readonly body: Held;
+  readonly body: ValueBytes;
 }
 
 // Above this size a string is slower to send than a Buffer, and the fixed cost of a Buffer no longer matters.
@@ -31,7 +31,7 @@ const ENTRY_OVERHEAD_BYTES = 240;
  * 160 bytes more, and a million Buffers slow down every garbage collection, which visits each. uWS sends strings as
  * UTF-8, and ASCII strings as fast as Buffers. Small JSON beyond ASCII therefore stays a Buffer.
  */
-export function keep(encoding: Encoding, bytes: Buffer): Held {
+export function keep(encoding: Encoding, bytes: Buffer): ValueBytes {
   if (bytes.length <= STRING_LIMIT_BYTES) {
     if (encoding === 'msgpack') return toLatin1(bytes);
     if (isAscii(bytes)) return bytes.toString('latin1');
@@ -82,9 +82,9 @@ export class Entry {
   readonly #expiresAt: number = undefined as never;
   #freshUntil: number = undefined as never;
   /** The value as it was written. */
-  readonly #body: Held;
+  readonly #body: ValueBytes;
   /** The value in the other encoding, made on first need. */
-  #other: Held | undefined;
+  #other: ValueBytes | undefined;
   /** Bits: the type, the encoding, and whether this process wrote the value. */
   #traits: number;
   /** Set by `http/`, dropped by the sweep. */

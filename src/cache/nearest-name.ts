@@ -4,7 +4,7 @@ import { distance } from 'fastest-levenshtein';
  * Returns the known name that `name` probably misspells, ignoring case, or undefined where none is near. Near means up
  * to two edits; an edit changes, removes or inserts one letter. For names of under six letters it means one edit.
  */
-export function nearest<Name extends string>(name: string, known: Iterable<Name>): Name | undefined {
+export function nearestName<Name extends string>(name: string, known: Iterable<Name>): Name | undefined {
   const limit = name.length < 6 ? 1 : 2;
   const lower = name.toLowerCase();
   let best: Name | undefined;

@@ -140,7 +140,7 @@ function writeMembersTo(out: MsgpackWriter, entry: Entry): void {
   out.str('status');
   out.str('hit');
   out.str('value');
-  out.held(entry.packed);
+  out.valueBytes(entry.packed);
   out.str('version');
   out.str(entry.version);
   out.str('ttl');

@@ -1,6 +1,6 @@
 /** Refuses unknown members and parameters of a request: a misspelt condition must not overwrite a value. */
 import { type ErrorCode, ServiceError } from '../errors.ts';
-import { nearest } from './nearest-name.ts';
+import { nearestName } from './nearest-name.ts';
 
 /** An error shows this many characters of an unknown name, which may be as long as a whole body. */
 const MOST_SHOWN = 40;
@@ -23,7 +23,7 @@ export function unknownName(
   within = '',
 ): ServiceError {
   const shown = name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name;
-  const near = nearest(name, known);
+  const near = nearestName(name, known);
   const hint = near === undefined ? allOf(what, known) : `did you mean "${near}"?`;
   return new ServiceError(code, `unknown ${what} "${shown}"; ${hint}`.toWellFormed(), within + shown);
 }

@@ -34,7 +34,7 @@ export function ownUrl({ HOST, PORT }: NodeJS.ProcessEnv = process.env): string 
 }
 
 /** @throws Failure with EXIT_UNREACHABLE if no answer arrives in time */
-export async function ask(url: string, { path, body, timeoutMs }: Question): Promise<Answer> {
+export async function callService(url: string, { path, body, timeoutMs }: Question): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const signal = AbortSignal.timeout(timeoutMs);
   try {

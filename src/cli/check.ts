@@ -1,7 +1,7 @@
 /** `ratecache check`: sends one request to a service, prints one line, and sets the exit code. */
 import type { HealthBody } from '../metrics/health.ts';
 import { property } from '../service-answer.ts';
-import { type Answer, ask, EXIT_UNREACHABLE, NOT_RATECACHE } from './call-service.ts';
+import { type Answer, callService, EXIT_UNREACHABLE, NOT_RATECACHE } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 
@@ -27,7 +27,7 @@ export async function check(options: CheckOptions): Promise<number> {
   let answer: Answer | undefined;
   let finding: Finding;
   try {
-    answer = await ask(url, { path, timeoutMs });
+    answer = await callService(url, { path, timeoutMs });
     finding = path === '/health' ? judgeHealth(answer) : judgeProbe(answer, ready ? 'ready' : 'alive');
   } catch (error) {
     if (!(error instanceof Failure && error.exitCode === EXIT_UNREACHABLE)) throw error;

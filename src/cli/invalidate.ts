@@ -1,6 +1,6 @@
 /** `ratecache invalidate`: invalidates through a running service, which notifies every replica. */
 import { problemText, property } from '../service-answer.ts';
-import { ask, NOT_RATECACHE } from './call-service.ts';
+import { callService, NOT_RATECACHE } from './call-service.ts';
 import { EXIT_USAGE, Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 
@@ -17,7 +17,7 @@ export async function invalidate(
 ): Promise<number> {
   if (keys.length === 0 && types === undefined && pattern === undefined)
     throw new Failure("expected keys, --type or --pattern ('*' matches every key)", EXIT_USAGE);
-  const { status, text, body } = await ask(url, {
+  const { status, text, body } = await callService(url, {
     path: '/v1/invalidate',
     body: { ...(keys.length > 0 && { keys }), types, pattern },
     timeoutMs,

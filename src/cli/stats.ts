@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
 import { problemText } from '../service-answer.ts';
-import { type Answer, ask, NOT_RATECACHE } from './call-service.ts';
+import { type Answer, callService, NOT_RATECACHE } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 import { outputIsOpen } from './output.ts';
@@ -53,7 +53,7 @@ async function snapshot(options: StatsOptions): Promise<Snapshot> {
 }
 
 async function get({ url, timeout: timeoutMs }: StatsOptions, path: string): Promise<Answer> {
-  const answer = await ask(url, { path, timeoutMs });
+  const answer = await callService(url, { path, timeoutMs });
   const { status, body } = answer;
   // An unhealthy service answers /health with 503, and still has statistics.
   const good = status === 200 || (path === '/health' && status === 503);

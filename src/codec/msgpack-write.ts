@@ -1,4 +1,4 @@
-import { copyHeld, type Held } from './value-bytes.ts';
+import { copyBytes, type ValueBytes } from './value-bytes.ts';
 
 const FIRST_CAPACITY = 4096;
 
@@ -122,9 +122,9 @@ export class MsgpackWriter {
   }
 
   /** Copies msgpack in the form in which an entry stores it. */
-  held(encoded: Held): void {
+  valueBytes(encoded: ValueBytes): void {
     this.need(encoded.length);
-    copyHeld(encoded, this.scratch, this.at);
+    copyBytes(encoded, this.scratch, this.at);
     this.at += encoded.length;
   }
 

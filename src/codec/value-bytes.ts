@@ -9,19 +9,19 @@ export interface Latin1 {
 declare const LATIN1: unique symbol;
 
 /** A value's bytes in memory. Either kind of string has one character for each byte, so `length` counts bytes. */
-export type Held = string | Latin1 | Buffer;
+export type ValueBytes = string | Latin1 | Buffer;
 
 export function toLatin1(bytes: Buffer): Latin1 {
   return bytes.toString('latin1') as unknown as Latin1;
 }
 
 /** Returns the bytes as a Buffer. For a string it is a new Buffer, which takes more memory than the string itself. */
-export function bufferOf(held: Held): Buffer {
-  return typeof held === 'string' ? Buffer.from(held, 'latin1') : (held as Buffer);
+export function bufferOf(bytes: ValueBytes): Buffer {
+  return typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : (bytes as Buffer);
 }
 
 /** Copies the bytes to `into`, which must have enough room after `at`. */
-export function copyHeld(held: Held, into: Buffer, at: number): void {
-  if (typeof held === 'string') into.write(held, at, 'latin1');
-  else into.set(held as Buffer, at);
+export function copyBytes(bytes: ValueBytes, into: Buffer, at: number): void {
+  if (typeof bytes === 'string') into.write(bytes, at, 'latin1');
+  else into.set(bytes as Buffer, at);
 }

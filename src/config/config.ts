@@ -4,7 +4,7 @@
  */
 import type { Secret } from './kinds.ts';
 import { checkTogether, type Environment, type Fault, parseVariables } from './parse.ts';
-import { warnOfStrays } from './unknown-variables.ts';
+import { unknownVariableWarnings } from './unknown-variables.ts';
 import type { Values } from './variables.ts';
 
 export { configurationPage, envExample, flagOf, helpOf } from './document.ts';
@@ -49,7 +49,7 @@ export function loadConfig(
   const alone = options.standalone || parseVariables(env, true).values.STANDALONE === true;
   const { values, faults } = parseVariables(env, alone);
   faults.push(...checkTogether(values, env, alone));
-  const warnings = warnOfStrays(env);
+  const warnings = unknownVariableWarnings(env);
   if (faults.length > 0) throw new ConfigError(faults, warnings);
   // Without a fault, only the REDIS_* of a standalone service are missing, and `assemble` does not read those.
   const config = assemble(values as Values, alone);

@@ -4,7 +4,7 @@ import { pack } from 'msgpackr';
 import * as v from 'valibot';
 import type { Encoding } from '../cache/entry.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
-import { listMemory } from '../cache/l1/list-keys.ts';
+import { listKeys } from '../cache/l1/list-keys.ts';
 import { sweep } from '../cache/l1/sweep.ts';
 import { EVERYTHING, type Match } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
@@ -113,7 +113,7 @@ export function keysHandler(deps: HttpDeps, bodiless: boolean) {
       const encoding = preferredEncoding(acceptOf(req));
       const listing =
         cache.store === undefined
-          ? await listMemory(cache.memory!.entries(), match, cursor, limit, deps.clock.now)
+          ? await listKeys(cache.memory!.entries(), match, cursor, limit, deps.clock.now)
           : await cache.store.list(match, cursor, limit);
       const keys = listing.keys.map(({ key, ttlMs }) => ({
         key,

@@ -10,7 +10,7 @@ export interface CacheSources {
   /** Undefined with ENABLE_LOCAL_CACHE=false. */
   readonly memory: Memory | undefined;
   /** Undefined when standalone. */
-  readonly redis: Pick<RedisSource, 'info' | 'census'> | undefined;
+  readonly redis: Pick<RedisSource, 'info' | 'keyCounter'> | undefined;
 }
 
 /** The metrics of the cache. Their names begin with `cache_service_`, and ENABLE_CACHE_STATS=false disables them. */
@@ -105,7 +105,7 @@ function memoryMetrics(memory: Memory, counters: Counters): Scraped[] {
 
 async function redisSizes(redis: CacheSources['redis']): Promise<Sample[]> {
   if (redis === undefined || !(await redis.info.status()).connected) return [];
-  const counts = redis.census.latest();
+  const counts = redis.keyCounter.latest();
   return counts === undefined ? [] : byType({ cache: 'redis' }, counts.byType);
 }
 

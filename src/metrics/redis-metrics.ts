@@ -1,11 +1,11 @@
 import type { RedisDetails, RedisInfo, RedisStatus } from '../redis/info.ts';
-import type { Census } from '../redis/key-counts.ts';
+import type { KeyCounter } from '../redis/key-counter.ts';
 import type { Counters } from './counters.ts';
 import { counter, gauge, histogram, type Sample, type Scraped } from './scraped.ts';
 
 export interface RedisSource {
   readonly info: Pick<RedisInfo, 'status'>;
-  readonly census: Pick<Census, 'latest'>;
+  readonly keyCounter: Pick<KeyCounter, 'latest'>;
   /** Connections of this process that are ready. */
   readonly connections: () => number;
   /** REDIS_MAX_CONNECTIONS. */

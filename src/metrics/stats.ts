@@ -2,7 +2,7 @@ import type { Memory } from '../cache/l1/memory.ts';
 import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import { TYPES, type TypeName } from '../key.ts';
 import type { RedisStatus } from '../redis/info.ts';
-import type { KeyCounts } from '../redis/key-counts.ts';
+import type { KeyCounts } from '../redis/key-counter.ts';
 import { type Counters, total } from './counters.ts';
 import { type Outcomes, outcomes } from './outcomes.ts';
 import { type PendingWritesBody, pendingWritesBody } from './pending-writes-body.ts';

@@ -58,7 +58,7 @@ export const msgpackCodec: Codec = {
       else text('version', item.entry.version);
       if (entry !== undefined && values) {
         out.str('value');
-        out.held(entry.packed);
+        out.valueBytes(entry.packed);
       }
     }
     if (more) {
@@ -86,7 +86,7 @@ export const msgpackCodec: Codec = {
     text('key', key);
     text('version', entry.version);
     out.str('value');
-    out.held(value);
+    out.valueBytes(value);
     count(merged);
     return out.bytes();
   },

@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import './unexpected-replies.ts';
-import { breakWhenSilent } from './half-open.ts';
+import { closeWhenSilent } from './half-open.ts';
 import { type Reconnection, Reconnector } from './reconnector.ts';
 import { refusal } from './refusal.ts';
 import { followReplies } from './reply-progress.ts';
@@ -69,7 +69,7 @@ export function connect(
     // With the ready check, a server that is loading its data shows up as an error.
     enableReadyCheck: true,
   });
-  breakWhenSilent(redis, SILENCE_MS);
+  closeWhenSilent(redis, SILENCE_MS);
   followReplies(redis);
   let up = false;
   const buryPredecessor = predecessorOf(redis);

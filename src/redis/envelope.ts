@@ -5,7 +5,7 @@ import { type Encoding, Entry, keep, type Value } from '../cache/entry.ts';
 import { VERSION_BYTES, type Version } from '../cache/version.ts';
 import { member } from '../codec/json-read.ts';
 import { validateMsgpack } from '../codec/msgpack-read.ts';
-import { bufferOf, copyHeld } from '../codec/value-bytes.ts';
+import { bufferOf, copyBytes } from '../codec/value-bytes.ts';
 
 /**
  * The format of a value in Redis: one msgpack array of seven items at fixed offsets. Readers, Lua scripts among them,
@@ -86,7 +86,7 @@ export function pack(
   packed[CHECKSUM - 1] = 0xce;
   packed[LENGTH - 1] = 0xc6;
   packed.writeUInt32BE(body.length, LENGTH);
-  copyHeld(body, packed, VALUE);
+  copyBytes(body, packed, VALUE);
   packed.writeUInt32BE(checksum(packed), CHECKSUM);
   return packed;
 }

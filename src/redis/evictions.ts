@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import { parseInfo } from './info.ts';
-import { ask } from './send-command.ts';
+import { sendCommand } from './send-command.ts';
 
 export interface EvictionsOptions {
   /** A clock in milliseconds that never goes back. */
@@ -54,7 +54,7 @@ export class Evictions {
   }
 
   #look(): Promise<void> {
-    this.#answer = ask(this.#redis, this.#counters, TIMEOUT_MS, (redis) => redis.info('stats'))
+    this.#answer = sendCommand(this.#redis, this.#counters, TIMEOUT_MS, (redis) => redis.info('stats'))
       .then((reply) => this.#compare(Number(parseInfo(reply).get('evicted_keys'))))
       .catch(() => {})
       .finally(() => {

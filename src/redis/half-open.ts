@@ -17,7 +17,7 @@ interface Inside {
  * ioredis's own `socketTimeout` needs a timer and a listener for each round trip, which takes a tenth of its time.
  * @param silenceMs a multiple of half a second
  */
-export function breakWhenSilent(redis: Redis, silenceMs: number): void {
+export function closeWhenSilent(redis: Redis, silenceMs: number): void {
   const inside = redis as unknown as Inside;
   let timer: NodeJS.Timeout | undefined;
   let bytesRead = 0;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import { describeFault } from './describe-fault.ts';
-import { ask } from './send-command.ts';
+import { sendCommand } from './send-command.ts';
 import { checkReplies } from './unexpected-replies.ts';
 
 /** The status of Redis. `server_info` and `response_time_ms` have the names that `/health` uses. */
@@ -123,7 +123,7 @@ export class RedisInfo {
     const replies = this.#readInfo();
     const start = performance.now();
     try {
-      await ask(this.#data, this.#counters, this.#timeoutMs, async (redis) =>
+      await sendCommand(this.#data, this.#counters, this.#timeoutMs, async (redis) =>
         checkReplies<string>([await redis.ping()], 1, (reply) => reply === 'PONG'),
       );
       const ms = performance.now() - start;
@@ -138,7 +138,7 @@ export class RedisInfo {
   /** Returns undefined where INFO is not answered, or an ACL forbids it. */
   #readInfo(): Promise<InfoReplies | undefined> {
     const redis = this.#admin.status === 'ready' ? this.#admin : this.#data;
-    return ask(redis, this.#counters, this.#timeoutMs, async (): Promise<InfoReplies> => {
+    return sendCommand(redis, this.#counters, this.#timeoutMs, async (): Promise<InfoReplies> => {
       const replies = await Promise.all([redis.info(), redis.info('commandstats')]);
       const [info, commands] = checkReplies<unknown>(replies, 2, (reply) => typeof reply === 'string');
       return [parseInfo(info as string), parseInfo(commands as string)];

@@ -6,7 +6,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { Breaker } from './breaker.ts';
 import { BulkLane, type Sender } from './bulk-lane.ts';
 import { VALUE_SCRIPT, VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
-import { ADMIN_TIMEOUT_MS, ask, type Guard } from './send-command.ts';
+import { ADMIN_TIMEOUT_MS, type Guard, sendCommand } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 
 export interface LanesDeps {
@@ -122,7 +122,7 @@ export class Lanes {
   send<T>(route: Route, command: (redis: ScriptedRedis) => Promise<T>): Promise<T> {
     const { redis, timeoutMs, breaker, longestMs } = route;
     const { counters, clock } = this.#deps;
-    const sent = ask(
+    const sent = sendCommand(
       redis,
       counters,
       timeoutMs,

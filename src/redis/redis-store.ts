@@ -21,7 +21,7 @@ import { Lanes, type LanesDeps, type Route, type Waiting } from './lanes.ts';
 import { LARGE_BYTES, LargeKeys } from './large-keys.ts';
 import { refusal } from './refusal.ts';
 import { type ScanDeps, scan, scanSlice } from './scan.ts';
-import { ADMIN_TIMEOUT_MS, ask } from './send-command.ts';
+import { ADMIN_TIMEOUT_MS, sendCommand } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 import { checkReplies, isBytes, pipelineReplies } from './unexpected-replies.ts';
 
@@ -174,7 +174,7 @@ export class RedisStore implements Store {
     const [next, keys] = await scanSlice(this.#scanned, match, cursor ?? '0', limit);
     const pipeline = this.#admin.pipeline();
     for (const key of keys) pipeline.pttl(key);
-    const ttls = await ask(this.#admin, this.#counters, ADMIN_TIMEOUT_MS, async () =>
+    const ttls = await sendCommand(this.#admin, this.#counters, ADMIN_TIMEOUT_MS, async () =>
       pipelineReplies<number[]>(await pipeline.exec(), keys.length),
     );
     const names = keys.map((key) => this.#bare(key));

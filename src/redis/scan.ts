@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { globOf, type Match, matcher } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { ADMIN_TIMEOUT_MS, ask } from './send-command.ts';
+import { ADMIN_TIMEOUT_MS, sendCommand } from './send-command.ts';
 import { checkReplies } from './unexpected-replies.ts';
 
 // One SCAN of this many keys blocks Redis for well under a millisecond.
@@ -36,7 +36,7 @@ export async function scanSlice(
   cursor: string,
   count: number,
 ): Promise<[cursor: string, keys: string[]]> {
-  const [next, found] = await ask(redis, counters, ADMIN_TIMEOUT_MS, async () => {
+  const [next, found] = await sendCommand(redis, counters, ADMIN_TIMEOUT_MS, async () => {
     const slice = await redis.scan(cursor, 'MATCH', literally(keyPrefix) + globOf(match), 'COUNT', count);
     checkReplies<unknown>(slice, 2, (part) => part === slice[0] || Array.isArray(part));
     return slice;

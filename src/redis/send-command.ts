@@ -20,7 +20,7 @@ export type Guard = Pick<Breaker, 'open' | 'succeeded' | 'failed'>;
  * reply does not count as a failure for the breaker.
  * @param longestMs the longest wait while a large reply arrives
  */
-export async function ask<T>(
+export async function sendCommand<T>(
   redis: Redis,
   counters: Counters,
   timeoutMs: number,

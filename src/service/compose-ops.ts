@@ -24,7 +24,7 @@ export function composeOps(
     memory,
     redis: redis && {
       info: redis.info,
-      census: redis.census,
+      keyCounter: redis.keyCounter,
       connections: redis.count,
       maxConnections: config.redis!.maxConnections,
     },
@@ -61,7 +61,7 @@ export function composeOps(
       if (!config.stats.enabled) return { enabled: false };
       const [status, keys] = await Promise.all([
         redis?.info.status(),
-        redis?.census.fresh().catch(() => undefined),
+        redis?.keyCounter.fresh().catch(() => undefined),
       ]);
       return stats({ counters, memory, redis: status, keys, pendingWrites: cache.pendingWrites });
     },

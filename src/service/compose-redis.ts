@@ -6,7 +6,7 @@ import type { Counters } from '../metrics/counters.ts';
 import { connect, connectOnce, type OpenRedis } from '../redis/connect.ts';
 import { describeFault } from '../redis/describe-fault.ts';
 import { RedisInfo } from '../redis/info.ts';
-import { Census } from '../redis/key-counts.ts';
+import { KeyCounter } from '../redis/key-counter.ts';
 import { Reconnector } from '../redis/reconnector.ts';
 import { RoleCheck } from '../redis/role-check.ts';
 
@@ -23,7 +23,7 @@ export interface RedisConnections {
   /** Receives invalidations; undefined with ENABLE_PUBSUB=false. */
   readonly link: Redis | undefined;
   readonly info: RedisInfo;
-  readonly census: Census;
+  readonly keyCounter: KeyCounter;
   /** The number of connections that are ready. */
   readonly count: () => number;
   /** Called when the link is armed and receives changes. */
@@ -90,7 +90,7 @@ export function connectRedis(
     },
     link,
     info: new RedisInfo(data, counters, {}, admin),
-    census: new Census(
+    keyCounter: new KeyCounter(
       { redis: admin, counters, keyPrefix: config.store.keyPrefix },
       { maxAgeMs: config.stats.maxAgeMs },
     ),

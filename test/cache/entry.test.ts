@@ -73,7 +73,7 @@ test('whatever the bytes and however they are held, an entry gives them as msgpa
       const entry = entryOf({ encoding: 'msgpack', body: asBuffer ? bytes : keep('msgpack', bytes) });
       assert.deepEqual(entry.msgpack, bytes);
       writer.nil();
-      writer.held(entry.packed);
+      writer.valueBytes(entry.packed);
       writer.nil();
       assert.deepEqual(writer.take(), Buffer.concat([NIL, bytes, NIL]));
     }),

@@ -65,7 +65,7 @@ interface Writer extends ActorDeps {
 /** Reads a key; nothing where nothing was learned of it. */
 export async function readOne(client: Client, replica: number, key: string): Promise<Read[]> {
   const start = performance.now();
-  const answer = await ask(client, { method: 'GET', path: pathOf(key) });
+  const answer = await send(client, { method: 'GET', path: pathOf(key) });
   const end = performance.now();
   if (answer === undefined || (answer.status !== 200 && answer.status !== 404)) return [];
   const status = String(answer.headers['cache-status']);
@@ -86,7 +86,7 @@ interface Item {
 
 async function readMany(client: Client, replica: number, keys: readonly string[]): Promise<Read[]> {
   const start = performance.now();
-  const answer = await ask(client, {
+  const answer = await send(client, {
     method: 'POST',
     path: '/v1/mget',
     headers: JSON_HEADERS,
@@ -120,7 +120,7 @@ function readOf(
 async function put(writer: Writer, key: string, condition: Record<string, string> = {}): Promise<void> {
   const { history, client, replica } = writer;
   const op = history.begin(key, 'write', performance.now(), replica);
-  const answer = await ask(client, {
+  const answer = await send(client, {
     method: 'PUT',
     path: pathOf(key),
     headers: { ...JSON_HEADERS, ...condition },
@@ -130,7 +130,7 @@ async function put(writer: Writer, key: string, condition: Record<string, string
 }
 
 async function compareAndSet(writer: Writer, key: string): Promise<void> {
-  const answer = await ask(writer.client, { method: 'GET', path: pathOf(key) });
+  const answer = await send(writer.client, { method: 'GET', path: pathOf(key) });
   if (answer === undefined) return;
   const version = versionOf(answer);
   const condition: Record<string, string> =
@@ -140,13 +140,13 @@ async function compareAndSet(writer: Writer, key: string): Promise<void> {
 
 async function remove({ history, client, replica }: Writer, key: string): Promise<void> {
   const op = history.begin(key, 'delete', performance.now(), replica);
-  settle(op, await ask(client, { method: 'DELETE', path: pathOf(key) }), undefined);
+  settle(op, await send(client, { method: 'DELETE', path: pathOf(key) }), undefined);
 }
 
 async function invalidate({ history, client, replica }: Writer): Promise<void> {
   const start = performance.now();
   const ops = KEYS.deletable.map((key) => history.begin(key, 'delete', start, replica));
-  const answer = await ask(client, {
+  const answer = await send(client, {
     method: 'POST',
     path: '/v1/invalidate',
     headers: JSON_HEADERS,
@@ -161,7 +161,7 @@ async function mset({ history, random, client, replica }: Writer): Promise<void>
   keys.push(pick(KEYS.cold, random));
   const ops = keys.map((key) => history.begin(key, 'write', start, replica));
   const entries = ops.map(({ key, n }) => ({ key, value: { n } }));
-  const answer = await ask(client, {
+  const answer = await send(client, {
     method: 'POST',
     path: '/v1/mset',
     headers: JSON_HEADERS,
@@ -199,7 +199,7 @@ interface Answer {
 }
 
 /** Undefined where there was no answer. */
-async function ask(
+async function send(
   client: Client,
   options: Omit<Dispatcher.RequestOptions, 'origin'>,
 ): Promise<Answer | undefined> {

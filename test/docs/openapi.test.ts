@@ -35,7 +35,7 @@ import {
   VALUE,
   WELL,
 } from './requests.ts';
-import { ask, askOn } from './send-request.ts';
+import { sendRequest, sendRequestOn } from './send-request.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const contract = new Contract(new URL('../../docs/openapi.yaml', import.meta.url));
@@ -129,12 +129,12 @@ test('docs/openapi.yaml has every route of the service, and no other', async () 
     const taken = registered.filter((id) => id.endsWith(` ${path}`)).map((id) => id.split(' ')[0]);
     for (const method of ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS']) {
       if (taken.includes(method) || taken.length === 0) continue;
-      const refused = await ask(standalone.port, `${method} ${path}`, { key: 'a' });
+      const refused = await sendRequest(standalone.port, `${method} ${path}`, { key: 'a' });
       assert.equal(refused.status, 405, `${method} ${path}`);
       assert.deepEqual(refused.headers.allow!.split(', ').sort(), taken.sort());
     }
   }
-  assert.equal((await ask(standalone.port, 'GET /v1/none')).status, 404);
+  assert.equal((await sendRequest(standalone.port, 'GET /v1/none')).status, 404);
 });
 
 test('with a Redis that is well, the service answers as documented', async () => {
@@ -143,7 +143,7 @@ test('with a Redis that is well, the service answers as documented', async () =>
   // There is room for the next when the service has noticed that the last one is gone.
   for (const exercise of UPGRADES) await until(() => provoke(service, exercise).then(() => true));
   const occupant = await connect(service.port);
-  assert.equal((await askOn(occupant, 'GET /v1/ws', upgrade())).status, 101);
+  assert.equal((await sendRequestOn(occupant, 'GET /v1/ws', upgrade())).status, 101);
   await provoke(service, ['GET /v1/ws', '503 too_many_connections', upgrade()]);
   occupant.destroy();
 });
@@ -176,7 +176,7 @@ test('with a Redis that gives no answers, and then one that is gone, the service
     await fragile.signal('SIGKILL');
   });
   for (const each of [strict, keeping])
-    await until(async () => (await ask(each.port, 'GET /v1/keys')).body.includes('l2_unavailable'));
+    await until(async () => (await sendRequest(each.port, 'GET /v1/keys')).body.includes('l2_unavailable'));
   await inOrder(strict, GONE);
   await inOrder(keeping, GONE_KEEPING);
 });
@@ -184,7 +184,7 @@ test('with a Redis that gives no answers, and then one that is gone, the service
 test('a defect is 500, whatever is asked for', async () => {
   for (const id of having('500 internal')) {
     // What is written is written, whatever the answer; and what deletes has deleted it.
-    await ask(defective.port, `PUT ${VALUE}`, plain(`PUT ${VALUE}`));
+    await sendRequest(defective.port, `PUT ${VALUE}`, plain(`PUT ${VALUE}`));
     // A busy machine is overload, for a while.
     await until(() => provoke(defective, [id, outcomeOf(id, '500 internal'), plain(id)]).then(() => true));
   }
@@ -209,7 +209,7 @@ test('overload is 503, whatever is asked for, but for what L1 holds', async () =
 /** Whether the defective service answers it 503 within a moment, as documented. */
 async function isRefused(id: string): Promise<boolean> {
   const sent = id.endsWith(VALUE) ? { ...plain(id), key: 'known:NONE' } : plain(id);
-  const refused = async () => contract.check(id, sent, await ask(defective.port, id, sent));
+  const refused = async () => contract.check(id, sent, await sendRequest(defective.port, id, sent));
   const expected = outcomeOf(id, '503 overloaded');
   return until(async () => (await refused()) === expected, { timeoutMs: 200 }).catch(() => false);
 }
@@ -222,9 +222,9 @@ test('a service that stops is not ready, and then takes no upgrades', async () =
   service.kill('SIGTERM');
   await service.waitForLog(({ msg }) => msg === 'shutting down');
   for (const [i, id] of ['GET /readyz', 'HEAD /readyz'].entries())
-    assert.equal(contract.check(id, {}, await askOn(probes[i]!, id)), '503');
+    assert.equal(contract.check(id, {}, await sendRequestOn(probes[i]!, id)), '503');
   await until(async () => (await connect(service.port).catch(() => undefined)) === undefined);
-  const refused = await askOn(client!, 'GET /v1/ws', upgrade());
+  const refused = await sendRequestOn(client!, 'GET /v1/ws', upgrade());
   assert.equal(contract.check('GET /v1/ws', upgrade(), refused), '503 shutting_down');
   await uploader!.send('2');
   assert.equal((await uploader!.readResponses(1))[0]!.status, 201);
@@ -249,7 +249,7 @@ function outcomeOf(id: string, outcome: string): string {
 
 /** Asks, and wants the answer to be this one, as documented. */
 async function provoke({ port }: Service, [id, outcome, sent = {}]: Exercise): Promise<void> {
-  assert.equal(contract.check(id, sent, await ask(port, id, sent)), outcome, id);
+  assert.equal(contract.check(id, sent, await sendRequest(port, id, sent)), outcome, id);
 }
 
 async function inOrder(on: Service, exercises: readonly Exercise[]): Promise<void> {

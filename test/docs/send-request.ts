@@ -3,16 +3,20 @@ import { connect, type RawConnection, type RawResponse } from '../../loadtest/su
 import type { Sent } from './contract.ts';
 
 /** @param id `GET /path`, with `{key}` for the key */
-export async function ask(port: number, id: string, sent: Sent = {}): Promise<RawResponse> {
+export async function sendRequest(port: number, id: string, sent: Sent = {}): Promise<RawResponse> {
   const connection = await connect(port);
   try {
-    return await askOn(connection, id, sent);
+    return await sendRequestOn(connection, id, sent);
   } finally {
     connection.destroy();
   }
 }
 
-export async function askOn(connection: RawConnection, id: string, sent: Sent = {}): Promise<RawResponse> {
+export async function sendRequestOn(
+  connection: RawConnection,
+  id: string,
+  sent: Sent = {},
+): Promise<RawResponse> {
   const [method, path] = id.split(' ') as [string, string];
   const { key, query = {}, headers = {}, body } = sent;
   const target = key === undefined ? path : path.replace('{key}', escaped(key));

@@ -7,7 +7,7 @@ import type { Counters } from '../../src/metrics/counters.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/metrics/histogram.ts';
 import { createRegistry, type MetricsDeps } from '../../src/metrics/prometheus.ts';
 import { RedisInfo } from '../../src/redis/info.ts';
-import { Census, type KeyCounts } from '../../src/redis/key-counts.ts';
+import { KeyCounter, type KeyCounts } from '../../src/redis/key-counter.ts';
 import { startConnected } from '../support/redis-connection.ts';
 import { filledMemory, GONE, UP } from './deps.ts';
 
@@ -230,12 +230,12 @@ test('without L1 there is nothing of L1', async () => {
 
 test('without cache statistics the cache_service_* metrics are left out, the keys uncounted, and the rest stays', async () => {
   const { deps } = setUp();
-  const census = {
+  const keyCounter = {
     latest: (): never => {
       throw new Error('counted');
     },
   };
-  const redis = { ...deps.redis!, census };
+  const redis = { ...deps.redis!, keyCounter };
   const { types } = await scrape({ ...deps, redis, statsEnabled: false });
   assert.deepEqual(
     [...types.keys()].filter((name) => name.startsWith('cache_service_')),
@@ -285,7 +285,7 @@ test('scrapes of one second ask a real Redis once, and show its keys as soon as 
     ...deps,
     redis: {
       info: new RedisInfo(connection, counters, { now: () => 0, timeoutMs: 30_000 }),
-      census: new Census({ redis: connection, counters, keyPrefix: 'p:' }, { maxAgeMs: 10_000 }),
+      keyCounter: new KeyCounter({ redis: connection, counters, keyPrefix: 'p:' }, { maxAgeMs: 10_000 }),
       connections: () => 1,
       maxConnections: 100,
     },
@@ -311,7 +311,7 @@ function setUp(shared?: Counters): { deps: MetricsDeps; counters: Counters } {
     memory: filled.memory,
     redis: {
       info: { status: async () => UP },
-      census: { latest: () => COUNTED },
+      keyCounter: { latest: () => COUNTED },
       connections: () => 3,
       maxConnections: 100,
     },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
-import { breakWhenSilent } from '../../src/redis/half-open.ts';
+import { closeWhenSilent } from '../../src/redis/half-open.ts';
 
 const SILENCE_MS = 3000;
 
@@ -12,7 +12,7 @@ function connected(t: TestContext) {
   const broken: Error[] = [];
   const stream = { bytesRead: 0, destroy: (error: Error) => void broken.push(error) };
   const redis = Object.assign(new EventEmitter(), { stream, commandQueue: { length: 0 } });
-  breakWhenSilent(redis as unknown as Redis, SILENCE_MS);
+  closeWhenSilent(redis as unknown as Redis, SILENCE_MS);
   redis.emit('connect');
   return { redis, stream, broken, pass: (ms: number) => t.mock.timers.tick(ms) };
 }

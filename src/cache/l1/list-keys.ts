@@ -17,7 +17,7 @@ const SLICE = 2_000;
  * @param entries in an order that puts entries last which are inserted or rewritten during the walk
  * @param hashOf returns the hash of a key, below 2^32; a parameter for tests
  */
-export async function listMemory(
+export async function listKeys(
   entries: Iterable<Entry>,
   match: Match,
   cursor: string | undefined,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Entry } from '../../../src/cache/entry.ts';
-import { listMemory } from '../../../src/cache/l1/list-keys.ts';
+import { listKeys } from '../../../src/cache/l1/list-keys.ts';
 import { Memory } from '../../../src/cache/l1/memory.ts';
 import { EVERYTHING } from '../../../src/cache/match.ts';
 import { Counters } from '../../../src/metrics/counters.ts';
@@ -31,7 +31,7 @@ async function listed(
   const pages: string[][] = [];
   let cursor: string | undefined;
   do {
-    const page = await listMemory(memory.entries(), EVERYTHING, cursor, limit, NOW, hashOf);
+    const page = await listKeys(memory.entries(), EVERYTHING, cursor, limit, NOW, hashOf);
     pages.push(page.keys.map(({ key }) => key));
     cursor = page.cursor;
     between();
@@ -106,7 +106,7 @@ test('an expired key is not listed, and a cursor past the last hash ends the lis
   const memory = memoryOf(['a']);
   write(memory, 'b', -1);
   assert.deepEqual(await listed(memory, 10), [['a']]);
-  const past = await listMemory(memory.entries(), EVERYTHING, String(2n ** 64n - 1n), 10, NOW);
+  const past = await listKeys(memory.entries(), EVERYTHING, String(2n ** 64n - 1n), 10, NOW);
   assert.deepEqual(past, { keys: [], cursor: undefined });
 });
 
@@ -115,7 +115,7 @@ test('a key that is there all the time is on its page, and once, whatever happen
   const memory = memoryOf([...names('go', 5_000), ...stay]);
   const hashOf = () => 1;
   let made = false;
-  const making = listMemory(memory.entries(), EVERYTHING, undefined, 10, NOW, hashOf).finally(() => {
+  const making = listKeys(memory.entries(), EVERYTHING, undefined, 10, NOW, hashOf).finally(() => {
     made = true;
   });
   for (let turn = 0; !made; turn++) {

@@ -11,7 +11,7 @@ export interface KeyCounts {
   readonly countedAt: number;
 }
 
-export interface CensusOptions {
+export interface KeyCounterOptions {
   /** The age from which on a count is repeated, in milliseconds. */
   readonly maxAgeMs: number;
   /** A clock in milliseconds that never goes back. */
@@ -32,7 +32,7 @@ const PAUSE_AFTER_FAILURE_MS = 1000;
  * resizes its table it may count a key twice, because only a set of all names in memory would prevent that. So the
  * count is a gauge for operators, not a basis for calculations.
  */
-export class Census {
+export class KeyCounter {
   readonly #deps: ScanDeps;
   readonly #maxAgeMs: number;
   readonly #now: () => number;
@@ -41,7 +41,7 @@ export class Census {
   /** When the next scan may begin. Infinite while one runs. */
   #dueAt = 0;
 
-  constructor(deps: ScanDeps, options: CensusOptions) {
+  constructor(deps: ScanDeps, options: KeyCounterOptions) {
     this.#deps = deps;
     this.#maxAgeMs = options.maxAgeMs;
     this.#now = options.now ?? (() => performance.now());

@@ -3,13 +3,13 @@ import { type TestContext, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TYPES } from '../../src/key.ts';
-import { Census, type KeyCounts } from '../../src/redis/key-counts.ts';
+import { KeyCounter, type KeyCounts } from '../../src/redis/key-counter.ts';
 import { startConnected } from '../support/redis-connection.ts';
 
 const PREFIX = 'borrow_rate_engine:';
 
 test('the keys under the prefix are counted by type, and no others', async (t) => {
-  const { redis, census } = await setUp(t);
+  const { redis, keyCounter } = await setUp(t);
   await redis.mset(
     ...[
       'borrow_rate:AAPL',
@@ -25,7 +25,7 @@ test('the keys under the prefix are counted by type, and no others', async (t) =
     ...['borrow_rate:AAPL', 'another:borrow_rate:AAPL'].flatMap((key) => [key, '1']),
   );
   const before = Date.now();
-  const counts = await census.fresh();
+  const counts = await keyCounter.fresh();
   assert.equal(counts.total, 9);
   assert.deepEqual(named(counts), {
     borrow_rate: 2,
@@ -40,13 +40,13 @@ test('the keys under the prefix are counted by type, and no others', async (t) =
 });
 
 test('a database of many slices is counted exactly while nothing changes, without KEYS', async (t) => {
-  const { redis, census } = await setUp(t);
+  const { redis, keyCounter } = await setUp(t);
   await redis.eval(
     "for i = 1, 25000 do redis.call('SET', ARGV[1] .. (i % 2 == 0 and 'borrow_rate:' or 'x:') .. i, '1') end",
     0,
     PREFIX,
   );
-  const counts = await census.fresh();
+  const counts = await keyCounter.fresh();
   assert.equal(counts.total, 25_000);
   assert.equal(named(counts).borrow_rate, 12_500);
   const stats = await redis.info('commandstats');
@@ -55,83 +55,83 @@ test('a database of many slices is counted exactly while nothing changes, withou
 });
 
 test('however many ask at once, there is one scan', async (t) => {
-  const { scans, census } = await setUp(t);
-  const counts = await Promise.all(Array.from({ length: 100 }, () => census.fresh()));
-  census.latest();
+  const { scans, keyCounter } = await setUp(t);
+  const counts = await Promise.all(Array.from({ length: 100 }, () => keyCounter.fresh()));
+  keyCounter.latest();
   assert.equal(new Set(counts).size, 1);
   assert.equal(await scans(), 1);
 });
 
 test('a count is given again until maxAgeMs are over', async (t) => {
-  const { scans, census, clock } = await setUp(t);
-  const first = await census.fresh();
+  const { scans, keyCounter, clock } = await setUp(t);
+  const first = await keyCounter.fresh();
   clock.now += 9_999;
-  assert.equal(await census.fresh(), first);
+  assert.equal(await keyCounter.fresh(), first);
   assert.equal(await scans(), 1);
   clock.now += 1;
-  assert.notEqual(await census.fresh(), first);
+  assert.notEqual(await keyCounter.fresh(), first);
   assert.equal(await scans(), 2);
 });
 
 test('a scan that took t is not repeated before 20 t, longer though that is than maxAgeMs', async (t) => {
-  const { scans, census, clock } = await setUp(t);
-  const counting = census.fresh();
+  const { scans, keyCounter, clock } = await setUp(t);
+  const counting = keyCounter.fresh();
   clock.now += 3_000;
   const first = await counting;
   clock.now += 59_999;
-  assert.equal(await census.fresh(), first);
+  assert.equal(await keyCounter.fresh(), first);
   assert.equal(await scans(), 1);
   clock.now += 1;
-  await census.fresh();
+  await keyCounter.fresh();
   assert.equal(await scans(), 2);
 });
 
 test('latest knows nothing before the first count, begins it, and knows it then', async (t) => {
-  const { redis, census } = await setUp(t);
+  const { redis, keyCounter } = await setUp(t);
   await redis.set(`${PREFIX}min_rate:A`, '1');
-  assert.equal(census.latest(), undefined);
-  const counts = await until(() => census.latest());
+  assert.equal(keyCounter.latest(), undefined);
+  const counts = await until(() => keyCounter.latest());
   assert.equal(named(counts).min_rate, 1);
 });
 
 test('latest gives the old count while a new one is taken in the background', async (t) => {
-  const { redis, census, clock } = await setUp(t);
-  const old = await census.fresh();
+  const { redis, keyCounter, clock } = await setUp(t);
+  const old = await keyCounter.fresh();
   await redis.set(`${PREFIX}min_rate:A`, '1');
   clock.now += 10_000;
-  assert.equal(census.latest(), old);
-  await until(() => census.latest() !== old);
-  assert.equal(census.latest()!.total, 1);
+  assert.equal(keyCounter.latest(), old);
+  await until(() => keyCounter.latest() !== old);
+  assert.equal(keyCounter.latest()!.total, 1);
 });
 
 test('a failed scan is told to who asks for a fresh count, keeps the old one, and is tried again after a second', async (t) => {
-  const { server, redis, scans, census, clock, counters } = await setUp(t);
-  const old = await census.fresh();
+  const { server, redis, scans, keyCounter, clock, counters } = await setUp(t);
+  const old = await keyCounter.fresh();
   clock.now += 10_000;
   await redis.call('ACL', 'SETUSER', 'default', '-scan');
   const rejected = (error: unknown) => error instanceof StoreError && error.reason === 'rejected';
-  await assert.rejects(census.fresh(), rejected);
+  await assert.rejects(keyCounter.fresh(), rejected);
   clock.now += 999;
-  await assert.rejects(census.fresh(), rejected);
+  await assert.rejects(keyCounter.fresh(), rejected);
   assert.equal(counters.redisErrors.get('noperm'), 1);
-  assert.equal(census.latest(), old);
+  assert.equal(keyCounter.latest(), old);
 
   await server.cli('ACL', 'SETUSER', 'default', '+scan');
   clock.now += 1;
-  assert.notEqual(await census.fresh(), old);
+  assert.notEqual(await keyCounter.fresh(), old);
   assert.equal(await scans(), 2);
 });
 
 async function setUp(t: TestContext) {
   const { server, redis, counters } = await startConnected(t);
   const clock = { now: 1000 };
-  const census = new Census(
+  const keyCounter = new KeyCounter(
     { redis, counters, keyPrefix: PREFIX },
     { maxAgeMs: 10_000, now: () => clock.now },
   );
   const scans = async () =>
     Number(/cmdstat_scan:calls=(\d+)/.exec(await server.cli('INFO', 'commandstats'))?.[1] ?? 0);
-  return { server, redis, counters, census, clock, scans };
+  return { server, redis, counters, keyCounter, clock, scans };
 }
 
 function named(counts: KeyCounts): Record<string, number> {
