@@ -322,7 +322,7 @@ export class TwoLevel implements BusListener {
     if (memory === undefined || this.store === undefined) return false;
     const welcome = entry !== undefined && flight.fill && !flight.fenced;
     if (welcome) memory.set(entry);
-    else if (memory.cached(key)?.version !== entry?.version) memory.delete(key);
+    else memory.deleteUnless(key, entry?.version);
     return welcome;
   }
 

@@ -264,7 +264,7 @@ export class Writes {
     { touched }: Meanwhile,
   ): T {
     const { memory, changes } = this.#deps;
-    if (memory?.cached(key)?.version !== outcome.version) memory?.delete(key);
+    memory?.deleteUnless(key, outcome.version);
     // While this change was in flight, a report of the link did not notify the clients. Do it now.
     if (touched) changes()?.changed(key, undefined, undefined);
     return outcome;

@@ -3,7 +3,7 @@
  * docs/reliability.md. `make chaos ARGS=…` runs a part of it:
  *
  *   soak [seconds] [seed]    mixed load with faults at random; 600 seconds unless said; writes its line too
- *   mutants                  the checks, against sources with a defect in them
+ *   mutants ['part of one']  the checks, with one defect at a time in the service
  *   rolling                  the rolling restart
  *   'part of a name' …       the faults that are named so
  *
@@ -11,7 +11,7 @@
  */
 import { FAULTS, type Fault } from './faults.ts';
 import { measure } from './measure.ts';
-import { isFound, MUTANTS } from './mutants.ts';
+import { CASES, isFound } from './mutants.ts';
 import { rollingRestart } from './rolling.ts';
 import { soak } from './soak.ts';
 import { HEAD, rowOf, writeTable } from './table.ts';
@@ -27,7 +27,7 @@ async function main(): Promise<boolean> {
   const [what] = args;
   if (what === undefined) return runAll();
   if (what === 'soak') return runSoak(Number(args[1] ?? 600), Number(args[2] ?? 1));
-  if (what === 'mutants') return runMutants();
+  if (what === 'mutants') return runMutants(args[1] ?? '');
   if (what === 'rolling') return (await runRolling()).good;
   const faults = FAULTS.filter(({ name }) => args.some((part) => name.includes(part)));
   if (faults.length > 0) return (await runFaults(faults)).good;
@@ -81,11 +81,11 @@ async function runSoak(seconds: number, seed: number): Promise<boolean> {
 
 type SoakPairs = readonly (readonly [number, number])[];
 
-async function runMutants(): Promise<boolean> {
+async function runMutants(part: string): Promise<boolean> {
   let good = true;
-  for (const mutant of MUTANTS) {
-    const { found, output } = await isFound(mutant);
-    console.log(`${found ? 'found    ' : 'NOT FOUND'} ${mutant.name} (${mutant.run})`);
+  for (const each of CASES.filter(({ mutant }) => mutant.includes(part))) {
+    const { found, output } = await isFound(each);
+    console.log(`${found ? 'found    ' : 'NOT FOUND'} ${each.mutant} (${each.run})`);
     if (!found) console.log(output);
     good &&= found;
   }

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { check } from './checker.ts';
-import { MUTANTS, seedsUntilFound } from './mutants.ts';
+import { CASES, seedsUntilFound } from './mutants.ts';
 import { planOf } from './plan.ts';
 import { historyOf, reportOn } from './report.ts';
 import { shrink } from './shrink.ts';
@@ -47,12 +47,10 @@ function replay(seed: number): void {
 /** One fix at a time is taken out: how many seeds it takes to notice. */
 function runMutants(): void {
   process.stdout.write('| fault | taken out | seeds until found | rule |\n|---|---|---|---|\n');
-  for (const mutant of MUTANTS.filter(
-    ({ name }) => values.rule === undefined || name.includes(values.rule),
-  )) {
-    const found = seedsUntilFound(mutant, seeds);
+  for (const each of CASES.filter(({ name }) => values.rule === undefined || name.includes(values.rule))) {
+    const found = seedsUntilFound(each, seeds);
     const result = found === undefined ? `not in ${seeds} | ` : `${found.seeds} | ${found.rule}`;
-    process.stdout.write(`| ${mutant.fault} | ${mutant.name} | ${result} |\n`);
+    process.stdout.write(`| ${each.fault} | ${each.name} | ${result} |\n`);
     if (found === undefined) process.exitCode = 1;
   }
 }

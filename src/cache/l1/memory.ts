@@ -2,6 +2,7 @@ import { TYPES } from '../../key.ts';
 import type { Counters } from '../../metrics/counters.ts';
 import type { Clock } from '../clock.ts';
 import type { Entry } from '../entry.ts';
+import type { Version } from '../version.ts';
 import { Shards } from './shards.ts';
 
 export interface MemoryOptions {
@@ -90,6 +91,11 @@ export class Memory {
     if (entry === undefined) return false;
     this.#remove(entry);
     return true;
+  }
+
+  /** Deletes the entry of the key unless it has this version; undefined for a key that should have no entry. */
+  deleteUnless(key: string, version: Version | undefined): void {
+    if (this.cached(key)?.version !== version) this.delete(key);
   }
 
   /** Deletes every matching entry, and returns how many it deleted. */

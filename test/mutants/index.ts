@@ -1,0 +1,21 @@
+/**
+ * The mutants by name. `consistency/`, `chaos/` and `simulator/` put them into the service, one at a time, to show that
+ * their checks can fail.
+ */
+import { CACHE } from './cache.ts';
+import { CLIENTS } from './clients.ts';
+import type { Mutant } from './mutant.ts';
+import { PENDING_WRITES } from './pending-writes.ts';
+import { REDIS } from './redis.ts';
+
+const MUTANTS = { ...CACHE, ...PENDING_WRITES, ...REDIS, ...CLIENTS };
+
+export type MutantName = keyof typeof MUTANTS;
+
+export function mutantNamed(name: MutantName): Mutant {
+  return MUTANTS[name];
+}
+
+export function isMutantName(name: string): name is MutantName {
+  return Object.hasOwn(MUTANTS, name);
+}

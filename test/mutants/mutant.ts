@@ -1,0 +1,47 @@
+/** Puts a defect into the classes of this process. Returns what takes it out again. */
+export type Mutant = () => () => void;
+
+/** Replaces a method of a prototype. */
+export function method<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  by: (original: T[K]) => T[K],
+): Mutant {
+  return property(target, name, (original) => ({ ...original, value: by(original.value as T[K]) }));
+}
+
+/** Replaces a getter of a prototype. */
+export function getter<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  by: (this: T, value: T[K]) => T[K],
+): Mutant {
+  return property(target, name, (original) => ({
+    ...original,
+    get(this: T) {
+      return by.call(this, original.get!.call(this));
+    },
+  }));
+}
+
+/** Several at once. */
+export function all(...mutants: readonly Mutant[]): Mutant {
+  return () => {
+    const undos = mutants.map((put) => put());
+    return () => {
+      for (const undo of undos.reverse()) undo();
+    };
+  };
+}
+
+function property<T extends object>(
+  target: T,
+  name: keyof T,
+  by: (original: PropertyDescriptor) => PropertyDescriptor,
+): Mutant {
+  return () => {
+    const original = Object.getOwnPropertyDescriptor(target, name)!;
+    Object.defineProperty(target, name, by(original));
+    return () => Object.defineProperty(target, name, original);
+  };
+}
