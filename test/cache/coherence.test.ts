@@ -1,69 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { getMany, setMany } from '../../src/cache/batch.ts';
-import type { Announced, ChangeListener } from '../../src/cache/bus.ts';
+import type { Announced } from '../../src/cache/bus.ts';
 import type { Entry } from '../../src/cache/entry.ts';
-import { Memory } from '../../src/cache/l1/memory.ts';
-import { StoreError } from '../../src/cache/store.ts';
-import { TwoLevel } from '../../src/cache/two-level.ts';
-import { VersionClock } from '../../src/cache/version.ts';
-import { TYPES, typeOf } from '../../src/key.ts';
-import { Counters } from '../../src/metrics/counters.ts';
-import { GatedStore, settled } from '../support/gated-store.ts';
+import { typeOf } from '../../src/key.ts';
+import { settled } from '../support/gated-store.ts';
+import {
+  DOWN,
+  followChanges,
+  json,
+  KEY,
+  openOther,
+  openReplica,
+  type ReplicaOptions,
+  TIMEOUT,
+} from '../support/replica.ts';
 
 // The interleavings of a replica's calls to L2, the answers, and the invalidation link. L2's calls wait at gates;
 // `echo` is the link's message, which comes on another socket and so at any moment after the change.
 
-const NOW = 1_700_000_000_000;
-const KEY = 'borrow_rate:AAPL';
-const DOWN = new StoreError('unavailable', 'not connected to Redis');
-const FAILED = new StoreError('timeout', 'Redis did not answer');
-
-const json = (body: string) => ({ encoding: 'json', body }) as const;
-
-/** A replica whose link is up. `told` is what its clients are told. */
-function replica({ maxBytes = 0, local = true } = {}) {
-  const clock = { now: NOW };
-  const counters = new Counters();
-  const entries = new Map<string, Entry>();
-  const store = new GatedStore(clock, entries);
-  const memory = new Memory({ maxEntries: 100, maxBytes, ttlMs: 60_000 }, clock, counters);
-  const versions = new VersionClock('0000000a', () => clock.now);
-  const ttls = TYPES.map(() => 300_000);
-  const parts = { store, clock, versions, counters, ttls };
-  const cache = new TwoLevel({ ...parts, memory: local ? memory : undefined, linked: true });
-  const told: string[] = [];
-  const changes: ChangeListener = {
-    stored: (_key, entry) => told.push(`stored ${entry.json}`),
-    removed: () => told.push('removed'),
-    changed: (_key, announced) =>
-      told.push(announced === undefined ? 'changed' : `changed: ${announced.reason}`),
-    matchRemoved: () => told.push('match'),
-    reset: (reason) => told.push(`reset ${reason}`),
-  };
-  cache.changes = changes;
-  cache.stateChanged('coherent');
-  told.length = 0;
-
-  const foreign = new TwoLevel({
-    memory: undefined,
-    store: new GatedStore(clock, entries),
-    clock,
-    versions: new VersionClock('0000000b', () => clock.now),
-    counters: new Counters(),
-    ttls,
-  });
+/** A replica whose link is up. */
+function replica(options: ReplicaOptions = {}) {
+  const on = openReplica({ ...options, linked: true });
+  const { cache, store } = on;
+  const other = openOther(on).cache;
   return {
-    cache,
-    memory,
-    store,
-    counters,
-    clock,
-    told,
-    /** Somebody else writes; the link has not told yet. */
-    foreignWrite: (body: string, key = KEY) => foreign.set(key, json(body)),
-    foreignDelete: (key = KEY) => foreign.delete(key),
-    /** The link tells that the key changed. */
+    ...on,
+    /** What its clients are notified of. */
+    changes: followChanges(cache),
+    /** Another replica writes; the link has not reported it yet. */
+    foreignWrite: (body: string, key = KEY) => other.set(key, json(body)),
+    foreignDelete: (key = KEY) => other.delete(key),
+    /** The link reports that the key changed. */
     echo: (key = KEY, announced?: Announced) => cache.keyChanged(key, announced),
     /** An own write that was answered, and a read of it that filled L1; the link has not reported the write. */
     async ownWrite(body: string) {
@@ -72,8 +40,6 @@ function replica({ maxBytes = 0, local = true } = {}) {
       await cache.get(KEY);
       store.hold();
     },
-    held: (key = KEY) => memory.fresh(key)?.json,
-    stored: (key = KEY) => entries.get(key)?.json,
   };
 }
 
@@ -122,7 +88,7 @@ test('an invalidation after a read has filled L1 empties it', async () => {
   assert.equal(on.held(), '"old"');
   on.echo();
   assert.equal(on.held(), undefined);
-  assert.deepEqual(on.told, ['changed']);
+  assert.deepEqual(on.changes, ['changed']);
 });
 
 test('who asks after an invalidation does not get what was on its way before it', async () => {
@@ -235,7 +201,7 @@ test('a write and a read that left after it are answered together, and what the 
       on.echo();
       await answerAll(on);
       assert.ok([undefined, seen].includes(on.held() as string | undefined));
-      assert.equal(on.told.at(-1), 'changed', 'clients must be told of what came after');
+      assert.equal(on.changes.at(-1), 'changed', 'clients must be told of what came after');
     }
   }
 });
@@ -271,7 +237,7 @@ test('clients receive an own write once, and the echo makes them ask whether ano
     await call.answer();
     await write;
     if (moments.includes('after')) on.echo();
-    assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+    assert.deepEqual(on.changes, ['stored "ours"', 'changed']);
   }
 });
 
@@ -300,7 +266,7 @@ test('a write of another that hides behind the echo of an own write is found, wh
       await write;
       if (echoed === 'after the reply') on.echo();
       assert.equal(on.held(), undefined, `${change}, ${echoed}`);
-      assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+      assert.deepEqual(on.changes, ['stored "ours"', 'changed']);
       on.store.release();
       const expected = change === 'written' ? '"theirs"' : undefined;
       assert.equal(await bodyOf(on.cache.get(KEY)), expected);
@@ -313,7 +279,7 @@ test('clients receive what a replica announced of a change that comes after an o
   await on.ownWrite('"ours"');
   await on.foreignDelete();
   on.echo(KEY, { reason: 'delete' });
-  assert.deepEqual(on.told, ['stored "ours"', 'changed: delete']);
+  assert.deepEqual(on.changes, ['stored "ours"', 'changed: delete']);
 });
 
 test('L1 ends without an older one of two own writes under way, however their echoes come', async () => {
@@ -338,7 +304,7 @@ test('L1 ends without an older one of two own writes under way, however their ec
 });
 
 test('without room in L1, and without L1, clients receive what hides behind the echo of an own write', async () => {
-  for (const options of [{ maxBytes: 1 }, { local: false }]) {
+  for (const options of [{ memory: { maxBytes: 1 } }, { local: false }]) {
     const on = replica(options);
     on.store.hold();
     const write = on.cache.set(KEY, json('"ours"'));
@@ -348,7 +314,7 @@ test('without room in L1, and without L1, clients receive what hides behind the 
     on.echo();
     await call.answer();
     await write;
-    assert.deepEqual(on.told, ['stored "ours"', 'changed']);
+    assert.deepEqual(on.changes, ['stored "ours"', 'changed']);
   }
 });
 
@@ -425,7 +391,7 @@ test('a compare-and-set that lost leaves nothing old in L1, and clients hear of 
     if (echoed === 'after the reply') on.echo();
     await answerAll(on);
     assert.equal(on.held(), undefined);
-    assert.deepEqual(on.told, ['stored "1"', 'changed'], echoed);
+    assert.deepEqual(on.changes, ['stored "1"', 'changed'], echoed);
   }
 });
 
@@ -447,7 +413,7 @@ test('a read that left before a delete brings nothing back, and a write behind t
     await reading.answer();
     assert.equal(await bodyOf(read), '"old"');
     assert.equal(on.held(), undefined);
-    assert.deepEqual(on.told, ['removed', 'changed']);
+    assert.deepEqual(on.changes, ['removed', 'changed']);
     on.store.release();
     assert.equal(await bodyOf(on.cache.get(KEY)), hidden ? '"theirs"' : undefined);
   }
@@ -459,7 +425,7 @@ test('a write that failed leaves L1 empty, and its late echo does no harm', asyn
   const write = on.cache.set(KEY, json('"2"'));
   const call = on.store.next('write');
   call.happen();
-  await Promise.all([call.fail(FAILED), assert.rejects(write, { code: 'write_unknown', cause: FAILED })]);
+  await Promise.all([call.fail(TIMEOUT), assert.rejects(write, { code: 'write_unknown', cause: TIMEOUT })]);
   assert.equal(on.memory.cached(KEY), undefined);
   on.echo();
   await answerAll(on);
@@ -481,7 +447,7 @@ test('while L1 is not trusted it is not served, reads go to L2, and L1 is what t
     on.store.fault = DOWN;
     const fallback = await on.cache.get(KEY);
     assert.deepEqual([fallback.entry?.json, fallback.source, fallback.fault], ['"2"', 'l1-stale', DOWN]);
-    assert.deepEqual(on.told, ['stored "1"', `reset ${state}`]);
+    assert.deepEqual(on.changes, ['stored "1"', `reset ${state}`]);
   }
 });
 
@@ -516,7 +482,7 @@ test('clients are told to subscribe again when the state is coherent again, howe
   on.cache.allChanged('rearmed');
   on.cache.stateChanged('coherent');
   on.cache.allChanged('flush');
-  assert.deepEqual(on.told, [
+  assert.deepEqual(on.changes, [
     'reset blind',
     'reset rearmed',
     'reset degraded',

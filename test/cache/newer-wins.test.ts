@@ -1,79 +1,38 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { getMany } from '../../src/cache/batch.ts';
-import type { ChangeListener } from '../../src/cache/bus.ts';
 import { Entry } from '../../src/cache/entry.ts';
-import { Memory } from '../../src/cache/l1/memory.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
-import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { StoreError } from '../../src/cache/store.ts';
-import { TwoLevel } from '../../src/cache/two-level.ts';
-import { type Version, VersionClock } from '../../src/cache/version.ts';
-import { TYPES } from '../../src/key.ts';
-import { Counters } from '../../src/metrics/counters.ts';
-import { GatedStore, settled } from '../support/gated-store.ts';
+import type { Version } from '../../src/cache/version.ts';
+import { settled } from '../support/gated-store.ts';
+import {
+  DOWN,
+  followChanges,
+  json,
+  KEY,
+  openOther,
+  openReplica,
+  REJECTED,
+  TIMEOUT,
+  TYPE_TTL_MS,
+} from '../support/replica.ts';
 
 // Wherever two versions of a key meet, in L1, among the pending writes, in L2 or on the link, the newer one stays.
 
-const KEY = 'borrow_rate:AAPL';
 const FOREIGN: Version = `${'0'.repeat(16)}12345678`;
-const DOWN = new StoreError('unavailable', 'not connected to Redis');
-const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
-const REJECTED = new StoreError('rejected', 'WRONGTYPE the key is not a string');
 const READONLY = new StoreError('rejected', 'READONLY', { kind: 'readonly', passing: true });
-
-const json = (body: string) => ({ encoding: 'json', body }) as const;
 
 /** A replica whose link is up; `other` is another one on the same L2. */
 function replica(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  const clock = { now: 1_700_000_000_000 };
-  const counters = new Counters();
-  const store = new GatedStore(clock);
-  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
-  const ttls = TYPES.map(() => 300_000);
-  const pendingWrites = new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000 });
-  const superseded: [key: string, present: Version | undefined][] = [];
-  const cache = new TwoLevel({
-    memory,
-    store,
-    clock,
-    versions: new VersionClock('0000000a', () => clock.now),
-    counters,
-    ttls,
-    pendingWrites,
-    linked: true,
-    onSuperseded: (key, _version, present) => superseded.push([key, present]),
-  });
-  const told: string[] = [];
-  const changes: ChangeListener = {
-    stored: (_key, entry) => told.push(`stored ${entry.json}`),
-    removed: () => told.push('removed'),
-    changed: () => told.push('changed'),
-    matchRemoved: () => told.push('match'),
-    reset: (reason) => told.push(`reset ${reason}`),
-  };
-  cache.changes = changes;
-  cache.stateChanged('coherent');
-  told.length = 0;
-  const others = new VersionClock('0000000b', () => clock.now);
-  const other = new TwoLevel({
-    memory: undefined,
-    store: new GatedStore(clock, store.entries),
-    clock,
-    versions: others,
-    counters: new Counters(),
-    ttls,
-  });
+  const on = openReplica({ pendingWrites: {}, linked: true });
+  const { cache, store, clock } = on;
+  const { cache: other, versions: others } = openOther(on);
   return {
-    cache,
-    memory,
-    store,
-    pendingWrites,
-    counters,
-    clock,
-    told,
-    superseded,
+    ...on,
+    /** What its clients are notified of. */
+    changes: followChanges(cache),
     others,
     /** Another replica sets the key; returns what it announces. */
     async otherSets(body: string, key = KEY): Promise<Version> {
@@ -92,17 +51,7 @@ function replica(t: TestContext) {
     },
     /** Another program writes the key, without an envelope. */
     foreignSet: (body: string) =>
-      store.entries.set(KEY, new Entry(KEY, json(body), FOREIGN, clock.now, clock.now + 300_000)),
-    /** L2 fails during the step. */
-    async failing<T>(fault: StoreError, step: () => Promise<T>): Promise<T> {
-      store.fault = fault;
-      try {
-        return await step();
-      } finally {
-        store.fault = undefined;
-      }
-    },
-    stored: () => store.entries.get(KEY)?.json,
+      store.entries.set(KEY, new Entry(KEY, json(body), FOREIGN, clock.now, clock.now + TYPE_TTL_MS)),
     async read() {
       const { entry, source } = await cache.get(KEY);
       return [entry?.json, source];
@@ -259,7 +208,7 @@ test('a write that times out yields to a newer change that the link has reported
     assert.equal(on.pendingWrites.size, 0);
     await on.cache.replay();
     assert.equal(on.stored(), change === 'otherSets' ? '"theirs"' : undefined);
-    assert.equal(on.told.at(-1), 'changed', 'clients end with what L2 has');
+    assert.equal(on.changes.at(-1), 'changed', 'clients end with what L2 has');
     t.mock.timers.reset();
   }
 });
@@ -369,7 +318,7 @@ test('a value that is written while a flush scans stays, in L1, in L2, and for c
     assert.equal(on.stored(), '"new"');
     assert.deepEqual(await on.read(), ['"new"', 'l2']);
     // Clients receive it, and again after the notice: see `matchRemoved` in the tests of the hub.
-    assert.deepEqual(on.told.slice(-2), ['stored "new"', 'match']);
+    assert.deepEqual(on.changes.slice(-2), ['stored "new"', 'match']);
     t.mock.timers.reset();
   }
 });
@@ -429,9 +378,9 @@ test('clients hear of the newer value of a key whose pending deletion yields to 
   on.clock.now++;
   const version = on.others.next();
   await on.otherSets('"newer"', 'volatility:A');
-  on.told.length = 0;
+  on.changes.length = 0;
   on.cache.matchChanged({ type: 1 }, 'delete', version);
-  assert.deepEqual(on.told, ['match', 'changed']);
+  assert.deepEqual(on.changes, ['match', 'volatility:A changed']);
   assert.equal((await on.cache.get('volatility:A')).entry?.json, '"newer"');
 });
 

@@ -1,104 +1,48 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { deleteMany, setMany } from '../../../src/cache/batch.ts';
-import type { ChangeListener } from '../../../src/cache/bus.ts';
-import type { Entry } from '../../../src/cache/entry.ts';
-import { Memory } from '../../../src/cache/l1/memory.ts';
 import { EVERYTHING } from '../../../src/cache/match.ts';
-import {
-  PendingWrites,
-  type PendingWritesOptions,
-} from '../../../src/cache/pending-writes/pending-writes.ts';
 import { StoreError } from '../../../src/cache/store.ts';
-import { TwoLevel } from '../../../src/cache/two-level.ts';
-import { VersionClock } from '../../../src/cache/version.ts';
-import { TYPES, typeOf } from '../../../src/key.ts';
-import { Counters } from '../../../src/metrics/counters.ts';
-import { GatedStore, settled } from '../../support/gated-store.ts';
+import { typeOf } from '../../../src/key.ts';
+import { settled } from '../../support/gated-store.ts';
+import {
+  DOWN,
+  followChanges,
+  json,
+  KEY,
+  openOther,
+  openReplica,
+  REJECTED,
+  type ReplicaOptions,
+  TIMEOUT,
+} from '../../support/replica.ts';
 
 // What the two-level cache does with changes that L2 does not take. `store.fault` is L2 being away; a held call
 // that fails is one whose answer did not come.
 
-const KEY = 'borrow_rate:AAPL';
 const TYPE = typeOf(KEY);
-const TYPE_TTL_MS = 300_000;
-const DOWN = new StoreError('unavailable', 'not connected to Redis');
-const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
 const FULL_REDIS = new StoreError('rejected', 'OOM command not allowed', { kind: 'oom', passing: true });
-const REJECTED = new StoreError('rejected', 'WRONGTYPE it is no string');
 
-const json = (body: string) => ({ encoding: 'json', body }) as const;
-
-interface Settings {
-  readonly pendingWrites?: Partial<PendingWritesOptions> | undefined;
-  readonly rewarm?: boolean;
-  readonly linked?: boolean;
-}
-
-/** A replica with pending writes; `foreign` is another one, which L2 does not refuse. `told` is what clients are told. */
-function replica(t: TestContext, { pendingWrites = {}, rewarm = false, linked = false }: Settings = {}) {
+/** A replica with pending writes; `foreign` is another one, which L2 does not refuse. */
+function replica(t: TestContext, options: ReplicaOptions = {}) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  const clock = { now: Date.now() };
-  const counters = new Counters();
-  const entries = new Map<string, Entry>();
-  const store = new GatedStore(clock, entries);
-  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
-  const versions = new VersionClock('0000000a', () => clock.now);
-  const ttls = TYPES.map(() => TYPE_TTL_MS);
-  const kept = new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000, ...pendingWrites });
-  const cache = new TwoLevel({
-    memory,
-    store,
-    clock,
-    versions,
-    counters,
-    ttls,
-    pendingWrites: kept,
-    rewarm,
-    linked,
-  });
-  const told: string[] = [];
-  const changes: ChangeListener = {
-    stored: (key, entry) => told.push(`stored ${key} ${entry.json}`),
-    removed: (key) => told.push(`removed ${key}`),
-    changed: (key) => told.push(`changed ${key}`),
-    matchRemoved: () => told.push('match'),
-    reset: (reason) => told.push(`reset ${reason}`),
-  };
-  cache.changes = changes;
-  const foreign = new TwoLevel({
-    memory: undefined,
-    store: new GatedStore(clock, entries),
-    clock,
-    versions: new VersionClock('0000000b', () => clock.now),
-    counters: new Counters(),
-    ttls,
-  });
+  const on = openReplica({ clock: { now: Date.now() }, pendingWrites: {}, ...options });
+  const { cache, store, clock } = on;
+  const other = openOther(on).cache;
   return {
-    cache,
-    memory,
-    store,
-    counters,
-    clock,
-    pendingWrites: kept,
-    told,
+    ...on,
+    /** What its clients are notified of. */
+    changes: followChanges(cache),
     foreign: {
       async set(body: string, key = KEY) {
         // Before and after all that is done here.
         clock.now++;
-        await foreign.set(key, json(body));
+        await other.set(key, json(body));
         clock.now++;
       },
     },
-    /** L2 is away during the step. */
-    async away<T>(step: () => Promise<T>): Promise<T> {
-      store.fault = DOWN;
-      try {
-        return await step();
-      } finally {
-        store.fault = undefined;
-      }
-    },
+    /** L2 is unreachable during the step. */
+    away: <T>(step: () => Promise<T>): Promise<T> => on.failing(DOWN, step),
     /** The change leaves, and no answer comes; L2 has made it or not. */
     async unanswered<T>(operation: 'write' | 'remove', step: () => Promise<T>, made: boolean): Promise<T> {
       store.hold();
@@ -110,7 +54,6 @@ function replica(t: TestContext, { pendingWrites = {}, rewarm = false, linked = 
       await call.fail(TIMEOUT);
       return outcome;
     },
-    stored: (key = KEY) => entries.get(key)?.json,
     async read(key = KEY) {
       const { entry, source } = await cache.load(key);
       return [entry?.json, source];
@@ -129,7 +72,7 @@ test('a set that L2 does not take is accepted, counted, pushed, and served as a 
   assert.equal(on.cache.peek(KEY), undefined, 'L1 would serve it without a mark');
   assert.deepEqual(await on.read(), ['1', 'pending']);
   assert.equal(on.pendingWrites.get(KEY)?.version, version);
-  assert.deepEqual(on.told, [`stored ${KEY} 1`]);
+  assert.deepEqual(on.changes, ['stored 1']);
   const { postponed, setErrors, setHits, setMisses } = on.counters;
   assert.deepEqual([postponed, setErrors, setHits, setMisses], [1, 0, 0, 0]);
 });
@@ -137,10 +80,10 @@ test('a set that L2 does not take is accepted, counted, pushed, and served as a 
 test('a deletion that L2 does not take is accepted, counted, and told to clients', async (t) => {
   const on = replica(t);
   await on.cache.set(KEY, json('1'));
-  on.told.length = 0;
+  on.changes.length = 0;
   assert.deepEqual(await on.away(() => on.cache.delete(KEY)), { status: 'accepted' });
   assert.equal(on.cache.peek(KEY), undefined);
-  assert.deepEqual(on.told, [`removed ${KEY}`]);
+  assert.deepEqual(on.changes, ['removed']);
   assert.deepEqual([on.counters.postponed, on.counters.deleteErrors], [1, 0]);
 });
 
@@ -180,11 +123,8 @@ test('items of a batch say each for itself that Redis has still to be told', asy
 });
 
 test('without pending writes a change fails as L2 did, and one without an answer as unknown', async (t) => {
-  const on = replica(t);
-  const { memory, store, clock, counters } = on;
-  const versions = new VersionClock('0000000c', () => clock.now);
-  const ttls = TYPES.map(() => TYPE_TTL_MS);
-  const cache = new TwoLevel({ memory, store, clock, versions, counters, ttls });
+  const on = replica(t, { pendingWrites: undefined });
+  const { cache, counters } = on;
   await on.away(async () => {
     await assert.rejects(cache.set(KEY, json('1')), DOWN);
     await assert.rejects(cache.delete(KEY), DOWN);
@@ -233,10 +173,10 @@ test('clients hear of a change that the link reported during a write that a full
   const deletion = on.cache.delete(KEY);
   const refused = assert.rejects(deletion, { code: 'pending_writes_full' });
   on.cache.keyChanged(KEY, undefined);
-  on.told.length = 0;
+  on.changes.length = 0;
   await on.store.next('remove').fail(DOWN);
   await refused;
-  assert.deepEqual(on.told, [`changed ${KEY}`]);
+  assert.deepEqual(on.changes, ['changed']);
 });
 
 // ---- reading what waits
@@ -365,11 +305,11 @@ test('a newer value of somebody else wins, L1 gives up its own, and clients are 
   const on = replica(t);
   await on.away(() => on.cache.set(KEY, json('"mine"')));
   await on.foreign.set('"theirs"');
-  on.told.length = 0;
+  on.changes.length = 0;
   await on.cache.replay();
   assert.equal(on.stored(), '"theirs"');
   assert.equal(on.cache.peek(KEY), undefined);
-  assert.deepEqual(on.told, [`changed ${KEY}`]);
+  assert.deepEqual(on.changes, ['changed']);
   assert.deepEqual(await on.read(), ['"theirs"', 'l2']);
 });
 
@@ -377,20 +317,20 @@ test('a newer value wins over a deletion that waited, and clients are told that 
   const on = replica(t);
   await on.away(() => on.cache.delete(KEY));
   await on.foreign.set('"theirs"');
-  on.told.length = 0;
+  on.changes.length = 0;
   await on.cache.replay();
   assert.equal(on.stored(), '"theirs"');
-  assert.deepEqual(on.told, [`changed ${KEY}`]);
+  assert.deepEqual(on.changes, ['changed']);
 });
 
 test('a pending value never enters L1, and clients, who know it, are not notified again when it is made', async (t) => {
   const on = replica(t);
   await on.away(() => on.cache.set(KEY, json('"mine"')));
-  on.told.length = 0;
+  on.changes.length = 0;
   await on.cache.replay();
   assert.equal(on.stored(), '"mine"');
   assert.equal(on.cache.peek(KEY), undefined);
-  assert.deepEqual(on.told, []);
+  assert.deepEqual(on.changes, []);
   assert.equal(on.pendingWrites.size, 0);
   assert.deepEqual(await on.read(), ['"mine"', 'l2']);
 });
@@ -398,14 +338,14 @@ test('a pending value never enters L1, and clients, who know it, are not notifie
 test('what the link tells of a key during its replay is told to clients after it', async (t) => {
   const on = replica(t);
   await on.away(() => on.cache.delete(KEY));
-  on.told.length = 0;
+  on.changes.length = 0;
   on.store.hold();
   const replay = on.cache.replay();
   on.cache.keyChanged(KEY, undefined);
-  assert.deepEqual(on.told, [], 'L2 cannot be asked what it is now');
+  assert.deepEqual(on.changes, [], 'L2 cannot be asked what it is now');
   await on.store.next('remove').answer();
   await replay;
-  assert.deepEqual(on.told, [`changed ${KEY}`]);
+  assert.deepEqual(on.changes, ['changed']);
 });
 
 test('a read that was on its way during the replay of its key does not fill L1', async (t) => {

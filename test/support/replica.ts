@@ -1,0 +1,126 @@
+/** Replicas and memories for tests: L2, the link and the clock are in the hands of the test. */
+import type { ChangeListener } from '../../src/cache/bus.ts';
+import type { Entry, Value } from '../../src/cache/entry.ts';
+import { Memory, type MemoryOptions } from '../../src/cache/l1/memory.ts';
+import { PendingWrites, type PendingWritesOptions } from '../../src/cache/pending-writes/pending-writes.ts';
+import { StoreError } from '../../src/cache/store.ts';
+import { TwoLevel } from '../../src/cache/two-level.ts';
+import { type Version, VersionClock } from '../../src/cache/version.ts';
+import { TYPES } from '../../src/key.ts';
+import { Counters } from '../../src/metrics/counters.ts';
+import { GatedStore } from './gated-store.ts';
+
+export const NOW = 1_700_000_000_000;
+export const L1_TTL_MS = 60_000;
+export const TYPE_TTL_MS = 300_000;
+export const KEY = 'borrow_rate:AAPL';
+
+export const DOWN = new StoreError('unavailable', 'not connected to Redis');
+export const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
+export const REJECTED = new StoreError('rejected', 'WRONGTYPE the key is not a string');
+
+export const json = (body: string): Value => ({ encoding: 'json', body });
+
+/** An L1 with its clock and its counters. */
+export function openMemory(options: Partial<MemoryOptions> = {}, clock: { now: number } = { now: NOW }) {
+  const counters = new Counters();
+  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: L1_TTL_MS, ...options }, clock, counters);
+  return { memory, clock, counters };
+}
+
+export interface ReplicaOptions {
+  readonly clock?: { now: number };
+  /** Of its versions. */
+  readonly writer?: string;
+  /** What L2 holds; two replicas share an L2 by sharing these. */
+  readonly entries?: Map<string, Entry>;
+  readonly memory?: Partial<MemoryOptions>;
+  /** False is ENABLE_LOCAL_CACHE=false: the memory is there, and the replica does not have it. */
+  readonly local?: boolean;
+  /** The store is there, and the replica does not have it. */
+  readonly standalone?: boolean;
+  /** Without it a change that L2 does not take fails. */
+  readonly pendingWrites?: Partial<PendingWritesOptions> | undefined;
+  /** Whether there is a link; it is coherent then. */
+  readonly linked?: boolean;
+  readonly rewarm?: boolean;
+}
+
+/** A replica on an L2 whose calls can wait at gates. */
+export function openReplica({
+  clock = { now: NOW },
+  writer = '0000000a',
+  entries = new Map(),
+  memory: memoryOptions,
+  local = true,
+  standalone = false,
+  pendingWrites: pendingOptions,
+  linked = false,
+  rewarm = false,
+}: ReplicaOptions = {}) {
+  const { memory, counters } = openMemory(memoryOptions, clock);
+  const store = new GatedStore(clock, entries);
+  const versions = new VersionClock(writer, () => clock.now);
+  const pendingWrites = new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000, ...pendingOptions });
+  const superseded: [key: string, present: Version | undefined][] = [];
+  const cache = new TwoLevel({
+    memory: local ? memory : undefined,
+    store: standalone ? undefined : store,
+    clock,
+    versions,
+    counters,
+    ttls: TYPES.map(() => TYPE_TTL_MS),
+    pendingWrites: pendingOptions && pendingWrites,
+    linked,
+    rewarm,
+    onSuperseded: (key, _version, present) => superseded.push([key, present]),
+  });
+  if (linked) cache.stateChanged('coherent');
+  return {
+    cache,
+    memory,
+    store,
+    pendingWrites,
+    versions,
+    counters,
+    clock,
+    /** The pending changes that were dropped for a newer version. */
+    superseded,
+    /** What L1 serves. */
+    held: (key = KEY) => memory.fresh(key)?.json,
+    /** What L2 holds. */
+    stored: (key = KEY) => entries.get(key)?.json,
+    /** L2 fails during the step. */
+    async failing<T>(fault: StoreError, step: () => Promise<T>): Promise<T> {
+      store.fault = fault;
+      try {
+        return await step();
+      } finally {
+        store.fault = undefined;
+      }
+    },
+  };
+}
+
+export type Replica = ReturnType<typeof openReplica>;
+
+/** Another replica on the same L2, without an L1, which L2 does not refuse. */
+export function openOther({ clock, store }: Pick<Replica, 'clock' | 'store'>): Replica {
+  return openReplica({ clock, entries: store.entries, writer: '0000000b', local: false });
+}
+
+/** Collects what the replica passes on to its clients. A key is named where it is not `KEY`. */
+export function followChanges(cache: TwoLevel): string[] {
+  const changes: string[] = [];
+  const note = (key: string, what: string) => void changes.push(key === KEY ? what : `${key} ${what}`);
+  const listener: ChangeListener = {
+    stored: (key, entry) => note(key, `stored ${entry.json}`),
+    removed: (key) => note(key, 'removed'),
+    changed: (key, announced) =>
+      note(key, announced === undefined ? 'changed' : `changed: ${announced.reason}`),
+    matchRemoved: () => void changes.push('match'),
+    reset: (reason) => void changes.push(`reset ${reason}`),
+  };
+  cache.changes = listener;
+  return changes;
+}
