@@ -2,13 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ServiceClock, STEP_MS } from '../../src/cache/clock.ts';
-import { Memory } from '../../src/cache/l1/memory.ts';
-import { TwoLevel } from '../../src/cache/two-level.ts';
-import { VersionClock } from '../../src/cache/version.ts';
-import { TYPES } from '../../src/key.ts';
-import { Counters } from '../../src/metrics/counters.ts';
+import { NOW, openReplica } from '../support/replica.ts';
 
-const NOW = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
 
 /** A clock whose sources the test sets. Redis's clock is at `redis()`. */
@@ -56,16 +51,7 @@ test('`now` moves with the tick, and never back', () => {
 
 test('standalone, a wall clock that is set back by an hour does not lengthen the life of a value', async () => {
   const { clock, time } = setUp();
-  const counters = new Counters();
-  const options = { maxEntries: 10, maxBytes: 0, ttlMs: Number.POSITIVE_INFINITY };
-  const cache = new TwoLevel({
-    memory: new Memory(options, clock, counters),
-    store: undefined,
-    clock,
-    versions: new VersionClock('0000000a', () => clock.exact),
-    counters,
-    ttls: TYPES.map(() => 60_000),
-  });
+  const { cache } = openReplica({ clock, standalone: true });
   await cache.set('k', { encoding: 'json', body: '1' }, 2000);
   time.wall -= HOUR_MS;
   time.monotonic += 1999;

@@ -2,56 +2,32 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Condition } from '../../src/cache/condition.ts';
 import type { Entry } from '../../src/cache/entry.ts';
-import { Memory } from '../../src/cache/l1/memory.ts';
-import { StoreError } from '../../src/cache/store.ts';
-import { TwoLevel } from '../../src/cache/two-level.ts';
-import { NO_VERSION, VersionClock } from '../../src/cache/version.ts';
-import { TYPES, typeOf } from '../../src/key.ts';
-import { Counters, total } from '../../src/metrics/counters.ts';
-import { GatedStore, settled } from '../support/gated-store.ts';
+import type { StoreError } from '../../src/cache/store.ts';
+import type { TwoLevel } from '../../src/cache/two-level.ts';
+import { NO_VERSION } from '../../src/cache/version.ts';
+import { typeOf } from '../../src/key.ts';
+import { total } from '../../src/metrics/counters.ts';
+import { type GatedStore, settled } from '../support/gated-store.ts';
+import {
+  DOWN,
+  json,
+  KEY,
+  L1_TTL_MS,
+  NOW,
+  openOther,
+  openReplica,
+  type Replica,
+  TIMEOUT,
+  TYPE_TTL_MS,
+} from '../support/replica.ts';
 
-const NOW = 1_700_000_000_000;
-const L1_TTL_MS = 60_000;
-const TYPE_TTL_MS = 300_000;
-const KEY = 'borrow_rate:AAPL';
 const TYPE = typeOf(KEY);
-const DOWN = new StoreError('unavailable', 'not connected to Redis');
-const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
-
-const json = (body: string) => ({ encoding: 'json', body }) as const;
-
-function replica(entries?: Map<string, Entry>, writer = '0000000a', clock = { now: NOW }) {
-  const counters = new Counters();
-  const store = new GatedStore(clock, entries);
-  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: L1_TTL_MS }, clock, counters);
-  const cache = new TwoLevel({ memory, store, ...common(clock, counters, writer) });
-  return { cache, memory, store, counters, clock };
-}
-
-function standalone() {
-  const clock = { now: NOW };
-  const counters = new Counters();
-  const options = { maxEntries: 100, maxBytes: 0, ttlMs: Number.POSITIVE_INFINITY };
-  const memory = new Memory(options, clock, counters);
-  const cache = new TwoLevel({ memory, store: undefined, ...common(clock, counters) });
-  return { cache, memory, counters, clock };
-}
-
-function common(clock: { now: number }, counters: Counters, writer = '0000000a') {
-  const versions = new VersionClock(writer, () => clock.now);
-  return { clock, counters, versions, ttls: TYPES.map(() => TYPE_TTL_MS) };
-}
 
 /** Puts a value into L2 alone, as another replica would. */
 async function writeElsewhere(store: GatedStore, key: string, body: string, ttlMs = TYPE_TTL_MS) {
   // Before all that happens here.
-  const clock = { now: NOW - 1 };
-  const other = new TwoLevel({
-    memory: undefined,
-    store: new GatedStore(clock, store.entries),
-    ...common(clock, new Counters(), '0000000b'),
-  });
-  await other.set(key, json(body), ttlMs);
+  const { cache } = openOther({ clock: { now: NOW - 1 }, store });
+  await cache.set(key, json(body), ttlMs);
 }
 
 /** Writes, and reads the value into L1. */
@@ -62,7 +38,7 @@ async function setAndRead(cache: TwoLevel, key: string, body: string, ttlMs?: nu
 }
 
 test('a value that was set is read from L2 once, and peeked from then on', async () => {
-  const { cache, store, counters } = replica();
+  const { cache, store, counters } = openReplica();
   assert.equal((await cache.set(KEY, json('1'))).status, 'created');
   assert.equal(cache.peek(KEY), undefined);
   assert.equal((await cache.get(KEY)).source, 'l2');
@@ -74,7 +50,7 @@ test('a value that was set is read from L2 once, and peeked from then on', async
 });
 
 test('what L1 does not hold is loaded from L2, and peeked from then on', async () => {
-  const { cache, store, counters } = replica();
+  const { cache, store, counters } = openReplica();
   await writeElsewhere(store, KEY, '1');
   assert.equal(cache.peek(KEY), undefined);
   const { entry, source } = await cache.load(KEY);
@@ -86,7 +62,7 @@ test('what L1 does not hold is loaded from L2, and peeked from then on', async (
 });
 
 test('past its freshness an entry is asked of L2 again, and fresh again', async () => {
-  const { cache, store, clock } = replica();
+  const { cache, store, clock } = openReplica();
   await setAndRead(cache, KEY, '1');
   await writeElsewhere(store, KEY, '2');
   assert.equal(cache.peek(KEY)?.json, '1');
@@ -97,7 +73,7 @@ test('past its freshness an entry is asked of L2 again, and fresh again', async 
 });
 
 test('what L2 no longer holds is dropped from L1, so that it is not served when L2 goes away', async () => {
-  const { cache, memory, store, clock } = replica();
+  const { cache, memory, store, clock } = openReplica();
   await setAndRead(cache, KEY, '1');
   store.entries.clear();
   clock.now += L1_TTL_MS;
@@ -108,18 +84,16 @@ test('what L2 no longer holds is dropped from L1, so that it is not served when 
 });
 
 test('an entry of L2 that is over by our clock is a miss', async () => {
-  const clock = { now: NOW };
-  const { store, memory } = replica(undefined, '0000000a', clock);
+  const l2Clock = { now: NOW };
+  const { cache, store, counters } = openReplica({ l2Clock, clock: { now: NOW + 10_000 } });
   await writeElsewhere(store, KEY, '1', 10_000);
-  // This replica's clock runs ahead of L2's, which still holds the entry.
-  const counters = new Counters();
-  const ahead = new TwoLevel({ memory, store, ...common({ now: NOW + 10_000 }, counters) });
-  assert.deepEqual(await ahead.get(KEY), { entry: undefined, source: 'none' });
+  // L2 still holds the entry.
+  assert.deepEqual(await cache.get(KEY), { entry: undefined, source: 'none' });
   assert.equal(counters.misses[TYPE], 1);
 });
 
 test('an entry in L1 is over when its value is, though its freshness would last', async () => {
-  const { cache, clock } = replica();
+  const { cache, clock } = openReplica();
   await setAndRead(cache, KEY, '1', 5_000);
   clock.now += 4_999;
   assert.ok(cache.peek(KEY));
@@ -129,7 +103,7 @@ test('an entry in L1 is over when its value is, though its freshness would last'
 });
 
 test('a value lives as long as its type says where its writer does not', async () => {
-  const { cache, store } = replica();
+  const { cache, store } = openReplica();
   await cache.set(KEY, json('1'));
   await cache.set('k', json('1'), 1234);
   assert.equal(store.entries.get(KEY)!.expiresAt, NOW + TYPE_TTL_MS);
@@ -141,7 +115,7 @@ test('100 readers of one key are one read of L2, and each is counted once', asyn
     [true, 'l2', 'l2Hits'],
     [false, 'none', 'misses'],
   ] as const) {
-    const { cache, store, counters } = replica();
+    const { cache, store, counters } = openReplica();
     if (present) await writeElsewhere(store, KEY, '1');
     store.hold();
     const readers = Array.from({ length: 100 }, () => cache.get(KEY));
@@ -156,7 +130,7 @@ test('100 readers of one key are one read of L2, and each is counted once', asyn
 });
 
 test('a refresh fills L1 and counts as no read', async () => {
-  const { cache, store, counters } = replica();
+  const { cache, store, counters } = openReplica();
   await writeElsewhere(store, KEY, '1');
   assert.equal((await cache.refresh(KEY)).source, 'l2');
   assert.equal((await cache.refresh('k')).source, 'none');
@@ -165,7 +139,7 @@ test('a refresh fills L1 and counts as no read', async () => {
 });
 
 test('without L2 a reader gets what L1 holds past its freshness, and once that is over, nothing is known', async () => {
-  const { cache, store, counters, clock } = replica();
+  const { cache, store, counters, clock } = openReplica();
   await setAndRead(cache, KEY, '1');
   store.fault = DOWN;
   assert.equal((await cache.get(KEY)).source, 'l1');
@@ -186,7 +160,7 @@ test('without L2 a reader gets what L1 holds past its freshness, and once that i
 });
 
 test('when L2 is back, it is asked again', async () => {
-  const { cache, store, clock } = replica();
+  const { cache, store, clock } = openReplica();
   await setAndRead(cache, KEY, '1');
   clock.now += L1_TTL_MS;
   store.fault = DOWN;
@@ -196,7 +170,7 @@ test('when L2 is back, it is asked again', async () => {
 });
 
 test('a fault that is no fault of L2 reaches all readers, and frees the key', async () => {
-  const { cache, store } = replica();
+  const { cache, store } = openReplica();
   store.hold();
   const outcomes = Promise.allSettled([cache.get(KEY), cache.get(KEY)]);
   const bug = new TypeError('a bug');
@@ -207,10 +181,7 @@ test('a fault that is no fault of L2 reaches all readers, and frees the key', as
 });
 
 test('without L1 every read is asked of L2', async () => {
-  const counters = new Counters();
-  const clock = { now: NOW };
-  const store = new GatedStore(clock);
-  const cache = new TwoLevel({ memory: undefined, store, ...common(clock, counters) });
+  const { cache, store } = openReplica({ local: false });
   await cache.set(KEY, json('1'));
   for (let i = 0; i < 3; i++) assert.equal((await cache.get(KEY)).source, 'l2');
   assert.equal(store.calls.read, 3);
@@ -219,7 +190,7 @@ test('without L1 every read is asked of L2', async () => {
 });
 
 test('writes and deletes are counted by what they found', async () => {
-  const { cache, counters } = replica();
+  const { cache, counters } = openReplica();
   await cache.set(KEY, json('1'));
   await cache.set(KEY, json('2'));
   await cache.set(KEY, json('3'), undefined, { is: 'if-absent' });
@@ -234,15 +205,15 @@ test('writes and deletes are counted by what they found', async () => {
 });
 
 test('exists says whether there is a value', async () => {
-  const { cache, store } = replica();
+  const { cache, store } = openReplica();
   await writeElsewhere(store, KEY, '1');
   assert.equal(await cache.exists(KEY), true);
   assert.equal(await cache.exists('k'), false);
 });
 
 test('a write is answered with the version that L2 stored, also where L2 raised it', async () => {
-  const ahead = replica(undefined, '0000000c', { now: NOW + 3_600_000 });
-  const behind = replica(ahead.store.entries, '0000000a');
+  const ahead = openReplica({ writer: '0000000c', clock: { now: NOW + 3_600_000 } });
+  const behind = openReplica({ entries: ahead.store.entries });
   await ahead.cache.set(KEY, json('1'), 2 * 3_600_000);
   const { version } = await behind.cache.set(KEY, json('2'));
   assert.equal((await behind.cache.get(KEY)).entry!.version, version);
@@ -251,8 +222,8 @@ test('a write is answered with the version that L2 stored, also where L2 raised 
 
 test('after a read every write here is newer than what was read', async () => {
   const entries = new Map<string, Entry>();
-  const ahead = replica(entries, '0000000c', { now: NOW + 50 });
-  const behind = replica(entries, '0000000a');
+  const ahead = openReplica({ entries, writer: '0000000c', clock: { now: NOW + 50 } });
+  const behind = openReplica({ entries });
   const { version: read } = await ahead.cache.set(KEY, json('1'));
   await behind.cache.get(KEY);
   const { version } = await behind.cache.set('k', json('2'));
@@ -262,7 +233,7 @@ test('after a read every write here is newer than what was read', async () => {
 test('a write that fails leaves L1 empty, whether it took effect or not', async () => {
   for (const happens of [false, true]) {
     for (const operation of ['write', 'remove'] as const) {
-      const { cache, memory, store, counters } = replica();
+      const { cache, memory, store, counters } = openReplica();
       await cache.set(KEY, json('1'));
       store.hold();
       const change = operation === 'write' ? cache.set(KEY, json('2')) : cache.delete(KEY);
@@ -278,7 +249,7 @@ test('a write that fails leaves L1 empty, whether it took effect or not', async 
 });
 
 test('while a write is on its way L1 serves what it held', async () => {
-  const { cache, store } = replica();
+  const { cache, store } = openReplica();
   await setAndRead(cache, KEY, '1');
   store.hold();
   const write = cache.set(KEY, json('2'));
@@ -290,7 +261,7 @@ test('while a write is on its way L1 serves what it held', async () => {
 });
 
 test('a refusal drops from L1 what L2 no longer holds, so that the next reader sees the version to beat', async () => {
-  const { cache, store } = replica();
+  const { cache, store } = openReplica();
   const { version } = await setAndRead(cache, KEY, '1');
   const old = cache.peek(KEY)!;
   await writeElsewhere(store, KEY, '2');
@@ -307,14 +278,12 @@ test('a refusal drops from L1 what L2 no longer holds, so that the next reader s
 });
 
 test('a refusal by the version that L1 holds leaves L1 as it is', async () => {
-  const { cache } = replica();
+  const { cache } = openReplica();
   await setAndRead(cache, KEY, '1');
   const { status, version } = await cache.set(KEY, json('2'), undefined, { is: 'if-absent' });
   assert.equal(status, 'refused');
   assert.equal(cache.peek(KEY)?.version, version);
 });
-
-type Replica = ReturnType<typeof replica>;
 
 /** A change of KEY, as three moments in their order. */
 type Change = (on: Replica) => [call: () => void, happen: () => void, end: () => Promise<void>];
@@ -360,7 +329,7 @@ function moments(
 for (const [name, { change, after }] of Object.entries(changes)) {
   test(`${name} and a read leave L1 empty or as L2 is, in whatever order their moments come`, async () => {
     for (const order of interleavings(3, 3)) {
-      const on = replica();
+      const on = openReplica();
       await writeElsewhere(on.store, KEY, '"old"');
       on.store.hold();
       let read: Promise<{ entry: Entry | undefined }>;
@@ -381,7 +350,7 @@ for (const [name, { change, after }] of Object.entries(changes)) {
 
 test('a set and an invalidation leave L1 empty or as L2 is, in whatever order their moments come', async () => {
   for (const order of interleavings(3, 3)) {
-    const on = replica();
+    const on = openReplica();
     on.store.hold();
     await inOrder(order, changes['a set']!.change(on), changes['an invalidation']!.change(on));
     on.store.release();
@@ -392,7 +361,7 @@ test('a set and an invalidation leave L1 empty or as L2 is, in whatever order th
 });
 
 test('a read that was on its way when L1 was forgotten does not fill it', async () => {
-  const { cache, memory, store } = replica();
+  const { cache, memory, store } = openReplica();
   await writeElsewhere(store, KEY, '"old"');
   store.hold();
   const read = cache.load(KEY);
@@ -403,7 +372,7 @@ test('a read that was on its way when L1 was forgotten does not fill it', async 
 });
 
 test('those who read before a fence get their answer, and who reads after it opens a new flight', async () => {
-  const { cache, memory, store, counters } = replica();
+  const { cache, memory, store, counters } = openReplica();
   await writeElsewhere(store, KEY, '"old"');
   store.hold();
   const before = [cache.load(KEY), cache.load(KEY)];
@@ -424,7 +393,7 @@ test('those who read before a fence get their answer, and who reads after it ope
 });
 
 test('an invalidation deletes what matches from both tiers, and gives the number of L2', async () => {
-  const { cache, memory, store } = replica();
+  const { cache, memory, store } = openReplica();
   await setAndRead(cache, KEY, '1');
   await setAndRead(cache, 'min_rate:X', '1');
   await writeElsewhere(store, 'borrow_rate:MSFT', '1');
@@ -437,7 +406,7 @@ test('an invalidation deletes what matches from both tiers, and gives the number
 });
 
 test('alone, L1 is all there is: values live as long as their type, and no read is a fault', async () => {
-  const { cache, counters, clock } = standalone();
+  const { cache, counters, clock } = openReplica({ standalone: true });
   assert.equal((await cache.set(KEY, json('1'))).status, 'created');
   assert.equal((await cache.set(KEY, json('2'))).status, 'replaced');
   clock.now += TYPE_TTL_MS - 1;
@@ -451,7 +420,7 @@ test('alone, L1 is all there is: values live as long as their type, and no read 
 });
 
 test('alone, an invalidation gives the number of L1', async () => {
-  const { cache } = standalone();
+  const { cache } = openReplica({ standalone: true });
   for (const key of ['borrow_rate:A', 'borrow_rate:B', 'k']) await cache.set(key, json('1'));
   assert.equal(await cache.invalidate({ pattern: 'borrow_rate:*' }), 2);
   assert.equal(await cache.invalidate({ pattern: '*' }), 1);
@@ -465,7 +434,7 @@ test('alone, each condition holds of what it says', async () => {
     [{ is: 'unless-version', versions: [NO_VERSION] }, true],
   ];
   for (const [condition, allowed] of absent) {
-    const { cache } = standalone();
+    const { cache } = openReplica({ standalone: true });
     assert.equal((await cache.delete(KEY, condition)).status, allowed ? 'absent' : 'refused', condition.is);
     assert.equal(
       (await cache.set(KEY, json('1'), undefined, condition)).status,
@@ -483,7 +452,7 @@ test('alone, each condition holds of what it says', async () => {
     [{ is: 'unless-version', versions: [NO_VERSION] }, true],
   ];
   for (let i = 0; i < 6; i++) {
-    const { cache } = standalone();
+    const { cache } = openReplica({ standalone: true });
     const [condition, allowed] = present((await cache.set(KEY, json('1'))).version!)[i]!;
     const before = cache.peek(KEY)!;
     const set = await cache.set(KEY, json('2'), undefined, condition);
@@ -497,7 +466,7 @@ test('alone, each condition holds of what it says', async () => {
 });
 
 test('alone, of 100 writers with one condition exactly one wins', async () => {
-  const { cache } = standalone();
+  const { cache } = openReplica({ standalone: true });
   const creators = await Promise.all(
     Array.from({ length: 100 }, (_, i) => cache.set(KEY, json(String(i)), undefined, { is: 'if-absent' })),
   );
@@ -511,7 +480,7 @@ test('alone, of 100 writers with one condition exactly one wins', async () => {
 });
 
 test('alone, changes of one turn take effect in the order in which they were made', async () => {
-  const { cache } = standalone();
+  const { cache } = openReplica({ standalone: true });
   const outcomes = await Promise.all([
     cache.set(KEY, json('1')),
     cache.delete(KEY),

@@ -1,39 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Memory } from '../../src/cache/l1/memory.ts';
-import { TwoLevel } from '../../src/cache/two-level.ts';
-import { VersionClock } from '../../src/cache/version.ts';
-import { TYPES } from '../../src/key.ts';
-import { Counters } from '../../src/metrics/counters.ts';
 import { Hub } from '../../src/push/hub.ts';
-import { consumerOf, json } from '../push/deps.ts';
-import { GatedStore, settled } from '../support/gated-store.ts';
+import { consumerOf } from '../push/deps.ts';
+import { settled } from '../support/gated-store.ts';
+import { json, KEY, openOther, openReplica } from '../support/replica.ts';
 
 // Answers that come in one chunk of the socket: nothing is looked at before all are there, and then in any order.
 
-const KEY = 'borrow_rate:AAPL';
-
-/** A replica with a subscriber of KEY, and somebody else's write of it that the link has told of. */
+/** A replica with a subscriber of KEY, and a write of another replica that the link has reported. */
 async function replica() {
-  const clock = { now: Date.now() };
-  const counters = new Counters();
-  const store = new GatedStore(clock);
-  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
-  const common = { clock, counters, ttls: TYPES.map(() => 300_000) };
-  const versions = (writer: string) => new VersionClock(writer, () => clock.now);
-  const cache = new TwoLevel({ ...common, memory, store, versions: versions('0000000a'), linked: true });
+  const on = openReplica({ clock: { now: Date.now() }, linked: true });
+  const { cache, store } = on;
   const hub = new Hub(cache);
   cache.changes = hub;
-  cache.stateChanged('coherent');
   const { consumer, socket } = consumerOf();
   hub.subscriptions.add({ keys: [KEY], types: [], prefixes: [], values: true, subscriber: consumer });
-  const foreign = new TwoLevel({
-    ...common,
-    memory: undefined,
-    store: new GatedStore(clock, store.entries),
-    versions: versions('0000000b'),
-  });
-  await foreign.set(KEY, json('"theirs"'));
+  await openOther(on).cache.set(KEY, json('"theirs"'));
   store.hold();
   cache.keyChanged(KEY, undefined);
   const reading = store.next('read');

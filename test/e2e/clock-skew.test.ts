@@ -7,6 +7,7 @@ import { ServiceClock } from '../../src/cache/clock.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Logger } from '../../src/log.ts';
 import { type Core, composeCore } from '../../src/service/compose.ts';
+import { json } from '../support/replica.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 // Replicas on machines whose clocks are wrong, in this process, on a real Redis. Its clock is the one that counts.
@@ -17,8 +18,6 @@ const KEY = 'borrow_rate:SKEW';
 const TTL_MS = 60_000;
 /** How far a replica may be off Redis's clock: less than any skew, and more than a busy machine takes to answer. */
 const OFF_MS = 2000;
-
-const json = (body: string) => ({ encoding: 'json', body }) as const;
 
 let redis: RedisServer;
 before(async () => {

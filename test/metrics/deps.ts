@@ -1,7 +1,5 @@
-import { Entry } from '../../src/cache/entry.ts';
-import { Memory } from '../../src/cache/l1/memory.ts';
-import { Counters } from '../../src/metrics/counters.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
+import { openMemory } from '../support/replica.ts';
 
 /** A Redis that answers, with the numbers of the runbook's sample. */
 export const UP = {
@@ -34,12 +32,8 @@ export const GONE: RedisStatus = {
 };
 
 /** An L1 for three entries that was given these keys in turn. */
-export function filledMemory(keys: readonly string[]): { memory: Memory; counters: Counters } {
-  const counters = new Counters();
-  const options = { maxEntries: 3, maxBytes: 0, ttlMs: 60_000 };
-  const memory = new Memory(options, { now: 1000 }, counters);
-  for (const key of keys) {
-    memory.set(new Entry(key, { encoding: 'json', body: '1' }, '0'.repeat(24), 1000, 100_000));
-  }
+export function filledMemory(keys: readonly string[]) {
+  const { memory, counters, put } = openMemory({ maxEntries: 3 });
+  for (const key of keys) put(key);
   return { memory, counters };
 }

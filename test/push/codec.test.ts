@@ -10,7 +10,8 @@ import { ERRORS, type ErrorCode, ServiceError } from '../../src/errors.ts';
 import type { Codec, Encoded, ResetReason, SnapshotItem } from '../../src/push/codec.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import { msgpackCodec } from '../../src/push/msgpack-codec.ts';
-import { NOW, versionOf } from './deps.ts';
+import { NOW } from '../support/replica.ts';
+import { versionOf } from './deps.ts';
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { State } from '../../src/push/state.ts';
-import { consumerOf, entryOf, json, versionOf } from './deps.ts';
+import { json } from '../support/replica.ts';
+import { consumerOf, entryOf, versionOf } from './deps.ts';
 
 const stateOf = (key: string, number: number) => new State(key, entryOf(key, number), 'set', 0);
 const deliver = (...states: State[]) => states.map((state) => [state, true] as const);

@@ -5,17 +5,13 @@ import type { Codec } from '../../src/push/codec.ts';
 import { Consumer, type ConsumerLimits } from '../../src/push/consumer.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import type { WebSocket } from '../../src/uws.ts';
-
-export const NOW = 1_700_000_000_000;
-export const LIFE_MS = 300_000;
-
-export const json = (body: string): Value => ({ encoding: 'json', body });
+import { json, NOW, TYPE_TTL_MS } from '../support/replica.ts';
 
 /** The version with this number, for reading and for comparing. */
 export const versionOf = (number: number) => `${number.toString(16).padStart(16, '0')}0000000a`;
 
 export function entryOf(key: string, number: number, value: Value = json(String(number))): Entry {
-  return new Entry(key, value, versionOf(number), NOW, NOW + LIFE_MS);
+  return new Entry(key, value, versionOf(number), NOW, NOW + TYPE_TTL_MS);
 }
 
 /**

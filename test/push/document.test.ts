@@ -5,8 +5,9 @@ import { ServiceError } from '../../src/errors.ts';
 import type { RequestDeps } from '../../src/push/deps.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import { handle } from '../../src/push/requests.ts';
+import { json, NOW } from '../support/replica.ts';
 import type { Message } from '../support/ws-client.ts';
-import { consumerOf, entryOf, json, NOW } from './deps.ts';
+import { consumerOf, entryOf } from './deps.ts';
 
 const DOCUMENT = readFileSync(new URL('../../docs/websocket.md', import.meta.url), 'utf8');
 const FRAMES = [...DOCUMENT.matchAll(/```json\n(.*?)```/gs)].flatMap(([, block]) =>

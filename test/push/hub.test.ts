@@ -2,59 +2,36 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Reason } from '../../src/cache/bus.ts';
 import { Entry } from '../../src/cache/entry.ts';
-import { Memory } from '../../src/cache/l1/memory.ts';
-import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
-import { StoreError } from '../../src/cache/store.ts';
-import { TwoLevel } from '../../src/cache/two-level.ts';
 import { VersionClock } from '../../src/cache/version.ts';
-import { TYPES, typeIndex } from '../../src/key.ts';
-import { Counters } from '../../src/metrics/counters.ts';
+import { typeIndex } from '../../src/key.ts';
 import type { RequestDeps } from '../../src/push/deps.ts';
 import { Hub } from '../../src/push/hub.ts';
 import { handle } from '../../src/push/requests.ts';
-import { GatedStore, type Held, settled } from '../support/gated-store.ts';
-import { consumerOf, type FakeSocket, json, LIFE_MS } from './deps.ts';
+import { type Held, settled } from '../support/gated-store.ts';
+import { DOWN, json, openReplica, type ReplicaOptions, TIMEOUT, TYPE_TTL_MS } from '../support/replica.ts';
+import { consumerOf, type FakeSocket } from './deps.ts';
 
 const KEY = 'borrow_rate:A';
-const DOWN = new StoreError('unavailable', 'not connected to Redis');
 const LIMITS = { maxKeyBytes: 512, maxValueBytes: 1 << 20, maxBatchKeys: 1000, maxSubscriptions: 10 };
 
-interface Options {
-  /** `none` is ENABLE_LOCAL_CACHE=false. */
-  readonly local?: 'memory' | 'none';
+interface Options extends ReplicaOptions {
   readonly evicting?: () => Promise<boolean>;
-  readonly standalone?: boolean;
-  /** Whether there is a link, which is coherent. */
-  readonly linked?: boolean;
-  /** Of L1. */
-  readonly maxEntries?: number;
   readonly rememberedKeys?: number;
 }
 
 /** A replica with subscribers, whose L2 and link are in the test's hands. */
-function replica({
-  local = 'memory',
-  evicting,
-  standalone = false,
-  linked = false,
-  maxEntries = 2000,
-  rememberedKeys,
-}: Options = {}) {
-  const clock = { now: Date.now() };
-  const counters = new Counters();
-  const store = new GatedStore(clock);
-  const memory =
-    local === 'none' ? undefined : new Memory({ maxEntries, maxBytes: 0, ttlMs: 60_000 }, clock, counters);
-  const versions = new VersionClock('0000000a', () => clock.now);
-  const ttls = TYPES.map(() => LIFE_MS);
-  const deps = { memory, clock, counters, versions, ttls };
-  const pendingWrites = standalone ? undefined : new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000 });
-  const cache = new TwoLevel({ ...deps, store: standalone ? undefined : store, pendingWrites, linked });
+function replica({ evicting, rememberedKeys, ...options }: Options = {}) {
+  const on = openReplica({
+    clock: { now: Date.now() },
+    memory: { maxEntries: 2000 },
+    pendingWrites: options.standalone ? undefined : {},
+    ...options,
+  });
+  const { cache, memory, store, clock, counters } = on;
   const hub = new Hub(cache, evicting, rememberedKeys);
   cache.changes = hub;
-  if (linked) cache.stateChanged('coherent');
   const faults: unknown[] = [];
-  const requestParts: RequestDeps = {
+  const requestDeps: RequestDeps = {
     cache,
     clock,
     counters,
@@ -75,12 +52,12 @@ function replica({
     client() {
       const { consumer, socket, drain } = consumerOf();
       const request = (data: Record<string, unknown>) =>
-        handle(requestParts, consumer, { data, value: () => undefined });
+        handle(requestDeps, consumer, { data, value: () => undefined });
       const events = () => socket.sent.filter((frame) => 'event' in frame);
       return { consumer, socket, drain, request, events };
     },
     /** Another replica writes: L2 has it, and nobody has heard of it. */
-    writeElsewhere(key: string, ttlMs = LIFE_MS): string {
+    writeElsewhere(key: string, ttlMs = TYPE_TTL_MS): string {
       // Versions of a key only grow, whoever writes.
       const stored = BigInt(`0x${store.entries.get(key)?.version.slice(0, 16) ?? '0'}`);
       last = (stored > last ? stored : last) + 1n;
@@ -221,7 +198,7 @@ async function interleave(
 
 test('a write elsewhere leaves no gap and no duplicate, at whichever step of a subscription it comes', async () => {
   for (const watched of [false, true])
-    for (const local of ['memory', 'none'] as const) {
+    for (const local of [true, false]) {
       const { runs, outcomes } = await interleave(['write'], { watched, local });
       assert.ok(runs >= 5, `${runs}`);
       assert.ok(outcomes.size >= 2, 'it came before the snapshot, and after it');
@@ -240,7 +217,7 @@ test('so does a deletion elsewhere, and a new value after it', async () => {
 });
 
 test('so does a write of this replica, with its own echo', async () => {
-  for (const local of ['memory', 'none'] as const) await interleave([], { own: true, local, watched: true });
+  for (const local of [true, false]) await interleave([], { own: true, local, watched: true });
 });
 
 test('so do a write of this replica and one elsewhere', async () => {
@@ -586,7 +563,7 @@ test('alone, a value whose time is over or that L1 gives up is told as soon as t
   await cache.set('a:long', json('1'));
   await settled();
   clock.now += 1000;
-  for (const _ of memory!.sweep());
+  for (const _ of memory.sweep());
   await settled();
   for (let i = 0; i < 2000; i++) await cache.set(`b:${i}`, json('1'));
   await settled();
@@ -728,7 +705,7 @@ test('a key about which L2 gave no answer is asked about again until there is on
   request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
   await settled();
   await settled();
-  store.fault = new StoreError('timeout', 'Redis did not answer');
+  store.fault = TIMEOUT;
   const version = writeElsewhere(KEY);
   cache.keyChanged(KEY, { reason: 'set', version });
   await settled();
@@ -819,13 +796,13 @@ test('a snapshot by type or prefix has the pending values, which L2 cannot list'
 });
 
 test('a subscription by type leaves L1 and its order of use as they were', async () => {
-  const { cache, memory, client, writeElsewhere } = replica({ linked: true, maxEntries: 10 });
+  const { cache, memory, client, writeElsewhere } = replica({ linked: true, memory: { maxEntries: 10 } });
   for (let i = 0; i < 100; i++) writeElsewhere(`volatility:${i}`);
   for (let i = 0; i < 10; i++) {
     await cache.set(`borrow_rate:${i}`, json('1'));
     await cache.get(`borrow_rate:${i}`);
   }
-  const held = () => Array.from(memory!.entries(), ({ key }) => key);
+  const held = () => Array.from(memory.entries(), ({ key }) => key);
   const before = held();
   const { request, socket } = client();
   request({ id: 1, op: 'subscribe', types: ['volatility', 'borrow_rate'], values: true });
@@ -837,7 +814,7 @@ test('a subscription by type leaves L1 and its order of use as they were', async
   await cache.set('borrow_rate:new', json('1'));
   await cache.get('borrow_rate:new');
   assert.deepEqual(
-    [memory!.cached('borrow_rate:0'), memory!.cached('borrow_rate:1')?.key],
+    [memory.cached('borrow_rate:0'), memory.cached('borrow_rate:1')?.key],
     [undefined, 'borrow_rate:1'],
   );
 });

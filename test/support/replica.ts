@@ -1,11 +1,11 @@
 /** Replicas and memories for tests: L2, the link and the clock are in the hands of the test. */
 import type { ChangeListener } from '../../src/cache/bus.ts';
-import type { Entry, Value } from '../../src/cache/entry.ts';
+import { Entry, type Value } from '../../src/cache/entry.ts';
 import { Memory, type MemoryOptions } from '../../src/cache/l1/memory.ts';
 import { PendingWrites, type PendingWritesOptions } from '../../src/cache/pending-writes/pending-writes.ts';
 import { StoreError } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
-import { type Version, VersionClock } from '../../src/cache/version.ts';
+import { NO_VERSION, type Version, VersionClock } from '../../src/cache/version.ts';
 import { TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { GatedStore } from './gated-store.ts';
@@ -22,14 +22,24 @@ export const REJECTED = new StoreError('rejected', 'WRONGTYPE the key is not a s
 export const json = (body: string): Value => ({ encoding: 'json', body });
 
 /** An L1 with its clock and its counters. */
-export function openMemory(options: Partial<MemoryOptions> = {}, clock: { now: number } = { now: NOW }) {
+export function openMemory(options: Partial<MemoryOptions> = {}, clock: Clock = { now: NOW }) {
   const counters = new Counters();
   const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: L1_TTL_MS, ...options }, clock, counters);
-  return { memory, clock, counters };
+  const put = (key: string, lifeMs = TYPE_TTL_MS, body = '1'): Entry => {
+    const entry = new Entry(key, json(body), NO_VERSION, clock.now, clock.now + lifeMs);
+    memory.set(entry);
+    return entry;
+  };
+  return { memory, clock, counters, put };
 }
 
+/** The test may set it. */
+type Clock = { now: number };
+
 export interface ReplicaOptions {
-  readonly clock?: { now: number };
+  readonly clock?: Clock;
+  /** By default the clock of the replica. */
+  readonly l2Clock?: Clock;
   /** Of its versions. */
   readonly writer?: string;
   /** What L2 holds; two replicas share an L2 by sharing these. */
@@ -49,6 +59,7 @@ export interface ReplicaOptions {
 /** A replica on an L2 whose calls can wait at gates. */
 export function openReplica({
   clock = { now: NOW },
+  l2Clock = clock,
   writer = '0000000a',
   entries = new Map(),
   memory: memoryOptions,
@@ -58,8 +69,9 @@ export function openReplica({
   linked = false,
   rewarm = false,
 }: ReplicaOptions = {}) {
-  const { memory, counters } = openMemory(memoryOptions, clock);
-  const store = new GatedStore(clock, entries);
+  const ttlMs = standalone ? Number.POSITIVE_INFINITY : L1_TTL_MS;
+  const { memory, counters } = openMemory({ ttlMs, ...memoryOptions }, clock);
+  const store = new GatedStore(l2Clock, entries);
   const versions = new VersionClock(writer, () => clock.now);
   const pendingWrites = new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000, ...pendingOptions });
   const superseded: [key: string, present: Version | undefined][] = [];

@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Entry } from '../../../src/cache/entry.ts';
 import { listKeys } from '../../../src/cache/l1/list-keys.ts';
-import { Memory } from '../../../src/cache/l1/memory.ts';
+import type { Memory } from '../../../src/cache/l1/memory.ts';
 import { EVERYTHING } from '../../../src/cache/match.ts';
-import { Counters } from '../../../src/metrics/counters.ts';
+import { NOW, openMemory } from '../../support/replica.ts';
 
-const NOW = 1_700_000_000_000;
-const clock = { now: NOW };
-
-function memoryOf(keys: Iterable<string>): Memory {
-  const options = { maxEntries: 100_000, maxBytes: 0, ttlMs: Number.POSITIVE_INFINITY };
-  const memory = new Memory(options, clock, new Counters());
-  for (const key of keys) write(memory, key);
-  return memory;
-}
-
-function write(memory: Memory, key: string, life = 60_000): void {
-  memory.set(new Entry(key, { encoding: 'json', body: '1' }, '0'.repeat(24), NOW, NOW + life));
+function memoryOf(keys: Iterable<string>) {
+  const { memory, put } = openMemory({ maxEntries: 100_000, ttlMs: Number.POSITIVE_INFINITY });
+  for (const key of keys) put(key);
+  return { memory, put };
 }
 
 /** All pages, with what happens between two of them. */
@@ -52,17 +43,17 @@ test('a key that is there all the time is listed exactly once, whatever happens 
       fc.array(changes, { maxLength: 30 }),
       async (limit, turns) => {
         const stay = names('stay', 300);
-        const memory = memoryOf([...names('go', 200), ...stay, ...names('gone', 200)]);
+        const { memory, put } = memoryOf([...names('go', 200), ...stay, ...names('gone', 200)]);
         const left = [...turns];
         const pages = await listed(memory, limit, () => {
           for (const { what, which } of left.pop() ?? []) {
-            if (what === 'insert') write(memory, `new:${which}`);
+            if (what === 'insert') put(`new:${which}`);
             else if (what === 'delete')
               memory.delete(which % 2 === 0 ? `go:${which % 200}` : `gone:${which % 200}`);
-            else if (what === 'replace') write(memory, `stay:${which % 300}`);
+            else if (what === 'replace') put(`stay:${which % 300}`);
             else {
               memory.delete(`stay:${which % 300}`);
-              write(memory, `stay:${which % 300}`);
+              put(`stay:${which % 300}`);
             }
           }
         });
@@ -76,17 +67,17 @@ test('a key that is there all the time is listed exactly once, whatever happens 
 });
 
 test('a page has as many keys as asked for, and the last page has no cursor', async () => {
-  const memory = memoryOf(names('k', 1000));
+  const { memory } = memoryOf(names('k', 1000));
   const sizes = (await listed(memory, 100)).map((page) => page.length);
   assert.deepEqual(sizes, Array(10).fill(100));
   assert.deepEqual(
-    (await listed(memoryOf([]), 100)).map((page) => page.length),
+    (await listed(memoryOf([]).memory, 100)).map((page) => page.length),
     [0],
   );
 });
 
 test('keys of one hash are on one page, the highest hash included', async () => {
-  const memory = memoryOf(names('k', 500));
+  const { memory } = memoryOf(names('k', 500));
   for (const [hashOf, sizes] of [
     [() => 7, [500]],
     [() => 0xffffffff, [500]],
@@ -103,8 +94,8 @@ test('keys of one hash are on one page, the highest hash included', async () => 
 });
 
 test('an expired key is not listed, and a cursor past the last hash ends the listing', async () => {
-  const memory = memoryOf(['a']);
-  write(memory, 'b', -1);
+  const { memory, put } = memoryOf(['a']);
+  put('b', -1);
   assert.deepEqual(await listed(memory, 10), [['a']]);
   const past = await listKeys(memory.entries(), EVERYTHING, String(2n ** 64n - 1n), 10, NOW);
   assert.deepEqual(past, { keys: [], cursor: undefined });
@@ -112,7 +103,7 @@ test('an expired key is not listed, and a cursor past the last hash ends the lis
 
 test('a key that is there all the time is on its page, and once, whatever happens while the page is made', async () => {
   const stay = names('stay', 5_000);
-  const memory = memoryOf([...names('go', 5_000), ...stay]);
+  const { memory, put } = memoryOf([...names('go', 5_000), ...stay]);
   const hashOf = () => 1;
   let made = false;
   const making = listKeys(memory.entries(), EVERYTHING, undefined, 10, NOW, hashOf).finally(() => {
@@ -122,9 +113,9 @@ test('a key that is there all the time is on its page, and once, whatever happen
     for (const key of names('go', 5_000).slice(turn * 500, turn * 500 + 500)) memory.delete(key);
     for (const key of stay.slice(turn * 100, turn * 100 + 100)) {
       memory.delete(key);
-      write(memory, key);
+      put(key);
     }
-    write(memory, `new:${turn}`);
+    put(`new:${turn}`);
     await new Promise((resume) => setImmediate(resume));
   }
   const keys = (await making).keys.map(({ key }) => key);

@@ -3,30 +3,16 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { Entry } from '../../../src/cache/entry.ts';
-import { Memory, type MemoryOptions } from '../../../src/cache/l1/memory.ts';
-import { NO_VERSION } from '../../../src/cache/version.ts';
+import type { Entry } from '../../../src/cache/entry.ts';
+import type { Memory } from '../../../src/cache/l1/memory.ts';
 import { TYPES, typeOf } from '../../../src/key.ts';
-import { Counters, total } from '../../../src/metrics/counters.ts';
-
-const NOW = 1_000_000;
-
-function memoryOf(options: Partial<MemoryOptions> = {}) {
-  const clock = { now: NOW };
-  const counters = new Counters();
-  const memory = new Memory({ maxEntries: 100, maxBytes: 0, ttlMs: 60_000, ...options }, clock, counters);
-  const put = (key: string, lifeMs = 300_000, body = '1') => {
-    const entry = new Entry(key, { encoding: 'json', body }, NO_VERSION, clock.now, clock.now + lifeMs);
-    memory.set(entry);
-    return entry;
-  };
-  return { memory, clock, counters, put };
-}
+import { total } from '../../../src/metrics/counters.ts';
+import { NOW, openMemory } from '../../support/replica.ts';
 
 const held = (memory: Memory) => Array.from(memory.entries(), ({ key }) => key).sort();
 
 test('an entry is fresh until the first of its two deadlines', () => {
-  const { memory, clock, put } = memoryOf();
+  const { memory, clock, put } = openMemory();
   const long = put('long', 300_000);
   const short = put('short', 10_000);
   clock.now = NOW + 9_999;
@@ -40,7 +26,7 @@ test('an entry is fresh until the first of its two deadlines', () => {
 });
 
 test('an entry past its freshness is still there unexpired, and past its value is gone', () => {
-  const { memory, clock, counters, put } = memoryOf();
+  const { memory, clock, counters, put } = openMemory();
   const entry = put('volatility:X', 300_000);
   clock.now = NOW + 299_999;
   assert.equal(memory.fresh('volatility:X'), undefined);
@@ -52,7 +38,7 @@ test('an entry past its freshness is still there unexpired, and past its value i
 });
 
 test('while L1 is not trusted nothing is fresh, and what is not over is still there', () => {
-  const { memory, put } = memoryOf();
+  const { memory, put } = openMemory();
   const entry = put('k');
   memory.trusted = false;
   assert.equal(memory.fresh('k'), undefined);
@@ -62,7 +48,7 @@ test('while L1 is not trusted nothing is fresh, and what is not over is still th
 });
 
 test('what is held is given whatever its deadlines, and asking is no use', () => {
-  const { memory, clock, put } = memoryOf({ maxEntries: 2 });
+  const { memory, clock, put } = openMemory({ maxEntries: 2 });
   const entry = put('a');
   put('b');
   clock.now = NOW + 300_000;
@@ -73,7 +59,7 @@ test('what is held is given whatever its deadlines, and asking is no use', () =>
 });
 
 test('an entry that is set again is fresh again', () => {
-  const { memory, clock, put } = memoryOf();
+  const { memory, clock, put } = openMemory();
   const entry = put('k');
   clock.now = NOW + 60_000;
   memory.set(entry);
@@ -82,7 +68,7 @@ test('an entry that is set again is fresh again', () => {
 });
 
 test('without an L2 an entry is fresh for as long as its value lives', () => {
-  const { memory, clock, put } = memoryOf({ ttlMs: Number.POSITIVE_INFINITY });
+  const { memory, clock, put } = openMemory({ ttlMs: Number.POSITIVE_INFINITY });
   put('k', 300_000);
   clock.now = NOW + 299_999;
   assert.ok(memory.fresh('k'));
@@ -91,7 +77,7 @@ test('without an L2 an entry is fresh for as long as its value lives', () => {
 });
 
 test('the least recently used entry goes first, and reading or setting counts as use', () => {
-  const { memory, counters, put } = memoryOf({ maxEntries: 3 });
+  const { memory, counters, put } = openMemory({ maxEntries: 3 });
   for (const key of ['a', 'b', 'c']) put(key);
   memory.fresh('a');
   put('b');
@@ -103,7 +89,7 @@ test('the least recently used entry goes first, and reading or setting counts as
 });
 
 test('a look that asks only whether the value is over is no use', () => {
-  const { memory, put } = memoryOf({ maxEntries: 2 });
+  const { memory, put } = openMemory({ maxEntries: 2 });
   put('a');
   put('b');
   memory.unexpired('a');
@@ -112,7 +98,7 @@ test('a look that asks only whether the value is over is no use', () => {
 });
 
 test('a memory of one entry holds the last', () => {
-  const { memory, put } = memoryOf({ maxEntries: 1 });
+  const { memory, put } = openMemory({ maxEntries: 1 });
   for (const key of ['a', 'b', 'b', 'c']) put(key);
   assert.deepEqual(held(memory), ['c']);
   assert.equal(memory.delete('c'), true);
@@ -121,7 +107,7 @@ test('a memory of one entry holds the last', () => {
 });
 
 test('an entry given up for want of room is an eviction, or an expiry where its value was over', () => {
-  const { clock, counters, put } = memoryOf({ maxEntries: 2 });
+  const { clock, counters, put } = openMemory({ maxEntries: 2 });
   put('borrow_rate:A', 10);
   put('min_rate:A');
   clock.now = NOW + 10;
@@ -134,7 +120,7 @@ test('an entry given up for want of room is an eviction, or an expiry where its 
 });
 
 test('entries and evictions are counted by type', () => {
-  const { memory, counters, put } = memoryOf({ maxEntries: TYPES.length });
+  const { memory, counters, put } = openMemory({ maxEntries: TYPES.length });
   for (const type of TYPES) put(`${type}:A`);
   assert.deepEqual(
     [...memory.sizes],
@@ -152,8 +138,8 @@ test('entries and evictions are counted by type', () => {
 });
 
 test('the byte budget is kept, and its entries go as by number', () => {
-  const cost = memoryOf().put('a', 1000, 'x'.repeat(100)).bytes;
-  const small = memoryOf({ maxBytes: 3 * cost });
+  const cost = openMemory().put('a', 1000, 'x'.repeat(100)).bytes;
+  const small = openMemory({ maxBytes: 3 * cost });
   for (const key of ['a', 'b', 'c']) small.put(key, 1000, 'x'.repeat(100));
   assert.equal(small.memory.bytes, 3 * cost);
   small.put('d', 1000, 'x'.repeat(101));
@@ -163,7 +149,7 @@ test('the byte budget is kept, and its entries go as by number', () => {
 });
 
 test('use is told apart by what a byte budget lets in, whatever number of entries would be allowed', () => {
-  const { memory, put } = memoryOf({ maxEntries: 16_000, maxBytes: 300 * 100 });
+  const { memory, put } = openMemory({ maxEntries: 16_000, maxBytes: 300 * 100 });
   put('used');
   let lost = 0;
   for (let i = 0; i < 5000; i++) {
@@ -177,7 +163,7 @@ test('use is told apart by what a byte budget lets in, whatever number of entrie
 
 test('replacing an entry keeps its place among all, with and without a byte budget', () => {
   for (const maxBytes of [0, 10_000]) {
-    const { memory, put } = memoryOf({ maxBytes });
+    const { memory, put } = openMemory({ maxBytes });
     for (const key of ['a', 'b', 'c', 'a']) put(key);
     assert.deepEqual(
       Array.from(memory.entries(), ({ key }) => key),
@@ -187,7 +173,7 @@ test('replacing an entry keeps its place among all, with and without a byte budg
 });
 
 test('an entry larger than the whole budget is not held, and nothing else goes for it', () => {
-  const { memory, counters, put } = memoryOf({ maxBytes: 2000 });
+  const { memory, counters, put } = openMemory({ maxBytes: 2000 });
   put('a');
   put('b');
   const before = memory.bytes;
@@ -200,7 +186,7 @@ test('an entry larger than the whole budget is not held, and nothing else goes f
 });
 
 test('replacing an entry is neither an eviction nor an expiry, and counts it once', () => {
-  const { memory, counters, put } = memoryOf({ maxEntries: 2 });
+  const { memory, counters, put } = openMemory({ maxEntries: 2 });
   put('borrow_rate:A');
   put('borrow_rate:B');
   const { bytes } = put('borrow_rate:A', 1000, '22');
@@ -211,7 +197,7 @@ test('replacing an entry is neither an eviction nor an expiry, and counts it onc
 });
 
 test('delete says whether there was anything', () => {
-  const { memory, put } = memoryOf();
+  const { memory, put } = openMemory();
   put('k');
   assert.equal(memory.delete('k'), true);
   assert.equal(memory.delete('k'), false);
@@ -220,7 +206,7 @@ test('delete says whether there was anything', () => {
 });
 
 test('deleteWhere deletes what matches, and says how many', () => {
-  const { memory, counters, put } = memoryOf();
+  const { memory, counters, put } = openMemory();
   for (let i = 0; i < 10; i++) put(`volatility:${i}`);
   for (let i = 0; i < 5; i++) put(`min_rate:${i}`);
   assert.equal(
@@ -237,7 +223,7 @@ test('deleteWhere deletes what matches, and says how many', () => {
 });
 
 test('clear empties it, says how many there were, and it goes on as new', () => {
-  const { memory, put } = memoryOf({ maxEntries: 3 });
+  const { memory, put } = openMemory({ maxEntries: 3 });
   for (const key of ['a', 'b', 'c']) put(key);
   memory.delete('b');
   assert.equal(memory.clear(), 2);
@@ -250,7 +236,7 @@ test('clear empties it, says how many there were, and it goes on as new', () => 
 });
 
 test('names of Object.prototype, emoji and other odd keys are ordinary', () => {
-  const { memory, put } = memoryOf();
+  const { memory, put } = openMemory();
   const keys = ['constructor', '__proto__', 'toString', 'hasOwnProperty', '🦊', 'a/b c', ' ', '\0'];
   for (const key of keys) assert.equal(memory.fresh(key), undefined, key);
   for (const key of keys) {
@@ -263,7 +249,7 @@ test('names of Object.prototype, emoji and other odd keys are ordinary', () => {
 });
 
 test('a sweep removes what is over and counts it, and leaves the rest', () => {
-  const { memory, clock, counters, put } = memoryOf({ maxEntries: 10_000 });
+  const { memory, clock, counters, put } = openMemory({ maxEntries: 10_000 });
   for (let i = 0; i < 3000; i++) put(`borrow_rate:${i}`, i % 3 === 0 ? 10 : 1000);
   clock.now = NOW + 10;
   const { slices, removed } = finish(memory.sweep());
@@ -276,11 +262,11 @@ test('a sweep removes what is over and counts it, and leaves the rest', () => {
 });
 
 test('a sweep of nothing ends at once', () => {
-  assert.deepEqual(finish(memoryOf().memory.sweep()), { slices: 0, removed: 0 });
+  assert.deepEqual(finish(openMemory().memory.sweep()), { slices: 0, removed: 0 });
 });
 
 test('a sweep goes on through entries that come, go and move between its slices', () => {
-  const { memory, clock, counters, put } = memoryOf({ maxEntries: 5_000 });
+  const { memory, clock, counters, put } = openMemory({ maxEntries: 5_000 });
   for (let i = 0; i < 3000; i++) put(`old:${i}`, 10);
   clock.now = NOW + 10;
   const sweep = memory.sweep();
@@ -297,7 +283,7 @@ test('a sweep goes on through entries that come, go and move between its slices'
 });
 
 test('a sweep of a cache that is filled as fast as it is swept still ends', () => {
-  const { memory, put } = memoryOf({ maxEntries: 2_000 });
+  const { memory, put } = openMemory({ maxEntries: 2_000 });
   for (let i = 0; i < 2000; i++) put(`k${i}`);
   const sweep = memory.sweep();
   let slices = 0;
@@ -308,7 +294,7 @@ test('a sweep of a cache that is filled as fast as it is swept still ends', () =
 });
 
 test('a sweep ends where the cache was cleared between its slices', () => {
-  const { memory, clock, put } = memoryOf({ maxEntries: 2_000 });
+  const { memory, clock, put } = openMemory({ maxEntries: 2_000 });
   for (let i = 0; i < 1500; i++) put(`k${i}`, 10);
   clock.now = NOW + 10;
   const sweep = memory.sweep();
@@ -323,7 +309,7 @@ test('what was deleted, expired, evicted, replaced or cleared is not kept alive'
   // Exposes the collector to this test alone, whatever flags Node was started with.
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
-  const { memory, clock, put } = memoryOf({ maxEntries: 10 });
+  const { memory, clock, put } = openMemory({ maxEntries: 10 });
   const ref = (key: string, lifeMs?: number) => new WeakRef(put(key, lifeMs));
   const gone = new Map<string, WeakRef<Entry>>();
   gone.set('cleared', ref('cleared'));
@@ -375,7 +361,7 @@ test('it does what the plainest model does, whatever is asked in whatever order'
       fc.constantFrom(0, 600, 1200),
       fc.array(step, { maxLength: 80 }),
       (maxEntries, maxBytes, steps) => {
-        const { memory, clock, counters, put } = memoryOf({ maxEntries, maxBytes, ttlMs: 100 });
+        const { memory, clock, counters, put } = openMemory({ maxEntries, maxBytes, ttlMs: 100 });
         const model = new Model(maxEntries, maxBytes);
         for (const step of steps) {
           if ('set' in step)
