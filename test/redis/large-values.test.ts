@@ -3,13 +3,9 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { ServiceClock } from '../../src/cache/clock.ts';
-import type { Write } from '../../src/cache/store.ts';
 import { VersionClock } from '../../src/cache/version.ts';
-import { TYPES } from '../../src/key.ts';
-import { Counters } from '../../src/metrics/counters.ts';
-import { RedisStore } from '../../src/redis/redis-store.ts';
 import { openConnection } from '../support/redis-connection.ts';
+import { openStore, writeOf } from '../support/redis-store.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const LARGE = JSON.stringify('x'.repeat(300_000));
@@ -106,39 +102,18 @@ async function opened(t: TestContext) {
   };
   return {
     server,
-    store: storeOn(data, () => bulk),
-    other: storeOn(otherData, () => otherData),
-    write: (key: string, body: string): Write => ({
-      key,
-      value: { encoding: 'json', body: body.length > 1000 ? Buffer.from(body) : body },
-      version: versions.next(),
-      storedAt: Date.now(),
-      expiresAt: Date.now() + 60_000,
-    }),
+    store: openStore({ data, bulk: () => bulk }),
+    other: openStore({ data: otherData, bulk: () => otherData }),
+    write: (key: string, body: string) => {
+      const value = { encoding: 'json', body: body.length > 1000 ? Buffer.from(body) : body } as const;
+      return writeOf(key, value, versions.next());
+    },
     lastCommand,
     /** By a connection that no proxy holds up. */
     ping: () => otherData.ping(),
     freeze: (which: 'data' | 'bulk') => proxies[which].freeze(),
     thaw: (which: 'data' | 'bulk') => proxies[which].thaw(),
   };
-}
-
-function storeOn(data: Redis, bulk: () => Redis): RedisStore {
-  const clock = new ServiceClock();
-  clock.trustWall();
-  const options = {
-    keyPrefix: 'test:',
-    compressionThresholdBytes: 0,
-    maxValueBytes: 1 << 20,
-    // So long that a busy machine does not time out.
-    commandTimeoutMs: 30_000,
-    ttls: TYPES.map(() => 60_000),
-    channel: undefined,
-    origin: 'test',
-    db: 0,
-  };
-  const counters = new Counters();
-  return new RedisStore(options, { data, admin: data, bulk, counters, clock, onUnreadable: () => {} });
 }
 
 async function connected(t: TestContext, where: Pick<RedisServer, 'port'>): Promise<Redis> {

@@ -4,10 +4,9 @@ import { type TestContext, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { VersionClock } from '../../src/cache/version.ts';
-import { TYPES } from '../../src/key.ts';
-import { Counters } from '../../src/metrics/counters.ts';
-import { connect } from '../../src/redis/connect.ts';
-import { RedisStore } from '../../src/redis/redis-store.ts';
+import type { RedisStoreDeps } from '../../src/redis/redis-store.ts';
+import { openConnection } from '../support/redis-connection.ts';
+import { openStore, writeOf } from '../support/redis-store.ts';
 import { syncedClock } from '../support/synced-clock.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
@@ -154,40 +153,13 @@ async function scriptCalls(redis: RedisServer): Promise<number> {
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
 }
 
-function writeOf(key: string, body: string, version: string) {
-  const storedAt = Date.now();
-  return { key, value: { encoding: 'json', body }, version, storedAt, expiresAt: storedAt + 60_000 } as const;
-}
-
 async function storeAt(
   t: TestContext,
   port: number,
   commandTimeoutMs: number,
-  clock: StoreClock = syncedClock(),
+  clock: RedisStoreDeps['clock'] = syncedClock(),
 ) {
-  const counters = new Counters();
-  const address = {
-    host: '127.0.0.1',
-    port,
-    username: undefined,
-    password: undefined,
-    db: 0,
-    connectTimeoutMs: 2000,
-  };
-  const redis = connect(address, 'test', counters);
-  t.after(() => redis.disconnect());
+  const { redis, counters } = openConnection(t, { port });
   await once(redis, 'ready');
-  const options = {
-    compressionThresholdBytes: 0,
-    maxValueBytes: 1 << 20,
-    keyPrefix: 'test:',
-    commandTimeoutMs,
-    ttls: TYPES.map(() => 60_000),
-    channel: undefined,
-    origin: 'test',
-    db: 0,
-  };
-  return new RedisStore(options, { data: redis, admin: redis, counters, clock, onUnreadable: () => {} });
+  return openStore({ data: redis, counters, clock }, { commandTimeoutMs });
 }
-
-type StoreClock = ConstructorParameters<typeof RedisStore>[1]['clock'];

@@ -7,12 +7,12 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import type { Announced, BusListener, CoherenceState, Reason } from '../../src/cache/bus.ts';
 import { EVERYTHING, type Match } from '../../src/cache/match.ts';
 import { type Version, VersionClock } from '../../src/cache/version.ts';
-import { TYPES, typeIndex } from '../../src/key.ts';
+import { typeIndex } from '../../src/key.ts';
 import { Counters, total } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
-import { RedisStore } from '../../src/redis/redis-store.ts';
-import { syncedClock } from '../support/synced-clock.ts';
+import { addressOf } from '../support/redis-connection.ts';
+import { openStore, writeOf } from '../support/redis-store.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { startTimer } from '../support/timer.ts';
 
@@ -56,7 +56,7 @@ function listen(t: TestContext, options: Options = {}) {
   const { port = redis.port, keyPrefix = PREFIX, username, password, origin = '0000000a' } = options;
   const { usable = () => true, timeoutMs = PATIENT_MS } = options;
   const counters = new Counters();
-  const address = { host: '127.0.0.1', port, username, password, db: 0, connectTimeoutMs: 2000 };
+  const address = addressOf({ port }, { username, password });
   const data = connect(address, 'data', counters);
   const link = connect(address, 'link', counters);
   const told: Told[] = [];
@@ -119,29 +119,10 @@ async function coherent(t: TestContext, options: Options = {}) {
   return on;
 }
 
-function storeOn(data: Redis, origin: string, db = 0): RedisStore {
-  return new RedisStore(
-    {
-      keyPrefix: PREFIX,
-      compressionThresholdBytes: 0,
-      maxValueBytes: 1000,
-      commandTimeoutMs: 5000,
-      ttls: TYPES.map(() => 60_000),
-      channel: CHANNEL,
-      origin,
-      db,
-    },
-    { data, admin: data, counters: new Counters(), clock: syncedClock(), onUnreadable: () => {} },
-  );
-}
+const storeOn = (data: Redis, origin: string, db = 0) =>
+  openStore({ data }, { keyPrefix: PREFIX, channel: CHANNEL, origin, db });
 
-const write = (key: string, writer: string) => ({
-  key,
-  value: { encoding: 'json', body: '1' } as const,
-  version: new VersionClock(writer).next(),
-  storedAt: Date.now(),
-  expiresAt: Date.now() + 60_000,
-});
+const write = (key: string, writer: string) => writeOf(key, '1', new VersionClock(writer).next());
 
 const versions = new VersionClock('000000cc');
 const removal = (key: string) => ({ key, version: versions.next() });

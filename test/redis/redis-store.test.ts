@@ -8,17 +8,17 @@ import type { Condition } from '../../src/cache/condition.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import { type Removal, StoreError, type Write } from '../../src/cache/store.ts';
 import { VersionClock } from '../../src/cache/version.ts';
-import { TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 import { foreignVersion } from '../../src/redis/envelope.ts';
-import { RedisStore, type RedisStoreOptions } from '../../src/redis/redis-store.ts';
+import type { RedisStoreOptions } from '../../src/redis/redis-store.ts';
 import { storeContract } from '../cache/store-contract.ts';
 import { GatedStore, settled } from '../support/gated-store.ts';
-import { syncedClock } from '../support/synced-clock.ts';
+import { addressOf } from '../support/redis-connection.ts';
+import { openStore, writeOf } from '../support/redis-store.ts';
+import { TYPE_TTL_MS } from '../support/replica.ts';
 import { startTimer } from '../support/timer.ts';
 
-const TYPE_TTL_MS = 300_000;
 const versions = new VersionClock('000000cc');
 const redis = await startRedis();
 const shared = await Promise.all([link(redis), link(redis)]);
@@ -282,7 +282,7 @@ test('of a turn with a key that an ACL forbids all others are made', async (t) =
   const keyPrefix = freshPrefix();
   const acl = ['SETUSER', 'some', 'on', '>secret', '+@all', '&*', '~script:*', `~${keyPrefix}volatility:*`];
   await redis.cli('ACL', ...acl);
-  const some = { ...address(redis), username: 'some', password: 'secret' };
+  const some = { ...addressOf(redis), username: 'some', password: 'secret' };
   const connection = await ready(t, connect(some, 'some', new Counters()));
   const { store, write } = over({ data: connection, admin: connection }, { keyPrefix });
   const keys = ['volatility:A', 'borrow_rate:A', 'volatility:B', 'volatility:C', 'borrow_rate:B'];
@@ -296,7 +296,7 @@ test('of a turn with a key that an ACL forbids all others are made', async (t) =
 test('a user who may not publish announcements has their changes made all the same', async (t) => {
   const keyPrefix = freshPrefix();
   await redis.cli('ACL', 'SETUSER', 'silent', 'on', '>secret', '+@all', '~*', 'resetchannels');
-  const silent = { ...address(redis), username: 'silent', password: 'secret' };
+  const silent = { ...addressOf(redis), username: 'silent', password: 'secret' };
   const connection = await ready(t, connect(silent, 'silent', new Counters()));
   const { store, write } = over({ data: connection, admin: connection }, { keyPrefix });
   assert.equal((await store.write(write('k', '1'))).status, 'created');
@@ -409,7 +409,7 @@ test('without Redis every call rejects as unavailable at once', async (t) => {
 /** A store that announces its writes, and what it has announced. */
 async function announcing(t: TestContext) {
   const channel = `cache:${freshPrefix()}`;
-  const subscriber = await ready(t, connect(address(redis), 'subscriber', new Counters()));
+  const subscriber = await ready(t, connect(addressOf(redis), 'subscriber', new Counters()));
   const messages: unknown[] = [];
   subscriber.on('message', (_, message: string) => messages.push(JSON.parse(message)));
   await subscriber.subscribe(channel);
@@ -422,8 +422,8 @@ interface Link {
 }
 
 async function link(server: RedisServer): Promise<Link> {
-  const data = connect(address(server), 'data', new Counters());
-  const admin = connect(address(server), 'admin', new Counters());
+  const data = connect(addressOf(server), 'data', new Counters());
+  const admin = connect(addressOf(server), 'admin', new Counters());
   await Promise.all([once(data, 'ready'), once(admin, 'ready')]);
   return { data, admin };
 }
@@ -432,17 +432,6 @@ async function ready(t: TestContext, connection: Redis): Promise<Redis> {
   t.after(() => connection.disconnect());
   await once(connection, 'ready');
   return connection;
-}
-
-function address({ port }: RedisServer) {
-  return {
-    host: '127.0.0.1',
-    port,
-    username: undefined,
-    password: undefined,
-    db: 0,
-    connectTimeoutMs: 1_000,
-  };
 }
 
 let prefixes = 0;
@@ -460,33 +449,16 @@ function over(link: Link, options: Partial<RedisStoreOptions> = {}) {
   const counters = new Counters();
   const unreadable: string[] = [];
   const keyPrefix = options.keyPrefix ?? freshPrefix();
-  const store = new RedisStore(
-    {
-      keyPrefix,
-      // Generous: a busy machine must not fail a test that is not about time.
-      commandTimeoutMs: 5_000,
-      compressionThresholdBytes: 0,
-      maxValueBytes: 1 << 20,
-      ttls: TYPES.map(() => TYPE_TTL_MS),
-      channel: 'channel',
-      origin: 'test',
-      db: 0,
-      ...options,
-    },
-    { ...link, counters, clock: syncedClock(), onUnreadable: (key) => unreadable.push(key) },
+  const store = openStore(
+    { ...link, counters, onUnreadable: (key) => unreadable.push(key) },
+    { channel: 'channel', ...options, keyPrefix },
   );
-  return { store, write: writes(), counters, unreadable, keyPrefix };
+  return { store, write, counters, unreadable, keyPrefix };
 }
 
-function writes() {
-  return (key: string, json: string, more: Partial<Write> = {}): Write => ({
-    key,
-    value: { encoding: 'json', body: json },
-    version: versions.next(),
-    storedAt: Date.now(),
-    expiresAt: Date.now() + 60_000,
-    ...more,
-  });
+/** A write of JSON by a writer of its own. */
+function write(key: string, body: string, more: Partial<Write> = {}): Write {
+  return writeOf(key, body, versions.next(), more);
 }
 
 function removal(key: string, condition?: Condition): Removal {

@@ -4,20 +4,14 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { connectOnce } from '../../src/redis/connect.ts';
 import { RoleCheck } from '../../src/redis/role-check.ts';
+import { addressOf } from '../support/redis-connection.ts';
 
 /** A check of this server's role under a clock of the test's own. */
 function checked(server: RedisServer, user: { username?: string; password?: string } = {}) {
   let now = 0;
   let opened = 0;
   let reconnects = 0;
-  const address = {
-    host: '127.0.0.1',
-    port: server.port,
-    username: user.username,
-    password: user.password,
-    db: 0,
-    connectTimeoutMs: 2000,
-  };
+  const address = addressOf(server, user);
   const check = new RoleCheck({
     open: () => {
       opened++;

@@ -3,18 +3,26 @@ import type { TestContext } from 'node:test';
 import type { Redis } from 'ioredis';
 import { type RedisOptions, type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { Counters } from '../../src/metrics/counters.ts';
-import { connect } from '../../src/redis/connect.ts';
+import { connect, type RedisAddress } from '../../src/redis/connect.ts';
+
+/** Where a Redis of this machine listens. */
+export function addressOf(
+  { port }: { readonly port: number },
+  more: Partial<RedisAddress> = {},
+): RedisAddress {
+  const nobody = { username: undefined, password: undefined };
+  return { host: '127.0.0.1', port, ...nobody, db: 0, connectTimeoutMs: 2000, ...more };
+}
 
 /** The service's own kind of connection to a test's Redis, up or not yet; it ends with the test. */
 export function openConnection(
   t: TestContext,
-  { port }: Pick<RedisServer, 'port'>,
+  server: Pick<RedisServer, 'port'>,
   password?: string,
   db = 0,
 ): { redis: Redis; counters: Counters } {
   const counters = new Counters();
-  const address = { host: '127.0.0.1', port, username: undefined, password, db, connectTimeoutMs: 2000 };
-  const redis = connect(address, 'test', counters);
+  const redis = connect(addressOf(server, { password, db }), 'test', counters);
   t.after(() => redis.disconnect());
   return { redis, counters };
 }
