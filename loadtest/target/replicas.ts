@@ -47,16 +47,3 @@ export async function reachesRedis(service: Service): Promise<void> {
     { timeoutMs: 60_000, everyMs: 20 },
   );
 }
-
-/**
- * Runs a step while Redis accepts connections and commands but answers none. Services become coherent some time
- * later: see `reachesRedis`.
- */
-export async function whileFrozen<T>(redis: RedisServer, step: () => Promise<T>): Promise<T> {
-  await redis.signal('SIGSTOP');
-  try {
-    return await step();
-  } finally {
-    await redis.signal('SIGCONT');
-  }
-}

@@ -19,7 +19,7 @@ export interface DataSet {
 export function dataSet({ symbols: count, valueBytes = 1024 }: Data, seed: number): DataSet {
   const rates = new Map<string, string>();
   const parser = new IbkrParser();
-  ibkrFile(count, { seed })
+  ibkrFile(count, seed)
     .split('\n')
     .forEach((line, index) => {
       const item = parser.line(line, index + 1);

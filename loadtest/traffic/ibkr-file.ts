@@ -1,13 +1,5 @@
 import { below, pick, type Random, seeded } from '../support/random.ts';
 
-/** Options of a generated file. The same seed produces the same file. */
-export interface IbkrFileOptions {
-  readonly seed?: number;
-  readonly eol?: '\n' | '\r\n';
-  /** The `#BOF` stamp. */
-  readonly stamp?: string;
-}
-
 // Rebate and fee of expensive stocks add up to this benchmark, as in the real file of that day.
 const BENCHMARK = 1.16;
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
@@ -31,15 +23,15 @@ const SHARE_CLASSES = ['A', 'B', 'PRA', 'PRB', 'WS'];
  * A broker's short-stock file with `symbols` rows, each for another symbol, in alphabetical order. The distribution
  * is that of the real file: most fees are 0.25, some reach hundreds of percent with negative rebates, one row in a
  * hundred is `NA`, a third has `>10000000` shares, some symbols contain spaces, some bonds have numbers as symbols.
+ * The same seed produces the same file.
  */
-export function ibkrFile(symbols: number, options: IbkrFileOptions = {}): string {
-  const { seed = 1, eol = '\n', stamp = '2017.09.27|06:30:03' } = options;
+export function ibkrFile(symbols: number, seed = 1): string {
   const random = seeded(seed);
   const names = new Set<string>();
   while (names.size < symbols) names.add(symbol(random));
   const rows = [...names].sort().map((name) => row(name, random));
-  const header = [`#BOF|${stamp}`, '#SYM|CUR|NAME|CON|ISIN|REBATERATE|FEERATE|AVAILABLE|'];
-  return [...header, ...rows, `#EOF|${symbols}`, ''].join(eol);
+  const header = ['#BOF|2017.09.27|06:30:03', '#SYM|CUR|NAME|CON|ISIN|REBATERATE|FEERATE|AVAILABLE|'];
+  return [...header, ...rows, `#EOF|${symbols}`, ''].join('\n');
 }
 
 function row(name: string, random: Random): string {

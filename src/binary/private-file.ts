@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** The file could not be written or loaded in any directory: EX_CANTCREAT of sysexits.h. */
 export const EXIT_CANNOT_UNPACK = 73;
 
-export class CannotUnpack extends Error {
+class CannotUnpack extends Error {
   readonly exitCode = EXIT_CANNOT_UNPACK;
 }
 

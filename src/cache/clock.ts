@@ -21,9 +21,6 @@ const DRIFT = 1e-4;
 /** From this difference between the machine's wall clock and Redis's clock on, the service logs a warning. */
 export const SKEW_WARNING_MS = 250;
 
-/** From this difference on, the service reports that it is degraded. */
-export const SKEW_DEGRADED_MS = 5000;
-
 /** A correction of at least this is a step: earlier stamps and deadlines must be moved by the same amount. */
 export const STEP_MS = 250;
 

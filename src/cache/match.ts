@@ -20,21 +20,18 @@ export function matcher(match: Match): (key: string) => boolean {
   return (key) => fits(pattern, byteString(key));
 }
 
-/**
- * Returns whether a Redis glob (`*`, `?`, `[a-c]`, `[^x]`, `\` to escape) matches the whole text. Odd patterns mean the
- * same as in Redis: an unclosed class ends with the pattern, `[z-a]` means `[a-z]`, and `?` is one byte of UTF-8. It
- * must match every key that Redis matches, or L1 would keep entries that Redis deleted.
- */
-export function globMatches(pattern: string, text: string): boolean {
-  return fits(byteString(pattern), byteString(text));
-}
-
 /** Returns the UTF-8 of a text as a string with one character for each byte. */
 function byteString(text: string): string {
   return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1');
 }
 
-/** Backtracks only to the last star, so the cost is at most the length of the pattern times that of the text. */
+/**
+ * Returns whether a Redis glob (`*`, `?`, `[a-c]`, `[^x]`, `\` to escape) matches the whole text. Odd patterns mean the
+ * same as in Redis: an unclosed class ends with the pattern, `[z-a]` means `[a-z]`, and `?` is one byte of UTF-8. It
+ * must match every key that Redis matches, or L1 would keep entries that Redis deleted.
+ *
+ * It backtracks only to the last star, so the cost is at most the length of the pattern times that of the text.
+ */
 function fits(pattern: string, text: string): boolean {
   let p = 0;
   let t = 0;

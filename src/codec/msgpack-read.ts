@@ -137,16 +137,6 @@ export function readString(bytes: Uint8Array, start: number): string {
 }
 
 /**
- * Returns the number at `start`, integer or float (NaN and infinities too).
- * @throws Malformed when the object is not a number, or is an integer beyond the safe integers
- */
-export function readNumber(bytes: Uint8Array, start: number): number {
-  const value = kindAt(bytes, start) === 'float' ? readFloat(bytes, start) : readInteger(bytes, start);
-  if (typeof value === 'number') return value;
-  throw new Malformed(`an integer is beyond 2^53, at byte ${start}`);
-}
-
-/**
  * Returns the integer at `start`, as a `bigint` only where it is not a safe integer.
  * @throws Malformed when the object is not an integer
  */

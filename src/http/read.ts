@@ -144,7 +144,7 @@ function wantsFallback(query: string): boolean {
 }
 
 /** The key of the minimum rate of a ticker, from the key of its borrow rate. */
-export function fallbackFor(key: string): string | undefined {
+function fallbackFor(key: string): string | undefined {
   return key.startsWith('borrow_rate:') ? `min_rate:${key.slice('borrow_rate:'.length)}` : undefined;
 }
 

@@ -9,9 +9,9 @@ export const LATENCY_BOUNDS_SECONDS = [
 
 /** A histogram of plain numbers, updated on the hot path and read when the metrics are scraped. */
 export class Histogram {
-  readonly bounds: readonly number[];
+  readonly bounds = LATENCY_BOUNDS_SECONDS;
   /** One count per bound, and one for values above all bounds. Not cumulative. */
-  readonly counts: Float64Array;
+  readonly counts = new Float64Array(LATENCY_BOUNDS_SECONDS.length + 1);
   sum = 0;
   /**
    * If only samples are timed: the events since the last sample. They are counted with the next sample or by
@@ -19,11 +19,6 @@ export class Histogram {
    */
   untimed = 0;
   #lastSample = 0;
-
-  constructor(bounds: readonly number[] = LATENCY_BOUNDS_SECONDS) {
-    this.bounds = bounds;
-    this.counts = new Float64Array(bounds.length + 1);
-  }
 
   /** @param weight the number of observations of this value */
   observe(value: number, weight = 1): void {

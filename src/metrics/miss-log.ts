@@ -2,11 +2,8 @@ import { TYPES, typeOf } from '../key.ts';
 import type { Logger } from '../log.ts';
 import { SpaceSaving } from './space-saving.ts';
 
-export interface MissLogDeps {
-  readonly log: Pick<Logger, 'info'>;
-  /** Interval of the lines in milliseconds; 1000 by default. */
-  readonly everyMs?: number;
-}
+/** The interval of the lines, in milliseconds. */
+const INTERVAL_MS = 1000;
 
 const TRACKED_KEYS = 100;
 const TOP_KEYS = 5;
@@ -20,22 +17,20 @@ const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/u;
  * `top`: the keys with the most misses, each with a lower bound of its misses.
  */
 export class MissLog {
-  readonly #log: MissLogDeps['log'];
-  readonly #everyMs: number;
+  readonly #log: Pick<Logger, 'info'>;
   #byType = new Float64Array(TYPES.length);
   #keys = new SpaceSaving(TRACKED_KEYS);
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ log, everyMs = 1000 }: MissLogDeps) {
+  constructor(log: Pick<Logger, 'info'>) {
     this.#log = log;
-    this.#everyMs = everyMs;
   }
 
   /** Counts a read that found the key in neither tier. */
   record(key: string): void {
     this.#byType[typeOf(key)]!++;
     this.#keys.add(key);
-    this.#timer ??= setTimeout(() => this.flush(), this.#everyMs).unref();
+    this.#timer ??= setTimeout(() => this.flush(), INTERVAL_MS).unref();
   }
 
   /** Writes the current line at once. Called at shutdown. */

@@ -10,7 +10,7 @@ import { Arrivals } from './reply-progress.ts';
 export const ADMIN_TIMEOUT_MS = 2000;
 
 /** The longest that a command waits while a large reply arrives on its connection, in milliseconds. */
-export const LONGEST_WAIT_MS = 2000;
+const LONGEST_WAIT_MS = 2000;
 
 /** A circuit breaker as a command uses it: `open` is read before the command, the others report its outcome. */
 export type Guard = Pick<Breaker, 'open' | 'succeeded' | 'failed'>;

@@ -92,7 +92,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
   const memory = enabled
     ? new Memory({ maxEntries, maxBytes, ttlMs: store ? ttlMs : Number.POSITIVE_INFINITY }, clock, counters)
     : undefined;
-  const missLog = config.stats.enabled ? new MissLog({ log }) : undefined;
+  const missLog = config.stats.enabled ? new MissLog(log) : undefined;
   const cache = new TwoLevel({
     memory,
     store,

@@ -57,7 +57,7 @@ export interface Row {
 }
 
 /** What only a wait for Redis explains: a read that L1 answers takes a tenth of it. */
-export const SLOW_MS = 30;
+const SLOW_MS = 30;
 /** Requests a second to each replica. */
 export const RATES = [240, 100];
 export const COUNTERS = 60;

@@ -7,7 +7,6 @@ import {
   kindAt,
   readFloat,
   readInteger,
-  readNumber,
   readString,
   skip,
   validateMsgpack,
@@ -42,7 +41,8 @@ const readers: ((bytes: Uint8Array) => unknown)[] = [
   (bytes) => validateMsgpack(bytes),
   (bytes) => kindAt(bytes, 0),
   (bytes) => readString(bytes, 0),
-  (bytes) => readNumber(bytes, 0),
+  (bytes) => readInteger(bytes, 0),
+  (bytes) => readFloat(bytes, 0),
 ];
 
 const anyBytes = fc.oneof(
@@ -203,14 +203,14 @@ describe('scalars', () => {
     );
   });
 
-  it('are numbers only while a double holds them', () => {
-    assert.equal(readNumber(from('d3ffe0000000000001'), 0), Number.MIN_SAFE_INTEGER);
-    assert.equal(readNumber(from('cf001fffffffffffff'), 0), Number.MAX_SAFE_INTEGER);
-    assert.throws(() => readNumber(from('cf0020000000000000'), 0), Malformed);
-    assert.throws(() => readNumber(from('d3ffe0000000000000'), 0), Malformed);
-    assert.ok(Number.isNaN(readNumber(from('cb7ff8000000000000'), 0)));
-    assert.equal(readNumber(from('ca3fc00000'), 0), 1.5);
-    assert.throws(() => readNumber(from('a131'), 0), Malformed);
+  it('are bigints where a double may not hold an integer, and floats of both sizes', () => {
+    assert.equal(readInteger(from('d3ffe0000000000001'), 0), Number.MIN_SAFE_INTEGER);
+    assert.equal(readInteger(from('cf001fffffffffffff'), 0), Number.MAX_SAFE_INTEGER);
+    assert.equal(readInteger(from('cf0020000000000000'), 0), 2n ** 53n);
+    assert.equal(readInteger(from('d3ffe0000000000000'), 0), -(2n ** 53n));
+    assert.ok(Number.isNaN(readFloat(from('cb7ff8000000000000'), 0)));
+    assert.equal(readFloat(from('ca3fc00000'), 0), 1.5);
+    for (const read of [readInteger, readFloat]) assert.throws(() => read(from('a131'), 0), Malformed);
   });
 
   it('are strings only in UTF-8, a byte order mark included', () => {

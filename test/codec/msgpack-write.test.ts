@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Unpackr } from 'msgpackr';
-import { readNumber, validateMsgpack } from '../../src/codec/msgpack-read.ts';
+import { readFloat, readInteger, validateMsgpack } from '../../src/codec/msgpack-read.ts';
 import { MsgpackWriter } from '../../src/codec/msgpack-write.ts';
 import { model, narrow, plain, write } from './arbitraries.ts';
 
@@ -86,7 +86,7 @@ describe('MsgpackWriter', () => {
           bytes,
           written((writer) => writer.int(BigInt(value))),
         );
-        assert.ok(readNumber(bytes, 0) === value);
+        assert.ok(readInteger(bytes, 0) === value);
       }),
     );
   });
@@ -103,7 +103,7 @@ describe('MsgpackWriter', () => {
     for (const value of [0, -0, 1.5, Number.NaN, Number.NEGATIVE_INFINITY]) {
       const bytes = written((writer) => writer.float(value));
       assert.equal(bytes.length, 9);
-      assert.ok(Object.is(readNumber(bytes, 0), value));
+      assert.ok(Object.is(readFloat(bytes, 0), value));
     }
   });
 

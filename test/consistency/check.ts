@@ -19,7 +19,7 @@ export const BOUND_MS = 1000;
 /** What timers and messages add. The time that a busy machine holds up the replicas and Redis does not count. */
 export const ALLOWANCE_MS = 500;
 /** Nothing but the speed of messages stands between a write and its being seen while nothing is wrong. */
-export const CALM_BOUND_MS = 250;
+const CALM_BOUND_MS = 250;
 
 export interface RunOptions {
   readonly seconds: number;

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Where the page has things that lie below the directory here. */
 const PLACES = ['/etc/redis', '/var/lib/redis', '/backup'];
 
-export const OPERATOR_PASSWORD = 'of the operator';
+const OPERATOR_PASSWORD = 'of the operator';
 export const SERVICE_PASSWORD = 'of the service';
 
 export type RedisHost = {

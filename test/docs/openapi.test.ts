@@ -6,19 +6,14 @@ import { promisify } from 'node:util';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import {
-  PATIENT,
-  reachesRedis,
-  redisEnv,
-  startReplica,
-  whileFrozen,
-} from '../../loadtest/target/replicas.ts';
+import { PATIENT, reachesRedis, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ERRORS } from '../../src/errors.ts';
 import type { HttpDeps } from '../../src/http/deps.ts';
 import type { Ops } from '../../src/http/ops.ts';
 import { routes } from '../../src/http/server.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 import { Contract } from './contract.ts';
 import {
   type Exercise,

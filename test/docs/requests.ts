@@ -8,7 +8,7 @@ export type Exercise = readonly [id: string, outcome: string, sent?: Sent];
 export const VALUE = '/v1/cache/{key}';
 export const LIST = ['GET /v1/keys', 'HEAD /v1/keys'];
 export const READS = [`GET ${VALUE}`, `HEAD ${VALUE}`];
-export const PROBES = ['/health', '/livez', '/readyz', '/metrics', '/stats'];
+const PROBES = ['/health', '/livez', '/readyz', '/metrics', '/stats'];
 const BATCHES = ['POST /v1/mget', 'POST /v1/mset', 'POST /v1/mdelete'];
 const OPERATIONS = ['POST /v1/invalidate', 'POST /v1/cleanup', 'POST /v1/flush', 'POST /v1/warmup'];
 const POSTS = [...BATCHES, ...OPERATIONS];
@@ -30,7 +30,7 @@ const both = (ids: readonly string[], outcome: string, sent: Sent = {}): Exercis
   ids.map((id) => [id, id.startsWith('HEAD ') ? outcome.slice(0, 3) : outcome, sent]);
 
 /** What each POST takes. */
-export const BODIES: Readonly<Record<string, unknown>> = {
+const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/mget': { keys: ['volatility:AAPL', 'volatility:NONE', ''] },
   'POST /v1/mset': {
     entries: [

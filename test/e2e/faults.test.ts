@@ -8,7 +8,7 @@ import {
   type RedisServer,
   startRedis,
 } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type LogLine, type Service, startService } from '../../loadtest/target/service.ts';
 import { cacheStatus } from '../support/cache-status.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
@@ -16,6 +16,7 @@ import { heardAll } from '../support/heard-all.ts';
 import { assertProblem } from '../support/problem.ts';
 import { openConnection } from '../support/redis-connection.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 
 // A service and its Redis as processes of their own, and what the service makes of a Redis that does one thing or
 // another. No verdict depends on how fast the machine is: the time that something took is a diagnostic.

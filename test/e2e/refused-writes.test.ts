@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import { del, get, jsonOf, post, put, readIntoL1 } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 
 // A Redis that refuses some changes for good, and what becomes of the others.
 

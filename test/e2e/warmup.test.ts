@@ -223,7 +223,7 @@ test('a time to live of a broken number of milliseconds is rounded, and one out 
 
 test('13,425 rows load without a failure, through a service and straight into Redis', async (t) => {
   const file = join(dir, 'whole.txt');
-  await writeFile(file, ibkrFile(13_425, { eol: '\r\n' }));
+  await writeFile(file, ibkrFile(13_425).replaceAll('\n', '\r\n'));
   const service = await startReplica(redis);
   t.after(() => service.stop());
   for (const way of [['--url', service.url], ['--direct']]) {

@@ -5,11 +5,12 @@ import { pack } from 'msgpackr';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, post, put, readIntoL1 } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 import {
   connectWs,
   JSON_PROTOCOL,

@@ -3,11 +3,12 @@ import { after, before, test } from 'node:test';
 import { pack, unpack } from 'msgpackr';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, post, put, readIntoL1 } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { assertProblem } from '../support/problem.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 
 const MAX_KEYS = 100;
 const MAX_VALUE_BYTES = 1024;

@@ -4,12 +4,13 @@ import { pack, unpack } from 'msgpackr';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { type CacheMember, cacheStatus } from '../support/cache-status.ts';
 import { bytesOf, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, pathOf, put, readIntoL1 } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 
 const BINARY = pack(Buffer.from([0x00, 0xff, 0x80]));
 

@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import { connect, type RawConnection } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, get, jsonOf, post, put, readIntoL1 } from '../support/client.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 
 const ENDPOINTS = {
   '/v1/cache/some:key': ['GET', 'HEAD', 'PUT', 'DELETE'],

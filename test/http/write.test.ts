@@ -4,11 +4,12 @@ import { pack, unpack } from 'msgpackr';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica, whileFrozen } from '../../loadtest/target/replicas.ts';
+import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { cacheStatus } from '../support/cache-status.ts';
 import { bytesOf, del, get, JSON_TYPE, jsonOf, MSGPACK_TYPE, pathOf, post, put } from '../support/client.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 import { connectWs, JSON_PROTOCOL, MSGPACK_PROTOCOL } from '../support/ws-client.ts';
 
 const LIMIT = 64 * 1024;

@@ -74,7 +74,7 @@ test('flush tells at once what the second has had, and nothing twice', (t) => {
 
 test('its timer does not keep the process alive', () => {
   const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-  const misses = new MissLog({ log: { info: () => {} } });
+  const misses = new MissLog({ info: () => {} });
   misses.record('a');
   const after = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   misses.flush();
@@ -97,5 +97,5 @@ function setUp(t: TestContext): { misses: MissLog; lines: Line[] } {
     },
   });
   const log = pino({ base: null, timestamp: false, formatters: { level: (level) => ({ level }) } }, stream);
-  return { misses: new MissLog({ log }), lines };
+  return { misses: new MissLog(log), lines };
 }

@@ -2,7 +2,7 @@
 
 import type { Random } from '../../loadtest/support/random.ts';
 import type { Entry } from '../../src/cache/entry.ts';
-import { globMatches } from '../../src/cache/match.ts';
+import { matcher } from '../../src/cache/match.ts';
 import { isLegacy, unpack, unpackLegacy } from '../../src/redis/envelope.ts';
 import { type Cause, History } from './history.ts';
 import { type Keyspace, versionsScript, writeScript } from './model-script.ts';
@@ -386,7 +386,7 @@ export class ModelRedis implements Keyspace {
       .filter(([place]) => place > cursor);
     const slice = known.slice(0, 1 + Math.floor(this.#random() * 3));
     const next = slice.length === known.length ? 0 : slice.at(-1)![0];
-    const found = slice.map(([, key]) => key).filter((key) => globMatches(pattern, key));
+    const found = slice.map(([, key]) => key).filter(matcher({ pattern }));
     return [Buffer.from(String(next)), found.map((key) => Buffer.from(key))];
   }
 

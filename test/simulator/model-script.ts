@@ -25,7 +25,7 @@ export type Outcome = [status: string, detail: Buffer];
 const NOTHING = Buffer.alloc(0);
 
 /** The version of what is stored, undefined where there is none. */
-export function storedVersion(value: Buffer | undefined): Buffer | undefined {
+function storedVersion(value: Buffer | undefined): Buffer | undefined {
   if (value === undefined || value.length === 0) return undefined;
   if (isEnvelope(value)) return value.subarray(VERSION_OFFSET, VERSION_OFFSET + VERSION_BYTES);
   return Buffer.concat([Buffer.alloc(8), createHash('sha1').update(value).digest().subarray(0, 4)]);
