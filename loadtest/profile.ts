@@ -1,11 +1,12 @@
 import type { GateName } from './gates.ts';
+import type { Load } from './result.ts';
 
 /** One question to the service, as data: the stored values, the requests, and the gates for the answers. */
 export interface Profile {
   readonly name: string;
   /** One sentence that ends with a question mark. */
   readonly question: string;
-  readonly load: ProfileLoad;
+  readonly load: Load;
   readonly data: Data;
   readonly traffic: Traffic;
   /** In addition to `samples` and `generator`, which every profile has. gates.ts has the limits. */
@@ -13,16 +14,6 @@ export interface Profile {
   /** Variables of the service, instead of their defaults. */
   readonly env?: Readonly<Record<string, string>>;
   readonly faults?: readonly ProfileFault[];
-}
-
-export interface ProfileLoad {
-  readonly kind: 'open' | 'closed';
-  readonly connections: number;
-  /** Offered requests a second, or updates a second for `push`; null for a closed load. */
-  readonly ratePerSecond: number | null;
-  /** The load also runs for this time before the measured part. */
-  readonly warmupSeconds: number;
-  readonly seconds: number;
 }
 
 /** The values in Redis when the service starts. L1 is empty. */

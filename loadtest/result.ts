@@ -39,8 +39,9 @@ export interface Load {
   /** `open`: each request is sent on schedule, whatever happened to earlier ones. `closed`: one after another. */
   readonly kind: 'open' | 'closed';
   readonly connections: number;
-  /** Offered rate; null for a closed load. */
+  /** Offered requests a second, or updates a second for `push`; null for a closed load. */
   readonly ratePerSecond: number | null;
+  /** The load also runs for this time before the measured part. */
   readonly warmupSeconds: number;
   readonly seconds: number;
 }

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { globSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type Graph, importedBy, loadedBy, sourceFiles } from './support/import-graph.ts';
 
 /** The part of `src/metrics/` that is on the ground floor: it counts, and the rest of the folder reads it. */
 const MEASURES = ['src/metrics/counters.ts', 'src/metrics/histogram.ts', 'src/metrics/resident-memory.ts'];
 
 /**
  * Who may import whom, by file or, ending in `/`, by folder; a file is of the first row that fits it. A row
- * may import itself. Type imports are erased before a program runs, so they are free, and not seen here.
+ * may import itself. Type imports are erased before a program runs: they may go anywhere, but in no circle.
  */
 const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
   ['src/main.ts', ['src/cli/']],
@@ -77,20 +75,21 @@ const OWNERS: Readonly<Record<string, string>> = {
   pino: 'src/log.ts',
 };
 
-/** From each file to what it imports: files by path, everything else by the name in the import. */
-type Graph = Readonly<Record<string, readonly string[]>>;
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-
 test('src, loadtest and bench keep the import rule', async () => {
-  const graph = await importGraph();
+  const graph = await loadedBy(sourceFiles());
   assert.ok(Object.keys(graph).length > 1);
   assert.deepEqual(violations(graph), []);
 });
 
+test('no circle leads through imports of types either', () => {
+  const graph = importedBy(sourceFiles());
+  assert.ok(graph['src/cache/writes.ts']!.includes('src/cache/deps.ts'), 'a type is imported there');
+  assert.deepEqual(cycles(graph), []);
+});
+
 test('serve and check load nothing of one another, of the harness, or of completion', async () => {
   const loaded = async (command: string) => {
-    const graph = await importGraph((file) => file === `src/cli/commands/${command}.ts`);
+    const graph = await loadedBy(sourceFiles(), (file) => file === `src/cli/commands/${command}.ts`);
     return reached(graph, 'src/main.ts');
   };
   const [serve, check] = await Promise.all([loaded('serve'), loaded('check')]);
@@ -229,29 +228,4 @@ function reached(graph: Graph, file: string, found = new Set<string>()): Set<str
   found.add(file);
   for (const imported of graph[file] ?? []) reached(graph, imported, found);
   return found;
-}
-
-/** @param lazily whose imports within functions count; by default everyone's */
-async function importGraph(lazily: (file: string) => boolean = () => true): Promise<Graph> {
-  const { metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: globSync('{src,loadtest,bench}/**/*.ts', {
-      cwd: ROOT,
-      exclude: ['bench/peers/node_modules/**'],
-    }),
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    outdir: 'dist',
-    write: false,
-    metafile: true,
-    logLevel: 'silent',
-  });
-  return Object.fromEntries(
-    Object.entries(metafile.inputs).map(([file, { imports }]) => [
-      file,
-      imports.filter(({ kind }) => kind !== 'dynamic-import' || lazily(file)).map(({ path }) => path),
-    ]),
-  );
 }

@@ -1,22 +1,18 @@
 import autocannon from 'autocannon';
-import type { Generated } from '../generator/job.ts';
+import type { Generated, LoadHooks } from '../generator/job.ts';
 import { Tally } from '../pacer/tally.ts';
 import { Usage } from '../pacer/usage.ts';
-import { Recorder, type SecondSent } from '../support/recorder.ts';
+import { Recorder } from '../support/recorder.ts';
 import type { Prepared } from '../traffic/prepared.ts';
 import type { RequestAt } from '../traffic/requests.ts';
 
-export interface ClosedLoadOptions {
+export interface ClosedLoadOptions extends LoadHooks {
   readonly port: number;
   readonly request: RequestAt;
   readonly connections: number;
   readonly warmupMs: number;
   readonly measuredMs: number;
   readonly timeoutMs: number;
-  readonly onMeasuring?: () => void;
-  readonly onSecond?: (second: SecondSent) => void;
-  /** Called for every answer, also in the warm-up, with its time as `performance.now()`. */
-  readonly onAnswer?: (now: number) => void;
 }
 
 // autocannon stores the requests of each connection, so a round is shorter than the pacer's.

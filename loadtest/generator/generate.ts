@@ -6,16 +6,10 @@ import { Peak } from '../pacer/peak.ts';
 import { bursts, steady } from '../pacer/schedule.ts';
 import { WsLane } from '../pacer/ws-lane.ts';
 import { fanOut } from '../push/fan-out.ts';
-import type { SecondSent } from '../support/recorder.ts';
 import { type RequestAt, requestsOf } from '../traffic/requests.ts';
-import type { Generated, GeneratorMessage, Job } from './job.ts';
+import type { Generated, GeneratorMessage, Job, LoadHooks } from './job.ts';
 
 type Send = (message: GeneratorMessage) => void;
-type Hooks = {
-  onMeasuring?: () => void;
-  onSecond?: (second: SecondSent) => void;
-  onAnswer?: (now: number) => void;
-};
 
 /** Measures the ceiling against the constant server, then the server itself. */
 export async function generate(job: Job, send: Send): Promise<Generated> {
@@ -56,7 +50,7 @@ async function ceiling(job: Job, request: RequestAt | undefined): Promise<number
 // Pushes a second, more than this generator can read.
 const MOST_PUSHES = 2_000_000;
 
-function load(job: Job, request: RequestAt | undefined, hooks: Hooks): Promise<Generated> {
+function load(job: Job, request: RequestAt | undefined, hooks: LoadHooks): Promise<Generated> {
   const { profile, port, timeoutMs } = job;
   const { traffic } = profile;
   const { kind, connections, ratePerSecond } = profile.load;

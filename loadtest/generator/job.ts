@@ -16,6 +16,15 @@ export interface Job {
   readonly timeoutMs: number;
 }
 
+/** Functions that are called while a load runs. */
+export interface LoadHooks {
+  /** Called when the measured part begins. */
+  readonly onMeasuring?: () => void;
+  readonly onSecond?: (second: SecondSent) => void;
+  /** Called for every answer, also in the warm-up, or for every push that counts, with its time as `performance.now()`. */
+  readonly onAnswer?: (now: number) => void;
+}
+
 /** The results that the generator can measure. */
 export interface Generated {
   readonly requests: Requests;

@@ -1,5 +1,5 @@
-import type { Generated } from '../generator/job.ts';
-import { histogram, Recorder, type SecondSent } from '../support/recorder.ts';
+import type { Generated, LoadHooks } from '../generator/job.ts';
+import { histogram, Recorder } from '../support/recorder.ts';
 import type { RequestAt } from '../traffic/requests.ts';
 import type { Answer, Lane, OpenLane } from './lane.ts';
 import { metronome, type Stop } from './metronome.ts';
@@ -7,7 +7,7 @@ import type { Schedule } from './schedule.ts';
 import { Tally } from './tally.ts';
 import { Usage } from './usage.ts';
 
-export interface PaceOptions {
+export interface PaceOptions extends Pick<LoadHooks, 'onMeasuring' | 'onSecond'> {
   readonly schedule: Schedule;
   readonly request: RequestAt;
   readonly open: OpenLane;
@@ -19,9 +19,6 @@ export interface PaceOptions {
   readonly timeoutMs?: number;
   /** Default: the time of this process. Tests pass a time that passes without waiting. */
   readonly time?: PacerTime;
-  /** Called when the measured part begins. */
-  readonly onMeasuring?: () => void;
-  readonly onSecond?: (second: SecondSent) => void;
 }
 
 export interface PacerTime {

@@ -1,14 +1,14 @@
-import type { Generated } from '../generator/job.ts';
+import type { Generated, LoadHooks } from '../generator/job.ts';
 import { metronome } from '../pacer/metronome.ts';
 import { steady } from '../pacer/schedule.ts';
 import { Tally } from '../pacer/tally.ts';
 import { Usage } from '../pacer/usage.ts';
 import type { RawWs } from '../support/raw-ws.ts';
-import { histogram, Recorder, type SecondSent } from '../support/recorder.ts';
+import { histogram, Recorder } from '../support/recorder.ts';
 import { pushed, subscribe } from './subscriber.ts';
 import { Updates } from './updates.ts';
 
-export interface FanOutOptions {
+export interface FanOutOptions extends LoadHooks {
   readonly port: number;
   readonly subscribers: number;
   readonly updatesPerSecond: number;
@@ -18,10 +18,6 @@ export interface FanOutOptions {
   readonly measuredMs: number;
   /** Maximum wait for pushes at the end. */
   readonly timeoutMs: number;
-  readonly onMeasuring?: () => void;
-  readonly onSecond?: (second: SecondSent) => void;
-  /** Called for every push that counts, with its time as `performance.now()`. */
-  readonly onAnswer?: (now: number) => void;
 }
 
 const TICK_MS = 0.2;

@@ -1,34 +1,26 @@
 import { ServiceError } from '../errors.ts';
-import { type TtlTable, typeOf } from '../key.ts';
-import type { Counters } from '../metrics/counters.ts';
+import { typeOf } from '../key.ts';
 import type { ChangeListener } from './bus.ts';
-import type { Clock } from './clock.ts';
 import { type Condition, holds } from './condition.ts';
+import type { TwoLevelDeps } from './deps.ts';
 import { Entry, type Value } from './entry.ts';
 import type { Flights } from './flight.ts';
 import { wholeTtlMs } from './key-and-ttl.ts';
-import type { Memory } from './l1/memory.ts';
 import type { Loaded } from './loaded.ts';
 import { type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
 import type { KeepOutcome, Postponer } from './pending-writes/postpone.ts';
 import type { Replayed } from './pending-writes/replay.ts';
-import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
-import { isForeign, type Version, type VersionClock } from './version.ts';
+import { type RemovalOutcome, StoreError, type WriteOutcome } from './store.ts';
+import { isForeign, type Version } from './version.ts';
+
+type Shared = 'memory' | 'store' | 'clock' | 'versions' | 'counters' | 'ttls' | 'onSuperseded';
 
 /** The parts that writes share with the rest of the two-level cache. */
-export interface WritesDeps {
-  readonly memory: Memory | undefined;
-  readonly store: Store | undefined;
-  readonly clock: Clock;
-  readonly versions: VersionClock;
-  readonly counters: Counters;
-  readonly ttls: TtlTable;
+export interface WritesDeps extends Pick<TwoLevelDeps, Shared> {
   readonly flights: Flights<Loaded>;
   readonly ownWrites: OwnWrites;
   readonly postponer: () => Postponer | undefined;
   readonly changes: () => ChangeListener | undefined;
-  /** Called for a pending change that was dropped because L2 has a newer value. */
-  readonly onSuperseded: ((key: string, version: Version, present: Version | undefined) => void) | undefined;
 }
 
 /** A change of one key in L2, with a handler for each outcome. */

@@ -1,8 +1,5 @@
 /** The WebSocket endpoint `/v1/ws`: upgrades, frames, and the close of each connection. */
-import type { Clock } from '../cache/clock.ts';
-import type { TwoLevel } from '../cache/two-level.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
-import type { Counters } from '../metrics/counters.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from '../uws.ts';
 import type { Codec } from './codec.ts';
 import { CLOSE, Consumer, type ConsumerLimits } from './consumer.ts';
@@ -29,15 +26,11 @@ export interface PushOptions extends ConsumerLimits, RequestLimits {
   readonly allowedOrigins: readonly string[];
 }
 
-export interface PushDeps {
-  readonly cache: TwoLevel;
-  readonly clock: Clock;
-  readonly counters: Counters;
+type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault';
+
+export interface PushDeps extends Pick<RequestDeps, Shared> {
   /** True at shutdown. */
   readonly draining: () => boolean;
-  readonly onFault: (error: unknown) => void;
-  /** Whether the event loop is late. */
-  readonly overloaded: () => boolean;
   /** Whether Redis evicts keys at present. */
   readonly evicting?: (() => Promise<boolean>) | undefined;
   /** The number of keys whose last state the hub remembers; a default of the hub if absent. */

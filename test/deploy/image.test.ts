@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { DockerfileParser, type Instruction } from 'dockerfile-ast';
 import { ValidationSeverity, validate } from 'dockerfile-utils';
-import { build } from 'esbuild';
 import { ASSETS, assetPath } from '../../loadtest/report/assets.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { VARIABLES } from '../../src/config/config.ts';
+import { loadedBy, ROOT } from '../support/import-graph.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DOCKERFILE = readFileSync(`${ROOT}Dockerfile`, 'utf8');
 const [BUILD, FINAL] = stages();
 
@@ -87,18 +85,7 @@ test('every file that the build takes is copied into the build stage, and let th
 
 /** The program, what builds it, and what these read; not node_modules. */
 async function filesOfTheBuild(): Promise<string[]> {
-  const { metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['scripts/build/main.ts', 'src/binary/main.ts'],
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    outdir: 'dist',
-    write: false,
-    metafile: true,
-    logLevel: 'silent',
-  });
+  const loaded = await loadedBy(['scripts/build/main.ts', 'src/binary/main.ts']);
   const assets = ASSETS.map((name) => assetPath(name).slice(ROOT.length));
   const others = [
     'LICENSE',
@@ -106,9 +93,7 @@ async function filesOfTheBuild(): Promise<string[]> {
     'scripts/bare-root.sh',
     ...globSync('scripts/build/licenses/*', { cwd: ROOT }),
   ];
-  return [...Object.keys(metafile.inputs), ...assets, ...others].filter(
-    (file) => !file.startsWith('node_modules/'),
-  );
+  return [...Object.keys(loaded), ...assets, ...others].filter((file) => !file.startsWith('node_modules/'));
 }
 
 interface Stage {
