@@ -1,10 +1,10 @@
-/** The checks can fail: each of these defects is found by the run of one fault. */
+/** The checks can fail: the run of one fault finds each of these mutants. */
 import type { MutantName } from '../mutants/index.ts';
 import { runWith } from '../mutants/run.ts';
 
 export interface MutantCase {
   readonly mutant: MutantName;
-  /** What `run.ts` is asked for; or a test. */
+  /** The fault that `run.ts` runs, or a test file. */
   readonly run: string;
   /** What its output must contain. */
   readonly finds: RegExp;

@@ -4,7 +4,7 @@ import type { MutantName } from '../mutants/index.ts';
 import { runWith } from '../mutants/run.ts';
 import type { Fault } from './faults.ts';
 
-// The checks can fail: each of these defects is found by them.
+// The checks can fail: they find each of these mutants.
 
 const TIMEOUT_MS = 60_000;
 
@@ -12,7 +12,7 @@ const COHERENCE = 'test/cache/coherence.test.ts';
 const NEWER_WINS = 'test/cache/newer-wins.test.ts';
 const PUSH_ORDER = 'test/consistency/push-order.test.ts';
 
-/** Those that one interleaving shows, and the test with gates that must fail. */
+/** Mutants that one interleaving shows, and the test with gates that must fail. */
 const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: RegExp])[] = [
   ['a fenced flight fills L1', COHERENCE, /^an invalidation while a read is on its way back/],
   ['a fenced flight may still be joined', COHERENCE, /^who asks after an invalidation/],
@@ -48,7 +48,7 @@ const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: Re
   ],
 ];
 
-/** Those that show in a run, and the fault that brings them out. */
+/** Mutants that show in a run, and the fault that brings each out. */
 const BY_RUN: readonly (readonly [mutant: MutantName, fault: Fault, seconds: number])[] = [
   ['a link that is armed again does not empty L1', 'link-killed', 3],
   ['a silent link counts as alive', 'half-open', 3],

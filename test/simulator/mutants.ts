@@ -1,5 +1,4 @@
-/** Takes one fix out of the service at a time, to show that the simulator notices. */
-
+/** Puts one defect at a time into the service, to show that the simulator notices it. */
 import { type MutantName, mutantNamed } from '../mutants/index.ts';
 import { all } from '../mutants/mutant.ts';
 import { check } from './checker.ts';

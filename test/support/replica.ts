@@ -45,11 +45,11 @@ export interface ReplicaOptions {
   /** What L2 holds; two replicas share an L2 by sharing these. */
   readonly entries?: Map<string, Entry>;
   readonly memory?: Partial<MemoryOptions>;
-  /** False is ENABLE_LOCAL_CACHE=false: the memory is there, and the replica does not have it. */
+  /** False is ENABLE_LOCAL_CACHE=false: the replica does not use the memory. */
   readonly local?: boolean;
-  /** The store is there, and the replica does not have it. */
+  /** The replica does not use the store. */
   readonly standalone?: boolean;
-  /** Without it a change that L2 does not take fails. */
+  /** Undefined: a change that L2 does not take fails. */
   readonly pendingWrites?: Partial<PendingWritesOptions> | undefined;
   /** Whether there is a link; it is coherent then. */
   readonly linked?: boolean;
