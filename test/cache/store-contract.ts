@@ -8,6 +8,7 @@ import { EVERYTHING } from '../../src/cache/match.ts';
 import type { Removal, Store, Write } from '../../src/cache/store.ts';
 import { isVersion, NO_VERSION, VersionClock } from '../../src/cache/version.ts';
 import { TYPES } from '../../src/key.ts';
+import { writeOf } from '../support/replica.ts';
 
 /** Two replicas' views of one L2 that holds nothing yet. */
 export interface Replicas {
@@ -21,14 +22,8 @@ const SOME_VERSION = '0123456789abcdef00000000';
 /** Everything that `Store` promises, as tests of whatever `open` gives. */
 export function storeContract(name: string, open: (t: TestContext) => Replicas | Promise<Replicas>): void {
   const versions = new VersionClock('000000aa');
-  const write = (key: string, json: string, more: Partial<Write> = {}): Write => ({
-    key,
-    value: { encoding: 'json', body: json },
-    version: versions.next(),
-    storedAt: Date.now(),
-    expiresAt: Date.now() + TTL_MS,
-    ...more,
-  });
+  const write = (key: string, body: string, more: Partial<Write> = {}): Write =>
+    writeOf(key, body, versions.next(), more);
   const removal = (key: string, more: Partial<Removal> = {}): Removal => ({
     key,
     version: versions.next(),
@@ -46,7 +41,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
       assert.equal(entry.type, 0);
       assert.equal(entry.version, written.version);
       assert.equal(entry.storedAt, written.storedAt);
-      assert.equal(entry.expiresAt, written.storedAt + TTL_MS);
+      assert.equal(entry.expiresAt, written.expiresAt);
     }
   });
 

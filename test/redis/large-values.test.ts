@@ -5,7 +5,8 @@ import type { Redis } from 'ioredis';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { openConnection } from '../support/redis-connection.ts';
-import { openStore, writeOf } from '../support/redis-store.ts';
+import { openStore } from '../support/redis-store.ts';
+import { writeOf } from '../support/replica.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const LARGE = JSON.stringify('x'.repeat(300_000));

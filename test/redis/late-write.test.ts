@@ -6,7 +6,8 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { VersionClock } from '../../src/cache/version.ts';
 import type { RedisStoreDeps } from '../../src/redis/redis-store.ts';
 import { openConnection } from '../support/redis-connection.ts';
-import { openStore, writeOf } from '../support/redis-store.ts';
+import { openStore } from '../support/redis-store.ts';
+import { writeOf } from '../support/replica.ts';
 import { syncedClock } from '../support/synced-clock.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 

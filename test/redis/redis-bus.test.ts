@@ -12,7 +12,8 @@ import { Counters, total } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
 import { addressOf } from '../support/redis-connection.ts';
-import { openStore, writeOf } from '../support/redis-store.ts';
+import { openStore } from '../support/redis-store.ts';
+import { writeOf } from '../support/replica.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { startTimer } from '../support/timer.ts';
 

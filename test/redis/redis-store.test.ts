@@ -15,8 +15,8 @@ import type { RedisStoreOptions } from '../../src/redis/redis-store.ts';
 import { storeContract } from '../cache/store-contract.ts';
 import { GatedStore, settled } from '../support/gated-store.ts';
 import { addressOf } from '../support/redis-connection.ts';
-import { openStore, writeOf } from '../support/redis-store.ts';
-import { TYPE_TTL_MS } from '../support/replica.ts';
+import { openStore } from '../support/redis-store.ts';
+import { TYPE_TTL_MS, writeOf } from '../support/replica.ts';
 import { startTimer } from '../support/timer.ts';
 
 const versions = new VersionClock('000000cc');

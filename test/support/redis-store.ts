@@ -1,11 +1,8 @@
 /** L2 on a real Redis, for tests. */
-import type { Value } from '../../src/cache/entry.ts';
-import type { Write } from '../../src/cache/store.ts';
-import type { Version } from '../../src/cache/version.ts';
 import { TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { RedisStore, type RedisStoreDeps, type RedisStoreOptions } from '../../src/redis/redis-store.ts';
-import { json, TYPE_TTL_MS } from './replica.ts';
+import { TYPE_TTL_MS } from './replica.ts';
 import { syncedClock } from './synced-clock.ts';
 
 /** A store on these connections; it announces nothing unless it has a channel. */
@@ -34,16 +31,4 @@ export function openStore(
       ...deps,
     },
   );
-}
-
-/** A write of JSON that lives for a minute. */
-export function writeOf(
-  key: string,
-  body: string | Value,
-  version: Version,
-  more: Partial<Write> = {},
-): Write {
-  const value = typeof body === 'string' ? json(body) : body;
-  const storedAt = Date.now();
-  return { key, value, version, storedAt, expiresAt: storedAt + 60_000, ...more };
 }

@@ -3,7 +3,7 @@ import type { ChangeListener } from '../../src/cache/bus.ts';
 import { Entry, type Value } from '../../src/cache/entry.ts';
 import { Memory, type MemoryOptions } from '../../src/cache/l1/memory.ts';
 import { PendingWrites, type PendingWritesOptions } from '../../src/cache/pending-writes/pending-writes.ts';
-import { StoreError } from '../../src/cache/store.ts';
+import { StoreError, type Write } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { NO_VERSION, type Version, VersionClock } from '../../src/cache/version.ts';
 import { TYPES } from '../../src/key.ts';
@@ -20,6 +20,18 @@ export const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
 export const REJECTED = new StoreError('rejected', 'WRONGTYPE the key is not a string');
 
 export const json = (body: string): Value => ({ encoding: 'json', body });
+
+/** A write of JSON that lives for a minute from now on. */
+export function writeOf(
+  key: string,
+  body: string | Value,
+  version: Version,
+  more: Partial<Write> = {},
+): Write {
+  const value = typeof body === 'string' ? json(body) : body;
+  const storedAt = Date.now();
+  return { key, value, version, storedAt, expiresAt: storedAt + 60_000, ...more };
+}
 
 /** An L1 with its clock and its counters. */
 export function openMemory(options: Partial<MemoryOptions> = {}, clock: Clock = { now: NOW }) {
