@@ -19,7 +19,7 @@ const RUNS: readonly { fault: Fault; seconds: number; replicas?: number; expect:
   { fault: 'link-killed', seconds: 2.5, expect: 'a killed link costs nobody a write' },
   { fault: 'data-killed', seconds: 2.5, expect: 'a killed data connection leaves readers with what says so' },
   { fault: 'frozen', seconds: 3.5, expect: 'a Redis that is frozen and goes on leaves nothing old behind' },
-  { fault: 'half-open', seconds: 3, expect: 'a half-open link serves old values no longer than the bound' },
+  { fault: 'half-open', seconds: 4, expect: 'a half-open link serves old values no longer than the bound' },
   {
     fault: 'slow',
     seconds: 4,

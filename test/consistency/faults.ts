@@ -52,7 +52,8 @@ const ROUNDS: Record<
     async round({ proxies, random }) {
       const proxy = pick(proxies, random);
       proxy.freeze({ direction: 'down', saying: 'ratecache-link' });
-      await sleep(1700);
+      // Far longer than the bound, so that a replica that does not notice serves many values that are too old.
+      await sleep(3000);
       proxy.thaw();
     },
   },
