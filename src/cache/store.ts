@@ -65,8 +65,6 @@ export interface Listing {
  */
 export interface Store {
   read(key: string): Promise<Entry | undefined>;
-  /** Returns the stored version of the key without its value. */
-  version(key: string): Promise<Version | undefined>;
   write(write: Write): Promise<WriteOutcome>;
   remove(removal: Removal): Promise<RemovalOutcome>;
   /**

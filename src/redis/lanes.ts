@@ -5,7 +5,7 @@ import { StoreError } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Breaker } from './breaker.ts';
 import { BulkLane, type Sender } from './bulk-lane.ts';
-import { VALUE_SCRIPT, VERSIONS_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
+import { VALUE_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { ADMIN_TIMEOUT_MS, type Guard, sendCommand } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 
@@ -51,7 +51,6 @@ export interface LaneOptions<Input, Output> {
 
 export interface ScriptedRedis extends Redis {
   ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<[Buffer, Buffer][]>;
-  ratecacheVersionsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
   ratecacheValueBuffer(keys: number, key: string): Promise<[value: Buffer | null, ttlMs: number]>;
 }
 
@@ -143,7 +142,6 @@ export class Lanes {
 function scripted(redis: Redis): ScriptedRedis {
   if (!('ratecacheWriteBuffer' in redis)) {
     redis.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
-    redis.defineCommand('ratecacheVersions', { lua: VERSIONS_SCRIPT, readOnly: true });
     redis.defineCommand('ratecacheValue', { lua: VALUE_SCRIPT, readOnly: true });
   }
   return redis as ScriptedRedis;

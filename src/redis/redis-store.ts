@@ -70,7 +70,6 @@ export class RedisStore implements Store {
   readonly #lateChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
   /** The changes of deletions by match. They use the connection of the scan, so that no read waits behind them. */
   readonly #scanChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
-  readonly #versions: TurnBatch<Waiting<string, Version | undefined>>;
 
   constructor(options: RedisStoreOptions, deps: RedisStoreDeps) {
     this.#options = options;
@@ -93,11 +92,6 @@ export class RedisStore implements Store {
       bytesOf: (key) => this.#large.bytesOf(key),
       send: (items, route) => this.#sendReads(items, route),
     });
-    this.#versions = lanes.batch({
-      ...reads,
-      bytesOf: () => 0,
-      send: (items, route) => this.#sendVersions(items, route),
-    });
     const changes = {
       most: WRITE_SLICE,
       keyOf: ({ key }: Change) => key,
@@ -112,10 +106,6 @@ export class RedisStore implements Store {
 
   read(key: string): Promise<Entry | undefined> {
     return new Promise((resolve, reject) => this.#reads.add({ input: key, resolve, reject }));
-  }
-
-  version(key: string): Promise<Version | undefined> {
-    return new Promise((resolve, reject) => this.#versions.add({ input: key, resolve, reject }));
   }
 
   write(write: Write): Promise<WriteOutcome> {
@@ -206,18 +196,6 @@ export class RedisStore implements Store {
         return checkReplies(await redis.mgetBuffer(keys), reads.length, isValue);
       });
       for (let i = 0; i < reads.length; i++) this.#answerRead(reads[i]!, values[i] ?? null);
-    } catch (error) {
-      for (const read of reads) read.reject(error);
-    }
-  }
-
-  async #sendVersions(reads: Waiting<string, Version | undefined>[], route: Route): Promise<void> {
-    const keys = reads.map(({ input }) => this.#options.keyPrefix + input);
-    try {
-      const versions = await this.#lanes.send(route, async (redis) =>
-        checkReplies(await redis.ratecacheVersionsBuffer(keys.length, ...keys), keys.length, isBytes),
-      );
-      for (let i = 0; i < keys.length; i++) reads[i]!.resolve(versionFrom(versions[i]!));
     } catch (error) {
       for (const read of reads) read.reject(error);
     }

@@ -87,16 +87,6 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     assert.equal((await two.write(write('k', '2'))).status, 'created');
   });
 
-  contract(
-    'the version of a key is that of its entry, or undefined where there is none',
-    async ({ one, two }) => {
-      const { version } = await one.write(write('k', '1'));
-      assert.deepEqual(await Promise.all([two.version('k'), two.version('none')]), [version, undefined]);
-      await one.remove(removal('k'));
-      assert.equal(await two.version('k'), undefined);
-    },
-  );
-
   contract('a second write replaces, and its value is read', async ({ one, two }) => {
     await one.write(write('k', '1'));
     const second = write('k', '2');

@@ -5,7 +5,7 @@ import type { Entry } from '../../src/cache/entry.ts';
 import { matcher } from '../../src/cache/match.ts';
 import { isLegacy, unpack, unpackLegacy } from '../../src/redis/envelope.ts';
 import { type Cause, History } from './history.ts';
-import { type Keyspace, versionsScript, writeScript } from './model-script.ts';
+import { type Keyspace, writeScript } from './model-script.ts';
 import { BEGIN_MS, type World } from './world.ts';
 
 export type Argument = string | number | Buffer;
@@ -351,7 +351,6 @@ export class ModelRedis implements Keyspace {
     const count = Number(args[0]);
     const keys = args.slice(1, 1 + count).map(String);
     this.#allowed(keys);
-    if (name === 'ratecacheVersions') return versionsScript(this, keys);
     if (name === 'ratecacheValue')
       return ['GET', 'PTTL'].map((each) => this.#execute({ name: each, args: keys }, FOREIGN));
     const rest = args.slice(1 + count).map((arg) => (Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg))));

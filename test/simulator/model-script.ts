@@ -25,7 +25,7 @@ export type Outcome = [status: string, detail: Buffer];
 const NOTHING = Buffer.alloc(0);
 
 /** The version of what is stored, undefined where there is none. */
-function storedVersion(value: Buffer | undefined): Buffer | undefined {
+export function storedVersion(value: Buffer | undefined): Buffer | undefined {
   if (value === undefined || value.length === 0) return undefined;
   if (isEnvelope(value)) return value.subarray(VERSION_OFFSET, VERSION_OFFSET + VERSION_BYTES);
   return Buffer.concat([Buffer.alloc(8), createHash('sha1').update(value).digest().subarray(0, 4)]);
@@ -35,10 +35,6 @@ function storedVersion(value: Buffer | undefined): Buffer | undefined {
 function isEnvelope(value: Buffer): boolean {
   const [lead, layout] = value;
   return value.length >= 16 && ((lead === 0x97 && layout === 2) || (lead === 0x96 && layout === 1));
-}
-
-export function versionsScript(space: Keyspace, keys: readonly string[]): Buffer[] {
-  return keys.map((key) => storedVersion(space.get(key)) ?? NOTHING);
 }
 
 /** @param args as the script's ARGV */

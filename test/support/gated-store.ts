@@ -78,10 +78,6 @@ export class GatedStore implements Store {
     });
   }
 
-  version(key: string): Promise<Version | undefined> {
-    return this.#call('version', key, () => this.#present(key)?.version);
-  }
-
   write(write: Write): Promise<WriteOutcome> {
     return this.#call('write', write.key, () => {
       const { key, value, storedAt, expiresAt } = write;
