@@ -19,11 +19,6 @@ export function withMarked(document: string, name: string, text: string): string
   return [before, begin, text, end, after].join('');
 }
 
-/** The text between the marks of this name. @throws unless the document has both marks once */
-export function markedIn(document: string, name: string): string {
-  return partsAtMarks(document, name)[2]!;
-}
-
 /** The text before the first mark, the mark, the text between, the second mark, and the rest. */
 function partsAtMarks(document: string, name: string): readonly string[] {
   const marks = new RegExp(`(<!-- ${name}: .* -->\n|<!-- /${name} -->)`);

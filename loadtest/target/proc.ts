@@ -6,23 +6,9 @@ const TICKS_PER_SECOND = 100;
 
 /** CPU time of a process, all threads together; undefined if the system has no /proc. */
 export function cpuSecondsOf(pid: number): number | undefined {
-  const parts = cpuPartsOf(pid);
-  return parts && parts.user + parts.kernel;
-}
-
-/** CPU time of a process in the program and in the kernel. */
-export function cpuPartsOf(pid: number): { user: number; kernel: number } | undefined {
   const fields = statOf(pid);
   // utime and stime.
-  return (
-    fields && { user: Number(fields[11]) / TICKS_PER_SECOND, kernel: Number(fields[12]) / TICKS_PER_SECOND }
-  );
-}
-
-/** Seconds that the main thread ran, and waited for a core in use; undefined if the system has no /proc. */
-export function mainThreadOf(pid: number): { ran: number; waited: number } | undefined {
-  const nanoseconds = read(`/proc/${pid}/task/${pid}/schedstat`)?.split(' ');
-  return nanoseconds && { ran: Number(nanoseconds[0]) / 1e9, waited: Number(nanoseconds[1]) / 1e9 };
+  return fields && (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /** The parent process; undefined if the system has no /proc. */

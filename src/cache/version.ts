@@ -7,9 +7,6 @@ export type Version = string;
 
 export const VERSION_BYTES = 12;
 
-/** Lower than every stamp. */
-export const NO_VERSION: Version = '0'.repeat(VERSION_BYTES * 2);
-
 /** Byte offsets in a stamp. The milliseconds are at 0. */
 const COUNTER = 6;
 const WRITER = 8;

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { unpack } from 'msgpackr';
 import { Entry, keep, type Value } from '../../src/cache/entry.ts';
-import { NO_VERSION } from '../../src/cache/version.ts';
 import { NotConvertible } from '../../src/codec/errors.ts';
 import { MsgpackWriter } from '../../src/codec/msgpack-write.ts';
 import { bufferOf } from '../../src/codec/value-bytes.ts';
 import { TYPES } from '../../src/key.ts';
+import { NO_VERSION } from '../support/replica.ts';
 
 const NIL = Buffer.from([0xc0]);
 const entryOf = (value: Value, key = 'borrow_rate:AAPL') => new Entry(key, value, NO_VERSION, 1000, 2000);

@@ -6,9 +6,9 @@ import type { Condition } from '../../src/cache/condition.ts';
 import { keep, type Value } from '../../src/cache/entry.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
 import type { Removal, Store, Write } from '../../src/cache/store.ts';
-import { isVersion, NO_VERSION, VersionClock } from '../../src/cache/version.ts';
+import { isVersion, VersionClock } from '../../src/cache/version.ts';
 import { TYPES } from '../../src/key.ts';
-import { writeOf } from '../support/replica.ts';
+import { NO_VERSION, writeOf } from '../support/replica.ts';
 
 /** Two replicas' views of one L2 that holds nothing yet. */
 export interface Replicas {

@@ -4,7 +4,6 @@ import type { Condition } from '../../src/cache/condition.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import type { StoreError } from '../../src/cache/store.ts';
 import type { TwoLevel } from '../../src/cache/two-level.ts';
-import { NO_VERSION } from '../../src/cache/version.ts';
 import { typeOf } from '../../src/key.ts';
 import { total } from '../../src/metrics/counters.ts';
 import { type GatedStore, settled } from '../support/gated-store.ts';
@@ -13,6 +12,7 @@ import {
   json,
   KEY,
   L1_TTL_MS,
+  NO_VERSION,
   NOW,
   openOther,
   openReplica,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isVersion, NO_VERSION, VersionClock } from '../../src/cache/version.ts';
+import { isVersion, VersionClock } from '../../src/cache/version.ts';
+import { NO_VERSION } from '../support/replica.ts';
 
 const WALL = 1_700_000_000_000;
 

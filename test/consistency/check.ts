@@ -17,7 +17,7 @@ import { Subscriber } from './subscriber.ts';
 /** The bound that is promised, HEARTBEAT_TIMEOUT_MS. */
 export const BOUND_MS = 1000;
 /** What timers and messages add. The time that a busy machine holds up the replicas and Redis does not count. */
-export const ALLOWANCE_MS = 500;
+const ALLOWANCE_MS = 500;
 /** Nothing but the speed of messages stands between a write and its being seen while nothing is wrong. */
 const CALM_BOUND_MS = 250;
 

@@ -5,7 +5,7 @@ import { crc32, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { unpack as decode } from 'msgpackr';
 import { keep, type Value } from '../../src/cache/entry.ts';
-import { isVersion, NO_VERSION } from '../../src/cache/version.ts';
+import { isVersion } from '../../src/cache/version.ts';
 import { bufferOf } from '../../src/codec/value-bytes.ts';
 import {
   type EnvelopeLimits,
@@ -16,6 +16,7 @@ import {
   unpackLegacy,
   VERSION_OFFSET,
 } from '../../src/redis/envelope.ts';
+import { NO_VERSION } from '../support/replica.ts';
 
 const KEY = 'borrow_rate:AAPL';
 const VERSION = '018bcfe56800002a0000000f';

@@ -523,7 +523,7 @@ export class ModelRedis implements Keyspace {
   }
 }
 
-export const INVALIDATE = '__redis__:invalidate';
+const INVALIDATE = '__redis__:invalidate';
 
 const FOREIGN: Session = {
   id: 0,

@@ -1,4 +1,4 @@
-import { mainThreadOf } from '../../loadtest/target/proc.ts';
+import { readFileSync } from 'node:fs';
 
 const EVERY_MS = 5;
 
@@ -45,13 +45,22 @@ export class CpuWaits {
   #look(): void {
     let total = this.#totals.at(-1) ?? 0;
     for (const pid of this.#pids()) {
-      const thread = mainThreadOf(pid);
-      if (thread === undefined) continue;
-      const waitedMs = thread.waited * 1000;
+      const waitedMs = waitedMsOf(pid);
+      if (waitedMs === undefined) continue;
       total += waitedMs - (this.#waited.get(pid) ?? waitedMs);
       this.#waited.set(pid, waitedMs);
     }
     this.#times.push(performance.now());
     this.#totals.push(total);
+  }
+}
+
+/** How long the main thread has waited for a core that was in use, in ms; undefined where the process has ended. */
+function waitedMsOf(pid: number): number | undefined {
+  try {
+    const [, waitedNs] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ');
+    return Number(waitedNs) / 1e6;
+  } catch {
+    return undefined;
   }
 }

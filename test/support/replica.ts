@@ -5,7 +5,7 @@ import { Memory, type MemoryOptions } from '../../src/cache/l1/memory.ts';
 import { PendingWrites, type PendingWritesOptions } from '../../src/cache/pending-writes/pending-writes.ts';
 import { StoreError, type Write } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
-import { NO_VERSION, type Version, VersionClock } from '../../src/cache/version.ts';
+import { VERSION_BYTES, type Version, VersionClock } from '../../src/cache/version.ts';
 import { TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { GatedStore } from './gated-store.ts';
@@ -18,6 +18,9 @@ export const KEY = 'borrow_rate:AAPL';
 export const DOWN = new StoreError('unavailable', 'not connected to Redis');
 export const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
 export const REJECTED = new StoreError('rejected', 'WRONGTYPE the key is not a string');
+
+/** Lower than every stamp. */
+export const NO_VERSION: Version = '0'.repeat(2 * VERSION_BYTES);
 
 export const json = (body: string): Value => ({ encoding: 'json', body });
 
