@@ -10,11 +10,11 @@ export type Reason =
   | 'delete'
   /** It expired. */
   | 'expire'
-  /** Redis evicted it (out of memory). */
+  /** L1 of a standalone service evicted it. */
   | 'evict'
   /** All keys were deleted. */
   | 'flush'
-  /** Another program changed it, or the cause is unknown. */
+  /** Another program changed it, Redis evicted it, or the cause is unknown. */
   | 'remote';
 
 /**

@@ -53,7 +53,6 @@ const EXPIRY_TOLERANCE_MS = 100;
 export class Hub implements ChangeListener {
   readonly subscriptions = new Subscriptions<Consumer>();
   readonly #cache: TwoLevel;
-  readonly #evicting: () => Promise<boolean>;
   readonly #rememberedKeys: number;
   readonly #known: Lru<Known>;
   readonly #reads = new Map<string, OpenReads>();
@@ -62,17 +61,11 @@ export class Hub implements ChangeListener {
   #turn = new Map<string, State>();
 
   /**
-   * @param evicting whether Redis evicts keys at present; called when a key has disappeared
    * @param rememberedKeys the number of keys whose last state is remembered; memory for all of them is allocated at
    *   once
    */
-  constructor(
-    cache: TwoLevel,
-    evicting: () => Promise<boolean> = async () => false,
-    rememberedKeys = REMEMBERED_KEYS,
-  ) {
+  constructor(cache: TwoLevel, rememberedKeys = REMEMBERED_KEYS) {
     this.#cache = cache;
-    this.#evicting = evicting;
     this.#rememberedKeys = rememberedKeys;
     this.#known = new Lru(rememberedKeys);
   }
@@ -247,20 +240,14 @@ export class Hub implements ChangeListener {
   }
 
   /**
-   * Reports that a key has no value. If no reason was announced, it may have expired, been evicted, or been deleted.
+   * Reports that a key has no value. Without an announced reason it may have expired, been evicted, or been deleted by
+   * another program. Redis reports that a key changed, but not why.
    */
-  async #learnedNoValue(key: string, announced: Reason | undefined): Promise<void> {
+  #learnedNoValue(key: string, announced: Reason | undefined): void {
     if (announced !== undefined && announced !== 'set') return this.learned(key, undefined, announced);
     const known = this.#known.peek(key);
-    if (known !== undefined && known.version === undefined && !known.dropped) return;
-    if (known?.version !== undefined && known.expiresAt <= this.#cache.now + EXPIRY_TOLERANCE_MS)
-      return this.learned(key, undefined, 'expire');
-    const gone: Known = { ...NO_VALUE };
-    this.#known.set(key, gone);
-    const reason = (await this.#evicting()) ? 'evict' : 'remote';
-    // A state that was learned during the await is newer, and has been sent.
-    const now = this.#known.peek(key);
-    if (now === undefined || now === gone) this.#addToTurn(key, undefined, reason);
+    const expired = known?.version !== undefined && known.expiresAt <= this.#cache.now + EXPIRY_TOLERANCE_MS;
+    this.learned(key, undefined, expired ? 'expire' : 'remote');
   }
 
   /** Sends the states of this turn at once, not at its end. */

@@ -31,8 +31,6 @@ type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault';
 export interface PushDeps extends Pick<RequestDeps, Shared> {
   /** True at shutdown. */
   readonly draining: () => boolean;
-  /** Whether Redis evicts keys at present. */
-  readonly evicting?: (() => Promise<boolean>) | undefined;
   /** The number of keys whose last state the hub remembers; a default of the hub if absent. */
   readonly rememberedKeys?: number;
 }
@@ -53,7 +51,7 @@ export class Push {
   constructor(app: TemplatedApp, options: PushOptions, deps: PushDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.hub = new Hub(deps.cache, deps.evicting, deps.rememberedKeys);
+    this.hub = new Hub(deps.cache, deps.rememberedKeys);
     deps.cache.changes = this.hub;
     const { cache, clock, counters, onFault, overloaded } = deps;
     this.#requestDeps = { cache, clock, counters, hub: this.hub, limits: options, onFault, overloaded };

@@ -4,8 +4,7 @@ import type { HttpDeps } from '../http/deps.ts';
 import { Server } from '../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
 import { Push } from '../push/socket.ts';
-import { Evictions } from '../redis/evictions.ts';
-import { type Core, composeCore } from './compose.ts';
+import { composeCore } from './compose.ts';
 import { composeOps } from './compose-ops.ts';
 import { flushPending, pending } from './flush-pending.ts';
 import { Readiness } from './readiness.ts';
@@ -62,7 +61,6 @@ export async function serve(config: Config, warnings: readonly string[], version
       onFault,
       overloaded,
       draining: () => load.draining,
-      evicting: evictionsOf(core),
     },
   );
 
@@ -91,13 +89,6 @@ export async function serve(config: Config, warnings: readonly string[], version
     await warmUpOnStart(config, core, log);
     readiness.release('warming up');
   }
-}
-
-/** Whether Redis is giving up keys, for those who are told of each that goes. */
-function evictionsOf({ redis, counters }: Core): (() => Promise<boolean>) | undefined {
-  if (redis === undefined) return undefined;
-  const evictions = new Evictions(redis.admin, counters);
-  return () => evictions.underWay();
 }
 
 /** Ignores SIGHUP, which would end the process by default. There is no reload of the configuration yet. */

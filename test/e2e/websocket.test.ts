@@ -401,7 +401,7 @@ test('what happens anywhere is pushed everywhere, with its reason', async (t) =>
   }
 });
 
-test('a key that Redis gives up for want of room is told as evicted', async (t) => {
+test('a key that Redis evicts is reported with the reason remote', async (t) => {
   const ws = await client(t);
   const keys = Array.from({ length: 200 }, (_, i) => `borrow_rate:${i}`);
   const entries = keys.map((key) => ({ key, value: 'x'.repeat(3000) }));
@@ -411,11 +411,12 @@ test('a key that Redis gives up for want of room is told as evicted', async (t) 
   const used = Number(/used_memory:(\d+)/.exec(await redis.cli('INFO', 'memory'))![1]);
   await redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
   await redis.cli('CONFIG', 'SET', 'maxmemory', String(used - 200_000));
-  const { key } = await ws.nextEvent(({ reason }) => reason === 'evict');
+  const { key } = await ws.nextEvent(({ event }) => event === 'invalidate');
   assert.ok(keys.includes(key));
   assert.equal(await redis.cli('EXISTS', PREFIX + key), '0');
   const gone = 200 - Number(await redis.cli('EXISTS', ...keys.map((key) => PREFIX + key)));
-  await until(() => ws.events.filter(({ reason }) => reason === 'evict').length >= gone);
+  await until(() => ws.events.filter(({ event }) => event === 'invalidate').length >= gone);
+  for (const { event, reason } of ws.events) if (event === 'invalidate') assert.equal(reason, 'remote');
 });
 
 test('FLUSHALL, by whomever, resets every subscriber, who must ask again', async (t) => {

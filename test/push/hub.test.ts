@@ -15,12 +15,11 @@ const KEY = 'borrow_rate:A';
 const LIMITS = { maxKeyBytes: 512, maxValueBytes: 1 << 20, maxBatchKeys: 1000, maxSubscriptions: 10 };
 
 interface Options extends ReplicaOptions {
-  readonly evicting?: () => Promise<boolean>;
   readonly rememberedKeys?: number;
 }
 
 /** A replica with subscribers, whose L2 and link are in the test's hands. */
-function replica({ evicting, rememberedKeys, ...options }: Options = {}) {
+function replica({ rememberedKeys, ...options }: Options = {}) {
   const on = openReplica({
     clock: { now: Date.now() },
     memory: { maxEntries: 2000 },
@@ -28,7 +27,7 @@ function replica({ evicting, rememberedKeys, ...options }: Options = {}) {
     ...options,
   });
   const { cache, memory, store, clock, counters } = on;
-  const hub = new Hub(cache, evicting, rememberedKeys);
+  const hub = new Hub(cache, rememberedKeys);
   cache.changes = hub;
   const faults: unknown[] = [];
   const requestDeps: RequestDeps = {
@@ -325,11 +324,10 @@ test('many writes of one turn are one event, which says how many it stands for',
   );
 });
 
-test('a key that is gone is told with why, where that is known', async () => {
-  let evicting = false;
-  const { cache, store, client, writeElsewhere } = replica({ evicting: async () => evicting });
+test('a key that is gone is reported with its reason, and with remote where the reason is unknown', async () => {
+  const { cache, store, client, writeElsewhere } = replica();
   const { request, events } = client();
-  const KEYS = ['a:del', 'a:announced', 'a:expired', 'a:evicted', 'a:remote', 'a:set-then-gone'];
+  const KEYS = ['a:del', 'a:announced', 'a:expired', 'a:remote', 'a:set-then-gone'];
   request({ id: 1, op: 'subscribe', keys: KEYS, values: true });
   await settled();
   await settled();
@@ -349,8 +347,6 @@ test('a key that is gone is told with why, where that is known', async () => {
   await go('a:expired');
   await go('a:remote');
   await go('a:set-then-gone', 'set');
-  evicting = true;
-  await go('a:evicted');
   const reasons = events().flatMap(({ event, key, reason }) =>
     event === 'invalidate' ? [[key, reason]] : [],
   );
@@ -360,26 +356,7 @@ test('a key that is gone is told with why, where that is known', async () => {
     ['a:expired', 'expire'],
     ['a:remote', 'remote'],
     ['a:set-then-gone', 'remote'],
-    ['a:evicted', 'evict'],
   ]);
-});
-
-test('a key that has a value again while Redis is asked why it went is told as it is, last', async () => {
-  const answer = Promise.withResolvers<boolean>();
-  const { cache, store, client, writeElsewhere } = replica({ evicting: () => answer.promise });
-  const { request, socket } = client();
-  writeElsewhere(KEY);
-  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
-  await settled();
-  store.entries.delete(KEY);
-  cache.keyChanged(KEY, undefined);
-  await settled();
-  const version = writeElsewhere(KEY);
-  cache.keyChanged(KEY, undefined);
-  await settled();
-  answer.resolve(true);
-  await settled();
-  assert.equal(statesOf(KEY, socket.sent).at(-1), version);
 });
 
 test('when L2 fails during the load, subscribers are told that the key is not what it was', async () => {

@@ -3,7 +3,6 @@ import { VersionClock } from '../../src/cache/version.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Logger } from '../../src/log.ts';
 import { Push } from '../../src/push/socket.ts';
-import { Evictions } from '../../src/redis/evictions.ts';
 import { type Core, composeCore } from '../../src/service/compose.ts';
 import type { TemplatedApp } from '../../src/uws.ts';
 import { openSimulated, type SimulatedRedis, type Surroundings } from './connection.ts';
@@ -90,7 +89,6 @@ export class Replica {
           this.sockets = behavior;
         },
       };
-      const evictions = core.redis && new Evictions(core.redis.admin, counters);
       new Push(
         app as unknown as TemplatedApp,
         { ...config.limits, ...config.push },
@@ -102,7 +100,6 @@ export class Replica {
           overloaded: () => false,
           draining: () => false,
           rememberedKeys: 100,
-          evicting: evictions && (() => evictions.underWay()),
         },
       );
     });
