@@ -9,10 +9,9 @@ import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { endAsRead, LARGE_BYTES } from './as-read.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
-import { CorkBuffer } from './cork-buffer.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
-import { describe, HEAD_NAME, headOf } from './head.ts';
+import { describe, headOf } from './head.ts';
 import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
 import { parametersOf } from './query.ts';
 import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.ts';
@@ -20,12 +19,6 @@ import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.t
 // Timing a hit costs a tenth of answering it, so one in this many is timed and stands for all of them. What takes the
 // slow path is timed there, each by itself.
 const TIMED_EVERY = 64;
-
-/** What uWS writes beside the lines that it is given: status, date, length, its name. */
-const UWS_LINES_BYTES = 80;
-
-/** A pipelining client may ask for so much at once before it has to read: uWS keeps what it does not. */
-const MOST_OF_A_CHUNK_BYTES = 8 * 1024 * 1024;
 
 const READ_PARAMETERS: ReadonlySet<string> = new Set(['fallback']);
 
@@ -37,19 +30,19 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): Handler {
   const seconds = counters.getSeconds;
   // The first hit is timed, so that there is a sample for those that follow.
   let timedAfter = 0;
-  const corkBuffer = new CorkBuffer();
-  // What is being corked, and functions that are made once: made for each hit they would cost as much as corking.
+  // What is corked, and functions that are made once: made for each hit they would cost as much as corking.
   let corked: HttpResponse;
-  let corkedHead: string;
-  let corkedBody: Body;
-  let asRead: boolean;
-  const sendCorked = () => {
-    corked.writeHeader(HEAD_NAME, corkedHead);
-    if (!asRead || load.draining) corked.end(corkedBody, load.draining);
-    else if (!endAsRead(corked, corkedBody, sent)) {
-      load.open++;
-      corked.onAborted(aborted);
-    }
+  let head: string;
+  let body: Body;
+  const send = () => {
+    corked.writeStatus(head).end(body, load.draining);
+  };
+  const sendAsRead = () => {
+    corked.writeStatus(head);
+    if (load.draining) corked.writeHeader('Connection', 'close');
+    if (endAsRead(corked, body, sent)) return;
+    load.open++;
+    corked.onAborted(aborted);
   };
   const sent = () => {
     load.open--;
@@ -69,19 +62,16 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): Handler {
 
     const accept = req.getHeader('accept');
     const plain = accept === '' || accept === '*/*' || accept === JSON_TYPE;
-    const body = plain ? entry.plainJson : undefined;
-    if (body === undefined || bodiless || req.getHeader('if-none-match') !== '')
+    const json = plain ? entry.plainJson : undefined;
+    if (json === undefined || bodiless || req.getHeader('if-none-match') !== '')
       return readSlowly(deps, res, req, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
-    const head = headOf(entry, clock.now);
-    if (corkBuffer.overflows(head.length + body.length + UWS_LINES_BYTES) || load.strict) {
-      corked = res;
-      corkedHead = head;
-      corkedBody = body;
-      asRead = load.strict || body.length >= LARGE_BYTES || corkBuffer.chunk > MOST_OF_A_CHUNK_BYTES;
-      res.cork(sendCorked);
-    } else res.writeHeader(HEAD_NAME, head).end(body, load.draining);
-    corkBuffer.answered();
+    corked = res;
+    head = headOf(entry, clock.now);
+    body = json;
+    const asRead = load.strict || json.length >= LARGE_BYTES;
+    // Always: uWS collects the answers to a chunk of requests in 16 KB, and sends each piece of those beyond by itself.
+    res.cork(asRead ? sendAsRead : send);
     if (timed) {
       seconds.observeSample((performance.now() - start) / 1000);
       timedAfter = TIMED_EVERY - 1;
