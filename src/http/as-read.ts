@@ -1,14 +1,14 @@
 import type { Body } from '../cache/entry.ts';
 import type { HttpResponse } from '../uws.ts';
 
-/** Larger answers are always sent as they are read. */
+/** Answers from this size on are always sent as they are read. */
 export const LARGE_BYTES = 16 * 1024;
 
 /**
- * Ends an answer with its body, of which the client is sent what it takes: what is left waits where it is, in no copy,
- * until there is room. So a client that does not read costs a reference, and uWS closes the connection of one that asks
- * for more meanwhile, where `end` would keep copies of all answers that nobody takes.
- * @param done called when all is sent; not when the client goes away, so the caller listens for that
+ * Ends an answer with its body and sends what the socket takes. The rest waits as a reference, not as a copy, until the
+ * socket takes more. A client that does not read costs no more than that: uWS closes its connection when it sends
+ * the next request. `end` would keep copies of all answers that the client does not read.
+ * @param done called when all is sent; not called when the client goes away, which the caller must listen for
  * @returns whether all is sent already
  */
 export function endAsRead(res: HttpResponse, body: Body, done: () => void): boolean {

@@ -1,7 +1,7 @@
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
-import type { Load } from './exchange.ts';
+import type { Load } from './load.ts';
 
 /** Upper limits of what a client may send. */
 export interface Limits {
@@ -23,6 +23,4 @@ export interface HttpDeps {
   readonly overloaded: () => boolean;
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
-  /** Told when clients begin to leave too much unread, and when they no longer do: see `unread.ts`. */
-  readonly onStrict: (strict: boolean, unreadBytes: number) => void;
 }

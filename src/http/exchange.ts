@@ -3,6 +3,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import type { HttpResponse } from '../uws.ts';
 import { endAsRead, LARGE_BYTES } from './as-read.ts';
+import { type Load, MOST_UNSENT_BYTES } from './load.ts';
 
 /** Additional header lines of an answer. Values must never contain bytes from a client: uWS does not escape them. */
 export type Headers = readonly (readonly [name: string, value: string])[];
@@ -32,18 +33,6 @@ const STATUS_LINES: Record<number, string> = {
   503: '503 Service Unavailable',
 };
 
-/** The open requests of the whole server. */
-export interface Load {
-  /** Requests without an answer yet. */
-  open: number;
-  /** Bytes of unfinished request bodies. */
-  bodyBytes: number;
-  /** Set at shutdown: every answer then closes its connection. */
-  draining: boolean;
-  /** Set while clients leave too much unread: every answer is then sent as it is read. See `unread.ts`. */
-  strict: boolean;
-}
-
 /**
  * One request that may be answered after its handler has returned. The client may disconnect at any time; after that,
  * the response object of uWS must not be used.
@@ -59,6 +48,10 @@ export class Exchange {
   #done = false;
   /** Whether all of the answer is on its way, or will never be. */
   #over = false;
+  /** Whether the client has disconnected: uWS throws when its response is used then. */
+  #gone = false;
+  /** Bytes of the body that the socket did not take at once. */
+  #unsentBytes = 0;
   /** Called when the client disconnects before the answer. */
   onGone: (() => void) | undefined;
 
@@ -74,6 +67,7 @@ export class Exchange {
     res.onAborted(() => {
       const answered = this.#done;
       this.#done = true;
+      this.#gone = true;
       if (!this.#over) counters.httpAborted++;
       this.#finish();
       if (!answered) this.onGone?.();
@@ -123,29 +117,51 @@ export class Exchange {
     this.#seconds?.observe((performance.now() - this.#start) / 1000);
     this.#counters.httpResponses[Math.floor(status / 100)]!++;
     const res = this.#res;
+    const head = headText(status, headers);
+    const bodiful = status !== 204 && status !== 304;
     res.cork(() => {
-      res.writeStatus(headText(status, headers));
-      const bodiful = status !== 204 && status !== 304;
-      const { strict } = this.#load;
-      if (
-        bodiful &&
-        !this.#bodiless &&
-        !closing &&
-        (body.length >= LARGE_BYTES || (strict && body.length > 0))
-      ) {
-        if (endAsRead(res, body, () => this.#finish())) this.#finish();
-        return;
-      }
+      if (bodiful && !this.#bodiless) this.#endWithBody(head, body, closing);
+      else this.#endWithoutBody(head, bodiful ? Buffer.byteLength(body) : undefined, status, closing);
+    });
+    if (this.#load.unsentBytes > MOST_UNSENT_BYTES && this.#unsentBytes > 0) res.close();
+  }
+
+  #endWithBody(head: string, body: string | Buffer, closing: boolean): void {
+    const res = this.#res;
+    res.writeStatus(head);
+    const asRead =
+      body.length >= LARGE_BYTES || (!closing && this.#load.checks.draws(head.length + body.length));
+    if (!asRead) {
       this.#finish();
-      if (bodiful && !this.#bodiless) return res.end(body, closing);
-      // While too much is unread, a connection ends with its next answer that has no body. uWS closes only after an
-      // answer with a length, so that one is wrong, and nobody reads it on this connection any more.
-      // Else never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for
-      // that many bytes, so that the next request closes the connection.
-      if (strict) return res.endWithoutBody(0, true);
-      if (closing) res.writeHeader('Connection', 'close');
-      if (bodiful) res.writeHeader('Content-Length', String(Buffer.byteLength(body)));
-      res.endWithoutBody();
+      res.end(body, closing);
+      return;
+    }
+    if (closing) res.writeHeader('Connection', 'close');
+    if (endAsRead(res, body, () => this.#finish())) return this.#finish();
+    this.#unsentBytes = body.length;
+    this.#load.unsentBytes += body.length;
+  }
+
+  /** @param length what a GET would have brought, where this is the answer to a HEAD */
+  #endWithoutBody(head: string, length: number | undefined, status: number, closing: boolean): void {
+    const res = this.#res;
+    this.#finish();
+    const all = length === undefined ? head : `${head}\r\nContent-Length: ${length}`;
+    // Answers to writes are not drawn, so that writers keep their connections: docs/architecture.md names that gap.
+    const drawn = (this.#bodiless || status === 304) && this.#load.closes.draws(1);
+    if (drawn) return this.#endAndClose(all);
+    res.writeStatus(closing ? `${all}\r\nConnection: close` : all);
+    // Never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for that many
+    // bytes, so that the next request closes the connection.
+    res.endWithoutBody();
+  }
+
+  /** Ends the head by its empty line, and closes the connection after uWS has sent the bytes at the end of this turn. */
+  #endAndClose(head: string): void {
+    const res = this.#res;
+    res.writeStatus(`${head}\r\nDate: ${new Date().toUTCString()}\r\nConnection: close\r\n`);
+    setImmediate(() => {
+      if (!this.#gone) res.close();
     });
   }
 
@@ -153,6 +169,8 @@ export class Exchange {
     if (this.#over) return;
     this.#over = true;
     this.#load.open--;
+    this.#load.unsentBytes -= this.#unsentBytes;
+    this.#unsentBytes = 0;
   }
 }
 

@@ -69,7 +69,7 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): Handler {
     corked = res;
     head = headOf(entry, clock.now);
     body = json;
-    const asRead = load.strict || json.length >= LARGE_BYTES;
+    const asRead = json.length >= LARGE_BYTES || load.checks.draws(head.length + json.length);
     // Always: uWS collects the answers to a chunk of requests in 16 KB, and sends each piece of those beyond by itself.
     res.cork(asRead ? sendAsRead : send);
     if (timed) {

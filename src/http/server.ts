@@ -14,7 +14,6 @@ import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHan
 import { type Ops, opsHandlers } from './ops.ts';
 import { readHandler } from './read.ts';
 import { CACHE_ROUTES } from './request.ts';
-import { Unread } from './unread.ts';
 import { deleteHandler, putHandler } from './write.ts';
 
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
@@ -33,7 +32,6 @@ export class Server {
   readonly #deps: HttpDeps;
   readonly #app: TemplatedApp = App();
   #listening: Listening | undefined;
-  #unread: Unread | undefined;
 
   constructor(deps: HttpDeps, ops: Ops) {
     this.#deps = deps;
@@ -62,7 +60,6 @@ export class Server {
   /** Listens. Returns the port. */
   async listen(address: Address): Promise<number> {
     this.#listening = await listen(this.#app, address.host, address.port, address.reusePort);
-    this.#unread = new Unread(this.#deps.load, this.#deps.onStrict);
     return this.#listening.port;
   }
 
@@ -81,7 +78,6 @@ export class Server {
       before = answered();
       await new Promise((resume) => setTimeout(resume, DRAIN_POLL_MS));
     }
-    this.#unread?.stop();
     this.#app.close();
   }
 

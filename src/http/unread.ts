@@ -1,70 +1,38 @@
-import { getHeapStatistics } from 'node:v8';
-import { ResidentMemory } from '../metrics/resident-memory.ts';
-import type { Load } from './exchange.ts';
+/** Answers with a body: on average so many bytes of them go out between two that are checked. */
+export const CHECKED_EVERY_BYTES = 256 * 1024;
 
-/** What clients may leave unread, all together, before answers are sent only as they are read. */
-export const MOST_UNREAD_BYTES = 256 * 1024 * 1024;
-const LOOK_MS = 100;
-
-/** uWS drops a connection that takes nothing for ten seconds, so memory that stays for longer is not of the unread. */
-const STRICT_AT_MOST_MS = 60_000;
+/** Answers without a body: on average so many go out between two that close their connection. */
+export const CLOSED_EVERY_ANSWERS = 1024;
 
 /**
- * Watches how much memory is in answers that clients have asked for and do not read. uWS keeps them and does not say
- * how much they are, so it is taken for all that grows outside of V8: what the process has resident and V8 does not
- * account for. The unread of WebSockets, which has limits of its own, is in it, and what the system keeps of memory
- * that was freed. Past the limit `load.strict` has every answer sent as it is read, so that who does not read gets no
- * more; after a minute of that the rest must be of another kind, and is from then on taken for granted.
+ * Draws the answers by which a client that does not read is found. uWS copies what a socket does not take, without a
+ * limit. Only `tryEnd` reports whether the socket took an answer, and its report costs a tenth of a hit. A handler cannot
+ * tell connections apart either, so it cannot count the bytes of each. So one answer in every so many is checked.
+ *
+ * The distance to the next check is random, so that no rhythm of requests evades the checks. A client that never reads
+ * gets the mean distance on average, however much others read. The chance of n times as much is about e^-n.
  */
-export class Unread {
-  readonly #load: Load;
-  readonly #onChange: (strict: boolean, unread: number) => void;
-  readonly #native: () => number;
-  readonly #now: () => number;
-  readonly #timer: NodeJS.Timeout;
-  #baseline: number;
-  #strictSince = 0;
+export class UnreadDraw {
+  readonly #mean: number;
+  readonly #random: () => number;
+  #left: number;
 
-  /**
-   * @param onChange told when strictness begins and ends, with the bytes that are taken for unread
-   * @param native bytes resident that are not V8's
-   */
-  constructor(
-    load: Load,
-    onChange: (strict: boolean, unread: number) => void,
-    native: () => number = nativeBytes(),
-    now: () => number = () => performance.now(),
-  ) {
-    this.#load = load;
-    this.#onChange = onChange;
-    this.#native = native;
-    this.#now = now;
-    this.#baseline = native();
-    this.#timer = setInterval(() => this.look(), LOOK_MS);
-    this.#timer.unref();
+  /** @param random as `Math.random` */
+  constructor(mean: number, random: () => number = Math.random) {
+    this.#mean = mean;
+    this.#random = random;
+    this.#left = this.#distance();
   }
 
-  look(): void {
-    const load = this.#load;
-    const native = this.#native();
-    if (load.strict && this.#now() - this.#strictSince > STRICT_AT_MOST_MS) this.#baseline = native;
-    const unread = native - this.#baseline;
-    const strict = unread > MOST_UNREAD_BYTES;
-    if (strict === load.strict) return;
-    load.strict = strict;
-    this.#strictSince = this.#now();
-    this.#onChange(strict, unread);
+  /** Whether the answer that is about to go out is drawn. `amount` is its share of the distance. */
+  draws(amount: number): boolean {
+    this.#left -= amount;
+    if (this.#left > 0) return false;
+    this.#left = this.#distance();
+    return true;
   }
 
-  stop(): void {
-    clearInterval(this.#timer);
+  #distance(): number {
+    return Math.ceil((0.5 + this.#random()) * this.#mean);
   }
-}
-
-function nativeBytes(): () => number {
-  const resident = new ResidentMemory();
-  return () => {
-    const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
-    return resident.read() - heap - external;
-  };
 }

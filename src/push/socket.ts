@@ -169,5 +169,8 @@ function refuse(res: HttpResponse, code: ErrorCode, detail: string, field?: stri
 function end(res: HttpResponse, code: ErrorCode, detail: string, field?: string): void {
   const [status, title] = ERRORS[code];
   res.writeHeader('Content-Type', 'application/problem+json').writeHeader('Cache-Control', 'no-store');
-  res.end(JSON.stringify({ type: 'about:blank', title, status, code, detail, field }));
+  const body = JSON.stringify({ type: 'about:blank', title, status, code, detail, field });
+  const [, sent] = res.tryEnd(body, Buffer.byteLength(body));
+  // uWS would keep the answers of a client that asks again and again and reads nothing.
+  if (!sent) res.close();
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { Load } from '../http/exchange.ts';
+import type { Load } from '../http/load.ts';
 import type { Ops } from '../http/ops.ts';
 import { health } from '../metrics/health.ts';
 import { createRegistry } from '../metrics/prometheus.ts';

@@ -1,6 +1,7 @@
 /** `ratecache serve`: builds the service, listens, warms up, and shuts down. */
 import { type Config, describe } from '../config/config.ts';
 import type { HttpDeps } from '../http/deps.ts';
+import { Load } from '../http/load.ts';
 import { Server } from '../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
 import { Push } from '../push/socket.ts';
@@ -25,17 +26,12 @@ export async function serve(config: Config, warnings: readonly string[], version
 
   const core = composeCore(config, log);
   output.onDrop = () => core.counters.logLinesDropped++;
-  const load = { open: 0, bodyBytes: 0, draining: false, strict: false };
+  const load = new Load();
   const readiness = new Readiness();
   const { cache, clock, counters } = core;
   const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
   const { overloadLoopDelayMs } = config.faults;
   const overloaded = () => overloadLoopDelayMs > 0 && core.loopDelay.delayMs > overloadLoopDelayMs;
-  const onStrict = (strict: boolean, unreadBytes: number) => {
-    if (strict)
-      log.warn({ unreadBytes }, 'clients leave too much unread: answers go out only as they are read');
-    else log.info({ unreadBytes }, 'clients read their answers again');
-  };
   const deps: HttpDeps = {
     cache,
     clock,
@@ -43,7 +39,6 @@ export async function serve(config: Config, warnings: readonly string[], version
     load,
     limits: config.limits,
     onFault,
-    onStrict,
     overloaded,
   };
   const server = new Server(

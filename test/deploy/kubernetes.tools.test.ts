@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { loadConfig } from '../../src/config/config.ts';
+import { MOST_UNSENT_BYTES } from '../../src/http/load.ts';
 import { typeErrors, validate } from './kubernetes-schemas.ts';
 import {
   containerOf,
@@ -16,8 +17,6 @@ import {
 const MiB = 2 ** 20;
 /** What the process takes beside its heap before it holds anything: code, libraries, threads. */
 const IDLE_BYTES = 80 * MiB;
-/** What clients may leave unread of their answers: see `src/http/unread.ts`. */
-const UNREAD_BYTES = 256 * MiB;
 /** What a stopping process gives itself to tell Redis of its pending writes: see `service/serve.ts`. */
 const PENDING_WRITES_FLUSH_MS = 2000;
 
@@ -96,7 +95,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     const { limits, faults } = configOf(directory).config;
     const tmp = quantity(deployment.spec.template.spec.volumes[0].emptyDir.sizeLimit);
     const beside =
-      limits.maxBufferedBodyBytes + UNREAD_BYTES + faults.pendingWritesMaxBytes + tmp + IDLE_BYTES;
+      limits.maxBufferedBodyBytes + MOST_UNSENT_BYTES + faults.pendingWritesMaxBytes + tmp + IDLE_BYTES;
     assert.ok(heapShare * limit + beside <= limit, `${heapShare * limit + beside} > ${limit}`);
   });
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { connect as connectRaw, type RawResponse } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { residentBytesOf } from '../../loadtest/target/proc.ts';
 import { PATIENT } from '../../loadtest/target/replicas.ts';
@@ -18,6 +19,8 @@ const ENV = {
   SHUTDOWN_TIMEOUT_MS: '60000',
 };
 const SMALL = JSON.stringify({ ticker: 'AAPL', rate: 0.0525, filler: 'x'.repeat(400) });
+/** Under the size from which every answer is sent as it is read. */
+const MEDIUM = JSON.stringify('x'.repeat(8000));
 
 async function serviceWith(t: TestContext, values: Readonly<Record<string, string>>): Promise<Service> {
   const service = await startService({ standalone: true, env: ENV });
@@ -37,7 +40,7 @@ async function metric(service: Service, name: string): Promise<number> {
 }
 
 /** A connection that reads nothing of its own accord. */
-async function open(t: TestContext, { port }: Service): Promise<Socket> {
+async function openSocket(t: TestContext, { port }: Service): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1' });
   t.after(() => socket.destroy());
   socket.on('error', () => {});
@@ -46,13 +49,13 @@ async function open(t: TestContext, { port }: Service): Promise<Socket> {
   return socket;
 }
 
-const get = (key: string) => `GET /v1/cache/${key} HTTP/1.1\r\nHost: test\r\n\r\n`;
+const get = (key: string, headers = '') => `GET /v1/cache/${key} HTTP/1.1\r\nHost: test\r\n${headers}\r\n`;
 const head = (key: string) => `HEAD /v1/cache/${key} HTTP/1.1\r\nHost: test\r\n\r\n`;
 
 test('thousands of large values that nobody reads cost no memory, and nobody else waits', async (t) => {
   const service = await serviceWith(t, { 'k:large': LARGE });
   const before = residentBytesOf(service.pid);
-  for (let i = 0; i < 5; i++) (await open(t, service)).write(get('k:large').repeat(1000));
+  for (let i = 0; i < 5; i++) (await openSocket(t, service)).write(get('k:large').repeat(1000));
   for (let i = 0; i < 10; i++) {
     assert.equal((await service.fetch('/v1/cache/k:large')).status, 200);
     assert.ok(residentBytesOf(service.pid) < before + 100 * MiB, `${residentBytesOf(service.pid) / MiB} MiB`);
@@ -63,7 +66,7 @@ test('a large value is there whole, however slowly it is read, and the service w
   // More than the system takes for a client that reads nothing.
   const huge = JSON.stringify('x'.repeat(12 * MiB));
   const service = await serviceWith(t, { 'k:huge': huge });
-  const socket = await open(t, service);
+  const socket = await openSocket(t, service);
   socket.write(get('k:huge'));
   await until(async () => (await metric(service, 'ratecache_http_open_requests')) > 1);
   const stopped = service.stop();
@@ -77,26 +80,78 @@ test('a large value is there whole, however slowly it is read, and the service w
   assert.equal((await stopped).code, 0);
 });
 
-for (const [kind, request] of [
-  ['small answers', get('k:small')],
-  ['answers without a body', head('k:small')],
+/**
+ * Clients that send these requests round after round and read nothing, until the service has closed all of them.
+ * @returns the most memory that was resident after a round
+ */
+async function neverRead(
+  t: TestContext,
+  service: Service,
+  clients: number,
+  rounds: number,
+  requests: string,
+): Promise<number> {
+  const open = new Set(await Promise.all(Array.from({ length: clients }, () => openSocket(t, service))));
+  for (const socket of open) socket.on('close', () => open.delete(socket));
+  let most = 0;
+  for (let round = 0; open.size > 0; round++) {
+    assert.ok(round < rounds, `${open.size} of ${clients} clients still connected after ${rounds} rounds`);
+    for (const socket of open) socket.write(requests);
+    // The service has handled all of that when it answers what came after.
+    assert.equal((await service.fetch('/livez')).status, 200);
+    most = Math.max(most, residentBytesOf(service.pid));
+  }
+  return most;
+}
+
+for (const [perRound, rounds] of [
+  [32, 100],
+  [4, 800],
 ] as const)
-  test(`${kind} that nobody reads end with the connection before memory does`, async (t) => {
-    const service = await serviceWith(t, { 'k:small': SMALL });
+  test(`clients that send ${perRound} GETs at a time and never read are closed, and cost little memory`, async (t) => {
+    const service = await serviceWith(t, { 'k:medium': MEDIUM });
     const before = residentBytesOf(service.pid);
-    const socket = await open(t, service);
-    const requests = request.repeat(2000);
-    let closed = false;
-    socket.on('close', () => {
-      closed = true;
-    });
-    await until(
-      async () => {
-        while (!closed && socket.write(requests));
-        return closed;
-      },
-      { timeoutMs: 60_000 },
-    );
-    assert.ok(residentBytesOf(service.pid) < before + 600 * MiB, `${residentBytesOf(service.pid) / MiB} MiB`);
-    assert.equal((await service.fetch('/v1/cache/k:small')).status, 200);
+    const most = await neverRead(t, service, 50, rounds, get('k:medium').repeat(perRound));
+    assert.ok(most < before + 100 * MiB, `${(most - before) / MiB} MiB`);
   });
+
+test('a client that reads gets every answer, however many are checked', async (t) => {
+  const service = await serviceWith(t, { 'k:medium': MEDIUM });
+  const connection = await connectRaw(service.port);
+  t.after(() => connection.destroy());
+  for (let round = 0; round < 100; round++) {
+    await connection.send(get('k:medium').repeat(32));
+    for (const { status, body } of await connection.readResponses(32, 20_000)) {
+      assert.equal(status, 200);
+      assert.equal(body.length, MEDIUM.length);
+    }
+  }
+});
+
+for (const [kind, request] of [
+  ['HEAD requests', head('k:small')],
+  ['GETs that are answered 304', get('k:small', 'If-None-Match: *\r\n')],
+] as const)
+  test(`clients that send ${kind} and never read are closed`, async (t) => {
+    const service = await serviceWith(t, { 'k:small': SMALL });
+    await neverRead(t, service, 5, 2000, request.repeat(10));
+  });
+
+test('an answer without a body that closes its connection is whole, says so, and the client may connect again', async (t) => {
+  const service = await serviceWith(t, { 'k:small': SMALL });
+  const connection = await connectRaw(service.port);
+  t.after(() => connection.destroy());
+  for (let i = 0; ; i++) {
+    assert.ok(i < 2 * 1024, 'no answer closed the connection');
+    await connection.send(head('k:small'));
+    const [{ status, headers }] = (await connection.readResponses(1, 20_000, { head: true })) as [
+      RawResponse,
+    ];
+    assert.equal(status, 200);
+    assert.equal(headers['content-length'], String(SMALL.length));
+    assert.ok(Math.abs(Date.parse(headers.date!) - Date.now()) < 60_000);
+    if (headers.connection === 'close') break;
+  }
+  await connection.closed;
+  assert.equal((await service.fetch('/v1/cache/k:small', { method: 'HEAD' })).status, 200);
+});

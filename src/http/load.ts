@@ -1,0 +1,20 @@
+import { CHECKED_EVERY_BYTES, CLOSED_EVERY_ANSWERS, UnreadDraw } from './unread.ts';
+
+/** Bytes of answers that wait for their clients to read, over all connections. */
+export const MOST_UNSENT_BYTES = 256 * 1024 * 1024;
+
+/** What requests hold that have not been answered completely, over all of the server. */
+export class Load {
+  /** Requests whose answer is not complete. */
+  open = 0;
+  /** Bytes of bodies received and not yet used. */
+  bodyBytes = 0;
+  /** Bytes of answers that their sockets did not take at once; those of L1 hits are not counted: L1 holds them anyway. */
+  unsentBytes = 0;
+  /** Set at shutdown: every answer then closes its connection. */
+  draining = false;
+  /** Draws the answers of which the socket must take all. */
+  readonly checks = new UnreadDraw(CHECKED_EVERY_BYTES);
+  /** Draws the answers without a body that close their connection. */
+  readonly closes = new UnreadDraw(CLOSED_EVERY_ANSWERS);
+}
