@@ -1,6 +1,7 @@
 /** The short comparison that must hold before a change lands: whether a hit still costs about what bare uWS costs. */
+
+import type { Figure } from './figure.ts';
 import { contestantOf, ratioOf } from './ratios.ts';
-import type { Figure } from './row.ts';
 import type { ContestantResult, Effort, RowResult } from './run-rows.ts';
 
 /**

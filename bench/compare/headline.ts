@@ -1,7 +1,7 @@
 /** The first screen of `docs/performance.md`: five absolute figures, and a small table next to other servers. */
 import type { Section } from '../support/report.ts';
+import type { Figure } from './figure.ts';
 import { ratioOf } from './ratios.ts';
-import type { Figure } from './row.ts';
 import type { RowResult } from './run-rows.ts';
 import { figureText, ratioText } from './tables.ts';
 

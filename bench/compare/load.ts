@@ -1,5 +1,5 @@
 import type { Answer, Running } from './contender.ts';
-import type { Figure } from './row.ts';
+import type { Figure } from './figure.ts';
 
 export interface Load {
   /** Programs of the generator. */

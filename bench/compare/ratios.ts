@@ -1,6 +1,6 @@
 /** What the samples of a row amount to: medians of a contestant, and ratios of two contestants in the same rounds. */
 import { median } from '../../loadtest/support/median.ts';
-import type { Figure } from './row.ts';
+import type { Figure } from './figure.ts';
 import type { ContestantResult, RowResult } from './run-rows.ts';
 
 /** Undefined where no run was valid, or none has the figure. */

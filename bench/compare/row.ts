@@ -1,5 +1,6 @@
 /** How a file of `rows/` says what it measures: a row is one table, its contestants are the lines. */
 import type { Contender } from './contender.ts';
+import type { Figure } from './figure.ts';
 import type { Load } from './load.ts';
 
 /** Contestants that are measured in turn, round by round. */
@@ -26,26 +27,6 @@ export interface Contestant {
   readonly contender: Contender;
   readonly load: Load;
 }
-
-/**
- * - `perSecond`: answers a second;
- * - `cpuUs`: CPU time of the contender's processes for an answer;
- * - `core`: the share of its core that the contender used;
- * - `bytes`: length of an answer, with its head;
- * - `p50Us`, `p99Us`: latency;
- * - `instructions`: for an answer, without the kernel's;
- * - `startMs`, `megabytes`: from start to the first answer, and resident memory then.
- */
-export type Figure =
-  | 'perSecond'
-  | 'cpuUs'
-  | 'core'
-  | 'bytes'
-  | 'p50Us'
-  | 'p99Us'
-  | 'instructions'
-  | 'startMs'
-  | 'megabytes';
 
 /** The first contestant's figure as a multiple of another contestant's. */
 export interface Target {

@@ -1,9 +1,10 @@
 import { need } from '../support/need.ts';
 import { endProgress, progress } from '../support/progress.ts';
 import type { Answer, Running } from './contender.ts';
+import type { Figure } from './figure.ts';
 import type { Load } from './load.ts';
 import { cpuSeconds, treeOf } from './process-tree.ts';
-import type { Contestant, Figure, Row } from './row.ts';
+import type { Contestant, Row } from './row.ts';
 import type { Stage } from './stage.ts';
 
 export interface Effort {

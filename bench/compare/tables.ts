@@ -1,8 +1,9 @@
 /** The tables of the comparison: the targets, and each row. */
 import { count, significant } from '../../src/format.ts';
 import type { Cells, Section } from '../support/report.ts';
+import type { Figure } from './figure.ts';
 import { contestantOf, isIdle, medianOf, ratioOf } from './ratios.ts';
-import type { Figure, Target } from './row.ts';
+import type { Target } from './row.ts';
 import type { ContestantResult, RowResult } from './run-rows.ts';
 
 interface Column {
