@@ -58,7 +58,7 @@ VERSIONED := test/versions/*.versions.ts test/redis/*.test.ts test/e2e/faults.te
 test-versions: $(INSTALLED) ## the tests of Redis's errors, faults and coherence against a real Redis 8; the first run needs root and two minutes
 	@$(NEED) redis-cli
 	@scripts/redis8.sh >/dev/null
-	@EXPECTED_REDIS=8. PATH="$(CURDIR)/.tools/redis8/bin:$(PATH)" npm run --silent test:files $(VERSIONED)
+	@EXPECTED_REDIS=8. PATH="$(CURDIR)/.tools/redis8/bin:$(PATH)" npm run --silent test:files -- --test-concurrency=2 $(VERSIONED)
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md; ARGS=soak, mutants, rolling or part of a fault's name

@@ -25,8 +25,8 @@ const NONSENSE: Readonly<Record<string, string>> = {
   'a message without a channel': '*1\r\n$7\r\nmessage\r\n',
 };
 
-/** Connections of the service to such a server: its first three, and those that it made anew some times. */
-const CONNECTIONS = 10;
+/** Connections of the service to such a server: its first three, and as many again. */
+const CONNECTIONS = 6;
 
 test('a server that answers nonsense ends no service, fails no read and no write', async (t) => {
   await Promise.all(
