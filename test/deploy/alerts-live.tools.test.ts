@@ -9,7 +9,7 @@ import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { ALERTS } from './rules.ts';
 
 // A real Prometheus with the shipped rules scrapes real services and notifies a real Alertmanager. What fires when is
-// for alert-faults.test.ts: here an alert that lasts is waited for.
+// for alert-faults.tools.test.ts: here an alert that lasts is waited for.
 
 const PATIENCE = { timeoutMs: 120_000, everyMs: 100 };
 
