@@ -18,13 +18,13 @@ const LIMITS = {
   MAX_BODY_BYTES: String(256 * 1024),
 };
 const VERSION = /^[0-9a-f]{24}$/;
-/** What an item says that Redis did not take. */
+/** The code of an item that Redis did not apply. */
 const KEPT = /^(write_unknown|l2_unavailable)$/;
 
 let redis: RedisServer;
 let near: Service;
 let far: Service;
-/** Keeps no changes: what Redis does not take fails. */
+/** A replica without pending writes: a change that Redis does not apply fails. */
 let strict: Service;
 let alone: Service;
 let services: Service[];
@@ -45,7 +45,7 @@ after(async () => {
   await redis?.stop();
 });
 
-test('mget answers each key in the order asked, twice what is asked twice', async () => {
+test('mget returns results in the order of the keys, and repeats a repeated key', async () => {
   for (const service of services) {
     await put(service, 'borrow_rate:M1', '{"rate":1}');
     const etag = (await put(service, 'min_rate:M2', '0.5')).headers.get('etag')!;
@@ -70,12 +70,12 @@ test('mget answers each key in the order asked, twice what is asked twice', asyn
   }
 });
 
-test('mget of no keys answers no results', async () => {
+test('mget of no keys returns no results', async () => {
   for (const service of services)
     assert.deepEqual(await jsonOf(await post(service, '/v1/mget', { keys: [] })), { results: [] });
 });
 
-test('mget speaks msgpack both ways, and each way alone', async () => {
+test('mget accepts a msgpack body, returns msgpack, or does both', async () => {
   for (const service of services) {
     await put(service, 'pack:A', '[1,"x"]');
     const keys = ['pack:A', 'pack:NONE'];
@@ -99,7 +99,7 @@ test('mget speaks msgpack both ways, and each way alone', async () => {
   }
 });
 
-test('an answer in neither JSON nor msgpack is refused, and so is a body in another media type', async () => {
+test('mget rejects an Accept or a Content-Type that is neither JSON nor msgpack', async () => {
   for (const path of ['/v1/mget', '/v1/mset', '/v1/mdelete']) {
     await assertProblem(await post(near, path, {}, { accept: 'text/html' }), 'not_acceptable', 'Accept');
     const response = await post(near, path, 'keys=a', {
@@ -109,7 +109,7 @@ test('an answer in neither JSON nor msgpack is refused, and so is a body in anot
   }
 });
 
-test('values in mget and mset are byte for byte what was written', async () => {
+test('mset and mget preserve every byte of a value', async () => {
   const texts = [
     '-0',
     '1e400',
@@ -142,7 +142,7 @@ test('values in mget and mset are byte for byte what was written', async () => {
   }
 });
 
-test('a binary value is an item error in JSON and itself in msgpack', async () => {
+test('mget reports a binary value as an item error in JSON and returns it in msgpack', async () => {
   const value = Buffer.from([0, 0xff]);
   for (const service of services) {
     const entries = [
@@ -165,7 +165,7 @@ test('a binary value is an item error in JSON and itself in msgpack', async () =
   }
 });
 
-test('mset stores each entry with its own time to live, and says which version each has', async () => {
+test('mset stores each entry with its own TTL and returns its version', async () => {
   for (const service of services) {
     const entries = [
       { key: 'borrow_rate:S1', value: { rate: 1 } },
@@ -185,7 +185,7 @@ test('mset stores each entry with its own time to live, and says which version e
   }
 });
 
-test('of an mset that names a key twice the later value stays', async () => {
+test('an mset with a repeated key stores the later value', async () => {
   for (const [service, reader] of [
     [near, far],
     [alone, alone],
@@ -198,7 +198,7 @@ test('of an mset that names a key twice the later value stays', async () => {
   }
 });
 
-test('what mset wrote at one replica, GET and mget read at another', async () => {
+test('GET and mget at one replica read values that mset wrote at another', async () => {
   const entries = Array.from({ length: 50 }, (_, i) => ({ key: `cross:${i}`, value: { i } }));
   await (await post(near, '/v1/mset', { entries })).text();
   assert.deepEqual(await jsonOf(await get(far, 'cross:7')), { i: 7 });
@@ -209,7 +209,7 @@ test('what mset wrote at one replica, GET and mget read at another', async () =>
   );
 });
 
-test('mdelete deletes from both tiers, whether there was anything or not', async () => {
+test('mdelete deletes from both tiers and reports a missing key as deleted', async () => {
   for (const service of services) {
     await put(service, 'gone:A', '1');
     const keys = ['gone:NONE', 'gone:A', 'gone:A'];
@@ -223,7 +223,7 @@ test('mdelete deletes from both tiers, whether there was anything or not', async
   assert.equal((await get(far, 'gone:A')).status, 404);
 });
 
-test('an invalid key, value or time to live is the error of its item, and the others are done', async () => {
+test('an item with an invalid key, value or TTL fails, and the other items succeed', async () => {
   const long = 'x'.repeat(513);
   for (const service of services) {
     const entries = [
@@ -264,7 +264,7 @@ test('an invalid key, value or time to live is the error of its item, and the ot
   }
 });
 
-test('more keys than MAX_BATCH_KEYS are refused', async () => {
+test('a batch with more keys than MAX_BATCH_KEYS is rejected', async () => {
   const names = Array.from({ length: MAX_KEYS + 1 }, (_, i) => `many:${i}`);
   const entries = names.map((key) => ({ key, value: 1 }));
   for (const service of services) {
@@ -277,12 +277,12 @@ test('more keys than MAX_BATCH_KEYS are refused', async () => {
   }
 });
 
-test('a body larger than MAX_BODY_BYTES is refused', async () => {
+test('a body larger than MAX_BODY_BYTES is rejected', async () => {
   const keys = Array.from({ length: 90 }, () => 'x'.repeat(3_000));
   await assertProblem(await post(near, '/v1/mget', { keys }), 'body_too_large');
 });
 
-test('a body of the wrong shape is refused, and the field named', async () => {
+test('a body of the wrong shape is rejected, and the error names the field', async () => {
   const keys: [body: unknown, field: string][] = [
     ['', 'body'],
     ['[', 'body'],
@@ -321,7 +321,7 @@ test('a body of the wrong shape is refused, and the field named', async () => {
   }
 });
 
-test('an unknown member of a batch is refused, the nearest known one is named, and nothing is written', async () => {
+test('an unknown member of a batch is rejected with a suggestion, and nothing is written', async () => {
   const cases: [path: string, body: unknown, field: string, hint: RegExp][] = [
     ['/v1/mget', { keys: [], key: 'strict:A' }, 'key', /did you mean "keys"/],
     ['/v1/mdelete', { keys: ['strict:A'], ifVersion: 'x' }, 'ifVersion', /known members are keys$/],
@@ -359,7 +359,7 @@ test('an unknown member of a batch is refused, the nearest known one is named, a
   }
 });
 
-test('a msgpack body of the wrong shape is refused as well', async () => {
+test('a msgpack body of the wrong shape is rejected', async () => {
   const headers = { 'content-type': MSGPACK_TYPE };
   const ask = (path: string, bytes: Uint8Array) => post(near, path, new Uint8Array(bytes), headers);
   await assertProblem(await ask('/v1/mget', pack({ keys: [1] })), 'body_invalid', 'keys[0]');
@@ -375,7 +375,7 @@ test('a msgpack body of the wrong shape is refused as well', async () => {
   await assertProblem(await ask('/v1/mget', Buffer.from([])), 'body_invalid', 'body');
 });
 
-test('a cold mget of 50 keys costs Redis one command, and an mset of 50 no command a key', async () => {
+test('an mget of 50 keys in L2 sends one Redis command, and an mset of 50 keys at most two', async () => {
   const entries = Array.from({ length: 50 }, (_, i) => ({ key: `cold:${i}`, value: i }));
   const keys = entries.map(({ key }) => key);
   // The first call of a script also loads it.
@@ -383,7 +383,7 @@ test('a cold mget of 50 keys costs Redis one command, and an mset of 50 no comma
 
   await redis.cli('CONFIG', 'RESETSTAT');
   await (await post(near, '/v1/mset', { entries })).text();
-  // One writes; another may ask for the versions afterwards.
+  // One call writes; a second may read the versions afterwards.
   assert.ok(callsOf('evalsha', await redis.cli('INFO', 'commandstats')) <= 2);
   await redis.cli('CONFIG', 'RESETSTAT');
   const { results } = await jsonOf(await post(far, '/v1/mget', { keys }));
@@ -393,10 +393,10 @@ test('a cold mget of 50 keys costs Redis one command, and an mset of 50 no comma
   assert.equal(callsOf('get', stats), 0);
 
   await (await post(far, '/v1/mget', { keys })).text();
-  assert.equal(callsOf('mget', await redis.cli('INFO', 'commandstats')), 1, 'the second is answered by L1');
+  assert.equal(callsOf('mget', await redis.cli('INFO', 'commandstats')), 1, 'L1 answers the second mget');
 });
 
-test('while Redis does not answer, mget serves what L1 holds and says what it could not ask', async () => {
+test('while Redis does not answer, mget returns keys in L1 and reports an error code for the others', async () => {
   const keys = ['down:A', 'down:B'];
   await put(near, 'down:A', '1');
   await heardAll(far);
@@ -409,7 +409,7 @@ test('while Redis does not answer, mget serves what L1 holds and says what it co
   });
 });
 
-test('while Redis does not answer, items of mset and mdelete are kept and say so, and mget gives what was kept', async () => {
+test('while Redis does not answer, mset and mdelete accept pending writes, and mget returns them', async () => {
   await reachesRedis(far);
   await whileFrozen(redis, async () => {
     const entries = [
@@ -437,7 +437,7 @@ test('while Redis does not answer, items of mset and mdelete are kept and say so
   });
 });
 
-test('without pending writes, items of mset and mdelete fail while Redis does not answer, each with its reason', async () => {
+test('without pending writes, items of mset and mdelete fail with a reason while Redis does not answer', async () => {
   await reachesRedis(strict);
   await whileFrozen(redis, async () => {
     const entries = [{ key: 'down:C', value: 1 }];

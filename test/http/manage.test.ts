@@ -37,7 +37,7 @@ after(async () => {
   await redis?.stop();
 });
 
-test('invalidate by keys counts those that were there', async () => {
+test('invalidate by keys counts only keys that existed', async () => {
   for (const service of services) {
     await write(service, ['a:1', 'a:2', 'a:3']);
     const keys = ['a:1', 'none', 'a:3', 'a:1'];
@@ -46,7 +46,7 @@ test('invalidate by keys counts those that were there', async () => {
   }
 });
 
-test('invalidate by types takes the keys of these types and no others', async () => {
+test('invalidate by types removes only keys of these types', async () => {
   const keys = [
     'borrow_rate:A',
     'borrow_rate:B',
@@ -66,7 +66,7 @@ test('invalidate by types takes the keys of these types and no others', async ()
   }
 });
 
-test("invalidate by pattern takes what Redis's globs take", async () => {
+test('invalidate by pattern matches as Redis globs match', async () => {
   const keys = [
     'calculation:AAPL:1',
     'calculation:AAPL:2',
@@ -93,7 +93,7 @@ test('invalidate by keys, types and pattern at once counts no key twice', async 
   }
 });
 
-test('what one replica wrote, another invalidates in Redis, for everyone who asks Redis', async () => {
+test('invalidate at one replica removes values that another replica wrote to Redis', async () => {
   await write(near, ['min_rate:X', 'min_rate:Y']);
   assert.deepEqual(await invalidate(far, { types: ['min_rate'] }), { invalidated: 2 });
   assert.equal(await redis.cli('KEYS', `${PREFIX}*`), '');
@@ -110,7 +110,7 @@ test('invalidate counts thousands of keys exactly', async () => {
   }
 });
 
-test('invalidate refuses what names nothing, too much or in the wrong form, and the field is named', async () => {
+test('invalidate rejects an empty or invalid selection, and the error names the field', async () => {
   for (const service of services) {
     const refused = (body: unknown, field: string) =>
       post(service, '/v1/invalidate', body).then((r) => assertProblem(r, 'body_invalid', field));
@@ -128,7 +128,7 @@ test('invalidate refuses what names nothing, too much or in the wrong form, and 
   }
 });
 
-test('flush of the local tier empties L1 and leaves Redis', async () => {
+test('flush of the local tier empties L1 and leaves Redis unchanged', async () => {
   await write(near, ['f:1', 'f:2']);
   await readIntoL1(near, 'f:1', 'f:2');
   assert.deepEqual(await flush(near, 'local'), { flushed: { local: 2, redis: 0 } });
@@ -137,8 +137,8 @@ test('flush of the local tier empties L1 and leaves Redis', async () => {
   assert.match(response.headers.get('cache-status')!, /^ratecache-l2; hit/);
 });
 
-test('flush of everything, and flush without a word, empty both tiers of what is under the prefix only', async () => {
-  // What begins with _ is the service's own, for its heartbeat.
+test('flush of all tiers, which is the default, removes only keys under the prefix', async () => {
+  // Keys that begin with _ belong to the heartbeat of the service.
   const outside = ['borrow_rate_engine', 'borrow_rate_engine_2:a', 'other:a', 'xborrow_rate_engine:a'];
   for (const key of outside) await redis.cli('SET', key, 'kept');
   for (const tier of ['all', undefined]) {
@@ -151,7 +151,7 @@ test('flush of everything, and flush without a word, empty both tiers of what is
   }
 });
 
-test('standalone, flush of either kind empties L1', async () => {
+test('standalone, flush of any tier empties L1', async () => {
   for (const tier of ['local', 'all', undefined]) {
     await write(alone, ['f:1', 'f:2']);
     assert.deepEqual(await flush(alone, tier), { flushed: { local: 2, redis: 0 } });
@@ -159,24 +159,24 @@ test('standalone, flush of either kind empties L1', async () => {
   }
 });
 
-test('flush refuses another tier', async () => {
+test('flush rejects an unknown tier', async () => {
   for (const service of services) {
     await assertProblem(await post(service, '/v1/flush', { tier: 'redis' }), 'body_invalid', 'tier');
     await assertProblem(await post(service, '/v1/flush', { teir: 'all' }), 'body_invalid', 'teir');
   }
 });
 
-test('cleanup removes from L1 what is over, and says how many', async () => {
+test('cleanup removes expired entries from L1 and returns their number', async () => {
   assert.equal(await cleanedUp(alone, (removed) => removed === 3), 3);
 });
 
-test('with a Redis, which tells of what is over as well, cleanup leaves what is not', async () => {
+test('with Redis, cleanup removes only expired entries', async () => {
   const gone = async () => (await present(near, OVER)).length === 0;
   const removed = await cleanedUp(near, gone);
   assert.ok(removed <= 3, String(removed));
 });
 
-test('an operation needs no body, and takes msgpack', async () => {
+test('an operation needs no body and accepts msgpack', async () => {
   for (const service of services) {
     const bare = await service.fetch('/v1/cleanup', { method: 'POST' });
     assert.deepEqual(await jsonOf(bare), { removed: 0 });
@@ -189,7 +189,7 @@ test('an operation needs no body, and takes msgpack', async () => {
   }
 });
 
-test('a body that is not an object is refused by every operation and batch, and nothing is done', async () => {
+test('every operation and batch rejects a body that is not an object, and changes nothing', async () => {
   const paths = ['invalidate', 'cleanup', 'flush', 'warmup', 'mget', 'mset', 'mdelete'];
   const packed = { 'content-type': MSGPACK_TYPE };
   for (const service of services) {
@@ -218,7 +218,7 @@ test('a body that is not an object is refused by every operation and batch, and 
   }
 });
 
-test('an unknown member or parameter of an operation is refused, the nearest is named, and nothing is done', async () => {
+test('an unknown member or parameter of an operation is rejected with a suggestion, and nothing changes', async () => {
   for (const service of services) {
     await write(service, ['strict:A']);
     for (const [path, body, field, hint] of [
@@ -238,7 +238,7 @@ test('an unknown member or parameter of an operation is refused, the nearest is 
   }
 });
 
-test('warmup brings what Redis holds into L1', async () => {
+test('warmup loads keys from Redis into L1', async () => {
   await write(near, names('w', 1_200));
   assert.deepEqual(await jsonOf(await post(far, '/v1/warmup')), { warmed: 1_200 });
   for (const key of ['w:0', 'w:1199']) {
@@ -247,7 +247,7 @@ test('warmup brings what Redis holds into L1', async () => {
   }
 });
 
-test('warmup by pattern and limit brings that much', async () => {
+test('warmup loads only keys that match the pattern, and at most the limit', async () => {
   await write(near, [...names('w', 50), ...names('v', 50)]);
   assert.deepEqual(await jsonOf(await post(far, '/v1/warmup', { pattern: 'v:*' })), { warmed: 50 });
   assert.match((await get(far, 'w:1')).headers.get('cache-status')!, /^ratecache-l2; hit/);
@@ -255,14 +255,14 @@ test('warmup by pattern and limit brings that much', async () => {
   assert.deepEqual(await jsonOf(await post(far, '/v1/warmup', { limit: 7 })), { warmed: 7 });
 });
 
-test('warmup refuses a limit that is no count, and standalone has nothing to warm up from', async () => {
+test('warmup rejects an invalid limit, and a standalone service rejects warmup', async () => {
   for (const limit of [0, -1, 1.5, '5'])
     await assertProblem(await post(near, '/v1/warmup', { limit }), 'body_invalid', 'limit');
   await assertProblem(await post(near, '/v1/warmup', { pattern: '' }), 'pattern_invalid', 'pattern');
   await assertProblem(await post(alone, '/v1/warmup'), 'standalone');
 });
 
-test('keys lists name, type and what is left of the time to live', async () => {
+test('keys lists the name, the type and the remaining TTL', async () => {
   for (const service of services) {
     await write(service, ['borrow_rate:K', 'k/é 💸', 'min_rate:K']);
     const response = await service.fetch('/v1/keys');
@@ -285,14 +285,14 @@ test('keys lists name, type and what is left of the time to live', async () => {
   }
 });
 
-test('keys shows a key without a deadline, and none outside the prefix', async () => {
+test('keys lists a key without a TTL, and no key outside the prefix', async () => {
   await redis.cli('SET', `${PREFIX}eternal`, '{"value":1,"timestamp":1,"source":"x"}');
   await redis.cli('SET', 'outside', '1');
   const { keys } = await jsonOf(await near.fetch('/v1/keys'));
   assert.deepEqual(keys, [{ key: 'eternal', type: 'other', ttl: null }]);
 });
 
-test('keys goes through 2,500 keys by cursor, each at least once, page by page', async () => {
+test('keys returns each of 2,500 keys at least once, page by page', async () => {
   const all = names('page', 2_500);
   for (const service of services) {
     await write(service, [...all, ...names('skip', 100)]);
@@ -314,7 +314,7 @@ test('keys goes through 2,500 keys by cursor, each at least once, page by page',
   }
 });
 
-test('standalone, keys skips no key that is there all the time while others are deleted, inserted and replaced', async () => {
+test('standalone, keys returns every key that exists throughout, while other keys change', async () => {
   const stay = names('stay', 300);
   await write(alone, [...names('go', 300), ...stay]);
   const seen: string[] = [];
@@ -329,10 +329,10 @@ test('standalone, keys skips no key that is there all the time while others are 
     await write(alone, [...names(`new${turn}`, 20), ...stay.slice(turn * 20, turn * 20 + 20)]);
   }
   assert.deepEqual(seen.filter((key) => key.startsWith('stay:')).sort(), stay.toSorted());
-  assert.equal(new Set(seen).size, seen.length, 'and none twice');
+  assert.equal(new Set(seen).size, seen.length, 'a key was listed twice');
 });
 
-test('keys by type lists that type only', async () => {
+test('keys by type lists only keys of that type', async () => {
   for (const service of services) {
     await write(service, ['min_rate:A', 'min_rate:B', 'min_rates:C', 'borrow_rate:A', 'plain']);
     const list = async (query: string) =>
@@ -346,7 +346,7 @@ test('keys by type lists that type only', async () => {
   }
 });
 
-test('keys refuses a bad limit, cursor, type or pattern, and the parameter is named', async () => {
+test('keys rejects an invalid limit, cursor, type or pattern, and the error names the parameter', async () => {
   for (const service of services) {
     const refused = (query: string, field: string) =>
       service.fetch(`/v1/keys?${query}`).then((r) => assertProblem(r, 'query_invalid', field));
@@ -359,7 +359,7 @@ test('keys refuses a bad limit, cursor, type or pattern, and the parameter is na
   }
 });
 
-test('keys speaks msgpack', async () => {
+test('keys returns msgpack on request', async () => {
   for (const service of services) {
     await write(service, ['k:1']);
     const response = await service.fetch('/v1/keys', { headers: { accept: MSGPACK_TYPE } });
@@ -371,7 +371,7 @@ test('keys speaks msgpack', async () => {
   }
 });
 
-test('a key that is over is not listed', async () => {
+test('keys does not list an expired key', async () => {
   for (const service of services) {
     await write(service, ['over:1'], 0.1);
     await until(async () => (await jsonOf(await service.fetch('/v1/keys'))).keys.length === 0);
@@ -400,7 +400,7 @@ async function write(service: Service, keys: readonly string[], ttl?: number): P
 
 const OVER = ['c:1', 'c:2', 'c:3'];
 
-/** Cleans up a service of what is over until it is enough, says how much that was, and that nothing else went. */
+/** Calls cleanup until `enough` holds, and checks that an unexpired key stays. Returns how many entries were removed. */
 async function cleanedUp(
   service: Service,
   enough: (removed: number) => boolean | Promise<boolean>,

@@ -16,7 +16,7 @@ const BINARY = pack(Buffer.from([0x00, 0xff, 0x80]));
 
 let redis: RedisServer;
 let near: Service;
-/** Its L1 is empty for what the tests write at `near`, and what is in there is fresh for one second. */
+/** L1 of `far` lacks the values that tests write at `near`; its copies are fresh for one second. */
 let far: Service;
 let alone: Service;
 
@@ -34,7 +34,7 @@ after(async () => {
   await redis?.stop();
 });
 
-test('a hit in L1 carries the value, its ETag, its age and where it was found', async () => {
+test('a hit in L1 carries the value, its ETag, its age and its tier', async () => {
   const written = await put(near, 'borrow_rate:L1', '{"rate":0.0525}');
   await readIntoL1(near, 'borrow_rate:L1');
   const response = await get(near, 'borrow_rate:L1');
@@ -50,7 +50,7 @@ test('a hit in L1 carries the value, its ETag, its age and where it was found', 
   assertHit(cacheStatus(headers.get('cache-status')), 60);
 });
 
-test('a hit in L2 carries the same headers, is marked as such, and is a hit in L1 from then on', async () => {
+test('a hit in L2 carries the same headers, names L2, and fills L1', async () => {
   const written = await put(near, 'min_rate:L2', '0.0025');
   const first = await get(far, 'min_rate:L2');
   assert.equal(first.status, 200);
@@ -70,7 +70,7 @@ test('a hit in L2 carries the same headers, is marked as such, and is a hit in L
   assertHit(cacheStatus(second.headers.get('cache-status')), 1);
 });
 
-test('a miss says which tiers were asked', async () => {
+test('a miss names the tiers that were read', async () => {
   const response = await get(near, 'borrow_rate:NOWHERE');
   assert.deepEqual(cacheStatus(response.headers.get('cache-status')), [
     { cache: 'ratecache-l2', fwd: 'uri-miss' },
@@ -85,14 +85,14 @@ test('a miss says which tiers were asked', async () => {
   await assertProblem(standalone, 'cache_miss');
 });
 
-test('standalone, a value is fresh for as long as it lives', async () => {
+test('standalone, a value is fresh until it expires', async () => {
   await put(alone, 'event_risk:ALONE', '7');
   const response = await get(alone, 'event_risk:ALONE');
   assert.equal(await response.text(), '7');
   assertHit(cacheStatus(response.headers.get('cache-status')), 3_600);
 });
 
-test('as a value ages, Age grows and what is left of its freshness shrinks, at every replica', async () => {
+test('as a value ages, Age grows and the remaining freshness shrinks at every replica', async () => {
   await put(near, 'volatility:AGE', '0.3');
   const aged = await until(async () => {
     const response = await get(near, 'volatility:AGE');
@@ -101,12 +101,12 @@ test('as a value ages, Age grows and what is left of its freshness shrinks, at e
   });
   assert.equal(aged.headers.get('cache-control'), 'max-age=900');
   assertHit(cacheStatus(aged.headers.get('cache-status')), 59);
-  // The copy at the other replica is never older than a second: it is the value's age that both of them say.
+  // The copy at the other replica is never older than a second. Both replicas report the age of the value.
   const age = Number(aged.headers.get('age')) + 1;
   await until(async () => Number((await get(far, 'volatility:AGE')).headers.get('age')) >= age);
 });
 
-test('L1 asks L2 again when its copy is no longer fresh', async () => {
+test('L1 reads from L2 again when its copy is stale', async () => {
   await put(near, 'fresh:ONCE', '1');
   await (await get(far, 'fresh:ONCE')).text();
   await until(async () => {
@@ -116,7 +116,7 @@ test('L1 asks L2 again when its copy is no longer fresh', async () => {
   });
 });
 
-test('HEAD has the status and the headers of GET, and no body', async (t) => {
+test('HEAD returns the status and the headers of GET without a body', async (t) => {
   await put(near, 'head:HIT', '"text"');
   const connection = await connect(near.port);
   t.after(() => connection.destroy());
@@ -127,7 +127,7 @@ test('HEAD has the status and the headers of GET, and no body', async (t) => {
       const [head] = await connection.readResponses(1, undefined, { head: true });
       await connection.send(request('GET'));
       const [body] = await connection.readResponses(1);
-      // The second may have changed between the two.
+      // The clock may have reached the next second between the two requests.
       const same = ['date', 'age', 'cache-status'].every((n) => head!.headers[n] === body!.headers[n]);
       return same ? [head!, body!] : undefined;
     });
@@ -145,7 +145,7 @@ test('HEAD loads from L2 as GET does', async () => {
   assert.equal(cacheStatus(head.headers.get('cache-status'))[0]!.cache, 'ratecache-l2');
 });
 
-test('If-None-Match that names the version, alone, in a list, weakly or by *, is answered 304', async () => {
+test('If-None-Match that matches the version, alone, in a list, weakly or by *, returns 304', async () => {
   const written = await put(near, 'etag:A', '1');
   const etag = written.headers.get('etag')!;
   for (const service of [near, far]) {
@@ -162,7 +162,7 @@ test('If-None-Match that names the version, alone, in a list, weakly or by *, is
   }
 });
 
-test('If-None-Match that names another version gets the value, and of a missing key the miss', async () => {
+test('If-None-Match that does not match returns the value, or the miss of a missing key', async () => {
   const first = await put(near, 'etag:B', '1');
   await put(near, 'etag:B', '2');
   for (const header of [first.headers.get('etag')!, '"x"', 'nonsense', '""']) {
@@ -173,13 +173,13 @@ test('If-None-Match that names another version gets the value, and of a missing 
   await assertProblem(await get(near, 'etag:NONE', { 'if-none-match': '*' }), 'cache_miss');
 });
 
-test('HEAD takes If-None-Match too', async () => {
+test('HEAD supports If-None-Match', async () => {
   const etag = (await put(near, 'etag:HEAD', '1')).headers.get('etag')!;
   const init = { method: 'HEAD', headers: { 'if-none-match': etag } };
   assert.equal((await near.fetch(pathOf('etag:HEAD'), init)).status, 304);
 });
 
-test('Accept chooses between JSON and msgpack by its q-values, JSON where it is equal', async () => {
+test('Accept selects JSON or msgpack by its q-values, and JSON if they are equal', async () => {
   await put(near, 'accept:BOTH', '{"a":[1,2.5,"x"]}');
   const cases: [accept: string, type: string][] = [
     ['*/*', JSON_TYPE],
@@ -209,7 +209,7 @@ test('Accept chooses between JSON and msgpack by its q-values, JSON where it is 
   }
 });
 
-test('a later Accept line counts where the first takes neither encoding', async (t) => {
+test('a later Accept line applies if the first accepts neither encoding', async (t) => {
   await put(near, 'accept:LINES', '1');
   const connection = await connect(near.port);
   t.after(() => connection.destroy());
@@ -232,7 +232,7 @@ test('a later Accept line counts where the first takes neither encoding', async 
   }
 });
 
-test('a value written as msgpack is sent as JSON to those who like that better', async () => {
+test('a value written as msgpack is returned as JSON to a client that prefers JSON', async () => {
   await put(near, 'accept:PACKED', pack({ rate: 0.5 }), { headers: { 'content-type': MSGPACK_TYPE } });
   for (const service of [near, far]) {
     const json = await get(service, 'accept:PACKED');
@@ -243,7 +243,7 @@ test('a value written as msgpack is sent as JSON to those who like that better',
   }
 });
 
-test('an Accept that names neither JSON nor msgpack is refused', async () => {
+test('an Accept that allows neither JSON nor msgpack is rejected', async () => {
   await put(near, 'accept:NEITHER', '1');
   for (const accept of [
     'text/html',
@@ -255,7 +255,7 @@ test('an Accept that names neither JSON nor msgpack is refused', async () => {
     await assertProblem(await get(near, 'accept:NEITHER', { accept }), 'not_acceptable', 'Accept');
 });
 
-test('what JSON cannot hold is msgpack to those who take anything, and refused to those who want JSON', async () => {
+test('a value that JSON cannot represent is returned as msgpack, or rejected if only JSON is accepted', async () => {
   await put(near, 'accept:BINARY', BINARY, { headers: { 'content-type': MSGPACK_TYPE } });
   for (const service of [near, far]) {
     for (const accept of ['*/*', `${JSON_TYPE}, */*;q=0.1`]) {
@@ -269,7 +269,7 @@ test('what JSON cannot hold is msgpack to those who take anything, and refused t
   }
 });
 
-test('what msgpack cannot hold is JSON to those who take anything, and refused to those who want msgpack', async () => {
+test('a value that msgpack cannot represent is returned as JSON, or rejected if only msgpack is accepted', async () => {
   await put(near, 'accept:SURROGATE', '"\\ud800"');
   const any = await get(near, 'accept:SURROGATE', { accept: `${MSGPACK_TYPE}, */*;q=0.1` });
   assert.equal(await any.text(), '"\\ud800"');
@@ -277,7 +277,7 @@ test('what msgpack cannot hold is JSON to those who take anything, and refused t
   await assertProblem(refused, 'not_acceptable', 'Accept');
 });
 
-test('any text without control characters is a key, however its path encodes it', async () => {
+test('any text without control characters is a valid key, in any percent-encoding', async () => {
   const keys = [
     'constructor',
     '__proto__',
@@ -294,7 +294,7 @@ test('any text without control characters is a key, however its path encodes it'
   ];
   for (const [i, key] of keys.entries()) {
     const miss = await get(near, key);
-    assert.equal(miss.status, 404, `${key} was there before it was written`);
+    assert.equal(miss.status, 404, `${key} existed before it was written`);
     await miss.text();
     assert.equal((await put(near, key, String(i))).status, 201, key);
   }
@@ -305,7 +305,7 @@ test('any text without control characters is a key, however its path encodes it'
   assert.equal(await (await near.fetch('/v1/cache/%63onstructor')).text(), '0');
 });
 
-test('a 406 is a hit of the cache and no error of it', async () => {
+test('a 406 counts as a cache hit and not as an error', async () => {
   for (const service of [near, alone]) {
     await put(service, 'accept:COUNTED', pack(Buffer.from([0])), {
       headers: { 'content-type': MSGPACK_TYPE },
@@ -321,7 +321,7 @@ test('a 406 is a hit of the cache and no error of it', async () => {
   }
 });
 
-test('every GET is counted once in the latency histogram, however encodings alternate', async () => {
+test('the latency histogram counts every GET once, in alternating encodings', async () => {
   for (const service of [near, alone]) {
     await put(service, 'timed:A', '[1]');
     await readIntoL1(service, 'timed:A');
@@ -336,7 +336,7 @@ test('every GET is counted once in the latency histogram, however encodings alte
   }
 });
 
-test('a key that is empty, too long, no UTF-8, or holds a control character is refused by every method', async () => {
+test('every method rejects a key that is empty, too long, not UTF-8 or has a control character', async () => {
   const paths = [
     '',
     '%00',
@@ -362,7 +362,7 @@ test('a key that is empty, too long, no UTF-8, or holds a control character is r
   }
 });
 
-test('bytes in a path that are not UTF-8 name no key', async (t) => {
+test('a path whose bytes are not UTF-8 is rejected', async (t) => {
   const connection = await connect(near.port);
   t.after(() => connection.destroy());
   for (const request of [
@@ -383,7 +383,7 @@ test('a key may have 512 bytes of UTF-8', async () => {
   }
 });
 
-test("with ?fallback=min_rate the ticker's minimum rate stands in for its missing borrow rate, marked", async () => {
+test("with ?fallback=min_rate a missing borrow rate returns the ticker's minimum rate, marked", async () => {
   const minimum = await put(near, 'min_rate:SUB A/1', '0.0025');
   for (const service of [far, near, far]) {
     const response = await service.fetch(`${pathOf('borrow_rate:SUB A/1')}?fallback=min_rate`);
@@ -401,7 +401,7 @@ test("with ?fallback=min_rate the ticker's minimum rate stands in for its missin
   assert.equal(await (await near.fetch(head.headers.get('content-location')!)).text(), '0.0025');
 });
 
-test('with ?fallback=min_rate a borrow rate that is there is the answer, unmarked', async () => {
+test('with ?fallback=min_rate an existing borrow rate is returned unmarked', async () => {
   await put(near, 'borrow_rate:OWN', '0.05');
   await put(near, 'min_rate:OWN', '0.0025');
   for (const service of [near, far, far]) {
@@ -412,7 +412,7 @@ test('with ?fallback=min_rate a borrow rate that is there is the answer, unmarke
   }
 });
 
-test('with ?fallback=min_rate a miss stays a miss where there is no minimum rate, or the type has none', async () => {
+test('with ?fallback=min_rate a miss stays a miss without a minimum rate or for another type', async () => {
   await put(near, 'min_rate:VOL', '0.0025');
   for (const key of ['borrow_rate:NEITHER', 'volatility:VOL', 'min_rate:NEITHER', 'other']) {
     const response = await near.fetch(`${pathOf(key)}?fallback=min_rate`);
@@ -421,7 +421,7 @@ test('with ?fallback=min_rate a miss stays a miss where there is no minimum rate
   }
 });
 
-test('a misspelt parameter of a read that L1 does not answer is refused, and the nearest is named', async () => {
+test('a misspelt parameter of a read that misses L1 is rejected with a suggestion', async () => {
   const missing = `${pathOf('borrow_rate:MISSPELT')}`;
   for (const service of [near, alone]) {
     const refused = await service.fetch(`${missing}?fallbak=min_rate`);
@@ -431,7 +431,7 @@ test('a misspelt parameter of a read that L1 does not answer is refused, and the
   }
 });
 
-test('another fallback than min_rate is refused', async () => {
+test('a fallback other than min_rate is rejected', async () => {
   for (const query of ['fallback=max_rate', 'fallback='])
     await assertProblem(
       await near.fetch(`${pathOf('borrow_rate:ODD')}?${query}`),
@@ -440,7 +440,7 @@ test('another fallback than min_rate is refused', async () => {
     );
 });
 
-test('JSON comes back byte for byte as it was written, from both tiers', async () => {
+test('both tiers preserve every byte of a JSON value', async () => {
   const texts: Record<string, string> = {
     'white space': ' {\r\n\t"a" :\t[ 1 , 2 ] }\n',
     'a big integer': '12345678901234567890123',
@@ -459,7 +459,7 @@ test('JSON comes back byte for byte as it was written, from both tiers', async (
     'deep objects': `${'{"a":'.repeat(10_000)}null${'}'.repeat(10_000)}`,
     'beyond ASCII': '{"名前":"Zürich – 💸"}',
     'beyond ASCII, unescaped controls': '"\u0080\u2028\u2029\uffff\ufeff"',
-    'nothing but null': 'null',
+    'null alone': 'null',
     'an empty text': '""',
     '64 KiB': JSON.stringify('x'.repeat(64 * 1024 - 2)),
     '64 KiB that do not compress': JSON.stringify(Array.from({ length: 3_500 }, () => Math.random())),
@@ -476,7 +476,7 @@ test('JSON comes back byte for byte as it was written, from both tiers', async (
   }
 });
 
-test('what L1 holds is served while Redis does not answer, and past its freshness marked as such', async () => {
+test('while Redis does not answer, L1 serves its entries and marks stale ones', async () => {
   await Promise.all([reachesRedis(near), reachesRedis(far)]);
   await holdsInL1('kept:FROZEN', near, far);
   await whileFrozen(redis, async () => {
@@ -502,7 +502,7 @@ test('what L1 holds is served while Redis does not answer, and past its freshnes
   });
 });
 
-test('a miss while Redis does not answer says that the key may exist', async () => {
+test('while Redis does not answer, a miss reports that the key may exist', async () => {
   await reachesRedis(near);
   await put(near, 'unknown:A', '1');
   await whileFrozen(redis, async () => {
@@ -517,14 +517,14 @@ test('a miss while Redis does not answer says that the key may exist', async () 
   await until(async () => (await get(far, 'unknown:A')).status === 200);
 });
 
-test('what L1 holds is served while Redis is gone, and Redis is used again when it is back', async () => {
+test('while Redis is unreachable, L1 serves its entries; Redis is used again after it restarts', async () => {
   await reachesRedis(far);
   await holdsInL1('kept:GONE', far);
   await redis.signal('SIGKILL');
   const stale = await until(async () => {
     const response = await get(far, 'kept:GONE');
     assert.equal(await response.text(), '"kept"');
-    // What was asked before the connection broke was not answered in time.
+    // A read sent before the connection broke timed out instead.
     return cacheStatus(response.headers.get('cache-status'))[0]!.detail === 'l2-unavailable'
       ? response
       : undefined;
@@ -545,7 +545,7 @@ test('what L1 holds is served while Redis is gone, and Redis is used again when 
   assert.equal(await jsonOf(await get(far, 'gone:B')), 1);
 });
 
-/** Writes the key at `near`, and waits until these hold it in L1 and no notice of it is on its way. */
+/** Writes the key at `near`. Waits until these services have it in L1 and have received its invalidation. */
 async function holdsInL1(key: string, ...services: Service[]): Promise<void> {
   await put(near, key, '"kept"', { query: '?ttl=600' });
   for (const service of services) {
@@ -561,7 +561,7 @@ function assertHit(members: CacheMember[], freshSeconds: number): void {
   assert.ok(Number(ttl) <= freshSeconds && Number(ttl) >= freshSeconds - 10, `ttl=${ttl}`);
 }
 
-/** How many reads there were by outcome, and how many of them the latency histogram has. */
+/** The number of reads by outcome, and the number in the latency histogram. */
 async function getCounts(service: Service): Promise<{ hit: number; error: number; timed: number }> {
   const text = await (await service.fetch('/metrics')).text();
   const value = (line: string) =>

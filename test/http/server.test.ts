@@ -47,7 +47,7 @@ after(async () => {
   await redis?.stop();
 });
 
-test('what has no endpoint is 404, whatever the method', async () => {
+test('a path without an endpoint returns 404 for every method', async () => {
   const paths = [
     '/',
     '/v1',
@@ -64,7 +64,7 @@ test('what has no endpoint is 404, whatever the method', async () => {
       await assertProblem(await service.fetch(path, { method }), 'not_found');
 });
 
-test('a method that an endpoint does not take is 405, and Allow lists those that it takes', async () => {
+test('an unsupported method returns 405, and Allow lists the supported methods', async () => {
   for (const [path, allowed] of Object.entries(ENDPOINTS)) {
     for (const method of METHODS) {
       if (allowed.includes(method)) continue;
@@ -76,7 +76,7 @@ test('a method that an endpoint does not take is 405, and Allow lists those that
   }
 });
 
-test('HEAD answers wherever GET does, with the same status and type, and the connection goes on', async (t) => {
+test('HEAD returns the status and type of GET at every endpoint, and the connection stays open', async (t) => {
   const connection = await open(t);
   for (const [path, allowed] of Object.entries(ENDPOINTS)) {
     if (!allowed.includes('GET')) continue;
@@ -89,7 +89,7 @@ test('HEAD answers wherever GET does, with the same status and type, and the con
   }
 });
 
-test('a refused request leaves its connection usable, its body skipped', async (t) => {
+test('the service skips the body of a rejected request, and the connection stays usable', async (t) => {
   const connection = await open(t);
   const body = 'x'.repeat(5_000);
   const refusals: [request: string, status: number][] = [
@@ -105,7 +105,7 @@ test('a refused request leaves its connection usable, its body skipped', async (
   }
 });
 
-test('a body that stops half way is given up with its connection, and holds no room', async () => {
+test('an incomplete body is discarded with its connection, and its memory is released', async () => {
   const half = request('PUT', '/v1/cache/half:A', 'x'.repeat(LIMIT)).slice(0, -1_000);
   for (let i = 0; i < 5; i++) {
     const connection = await connect(service.port);
@@ -114,15 +114,15 @@ test('a body that stops half way is given up with its connection, and holds no r
     else connection.reset();
     await connection.closed;
   }
-  // Twice as much is not taken at once, so all of it was let go.
+  // The budget has no room for two such bodies, so all the memory was released.
   await until(async () => (await put(service, 'half:B', JSON.stringify('y'.repeat(LIMIT - 2)))).ok);
   assert.equal((await get(service, 'half:A')).status, 404);
 });
 
-test('a body for which there is no room now is refused with 503, and taken once there is', async (t) => {
+test('a body that exceeds the memory for bodies is rejected with 503, and accepted once memory is free', async (t) => {
   const hoarder = await open(t);
   await hoarder.send(request('PUT', '/v1/cache/room:A', 'x'.repeat(50_000)).slice(0, -1));
-  // The other one may have to be sent again until the first has arrived.
+  // The second body is sent again until the first has arrived.
   const refused = await until(async () => {
     const connection = await open(t);
     await connection.send(request('PUT', '/v1/cache/room:B', `"${'y'.repeat(30_000)}"`).slice(0, -1));
@@ -136,7 +136,7 @@ test('a body for which there is no room now is refused with 503, and taken once 
   await until(async () => (await put(service, 'room:B', `"${'y'.repeat(30_000)}"`)).ok);
 });
 
-test('a chunked body over the limit is refused while it comes, and the connection closed', async (t) => {
+test('a chunked body over the limit is rejected before it ends, and the connection is closed', async (t) => {
   for (const [path, code] of [
     ['PUT /v1/cache/chunked', 'value_too_large'],
     ['POST /v1/mget', 'body_too_large'],
@@ -153,7 +153,7 @@ test('a chunked body over the limit is refused while it comes, and the connectio
   }
 });
 
-test('clients that go away before the answer are forgotten, and the next ones served', async () => {
+test('clients that disconnect before the answer do not disturb later requests', async () => {
   const keys = Array.from({ length: 100 }, (_, i) => `away:${i}`);
   await whileFrozen(redis, async () => {
     await Promise.all(
@@ -179,7 +179,7 @@ test('10,000 pipelined hits in L1 are all answered, in order', async (t) => {
   await readIntoL1(service, ...entries.map(({ key }) => key));
   const connection = await open(t);
   const order = Array.from({ length: 10_000 }, (_, i) => (i * 37) % 100);
-  // Not awaited: the system may take the last bytes only when answers have been read.
+  // Not awaited: the kernel may accept the last bytes only after answers have been read.
   const sent = connection.send(order.map((i) => request('GET', `/v1/cache/pipe:${i}`)).join(''));
   const responses = await connection.readResponses(order.length, 60_000);
   await sent;
@@ -203,13 +203,13 @@ test('a request pipelined behind one that waits for Redis closes the connection,
     await connection.send(hit + first + hit);
     await connection.closed;
     await assert.rejects(connection.readResponses(1), /ended after 0 of 1/);
-    // In its own time each is answered, on one connection.
+    // Sent one after the other, each is answered on one connection.
     const patient = await open(t);
     for (const one of [hit, first, hit]) assert.ok((await ask(patient, one)).status < 500);
   }
 });
 
-test('1,000 connections opened and dropped leave the service as it was', async () => {
+test('1,000 connections that are opened and dropped leave nothing open', async () => {
   const starts = [
     '',
     'G',
@@ -232,7 +232,7 @@ test('1,000 connections opened and dropped leave the service as it was', async (
   }
 });
 
-test('whatever bytes come to the port, the service lives', async () => {
+test('the service survives arbitrary bytes on its port', async () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc
@@ -287,7 +287,7 @@ test('whatever bytes come to the port, the service lives', async () => {
       fc.boolean(),
       async (pieces, reset) => {
         const connection = await connect(service.port);
-        // It may close before it has taken everything.
+        // The service may close the connection before it has read everything.
         await connection.send(Buffer.concat(pieces)).catch(() => undefined);
         if (reset) connection.reset();
         else connection.end();
@@ -301,7 +301,7 @@ test('whatever bytes come to the port, the service lives', async () => {
   );
 });
 
-test('whatever a path, a query and the headers hold, the answer is one of ours', async (t) => {
+test('arbitrary paths, queries and headers return a documented status', async (t) => {
   const connection = await open(t);
   const token = fc.string({ unit: 'grapheme', maxLength: 30 });
   const encoded = token.map((text) => encodeURIComponent(text.toWellFormed()));
@@ -329,13 +329,13 @@ test('whatever a path, a query and the headers hold, the answer is one of ours',
   );
 });
 
-test('a service without Redis says so to those who need it', async (t) => {
+test('a standalone service rejects warmup with the code standalone', async (t) => {
   const alone = await startService({ standalone: true, env: PATIENT });
   t.after(() => alone.stop());
   await assertProblem(await post(alone, '/v1/warmup'), 'standalone');
 });
 
-test('a service whose Redis is gone keeps changes for it, and says so to those who need it now', async (t) => {
+test('while Redis is unreachable, changes are pending and operations that need Redis are rejected', async (t) => {
   const strict = await startReplica(redis, { PENDING_WRITES_MAX_ENTRIES: '0' });
   t.after(() => strict.stop());
   const invalidation = { keys: ['gone:B', 'gone:C'], types: ['volatility'], pattern: 'gone:*' };

@@ -18,7 +18,7 @@ const PREFIX = 'borrow_rate_engine:';
 let redis: RedisServer;
 let one: Service;
 let two: Service;
-/** Keeps no changes: what Redis does not take fails. */
+/** A replica without pending writes: a change that Redis does not apply fails. */
 let strict: Service;
 let alone: Service;
 let services: Service[];
@@ -39,7 +39,7 @@ after(async () => {
   await redis?.stop();
 });
 
-test('PUT answers 201 for a new key and 204 for one that is there, each with the ETag of the value', async () => {
+test('PUT returns 201 for a new key and 204 for an existing key, with the ETag of the value', async () => {
   for (const service of services) {
     const created = await put(service, 'put:A', '1');
     assert.equal(created.status, 201);
@@ -53,7 +53,7 @@ test('PUT answers 201 for a new key and 204 for one that is there, each with the
   }
 });
 
-test('a connection goes on after 204', async (t) => {
+test('a connection stays usable after 204', async (t) => {
   const connection = await connect(alone.port);
   t.after(() => connection.destroy());
   const write = 'PUT /v1/cache/put:AGAIN HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n42';
@@ -64,12 +64,12 @@ test('a connection goes on after 204', async (t) => {
   }
 });
 
-test('what one replica wrote, another reads', async () => {
+test('one replica reads values that another wrote', async () => {
   await put(one, 'put:B', '{"from":"one"}');
   assert.deepEqual(await jsonOf(await get(two, 'put:B')), { from: 'one' });
 });
 
-test('a chunked body is taken as any other', async (t) => {
+test('PUT accepts a chunked body', async (t) => {
   const connection = await connect(one.port);
   t.after(() => connection.destroy());
   const head = 'PUT /v1/cache/put:CHUNKED HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
@@ -79,7 +79,7 @@ test('a chunked body is taken as any other', async (t) => {
   assert.equal(await (await get(two, 'put:CHUNKED')).text(), '[1,2]');
 });
 
-test('a value lives as long as its type says, or as long as ?ttl says', async () => {
+test('a value has the TTL of its type, or the TTL of ?ttl', async () => {
   for (const service of services) {
     for (const [key, query, seconds] of [
       ['borrow_rate:TTL', '', 300],
@@ -99,7 +99,7 @@ test('a value lives as long as its type says, or as long as ?ttl says', async ()
   assert.ok(left > 315_000_000_000 && left <= 315_360_000_000, `${left}`);
 });
 
-test('?ttl is a positive number of seconds with at most three decimals, and nothing else', async () => {
+test('?ttl accepts only a positive number of seconds with at most three decimals', async () => {
   const bad = [
     '0',
     '0.0001',
@@ -128,13 +128,13 @@ test('?ttl is a positive number of seconds with at most three decimals, and noth
       assert.match(
         await assertProblem(refused, 'ttl_invalid', 'ttl'),
         /at most three decimals$/,
-        'what is in range is told what else is wrong',
+        'the error of a value in range must name another cause',
       );
     }
   }
 });
 
-test('an unknown, repeated or empty parameter of a change is refused by name, and changes nothing', async () => {
+test('an unknown, repeated or empty parameter of a change is rejected by name, and nothing changes', async () => {
   for (const service of services) {
     await put(service, 'put:STRICT', '1');
     for (const [query, field, code] of [
@@ -158,19 +158,19 @@ test('an unknown, repeated or empty parameter of a change is refused by name, an
   }
 });
 
-test('a value is gone when its time is over, from L1 too', async () => {
+test('a value expires in both tiers', async () => {
   for (const service of services) {
     const asked = performance.now();
     await put(service, 'put:SHORT', '1', { query: '?ttl=0.3' });
     const status = () => get(service, 'put:SHORT').then((response) => response.status);
-    // On a slow machine it may be over before it can be seen.
+    // On a slow machine the value may expire before the first read.
     const seen = await status();
     assert.ok(seen === 200 || performance.now() - asked > 290);
     await until(async () => (await status()) === 404);
   }
 });
 
-test('a write of a key whose type is one edit from a known one is warned of and counted', async () => {
+test('a write of a key with a misspelt type is logged and counted', async () => {
   const counted = async (service: Service) => {
     const text = await (await service.fetch('/metrics')).text();
     return Number(/^ratecache_suspicious_key_types_total (\d+)$/m.exec(text)![1]);
@@ -197,7 +197,7 @@ test('a write of a key whose type is one edit from a known one is warned of and 
       assert.equal('warning' in (await ws.request('set', { key: 'borrow_rate:WARN', value: 1 })), false);
       await ws.close();
     }
-    // What was not written, deleted or well spelt is not counted.
+    // Failed writes, deletes and correctly spelt types are not counted.
     await put(service, 'borrowrate:WARN', '1', { headers: { 'if-none-match': '*' } });
     await del(service, 'borrowrate:WARN');
     assert.equal((await put(service, 'borrow_rate:WARN', '1')).headers.get('ratecache-warning'), null);
@@ -205,7 +205,7 @@ test('a write of a key whose type is one edit from a known one is warned of and 
   }
 });
 
-test('DELETE answers 204, and also where there is nothing to delete', async () => {
+test('DELETE returns 204, even for a missing key', async () => {
   for (const service of services) {
     await put(service, 'del:A', '1');
     for (let i = 0; i < 2; i++) {
@@ -218,7 +218,7 @@ test('DELETE answers 204, and also where there is nothing to delete', async () =
   assert.equal(await redis.cli('EXISTS', `${PREFIX}del:A`), '0');
 });
 
-test('If-Match lets a change through only where it names the version that is there', async () => {
+test('If-Match applies a change only if it names the stored version', async () => {
   for (const service of services) {
     const first = (await put(service, 'if:MATCH', '1')).headers.get('etag')!;
     const accepted = await put(service, 'if:MATCH', '2', { headers: { 'if-match': `"x", ${first}` } });
@@ -230,7 +230,7 @@ test('If-Match lets a change through only where it names the version that is the
         await put(service, 'if:MATCH', '3', { headers: { 'if-match': header } }),
         await del(service, 'if:MATCH', { 'if-match': header }),
       ]) {
-        assert.equal(attempt.headers.get('etag'), present, 'what is there is told');
+        assert.equal(attempt.headers.get('etag'), present, 'the ETag is the stored version');
         await assertProblem(attempt, 'precondition_failed');
       }
     }
@@ -240,7 +240,7 @@ test('If-Match lets a change through only where it names the version that is the
   }
 });
 
-test('If-Match: * lets a change through only where there is a value', async () => {
+test('If-Match: * applies a change only if the key has a value', async () => {
   for (const service of services) {
     for (const attempt of [
       await put(service, 'if:ANY', '1', { headers: { 'if-match': '*' } }),
@@ -255,7 +255,7 @@ test('If-Match: * lets a change through only where there is a value', async () =
   }
 });
 
-test('If-None-Match: * lets a change through only where there is no value', async () => {
+test('If-None-Match: * applies a change only if the key has no value', async () => {
   for (const service of services) {
     const headers = { 'if-none-match': '*' };
     const created = await put(service, 'if:NONE', '1', { headers });
@@ -267,7 +267,7 @@ test('If-None-Match: * lets a change through only where there is no value', asyn
   }
 });
 
-test('If-None-Match with versions lets a change through unless it names the one that is there', async () => {
+test('If-None-Match with versions applies a change unless it names the stored version', async () => {
   for (const service of services) {
     const first = (await put(service, 'if:NOT', '1')).headers.get('etag')!;
     const refused = await put(service, 'if:NOT', '2', { headers: { 'if-none-match': `"x", ${first}` } });
@@ -278,7 +278,7 @@ test('If-None-Match with versions lets a change through unless it names the one 
   }
 });
 
-test('a refused condition is told which version is there, or that there is none', async () => {
+test('a failed condition returns the stored version, or that the key has no value', async () => {
   for (const service of services) {
     const written = (await put(service, 'if:WHY', '1')).headers.get('etag')!;
     const version = written.slice(1, -1);
@@ -300,7 +300,7 @@ test('a refused condition is told which version is there, or that there is none'
   assert.match(await assertProblem(refused, 'precondition_failed'), /exists in Redis, but is not a string/);
 });
 
-test('a version sent without its quotes is the same condition as with them', async () => {
+test('a condition accepts a version without quotes', async () => {
   for (const service of services) {
     const first = (await put(service, 'if:BARE', '1')).headers.get('etag')!.slice(1, -1);
     const refused = await put(service, 'if:BARE', '2', { headers: { 'if-none-match': first } });
@@ -313,7 +313,7 @@ test('a version sent without its quotes is the same condition as with them', asy
   }
 });
 
-test('a condition that does not parse is 400, says what is expected, and changes nothing', async (t) => {
+test('an invalid condition returns 400 with the expected form, and nothing changes', async (t) => {
   for (const service of services) {
     const version = (await put(service, 'if:PARSE', '1')).headers.get('etag')!.slice(1, -1);
     const bad = [
@@ -348,7 +348,7 @@ test('a condition that does not parse is 400, says what is expected, and changes
   }
 });
 
-test('several lines of one condition header are one list', async (t) => {
+test('several lines of one condition header form one list', async (t) => {
   for (const service of services) {
     const etag = (await put(service, 'if:LINES', '1')).headers.get('etag')!;
     const connection = await connect(service.port);
@@ -365,7 +365,7 @@ test('several lines of one condition header are one list', async (t) => {
   }
 });
 
-test('If-Match and If-None-Match together are refused', async () => {
+test('If-Match together with If-None-Match is rejected', async () => {
   const headers = { 'if-match': '*', 'if-none-match': '*' };
   for (const service of services) {
     await assertProblem(await put(service, 'if:BOTH', '1', { headers }), 'bad_request', 'If-Match');
@@ -373,7 +373,7 @@ test('If-Match and If-None-Match together are refused', async () => {
   }
 });
 
-test('of 100 concurrent If-Match writers through two replicas exactly one wins', async () => {
+test('exactly one of 100 concurrent If-Match writers at two replicas succeeds', async () => {
   for (let round = 0; round < 3; round++) {
     const key = `race:${round}`;
     const seed = (await put(one, key, '"seed"')).headers.get('etag')!;
@@ -396,7 +396,7 @@ test('of 100 concurrent If-Match writers through two replicas exactly one wins',
   }
 });
 
-test('of 100 concurrent If-None-Match: * writers through two replicas exactly one wins', async () => {
+test('exactly one of 100 concurrent If-None-Match: * writers at two replicas succeeds', async () => {
   const attempts = await Promise.all(
     Array.from({ length: 100 }, async (_, i) => {
       const response = await put(i % 2 === 0 ? one : two, 'race:CREATE', String(i), {
@@ -410,7 +410,7 @@ test('of 100 concurrent If-None-Match: * writers through two replicas exactly on
   assert.equal(attempts.filter((status) => status === 412).length, 99);
 });
 
-test('standalone, of concurrent If-Match writers exactly one wins', async () => {
+test('standalone, exactly one of the concurrent If-Match writers succeeds', async () => {
   const seed = (await put(alone, 'race:ALONE', '0')).headers.get('etag')!;
   const writes = Array.from({ length: 100 }, (_, i) =>
     put(alone, 'race:ALONE', String(i), { headers: { 'if-match': seed } }),
@@ -419,7 +419,7 @@ test('standalone, of concurrent If-Match writers exactly one wins', async () => 
   assert.equal(statuses.filter((status) => status === 204).length, 1);
 });
 
-test('a body in another media type is refused', async () => {
+test('a body in an unsupported media type is rejected', async () => {
   for (const service of services) {
     for (const type of [
       'text/plain',
@@ -434,7 +434,7 @@ test('a body in another media type is refused', async () => {
   }
 });
 
-test('a Content-Type that is the name of an inherited property is 415, and nothing is stored', async () => {
+test('a Content-Type named like an inherited property returns 415, and nothing is stored', async () => {
   for (const service of services) {
     for (const type of ['constructor', '__proto__', 'toString', 'hasOwnProperty; a=b', 'valueOf']) {
       for (const [path, method, body] of [
@@ -450,7 +450,7 @@ test('a Content-Type that is the name of an inherited property is 415, and nothi
   }
 });
 
-test('the media type may have parameters, any case, or be left out for JSON', async (t) => {
+test('the media type may have parameters and any case, and may be missing for JSON', async (t) => {
   for (const type of [
     'application/json; charset=utf-8',
     'Application/JSON',
@@ -469,7 +469,7 @@ test('the media type may have parameters, any case, or be left out for JSON', as
   assert.equal(await (await get(one, 'type:B')).text(), '7');
 });
 
-test('a value of exactly the limit is taken, and one byte more is refused', async () => {
+test('a value of exactly the limit is accepted, and one byte more is rejected', async () => {
   const fits = JSON.stringify('x'.repeat(LIMIT - 2));
   for (const service of services) {
     assert.equal((await put(service, 'size:A', fits)).status, 201);
@@ -479,7 +479,7 @@ test('a value of exactly the limit is taken, and one byte more is refused', asyn
   }
 });
 
-test('a Content-Length over the limit is refused before the body comes, and the connection closed', async (t) => {
+test('a Content-Length over the limit is rejected before the body arrives, and the connection is closed', async (t) => {
   const connection = await connect(one.port);
   t.after(() => connection.destroy());
   await connection.send(`PUT /v1/cache/size:B HTTP/1.1\r\nHost: x\r\nContent-Length: ${LIMIT + 1}\r\n\r\n`);
@@ -489,7 +489,7 @@ test('a Content-Length over the limit is refused before the body comes, and the 
   await connection.closed;
 });
 
-test('a chunked body is refused as soon as it is over the limit, and the connection closed', async (t) => {
+test('a chunked body is rejected as soon as it exceeds the limit, and the connection is closed', async (t) => {
   const connection = await connect(one.port);
   t.after(() => connection.destroy());
   await connection.send('PUT /v1/cache/size:C HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -502,7 +502,7 @@ test('a chunked body is refused as soon as it is over the limit, and the connect
   assert.equal((await get(one, 'size:C')).status, 404);
 });
 
-test('what is not JSON is refused, and leaves what is there', async () => {
+test('a body that is not JSON is rejected, and the stored value stays', async () => {
   const bad: Record<string, string | Buffer<ArrayBuffer>> = {
     nothing: '',
     'white space': ' \n',
@@ -532,10 +532,10 @@ test('what is not JSON is refused, and leaves what is there', async () => {
   }
 });
 
-test('what is not exactly one msgpack object is refused', async () => {
+test('a body that is not exactly one msgpack object is rejected', async () => {
   const bad: Record<string, number[]> = {
     nothing: [],
-    'a byte that means nothing': [0xc1],
+    'an unused format byte': [0xc1],
     'a cut text': [0xa3, 0x61],
     'a cut map': [0x82, 0xa1, 0x61, 0x01],
     'two values': [0x01, 0x02],
@@ -552,7 +552,7 @@ test('what is not exactly one msgpack object is refused', async () => {
   }
 });
 
-test('msgpack comes back byte for byte as it was written: binary, 64-bit integers, odd widths, extensions', async () => {
+test('every byte of a msgpack value is preserved: binary, 64-bit integers, odd widths, extensions', async () => {
   const values: Record<string, Buffer> = {
     binary: Buffer.from(pack(Buffer.from([0, 1, 0xfe, 0xff]))),
     'a 64-bit integer': Buffer.from('cfffffffffffffffff', 'hex'),
@@ -560,8 +560,8 @@ test('msgpack comes back byte for byte as it was written: binary, 64-bit integer
     'a 32-bit float': Buffer.from('ca3f800000', 'hex'),
     'minus zero': Buffer.from('cb8000000000000000', 'hex'),
     'a timestamp': Buffer.from('d6ff5a4af6a5', 'hex'),
-    'keys that are no text': Buffer.from('8101a178', 'hex'),
-    'a text that is no UTF-8': Buffer.from('a2ff41', 'hex'),
+    'map keys that are not text': Buffer.from('8101a178', 'hex'),
+    'text that is not UTF-8': Buffer.from('a2ff41', 'hex'),
     '60 KB of binary': Buffer.from(pack(Buffer.alloc(60_000, 0xa5))),
   };
   for (const [name, body] of Object.entries(values)) {
@@ -581,7 +581,7 @@ test('a value written as JSON is read as the same value in msgpack', async () =>
   assert.deepEqual(unpack(body), { a: [1, -2, 0.5, null, true], n: 9007199254740993n });
 });
 
-test('a change that Redis did not answer is unknown, is read back here, and is settled when Redis answers', async () => {
+test('a change that times out is unknown, is readable at its replica, and is settled when Redis answers', async () => {
   await reachesRedis(two);
   await put(two, 'down:A', '"before"');
   await put(two, 'down:B', '"before"');
@@ -596,13 +596,13 @@ test('a change that Redis did not answer is unknown, is read back here, and is s
     assert.deepEqual(cacheStatus(gone.headers.get('cache-status')).at(-1)?.detail, 'pending');
     await assertProblem(gone, 'cache_miss');
   });
-  // Through the other replica, which knows only what Redis holds.
+  // The other replica reads only from Redis.
   await until(async () => (await (await get(one, 'down:A')).text()) === '"after"');
   await until(async () => (await get(one, 'down:B')).status === 404);
   await until(async () => (await put(two, 'down:A', '"again"')).status === 204);
 });
 
-test('a condition that Redis cannot be asked is refused, and after a time-out the change is unknown', async () => {
+test('a conditional change is rejected while Redis is not used, and unknown after a time-out', async () => {
   await reachesRedis(two);
   const ifAbsent = { headers: { 'if-none-match': '*' } };
   await whileFrozen(redis, async () => {
@@ -614,11 +614,11 @@ test('a condition that Redis cannot be asked is refused, and after a time-out th
     );
     await assertProblem(await del(two, 'down:COND', { 'if-match': '*' }), 'l2_unavailable');
   });
-  // Once it is settled, Redis decides.
+  // Once the change is settled, Redis evaluates the condition.
   await until(async () => (await put(two, 'down:COND', '2', ifAbsent)).status === 412);
 });
 
-test('without pending writes a change that Redis did not answer is refused as such, and L1 holds nothing of it', async () => {
+test('without pending writes a change that times out fails, and L1 does not store it', async () => {
   await reachesRedis(strict);
   await put(strict, 'down:A', '"before"');
   await whileFrozen(redis, async () => {
@@ -631,7 +631,7 @@ test('without pending writes a change that Redis did not answer is refused as su
   await until(async () => (await put(strict, 'down:A', '"again"')).ok);
 });
 
-test('a change that Redis refuses for a while is accepted, and made when Redis takes it', async () => {
+test('a change that Redis temporarily rejects is accepted, and applied when Redis accepts it', async () => {
   await reachesRedis(one);
   await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
   try {
@@ -647,13 +647,13 @@ test('a change that Redis refuses for a while is accepted, and made when Redis t
   assert.equal((await put(one, 'down:FULL', '2')).status, 204);
 });
 
-test('POST to a key is no way to write', async () => {
+test('POST to a key returns 405', async () => {
   const response = await post(one, pathOf('put:POST'), 1, { 'content-type': JSON_TYPE });
   assert.equal(response.headers.get('allow'), 'GET, HEAD, PUT, DELETE');
   await assertProblem(response, 'method_not_allowed');
 });
 
-/** A change that is kept until Redis takes it: 202, with why. */
+/** Asserts a pending write: 202 with its reason. */
 async function assertKept(response: Response, status: 'accepted' | 'unknown'): Promise<void> {
   assert.equal(response.status, 202);
   assert.equal(response.headers.get('content-type'), JSON_TYPE);
