@@ -16,7 +16,7 @@ const FOREIGN = {
 } as const;
 const [ONE, TWO] = ['018bcfe56800000000000001', '018bcfe56800000100000001'];
 
-test('other programs may publish keys, types, a pattern or a bare key', () => {
+test('an announcement of another program names keys, types, a pattern or a bare key', () => {
   const volatility = { type: typeIndex('volatility')! };
   const forms: [string, Pick<NonNullable<ReturnType<typeof parse>>, 'keys' | 'matches'>][] = [
     ['{"keys": ["borrow_rate:AAPL", "k"]}', { keys: ['borrow_rate:AAPL', 'k'], matches: [] }],
@@ -34,11 +34,11 @@ test('other programs may publish keys, types, a pattern or a bare key', () => {
   for (const [text, expected] of forms) assert.deepEqual(parse(text), { ...FOREIGN, ...expected }, text);
 });
 
-test('the pattern that fits everything is known as such', () => {
+test('the pattern * is recognised as a match of everything', () => {
   assert.equal(parse('{"pattern": "*"}')?.matches[0], EVERYTHING);
 });
 
-test('replicas say who they are, why, and which versions', () => {
+test('an announcement of a replica carries its origin, reason and versions', () => {
   const text = `{"origin":"5f0c2a17","reason":"set","keys":["a","b"],"versions":["${ONE}","${TWO}"]}`;
   assert.deepEqual(parse(text), {
     origin: '5f0c2a17',
@@ -52,7 +52,7 @@ test('replicas say who they are, why, and which versions', () => {
   });
 });
 
-test('what a replica announces of a match is read back as that match', () => {
+test('a match that a replica announces parses as the same match', () => {
   const matches = [...TYPES.keys()].map((type) => ({ type }));
   const announcers = [0, 7].map((db) => ({ origin: '5f0c2a17', db }));
   for (const [i, deletion] of (['begun', 'failed', 'done'] as const).entries())
@@ -68,7 +68,7 @@ test('what a replica announces of a match is read back as that match', () => {
       });
 });
 
-test('anything else is malformed', () => {
+test('any other announcement is malformed', () => {
   const malformed = [
     '',
     ' ',

@@ -12,7 +12,7 @@ interface Probe {
   fail(): Promise<void>;
 }
 
-/** A breaker whose clock, timers and probes the test holds in its hands. */
+/** A breaker whose clock, timers and probes the test controls. */
 function breaker() {
   let now = 0;
   const probes: Probe[] = [];
@@ -51,7 +51,7 @@ function breaker() {
   return { breaker: made, probes, changes, pauses, open, pauseOver: () => pauses.at(-1)!.over() };
 }
 
-test('it opens after so many failures in a row, and says so once', () => {
+test('the breaker opens after consecutive failures and reports the change once', () => {
   const { breaker: it, changes } = breaker();
   for (let i = 1; i < FAILURES; i++) it.failed();
   assert.equal(it.open, false);
@@ -61,7 +61,7 @@ test('it opens after so many failures in a row, and says so once', () => {
   assert.deepEqual(changes, [true]);
 });
 
-test('a success in between begins the count anew', () => {
+test('a success resets the count of failures', () => {
   const { breaker: it, changes } = breaker();
   for (let round = 0; round < 5; round++) {
     for (let i = 1; i < FAILURES; i++) it.failed();
@@ -71,17 +71,17 @@ test('a success in between begins the count anew', () => {
   assert.deepEqual(changes, []);
 });
 
-test('a command that had left before it opened and succeeds late does not close it', () => {
+test('a success of a command sent before the breaker opened does not close the breaker', () => {
   const { breaker: it, open } = breaker();
   open();
   it.succeeded();
   assert.equal(it.open, true);
 });
 
-test('open, it probes with pauses that grow to 2 s and stay there, for ever', () => {
+test('an open breaker probes with pauses that grow to 2 s and stay there', () => {
   const { open, probes, pauses, pauseOver } = breaker();
   open();
-  assert.equal(probes.length, 0, 'what has just failed is not asked at once');
+  assert.equal(probes.length, 0, 'the breaker must not probe at once');
   for (let attempt = 0; attempt < 30; attempt++) {
     assert.equal(probes.length, attempt);
     const longest = Math.min(50 * 2 ** attempt, 2000);
@@ -91,7 +91,7 @@ test('open, it probes with pauses that grow to 2 s and stay there, for ever', ()
   }
 });
 
-test('the first probe that is answered in time closes it, and the pause that was running starts none', async () => {
+test('a probe answered in time closes the breaker, and the running pause starts no probe', async () => {
   const { breaker: it, open, probes, pauses, pauseOver, changes } = breaker();
   open();
   pauseOver();
@@ -102,7 +102,7 @@ test('the first probe that is answered in time closes it, and the pause that was
   assert.equal(probes.length, 1);
 });
 
-test('a probe that fails leaves it open until the pause is over', async () => {
+test('a failed probe leaves the breaker open, and the next probe follows after the pause', async () => {
   const { breaker: it, open, probes, pauseOver } = breaker();
   open();
   pauseOver();
@@ -113,7 +113,7 @@ test('a probe that fails leaves it open until the pause is over', async () => {
   assert.equal(probes.length, 2);
 });
 
-test('a late answer is followed by the next probe at once, which closes it if it is answered in time', async () => {
+test('a late answer starts the next probe at once, and an answer in time closes the breaker', async () => {
   const { breaker: it, open, probes, pauseOver } = breaker();
   open();
   pauseOver();
@@ -124,7 +124,7 @@ test('a late answer is followed by the next probe at once, which closes it if it
   assert.equal(it.open, false);
 });
 
-test('of several late answers the last is followed by a probe, and the others by none', async () => {
+test('several late answers start one probe, after the last', async () => {
   const { open, probes, pauseOver } = breaker();
   open();
   for (let i = 0; i < 3; i++) pauseOver();
@@ -132,7 +132,7 @@ test('of several late answers the last is followed by a probe, and the others by
   assert.equal(probes.length, 4);
 });
 
-test('a Redis that stays slow is asked one probe after the other, never a growing number', async () => {
+test('while Redis stays slow, at most one new probe is in flight', async () => {
   const { breaker: it, open, probes, pauseOver } = breaker();
   open();
   for (let i = 0; i < 3; i++) pauseOver();
@@ -146,7 +146,7 @@ test('a Redis that stays slow is asked one probe after the other, never a growin
   assert.equal(it.open, true);
 });
 
-test('a new connection is reason to probe without waiting for the pause', async () => {
+test('a new connection starts a probe without waiting for the pause', async () => {
   const { breaker: it, open, probes } = breaker();
   open();
   it.probeNow();
@@ -155,13 +155,13 @@ test('a new connection is reason to probe without waiting for the pause', async 
   assert.equal(it.open, false);
 });
 
-test('closed, it does not probe, whatever is hoped', () => {
+test('a closed breaker does not probe', () => {
   const { breaker: it, probes } = breaker();
   it.probeNow();
   assert.equal(probes.length, 0);
 });
 
-test('closed again it takes as many failures to open, and its pauses begin with the shortest', async () => {
+test('after closing, the count of failures and the pauses start again', async () => {
   const { breaker: it, open, probes, pauses, pauseOver, changes } = breaker();
   open();
   for (let i = 0; i < 8; i++) pauseOver();
@@ -173,7 +173,7 @@ test('closed again it takes as many failures to open, and its pauses begin with 
   assert.ok(pauses.at(-1)!.ms <= 50);
 });
 
-test('an answer to a probe of an earlier outage does not close it', async () => {
+test('an answer to a probe of an earlier outage does not close the breaker', async () => {
   const { breaker: it, open, probes, pauseOver } = breaker();
   open();
   for (let i = 0; i < 2; i++) pauseOver();

@@ -5,7 +5,7 @@ import { settled } from '../support/gated-store.ts';
 
 const KIB = 1024;
 
-/** A lane whose clock and answers the test holds in its hands. */
+/** A lane whose clock and answers the test controls. */
 function lane() {
   let now = 0;
   let others = Promise.resolve() as Promise<unknown>;
@@ -44,7 +44,7 @@ function lane() {
   };
 }
 
-test('large values leave a mebibyte at a time, and the next slice only when the last is answered', async () => {
+test('large values are sent in slices of 1 MiB, each after the answer to the previous slice', async () => {
   const { lane: it, slices, sender, items } = lane();
   const reads = sender();
   for (const key of ['a', 'b', 'c', 'd', 'e']) it.add(key, 500 * KIB, key, reads);
@@ -60,7 +60,7 @@ test('large values leave a mebibyte at a time, and the next slice only when the 
   assert.equal(it.idle, true);
 });
 
-test('a value larger than a slice leaves alone', async () => {
+test('a value larger than a slice is sent alone', async () => {
   const { lane: it, sender, items } = lane();
   const reads = sender();
   it.add('a', 5000 * KIB, 'a', reads);
@@ -69,7 +69,7 @@ test('a value larger than a slice leaves alone', async () => {
   assert.deepEqual(items(), [['a']]);
 });
 
-test('no slice has more items than its kind allows', async () => {
+test('a slice has at most the number of items that its sender allows', async () => {
   const { lane: it, sender, items } = lane();
   const reads = sender(3);
   for (const key of ['a', 'b', 'c', 'd']) it.add(key, 0, key, reads);
@@ -77,7 +77,7 @@ test('no slice has more items than its kind allows', async () => {
   assert.deepEqual(items(), [['a', 'b', 'c']]);
 });
 
-test('reads and writes stay in the order in which they were asked for', async () => {
+test('reads and writes of a key are sent in order', async () => {
   const { lane: it, slices, sender, items } = lane();
   const [reads, writes] = [sender(), sender()];
   it.add('k', 0, 'read 1', reads);
@@ -88,7 +88,7 @@ test('reads and writes stay in the order in which they were asked for', async ()
   assert.deepEqual(items(), [['read 1'], ['write'], ['read 2']]);
 });
 
-test('a key is held until everything of it is answered', async () => {
+test('a key stays in the lane until all its commands are answered', async () => {
   const { lane: it, slices, sender } = lane();
   it.add('k', 0, 'first', sender());
   it.add('k', 0, 'second', sender());
@@ -100,7 +100,7 @@ test('a key is held until everything of it is answered', async () => {
   assert.equal(it.has('k'), false);
 });
 
-test('a slice leaves only when what was sent on the other connection is answered, or has failed', async () => {
+test('a slice is sent only after earlier commands on the other connection are answered or fail', async () => {
   const { lane: it, sender, items, blockedBy } = lane();
   const before = Promise.withResolvers<void>();
   blockedBy(before.promise);
@@ -112,7 +112,7 @@ test('a slice leaves only when what was sent on the other connection is answered
   assert.deepEqual(items(), [['k']]);
 });
 
-test('what waits longer than two seconds is not sent, and a slice has what is left of them', async () => {
+test('an item that waits two seconds expires unsent, and a slice has the time that remains', async () => {
   const { lane: it, slices, sender, expired, wait } = lane();
   it.add('a', 0, 'a', sender());
   it.add('b', 0, 'b', sender());

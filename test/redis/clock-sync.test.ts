@@ -11,60 +11,60 @@ import { startConnected } from '../support/redis-connection.ts';
 const NOW = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
 
-/** What becomes of the clock, in order. */
+/** The events of the clock, in order. */
 function watch(t: TestContext, redis: Redis, clock: ServiceClock) {
-  const told: string[] = [];
+  const events: string[] = [];
   const stop = syncClock(redis, clock, {
-    synced: () => told.push('synced'),
-    stepped: (ms) => told.push(`stepped ${Math.round(ms / HOUR_MS)} h`),
-    refused: (error) => told.push(`refused ${error.message}`),
-    sampled: () => told.push('sampled'),
+    synced: () => events.push('synced'),
+    stepped: (ms) => events.push(`stepped ${Math.round(ms / HOUR_MS)} h`),
+    refused: (error) => events.push(`refused ${error.message}`),
+    sampled: () => events.push('sampled'),
   });
   t.after(stop);
-  return told;
+  return events;
 }
 
-/** A clock whose wall clock is ahead of this machine's, whose clock is Redis's as well. */
+/** A service clock whose wall clock is ahead of this machine and of Redis. */
 function skewed(ms: number): ServiceClock {
   return new ServiceClock({ monotonic: () => performance.now(), wall: () => Date.now() + ms }, 0);
 }
 
-test('a replica whose clock is an hour off lives by the clock of Redis from its first connection on', async (t) => {
+test('a replica whose clock is an hour wrong uses the clock of Redis from the first connection', async (t) => {
   const { redis } = await startConnected(t);
   for (const hours of [1, -1]) {
     const clock = skewed(hours * HOUR_MS);
-    const told = watch(t, redis, clock);
+    const events = watch(t, redis, clock);
     await until(() => clock.synced);
-    assert.deepEqual(told, [`stepped ${-hours} h`, 'sampled', 'synced']);
+    assert.deepEqual(events, [`stepped ${-hours} h`, 'sampled', 'synced']);
     assert.ok(Math.abs(clock.exact - Date.now()) < 60_000);
   }
 });
 
-test('a new connection is asked again before it is used, and a broken one makes the clock unknown', async (t) => {
+test('a broken connection makes the clock unknown until the new connection returns the time', async (t) => {
   const { server, redis } = await startConnected(t);
   const clock = skewed(0);
-  const told = watch(t, redis, clock);
+  const events = watch(t, redis, clock);
   await until(() => clock.synced);
   const closed = once(redis, 'close');
   await server.signal('SIGKILL');
   await closed;
   assert.equal(clock.synced, false);
-  told.length = 0;
+  events.length = 0;
   await server.restart();
   await until(() => clock.synced);
-  assert.deepEqual(told, ['sampled', 'synced']);
+  assert.deepEqual(events, ['sampled', 'synced']);
 });
 
-test('where an ACL forbids TIME the wall clock is used, and that is reported once a connection', async (t) => {
+test('if an ACL forbids TIME, the wall clock is used, and the refusal is reported once', async (t) => {
   const { server, redis } = await startConnected(t);
   await server.cli('ACL', 'SETUSER', 'default', '-time');
   const clock = skewed(0);
-  const told = watch(t, redis, clock);
+  const events = watch(t, redis, clock);
   await until(() => clock.synced);
-  assert.match(told.join(), /^refused .*NOPERM.*,sampled,synced$/);
+  assert.match(events.join(), /^refused .*NOPERM.*,sampled,synced$/);
 });
 
-/** A Redis of which only the time is asked. */
+/** A Redis that supports only TIME. */
 class FakeRedis extends EventEmitter {
   status = 'ready';
   answer: unknown = ['1700000000', '0'];
@@ -76,7 +76,7 @@ class FakeRedis extends EventEmitter {
   }
 }
 
-/** A clock, and how time passes for it and for timers. */
+/** A clock and timers under a time that the test advances. */
 function mockTime(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const time = { monotonic: 0, wall: NOW };
@@ -91,31 +91,31 @@ function mockTime(t: TestContext) {
   return { time, clock, pass };
 }
 
-test('a clock that an answer of Redis contradicts is set within a second', async (t) => {
+test('a doubted clock is read from Redis within a second', async (t) => {
   const { time, clock, pass } = mockTime(t);
   const redis = new FakeRedis();
   redis.answer = [String(NOW / 1000), '0'];
-  const told = watch(t, redis as unknown as Redis, clock);
+  const events = watch(t, redis as unknown as Redis, clock);
   await settled();
   assert.equal(redis.asked, 1);
-  told.length = 0;
+  events.length = 0;
   redis.answer = [String((NOW + time.monotonic + HOUR_MS) / 1000), '0'];
   await pass(5000);
   assert.equal(redis.asked, 1);
   clock.doubt();
   await pass(1000);
-  assert.deepEqual(told, ['stepped 1 h', 'sampled']);
+  assert.deepEqual(events, ['stepped 1 h', 'sampled']);
   await pass(5000);
   assert.equal(redis.asked, 2);
 });
 
-test('the time is asked for once a minute, and every second while it is not known', async (t) => {
+test('the clock is read from Redis every minute, and every second while it is unknown', async (t) => {
   const { time, clock, pass } = mockTime(t);
   const redis = new FakeRedis();
-  // What no Redis answers: the clock must not be set by it.
+  // Invalid answers must not set the clock.
   const nonsense = ['OK', 7, null, [], ['a', 'b'], [1], ['-5', '0']];
   redis.answer = nonsense[0];
-  const told = watch(t, redis as unknown as Redis, clock);
+  const events = watch(t, redis as unknown as Redis, clock);
   for (const [i, answer] of nonsense.entries()) {
     redis.answer = answer;
     await pass(1000);
@@ -123,7 +123,7 @@ test('the time is asked for once a minute, and every second while it is not know
     assert.equal(clock.synced, false, String(answer));
     assert.equal(clock.exact, NOW + time.monotonic);
   }
-  assert.deepEqual(told, []);
+  assert.deepEqual(events, []);
   redis.answer = [String((NOW + time.monotonic + 1000) / 1000), '0'];
   await pass(1000);
   assert.equal(clock.synced, true);

@@ -10,12 +10,12 @@ import { type ConnectionEvents, connect, type RedisAddress } from '../../src/red
 import { Reconnector } from '../../src/redis/reconnector.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
-test('the longest wait doubles from 50 ms, and ends at half a minute', () => {
+test('the longest backoff doubles from 50 ms up to 30 s', () => {
   const longest = Array.from({ length: 12 }, (_, attempt) => backoffMs(attempt, () => 0));
   assert.deepEqual(longest, [50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
 });
 
-test('chance takes away up to half of a wait and never more', () => {
+test('jitter shortens a backoff by at most half', () => {
   fc.assert(
     fc.property(
       fc.nat(10_000),
@@ -29,7 +29,7 @@ test('chance takes away up to half of a wait and never more', () => {
   );
 });
 
-test('after any number of attempts the wait is a number', () => {
+test('the backoff is finite after any number of attempts', () => {
   for (const attempt of [1e3, 1e6, Number.MAX_SAFE_INTEGER])
     assert.equal(
       backoffMs(attempt, () => 0),
@@ -37,14 +37,14 @@ test('after any number of attempts the wait is a number', () => {
     );
 });
 
-test('a connection says when it is up, when it is down, and when it is up again', async (t) => {
+test('a connection reports up, down, and up again', async (t) => {
   const server = await startRedis();
-  const { redis, told, counters } = recorded({ port: server.port });
+  const { redis, events, counters } = recorded({ port: server.port });
   t.after(async () => {
     redis.disconnect();
     await server.stop();
   });
-  await until(() => told.length === 1);
+  await until(() => events.length === 1);
   assert.equal(await redis.ping(), 'PONG');
   const closed = once(redis, 'close');
   await server.signal('SIGKILL');
@@ -52,27 +52,30 @@ test('a connection says when it is up, when it is down, and when it is up again'
   await server.restart();
   await until(() => redis.status === 'ready');
   assert.deepEqual(
-    told.filter((event) => event !== 'fault'),
+    events.filter((event) => event !== 'fault'),
     ['up', 'down', 'up'],
   );
-  assert.equal(counters.redisErrors.get('connection') ?? 0, told.filter((event) => event === 'fault').length);
+  assert.equal(
+    counters.redisErrors.get('connection') ?? 0,
+    events.filter((event) => event === 'fault').length,
+  );
 });
 
-test('a connection that cannot be made is a counted fault each time, never down, and is tried again', async (t) => {
-  const { redis, told, counters } = recorded({ port: await freePort() });
+test('every failed attempt to connect is counted as a fault and retried, and never reported as down', async (t) => {
+  const { redis, events, counters } = recorded({ port: await freePort() });
   t.after(() => redis.disconnect());
-  await until(() => told.length >= 3);
-  assert.deepEqual(new Set(told), new Set(['fault']));
-  assert.equal(counters.redisErrors.get('connection'), told.length);
+  await until(() => events.length >= 3);
+  assert.deepEqual(new Set(events), new Set(['fault']));
+  assert.equal(counters.redisErrors.get('connection'), events.length);
 });
 
-test('a command that finds the connection down fails at once', async (t) => {
+test('a command on a broken connection fails at once', async (t) => {
   const { redis } = recorded({ port: await freePort() });
   t.after(() => redis.disconnect());
   await assert.rejects(redis.get('k'));
 });
 
-test('when one connection of a process is ready, the others are not waiting any more', async (t) => {
+test('when one connection becomes ready, the others reconnect at once', async (t) => {
   const server = await startRedis();
   const proxy = await startTcpProxy(server);
   t.after(() => server.stop());
@@ -83,7 +86,7 @@ test('when one connection of a process is ready, the others are not waiting any 
   t.after(() => {
     for (const { redis } of connections) redis.disconnect();
   });
-  await until(() => connections.every(({ told }) => told.length >= 5));
+  await until(() => connections.every(({ events }) => events.length >= 5));
   const ready = Promise.withResolvers<string[]>();
   for (const { redis } of connections)
     redis.once('ready', () => ready.resolve(connections.map((each) => each.redis.status)));
@@ -93,7 +96,7 @@ test('when one connection of a process is ready, the others are not waiting any 
   await until(() => connections.every(({ redis }) => redis.status === 'ready'));
 });
 
-test('a connection that was closed on purpose is not made again when another becomes ready', async (t) => {
+test('a connection that was closed on purpose does not reconnect when another becomes ready', async (t) => {
   const server = await startRedis();
   const reconnector = new Reconnector();
   const closed = recorded({ port: await freePort() }, reconnector);
@@ -108,7 +111,7 @@ test('a connection that was closed on purpose is not made again when another bec
   assert.equal(closed.redis.status, 'reconnecting', 'ioredis leaves it in this state');
 });
 
-test('a wrong password is a fault, and the right one is up, in the database asked for', async (t) => {
+test('a wrong password is a fault, and the right password connects to the configured database', async (t) => {
   const server = await startRedis({ password: 'secret' });
   const wrong = recorded({ port: server.port, password: 'guess' });
   const right = recorded({ port: server.port, password: 'secret', db: 3 });
@@ -117,14 +120,14 @@ test('a wrong password is a fault, and the right one is up, in the database aske
     right.redis.disconnect();
     await server.stop();
   });
-  await until(() => wrong.told.includes('fault') && right.told.includes('up'));
-  assert.ok(!wrong.told.includes('up'));
+  await until(() => wrong.events.includes('fault') && right.events.includes('up'));
+  assert.ok(!wrong.events.includes('up'));
   await right.redis.set('k', '1');
   assert.equal(await server.cli('-n', '3', 'GET', 'k'), '1');
   assert.match(await server.cli('CLIENT', 'LIST'), /name=ratecache-test /);
 });
 
-test('a connection whose database Redis refuses is never up, and is up when Redis allows the database', async (t) => {
+test('a connection comes up only when Redis allows its database', async (t) => {
   const server = await startRedis();
   await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all', '-select');
   const outOfRange = recorded({ port: server.port, db: 99 });
@@ -134,19 +137,19 @@ test('a connection whose database Redis refuses is never up, and is up when Redi
     forbidden.redis.disconnect();
     await server.stop();
   });
-  const faults = ({ told }: typeof forbidden) => told.filter((event) => event === 'fault').length;
+  const faults = ({ events }: typeof forbidden) => events.filter((event) => event === 'fault').length;
   await until(() => faults(outOfRange) > 2 && faults(forbidden) > 2);
-  assert.ok(![...outOfRange.told, ...forbidden.told].includes('up'));
+  assert.ok(![...outOfRange.events, ...forbidden.events].includes('up'));
   await server.cli('ACL', 'SETUSER', 'app', '+select');
-  await until(() => forbidden.told.includes('up'));
+  await until(() => forbidden.events.includes('up'));
   await forbidden.redis.set('k', '1');
   assert.equal(await server.cli('-n', '3', 'GET', 'k'), '1');
 });
 
-/** A connection and what it told, in order. */
+/** A connection and its events, in order. */
 function recorded(where: Partial<RedisAddress> & { port: number }, reconnector = new Reconnector()) {
   const counters = new Counters();
-  const told: (keyof ConnectionEvents)[] = [];
+  const events: (keyof ConnectionEvents)[] = [];
   const address = {
     host: '127.0.0.1',
     username: undefined,
@@ -155,11 +158,11 @@ function recorded(where: Partial<RedisAddress> & { port: number }, reconnector =
     connectTimeoutMs: 1_000,
     ...where,
   };
-  const events = {
-    up: () => told.push('up'),
-    down: () => told.push('down'),
-    fault: () => told.push('fault'),
+  const handlers = {
+    up: () => events.push('up'),
+    down: () => events.push('down'),
+    fault: () => events.push('fault'),
   };
-  const redis = connect(address, 'test', counters, events, { reconnection: reconnector.join() });
-  return { redis, told, counters };
+  const redis = connect(address, 'test', counters, handlers, { reconnection: reconnector.join() });
+  return { redis, events, counters };
 }

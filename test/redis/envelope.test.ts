@@ -30,7 +30,7 @@ const CHECKSUM_OFFSET = 36;
 
 const packed = (value: Value, limits = PLAIN) => pack(value, VERSION, STORED_AT, EXPIRES_AT, limits);
 
-/** Gives an envelope that was changed the checksum that belongs to it. */
+/** Sets the matching checksum in an envelope that was changed. */
 function sealed(bytes: Buffer): Buffer {
   const checksum = crc32(bytes.subarray(VALUE_OFFSET), crc32(bytes.subarray(16, 35)));
   bytes.writeUInt32BE(checksum, CHECKSUM_OFFSET);
@@ -52,7 +52,7 @@ const anyValue = fc
     fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc.uint8Array({ minLength: 4000, maxLength: 5000, size: 'max' }),
-      // What compresses well.
+      // A body that compresses well.
       fc.tuple(fc.nat(255), fc.nat(9000)).map(([byte, length]) => new Uint8Array(length).fill(byte)),
     ),
   )
@@ -67,7 +67,7 @@ const anyMs = fc.oneof(
   fc.constantFrom(0, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER),
 );
 
-test('any bytes, in either encoding, with any version and deadlines, come back as they went in', () => {
+test('any bytes, encoding, version and deadlines survive packing and unpacking', () => {
   fc.assert(
     fc.property(
       anyValue,
@@ -89,7 +89,7 @@ test('any bytes, in either encoding, with any version and deadlines, come back a
   );
 });
 
-test('an envelope is a msgpack array of seven, as any reader of msgpack finds it', () => {
+test('an envelope is a msgpack array of seven elements', () => {
   const [layout, version, storedAt, expiresAt, flags, checksum, value, ...rest] = decode(
     packed({ encoding: 'json', body: '{"rate":0.05}' }),
   );
@@ -105,7 +105,7 @@ test('an envelope is a msgpack array of seven, as any reader of msgpack finds it
   assert.equal(decode(packed({ encoding: 'json', body: 'x'.repeat(1000) }, COMPRESSING))[4], 2);
 });
 
-test('every field is at the offset that is written down for it', () => {
+test('every field is at its documented offset', () => {
   const bytes = packed({ encoding: 'msgpack', body: Buffer.from([0xc3]) });
   assert.equal(bytes.length, VALUE_OFFSET + 1);
   assert.deepEqual([...bytes.subarray(0, 4)], [0x97, 0x02, 0xc4, 0x0c]);
@@ -126,7 +126,7 @@ test('every field is at the offset that is written down for it', () => {
   assert.equal(bytes[VALUE_OFFSET], 0xc3);
 });
 
-test('a value is compressed above the threshold, and not at it', () => {
+test('only a value larger than the threshold is compressed', () => {
   const size = (length: number) => packed({ encoding: 'json', body: 'x'.repeat(length) }, COMPRESSING).length;
   assert.equal(size(100), VALUE_OFFSET + 100);
   assert.ok(size(101) < VALUE_OFFSET + 101);
@@ -136,19 +136,19 @@ test('a threshold of zero compresses nothing', () => {
   assert.equal(packed({ encoding: 'json', body: 'x'.repeat(5000) }).length, VALUE_OFFSET + 5000);
 });
 
-test('what compression does not make smaller stays as it is', () => {
+test('a value that compression does not make smaller stays uncompressed', () => {
   const body = randomBytes(5000);
   const bytes = packed({ encoding: 'msgpack', body }, COMPRESSING);
   assert.equal(bytes[FLAGS_OFFSET], 1);
   assert.deepEqual(bytes.subarray(VALUE_OFFSET), body);
 });
 
-test('a compressed value is read whatever the threshold of its reader', () => {
+test('a reader with any threshold reads a compressed value', () => {
   const value: Value = { encoding: 'json', body: `"${'x'.repeat(1000)}"` };
   assert.deepEqual(unpack(KEY, packed(value, COMPRESSING), PLAIN)!.value, value);
 });
 
-test('what unfolds to more than a value may have is no value', () => {
+test('a compressed value larger than the limit is unreadable', () => {
   const bomb = packed({ encoding: 'json', body: Buffer.alloc(64 << 20) }, COMPRESSING);
   assert.ok(bomb.length < 100_000);
   assert.equal(unpack(KEY, bomb, COMPRESSING), undefined);
@@ -160,7 +160,7 @@ test('what unfolds to more than a value may have is no value', () => {
   );
 });
 
-test('an envelope that was cut short or grew is none', () => {
+test('a truncated or extended envelope is unreadable', () => {
   for (const limits of [PLAIN, COMPRESSING]) {
     const bytes = packed({ encoding: 'json', body: `"${'abc'.repeat(200)}"` }, limits);
     for (let length = 0; length < bytes.length; length++)
@@ -169,7 +169,7 @@ test('an envelope that was cut short or grew is none', () => {
   }
 });
 
-test('a compressed value that was cut short inside a whole envelope is none', () => {
+test('a truncated compressed value in a whole envelope is unreadable', () => {
   const whole = zstdCompressSync(Buffer.from(`"${'abc'.repeat(200)}"`));
   for (const cut of [0, 1, 5, whole.length - 1]) {
     const bytes = packed({ encoding: 'json', body: whole.subarray(0, cut) });
@@ -178,7 +178,7 @@ test('a compressed value that was cut short inside a whole envelope is none', ()
   }
 });
 
-test('flags that nobody has given a meaning make it unreadable', () => {
+test('unknown flags make an envelope unreadable', () => {
   for (const flags of [4, 5, 0x7f, 0xff]) {
     const bytes = packed({ encoding: 'json', body: '1' });
     bytes[FLAGS_OFFSET] = flags;
@@ -186,7 +186,7 @@ test('flags that nobody has given a meaning make it unreadable', () => {
   }
 });
 
-test('random bytes, and envelopes with random damage, are read or refused, and nothing is thrown', () => {
+test('unpacking random bytes or damaged envelopes never throws', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
       assert.equal(unpack(KEY, Buffer.from(bytes), PLAIN), undefined);
@@ -204,7 +204,7 @@ test('random bytes, and envelopes with random damage, are read or refused, and n
   );
 });
 
-test('damage anywhere but in the version is noticed, and so is never served', () => {
+test('damage outside the version makes an envelope unreadable', () => {
   const bytes = packed({ encoding: 'json', body: '{"rate":0.05}' });
   for (let at = 0; at < bytes.length; at++) {
     if (at >= 4 && at < 16) continue;
@@ -215,13 +215,13 @@ test('damage anywhere but in the version is noticed, and so is never served', ()
   }
 });
 
-test('the version may change without the checksum, as the write script changes it', () => {
+test('an envelope whose version the write script changed is readable', () => {
   const bytes = packed({ encoding: 'json', body: '1' });
   bytes.write('018bcfe56800002b0000000f', VERSION_OFFSET, 'hex');
   assert.equal(unpack(KEY, bytes, PLAIN)!.version, '018bcfe56800002b0000000f');
 });
 
-test('layout 1 is still read', () => {
+test('an envelope in layout 1 is readable', () => {
   const values: Value[] = [
     { encoding: 'json', body: '{"rate":0.05}' },
     { encoding: 'msgpack', body: keep('msgpack', Buffer.from([0x81, 0xa1, 0x61, 0xc3])) },
@@ -233,7 +233,7 @@ test('layout 1 is still read', () => {
   }
 });
 
-test('a malformed value in layout 1, which has no checksum, is refused', () => {
+test('a malformed value in layout 1, which has no checksum, is unreadable', () => {
   const malformed: Value[] = [
     { encoding: 'json', body: '{"rate":' },
     { encoding: 'json', body: '' },
@@ -244,7 +244,7 @@ test('a malformed value in layout 1, which has no checksum, is refused', () => {
   for (const value of malformed) assert.equal(unpack(KEY, layout1(value), PLAIN), undefined);
 });
 
-test('the entry does not share the bytes it was read from', () => {
+test('an entry does not share memory with the envelope', () => {
   const bytes = packed({ encoding: 'msgpack', body: Buffer.from([0xc3]) });
   const entry = unpack(KEY, bytes, PLAIN)!;
   bytes.fill(0);
@@ -254,7 +254,7 @@ test('the entry does not share the bytes it was read from', () => {
 const legacy = (text: string | Buffer, ttlMs?: number, now = STORED_AT) =>
   unpackLegacy(KEY, Buffer.from(text as string), ttlMs, 300_000, now);
 
-test('the text of a value of the predecessor is kept byte for byte', () => {
+test('a legacy value keeps every byte of its text', () => {
   for (const value of [
     '{"rate": 5.00e-2, "n": 12345678901234567890, "list": [1, 2 ,3]}',
     '"caf\\u00e9 \\"}\\""',
@@ -279,21 +279,21 @@ test('the text of a value of the predecessor is kept byte for byte', () => {
   }
 });
 
-test('of a member that stands there twice the last counts, as it does for Python', () => {
+test('of a repeated member the last counts, as in Python', () => {
   assert.equal(legacy('{"value": 1, "timestamp": 1, "value": 2}', 1000)!.json, '2');
 });
 
-test('a value of the predecessor is over when Redis says so', () => {
+test('a legacy value expires with the TTL of its Redis key', () => {
   assert.equal(legacy('{"value": 1, "timestamp": 1600000000}', 1234)!.expiresAt, STORED_AT + 1234);
 });
 
-test('where Redis has no deadline, it is over when its type says so, counted from its timestamp', () => {
+test('a legacy value without a TTL in Redis expires after the TTL of its type, counted from its timestamp', () => {
   const entry = legacy('{"value": 1, "timestamp": 1699999990.123}')!;
   assert.equal(entry.storedAt, 1_699_999_990_123);
   assert.equal(entry.expiresAt, 1_699_999_990_123 + 300_000);
 });
 
-test('a timestamp from the future is taken for now', () => {
+test('a timestamp in the future counts as now', () => {
   for (const timestamp of ['1800000000', '1e300']) {
     const entry = legacy(`{"value": 1, "timestamp": ${timestamp}}`)!;
     assert.equal(entry.storedAt, STORED_AT);
@@ -301,15 +301,19 @@ test('a timestamp from the future is taken for now', () => {
   }
 });
 
-test('a timestamp before 1970 is taken for 1970', () => {
+test('a timestamp before 1970 counts as 1970', () => {
   for (const timestamp of ['-1', '-1e300', '-1e999']) {
     const text = `{"value": 1, "timestamp": ${timestamp}}`;
-    assert.equal(legacy(text, 1000)!.storedAt, 0, 'the deadline of Redis counts');
-    assert.equal(legacy(text)!.expiresAt, 300_000, 'without one it is over');
+    assert.equal(legacy(text, 1000)!.storedAt, 0, 'the TTL of the Redis key counts');
+    assert.equal(
+      legacy(text)!.expiresAt,
+      300_000,
+      'without a TTL in Redis the TTL of the type counts from 1970',
+    );
   }
 });
 
-test('what is no value of the predecessor is refused, and nothing is thrown', () => {
+test('text that is not a legacy value is unreadable, and nothing throws', () => {
   for (const text of [
     '{',
     '{}',
@@ -327,12 +331,12 @@ test('what is no value of the predecessor is refused, and nothing is thrown', ()
     assert.equal(legacy(text, 1000), undefined, text);
 });
 
-test('bytes that are not UTF-8 are refused, since their text could not be kept', () => {
+test('a legacy value that is not UTF-8 is unreadable, because its text could not be kept', () => {
   const text = Buffer.from('{"value": "caf\u00e9", "timestamp": 1}', 'latin1');
   assert.equal(legacy(text, 1000), undefined);
 });
 
-test('random damage to a value of the predecessor is read or refused, and nothing is thrown', () => {
+test('reading a damaged legacy value never throws', () => {
   const text = '{"value": {"rate": 0.05, "x": ["a", null]}, "timestamp": 1700000000, "source": "api"}';
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(text.length - 1), fc.nat(255)), { maxLength: 4 }), (hits) => {
@@ -345,7 +349,7 @@ test('random damage to a value of the predecessor is read or refused, and nothin
   );
 });
 
-test('a foreign version is made from the bytes, and is older than every stamp', () => {
+test('a foreign version depends on the bytes and is older than every stamp', () => {
   const version = foreignVersion(Buffer.from('a'));
   assert.ok(isVersion(version));
   assert.equal(version, foreignVersion(Buffer.from('a')));

@@ -6,7 +6,7 @@ import { closeWhenSilent } from '../../src/redis/half-open.ts';
 
 const SILENCE_MS = 3000;
 
-/** A connection on which the test says what is due and what has come, under a clock of its own. */
+/** A connection whose due replies, received bytes and clock the test sets. */
 function connected(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const broken: Error[] = [];
@@ -17,7 +17,7 @@ function connected(t: TestContext) {
   return { redis, stream, broken, pass: (ms: number) => t.mock.timers.tick(ms) };
 }
 
-test('a connection with an answer due is broken after that much silence, and at most half a second later', (t) => {
+test('a silent connection with a reply due is destroyed at most half a second after the limit', (t) => {
   const { redis, broken, pass } = connected(t);
   pass(499);
   redis.commandQueue.length = 1;
@@ -27,20 +27,20 @@ test('a connection with an answer due is broken after that much silence, and at 
   assert.match(broken[0]!.message, /sent nothing for 3000 ms/);
 });
 
-test('it is broken once', (t) => {
+test('a silent connection is destroyed once', (t) => {
   const { redis, broken, pass } = connected(t);
   redis.commandQueue.length = 1;
   pass(10 * SILENCE_MS);
   assert.equal(broken.length, 1);
 });
 
-test('silence with nothing due is none', (t) => {
+test('a silent connection without a reply due stays open', (t) => {
   const { broken, pass } = connected(t);
   pass(10 * SILENCE_MS);
   assert.equal(broken.length, 0);
 });
 
-test('whatever comes is no silence, though more is due', (t) => {
+test('a connection that receives bytes stays open, though replies are due', (t) => {
   const { redis, stream, broken, pass } = connected(t);
   redis.commandQueue.length = 5;
   for (let i = 0; i < 10; i++) {
@@ -50,7 +50,7 @@ test('whatever comes is no silence, though more is due', (t) => {
   assert.equal(broken.length, 0);
 });
 
-test('a new connection has not been silent yet, and one that has closed is not looked at', (t) => {
+test('silence counts from the connect, and a closed connection is not checked', (t) => {
   const { redis, broken, pass } = connected(t);
   redis.commandQueue.length = 1;
   pass(SILENCE_MS);

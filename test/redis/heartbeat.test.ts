@@ -7,7 +7,7 @@ const TIMEOUT_MS = 1000;
 
 const heartbeat = () => new Heartbeat(INTERVAL_MS, TIMEOUT_MS);
 
-test('a link is not alive before its first canary has come back', () => {
+test('a link is not alive before its first canary returns', () => {
   const link = heartbeat();
   assert.equal(link.alive(0), false);
   const canary = link.beat(0);
@@ -16,7 +16,7 @@ test('a link is not alive before its first canary has come back', () => {
   assert.equal(link.alive(3), true);
 });
 
-test('a canary proves the link from when it was sent, not from when it came back', () => {
+test('a canary proves the link alive from the time of sending, not of arrival', () => {
   const link = heartbeat();
   const canary = link.beat(0);
   assert.equal(link.arrived(canary, 700), 700);
@@ -24,11 +24,11 @@ test('a canary proves the link from when it was sent, not from when it came back
   assert.equal(link.alive(751), false);
 });
 
-test('whenever the link falls silent, a beat within the timeout notices', () => {
+test('a beat detects a silent link within the timeout, whenever the link is lost', () => {
   for (let lostAt = 0; lostAt < INTERVAL_MS; lostAt++) {
     const link = heartbeat();
     const canary = link.beat(0);
-    // The canary had left before the loss, so it comes back at once.
+    // The canary was sent before the loss and returns at once.
     link.arrived(canary, 0);
     let noticedAt: number | undefined;
     for (let now = INTERVAL_MS; noticedAt === undefined; now += INTERVAL_MS) {
@@ -39,7 +39,7 @@ test('whenever the link falls silent, a beat within the timeout notices', () => 
   }
 });
 
-test('a link whose canaries come back late stays alive while none is later than the tolerance', () => {
+test('a link with late canaries stays alive while their delay is within the tolerance', () => {
   const link = heartbeat();
   const late = 400;
   const canaries: [number, number][] = [];
@@ -50,7 +50,7 @@ test('a link whose canaries come back late stays alive while none is later than 
   }
 });
 
-test('one canary that comes back stands for those before it, and an older one proves nothing new', () => {
+test('a returned canary replaces earlier canaries, and an older canary is ignored', () => {
   const link = heartbeat();
   const [first, second] = [link.beat(0), link.beat(250)];
   assert.equal(link.arrived(second, 300), 50);
@@ -59,7 +59,7 @@ test('one canary that comes back stands for those before it, and an older one pr
   assert.equal(link.alive(1001), false);
 });
 
-test('a canary that nobody sent, or that was heard already, proves nothing', () => {
+test('a canary that was never sent or has already returned is ignored', () => {
   const link = heartbeat();
   assert.equal(link.arrived(1, 0), undefined);
   const canary = link.beat(0);
@@ -68,14 +68,14 @@ test('a canary that nobody sent, or that was heard already, proves nothing', () 
   assert.equal(link.arrived(canary, 0), undefined);
 });
 
-test('a canary that comes back when it could prove nothing any more is forgotten', () => {
+test('a canary that returns after the tolerance is ignored', () => {
   const link = heartbeat();
   const canary = link.beat(0);
   link.beat(2 * (TIMEOUT_MS - INTERVAL_MS) + 1);
   assert.equal(link.arrived(canary, 2000), undefined);
 });
 
-test('after a break, canaries of before it prove nothing', () => {
+test('after a reset, earlier canaries are ignored', () => {
   const link = heartbeat();
   const [heard, lost] = [link.beat(0), link.beat(10)];
   link.arrived(heard, 1);

@@ -9,10 +9,10 @@ import { parseInfo, RedisInfo, type RedisStatus } from '../../src/redis/info.ts'
 import { openConnection, startConnected } from '../support/redis-connection.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
-/** A busy Redis is no Redis that hangs. */
+/** Long enough for a Redis on a busy machine. */
 const PATIENT = { timeoutMs: 30_000 };
 
-test('a Redis that answers is described in the words of the runbook', async (t) => {
+test('the status of a connected Redis has the fields that the runbook names', async (t) => {
   const { redis, counters } = await startConnected(t, {
     args: ['--maxmemory', '64mb', '--maxclients', '321'],
   });
@@ -36,7 +36,7 @@ test('a Redis that answers is described in the words of the runbook', async (t) 
   assert.equal(details.maxClients, 321);
 });
 
-test('what Redis evicted, expired, found, missed and ran is counted', async (t) => {
+test('the status counts evicted and expired keys, hits, misses and commands', async (t) => {
   const { redis, counters } = await startConnected(t);
   await redis.set('a', '1');
   await redis.get('a');
@@ -58,7 +58,7 @@ test('what Redis evicted, expired, found, missed and ran is counted', async (t) 
   assert.ok(get.seconds >= 0 && get.seconds < 60);
 });
 
-test('however many ask and however often, Redis is asked once a second', async (t) => {
+test('any number of calls sends one PING a second', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 5000;
   const info = new RedisInfo(redis, counters, { ...PATIENT, now: () => now });
@@ -75,7 +75,7 @@ test('however many ask and however often, Redis is asked once a second', async (
   assert.equal((await pings(server)) - before, 2);
 });
 
-test('nobody starts a second request while the first is on its way, however long it takes', async (t) => {
+test('a call during a pending request shares that request', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 0;
   const info = new RedisInfo(redis, counters, { ...PATIENT, now: () => now });
@@ -89,7 +89,7 @@ test('nobody starts a second request while the first is on its way, however long
   assert.equal((await pings(server)) - before, 1);
 });
 
-test('a Redis that hangs is not connected when the deadline is over, and the failure is kept for a second', async (t) => {
+test('a Redis that hangs is reported as not connected after the time-out, and the failure is cached for a second', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 0;
   const info = new RedisInfo(redis, counters, { now: () => now, timeoutMs: 30 });
@@ -108,14 +108,14 @@ test('a Redis that hangs is not connected when the deadline is over, and the fai
   now += 999;
   assert.equal(await info.status(), failed);
   now += 1;
-  // Its first answers may take longer than 30 ms: they are behind what it left unanswered.
+  // The first answers may take longer than 30 ms, because they follow the earlier unanswered commands.
   await until(async () => {
     now += 1000;
     return (await info.status()).connected;
   });
 });
 
-test('a Redis that is not there is said to be, with what the connection met', async (t) => {
+test('an unreachable Redis is reported with the error of the connection', async (t) => {
   const { redis, counters } = openConnection(t, { port: await freePort() });
   const info = new RedisInfo(redis, counters);
   await closed(redis);
@@ -126,7 +126,7 @@ test('a Redis that is not there is said to be, with what the connection met', as
   assert.deepEqual(status.server_info, {});
 });
 
-test('a Redis that came back is connected again, and the old fault is forgotten', async (t) => {
+test('a restarted Redis is reported as connected, without the earlier error', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 0;
   const info = new RedisInfo(redis, counters, { ...PATIENT, now: () => now });
@@ -140,7 +140,7 @@ test('a Redis that came back is connected again, and the old fault is forgotten'
   assert.equal((await info.status()).connected, true);
 });
 
-test('a wrong password is told as such, without the password', async (t) => {
+test('a wrong password is reported without the password', async (t) => {
   const server = await startRedis({ password: 'right' });
   t.after(() => server.stop());
   const { redis, counters } = openConnection(t, server, 'wr0ng-s3cret');
@@ -152,7 +152,7 @@ test('a wrong password is told as such, without the password', async (t) => {
   assert.doesNotMatch(status.error, /wr0ng-s3cret/);
 });
 
-test('a database that Redis refuses is named as the cause', async (t) => {
+test('a database that Redis rejects is reported as the cause', async (t) => {
   const server = await startRedis();
   t.after(() => server.stop());
   const { redis, counters } = openConnection(t, server, undefined, 99);
@@ -163,7 +163,7 @@ test('a database that Redis refuses is named as the cause', async (t) => {
   assert.equal(status.error, 'not connected to Redis: ERR DB index is out of range');
 });
 
-test('a server that repeats the password in its error does not put it into ours', async (t) => {
+test('the status hides a password that the error of the server repeats', async (t) => {
   const server = await startRedis({ args: ['--rename-command', 'AUTH', ''] });
   t.after(() => server.stop());
   for (const password of ['s3cret', 'long'.repeat(100)]) {
@@ -176,7 +176,7 @@ test('a server that repeats the password in its error does not put it into ours'
   }
 });
 
-test('a server that became a replica says so', async (t) => {
+test('a server that becomes a replica is reported as a replica', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   let now = 0;
   const info = new RedisInfo(redis, counters, { ...PATIENT, now: () => now });
@@ -186,7 +186,7 @@ test('a server that became a replica says so', async (t) => {
   assert.equal(connected(await info.status()).replica, true);
 });
 
-test('the data connection decides whether Redis is connected, whatever the admin connection answers', async (t) => {
+test('the data connection alone decides whether Redis is connected', async (t) => {
   const { server, redis: admin, counters } = await startConnected(t);
   const proxy = await startTcpProxy(server);
   t.after(() => proxy.close());
@@ -203,7 +203,7 @@ test('the data connection decides whether Redis is connected, whatever the admin
   assert.equal((await info.status()).connected, false);
 });
 
-test('a server that may not be asked for INFO is connected, and without details', async (t) => {
+test('a server whose ACL forbids INFO is connected, without details', async (t) => {
   const { server, redis, counters } = await startConnected(t);
   await server.cli('ACL', 'SETUSER', 'default', '-info');
   const status = await new RedisInfo(redis, counters, PATIENT).status();
@@ -212,7 +212,7 @@ test('a server that may not be asked for INFO is connected, and without details'
   assert.deepEqual(status.server_info, {});
 });
 
-test('a server that answers PING with something else is not connected; INFO of another kind is no INFO', async () => {
+test('a server with a wrong PING reply is not connected, and a wrong INFO reply has no details', async () => {
   for (const [ping, info, connected] of [
     [7, 8, false],
     ['OK', 'OK', false],
@@ -230,7 +230,7 @@ test('a server that answers PING with something else is not connected; INFO of a
   }
 });
 
-test('INFO is read past its headings, empty lines and values with colons', () => {
+test('the INFO parser handles headings, empty lines and values with colons', () => {
   const reply =
     '# Server\r\nredis_version:7.0.5\r\n\r\n# Keyspace\r\ndb0:keys=1,expires=0\r\nurl:a:b\r\nodd\r\n';
   assert.deepEqual(
@@ -249,12 +249,12 @@ function connected(status: RedisStatus) {
   return { ...status, details: status.details };
 }
 
-/** Its next end; `once` of node:events would reject at the error before it. */
+/** Resolves at the next end of the connection; `once` of node:events would reject at the error before. */
 function closed(redis: Redis): Promise<void> {
   return new Promise((resolve) => redis.once('close', resolve));
 }
 
-/** How many PINGs the server has had. */
+/** The number of PINGs that the server has run. */
 async function pings(server: RedisServer): Promise<number> {
   const stats = parseInfo(await server.cli('INFO', 'commandstats'));
   return Number(/calls=(\d+)/.exec(stats.get('cmdstat_ping') ?? 'calls=0')![1]);

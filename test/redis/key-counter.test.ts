@@ -8,7 +8,7 @@ import { startConnected } from '../support/redis-connection.ts';
 
 const PREFIX = 'borrow_rate_engine:';
 
-test('the keys under the prefix are counted by type, and no others', async (t) => {
+test('only keys under the prefix are counted, by type', async (t) => {
   const { redis, keyCounter } = await setUp(t);
   await redis.mset(
     ...[
@@ -39,7 +39,7 @@ test('the keys under the prefix are counted by type, and no others', async (t) =
   assert.ok(counts.countedAt >= before && counts.countedAt <= Date.now());
 });
 
-test('a database of many slices is counted exactly while nothing changes, without KEYS', async (t) => {
+test('an unchanging database of many slices is counted exactly, without KEYS', async (t) => {
   const { redis, keyCounter } = await setUp(t);
   await redis.eval(
     "for i = 1, 25000 do redis.call('SET', ARGV[1] .. (i % 2 == 0 and 'borrow_rate:' or 'x:') .. i, '1') end",
@@ -54,7 +54,7 @@ test('a database of many slices is counted exactly while nothing changes, withou
   assert.doesNotMatch(stats, /cmdstat_keys:/);
 });
 
-test('however many ask at once, there is one scan', async (t) => {
+test('concurrent calls share one scan', async (t) => {
   const { scans, keyCounter } = await setUp(t);
   const counts = await Promise.all(Array.from({ length: 100 }, () => keyCounter.fresh()));
   keyCounter.latest();
@@ -62,7 +62,7 @@ test('however many ask at once, there is one scan', async (t) => {
   assert.equal(await scans(), 1);
 });
 
-test('a count is given again until maxAgeMs are over', async (t) => {
+test('a count is reused for maxAgeMs', async (t) => {
   const { scans, keyCounter, clock } = await setUp(t);
   const first = await keyCounter.fresh();
   clock.now += 9_999;
@@ -73,7 +73,7 @@ test('a count is given again until maxAgeMs are over', async (t) => {
   assert.equal(await scans(), 2);
 });
 
-test('a scan that took t is not repeated before 20 t, longer though that is than maxAgeMs', async (t) => {
+test('the count of a scan that took t is reused for at least 20 t', async (t) => {
   const { scans, keyCounter, clock } = await setUp(t);
   const counting = keyCounter.fresh();
   clock.now += 3_000;
@@ -86,7 +86,7 @@ test('a scan that took t is not repeated before 20 t, longer though that is than
   assert.equal(await scans(), 2);
 });
 
-test('latest knows nothing before the first count, begins it, and knows it then', async (t) => {
+test('latest returns undefined before the first count, and starts that count', async (t) => {
   const { redis, keyCounter } = await setUp(t);
   await redis.set(`${PREFIX}min_rate:A`, '1');
   assert.equal(keyCounter.latest(), undefined);
@@ -94,7 +94,7 @@ test('latest knows nothing before the first count, begins it, and knows it then'
   assert.equal(named(counts).min_rate, 1);
 });
 
-test('latest gives the old count while a new one is taken in the background', async (t) => {
+test('latest returns the old count while a new scan runs in the background', async (t) => {
   const { redis, keyCounter, clock } = await setUp(t);
   const old = await keyCounter.fresh();
   await redis.set(`${PREFIX}min_rate:A`, '1');
@@ -104,7 +104,7 @@ test('latest gives the old count while a new one is taken in the background', as
   assert.equal(keyCounter.latest()!.total, 1);
 });
 
-test('a failed scan is told to who asks for a fresh count, keeps the old one, and is tried again after a second', async (t) => {
+test('a failed scan rejects fresh calls for a second, and latest keeps the old count', async (t) => {
   const { server, redis, scans, keyCounter, clock, counters } = await setUp(t);
   const old = await keyCounter.fresh();
   clock.now += 10_000;

@@ -11,7 +11,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const LARGE = JSON.stringify('x'.repeat(300_000));
 
-test('large values that are known are read a mebibyte at a time, by the connection for them', async (t) => {
+test('known large values are read in slices of 1 MiB on the bulk connection', async (t) => {
   const { server, store, write } = await opened(t);
   const keys = Array.from({ length: 16 }, (_, i) => `large:${i}`);
   await Promise.all(keys.map((key) => store.write(write(key, LARGE))));
@@ -23,11 +23,11 @@ test('large values that are known are read a mebibyte at a time, by the connecti
     entries.map((entry) => entry?.json.length),
     [...keys.map(() => LARGE.length), undefined],
   );
-  // Three of 300 KB fit into a slice; the small one is a command of its own.
+  // Three values of 300 KB fit into a slice; the small value needs its own command.
   assert.equal((await mgets()) - before, 6 + 1);
 });
 
-test('a value that another program made small again is read with the others', async (t) => {
+test('a value that became small is read on the data connection again', async (t) => {
   const { store, write, lastCommand, other } = await opened(t);
   await store.write(write('k', LARGE));
   await other.write(write('k', '"small"'));
@@ -38,10 +38,10 @@ test('a value that another program made small again is read with the others', as
   assert.equal(await lastCommand('data'), 'mget');
 });
 
-test('changes of one key take effect in their order, whatever their size and whichever connection is slow', async (t) => {
+test('changes of one key take effect in order, whatever their size and whichever connection is slow', async (t) => {
   for (const slow of ['data', 'bulk'] as const) {
     const { store, write, freeze, thaw, ping } = await opened(t);
-    // Both connections know the script, so that a change is one command.
+    // Loads the script on Redis, so that every change is one command.
     await store.write(write('warm:A', LARGE));
     await store.write(write('warm:B', '1'));
     for (const values of [
@@ -53,10 +53,10 @@ test('changes of one key take effect in their order, whatever their size and whi
       const outcomes: Promise<unknown>[] = [];
       for (const value of values) {
         outcomes.push(store.write(write('k', value)));
-        // A turn of its own for each.
+        // Each change gets its own turn of the event loop.
         await new Promise((resolve) => setImmediate(resolve));
       }
-      // Time for whatever would overtake.
+      // Gives a later change time to overtake.
       for (let i = 0; i < 3; i++) await ping();
       thaw(slow);
       await Promise.all(outcomes);
@@ -69,7 +69,7 @@ test('changes of one key take effect in their order, whatever their size and whi
   }
 });
 
-test('a read that follows a large write of its key sees it, and later reads see nothing older', async (t) => {
+test('a read after a large write of its key sees that write, and later reads see nothing older', async (t) => {
   const { store, write, freeze, thaw } = await opened(t);
   await store.write(write('k', LARGE));
   await store.write(write('k', '"small"'));
@@ -86,7 +86,7 @@ test('a read that follows a large write of its key sees it, and later reads see 
   assert.equal(await store.read('k'), undefined);
 });
 
-/** A store with a connection for large values, each connection by a proxy of its own. */
+/** A store with a bulk connection for large values; each connection has its own proxy. */
 async function opened(t: TestContext) {
   const server = await startRedis();
   t.after(() => server.stop());
@@ -96,7 +96,7 @@ async function opened(t: TestContext) {
   const [otherData] = await Promise.all([connected(t, server)]);
   const versions = new VersionClock('0000000a');
   const ids = { data: await data.client('ID'), bulk: await bulk.client('ID') };
-  /** What this connection asked Redis for last. */
+  /** The last command of this connection. */
   const lastCommand = async (which: 'data' | 'bulk') => {
     const list = await server.cli('CLIENT', 'LIST', 'ID', String(ids[which]));
     return /cmd=(\S+)/.exec(list)![1];
@@ -110,7 +110,7 @@ async function opened(t: TestContext) {
       return writeOf(key, value, versions.next());
     },
     lastCommand,
-    /** By a connection that no proxy holds up. */
+    /** Uses a connection without a proxy. */
     ping: () => otherData.ping(),
     freeze: (which: 'data' | 'bulk') => proxies[which].freeze(),
     thaw: (which: 'data' | 'bulk') => proxies[which].thaw(),

@@ -17,7 +17,7 @@ const LATE_TIMED_OUT = { ...TIMED_OUT, message: /after its deadline/ };
 const one = new VersionClock('0000000a');
 const other = new VersionClock('0000000b');
 
-test('a change that reaches Redis after its time-out is not made, whatever is stored by then', async (t) => {
+test('a change that reaches Redis after its time-out is not applied, whatever is stored', async (t) => {
   const { server, slow, fast, proxy } = await setUp(t);
   await fast.write(writeOf('deleted:over', '"old"', other.next()));
   await fast.write(writeOf('deleted', '"old"', other.next()));
@@ -42,9 +42,9 @@ test('a change that reaches Redis after its time-out is not made, whatever is st
   assert.deepEqual(await bodies('deleted', 'deleted:over'), ['"old"', '"newer"']);
 });
 
-test('a change that was late in Redis is answered as one that timed out, and puts the clock in doubt', async (t) => {
+test('a change that Redis finds late fails as a time-out and puts the clock in doubt', async (t) => {
   const { server } = await setUp(t);
-  // Its deadlines lie in the past: Redis makes nothing of what it sends.
+  // The deadlines of this clock lie in the past, so Redis applies none of its changes.
   const behind = clockAt(-60_000);
   const store = await storeAt(t, server.port, 1000, behind);
   await assert.rejects(store.write(writeOf('k', '1', one.next())), LATE_TIMED_OUT);
@@ -52,7 +52,7 @@ test('a change that was late in Redis is answered as one that timed out, and put
   await assert.rejects(store.remove({ key: 'k', version: one.next() }), LATE_TIMED_OUT);
 });
 
-test('a stamp that Redis cuts puts the clock in doubt, one that it takes or raises does not', async (t) => {
+test('only a stamp that Redis lowers puts the clock in doubt', async (t) => {
   const { server } = await setUp(t);
   const clock = clockAt(0);
   const store = await storeAt(t, server.port, 1000, clock);
@@ -67,7 +67,7 @@ test('a stamp that Redis cuts puts the clock in doubt, one that it takes or rais
   assert.equal(clock.doubted, true);
 });
 
-test('a pending change has longer than one that somebody waits for', async (t) => {
+test('a pending write has a later deadline than a change with a waiting client', async (t) => {
   const { server, slow, fast, proxy } = await setUp(t);
   proxy.freeze({ direction: 'up' });
   const live = assert.rejects(slow.write(writeOf('live', '1', one.next())), TIMED_OUT);
@@ -78,11 +78,11 @@ test('a pending change has longer than one that somebody waits for', async (t) =
   assert.equal(await fast.read('live'), undefined);
 });
 
-test('a deletion by match that is delayed for seconds spares what was written after it was asked for', async (t) => {
+test('a delayed deletion by match keeps values that were written after its request', async (t) => {
   const { slow, fast, proxy } = await setUp(t);
   await fast.write(writeOf('volatility:old', '"old"', other.next()));
   const both = await fast.write(writeOf('volatility:both', '"old"', other.next()));
-  // Two writers stamp alike within one millisecond.
+  // Two writers may use the same stamp within one millisecond.
   one.observe(both.version!);
   const deletedAsOf = one.next();
   other.observe(deletedAsOf);
@@ -97,7 +97,7 @@ test('a deletion by match that is delayed for seconds spares what was written af
   assert.equal((await fast.read('volatility:new'))?.json, '"newer"');
 });
 
-test('nothing is sent before the clock of Redis is known', async (t) => {
+test('the store sends no command before the clock of Redis is known', async (t) => {
   const { server } = await setUp(t);
   const clock = { ...clockAt(0), synced: false };
   const store = await storeAt(t, server.port, 1000, clock);
@@ -109,7 +109,7 @@ test('nothing is sent before the clock of Redis is known', async (t) => {
   assert.equal((await store.write(writeOf('k', '1', one.next()))).status, 'created');
 });
 
-/** A clock that is ahead of Redis's by so many ms. */
+/** A clock that is this many ms ahead of Redis. */
 function clockAt(ms: number) {
   const now = Date.now() + ms;
   return {
@@ -123,7 +123,7 @@ function clockAt(ms: number) {
   };
 }
 
-/** Two stores on one Redis: one at a proxy, with a short time-out, and one without. */
+/** Two stores on one Redis: `slow` uses a proxy and a short time-out, `fast` uses neither. */
 async function setUp(t: TestContext) {
   const server = await startRedis();
   t.after(() => server.stop());
@@ -131,7 +131,7 @@ async function setUp(t: TestContext) {
   t.after(() => proxy.close());
   const slow = await storeAt(t, proxy.port, 200);
   const fast = await storeAt(t, server.port, 5000);
-  // Redis knows the script from here on, so that a change is one command.
+  // Loads the script on Redis, so that every later change is one command.
   await until(() => slow.remove({ key: 'none', version: one.next() }));
   return {
     server,
@@ -139,7 +139,7 @@ async function setUp(t: TestContext) {
     fast,
     proxy: {
       ...proxy,
-      /** Lets what was held up go on, and waits until Redis has run it. */
+      /** Releases the held commands and waits until Redis has run a script. */
       async thawAndCount(redis: RedisServer) {
         const before = await scriptCalls(redis);
         proxy.thaw();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Reconnector } from '../../src/redis/reconnector.ts';
 
-/** Connections of one process under a mocked clock; `reachable` says which of them the server takes now. */
+/** Connections of one process under a mocked clock; `reachable` returns whether the server accepts a connection. */
 function simulated(t: TestContext, reachable: (name: string) => boolean) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const reconnector = new Reconnector(() => 0);
@@ -30,14 +30,14 @@ function simulated(t: TestContext, reachable: (name: string) => boolean) {
     attempt();
     return { member, pause };
   };
-  // In steps, since the mocked clock starts a timer that is set during a tick at the end of the tick.
+  // In steps, because the mocked clock starts a timer set during a tick only at the end of that tick.
   const pass = (ms: number) => {
     for (let passed = 0; passed < ms; passed += 10) t.mock.timers.tick(10);
   };
   return { reconnector, attempts, pauses, open, pass };
 }
 
-test('when one connection becomes ready, those that could not be made retry at once', (t) => {
+test('when one connection becomes ready, unconnected ones retry at once', (t) => {
   let reachable = false;
   const { open, pass } = simulated(t, () => reachable);
   const members = ['data', 'admin', 'link'].map((name) => open(name).member);
@@ -53,7 +53,7 @@ test('when one connection becomes ready, those that could not be made retry at o
   assert.ok(members.every(({ up }) => up));
 });
 
-test('while no connection works the pauses grow to 30 s', (t) => {
+test('while no connection works, pauses grow to 30 s', (t) => {
   const { open, pauses, pass } = simulated(t, () => false);
   open('data');
   pass(300_000);
@@ -72,7 +72,7 @@ test('no pause exceeds 2 s while any connection works', (t) => {
   assert.equal(Math.max(...pauses), 2000);
 });
 
-test('a connection that was ready and broke waits for its pause although another becomes ready', (t) => {
+test('a connection that was ready and broke keeps its pause when another becomes ready', (t) => {
   const { open, attempts } = simulated(t, () => true);
   const data = open('data');
   const link = open('link');
@@ -84,7 +84,7 @@ test('a connection that was ready and broke waits for its pause although another
   assert.deepEqual(attempts, ['data', 'link']);
 });
 
-test('a connection that its user has to prove keeps growing pauses until it is proved', () => {
+test('pauses of a connection that needs a proof grow until it is proved', () => {
   const link = new Reconnector(() => 0).join('user');
   const round = () => {
     link.ready();
@@ -96,7 +96,7 @@ test('a connection that its user has to prove keeps growing pauses until it is p
   assert.equal(link.broken(), 100);
 });
 
-test('in a hurry everything is retried at once, and no pause exceeds 100 ms', (t) => {
+test('in a hurry, every connection retries at once with pauses of at most 100 ms', (t) => {
   const { reconnector, open, attempts, pauses, pass } = simulated(t, () => false);
   open('data');
   open('link');

@@ -20,10 +20,10 @@ import { startTimer } from '../support/timer.ts';
 const PREFIX = 'test:';
 const CHANNEL = 'cache_invalidation';
 const INTERVAL_MS = 50;
-/** So long that the link of a busy process is not lost. */
+/** Long enough that a busy process does not lose its link. */
 const PATIENT_MS = 30_000;
 const TIMEOUT_MS = 1000;
-/** After which a loss must have been noticed: a beat and some more later than the timeout. */
+/** A loss must be detected by then: the timeout, one beat and a margin. */
 const NOTICED_MS = TIMEOUT_MS + 400;
 
 let redis: RedisServer;
@@ -32,7 +32,7 @@ before(async () => {
 });
 after(() => redis.stop());
 
-type Told =
+type BusEvent =
   | ['key', string, Announced | undefined]
   | ['match', Match, Reason, Version | undefined]
   | ['deleting', Match, Version]
@@ -46,13 +46,13 @@ interface Options {
   readonly username?: string;
   readonly password?: string;
   readonly origin?: string;
-  /** By default so long that only a test about it meets it. */
+  /** The default is so long that only a test of the timeout reaches it. */
   readonly timeoutMs?: number;
   /** Whether the circuit breaker is closed. */
   readonly usable?: () => boolean;
 }
 
-/** A bus of its own, which tells what it hears, and when. */
+/** A new bus that records its events in order. */
 function listen(t: TestContext, options: Options = {}) {
   const { port = redis.port, keyPrefix = PREFIX, username, password, origin = '0000000a' } = options;
   const { usable = () => true, timeoutMs = PATIENT_MS } = options;
@@ -60,18 +60,18 @@ function listen(t: TestContext, options: Options = {}) {
   const address = addressOf({ port }, { username, password });
   const data = connect(address, 'data', counters);
   const link = connect(address, 'link', counters);
-  const told: Told[] = [];
+  const events: BusEvent[] = [];
   const malformed: [origin: string, message: string][] = [];
   const armFaults: string[] = [];
   const watchers = new Map<CoherenceState, () => void>();
   const listener: BusListener = {
-    keyChanged: (key, announced) => void told.push(['key', key, announced]),
-    matchFailed: (version) => void told.push(['failed', version]),
-    matchDeleting: (match, version) => void told.push(['deleting', match, version]),
-    matchChanged: (match, reason, version) => void told.push(['match', match, reason, version]),
-    allChanged: (reason) => void told.push(['all', reason]),
+    keyChanged: (key, announced) => void events.push(['key', key, announced]),
+    matchFailed: (version) => void events.push(['failed', version]),
+    matchDeleting: (match, version) => void events.push(['deleting', match, version]),
+    matchChanged: (match, reason, version) => void events.push(['match', match, reason, version]),
+    allChanged: (reason) => void events.push(['all', reason]),
     stateChanged(state) {
-      told.push(['state', state]);
+      events.push(['state', state]);
       watchers.get(state)?.();
     },
   };
@@ -100,23 +100,23 @@ function listen(t: TestContext, options: Options = {}) {
     data.disconnect();
   });
   const reach = (state: CoherenceState) => until(() => bus.state === state, { everyMs: 1 });
-  const hears = (what: Told) =>
-    until(() => told.some((each) => JSON.stringify(each) === JSON.stringify(what)), { everyMs: 1 }).catch(
+  const hears = (what: BusEvent) =>
+    until(() => events.some((each) => JSON.stringify(each) === JSON.stringify(what)), { everyMs: 1 }).catch(
       (cause) => {
-        throw new Error(`not told ${JSON.stringify(what)} but ${JSON.stringify(told)}`, { cause });
+        throw new Error(`no event ${JSON.stringify(what)} in ${JSON.stringify(events)}`, { cause });
       },
     );
-  /** What `look` returns at the moment in which the state becomes this one. */
+  /** Resolves with the result of `look` at the moment of the change to this state. */
   const onState = <T>(state: CoherenceState, look: () => T) =>
     new Promise<T>((resolve) => watchers.set(state, () => resolve(look())));
-  return { bus, data, link, told, malformed, armFaults, counters, reach, hears, onState };
+  return { bus, data, link, events, malformed, armFaults, counters, reach, hears, onState };
 }
 
-/** A bus that is coherent, with what it told on the way there forgotten. */
+/** A coherent bus; its earlier events are removed. */
 async function coherent(t: TestContext, options: Options = {}) {
   const on = listen(t, options);
   await on.reach('coherent');
-  on.told.length = 0;
+  on.events.length = 0;
   return on;
 }
 
@@ -128,34 +128,34 @@ const write = (key: string, writer: string) => writeOf(key, '1', new VersionCloc
 const versions = new VersionClock('000000cc');
 const removal = (key: string) => ({ key, version: versions.next() });
 
-const keysTold = (told: Told[]) => told.flatMap(([what, key]) => (what === 'key' ? [key] : []));
+const keysChanged = (events: BusEvent[]) => events.flatMap(([what, key]) => (what === 'key' ? [key] : []));
 
-test('a link that was armed tells that everything may have changed, and then that it is coherent', async (t) => {
-  const { told, reach } = listen(t);
+test('an armed link first reports that everything may have changed, and then coherence', async (t) => {
+  const { events, reach } = listen(t);
   await reach('coherent');
-  const states = told.map(([what, which]) => `${what} ${which}`);
+  const states = events.map(([what, which]) => `${what} ${which}`);
   assert.ok(states.indexOf('all rearmed') < states.indexOf('state coherent'), states.join());
-  assert.equal(told.filter(([what]) => what === 'all').length, 1);
+  assert.equal(events.filter(([what]) => what === 'all').length, 1);
 });
 
-test('what another program does to a key is told: written, deleted, expired; other keys are not', async (t) => {
-  const { told, hears } = await coherent(t);
+test('a write, delete or expiry by another program is reported, only for keys under the prefix', async (t) => {
+  const { events, hears } = await coherent(t);
   await redis.cli('SET', `${PREFIX}a`, '1');
   await redis.cli('SET', 'elsewhere:a', '1');
   await redis.cli('SET', `${PREFIX}clé:é`, '1', 'PX', '30');
   await hears(['key', 'a', undefined]);
   await hears(['key', 'clé:é', undefined]);
-  told.length = 0;
+  events.length = 0;
   await redis.cli('DEL', `${PREFIX}a`);
   await hears(['key', 'a', undefined]);
   await hears(['key', 'clé:é', undefined]);
-  assert.deepEqual(keysTold(told).sort(), ['a', 'clé:é']);
+  assert.deepEqual(keysChanged(events).sort(), ['a', 'clé:é']);
 });
 
-test('FLUSHALL and FLUSHDB are told as a flush', async (t) => {
-  const { told, hears, counters } = await coherent(t);
+test('FLUSHALL and FLUSHDB are reported as a flush', async (t) => {
+  const { events, hears, counters } = await coherent(t);
   for (const command of ['FLUSHALL', 'FLUSHDB']) {
-    told.length = 0;
+    events.length = 0;
     await redis.cli(command);
     await hears(['all', 'flush']);
   }
@@ -168,26 +168,26 @@ test('a flush of another database is reported as a flush, because tracking does 
   await hears(['all', 'flush']);
 });
 
-test('SWAPDB, which tracking does not report, is noticed by the next canary, and no swap is seen where none was', async (t) => {
-  const { told, hears, counters, reach } = await coherent(t);
+test('the next canary detects SWAPDB, which tracking does not report; without a swap nothing is reported', async (t) => {
+  const { events, hears, counters, reach } = await coherent(t);
   await beats(counters, 3);
-  assert.ok(!told.some(([what]) => what === 'all'));
+  assert.ok(!events.some(([what]) => what === 'all'));
   await redis.cli('SWAPDB', '0', '1');
   await hears(['all', 'flush']);
   assert.equal(counters.invalidations.get('tracking')?.get('swap'), 1);
   await reach('coherent');
-  told.length = 0;
+  events.length = 0;
   await beats(counters, 3);
-  assert.ok(!told.some(([what]) => what === 'all'));
-  // And back again, to a database that holds a canary of before.
+  assert.ok(!events.some(([what]) => what === 'all'));
+  // Swaps back to a database with an earlier canary.
   await redis.cli('SWAPDB', '0', '1');
   await hears(['all', 'flush']);
   assert.equal(counters.invalidations.get('tracking')?.get('swap'), 2);
 });
 
-test('while the circuit breaker is open the state is blind, though the link hears and canaries return', async (t) => {
+test('while the circuit breaker is open, the state is blind, though the link receives invalidations', async (t) => {
   let open = false;
-  const { bus, told, reach, hears, counters } = await coherent(t, { usable: () => !open });
+  const { bus, events, reach, hears, counters } = await coherent(t, { usable: () => !open });
   open = true;
   bus.updateState();
   assert.equal(bus.state, 'blind');
@@ -199,7 +199,7 @@ test('while the circuit breaker is open the state is blind, though the link hear
   bus.updateState();
   await reach('coherent');
   assert.deepEqual(
-    told.filter(([what]) => what === 'state'),
+    events.filter(([what]) => what === 'state'),
     [
       ['state', 'blind'],
       ['state', 'coherent'],
@@ -207,24 +207,24 @@ test('while the circuit breaker is open the state is blind, though the link hear
   );
 });
 
-test('what Redis gives up for want of room is told', async (t) => {
+test('the eviction of a key is reported', async (t) => {
   const small = await startRedis({ args: ['--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru'] });
   t.after(() => small.stop());
-  const { told, data } = await coherent(t, { port: small.port });
+  const { events, data } = await coherent(t, { port: small.port });
   const value = 'x'.repeat(20_000);
   for (let i = 0; i < 200; i++) await data.set(`${PREFIX}k${i}`, value);
   const keys = Array.from({ length: 200 }, (_, i) => `${PREFIX}k${i}`);
-  // Not by Redis's own count of evictions: canaries are evicted as well.
+  // The evicted_keys of Redis is not used, because it counts canaries as well.
   const evicted = keys.length - Number(await small.cli('EXISTS', ...keys));
   assert.ok(evicted > 0);
-  // Each key was written once, so it is told twice where it was evicted.
-  await until(() => keysTold(told).length >= keys.length + evicted);
+  // Each key was written once, so an evicted key is reported twice.
+  await until(() => keysChanged(events).length >= keys.length + evicted);
 });
 
-test('what other programs announce is obeyed: keys, types, a pattern, a bare key', async (t) => {
-  const { told, hears, counters } = await coherent(t);
+test('an announcement of another program invalidates keys, types, a pattern or a bare key', async (t) => {
+  const { events, hears, counters } = await coherent(t);
   const volatility = { type: typeIndex('volatility')! };
-  const forms: [string, Told[]][] = [
+  const forms: [string, BusEvent[]][] = [
     [
       '{"keys": ["a", "b"]}',
       [
@@ -242,57 +242,57 @@ test('what other programs announce is obeyed: keys, types, a pattern, a bare key
     ],
   ];
   for (const [message, expected] of forms) {
-    told.length = 0;
+    events.length = 0;
     await redis.cli('PUBLISH', CHANNEL, message);
     for (const each of expected) await hears(each);
-    assert.deepEqual(told, expected);
+    assert.deepEqual(events, expected);
   }
   const { remote, delete: deleted } = Object.fromEntries(counters.invalidations.get('announcement')!);
   assert.deepEqual([remote, deleted], [6, 1]);
 });
 
-test("a replica's set is told once, by tracking, with what the replica said of it; its own too", async (t) => {
-  const { told, data, hears } = await coherent(t);
+test('a set of any replica is reported once, by tracking, with the announced reason and version', async (t) => {
+  const { events, data, hears } = await coherent(t);
   for (const origin of ['0000000b', '0000000a']) {
-    told.length = 0;
+    events.length = 0;
     const { version } = (await storeOn(data, origin).write(write(`by:${origin}`, origin))) as {
       version: string;
     };
     await hears(['key', `by:${origin}`, { reason: 'set', version }]);
     await redis.cli('SET', `${PREFIX}after`, '1');
     await hears(['key', 'after', undefined]);
-    assert.deepEqual(keysTold(told), [`by:${origin}`, 'after']);
+    assert.deepEqual(keysChanged(events), [`by:${origin}`, 'after']);
   }
 });
 
-test("another replica's delete is obeyed even where there was nothing to delete, and our own is not", async (t) => {
-  const { told, data, hears } = await coherent(t);
+test('a delete by another replica is reported even for a missing key; a delete by this replica is not', async (t) => {
+  const { events, data, hears } = await coherent(t);
   await storeOn(data, '0000000a').remove(removal('ours'));
   await storeOn(data, '0000000a').removeMatching({ pattern: 'ours:*' }, versions.next());
   const [one, many] = [removal('theirs'), versions.next()];
   await storeOn(data, '0000000b').remove(one);
   await storeOn(data, '0000000b').removeMatching({ pattern: 'theirs:*' }, many);
   await hears(['match', { pattern: 'theirs:*' }, 'delete', many]);
-  assert.deepEqual(told, [
+  assert.deepEqual(events, [
     ['key', 'theirs', { reason: 'delete', version: one.version }],
     ['deleting', { pattern: 'theirs:*' }, many],
     ['match', { pattern: 'theirs:*' }, 'delete', many],
   ]);
 });
 
-test('what a replica of another database announces is ignored, and what a program announces is obeyed', async (t) => {
-  const { data, told, hears } = await coherent(t);
+test('an announcement by a replica of another database is ignored; one by another program is not', async (t) => {
+  const { data, events, hears } = await coherent(t);
   const elsewhere = storeOn(data, '0000000d', 1);
   await elsewhere.remove(removal('key'));
   await elsewhere.removeMatching({ type: 1 }, versions.next());
   await elsewhere.write(write('key', '0000000d'));
   await hears(['key', 'key', undefined]);
-  await data.publish(CHANNEL, '{"keys":["of a program"]}');
-  await hears(['key', 'of a program', { reason: 'remote', version: undefined }]);
-  assert.equal(told.length, 2, JSON.stringify(told));
+  await data.publish(CHANNEL, '{"keys":["by-program"]}');
+  await hears(['key', 'by-program', { reason: 'remote', version: undefined }]);
+  assert.equal(events.length, 2, JSON.stringify(events));
 });
 
-test('what was said of a write that never came is not said of one that comes much later', async (t) => {
+test('the announcement of a write that never arrived is not applied to a much later write', async (t) => {
   const { data, hears, counters } = await coherent(t);
   await storeOn(data, '0000000b').remove(removal('gone'));
   await beats(counters, 3);
@@ -300,13 +300,13 @@ test('what was said of a write that never came is not said of one that comes muc
   await hears(['key', 'gone', undefined]);
 });
 
-test('a malformed message is counted, told once an origin, and ignored', async (t) => {
-  const { told, malformed, counters, hears } = await coherent(t);
+test('a malformed message is counted, reported once for each origin, and ignored', async (t) => {
+  const { events, malformed, counters, hears } = await coherent(t);
   const messages = ['{"keys": 1}', '{oops', '{"origin": "me", "keys": [1]}', '{"origin":"me"}', '[]'];
   for (const message of messages) await redis.cli('PUBLISH', CHANNEL, message);
   await redis.cli('PUBLISH', CHANNEL, 'last');
   await hears(['key', 'last', { reason: 'remote', version: undefined }]);
-  assert.equal(told.length, 1);
+  assert.equal(events.length, 1);
   assert.equal(counters.malformedAnnouncements, messages.length);
   assert.deepEqual(malformed, [
     ['unknown', '{"keys": 1}'],
@@ -314,13 +314,13 @@ test('a malformed message is counted, told once an origin, and ignored', async (
   ]);
 });
 
-test('a link that was killed is armed again: not coherent from the break on, all changed, coherent, and it hears', async (t) => {
-  const { told, link, hears, reach } = await coherent(t);
+test('a killed link is degraded, is armed again, reports that everything changed, and is coherent', async (t) => {
+  const { events, link, hears, reach } = await coherent(t);
   const closed = once(link, 'close');
   await kill('ratecache-link');
   await closed;
   await reach('coherent');
-  const [first, ...rest] = told;
+  const [first, ...rest] = events;
   assert.deepEqual(first, ['state', 'degraded']);
   assert.deepEqual(rest, [
     ['all', 'rearmed'],
@@ -330,34 +330,34 @@ test('a link that was killed is armed again: not coherent from the break on, all
   await hears(['key', 'b', undefined]);
 });
 
-test('the data connection killed is blind until it is back, and what the link hears meanwhile is told', async (t) => {
-  const { told, data, reach, hears } = await coherent(t);
+test('without the data connection the state is blind, and invalidations on the link are still reported', async (t) => {
+  const { events, data, reach, hears } = await coherent(t);
   const closed = once(data, 'close');
   await kill('ratecache-data');
   await closed;
-  assert.deepEqual(told[0], ['state', 'blind']);
+  assert.deepEqual(events[0], ['state', 'blind']);
   await redis.cli('SET', `${PREFIX}c`, '1');
   await hears(['key', 'c', undefined]);
   await reach('coherent');
-  assert.ok(!told.some(([what]) => what === 'all'));
+  assert.ok(!events.some(([what]) => what === 'all'));
 });
 
-test('a link that may not be armed is degraded, and coherent when it may', async (t) => {
+test('a link whose ACL forbids tracking is degraded, and coherent when the ACL allows tracking', async (t) => {
   const user = ['ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all'];
   await redis.cli(...user);
-  const { told, armFaults, reach } = await coherent(t, { username: 'app', password: 'secret' });
+  const { events, armFaults, reach } = await coherent(t, { username: 'app', password: 'secret' });
   await redis.cli('ACL', 'SETUSER', 'app', '-client|tracking');
   await kill('ratecache-link');
   await reach('degraded');
   await until(() => armFaults.length > 1);
   assert.match(armFaults[0]!, /NOPERM/);
-  assert.ok(!told.some(([what, state]) => what === 'all' || state === 'coherent'));
+  assert.ok(!events.some(([what, state]) => what === 'all' || state === 'coherent'));
   await redis.cli(...user);
   await reach('coherent');
-  assert.ok(told.some(([what]) => what === 'all'));
+  assert.ok(events.some(([what]) => what === 'all'));
 });
 
-test('a user who may not publish is blind, and the refusal is counted', async (t) => {
+test('without permission to publish the state is blind, and the refusal is counted', async (t) => {
   const user = ['ACL', 'SETUSER', 'silent', 'on', '>secret', '~*', '&*', '+@all'];
   await redis.cli(...user);
   const { counters, reach } = await coherent(t, {
@@ -372,7 +372,7 @@ test('a user who may not publish is blind, and the refusal is counted', async (t
   await reach('coherent');
 });
 
-test('a Redis that is frozen is noticed as blind within the timeout, and trusted again when it goes on', async (t) => {
+test('a frozen Redis makes the state blind within the timeout, and coherent when it continues', async (t) => {
   const { onState, reach } = await coherent(t, { timeoutMs: TIMEOUT_MS });
   await redis.signal('SIGSTOP');
   t.after(() => redis.signal('SIGCONT'));
@@ -382,42 +382,45 @@ test('a Redis that is frozen is noticed as blind within the timeout, and trusted
   await reach('coherent');
 });
 
-test('a link that is half open is noticed within a second, and what it missed is told before it is trusted', async (t) => {
+test('a half-open link is detected within the timeout, and missed changes are reported before coherence', async (t) => {
   const proxy = await startTcpProxy(redis);
   t.after(() => proxy.close());
-  const { told, onState, reach, hears } = await coherent(t, { port: proxy.port, timeoutMs: TIMEOUT_MS });
+  const { events, onState, reach, hears } = await coherent(t, { port: proxy.port, timeoutMs: TIMEOUT_MS });
   proxy.freeze({ direction: 'down', saying: 'ratecache-link' });
   const late = startTimer(NOTICED_MS);
   const noticedLate = onState('degraded', () => late.fired);
   await redis.cli('SET', `${PREFIX}unheard`, '1');
   assert.equal(await noticedLate, false);
-  assert.deepEqual(keysTold(told), []);
+  assert.deepEqual(keysChanged(events), []);
   proxy.thaw();
   await reach('coherent');
   await hears(['key', 'unheard', undefined]);
-  const order = told.map(([what, which]) => `${what} ${which}`);
+  const order = events.map(([what, which]) => `${what} ${which}`);
   assert.ok(order.indexOf('key unheard') < order.indexOf('state coherent'), order.join());
 });
 
-test('the lag of the link is measured, also where the prefix covers the canaries', async (t) => {
+test('the lag of the link is measured, even if the prefix covers the canaries', async (t) => {
   for (const keyPrefix of ['_', '__ratecache__:', PREFIX]) {
-    const { told, counters, hears, reach } = listen(t, { keyPrefix });
+    const { events, counters, hears, reach } = listen(t, { keyPrefix });
     await reach('coherent');
     await beats(counters, 3);
     await redis.cli('SET', `${keyPrefix}k`, '1');
     await hears(['key', 'k', undefined]);
-    assert.ok(!keysTold(told).some((key) => key.endsWith('canary:0000000a')), 'our own canary is no key');
+    assert.ok(
+      !keysChanged(events).some((key) => key.endsWith('canary:0000000a')),
+      'the canary of this bus was reported as a key',
+    );
   }
 });
 
-/** Waits until so many more canaries have come back. */
+/** Waits until this many more canaries have returned. */
 async function beats({ coherenceLagSeconds }: Counters, wanted: number): Promise<void> {
   const heard = () => total(coherenceLagSeconds.counts);
   const before = heard();
   await until(() => heard() >= before + wanted);
 }
 
-/** Ends the connections of this name, as an operator or a firewall would. */
+/** Kills the connections of this name, as an operator or a firewall would. */
 async function kill(name: string): Promise<void> {
   const lines = (await redis.cli('CLIENT', 'LIST'))
     .split('\n')
@@ -426,17 +429,17 @@ async function kill(name: string): Promise<void> {
   for (const line of lines) await redis.cli('CLIENT', 'KILL', 'ID', /\bid=(\d+)/.exec(line)![1]!);
 }
 
-test('a Redis that comes back empty is no swap, though the data connection is back before the link', async (t) => {
+test('a Redis that restarts empty is not reported as a swap, though the data connection returns before the link', async (t) => {
   const server = await startRedis();
   t.after(() => server.stop());
   const proxy = await startTcpProxy(server);
   t.after(() => proxy.close());
-  const { told, data, reach } = await coherent(t, { port: proxy.port });
+  const { events, data, reach } = await coherent(t, { port: proxy.port });
   const link = { saying: 'ratecache-link' };
   proxy.freeze(link);
   proxy.cut(link);
   await reach('degraded');
-  /** Two beats: the first finds the canary of before, or that it is gone. */
+  /** Waits for two beats: the first reads the earlier canary, or finds that it was lost. */
   const twoBeats = async () => {
     const canary = () => server.cli('GET', '__ratecache__:canary:0000000a').then(Number);
     const first = await until(canary);
@@ -446,10 +449,10 @@ test('a Redis that comes back empty is no swap, though the data connection is ba
   await server.restart();
   await until(() => data.status === 'ready');
   await twoBeats();
-  assert.ok(!told.some(([what, reason]) => what === 'all' && reason === 'flush'));
+  assert.ok(!events.some(([what, reason]) => what === 'all' && reason === 'flush'));
   proxy.thaw();
   proxy.cut(link);
   await reach('coherent');
-  assert.ok(told.some(([what, reason]) => what === 'all' && reason === 'rearmed'));
-  assert.ok(!told.some(([what, reason]) => what === 'all' && reason === 'flush'));
+  assert.ok(events.some(([what, reason]) => what === 'all' && reason === 'rearmed'));
+  assert.ok(!events.some(([what, reason]) => what === 'all' && reason === 'flush'));
 });

@@ -35,7 +35,7 @@ storeContract('Redis', () => {
   return { one: open(0, { keyPrefix }).store, two: open(1, { keyPrefix }).store };
 });
 
-// The fake that other tests stand on is held to the same promises.
+// The fake store that other tests use must keep the same promises.
 storeContract('the gated store', () => {
   const clock = {
     get now() {
@@ -46,7 +46,7 @@ storeContract('the gated store', () => {
   return { one: new GatedStore(clock, entries), two: new GatedStore(clock, entries) };
 });
 
-test('reads of one turn are one MGET, and writes of one turn one script call', async () => {
+test('the reads of one turn are one MGET, and the changes of one turn are one script call', async () => {
   const { store, write } = open(0);
   await store.write(write('warm', '1'));
   const before = await calls();
@@ -62,7 +62,7 @@ test('reads of one turn are one MGET, and writes of one turn one script call', a
   assert.equal(made('get') - before('get'), 0);
 });
 
-test('a turn with more than a slice of reads is several MGETs, and every read has its own answer', async () => {
+test('reads beyond one slice are several MGETs, and every read returns its own value', async () => {
   const { store, write } = open(0);
   await Promise.all(Array.from({ length: 1300 }, (_, i) => store.write(write(`k${i}`, String(i)))));
   const before = await calls();
@@ -74,7 +74,7 @@ test('a turn with more than a slice of reads is several MGETs, and every read ha
   assert.equal((await calls())('mget') - before('mget'), 3);
 });
 
-test('a write goes on after Redis forgot its scripts', async () => {
+test('a write succeeds after SCRIPT FLUSH', async () => {
   const { store, write } = open(0);
   await store.write(write('k', '1'));
   await redis.cli('SCRIPT', 'FLUSH');
@@ -82,7 +82,7 @@ test('a write goes on after Redis forgot its scripts', async () => {
   assert.equal((await store.read('k'))!.json, '2');
 });
 
-test("Redis drops a value at its time to live, and the entry's own deadline is not later", async () => {
+test('the Redis key and its entry expire at the same time', async () => {
   const { store, write, keyPrefix } = open(0);
   const sent = write('k', '1', { expiresAt: Date.now() + 600_000 });
   await store.write(sent);
@@ -92,7 +92,7 @@ test("Redis drops a value at its time to live, and the entry's own deadline is n
   assert.equal(redisDeadline, sent.expiresAt);
 });
 
-test('a value over the threshold is compressed in Redis and comes back whole', async () => {
+test('a value over the threshold is compressed in Redis and read unchanged', async () => {
   const { store, write, keyPrefix } = open(0, { compressionThresholdBytes: 1000 });
   const json = JSON.stringify('x'.repeat(100_000));
   await store.write(write('k', json));
@@ -100,7 +100,7 @@ test('a value over the threshold is compressed in Redis and comes back whole', a
   assert.equal((await store.read('k'))!.json.toString(), json);
 });
 
-test('a prefix with the characters of a glob in it means only itself', async () => {
+test('glob characters in the prefix match only themselves', async () => {
   const keyPrefix = `a[b]*?\\${freshPrefix()}`;
   const { store, write } = open(0, { keyPrefix });
   await Promise.all([store.write(write('k1', '1')), store.write(write('volatility:X', '2'))]);
@@ -108,7 +108,7 @@ test('a prefix with the characters of a glob in it means only itself', async () 
   assert.equal(await store.removeMatching({ pattern: '*' }, versions.next()), 1);
 });
 
-test('bytes that are no value are a counted miss, are told of, and can be overwritten and deleted', async () => {
+test('an unreadable value is a counted and reported miss, and can be overwritten and deleted', async () => {
   const { store, write, counters, unreadable, keyPrefix } = open(0);
   await shared[0]!.data.set(`${keyPrefix}k`, Buffer.from([0x96, 1, 2, 3, 255]));
   await redis.cli('SET', `${keyPrefix}text`, 'hello');
@@ -130,7 +130,7 @@ test('bytes that are no value are a counted miss, are told of, and can be overwr
   assert.equal((await store.remove(removal('text'))).status, 'deleted');
 });
 
-test('a key of another Redis type is a miss, and a write puts a value in its place', async () => {
+test('a key of another Redis type is a miss, and a write replaces it', async () => {
   const { store, write, keyPrefix } = open(0);
   await redis.cli('RPUSH', `${keyPrefix}list`, 'a');
   await redis.cli('HSET', `${keyPrefix}hash`, 'f', 'v');
@@ -140,7 +140,7 @@ test('a key of another Redis type is a miss, and a write puts a value in its pla
   assert.equal((await store.remove(removal('hash'))).status, 'deleted');
 });
 
-test('a value of the predecessor is read as it stands, with the deadline that Redis has for it', async () => {
+test('a legacy value is read unchanged, with the TTL of its Redis key', async () => {
   const { store, keyPrefix } = open(0);
   const text =
     '{"value": {"rate": 5.0e-2, "n": 12345678901234567890}, "timestamp": 1700000000.5, "source": "api"}';
@@ -153,7 +153,7 @@ test('a value of the predecessor is read as it stands, with the deadline that Re
   assert.ok(entry.expiresAt > redisDeadline - 20_000);
 });
 
-test('a value of the predecessor without a deadline lives as long as its type from when it was written', async () => {
+test('a legacy value without a TTL expires after the TTL of its type, counted from its write', async () => {
   const { store, keyPrefix } = open(0);
   const seconds = Math.floor(Date.now() / 1000) - 100;
   await redis.cli('SET', `${keyPrefix}min_rate:X`, `{"value": 1, "timestamp": ${seconds}}`);
@@ -161,7 +161,7 @@ test('a value of the predecessor without a deadline lives as long as its type fr
   assert.equal(entry.expiresAt, seconds * 1000 + TYPE_TTL_MS);
 });
 
-test('a value of the predecessor can be replaced and deleted by its version, which every replica makes alike', async () => {
+test('a legacy value can be replaced and deleted by its version, which is the same at every replica', async () => {
   const keyPrefix = freshPrefix();
   const { store, write } = open(0, { keyPrefix });
   const text = '{"value": 1, "timestamp": 1700000000}';
@@ -179,7 +179,7 @@ test('a value of the predecessor can be replaced and deleted by its version, whi
   assert.equal((await store.remove(removal('b', condition))).status, 'deleted');
 });
 
-test('sets and deletes are announced on the channel, one message each a round trip, by keys without prefix', async (t) => {
+test('a round trip announces its sets in one message and its deletes in another, without the prefix', async (t) => {
   const { store, write, messages } = await announcing(t);
   const gone = removal('gone');
   const [a, b] = await Promise.all([
@@ -201,20 +201,20 @@ test('sets and deletes are announced on the channel, one message each a round tr
   ]);
 });
 
-test('an announcement names the version that a stamp was raised or cut to, and not what was refused', async (t) => {
+test('an announcement carries the raised or lowered version, and omits refused changes', async (t) => {
   const { store, write, messages } = await announcing(t);
-  // Both as of now, so that the second one is not greater.
+  // Both writes use the same stamp, so the second is not greater.
   const stamp = `${(Date.now() + 90).toString(16).padStart(12, '0')}0000f0f0f0f0`;
   await store.write({ ...write('raised', '1'), version: stamp });
   const plain = await store.write(write('plain/"é"', '1'));
-  const [raised, beside, cut] = await Promise.all([
+  const [raised, second, cut] = await Promise.all([
     store.write({ ...write('raised', '2'), version: stamp }),
-    store.write(write('beside', '2')),
+    store.write(write('second', '2')),
     store.write({ ...write('cut', '2'), version: 'f'.repeat(24) }),
   ]);
   await store.write(write('plain/"é"', '3', { condition: { is: 'if-absent' } }));
-  await store.remove(removal('beside', { is: 'if-absent' }));
-  const deletion = removal('beside');
+  await store.remove(removal('second', { is: 'if-absent' }));
+  const deletion = removal('second');
   await store.remove(deletion);
   await until(() => messages.length === 4);
   assert.equal(raised.version!.slice(0, 16), `${stamp.slice(0, 15)}1`);
@@ -225,10 +225,10 @@ test('an announcement names the version that a stamp was raised or cut to, and n
     {
       origin: 'replica-1',
       reason: 'set',
-      keys: ['raised', 'beside', 'cut'],
-      versions: [raised.version, beside.version, cut.version],
+      keys: ['raised', 'second', 'cut'],
+      versions: [raised.version, second.version, cut.version],
     },
-    { origin: 'replica-1', reason: 'delete', keys: ['beside'], versions: [deletion.version] },
+    { origin: 'replica-1', reason: 'delete', keys: ['second'], versions: [deletion.version] },
   ]);
 });
 
@@ -239,7 +239,7 @@ test('a store without a channel announces nothing', async () => {
   assert.equal((await calls())('publish') - before('publish'), 0);
 });
 
-test('what Redis refuses rejects as rejected and is counted', async () => {
+test('a command that Redis refuses rejects with the reason rejected and is counted', async () => {
   const { store, counters } = open(0);
   await assert.rejects(
     store.list({ pattern: '*' }, 'no cursor', 10),
@@ -249,7 +249,7 @@ test('what Redis refuses rejects as rejected and is counted', async () => {
   assert.equal(counters.redisErrors.get('rejected'), 1);
 });
 
-test('a Redis that is full refuses writes as rejected, and still reads and deletes', async (t) => {
+test('a full Redis rejects writes, and still reads and deletes', async (t) => {
   const { store, write } = open(0);
   await store.write(write('k', '1'));
   t.after(() => redis.cli('CONFIG', 'SET', 'maxmemory', '0'));
@@ -262,12 +262,12 @@ test('a Redis that is full refuses writes as rejected, and still reads and delet
   assert.equal((await store.remove(removal('k'))).status, 'deleted');
 });
 
-test('of a turn at a Redis that is full the writes are refused, and the deletes are made', async (t) => {
+test('a full Redis rejects the writes of a turn and applies its deletes', async (t) => {
   const { store, write } = open(0);
   await store.write(write('k', '1'));
   t.after(() => redis.cli('CONFIG', 'SET', 'maxmemory', '0'));
   await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
-  // In this order: once a script has changed anything, Redis lets it write.
+  // The delete is last, because Redis accepts writes of a script after its first change.
   const [refused, refusedToo, deleted] = await Promise.allSettled([
     store.write(write('a', '1')),
     store.write(write('b', '1')),
@@ -278,7 +278,7 @@ test('of a turn at a Redis that is full the writes are refused, and the deletes 
     assert.deepEqual([each.status, (each as PromiseRejectedResult).reason?.kind], ['rejected', 'oom']);
 });
 
-test('of a turn with a key that an ACL forbids all others are made', async (t) => {
+test('a key that an ACL forbids does not stop other writes of its turn', async (t) => {
   const keyPrefix = freshPrefix();
   const acl = ['SETUSER', 'some', 'on', '>secret', '+@all', '&*', '~script:*', `~${keyPrefix}volatility:*`];
   await redis.cli('ACL', ...acl);
@@ -293,7 +293,7 @@ test('of a turn with a key that an ACL forbids all others are made', async (t) =
   );
 });
 
-test('a user who may not publish announcements has their changes made all the same', async (t) => {
+test('changes of a user without permission to publish are applied', async (t) => {
   const keyPrefix = freshPrefix();
   await redis.cli('ACL', 'SETUSER', 'silent', 'on', '>secret', '+@all', '~*', 'resetchannels');
   const silent = { ...addressOf(redis), username: 'silent', password: 'secret' };
@@ -303,7 +303,7 @@ test('a user who may not publish announcements has their changes made all the sa
   assert.equal((await store.remove(removal('k'))).status, 'deleted');
 });
 
-test('a value of another program is older than every stamp, except for a change that is contested', async () => {
+test('a foreign value is older than every stamp, except for a contested change', async () => {
   const { store, write, keyPrefix } = open(0);
   for (const foreign of ['hello', '{"value": 1, "timestamp": 1700000000}']) {
     await redis.cli('SET', `${keyPrefix}k`, foreign);
@@ -318,7 +318,7 @@ test('a value of another program is older than every stamp, except for a change 
       version,
     });
   }
-  // Where nothing is stored, or an older value of a replica, a contested change is made.
+  // A contested change applies if the key is missing or has an older value of a replica.
   const later = versions.next();
   const contested = { is: 'if-older', version: later, unlessForeign: true } as const;
   assert.equal(
@@ -331,22 +331,22 @@ test('a value of another program is older than every stamp, except for a change 
   );
 });
 
-test('a legacy value is read together with its deadline, so that it is not older than what another read returned', async () => {
+test('a write between the two commands of a legacy read is returned by that read', async () => {
   const { store, write, keyPrefix } = open(0);
   await redis.cli('SET', `${keyPrefix}k`, '{"value": "old", "timestamp": 1700000000}', 'PX', '40000');
-  // The first command of the read has found a legacy value; before the second one somebody writes.
+  // The write arrives between the two commands that read a legacy value.
   const [read, written] = await Promise.all([store.read('k'), store.write(write('k', '"new"'))]);
   assert.equal(read!.json, '"new"');
   assert.equal(written.status, 'replaced');
 });
 
-test('a write that cannot be packed rejects, and the store goes on', async () => {
+test('a write that cannot be packed rejects, and later writes succeed', async () => {
   const { store, write } = open(0);
   await assert.rejects(store.write(write('k', '1', { expiresAt: 1e30 })));
   assert.equal((await store.write(write('k', '1'))).status, 'created');
 });
 
-test('a Redis that stops answering costs each call the limit and no more, and is used again when it is back', async (t) => {
+test('while Redis does not answer, each call takes the command time-out; later calls succeed', async (t) => {
   const own = await startRedis();
   const own0 = await link(own);
   t.after(async () => {
@@ -368,7 +368,7 @@ test('a Redis that stops answering costs each call the limit and no more, and is
   await Promise.all([timesOut(() => store.read('k')), timesOut(() => store.write(write('k', '2')))]);
   assert.equal(counters.redisErrors.get('timeout'), 2);
   await own.signal('SIGCONT');
-  // The write reached Redis after its time-out, and so it was not made.
+  // The write reached Redis after its time-out, so it was not applied.
   assert.equal((await store.read('k'))!.json, '1');
   assert.equal((await store.write(write('k', '3'))).status, 'replaced');
 });
@@ -395,7 +395,7 @@ test('without Redis every call rejects as unavailable at once', async (t) => {
     store.list({ pattern: '*' }, undefined, 10),
   ])
     call.catch((error: unknown) => reasons.push(error instanceof StoreError ? error.reason : String(error)));
-  // The batches leave at the end of this turn of the event loop; what is refused at once needs no further answer.
+  // The batches leave at the end of this turn of the event loop, and unavailable calls fail in that turn.
   for (let turn = 0; turn < 3; turn++) await settled();
   assert.deepEqual(reasons, Array(5).fill('unavailable'));
   // Reads and changes of one turn are one command each.
@@ -406,7 +406,7 @@ test('without Redis every call rejects as unavailable at once', async (t) => {
   assert.equal(await store.read('k'), undefined);
 });
 
-/** A store that announces its writes, and what it has announced. */
+/** A store that announces its writes, and the announcements. */
 async function announcing(t: TestContext) {
   const channel = `cache:${freshPrefix()}`;
   const subscriber = await ready(t, connect(addressOf(redis), 'subscriber', new Counters()));
@@ -440,7 +440,7 @@ function freshPrefix(): string {
   return `test${++prefixes}:`;
 }
 
-/** A store over one of the file's two pairs of connections, by default under a prefix of its own. */
+/** A store on one of the two pairs of connections of this file, by default with its own prefix. */
 function open(replica: 0 | 1, options: Partial<RedisStoreOptions> = {}) {
   return over(shared[replica]!, options);
 }
@@ -456,7 +456,7 @@ function over(link: Link, options: Partial<RedisStoreOptions> = {}) {
   return { store, write, counters, unreadable, keyPrefix };
 }
 
-/** A write of JSON by a writer of its own. */
+/** A write of JSON with a new writer. */
 function write(key: string, body: string, more: Partial<Write> = {}): Write {
   return writeOf(key, body, versions.next(), more);
 }
@@ -465,7 +465,7 @@ function removal(key: string, condition?: Condition): Removal {
   return { key, version: versions.next(), condition };
 }
 
-/** How often Redis has run a command, by its name. */
+/** Returns how often Redis has run each command. */
 async function calls(): Promise<(command: string) => number> {
   const info = await redis.cli('INFO', 'commandstats');
   return (command) => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);

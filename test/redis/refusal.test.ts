@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { refusal } from '../../src/redis/refusal.ts';
 import { REFUSALS } from './refusals.ts';
 
-test('what Redis refuses for a while is recognised on every version, within scripts and outside', () => {
+test('temporary refusals of every Redis version are recognised, in scripts and outside', () => {
   assert.ok(REFUSALS.length > 90);
   for (const { server, kind, text } of REFUSALS) {
     const error = refusal(text);
@@ -13,7 +13,7 @@ test('what Redis refuses for a while is recognised on every version, within scri
   }
 });
 
-test('any other error is rejected for good, whatever names of errors its text repeats', () => {
+test('any other error is permanent, even if its text contains the name of a temporary refusal', () => {
   for (const text of [
     'WRONGTYPE Operation against a key holding the wrong kind of value',
     'ERR value is not an integer or out of range',

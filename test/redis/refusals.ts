@@ -1,7 +1,7 @@
-/** Error replies of real servers, as `redis.call` ends a script with them and as `redis.pcall` returns them. */
+/** Error replies of real servers, raised by `redis.call` and returned by `redis.pcall`. */
 export interface Refusal {
   readonly server: string;
-  /** What the metrics count it as. */
+  /** The reason in the metrics. */
   readonly kind: string;
   readonly text: string;
 }
@@ -10,7 +10,7 @@ const SHA = 'bd6f3018b28bbdb36260f19d3c44afed740db987';
 const MISCONF =
   "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
 
-/** These have the same text on every version. */
+/** Errors with the same text on every version. */
 const NAMED: Readonly<Record<string, string>> = {
   oom: "OOM command not allowed when used memory > 'maxmemory'.",
   readonly: "READONLY You can't write against a read only replica.",
@@ -21,7 +21,7 @@ const NAMED: Readonly<Record<string, string>> = {
   busy: 'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
 };
 
-/** What the user may not do: a command, a key, a channel. */
+/** Refusals by an ACL: of a command, a key or a channel. */
 const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
   '6.2': [
     "The user executing the script can't run this command or subcommand",
@@ -40,7 +40,7 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What is outside of scripts. */
+/** Errors outside of scripts. */
 const OUTSIDE: readonly Refusal[] = [
   { server: '7.0', kind: 'noperm', text: "NOPERM this user has no permissions to run the 'evalsha' command" },
   {
@@ -71,7 +71,7 @@ function inScript(server: string, kind: string, text: string): Refusal[] {
   return [called, returned, text].map((each) => ({ server, kind, text: each }));
 }
 
-/** Redis 6.2 shows its protocol where it refuses before it calls the command. */
+/** Redis 6.2 includes protocol text in errors that it raises before it calls the command. */
 function dashed(text: string): string {
   return /^[A-Z]{3}/.test(text) ? `-${text}` : text;
 }

@@ -12,7 +12,7 @@ const STEP_MS = 40;
 const LONGEST_MS = 2000;
 const CHUNK = 65_536;
 
-/** A connection whose bytes the test reads for it. */
+/** A connection whose received bytes the test sets. */
 function connection() {
   const stream = { bytesRead: 0 };
   const redis = Object.assign(new EventEmitter(), { stream }) as unknown as Redis;
@@ -20,7 +20,7 @@ function connection() {
   return {
     redis,
     stream,
-    /** A chunk arrives that ends with so many complete replies. */
+    /** Receives a chunk that completes this many replies. */
     read: (bytes: number, replies: number) => {
       stream.bytesRead += bytes;
       for (let i = 0; i < replies; i++) replied(redis);
@@ -41,25 +41,25 @@ function waiting(t: TestContext, redis: Redis) {
   });
   return {
     arrivals,
-    /** Lets a time-out pass; returns what the command failed with. */
+    /** Advances the clock by one time-out; returns the error of the command. */
     step: async () => {
       now += STEP_MS;
       t.mock.timers.tick(STEP_MS);
-      // The look at the arrivals comes one turn of the event loop after the time-out.
+      // The command checks the arrivals one turn of the event loop after the time-out.
       await new Promise((resolve) => setImmediate(resolve));
       return error;
     },
   };
 }
 
-test('a command times out at once where nothing arrives', async (t) => {
+test('a command times out if nothing arrives', async (t) => {
   const { redis } = connection();
   const { step, arrivals } = waiting(t, redis);
   assert.ok((await step()) instanceof StoreError);
   assert.equal(arrivals.large, false);
 });
 
-test('small replies that keep arriving do not make a command wait: a slow path is slow', async (t) => {
+test('small replies that keep arriving do not extend the time-out of a command', async (t) => {
   const { redis, read } = connection();
   const { step, arrivals } = waiting(t, redis);
   read(CHUNK, 20);
@@ -67,7 +67,7 @@ test('small replies that keep arriving do not make a command wait: a slow path i
   assert.equal(arrivals.large, false);
 });
 
-test('a command behind a large reply waits while it arrives, and until the reply after it is due', async (t) => {
+test('a command behind a large reply times out one time-out after that reply completes', async (t) => {
   const { redis, read } = connection();
   const { step } = waiting(t, redis);
   for (let i = 0; i < 10; i++) {
@@ -79,7 +79,7 @@ test('a command behind a large reply waits while it arrives, and until the reply
   assert.equal((await step())?.reason, 'timeout');
 });
 
-test('a large reply that stops arriving is silence', async (t) => {
+test('a large reply that stops arriving does not extend the time-out', async (t) => {
   const { redis, read } = connection();
   const { step, arrivals } = waiting(t, redis);
   read(CHUNK, 0);
@@ -88,7 +88,7 @@ test('a large reply that stops arriving is silence', async (t) => {
   assert.equal(arrivals.large, false);
 });
 
-test('no command waits longer than two seconds, and the one that waited so long is no reason to open the breaker', async (t) => {
+test('no command waits longer than two seconds, and a large reply still counts as arriving then', async (t) => {
   const { redis, read } = connection();
   const { step, arrivals } = waiting(t, redis);
   let waitedMs = 0;
@@ -103,7 +103,7 @@ test('no command waits longer than two seconds, and the one that waited so long 
   assert.equal(arrivals.large, true);
 });
 
-test('a new socket counts from the beginning', async (t) => {
+test('a new socket counts its bytes from zero', async (t) => {
   const { redis, stream, read } = connection();
   read(10 * CHUNK, 1);
   stream.bytesRead = 0;

@@ -6,7 +6,7 @@ import { connectOnce } from '../../src/redis/connect.ts';
 import { RoleCheck } from '../../src/redis/role-check.ts';
 import { addressOf } from '../support/redis-connection.ts';
 
-/** A check of this server's role under a clock of the test's own. */
+/** A role check of this server under a clock that the test moves. */
 function checked(server: RedisServer, user: { username?: string; password?: string } = {}) {
   let now = 0;
   let opened = 0;
@@ -24,7 +24,7 @@ function checked(server: RedisServer, user: { username?: string; password?: stri
   });
   let ended = 0;
   return {
-    /** Redis refuses a command at this time; resolves once the role is known, if it is asked for. */
+    /** Reports a refusal at this time. Resolves once the role is known, if a check starts. */
     refusedAt: async (ms: number) => {
       now = ms;
       check.refused();
@@ -34,7 +34,7 @@ function checked(server: RedisServer, user: { username?: string; password?: stri
   };
 }
 
-test('while the address leads to a replica nothing is reconnected, and the questions come 5 s to 30 s apart', async (t) => {
+test('while the address leads to a replica, nothing reconnects, and checks are 5 s to 30 s apart', async (t) => {
   const server = await replica(t);
   const { refusedAt } = checked(server);
   const asked: number[] = [];
@@ -48,7 +48,7 @@ test('while the address leads to a replica nothing is reconnected, and the quest
   assert.deepEqual(asked, [0, 5000, 15_000, 35_000, 65_000, 95_000]);
 });
 
-test('once the address leads to a master everything is reconnected', async (t) => {
+test('once the address leads to a master, every connection reconnects', async (t) => {
   const server = await replica(t);
   const { refusedAt } = checked(server);
   assert.deepEqual(await refusedAt(0), { opened: 1, reconnects: 0 });
@@ -57,7 +57,7 @@ test('once the address leads to a master everything is reconnected', async (t) =
   assert.deepEqual(await refusedAt(5000), { opened: 2, reconnects: 1 });
 });
 
-test('a user who may not ask for ROLE is told by INFO', async (t) => {
+test('if an ACL forbids ROLE, INFO is used', async (t) => {
   const server = await startRedis();
   t.after(() => server.stop());
   await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all', '-role');
@@ -65,7 +65,7 @@ test('a user who may not ask for ROLE is told by INFO', async (t) => {
   assert.deepEqual(await refusedAt(0), { opened: 1, reconnects: 1 });
 });
 
-test('a server that cannot be asked is taken for a replica', async (t) => {
+test('a server that cannot be checked counts as a replica', async (t) => {
   const server = await startRedis();
   t.after(() => server.stop());
   const { refusedAt } = checked(server);
@@ -73,7 +73,7 @@ test('a server that cannot be asked is taken for a replica', async (t) => {
   assert.deepEqual(await refusedAt(0), { opened: 1, reconnects: 0 });
 });
 
-test('a refusal long after the last failover is asked about at once', async (t) => {
+test('a refusal long after the last failover starts a check at once', async (t) => {
   const server = await replica(t);
   const { refusedAt } = checked(server);
   await refusedAt(0);

@@ -8,7 +8,7 @@ function recording(sliceSize: number) {
   return { sent, batch: new TurnBatch<number>(sliceSize, (items) => sent.push(items)) };
 }
 
-test('nothing is sent within the turn, and everything of the turn together after it', async () => {
+test('items of one turn are sent together after the turn', async () => {
   const { sent, batch } = recording(10);
   batch.add(1);
   batch.add(2);
@@ -20,7 +20,7 @@ test('nothing is sent within the turn, and everything of the turn together after
   assert.deepEqual(sent, [[1, 2, 3, 4]]);
 });
 
-test('what is added in the next turn is sent after that', async () => {
+test('items of the next turn are sent after that turn', async () => {
   const { sent, batch } = recording(10);
   batch.add(1);
   await settled();
@@ -29,7 +29,7 @@ test('what is added in the next turn is sent after that', async () => {
   assert.deepEqual(sent, [[1], [2]]);
 });
 
-test('a turn in which nothing is added sends nothing', async () => {
+test('a turn without items sends nothing', async () => {
   const { sent, batch } = recording(10);
   batch.add(1);
   await settled();
@@ -37,7 +37,7 @@ test('a turn in which nothing is added sends nothing', async () => {
   assert.equal(sent.length, 1);
 });
 
-test('more than a slice leaves as several, in order, and a full slice as one', async () => {
+test('items beyond one slice are sent as several slices in order, and a full slice as one', async () => {
   const { sent, batch } = recording(3);
   for (let i = 1; i <= 7; i++) batch.add(i);
   await settled();
@@ -48,7 +48,7 @@ test('more than a slice leaves as several, in order, and a full slice as one', a
   assert.equal(sent.length, 4);
 });
 
-test('what is added while a batch is being sent goes into the next', async () => {
+test('an item added while a batch is being sent goes into the next batch', async () => {
   const sent: number[][] = [];
   const batch = new TurnBatch<number>(10, (items) => {
     sent.push(items);
