@@ -10,13 +10,13 @@ import { type Core, composeCore } from '../../src/service/compose.ts';
 import { json } from '../support/replica.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
-// Replicas on machines whose clocks are wrong, in this process, on a real Redis. Its clock is the one that counts.
+// Replicas with wrong wall clocks, in this process, on a real Redis. The clock of Redis counts.
 
 const HOUR_MS = 3_600_000;
 const SKEWS = [3000, -3000, HOUR_MS, -HOUR_MS];
 const KEY = 'borrow_rate:SKEW';
 const TTL_MS = 60_000;
-/** How far a replica may be off Redis's clock: less than any skew, and more than a busy machine takes to answer. */
+/** The tolerated clock error of a replica: less than any skew, more than the delay of a busy machine. */
 const OFF_MS = 2000;
 
 let redis: RedisServer;
@@ -36,7 +36,7 @@ async function redisNow(): Promise<number> {
   return seconds * 1000 + microseconds / 1000;
 }
 
-/** A replica on a machine whose clock is ahead by so much. */
+/** A replica whose wall clock is this many ms ahead. */
 async function replica(t: TestContext, aheadMs: number, port = redis.port): Promise<Replica> {
   const env = { ...redisEnv({ ...redis, port }), ...PATIENT, LOCAL_CACHE_TTL: '3600' };
   const { config } = loadConfig(env, { standalone: false });
@@ -57,7 +57,7 @@ async function replica(t: TestContext, aheadMs: number, port = redis.port): Prom
   };
 }
 
-/** Does something while the replica behind the proxy cannot reach Redis. */
+/** Runs `step` while the replica behind the proxy cannot reach Redis. */
 async function cutOff(proxy: TcpProxy, { cache }: Replica, step: () => Promise<unknown>): Promise<void> {
   proxy.accept(false);
   proxy.cut();
@@ -73,7 +73,7 @@ async function withProxy(t: TestContext): Promise<TcpProxy> {
   return proxy;
 }
 
-test('a value lives as long as its writer asked for, whoever’s clock is wrong', async (t) => {
+test('a value expires after its TTL, even if the clock of the writer or the reader is wrong', async (t) => {
   const right = await replica(t, 0);
   for (const skew of SKEWS) {
     const wrong = await replica(t, skew);
@@ -102,7 +102,7 @@ test('a value lives as long as its writer asked for, whoever’s clock is wrong'
   }
 });
 
-test('a pending write is made, though a replica whose clock is ahead had written before it', async (t) => {
+test('a pending write is applied, even after an earlier write by a replica with a wrong clock', async (t) => {
   for (const skew of SKEWS) {
     const wrong = await replica(t, skew);
     const proxy = await withProxy(t);
@@ -119,34 +119,34 @@ test('a pending write is made, though a replica whose clock is ahead had written
   }
 });
 
-test('a pending write of a replica whose clock is wrong is neither before nor after its time', async (t) => {
+test('a pending write of a replica with a wrong clock does not overwrite a later write', async (t) => {
   for (const skew of SKEWS) {
     const proxy = await withProxy(t);
     const wrong = await replica(t, skew, proxy.port);
     const right = await replica(t, 0);
     await cutOff(proxy, wrong, async () => {
       await wrong.cache.set(KEY, json('"pending"'));
-      // Two replicas know Redis's clock to half a round trip: the later write is one by the clock of either.
+      // A replica knows the clock of Redis to half a round trip. The later write must be later by both clocks.
       const pendingAt = wrong.clock.exact;
       await until(() => right.clock.exact > pendingAt);
       await right.cache.set(KEY, json('"newer"'));
     });
     assert.equal(await right.read(), '"newer"');
     assert.equal(await wrong.read(), '"newer"');
-    assert.equal(wrong.counters.supersededChanges, 1, 'a write that is dropped is counted');
+    assert.equal(wrong.counters.supersededChanges, 1, 'the dropped write is counted');
     const dropped = wrong.lines.filter((line) => line.includes('pending write was dropped'));
-    assert.equal(dropped.length, 1, 'and logged');
+    assert.equal(dropped.length, 1, 'the dropped write is logged');
     wrong.close();
     right.close();
   }
 });
 
-test('a machine whose clock differs from that of Redis by more than 250 ms is logged once, with a metric', async (t) => {
+test('a wall clock more than 250 ms from the clock of Redis is logged once and has a metric', async (t) => {
   for (const skew of SKEWS) {
     const { lines, clock, cache } = await replica(t, skew);
     await cache.set(KEY, json('1'));
-    const said = lines.filter((line) => line.includes('clock of this machine differs'));
-    assert.equal(said.length, 1);
+    const logged = lines.filter((line) => line.includes('clock of this machine differs'));
+    assert.equal(logged.length, 1);
     assert.ok(Math.abs(clock.wallOffsetMs + skew) < OFF_MS, `${clock.wallOffsetMs}`);
   }
   const { lines } = await replica(t, 0);

@@ -8,7 +8,7 @@ import { runMain } from '../../loadtest/target/run-main.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { del, get, pathOf, post, put } from '../support/client.ts';
 
-test('every fault of the configuration is told at once, with exit code 78, and nothing listens', async () => {
+test('all configuration errors are reported together, with exit code 78, and the service does not listen', async () => {
   const port = await freePort();
   const { code, stdout, stderr } = await runMain(['serve', '--max-key-bytes', '0'], {
     PORT: String(port),
@@ -20,7 +20,7 @@ test('every fault of the configuration is told at once, with exit code 78, and n
     HEARTBEAT_TIMEOUT_MS: '100',
   });
   assert.equal(code, 78);
-  assert.equal(stdout, '', 'nothing was logged, so nothing was started');
+  assert.equal(stdout, '', 'the service must not start, so nothing is logged');
   for (const fault of [
     'REDIS_HOST: (not set), expected a host name',
     'REDIS_PORT: "tcp://10.0.0.1:6379", expected a whole number from 1 to 65535',
@@ -37,7 +37,7 @@ test('every fault of the configuration is told at once, with exit code 78, and n
   await assert.rejects(reach(port), /ECONNREFUSED/);
 });
 
-test('a faulty password is not shown', async () => {
+test('an invalid password is not shown', async () => {
   const env = { REDIS_HOST: 'user:hunter2@redis', REDIS_PORT: '1', REDIS_PASSWORD: 'hunter2\n' };
   const { code, stdout, stderr } = await runMain(['serve'], env);
   assert.equal(code, 78);
@@ -45,7 +45,7 @@ test('a faulty password is not shown', async () => {
   assert.doesNotMatch(stdout + stderr, /hunter2/);
 });
 
-test('an unknown flag and an unknown command are refused', async () => {
+test('an unknown flag and an unknown command are rejected', async () => {
   for (const args of [['serve', '--redis-hots', 'x'], ['sreve']]) {
     const { code, stderr } = await runMain(args);
     assert.notEqual(code, 0);
@@ -53,7 +53,7 @@ test('an unknown flag and an unknown command are refused', async () => {
   }
 });
 
-test('the password is in no log line, no answer and no metric, whether it is right or wrong', async (t) => {
+test('logs, answers and metrics never contain the password, right or wrong', async (t) => {
   const password = 'correct-horse-battery';
   const redis = await startRedis({ password });
   t.after(() => redis.stop());
@@ -94,7 +94,7 @@ test('flags override the environment', async (t) => {
   assert.equal((await get(service, 'borrow_rate:A')).headers.get('cache-control'), 'max-age=200');
 });
 
-test('an unknown variable that looks like one of ours is warned of, and the service starts', async (t) => {
+test('an unknown variable similar to a known variable is logged as a warning, and the service starts', async (t) => {
   const service = await startService({ standalone: true, env: { ...PATIENT, LOCAL_CACHE_TTTL: 'hush' } });
   t.after(() => service.stop());
   const line = await service.waitForLog(({ msg }) => /LOCAL_CACHE_TTTL/.test(msg ?? ''));
@@ -102,7 +102,7 @@ test('an unknown variable that looks like one of ours is warned of, and the serv
   assert.ok(!service.logs.some((line) => JSON.stringify(line).includes('hush')));
 });
 
-test('a port that is taken is a clear error, with exit code 1', async (t) => {
+test('a port in use is reported, with exit code 1', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const holder = await startService({ standalone: true, env: PATIENT });
@@ -116,7 +116,7 @@ test('a port that is taken is a clear error, with exit code 1', async (t) => {
   assert.equal((await holder.fetch('/livez')).status, 200);
 });
 
-test('with REUSE_PORT two processes share a port, and one that stops leaves it to the other', async (t) => {
+test('with REUSE_PORT two processes share a port, and one serves it after the other stops', async (t) => {
   const env = { ...PATIENT, REUSE_PORT: 'true', PORT: String(await freePort()) };
   const one = await startService({ standalone: true, env });
   t.after(() => one.stop());
@@ -130,19 +130,19 @@ test('with REUSE_PORT two processes share a port, and one that stops leaves it t
     return writers.size === 2;
   });
   await one.stop();
-  // What the kernel had handed to the process that stopped is refused; a new connection is not.
+  // The kernel refuses connections that it had assigned to the stopped process, and accepts new connections.
   const left = await until(() => writerOnNewConnection(two));
   assert.ok(writers.has(left));
 });
 
-test('HOST says on which address it listens', async (t) => {
+test('HOST sets the address on which the service listens', async (t) => {
   const service = await startService({ standalone: true, env: { ...PATIENT, HOST: '127.0.0.2' } });
   t.after(() => service.stop());
   await assert.rejects(reach(service.port), /ECONNREFUSED/);
   assert.equal((await fetch(`http://127.0.0.2:${service.port}/livez`)).status, 200);
 });
 
-/** The last eight digits of a version tell which process wrote it. */
+/** The last eight digits of a version identify the process that wrote it. */
 async function writerOnNewConnection(service: Service): Promise<string> {
   const response = await service.fetch(pathOf('who'), {
     method: 'PUT',

@@ -14,7 +14,7 @@ import { put, readIntoL1 } from '../support/client.ts';
 const LIMIT = 80;
 const TICKS_PER_SECOND = 100;
 
-test('connections beyond the limit of open files are closed at once, and cost no CPU while they wait', async (t) => {
+test('connections beyond the limit of open files are closed at once and use little CPU', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis, {}, ['prlimit', `--nofile=${LIMIT}`]);
@@ -27,7 +27,7 @@ test('connections beyond the limit of open files are closed at once, and cost no
   for (const connection of crowd) connection.closed.then(() => closed++);
   await service.waitForLog(({ msg }) => /^connections refused/.test(msg ?? ''));
   await until(() => closed > LIMIT);
-  assert.ok(closed < crowd.length, 'those that fit stay');
+  assert.ok(closed < crowd.length, 'connections within the limit stay open');
 
   const before = cpuTicks(service.pid);
   await delay(1000);
@@ -36,7 +36,7 @@ test('connections beyond the limit of open files are closed at once, and cost no
 
   assert.equal(await status(existing, 'PUT', '/v1/cache/descriptors:A', '1'), 201);
   assert.ok((await metric(existing, 'ratecache_connections_refused_total')) >= closed);
-  // Descriptors are left for what the service itself needs.
+  // The service has descriptors left for its own connections.
   await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
   await service.waitForLog(({ msg }) => msg === 'Redis connection lost; reconnecting');
   await until(async () => (await status(existing, 'PUT', '/v1/cache/descriptors:B', '1')) === 204);
@@ -47,7 +47,7 @@ test('connections beyond the limit of open files are closed at once, and cost no
   assert.deepEqual(await service.stop(), { code: 0, signal: null });
 });
 
-test('a service without a single file descriptor left goes on, and recovers', async (t) => {
+test('a service without a free file descriptor serves L1, and recovers when descriptors are free', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis);
@@ -61,7 +61,7 @@ test('a service without a single file descriptor left goes on, and recovers', as
 
   await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
   await service.waitForLog(({ msg }) => msg === 'Redis connection lost; reconnecting');
-  // The service goes on trying to connect.
+  // The service keeps trying to connect.
   const failures = 'redis_error_total{reason="connection"}';
   const before = await metric(existing, failures);
   await until(async () => (await metric(existing, failures)) >= before + 5);
@@ -79,7 +79,7 @@ test('a service without a single file descriptor left goes on, and recovers', as
 });
 
 async function limitOpenFiles({ pid }: Service, limit: number): Promise<void> {
-  // The soft limit alone, so that it can be raised again.
+  // Only the soft limit, so that it can be raised again.
   await promisify(execFile)('prlimit', ['--pid', String(pid), `--nofile=${limit}:`]);
 }
 

@@ -18,14 +18,14 @@ import { openConnection } from '../support/redis-connection.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { whileFrozen } from '../support/while-frozen.ts';
 
-// A service and its Redis as processes of their own, and what the service makes of a Redis that does one thing or
-// another. No verdict depends on how fast the machine is: the time that something took is a diagnostic.
+// A service and its Redis run as separate processes while Redis fails in many ways.
+// No verdict depends on the speed of the machine: durations are only diagnostics.
 
 const PREFIX = 'borrow_rate_engine:';
-/** What recovery may take here: pauses between attempts to connect grow with the length of the outage. */
+/** The limit for recovery: pauses between attempts to connect grow with the length of the outage. */
 const RECOVERY = { timeoutMs: 60_000, everyMs: 25 };
 
-test('a service whose Redis is not there yet starts, keeps changes, and connects when it comes', async (t) => {
+test('a service starts without Redis, accepts pending writes, and connects when Redis starts', async (t) => {
   const port = await freePort();
   const where = { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(port), REDIS_PASSWORD: '' };
   const [easy, strict] = await Promise.all([
@@ -49,7 +49,7 @@ test('a service whose Redis is not there yet starts, keeps changes, and connects
   assert.equal(await statusOf(easy, '/readyz'), 200);
 });
 
-test('a Redis that is frozen fails no read and no write, and is told afterwards what was accepted', async (t) => {
+test('while Redis is frozen, no read or write fails, and pending writes are applied afterwards', async (t) => {
   const redis = await openRedis(t);
   const env = { REDIS_COMMAND_TIMEOUT_MS: '100', LOCAL_CACHE_TTL: '1' };
   const one = await replica(t, redis, env);
@@ -87,7 +87,7 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
       assert.equal(cacheStatus(miss.headers.get('cache-status')).at(-1)!.detail, 'l2-unavailable');
       assert.match(await assertProblem(miss, 'cache_unknown'), /Redis was not used/);
     }
-    // L1 serves what it has until its time is over, though it would ask Redis again if it could.
+    // L1 serves a stale entry until the entry expires, because Redis cannot be read.
     const stale = await get(one, 'frozen:SHORT');
     if (stale.status === 200) assert.ok(Number(cacheStatus(stale.headers.get('cache-status'))[0]!.ttl) <= 1);
     else assert.ok(performance.now() - shortAt > 7_900);
@@ -101,10 +101,10 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
   await until(async () => (await (await get(two, 'frozen:OLD')).text()) === '"newer"', RECOVERY);
   await until(async () => (await statusOf(two, '/v1/cache/frozen:HELD')) === 404, RECOVERY);
   await until(async () => (await statusOf(two, '/v1/cache/frozen:BATCH')) === 200, RECOVERY);
-  t.diagnostic(`what was accepted was there ${Math.round(performance.now() - thawed)} ms after the thaw`);
+  t.diagnostic(`pending writes were applied ${Math.round(performance.now() - thawed)} ms after the thaw`);
   await until(async () => (await sample(one, 'cache_pending_writes')) === 0, RECOVERY);
   await until(async () => (await sample(one, 'redis_breaker_open')) === 0, RECOVERY);
-  // A line for each begin and each end, and not one a request. On a busy machine there may be several outages.
+  // Each outage logs its start and its end, not every request. A busy machine may cause several outages.
   const logged = one.logs.filter(({ kind }) => kind === 'timeout').map(({ msg }) => msg);
   assert.ok(logged.length > 0);
   for (const [i, msg] of logged.entries())
@@ -112,7 +112,7 @@ test('a Redis that is frozen fails no read and no write, and is told afterwards 
 });
 
 for (const rewarm of [false, true]) {
-  test(`a Redis that comes back empty ${rewarm ? 'gets back what L1 held, where that is asked for' : 'is filled by what is written and read from then on'}`, async (t) => {
+  test(`a Redis that restarts empty ${rewarm ? 'is refilled from L1 with CACHE_REWARM_ON_DATA_LOSS' : 'is not refilled from L1 by default'}`, async (t) => {
     const redis = await openRedis(t);
     const filler = await replica(t, redis);
     for (let i = 0; i < 20; i++) assert.equal((await put(filler, `min_rate:${i}`, String(i))).status, 201);
@@ -126,11 +126,11 @@ for (const rewarm of [false, true]) {
     const reads = await readRounds(service, ['min_rate:1', 'min_rate:NONE'], 20);
     assertAnswered(reads);
     assert.ok(reads.every(({ key, status }) => status === (key === 'min_rate:1' ? 200 : 404)));
-    assert.equal((await put(service, 'min_rate:1', '"while away"')).status, 202);
+    assert.equal((await put(service, 'min_rate:1', '"meanwhile"')).status, 202);
 
     await redis.restart();
     await reachesRedis(service);
-    await until(async () => (await redis.cli('GET', `${PREFIX}min_rate:1`)).includes('while away'), RECOVERY);
+    await until(async () => (await redis.cli('GET', `${PREFIX}min_rate:1`)).includes('meanwhile'), RECOVERY);
     if (rewarm) {
       await until(async () => (await redis.cli('EXISTS', ...nineteen)) === '19', RECOVERY);
       const back = await get(service, 'min_rate:7');
@@ -152,8 +152,8 @@ const nineteen = Array.from({ length: 20 }, (_, i) => `${PREFIX}min_rate:${i}`).
 );
 
 interface Fault {
-  readonly told: string;
-  /** By what reason `redis_error_total` and the log tell it. */
+  readonly symptom: string;
+  /** The reason in `redis_error_total` and the kind in the log. */
   readonly kind: string;
   readonly options?: RedisOptions;
   readonly begin: (redis: RedisServer, control: Redis) => Promise<unknown>;
@@ -162,19 +162,19 @@ interface Fault {
 
 const FAULTS: readonly Fault[] = [
   {
-    told: 'is full',
+    symptom: 'is full',
     kind: 'oom',
     begin: (_redis, control) => control.config('SET', 'maxmemory', '1'),
     end: (_redis, control) => control.config('SET', 'maxmemory', '0'),
   },
   {
-    told: 'has become a replica',
+    symptom: 'has become a replica',
     kind: 'readonly',
     begin: (_redis, control) => control.replicaof('127.0.0.1', 1),
     end: (_redis, control) => control.replicaof('NO', 'ONE'),
   },
   {
-    told: 'wants another password',
+    symptom: 'requires another password',
     kind: 'connection',
     begin: async (_redis, control) => {
       await control.config('SET', 'requirepass', 'other');
@@ -183,19 +183,19 @@ const FAULTS: readonly Fault[] = [
     end: (_redis, control) => control.config('SET', 'requirepass', ''),
   },
   {
-    told: 'allows no writing any more',
+    symptom: 'forbids SET by ACL',
     kind: 'noperm',
     begin: (redis) => redis.cli('ACL', 'SETUSER', 'default', '-set'),
     end: (redis) => redis.cli('ACL', 'SETUSER', 'default', '+set'),
   },
   {
-    told: 'allows no scripts any more',
+    symptom: 'forbids scripts by ACL',
     kind: 'noperm',
     begin: (redis) => redis.cli('ACL', 'SETUSER', 'default', '-evalsha'),
     end: (redis) => redis.cli('ACL', 'SETUSER', 'default', '+evalsha'),
   },
   {
-    told: 'runs a script that does not end',
+    symptom: 'runs a script that does not end',
     kind: 'busy',
     options: { args: ['--lua-time-limit', '100'] },
     begin: async (redis, control) => {
@@ -210,7 +210,7 @@ const FAULTS: readonly Fault[] = [
     end: (_redis, control) => control.script('KILL'),
   },
   {
-    told: 'has as many clients as it takes',
+    symptom: 'has reached maxclients',
     kind: 'connection',
     begin: async (_redis, control) => {
       await control.config('SET', 'maxclients', '1');
@@ -220,10 +220,10 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-// Most of each is the time after which errors are over.
-describe('while a fault lasts, reads are answered and changes kept', { concurrency: true }, () => {
-  for (const { told, kind, options, begin, end } of FAULTS) {
-    test(`while Redis ${told}, reads are answered and changes kept, and the log has a line for its begin and its end`, async (t) => {
+// Most of the time of each test is the wait until errors count as stopped.
+describe('during a fault, reads are answered and writes are pending', { concurrency: true }, () => {
+  for (const { symptom, kind, options, begin, end } of FAULTS) {
+    test(`while Redis ${symptom}, reads are answered, writes are pending, and the log has its start and its end`, async (t) => {
       const redis = await openRedis(t, options);
       const { redis: control } = openConnection(t, redis);
       const service = await replica(t, redis);
@@ -234,7 +234,7 @@ describe('while a fault lasts, reads are answered and changes kept', { concurren
       const before = (await sample(service, reason)) ?? 0;
 
       await begin(redis, control);
-      // A connection that has just broken may have left one without an answer.
+      // A write on a connection that has just broken may have had no answer.
       await until(async () => (await put(service, 'fault:FIRST', '"first"')).status === 202, RECOVERY);
       assert.equal((await put(service, 'fault:KEPT', '"kept"')).status, 202);
       assert.equal(await (await get(service, 'fault:KEPT')).text(), '"kept"');
@@ -251,7 +251,7 @@ describe('while a fault lasts, reads are answered and changes kept', { concurren
       await until(async () => (await redis.cli('EXISTS', `${PREFIX}fault:KEPT`)) === '1', RECOVERY);
       await until(async () => (await sample(service, 'cache_pending_writes')) === 0, RECOVERY);
       await reachesRedis(service);
-      // It is over when Redis has been heard to answer for a while.
+      // The fault ends after Redis has answered commands for a while.
       await until(async () => {
         await (await get(service, `fault:${Math.random()}`)).text();
         return lines(service, 'Redis errors stopped', kind).length > 0;
@@ -264,8 +264,8 @@ describe('while a fault lasts, reads are answered and changes kept', { concurren
   }
 });
 
-test('while Redis loads its data, reads are answered and changes kept, and then they are told', async (t) => {
-  // Redis loads for as long as the test wants: it waits for each key, and serves its clients meanwhile.
+test('while Redis loads its data, reads are answered, and pending writes are applied afterwards', async (t) => {
+  // Redis waits at each key, so loading lasts until the test ends it. Redis answers clients meanwhile.
   const redis = await openRedis(t, {
     args: ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024'],
   });
@@ -289,7 +289,7 @@ test('while Redis loads its data, reads are answered and changes kept, and then 
   assert.equal(await (await get(service, 'loading:HELD')).text(), '"held"');
 });
 
-test('with the event loop late, changes and what L1 does not hold are refused with 503, and L1 goes on answering', async (t) => {
+test('while the event loop is late, changes and L1 misses are rejected with 503, and L1 hits are served', async (t) => {
   const redis = await openRedis(t);
   const service = await replica(t, redis, {
     OVERLOAD_LOOP_DELAY_MS: '20',
@@ -303,7 +303,7 @@ test('with the event loop late, changes and what L1 does not hold are refused wi
     entries: Array.from({ length: 1000 }, (_, i) => ({ key: `min_rate:${i}`, value })),
   });
   let over = false;
-  // Each holds the loop up while it is parsed. Those that come then are refused themselves.
+  // Parsing each body delays the event loop. Bodies that arrive meanwhile are rejected.
   const burdens = Array.from({ length: 4 }, async () => {
     while (!over) await (await post(service, '/v1/mset', body)).arrayBuffer();
   });
@@ -337,13 +337,13 @@ test('with the event loop late, changes and what L1 does not hold are refused wi
     over = true;
     await Promise.all(burdens);
   }
-  // The delay is forgotten within seconds.
+  // The service accepts changes again within seconds.
   await until(async () => (await put(service, 'min_rate:OTHER', '1')).ok, RECOVERY);
 });
 
-test('at its end a service tells Redis what waits, if Redis takes it', async (t) => {
+test('a stopping service applies its pending writes if Redis accepts them', async (t) => {
   const redis = await openRedis(t);
-  // What waits is tried again every second, and may be told before the end comes.
+  // Pending writes are retried every second, so they may be applied before the service stops.
   for (let attempt = 1; ; attempt++) {
     const service = await replica(t, redis);
     await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
@@ -354,11 +354,11 @@ test('at its end a service tells Redis what waits, if Redis takes it', async (t)
     assert.equal(await redis.cli('EXISTS', PREFIX + key), '1');
     assert.ok(!service.logs.some(({ msg }) => msg?.startsWith('pending writes are lost')));
     if (service.logs.some(({ msg }) => msg === 'all pending writes reached Redis')) return;
-    assert.ok(attempt < 10, 'it was never flushed at the end');
+    assert.ok(attempt < 10, 'no stop applied the pending writes');
   }
 });
 
-test('a service that stops while Redis is unreachable writes what is pending when Redis is back within two seconds', async (t) => {
+test('a stopping service applies its pending writes if Redis is reachable again within two seconds', async (t) => {
   const redis = await openRedis(t);
   const proxy = await startTcpProxy(redis);
   t.after(() => proxy.close());
@@ -379,7 +379,7 @@ test('a service that stops while Redis is unreachable writes what is pending whe
   assert.ok(service.logs.some(({ msg }) => msg === 'all pending writes reached Redis'));
 });
 
-test('at its end a service whose Redis is away logs how much is lost', async (t) => {
+test('a service that stops while Redis is unreachable logs how many pending writes are lost', async (t) => {
   const redis = await openRedis(t);
   const service = await replica(t, redis);
   await redis.signal('SIGKILL');
@@ -390,7 +390,7 @@ test('at its end a service whose Redis is away logs how much is lost', async (t)
   assert.ok(Number(lost?.bytes) > 0);
 });
 
-test('a service that stops does not log the connections that it closes as lost', async (t) => {
+test('a stopping service does not report its own closed Redis connections as lost', async (t) => {
   const redis = await openRedis(t, { args: ['--maxmemory', '1'] });
   const service = await replica(t, redis);
   assert.equal((await put(service, 'a', '1')).status, 202);
@@ -398,7 +398,7 @@ test('a service that stops does not log the connections that it closes as lost',
   assert.equal(service.logs.at(-1)?.msg, 'stopped');
 });
 
-test('a service that a second signal ends logs how much is lost', async (t) => {
+test('a service ended by a second signal logs how many pending writes are lost', async (t) => {
   const redis = await openRedis(t);
   const service = await replica(t, redis);
   await redis.signal('SIGKILL');
@@ -445,7 +445,7 @@ interface Read {
   readonly ms: number;
 }
 
-/** Reads each of the keys so many times, all of them at once and one round after the other. */
+/** Reads all keys at once in each round, one round after the other. */
 async function readRounds(service: Service, keys: readonly string[], rounds: number): Promise<Read[]> {
   const reads: Read[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -473,7 +473,7 @@ async function statusOf(service: Service, path: string): Promise<number> {
   return response.status;
 }
 
-/** Waits until L1 holds keys that another replica has just written, and no notice of them is on its way. */
+/** Waits until L1 has keys that another replica has just written, and their invalidations have arrived. */
 async function keep(service: Service, keys: readonly string[]): Promise<void> {
   await heardAll(service);
   for (const key of keys) await until(() => holds(service, key));
@@ -484,7 +484,7 @@ async function holds(service: Service, key: string): Promise<boolean> {
   return first!.cache === 'ratecache-l1' && first!.hit === true;
 }
 
-/** What `/metrics` says now, by the name with its labels as they stand there. */
+/** The value of a metric in `/metrics`, by its name with labels. */
 async function sample(service: Service, name: string): Promise<number | undefined> {
   const text = await (await service.fetch('/metrics')).text();
   const line = text.split('\n').find((each) => each.startsWith(`${name} `));

@@ -8,7 +8,7 @@ import { healthOf } from '../cli/health.ts';
 import { get, put } from '../support/client.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
-test('health is degraded while Redis is a replica, and says that writes are pending', async (t) => {
+test('while Redis is a replica, health is degraded and reports that writes are pending', async (t) => {
   const redis = await openRedis(t);
   const service = await replica(t, redis);
   await redis.cli('REPLICAOF', '127.0.0.1', '1');
@@ -24,7 +24,7 @@ test('health is degraded while Redis is a replica, and says that writes are pend
   await until(async () => (await healthOf(service)).status === 'healthy');
 });
 
-test('without a link, a half-open connection makes health degraded and the service not ready, though nobody reads', async (t) => {
+test('a half-open data connection degrades health and readiness without a link and without reads', async (t) => {
   const redis = await openRedis(t);
   const proxy = await startTcpProxy(redis);
   t.after(() => proxy.close());
@@ -50,7 +50,7 @@ test('without a link, a half-open connection makes health degraded and the servi
   await until(async () => (await healthOf(service)).status === 'healthy');
 });
 
-test('while the circuit breaker is open health is degraded and the service not ready, though Redis answers slowly', async (t) => {
+test('while the circuit breaker is open, health is degraded and the service is not ready', async (t) => {
   const redis = await openRedis(t);
   const proxy = await startTcpProxy(redis);
   t.after(() => proxy.close());

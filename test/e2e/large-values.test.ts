@@ -9,10 +9,10 @@ import { get, jsonOf, post, put } from '../support/client.ts';
 const COUNT = 40;
 const BYTES = 1_000_000;
 const KEYS = Array.from({ length: COUNT }, (_, i) => `large:${i}`);
-/** Every read goes to Redis. */
+/** Without L1, every read goes to Redis. */
 const ENV = { ENABLE_LOCAL_CACHE: 'false' };
 
-test('an mget of 40 values of 1 MB succeeds, and small reads meanwhile all do', async (t) => {
+test('an mget of 40 values of 1 MB succeeds, and so do concurrent small reads', async (t) => {
   const redis = await openRedis(t);
   const writer = await replica(t, redis, ENV);
   const reader = await replica(t, redis, ENV);
@@ -20,7 +20,7 @@ test('an mget of 40 values of 1 MB succeeds, and small reads meanwhile all do', 
     assert.equal((await put(writer, key, JSON.stringify(key.padEnd(BYTES)))).status, 201);
   for (let i = 0; i < 10; i++) assert.equal((await put(writer, `small:${i}`, String(i))).status, 201);
 
-  // The reader has not seen the keys before the first round; then it knows that they are large.
+  // In the first round the reader does not know the keys; later it knows that their values are large.
   for (let round = 0; round < 4; round++) {
     let over = false;
     const large = post(reader, '/v1/mget', { keys: KEYS }).then(async (response) => {
@@ -38,7 +38,7 @@ test('an mget of 40 values of 1 MB succeeds, and small reads meanwhile all do', 
     const results = await large;
     assert.equal(results.length, COUNT);
     for (const [i, { value }] of results.entries()) assert.equal(value?.trimEnd(), KEYS[i]);
-    // A small read that waits behind the large values is answered after all of them.
+    // Few small reads finish if they wait behind the large values.
     assert.ok(small >= 4, `${small} small reads meanwhile`);
     t.diagnostic(`round ${round}: ${small} small reads meanwhile`);
   }
@@ -49,7 +49,7 @@ test('an mget of 40 values of 1 MB succeeds, and small reads meanwhile all do', 
   assert.match(await redis.cli('CLIENT', 'LIST'), /name=ratecache-bulk /);
 });
 
-test('a connection for large values is opened at the first need, and only where there is room', async (t) => {
+test('the bulk connection opens with the first large value, if REDIS_MAX_CONNECTIONS allows', async (t) => {
   const redis = await openRedis(t);
   const roomy = await replica(t, redis, ENV);
   const names = async () => (await redis.cli('CLIENT', 'LIST')).match(/(?<=name=ratecache-)\w+/g)!.toSorted();

@@ -9,21 +9,21 @@ import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 
-/** What the service keeps of a log that is not read, less two lines. */
+/** The size of the buffer for unread log lines, less two lines. */
 const MOST_WAITING_BYTES = 1024 * 1024 - 8192;
 
-/** Each variable is a line of the log at the start: together they exceed what the pipe and the service keep. */
+/** Each variable logs one line at the start. Together the lines exceed the pipe and the buffer. */
 const MUCH_TO_LOG = Object.fromEntries(
   Array.from({ length: 300 }, (_, i) => [`REDIS_${i}_${'X'.repeat(4000)}`, '']),
 );
 
-test('with its log on a full disk, the service starts, serves and stops', async (t) => {
+test('a service whose log is on a full disk starts, serves and stops', async (t) => {
   const { url, child } = await unlogged(t, { under: ['sh', '-c', 'exec "$@" >/dev/full', 'sh'] });
   await serves(url);
   await stops(child);
 });
 
-test('a log that nobody reads neither blocks nor ends the service, and goes on when it is read again', async (t) => {
+test('an unread log neither blocks nor stops the service, and logging resumes when the log is read', async (t) => {
   const { url, child } = await unlogged(t, { env: MUCH_TO_LOG });
   await fillLog(url, child);
   await serves(url);
@@ -39,7 +39,7 @@ test('a log that nobody reads neither blocks nor ends the service, and goes on w
   await stops(child);
 });
 
-test('the service goes on when the reader of its log has ended, and its lines are counted as dropped', async (t) => {
+test('the service keeps running after the reader of its log exits, and counts dropped lines', async (t) => {
   const { url, child } = await unlogged(t);
   await serves(url);
   child.stdout!.destroy();
@@ -49,13 +49,13 @@ test('the service goes on when the reader of its log has ended, and its lines ar
   await stops(child);
 });
 
-test('a service whose log is not read stops within seconds', async (t) => {
+test('a service with an unread log stops within seconds', async (t) => {
   const { url, child } = await unlogged(t, { env: MUCH_TO_LOG });
   await fillLog(url, child);
   await stops(child);
 });
 
-test('SIGHUP does not end the service, and the log says that it is ignored', async (t) => {
+test('SIGHUP is ignored and logged', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   service.kill('SIGHUP');
@@ -67,7 +67,7 @@ test('SIGHUP does not end the service, and the log says that it is ignored', asy
   assert.equal(service.logs.at(-1)!.msg, 'stopped');
 });
 
-/** A standalone service whose standard output is a pipe that nobody reads, or what `under` makes of it. */
+/** A standalone service whose standard output is an unread pipe, started by the command `under` if set. */
 async function unlogged(
   t: TestContext,
   { under = [], env: more = {} }: { under?: readonly string[]; env?: Record<string, string> } = {},

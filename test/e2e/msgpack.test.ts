@@ -10,7 +10,7 @@ import { assertProblem } from '../support/problem.ts';
 import { connectWs, MSGPACK_PROTOCOL, type WsClient } from '../support/ws-client.ts';
 
 let redis: RedisServer;
-/** One that is written to, and another that has all it knows from Redis. */
+/** `one` receives the writes; `other` reads them from Redis. */
 let one: Service;
 let other: Service;
 let alone: Service;
@@ -29,7 +29,7 @@ after(async () => {
   await redis?.stop();
 });
 
-// The lengths at which a value is compressed and at which it is held as a Buffer lie in between.
+// These lengths span the limits for compression and for storing a value as a Buffer.
 const anyBytes = fc.oneof(
   fc.uint8Array({ maxLength: 400, size: 'max' }),
   fc.uint8Array({ minLength: 4080, maxLength: 4110, size: 'max' }),
@@ -37,7 +37,7 @@ const anyBytes = fc.oneof(
   fc.constant(Uint8Array.from({ length: 256 }, (_, byte) => byte)),
 );
 
-test('whatever bytes are written over HTTP or WebSocket, both give them back, from L1 and from Redis', async (t) => {
+test('bytes written over HTTP or WebSocket are read unchanged over both, from L1 and from Redis', async (t) => {
   const sockets = await Promise.all(
     [one, other, alone].map((service) => connectWs(service, { protocol: MSGPACK_PROTOCOL })),
   );
@@ -61,7 +61,7 @@ test('whatever bytes are written over HTTP or WebSocket, both give them back, fr
       }
       for (const ws of [near, far, apart]) {
         assert.deepEqual((await ws.request('get', { key })).value, value);
-        // The second time a result is kept as it was encoded, and the third time it is sent as it was kept.
+        // The second read stores the encoded result, and the third read sends the stored result.
         const { results } = await ws.request('mget', { keys: [key, key] });
         for (const result of results) assert.deepEqual(result.value, value);
       }
@@ -81,7 +81,7 @@ function extensions(): Buffer[] {
   ]).flat();
 }
 
-/** A map of these members, whose values are msgpack already. */
+/** A map of these members, whose values are already msgpack. */
 function mapOf(members: Readonly<Record<string, Uint8Array>>): Buffer {
   const parts = Object.entries(members).flatMap(([name, value]) => [pack(name), value]);
   return Buffer.concat([Buffer.from([0x80 | (parts.length / 2)]), ...parts]);
@@ -118,7 +118,7 @@ test('all 1,024 shapes of an extension are stored byte for byte by PUT, mset and
   }
 });
 
-test('an mset whose map key is not a string is 400, and names the place without a JavaScript error', async () => {
+test('an mset with a map key that is not a string returns 400 with the position, without a JavaScript error', async () => {
   const headers = { 'content-type': MSGPACK_TYPE };
   const entry = mapOf({ key: pack('other:N'), value: pack(1) });
   for (const body of [
@@ -134,7 +134,7 @@ test('an mset whose map key is not a string is 400, and names the place without 
       /member name must be a string.*at byte/,
     );
   }
-  // Within a value it is the client's own business.
+  // Within a value such a map key is allowed.
   const inside = mapOf({ key: pack('other:N'), value: Buffer.from([0x81, 0x01, 0x02]) });
   const body = mapOf({ entries: Buffer.concat([Buffer.from([0x91]), inside]) });
   const { results } = await jsonOf(await post(one, '/v1/mset', new Uint8Array(body), headers));

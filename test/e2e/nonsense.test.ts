@@ -9,9 +9,9 @@ import type { Logger } from '../../src/log.ts';
 import { composeCore } from '../../src/service/compose.ts';
 import { del, put } from '../support/client.ts';
 
-// In place of Redis there is a server that answers what no Redis would answer.
+// A server with invalid replies takes the place of Redis.
 
-/** What a server that is no Redis may answer to whatever it is told. */
+/** Invalid replies to every command. */
 const NONSENSE: Readonly<Record<string, string>> = {
   'another protocol': 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n',
   noise: '\u0000\u0001\u00ff\r\n*$\r\n',
@@ -28,7 +28,7 @@ const NONSENSE: Readonly<Record<string, string>> = {
 /** Connections of the service to such a server: its first three, and as many again. */
 const CONNECTIONS = 6;
 
-test('a server that answers nonsense ends no service, fails no read and no write', async (t) => {
+test('a server with invalid replies fails no read and no write', async (t) => {
   await Promise.all(
     Object.entries(NONSENSE).map(async ([name, nonsense]) =>
       assertServes(t, name, await answering(t, () => nonsense)),
@@ -36,7 +36,7 @@ test('a server that answers nonsense ends no service, fails no read and no write
   );
 });
 
-test('a server that begins as Redis does and then answers nonsense is one as well', async (t) => {
+test('a server with invalid replies after a valid greeting fails no read and no write', async (t) => {
   await Promise.all(
     Object.entries(NONSENSE).map(async ([name, nonsense]) =>
       assertServes(t, name, await answering(t, (request) => greeting(request) ?? nonsense)),
@@ -44,7 +44,7 @@ test('a server that begins as Redis does and then answers nonsense is one as wel
   );
 });
 
-test('a service whose Redis answers nonsense is alive, keeps changes, and lists no keys', async (t) => {
+test('a service whose Redis sends invalid replies is alive, accepts pending writes, and rejects a list of keys', async (t) => {
   const nonsense = await answering(t, (request) => greeting(request) ?? NONSENSE.noise!);
   const service = await startService({ env: { ...PATIENT, ...redisEnv(nonsense) } });
   t.after(() => service.stop('SIGKILL'));
@@ -57,7 +57,7 @@ test('a service whose Redis answers nonsense is alive, keeps changes, and lists 
   for (const path of ['/livez', '/health', '/metrics']) assert.equal(await statusOf(service, path), 200);
 });
 
-/** What a client asks first, and what is asked before the link subscribes, as Redis answers it. */
+/** Valid replies to the first commands of a connection and of the link. */
 function greeting(request: string): string | undefined {
   if (/\binfo\b/i.test(request)) return bulk('redis_version:7.0.0\r\nrun_id:a\r\n');
   if (/\b(setname|setinfo|tracking)\b/i.test(request)) return '+OK\r\n';
@@ -71,11 +71,11 @@ function bulk(text: string): string {
 
 interface Nonsense {
   readonly port: number;
-  /** That were made so far. */
+  /** The number of connections so far. */
   readonly connections: number;
 }
 
-/** A server that gives this answer to everything it is told. */
+/** A server that answers every command with the result of `answer`. */
 async function answering(t: TestContext, answer: (request: string) => string): Promise<Nonsense> {
   let connections = 0;
   const server = createServer((socket) => {
@@ -96,8 +96,8 @@ async function answering(t: TestContext, answer: (request: string) => string): P
   };
 }
 
-/** A cache in this process answers reads and changes until its connections have been made anew some times. */
-async function assertServes(t: TestContext, told: string, server: Nonsense): Promise<void> {
+/** Asserts that a cache in this process answers reads and changes until it has reconnected several times. */
+async function assertServes(t: TestContext, name: string, server: Nonsense): Promise<void> {
   const { config } = loadConfig({ ...PATIENT, ...redisEnv(server) }, { standalone: false });
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger;
@@ -105,10 +105,10 @@ async function assertServes(t: TestContext, told: string, server: Nonsense): Pro
   t.after(close);
   await until(async () => {
     const { status } = await cache.set('kept', { encoding: 'json', body: '1' });
-    assert.equal(status, 'accepted', told);
-    assert.equal((await cache.delete('gone')).status, 'accepted', told);
-    assert.equal((await cache.get('kept')).entry?.json, '1', told);
-    assert.equal((await cache.get('nowhere')).entry, undefined, told);
+    assert.equal(status, 'accepted', name);
+    assert.equal((await cache.delete('gone')).status, 'accepted', name);
+    assert.equal((await cache.get('kept')).entry?.json, '1', name);
+    assert.equal((await cache.get('nowhere')).entry, undefined, name);
     return server.connections >= CONNECTIONS;
   });
 }

@@ -8,7 +8,7 @@ import { put } from '../support/client.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { connectWs } from '../support/ws-client.ts';
 
-test('a link that Redis does not allow to be armed is logged once, and once when it is armed', async (t) => {
+test('a link that an ACL prevents from arming is logged once, and logged again once it is armed', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const user = ['ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all'];
@@ -19,23 +19,23 @@ test('a link that Redis does not allow to be armed is logged once, and once when
     Number(/cmdstat_client\|tracking:.*rejected_calls=(\d+)/.exec(await stats())![1]);
   const stats = () => redis.cli('INFO', 'commandstats');
   await until(async () => (await refusals()) >= 4, { timeoutMs: 60_000 });
-  const said = (text: string) =>
+  const logged = (text: string) =>
     service.logs.filter(
       ({ msg, connection }) => msg?.includes(text) && (connection === undefined || connection === 'link'),
     ).length;
-  // A line arrives here some time after Redis has counted what it is about.
-  await until(() => said('the invalidation link cannot be armed; retrying') > 0);
-  assert.equal(said('the invalidation link cannot be armed; retrying'), 1);
-  assert.equal(said('Redis connection lost'), 0);
-  assert.equal(said('Redis connected'), 0);
+  // The log line arrives after Redis has counted the refusal.
+  await until(() => logged('the invalidation link cannot be armed; retrying') > 0);
+  assert.equal(logged('the invalidation link cannot be armed; retrying'), 1);
+  assert.equal(logged('Redis connection lost'), 0);
+  assert.equal(logged('Redis connected'), 0);
 
   await redis.cli(...user);
   await reachesRedis(service);
-  assert.equal(said('the invalidation link cannot be armed; retrying'), 1);
-  assert.equal(said('Redis connected'), 1);
+  assert.equal(logged('the invalidation link cannot be armed; retrying'), 1);
+  assert.equal(logged('Redis connected'), 1);
 });
 
-test('while Redis is a replica its connections stay and no subscriber is reset', async (t) => {
+test('while Redis is a replica, its connections stay open and no subscriber is reset', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await serve(t, redisEnv(redis));
@@ -50,7 +50,7 @@ test('while Redis is a replica its connections stay and no subscriber is reset',
 
   await redis.cli('REPLICAOF', '127.0.0.1', '1');
   assert.equal((await put(service, 'replica:A', '1')).status, 202);
-  // The service asks for the role, by a connection that it closes when it has the answer.
+  // The service sends ROLE on a connection that it closes after the reply.
   await until(async () => /cmdstat_role:calls=\d/.test(await redis.cli('INFO', 'commandstats')));
   await until(async () => !(await redis.cli('CLIENT', 'LIST')).includes('name=ratecache-role'));
   assert.equal((await put(service, 'replica:A', '2')).status, 202);
@@ -58,7 +58,7 @@ test('while Redis is a replica its connections stay and no subscriber is reset',
   assert.ok(!subscriber.events.some(({ event }) => event === 'reset'));
 });
 
-test('when the address of a replica leads to a master, the service reconnects there and writes what is pending', async (t) => {
+test('when the address of a replica leads to a master, the service reconnects and applies pending writes', async (t) => {
   const [old, master] = await Promise.all([startRedis(), startRedis()]);
   const target = { port: old.port };
   const proxy = await startTcpProxy(target);

@@ -8,7 +8,7 @@ import { del, get, jsonOf, post, put, readIntoL1 } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { whileFrozen } from '../support/while-frozen.ts';
 
-// A Redis that refuses some changes for good, and what becomes of the others.
+// Redis permanently refuses some changes; the other changes must succeed.
 
 const PREFIX = 'borrow_rate_engine:';
 const PATIENCE = { timeoutMs: 60_000, everyMs: 20 };
@@ -33,7 +33,7 @@ async function setUp(t: TestContext): Promise<{ redis: RedisServer; service: Ser
 const isStored = (redis: RedisServer, key: string) =>
   redis.cli('EXISTS', PREFIX + key).then((n) => n === '1');
 
-test('of an mset with a type that an ACL forbids, the others are stored at once', async (t) => {
+test('an item of an mset that an ACL forbids does not delay the other items', async (t) => {
   const { redis, service } = await setUp(t);
   const entries = [FORBIDDEN, ALLOWED].map((key) => ({ key, value: 1 }));
   const { results } = await jsonOf(await post(service, '/v1/mset', { entries }));
@@ -47,7 +47,7 @@ test('of an mset with a type that an ACL forbids, the others are stored at once'
   assert.equal(await isStored(redis, ALLOWED), true);
 });
 
-test('a pending change that Redis refuses holds up no other one, and is made when Redis takes it', async (t) => {
+test('a pending write that Redis refuses does not delay others, and is applied when Redis accepts it', async (t) => {
   const { redis, service } = await setUp(t);
   await whileFrozen(redis, async () => {
     assert.equal((await put(service, FORBIDDEN, '1')).status, 202);
@@ -59,7 +59,7 @@ test('a pending change that Redis refuses holds up no other one, and is made whe
   await until(() => isStored(redis, 'min_rate:ALLOWED'), PATIENCE);
   const pending = async () => (await jsonOf(await service.fetch('/health'))).pending_writes.entries;
   await until(async () => (await pending()) === 2, PATIENCE);
-  assert.equal(await (await get(service, FORBIDDEN)).text(), '1', 'it is pending, and served');
+  assert.equal(await (await get(service, FORBIDDEN)).text(), '1', 'the pending write is served');
   assert.equal(await isStored(redis, FORBIDDEN), false);
 
   await redis.cli('ACL', 'SETUSER', 'app', '~*');
@@ -67,7 +67,7 @@ test('a pending change that Redis refuses holds up no other one, and is made whe
   await until(async () => (await pending()) === 0, PATIENCE);
 });
 
-test('a conditional PUT that cannot be sent leaves what L1 holds', async (t) => {
+test('a conditional PUT while Redis is unreachable does not change the L1 entry', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis);
@@ -82,7 +82,7 @@ test('a conditional PUT that cannot be sent leaves what L1 holds', async (t) => 
   assert.equal(await (await get(service, ALLOWED)).text(), '"held"');
 });
 
-test('after SWAPDB no replica serves what the other database held, and after FLUSHDB elsewhere nothing is lost', async (t) => {
+test('SWAPDB invalidates entries of the other database, and FLUSHDB of another database loses no value', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis, { LOCAL_CACHE_TTL: '3600' });

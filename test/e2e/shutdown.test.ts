@@ -12,7 +12,7 @@ import { put } from '../support/client.ts';
 
 const stopping = (service: Service) => service.waitForLog(({ msg }) => msg === 'shutting down');
 
-test('SIGTERM and SIGINT: not ready at once, while requests are still taken for the grace period', async (t) => {
+test('after SIGTERM or SIGINT the service is not ready at once, and serves during the grace period', async (t) => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const service = await alone(t, { SHUTDOWN_GRACE_MS: '600000' });
     assert.equal((await service.fetch('/readyz')).status, 200);
@@ -26,13 +26,13 @@ test('SIGTERM and SIGINT: not ready at once, while requests are still taken for 
     const connection = await open(t, service);
     const hit = await ask(connection, 'GET /v1/cache/grace:A');
     assert.equal(hit.status, 200);
-    assert.equal(hit.headers.connection, undefined, 'the load balancer has not gone away yet');
+    assert.equal(hit.headers.connection, undefined, 'connections stay open during the grace period');
     assert.equal((await service.fetch('/livez')).status, 200);
     await service.stop('SIGKILL');
   }
 });
 
-test('a service stops with exit code 0 when the grace period has passed, and not before', async (t) => {
+test('a service stops with exit code 0 after the grace period', async (t) => {
   const service = await alone(t, { SHUTDOWN_GRACE_MS: '300' });
   const started = performance.now();
   service.kill('SIGTERM');
@@ -41,13 +41,13 @@ test('a service stops with exit code 0 when the grace period has passed, and not
   assert.ok(service.logs.some(({ msg }) => msg === 'stopped'));
 });
 
-test('after the grace period every answer, of whatever kind, asks the client to close', async (t) => {
+test('after the grace period every answer has Connection: close', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis, { SHUTDOWN_TIMEOUT_MS: '60000' });
   t.after(() => service.stop('SIGKILL'));
   await put(service, 'closing:HIT', '1');
-  // A request whose body is not complete keeps the service from ending, so that there is time to look.
+  // A request with an incomplete body keeps the service running while the test reads answers.
   const holder = await open(t, service);
   const requests = [
     'GET /v1/cache/closing:HIT',
@@ -69,7 +69,7 @@ test('after the grace period every answer, of whatever kind, asks the client to 
     const response = await ask(clients[i]!, request);
     assert.equal(response.headers.connection, 'close', request);
   }
-  await assert.rejects(connect(service.port), /ECONNREFUSED/, 'new connections are not taken');
+  await assert.rejects(connect(service.port), /ECONNREFUSED/, 'new connections are refused');
 
   await holder.send(held.slice(-1));
   const [late] = await holder.readResponses(1);
@@ -79,7 +79,7 @@ test('after the grace period every answer, of whatever kind, asks the client to 
   assert.equal(await redis.cli('EXISTS', 'borrow_rate_engine:closing:PUT'), '1');
 });
 
-test('a body that is still coming is waited for, and its request answered', async (t) => {
+test('a stopping service waits for an incomplete body and answers its request', async (t) => {
   const service = await alone(t, { SHUTDOWN_TIMEOUT_MS: '60000' });
   const connection = await open(t, service);
   const request = text('PUT /v1/cache/slow:A', '12345');
@@ -100,7 +100,7 @@ test('a body that is still coming is waited for, and its request answered', asyn
   assert.deepEqual(await service.exited, { code: 0, signal: null });
 });
 
-test('a request that is never answered holds the end up only for SHUTDOWN_TIMEOUT_MS', async (t) => {
+test('a request that never completes delays the stop for at most SHUTDOWN_TIMEOUT_MS', async (t) => {
   const stopWithOpenRequest = async (timeoutMs: number) => {
     const service = await alone(t, { SHUTDOWN_TIMEOUT_MS: String(timeoutMs) });
     const connection = await open(t, service);
@@ -118,7 +118,7 @@ test('a request that is never answered holds the end up only for SHUTDOWN_TIMEOU
   assert.ok(!patient.logs.some(({ msg }) => msg === 'stopped'));
 });
 
-test('a second signal ends it at once, with exit code 1', async (t) => {
+test('a second signal stops the service at once, with exit code 1', async (t) => {
   for (const [first, second] of [
     ['SIGTERM', 'SIGTERM'],
     ['SIGINT', 'SIGTERM'],
@@ -131,7 +131,7 @@ test('a second signal ends it at once, with exit code 1', async (t) => {
   }
 });
 
-test('it stops with exit code 0 where Redis does not answer, or is gone', async (t) => {
+test('a service stops with exit code 0 while Redis does not answer or is unreachable', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
@@ -145,7 +145,7 @@ test('it stops with exit code 0 where Redis does not answer, or is gone', async 
   }
 });
 
-test('under load, no request goes unanswered on a connection that was not told to close', async (t) => {
+test('under load, a stopping service answers every request until an answer has Connection: close', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis, { SHUTDOWN_GRACE_MS: '50', SHUTDOWN_TIMEOUT_MS: '60000' });
@@ -153,16 +153,16 @@ test('under load, no request goes unanswered on a connection that was not told t
   await put(service, 'load:HIT', '"hit"');
 
   let answered = 0;
-  let told = 0;
+  let closing = 0;
   const keepAsking = async (next: (i: number) => string) => {
     const connection = await open(t, service);
     for (let i = 0; ; i++) {
-      // Rejects where the connection ends without an answer: that is what this test is about.
+      // Rejects if the connection ends without an answer, which fails this test.
       const { headers, status } = await ask(connection, next(i));
       answered++;
       assert.ok(status < 300, `${status}`);
       if (headers.connection !== 'close') continue;
-      told++;
+      closing++;
       await connection.closed;
       return;
     }
@@ -181,7 +181,7 @@ test('under load, no request goes unanswered on a connection that was not told t
   await redis.signal('SIGCONT');
 
   await clients;
-  assert.equal(told, 30);
+  assert.equal(closing, 30);
   assert.deepEqual(await service.exited, { code: 0, signal: null });
 });
 
@@ -211,7 +211,7 @@ async function ask(connection: RawConnection, request: string): Promise<RawRespo
   return response!;
 }
 
-test('connections that are closed at the end are not logged as lost', async (t) => {
+test('a stopping service does not log its closed connections as lost', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const { config } = loadConfig({ ...redisEnv(redis), ...PATIENT }, { standalone: false });

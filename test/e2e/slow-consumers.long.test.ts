@@ -18,7 +18,7 @@ const READERS = 50;
 const KEYS = Array.from({ length: 200 }, (_, i) => `calculation:${i}`);
 const UPDATES = 100_000;
 const WARM_UP = 30_000;
-/** Enough that what a peer's system takes for it, some megabytes, is full after a tenth of the updates. */
+/** Large enough that a tenth of the updates fills the receive buffer of the peer, some megabytes. */
 const FILLER = 'x'.repeat(2000);
 const MiB = 1024 * 1024;
 
@@ -27,7 +27,7 @@ interface Sizes {
   readonly rss: number;
 }
 
-/** From /metrics; names that are not there are NaN. */
+/** The value of a metric; NaN if the metric is missing. */
 async function metric(service: Service, name: string): Promise<number> {
   const text = await (await service.fetch('/metrics')).text();
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
@@ -40,7 +40,7 @@ async function sizes(service: Service): Promise<Sizes> {
   };
 }
 
-/** Writes every key again and again; gives each key's last version. */
+/** Writes all keys in turn; returns the last version of each key. */
 async function update(service: Service, updates: number, filler = FILLER): Promise<Map<string, string>> {
   const last = new Map<string, string>();
   for (let number = 0; number < updates; number += KEYS.length) {
@@ -68,14 +68,14 @@ async function readers(
   return clients;
 }
 
-test('50 stopped readers cost the service nothing that grows: 100,000 updates later its memory is where it was, and who reads again has the newest of each key', async (t) => {
+test('memory does not grow over 100,000 updates to 50 stopped readers, which then receive every latest version', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis, { WS_STALL_SECONDS: '600' });
   t.after(() => service.stop());
   const clients = await readers(t, service, READERS);
-  // With a first round everything has its working size: V8's heap, the sockets' buffers, and malloc's arenas, which
-  // need the longest.
+  // The first round brings the heap of V8, socket buffers and the arenas of malloc to their working size.
+  // The arenas take the longest.
   for (const ws of clients) ws.pause();
   await update(service, WARM_UP);
   const before = await sizes(service);
@@ -92,10 +92,10 @@ test('50 stopped readers cost the service nothing that grows: 100,000 updates la
   );
   for (const ws of clients) ws.resume();
   for (const ws of clients) {
-    const told = new Map<string, string>();
+    const latest = new Map<string, string>();
     await until(() => {
-      for (const { event, key, version } of ws.events) if (event === 'update') told.set(key, version);
-      return KEYS.every((key) => told.get(key) === last.get(key));
+      for (const { event, key, version } of ws.events) if (event === 'update') latest.set(key, version);
+      return KEYS.every((key) => latest.get(key) === last.get(key));
     });
     let merged = 0;
     const versions = new Map<string, string>();
@@ -106,7 +106,7 @@ test('50 stopped readers cost the service nothing that grows: 100,000 updates la
       merged += more.merged ?? 0;
     }
     assert.ok(merged > UPDATES / 2, `${merged} were merged`);
-    assert.equal(ws.events.length + merged, WARM_UP + UPDATES, 'every update was told or merged');
+    assert.equal(ws.events.length + merged, WARM_UP + UPDATES, 'every update was pushed or merged');
   }
 });
 
@@ -114,7 +114,7 @@ const STOPPED = 8;
 const TOO_MANY = { WS_MAX_PENDING_KEYS: '100', WS_STALL_SECONDS: '600' };
 const STALL = { WS_STALL_SECONDS: '1' };
 
-/** A service with one subscriber who reads and others who have stopped, and were closed for it. */
+/** A service with one reading subscriber, and stopped subscribers whose connections it has closed. */
 async function withClosed(t: TestContext, env: Record<string, string>) {
   const service = await startService({
     standalone: true,
@@ -126,7 +126,7 @@ async function withClosed(t: TestContext, env: Record<string, string>) {
   const stopped = await readers(t, service, STOPPED);
   for (const ws of stopped) ws.pause();
   await update(service, UPDATES / 20);
-  // All of them are closed once there is room for as many others.
+  // All stopped subscribers are closed once as many others can connect.
   const others: WsClient[] = [];
   await until(async () => others.push(await connectWs(service)) === STOPPED);
   for (const ws of others) await ws.close();
@@ -137,7 +137,7 @@ for (const [limit, reason] of [
   [TOO_MANY, 'too many keys are queued'],
   [STALL, 'the client reads nothing'],
 ] as const)
-  test(`who is behind by too much is closed with 1013, and finds what was sent before: ${reason}`, async (t) => {
+  test(`a slow subscriber is closed with 1013 and can read earlier frames: ${reason}`, async (t) => {
     const { reading, stopped } = await withClosed(t, limit);
     for (const ws of stopped) ws.resume();
     for (const ws of stopped) {
@@ -147,8 +147,8 @@ for (const [limit, reason] of [
     assert.equal((await reading.request('ping')).ok, true);
   });
 
-test('the socket of one that was closed and never reads again is freed', async (t) => {
-  // A socket whose close is not read is given up after a part of the idle timeout.
+test('the socket of a closed subscriber that never reads again is freed', async (t) => {
+  // The service frees a socket that does not read its close after a part of the idle timeout.
   const { service, open } = await withClosed(t, { ...TOO_MANY, WS_IDLE_TIMEOUT_SECONDS: '8' });
   await until(() => sockets(service) === open, { timeoutMs: 60_000, everyMs: 100 });
 });

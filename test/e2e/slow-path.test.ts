@@ -10,24 +10,24 @@ import { heardAll } from '../support/heard-all.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { connectWs } from '../support/ws-client.ts';
 
-// A path to Redis that is slow and not dead: the round trip takes 120 ms, which is over the command time-out of 40 ms
-// and under the bound of the heartbeat.
+// The path to Redis is slow: the round trip of 120 ms exceeds the command time-out of 40 ms
+// and is within the tolerance of the heartbeat.
 
 const EACH_WAY_MS = 60;
 const PREFIX = 'borrow_rate_engine:';
 const PATIENCE = { timeoutMs: 60_000, everyMs: 20 };
 const KEY = 'borrow_rate:SLOW';
 
-test('over a slow path a pending write yields to a newer one of another replica, and is never served without a mark', async (t) => {
+test('over a slow path a newer write of another replica replaces a pending write, which is served marked', async (t) => {
   const { redis, proxy, slow, fast } = await setUp(t);
   proxy.delay(EACH_WAY_MS);
   assert.equal((await put(slow, KEY, '"older"')).status, 202);
   await blind(slow);
-  // It may have reached Redis by now, and is then not read from there in time.
+  // If the write has reached Redis, the read times out.
   for (const [how, value, marked] of await answersOf(slow))
     assert.ok(marked && (value === 'older' || value === undefined), `${how}: ${value}`);
   assert.equal((await put(fast, KEY, '"newer"')).status < 202, true);
-  // Each answer on the way there is either marked or new.
+  // Until then, each answer is either marked or new.
   await until(async () => {
     const answers = await answersOf(slow);
     for (const [how, value, marked] of answers) assert.ok(marked || value === 'newer', `${how}: ${value}`);
@@ -42,7 +42,7 @@ test('over a slow path a pending write yields to a newer one of another replica,
   await until(async () => (await jsonOf(await slow.fetch('/health'))).status === 'healthy', PATIENCE);
 });
 
-test('over a slow path pending writes reach Redis, though the circuit breaker is open', async (t) => {
+test('over a slow path pending writes reach Redis while the circuit breaker is open', async (t) => {
   const { proxy, slow, fast } = await setUp(t);
   proxy.delay(EACH_WAY_MS);
   await blind(slow);
@@ -51,18 +51,18 @@ test('over a slow path pending writes reach Redis, though the circuit breaker is
   assert.equal((await jsonOf(await slow.fetch('/health'))).coherence, 'blind');
 });
 
-test('over a slow path a write that was answered as unknown is not made by what arrives late', async (t) => {
+test('over a slow path a write reported as unknown is not applied when it arrives late', async (t) => {
   const { proxy, slow, fast } = await setUp(t, { PENDING_WRITES_MAX_ENTRIES: '0' });
   assert.ok((await put(fast, KEY, '"kept"')).ok);
   proxy.delay(EACH_WAY_MS);
   const response = await put(slow, KEY, '"late"');
   assert.equal((await jsonOf(response)).code, 'write_unknown');
-  // The canaries leave by the same connection: what was sent before them has arrived.
+  // Canaries use the same connection, so earlier commands have arrived.
   await heardAll(slow);
   assert.equal(await valueAt(fast), 'kept');
 });
 
-test('a delay of 200 ms leaves no subscriber without the value that was written meanwhile', async (t) => {
+test('after a delay of 200 ms a subscriber receives a value written during the delay', async (t) => {
   const { proxy, slow, fast } = await setUp(t);
   const ws = await connectWs(slow);
   t.after(() => ws.close());
@@ -71,18 +71,18 @@ test('a delay of 200 ms leaves no subscriber without the value that was written 
   assert.ok((await put(fast, KEY, '"new"')).ok);
   const first = await ws.nextEvent(({ key, event }) => key === KEY || event === 'reset');
   proxy.delay(0);
-  // Either the key is asked about until it is answered, or coherence was lost and a new snapshot is asked for.
-  const told =
+  // Either the key is read until Redis answers, or coherence is lost and the client needs a new snapshot.
+  const update =
     first.event === 'update'
       ? first
       : await ws.nextEvent(({ event, reason }) => event === 'update' || reason === 'rearmed');
-  // A snapshot names the keys that Redis did not answer for in time; they are asked for again.
+  // A snapshot names keys that Redis did not return in time; the test subscribes again.
   const item = await until(async () => {
     const { items } = await ws.subscribe({ keys: [KEY], values: true });
     return items[0]?.code === undefined ? items[0] : undefined;
   }, PATIENCE);
   assert.equal(item.value, 'new');
-  if (told.event === 'update') assert.equal(told.value, 'new');
+  if (update.event === 'update') assert.equal(update.value, 'new');
 });
 
 async function setUp(t: TestContext, env: Record<string, string> = {}) {
@@ -99,7 +99,7 @@ async function setUp(t: TestContext, env: Record<string, string> = {}) {
   return { redis, proxy, slow, fast: await start(redis.port, {}) };
 }
 
-/** Reads until the circuit breaker is open, which the state must show. */
+/** Reads until the circuit breaker is open and the state is blind. */
 async function blind(service: Service): Promise<void> {
   await until(async () => {
     const response = await get(service, 'nothing:there');
@@ -118,7 +118,7 @@ async function valueOfRead(response: Response): Promise<unknown> {
   return response.status === 200 ? JSON.parse(body.toString()) : undefined;
 }
 
-/** What each way to read answers, and whether the answer says that it may be out of date. */
+/** The answer of each way to read, and whether it is marked as possibly stale. */
 async function answersOf(service: Service): Promise<[how: string, value: unknown, marked: boolean][]> {
   const read = await get(service, KEY);
   const status = cacheStatus(read.headers.get('cache-status')).at(-1)!;

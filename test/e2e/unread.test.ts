@@ -1,4 +1,4 @@
-/** Clients that ask and do not read what they asked for. */
+/** Clients that send requests and do not read the answers. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -33,7 +33,7 @@ async function serviceWith(t: TestContext, values: Readonly<Record<string, strin
   return service;
 }
 
-/** From /metrics; NaN where there is none of that name. */
+/** The value of a metric; NaN if the metric is missing. */
 async function metric(service: Service, name: string): Promise<number> {
   const text = await (await service.fetch('/metrics')).text();
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
@@ -52,7 +52,7 @@ async function openSocket(t: TestContext, { port }: Service): Promise<Socket> {
 const get = (key: string, headers = '') => `GET /v1/cache/${key} HTTP/1.1\r\nHost: test\r\n${headers}\r\n`;
 const head = (key: string) => `HEAD /v1/cache/${key} HTTP/1.1\r\nHost: test\r\n\r\n`;
 
-test('thousands of large values that nobody reads cost no memory, and nobody else waits', async (t) => {
+test('thousands of unread large answers use little memory and delay no other client', async (t) => {
   const service = await serviceWith(t, { 'k:large': LARGE });
   const before = residentBytesOf(service.pid);
   for (let i = 0; i < 5; i++) (await openSocket(t, service)).write(get('k:large').repeat(1000));
@@ -62,8 +62,8 @@ test('thousands of large values that nobody reads cost no memory, and nobody els
   }
 });
 
-test('a large value is there whole, however slowly it is read, and the service waits for that before it stops', async (t) => {
-  // More than the system takes for a client that reads nothing.
+test('a stopping service sends a large value whole to a slow reader', async (t) => {
+  // Larger than the socket buffers of the kernel.
   const huge = JSON.stringify('x'.repeat(12 * MiB));
   const service = await serviceWith(t, { 'k:huge': huge });
   const socket = await openSocket(t, service);

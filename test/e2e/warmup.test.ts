@@ -56,7 +56,7 @@ test('warmup loads a short-stock file through a running service, and GET then ha
   assert.equal(keys.length, EXCERPT_ROWS);
 });
 
-test('without --url, warmup goes where the same environment and flags would have a service listen', async (t) => {
+test('without --url, warmup connects to the address of HOST and PORT or their flags', async (t) => {
   const service = await startService({ standalone: true, env: { ...PATIENT, HOST: '127.0.0.2' } });
   t.after(() => service.stop());
   const PORT = String(service.port);
@@ -68,7 +68,7 @@ test('without --url, warmup goes where the same environment and flags would have
   for (const { code, stdout, stderr } of runs) assert.equal(code, 0, stdout + stderr);
 });
 
-test('warmup loads lines of JSON, each value byte for byte and with its own time to live', async (t) => {
+test('warmup loads lines of JSON unchanged, each with its own TTL', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const file = await fileOf('values.ndjson', [
@@ -86,7 +86,7 @@ test('warmup loads lines of JSON, each value byte for byte and with its own time
   assert.equal(await (await get(service, 'a/b c')).text(), 'null');
 });
 
-test('a line that cannot be read is reported with its number, the others load, and the exit code is 1', async (t) => {
+test('an invalid line is reported with its number, the other lines load, and the exit code is 1', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const file = await fileOf('faults.ndjson', [
@@ -103,7 +103,7 @@ test('a line that cannot be read is reported with its number, the others load, a
   assert.equal(await (await get(service, 'fault:C')).text(), '3');
 });
 
-test('warmup says in one line where no service listens or there is no file', async () => {
+test('warmup reports an unreachable service and a missing file in one line', async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
   const unreachable = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--url', url]);
   assert.equal(unreachable.code, 1);
@@ -113,7 +113,7 @@ test('warmup says in one line where no service listens or there is no file', asy
   assert.match(missing.stderr, /^ratecache: .*missing\.txt.*\n$/);
 });
 
-test('warmup --direct writes into Redis, where every service finds it', async (t) => {
+test('warmup --direct writes to Redis, from which every service reads', async (t) => {
   const service = await startReplica(redis);
   t.after(() => service.stop());
   const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--direct'], redisEnv(redis));
@@ -125,7 +125,7 @@ test('warmup --direct writes into Redis, where every service finds it', async (t
   assert.equal((await jsonOf(response)).fee_rate, 0.0025);
 });
 
-test('warmup --direct says that it cannot reach Redis, or lacks its address', async () => {
+test('warmup --direct reports an unreachable Redis or a missing address', async () => {
   const env = { ...redisEnv(redis), REDIS_PORT: String(await freePort()), REDIS_CONNECT_TIMEOUT_MS: '300' };
   const run = await runMain(['warmup', EXCERPT, '--direct'], env);
   assert.equal(run.code, 1);
@@ -133,7 +133,7 @@ test('warmup --direct says that it cannot reach Redis, or lacks its address', as
   assert.equal((await runMain(['warmup', EXCERPT, '--direct'])).code, 78);
 });
 
-test('a flag of warmup that would change nothing is an error that says why', async () => {
+test('a flag of warmup without effect is rejected with the reason', async () => {
   for (const [args, message] of [
     [['--borrow-rate-ttl', '7'], /^ratecache: --borrow-rate-ttl has no effect without --direct/],
     [['--redis-host', 'a'], /^ratecache: --redis-host has no effect without --direct/],
@@ -148,7 +148,7 @@ test('a flag of warmup that would change nothing is an error that says why', asy
   }
 });
 
-test('with --direct the flags of lifetimes, prefix and limits have their effect', async () => {
+test('with --direct the flags for TTLs, prefix and limits apply', async () => {
   await redis.cli('FLUSHALL');
   const file = await fileOf('limits.ndjson', [
     '{"key":"borrow_rate:A","value":1}',
@@ -176,7 +176,7 @@ test('with --direct the flags of lifetimes, prefix and limits have their effect'
   assert.ok(Number(await redis.cli('PTTL', 'p:borrow_rate:OWN')) > 900_000);
 });
 
-test('warmup --direct reports what a full Redis refuses as failed', async (t) => {
+test('warmup --direct reports writes that a full Redis refuses as failed', async (t) => {
   const full = await startRedis({ args: ['--maxmemory', '1', '--maxmemory-policy', 'noeviction'] });
   t.after(() => full.stop());
   const file = join(dir, 'full.txt');
@@ -189,7 +189,7 @@ test('warmup --direct reports what a full Redis refuses as failed', async (t) =>
   assert.equal(await full.cli('DBSIZE'), '0');
 });
 
-test('a warm-up through a service without Redis reports pending, and leaves room for live writers', async (t) => {
+test('a warm-up while Redis is unreachable reports pending writes, and stops before it fills them', async (t) => {
   const gone = await startRedis();
   const service = await startReplica(gone, { PENDING_WRITES_MAX_ENTRIES: '5000' });
   t.after(() => service.stop('SIGKILL'));
@@ -205,7 +205,7 @@ test('a warm-up through a service without Redis reports pending, and leaves room
   assert.equal((await put(service, 'live:A', '1')).status, 202);
 });
 
-test('a time to live of a broken number of milliseconds is rounded, and one out of bounds is a fault', async (t) => {
+test('a TTL with a fraction of a millisecond is rounded, and a TTL out of range is an error', async (t) => {
   const service = await startReplica(redis);
   t.after(() => service.stop());
   const rows = Array.from({ length: 127 }, (_, i) => `{"key":"round:${i}","value":${i},"ttl":1000.0051}`);
@@ -221,7 +221,7 @@ test('a time to live of a broken number of milliseconds is rounded, and one out 
   }
 });
 
-test('13,425 rows load without a failure, through a service and straight into Redis', async (t) => {
+test('13,425 rows load without a failure, through a service and with --direct', async (t) => {
   const file = join(dir, 'whole.txt');
   await writeFile(file, ibkrFile(13_425).replaceAll('\n', '\r\n'));
   const service = await startReplica(redis);
@@ -237,7 +237,7 @@ test('13,425 rows load without a failure, through a service and straight into Re
   }
 });
 
-test('on start-up, L1 is warmed from a file before the service says that it is ready', async (t) => {
+test('on start-up, L1 is warmed from a file before the service is ready', async (t) => {
   await redis.cli('FLUSHALL');
   const env = { ...redisEnv(redis), ...ON_STARTUP, CACHE_WARMUP_FILE: EXCERPT };
   const service = await startedFrozen(env);
@@ -249,7 +249,7 @@ test('on start-up, L1 is warmed from a file before the service says that it is r
   await isHitInL1(service, 'borrow_rate:ZZZOF');
 });
 
-test('on start-up, a file does not undo what Redis holds already', async (t) => {
+test('on start-up, a file does not overwrite existing values in Redis', async (t) => {
   await redis.cli('FLUSHALL');
   const writer = await startReplica(redis);
   t.after(() => writer.stop());
@@ -264,7 +264,7 @@ test('on start-up, a file does not undo what Redis holds already', async (t) => 
   assert.match(String(done.summary), /21 stored, 1 kept/);
 });
 
-test('on start-up, L1 is warmed from what Redis holds before the service says that it is ready', async (t) => {
+test('on start-up, L1 is warmed from Redis before the service is ready', async (t) => {
   await redis.cli('FLUSHALL');
   const writer = await startReplica(redis);
   t.after(() => writer.stop());
@@ -293,7 +293,7 @@ test('standalone, L1 is warmed from a file', async (t) => {
   await isHitInL1(service, 'borrow_rate:AABA');
 });
 
-test('a warm-up file with faults, or that is missing, does not keep the service from starting', async (t) => {
+test('a service starts with an invalid or missing warm-up file', async (t) => {
   const faulty = await fileOf('start.ndjson', [
     '{"key":"start:A","value":1}',
     'nonsense',
@@ -316,7 +316,7 @@ test('a warm-up file with faults, or that is missing, does not keep the service 
   assert.match(String(failed.error), /nowhere\.txt/);
 });
 
-test('on start-up without Redis the service is ready after the time limit, and serves', async (t) => {
+test('on start-up without Redis, the service is ready after the time limit', async (t) => {
   const env = {
     ...redisEnv(redis),
     ...ON_STARTUP,
@@ -337,7 +337,7 @@ test('on start-up without Redis the service is ready after the time limit, and s
   }
 });
 
-/** Starts while Redis does not answer, so that there is time to see it not ready; then Redis goes on. */
+/** Starts the service while Redis is frozen, checks that it is not ready, and thaws Redis. */
 async function startedFrozen(env: Record<string, string>): Promise<Service> {
   await redis.signal('SIGSTOP');
   try {

@@ -54,14 +54,14 @@ after(async () => {
   await redis?.stop();
 });
 
-/** A client that ends with the test. */
+/** A client that closes at the end of the test. */
 async function client(t: TestContext, service: Service = near, options: WsOptions = {}): Promise<WsClient> {
   const ws = await connectWs(service, options);
   t.after(() => ws.close());
   return ws;
 }
 
-/** After this, all that happened in Redis before has been pushed to the client. */
+/** Waits until all earlier events of Redis have been pushed to the client. */
 async function fence(ws: WsClient, key = `borrow_rate:fence-${Math.random()}`): Promise<void> {
   await redis.cli('SET', PREFIX + key, '{"value": 0, "timestamp": 1}', 'PX', '60000');
   await ws.nextEvent((event) => event.key === key);
@@ -69,7 +69,7 @@ async function fence(ws: WsClient, key = `borrow_rate:fence-${Math.random()}`): 
 
 const about = (key: string) => (event: Message) => event.key === key;
 
-test('every request is answered under its id, number or string, in both subprotocols', async (t) => {
+test('every answer carries the id of its request, number or string, in both subprotocols', async (t) => {
   for (const service of [near, alone])
     for (const protocol of PROTOCOLS) {
       const ws = await client(t, service, { protocol });
@@ -129,11 +129,15 @@ test('every request is answered under its id, number or string, in both subproto
       });
       await ws.subscribe({ id: 1, keys: [key] });
       await ws.subscribe({ id: '1', keys: [key] });
-      assert.equal((await ws.request('unsubscribe')).unsubscribed, 2, 'without a name all of them');
+      assert.equal(
+        (await ws.request('unsubscribe')).unsubscribed,
+        2,
+        'unsubscribe without a subscription ends all',
+      );
     }
 });
 
-test('an id that no answer could repeat is refused, and nothing is written', async (t) => {
+test('an id that an answer cannot repeat is rejected, and nothing is written', async (t) => {
   for (const service of [near, alone]) {
     const json = await client(t, service);
     for (const id of ['9007199254740993', '-12345678901234567890', '1e20', '1e999']) {
@@ -150,7 +154,7 @@ test('an id that no answer could repeat is refused, and nothing is written', asy
   }
 });
 
-test('errors carry the codes of HTTP, and name the member that is at fault', async (t) => {
+test('errors carry the codes of HTTP and name the invalid member', async (t) => {
   for (const protocol of PROTOCOLS) {
     const ws = await client(t, near, { protocol });
     const fails = async (op: string, fields: Message, code: string, field?: string) => {
@@ -189,11 +193,11 @@ test('errors carry the codes of HTTP, and name the member that is at fault', asy
     await fails('unsubscribe', { subscription: 'none' }, 'frame_invalid', 'subscription');
     await ws.subscribe({ id: 'taken', keys: ['a'] });
     assert.equal((await ws.request('subscribe', { id: 'taken', keys: ['a'] })).field, 'id');
-    assert.equal((await ws.request('ping')).ok, true, 'the socket is as good as before');
+    assert.equal((await ws.request('ping')).ok, true, 'the socket must stay usable');
   }
 });
 
-test('a misspelt condition does not overwrite, nor does any member that its operation does not know', async (t) => {
+test('a misspelt condition or an unknown member is rejected and does not overwrite', async (t) => {
   for (const service of [near, alone])
     for (const protocol of PROTOCOLS) {
       const ws = await client(t, service, { protocol });
@@ -222,7 +226,7 @@ test('a misspelt condition does not overwrite, nor does any member that its oper
     }
 });
 
-test('keys, types and prefixes are followed, with values and without', async (t) => {
+test('a subscription follows keys, types and prefixes, with and without values', async (t) => {
   const ws = await client(t);
   const bare = await client(t);
   const names = { keys: ['x:1'], types: ['volatility'], prefixes: ['min_rate:A'] };
@@ -231,8 +235,8 @@ test('keys, types and prefixes are followed, with values and without', async (t)
   await put(far, 'min_rate:AA', '3');
   await put(far, 'min_rate:B', '4');
   const { items } = await ws.subscribe({ ...names, values: true });
-  const told = items.map(({ key, value }) => [key, value]).sort();
-  assert.deepEqual(told, [
+  const received = items.map(({ key, value }) => [key, value]).sort();
+  assert.deepEqual(received, [
     ['min_rate:AA', 3],
     ['volatility:S', 2],
     ['x:1', 1],
@@ -257,7 +261,7 @@ test('keys, types and prefixes are followed, with values and without', async (t)
   );
 });
 
-test('overlapping subscriptions of one socket push a change once, until the last of them ends', async (t) => {
+test('overlapping subscriptions of a socket push each change once, until the last ends', async (t) => {
   for (const protocol of PROTOCOLS) {
     const ws = await client(t, near, { protocol });
     await ws.subscribe({ id: 1, keys: ['volatility:X', 'volatility:X'], values: true });
@@ -282,7 +286,7 @@ test('overlapping subscriptions of one socket push a change once, until the last
   }
 });
 
-test('a snapshot of 3,000 keys by prefix comes in parts, and each key once', async (t) => {
+test('a snapshot of 3,000 keys arrives in parts, with each key once', async (t) => {
   const keys = Array.from({ length: 3000 }, (_, i) => `x:${i}`);
   for (const service of [near, alone]) {
     for (let i = 0; i < keys.length; i += 1000) {
@@ -305,7 +309,7 @@ test('a snapshot of 3,000 keys by prefix comes in parts, and each key once', asy
   }
 });
 
-test('parts of a snapshot are cut by size too', async (t) => {
+test('parts of a snapshot are also limited by size', async (t) => {
   const value = 'x'.repeat(300_000);
   for (let i = 0; i < 10; i++) await put(near, `x:${i}`, JSON.stringify(value));
   const ws = await client(t, far);
@@ -314,7 +318,7 @@ test('parts of a snapshot are cut by size too', async (t) => {
   assert.ok(parts.length >= 3, `${parts.length} parts`);
 });
 
-test('writes during a subscription: snapshot and stream have every last version, no gap, no duplicate, never backwards', async (t) => {
+test('during writes, snapshot and stream deliver the last version of each key, in order and without duplicates', async (t) => {
   const keys = Array.from({ length: 20 }, (_, i) => `calculation:${i}`);
   let writing = true;
   let written = 0;
@@ -341,7 +345,7 @@ test('writes during a subscription: snapshot and stream have every last version,
   await writer;
   const { results } = await jsonOf(await post(near, '/v1/mget', { keys }));
   const last = new Map<string, string>(results.map(({ key, version }: Message) => [key, version]));
-  const told = (ws: WsClient) => {
+  const itemsOf = (ws: WsClient) => {
     const versions = new Map<string, Message[]>(keys.map((key) => [key, []]));
     for (const frame of ws.frames)
       for (const item of frame.snapshot ?? (frame.event === 'update' ? [frame] : []))
@@ -349,8 +353,8 @@ test('writes during a subscription: snapshot and stream have every last version,
     return versions;
   };
   for (const [i, ws] of clients.entries()) {
-    await until(() => [...told(ws)].every(([key, items]) => items.at(-1)?.version === last.get(key)));
-    for (const [key, items] of told(ws)) {
+    await until(() => [...itemsOf(ws)].every(([key, items]) => items.at(-1)?.version === last.get(key)));
+    for (const [key, items] of itemsOf(ws)) {
       const versions = items.map(({ version }) => version);
       assert.deepEqual(versions, [...new Set(versions)].sort(), `client ${i}, ${key}`);
       const values = items.map(({ value }) => value);
@@ -367,7 +371,7 @@ test('writes during a subscription: snapshot and stream have every last version,
   assert.ok(written > 50, `${written} rounds were written`);
 });
 
-test('what happens anywhere is pushed everywhere, with its reason', async (t) => {
+test('a change at any replica or in Redis is pushed at every replica, with its reason', async (t) => {
   for (const protocol of PROTOCOLS) {
     const clients = [await client(t, near, { protocol }), await client(t, far, { protocol })];
     for (const ws of clients) await ws.subscribe({ types: ['borrow_rate'], values: true });
@@ -419,7 +423,7 @@ test('a key that Redis evicts is reported with the reason remote', async (t) => 
   for (const { event, reason } of ws.events) if (event === 'invalidate') assert.equal(reason, 'remote');
 });
 
-test('FLUSHALL, by whomever, resets every subscriber, who must ask again', async (t) => {
+test('FLUSHALL resets every subscriber', async (t) => {
   const [ws, other] = [await client(t), await client(t, far, { protocol: MSGPACK_PROTOCOL })];
   await ws.subscribe({ keys: ['borrow_rate:A'] });
   await other.subscribe({ types: ['borrow_rate'] });
@@ -428,7 +432,7 @@ test('FLUSHALL, by whomever, resets every subscriber, who must ask again', async
     assert.deepEqual(await each.nextEvent(), { event: 'reset', reason: 'rearmed' });
 });
 
-test('an invalidation by pattern at the other replica is told by its pattern, and of named keys by name', async (t) => {
+test('an invalidation by pattern is pushed as the pattern, and as keys to subscribers of keys', async (t) => {
   const [open, named] = [await client(t), await client(t)];
   await post(far, '/v1/mset', {
     entries: [
@@ -439,7 +443,7 @@ test('an invalidation by pattern at the other replica is told by its pattern, an
   await open.subscribe({ types: ['volatility'] });
   await named.subscribe({ keys: ['volatility:A', 'borrow_rate:A'] });
   await post(far, '/v1/invalidate', { pattern: 'volatility:*' });
-  // The key's own invalidation comes by another way, before or after.
+  // The invalidation of the key itself arrives separately, before or after.
   const byPattern = await open.nextEvent(({ pattern }) => pattern === 'volatility:*');
   assert.deepEqual(byPattern, { event: 'invalidate', pattern: 'volatility:*', reason: 'delete' });
   assert.equal((await named.nextEvent()).key, 'volatility:A');
@@ -452,7 +456,7 @@ test('an invalidation by pattern at the other replica is told by its pattern, an
   );
 });
 
-test('what another program announces on the channel is pushed', async (t) => {
+test('an announcement of another program on the channel is pushed', async (t) => {
   const [ws, other] = [await client(t), await client(t, far, { protocol: MSGPACK_PROTOCOL })];
   for (const each of [ws, other]) await each.subscribe({ types: ['volatility'] });
   assert.equal(await redis.cli('PUBLISH', 'cache_invalidation', '{"pattern":"volatility:*"}'), '2');
@@ -464,7 +468,7 @@ test('what another program announces on the channel is pushed', async (t) => {
     });
 });
 
-test('a link that is lost is told as a reset, and another when it is there again: a new subscription then is whole', async (t) => {
+test('the loss and the return of the link each push a reset, and a new subscription is complete', async (t) => {
   const ws = await client(t);
   await ws.subscribe({ keys: ['borrow_rate:A'], values: true });
   await redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -478,7 +482,7 @@ test('a link that is lost is told as a reset, and another when it is there again
   assert.equal(items[0]!.value, 1);
 });
 
-test('while Redis is away answers say so, and a snapshot names the keys that nobody can tell of', async (t) => {
+test('while Redis is frozen, answers are marked, and a snapshot names keys that cannot be read', async (t) => {
   const service = await startReplica(redis, {
     REDIS_COMMAND_TIMEOUT_MS: '250',
     HEARTBEAT_TIMEOUT_MS: '1000',
@@ -512,7 +516,7 @@ test('while Redis is away answers say so, and a snapshot names the keys that nob
   await Promise.all([near, far].map(reachesRedis));
 });
 
-test('standalone: writes, deletions, invalidations, and values whose time is over are pushed', async (t) => {
+test('standalone, writes, deletions, invalidations and expiries are pushed', async (t) => {
   for (const protocol of PROTOCOLS) {
     const [ws, other] = [await client(t, alone, { protocol }), await client(t, alone, { protocol })];
     await ws.subscribe({ types: ['min_rate'], values: true });
@@ -535,7 +539,7 @@ test('standalone: writes, deletions, invalidations, and values whose time is ove
   }
 });
 
-test('a value that JSON cannot hold is told as far as JSON can, and in full to msgpack', async (t) => {
+test('a value without a JSON form is pushed in full over msgpack and as an invalidation over JSON', async (t) => {
   const [text, binary] = [await client(t), await client(t, near, { protocol: MSGPACK_PROTOCOL })];
   const key = 'borrow_rate:BIN';
   for (const ws of [text, binary]) await ws.subscribe({ keys: [key], values: true });
@@ -562,7 +566,7 @@ test('a value that JSON cannot hold is told as far as JSON can, and in full to m
   assert.deepEqual(stored, Buffer.from([0xc4, 1, 7]));
 });
 
-test('the subprotocol is agreed at the upgrade: none is JSON, the first known one is taken, unknown ones are refused', async (t) => {
+test('an upgrade selects JSON by default or the first known subprotocol, and rejects unknown subprotocols', async (t) => {
   const none = await client(t, near, { protocol: null });
   assert.equal(none.protocol, '');
   assert.equal((await none.request('ping')).ok, true);
@@ -574,7 +578,7 @@ test('the subprotocol is agreed at the upgrade: none is JSON, the first known on
   for (const protocol of PROTOCOLS) assert.ok(detail.includes(protocol));
 });
 
-test('an upgrade without Upgrade, Connection, version 13 or a key is refused', async (t) => {
+test('an upgrade without Upgrade, Connection, version 13 or a key is rejected', async (t) => {
   const lines = {
     Upgrade: 'WebSocket',
     Connection: 'keep-alive, Upgrade',
@@ -602,7 +606,7 @@ test('an upgrade without Upgrade, Connection, version 13 or a key is refused', a
   assert.equal((await ask({})).status, 101);
 });
 
-test('pages of other origins may not connect, those that are listed may, and what is no browser may', async (t) => {
+test('only listed origins and clients without an Origin may connect', async (t) => {
   const origin = 'https://desk.example.com';
   await assertProblem(await refused(connectWs(near, { origin })), 'origin_refused', 'Origin');
   const env = { ...PATIENT, WS_ALLOWED_ORIGINS: `https://a.example,${origin}` };
@@ -617,7 +621,7 @@ test('pages of other origins may not connect, those that are listed may, and wha
   assert.equal((await (await client(t, all, { origin })).request('ping')).ok, true);
 });
 
-test('limits: frames, subscriptions and connections, and malformed frames are answered until there are too many', async (t) => {
+test('frame size, subscriptions, connections and malformed frames are limited', async (t) => {
   const service = await startService({
     standalone: true,
     env: {
@@ -639,7 +643,7 @@ test('limits: frames, subscriptions and connections, and malformed frames are an
   await room.close();
   const larger = await until(() => client(t, service).catch(() => undefined));
   larger.sendRaw(new Uint8Array(10_000));
-  assert.notEqual((await larger.closed).code, 1000, 'cut off, with or without a word');
+  assert.notEqual((await larger.closed).code, 1000, 'the connection must not close normally');
 
   const ws = await until(() => client(t, service).catch(() => undefined));
   for (const id of [1, 2, 3]) await ws.subscribe({ id, keys: ['a:b'] });
@@ -650,7 +654,7 @@ test('limits: frames, subscriptions and connections, and malformed frames are an
   const malformed = ['{', '[]', '{"op":"ping"}', '{"id":null,"op":"ping"}', '{"id":1e999,"op":"ping"}'];
   for (let round = 0; round < 3; round++) {
     for (const frame of malformed) ws.sendRaw(frame);
-    assert.equal((await ws.request('ping')).ok, true, 'a good one in between forgives them');
+    assert.equal((await ws.request('ping')).ok, true, 'a valid frame resets the count of malformed frames');
   }
   const answers = ws.frames.filter(({ id }) => id === null);
   assert.equal(answers.length, 15);
@@ -658,13 +662,17 @@ test('limits: frames, subscriptions and connections, and malformed frames are an
   for (const frame of malformed) ws.sendRaw(frame);
   ws.sendRaw('x');
   assert.deepEqual(await ws.closed, { code: 1008, reason: 'too many malformed frames' });
-  assert.equal(ws.frames.filter(({ id }) => id === null).length, 21, 'the last one is answered as well');
+  assert.equal(
+    ws.frames.filter(({ id }) => id === null).length,
+    21,
+    'the last malformed frame is answered as well',
+  );
 
   await until(() => idle.pings > 0);
   assert.equal(idle.open, true);
 });
 
-test('a service that stops closes its sockets with 1012, so that clients come back elsewhere', async (t) => {
+test('a stopping service closes its sockets with 1012', async (t) => {
   const service = await startReplica(redis, ENV);
   t.after(() => service.stop());
   const clients = [await client(t, service), await client(t, service, { protocol: MSGPACK_PROTOCOL })];
@@ -674,12 +682,12 @@ test('a service that stops closes its sockets with 1012, so that clients come ba
   assert.deepEqual(await service.exited, { code: 0, signal: null });
 });
 
-test('the example of the document goes as it is written there', async (t) => {
+test('the example in docs/websocket.md works as written', async (t) => {
   const document = await readFile(new URL('../../docs/websocket.md', import.meta.url), 'utf8');
   const lines = /```console\n(.*?)```/s.exec(document)![1]!.trim().split('\n');
   for (const service of [near, alone]) {
     const ws = await client(t, service);
-    // Versions are what the service makes them; each of the document stands for one of them.
+    // Each version in the document stands for one version that the service creates.
     const versions = new Map<string, string>();
     const written = (frame: Message) =>
       JSON.stringify(frame).replaceAll(/[0-9a-f]{24}/g, (version) => {
