@@ -8,32 +8,32 @@ import { soak } from './soak.ts';
 import { rowOf } from './table.ts';
 import { PROMISED, verdict } from './verdict.ts';
 
-// The shorter form of what `make chaos` does.
+// A short form of `make chaos`.
 
 const { boundMs, slowestMs } = PROMISED;
 
 for (const name of REPRESENTATIVE) {
-  test(`Redis is ${name}: no read fails or waits, and nothing that was acknowledged is lost`, async (t) => {
+  test(`while Redis is ${name}, no read fails or waits, and no acknowledged write is lost`, async (t) => {
     const row = await measure(faultNamed(name), { calmMs: 500, boundMs });
     t.diagnostic(rowOf(row));
     assert.deepEqual(verdict(row), []);
   });
 }
 
-test('two instances on one port, restarted in turn: no request fails', async (t) => {
+test('no request fails while two instances on one port restart in turn', async (t) => {
   const { failures, ...report } = await rollingRestart({ rounds: 1, clients: 12, everyMs: 25 });
   t.diagnostic(JSON.stringify(report));
   assert.deepEqual(failures, []);
   assert.ok(report.requests > 300);
 });
 
-test('faults at random, one after the other: nothing fails, is lost or piles up', async (t) => {
+test('under random faults no request fails, no write is lost and no resource grows', async (t) => {
   const report = await soak({ seconds: 5, seed: 4, boundMs, slowestMs });
   t.diagnostic(JSON.stringify(report));
   assert.deepEqual(report.violations, []);
 });
 
-test('these checks can fail: a defect of the service is found', async () => {
+test('the checks detect a mutant of the service', async () => {
   const { found, output } = await isFound(
     CASES.find(({ mutant }) => mutant === 'reads ignore the pending writes')!,
   );

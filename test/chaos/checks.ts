@@ -1,4 +1,4 @@
-/** What is done to a stage and asked of it before and after a fault. */
+/** Preparation and checks of a stage before and after a fault. */
 
 import { until } from '../../loadtest/support/until.ts';
 import type { Service } from '../../loadtest/target/service.ts';
@@ -18,14 +18,14 @@ export async function fill(service: Service): Promise<void> {
   await (await post(service, '/v1/mset', { entries })).arrayBuffer();
 }
 
-/** When every replica is as it was; Infinity if that does not come to pass. */
+/** The time at which every replica has recovered; Infinity if one does not recover. */
 export async function recovery(replicas: readonly Service[]): Promise<number> {
   const options = { timeoutMs: RECOVERY_MS, everyMs: 15 };
-  const all = Promise.all(replicas.map((replica) => until(() => isWhole(replica), options)));
+  const all = Promise.all(replicas.map((replica) => until(() => hasRecovered(replica), options)));
   return all.then(() => performance.now()).catch(() => Number.POSITIVE_INFINITY);
 }
 
-async function isWhole(replica: Service): Promise<boolean> {
+async function hasRecovered(replica: Service): Promise<boolean> {
   const health = await (await replica.fetch('/health')).json();
   const { coherence, pending_writes: pending } = health as {
     coherence: string;
@@ -37,7 +37,7 @@ async function isWhole(replica: Service): Promise<boolean> {
   return written.status === 201 || written.status === 204;
 }
 
-/** By what Redis holds, and by what each replica answers. */
+/** Lost writes, and values of a replica that differ from Redis. */
 export async function lostOf(stage: Stage, ledger: Ledger, lostBefore?: number): Promise<string[]> {
   const keys = ledger.counters.map(({ key }) => key);
   const inRedis = await numbersIn(stage, keys);
@@ -63,7 +63,7 @@ async function numbersIn({ connection }: Stage, keys: readonly string[]): Promis
   return numbers;
 }
 
-/** Of the process, in MiB. */
+/** The resident memory of the process, in MiB. */
 export async function rss(service: Service): Promise<number> {
   return (await metric(service, 'process_resident_memory_bytes')) / 2 ** 20;
 }

@@ -1,4 +1,4 @@
-/** Keys that both replicas and another program write at the same time, and what is promised of them. */
+/** Keys that both replicas and another program write concurrently, with checks of their promises. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { pick, type Random } from '../../loadtest/support/random.ts';
@@ -25,7 +25,7 @@ export class Contended {
     return this.#history.begin(key, 'write', now, replica);
   }
 
-  /** @param version as the answer has it; undefined where it has none */
+  /** @param version the version in the answer; undefined if the answer has none */
   settle(op: Op, status: number, version: string | undefined, now: number): void {
     if (version === undefined) return;
     op.version = version;
@@ -34,16 +34,16 @@ export class Contended {
   }
 
   read(read: Omit<Read, 'coherence'>): void {
-    // How a replica calls its state is nothing that is judged here.
+    // This check ignores the coherence that the replica reported.
     this.#history.reads.push({ ...read, coherence: 'degraded' });
   }
 
-  /** Unmarked reads that are older than the bound allows, and any that are older than what their replica had answered. */
+  /** Unmarked reads older than the bound, and all reads older than an earlier answer of their replica. */
   stale(boundMs: number, heldUp: HeldUp): string[] {
     return this.#history.check(boundMs, heldUp).violations;
   }
 
-  /** Acknowledged writes in whose place Redis holds an older one, or nothing. @param since of those begun since then */
+  /** Acknowledged writes whose key is missing or older in Redis. @param since only writes that began since then */
   async lost(connection: Redis, since = Number.NEGATIVE_INFINITY): Promise<string[]> {
     const values = await connection.mgetBuffer(CONTENDED_KEYS.map((key) => PREFIX + key));
     const found: string[] = [];
@@ -59,7 +59,7 @@ export class Contended {
   }
 }
 
-/** A program that writes contended keys straight into Redis. Returns what stops it. */
+/** Starts a program that writes contended keys directly to Redis. Returns a function that stops it. */
 export function writeContended(connection: Redis, contended: Contended, random: Random): () => Promise<void> {
   const versions = new VersionClock('f0f0f0f0');
   let stopped = false;

@@ -1,4 +1,4 @@
-/** What goes wrong: how each fault begins and ends, and what is expected of it beyond what is expected of all. */
+/** The faults: how each fault begins and ends, and its special expectations. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { again, killConnections, PASSWORD, type Stage } from './stage.ts';
 
@@ -6,15 +6,15 @@ export interface Fault {
   readonly name: string;
   readonly begin: (stage: Stage) => Promise<unknown>;
   readonly end: (stage: Stage) => Promise<unknown>;
-  /** How long it lasts, in ms. */
+  /** The duration of the fault, in ms. */
   readonly holdMs: number;
-  /** Whether writes are answered 202 meanwhile: the proof that it struck them. */
+  /** Whether writes return 202 during the fault, which proves that the fault affects them. */
   readonly postpones: boolean;
   /** Redis comes back without its data. */
   readonly losesData?: boolean;
-  /** It strikes again and again, and each time is one to log. */
+  /** The fault repeats, and each repetition may be logged. */
   readonly repeats?: boolean;
-  /** Without a password Redis is open to its clients, until it wants one. */
+  /** Redis starts without a password. */
   readonly withoutPassword?: boolean;
 }
 
@@ -29,7 +29,7 @@ export const FAULTS: readonly Fault[] = [
     postpones: true,
   },
   {
-    // Over the command time-out, and under the bound of the heartbeat.
+    // Longer than the command time-out, and within the tolerance of the heartbeat.
     name: 'slow: 120 ms round trip',
     begin: async ({ proxy }) => proxy.delay(60),
     end: async ({ proxy }) => proxy.delay(0),
@@ -45,7 +45,7 @@ export const FAULTS: readonly Fault[] = [
     repeats: true,
   },
   {
-    // The other replica goes on writing, so that a replay meets what is newer.
+    // The other replica keeps writing, so a replay finds newer values.
     name: 'connections refused',
     begin: async ({ proxy }) => {
       proxy.accept(false);
@@ -77,7 +77,7 @@ export const FAULTS: readonly Fault[] = [
     postpones: false,
   },
   {
-    // What was sent into a half-open connection arrives when a new one has taken its place and was written to.
+    // Bytes sent on a half-open connection arrive after writes on the connection that replaced it.
     name: 'half open, old bytes come late',
     begin: async ({ garbler }) => garbler.strand(),
     async end({ garbler }) {
@@ -131,7 +131,7 @@ export const FAULTS: readonly Fault[] = [
     postpones: true,
   },
   {
-    // A replica of nothing: it keeps its data and takes no writes.
+    // The master is unreachable: Redis keeps its data and refuses writes.
     name: 'replica (READONLY)',
     begin: ({ control }) => control('REPLICAOF', '127.0.0.1', '1'),
     end: ({ control }) => control('REPLICAOF', 'NO', 'ONE'),
@@ -186,7 +186,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'busy script (BUSY)',
     async begin({ connection }) {
-      // On a connection of its own: the one that runs it is not answered.
+      // The script needs its own connection, because Redis does not answer that connection.
       const runner = connection.duplicate({ enableOfflineQueue: true });
       runner.on('error', () => {});
       void runner
@@ -211,7 +211,7 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** What the shorter form takes of them. */
+/** The faults of the short form. */
 export const REPRESENTATIVE: readonly string[] = [
   'slow: 120 ms round trip',
   'slow: 200 ms each way',
@@ -223,6 +223,6 @@ export const REPRESENTATIVE: readonly string[] = [
 
 export function faultNamed(name: string): Fault {
   const fault = FAULTS.find((each) => each.name === name);
-  if (fault === undefined) throw new Error(`no fault is named ${name}`);
+  if (fault === undefined) throw new Error(`unknown fault ${name}`);
   return fault;
 }

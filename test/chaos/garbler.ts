@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Passes everything on, until it is to do worse. */
+/** A TCP proxy that can replace replies by garbage and delay bytes beyond the end of their connection. */
 export interface Garbler {
   readonly port: number;
-  /** What comes back from the server is garbage. */
+  /** Replaces every reply of the server by garbage. */
   garble(yes: boolean): void;
-  /** What clients send on the connections that are open now stays on its way, even when they are gone. */
+  /** Holds bytes that clients send on the current connections, even after these connections close. */
   strand(): void;
-  /** How many pieces are on their way so. */
+  /** The number of held chunks. */
   readonly stranded: number;
-  /** They arrive after all. */
+  /** Sends the held chunks to the server. */
   release(): void;
   close(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export interface Garbler {
 // No RESP type begins with any of these bytes.
 const GARBAGE = Buffer.from('\u0000%&!!garbage\r\nHTTP/1.1 400 Bad Request\r\n\r\n');
 
-/** @param target looked up anew for each connection, since a server that was restarted may have another port */
+/** @param target its port is read for each connection, because a restarted server may use another port */
 export async function startGarbler(target: { readonly port: number }): Promise<Garbler> {
   let garbling = false;
   const sockets = new Set<Socket>();

@@ -1,13 +1,13 @@
 const TICK_MS = 4;
-/** What every timer is late by. */
+/** The usual delay of a timer. */
 const USUAL_MS = 2;
 
-/** How long the machine held something up within a time, in ms. */
+/** The delay that the machine caused between two times, in ms. */
 export type HeldUp = (from: number, to: number) => number;
 
 /**
- * When the load generator itself was held up: its timers, and so its requests and the answers it reads, were
- * late by as much. A slow answer is the service's only as far as this does not explain it.
+ * Records when the machine delayed the load generator: its timers, its requests and its reads of answers.
+ * The service is responsible only for delays beyond these.
  */
 export class Lag {
   readonly #late: { readonly from: number; readonly to: number }[] = [];
@@ -22,7 +22,7 @@ export class Lag {
     clearInterval(this.#timer);
   }
 
-  /** How much of this time the generator was held up, in ms. */
+  /** The delay of the generator between two times, in ms. */
   within(from: number, to: number): number {
     let sum = 0;
     for (let i = this.#late.length - 1; i >= 0; i--) {
@@ -33,7 +33,7 @@ export class Lag {
     return sum;
   }
 
-  /** The longest that it was held up since `from`, in ms. */
+  /** The longest delay of the generator since `from`, in ms. */
   longest(from: number): number {
     const since = this.#late.filter(({ to }) => to >= from);
     return Math.max(0, ...since.map((late) => late.to - late.from));

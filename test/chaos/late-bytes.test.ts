@@ -11,8 +11,8 @@ import { openConnection } from '../support/redis-connection.ts';
 import { syncedClock } from '../support/synced-clock.ts';
 import { startGarbler } from './garbler.ts';
 
-// A pending write may reach Redis up to two seconds after it left, so its deadline alone does not prevent this.
-test('a pending write sent into a connection that went half open does not undo a later deletion', async (t) => {
+// A pending write may reach Redis up to two seconds after it is sent, so its deadline alone does not prevent this.
+test('a pending write delayed in a half-open connection does not undo a later deletion', async (t) => {
   const server = await startRedis();
   t.after(() => server.stop());
   const garbler = await startGarbler(server);
@@ -39,7 +39,7 @@ test('a pending write sent into a connection that went half open does not undo a
       onUnreadable: () => {},
     },
   );
-  // Redis knows the script from here on, so that a change is one command.
+  // Loads the script on Redis, so that every later change is one command.
   await store.remove({ key: 'none', version: versions.next() });
   const storedAt = Date.now();
   const version = versions.next();
@@ -63,7 +63,7 @@ test('a pending write sent into a connection that went half open does not undo a
   assert.equal((await store.remove({ key: 'a', version: versions.next() })).status, 'deleted');
 
   garbler.release();
-  // Whatever was released is read before what is sent from now on.
+  // Redis reads the released bytes before these commands.
   for (let i = 0; i < 10; i++) await redis.ping();
   assert.equal(await store.read('a'), undefined);
 });

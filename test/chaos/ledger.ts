@@ -1,10 +1,10 @@
-/** What was written, what was acknowledged, and whether what is read agrees. */
+/** Records writes, acknowledgements and reads, and checks that they agree. */
 import type { HeldUp } from './lag.ts';
 
 export interface Ack {
   readonly n: number;
   readonly replica: number;
-  /** 201 and 204: Redis has it. 202: it is in the pending writes of that replica. */
+  /** 201 and 204: Redis has applied the write. 202: the write is pending at that replica. */
   readonly status: 201 | 202 | 204;
   readonly start: number;
   readonly end: number;
@@ -15,11 +15,11 @@ export interface CounterRead {
   readonly replica: number;
   readonly n: number;
   readonly start: number;
-  /** What the reply said of itself, where it is not simply true: `coherence=blind`, `detail=pending`. */
+  /** The mark of a reply that may be stale: `coherence=blind`, `detail=pending`. Empty otherwise. */
   readonly mark: string;
 }
 
-/** A key whose value is the number of its last write. There is one write at a time, by whichever replica. */
+/** A key whose value is the number of its last write. At most one write is in flight, by any replica. */
 export class Counter {
   readonly key: string;
   readonly acks: Ack[] = [];
@@ -27,8 +27,8 @@ export class Counter {
   underWay = false;
   lastStart = Number.NEGATIVE_INFINITY;
   /**
-   * Nobody knows whether and when a write of this replica takes effect. A client that is told so asks the same
-   * replica again: what another one writes meanwhile might be overtaken.
+   * The replica whose last write has an unknown outcome. Later writes must use the same replica,
+   * because the unknown write might overtake a write of another replica.
    */
   unsettledAt: number | undefined;
 
@@ -36,7 +36,7 @@ export class Counter {
     this.key = key;
   }
 
-  /** The last acknowledgement of before `time` that is accepted. */
+  /** The last acknowledgement before `time` for which `accepts` returns true. */
   lastAck(time = Number.POSITIVE_INFINITY, accepts: (ack: Ack) => boolean = () => true): Ack | undefined {
     return this.acks.findLast((ack) => ack.end < time && accepts(ack));
   }
@@ -47,7 +47,7 @@ export class Ledger {
   readonly #byKey: ReadonlyMap<string, Counter>;
   readonly reads: CounterRead[] = [];
   /**
-   * Every other counter is left alone: those of this parity. A later write would make up for one that was lost.
+   * Counters of this parity receive no writes, because a later write would hide a lost write.
    */
   resting: 0 | 1 | undefined;
 
@@ -56,12 +56,12 @@ export class Ledger {
     this.#byKey = new Map(this.counters.map((counter) => [counter.key, counter]));
   }
 
-  /** The counter of this key, if it is one. */
+  /** The counter of this key, if the key is a counter. */
   counterOf(key: string): Counter | undefined {
     return this.#byKey.get(key);
   }
 
-  /** The counter that has rested longest, of those that this replica may write; its next number is `attempted`. */
+  /** Begins a write of the counter that is unwritten for longest at this replica; its number is `attempted`. */
   begin(replica: number, now: number): Counter | undefined {
     let next: Counter | undefined;
     for (const [i, counter] of this.counters.entries()) {
@@ -77,7 +77,7 @@ export class Ledger {
     return next;
   }
 
-  /** @param status 0 for no answer */
+  /** @param status 0 if there was no answer */
   settle(counter: Counter, replica: number, status: number, unknown: boolean, end: number): void {
     const { attempted: n, lastStart: start } = counter;
     counter.underWay = false;
@@ -88,10 +88,10 @@ export class Ledger {
   }
 
   /**
-   * Reads that gave less than had to be known: to the replica that acknowledged a write itself, at once; to
-   * every other, if its reply claims to be true, what Redis has had for longer than the bound; from
-   * `recoveredAt` on everything that was acknowledged for so long, whatever the reply claims. The time that the machine
-   * held anybody up does not count.
+   * Reads that returned an older number than promised. A replica must return its own acknowledged writes at once.
+   * An unmarked reply must include writes that Redis has had for longer than the bound. After `recoveredAt`
+   * every reply must include all writes acknowledged for longer than the bound. Delays of the machine
+   * do not count.
    */
   stale(boundMs: number, recoveredAt: number, heldUp: HeldUp): string[] {
     const found: string[] = [];
@@ -113,8 +113,8 @@ export class Ledger {
   }
 
   /**
-   * Acknowledged writes that are not there at the end, nor anything later.
-   * @param lostBefore where Redis lost its data: what it had by then is not counted
+   * Acknowledged writes that are missing at the end without a later write.
+   * @param lostBefore the time at which Redis lost its data: earlier writes to Redis do not count
    */
   lost(truth: ReadonlyMap<string, number>, lostBefore = Number.NEGATIVE_INFINITY): string[] {
     const found: string[] = [];
@@ -125,7 +125,7 @@ export class Ledger {
       const n = truth.get(counter.key) ?? 0;
       if (last !== undefined && n < last.n)
         found.push(`${counter.key} is #${n}, and #${last.n} was acknowledged with ${last.status}`);
-      if (n > counter.attempted) found.push(`${counter.key} is #${n}, which nobody wrote`);
+      if (n > counter.attempted) found.push(`${counter.key} is #${n}, which was never written`);
     }
     return found;
   }

@@ -1,4 +1,4 @@
-/** A steady open-loop load: requests leave when they are due, whether or not earlier ones were answered. */
+/** A steady open-loop load: requests are sent on schedule, even if earlier requests are unanswered. */
 import { type Dispatcher, Pool } from 'undici';
 import { pick, type Random } from '../../loadtest/support/random.ts';
 import { connectWs, type WsClient } from '../support/ws-client.ts';
@@ -12,23 +12,23 @@ export type Kind = 'read' | 'mget' | 'socket' | 'write';
 export interface Sample {
   readonly kind: Kind;
   readonly replica: number;
-  /** When it was due. */
+  /** The scheduled time of the request. */
   readonly due: number;
   readonly end: number;
-  /** From when it was due, in ms. */
+  /** The latency from the scheduled time, in ms. */
   readonly ms: number;
-  /** `ms` without what the machine held up the generator, the replicas and Redis meanwhile. */
+  /** `ms` without the delays that the machine caused to the generator, the replicas and Redis. */
   readonly ownMs: number;
-  /** 0 for no answer. */
+  /** 0 if there was no answer. */
   readonly status: number;
   readonly mark: string;
 }
 
 export interface LoadDeps {
   readonly urls: readonly string[];
-  /** Requests a second to each. */
+  /** Requests a second to each replica. */
   readonly rates: readonly number[];
-  /** One to each, for reads by WebSocket. */
+  /** One socket to each replica, for reads by WebSocket. */
   readonly sockets: readonly WsClient[];
   readonly ledger: Ledger;
   readonly contended: Contended;
@@ -36,7 +36,7 @@ export interface LoadDeps {
   readonly random: Random;
 }
 
-/** What mget, and a `get` by WebSocket, answer of a key. */
+/** The result for a key from mget or from a `get` by WebSocket. */
 interface Item {
   readonly key: string;
   readonly status?: string;
@@ -64,45 +64,45 @@ const MGET_KEYS = 5;
 const READS = 0.6;
 const SOCKET_READS = 0.1;
 const MGETS = 0.1;
-/** Of the writes. */
+/** The share of writes to contended keys. */
 const CONTENDED = 0.3;
 
-/** Connects, and begins. */
+/** Connects and starts the load. */
 export async function startLoad(
   { replicas }: Pick<Stage, 'replicas'>,
-  parts: Omit<LoadDeps, 'urls' | 'sockets'>,
+  deps: Omit<LoadDeps, 'urls' | 'sockets'>,
 ): Promise<Load> {
   const sockets = await Promise.all(replicas.map((replica) => connectWs(replica)));
-  return new Load({ ...parts, sockets, urls: replicas.map(({ url }) => url) });
+  return new Load({ ...deps, sockets, urls: replicas.map(({ url }) => url) });
 }
 
 export class Load {
   readonly samples: Sample[] = [];
-  readonly #parts: LoadDeps;
+  readonly #deps: LoadDeps;
   readonly #pools: readonly Pool[];
   readonly #open = new Set<Promise<void>>();
   readonly #start = performance.now();
   readonly #sent: number[];
   readonly #timer: NodeJS.Timeout;
 
-  constructor(parts: LoadDeps) {
-    this.#parts = parts;
-    this.#pools = parts.urls.map((url) => new Pool(url, { connections: 512, keepAliveTimeout: 60_000 }));
-    this.#sent = parts.urls.map(() => 0);
+  constructor(deps: LoadDeps) {
+    this.#deps = deps;
+    this.#pools = deps.urls.map((url) => new Pool(url, { connections: 512, keepAliveTimeout: 60_000 }));
+    this.#sent = deps.urls.map(() => 0);
     this.#timer = setInterval(() => this.#sendDue(), TICK_MS);
   }
 
-  /** Sends no more, and waits for what is under way. */
+  /** Stops sending and waits for requests in flight. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#open);
     await Promise.all(this.#pools.map((pool) => pool.destroy()));
-    for (const socket of this.#parts.sockets) socket.close();
+    for (const socket of this.#deps.sockets) socket.close();
   }
 
   #sendDue(): void {
     const elapsed = performance.now() - this.#start;
-    this.#parts.rates.forEach((rate, replica) => {
+    this.#deps.rates.forEach((rate, replica) => {
       for (; (this.#sent[replica]! * 1000) / rate <= elapsed; this.#sent[replica]!++) {
         const due = this.#start + (this.#sent[replica]! * 1000) / rate;
         const request = this.#send(replica, due).finally(() => this.#open.delete(request));
@@ -112,7 +112,7 @@ export class Load {
   }
 
   async #send(replica: number, due: number): Promise<void> {
-    const { ledger, random } = this.#parts;
+    const { ledger, random } = this.#deps;
     const dice = random();
     if (dice < READS) return this.#read(replica, due, this.#anyKey());
     if (dice < READS + SOCKET_READS) return this.#readBySocket(replica, due, this.#anyKey());
@@ -123,7 +123,7 @@ export class Load {
   }
 
   #anyKey(): string {
-    const { ledger, random } = this.#parts;
+    const { ledger, random } = this.#deps;
     const dice = random();
     if (dice < 0.35) return pick(ledger.counters, random).key;
     return pick(dice < 0.5 ? CONTENDED_KEYS : FIXED_KEYS, random);
@@ -145,7 +145,7 @@ export class Load {
 
   async #readBySocket(replica: number, due: number, key: string): Promise<void> {
     const start = performance.now();
-    const item = await this.#parts.sockets[replica]!.request('get', { key });
+    const item = await this.#deps.sockets[replica]!.request('get', { key });
     const mark = [item.coherence, item.code].filter((each) => each !== undefined).join(' ');
     this.#sample('socket', replica, due, item.ok ? 200 : 500, mark);
     this.#learnItem(item as unknown as Item, replica, start, mark);
@@ -171,7 +171,7 @@ export class Load {
   }
 
   #learn({ replica, key, value, start, mark, version }: Learned): void {
-    const { ledger, contended } = this.#parts;
+    const { ledger, contended } = this.#deps;
     const counter = ledger.counterOf(key);
     if (counter !== undefined) ledger.reads.push({ counter, replica, n: value as number, start, mark });
     if (!CONTENDED_KEYS.includes(key)) return;
@@ -180,7 +180,7 @@ export class Load {
   }
 
   async #writeContended(replica: number, due: number): Promise<void> {
-    const { contended, random } = this.#parts;
+    const { contended, random } = this.#deps;
     const op = contended.begin(pick(CONTENDED_KEYS, random), replica, performance.now());
     const { status, version } = await this.#ask(replica, 'write', due, {
       method: 'PUT',
@@ -199,7 +199,7 @@ export class Load {
       body: String(counter.attempted),
     });
     const unknown = answer.body.includes('"unknown"');
-    this.#parts.ledger.settle(counter, replica, answer.status, unknown, performance.now());
+    this.#deps.ledger.settle(counter, replica, answer.status, unknown, performance.now());
   }
 
   async #ask(
@@ -218,7 +218,7 @@ export class Load {
       const { etag } = answer.headers;
       version = typeof etag === 'string' ? etag.slice(1, -1) : undefined;
     } catch {
-      // Status 0 says so.
+      // Status 0 stands for no answer.
     }
     this.#sample(kind, replica, due, status, mark);
     return { status, mark, body, version };
@@ -227,12 +227,12 @@ export class Load {
   #sample(kind: Kind, replica: number, due: number, status: number, mark: string): void {
     const end = performance.now();
     const ms = end - due;
-    const ownMs = Math.max(0, ms - this.#parts.heldUp(due, end));
+    const ownMs = Math.max(0, ms - this.#deps.heldUp(due, end));
     this.samples.push({ kind, replica, due, end, ms, ownMs, status, mark });
   }
 }
 
-/** What of the reply says that something is wrong. A batch in which an item failed says so too. */
+/** The mark of a reply that may be stale, or `error` for a batch with a failed item. */
 function markOf(cacheStatus: string, kind: Kind, body: string): string {
   if (kind === 'mget') return body.includes('"status":"error"') ? 'error' : '';
   return cacheStatus.match(/(?:coherence|detail)=[\w-]+/g)?.join(' ') ?? '';

@@ -1,4 +1,4 @@
-/** One fault under load, from a calm start to a calm end, and what it did. */
+/** Measures one fault under load, from a calm start to a calm end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from '../../loadtest/support/random.ts';
 import type { Service } from '../../loadtest/target/service.ts';
@@ -12,9 +12,9 @@ import { type Sample, startLoad } from './load.ts';
 import { openStage, type Stage } from './stage.ts';
 
 export interface MeasureOptions {
-  /** Of the load before the fault and after the recovery, in ms. */
+  /** The time of load before the fault and after the recovery, in ms. */
   readonly calmMs: number;
-  /** After how long what was acknowledged must be seen, in ms. */
+  /** The time after which every read must return an acknowledged write, in ms. */
   readonly boundMs: number;
   readonly seed?: number;
 }
@@ -24,39 +24,39 @@ export interface Row {
   readonly postpones: boolean;
   readonly repeats: boolean;
   readonly reads: number;
-  /** Reads and batches that were answered 5xx or not at all, or in which an item failed. */
+  /** Reads and batches with a 5xx, no answer or a failed item. */
   readonly failedReads: number;
-  /** Of all reads, from when they were due, in ms; and that without what the machine held up. */
+  /** The slowest read from its scheduled time, in ms; `Own` is without the delays of the machine. */
   readonly slowestMs: number;
   readonly slowestOwnMs: number;
-  /** The share of reads during the fault that took longer than `SLOW_MS`, by their own time. */
+  /** The share of reads during the fault that took longer than `SLOW_MS`, without the delays of the machine. */
   readonly slowShare: number;
-  /** The longest that the generator was held up, in ms. */
+  /** The longest delay of the generator, in ms. */
   readonly lagMs: number;
   readonly writes: number;
-  /** Answered 202. */
+  /** Writes with the answer 202. */
   readonly postponed: number;
-  /** Answered 5xx or not at all. */
+  /** Writes with a 5xx or no answer. */
   readonly failedWrites: number;
-  /** Until the first log line or mark of a reply, in ms, without what the machine held up; Infinity for never. */
+  /** The time to the first log line or marked reply, in ms, without the delays of the machine; Infinity for never. */
   readonly noticedMs: number;
-  /** Warnings and errors of the replica that was struck. */
+  /** Warnings and errors of the affected replica. */
   readonly logLines: number;
-  /** How often its circuit breaker opened. On a busy machine one fault may look like several. */
+  /** How often the circuit breaker opened. On a busy machine one fault may open it several times. */
   readonly outages: number;
   /**
-   * From the fault's end until every replica is coherent, has nothing to make up for, and writes through; without what
-   * the machine held up.
+   * The time from the end of the fault until every replica is coherent, has no pending writes and writes to Redis,
+   * in ms, without the delays of the machine.
    */
   readonly recoveredMs: number;
   readonly lost: readonly string[];
   readonly stale: readonly string[];
-  /** Of the replica that the fault struck, in MiB. */
+  /** The resident memory of the affected replica, in MiB. */
   readonly rssBefore: number;
   readonly rssAfter: number;
 }
 
-/** What only a wait for Redis explains: a read that L1 answers takes a tenth of it. */
+/** A slower read must have waited for Redis: an L1 hit takes a tenth of this time. */
 const SLOW_MS = 30;
 /** Requests a second to each replica. */
 export const RATES = [240, 100];
@@ -104,7 +104,7 @@ async function run(
   await sleep(options.calmMs);
   await load.stop();
   await stopWriting();
-  // A machine that is busy may have made the last writes wait too long for Redis: they are in pending writes again.
+  // On a busy machine the last writes may have timed out and may be pending again.
   await recovery(replicas);
 
   const samples = load.samples.filter(({ due }) => due >= began);
@@ -139,7 +139,7 @@ async function run(
       ...(await lostOf(stage, ledger, fault.losesData ? struck : undefined)),
       ...(await contended.lost(stage.connection, fault.losesData ? ended : undefined)),
     ],
-    // What Redis lost may come back older, from a replica that had it pending.
+    // After a loss of data, an older pending write of a replica may be applied.
     stale: [
       ...ledger.stale(options.boundMs, recoveredAt, heldUp),
       ...(fault.losesData ? [] : contended.stale(options.boundMs, heldUp)),
@@ -149,7 +149,7 @@ async function run(
   };
 }
 
-/** A read that this is true of is one too many. */
+/** Whether a request failed. */
 export function failed({ status, mark }: Sample): boolean {
   return status === 0 || status >= 500 || mark === 'error';
 }
@@ -161,7 +161,7 @@ function noticedInReplies(samples: readonly Sample[]): number {
   return first;
 }
 
-/** What the replicas warned of or reported as errors, and when, in ms since the epoch. */
+/** Warnings and errors of the replicas, with their time in ms since the epoch. */
 function logged(replicas: readonly Service[], since: number): { msg: string; time: number }[] {
   return replicas
     .flatMap(({ logs }) => logs)

@@ -1,12 +1,12 @@
-/** The checks can fail: the run of one fault finds each of these mutants. */
+/** Mutants that the checks must detect, each with the fault that detects it. */
 import type { MutantName } from '../mutants/index.ts';
 import { runWith } from '../mutants/run.ts';
 
 export interface MutantCase {
   readonly mutant: MutantName;
-  /** The fault that `run.ts` runs, or a test file. */
+  /** The fault for `run.ts`, or a test file. */
   readonly run: string;
-  /** What its output must contain. */
+  /** The text that the output must contain. */
   readonly finds: RegExp;
 }
 
@@ -58,7 +58,7 @@ export const CASES: readonly MutantCase[] = [
 
 const TIMEOUT_MS = 150_000;
 
-/** Runs the fault with the mutant: its output, and whether it failed as it must. */
+/** Runs the fault with the mutant. Returns the output, and whether the run failed as expected. */
 export async function isFound({
   mutant,
   run,

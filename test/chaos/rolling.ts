@@ -1,4 +1,4 @@
-/** Two instances on one port, restarted in turn while clients keep asking. */
+/** Restarts two instances on one port in turn while clients send requests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
 import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
@@ -6,18 +6,18 @@ import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 
 export interface RollingOptions {
-  /** How often each instance is restarted. */
+  /** The number of restarts of each instance. */
   readonly rounds: number;
   readonly clients: number;
-  /** From one request of a client to its next, in ms. */
+  /** The time between two requests of a client, in ms. */
   readonly everyMs: number;
 }
 
 export interface RollingReport {
   readonly requests: number;
   readonly restarts: number;
-  /** Connections that a stopping instance asked to be closed. */
-  readonly told: number;
+  /** Answers of stopping instances with Connection: close. */
+  readonly closing: number;
   readonly failures: readonly string[];
 }
 
@@ -49,20 +49,20 @@ export async function rollingRestart({ rounds, clients, everyMs }: RollingOption
       await sleep(300);
     }
     await traffic.stop();
-    const { requests, told, failures } = traffic;
-    // First: it is why requests fail, and only the first few are shown.
-    if (told === 0) failures.unshift('no client was asked to close its connection');
-    return { requests, restarts: rounds * 2, told, failures };
+    const { requests, closing, failures } = traffic;
+    // The first place, because this failure explains the others and only a few are shown.
+    if (closing === 0) failures.unshift('no client was asked to close its connection');
+    return { requests, restarts: rounds * 2, closing, failures };
   } finally {
     for (const instance of instances) await instance.stop('SIGKILL');
     await redis.stop();
   }
 }
 
-/** Clients with a connection each, which is kept for as long as the server lets it be. */
+/** Clients with one connection each, kept until the server closes it. */
 class Traffic {
   requests = 0;
-  told = 0;
+  closing = 0;
   readonly failures: string[] = [];
   readonly #running: Promise<void>[];
   #stopped = false;
@@ -90,7 +90,7 @@ class Traffic {
       try {
         const { statusCode, headers: got, body } = await client.request(request);
         const answer = await body.text();
-        if (got.connection === 'close') this.told++;
+        if (got.connection === 'close') this.closing++;
         if (statusCode >= 300) this.failures.push(`${request.method} was answered ${statusCode}: ${answer}`);
       } catch (error) {
         this.failures.push(`${request.method}: ${(error as Error).message}`);

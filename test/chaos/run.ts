@@ -1,13 +1,13 @@
 /**
- * `make chaos` runs every fault and the rolling restart, one after the other, and writes what was measured to
- * docs/reliability.md. `make chaos ARGS=…` runs a part of it:
+ * `make chaos` runs every fault and the rolling restart, one after the other, and writes the results to
+ * docs/reliability.md. `make chaos ARGS=…` runs a part:
  *
- *   soak [seconds] [seed]    mixed load with faults at random; 600 seconds unless said; writes its line too
- *   mutants ['part of one']  the checks, with one defect at a time in the service
+ *   soak [seconds] [seed]    mixed load with random faults, 600 seconds by default; writes its line from 600 on
+ *   mutants ['part of one']  the checks with one mutant of the service at a time
  *   rolling                  the rolling restart
- *   'part of a name' …       the faults that are named so
+ *   'part of a name' …       the faults whose name contains this text
  *
- * Ends with 1 if a promise was broken.
+ * Exits with 1 if a promise was broken.
  */
 import { FAULTS, type Fault } from './faults.ts';
 import { measure } from './measure.ts';
@@ -31,7 +31,7 @@ async function main(): Promise<boolean> {
   if (what === 'rolling') return (await runRolling()).good;
   const faults = FAULTS.filter(({ name }) => args.some((part) => name.includes(part)));
   if (faults.length > 0) return (await runFaults(faults)).good;
-  throw new Error(`a fault is one of: ${FAULTS.map(({ name }) => name).join('; ')}`);
+  throw new Error(`unknown fault; use one of: ${FAULTS.map(({ name }) => name).join('; ')}`);
 }
 
 async function runAll(): Promise<boolean> {
@@ -49,20 +49,20 @@ async function runFaults(faults: readonly Fault[]): Promise<{ good: boolean; row
     const row = await measure(fault, { calmMs: CALM_MS, boundMs });
     rows.push(rowOf(row));
     console.log(rowOf(row));
-    good = say(verdict(row)) && good;
+    good = printViolations(verdict(row)) && good;
   }
   return { good, rows };
 }
 
 async function runRolling(): Promise<{ good: boolean; line: string }> {
-  const { requests, restarts, told, failures } = await rollingRestart({
+  const { requests, restarts, closing, failures } = await rollingRestart({
     rounds: 3,
     clients: 16,
     everyMs: 25,
   });
-  const line = `Rolling restart: ${restarts} restarts, ${requests} requests, ${told} connections closed on request, ${failures.length} failures.`;
+  const line = `Rolling restart: ${restarts} restarts, ${requests} requests, ${closing} connections closed on request, ${failures.length} failures.`;
   console.log(line);
-  return { good: say(failures.slice(0, 10)), line };
+  return { good: printViolations(failures.slice(0, 10)), line };
 }
 
 async function runSoak(seconds: number, seed: number): Promise<boolean> {
@@ -76,7 +76,7 @@ async function runSoak(seconds: number, seed: number): Promise<boolean> {
     `${pairs(heap)} MiB, open handles ${pairs(handles)}, ${violations.length} violations.`;
   console.log(line);
   if (seconds >= 600) await writeTable('soak', [line]);
-  return say(violations);
+  return printViolations(violations);
 }
 
 type SoakPairs = readonly (readonly [number, number])[];
@@ -92,7 +92,7 @@ async function runMutants(part: string): Promise<boolean> {
   return good;
 }
 
-function say(violations: readonly string[]): boolean {
+function printViolations(violations: readonly string[]): boolean {
   for (const violation of violations) console.log(`    ${violation}`);
   return violations.length === 0;
 }

@@ -1,4 +1,4 @@
-/** Mixed load for long, with faults at random: whether anything grows, and whether the promises hold to the end. */
+/** A long mixed load with random faults: checks that no resource grows and that every promise holds. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { below, pick, seeded } from '../../loadtest/support/random.ts';
 import { CpuWaits } from '../support/cpu-waits.ts';
@@ -23,20 +23,20 @@ export interface SoakReport {
   readonly requests: number;
   readonly slowestMs: number;
   readonly lagMs: number;
-  /** Of each replica: its least heap in the first and in the last quarter, in MiB. */
+  /** For each replica: the smallest heap in the first and in the last quarter, in MiB. */
   readonly heap: readonly (readonly [first: number, last: number])[];
-  /** Of each replica: what it had open before the load came and after it went. */
+  /** For each replica: the number of open descriptors before and after the load. */
   readonly handles: readonly (readonly [before: number, after: number])[];
   readonly violations: readonly string[];
 }
 
 const SAMPLE_MS = 500;
-/** A shorter run says nothing about the heap: its floor shows only after some collections. */
+/** A shorter run does not judge the heap, because the floor shows only after some collections. */
 const HEAP_SECONDS = 60;
-/** Entries, histograms and the heap's own habits settle within this. */
+/** The allowed growth by entries, histograms and the normal variation of the heap. */
 const HEAP_GROWTH_MIB = 12;
 const HANDLE_GROWTH = 3;
-// Redis holds the data of before, and wants the password, throughout.
+// Redis keeps its data and its password during the whole run.
 const STRIKING = FAULTS.filter(({ losesData, withoutPassword }) => !losesData && !withoutPassword);
 
 export async function soak(options: SoakOptions): Promise<SoakReport> {
@@ -98,7 +98,7 @@ async function run(
   clearInterval(sampling);
   await load.stop();
   await stopWriting();
-  // The last writes may be in pending writes again, where the machine is busy.
+  // On a busy machine the last writes may be pending again.
   await recovery(replicas);
 
   const bad = load.samples.filter(failed);
@@ -121,11 +121,11 @@ async function run(
   const after = await Promise.all(replicas.map((replica) => metric(replica, 'process_open_fds')));
   const handles = before.map((count, i) => [count, after[i]!] as const);
   for (const [first, last] of handles)
-    if (last > first + HANDLE_GROWTH) violations.push(`${first} handles were open, and ${last} are`);
+    if (last > first + HANDLE_GROWTH) violations.push(`open handles grew from ${first} to ${last}`);
   return { faults, requests: load.samples.length, slowestMs: slowest, lagMs, heap, handles, violations };
 }
 
-/** The least of a part of the samples: what the garbage collector cannot free. */
+/** The minimum of a part of the samples: memory that the garbage collector cannot free. */
 function floorOf(sizes: readonly number[], from: number, to: number): number {
   return Math.min(...sizes.slice(Math.floor(sizes.length * from), Math.ceil(sizes.length * to)));
 }

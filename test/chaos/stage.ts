@@ -1,4 +1,4 @@
-/** What a fault strikes: two replicas on a Redis, and what stands between the first of them and Redis. */
+/** The target of a fault: two replicas on a Redis, with a proxy and a garbler before the first replica. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -11,17 +11,17 @@ import { type Garbler, startGarbler } from './garbler.ts';
 
 export interface Stage {
   readonly redis: Pick<Awaited<ReturnType<typeof startRedis>>, 'signal' | 'restart'>;
-  /** A command by a user of the test's own, whom no fault touches; it waits for a Redis that is on its way back. */
+  /** Sends a command as a test user that no fault affects. Waits until Redis is reachable. */
   readonly control: (...command: (string | number)[]) => Promise<unknown>;
-  /** The same connection, for what is not a command. */
+  /** The connection of `control`. */
   readonly connection: Redis;
-  /** Between the first replica and Redis; the second one has none. */
+  /** The proxy between the first replica and Redis; the second replica connects directly. */
   readonly proxy: TcpProxy;
   readonly garbler: Garbler;
   readonly replicas: readonly Service[];
-  /** Of the replicas and of Redis. */
+  /** The process ids of the replicas and of Redis. */
   readonly pids: () => readonly number[];
-  /** Redis comes back as it was when it was killed, or with nothing. */
+  /** Restarts Redis after a kill, with its data or empty. */
   readonly bringBack: (withData: boolean) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -30,16 +30,16 @@ export const PASSWORD = 'chaos';
 const CONTROL = { username: 'control', password: 'control' };
 
 export interface StageOptions {
-  /** Whether Redis wants one. */
+  /** Whether Redis requires a password. */
   readonly password: boolean;
 }
 
 const ENV = {
   SHUTDOWN_GRACE_MS: '0',
-  // So short that Redis is asked all the time; with the default most reads would never notice a fault.
+  // So short that many reads use Redis; with the default most reads would be L1 hits during a fault.
   LOCAL_CACHE_TTL: '1',
   LOCAL_CACHE_MAX_SIZE: '10000',
-  // The load is far from overloading anything; what would shed it is a machine that is busy with other things.
+  // The load does not overload the service, but a busy machine could make it shed requests.
   OVERLOAD_LOOP_DELAY_MS: '0',
 };
 
@@ -111,7 +111,7 @@ export async function openStage({ password }: StageOptions): Promise<Stage> {
   }
 }
 
-/** Kills every connection of this name that the replicas have. */
+/** Kills every connection of the replicas with this name. */
 export async function killConnections({ control }: Stage, name: string): Promise<void> {
   const list = String(await control('CLIENT', 'LIST'));
   for (const line of list.split('\n')) {
@@ -120,7 +120,7 @@ export async function killConnections({ control }: Stage, name: string): Promise
   }
 }
 
-/** Does something again and again for so long. */
+/** Repeats `step` for `forMs`. */
 export async function again(everyMs: number, forMs: number, step: () => unknown): Promise<void> {
   for (const end = performance.now() + forMs; performance.now() < end; await sleep(everyMs)) await step();
 }

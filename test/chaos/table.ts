@@ -1,4 +1,4 @@
-/** Rows for people, and their place in docs/reliability.md. */
+/** Formats rows as Markdown and writes them to docs/reliability.md. */
 import { execFile } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { promisify } from 'node:util';

@@ -1,22 +1,22 @@
 import type { Row } from './measure.ts';
 
-/** What is promised, without the time that the machine holds anybody up. */
+/** The promises, without the delays of the machine. */
 export const PROMISED = {
-  /** After how long what was acknowledged is seen, in ms. */
+  /** The time after which every read returns an acknowledged write, in ms. */
   boundMs: 1000,
-  /** Of the slowest read by its own time, in ms. */
+  /** The limit for the slowest read, in ms. */
   slowestMs: 100,
-  /** Of the reads that waited for Redis: a circuit breaker lets few of them. Without one, every read that L1 lacks waits. */
+  /** The limit for the share of reads that waited for Redis. Without a circuit breaker every L1 miss waits. */
   slowShare: 0.2,
   noticedMs: 1000,
   recoveredMs: 5000,
   grownMiB: 50,
 };
 
-/** Of an outage: a line for each connection, state and kind of error when it begins, and not one for each request. */
+/** The limit of log lines for an outage: one for each connection, state and kind of error, not for each request. */
 const LOG_LINES = 14;
 
-/** What a row has that it must not have; nothing if all is well. */
+/** The broken promises of a row; empty if the row is good. */
 export function verdict(row: Row): string[] {
   const found = [
     row.reads < 300 && `only ${row.reads} reads`,
@@ -25,7 +25,7 @@ export function verdict(row: Row): string[] {
     row.slowShare > PROMISED.slowShare &&
       `${(row.slowShare * 100).toFixed(0)} % of the reads waited for Redis`,
     row.failedWrites > 0 && `${row.failedWrites} writes failed`,
-    row.postpones && row.postponed === 0 && 'it did not strike: no write was answered 202',
+    row.postpones && row.postponed === 0 && 'the fault had no effect: no write returned 202',
     row.noticedMs > PROMISED.noticedMs && `noticed after ${row.noticedMs.toFixed(0)} ms`,
     row.recoveredMs > PROMISED.recoveredMs && `recovered after ${row.recoveredMs.toFixed(0)} ms`,
     !row.repeats &&

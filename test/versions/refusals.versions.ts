@@ -6,7 +6,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { refusal } from '../../src/redis/refusal.ts';
 import { startConnected } from '../support/redis-connection.ts';
 
-// Runs against the redis-server that comes first in PATH; EXPECTED_REDIS says which version that has to be.
+// Uses the first redis-server in PATH; EXPECTED_REDIS is its expected version.
 
 const CALLED = "return redis.call('SET', KEYS[1], ARGV[1])";
 const RETURNED = `
@@ -73,11 +73,11 @@ const CASES: readonly Case[] = [
 test('the redis-server under test has the expected version', async (t) => {
   const { redis } = await startConnected(t);
   const version = /^redis_version:(\S+)/m.exec(await redis.info('server'))![1]!;
-  assert.ok(process.env.EXPECTED_REDIS, 'set EXPECTED_REDIS: make test-versions does');
+  assert.ok(process.env.EXPECTED_REDIS, 'set EXPECTED_REDIS, as make test-versions does');
   assert.ok(version.startsWith(process.env.EXPECTED_REDIS), version);
 });
 
-test('what this version refuses a script with for a while is recognised', async (t) => {
+test('temporary refusals of a script by this version are recognised', async (t) => {
   const { redis } = await startConnected(t);
   for (const { kind, begin, end } of CASES) {
     await begin(redis);
