@@ -21,12 +21,14 @@ const NONSENSE: Readonly<Record<string, string>> = {
   'empty arrays': '*0\r\n',
   'arrays within arrays': '*1\r\n'.repeat(1000),
   'more than memory holds': '*5000000000\r\n$99999999999\r\nabc',
-  'messages that nobody subscribed to': '*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n',
+  'messages without a subscription': '*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n',
   'a message without a channel': '*1\r\n$7\r\nmessage\r\n',
 };
 
-/** Connections of the service to such a server: its first three, and as many again. */
+/** The number of connections to await: the first three, and as many reconnects. */
 const CONNECTIONS = 6;
+/** The pauses between attempts grow to 30 s. */
+const RECONNECTED = { timeoutMs: 120_000 };
 
 test('a server with invalid replies fails no read and no write', async (t) => {
   await Promise.all(
@@ -48,7 +50,7 @@ test('a service whose Redis sends invalid replies is alive, accepts pending writ
   const nonsense = await answering(t, (request) => greeting(request) ?? NONSENSE.noise!);
   const service = await startService({ env: { ...PATIENT, ...redisEnv(nonsense) } });
   t.after(() => service.stop('SIGKILL'));
-  await until(() => nonsense.connections >= CONNECTIONS);
+  await until(() => nonsense.connections >= CONNECTIONS, RECONNECTED);
   assert.equal((await put(service, 'kept', '1')).status, 202);
   assert.equal((await del(service, 'gone')).status, 202);
   assert.equal(await statusOf(service, '/v1/cache/kept'), 200);
@@ -110,7 +112,7 @@ async function assertServes(t: TestContext, name: string, server: Nonsense): Pro
     assert.equal((await cache.get('kept')).entry?.json, '1', name);
     assert.equal((await cache.get('nowhere')).entry, undefined, name);
     return server.connections >= CONNECTIONS;
-  });
+  }, RECONNECTED);
 }
 
 async function statusOf(service: Service, path: string): Promise<number> {
