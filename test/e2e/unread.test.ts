@@ -137,6 +137,20 @@ for (const [kind, request] of [
     await neverRead(t, service, 5, 2000, request.repeat(10));
   });
 
+test('clients that are refused an upgrade again and again and never read are closed', async (t) => {
+  const service = await serviceWith(t, {});
+  const upgrade = [
+    'GET /v1/ws HTTP/1.1',
+    'Host: test',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Protocol: unknown',
+  ];
+  await neverRead(t, service, 3, 400, `${upgrade.join('\r\n')}\r\n\r\n`.repeat(100));
+});
+
 test('an answer without a body that closes its connection is whole, says so, and the client may connect again', async (t) => {
   const service = await serviceWith(t, { 'k:small': SMALL });
   const connection = await connectRaw(service.port);
