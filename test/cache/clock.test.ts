@@ -6,11 +6,11 @@ import { NOW, openReplica } from '../support/replica.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** A clock whose sources the test sets. Redis's clock is at `redis()`. */
+/** A clock whose sources the test sets. `redis()` returns the time of Redis's clock. */
 function setUp({ wall = NOW } = {}) {
   const time = { monotonic: 5000, wall };
   const clock = new ServiceClock({ monotonic: () => time.monotonic, wall: () => time.wall }, 0);
-  /** Redis's clock is where the wall clock was to be at the start. */
+  /** Redis's clock starts at `NOW`, which the wall clock may be ahead of or behind. */
   const redis = () => NOW + time.monotonic - 5000;
   const pass = (ms: number) => {
     time.monotonic += ms;
@@ -21,7 +21,7 @@ function setUp({ wall = NOW } = {}) {
     time,
     redis,
     pass,
-    /** Asks Redis, with so long on the way there and back. */
+    /** Asks Redis for its time. The request takes `up` ms and the answer takes `down` ms. */
     ask(upMs: number, downMs: number): number {
       const sentAt = clock.monotonic;
       pass(upMs);
@@ -32,7 +32,7 @@ function setUp({ wall = NOW } = {}) {
   };
 }
 
-test('a clock begins at the time of the wall clock, and a wall clock that is set later changes nothing', () => {
+test('a clock starts at the wall clock time and ignores later changes of the wall clock', () => {
   const { clock, time } = setUp();
   assert.equal(clock.exact, NOW);
   time.wall -= HOUR_MS;
@@ -41,7 +41,7 @@ test('a clock begins at the time of the wall clock, and a wall clock that is set
   assert.equal(clock.exact, NOW + 1500);
 });
 
-test('`now` moves with the tick, and never back', () => {
+test('`now` advances only at a tick', () => {
   const { clock, time } = setUp();
   time.monotonic += 100;
   assert.equal(clock.now, NOW);
@@ -49,7 +49,7 @@ test('`now` moves with the tick, and never back', () => {
   assert.equal(clock.now, NOW + 100);
 });
 
-test('standalone, a wall clock that is set back by an hour does not lengthen the life of a value', async () => {
+test('standalone: setting the wall clock back by an hour does not lengthen the TTL of a value', async () => {
   const { clock, time } = setUp();
   const { cache } = openReplica({ clock, standalone: true });
   await cache.set('k', { encoding: 'json', body: '1' }, 2000);
@@ -62,7 +62,7 @@ test('standalone, a wall clock that is set back by an hour does not lengthen the
   assert.equal(cache.peek('k'), undefined);
 });
 
-test('a clock that is off by an hour is set by the clock of Redis, and says by how much it was stepped', () => {
+test('a clock that is off by an hour follows the clock of Redis, and returns the size of the step', () => {
   for (const off of [-HOUR_MS, HOUR_MS, 3000]) {
     const { clock, redis, ask } = setUp({ wall: NOW + off });
     assert.equal(clock.synced, false);
@@ -71,18 +71,18 @@ test('a clock that is off by an hour is set by the clock of Redis, and says by h
     assert.ok(Math.abs(stepped + off) <= 1, `${stepped}`);
     assert.ok(Math.abs(clock.exact - redis()) <= 1);
     assert.ok(Math.abs(clock.wallOffsetMs + off) <= 1, `${clock.wallOffsetMs}`);
-    assert.equal(clock.now, clock.exact, 'it ticks at once');
+    assert.equal(clock.now, clock.exact, '`now` follows at once');
   }
 });
 
-test('a small correction is no step', () => {
+test('a small correction is not reported as a step', () => {
   const { clock, ask } = setUp({ wall: NOW + STEP_MS - 10 });
   assert.equal(ask(0, 0), 0);
   assert.equal(clock.synced, true);
   assert.ok(Math.abs(clock.exact - NOW) <= 1);
 });
 
-test('however long the ways are, `reached` is a time that the clock of Redis has reached, and `now` is off by half', () => {
+test('for any latency, `reached` is never ahead of Redis, and `exact` is off by at most half the round trip', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.nat(500), fc.nat(500), fc.nat(600_000)), { minLength: 1, maxLength: 10 }),
@@ -92,17 +92,17 @@ test('however long the ways are, `reached` is a time that the clock of Redis has
         for (const [up, down, rest] of samples) {
           on.ask(up, down);
           best = Math.min(best, up + down);
-          assert.ok(on.clock.reached <= on.redis(), 'right after the sample');
+          assert.ok(on.clock.reached <= on.redis(), '`reached` is ahead of Redis right after the sample');
           assert.ok(Math.abs(on.clock.exact - on.redis()) <= (up + down) / 2 + 1);
           on.pass(rest);
-          assert.ok(on.clock.reached <= on.redis(), 'and later');
+          assert.ok(on.clock.reached <= on.redis(), '`reached` is ahead of Redis later');
         }
       },
     ),
   );
 });
 
-test('a fast answer narrows what a slow one left open, and a slow one does not widen it at once', () => {
+test('a fast answer narrows the uncertainty of the clock, and a later slow answer does not widen it at once', () => {
   const on = setUp();
   on.ask(0, 100);
   const wide = on.redis() - on.clock.reached;
@@ -113,7 +113,7 @@ test('a fast answer narrows what a slow one left open, and a slow one does not w
   assert.ok(on.redis() - on.clock.reached <= narrow + 1);
 });
 
-test('a clock of Redis that was set is followed', () => {
+test('the clock follows when the clock of Redis is changed', () => {
   const on = setUp();
   on.ask(1, 1);
   const sentAt = on.clock.monotonic;
@@ -122,19 +122,19 @@ test('a clock of Redis that was set is followed', () => {
   assert.ok(Math.abs(on.clock.exact - (on.redis() - HOUR_MS)) <= 1);
 });
 
-test('what is known of one server says nothing about the next one', () => {
+test('after `unsync`, samples of the previous Redis server no longer count', () => {
   const on = setUp();
   on.ask(1, 1);
   on.clock.unsync();
   assert.equal(on.clock.synced, false);
-  // Its interval meets the old one: all the same only the new one counts.
+  // The new interval overlaps the old one. Only the new interval counts.
   const sentAt = on.clock.monotonic;
   on.pass(100);
   on.clock.sample(sentAt, on.redis() + 40, on.clock.monotonic);
   assert.ok(Math.abs(on.clock.exact - (on.redis() + 90)) <= 1);
 });
 
-test('where Redis does not tell its time, the wall clock has to do', () => {
+test('when Redis does not report its time, the clock follows the wall clock', () => {
   const { clock, time } = setUp();
   time.wall += 5000;
   clock.trustWall();

@@ -16,8 +16,8 @@ import {
   TIMEOUT,
 } from '../support/replica.ts';
 
-// The interleavings of a replica's calls to L2, the answers, and the invalidation link. L2's calls wait at gates;
-// `echo` is the link's message, which comes on another socket and so at any moment after the change.
+// The interleavings of a replica's calls to L2, their answers, and the invalidation link. Calls to L2 wait at gates.
+// `echo` is the link's message. It arrives on another socket, and so at any moment after the change.
 
 /** A replica whose link is up. */
 function replica(options: ReplicaOptions = {}) {
@@ -33,7 +33,7 @@ function replica(options: ReplicaOptions = {}) {
     foreignDelete: (key = KEY) => other.delete(key),
     /** The link reports that the key changed. */
     echo: (key = KEY, announced?: Announced) => cache.keyChanged(key, announced),
-    /** An own write that was answered, and a read of it that filled L1; the link has not reported the write. */
+    /** An own write that was answered, and a read that filled L1 with it. The link has not reported the write yet. */
     async ownWrite(body: string) {
       store.release();
       await cache.set(KEY, json(body));
@@ -47,16 +47,16 @@ type Replica = ReturnType<typeof replica>;
 
 const bodyOf = async (read: Promise<{ entry: Entry | undefined }>) => (await read).entry?.json;
 
-/** All questions that are out, and those that follow, are answered. */
+/** Answers all open calls to L2, and the calls that follow them. */
 async function answerAll({ store }: Replica): Promise<void> {
   store.release();
   while (store.held.length > 0) await store.held.shift()!.answer();
   await settled();
 }
 
-// ---- flight.ts: a read on its way, and an invalidation
+// ---- flight.ts: a read in progress, and an invalidation
 
-test('an invalidation before a read leaves: the read sees the new value and fills L1', async () => {
+test('a read that starts after an invalidation returns the new value and fills L1', async () => {
   const on = replica();
   await on.foreignWrite('"old"');
   await on.cache.get(KEY);
@@ -66,7 +66,7 @@ test('an invalidation before a read leaves: the read sees the new value and fill
   assert.equal(on.held(), '"new"');
 });
 
-test('an invalidation while a read is on its way back: it answers with the old value, and L1 stays empty', async () => {
+test('a read that an invalidation fences returns the old value and does not fill L1', async () => {
   const on = replica();
   await on.foreignWrite('"old"');
   on.store.hold();
@@ -80,7 +80,7 @@ test('an invalidation while a read is on its way back: it answers with the old v
   assert.equal(on.held(), undefined);
 });
 
-test('an invalidation after a read has filled L1 empties it', async () => {
+test('an invalidation deletes the entry that a read stored in L1', async () => {
   const on = replica();
   await on.foreignWrite('"old"');
   await on.cache.get(KEY);
@@ -91,7 +91,7 @@ test('an invalidation after a read has filled L1 empties it', async () => {
   assert.deepEqual(on.changes, ['changed']);
 });
 
-test('who asks after an invalidation does not get what was on its way before it', async () => {
+test('a read after an invalidation does not join a flight from before it', async () => {
   const on = replica();
   await on.foreignWrite('"old"');
   on.store.hold();
@@ -108,7 +108,7 @@ test('who asks after an invalidation does not get what was on its way before it'
   assert.equal(on.held(), '"new"');
 });
 
-test('a match and a flush fence the reads that are on their way as a key does', async () => {
+test('a deletion by match, a flush and a rearmed link fence the reads in progress', async () => {
   const events: Record<string, (on: Replica) => void> = {
     match: ({ cache }) => cache.matchChanged({ type: typeOf(KEY) }, 'delete'),
     pattern: ({ cache }) => cache.matchChanged({ pattern: '*AAPL' }, 'remote'),
@@ -130,7 +130,7 @@ test('a match and a flush fence the reads that are on their way as a key does', 
   }
 });
 
-test('an invalidation fences the members of a batch that it concerns, and no others', async () => {
+test('an invalidation of a key fences only that key of a batch read', async () => {
   const on = replica();
   for (const key of ['a', 'b', 'c']) await on.foreignWrite('"old"', key);
   on.store.hold();
@@ -150,7 +150,7 @@ test('an invalidation fences the members of a batch that it concerns, and no oth
 
 // ---- `#land` in two-level.ts
 
-test('who has seen a newer value through a fenced read does not get the older one from L1 next', async () => {
+test('after a fenced read returned a newer value, L1 does not serve the older value', async () => {
   const on = replica();
   await on.ownWrite('"old"');
   on.clock.now += 60_000;
@@ -168,7 +168,7 @@ test('who has seen a newer value through a fenced read does not get the older on
   assert.notEqual(on.held(), '"old"');
 });
 
-test('who has seen through a read that there is none does not get the value from L1 next', async () => {
+test('after a read found no value, L1 does not serve the older value', async () => {
   const on = replica();
   await on.ownWrite('"old"');
   on.clock.now += 60_000;
@@ -179,7 +179,7 @@ test('who has seen through a read that there is none does not get the value from
   assert.equal(on.memory.cached(KEY), undefined);
 });
 
-test('a write and a read that left after it are answered together, and what the read saw in between stays seen', async () => {
+test('a write that is answered together with a later read does not fill L1 with a value older than the read returned', async () => {
   for (const changed of ['written', 'deleted']) {
     for (const readFirst of [false, true]) {
       const on = replica();
@@ -192,7 +192,7 @@ test('a write and a read that left after it are answered together, and what the 
       if (changed === 'written') await on.foreignWrite('"theirs"');
       else await on.foreignDelete();
       reading.happen();
-      // One chunk of the socket holds both: neither is looked at before the other is there.
+      // One chunk of the socket holds both answers, so neither is handled before the other has arrived.
       const answers = readFirst ? [reading.answer(), writing.answer()] : [writing.answer(), reading.answer()];
       await Promise.all([...answers, write, read]);
       const seen = changed === 'written' ? '"theirs"' : undefined;
@@ -201,14 +201,14 @@ test('a write and a read that left after it are answered together, and what the 
       on.echo();
       await answerAll(on);
       assert.ok([undefined, seen].includes(on.held() as string | undefined));
-      assert.equal(on.changes.at(-1), 'changed', 'clients must be told of what came after');
+      assert.equal(on.changes.at(-1), 'changed', 'clients must be notified of the later change');
     }
   }
 });
 
 // ---- own-writes.ts: an own write, its echo, and other writes behind the echo
 
-test('L1 does not hold an own write until it is read, whether the echo comes before the reply or after it', async () => {
+test('an own write enters L1 only when it is read, whether the echo comes before or after the reply', async () => {
   for (const moments of [['before'], ['after'], ['before', 'after'], ['after', 'after']]) {
     const on = replica();
     await on.ownWrite('"old"');
@@ -226,7 +226,7 @@ test('L1 does not hold an own write until it is read, whether the echo comes bef
   }
 });
 
-test('clients receive an own write once, and the echo makes them ask whether another write hides behind it', async () => {
+test('clients are notified of an own write once, and its echo makes the replica look for a later write', async () => {
   for (const moments of [['before'], ['after']]) {
     const on = replica();
     on.store.hold();
@@ -241,7 +241,7 @@ test('clients receive an own write once, and the echo makes them ask whether ano
   }
 });
 
-test('an echo drops an entry that was read after an own write', async () => {
+test('an echo deletes the L1 entry that was read after an own write', async () => {
   const on = replica();
   await on.ownWrite('"ours"');
   assert.equal(on.held(), '"ours"');
@@ -250,7 +250,7 @@ test('an echo drops an entry that was read after an own write', async () => {
   assert.equal(on.held(), undefined);
 });
 
-test('a write of another that hides behind the echo of an own write is found, whenever the echo comes', async () => {
+test('a foreign write that shares the echo of an own write is found, whether the echo comes before or after the reply', async () => {
   for (const echoed of ['before the reply', 'after the reply']) {
     for (const change of ['written', 'deleted']) {
       const on = replica();
@@ -274,7 +274,7 @@ test('a write of another that hides behind the echo of an own write is found, wh
   }
 });
 
-test('clients receive what a replica announced of a change that comes after an own write', async () => {
+test('clients receive the reason that another replica announced for a change after an own write', async () => {
   const on = replica();
   await on.ownWrite('"ours"');
   await on.foreignDelete();
@@ -282,7 +282,7 @@ test('clients receive what a replica announced of a change that comes after an o
   assert.deepEqual(on.changes, ['stored "ours"', 'changed: delete']);
 });
 
-test('L1 ends without an older one of two own writes under way, however their echoes come', async () => {
+test('after two concurrent own writes, a read returns the later one in every order of echoes', async () => {
   for (const echoes of [[], [0], [1], [2], [0, 1, 2], [1, 1], [2, 2]]) {
     const on = replica();
     on.store.hold();
@@ -303,7 +303,7 @@ test('L1 ends without an older one of two own writes under way, however their ec
   }
 });
 
-test('without room in L1, and without L1, clients receive what hides behind the echo of an own write', async () => {
+test('with L1 full or disabled, clients are notified of a foreign write that shares the echo of an own write', async () => {
   for (const options of [{ memory: { maxBytes: 1 } }, { local: false }]) {
     const on = replica(options);
     on.store.hold();
@@ -318,7 +318,7 @@ test('without room in L1, and without L1, clients receive what hides behind the 
   }
 });
 
-test('every member of a batch of writes leaves L1 without an older value', async () => {
+test('a batch write leaves no older value in L1 for any of its keys', async () => {
   const on = replica();
   for (const key of ['a', 'b']) await on.foreignWrite('"old"', key);
   for (const key of ['a', 'b']) await on.cache.get(key);
@@ -340,7 +340,7 @@ test('every member of a batch of writes leaves L1 without an older value', async
   assert.deepEqual(bodies, ['"ours"', '"theirs"']);
 });
 
-test('a write under way when everything changed leaves nothing in L1', async () => {
+test('a write in progress during a flush or a rearmed link does not fill L1', async () => {
   for (const reason of ['flush', 'rearmed'] as const) {
     const on = replica();
     on.store.hold();
@@ -358,7 +358,7 @@ test('a write under way when everything changed leaves nothing in L1', async () 
 
 // ---- compare-and-set, delete
 
-test('a compare-and-set that won is like any write: its echo is harmless, and what hides behind it is found', async () => {
+test('after a successful compare-and-set, its echo does no harm, and a foreign write that shares the echo is found', async () => {
   for (const hidden of [false, true]) {
     const on = replica();
     const { version } = await on.cache.set(KEY, json('"1"'));
@@ -375,7 +375,7 @@ test('a compare-and-set that won is like any write: its echo is harmless, and wh
   }
 });
 
-test('a compare-and-set that lost leaves nothing old in L1, and clients hear of the write that won', async () => {
+test('a refused compare-and-set leaves no old value in L1, and clients are notified of the newer write', async () => {
   for (const echoed of ['before the reply', 'after the reply']) {
     const on = replica();
     const { version } = await on.cache.set(KEY, json('"1"'));
@@ -395,7 +395,7 @@ test('a compare-and-set that lost leaves nothing old in L1, and clients hear of 
   }
 });
 
-test('a read that left before a delete brings nothing back, and a write behind the delete is heard of', async () => {
+test('a read that started before a delete does not fill L1, and clients are notified of a write after the delete', async () => {
   for (const hidden of [false, true]) {
     const on = replica();
     await on.foreignWrite('"old"');
@@ -419,7 +419,7 @@ test('a read that left before a delete brings nothing back, and a write behind t
   }
 });
 
-test('a write that failed leaves L1 empty, and its late echo does no harm', async () => {
+test('a failed write leaves its key out of L1, and its late echo does no harm', async () => {
   const on = replica();
   await on.ownWrite('"1"');
   const write = on.cache.set(KEY, json('"2"'));
@@ -434,7 +434,7 @@ test('a write that failed leaves L1 empty, and its late echo does no harm', asyn
 
 // ---- the states
 
-test('while L1 is not trusted it is not served, reads go to L2, and L1 is what there is if L2 does not answer', async () => {
+test('while L1 is not trusted, reads go to L2, and L1 answers only when L2 fails', async () => {
   for (const state of ['degraded', 'blind'] as const) {
     const on = replica();
     await on.cache.set(KEY, json('"1"'));
@@ -451,13 +451,13 @@ test('while L1 is not trusted it is not served, reads go to L2, and L1 is what t
   }
 });
 
-test('arming the link again empties L1, and fences what is on its way', async () => {
+test('arming the link again empties L1 and fences the flights in progress', async () => {
   const on = replica();
   await on.cache.set(KEY, json('"1"'));
   await on.cache.set('k', json('"1"'));
   await on.cache.get(KEY);
   on.cache.stateChanged('degraded');
-  // Nobody hears of this one.
+  // The link does not report this write.
   await on.foreignWrite('"2"');
   on.store.hold();
   const read = on.cache.load('k');
@@ -474,7 +474,7 @@ test('arming the link again empties L1, and fences what is on its way', async ()
   assert.equal(await bodyOf(on.cache.get('k')), '"2"');
 });
 
-test('clients are told to subscribe again when the state is coherent again, however it was lost', async () => {
+test('clients receive a reset when the replica becomes coherent again, from degraded and from blind', async () => {
   const on = replica();
   on.cache.stateChanged('blind');
   on.cache.stateChanged('coherent');

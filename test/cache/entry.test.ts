@@ -12,13 +12,13 @@ import { NO_VERSION } from '../support/replica.ts';
 const NIL = Buffer.from([0xc0]);
 const entryOf = (value: Value, key = 'borrow_rate:AAPL') => new Entry(key, value, NO_VERSION, 1000, 2000);
 
-test('small ASCII JSON is kept as a string', () => {
+test('small ASCII JSON is stored as a string', () => {
   assert.equal(keep('json', Buffer.from('{"rate":0.05}')), '{"rate":0.05}');
   assert.equal(keep('json', Buffer.alloc(4096, 'x')), 'x'.repeat(4096));
   assert.equal(keep('json', Buffer.alloc(0)), '');
 });
 
-test('small msgpack is kept as a string with a character a byte', () => {
+test('small msgpack is stored as a string with one character for each byte', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 5000, size: 'max' }), (bytes) => {
       const kept = keep('msgpack', Buffer.from(bytes));
@@ -29,7 +29,7 @@ test('small msgpack is kept as a string with a character a byte', () => {
   );
 });
 
-test('JSON beyond ASCII, and what is large, are kept as Buffers', () => {
+test('JSON beyond ASCII and large values are stored as Buffers', () => {
   for (const [encoding, bytes] of [
     ['json', Buffer.from('"é"')],
     ['json', Buffer.alloc(4097, 'x')],
@@ -41,7 +41,7 @@ test('JSON beyond ASCII, and what is large, are kept as Buffers', () => {
   }
 });
 
-test('what is kept is a copy, and keeps no chunk alive that it came in', () => {
+test('a stored value is a copy, and does not keep its network chunk alive', () => {
   const chunk = Buffer.alloc(64 * 1024, 0xc0);
   const small = keep('msgpack', chunk.subarray(10, 20));
   const large = keep('msgpack', chunk.subarray(10, 5010)) as Buffer;
@@ -51,7 +51,7 @@ test('what is kept is a copy, and keeps no chunk alive that it came in', () => {
   assert.equal(large.buffer.byteLength, 5000);
 });
 
-test('an entry of either encoding gives the other, made on first need and then kept', () => {
+test('an entry converts to the other encoding on first use, and caches the conversion', () => {
   const json = entryOf({ encoding: 'json', body: '{"rate":0.05,"n":[1,-2]}' });
   assert.equal(json.json, '{"rate":0.05,"n":[1,-2]}');
   assert.deepEqual(unpack(json.msgpack), { rate: 0.05, n: [1, -2] });
@@ -65,7 +65,7 @@ test('an entry of either encoding gives the other, made on first need and then k
   assert.deepEqual(msgpack.msgpack, json.msgpack);
 });
 
-test('whatever the bytes and however they are held, an entry gives them as msgpack, to send and to write', () => {
+test('an entry returns any msgpack bytes unchanged, whether stored as a string or a Buffer', () => {
   const writer = new MsgpackWriter();
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 5000, size: 'max' }), fc.boolean(), (written, asBuffer) => {
@@ -80,14 +80,14 @@ test('whatever the bytes and however they are held, an entry gives them as msgpa
   );
 });
 
-test('an entry of JSON in a Buffer converts as one in a string does', () => {
+test('JSON in a Buffer converts to msgpack as JSON in a string does', () => {
   const text = '{"имя":"🦊"}';
   const entry = entryOf({ encoding: 'json', body: Buffer.from(text) });
   assert.deepEqual(unpack(entry.msgpack), { имя: '🦊' });
   assert.equal(entry.json.toString(), text);
 });
 
-test('an entry gives its value exactly as it was written, also after a conversion', () => {
+test('an entry returns its value exactly as written, also after a conversion', () => {
   const values: Value[] = [
     { encoding: 'json', body: '{ "a" : 1.0 }' },
     { encoding: 'json', body: Buffer.from('"é"') },
@@ -104,14 +104,14 @@ test('an entry gives its value exactly as it was written, also after a conversio
   }
 });
 
-test('a value that the other encoding cannot hold says so each time it is asked for, and stays readable', () => {
+test('a value that the other encoding cannot represent fails every conversion, and stays readable', () => {
   const binary = entryOf({ encoding: 'msgpack', body: Buffer.from([0xc4, 2, 0xff, 0xfe]) });
   assert.throws(() => binary.json, NotConvertible);
   assert.throws(() => binary.json, NotConvertible);
   assert.deepEqual(binary.msgpack, Buffer.from([0xc4, 2, 0xff, 0xfe]));
 });
 
-test('the cost of an entry is its key, its value and a fixed share for the rest', () => {
+test('the cost of an entry is its key, its value and a fixed overhead', () => {
   const cost = (key: string, value: Value) => entryOf(value, key).bytes;
   const empty = cost('', { encoding: 'json', body: '' });
   assert.ok(empty > 0);
@@ -119,7 +119,7 @@ test('the cost of an entry is its key, its value and a fixed share for the rest'
   assert.equal(cost('abc', { encoding: 'msgpack', body: Buffer.alloc(5) }), empty + 8);
 });
 
-test('an entry knows the type of its key and its times', () => {
+test('an entry has the type of its key and its timestamps', () => {
   const entry = entryOf({ encoding: 'json', body: '1' }, 'min_rate:X');
   assert.equal(TYPES[entry.type], 'min_rate');
   assert.equal(entry.storedAt, 1000);

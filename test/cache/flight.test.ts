@@ -4,7 +4,7 @@ import { type Flight, Flights } from '../../src/cache/flight.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { settled } from '../support/gated-store.ts';
 
-/** Flights whose landing the test decides. */
+/** Flights whose answers the test controls. */
 function gated() {
   const counters = new Counters();
   const flights = new Flights<string>(counters);
@@ -18,7 +18,7 @@ function gated() {
   return { flights, counters, started, join };
 }
 
-test('one flight answers all who ask for a key while it is on its way', async () => {
+test('one flight answers all concurrent readers of a key', async () => {
   const { flights, counters, started, join } = gated();
   const answers = Array.from({ length: 100 }, () => join('k'));
   assert.equal(started.length, 1);
@@ -29,7 +29,7 @@ test('one flight answers all who ask for a key while it is on its way', async ()
   assert.equal(flights.size, 0);
 });
 
-test('a load that nobody asked for is no reader, and those who join it are', async () => {
+test('a load without a reader counts no reader, and each reader that joins it counts', async () => {
   const { started, join } = gated();
   const answers = [join('k', 0), join('k'), join('k', 0), join('k')];
   assert.equal(started.length, 1);
@@ -38,7 +38,7 @@ test('a load that nobody asked for is no reader, and those who join it are', asy
   await Promise.all(answers);
 });
 
-test('a flight fills L1 where one of those who joined it wants that', async () => {
+test('a flight fills L1 if at least one caller that joined it asks for that', async () => {
   const { started, join } = gated();
   const answers = [join('a', 0, false), join('b', 0, false), join('b', 1, true), join('b', 0, false)];
   assert.deepEqual(
@@ -49,7 +49,7 @@ test('a flight fills L1 where one of those who joined it wants that', async () =
   await Promise.all(answers);
 });
 
-test('each key has a flight of its own', async () => {
+test('each key has a separate flight', async () => {
   const { flights, counters, started, join } = gated();
   const answers = [join('a'), join('b'), join('constructor'), join('__proto__')];
   assert.equal(flights.size, 4);
@@ -58,7 +58,7 @@ test('each key has a flight of its own', async () => {
   assert.deepEqual(await Promise.all(answers), ['a', 'b', 'constructor', '__proto__']);
 });
 
-test('who asks after a flight has landed opens a new one', async () => {
+test('a read after a flight has landed opens a new flight', async () => {
   const { started, join } = gated();
   const first = join('k');
   started[0]!.resolve('old');
@@ -69,7 +69,7 @@ test('who asks after a flight has landed opens a new one', async () => {
   assert.equal(await second, 'new');
 });
 
-test('a failure reaches all who wait, and frees the key', async () => {
+test('a failed flight rejects all its readers, and the next read opens a new flight', async () => {
   const { flights, started, join } = gated();
   const answers = Array.from({ length: 10 }, () => join('k'));
   const failure = new Error('no');
@@ -82,7 +82,7 @@ test('a failure reaches all who wait, and frees the key', async () => {
   assert.equal(await again, 'v');
 });
 
-test('a fenced flight answers those who joined before, and who asks after opens a new one', async () => {
+test('a fenced flight answers its earlier readers, and a later read opens a new flight', async () => {
   const { flights, counters, started, join } = gated();
   const before = [join('k'), join('k')];
   flights.fence('k');
@@ -97,7 +97,7 @@ test('a fenced flight answers those who joined before, and who asks after opens 
   assert.deepEqual(await Promise.all(before), ['old', 'old']);
 });
 
-test('a fenced flight that lands late does not close the one that was opened after it', async () => {
+test('a fenced flight that lands late does not close the flight opened after it', async () => {
   const { flights, started, join } = gated();
   const before = join('k');
   flights.fence('k');
@@ -113,7 +113,7 @@ test('a fenced flight that lands late does not close the one that was opened aft
   assert.equal(flights.size, 0);
 });
 
-test('a fenced flight that fails late does not close the one that was opened after it', async () => {
+test('a fenced flight that fails late does not close the flight opened after it', async () => {
   const { flights, started, join } = gated();
   const before = join('k');
   flights.fence('k');
@@ -125,7 +125,7 @@ test('a fenced flight that fails late does not close the one that was opened aft
   assert.equal(await after, 'new');
 });
 
-test('a fence where nothing flies does nothing and counts nothing', () => {
+test('a fence of a key without a flight does nothing and counts nothing', () => {
   const { flights, counters, started, join } = gated();
   flights.fence('k');
   join('k');
@@ -135,7 +135,7 @@ test('a fence where nothing flies does nothing and counts nothing', () => {
   assert.equal(counters.fencedFlights, 0);
 });
 
-test('fenceWhere fences the flights whose keys match, and no others', () => {
+test('fenceWhere fences only the flights whose keys match', () => {
   const { flights, counters, started, join } = gated();
   for (const key of ['a1', 'b1', 'a2', 'b2']) join(key);
   flights.fenceWhere((key) => key.startsWith('a'));

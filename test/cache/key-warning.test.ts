@@ -6,7 +6,7 @@ import { OTHER, TYPES, typeOf } from '../../src/key.ts';
 
 const KNOWN = TYPES.filter((_, type) => type !== OTHER);
 
-test('a type one edit away from a known type, in any case of letters, is suspicious', () => {
+test('a type one edit away from a known type is suspicious in upper and lower case', () => {
   const misspelt: readonly (readonly [key: string, nearest: string])[] = [
     ['borrowrate:AAPL', 'borrow_rate'],
     ['borow_rate:AAPL', 'borrow_rate'],
@@ -23,13 +23,13 @@ test('a type one edit away from a known type, in any case of letters, is suspici
     assert.equal(keyWarning(key), `suspicious_key_type; nearest=${nearest}`, key);
 });
 
-test('a known type, a far one, and a key without a type are not suspicious', () => {
+test('a known type, a very different type, and a key without a type are not suspicious', () => {
   const fine = KNOWN.map((name) => `${name}:AAPL`);
   for (const key of [...fine, 'borrow_rate', 'borrowrate', 'borow_rat:A', 'rate:A', 'other:A', 'a', ':', ''])
     assert.equal(keyWarning(key), undefined, key);
 });
 
-test('a warning names a known type and nothing of the key, which goes into a header', () => {
+test('a warning names the known type, and does not copy the key into the header', () => {
   fc.assert(
     fc.property(fc.constantFrom(...KNOWN), fc.nat(12), fc.string({ maxLength: 2 }), (name, at, letters) => {
       const key = `${name.slice(0, at)}${letters}${name.slice(at + 1)}:X`;

@@ -62,13 +62,13 @@ const cases: readonly (readonly [pattern: string, fits: readonly string[], fitsN
 const globMatches = (pattern: string, text: string) => matcher({ pattern })(text);
 
 for (const [pattern, fits, fitsNot] of cases) {
-  test(`the glob ${pattern || '(empty)'} fits ${fits.length} texts and not ${fitsNot.length} others`, () => {
-    for (const text of fits) assert.equal(globMatches(pattern, text), true, `should fit ${text}`);
-    for (const text of fitsNot) assert.equal(globMatches(pattern, text), false, `should not fit ${text}`);
+  test(`the glob ${pattern || '(empty)'} matches ${fits.length} texts and does not match ${fitsNot.length} others`, () => {
+    for (const text of fits) assert.equal(globMatches(pattern, text), true, `should match ${text}`);
+    for (const text of fitsNot) assert.equal(globMatches(pattern, text), false, `should not match ${text}`);
   });
 }
 
-// A key is never empty, and what SCAN is asked with begins with the store's prefix.
+// A key is never empty, and the pattern sent to SCAN begins with the store's prefix.
 async function redisFits(pattern: string, texts: readonly string[]): Promise<Set<string>> {
   await client.flushdb();
   await client.mset(texts.flatMap((text) => [`p:${text}`, '']));
@@ -76,7 +76,7 @@ async function redisFits(pattern: string, texts: readonly string[]): Promise<Set
   return new Set(keys.map((key) => key.slice(2)));
 }
 
-test('a glob fits exactly the keys that SCAN MATCH finds', async () => {
+test('a glob matches exactly the keys that SCAN MATCH returns', async () => {
   const over = (alphabet: string, maxLength: number) =>
     fc.string({ unit: fc.constantFrom(...alphabet), maxLength });
   await fc.assert(
@@ -93,7 +93,7 @@ test('a glob fits exactly the keys that SCAN MATCH finds', async () => {
   );
 });
 
-test('a glob counts the bytes of characters beyond ASCII, as SCAN MATCH does', async () => {
+test('a glob matches bytes of characters beyond ASCII, as SCAN MATCH does', async () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'é', 'ж', '€', '🦊'), maxLength: 4 });
   const pattern = fc.string({ unit: fc.constantFrom('a', 'é', '€', '🦊', '*', '?', '??'), maxLength: 5 });
   await fc.assert(
@@ -110,15 +110,15 @@ test('a glob counts the bytes of characters beyond ASCII, as SCAN MATCH does', a
   );
 });
 
-test('a hostile pattern costs no more than its length times that of the text', () => {
+test('the cost of a hostile pattern is at most the length of the pattern times the length of the text', () => {
   const before = process.cpuUsage();
   assert.equal(globMatches(`${'*a'.repeat(20)}*b`, 'a'.repeat(10_000)), false);
   assert.equal(globMatches(`${'*[^b]'.repeat(20)}*b`, 'a'.repeat(10_000)), false);
-  // Trying every way would take longer than there is time. Waiting for other programs costs no CPU time.
+  // An exponential search would exceed this CPU time. Waiting for other programs costs no CPU time.
   assert.ok(process.cpuUsage(before).user < 2_000_000);
 });
 
-test('a match by type means the keys of that type, and its glob finds them all', () => {
+test('a match by type matches only the keys of that type, and its glob finds all of them', () => {
   const keys = [...TYPES.map((type) => `${type}:X`), 'plain', 'borrow_rates:X', 'broker', '🦊'];
   for (const type of TYPES.keys()) {
     const matches = matcher({ type });
@@ -131,7 +131,7 @@ test('a match by type means the keys of that type, and its glob finds them all',
   assert.equal(globOf({ type: OTHER }), '*');
 });
 
-test('a match by pattern is the glob itself, and everything means everything', () => {
+test('a match by pattern uses the glob itself, and EVERYTHING matches every key', () => {
   assert.equal(globOf({ pattern: 'a?' }), 'a?');
   assert.equal(matcher({ pattern: 'a?' })('ab'), true);
   assert.equal(matcher({ pattern: 'a?' })('abc'), false);

@@ -18,12 +18,12 @@ import {
   TYPE_TTL_MS,
 } from '../support/replica.ts';
 
-// Wherever two versions of a key meet, in L1, among the pending writes, in L2 or on the link, the newer one stays.
+// Wherever two versions of a key meet (L1, pending writes, L2 or the link), the newer version wins.
 
 const FOREIGN: Version = `${'0'.repeat(16)}12345678`;
 const READONLY = new StoreError('rejected', 'READONLY', { kind: 'readonly', passing: true });
 
-/** A replica whose link is up; `other` is another one on the same L2. */
+/** A replica whose link is up. `other` is another replica on the same L2. */
 function replica(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const on = openReplica({ pendingWrites: {}, linked: true });
@@ -61,7 +61,7 @@ function replica(t: TestContext) {
 
 // ---- pending writes yield to what the link reports
 
-test('a pending write yields to a newer version that the link reports, before L2 can be written to', async (t) => {
+test('a pending write yields to a newer version that the link reports, before L2 accepts writes', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   const version = await on.otherSets('"theirs"');
@@ -74,7 +74,7 @@ test('a pending write yields to a newer version that the link reports, before L2
   assert.equal(on.stored(), '"theirs"');
 });
 
-test('a pending write yields to a later deletion that a replica announces, and is not made after it', async (t) => {
+test('a pending write yields to a later deletion that a replica announces, and is not replayed', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   const version = await on.otherDeletes();
@@ -84,7 +84,7 @@ test('a pending write yields to a later deletion that a replica announces, and i
   assert.deepEqual(await on.read(), [undefined, 'none']);
 });
 
-test('a pending write yields to a later deletion by match, and one that is newer than it stays', async (t) => {
+test('a pending write yields to a later deletion by match, and not to an earlier one', async (t) => {
   const on = replica(t);
   const before = on.others.next();
   on.clock.now++;
@@ -107,7 +107,7 @@ test('a pending write does not yield to an older version that the link reports l
   assert.deepEqual(on.superseded, []);
 });
 
-test('a write that timed out and was made all the same is settled by its own echo', async (t) => {
+test('the echo of a timed-out write that Redis applied removes it from the pending writes', async (t) => {
   const on = replica(t);
   on.store.hold();
   const write = on.cache.set(KEY, json('"mine"'));
@@ -118,21 +118,21 @@ test('a write that timed out and was made all the same is settled by its own ech
   assert.equal(status, 'unknown');
   on.cache.keyChanged(KEY, { reason: 'set', version: version! });
   assert.equal(on.pendingWrites.size, 0);
-  assert.deepEqual(on.superseded, [], 'it took effect');
+  assert.deepEqual(on.superseded, [], 'the write took effect');
 });
 
-test('a pending write gives way to what another program wrote after it, and says so when it is replayed', async (t) => {
+test('a pending write yields to a later write of another program, and its replay reports it as superseded', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   on.foreignSet('"foreign"');
   on.cache.keyChanged(KEY, undefined);
-  assert.deepEqual(await on.read(), ['"mine"', 'pending'], 'the answer says that it is pending');
+  assert.deepEqual(await on.read(), ['"mine"', 'pending'], 'the answer is marked as pending');
   await on.cache.replay();
   assert.equal(on.stored(), '"foreign"');
   assert.deepEqual(on.superseded, [[KEY, FOREIGN]]);
 });
 
-test('a pending write replaces what another program had written before it', async (t) => {
+test('a pending write replaces an earlier value of another program', async (t) => {
   const on = replica(t);
   on.foreignSet('"foreign"');
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
@@ -142,7 +142,7 @@ test('a pending write replaces what another program had written before it', asyn
 
 // ---- an older write that times out
 
-test('a write that times out does not replace a newer one that was acknowledged', async (t) => {
+test('a timed-out write does not replace a newer acknowledged write', async (t) => {
   const on = replica(t);
   on.store.hold();
   const older = on.cache.set(KEY, json('"older"'));
@@ -153,13 +153,13 @@ test('a write that times out does not replace a newer one that was acknowledged'
   await first.fail(TIMEOUT);
   assert.equal((await older).status, 'unknown');
   on.store.release();
-  assert.equal(on.pendingWrites.size, 0, 'nothing is made later');
+  assert.equal(on.pendingWrites.size, 0, 'no write is pending');
   assert.deepEqual(await on.read(), ['"newer"', 'l2']);
   await on.cache.replay();
   assert.equal(on.stored(), '"newer"');
 });
 
-test('a write that times out does not undo a deletion that was acknowledged after it', async (t) => {
+test('a timed-out write does not undo a newer acknowledged deletion', async (t) => {
   const on = replica(t);
   on.store.hold();
   const write = on.cache.set(KEY, json('"older"'));
@@ -175,7 +175,7 @@ test('a write that times out does not undo a deletion that was acknowledged afte
   assert.equal(on.stored(), undefined);
 });
 
-test('a write that times out does not replace a newer pending one, nor undo a newer pending deletion', async (t) => {
+test('a timed-out write does not replace a newer pending write or a newer pending deletion', async (t) => {
   for (const newer of ['"newer"', undefined]) {
     const on = replica(t);
     on.store.hold();
@@ -194,7 +194,7 @@ test('a write that times out does not replace a newer pending one, nor undo a ne
   }
 });
 
-test('a write that times out yields to a newer change that the link has reported meanwhile', async (t) => {
+test('a timed-out write yields to a newer change that the link reported meanwhile', async (t) => {
   for (const change of ['otherSets', 'otherDeletes'] as const) {
     const on = replica(t);
     on.store.hold();
@@ -208,12 +208,12 @@ test('a write that times out yields to a newer change that the link has reported
     assert.equal(on.pendingWrites.size, 0);
     await on.cache.replay();
     assert.equal(on.stored(), change === 'otherSets' ? '"theirs"' : undefined);
-    assert.equal(on.changes.at(-1), 'changed', 'clients end with what L2 has');
+    assert.equal(on.changes.at(-1), 'changed', 'clients end with the state of L2');
     t.mock.timers.reset();
   }
 });
 
-test('the answer to an older write that arrives after that to a newer one does not enter L1', async (t) => {
+test('the late answer to an older write does not fill L1', async (t) => {
   const on = replica(t);
   on.store.hold();
   const older = on.cache.set(KEY, json('"older"'));
@@ -228,7 +228,7 @@ test('the answer to an older write that arrives after that to a newer one does n
   assert.deepEqual(await on.read(), ['"newer"', 'l2']);
 });
 
-test('a timed-out write drops an L1 entry that is not newer, and leaves one that is', async (t) => {
+test('a timed-out write drops an older entry from L1', async (t) => {
   const on = replica(t);
   await on.cache.set(KEY, json('"old"'));
   on.store.hold();
@@ -238,9 +238,9 @@ test('a timed-out write drops an L1 entry that is not newer, and leaves one that
   assert.equal(on.memory.cached(KEY), undefined);
 });
 
-// ---- what was not sent, or was refused
+// ---- changes that were not sent, or were refused
 
-test('a change that was not sent, or was refused, leaves the copy in L1', async (t) => {
+test('a change that was not sent or was refused leaves the entry in L1', async (t) => {
   const condition = { is: 'if-exists' } as const;
   for (const [fault, conditional] of [
     [DOWN, true],
@@ -261,7 +261,7 @@ test('a change that was not sent, or was refused, leaves the copy in L1', async 
   }
 });
 
-test('an older pending write is back when the deletion that replaced it is refused', async (t) => {
+test('a pending write is restored when the deletion that replaced it is refused', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   await on.failing(REJECTED, () => assert.rejects(on.cache.delete(KEY), REJECTED));
@@ -270,7 +270,7 @@ test('an older pending write is back when the deletion that replaced it is refus
 
 // ---- the mark of a pending write
 
-test('a pending write is marked in every answer: get, mget, and after any number of reads', async (t) => {
+test('a pending write is marked in every answer of get and mget', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, async () => {
     await on.cache.set(KEY, json('"mine"'));
@@ -287,7 +287,7 @@ test('a pending write is marked in every answer: get, mget, and after any number
   }
 });
 
-test('the keys of pending values are found by match, and those of pending deletions are not', async (t) => {
+test('pendingKeys lists the keys of pending values that match, without the keys of pending deletions', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, async () => {
     await on.cache.set('volatility:A', json('1'));
@@ -299,9 +299,9 @@ test('the keys of pending values are found by match, and those of pending deleti
   assert.deepEqual(on.cache.pendingKeys(EVERYTHING), ['volatility:A', 'min_rate:A']);
 });
 
-// ---- deletions of all that matches
+// ---- deletions by match
 
-test('a value that is written while a flush scans stays, in L1, in L2, and for clients', async (t) => {
+test('a value that is written while a flush scans survives in L2 and for clients', async (t) => {
   for (const match of [EVERYTHING, { pattern: 'borrow_*' }, { type: 0 }]) {
     const on = replica(t);
     await on.cache.set(KEY, json('"old"'));
@@ -314,7 +314,7 @@ test('a value that is written while a flush scans stays, in L1, in L2, and for c
     on.clock.now++;
     await on.cache.set(KEY, json('"new"'));
     await scan.answer();
-    assert.equal(await flush, 1, 'the other key');
+    assert.equal(await flush, 1, 'only the other key is deleted');
     assert.equal(on.stored(), '"new"');
     assert.deepEqual(await on.read(), ['"new"', 'l2']);
     // Clients receive it, and again after the notice: see `matchRemoved` in the tests of the hub.
@@ -323,7 +323,7 @@ test('a value that is written while a flush scans stays, in L1, in L2, and for c
   }
 });
 
-test('a match that a replica announces spares the L1 entries that are newer, and one without a version none', async (t) => {
+test('an announced deletion by match spares newer entries in L1, and a deletion by match without a version spares none', async (t) => {
   const on = replica(t);
   await on.cache.set('volatility:OLD', json('1'));
   await on.cache.get('volatility:OLD');
@@ -339,7 +339,7 @@ test('a match that a replica announces spares the L1 entries that are newer, and
   assert.equal(on.memory.cached('volatility:NEW'), undefined);
 });
 
-test('while another replica deletes by match, older pending writes of its keys are held back, and dropped when it is done', async (t) => {
+test('while another replica deletes by match, older pending writes of its keys wait, and its end drops them', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, async () => {
     await on.cache.set('volatility:OLDER', json('1'));
@@ -353,13 +353,13 @@ test('while another replica deletes by match, older pending writes of its keys a
   await on.cache.replay();
   const kept = () => [...on.pendingWrites.pending()].map(({ key }) => key);
   assert.deepEqual([...on.store.entries.keys()], ['borrow_rate:OTHER', 'volatility:NEWER']);
-  assert.deepEqual(kept(), ['volatility:OLDER'], 'the deletion may fail yet');
+  assert.deepEqual(kept(), ['volatility:OLDER'], 'the deletion may still fail');
   on.cache.matchChanged({ type: 1 }, 'delete', version);
   assert.deepEqual(kept(), []);
   assert.deepEqual(on.superseded, [['volatility:OLDER', version]]);
 });
 
-test('a pending write is made as soon as a deletion by match that held it back has failed', async (t) => {
+test('a pending write is replayed as soon as the deletion by match that held it back fails', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set('volatility:A', json('1')));
   on.clock.now++;
@@ -372,7 +372,7 @@ test('a pending write is made as soon as a deletion by match that held it back h
   assert.ok(on.store.entries.has('volatility:A'));
 });
 
-test('clients hear of the newer value of a key whose pending deletion yields to a deletion by match', async (t) => {
+test('clients are notified of the newer value of a key when its pending deletion yields to a deletion by match', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.delete('volatility:A'));
   on.clock.now++;
@@ -384,7 +384,7 @@ test('clients hear of the newer value of a key whose pending deletion yields to 
   assert.equal((await on.cache.get('volatility:A')).entry?.json, '"newer"');
 });
 
-test('a pending write is made after all where another replica does not finish its deletion by match', async (t) => {
+test('a pending write is replayed when another replica has not finished its deletion by match within 5 seconds', async (t) => {
   const monotonic = { now: 1000 };
   t.mock.method(performance, 'now', () => monotonic.now);
   const on = replica(t);
@@ -393,13 +393,13 @@ test('a pending write is made after all where another replica does not finish it
   on.cache.matchDeleting({ type: 1 }, on.others.next());
   monotonic.now += 4999;
   await on.cache.replay();
-  assert.equal(on.store.calls.write, 1, 'the one that failed');
+  assert.equal(on.store.calls.write, 1, 'only the write that failed was sent');
   monotonic.now += 1;
   await on.cache.replay();
   assert.ok(on.store.entries.has('volatility:A'));
 });
 
-test('a pending write is made at the next replay where another replica reports that its deletion by match failed', async (t) => {
+test('the next replay sends a held-back pending write after another replica reports that its deletion by match failed', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set('volatility:A', json('1')));
   on.clock.now++;
@@ -413,14 +413,14 @@ test('a pending write is made at the next replay where another replica reports t
   assert.deepEqual(on.superseded, []);
 });
 
-test('a deletion by match that fails for good leaves the pending writes that it had covered', async (t) => {
+test('a deletion by match that Redis refuses leaves the pending writes of its keys', async (t) => {
   const on = replica(t);
   await on.failing(DOWN, () => on.cache.set(KEY, json('"mine"')));
   await on.failing(REJECTED, () => assert.rejects(on.cache.invalidate({ type: 0 }), REJECTED));
   assert.deepEqual(await on.read(), ['"mine"', 'pending']);
 });
 
-test('a write that fails after a deletion by match has failed for good becomes pending all the same', async (t) => {
+test('a write that fails after Redis refused a later deletion by match becomes pending', async (t) => {
   const on = replica(t);
   on.store.hold();
   const write = on.cache.set('volatility:A', json('1'));
@@ -434,7 +434,7 @@ test('a write that fails after a deletion by match has failed for good becomes p
   assert.equal(on.pendingWrites.get('volatility:A')?.entry?.json, '1');
 });
 
-test('while a deletion by match is pending, the absence of a key that L2 still has is marked', async (t) => {
+test('while a deletion by match is pending, a miss of a key that L2 still has is marked as pending', async (t) => {
   const on = replica(t);
   await on.otherSets('"old"');
   await on.failing(DOWN, () => on.cache.invalidate({ type: 0 }));
@@ -443,9 +443,9 @@ test('while a deletion by match is pending, the absence of a key that L2 still h
   assert.deepEqual(await on.read(), [undefined, 'none']);
 });
 
-// ---- times to live that cannot be kept
+// ---- invalid TTLs
 
-test('a malformed time to live fails its own write and no other one', async (t) => {
+test('an invalid TTL fails only its own write', async (t) => {
   const on = replica(t);
   const writes = await Promise.allSettled([
     on.cache.set('a', json('1'), 1004.9999999999999),
@@ -464,16 +464,16 @@ test('a malformed time to live fails its own write and no other one', async (t) 
   assert.deepEqual(lives, [1005, 1]);
 });
 
-// ---- values of other programs
+// ---- values that other programs wrote
 
-test('a reader that saw the value of another program does not get an older own write from L1 next', async (t) => {
+test('after a read returned the value of another program, L1 does not serve an older own write', async (t) => {
   const on = replica(t);
   on.store.hold();
   const write = on.cache.set(KEY, json('"ours"'));
   const read = on.cache.load(KEY);
   const [writing, reading] = [on.store.next('write'), on.store.next('read')];
   writing.happen();
-  // Another program writes after it. Its version compares less than every stamp, and says nothing about its time.
+  // Another program writes later. Its version compares less than every stamp, and does not show its time.
   on.foreignSet('"foreign"');
   reading.happen();
   await Promise.all([reading.answer(), writing.answer()]);
@@ -483,7 +483,7 @@ test('a reader that saw the value of another program does not get an older own w
   assert.equal((await on.read())[0], '"foreign"');
 });
 
-test('an own write drops the value of another program from L1 where nobody knows which of the two is newer', async (t) => {
+test('an own write drops the value of another program from L1 when their order is unknown', async (t) => {
   const on = replica(t);
   on.foreignSet('"foreign"');
   on.store.hold();
@@ -500,7 +500,7 @@ test('an own write drops the value of another program from L1 where nobody knows
 
 // ---- the clock
 
-test('a clock that is stepped moves what is pending along, and empties L1', async (t) => {
+test('a clock step moves the stamps of pending writes by the same amount, and empties L1', async (t) => {
   const on = replica(t);
   await on.cache.set(KEY, json('"held"'));
   await on.failing(DOWN, () => on.cache.set('pending', json('1')));
@@ -515,7 +515,7 @@ test('a clock that is stepped moves what is pending along, and empties L1', asyn
   assert.ok(version! > after.version && version! < before.version, 'stamps follow the clock back');
 });
 
-test('a pending write that L2 had made before its time-out was reported is not superseded by itself', async (t) => {
+test('a timed-out write that L2 had applied is not reported as superseded by itself', async (t) => {
   const on = replica(t);
   on.store.hold();
   const write = on.cache.set(KEY, json('"made"'));

@@ -10,7 +10,7 @@ import { isVersion, VersionClock } from '../../src/cache/version.ts';
 import { TYPES } from '../../src/key.ts';
 import { NO_VERSION, writeOf } from '../support/replica.ts';
 
-/** Two replicas' views of one L2 that holds nothing yet. */
+/** The stores of two replicas on one empty L2. */
 export interface Replicas {
   readonly one: Store;
   readonly two: Store;
@@ -19,8 +19,11 @@ export interface Replicas {
 const TTL_MS = 60_000;
 const SOME_VERSION = '0123456789abcdef00000000';
 
-/** Everything that `Store` promises, as tests of whatever `open` gives. */
-export function storeContract(name: string, open: (t: TestContext) => Replicas | Promise<Replicas>): void {
+/** Tests every promise of `Store` on the stores that `open` returns. */
+export function storeContract(
+  storeName: string,
+  open: (t: TestContext) => Replicas | Promise<Replicas>,
+): void {
   const versions = new VersionClock('000000aa');
   const write = (key: string, body: string, more: Partial<Write> = {}): Write =>
     writeOf(key, body, versions.next(), more);
@@ -30,9 +33,9 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     ...more,
   });
   const contract = (sentence: string, run: (replicas: Replicas) => Promise<void>) =>
-    test(`${name}: ${sentence}`, async (t) => run(await open(t)));
+    test(`${storeName}: ${sentence}`, async (t) => run(await open(t)));
 
-  contract('a read gives what was written, to every replica', async ({ one, two }) => {
+  contract('every replica reads the value that was written', async ({ one, two }) => {
     const written = write('borrow_rate:AAPL', '{"rate":0.05}');
     assert.deepEqual(await one.write(written), { status: 'created', version: written.version });
     for (const store of [one, two]) {
@@ -45,7 +48,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     }
   });
 
-  contract('every value and every key come back as they went in', async ({ one, two }) => {
+  contract('every value and every key are read back unchanged', async ({ one, two }) => {
     const value = fc.oneof(
       fc
         .string()
@@ -67,20 +70,20 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     );
   });
 
-  contract('a write that comes later than it was asked for keeps its deadline', async ({ one, two }) => {
+  contract('a write that is sent late keeps its deadline', async ({ one, two }) => {
     const storedAt = Date.now() - 50_000;
     await one.write(write('k', '1', { storedAt, expiresAt: storedAt + TTL_MS }));
     const entry = (await two.read('k'))!;
     assert.deepEqual([entry.storedAt, entry.expiresAt], [storedAt, storedAt + TTL_MS]);
     const { keys } = await two.list(EVERYTHING, undefined, 1_000_000);
-    assert.ok(keys[0]!.ttlMs! <= 10_000, 'it is not kept for all of its time again');
+    assert.ok(keys[0]!.ttlMs! <= 10_000, 'its TTL does not start again');
   });
 
-  contract('a read of what was never written gives undefined', async ({ one }) => {
+  contract('a read of an absent key returns undefined', async ({ one }) => {
     assert.equal(await one.read('volatility:NONE'), undefined);
   });
 
-  contract('a read of what is over gives undefined', async ({ one, two }) => {
+  contract('a read of an expired value returns undefined', async ({ one, two }) => {
     await one.write(write('k', '1', { expiresAt: Date.now() + 20 }));
     await until(async () => (await one.read('k')) === undefined);
     assert.equal(await two.read('k'), undefined);
@@ -94,14 +97,14 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     assert.equal((await one.read('k'))!.json, '2');
   });
 
-  contract('a removal deletes, and says when there was nothing', async ({ one, two }) => {
+  contract('a removal deletes the value, and returns absent if no value exists', async ({ one, two }) => {
     await one.write(write('k', '1'));
     assert.deepEqual((await two.remove(removal('k'))).status, 'deleted');
     assert.equal(await one.read('k'), undefined);
     assert.deepEqual((await one.remove(removal('k'))).status, 'absent');
   });
 
-  contract('calls take effect in the order in which they were made', async ({ one }) => {
+  contract('calls take effect in the order of the calls', async ({ one }) => {
     const outcomes = await Promise.all([
       one.write(write('k', '1')),
       one.write(write('k', '2')),
@@ -117,15 +120,15 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     assert.equal((await one.read('k'))!.json, '4');
   });
 
-  for (const { told, condition, absent, present, other } of conditions()) {
+  for (const { name, condition, absent, present, other } of conditions()) {
     const cases = [
-      ['there is nothing', absent, undefined],
-      ['that version is there', present, SOME_VERSION],
-      ['another version is there', other, '0123456789abcdef00000001'],
+      ['the key is absent', absent, undefined],
+      ['the key has that version', present, SOME_VERSION],
+      ['the key has another version', other, '0123456789abcdef00000001'],
     ] as const;
     for (const [state, allowed, stored] of cases) {
       contract(
-        `a write, ${told}, is ${allowed ? 'done' : 'refused'} where ${state}`,
+        `a write on condition "${name}" is ${allowed ? 'applied' : 'refused'} when ${state}`,
         async ({ one, two }) => {
           if (stored !== undefined) await one.write(write('k', '"old"', { version: stored }));
           const attempt = write('k', '"new"', { condition });
@@ -141,7 +144,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
       );
 
       contract(
-        `a removal, ${told}, is ${allowed ? 'done' : 'refused'} where ${state}`,
+        `a removal on condition "${name}" is ${allowed ? 'applied' : 'refused'} when ${state}`,
         async ({ one, two }) => {
           if (stored !== undefined) await one.write(write('k', '"old"', { version: stored }));
           const outcome = await two.remove(removal('k', { condition }));
@@ -154,7 +157,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
   }
 
   contract(
-    'of 100 writers that name one version, through two replicas, exactly one wins',
+    'exactly one of 100 concurrent writers with the same if-version condition wins, across two replicas',
     async ({ one, two }) => {
       const { version } = await one.write(write('k', '0'));
       const condition: Condition = { is: 'if-version', versions: [version!] };
@@ -172,7 +175,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     },
   );
 
-  contract('of 100 writers of what must be absent, exactly one wins', async ({ one, two }) => {
+  contract('exactly one of 100 concurrent if-absent writers wins', async ({ one, two }) => {
     const outcomes = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
         (i % 2 ? one : two).write(write('k', String(i), { condition: { is: 'if-absent' } })),
@@ -181,7 +184,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     assert.equal(outcomes.filter(({ status }) => status === 'created').length, 1);
   });
 
-  contract('versions only grow, though a clock of a writer is an hour behind', async ({ one, two }) => {
+  contract('versions only grow, even if the clock of a writer is an hour behind', async ({ one, two }) => {
     const ahead = new VersionClock('0000000a', () => 1_700_003_600_000);
     const behind = new VersionClock('0000000b', () => 1_700_000_000_000);
     let last = '';
@@ -200,14 +203,14 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     }
   });
 
-  contract('the same stamp twice is raised the second time', async ({ one }) => {
+  contract('a stamp that is used twice is raised the second time', async ({ one }) => {
     const version = '0123456789abffff0000000a';
     assert.equal((await one.write(write('k', '1', { version }))).version, version);
     assert.equal((await one.write(write('k', '2', { version }))).version, '0123456789ac00000000000a');
   });
 
-  contract('older is what compares less, byte by byte', async ({ one, two }) => {
-    // None of another program, which is older than every stamp, and none ahead of the clock, which is cut to it.
+  contract('if-older compares versions byte by byte', async ({ one, two }) => {
+    // Without versions of other programs, which are older than every stamp, and without stamps ahead of the clock of L2.
     const ladder = [
       '000000000000000100000000',
       '00000000000000ff00000000',
@@ -227,24 +230,27 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
         const replaced = await two.write(write('k', '"new"', { version, condition }));
         const expected = i < j ? { status: 'replaced', version } : { status: 'refused', version: stored };
         assert.deepEqual(replaced, expected, `${stored} under ${version}`);
-        // Now it has this version or a later one, and so it is not older.
+        // The key now has this version or a later one, so it is not older.
         assert.equal((await two.remove(removal('k', { condition }))).status, 'refused');
       }
     }
   });
 
-  contract('a stamp ahead of the clock of L2 is cut to it, and its writer is kept', async ({ one, two }) => {
-    const before = Date.now();
-    const { version } = await one.write(write('k', '1', { version: 'ffffffffffffffff000000cc' }));
-    const stampedAt = Number.parseInt(version!.slice(0, 12), 16);
-    assert.ok(stampedAt >= before && stampedAt <= Date.now(), `${version}`);
-    assert.equal(version!.slice(16), '000000cc');
-    const next = await two.write(write('k', '2', { version: 'ffffffffffffffff000000dd' }));
-    assert.ok(next.version! > version!);
-    assert.equal((await one.read('k'))!.version, next.version);
-  });
+  contract(
+    'a stamp ahead of the clock of L2 is cut to that clock, and keeps its writer',
+    async ({ one, two }) => {
+      const before = Date.now();
+      const { version } = await one.write(write('k', '1', { version: 'ffffffffffffffff000000cc' }));
+      const stampedAt = Number.parseInt(version!.slice(0, 12), 16);
+      assert.ok(stampedAt >= before && stampedAt <= Date.now(), `${version}`);
+      assert.equal(version!.slice(16), '000000cc');
+      const next = await two.write(write('k', '2', { version: 'ffffffffffffffff000000dd' }));
+      assert.ok(next.version! > version!);
+      assert.equal((await one.read('k'))!.version, next.version);
+    },
+  );
 
-  contract('removeMatching deletes what is older than its version, and spares the rest', async (on) => {
+  contract('removeMatching deletes only entries older than its version', async (on) => {
     const before = await on.one.write(write('a:before', '1'));
     const version = versions.next();
     await on.one.write(write('a:after', '1'));
@@ -254,12 +260,12 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     assert.ok(await on.one.read('a:after'));
   });
 
-  contract('removeMatching deletes all keys of a type, and only them', async ({ one, two }) => {
+  contract('removeMatching by type deletes all keys of that type and no other keys', async ({ one, two }) => {
     const keys = TYPES.flatMap((type) => [`${type}:A`, `${type}:B`]).concat('plain', 'borrow_rates:X');
     await Promise.all(keys.map((key) => one.write(write(key, '1'))));
     assert.equal(await two.removeMatching({ type: 0 }, versions.next()), 2);
     assert.equal(await one.read('borrow_rate:A'), undefined);
-    // `other`, which has no prefix: the two called other, and the two of no known type.
+    // Type 6 is `other`: the two keys named other, and the two keys of an unknown type.
     assert.equal(await two.removeMatching({ type: 6 }, versions.next()), 4);
     assert.equal(await one.read('plain'), undefined);
     assert.ok(await one.read('min_rate:A'));
@@ -267,7 +273,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     assert.equal(await two.removeMatching(EVERYTHING, versions.next()), 0);
   });
 
-  contract('removeMatching counts exactly, however many slices it takes', async ({ one, two }) => {
+  contract('removeMatching returns the exact count across many slices', async ({ one, two }) => {
     await Promise.all(Array.from({ length: 2500 }, (_, i) => one.write(write(`volatility:${i}`, '1'))));
     assert.equal(
       await two.removeMatching({ pattern: 'volatility:1*' }, versions.next()),
@@ -277,7 +283,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     assert.equal(await two.removeMatching({ type: 1 }, versions.next()), 2500 - 1111 - 9);
   });
 
-  contract('list pages through everything that matches', async ({ one, two }) => {
+  contract('list returns every matching key over its pages', async ({ one, two }) => {
     const keys = Array.from({ length: 300 }, (_, i) => `event_risk:${i}`);
     await Promise.all([...keys, 'other', 'event_risks:1'].map((key) => one.write(write(key, '1'))));
     for (const match of [{ type: 2 }, { pattern: 'event_risk:*' }]) {
@@ -295,7 +301,7 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
     }
   });
 
-  contract('a list of nothing ends, and holds nothing', async ({ one }) => {
+  contract('list of an empty store ends without keys', async ({ one }) => {
     let cursor: string | undefined;
     do {
       const page = await one.list(EVERYTHING, cursor, 1000);
@@ -306,9 +312,9 @@ export function storeContract(name: string, open: (t: TestContext) => Replicas |
 }
 
 interface ConditionCase {
-  readonly told: string;
+  readonly name: string;
   readonly condition: Condition;
-  /** Whether it holds of nothing, of `SOME_VERSION`, and of another version. */
+  /** Whether the condition holds for an absent key, for `SOME_VERSION`, and for another version. */
   readonly absent: boolean;
   readonly present: boolean;
   readonly other: boolean;
@@ -316,14 +322,14 @@ interface ConditionCase {
 
 function conditions(): ConditionCase[] {
   const versions = ['00000000000000000000000f', SOME_VERSION];
-  // The version that stands for nothing must not be mistaken for one that is stored.
+  // NO_VERSION, which means "absent", must not match a stored version.
   const withNothing = [NO_VERSION, SOME_VERSION];
-  const row = (told: string, condition: Condition, absent: boolean, present: boolean, other: boolean) => {
-    return { told, condition, absent, present, other };
+  const row = (name: string, condition: Condition, absent: boolean, present: boolean, other: boolean) => {
+    return { name, condition, absent, present, other };
   };
   return [
-    row('if there is one', { is: 'if-exists' }, false, true, true),
-    row('if there is none', { is: 'if-absent' }, true, false, false),
+    row('if the key exists', { is: 'if-exists' }, false, true, true),
+    row('if the key is absent', { is: 'if-absent' }, true, false, false),
     row('if it has that version', { is: 'if-version', versions }, false, true, false),
     row(
       'if it has that version or NO_VERSION',
@@ -332,7 +338,13 @@ function conditions(): ConditionCase[] {
       true,
       false,
     ),
-    row('if it has one of no versions', { is: 'if-version', versions: [] }, false, false, false),
+    row(
+      'if it has one of an empty list of versions',
+      { is: 'if-version', versions: [] },
+      false,
+      false,
+      false,
+    ),
     row('unless it has that version', { is: 'unless-version', versions }, true, false, true),
     row(
       'unless it has that version or NO_VERSION',

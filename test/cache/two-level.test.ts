@@ -25,7 +25,7 @@ const TYPE = typeOf(KEY);
 
 /** Puts a value into L2 alone, as another replica would. */
 async function writeElsewhere(store: GatedStore, key: string, body: string, ttlMs = TYPE_TTL_MS) {
-  // Before all that happens here.
+  // Older than every change of the test.
   const { cache } = openOther({ clock: { now: NOW - 1 }, store });
   await cache.set(key, json(body), ttlMs);
 }
@@ -37,7 +37,7 @@ async function setAndRead(cache: TwoLevel, key: string, body: string, ttlMs?: nu
   return outcome;
 }
 
-test('a value that was set is read from L2 once, and peeked from then on', async () => {
+test('a written value is read from L2 once, and then served by peek', async () => {
   const { cache, store, counters } = openReplica();
   assert.equal((await cache.set(KEY, json('1'))).status, 'created');
   assert.equal(cache.peek(KEY), undefined);
@@ -49,7 +49,7 @@ test('a value that was set is read from L2 once, and peeked from then on', async
   assert.equal(total(counters.l1Misses), 1);
 });
 
-test('what L1 does not hold is loaded from L2, and peeked from then on', async () => {
+test('a key that L1 does not hold is loaded from L2 once, and then served by peek', async () => {
   const { cache, store, counters } = openReplica();
   await writeElsewhere(store, KEY, '1');
   assert.equal(cache.peek(KEY), undefined);
@@ -61,7 +61,7 @@ test('what L1 does not hold is loaded from L2, and peeked from then on', async (
   assert.equal(counters.l2Hits[TYPE], 1);
 });
 
-test('past its freshness an entry is asked of L2 again, and fresh again', async () => {
+test('an entry that is no longer fresh is loaded from L2 again, and is then fresh', async () => {
   const { cache, store, clock } = openReplica();
   await setAndRead(cache, KEY, '1');
   await writeElsewhere(store, KEY, '2');
@@ -72,7 +72,7 @@ test('past its freshness an entry is asked of L2 again, and fresh again', async 
   assert.equal(cache.peek(KEY)?.json, '2');
 });
 
-test('what L2 no longer holds is dropped from L1, so that it is not served when L2 goes away', async () => {
+test('a value that L2 no longer holds is dropped from L1, and is not served when L2 becomes unreachable', async () => {
   const { cache, memory, store, clock } = openReplica();
   await setAndRead(cache, KEY, '1');
   store.entries.clear();
@@ -83,7 +83,7 @@ test('what L2 no longer holds is dropped from L1, so that it is not served when 
   assert.equal((await cache.get(KEY)).source, 'unknown');
 });
 
-test('an entry of L2 that is over by our clock is a miss', async () => {
+test('an entry of L2 that has expired by the clock of the replica is a miss', async () => {
   const l2Clock = { now: NOW };
   const { cache, store, counters } = openReplica({ l2Clock, clock: { now: NOW + 10_000 } });
   await writeElsewhere(store, KEY, '1', 10_000);
@@ -92,7 +92,7 @@ test('an entry of L2 that is over by our clock is a miss', async () => {
   assert.equal(counters.misses[TYPE], 1);
 });
 
-test('an entry in L1 is over when its value is, though its freshness would last', async () => {
+test('an entry in L1 expires with its value, even if its L1 TTL has not ended', async () => {
   const { cache, clock } = openReplica();
   await setAndRead(cache, KEY, '1', 5_000);
   clock.now += 4_999;
@@ -102,7 +102,7 @@ test('an entry in L1 is over when its value is, though its freshness would last'
   assert.equal((await cache.load(KEY)).source, 'none');
 });
 
-test('a value lives as long as its type says where its writer does not', async () => {
+test('a value without a TTL gets the TTL of its type', async () => {
   const { cache, store } = openReplica();
   await cache.set(KEY, json('1'));
   await cache.set('k', json('1'), 1234);
@@ -110,7 +110,7 @@ test('a value lives as long as its type says where its writer does not', async (
   assert.equal(store.entries.get('k')!.expiresAt, NOW + 1234);
 });
 
-test('100 readers of one key are one read of L2, and each is counted once', async () => {
+test('100 concurrent readers of one key cause one read of L2, and each reader is counted once', async () => {
   for (const [present, source, count] of [
     [true, 'l2', 'l2Hits'],
     [false, 'none', 'misses'],
@@ -129,7 +129,7 @@ test('100 readers of one key are one read of L2, and each is counted once', asyn
   }
 });
 
-test('a refresh fills L1 and counts as no read', async () => {
+test('a refresh fills L1 and is not counted as a read', async () => {
   const { cache, store, counters } = openReplica();
   await writeElsewhere(store, KEY, '1');
   assert.equal((await cache.refresh(KEY)).source, 'l2');
@@ -138,7 +138,7 @@ test('a refresh fills L1 and counts as no read', async () => {
   assert.equal(total(counters.l1Misses) + total(counters.l2Hits) + total(counters.misses), 0);
 });
 
-test('without L2 a reader gets what L1 holds past its freshness, and once that is over, nothing is known', async () => {
+test('while L2 is unreachable, L1 serves a stale entry until it expires, and then the result is unknown', async () => {
   const { cache, store, counters, clock } = openReplica();
   await setAndRead(cache, KEY, '1');
   store.fault = DOWN;
@@ -159,7 +159,7 @@ test('without L2 a reader gets what L1 holds past its freshness, and once that i
   assert.equal(total(counters.misses), 0);
 });
 
-test('when L2 is back, it is asked again', async () => {
+test('when L2 is reachable again, reads go to L2', async () => {
   const { cache, store, clock } = openReplica();
   await setAndRead(cache, KEY, '1');
   clock.now += L1_TTL_MS;
@@ -169,7 +169,7 @@ test('when L2 is back, it is asked again', async () => {
   assert.equal((await cache.get(KEY)).source, 'l2');
 });
 
-test('a fault that is no fault of L2 reaches all readers, and frees the key', async () => {
+test('an unexpected error rejects all readers of a flight, and the next read opens a new flight', async () => {
   const { cache, store } = openReplica();
   store.hold();
   const outcomes = Promise.allSettled([cache.get(KEY), cache.get(KEY)]);
@@ -180,7 +180,7 @@ test('a fault that is no fault of L2 reaches all readers, and frees the key', as
   assert.equal((await cache.get(KEY)).source, 'none');
 });
 
-test('without L1 every read is asked of L2', async () => {
+test('with L1 disabled, every read goes to L2', async () => {
   const { cache, store } = openReplica({ local: false });
   await cache.set(KEY, json('1'));
   for (let i = 0; i < 3; i++) assert.equal((await cache.get(KEY)).source, 'l2');
@@ -189,7 +189,7 @@ test('without L1 every read is asked of L2', async () => {
   assert.equal(cache.forgetAll(), 0);
 });
 
-test('writes and deletes are counted by what they found', async () => {
+test('writes and deletes are counted as hits or misses by whether the key existed', async () => {
   const { cache, counters } = openReplica();
   await cache.set(KEY, json('1'));
   await cache.set(KEY, json('2'));
@@ -204,14 +204,14 @@ test('writes and deletes are counted by what they found', async () => {
   );
 });
 
-test('exists says whether there is a value', async () => {
+test('exists returns whether the key has a value', async () => {
   const { cache, store } = openReplica();
   await writeElsewhere(store, KEY, '1');
   assert.equal(await cache.exists(KEY), true);
   assert.equal(await cache.exists('k'), false);
 });
 
-test('a write is answered with the version that L2 stored, also where L2 raised it', async () => {
+test('a write returns the version that L2 stored, also if L2 raised it', async () => {
   const ahead = openReplica({ writer: '0000000c', clock: { now: NOW + 3_600_000 } });
   const behind = openReplica({ entries: ahead.store.entries });
   await ahead.cache.set(KEY, json('1'), 2 * 3_600_000);
@@ -220,7 +220,7 @@ test('a write is answered with the version that L2 stored, also where L2 raised 
   assert.equal(ahead.store.entries.get(KEY)!.version, version);
 });
 
-test('after a read every write here is newer than what was read', async () => {
+test('every write after a read is newer than the version that was read', async () => {
   const entries = new Map<string, Entry>();
   const ahead = openReplica({ entries, writer: '0000000c', clock: { now: NOW + 50 } });
   const behind = openReplica({ entries });
@@ -230,7 +230,7 @@ test('after a read every write here is newer than what was read', async () => {
   assert.ok(version! > read!);
 });
 
-test('a write that fails leaves L1 empty, whether it took effect or not', async () => {
+test('a failed write drops its key from L1, whether or not it took effect', async () => {
   for (const happens of [false, true]) {
     for (const operation of ['write', 'remove'] as const) {
       const { cache, memory, store, counters } = openReplica();
@@ -248,7 +248,7 @@ test('a write that fails leaves L1 empty, whether it took effect or not', async 
   }
 });
 
-test('while a write is on its way L1 serves what it held', async () => {
+test('while a write is in progress, L1 serves the previous value', async () => {
   const { cache, store } = openReplica();
   await setAndRead(cache, KEY, '1');
   store.hold();
@@ -260,7 +260,7 @@ test('while a write is on its way L1 serves what it held', async () => {
   assert.equal(cache.peek(KEY), undefined);
 });
 
-test('a refusal drops from L1 what L2 no longer holds, so that the next reader sees the version to beat', async () => {
+test('a refused write drops an outdated entry from L1, so that the next reader gets the current version', async () => {
   const { cache, store } = openReplica();
   const { version } = await setAndRead(cache, KEY, '1');
   const old = cache.peek(KEY)!;
@@ -277,7 +277,7 @@ test('a refusal drops from L1 what L2 no longer holds, so that the next reader s
   }
 });
 
-test('a refusal by the version that L1 holds leaves L1 as it is', async () => {
+test('a refused write leaves L1 unchanged if L1 holds the current version', async () => {
   const { cache } = openReplica();
   await setAndRead(cache, KEY, '1');
   const { status, version } = await cache.set(KEY, json('2'), undefined, { is: 'if-absent' });
@@ -285,7 +285,7 @@ test('a refusal by the version that L1 holds leaves L1 as it is', async () => {
   assert.equal(cache.peek(KEY)?.version, version);
 });
 
-/** A change of KEY, as three moments in their order. */
+/** A change of KEY, as three steps in order. */
 type Change = (on: Replica) => [call: () => void, happen: () => void, end: () => Promise<void>];
 
 const changes: Record<string, { change: Change; after: string | undefined }> = {
@@ -327,7 +327,7 @@ function moments(
 }
 
 for (const [name, { change, after }] of Object.entries(changes)) {
-  test(`${name} and a read leave L1 empty or as L2 is, in whatever order their moments come`, async () => {
+  test(`${name} and a read leave L1 without KEY or equal to L2, in every order of their steps`, async () => {
     for (const order of interleavings(3, 3)) {
       const on = openReplica();
       await writeElsewhere(on.store, KEY, '"old"');
@@ -342,13 +342,13 @@ for (const [name, { change, after }] of Object.entries(changes)) {
       assert.equal(stored, after);
       const held = on.memory.fresh(KEY)?.json;
       assert.ok(held === undefined || held === stored, `${order}: L1 holds ${held}, L2 ${stored}`);
-      // The read began before the change ended or after: either way it may see only one of the two values.
+      // The read may return only the old value or the new value.
       assert.ok(['"old"', after].includes((await read!).entry?.json as string | undefined));
     }
   });
 }
 
-test('a set and an invalidation leave L1 empty or as L2 is, in whatever order their moments come', async () => {
+test('a set and an invalidation leave L1 without KEY or equal to L2, in every order of their steps', async () => {
   for (const order of interleavings(3, 3)) {
     const on = openReplica();
     on.store.hold();
@@ -360,7 +360,7 @@ test('a set and an invalidation leave L1 empty or as L2 is, in whatever order th
   }
 });
 
-test('a read that was on its way when L1 was forgotten does not fill it', async () => {
+test('a read in progress when L1 is cleared does not fill L1', async () => {
   const { cache, memory, store } = openReplica();
   await writeElsewhere(store, KEY, '"old"');
   store.hold();
@@ -371,7 +371,7 @@ test('a read that was on its way when L1 was forgotten does not fill it', async 
   assert.equal(memory.size, 0);
 });
 
-test('those who read before a fence get their answer, and who reads after it opens a new flight', async () => {
+test('readers from before a fence get their answer, and a read after the fence opens a new flight', async () => {
   const { cache, memory, store, counters } = openReplica();
   await writeElsewhere(store, KEY, '"old"');
   store.hold();
@@ -384,7 +384,7 @@ test('those who read before a fence get their answer, and who reads after it ope
   assert.equal(store.calls.read, 2);
   await first.answer();
   for (const { entry } of await Promise.all(before)) assert.equal(entry?.json, '"old"');
-  assert.equal(memory.size, 0, 'what a fenced read brought must not be held');
+  assert.equal(memory.size, 0, 'L1 must not hold the answer of a fenced read');
   await store.next('read').answer();
   for (const { entry } of await Promise.all(after)) assert.equal(entry?.json, '"new"');
   assert.equal(memory.fresh(KEY)?.json, '"new"');
@@ -392,7 +392,7 @@ test('those who read before a fence get their answer, and who reads after it ope
   assert.equal(counters.fencedFlights, 1);
 });
 
-test('an invalidation deletes what matches from both tiers, and gives the number of L2', async () => {
+test('an invalidation deletes matching keys from both tiers, and returns the count of L2', async () => {
   const { cache, memory, store } = openReplica();
   await setAndRead(cache, KEY, '1');
   await setAndRead(cache, 'min_rate:X', '1');
@@ -405,7 +405,7 @@ test('an invalidation deletes what matches from both tiers, and gives the number
   assert.deepEqual([...store.entries.keys()], ['min_rate:X']);
 });
 
-test('alone, L1 is all there is: values live as long as their type, and no read is a fault', async () => {
+test('standalone: L1 keeps values for the TTL of their type, and reads report no fault', async () => {
   const { cache, counters, clock } = openReplica({ standalone: true });
   assert.equal((await cache.set(KEY, json('1'))).status, 'created');
   assert.equal((await cache.set(KEY, json('2'))).status, 'replaced');
@@ -419,14 +419,14 @@ test('alone, L1 is all there is: values live as long as their type, and no read 
   assert.equal(counters.misses[TYPE], 1);
 });
 
-test('alone, an invalidation gives the number of L1', async () => {
+test('standalone: an invalidation returns the count of L1', async () => {
   const { cache } = openReplica({ standalone: true });
   for (const key of ['borrow_rate:A', 'borrow_rate:B', 'k']) await cache.set(key, json('1'));
   assert.equal(await cache.invalidate({ pattern: 'borrow_rate:*' }), 2);
   assert.equal(await cache.invalidate({ pattern: '*' }), 1);
 });
 
-test('alone, each condition holds of what it says', async () => {
+test('standalone: every condition allows and refuses the right writes and deletes', async () => {
   const absent: [Condition, boolean][] = [
     [{ is: 'if-exists' }, false],
     [{ is: 'if-absent' }, true],
@@ -465,7 +465,7 @@ test('alone, each condition holds of what it says', async () => {
   }
 });
 
-test('alone, of 100 writers with one condition exactly one wins', async () => {
+test('standalone: exactly one of 100 concurrent writers with the same condition wins', async () => {
   const { cache } = openReplica({ standalone: true });
   const creators = await Promise.all(
     Array.from({ length: 100 }, (_, i) => cache.set(KEY, json(String(i)), undefined, { is: 'if-absent' })),
@@ -479,7 +479,7 @@ test('alone, of 100 writers with one condition exactly one wins', async () => {
   assert.equal(writers.filter(({ status }) => status !== 'refused').length, 1);
 });
 
-test('alone, changes of one turn take effect in the order in which they were made', async () => {
+test('standalone: changes in one turn of the event loop take effect in the order of the calls', async () => {
   const { cache } = openReplica({ standalone: true });
   const outcomes = await Promise.all([
     cache.set(KEY, json('1')),
@@ -496,7 +496,7 @@ test('alone, changes of one turn take effect in the order in which they were mad
   assert.equal(cache.peek(KEY)?.json, '3');
 });
 
-/** All orders of `a` moments of one thing and `b` of another, each as a string of `a`s and `b`s. */
+/** All orders of `a` steps of one operation and `b` steps of another, each as a string of `a`s and `b`s. */
 function interleavings(a: number, b: number): string[] {
   if (a === 0) return ['b'.repeat(b)];
   if (b === 0) return ['a'.repeat(a)];

@@ -6,24 +6,24 @@ import { NO_VERSION } from '../support/replica.ts';
 
 const WALL = 1_700_000_000_000;
 
-/** A clock on a wall that the test moves. */
+/** A version clock whose wall clock the test moves. */
 function clockAt(ms: number, writer = '0000000a') {
   const wall = { now: ms };
   return { wall, clock: new VersionClock(writer, () => wall.now) };
 }
 
-test('a stamp is the milliseconds, the counter and the writer, in hexadecimal', () => {
+test('a stamp has the milliseconds, the counter and the writer in hexadecimal', () => {
   const { clock } = clockAt(0x0123456789ab, 'deadbeef');
   assert.equal(clock.next(), '0123456789ab0000deadbeef');
   assert.equal(clock.next(), '0123456789ab0001deadbeef');
 });
 
-test('stamps grow while the wall stands still', () => {
+test('stamps grow while the wall clock stands still', () => {
   const { clock } = clockAt(WALL);
   growing(Array.from({ length: 1000 }, () => clock.next()));
 });
 
-test('stamps grow while the wall goes back', () => {
+test('stamps grow while the wall clock goes back', () => {
   const { wall, clock } = clockAt(WALL);
   growing(
     Array.from({ length: 1000 }, () => {
@@ -33,7 +33,7 @@ test('stamps grow while the wall goes back', () => {
   );
 });
 
-test('the counter starts anew with each millisecond', () => {
+test('the counter starts at zero in each millisecond', () => {
   const { wall, clock } = clockAt(WALL);
   clock.next();
   clock.next();
@@ -41,25 +41,25 @@ test('the counter starts anew with each millisecond', () => {
   assert.equal(clock.next().slice(12, 16), '0000');
 });
 
-test('a counter that is full goes on in the next millisecond', () => {
+test('a full counter continues in the next millisecond', () => {
   const { wall, clock } = clockAt(WALL);
   const stamps = Array.from({ length: 0x10001 }, () => clock.next());
   growing(stamps);
   assert.equal(Number.parseInt(stamps.at(-2)!.slice(0, 16), 16), WALL * 0x10000 + 0xffff);
   assert.equal(Number.parseInt(stamps.at(-1)!.slice(0, 12), 16), WALL + 1);
-  // The wall reaches the borrowed millisecond: it must not start that one anew.
+  // The wall clock reaches the millisecond that was used early. The counter must not start again there.
   wall.now = WALL + 1;
   growing([stamps.at(-1)!, clock.next()]);
 });
 
-test('stamps are whole even where the wall shows the year 1970', () => {
+test('stamps have full length even if the wall clock shows the year 1970', () => {
   const { clock } = clockAt(0);
   const stamps = [clock.next(), clock.next()];
   for (const stamp of stamps) assert.ok(isVersion(stamp), stamp);
   growing(stamps);
 });
 
-test('a stamp after an observation is greater than what was observed', () => {
+test('a stamp after an observation is greater than the observed version', () => {
   const { clock } = clockAt(WALL, '00000001');
   const other = clockAt(WALL + 5_000, 'ffffffff').clock;
   const observed = [other.next(), other.next(), other.next()];
@@ -67,14 +67,14 @@ test('a stamp after an observation is greater than what was observed', () => {
   growing([observed.at(-1)!, clock.next(), clock.next()]);
 });
 
-test('an observation of a full counter goes on in the next millisecond', () => {
+test('after an observation of a full counter, stamps continue in the next millisecond', () => {
   const { clock } = clockAt(WALL);
   const full = `${WALL.toString(16).padStart(12, '0')}ffffffffffff`;
   clock.observe(full);
   growing([full, clock.next()]);
 });
 
-test('an observation of the past changes nothing', () => {
+test('an observation of an older version changes nothing', () => {
   const { clock } = clockAt(WALL);
   const before = clock.next();
   clock.observe(NO_VERSION);
@@ -85,7 +85,7 @@ test('an observation of the past changes nothing', () => {
   assert.equal(next.slice(12, 16), '0001');
 });
 
-test('a stamp a minute ahead is followed, and one further ahead is a broken clock', () => {
+test('the clock follows a stamp up to a minute ahead, and ignores a stamp further ahead', () => {
   const { clock } = clockAt(WALL);
   const minute = clockAt(WALL + 60_000, 'ffffffff').clock.next();
   clock.observe(clockAt(WALL + 60_001, 'ffffffff').clock.next());
@@ -94,14 +94,14 @@ test('a stamp a minute ahead is followed, and one further ahead is a broken cloc
   growing([minute, clock.next()]);
 });
 
-test('two writers never stamp alike', () => {
+test('two writers never create the same stamp', () => {
   const one = clockAt(WALL, '00000001').clock;
   const two = clockAt(WALL, '00000002').clock;
   const stamps = Array.from({ length: 200 }, (_, i) => (i % 2 ? one : two).next());
   assert.equal(new Set(stamps).size, 200);
 });
 
-test('whatever the wall does and whatever is observed within bounds, every stamp is greater than all before', () => {
+test('every stamp is greater than all earlier stamps, for any wall clock and any observation within bounds', () => {
   const step = fc.oneof(
     fc.record({ wall: fc.integer({ min: WALL - 100_000, max: WALL + 100_000 }) }),
     fc.record({
@@ -132,7 +132,7 @@ test('whatever the wall does and whatever is observed within bounds, every stamp
   );
 });
 
-test('versions order as strings just as their parts do', () => {
+test('versions sort as strings in the order of their parts', () => {
   const parts = fc.tuple(
     fc.maxSafeInteger().map((n) => Math.abs(n) % 2 ** 48),
     fc.nat(0xffff),

@@ -16,23 +16,23 @@ const PUSH_ORDER = 'test/consistency/push-order.test.ts';
 
 /** Mutants that one interleaving shows, and the test with gates that must fail. */
 const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: RegExp])[] = [
-  ['a fenced flight fills L1', COHERENCE, /^an invalidation while a read is on its way back/],
-  ['a fenced flight may still be joined', COHERENCE, /^who asks after an invalidation/],
+  ['a fenced flight fills L1', COHERENCE, /^a read that an invalidation fences/],
+  ['a fenced flight may still be joined', COHERENCE, /^a read after an invalidation does not join/],
   [
     'L1 keeps an entry that a fenced flight has overtaken',
     COHERENCE,
-    /^who has seen a newer value through a fenced read/,
+    /^after a fenced read returned a newer value/,
   ],
-  ['an own write fills L1', COHERENCE, /^a write and a read that left after it are answered together/],
-  ['an invalidation leaves the entry in L1', COHERENCE, /^an invalidation after a read has filled L1/],
+  ['an own write fills L1', COHERENCE, /^a write that is answered together with a later read/],
+  ['an invalidation leaves the entry in L1', COHERENCE, /^an invalidation deletes the entry/],
   [
     'an echo before the answer is forgotten',
     COHERENCE,
-    /^a write of another that hides behind the echo of an own write/,
+    /^a foreign write that shares the echo of an own write/,
   ],
-  ['L1 is served while it is not trusted', COHERENCE, /^while L1 is not trusted it is not served/],
+  ['L1 is served while it is not trusted', COHERENCE, /^while L1 is not trusted, reads go to L2/],
   ['clients receive answers that an own write has overtaken', PUSH_ORDER, /^an own write is told last/],
-  ['a change that came during a compare-and-set is not reported', COHERENCE, /^a compare-and-set that lost/],
+  ['a change that came during a compare-and-set is not reported', COHERENCE, /^a refused compare-and-set/],
   [
     'a pending write does not yield to a newer version that the link reports',
     NEWER_WINS,
@@ -41,12 +41,12 @@ const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: Re
   [
     'a write that times out is kept though Redis has made a newer one',
     NEWER_WINS,
-    /^a write that times out does not replace a newer one that was acknowledged/,
+    /^a timed-out write does not replace a newer acknowledged write/,
   ],
   [
     'a pending write replaces a newer pending one',
     NEWER_WINS,
-    /^a write that times out does not replace a newer pending one/,
+    /^a timed-out write does not replace a newer pending write/,
   ],
 ];
 

@@ -12,7 +12,7 @@ function memoryOf(keys: Iterable<string>) {
   return { memory, put };
 }
 
-/** All pages, with what happens between two of them. */
+/** Reads all pages, and calls `between` between two pages. */
 async function listed(
   memory: Memory,
   limit: number,
@@ -32,7 +32,7 @@ async function listed(
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}:${i}`);
 
-test('a key that is there all the time is listed exactly once, whatever happens to others between pages', async () => {
+test('a key that exists throughout is listed exactly once, for any changes of other keys between pages', async () => {
   const changes = fc.array(
     fc.record({ what: fc.constantFrom('insert', 'delete', 'replace', 'rewrite'), which: fc.nat(999) }),
     { maxLength: 60 },
@@ -66,7 +66,7 @@ test('a key that is there all the time is listed exactly once, whatever happens 
   );
 });
 
-test('a page has as many keys as asked for, and the last page has no cursor', async () => {
+test('a page has the requested number of keys, and the last page has no cursor', async () => {
   const { memory } = memoryOf(names('k', 1000));
   const sizes = (await listed(memory, 100)).map((page) => page.length);
   assert.deepEqual(sizes, Array(10).fill(100));
@@ -101,7 +101,7 @@ test('an expired key is not listed, and a cursor past the last hash ends the lis
   assert.deepEqual(past, { keys: [], cursor: undefined });
 });
 
-test('a key that is there all the time is on its page, and once, whatever happens while the page is made', async () => {
+test('a key that exists throughout is listed exactly once, for any changes while the page is built', async () => {
   const stay = names('stay', 5_000);
   const { memory, put } = memoryOf([...names('go', 5_000), ...stay]);
   const hashOf = () => 1;

@@ -25,7 +25,7 @@ test('an entry is fresh until the first of its two deadlines', () => {
   assert.equal(memory.fresh('long'), undefined);
 });
 
-test('an entry past its freshness is still there unexpired, and past its value is gone', () => {
+test('an entry that is no longer fresh stays until it expires, and is then deleted', () => {
   const { memory, clock, counters, put } = openMemory();
   const entry = put('volatility:X', 300_000);
   clock.now = NOW + 299_999;
@@ -37,7 +37,7 @@ test('an entry past its freshness is still there unexpired, and past its value i
   assert.equal(counters.l1Expirations[typeOf('volatility:X')], 1);
 });
 
-test('while L1 is not trusted nothing is fresh, and what is not over is still there', () => {
+test('while L1 is not trusted, no entry is fresh, and unexpired entries stay', () => {
   const { memory, put } = openMemory();
   const entry = put('k');
   memory.trusted = false;
@@ -47,7 +47,7 @@ test('while L1 is not trusted nothing is fresh, and what is not over is still th
   assert.equal(memory.fresh('k'), entry);
 });
 
-test('what is held is given whatever its deadlines, and asking is no use', () => {
+test('`cached` returns an entry past its deadlines, and does not count as use', () => {
   const { memory, clock, put } = openMemory({ maxEntries: 2 });
   const entry = put('a');
   put('b');
@@ -67,7 +67,7 @@ test('an entry that is set again is fresh again', () => {
   assert.equal(memory.size, 1);
 });
 
-test('without an L2 an entry is fresh for as long as its value lives', () => {
+test('with an infinite L1 TTL, an entry is fresh until it expires', () => {
   const { memory, clock, put } = openMemory({ ttlMs: Number.POSITIVE_INFINITY });
   put('k', 300_000);
   clock.now = NOW + 299_999;
@@ -76,7 +76,7 @@ test('without an L2 an entry is fresh for as long as its value lives', () => {
   assert.equal(memory.fresh('k'), undefined);
 });
 
-test('the least recently used entry goes first, and reading or setting counts as use', () => {
+test('the least recently used entry is evicted first, and reading or setting counts as use', () => {
   const { memory, counters, put } = openMemory({ maxEntries: 3 });
   for (const key of ['a', 'b', 'c']) put(key);
   memory.fresh('a');
@@ -88,7 +88,7 @@ test('the least recently used entry goes first, and reading or setting counts as
   assert.equal(total(counters.l1Evictions), 2);
 });
 
-test('a look that asks only whether the value is over is no use', () => {
+test('`unexpired` does not count as use', () => {
   const { memory, put } = openMemory({ maxEntries: 2 });
   put('a');
   put('b');
@@ -97,7 +97,7 @@ test('a look that asks only whether the value is over is no use', () => {
   assert.deepEqual(held(memory), ['b', 'c']);
 });
 
-test('a memory of one entry holds the last', () => {
+test('a memory of one entry holds the last entry', () => {
   const { memory, put } = openMemory({ maxEntries: 1 });
   for (const key of ['a', 'b', 'b', 'c']) put(key);
   assert.deepEqual(held(memory), ['c']);
@@ -106,7 +106,7 @@ test('a memory of one entry holds the last', () => {
   assert.deepEqual(held(memory), ['d']);
 });
 
-test('an entry given up for want of room is an eviction, or an expiry where its value was over', () => {
+test('removing an entry to make room counts as an eviction, or as an expiry if the entry has expired', () => {
   const { clock, counters, put } = openMemory({ maxEntries: 2 });
   put('borrow_rate:A', 10);
   put('min_rate:A');
@@ -137,7 +137,7 @@ test('entries and evictions are counted by type', () => {
   );
 });
 
-test('the byte budget is kept, and its entries go as by number', () => {
+test('the byte budget is never exceeded, and the least recently used entries are evicted', () => {
   const cost = openMemory().put('a', 1000, 'x'.repeat(100)).bytes;
   const small = openMemory({ maxBytes: 3 * cost });
   for (const key of ['a', 'b', 'c']) small.put(key, 1000, 'x'.repeat(100));
@@ -148,7 +148,7 @@ test('the byte budget is kept, and its entries go as by number', () => {
   assert.equal(total(small.counters.l1Evictions), 2);
 });
 
-test('use is told apart by what a byte budget lets in, whatever number of entries would be allowed', () => {
+test('with a byte budget below the entry limit, an entry in regular use is not evicted', () => {
   const { memory, put } = openMemory({ maxEntries: 16_000, maxBytes: 300 * 100 });
   put('used');
   let lost = 0;
@@ -158,10 +158,10 @@ test('use is told apart by what a byte budget lets in, whatever number of entrie
     lost++;
     put('used');
   }
-  assert.ok(lost <= 1, `${lost} times`);
+  assert.ok(lost <= 1, `evicted ${lost} times`);
 });
 
-test('replacing an entry keeps its place among all, with and without a byte budget', () => {
+test('replacing an entry keeps its place in the order of entries, with and without a byte budget', () => {
   for (const maxBytes of [0, 10_000]) {
     const { memory, put } = openMemory({ maxBytes });
     for (const key of ['a', 'b', 'c', 'a']) put(key);
@@ -172,7 +172,7 @@ test('replacing an entry keeps its place among all, with and without a byte budg
   }
 });
 
-test('an entry larger than the whole budget is not held, and nothing else goes for it', () => {
+test('an entry larger than the whole budget is not stored, and evicts no other entry', () => {
   const { memory, counters, put } = openMemory({ maxBytes: 2000 });
   put('a');
   put('b');
@@ -181,11 +181,11 @@ test('an entry larger than the whole budget is not held, and nothing else goes f
   assert.deepEqual(held(memory), ['a', 'b']);
   assert.equal(memory.bytes, before);
   put('a', 1000, 'x'.repeat(2000));
-  assert.deepEqual(held(memory), ['b'], 'the value that was replaced must not be served any more');
+  assert.deepEqual(held(memory), ['b'], 'the replaced value must not be served');
   assert.equal(total(counters.l1Evictions), 0);
 });
 
-test('replacing an entry is neither an eviction nor an expiry, and counts it once', () => {
+test('replacing an entry counts neither an eviction nor an expiry, and the entry is counted once', () => {
   const { memory, counters, put } = openMemory({ maxEntries: 2 });
   put('borrow_rate:A');
   put('borrow_rate:B');
@@ -196,7 +196,7 @@ test('replacing an entry is neither an eviction nor an expiry, and counts it onc
   assert.equal(total(counters.l1Evictions) + total(counters.l1Expirations), 0);
 });
 
-test('delete says whether there was anything', () => {
+test('delete returns whether the key existed', () => {
   const { memory, put } = openMemory();
   put('k');
   assert.equal(memory.delete('k'), true);
@@ -205,7 +205,7 @@ test('delete says whether there was anything', () => {
   assert.equal(memory.bytes, 0);
 });
 
-test('deleteWhere deletes what matches, and says how many', () => {
+test('deleteWhere deletes the matching entries and returns their count', () => {
   const { memory, counters, put } = openMemory();
   for (let i = 0; i < 10; i++) put(`volatility:${i}`);
   for (let i = 0; i < 5; i++) put(`min_rate:${i}`);
@@ -222,7 +222,7 @@ test('deleteWhere deletes what matches, and says how many', () => {
   assert.equal(total(counters.l1Evictions) + total(counters.l1Expirations), 0);
 });
 
-test('clear empties it, says how many there were, and it goes on as new', () => {
+test('clear deletes all entries, returns their count, and leaves the memory usable', () => {
   const { memory, put } = openMemory({ maxEntries: 3 });
   for (const key of ['a', 'b', 'c']) put(key);
   memory.delete('b');
@@ -235,7 +235,7 @@ test('clear empties it, says how many there were, and it goes on as new', () => 
   assert.deepEqual(held(memory), ['e', 'f', 'g']);
 });
 
-test('names of Object.prototype, emoji and other odd keys are ordinary', () => {
+test('names of Object.prototype, emoji and unusual characters work as keys', () => {
   const { memory, put } = openMemory();
   const keys = ['constructor', '__proto__', 'toString', 'hasOwnProperty', '🦊', 'a/b c', ' ', '\0'];
   for (const key of keys) assert.equal(memory.fresh(key), undefined, key);
@@ -248,7 +248,7 @@ test('names of Object.prototype, emoji and other odd keys are ordinary', () => {
   for (const key of keys) assert.equal(memory.fresh(key), undefined, key);
 });
 
-test('a sweep removes what is over and counts it, and leaves the rest', () => {
+test('a sweep removes and counts expired entries, and leaves the others', () => {
   const { memory, clock, counters, put } = openMemory({ maxEntries: 10_000 });
   for (let i = 0; i < 3000; i++) put(`borrow_rate:${i}`, i % 3 === 0 ? 10 : 1000);
   clock.now = NOW + 10;
@@ -261,11 +261,11 @@ test('a sweep removes what is over and counts it, and leaves the rest', () => {
   assert.equal(finish(memory.sweep()).removed, 0);
 });
 
-test('a sweep of nothing ends at once', () => {
+test('a sweep of an empty memory ends at once', () => {
   assert.deepEqual(finish(openMemory().memory.sweep()), { slices: 0, removed: 0 });
 });
 
-test('a sweep goes on through entries that come, go and move between its slices', () => {
+test('a sweep continues when entries are added, deleted and used between its slices', () => {
   const { memory, clock, counters, put } = openMemory({ maxEntries: 5_000 });
   for (let i = 0; i < 3000; i++) put(`old:${i}`, 10);
   clock.now = NOW + 10;
@@ -282,7 +282,7 @@ test('a sweep goes on through entries that come, go and move between its slices'
   assert.equal(total(counters.l1Expirations), 2800);
 });
 
-test('a sweep of a cache that is filled as fast as it is swept still ends', () => {
+test('a sweep ends even if entries are added as fast as it advances', () => {
   const { memory, put } = openMemory({ maxEntries: 2_000 });
   for (let i = 0; i < 2000; i++) put(`k${i}`);
   const sweep = memory.sweep();
@@ -293,7 +293,7 @@ test('a sweep of a cache that is filled as fast as it is swept still ends', () =
   }
 });
 
-test('a sweep ends where the cache was cleared between its slices', () => {
+test('a sweep ends when the memory is cleared between its slices', () => {
   const { memory, clock, put } = openMemory({ maxEntries: 2_000 });
   for (let i = 0; i < 1500; i++) put(`k${i}`, 10);
   clock.now = NOW + 10;
@@ -305,8 +305,8 @@ test('a sweep ends where the cache was cleared between its slices', () => {
   assert.deepEqual(held(memory), ['k1400']);
 });
 
-test('what was deleted, expired, evicted, replaced or cleared is not kept alive', async () => {
-  // Exposes the collector to this test alone, whatever flags Node was started with.
+test('deleted, expired, evicted, replaced and cleared entries can be garbage-collected', async () => {
+  // Exposes the garbage collector to this test only, without a command-line flag.
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
   const { memory, clock, put } = openMemory({ maxEntries: 10 });
@@ -327,7 +327,7 @@ test('what was deleted, expired, evicted, replaced or cleared is not kept alive'
   memory.unexpired('expired');
   finish(memory.sweep());
 
-  // A WeakRef holds its target until the turn that made or read it is over.
+  // A WeakRef holds its target until the end of the turn that created or read it.
   await new Promise((resolve) => setImmediate(resolve));
   gc();
   const kept = [...gone].filter(([, ref]) => ref.deref() !== undefined);
@@ -338,7 +338,7 @@ test('what was deleted, expired, evicted, replaced or cleared is not kept alive'
   assert.ok(memory.fresh('replaced'));
 });
 
-test('it does what the plainest model does, whatever is asked in whatever order', () => {
+test('any sequence of operations has the same results as in a simple model', () => {
   const key = fc.constantFrom(
     ...['borrow_rate:A', 'borrow_rate:B', 'min_rate:A', 'constructor', '__proto__', '🦊', 'k'],
   );
@@ -395,7 +395,7 @@ test('it does what the plainest model does, whatever is asked in whatever order'
   );
 });
 
-/** L1 as slow and plain as can be: a list, the least recently used first. */
+/** A simple model of L1: a list with the least recently used entry first. */
 class Model {
   evictions = 0;
   expirations = 0;

@@ -6,14 +6,14 @@ import { Shards } from '../../../src/cache/l1/shards.ts';
 const FEW = 1000;
 const MANY = 100_000;
 
-test('up to 16,384 entries there is one shard, above a power of two of them', () => {
+test('up to 16,384 entries use one shard, and more entries use a power of two of shards', () => {
   const counts = [1, 16_384, 16_385, 32_768, 32_769, 1_000_000].map(
     (entries) => new Shards(entries).sizes.length,
   );
   assert.deepEqual(counts, [1, 1, 2, 2, 4, 64]);
 });
 
-test('keys of every type spread over the shards', () => {
+test('keys of every type are spread over the shards', () => {
   const shards = new Shards<number>(MANY);
   const keys = (i: number) => [
     `borrow_rate:T${i}`,
@@ -26,7 +26,7 @@ test('keys of every type spread over the shards', () => {
   assert.ok(most < 2 * least, `${least} to ${most}`);
 });
 
-test('it holds what a Map holds, and returns what it deletes, with one shard and with several', () => {
+test('one shard and several shards hold the same entries as a Map, and delete returns the deleted value', () => {
   const step = fc.record({
     do: fc.constantFrom('set', 'get', 'peek', 'delete'),
     key: fc.constantFrom('a', 'b', 'constructor', '__proto__', 'borrow_rate:AAPL', 'min_rate:GME', ''),
@@ -53,7 +53,7 @@ test('it holds what a Map holds, and returns what it deletes, with one shard and
   }
 });
 
-test('the oldest is the least recently used, and looking without using leaves the order alone', () => {
+test('the oldest entry is the least recently used, and a look-up without use does not change the order', () => {
   const shards = new Shards<string>(FEW);
   for (const key of ['a', 'b', 'c']) shards.set(key, key);
   shards.peek('a');
@@ -62,7 +62,7 @@ test('the oldest is the least recently used, and looking without using leaves th
   assert.equal(shards.oldest('c'), 'b');
 });
 
-test('the oldest of another shard is evicted for a key that is the only one in its own', () => {
+test('a key that is alone in its shard evicts the oldest entry of another shard', () => {
   const shards = new Shards<string>(MANY);
   shards.set('borrow_rate:AAPL', 'only');
   assert.equal(shards.oldest('borrow_rate:AAPL'), 'only');
@@ -76,7 +76,7 @@ test('the oldest of another shard is evicted for a key that is the only one in i
   assert.equal(shards.oldest('borrow_rate:AAPL'), `B${i}`);
 });
 
-test('an entry that is used again and again stays, though only one hit in 16 moves it, while others come and go', () => {
+test('an entry in regular use is not evicted, although only one hit in 16 moves it', () => {
   const shards = new Shards<number>(MANY);
   const hot = 'borrow_rate:HOT';
   shards.set(hot, -1);
@@ -87,7 +87,7 @@ test('an entry that is used again and again stays, though only one hit in 16 mov
       const oldest = shards.oldest(key)!;
       shards.delete(oldest === -1 ? hot : `borrow_rate:T${oldest}`);
     }
-    if (i % 100 === 0) assert.equal(shards.get(hot), -1, `after ${i} others`);
+    if (i % 100 === 0) assert.equal(shards.get(hot), -1, `after ${i} other keys`);
   }
   assert.equal(shards.size, MANY);
 });

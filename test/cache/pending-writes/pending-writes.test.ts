@@ -26,14 +26,14 @@ const deletion = (key: string): Pending => ({ key, version: versions.next(), ent
 const matching = (match: Match) => ({ match, version: versions.next() });
 const keysOf = (pendingWrites: PendingWrites) => [...pendingWrites.pending()].map(({ key }) => key);
 
-/** The monotonic clock, which the test sets. */
+/** A monotonic clock that the test sets. */
 function monotonicClock(t: TestContext) {
   const clock = { now: 1000 };
   t.mock.method(performance, 'now', () => clock.now);
   return clock;
 }
 
-test('of each key the last change is kept, and takes the place of the one before', () => {
+test('a later change of a key replaces the earlier change', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const [first, last, other] = [set('a'), deletion('a'), set('b')];
   for (const pending of [first, last, other]) assert.equal(pendingWrites.put(pending), 'kept');
@@ -43,14 +43,14 @@ test('of each key the last change is kept, and takes the place of the one before
   assert.equal(pendingWrites.size, 2);
 });
 
-test('the changes come oldest first, and a key keeps its place', () => {
+test('changes are listed oldest first, and a replaced change keeps its place', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   for (const key of ['a', 'b', 'c']) pendingWrites.put(set(key));
   pendingWrites.put(set('a'));
   assert.deepEqual(keysOf(pendingWrites), ['a', 'b', 'c']);
 });
 
-test('an older change never takes the place of a newer one, and one that is as new does', () => {
+test('an older change never replaces a newer change, and an equal version does', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const [older, olderDeletion, newer] = [set('a', '1'), deletion('a'), set('a', '2')];
   assert.equal(pendingWrites.put(newer), 'kept');
@@ -58,10 +58,10 @@ test('an older change never takes the place of a newer one, and one that is as n
   assert.equal(pendingWrites.put(olderDeletion), 'superseded');
   assert.equal(pendingWrites.get('a'), newer);
   assert.equal(pendingWrites.bytes, newer.entry!.bytes);
-  assert.equal(pendingWrites.put({ ...newer }), 'kept', 'the same change again');
+  assert.equal(pendingWrites.put({ ...newer }), 'kept', 'the same version again');
 });
 
-test('a change that was replaced by one that did not come about is put back', () => {
+test('a replaced change is restored when the change that replaced it fails', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const [earlier, replacement, later] = [set('a'), deletion('a'), set('a', '2')];
   pendingWrites.put(earlier);
@@ -69,14 +69,14 @@ test('a change that was replaced by one that did not come about is put back', ()
   pendingWrites.restore(replacement, earlier);
   assert.equal(pendingWrites.get('a'), earlier);
   assert.equal(pendingWrites.bytes, earlier.entry!.bytes);
-  // A change that came after the replacement stays.
+  // A change that is newer than the replacement stays.
   pendingWrites.put(replacement);
   pendingWrites.put(later);
   pendingWrites.restore(replacement, earlier);
   assert.equal(pendingWrites.get('a'), later);
 });
 
-test('the changes of a clock that was stepped are moved along with it', () => {
+test('a clock step moves the stamps and deadlines of pending changes', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const [one, gone, all] = [set('a'), deletion('b'), matching({ pattern: 'x*' })];
   pendingWrites.put(one);
@@ -95,7 +95,7 @@ test('the changes of a clock that was stepped are moved along with it', () => {
   assert.equal(pendingWrites.bytes, moved.entry!.bytes + 1 + 120);
 });
 
-test('a deletion by match takes the place of the deletions that it made of pending changes', () => {
+test('a deletion by match replaces the single deletions that it caused', () => {
   const pendingWrites = new PendingWrites({ maxEntries: 2, maxBytes: 1_000_000 });
   for (const key of ['a1', 'a2']) pendingWrites.put(set(key));
   const all = matching({ pattern: 'a*' });
@@ -104,7 +104,7 @@ test('a deletion by match takes the place of the deletions that it made of pendi
   assert.deepEqual([keysOf(pendingWrites), pendingWrites.size, pendingWrites.bytes], [[], 1, 0]);
 });
 
-test('a deletion by match leaves newer changes of its keys', () => {
+test('a deletion by match does not remove newer changes of its keys', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const older = set('a1');
   const all = matching({ pattern: 'a*' });
@@ -115,7 +115,7 @@ test('a deletion by match leaves newer changes of its keys', () => {
   assert.deepEqual(keysOf(pendingWrites), ['a2']);
 });
 
-test('it takes as many keys as it may and no more, but a known key always', () => {
+test('a new key beyond maxEntries is refused, and a change of a pending key is accepted', () => {
   const pendingWrites = new PendingWrites({ maxEntries: 2, maxBytes: 1_000_000 });
   assert.equal(pendingWrites.put(set('a')), 'kept');
   assert.equal(pendingWrites.put(set('b')), 'kept');
@@ -127,7 +127,7 @@ test('it takes as many keys as it may and no more, but a known key always', () =
   assert.equal(pendingWrites.size, 2);
 });
 
-test('it takes as many bytes as it may, and what finds no room leaves the earlier change as it was', () => {
+test('a change beyond maxBytes is refused, and leaves the earlier change of its key in place', () => {
   const [small, large] = [set('a', '1'), set('a', `"${'x'.repeat(500)}"`)];
   const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: small.entry!.bytes });
   assert.equal(pendingWrites.put(small), 'kept');
@@ -135,12 +135,12 @@ test('it takes as many bytes as it may, and what finds no room leaves the earlie
   assert.equal(pendingWrites.put(large), 'full');
   assert.equal(pendingWrites.put(set('b')), 'full');
   assert.equal(pendingWrites.get('a'), small);
-  // A deletion costs less than the value whose place it takes.
+  // A deletion uses fewer bytes than the value that it replaces.
   assert.equal(pendingWrites.put(deletion('a')), 'kept');
   assert.ok(pendingWrites.bytes > 0 && pendingWrites.bytes < small.entry!.bytes);
 });
 
-test('done forgets a change that was replayed, and leaves one that came meanwhile', () => {
+test('done removes a replayed change, and leaves a newer change of the same key', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const [replayed, meanwhile] = [set('a'), set('a', '2')];
   pendingWrites.put(replayed);
@@ -153,7 +153,7 @@ test('done forgets a change that was replayed, and leaves one that came meanwhil
   assert.deepEqual([pendingWrites.size, pendingWrites.bytes], [0, 0]);
 });
 
-test('a deletion of all that matches takes the place of what is kept of those keys, and of no others', () => {
+test('a deletion by match replaces the older changes of its keys, and leaves other keys', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   for (const key of ['volatility:A', 'volatility:B', 'min_rate:A']) pendingWrites.put(set(key));
   const all = matching({ type: 1 });
@@ -165,7 +165,7 @@ test('a deletion of all that matches takes the place of what is kept of those ke
   assert.equal(pendingWrites.deletedAsOf('min_rate:A'), undefined);
 });
 
-test('a change that comes after a deletion of its key with others is kept beside it', () => {
+test('a change that is newer than a pending deletion by match is pending in addition to it', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const all = matching({ pattern: 'a*' });
   pendingWrites.putMatch(all);
@@ -175,7 +175,7 @@ test('a change that comes after a deletion of its key with others is kept beside
   assert.ok(later.version > pendingWrites.deletedAsOf('a1')!);
 });
 
-test('a change that is older than a pending deletion of its key with others is not kept', () => {
+test('a change that is older than a pending deletion by match is superseded', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const earlier = set('a1');
   const other = set('b1');
@@ -185,7 +185,7 @@ test('a change that is older than a pending deletion of its key with others is n
   assert.deepEqual(keysOf(pendingWrites), ['b1']);
 });
 
-test('of several deletions that match a key the latest counts', () => {
+test('deletedAsOf returns the version of the latest deletion that matches the key', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const [one, two] = [matching({ pattern: 'a*' }), matching({ pattern: '*b' })];
   pendingWrites.putMatch(two);
@@ -201,7 +201,7 @@ test('of several deletions that match a key the latest counts', () => {
   assert.equal(pendingWrites.size, 0);
 });
 
-test('a deletion that repeats one, or is of everything, takes its place and not more room', () => {
+test('a repeated deletion by match and a deletion of everything replace earlier deletions, and need no further room', () => {
   const pendingWrites = new PendingWrites({ maxEntries: 3, maxBytes: 1_000_000 });
   for (let i = 0; i < 10; i++) {
     assert.equal(pendingWrites.putMatch(matching({ type: 0 })), true);
@@ -214,12 +214,12 @@ test('a deletion that repeats one, or is of everything, takes its place and not 
   pendingWrites.put(set('y'));
   assert.equal(pendingWrites.putMatch(matching({ type: 1 })), false, 'full');
   const everything = matching(EVERYTHING);
-  assert.equal(pendingWrites.putMatch(everything), true, 'it makes its own room');
+  assert.equal(pendingWrites.putMatch(everything), true, 'a deletion of everything frees its own room');
   assert.equal(pendingWrites.size, 1);
   assert.equal(pendingWrites.deletedAsOf('anything'), everything.version);
 });
 
-test('a deletion by match does not take the place of a later one that covers it', () => {
+test('a deletion by match does not replace a later deletion that covers it', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const some = matching({ pattern: 'a*' });
   const all = matching(EVERYTHING);
@@ -231,7 +231,7 @@ test('a deletion by match does not take the place of a later one that covers it'
   assert.equal(pendingWrites.deletedAsOf('a'), later.version);
 });
 
-test('an earlier deletion by match of more keys is kept beside a later one of fewer', () => {
+test('an earlier deletion of more keys and a later deletion of fewer keys are both pending', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const earlier = matching({ pattern: '*' });
   const later = matching({ pattern: 'a*' });
@@ -242,7 +242,7 @@ test('an earlier deletion by match of more keys is kept beside a later one of fe
   assert.equal(pendingWrites.deletedAsOf('b'), earlier.version);
 });
 
-test('a deletion by match that comes while an equal one is being made is not done with it', () => {
+test('matchDone of an earlier deletion by match leaves an equal deletion that was added later', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const [underWay, meanwhile] = [matching({ type: 0 }), matching({ type: 0 })];
   pendingWrites.putMatch(underWay);
@@ -251,7 +251,7 @@ test('a deletion by match that comes while an equal one is being made is not don
   assert.equal(pendingWrites.matches()[0], meanwhile);
 });
 
-test('a deletion takes the place of an older change, is as old as it was, and gives way to it again', (t) => {
+test('a deletion replaces an older change, has the age of that change, and can be undone by restore', (t) => {
   const clock = monotonicClock(t);
   const pendingWrites = new PendingWrites(ROOMY);
   const [first, other] = [set('a'), set('b')];
@@ -266,14 +266,14 @@ test('a deletion takes the place of an older change, is as old as it was, and gi
   pendingWrites.restore(replacement, first);
   assert.equal(pendingWrites.get('a'), first);
   assert.equal(pendingWrites.bytes, first.entry!.bytes + other.entry!.bytes);
-  // A later change is not undone.
+  // restore does not undo a later change.
   const later = set('a');
   pendingWrites.put(later);
   pendingWrites.restore(replacement, first);
   assert.equal(pendingWrites.get('a'), later);
 });
 
-test('the age is that of the first change that came, single keys and deletions by match alike', (t) => {
+test('oldestAgeMs is the age of the first change, counting single keys and deletions by match', (t) => {
   const clock = monotonicClock(t);
   const pendingWrites = new PendingWrites(ROOMY);
   assert.equal(pendingWrites.oldestAgeMs, undefined);
@@ -286,7 +286,7 @@ test('the age is that of the first change that came, single keys and deletions b
   assert.equal(pendingWrites.oldestAgeMs, 20);
   pendingWrites.matchDone(all);
   assert.equal(pendingWrites.oldestAgeMs, 10);
-  // The key has waited since its first change.
+  // The age of a key starts at its first change.
   const again = set('a');
   pendingWrites.put(again);
   assert.equal(pendingWrites.oldestAgeMs, 10);
@@ -309,7 +309,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constantFrom('match', 'matchDone'), pattern }),
 );
 
-/** The pending writes again, as simple as can be: a list of single changes, and one of deletions by match. */
+/** A simple model of the pending writes: a list of single changes, and a list of deletions by match. */
 class Model {
   changes: Pending[] = [];
   matches: { match: { pattern: string }; version: string }[] = [];
@@ -345,7 +345,7 @@ class Model {
   }
 }
 
-test('whatever is done to it, it holds what a naive model holds, within its bounds', () => {
+test('any sequence of operations leaves the same changes as in a simple model, within the bounds', () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 60 }),
@@ -390,7 +390,7 @@ function apply(step: Step, pendingWrites: PendingWrites, model: Model): void {
       return;
     }
     case 'stale':
-      // A replay that ends after its key has changed again.
+      // A replay of a stale change ends after a newer change of its key.
       return pendingWrites.done(set(step.key));
     case 'match': {
       const match = step.pattern === '*' ? EVERYTHING : { pattern: step.pattern };
@@ -406,7 +406,7 @@ function apply(step: Step, pendingWrites: PendingWrites, model: Model): void {
   }
 }
 
-test('announced deletions beyond a thousand take no further room, and the newest hold changes back', () => {
+test('at most 1000 announced deletions are remembered, and the newest deletions hold changes back', () => {
   const pendingWrites = new PendingWrites(ROOMY);
   const pending = set('a');
   pendingWrites.put(pending);

@@ -17,13 +17,13 @@ import {
   TIMEOUT,
 } from '../../support/replica.ts';
 
-// What the two-level cache does with changes that L2 does not take. `store.fault` is L2 being away; a held call
-// that fails is one whose answer did not come.
+// Tests how the two-level cache handles changes that L2 does not accept. `store.fault` makes L2 unreachable.
+// A held call that fails stands for a call without an answer.
 
 const TYPE = typeOf(KEY);
 const FULL_REDIS = new StoreError('rejected', 'OOM command not allowed', { kind: 'oom', passing: true });
 
-/** A replica with pending writes; `foreign` is another one, which L2 does not refuse. */
+/** A replica with pending writes. `foreign` is another replica, whose changes L2 accepts. */
 function replica(t: TestContext, options: ReplicaOptions = {}) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const on = openReplica({ clock: { now: Date.now() }, pendingWrites: {}, ...options });
@@ -35,15 +35,15 @@ function replica(t: TestContext, options: ReplicaOptions = {}) {
     changes: followChanges(cache),
     foreign: {
       async set(body: string, key = KEY) {
-        // Before and after all that is done here.
+        // Older than later changes of the test, and newer than its earlier changes.
         clock.now++;
         await other.set(key, json(body));
         clock.now++;
       },
     },
     /** L2 is unreachable during the step. */
-    away: <T>(step: () => Promise<T>): Promise<T> => on.failing(DOWN, step),
-    /** The change leaves, and no answer comes; L2 has made it or not. */
+    unreachable: <T>(step: () => Promise<T>): Promise<T> => on.failing(DOWN, step),
+    /** The change is sent, and no answer arrives. `made` decides whether L2 applied it. */
     async unanswered<T>(operation: 'write' | 'remove', step: () => Promise<T>, made: boolean): Promise<T> {
       store.hold();
       const outcome = step();
@@ -63,13 +63,13 @@ function replica(t: TestContext, options: ReplicaOptions = {}) {
 
 const unknown = ({ message }: StoreError) => ({ code: 'write_unknown', message });
 
-// ---- keeping
+// ---- postponing
 
-test('a set that L2 does not take is accepted, counted, pushed, and served as a pending value', async (t) => {
+test('a set that L2 does not accept is answered as accepted, counted, pushed, and served as a pending value', async (t) => {
   const on = replica(t);
-  const { status, version } = await on.away(() => on.cache.set(KEY, json('1')));
+  const { status, version } = await on.unreachable(() => on.cache.set(KEY, json('1')));
   assert.equal(status, 'accepted');
-  assert.equal(on.cache.peek(KEY), undefined, 'L1 would serve it without a mark');
+  assert.equal(on.cache.peek(KEY), undefined, 'L1 would serve the value without a mark');
   assert.deepEqual(await on.read(), ['1', 'pending']);
   assert.equal(on.pendingWrites.get(KEY)?.version, version);
   assert.deepEqual(on.changes, ['stored 1']);
@@ -77,17 +77,17 @@ test('a set that L2 does not take is accepted, counted, pushed, and served as a 
   assert.deepEqual([postponed, setErrors, setHits, setMisses], [1, 0, 0, 0]);
 });
 
-test('a deletion that L2 does not take is accepted, counted, and told to clients', async (t) => {
+test('a deletion that L2 does not accept is answered as accepted, counted, and pushed to clients', async (t) => {
   const on = replica(t);
   await on.cache.set(KEY, json('1'));
   on.changes.length = 0;
-  assert.deepEqual(await on.away(() => on.cache.delete(KEY)), { status: 'accepted' });
+  assert.deepEqual(await on.unreachable(() => on.cache.delete(KEY)), { status: 'accepted' });
   assert.equal(on.cache.peek(KEY), undefined);
   assert.deepEqual(on.changes, ['removed']);
   assert.deepEqual([on.counters.postponed, on.counters.deleteErrors], [1, 0]);
 });
 
-test('a change without an answer is unknown, and kept as well', async (t) => {
+test('a change without an answer has the status unknown, and becomes pending', async (t) => {
   const on = replica(t);
   const set = await on.unanswered('write', () => on.cache.set(KEY, json('1')), false);
   assert.equal(set.status, 'unknown');
@@ -96,7 +96,7 @@ test('a change without an answer is unknown, and kept as well', async (t) => {
   assert.equal(on.pendingWrites.size, 2);
 });
 
-test('what Redis refuses for a while is kept, and what it will refuse again is not', async (t) => {
+test('a change that Redis refuses temporarily becomes pending, and a change that it refuses permanently fails', async (t) => {
   const on = replica(t);
   on.store.fault = FULL_REDIS;
   assert.equal((await on.cache.set(KEY, json('1'))).status, 'accepted');
@@ -107,9 +107,9 @@ test('what Redis refuses for a while is kept, and what it will refuse again is n
   assert.equal(on.cache.peek('b'), undefined);
 });
 
-test('items of a batch say each for itself that Redis has still to be told', async (t) => {
+test('each item of a batch reports separately that its write is pending', async (t) => {
   const on = replica(t);
-  await on.away(async () => {
+  await on.unreachable(async () => {
     const [stored] = await setMany(on.cache, [{ key: KEY, value: json('1'), ttlMs: undefined }], 512);
     assert.deepEqual(
       { ...stored, version: '' },
@@ -122,10 +122,10 @@ test('items of a batch say each for itself that Redis has still to be told', asy
   assert.equal('code' in late! && late.code, 'write_unknown');
 });
 
-test('without pending writes a change fails as L2 did, and one without an answer as unknown', async (t) => {
+test('with pending writes disabled, a change fails with the error of L2, or with write_unknown if no answer came', async (t) => {
   const on = replica(t, { pendingWrites: undefined });
   const { cache, counters } = on;
-  await on.away(async () => {
+  await on.unreachable(async () => {
     await assert.rejects(cache.set(KEY, json('1')), DOWN);
     await assert.rejects(cache.delete(KEY), DOWN);
     await assert.rejects(cache.invalidate(EVERYTHING), DOWN);
@@ -142,16 +142,16 @@ test('without pending writes a change fails as L2 did, and one without an answer
   assert.equal(cache.pendingWrites, undefined);
 });
 
-test('a full set of pending writes refuses: pending_writes_full, or write_unknown where no answer came; L1 then holds nothing', async (t) => {
+test('when pending writes are full, a change fails with pending_writes_full or write_unknown, and L1 drops its key', async (t) => {
   const on = replica(t, { pendingWrites: { maxEntries: 1 } });
   await on.cache.set('b', json('0'));
-  await on.away(async () => {
+  await on.unreachable(async () => {
     await on.cache.set(KEY, json('1'));
     await assert.rejects(on.cache.set('b', json('1')), { code: 'pending_writes_full', status: 503 });
     await assert.rejects(on.cache.delete('b'), { code: 'pending_writes_full' });
     await assert.rejects(on.cache.invalidate({ pattern: 'b' }), { code: 'pending_writes_full' });
     assert.equal(on.cache.peek('b'), undefined);
-    // There is room for another change of a key that is there.
+    // A further change of a pending key is accepted.
     assert.equal((await on.cache.set(KEY, json('2'))).status, 'accepted');
   });
   await assert.rejects(
@@ -166,9 +166,9 @@ test('a full set of pending writes refuses: pending_writes_full, or write_unknow
   assert.equal(on.pendingWrites.size, 1);
 });
 
-test('clients hear of a change that the link reported during a write that a full set of pending writes refuses', async (t) => {
+test('clients are notified of a change that the link reported during a write that fails with pending_writes_full', async (t) => {
   const on = replica(t, { linked: true, pendingWrites: { maxEntries: 1 } });
-  await on.away(() => on.cache.set('b', json('1')));
+  await on.unreachable(() => on.cache.set('b', json('1')));
   on.store.hold();
   const deletion = on.cache.delete(KEY);
   const refused = assert.rejects(deletion, { code: 'pending_writes_full' });
@@ -179,13 +179,13 @@ test('clients hear of a change that the link reported during a write that a full
   assert.deepEqual(on.changes, ['changed']);
 });
 
-// ---- reading what waits
+// ---- reading pending writes
 
-test('a key that waits is read from the pending writes before and during its replay, and from L2 afterwards', async (t) => {
+test('a key is read from its pending write before and during the replay, and from L2 afterwards', async (t) => {
   const on = replica(t, { linked: true });
   await on.foreign.set('"old"');
-  await on.away(() => on.cache.set(KEY, json('"mine"')));
-  // Blind, L1 is not trusted; L2 is back already, and holds the old value.
+  await on.unreachable(() => on.cache.set(KEY, json('"mine"')));
+  // In the state blind, L1 is not trusted. L2 is reachable again and holds the old value.
   assert.deepEqual(await on.read(), ['"mine"', 'pending']);
   assert.equal(on.store.calls.read, 0, 'L2 is not asked');
   on.store.hold();
@@ -201,10 +201,10 @@ test('a key that waits is read from the pending writes before and during its rep
   assert.equal(on.counters.staleHits[TYPE], 3);
 });
 
-test('a key whose deletion waits is not there, whatever L2 still holds', async (t) => {
+test('a key with a pending deletion is a miss, even if L2 still holds a value', async (t) => {
   const on = replica(t);
   await on.foreign.set('"old"');
-  await on.away(() => on.cache.delete(KEY));
+  await on.unreachable(() => on.cache.delete(KEY));
   assert.deepEqual(await on.read(), [undefined, 'pending']);
   assert.deepEqual(await on.cache.refresh(KEY), { entry: undefined, source: 'pending' });
   assert.equal(on.counters.misses[TYPE], 1);
@@ -213,10 +213,10 @@ test('a key whose deletion waits is not there, whatever L2 still holds', async (
   assert.deepEqual(await on.read(), [undefined, 'none']);
 });
 
-test('a value that waits is over when its time is, and what it replaced does not come back', async (t) => {
+test('a pending value expires in time, and the older value in L2 is not served', async (t) => {
   const on = replica(t);
   await on.foreign.set('"old"');
-  await on.away(() => on.cache.set(KEY, json('"short"'), 1000));
+  await on.unreachable(() => on.cache.set(KEY, json('"short"'), 1000));
   on.clock.now += 1000;
   assert.deepEqual(await on.read(), [undefined, 'pending']);
   t.mock.timers.reset();
@@ -225,7 +225,7 @@ test('a value that waits is over when its time is, and what it replaced does not
   assert.deepEqual(await on.read(), [undefined, 'none']);
 });
 
-test('a read that was on its way when its key began to wait does not fill L1', async (t) => {
+test('a read in progress when a deletion of its key becomes pending does not fill L1', async (t) => {
   const on = replica(t);
   await on.foreign.set('"old"');
   on.store.hold();
@@ -233,18 +233,18 @@ test('a read that was on its way when its key began to wait does not fill L1', a
   const call = on.store.next('read');
   call.happen();
   on.store.release();
-  await on.away(() => on.cache.delete(KEY));
+  await on.unreachable(() => on.cache.delete(KEY));
   await call.answer();
-  assert.equal((await read).entry?.json, '"old"', 'it began before');
+  assert.equal((await read).entry?.json, '"old"', 'the read began before the deletion');
   assert.equal(on.cache.peek(KEY), undefined);
 });
 
-test('while a deletion by match waits, L2 is read, and only what is newer than the deletion is there', async (t) => {
+test('while a deletion by match is pending, a read of L2 returns only values newer than the deletion', async (t) => {
   const on = replica(t);
   await on.foreign.set('"old"', 'volatility:A');
   await on.foreign.set('"old"', 'volatility:B');
   await on.foreign.set('"old"', 'min_rate:A');
-  assert.equal(await on.away(() => on.cache.invalidate({ type: 1 })), undefined);
+  assert.equal(await on.unreachable(() => on.cache.invalidate({ type: 1 })), undefined);
   await on.foreign.set('"newer"', 'volatility:B');
   assert.deepEqual(await on.read('volatility:A'), [undefined, 'pending']);
   assert.deepEqual(await on.read('volatility:B'), ['"newer"', 'l2']);
@@ -255,10 +255,10 @@ test('while a deletion by match waits, L2 is read, and only what is newer than t
   assert.equal(on.stored('volatility:B'), '"newer"');
 });
 
-test('a key that was set after a deletion by match is there, and stays there', async (t) => {
+test('a key that was set after a pending deletion by match is served, and survives the replay', async (t) => {
   const on = replica(t);
   await on.foreign.set('"old"');
-  await on.away(async () => {
+  await on.unreachable(async () => {
     await on.cache.invalidate(EVERYTHING);
     await on.cache.set(KEY, json('"mine"'));
   });
@@ -269,10 +269,10 @@ test('a key that was set after a deletion by match is there, and stays there', a
 
 // ---- conditions
 
-test('a change with a condition is not kept: nobody can know now whether it holds', async (t) => {
+test('a conditional change never becomes pending', async (t) => {
   const on = replica(t);
   const condition = { is: 'if-absent' } as const;
-  await on.away(async () => {
+  await on.unreachable(async () => {
     await assert.rejects(on.cache.set(KEY, json('1'), undefined, condition), DOWN);
     await assert.rejects(on.cache.delete(KEY, condition), DOWN);
   });
@@ -283,12 +283,12 @@ test('a change with a condition is not kept: nobody can know now whether it hold
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('conditions of a key are refused while it waits, or a deletion that it matches does, and of no other', async (t) => {
+test('a conditional change fails while its key or a deletion by match of its key is pending', async (t) => {
   const on = replica(t);
   const condition = { is: 'if-exists' } as const;
   await on.foreign.set('1', 'b');
-  await on.away(() => on.cache.set(KEY, json('1')));
-  await on.away(() => on.cache.invalidate({ type: 1 }));
+  await on.unreachable(() => on.cache.set(KEY, json('1')));
+  await on.unreachable(() => on.cache.invalidate({ type: 1 }));
   for (const key of [KEY, 'volatility:A']) {
     await assert.rejects(on.cache.set(key, json('2'), undefined, condition), { code: 'l2_unavailable' });
     await assert.rejects(on.cache.delete(key, condition), { code: 'l2_unavailable' });
@@ -301,9 +301,9 @@ test('conditions of a key are refused while it waits, or a deletion that it matc
 
 // ---- replaying
 
-test('a newer value of somebody else wins, L1 gives up its own, and clients are told that it changed', async (t) => {
+test('a pending write yields to a newer foreign value at its replay, and clients are notified of the change', async (t) => {
   const on = replica(t);
-  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  await on.unreachable(() => on.cache.set(KEY, json('"mine"')));
   await on.foreign.set('"theirs"');
   on.changes.length = 0;
   await on.cache.replay();
@@ -313,9 +313,9 @@ test('a newer value of somebody else wins, L1 gives up its own, and clients are 
   assert.deepEqual(await on.read(), ['"theirs"', 'l2']);
 });
 
-test('a newer value wins over a deletion that waited, and clients are told that it changed', async (t) => {
+test('a pending deletion yields to a newer foreign value at its replay, and clients are notified of the change', async (t) => {
   const on = replica(t);
-  await on.away(() => on.cache.delete(KEY));
+  await on.unreachable(() => on.cache.delete(KEY));
   await on.foreign.set('"theirs"');
   on.changes.length = 0;
   await on.cache.replay();
@@ -323,9 +323,9 @@ test('a newer value wins over a deletion that waited, and clients are told that 
   assert.deepEqual(on.changes, ['changed']);
 });
 
-test('a pending value never enters L1, and clients, who know it, are not notified again when it is made', async (t) => {
+test('a pending value never enters L1, and its replay does not notify clients again', async (t) => {
   const on = replica(t);
-  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  await on.unreachable(() => on.cache.set(KEY, json('"mine"')));
   on.changes.length = 0;
   await on.cache.replay();
   assert.equal(on.stored(), '"mine"');
@@ -335,23 +335,23 @@ test('a pending value never enters L1, and clients, who know it, are not notifie
   assert.deepEqual(await on.read(), ['"mine"', 'l2']);
 });
 
-test('what the link tells of a key during its replay is told to clients after it', async (t) => {
+test('a change that the link reports during the replay of its key is pushed to clients after the replay', async (t) => {
   const on = replica(t);
-  await on.away(() => on.cache.delete(KEY));
+  await on.unreachable(() => on.cache.delete(KEY));
   on.changes.length = 0;
   on.store.hold();
   const replay = on.cache.replay();
   on.cache.keyChanged(KEY, undefined);
-  assert.deepEqual(on.changes, [], 'L2 cannot be asked what it is now');
+  assert.deepEqual(on.changes, [], 'the state in L2 is unknown during the replay');
   await on.store.next('remove').answer();
   await replay;
   assert.deepEqual(on.changes, ['changed']);
 });
 
-test('a read that was on its way during the replay of its key does not fill L1', async (t) => {
+test('a read in progress during the replay of a deletion by match does not fill L1', async (t) => {
   const on = replica(t);
   await on.foreign.set('"old"');
-  await on.away(() => on.cache.invalidate({ type: TYPE }));
+  await on.unreachable(() => on.cache.invalidate({ type: TYPE }));
   on.store.hold();
   const replay = on.cache.replay();
   const read = on.cache.load(KEY);
@@ -364,9 +364,9 @@ test('a read that was on its way during the replay of its key does not fill L1',
   assert.equal(on.cache.peek(KEY), undefined);
 });
 
-test('a write of a key whose replay is under way wins', async (t) => {
+test('a write during the replay of its key wins', async (t) => {
   const on = replica(t);
-  await on.away(() => on.cache.set(KEY, json('"first"')));
+  await on.unreachable(() => on.cache.set(KEY, json('"first"')));
   on.store.hold();
   const replay = on.cache.replay();
   const write = on.cache.set(KEY, json('"second"'));
@@ -380,9 +380,9 @@ test('a write of a key whose replay is under way wins', async (t) => {
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('a write that L2 takes settles what waits of its key, which is not replayed', async (t) => {
+test('a write that L2 accepts removes the pending write of its key, which is not replayed', async (t) => {
   const on = replica(t);
-  await on.away(() => on.cache.set(KEY, json('"first"')));
+  await on.unreachable(() => on.cache.set(KEY, json('"first"')));
   await on.cache.set(KEY, json('"second"'));
   assert.equal(on.pendingWrites.size, 0);
   await on.cache.replay();
@@ -390,9 +390,9 @@ test('a write that L2 takes settles what waits of its key, which is not replayed
   assert.equal(on.stored(), '"second"');
 });
 
-test('a deletion that is under way when a replay begins is not undone by it', async (t) => {
+test('a replay does not undo a deletion in progress', async (t) => {
   const on = replica(t);
-  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  await on.unreachable(() => on.cache.set(KEY, json('"mine"')));
   on.store.hold();
   const deletion = on.cache.delete(KEY);
   const replay = on.cache.replay();
@@ -402,10 +402,10 @@ test('a deletion that is under way when a replay begins is not undone by it', as
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('what waits is deleted too by a deletion by match that L2 makes', async (t) => {
+test('a deletion by match that L2 applies also deletes pending writes', async (t) => {
   for (const match of [{ type: TYPE }, { pattern: 'borrow_*' }, EVERYTHING]) {
     const on = replica(t);
-    await on.away(() => on.cache.set(KEY, json('"mine"')));
+    await on.unreachable(() => on.cache.set(KEY, json('"mine"')));
     await on.cache.invalidate(match);
     assert.deepEqual(await on.read(), [undefined, 'pending']);
     await on.cache.replay();
@@ -415,13 +415,13 @@ test('what waits is deleted too by a deletion by match that L2 makes', async (t)
   }
 });
 
-test('a replay that is under way does not undo a deletion by match', async (t) => {
+test('a replay in progress does not undo a deletion by match', async (t) => {
   const on = replica(t);
-  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  await on.unreachable(() => on.cache.set(KEY, json('"mine"')));
   on.store.hold();
   const replay = on.cache.replay();
   const deletion = on.cache.invalidate({ type: TYPE });
-  // Scans have a connection of their own: this one has passed before the write arrives.
+  // Scans use a separate connection. This scan ends before the write arrives.
   await on.store.next('removeMatching').answer();
   await on.store.next('write').answer();
   assert.equal(on.stored(), '"mine"');
@@ -431,13 +431,13 @@ test('a replay that is under way does not undo a deletion by match', async (t) =
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('the late answer to a write does not settle a newer one that was accepted meanwhile', async (t) => {
+test('the late answer to a write does not remove a newer pending write', async (t) => {
   const on = replica(t);
   on.store.hold();
   const first = on.cache.set(KEY, json('"first"'));
   const call = on.store.next('write');
   on.store.release();
-  assert.equal((await on.away(() => on.cache.set(KEY, json('"second"')))).status, 'accepted');
+  assert.equal((await on.unreachable(() => on.cache.set(KEY, json('"second"')))).status, 'accepted');
   await call.answer();
   assert.equal((await first).status, 'created');
   assert.notEqual(on.cache.peek(KEY)?.json, '"first"');
@@ -446,7 +446,7 @@ test('the late answer to a write does not settle a newer one that was accepted m
   assert.equal(on.stored(), '"second"');
 });
 
-test('an unknown write that did take effect settles without harm', async (t) => {
+test('replaying an unknown write that took effect does no harm', async (t) => {
   const on = replica(t);
   const { version } = await on.unanswered('write', () => on.cache.set(KEY, json('1')), true);
   assert.equal(on.stored(), '1');
@@ -456,7 +456,7 @@ test('an unknown write that did take effect settles without harm', async (t) => 
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('an unknown write that did take effect does not undo what somebody wrote after it', async (t) => {
+test('replaying an unknown write that took effect does not undo a later foreign write', async (t) => {
   const on = replica(t);
   await on.unanswered('write', () => on.cache.set(KEY, json('"mine"')), true);
   await on.foreign.set('"theirs"');
@@ -464,7 +464,7 @@ test('an unknown write that did take effect does not undo what somebody wrote af
   assert.equal(on.stored(), '"theirs"');
 });
 
-test('an unknown deletion that did take effect settles without harm', async (t) => {
+test('replaying an unknown deletion that took effect does no harm', async (t) => {
   const on = replica(t);
   await on.foreign.set('1');
   await on.unanswered('remove', () => on.cache.delete(KEY), true);
@@ -473,10 +473,10 @@ test('an unknown deletion that did take effect settles without harm', async (t) 
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('a replay begins when the link says that L2 answers, whether or not it is coherent', async (t) => {
+test('a replay begins when the state becomes coherent or degraded', async (t) => {
   for (const state of ['coherent', 'degraded'] as const) {
     const on = replica(t, { linked: true });
-    await on.away(() => on.cache.set(KEY, json('1')));
+    await on.unreachable(() => on.cache.set(KEY, json('1')));
     on.cache.stateChanged('blind');
     await settled();
     assert.equal(on.pendingWrites.size, 1);
@@ -488,7 +488,7 @@ test('a replay begins when the link says that L2 answers, whether or not it is c
   }
 });
 
-test('what waits is tried again every second until L2 takes it, and never after', async (t) => {
+test('pending writes are retried every second until L2 accepts them, and not afterwards', async (t) => {
   const on = replica(t);
   on.store.fault = FULL_REDIS;
   await on.cache.set(KEY, json('1'));
@@ -509,8 +509,8 @@ test('what waits is tried again every second until L2 takes it, and never after'
   t.mock.timers.tick(60_000);
   await settled();
   assert.equal(on.store.calls.write, write);
-  // And again for what comes later.
-  await on.away(() => on.cache.delete(KEY));
+  // A later pending write is retried again.
+  await on.unreachable(() => on.cache.delete(KEY));
   t.mock.timers.tick(1000);
   await settled();
   assert.equal(on.stored(), undefined);
@@ -518,7 +518,7 @@ test('what waits is tried again every second until L2 takes it, and never after'
 
 // ---- an L2 that has lost its data
 
-test('a Redis that has lost its data gets back what L1 holds, where it has none or something older', async (t) => {
+test('after a data loss of Redis, the entries of L1 are written back unless Redis has a newer value', async (t) => {
   const on = replica(t, { rewarm: true, linked: true });
   on.cache.stateChanged('coherent');
   for (const key of ['a', 'b', 'c']) await on.cache.set(key, json(`"${key}"`));
@@ -528,7 +528,7 @@ test('a Redis that has lost its data gets back what L1 holds, where it has none 
   on.clock.now += 1000;
   await on.foreign.set('"theirs"', 'b');
   on.cache.allChanged('rearmed', 1);
-  assert.equal(on.memory.size, 0, 'L1 is dropped as ever');
+  assert.equal(on.memory.size, 0, 'L1 is cleared');
   assert.deepEqual(await on.read('a'), ['"a"', 'pending']);
   on.cache.stateChanged('coherent');
   await settled();
@@ -539,15 +539,15 @@ test('a Redis that has lost its data gets back what L1 holds, where it has none 
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('what waits already is not replaced by what L1 holds', async (t) => {
+test('a write-back from L1 does not replace a pending write', async (t) => {
   const on = replica(t, { rewarm: true });
-  await on.away(() => on.cache.set(KEY, json('"mine"')));
+  await on.unreachable(() => on.cache.set(KEY, json('"mine"')));
   const waiting = on.pendingWrites.get(KEY);
   on.cache.allChanged('rearmed', 0);
   assert.equal(on.pendingWrites.get(KEY), waiting);
 });
 
-test('as much of L1 returns as the pending writes have room for', async (t) => {
+test('a write-back from L1 is limited to the room in the pending writes', async (t) => {
   const on = replica(t, { rewarm: true, pendingWrites: { maxEntries: 2 } });
   for (const key of ['a', 'b', 'c']) {
     await on.cache.set(key, json('1'));
@@ -559,9 +559,9 @@ test('as much of L1 returns as the pending writes have room for', async (t) => {
   assert.deepEqual([...on.store.entries.keys()], ['a', 'b']);
 });
 
-test('nothing of L1 returns to a Redis that has lost nothing, or where nobody asked for it', async (t) => {
+test('L1 is not written back if Redis kept its data or rewarm is off', async (t) => {
   for (const [rewarm, keysLeft] of [
-    // The same process as before; another one, which has kept its data; one that has not.
+    // The same Redis process; a new process that kept its data; a new process that lost its data.
     [true, undefined],
     [true, 1],
     [false, 0],

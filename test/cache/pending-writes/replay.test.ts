@@ -17,7 +17,7 @@ const DOWN = new StoreError('unavailable', 'not connected to Redis');
 const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
 const REFUSED = new StoreError('rejected', 'NOPERM no permissions', { kind: 'noperm', passing: true });
 
-/** pending writes, an L2, and the replay between them; `outcomes` is what became of each change, in order. */
+/** Pending writes, an L2, and the replay between them. `outcomes` has the outcome of each change, in order. */
 function setUp() {
   const clock = { now: Date.now() };
   const store = new GatedStore(clock);
@@ -60,13 +60,13 @@ function setUp() {
       return pending;
     },
     keepMatch: (match: Match) => assert.ok(pendingWrites.putMatch({ match, version: versions.next() })),
-    /** Is there already, from whomever. */
+    /** Puts an entry of another writer into L2. */
     hold: (key: string, body: string, version?: string) => store.entries.set(key, entry(key, body, version)),
     stored: (key: string) => store.entries.get(key)?.json,
   };
 }
 
-test('a change is made where L2 has nothing, or an older value, and then it is no longer in the pending writes', async () => {
+test('a replayed change is applied if L2 has no value or an older value, and is then no longer pending', async () => {
   const on = setUp();
   on.hold('b', '"old"');
   on.hold('c', '"old"');
@@ -86,7 +86,7 @@ test('a change is made where L2 has nothing, or an older value, and then it is n
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('what L2 holds wins where it is newer, and also where it is the very same version', async () => {
+test('a replayed change is refused if L2 has a newer version or the same version', async () => {
   const on = setUp();
   on.keep('a', '1');
   on.keepDeletion('b');
@@ -101,11 +101,11 @@ test('what L2 holds wins where it is newer, and also where it is the very same v
     ['b', 'refused'],
     ['c', 'refused'],
   ]);
-  assert.equal(on.store.entries.get('c')!.version, version, 'it was not raised');
+  assert.equal(on.store.entries.get('c')!.version, version, 'the version was not raised');
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('a value keeps its deadlines, however long it has waited', async () => {
+test('a replayed value keeps its deadlines', async () => {
   const on = setUp();
   const storedAt = on.clock.now - 50_000;
   on.keep('a', '1', storedAt);
@@ -117,7 +117,7 @@ test('a value keeps its deadlines, however long it has waited', async () => {
   assert.deepEqual([since, expiresAt], [storedAt, storedAt + TTL_MS]);
 });
 
-test('a value whose time is over is not written, but what it replaced does not come back either', async () => {
+test('an expired pending value is not written, and the older value in L2 is deleted', async () => {
   const on = setUp();
   on.hold('b', '"old"');
   on.keep('a', '1', on.clock.now - TTL_MS);
@@ -130,7 +130,7 @@ test('a value whose time is over is not written, but what it replaced does not c
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('a deletion of all that matches deletes what is older than it, and spares what is newer', async () => {
+test('a replayed deletion by match deletes older values, and leaves newer values', async () => {
   const on = setUp();
   for (let i = 0; i < 1200; i++) on.hold(`volatility:${i}`, '"old"');
   on.hold('min_rate:1', '"other"');
@@ -143,12 +143,12 @@ test('a deletion of all that matches deletes what is older than it, and spares w
   assert.deepEqual(
     on.forgotten.map(({ match }) => match),
     [{ type: 1 }],
-    'what L1 read meanwhile',
+    'L1 drops the values that it read meanwhile',
   );
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('a deletion by match that gets no answer holds up no change of a key, now or in a later run', async () => {
+test('an unanswered deletion by match does not hold up changes of keys in the same run or a later run', async () => {
   const on = setUp();
   on.hold('a', '"old"');
   on.keepMatch({ pattern: '*' });
@@ -160,18 +160,18 @@ test('a deletion by match that gets no answer holds up no change of a key, now o
   on.keep('c', '1');
   const second = on.replay.run();
   await on.store.next('write').answer();
-  assert.equal(on.store.calls.removeMatching, 1, 'the deletion that is under way is not begun twice');
+  assert.equal(on.store.calls.removeMatching, 1, 'the deletion in progress is not sent twice');
   assert.deepEqual(
     on.pendingWrites.matches().map(({ match }) => match),
     [{ pattern: '*' }],
   );
   await deletion.answer();
   await Promise.all([first, second]);
-  assert.deepEqual([...on.store.entries.keys()], ['b', 'c'], 'the deletion spares what is newer');
+  assert.deepEqual([...on.store.entries.keys()], ['b', 'c'], 'the deletion leaves newer values');
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('the pending writes leaves in slices, each in one turn and each when the one before is answered', async () => {
+test('a replay sends slices of 128 changes, each after the answers to the previous slice', async () => {
   const on = setUp();
   for (let i = 0; i < 300; i++) on.keep(`k${i}`, '1');
   on.store.hold();
@@ -187,7 +187,7 @@ test('the pending writes leaves in slices, each in one turn and each when the on
   assert.deepEqual(sizes, [128, 128, 44]);
 });
 
-test('a change of a key that is being replayed is replayed after it', async () => {
+test('a change of a key during its replay is replayed afterwards', async () => {
   const on = setUp();
   on.keep('a', '1');
   on.store.hold();
@@ -203,7 +203,7 @@ test('a change of a key that is being replayed is replayed after it', async () =
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('where L2 is unreachable in the middle, what was made is done, the rest stays, and the next run makes it', async () => {
+test('if L2 becomes unreachable during a replay, the unanswered changes stay pending, and the next run sends them', async () => {
   for (const fault of [DOWN, TIMEOUT]) {
     const on = setUp();
     for (let i = 0; i < 200; i++) on.keep(`k${i}`, '1');
@@ -212,7 +212,7 @@ test('where L2 is unreachable in the middle, what was made is done, the rest sta
     const slice = on.store.held.splice(0);
     for (const [i, call] of slice.entries()) await (i === 1 ? call.fail(fault) : call.answer());
     await run;
-    assert.deepEqual(on.store.held, [], 'no other slice is sent');
+    assert.deepEqual(on.store.held, [], 'no further slice is sent');
     assert.equal(on.pendingWrites.size, 200 - slice.length + 1);
     assert.ok(on.pendingWrites.get('k1'));
     on.store.release();
@@ -222,7 +222,7 @@ test('where L2 is unreachable in the middle, what was made is done, the rest sta
   }
 });
 
-test('a change that Redis refuses stays pending and holds up no other one', async () => {
+test('a change that Redis refuses stays pending and does not hold up other changes', async () => {
   const on = setUp();
   for (let i = 0; i < 200; i++) on.keep(`k${i}`, '1');
   on.store.hold();
@@ -238,7 +238,7 @@ test('a change that Redis refuses stays pending and holds up no other one', asyn
   assert.equal(on.store.entries.size, 199);
 });
 
-test('a deletion by match that Redis refuses stays pending and holds up no change of a key', async () => {
+test('a deletion by match that Redis refuses stays pending and does not hold up changes of keys', async () => {
   const on = setUp();
   on.hold('y1', '"old"');
   on.keepMatch({ pattern: 'x*' });
@@ -258,7 +258,7 @@ test('a deletion by match that Redis refuses stays pending and holds up no chang
   assert.equal(on.pendingWrites.size, 1);
 });
 
-test('a deletion by match that L2 did not finish stays, and is begun again', async () => {
+test('a deletion by match that L2 did not finish stays pending, and the next run sends it again', async () => {
   const on = setUp();
   for (const key of ['a1', 'a2']) on.hold(key, '"old"');
   on.keepMatch({ pattern: 'a*' });
@@ -276,7 +276,7 @@ test('a deletion by match that L2 did not finish stays, and is begun again', asy
   assert.equal(on.pendingWrites.size, 0);
 });
 
-test('pending changes are sent as late ones, so that they have the time that nobody waits for', async () => {
+test('replayed changes are marked as late, so that they get the longer time-out', async () => {
   const on = setUp();
   on.keep('a', '1');
   on.keepDeletion('b');
@@ -294,7 +294,7 @@ test('pending changes are sent as late ones, so that they have the time that nob
   assert.deepEqual(late, [true, true]);
 });
 
-test('a contested change gives way to the value of another program, and others replace it', async () => {
+test('a contested change yields to the value of another program, and an uncontested change replaces it', async () => {
   for (const contested of [true, false]) {
     const on = setUp();
     const [change, deletion] = [on.keep('a', '"mine"'), on.keepDeletion('b')];
@@ -307,7 +307,7 @@ test('a contested change gives way to the value of another program, and others r
   }
 });
 
-test('a change that L2 made without its answer arriving is made again, without harm', async () => {
+test('a change that L2 applied without an answer is sent again without harm', async () => {
   const on = setUp();
   const { version } = on.keep('a', '1');
   on.store.hold();
@@ -323,7 +323,7 @@ test('a change that L2 made without its answer arriving is made again, without h
   assert.equal(on.store.entries.get('a')!.version, version);
 });
 
-test('who wants a replay while one is running joins it', async () => {
+test('a second call of run joins the replay in progress', async () => {
   const on = setUp();
   on.keep('a', '1');
   on.store.hold();
@@ -333,7 +333,7 @@ test('who wants a replay while one is running joins it', async () => {
   assert.equal(on.store.calls.write, 1);
 });
 
-test('a fault that is no fault of L2 is thrown', async () => {
+test('an error that is not a StoreError is thrown', async () => {
   const on = setUp();
   on.keep('a', '1');
   on.store.hold();
