@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { MsgpackWriter } from '../../src/codec/msgpack-write.ts';
 
-/** A value as both encodings can hold it: integers and floats are two types, members keep their order. */
+/** A value that both encodings can represent. Integers and floats are two types, and members keep their order. */
 export type Model =
   | { type: 'literal'; value: null | boolean }
   | { type: 'int'; value: bigint }
@@ -48,15 +48,15 @@ export const model: fc.Arbitrary<Model> = fc.letrec<{ node: Model }>((tie) => ({
   ),
 })).node;
 
-/** White space and string spellings that a JSON writer may choose, drawn from `choices` in turn. */
+/** Choices of white space and string spellings that a JSON writer may make, used in turn. */
 export const choices = fc.array(fc.nat(), { minLength: 1, maxLength: 30 });
 
-/** The text without white space, as `msgpackToJson` promises it. */
+/** The JSON without white space, as `msgpackToJson` writes it. */
 export function canonical(value: Model): string {
   return print(value, () => 0);
 }
 
-/** The same value in some other spelling. */
+/** The same value as JSON in another spelling. */
 export function spelled(value: Model, picks: number[]): string {
   let turn = 0;
   return print(value, () => picks[turn++ % picks.length]!);
@@ -98,7 +98,7 @@ function quoted(text: string, pick: () => number): string {
   return `"${text.split('').map(escaped).join('')}"`;
 }
 
-/** The plain value that a decoder gives: integers as numbers where they are safe, objects as maps. */
+/** The plain value that a decoder returns: safe integers are numbers, other integers are bigints, objects are maps. */
 export function plain(value: Model): unknown {
   switch (value.type) {
     case 'int':
@@ -112,7 +112,7 @@ export function plain(value: Model): unknown {
   }
 }
 
-/** Bigints that are safe integers as numbers, at every depth. */
+/** Replaces bigints that are safe integers by numbers, at every depth. */
 export function narrow(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (Array.isArray(value)) return value.map(narrow);

@@ -6,7 +6,7 @@ import { elements, member, members, readString, skip } from '../../src/codec/jso
 import { choices, model, spelled } from './arbitraries.ts';
 
 describe('members and elements', () => {
-  it('give the text of each value as JSON.parse reads it, trimmed, in order', () => {
+  it('return the trimmed text of each value in order, as JSON.parse reads it', () => {
     fc.assert(
       fc.property(model, choices, (value, picks) => {
         const text = spelled(value, picks);
@@ -59,7 +59,7 @@ describe('members and elements', () => {
     assert.equal(member(body, 0, 'keys'), undefined);
   });
 
-  it('give repeated names each time; member takes the last, as JSON.parse does', () => {
+  it('return a repeated name every time, and member uses the last, as JSON.parse does', () => {
     const text = '{"a":1,"\\u0061":2,"__proto__":3}';
     assert.deepEqual(
       [...members(text, 0)].map(([name]) => name),
@@ -69,19 +69,19 @@ describe('members and elements', () => {
     assert.equal(span && text.slice(...span), '2');
   });
 
-  it('give nothing for what is empty', () => {
+  it('return nothing for an empty object or array', () => {
     assert.deepEqual([...members(' { \n } ', 0)], []);
     assert.deepEqual([...elements('[\t]', 0)], []);
   });
 
-  it('unescape names, lone surrogates too', () => {
+  it('unescape names, including lone surrogates', () => {
     const [first] = members('{"\\ud83e\\n":1}', 0);
     assert.equal(first?.[0], '\ud83e\n');
   });
 });
 
 describe('skip', () => {
-  it('ends each kind of value where it ends', () => {
+  it('returns the end of each kind of value', () => {
     for (const value of [
       '1',
       '-1.5e+3',
@@ -100,14 +100,14 @@ describe('skip', () => {
     }
   });
 
-  it('does not recurse, and is quick on long strings', () => {
+  it('skips deep nesting and long strings without recursion', () => {
     const deep = '['.repeat(500_000) + ']'.repeat(500_000);
     assert.equal(skip(deep, 0), deep.length);
     const long = JSON.stringify(['\\"'.repeat(150_000), '"']);
     assert.equal(skip(long, 0), long.length);
   });
 
-  it('ends on text that is no JSON, with Malformed or an answer', () => {
+  it('returns or throws Malformed for text that is not JSON', () => {
     const pieces = fc.constantFrom('[', ']', '{', '}', '"', '\\', ',', ':', ' ', '1', 'é');
     fc.assert(
       fc.property(fc.string({ unit: pieces, maxLength: 30 }), (text) => {

@@ -21,7 +21,7 @@ function refuses(text: string, reason: RegExp): void {
 }
 
 describe('JSON to msgpack', () => {
-  it('gives every value as an independent decoder reads it, however the text is spelled', () => {
+  it('writes msgpack that an independent decoder reads as the same value, for any spelling of the JSON', () => {
     fc.assert(
       fc.property(model, choices, (value, picks) => {
         const text = spelled(value, picks);
@@ -31,7 +31,7 @@ describe('JSON to msgpack', () => {
     );
   });
 
-  it('comes back as the same JSON: digits, floats, -0 and the order of members', () => {
+  it('converts back to the same JSON with its digits, floats, -0 and order of members', () => {
     fc.assert(
       fc.property(model, choices, (value, picks) => {
         const text = spelled(value, picks);
@@ -42,11 +42,11 @@ describe('JSON to msgpack', () => {
     );
   });
 
-  it('agrees with JSON.parse on whatever JSON.stringify writes', () => {
+  it('agrees with JSON.parse on every output of JSON.stringify', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary' }), fc.nat(4), (value, indent) => {
         const text = JSON.stringify(value, null, indent);
-        // A double beyond 2^63 is stringified as digits that may lie outside 64 bits, and is refused.
+        // JSON.stringify writes a double beyond 2^63 as digits that may exceed 64 bits, which are refused.
         fc.pre(!/\d{19}/.test(text));
         const bytes = jsonToMsgpack(text);
         validateMsgpack(bytes);
@@ -55,7 +55,7 @@ describe('JSON to msgpack', () => {
     );
   });
 
-  it('writes integers in their smallest form, up to both ends of 64 bits', () => {
+  it('writes integers in their smallest form, up to both limits of 64 bits', () => {
     const forms: [string, string][] = [
       ['0', '00'],
       ['127', '7f'],
@@ -83,7 +83,7 @@ describe('JSON to msgpack', () => {
     for (const [text, bytes] of forms) assert.equal(hex(text), bytes, text);
   });
 
-  it('refuses integers that no 64 bits hold', () => {
+  it('refuses integers beyond 64 bits', () => {
     for (const text of [
       '18446744073709551616',
       '-9223372036854775809',
@@ -95,7 +95,7 @@ describe('JSON to msgpack', () => {
     refuses('[1, {"a": 18446744073709551616}]', /at character 10/);
   });
 
-  it('writes -0 and whatever has a fraction or an exponent as float64', () => {
+  it('writes -0 and numbers with a fraction or an exponent as float64', () => {
     assert.equal(hex('-0'), 'cb8000000000000000');
     assert.equal(hex('-0.0'), 'cb8000000000000000');
     assert.equal(hex('0.0'), 'cb0000000000000000');
@@ -114,7 +114,7 @@ describe('JSON to msgpack', () => {
     refuses('-0.000001e-400', /too small for a double/);
   });
 
-  it('refuses lone surrogates in strings and names, and keeps pairs', () => {
+  it('refuses lone surrogates in strings and names, and accepts surrogate pairs', () => {
     refuses('"\\ud83e"', /lone surrogate/);
     refuses('["\\udd8a\\ud83e"]', /lone surrogate.*at character 1/);
     refuses('{"\\udd8a": 1}', /lone surrogate/);
@@ -123,19 +123,19 @@ describe('JSON to msgpack', () => {
     assert.equal(hex('"🦊"'), 'a4f09fa68a');
   });
 
-  it('keeps awkward names, in order', () => {
+  it('writes unusual names in order', () => {
     const text = '{"b":1,"":2,"__proto__":{"x":3},"a":4,"constructor":5,"1":6,"hasOwnProperty":7}';
     assert.equal(msgpackToJson(jsonToMsgpack(text)), text);
   });
 
-  it('refuses a name that is repeated in one object, escaped or not', () => {
+  it('refuses a repeated name in one object, escaped or not', () => {
     refuses('{"a":1,"b":2,"a":3}', /repeated, at character 13/);
     refuses('{"a":1,"\\u0061":2}', /repeated/);
     refuses('[{"__proto__":1,"__proto__":1}]', /repeated/);
     assert.equal(hex('[{"a":1},{"a":{"a":2}}]'), '9281a1610181a16181a16102');
   });
 
-  it(`follows ${MAX_DEPTH} levels and refuses one more`, () => {
+  it(`accepts ${MAX_DEPTH} levels of nesting and refuses one more`, () => {
     for (const depth of [999, MAX_DEPTH]) {
       const arrays = '['.repeat(depth) + ']'.repeat(depth);
       assert.equal(msgpackToJson(jsonToMsgpack(arrays)), arrays);
@@ -152,14 +152,14 @@ describe('JSON to msgpack', () => {
     assert.deepEqual(JSON.parse(msgpackToJson(jsonToMsgpack(text))), JSON.parse(text));
   });
 
-  it('carries strings of 300 KB, plain, escaped and beyond ASCII', () => {
+  it('converts strings of 300 KB, plain, escaped and beyond ASCII', () => {
     for (const unit of ['x', 'é', '🦊', '"\\\n']) {
       const value = unit.repeat(300_000 / unit.length);
       assert.equal(independent.unpack(jsonToMsgpack(JSON.stringify(value))), value);
     }
   });
 
-  it('counts items of containers at the limits of each header', () => {
+  it('writes container sizes at the limits of each header', () => {
     for (const count of [0, 1, 15, 16, 65_535, 65_536]) {
       const items = Array.from({ length: count }, (_, i) => i);
       assert.deepEqual(independent.unpack(jsonToMsgpack(JSON.stringify(items))), items);
@@ -170,7 +170,7 @@ describe('JSON to msgpack', () => {
     }
   });
 
-  it('works again after a refusal half way through a value', () => {
+  it('converts the next value after refusing a value half way through', () => {
     refuses('["kept out", 1e999]', /too large/);
     assert.equal(hex('[1]'), '9101');
   });

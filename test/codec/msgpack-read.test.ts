@@ -24,7 +24,7 @@ function encode(value: Model): Buffer {
   return writer.take();
 }
 
-/** Runs `read` on bytes that are followed by others in the same memory, which must not be looked at. */
+/** Runs `read` on bytes that are followed by other bytes in the same memory, which `read` must not read. */
 function fenced<T>(bytes: Uint8Array, behind: number, read: (view: Uint8Array) => T): T | 'malformed' {
   const memory = new Uint8Array(bytes.length + 64).fill(behind);
   memory.set(bytes, 32);
@@ -57,7 +57,7 @@ const anyBytes = fc.oneof(
 );
 
 describe('skip', () => {
-  it('ends where the object ends, whatever follows it', () => {
+  it('returns the end of the object, for any bytes after it', () => {
     fc.assert(
       fc.property(model, fc.uint8Array({ maxLength: 8 }), fc.nat(8), (value, after, before) => {
         const bytes = encode(value);
@@ -67,7 +67,7 @@ describe('skip', () => {
     );
   });
 
-  it('calls every object that is cut short malformed', () => {
+  it('throws Malformed for every truncated object', () => {
     fc.assert(
       fc.property(model, fc.nat(), (value, n) => {
         const bytes = encode(value);
@@ -76,7 +76,7 @@ describe('skip', () => {
     );
   });
 
-  it('knows the size of every first byte', () => {
+  it('returns the right size for every first byte', () => {
     const sizes: [string, number][] = [
       ['c0', 1],
       ['c2', 1],
@@ -118,7 +118,7 @@ describe('skip', () => {
       ['bf', 32],
     ];
     for (const [hex, size] of sizes) {
-      // Zeros after the header: text, payload, or items that are each the integer 0.
+      // Zeros after the header stand for text, payload, or items that are the integer 0.
       const bytes = Buffer.alloc(size);
       from(hex).copy(bytes);
       assert.equal(skip(bytes, 0), size, hex);
@@ -126,7 +126,7 @@ describe('skip', () => {
     }
   });
 
-  it('calls 0xc1, a first byte that is missing and counts that cannot be true malformed', () => {
+  it('throws Malformed for 0xc1, for empty input and for impossible counts', () => {
     for (const hex of [
       'c1',
       '91c1',
@@ -143,7 +143,7 @@ describe('skip', () => {
     assert.throws(() => skip(from('dfffffffff'.repeat(1000)), 0), Malformed);
   });
 
-  it('does not recurse: a million levels are skipped', () => {
+  it('skips a million levels of nesting without recursion', () => {
     const deep = Buffer.alloc(1_000_001, 0x91);
     deep[1_000_000] = 0xc0;
     assert.equal(skip(deep, 0), deep.length);
@@ -151,7 +151,7 @@ describe('skip', () => {
 });
 
 describe('every reader', () => {
-  it('answers or says Malformed, and never looks behind the end', () => {
+  it('returns or throws Malformed, and never reads past the end', () => {
     fc.assert(
       fc.property(anyBytes, (bytes) => {
         for (const read of readers) {
@@ -167,7 +167,7 @@ describe('every reader', () => {
 });
 
 describe('validateMsgpack', () => {
-  it('takes exactly one object', () => {
+  it('accepts exactly one object', () => {
     fc.assert(
       fc.property(model, (value) => {
         const bytes = encode(value);
@@ -178,7 +178,7 @@ describe('validateMsgpack', () => {
     assert.throws(() => validateMsgpack(new Uint8Array()), Malformed);
   });
 
-  it('takes whatever an independent encoder writes, binary and timestamps too', () => {
+  it('accepts every output of an independent encoder, including binary and timestamps', () => {
     for (const value of [
       new Date(0),
       Buffer.alloc(70_000),
@@ -203,7 +203,7 @@ describe('scalars', () => {
     );
   });
 
-  it('are bigints where a double may not hold an integer, and floats of both sizes', () => {
+  it('are bigints for integers that a double cannot hold, and floats of both sizes', () => {
     assert.equal(readInteger(from('d3ffe0000000000001'), 0), Number.MIN_SAFE_INTEGER);
     assert.equal(readInteger(from('cf001fffffffffffff'), 0), Number.MAX_SAFE_INTEGER);
     assert.equal(readInteger(from('cf0020000000000000'), 0), 2n ** 53n);
@@ -213,7 +213,7 @@ describe('scalars', () => {
     for (const read of [readInteger, readFloat]) assert.throws(() => read(from('a131'), 0), Malformed);
   });
 
-  it('are strings only in UTF-8, a byte order mark included', () => {
+  it('are strings only in valid UTF-8, which may begin with a byte order mark', () => {
     assert.equal(readString(from('a3efbbbf'), 0), '\ufeff');
     assert.throws(() => readString(from('a1ff'), 0), Malformed);
     assert.throws(() => readString(from('01'), 0), Malformed);

@@ -22,7 +22,7 @@ function refuses(hex: string, reason: RegExp): void {
 }
 
 describe('msgpack to JSON', () => {
-  it('writes what was written, and the way back gives the same bytes', () => {
+  it('writes JSON that converts back to the same bytes', () => {
     fc.assert(
       fc.property(model, (value) => {
         writer.reset();
@@ -35,7 +35,7 @@ describe('msgpack to JSON', () => {
     );
   });
 
-  it('reads what an independent encoder writes', () => {
+  it('reads the output of an independent encoder', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
         const plain = JSON.parse(JSON.stringify(value));
@@ -69,7 +69,7 @@ describe('msgpack to JSON', () => {
     assert.equal(json('ca80000000'), '-0');
   });
 
-  it('refuses what JSON has no form for, and says what and where', () => {
+  it('refuses values that JSON cannot represent, and names the value and its place', () => {
     refuses('c403010203', /^binary data has no JSON form, at byte 0$/);
     refuses('9201c500020102', /binary.*at byte 2/);
     refuses('d6ff00000001', /^a timestamp has no JSON form/);
@@ -82,7 +82,7 @@ describe('msgpack to JSON', () => {
     refuses('caff800000', /-Infinity/);
   });
 
-  it('refuses map keys that are no strings, or repeated', () => {
+  it('refuses map keys that are not strings, and repeated map keys', () => {
     refuses('810102', /map key is int.*at byte 1/);
     refuses('81c002', /map key is nil/);
     refuses('81c4016102', /map key is bin/);
@@ -99,13 +99,13 @@ describe('msgpack to JSON', () => {
     refuses(`d950${'61'.repeat(79)}c3`, /not UTF-8/);
   });
 
-  it('keeps a byte order mark, emoji and empty names', () => {
+  it('preserves a byte order mark, emoji and empty names', () => {
     assert.equal(json('a7efbbbff09fa68a'), '"\ufeff🦊"');
     assert.equal(json('81a0a0'), '{"":""}');
     assert.equal(json('81a95f5f70726f746f5f5f90'), '{"__proto__":[]}');
   });
 
-  it('follows 1000 levels and refuses one more', () => {
+  it('accepts 1000 levels of nesting and refuses one more', () => {
     const nested = (depth: number) => `${'91'.repeat(depth - 1)}90`;
     assert.equal(json(nested(999)), '['.repeat(999) + ']'.repeat(999));
     assert.equal(json(nested(1000)), '['.repeat(1000) + ']'.repeat(1000));
@@ -114,20 +114,20 @@ describe('msgpack to JSON', () => {
     refuses(nested(100_000), /deeper than 1000 levels/);
   });
 
-  it('calls bytes that are not exactly one object malformed', () => {
+  it('throws Malformed for bytes that are not exactly one object', () => {
     for (const hex of ['', 'c1', '91', '0101', 'a261', 'ddffffffff']) {
       assert.throws(() => json(hex), Malformed, hex);
     }
   });
 
-  it('carries strings of 300 KB', () => {
+  it('converts strings of 300 KB', () => {
     for (const unit of ['x', 'é', '🦊']) {
       const value = unit.repeat(300_000 / unit.length);
       assert.equal(JSON.parse(msgpackToJson(independent.pack(value))), value);
     }
   });
 
-  it('gives a value, NotConvertible or Malformed for whatever bytes come', () => {
+  it('returns JSON, or throws NotConvertible or Malformed, for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         try {

@@ -17,7 +17,7 @@ function written(compose: (writer: MsgpackWriter) => void): Buffer {
 const head = (bytes: Uint8Array, size: number) => Buffer.from(bytes.subarray(0, size)).toString('hex');
 
 describe('MsgpackWriter', () => {
-  it('writes what an independent decoder reads', () => {
+  it('writes bytes that an independent decoder reads as the same value', () => {
     const writer = new MsgpackWriter(16);
     fc.assert(
       fc.property(model, (value) => {
@@ -29,7 +29,7 @@ describe('MsgpackWriter', () => {
     );
   });
 
-  it('writes each string in the smallest form, by bytes and not by characters', () => {
+  it('writes each string in the smallest form for its length in bytes', () => {
     const forms: [string, string][] = [
       ['', 'a0'],
       ['x'.repeat(31), 'bf78'],
@@ -78,7 +78,7 @@ describe('MsgpackWriter', () => {
     }
   });
 
-  it('writes integers alike from numbers and bigints', () => {
+  it('writes the same integer from a number and a bigint', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), (value) => {
         const bytes = written((writer) => writer.int(value));
@@ -99,7 +99,7 @@ describe('MsgpackWriter', () => {
     assert.equal(written((writer) => writer.int(-(2n ** 63n))).toString('hex'), 'd38000000000000000');
   });
 
-  it('writes floats as float64, -0 and NaN included', () => {
+  it('writes floats as float64, including -0 and NaN', () => {
     for (const value of [0, -0, 1.5, Number.NaN, Number.NEGATIVE_INFINITY]) {
       const bytes = written((writer) => writer.float(value));
       assert.equal(bytes.length, 9);
@@ -107,14 +107,14 @@ describe('MsgpackWriter', () => {
     }
   });
 
-  it('copies encoded bytes as they are, short and long', () => {
+  it('copies encoded bytes unchanged, short and long', () => {
     for (const size of [0, 1, 23, 24, 10_000]) {
       const encoded = new Uint8Array(size).map((_, i) => i);
       assert.deepEqual(new Uint8Array(written((writer) => writer.raw(encoded))), encoded);
     }
   });
 
-  it('gives a view while nothing else is written, and a copy that lasts', () => {
+  it('returns a view from bytes, and from take a copy that stays valid', () => {
     const writer = new MsgpackWriter();
     writer.array(2);
     writer.int(1);
@@ -132,7 +132,7 @@ describe('MsgpackWriter', () => {
     assert.equal(head(writer.bytes(), 9), 'c0c3c2');
   });
 
-  it('works on after something huge has been reset', () => {
+  it('writes correctly after a huge value was reset', () => {
     const writer = new MsgpackWriter();
     writer.bin(new Uint8Array(5_000_000));
     assert.equal(writer.take().length, 5_000_005);

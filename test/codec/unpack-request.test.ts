@@ -7,12 +7,12 @@ import { unpackRequest } from '../../src/codec/unpack-request.ts';
 
 const independent = new Packr({ useRecords: false, variableMapSize: true });
 
-/** The request as msgpack, with each `?` in it a byte that no UTF-8 has. */
+/** The request as msgpack, with each `?` replaced by a byte that is invalid in UTF-8. */
 function broken(request: object): Buffer {
   return Buffer.from(pack(request).map((byte) => (byte === 0x3f ? 0xff : byte)));
 }
 
-test('a text that is not UTF-8 is refused wherever it stands, for two of them would be one', () => {
+test('text that is not valid UTF-8 is refused everywhere, so that no two keys decode to the same text', () => {
   for (const request of [
     { id: 1, key: 'a?' },
     { id: '?' },
@@ -23,12 +23,12 @@ test('a text that is not UTF-8 is refused wherever it stands, for two of them wo
     assert.throws(() => unpackRequest(broken(request)), Malformed);
 });
 
-test('the character that stands for such bytes is one like any other', () => {
+test('the replacement character U+FFFD is accepted as an ordinary character', () => {
   const request = { id: 1, keys: ['a\ufffd', '\ufffd'], '\ufffd': true };
   assert.deepEqual(unpackRequest(pack(request)), request);
 });
 
-test('a value may hold whatever msgpack does, beside that character too', () => {
+test('a value may contain any msgpack, including invalid UTF-8, next to the replacement character', () => {
   for (const request of [
     { key: 'a', value: '?' },
     { key: '\ufffd', value: { '?': '?' } },
@@ -37,7 +37,7 @@ test('a value may hold whatever msgpack does, beside that character too', () => 
     assert.doesNotThrow(() => unpackRequest(broken(request)));
 });
 
-test('an extension or binary outside a value, a name that is no string, and deep nesting are Malformed', () => {
+test('an extension or binary outside a value, a name that is not a string, and deep nesting are Malformed', () => {
   const deep = (levels: number) => Buffer.concat([Buffer.alloc(levels, 0x91), Buffer.from([0xc0])]);
   for (const bytes of [
     Buffer.from([0x81, 0xa1, 0x6b, 0xd4, 0x72, 0x40]),
@@ -53,7 +53,7 @@ test('an extension or binary outside a value, a name that is no string, and deep
   assert.doesNotThrow(() => unpackRequest(deep(16)));
 });
 
-test('the span of each value of a batch has the exact bytes that were sent', () => {
+test('each value of a batch has the exact bytes that were sent', () => {
   // {"entries": [{"key": "a", "value": float32 1, "ttl": 60}, {"value": uint8 5, "key": "b"}]}
   const body = Buffer.from(
     '81a7656e747269657392' +
@@ -73,7 +73,7 @@ test('the span of each value of a batch has the exact bytes that were sent', () 
   );
 });
 
-test('arrays and maps of 16 and 32 bits of length, and numbers of every width, are decoded', () => {
+test('arrays and maps with 16-bit and 32-bit lengths, and numbers of every width, are decoded', () => {
   for (const count of [16, 65_535, 65_536]) {
     const list = Array.from({ length: count }, (_, i) => i);
     assert.deepEqual(unpackRequest(independent.pack(list)), list);
@@ -87,7 +87,7 @@ test('arrays and maps of 16 and 32 bits of length, and numbers of every width, a
   });
 });
 
-test('whatever the bytes are, nothing but Malformed is thrown, and nothing behind them is read', () => {
+test('any bytes are decoded or throw Malformed, and no byte after them is read', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
       const memory = Buffer.alloc(bytes.length + 64, 0xa1);
@@ -102,7 +102,7 @@ test('whatever the bytes are, nothing but Malformed is thrown, and nothing behin
   );
 });
 
-test('a value is the span of its bytes, of several the last', () => {
+test('a value has the bytes of its last occurrence', () => {
   const bytes = Buffer.concat([
     Buffer.from([0x83, 0xa1, 0x61, 0x01]),
     Buffer.from('\xa5value\xc0', 'latin1'),
