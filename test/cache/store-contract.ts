@@ -90,7 +90,7 @@ export function storeContract(
     assert.equal((await two.write(write('k', '2'))).status, 'created');
   });
 
-  contract('a second write replaces, and its value is read', async ({ one, two }) => {
+  contract('a second write replaces the value', async ({ one, two }) => {
     await one.write(write('k', '1'));
     const second = write('k', '2');
     assert.deepEqual(await two.write(second), { status: 'replaced', version: second.version });

@@ -17,8 +17,8 @@ const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
 
 const key = fc.oneof(fc.string({ minLength: 1 }), fc.string({ unit: 'grapheme', minLength: 1 }));
-// Without what the two encodings or their readers hold differently, which is the business of the transcoders: a
-// member called __proto__, -0, and integers past 2^53.
+// Without values that the two encodings or their readers represent differently: a member called __proto__, -0, and
+// integers past 2^53. The tests of the transcoders cover these values.
 const plain = fc
   .jsonValue({ maxDepth: 3 })
   .filter((value) => !JSON.stringify(value).includes('__proto__') && !hasOddNumber(value));
@@ -99,7 +99,7 @@ const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
 };
 
 for (const [kind, frame] of Object.entries(frames)) {
-  test(`both subprotocols carry the same object: ${kind}`, () => {
+  test(`a frame decodes to the same object in both subprotocols: ${kind}`, () => {
     fc.assert(
       fc.property(frame, (encode) => {
         const text = encode(jsonCodec);
@@ -111,7 +111,7 @@ for (const [kind, frame] of Object.entries(frames)) {
   });
 }
 
-test('a request decodes to the same object from both, and its value is the bytes that were sent', () => {
+test('a request decodes to the same object in both subprotocols, and its value is the bytes that were sent', () => {
   fc.assert(
     fc.property(fc.record({ id, op: key, key, value: plain }, { noNullPrototype: true }), (request) => {
       const text = Buffer.from(JSON.stringify(request));
@@ -130,7 +130,7 @@ test('a request decodes to the same object from both, and its value is the bytes
   );
 });
 
-test('keys of any length and kind, once and again, decode to what was sent', () => {
+test('keys of any length and type decode unchanged, also when repeated', () => {
   const keys = fc.array(
     fc.oneof(key, fc.string({ unit: 'grapheme', maxLength: 80 }), plain.filter(withoutValue)),
     {
@@ -145,7 +145,7 @@ test('keys of any length and kind, once and again, decode to what was sent', () 
   );
 });
 
-test('a member called __proto__ does not become what the request inherits from', () => {
+test('a member called __proto__ does not become the prototype of the request', () => {
   const sent = new Map<string, unknown>([
     ['id', 1],
     ['__proto__', { op: 'ping' }],
@@ -157,7 +157,7 @@ test('a member called __proto__ does not become what the request inherits from',
     assert.equal(frame.data.op, undefined);
 });
 
-test('a value is taken as it was spelled, wherever in the frame it stands', () => {
+test('a value keeps its exact spelling, at any place in the frame', () => {
   const spelled = ' { "value" : [ 1.0 , 1e2 ] , "id":1,"op":"set", "key":"a" } ';
   assert.equal(jsonCodec.decode(Buffer.from(spelled)).value()?.body, '[ 1.0 , 1e2 ]');
   assert.equal(jsonCodec.decode(Buffer.from('{"id":1,"value":null}')).value()?.body, 'null');
@@ -169,7 +169,7 @@ test('a value is taken as it was spelled, wherever in the frame it stands', () =
   );
 });
 
-test('what is no frame is refused with a reason, and nothing else is thrown', () => {
+test('an invalid frame is refused with frame_invalid, and no other error is thrown', () => {
   const refused = (codec: Codec, message: Buffer) =>
     assert.throws(() => codec.decode(message), { name: 'ServiceError', code: 'frame_invalid' });
   for (const text of ['', '{', '[]', '[1]', 'null', '1', '"a"', 'nope', '{"id":1}x'])
@@ -182,7 +182,7 @@ test('what is no frame is refused with a reason, and nothing else is thrown', ()
     pack('a'),
     frame.subarray(1),
     Buffer.from([0xc1]),
-    // A text that is not UTF-8, and more items than there are bytes.
+    // A text that is not valid UTF-8, and an array with a longer length than the frame.
     Buffer.from([0x81, 0xa1, 0x6b, 0xa1, 0xff]),
     Buffer.from([0x81, 0xa1, 0x6b, 0xdd, 0xff, 0xff, 0xff, 0xff, 0xa0]),
   ])
@@ -202,7 +202,7 @@ test('what is no frame is refused with a reason, and nothing else is thrown', ()
   );
 });
 
-/** A member called `value` is not decoded. */
+/** The codec does not decode a member called `value`. */
 function withoutValue(item: unknown): boolean {
   return !JSON.stringify(item).includes('"value"');
 }

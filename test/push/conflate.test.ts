@@ -8,7 +8,7 @@ import { entryOf, versionOf } from './deps.ts';
 const stateOf = (key: string, number: number, merged = 0) =>
   new State(key, entryOf(key, number), 'set', merged);
 
-/** What a backlog sends, as texts: `key=version+merged`, a notice as it is. */
+/** The frames that a backlog sends, as texts: `key=version+merged`, and notices unchanged. */
 function drained(backlog: Backlog, room = Number.POSITIVE_INFINITY): string[] {
   const sent: string[] = [];
   backlog.drain((next) => {
@@ -22,7 +22,7 @@ function drained(backlog: Backlog, room = Number.POSITIVE_INFINITY): string[] {
   return sent;
 }
 
-test('of each key the newest state waits, in the place of its first, and counts those it replaced', () => {
+test('a newer state replaces the queued state of its key in place, and counts the states that it replaced', () => {
   const backlog = new Backlog();
   for (const [key, number] of [
     ['a', 1],
@@ -37,7 +37,7 @@ test('of each key the newest state waits, in the place of its first, and counts 
   assert.equal(backlog.size, 0);
 });
 
-test('however states come, as many are told or counted as there were, and the last of each key is told', () => {
+test('every state is sent or counted as merged, and the last state of each key is sent', () => {
   const step = fc.record({ key: fc.constantFrom('a', 'b', 'c'), merged: fc.nat({ max: 3 }) });
   fc.assert(
     fc.property(fc.array(step), (steps) => {
@@ -55,7 +55,7 @@ test('however states come, as many are told or counted as there were, and the la
   );
 });
 
-test('draining stops where there is no room, and goes on from there', () => {
+test('draining stops when the socket is full, and continues from there', () => {
   const backlog = new Backlog();
   for (const key of ['a', 'b', 'c', 'd']) backlog.add(stateOf(key, 1), true);
   assert.deepEqual(drained(backlog, 2), ['a=1+0', 'b=1+0']);
@@ -63,7 +63,7 @@ test('draining stops where there is no room, and goes on from there', () => {
   assert.deepEqual(drained(backlog), ['c=1+0', 'd=1+0', 'a=2+0']);
 });
 
-test('a notice takes what waits of its keys out, goes first, and does not cover what comes after it', () => {
+test('a notice removes the queued states of its keys, is sent first, and does not cover later states', () => {
   const backlog = new Backlog();
   backlog.add(stateOf('a:1', 1), true);
   backlog.add(stateOf('b:1', 2), true);
@@ -75,7 +75,7 @@ test('a notice takes what waits of its keys out, goes first, and does not cover 
   assert.equal(backlog.noticed, false);
 });
 
-test('the end of a value still waits behind a notice, for a snapshot may go out between the two', () => {
+test('a queued deletion stays queued after a notice, because a snapshot may be sent between the two', () => {
   const backlog = new Backlog();
   backlog.add(new State('a:1', undefined, 'delete', 0), true);
   backlog.add(stateOf('a:2', 1), true);
@@ -86,7 +86,7 @@ test('the end of a value still waits behind a notice, for a snapshot may go out 
   assert.deepEqual(sent, ['drop a', 'a:1']);
 });
 
-test('notices that say the same are one, so that many of them cost nothing', () => {
+test('equal notices are merged into one', () => {
   const backlog = new Backlog();
   for (let i = 0; i < 100; i++) backlog.addNotice('a', 'drop a', () => false);
   backlog.addNotice('b', 'drop b', () => false);
@@ -94,7 +94,7 @@ test('notices that say the same are one, so that many of them cost nothing', () 
   assert.deepEqual(drained(backlog), ['drop a', 'drop b']);
 });
 
-test('what is deleted or cleared is not sent', () => {
+test('deleted and cleared states are not sent', () => {
   const backlog = new Backlog();
   backlog.add(stateOf('a', 1), true);
   backlog.add(stateOf('b', 1), false);

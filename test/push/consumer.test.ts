@@ -16,7 +16,7 @@ const update = (key: string, number: number, merged?: number) => ({
 const RESET = '{"event":"reset","reason":"flush"}';
 const everything = () => true;
 
-test('what is pushed goes out at once while the socket takes it', () => {
+test('a push is sent at once while the socket has no back pressure', () => {
   const { consumer, socket, counters } = consumerOf();
   consumer.deliver(deliver(stateOf('a', 1), stateOf('b', 2)));
   consumer.deliver(deliver(stateOf('a', 3)));
@@ -25,11 +25,11 @@ test('what is pushed goes out at once while the socket takes it', () => {
   assert.equal(counters.wsConflated, 0);
 });
 
-test('to one who does not read nothing is sent but what was on its way, and of each key the newest waits', () => {
+test('under back pressure no further frame is sent, and only the newest state of each key is queued', () => {
   const { consumer, socket, counters, drain } = consumerOf();
   socket.blocked = true;
   consumer.deliver(deliver(stateOf('a', 1), stateOf('b', 2)));
-  assert.deepEqual(socket.sent, [update('a', 1)], 'the rest of the delivery waits already');
+  assert.deepEqual(socket.sent, [update('a', 1)], 'the rest of the delivery is queued');
   for (let number = 3; number < 100; number++) consumer.deliver(deliver(stateOf('c', number)));
   consumer.deliver(deliver(stateOf('b', 100)));
   assert.equal(socket.sent.length, 1);
@@ -37,10 +37,10 @@ test('to one who does not read nothing is sent but what was on its way, and of e
   assert.deepEqual(socket.sent.slice(1), [update('b', 100, 1), update('c', 99, 96)]);
   assert.equal(counters.wsConflated, 97);
   consumer.deliver(deliver(stateOf('a', 101)));
-  assert.deepEqual(socket.sent.at(-1), update('a', 101), 'it is not slow any more');
+  assert.deepEqual(socket.sent.at(-1), update('a', 101), 'after a drain, pushes are sent at once again');
 });
 
-test('one who reads a little and stops again is sent a little, and the rest waits in its order', () => {
+test('a client that reads a little gets one more frame, and the rest stays queued in order', () => {
   const { consumer, socket, drain } = consumerOf();
   socket.blocked = true;
   consumer.deliver(deliver(...['a', 'b', 'c', 'd'].map((key, i) => stateOf(key, i))));
@@ -49,12 +49,12 @@ test('one who reads a little and stops again is sent a little, and the rest wait
   consumer.onDrain(0);
   assert.deepEqual(socket.sent, [update('a', 0), update('b', 1)]);
   consumer.onDrain(0);
-  assert.equal(socket.sent.length, 2, 'something is left in the buffer');
+  assert.equal(socket.sent.length, 2, 'nothing is sent while the buffer is not empty');
   drain();
   assert.deepEqual(socket.sent.slice(2), [update('c', 2), update('d', 3)]);
 });
 
-test('more keys than may wait close it with 1013; as many as may do not', () => {
+test('a client is closed with 1013 when the number of queued keys exceeds maxPendingKeys', () => {
   const { consumer, socket, counters } = consumerOf({ limits: { maxPendingKeys: 3 } });
   socket.blocked = true;
   consumer.deliver(deliver(...['a', 'b', 'c', 'd'].map((key, i) => stateOf(key, i))));
@@ -68,14 +68,14 @@ test('more keys than may wait close it with 1013; as many as may do not', () => 
   consumer.reset(RESET);
   consumer.reply('{}');
   consumer.onDrain(0);
-  assert.equal(socket.sent.length, 1, 'a socket that has ended is left alone');
+  assert.equal(socket.sent.length, 1, 'nothing is sent to a closed socket');
 });
 
-test('one who takes nothing for too long is closed with 1013, and whoever takes something is not', () => {
+test('a client that reads nothing for stallMs is closed with 1013, and a client that reads a little is not', () => {
   const { consumer, socket, counters } = consumerOf({ limits: { stallMs: 1000 } });
   const start = performance.now();
   consumer.checkStall(start + 1e9);
-  assert.equal(socket.ended, undefined, 'nothing waits, so nothing is late');
+  assert.equal(socket.ended, undefined, 'an empty queue is not a stall');
   socket.blocked = true;
   consumer.deliver(deliver(stateOf('a', 1)));
   const blockedAt = performance.now();
@@ -83,7 +83,7 @@ test('one who takes nothing for too long is closed with 1013, and whoever takes 
   assert.equal(socket.ended, undefined);
   consumer.onDrain(blockedAt + 900);
   consumer.checkStall(blockedAt + 1800);
-  assert.equal(socket.ended, undefined, 'it took something, though not all');
+  assert.equal(socket.ended, undefined, 'the client read a part');
   consumer.checkStall(blockedAt + 1901);
   assert.deepEqual(socket.ended, { code: 1013, reason: 'the client reads nothing' });
   assert.equal(counters.wsSlowCloses, 1);
@@ -91,7 +91,7 @@ test('one who takes nothing for too long is closed with 1013, and whoever takes 
   assert.equal(counters.wsSlowCloses, 1);
 });
 
-test('one who reads no answers is found to be stalled as well, also in the middle of a snapshot', () => {
+test('a client that reads no replies is closed as stalled, also during a snapshot', () => {
   const { consumer, socket } = consumerOf({ limits: { stallMs: 1000 } });
   socket.blocked = true;
   consumer.hold();
@@ -100,7 +100,7 @@ test('one who reads no answers is found to be stalled as well, also in the middl
   assert.equal(socket.endCode, 1013);
 });
 
-test('answers are never held back, and past a limit of unread ones it is closed with 1013', () => {
+test('replies are never queued, and too many unread replies close the client with 1013', () => {
   const { consumer, socket, counters } = consumerOf();
   socket.blocked = true;
   const answer = JSON.stringify({ id: 1, ok: true, filler: 'x'.repeat(1024 * 1024) });
@@ -108,13 +108,13 @@ test('answers are never held back, and past a limit of unread ones it is closed 
     assert.equal(socket.ended, undefined);
     consumer.reply(answer);
   }
-  assert.equal(socket.ended, undefined, 'one may be larger than that by itself');
+  assert.equal(socket.ended, undefined, 'a single reply may exceed the limit');
   consumer.reply(answer);
   assert.equal(socket.endCode, 1013);
   assert.equal(counters.wsSlowCloses, 1);
 });
 
-test('pushes wait behind a snapshot, and what the snapshot told already is not sent', () => {
+test('pushes wait for a snapshot, and states that the snapshot contained are not sent', () => {
   const { consumer, socket } = consumerOf();
   consumer.hold();
   consumer.deliver(deliver(stateOf('same', 1), stateOf('newer', 2), stateOf('back', 3)));
@@ -132,14 +132,14 @@ test('pushes wait behind a snapshot, and what the snapshot told already is not s
   consumer.release();
   assert.deepEqual(socket.sent, [
     update('newer', 2),
-    // Versions do not decide what is newer: what another program writes has a low one.
+    // A higher version is not always newer: values of other programs have a low version.
     update('back', 3),
     { event: 'invalidate', key: 'again', reason: 'delete' },
     update('valueless', 4),
   ]);
 });
 
-test('with two snapshots under way pushes wait for both', () => {
+test('pushes wait for both of two concurrent snapshots', () => {
   const { consumer, socket } = consumerOf();
   consumer.hold();
   consumer.hold();
@@ -150,7 +150,7 @@ test('with two snapshots under way pushes wait for both', () => {
   assert.deepEqual(socket.sent, [update('a', 1)]);
 });
 
-test('the limit of pending keys counts what is left after a snapshot, not what waits during it', () => {
+test('maxPendingKeys counts the keys queued after a snapshot, not the keys that wait for it', () => {
   const { consumer, socket } = consumerOf({ limits: { maxPendingKeys: 2 } });
   consumer.hold();
   consumer.deliver(deliver(...['a', 'b', 'c'].map((key) => stateOf(key, 1))));
@@ -167,18 +167,18 @@ test('the limit of pending keys counts what is left after a snapshot, not what w
   assert.equal(socket.endCode, 1013);
 });
 
-test('a reset makes what waits of no use, and goes before what comes after it', () => {
+test('a reset discards queued states, and is sent before later states', () => {
   const { consumer, socket, drain } = consumerOf();
   socket.blocked = true;
   consumer.deliver(deliver(stateOf('a', 1), stateOf('b', 2)));
   for (let i = 0; i < 100; i++) consumer.reset(RESET);
   consumer.deliver(deliver(stateOf('c', 3)));
-  assert.equal(socket.sent.length, 1, 'many of them do not fill the buffer');
+  assert.equal(socket.sent.length, 1, 'many resets do not fill the buffer');
   drain();
   assert.deepEqual(socket.sent.slice(1), [{ event: 'reset', reason: 'flush' }, update('c', 3)]);
 });
 
-test('a reset during a snapshot comes after it, and what follows is told even if the snapshot has it', () => {
+test('a reset during a snapshot is sent after it, and later states are sent even if the snapshot contained them', () => {
   const { consumer, socket } = consumerOf();
   consumer.hold();
   consumer.reset(RESET);
@@ -193,7 +193,7 @@ test('a reset during a snapshot comes after it, and what follows is told even if
   ]);
 });
 
-test('a notice for many keys does not overtake what waits, and takes it out where it covers it', () => {
+test('a notice is not sent before queued states, and removes the queued states that it covers', () => {
   const { consumer, socket, drain } = consumerOf();
   consumer.notify('v', '{"event":"invalidate","pattern":"v:*","reason":"delete"}', everything);
   assert.equal(socket.sent.length, 1);
@@ -210,7 +210,7 @@ test('a notice for many keys does not overtake what waits, and takes it out wher
   ]);
 });
 
-test('a long snapshot waits until what was sent of it is read, or the client gone', async () => {
+test('a long snapshot waits until the client has read the previous part or has disconnected', async () => {
   const { consumer, socket } = consumerOf();
   await consumer.writable();
   socket.buffered = 1;
@@ -224,7 +224,7 @@ test('a long snapshot waits until what was sent of it is read, or the client gon
   await gone;
 });
 
-test('the value goes out only to who wants it', () => {
+test('a subscription without values receives no value', () => {
   const { consumer, socket } = consumerOf();
   const state = new State('a', entryOf('a', 1, json('{"rate":1}')), 'set', 0);
   consumer.deliver([[state, false]]);

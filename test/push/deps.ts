@@ -1,4 +1,4 @@
-/** What tests of `src/push` build with. */
+/** Builders for the tests of `src/push`. */
 import { Entry, type Value } from '../../src/cache/entry.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import type { Codec } from '../../src/push/codec.ts';
@@ -7,21 +7,19 @@ import { jsonCodec } from '../../src/push/json-codec.ts';
 import type { WebSocket } from '../../src/uws.ts';
 import { json, NOW, TYPE_TTL_MS } from '../support/replica.ts';
 
-/** The version with this number, for reading and for comparing. */
+/** The version with this number. */
 export const versionOf = (number: number) => `${number.toString(16).padStart(16, '0')}0000000a`;
 
 export function entryOf(key: string, number: number, value: Value = json(String(number))): Entry {
   return new Entry(key, value, versionOf(number), NOW, NOW + TYPE_TTL_MS);
 }
 
-/**
- * A socket as uWS has it, whose peer reads or does not: while `blocked`, all that is sent stays in its buffer.
- */
+/** A socket like a socket of uWS. While it is `blocked`, the peer reads nothing, and sent frames stay in the buffer. */
 export class FakeSocket {
   /** Every frame that was sent, decoded if it is text. */
-  // biome-ignore lint/suspicious/noExplicitAny: what a test looks into, it asserts
+  // biome-ignore lint/suspicious/noExplicitAny: a test asserts the shape of the frames that it reads
   readonly sent: any[] = [];
-  /** As they were given to `send`. */
+  /** Every frame as passed to `send`. */
   readonly frames: (string | Uint8Array)[] = [];
   ended: { code: number; reason: string } | undefined;
   blocked = false;
@@ -37,7 +35,7 @@ export class FakeSocket {
   }
 
   send(frame: string | Uint8Array): number {
-    if (this.ended) throw new Error('sent to a socket that has ended');
+    if (this.ended) throw new Error('sent to a closed socket');
     this.frames.push(frame);
     this.sent.push(isJson(frame) ? JSON.parse(frame.toString()) : frame);
     if (!this.blocked) return 1;
@@ -46,7 +44,7 @@ export class FakeSocket {
   }
 
   cork(act: () => void): void {
-    if (this.ended) throw new Error('corked a socket that has ended');
+    if (this.ended) throw new Error('corked a closed socket');
     act();
   }
 
@@ -58,7 +56,7 @@ export class FakeSocket {
 
 export const LIMITS: ConsumerLimits = { maxPendingKeys: 1000, stallMs: 30_000 };
 
-/** A consumer with its socket in the test's hands. */
+/** A consumer whose socket the test controls. */
 export function consumerOf({ codec = jsonCodec, limits = {} }: Partial<ConsumerDeps> = {}) {
   const socket = new FakeSocket();
   const counters = new Counters();
@@ -69,7 +67,7 @@ export function consumerOf({ codec = jsonCodec, limits = {} }: Partial<ConsumerD
     counters,
   );
   socket.onEnd = () => consumer.onClose();
-  /** The peer reads again, and all of it at once. */
+  /** The peer reads the whole buffer. */
   const drain = (now = performance.now()) => {
     socket.blocked = false;
     socket.buffered = 0;
@@ -85,7 +83,7 @@ interface ConsumerDeps {
 
 const OPENING_BRACE = 0x7b;
 
-/** A pushed frame is bytes in either subprotocol. */
+/** Whether the frame is JSON. A pushed frame is bytes in both subprotocols. */
 function isJson(frame: string | Uint8Array): boolean {
   return typeof frame === 'string' || (Buffer.isBuffer(frame) && frame[0] === OPENING_BRACE);
 }

@@ -15,7 +15,7 @@ const FRAMES = [...DOCUMENT.matchAll(/```json\n(.*?)```/gs)].flatMap(([, block])
 );
 const KEY = 'borrow_rate:AAPL';
 
-/** What a frame is made of: its members in order, and those of what they list. Values of clients are their own. */
+/** The names of the members of a frame in order, at every depth. Values of clients are left out. */
 function shapeOf(frame: unknown): string {
   if (Array.isArray(frame)) return `[${[...new Set(frame.map(shapeOf))].sort()}]`;
   if (typeof frame !== 'object' || frame === null) return '';
@@ -25,7 +25,7 @@ function shapeOf(frame: unknown): string {
   return `{${members}}`;
 }
 
-/** Every frame of the document as the codec would write it now, from what the frame itself says. */
+/** Encodes the content of a frame of the document again with the present codec. */
 function emitted(frame: Message): string {
   const entry = entryOf(KEY, 1, json('{}'));
   const { id, event, key, code, detail, field, reason, merged = 0, coherence = 'coherent', status } = frame;
@@ -55,14 +55,14 @@ function missOrHit(hit: (item: Message) => never) {
   return (item: Message) => (item.status === 'hit' ? hit({ key: item.key, status: 'hit' }) : item);
 }
 
-test('every frame that the document shows has the members that the codec writes, in its order', () => {
+test('every frame in the document has the members that the codec writes, in the same order', () => {
   const shown = FRAMES.map((line) => JSON.parse(line)).filter((frame) => !('op' in frame));
   assert.ok(shown.length > 15);
   for (const frame of shown)
     assert.equal(shapeOf(frame), shapeOf(JSON.parse(emitted(frame))), JSON.stringify(frame));
 });
 
-test('every request that the document shows is one, and every request there is is shown', () => {
+test('the document shows exactly the requests that the service knows', () => {
   const shown = FRAMES.map((line) => JSON.parse(line)).filter((frame) => 'op' in frame);
   const known = ['get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping'];
   assert.deepEqual([...new Set(shown.map(({ op }) => op))], known);

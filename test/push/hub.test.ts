@@ -55,9 +55,9 @@ function replica({ rememberedKeys, ...options }: Options = {}) {
       const events = () => socket.sent.filter((frame) => 'event' in frame);
       return { consumer, socket, drain, request, events };
     },
-    /** Another replica writes: L2 has it, and nobody has heard of it. */
+    /** Another replica writes to L2. The link has not reported the write yet. */
     writeElsewhere(key: string, ttlMs = TYPE_TTL_MS): string {
-      // Versions of a key only grow, whoever writes.
+      // Versions of a key only grow, for all writers.
       const stored = BigInt(`0x${store.entries.get(key)?.version.slice(0, 16) ?? '0'}`);
       last = (stored > last ? stored : last) + 1n;
       const version = `${last.toString(16).padStart(16, '0')}0000000b`;
@@ -68,7 +68,7 @@ function replica({ rememberedKeys, ...options }: Options = {}) {
   };
 }
 
-/** What a client knows of the key after each frame that told of it: a version, or undefined for none. */
+/** The state of the key after each frame about it: a version, or undefined for no value. */
 function statesOf(key: string, frames: FakeSocket['sent']): (string | undefined)[] {
   const states: (string | undefined)[] = [];
   for (const frame of frames) {
@@ -80,7 +80,7 @@ function statesOf(key: string, frames: FakeSocket['sent']): (string | undefined)
   return states;
 }
 
-/** Runs the scenario along every path: `choose(n)` takes each of 0 to n - 1 in one of the runs. */
+/** Runs the scenario once for each path. `choose(n)` returns each of 0 to n - 1 in one of the runs. */
 async function everyPath(scenario: (choose: (options: number) => number) => Promise<void>): Promise<number> {
   let path: { taken: number; options: number }[] = [];
   for (let runs = 1; ; runs++) {
@@ -98,8 +98,8 @@ async function everyPath(scenario: (choose: (options: number) => number) => Prom
 type Act = 'write' | 'remove';
 
 /**
- * One subscription and what others do to its key, in every order that can be: each change takes effect in L2
- * and is heard of later, each call to L2 has its effect and its answer later, and all in their order.
+ * Runs one subscription and changes of its key in every possible order. A change takes effect in L2, and the link
+ * reports it later. A call to L2 takes effect after the call, and its answer arrives later. Each kind stays in order.
  */
 async function interleave(
   acts: readonly Act[],
@@ -109,7 +109,7 @@ async function interleave(
   const runs = await everyPath(async (choose) => {
     const { cache, store, client, writeElsewhere, faults } = replica({ rememberedKeys: 10, ...options });
     const { request, socket } = client();
-    // One who is subscribed already: then the hub knows the key, and hears what the new one's snapshot finds.
+    // An earlier subscriber, so that the hub already knows the key when the new snapshot reads it.
     const other = client();
     writeElsewhere(KEY);
     if (options.watched) {
@@ -166,7 +166,7 @@ async function interleave(
           () => {
             const held = store.held.shift()!;
             held.happen();
-            // Its own echo.
+            // The echo of the own write.
             if (held.operation === 'write') unheard++;
             underWay.push(held);
           },
@@ -182,54 +182,58 @@ async function interleave(
     await settled();
     assert.deepEqual(faults, []);
     for (const { sent } of options.watched ? [socket, other.socket] : [socket]) {
-      const told = statesOf(KEY, sent);
-      const say = () =>
-        `${trail.join(' ')} told ${told.join(' ')}; L2 has ${store.entries.get(KEY)?.version}`;
-      assert.equal(told.at(-1), store.entries.get(KEY)?.version, `a gap: ${say()}`);
-      for (let i = 1; i < told.length; i++) assert.notEqual(told[i], told[i - 1], `a duplicate: ${say()}`);
-      const versions = told.filter((version) => version !== undefined);
-      if (!acts.includes('remove')) assert.deepEqual(versions, [...versions].sort(), `backwards: ${say()}`);
-      outcomes.add(told.map((version) => (version === undefined ? '-' : version.slice(12))).join(' '));
+      const pushed = statesOf(KEY, sent);
+      const story = () =>
+        `${trail.join(' ')} pushed ${pushed.join(' ')}; L2 has ${store.entries.get(KEY)?.version}`;
+      assert.equal(pushed.at(-1), store.entries.get(KEY)?.version, `a gap: ${story()}`);
+      for (let i = 1; i < pushed.length; i++)
+        assert.notEqual(pushed[i], pushed[i - 1], `a duplicate: ${story()}`);
+      const versions = pushed.filter((version) => version !== undefined);
+      if (!acts.includes('remove')) assert.deepEqual(versions, [...versions].sort(), `backwards: ${story()}`);
+      outcomes.add(pushed.map((version) => (version === undefined ? '-' : version.slice(12))).join(' '));
     }
   });
   return { runs, outcomes };
 }
 
-test('a write elsewhere leaves no gap and no duplicate, at whichever step of a subscription it comes', async () => {
+test('a foreign write at any step of a subscription causes no gap and no duplicate', async () => {
   for (const watched of [false, true])
     for (const local of [true, false]) {
       const { runs, outcomes } = await interleave(['write'], { watched, local });
       assert.ok(runs >= 5, `${runs}`);
-      assert.ok(outcomes.size >= 2, 'it came before the snapshot, and after it');
+      assert.ok(
+        outcomes.size >= 2,
+        'the write must come before the snapshot in one run, and after it in another',
+      );
     }
 });
 
-test('so do two writes elsewhere', async () => {
+test('two foreign writes at any steps of a subscription cause no gap and no duplicate', async () => {
   const { runs } = await interleave(['write', 'write'], {});
   assert.ok(runs > 100, `${runs}`);
 });
 
-test('so does a deletion elsewhere, and a new value after it', async () => {
+test('a foreign deletion and a later write at any steps of a subscription cause no gap and no duplicate', async () => {
   await interleave(['remove'], { watched: true });
   await interleave(['remove', 'write'], {});
   await interleave(['write', 'remove'], {});
 });
 
-test('so does a write of this replica, with its own echo', async () => {
+test('an own write and its echo at any steps of a subscription cause no gap and no duplicate', async () => {
   for (const local of [true, false]) await interleave([], { own: true, local, watched: true });
 });
 
-test('so do a write of this replica and one elsewhere', async () => {
+test('an own write and a foreign write at any steps of a subscription cause no gap and no duplicate', async () => {
   const { runs } = await interleave(['write'], { own: true });
   assert.ok(runs > 100, `${runs}`);
 });
 
-test('so does a write elsewhere while keys are listed for a prefix', async () => {
+test('a foreign write while keys are listed for a prefix causes no gap and no duplicate', async () => {
   const { runs } = await interleave(['write'], { prefix: true });
   assert.ok(runs > 20, `${runs}`);
 });
 
-test('an own write that is heard of after what replaced it does not take subscribers back', async () => {
+test('an own write that is reported after its replacement is not pushed', async () => {
   const { cache, hub, store, client, writeElsewhere } = replica();
   const { request, socket } = client();
   request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
@@ -246,7 +250,7 @@ test('an own write that is heard of after what replaced it does not take subscri
   assert.deepEqual(statesOf(KEY, socket.sent), [undefined, own.version, version]);
 });
 
-test('an answer that is handled after the answer to a later question does not take subscribers back', async () => {
+test('the answer to an earlier read is not pushed after the answer to a later read', async () => {
   const { cache, store, client, writeElsewhere } = replica();
   const { request, socket } = client();
   request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
@@ -266,7 +270,7 @@ test('an answer that is handled after the answer to a later question does not ta
   assert.deepEqual(statesOf(KEY, socket.sent), [undefined, version]);
 });
 
-test('a later question without an answer leaves the answer to an earlier one to be told', async () => {
+test('the answer to an earlier read is pushed if a later read fails', async () => {
   const { cache, store, client, writeElsewhere } = replica();
   const { request, socket } = client();
   request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
@@ -283,7 +287,7 @@ test('a later question without an answer leaves the answer to an earlier one to 
   assert.equal(statesOf(KEY, socket.sent).at(-1), version);
 });
 
-test('a subscription to what L1 holds already is told it once', async () => {
+test('a subscription to a key in L1 receives its value once', async () => {
   const { cache, client } = replica();
   await cache.set(KEY, json('1'));
   const { request, socket } = client();
@@ -294,7 +298,7 @@ test('a subscription to what L1 holds already is told it once', async () => {
   assert.equal(socket.sent[0].snapshot[0].value, 1);
 });
 
-test('several subscriptions of one socket that overlap push a change once, with its value if one of them wants it', async () => {
+test('overlapping subscriptions of one socket push a change once, with its value if one of them asks for values', async () => {
   const { cache, client } = replica();
   const { request, events } = client();
   request({ id: 1, op: 'subscribe', keys: [KEY] });
@@ -310,7 +314,7 @@ test('several subscriptions of one socket that overlap push a change once, with 
   );
 });
 
-test('many writes of one turn are one event, which says how many it stands for', async () => {
+test('several writes in one turn of the event loop are one event with the count of merged writes', async () => {
   const { cache, client } = replica({ standalone: true });
   const { request, events } = client();
   request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
@@ -378,7 +382,7 @@ test('when L2 fails during the load, subscribers are told that the key is not wh
   assert.equal(statesOf(KEY, socket.sent).at(-1), version);
 });
 
-test('a snapshot says of which keys L2 could not be asked, and one by prefix then fails as a whole', async () => {
+test('a snapshot marks each key that L2 did not answer, and a snapshot by prefix then fails as a whole', async () => {
   const { cache, store, client } = replica();
   await cache.set('a:held', json('1'));
   await cache.get('a:held');
@@ -394,10 +398,10 @@ test('a snapshot says of which keys L2 could not be asked, and one by prefix the
   assert.equal(socket.sent.at(-1).code, 'l2_unavailable');
   request({ id: 2, op: 'subscribe', keys: ['a:held'] });
   await settled();
-  assert.equal(socket.sent.at(-1).ok, true, 'the subscription that failed is none, so its id is free');
+  assert.equal(socket.sent.at(-1).ok, true, 'the id of a failed subscription is free');
 });
 
-test('all matching keys at once: named ones are told each, those of types and prefixes by the match', async () => {
+test('a deletion by match is pushed per key to subscriptions by key, and as one notice to types and prefixes', async () => {
   const { cache, store, client } = replica();
   const [named, open] = [client(), client()];
   named.request({ id: 1, op: 'subscribe', keys: ['volatility:A', KEY] });
@@ -414,12 +418,12 @@ test('all matching keys at once: named ones are told each, those of types and pr
   assert.deepEqual(named.events().slice(1), [invalidated]);
   assert.deepEqual(open.events().slice(1), [
     { event: 'invalidate', type: 'volatility', reason: 'delete' },
-    // Since another named it.
+    // Pushed in addition, because another client is subscribed to this key.
     invalidated,
   ]);
 });
 
-test('what another program only wanted dropped is pushed again to those who dropped it', async () => {
+test('after an invalidation by another program, values that still exist are pushed again', async () => {
   const { cache, client } = replica();
   const { request, events } = client();
   request({ id: 1, op: 'subscribe', prefixes: ['vol'], values: true });
@@ -440,7 +444,7 @@ test('what another program only wanted dropped is pushed again to those who drop
   );
 });
 
-test('a value that is newer than a deletion by match is pushed again after its notice', async () => {
+test('after the notice of a deletion by match, newer values are pushed again', async () => {
   const { cache, store, client } = replica();
   const { request, events } = client();
   request({ id: 1, op: 'subscribe', types: ['volatility'], values: true });
@@ -450,7 +454,7 @@ test('a value that is newer than a deletion by match is pushed again after its n
   await cache.set('volatility:NEW', json('2'));
   await settled();
   const told = events().length;
-  // The deletion was asked for between the two.
+  // The deletion was requested between the two writes.
   const asOf = `${version!.slice(0, 15)}${(Number.parseInt(version!.slice(15, 16), 16) + 1).toString(16)}${'0'.repeat(8)}`;
   store.entries.delete('volatility:OLD');
   cache.matchChanged({ type: typeIndex('volatility')! }, 'delete', asOf);
@@ -470,7 +474,7 @@ test('a value that is newer than a deletion by match is pushed again after its n
   );
 });
 
-test('a write and the removal of all that matches, in one turn, are told in their order', async () => {
+test('writes and a deletion by match in one turn of the event loop are pushed in order', async () => {
   const { cache, client } = replica({ standalone: true });
   const { request, events } = client();
   request({ id: 1, op: 'subscribe', prefixes: ['a:'], values: true });
@@ -493,7 +497,7 @@ test('a write and the removal of all that matches, in one turn, are told in thei
   );
 });
 
-test('a reset goes to all subscribers once, and what is learned after it is told though it was known before', async () => {
+test('every subscriber receives a reset once, and then the known state of a key again', async () => {
   const { cache, client, writeElsewhere } = replica();
   const clients = [client(), client()];
   const idle = client();
@@ -517,7 +521,7 @@ test('a reset goes to all subscribers once, and what is learned after it is told
   assert.deepEqual(idle.socket.sent, []);
 });
 
-test('losing coherence and having it again are resets', async () => {
+test('losing and regaining coherence push resets', async () => {
   const { cache, client } = replica();
   const { request, events } = client();
   request({ id: 1, op: 'subscribe', keys: [KEY] });
@@ -530,7 +534,7 @@ test('losing coherence and having it again are resets', async () => {
   );
 });
 
-test('alone, a value whose time is over or that L1 gives up is told as soon as that is noticed', async () => {
+test('standalone: an expired or evicted value is pushed as an invalidation', async () => {
   const { cache, memory, clock, client } = replica({ standalone: true });
   const { request, events } = client();
   request({ id: 1, op: 'subscribe', prefixes: ['a:'] });
@@ -551,7 +555,7 @@ test('alone, a value whose time is over or that L1 gives up is told as soon as t
   ]);
 });
 
-test('with L2 an entry that L1 gives up is no news', async () => {
+test('with L2, an eviction from L1 is not pushed', async () => {
   const { cache, client } = replica();
   const { request, events } = client();
   request({ id: 1, op: 'subscribe', keys: ['a:1'] });
@@ -563,7 +567,7 @@ test('with L2 an entry that L1 gives up is no news', async () => {
   assert.deepEqual(events().length, 1);
 });
 
-test('nobody is told after unsubscribing, and the other subscriptions go on', async () => {
+test('after unsubscribe, changes are pushed only to the remaining subscriptions', async () => {
   const { cache, client } = replica();
   const { request, events, socket } = client();
   request({ id: 1, op: 'subscribe', keys: ['a:1'] });
@@ -581,7 +585,7 @@ test('nobody is told after unsubscribing, and the other subscriptions go on', as
   );
 });
 
-/** What a client knows of the key after each event, by its name or by all that match. */
+/** The value of the key after each event about the key or about a match. */
 function valuesOf(key: string, frames: FakeSocket['sent']): unknown[] {
   const values: unknown[] = [];
   for (const frame of frames) {
@@ -594,7 +598,7 @@ function valuesOf(key: string, frames: FakeSocket['sent']): unknown[] {
   return values;
 }
 
-test('a deletion by match and a write leave subscribers with what L2 holds, in whatever order their moments come', async () => {
+test('a deletion by match and a write leave subscribers with the state of L2, in every order of their steps', async () => {
   let kept = 0;
   const runs = await everyPath(async (choose) => {
     const { cache, store, clock, client, writeElsewhere } = replica({ linked: true });
@@ -643,10 +647,10 @@ test('a deletion by match and a write leave subscribers with what L2 holds, in w
     const last = valuesOf(KEY, socket.sent).at(-1);
     assert.equal(last === undefined ? undefined : JSON.stringify(last), stored, order.join(', '));
   });
-  assert.ok(runs > 100 && kept > 10, `${runs} runs, ${kept} in which the value stayed`);
+  assert.ok(runs > 100 && kept > 10, `${runs} runs, the value stayed in ${kept}`);
 });
 
-test('a snapshot that was read before two deletions by match does not leave its value with the client', async () => {
+test('a snapshot from before two deletions by match leaves the client without the deleted value', async () => {
   const { cache, store, client, clock } = replica({ linked: true });
   store.fault = DOWN;
   await cache.set(KEY, json('"pending"'));
@@ -657,7 +661,7 @@ test('a snapshot that was read before two deletions by match does not leave its 
   await settled();
   clock.now += 1000;
   const asOf = (later: number) => new VersionClock('0000000b', () => clock.now + later).next();
-  // The pending value is in the snapshot, which waits for the list of keys in L2.
+  // The snapshot contains the pending value, and waits for the list of keys in L2.
   const listing = store.next('list');
   store.release();
   cache.matchChanged({ type: 0 }, 'delete', asOf(0));
@@ -674,7 +678,7 @@ test('a snapshot that was read before two deletions by match does not leave its 
   );
 });
 
-test('a key about which L2 gave no answer is asked about again until there is one, and its subscribers receive it', async (t) => {
+test('a read that L2 does not answer is repeated until it succeeds, and its value is pushed', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { cache, store, client, writeElsewhere } = replica({ linked: true });
   writeElsewhere(KEY);
@@ -698,7 +702,7 @@ test('a key about which L2 gave no answer is asked about again until there is on
     if (store.calls.read > before) asked.push(ms + 50);
   }
   assert.deepEqual(asked, [50, 150, 350, 750, 1550, 3150, 5150, 7150, 9150]);
-  assert.deepEqual(events(), [invalidated], 'they were notified already');
+  assert.deepEqual(events(), [invalidated], 'the invalidation is not repeated');
   store.fault = undefined;
   t.mock.timers.tick(2000);
   await settled();
@@ -709,10 +713,10 @@ test('a key about which L2 gave no answer is asked about again until there is on
   const { read } = store.calls;
   t.mock.timers.tick(60_000);
   await settled();
-  assert.equal(store.calls.read, read, 'nothing is left to be asked');
+  assert.equal(store.calls.read, read, 'no further read is sent');
 });
 
-test('a client receives a value about which L2 did not answer its snapshot, also after a notice and by type', async (t) => {
+test('a client by type receives a value that its snapshot could not read, also after a notice', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { cache, store, client, writeElsewhere } = replica({ linked: true });
   const version = writeElsewhere(KEY);
@@ -734,7 +738,7 @@ test('a client receives a value about which L2 did not answer its snapshot, also
   assert.deepEqual([update.event, update.version], ['update', version]);
 });
 
-test('a key that nobody follows any more is not asked about again', async (t) => {
+test('a failed read is not repeated for a key without subscribers', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { cache, store, client } = replica({ linked: true });
   const { request } = client();
@@ -750,7 +754,7 @@ test('a key that nobody follows any more is not asked about again', async (t) =>
   assert.equal(store.calls.read, read);
 });
 
-test('a snapshot by type or prefix has the pending values, which L2 cannot list', async () => {
+test('a snapshot by type or prefix contains pending values', async () => {
   const { cache, store, client, writeElsewhere } = replica({ linked: true });
   writeElsewhere('volatility:STORED');
   writeElsewhere('volatility:GONE');
@@ -772,7 +776,7 @@ test('a snapshot by type or prefix has the pending values, which L2 cannot list'
   }
 });
 
-test('a subscription by type leaves L1 and its order of use as they were', async () => {
+test('a subscription by type does not change L1 or its order of use', async () => {
   const { cache, memory, client, writeElsewhere } = replica({ linked: true, memory: { maxEntries: 10 } });
   for (let i = 0; i < 100; i++) writeElsewhere(`volatility:${i}`);
   for (let i = 0; i < 10; i++) {
@@ -787,7 +791,7 @@ test('a subscription by type leaves L1 and its order of use as they were', async
   await settled();
   assert.equal(socket.sent.flatMap(({ snapshot }) => snapshot ?? []).length, 110);
   assert.deepEqual(held(), before);
-  // The least recently used entry is still the one that was written first.
+  // The least recently used entry is still the entry that was written first.
   await cache.set('borrow_rate:new', json('1'));
   await cache.get('borrow_rate:new');
   assert.deepEqual(
@@ -796,7 +800,7 @@ test('a subscription by type leaves L1 and its order of use as they were', async
   );
 });
 
-test('a subscription pushes nothing to those who follow its keys already, also where more keys exist than are remembered', async () => {
+test('a new subscription pushes nothing to existing subscribers, even beyond the number of remembered keys', async () => {
   const { client, writeElsewhere } = replica({ linked: true, rememberedKeys: 10 });
   for (let i = 0; i < 50; i++) writeElsewhere(`volatility:${i}`);
   const [first, second] = [client(), client()];

@@ -14,21 +14,21 @@ const read = (frame: string | Uint8Array) => {
   return bytes[0] === OPENING_BRACE ? JSON.parse(bytes.toString()) : unpack(bytes);
 };
 
-test('the bytes of a state are made once for each codec, and the same go to everyone', () => {
+test('a state is encoded once for each codec, and every subscriber gets the same bytes', () => {
   const state = new State(KEY, entryOf(KEY, 7, { encoding: 'json', body: '{"rate":1}' }), 'set', 0);
   const [text, bytes] = CODECS.map((codec) => state.frame(codec, true, 0));
   assert.ok(Buffer.isBuffer(text) && Buffer.isBuffer(bytes));
-  // The scratch buffer of the codec is written over by the next frame.
+  // The next frame overwrites the scratch buffer of the codec.
   new State('x', entryOf('x', 8), 'set', 0).frame(msgpackCodec, true, 0);
   for (let i = 0; i < 3; i++) {
     assert.equal(state.frame(jsonCodec, true, 0), text);
-    assert.equal(state.frame(msgpackCodec, true, 0), bytes, 'the very same object');
+    assert.equal(state.frame(msgpackCodec, true, 0), bytes, 'the same object');
   }
   for (const frame of [text!, bytes!])
     assert.deepEqual(read(frame), { event: 'update', key: KEY, version: versionOf(7), value: { rate: 1 } });
 });
 
-test('who wants no values is told that the key is not what it was, in bytes of their own', () => {
+test('a subscriber without values receives an invalidation, which is encoded separately', () => {
   const state = new State(KEY, entryOf(KEY, 7), 'set', 0);
   for (const codec of CODECS) {
     const bare = state.frame(codec, false, 0);
@@ -38,7 +38,7 @@ test('who wants no values is told that the key is not what it was, in bytes of t
   }
 });
 
-test('a key without a value any more is an invalidation for everyone', () => {
+test('a deleted key is an invalidation for every subscriber', () => {
   const state = new State(KEY, undefined, 'expire', 0);
   for (const codec of CODECS)
     for (const values of [true, false])
@@ -49,7 +49,7 @@ test('a key without a value any more is an invalidation for everyone', () => {
       });
 });
 
-test('how many states were merged is told, and differs from one slow subscriber to the next', () => {
+test('each frame has the count of merged states of its subscriber', () => {
   const state = new State(KEY, entryOf(KEY, 7), 'set', 2);
   for (const codec of CODECS) {
     assert.equal(read(state.frame(codec, true, 2)).merged, 2);
@@ -58,7 +58,7 @@ test('how many states were merged is told, and differs from one slow subscriber 
   }
 });
 
-test('a value that a codec cannot hold unchanged is an invalidation there, and an update for the other', () => {
+test('a value that one codec cannot represent is an invalidation in that codec and an update in the other', () => {
   const body = pack(new Uint8Array([1, 2]));
   const state = new State(KEY, entryOf(KEY, 7, { encoding: 'msgpack', body }), 'set', 0);
   assert.equal(read(state.frame(jsonCodec, true, 0)).event, 'invalidate');

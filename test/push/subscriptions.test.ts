@@ -6,7 +6,7 @@ import { type Subscription, Subscriptions } from '../../src/push/subscriptions.t
 
 type Sub = Subscription<string>;
 
-// Few names, so that they meet.
+// Few distinct names, so that subscriptions overlap.
 const name = fc.string({ unit: fc.constantFrom('a', 'b', ':'), maxLength: 4 });
 const key = fc.oneof(
   name,
@@ -27,7 +27,7 @@ const subscription: fc.Arbitrary<Sub> = fc.record({
 const wants = ({ keys, types, prefixes }: Sub, key: string) =>
   keys.includes(key) || types.includes(typeOf(key)) || prefixes.some((prefix) => key.startsWith(prefix));
 
-test('who is told of a key is whom a look at every subscription finds', () => {
+test('the index finds the same subscribers of a key as a scan of all subscriptions', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(subscription, fc.boolean()), { maxLength: 12 }),
@@ -56,7 +56,7 @@ test('who is told of a key is whom a look at every subscription finds', () => {
   );
 });
 
-test('a subscription that ended leaves nothing behind', () => {
+test('removed subscriptions leave no trace in the index', () => {
   fc.assert(
     fc.property(fc.array(subscription, { maxLength: 8 }), (given) => {
       const index = new Subscriptions<string>();
