@@ -1,4 +1,4 @@
-/** One run: replicas on a Redis, everybody at work, a fault, and then what was found. */
+/** Runs replicas on one Redis with readers, writers, subscribers and a fault, and returns the violations. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from '../../loadtest/support/random.ts';
 import { until } from '../../loadtest/support/until.ts';
@@ -14,11 +14,11 @@ import { type ActorDeps, readAll, readOne, seedOf, withClient, writeAll } from '
 import { ALL_KEYS, unversioned } from './keys.ts';
 import { Subscriber } from './subscriber.ts';
 
-/** The bound that is promised, HEARTBEAT_TIMEOUT_MS. */
+/** The promised bound of staleness, HEARTBEAT_TIMEOUT_MS. */
 export const BOUND_MS = 1000;
-/** What timers and messages add. The time that a busy machine holds up the replicas and Redis does not count. */
+/** The time that timers and messages add. Time during which the processes wait for a CPU does not count. */
 const ALLOWANCE_MS = 500;
-/** Nothing but the speed of messages stands between a write and its being seen while nothing is wrong. */
+/** Without a fault, only the transit time of messages delays a write. */
 const CALM_BOUND_MS = 250;
 
 export interface RunOptions {
@@ -28,25 +28,25 @@ export interface RunOptions {
   readonly seed: number;
   /** Readers of each replica. */
   readonly readers?: number;
-  /** The longest that any actor rests between two writes is twice this, in ms. */
+  /** The average pause of a writer between two writes, in ms. The longest pause is twice as long. */
   readonly restMs?: number;
-  /** A run that has less than this to show goes on until it has, or for `PATIENCE_MS`. */
+  /** A run with fewer reads or changes continues until it has them, at most for `PATIENCE_MS`. */
   readonly enough?: { readonly reads: number; readonly changes: number; readonly lesser: number };
 }
 
 const PATIENCE_MS = 60_000;
 
 export interface Report extends Findings {
-  /** How often the fault struck. */
+  /** The number of rounds of the fault. */
   readonly events: number;
   readonly reads: number;
-  /** Reads whose answers say that L2 was not asked, or has yet to make the change. */
+  /** Reads whose answers show that L2 was not used, or that the change is pending. */
   readonly marked: number;
-  /** Reads answered in a lesser state than coherent. */
+  /** Reads whose answers show a lesser state than coherent. */
   readonly lesser: number;
-  /** Changes asked for. */
+  /** Requested changes. */
   readonly writes: number;
-  /** And those that were acknowledged. */
+  /** Acknowledged changes. */
   readonly acknowledged: number;
   readonly pushes: number;
   readonly resets: number;
@@ -54,16 +54,16 @@ export interface Report extends Findings {
 
 const ENV = {
   HEARTBEAT_TIMEOUT_MS: String(BOUND_MS),
-  // Long enough not to time out because the machine is busy, and short beside the bound.
+  // Long enough for a busy machine, and short compared with the bound.
   REDIS_COMMAND_TIMEOUT_MS: '300',
-  // So long that time alone never repairs what L1 has missed.
+  // So long that an entry in L1 never becomes correct only because it expires.
   LOCAL_CACHE_TTL: '3600',
   LOCAL_CACHE_MAX_SIZE: '10000',
 };
 
 const NEEDS_PROXY: readonly Fault[] = ['half-open', 'slow'];
 const ENV_OF: Partial<Record<Fault, Record<string, string>>> = {
-  // Nothing is wrong, so a busy machine must not look like it.
+  // In a run without a fault, a busy machine must not cause a time-out.
   none: { REDIS_COMMAND_TIMEOUT_MS: '30000', HEARTBEAT_TIMEOUT_MS: '30000' },
   slow: { REDIS_COMMAND_TIMEOUT_MS: '40' },
 };
@@ -90,7 +90,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   const proxies = await Promise.all(places.map(() => startTcpProxy(redis)));
   for (const proxy of proxies) cleanup.push(() => proxy.close());
   const services = await Promise.all(
-    // Only where it is needed, because it costs time.
+    // A proxy costs time, so only the faults that need a proxy use it.
     places.map((at) =>
       startReplica(NEEDS_PROXY.includes(fault) ? behind(redis, proxies[at]!.port) : redis, {
         ...ENV,
@@ -118,8 +118,8 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
       ...Array.from({ length: readers }, () => readAll(service, replica, actor())),
     ]),
   ];
-  const parts = { redis, connection, proxies, history, random: actor().random };
-  const faults = afflict(fault, { ...parts, write: (key) => foreign.set(key) }, () => stopped);
+  const deps = { redis, connection, proxies, history, random: actor().random };
+  const faults = afflict(fault, { ...deps, write: (key) => foreign.set(key) }, () => stopped);
   await sleep(seconds * 1000);
   if (enough !== undefined)
     await until(
@@ -159,12 +159,12 @@ function acknowledged({ ops }: History): number {
   return ops.filter(({ end }) => end < Number.POSITIVE_INFINITY).length;
 }
 
-/** The same Redis, reached another way. */
+/** The same Redis behind a proxy. */
 function behind(redis: RedisServer, port: number): RedisServer {
   return { ...redis, port };
 }
 
-/** When all is quiet, every replica and every subscriber holds what Redis holds, and nothing else. */
+/** At the end of a run, every replica and every subscriber has exactly the data of Redis. */
 async function checkEnd(
   redis: RedisServer,
   services: readonly Service[],
@@ -174,7 +174,7 @@ async function checkEnd(
   const connection = await connectTo(redis);
   try {
     const differences = async () => {
-      // Each time anew: what is pending still changes it.
+      // Read again each time, because pending writes still change Redis.
       const truth = await truthOf(connection, ALL_KEYS);
       const found: string[] = [];
       const compare = (where: string, key: string, version: string | undefined) => {
@@ -191,7 +191,7 @@ async function checkEnd(
         });
       return found;
     };
-    // What was pushed last may still be on its way, and a snapshot asked for again.
+    // The last pushes may still be in transit, and a client may have requested a snapshot again.
     return await until(async () => (await differences()).length === 0, { everyMs: 50 }).then(
       () => [],
       differences,

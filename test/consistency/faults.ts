@@ -1,4 +1,4 @@
-/** What goes wrong during a run, again and again until it is over. */
+/** The faults of a run. A fault is repeated until the run ends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { pick, type Random } from '../../loadtest/support/random.ts';
@@ -23,15 +23,15 @@ export type Fault = (typeof FAULTS)[number];
 export interface FaultDeps {
   readonly redis: RedisServer;
   readonly connection: Redis;
-  /** One before each replica's Redis. */
+  /** One proxy between each replica and Redis. */
   readonly proxies: readonly TcpProxy[];
   readonly history: History;
   readonly random: Random;
-  /** Writes a key of the foreign writer's in the midst of a burst. */
+  /** Writes a key of the foreign writer during a burst. */
   readonly write: (key: string) => Promise<void>;
 }
 
-/** What happens once, and how long to wait before it happens again, in ms. */
+/** One round of each fault, and the pause before the next round in ms. */
 const ROUNDS: Record<
   Fault,
   { readonly restMs: number; readonly round: (parts: FaultDeps) => Promise<void> }
@@ -52,14 +52,14 @@ const ROUNDS: Record<
     async round({ proxies, random }) {
       const proxy = pick(proxies, random);
       proxy.freeze({ direction: 'down', saying: 'ratecache-link' });
-      // Far longer than the bound, so that a replica that does not notice serves many values that are too old.
+      // Far longer than the bound, so that a replica that does not notice the fault serves many old values.
       await sleep(3000);
       proxy.thaw();
     },
   },
   slow: {
     restMs: 800,
-    // A round trip of 120 ms: over the command time-out, and under the bound of the heartbeat.
+    // A round trip of 120 ms is longer than the command time-out and shorter than the bound of the heartbeat.
     async round({ proxies, random }) {
       const proxy = pick(proxies, random);
       proxy.delay(60);
@@ -78,12 +78,12 @@ const ROUNDS: Record<
   },
 };
 
-/** One fault after another until `stopped`; says how many there were. */
+/** Repeats the fault until `stopped`, and returns the number of rounds. */
 export async function afflict(fault: Fault, parts: FaultDeps, stopped: () => boolean): Promise<number> {
   const { restMs, round } = ROUNDS[fault];
   let rounds = 0;
   while (true) {
-    // In slices, so that the end of a run does not wait for the next fault.
+    // Sleeps in slices, so that the end of a run does not wait for the next round.
     for (const until = performance.now() + restMs * (0.5 + parts.random()); performance.now() < until; ) {
       if (stopped()) return rounds;
       await sleep(20);
@@ -104,8 +104,8 @@ async function killOne({ connection, random }: FaultDeps, name: string): Promise
 const BURST = 4000;
 
 /**
- * A burst of messages within one command overruns the output buffers of the links: Redis lets go of them, with
- * the invalidations that lay in them.
+ * A burst of messages within one command overruns the output buffers of the links. Redis closes the links, and the
+ * buffered invalidations are lost.
  */
 async function overrun({ connection, write, random }: FaultDeps): Promise<void> {
   await connection.config('SET', 'client-output-buffer-limit', 'pubsub 65536 0 0');

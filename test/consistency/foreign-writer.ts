@@ -1,4 +1,4 @@
-/** A program that writes straight into Redis, with the service's own encoding and none of its doing. */
+/** A program that writes directly into Redis, in the encoding of the service and without the service. */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -14,7 +14,7 @@ export const PREFIX = 'borrow_rate_engine:';
 const TTL_MS = 600_000;
 const LIMITS = { compressionThresholdBytes: 0, maxValueBytes: 10_000 };
 
-/** A connection of the test's own, which comes back after a restart. */
+/** A separate connection of the test, which reconnects after a restart of Redis. */
 export async function connectTo({ port }: RedisServer): Promise<Redis> {
   const redis = new Redis({
     port,
@@ -30,7 +30,7 @@ export async function connectTo({ port }: RedisServer): Promise<Redis> {
   return redis;
 }
 
-/** What Redis holds of these keys: number and version of each that it has. */
+/** The number and version of each of these keys that exists in Redis. */
 export async function truthOf(
   redis: Redis,
   keys: readonly string[],
@@ -48,19 +48,19 @@ export async function truthOf(
   return truth;
 }
 
-/** The envelope of the next value of a key, stamped now. */
+/** Writes and deletes keys in Redis, one at a time. */
 export class ForeignWriter {
   readonly #redis: Redis;
-  readonly #parts: ActorDeps;
+  readonly #deps: ActorDeps;
   readonly #versions = new VersionClock('f0f0f0f0');
 
-  constructor(redis: Redis, parts: ActorDeps) {
+  constructor(redis: Redis, deps: ActorDeps) {
     this.#redis = redis;
-    this.#parts = parts;
+    this.#deps = deps;
   }
 
   async run(restMs: number): Promise<void> {
-    const { random, stopped } = this.#parts;
+    const { random, stopped } = this.#deps;
     while (!stopped()) {
       const chance = random();
       if (chance < 0.35) await this.set(pick(KEYS.foreign, random));
@@ -72,7 +72,7 @@ export class ForeignWriter {
     }
   }
 
-  /** A plain SET; only for keys that nobody else writes, or the version would not be the greatest. */
+  /** A plain SET, only for keys without other writers. With other writers, its version might not be the greatest. */
   async set(key: string): Promise<void> {
     const [op, envelope, version] = this.#next(key);
     await this.#done(async () => {
@@ -81,7 +81,7 @@ export class ForeignWriter {
     });
   }
 
-  /** Where others write as well, the version has to be made greater than what is there in Redis itself. */
+  /** For keys with other writers: the script in Redis makes the version greater than the stored version. */
   async #setGreater(key: string): Promise<void> {
     const [op, envelope] = this.#next(key);
     await this.#done(async () => {
@@ -92,9 +92,9 @@ export class ForeignWriter {
     });
   }
 
-  /** As the predecessor of the service wrote: without an envelope. */
+  /** Writes in the format of the predecessor of the service, without an envelope. */
   async #setLegacy(key: string): Promise<void> {
-    const op = this.#parts.history.begin(key, 'write', performance.now());
+    const op = this.#deps.history.begin(key, 'write', performance.now());
     const text = JSON.stringify({ value: { n: op.n }, timestamp: Date.now() / 1000 });
     await this.#done(async () => {
       await this.#redis.set(PREFIX + key, text, 'PX', TTL_MS);
@@ -103,7 +103,7 @@ export class ForeignWriter {
   }
 
   async #remove(key: string): Promise<void> {
-    const op = this.#parts.history.begin(key, 'delete', performance.now());
+    const op = this.#deps.history.begin(key, 'delete', performance.now());
     await this.#done(async () => {
       await this.#redis.del(PREFIX + key);
       op.end = performance.now();
@@ -111,14 +111,14 @@ export class ForeignWriter {
   }
 
   #next(key: string) {
-    const op = this.#parts.history.begin(key, 'write', performance.now());
+    const op = this.#deps.history.begin(key, 'write', performance.now());
     const version = this.#versions.next();
     const value = { encoding: 'json', body: JSON.stringify({ n: op.n }) } as const;
     const now = Date.now();
     return [op, pack(value, version, now, now + TTL_MS, LIMITS), version] as const;
   }
 
-  /** A fault of the connection leaves the outcome unknown. */
+  /** After a connection error, the outcome stays unknown. */
   async #done(change: () => Promise<void>): Promise<void> {
     await change().catch(() => sleep(5));
   }

@@ -24,7 +24,7 @@ function history() {
   return { made, write, remove, read, check: () => made.check(BOUND_MS) };
 }
 
-test('a read within the bound may be old, and how old is told', () => {
+test('a read within the bound may return an old value, and the worst staleness is reported', () => {
   const { write, read, check } = history();
   write(0, 1, 'v1');
   write(2, 10, 'v2');
@@ -33,7 +33,7 @@ test('a read within the bound may be old, and how old is told', () => {
   assert.deepEqual(check(), { worstStalenessMs: 50, violations: [] });
 });
 
-test('a read that starts after the bound and gives the older value is found', () => {
+test('a read that starts after the bound and returns the older value is a violation', () => {
   const { write, read, check } = history();
   write(0, 1, 'v1');
   write(0, 10, 'v2');
@@ -41,7 +41,7 @@ test('a read that starts after the bound and gives the older value is found', ()
   assert.match(check().violations.join(), /^stale by 101\.0 ms: plain was #1/);
 });
 
-test('a read that is marked breaks no promise about other replicas, nor does one of a write that nobody acknowledged', () => {
+test('a marked old value and a read of an unacknowledged write are not violations', () => {
   const { write, read, check } = history();
   write(0, 1, 'v1');
   write(0, 10, 'v2');
@@ -51,14 +51,14 @@ test('a read that is marked breaks no promise about other replicas, nor does one
   assert.deepEqual(check().violations, []);
 });
 
-test('what nobody wrote is found', () => {
+test('a read of a value that was never written is a violation', () => {
   const { write, read, check } = history();
   write(0, 1, 'v1');
   read(5, 2, 'v2');
-  assert.match(check().violations.join(), /nobody wrote/);
+  assert.match(check().violations.join(), /no writer wrote/);
 });
 
-test('a key that is never deleted is never absent again', () => {
+test('a miss of a written key without a delete is a violation', () => {
   const { write, read, check } = history();
   read(0, 0, undefined);
   write(0, 1, 'v1');
@@ -66,7 +66,7 @@ test('a key that is never deleted is never absent again', () => {
   assert.match(check().violations.join(), /^stale by 199\.0 ms: plain was none/);
 });
 
-test('after a delete it may be absent, until it was written again, and the old value is stale', () => {
+test('after a delete, a miss is allowed until the next write, and the old value is stale', () => {
   const { write, remove, read, check } = history();
   const of = { key: DELETABLE };
   write(0, 1, 'v1', DELETABLE);
@@ -83,7 +83,7 @@ test('after a delete it may be absent, until it was written again, and the old v
   assert.match(violations[1]!, /stale by 101.*none/);
 });
 
-test('while a delete may still take effect, absence is no fault', () => {
+test('while a delete may still take effect, a miss is not a violation', () => {
   const { write, remove, read, check } = history();
   remove(0, Number.POSITIVE_INFINITY);
   write(2, 3, 'v1', DELETABLE);
@@ -91,7 +91,7 @@ test('while a delete may still take effect, absence is no fault', () => {
   assert.deepEqual(check().violations, []);
 });
 
-test('whoever reads at one replica must not go back, unless it said that it is not coherent in between', () => {
+test('reads at one replica must not go back unless an answer in between showed a lesser state', () => {
   for (const [more, found] of [
     [{}, 1],
     [{ replica: 1 }, 0],
@@ -114,7 +114,7 @@ test('whoever reads at one replica must not go back, unless it said that it is n
   assert.equal(made.check(BOUND_MS).violations.length, 0);
 });
 
-test('a restart of Redis may lose what it held, and nothing else', () => {
+test('a restart of Redis may lose earlier writes, and no later write', () => {
   const { made, write, read, check } = history();
   write(0, 1, 'v1');
   made.losses.push({ start: 10, end: 20 });
@@ -125,7 +125,7 @@ test('a restart of Redis may lose what it held, and nothing else', () => {
   assert.equal(check().violations.length, 1);
 });
 
-test('what a replica has answered for itself it must not go back behind, not even in marked answers', () => {
+test('a replica must not return an older value than a write that it has answered, not even in marked answers', () => {
   for (const [more, found] of [
     [{}, 1],
     [{ marked: true }, 1],
@@ -141,7 +141,7 @@ test('what a replica has answered for itself it must not go back behind, not eve
       read(30, 1, 'v1', more);
       const { violations } = made.check(BOUND_MS);
       assert.equal(violations.length, found, `${JSON.stringify(more)} ${violations}`);
-      if (found > 0) assert.match(violations[0]!, /^its replica had answered for #2 before/);
+      if (found > 0) assert.match(violations[0]!, /^the replica had answered the newer write #2 before/);
     }
   }
 });

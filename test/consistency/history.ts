@@ -1,54 +1,54 @@
 /**
- * What happened during a run, and what of it must not have. Times are of one clock, in milliseconds. Everything
- * here is pure, so that the checks themselves can be tested.
+ * The history of a run, and the checks of its promises. Times are of one clock, in milliseconds. Everything here is
+ * pure, so that the checks themselves can be tested.
  */
 
-/** A change somebody asked for. */
+/** A change that a client or another program requested. */
 export interface Op {
   readonly key: string;
   readonly kind: 'write' | 'delete';
-  /** The value written: a number of its own within the key; 0 for a delete. */
+  /** The number that was written, unique within the key; 0 for a delete. */
   readonly n: number;
   readonly start: number;
-  /** The replica that was asked for it; undefined for another program. */
+  /** The replica that received the request; undefined for another program. */
   readonly replica: number | undefined;
-  /** When it was acknowledged; Infinity while nobody knows whether it took effect. */
+  /** When the change was acknowledged; Infinity while it is unknown whether it took effect. */
   end: number;
-  /** When its replica answered that it is pending; Infinity where it did not. */
+  /** When the replica answered that the change is pending; Infinity without such an answer. */
   pendingFrom: number;
-  /** Set when it was acknowledged, or when it was read. */
+  /** Set when the change is acknowledged or read. */
   version: string | undefined;
-  /** It certainly did not take effect. */
+  /** The change certainly did not take effect. */
   refused: boolean;
 }
 
 export interface Read {
   readonly replica: number;
   readonly key: string;
-  /** What was read; 0 for none. */
+  /** The number that was read; 0 for a miss. */
   readonly n: number;
   readonly version: string | undefined;
   readonly start: number;
   readonly end: number;
-  /** What `Cache-Status` said of the state: nothing when coherent. */
+  /** The state in `Cache-Status`; empty when coherent. */
   readonly coherence: '' | 'degraded' | 'blind';
   /**
-   * The answer says that L2 was not asked, or has yet to make the change: then only what this replica itself has
-   * answered before is promised.
+   * The answer shows that L2 was not used, or that the change is pending. Such an answer must only be as new as the
+   * replica's own earlier answers to writes.
    */
   readonly marked: boolean;
 }
 
 export interface Findings {
-  /** How long before a read's start the oldest of the writes that it did not see was acknowledged, at worst. */
+  /** The longest time between the acknowledgement of a write and the start of a read that returned an older value. */
   worstStalenessMs: number;
   readonly violations: string[];
 }
 
 /**
- * Orders the changes of one key. Where versions only grow as Redis takes the writes, they are the order. Where the key is
- * deleted, or has values without a version, they may not, and what is certain is only that what was acknowledged before
- * another was asked for came before it.
+ * Orders the changes of one key. If the versions of the key only grow, the versions are the order. The versions of a key
+ * that is deleted or has values without a version may go back. Then only one thing is certain: a change that was
+ * acknowledged before another change was requested came first.
  */
 class KeyOrder {
   readonly byNumber = new Map<number, Op>();
@@ -58,7 +58,7 @@ class KeyOrder {
   readonly #versioned: boolean;
   readonly #byStart: Op[];
   readonly #byVersion: Op[];
-  /** For each of `#byStart`, and of `#byVersion`, when the first from there on was acknowledged. */
+  /** For each place in `#byStart` and `#byVersion`, the earliest acknowledgement from that place on. */
   readonly #endFromStart: number[];
   readonly #endFromVersion: number[];
 
@@ -76,7 +76,7 @@ class KeyOrder {
     this.#endFromVersion = suffixMin(this.#byVersion);
   }
 
-  /** When the first change that certainly came after what was read was acknowledged; Infinity for none. */
+  /** The earliest acknowledgement of a change that certainly came after the value read; Infinity without such a change. */
   overwrittenAt(read: Read): number {
     if (read.n === 0) return this.#recreatedAt(read);
     const op = this.byNumber.get(read.n);
@@ -87,7 +87,7 @@ class KeyOrder {
     return Math.min(byTime, this.#endFromVersion[at] ?? Number.POSITIVE_INFINITY);
   }
 
-  /** The same for a read that found none: there may have been none until after the last delete that it can have seen. */
+  /** The same for a miss. The key may have been absent until the end of the last delete that the read can have seen. */
   #recreatedAt(read: Read): number {
     let goneUntil = Number.NEGATIVE_INFINITY;
     for (const { start, end } of this.#deletes) if (start < read.end && end > goneUntil) goneUntil = end;
@@ -99,7 +99,7 @@ class KeyOrder {
     return this.#endFromStart[at] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** A change that the replica of the read had answered for before, and that certainly came after what was read. */
+  /** A change that the same replica had answered before the read, and that certainly came after the value read. */
   ownMissedBy(read: Read): Op | undefined {
     const seen = this.byNumber.get(read.n);
     if (seen === undefined) return undefined;
@@ -111,7 +111,7 @@ class KeyOrder {
     });
   }
 
-  /** Whether what `later` saw certainly was over when there was what `earlier` saw. */
+  /** Whether the value of `later` had certainly been replaced before the value of `earlier` existed. */
   wentBack(earlier: Read, later: Read): boolean {
     if (later.n === earlier.n) return false;
     if (later.n === 0) return this.#deletes.length === 0;
@@ -125,17 +125,17 @@ class KeyOrder {
 export class History {
   readonly ops: Op[] = [];
   readonly reads: Read[] = [];
-  /** Times at which everything may have been lost: Redis was restarted. */
+  /** Restarts of Redis, at which all data may have been lost. */
   readonly losses: { start: number; end: number }[] = [];
   readonly #unversioned: (key: string) => boolean;
   readonly #counts = new Map<string, number>();
 
-  /** @param unversioned which keys have versions that may go back */
+  /** @param unversioned whether the versions of the key may go back */
   constructor(unversioned: (key: string) => boolean) {
     this.#unversioned = unversioned;
   }
 
-  /** A change is asked for now. */
+  /** Records the request of a change. */
   begin(key: string, kind: Op['kind'], start: number, replica?: number): Op {
     const n = kind === 'write' ? (this.#counts.get(key) ?? 0) + 1 : 0;
     if (kind === 'write') this.#counts.set(key, n);
@@ -145,8 +145,8 @@ export class History {
   }
 
   /**
-   * @param boundMs how long after a write was acknowledged a read may still start and not see it
-   * @param heldUp how long the machine held up the replicas and Redis within a time, which does not count
+   * @param boundMs how long after the acknowledgement of a write a read may start and still return an older value
+   * @param heldUp how long the replicas and Redis waited for a CPU in an interval; this time does not count
    */
   check(boundMs: number, heldUp: (from: number, to: number) => number = () => 0): Findings {
     const findings: Findings = { worstStalenessMs: 0, violations: [] };
@@ -171,7 +171,7 @@ export class History {
     return orders;
   }
 
-  /** No read that starts later than the bound after an acknowledged write gives an older value. */
+  /** A read that starts later than the bound after an acknowledged write does not return an older value. */
   #checkStaleness(
     orders: ReadonlyMap<string, KeyOrder>,
     boundMs: number,
@@ -182,13 +182,15 @@ export class History {
       const order = orders.get(read.key);
       if (order === undefined) continue;
       if (read.n !== 0 && !order.byNumber.has(read.n)) {
-        findings.violations.push(`nobody wrote what was read: ${show(read)}`);
+        findings.violations.push(`no writer wrote the value: ${show(read)}`);
         continue;
       }
-      // What Redis lost may come back older, from a replica that had it pending.
+      // After a data loss, an older pending write of a replica may bring back an older value.
       const missed = this.losses.length === 0 ? order.ownMissedBy(read) : undefined;
       if (missed !== undefined)
-        findings.violations.push(`its replica had answered for #${missed.n} before: ${show(read)}`);
+        findings.violations.push(
+          `the replica had answered the newer write #${missed.n} before: ${show(read)}`,
+        );
       if (read.marked) continue;
       const overwrittenAt = order.overwrittenAt(read);
       if (overwrittenAt >= read.start) continue;
@@ -199,8 +201,8 @@ export class History {
   }
 
   /**
-   * No two reads of a key at one replica, one after the other and by whomever, go back while it says that it is
-   * coherent. A reply in a lesser state in between begins anew.
+   * A read of a key at a coherent replica does not return an older state than an earlier read at that replica.
+   * An answer in a lesser state in between starts the check again.
    */
   #checkBackwards(orders: ReadonlyMap<string, KeyOrder>, findings: Findings): void {
     const replicas = new Set(this.reads.map(({ replica }) => replica));
@@ -248,7 +250,7 @@ function suffixMin(ops: readonly Op[]): number[] {
   return mins;
 }
 
-/** The first index whose element, and all after it, are accepted. */
+/** The first index from which all elements are accepted. */
 function firstIndex<T>(sorted: readonly T[], accepts: (element: T) => boolean): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {

@@ -1,4 +1,4 @@
-/** Those who read and write through the replicas, each with a connection of its own. */
+/** Readers and writers of the replicas, each with a separate connection. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Dispatcher } from 'undici';
 import { below, pick, type Random } from '../../loadtest/support/random.ts';
@@ -16,9 +16,9 @@ export interface ActorDeps {
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const pathOf = (key: string) => `/v1/cache/${encodeURIComponent(key)}`;
 
-/** Reads keys as fast as it is answered, in each of the three ways. */
-export async function readAll(service: Service, replica: number, parts: ActorDeps): Promise<void> {
-  const { history, random, stopped } = parts;
+/** Reads keys one after another by GET, by mget and by WebSocket. */
+export async function readAll(service: Service, replica: number, deps: ActorDeps): Promise<void> {
+  const { history, random, stopped } = deps;
   const key = () => pick(random() < 0.4 ? HOT_KEYS : KEYS.cold, random);
   const ws = await connectWs(service);
   await withClient(service, async (client) => {
@@ -33,17 +33,17 @@ export async function readAll(service: Service, replica: number, parts: ActorDep
   ws.close();
 }
 
-/** Writes keys in every way there is, one at a time, with a rest in between. */
+/** Writes and deletes keys by every endpoint, one at a time, with a pause in between. */
 export async function writeAll(
   service: Service,
   replica: number,
-  parts: ActorDeps,
+  deps: ActorDeps,
   restMs: number,
 ): Promise<void> {
-  const { random, stopped } = parts;
+  const { random, stopped } = deps;
   const plain = [...KEYS.shared, ...KEYS.deletable, ...KEYS.mixed];
   await withClient(service, async (client) => {
-    const writer = { ...parts, client, replica };
+    const writer = { ...deps, client, replica };
     while (!stopped()) {
       const chance = random();
       if (chance < 0.35) await put(writer, pick(plain, random));
@@ -62,7 +62,7 @@ interface Writer extends ActorDeps {
   readonly replica: number;
 }
 
-/** Reads a key; nothing where nothing was learned of it. */
+/** Reads a key. Returns no read if the answer does not show the state of the key. */
 export async function readOne(client: Client, replica: number, key: string): Promise<Read[]> {
   const start = performance.now();
   const answer = await send(client, { method: 'GET', path: pathOf(key) });
@@ -172,7 +172,7 @@ async function mset({ history, random, client, replica }: Writer): Promise<void>
   const { results } = JSON.parse(answer.body) as { results: MsetResult[] };
   results.forEach(({ status, code, version }, i) => {
     if (status !== 'stored') return;
-    // With a code it is pending, as with a 202.
+    // A result with a code is pending, like a 202.
     Object.assign(ops[i]!, code === undefined ? { end, version } : { pendingFrom: end, version });
   });
 }
@@ -185,7 +185,7 @@ interface MsetResult {
 
 function settle(op: Op, answer: Answer | undefined, version: string | undefined): void {
   if (answer?.status === 412) op.refused = true;
-  // 202 and all faults: whether and when it takes effect in Redis nobody knows.
+  // After a 202 or an error it is unknown whether and when the change takes effect in Redis.
   if (answer?.status === 202) Object.assign(op, { pendingFrom: performance.now(), version });
   if (answer === undefined || ![200, 201, 204].includes(answer.status)) return;
   op.end = performance.now();
@@ -198,7 +198,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Undefined where there was no answer. */
+/** Returns undefined if no answer came. */
 async function send(
   client: Client,
   options: Omit<Dispatcher.RequestOptions, 'origin'>,
@@ -226,7 +226,7 @@ export async function withClient<T>(service: Service, use: (client: Client) => P
   }
 }
 
-/** A seed for each actor, so that none disturbs another's dice. */
+/** A separate seed for each actor, so that no actor changes the random numbers of another actor. */
 export function seedOf(random: Random): number {
   return below(2 ** 31, random);
 }

@@ -4,34 +4,34 @@ import type { MutantName } from '../mutants/index.ts';
 import { runWith } from '../mutants/run.ts';
 import type { Fault } from './faults.ts';
 
-// The checks can fail: they find each of these mutants.
+// Proves that the checks can fail: they find each of these mutants.
 
 const TIMEOUT_MS = 60_000;
-/** A run may miss a mutant, above all on a busy machine, where little happens in it. */
+/** A single run may miss a mutant, above all on a busy machine, where a run has few reads and writes. */
 const MOST_RUNS = 4;
 
 const COHERENCE = 'test/cache/coherence.test.ts';
 const NEWER_WINS = 'test/cache/newer-wins.test.ts';
 const PUSH_ORDER = 'test/consistency/push-order.test.ts';
 
-/** Mutants that one interleaving shows, and the test with gates that must fail. */
+/** Mutants that a single interleaving reveals, and the gated test that must fail. */
 const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: RegExp])[] = [
   ['a fenced flight fills L1', COHERENCE, /^a read that an invalidation fences/],
   ['a fenced flight may still be joined', COHERENCE, /^a read after an invalidation does not join/],
   [
-    'L1 keeps an entry that a fenced flight has overtaken',
+    'L1 keeps an entry that is older than the answer of a fenced flight',
     COHERENCE,
     /^after a fenced read returned a newer value/,
   ],
   ['an own write fills L1', COHERENCE, /^a write that is answered together with a later read/],
   ['an invalidation leaves the entry in L1', COHERENCE, /^an invalidation deletes the entry/],
   [
-    'an echo before the answer is forgotten',
+    'an echo before the answer is ignored',
     COHERENCE,
     /^a foreign write that shares the echo of an own write/,
   ],
   ['L1 is served while it is not trusted', COHERENCE, /^while L1 is not trusted, reads go to L2/],
-  ['clients receive answers that an own write has overtaken', PUSH_ORDER, /^an own write is told last/],
+  ['clients receive answers that are older than an own write', PUSH_ORDER, /^an own write is pushed last/],
   ['a change that came during a compare-and-set is not reported', COHERENCE, /^a refused compare-and-set/],
   [
     'a pending write does not yield to a newer version that the link reports',
@@ -39,41 +39,41 @@ const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: Re
     /^a pending write yields to a newer version/,
   ],
   [
-    'a write that times out is kept though Redis has made a newer one',
+    'a timed-out write becomes pending although Redis has a newer value',
     NEWER_WINS,
     /^a timed-out write does not replace a newer acknowledged write/,
   ],
   [
-    'a pending write replaces a newer pending one',
+    'a pending write replaces a newer pending write',
     NEWER_WINS,
     /^a timed-out write does not replace a newer pending write/,
   ],
 ];
 
-/** Mutants that show in a run, and the fault that brings each out. */
+/** Mutants that a run with a fault reveals, and that fault. */
 const BY_RUN: readonly (readonly [mutant: MutantName, fault: Fault, seconds: number])[] = [
   ['a link that is armed again does not empty L1', 'link-killed', 3],
   ['a silent link counts as alive', 'half-open', 5],
   ['clients are not notified that the state is coherent again', 'data-killed', 2],
 ];
 
-test('without a mutant the tests with gates pass', async () => {
+test('the gated tests pass without a mutant', async () => {
   for (const suite of [COHERENCE, NEWER_WINS, PUSH_ORDER])
     assert.deepEqual(await failures(undefined, suite), []);
 });
 
 for (const [mutant, suite, fails] of BY_GATES) {
-  test(`found by gates: ${mutant}`, async () => {
+  test(`a gated test finds the mutant: ${mutant}`, async () => {
     const failed = await failures(mutant, suite);
     assert.ok(
       failed.some((name) => fails.test(name)),
-      `these failed: ${failed.join('; ')}`,
+      `failed tests: ${failed.join('; ')}`,
     );
   });
 }
 
 for (const [mutant, fault, seconds] of BY_RUN) {
-  test(`found by a run with ${fault}: ${mutant}`, async () => {
+  test(`a run with ${fault} finds the mutant: ${mutant}`, async () => {
     const options = ['--seconds', String(seconds), '--replicas', '2', '--fault', fault];
     const run = (seed: number) =>
       runWith(mutant, ['test/consistency/run.ts', ...options, '--seed', String(seed)], TIMEOUT_MS);

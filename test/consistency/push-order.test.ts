@@ -5,7 +5,7 @@ import { consumerOf } from '../push/deps.ts';
 import { settled } from '../support/gated-store.ts';
 import { json, KEY, openOther, openReplica } from '../support/replica.ts';
 
-// Answers that come in one chunk of the socket: nothing is looked at before all are there, and then in any order.
+// Answers that arrive in one chunk of the socket. The service handles them in any order, after all have arrived.
 
 /** A replica with a subscriber of KEY, and a write of another replica that the link has reported. */
 async function replica() {
@@ -20,29 +20,29 @@ async function replica() {
   cache.keyChanged(KEY, undefined);
   const reading = store.next('read');
   reading.happen();
-  const told = () => socket.sent.filter(({ event }) => event !== 'reset').map(({ value }) => value);
-  return { cache, store, reading, told };
+  const pushed = () => socket.sent.filter(({ event }) => event !== 'reset').map(({ value }) => value);
+  return { cache, store, reading, pushed };
 }
 
-test('an own write is told last, though the answer to a question from before it is looked at after it', async () => {
-  for (const order of ['question first', 'write first']) {
-    const { cache, store, reading, told } = await replica();
+test('an own write is pushed last, even if the answer to an earlier read is handled after it', async () => {
+  for (const order of ['read first', 'write first']) {
+    const { cache, store, reading, pushed } = await replica();
     const write = cache.set(KEY, json('"ours"'));
     const writing = store.next('write');
     writing.happen();
-    const answers = order === 'question first' ? [reading, writing] : [writing, reading];
+    const answers = order === 'read first' ? [reading, writing] : [writing, reading];
     await Promise.all(answers.map((call) => call.answer()));
     await write;
     await settled();
-    assert.equal(told().at(-1), 'ours', order);
+    assert.equal(pushed().at(-1), 'ours', order);
   }
 });
 
-test('a value that was asked for before a flush is not told after it', async () => {
-  const { cache, store, reading, told } = await replica();
+test('a value that was read before a flush is not pushed after the flush', async () => {
+  const { cache, store, reading, pushed } = await replica();
   store.entries.clear();
   cache.allChanged('flush');
   await reading.answer();
   await settled();
-  assert.deepEqual(told(), []);
+  assert.deepEqual(pushed(), []);
 });

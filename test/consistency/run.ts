@@ -1,6 +1,6 @@
 /**
- * The longer run: `node test/consistency/run.ts --seconds 30 --replicas 3 --fault all --seed 1`. Prints what
- * happened and what was found, and ends with 1 if anything was.
+ * The longer run: `node test/consistency/run.ts --seconds 30 --replicas 3 --fault all --seed 1`. Prints the counts
+ * and the violations of each fault, and exits with code 1 if a violation was found.
  */
 import { parseArgs } from 'node:util';
 import { type Report, runCheck } from './check.ts';
@@ -15,7 +15,7 @@ const { values } = parseArgs({
   },
 });
 const faults = FAULTS.filter((name) => values.fault === 'all' || name === values.fault);
-if (faults.length === 0) throw new Error(`a fault is all or one of ${FAULTS.join(', ')}`);
+if (faults.length === 0) throw new Error(`--fault must be all or one of ${FAULTS.join(', ')}`);
 
 const HEAD = [
   'fault',

@@ -1,4 +1,4 @@
-/** A client that keeps its own copy of all keys as it is told, by the rules of the protocol. */
+/** A client that keeps a copy of all keys by the rules of the WebSocket protocol. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import type { Service } from '../../loadtest/target/service.ts';
@@ -11,13 +11,13 @@ interface Item {
   readonly code?: string;
 }
 
-/** The id of requests that end the subscription before the next one begins. */
+/** The id of the requests that end the previous subscription. */
 const UNSUBSCRIBE = 0;
 
 export class Subscriber {
   readonly held = new Map<string, { n: number; version: string }>();
   readonly violations: string[] = [];
-  /** Events that came. */
+  /** Received events. */
   pushes = 0;
   resets = 0;
   readonly replica: number;
@@ -31,7 +31,7 @@ export class Subscriber {
     this.replica = replica;
   }
 
-  /** Connects, and again whenever the connection ends; resolves once the first is subscribed. */
+  /** Connects, and reconnects whenever the connection ends. Resolves after the first subscription was sent. */
   async start(): Promise<void> {
     await new Promise<void>((resolve) => this.#connect(resolve));
   }
@@ -56,7 +56,7 @@ export class Subscriber {
     ws.on('close', () => void sleep(20).then(() => this.#connect(onOpen)));
   }
 
-  /** Ends what there was and begins anew, under an id of its own. */
+  /** Ends the present subscription and starts a new one with a new id. */
   #subscribe(): void {
     this.#send({ id: UNSUBSCRIBE, op: 'unsubscribe' });
     this.#subscription++;
@@ -83,10 +83,10 @@ export class Subscriber {
 
   // biome-ignore lint/suspicious/noExplicitAny: a frame is what it is
   #onAnswer(message: any): void {
-    // What came before is of the subscription that has ended: a deletion since then is not reported for it.
+    // Earlier events belong to the subscription that has ended, which no longer reports deletions.
     if (message.id === UNSUBSCRIBE) this.held.clear();
     if (message.id !== this.#subscription) return;
-    // L2 did not answer for all of it: what it is worth shows when it is asked again.
+    // L2 did not answer for all keys, so the client subscribes again.
     const incomplete = !message.ok || message.snapshot.some((item: Item) => item.code !== undefined);
     if (incomplete) void this.#subscribeLater(message.id);
     for (const item of message.snapshot ?? []) this.#keep(item);

@@ -9,7 +9,7 @@ import { Writes } from '../../src/cache/writes.ts';
 import { all, type Mutant, method } from './mutant.ts';
 
 export const CACHE = {
-  'a change does not fence the read that is on its way': method(Flights.prototype, 'fence', () => () => {}),
+  'a change does not fence the read in progress': method(Flights.prototype, 'fence', () => () => {}),
 
   'a fenced flight fills L1': method(
     Flights.prototype,
@@ -25,7 +25,7 @@ export const CACHE = {
 
   'a fenced flight may still be joined': fenceWithoutClosing(),
 
-  'L1 keeps an entry that a fenced flight has overtaken': method(
+  'L1 keeps an entry that is older than the answer of a fenced flight': method(
     Memory.prototype,
     'deleteUnless',
     () => () => {},
@@ -55,7 +55,7 @@ export const CACHE = {
       },
   ),
 
-  'an echo before the answer is forgotten': method(
+  'an echo before the answer is ignored': method(
     OwnWrites.prototype,
     'end',
     (original) =>
@@ -97,7 +97,7 @@ export const CACHE = {
       },
   ),
 
-  'a flush of another database reaches subscribers as the end of all keys': method(
+  'a flush of another database reaches subscribers as a flush of all keys': method(
     TwoLevel.prototype,
     'allChanged',
     () =>
@@ -107,7 +107,7 @@ export const CACHE = {
       },
   ),
 
-  'a change on a condition that cannot be sent deletes the copy in L1': method(
+  'a conditional change that cannot be sent deletes the entry in L1': method(
     TwoLevel.prototype,
     'set',
     (original) =>
@@ -132,7 +132,7 @@ export const CACHE = {
   ),
 } as const satisfies Record<string, Mutant>;
 
-/** A fence marks the flight, and leaves it open to those who ask later. */
+/** A fence marks the flight, but later readers may still join it. */
 function fenceWithoutClosing(): Mutant {
   const open = new WeakMap<Flights<unknown>, Map<string, Flight>>();
   return all(
@@ -161,7 +161,7 @@ function fenceWithoutClosing(): Mutant {
   );
 }
 
-/** What the link reports of a key while a write on a condition is under way is lost. */
+/** A change that the link reports during a conditional write of its key is lost. */
 function compareAndSetHidesChanges(): Mutant {
   const conditional = new Set<string>();
   return all(

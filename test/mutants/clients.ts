@@ -1,4 +1,4 @@
-/** Defects of what clients see: subscriptions, and the end of a process. */
+/** Defects that clients see: in subscriptions, and at the end of a process. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Server } from '../../src/http/server.ts';
 import { Hub } from '../../src/push/hub.ts';
@@ -6,7 +6,7 @@ import { Retries } from '../../src/push/retries.ts';
 import { type Mutant, method } from './mutant.ts';
 
 export const CLIENTS = {
-  'clients receive answers that an own write has overtaken': method(
+  'clients receive answers that are older than an own write': method(
     Hub.prototype,
     'readInOrder',
     (original) =>
@@ -16,7 +16,7 @@ export const CLIENTS = {
       },
   ),
 
-  'a match retracts what was written while it ran': method(
+  'a deletion by match removes values that were written while it ran': method(
     Hub.prototype,
     'matchRemoved',
     (original) =>
@@ -27,7 +27,7 @@ export const CLIENTS = {
       },
   ),
 
-  'a refresh that was not answered is not repeated': method(Retries.prototype, 'add', () => () => {}),
+  'a failed refresh is not repeated': method(Retries.prototype, 'add', () => () => {}),
 
   'a stopping instance does not ask its clients to close': method(
     Server.prototype,

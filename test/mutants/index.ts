@@ -1,5 +1,5 @@
 /**
- * The mutants by name. `consistency/`, `chaos/` and `simulator/` put them into the service, one at a time, to show that
+ * The mutants by name. `consistency/`, `chaos/` and `simulator/` apply them to the service, one at a time, to prove that
  * their checks can fail.
  */
 import { CACHE } from './cache.ts';

@@ -1,4 +1,4 @@
-/** Puts a defect into the classes of this process. Returns what takes it out again. */
+/** Applies a defect to the classes of this process. Returns a function that removes it. */
 export type Mutant = () => () => void;
 
 /** Replaces a method of a prototype. */
@@ -24,7 +24,7 @@ export function getter<T extends object, K extends keyof T>(
   }));
 }
 
-/** Several at once. */
+/** Applies several mutants at once. */
 export function all(...mutants: readonly Mutant[]): Mutant {
   return () => {
     const undos = mutants.map((put) => put());

@@ -1,4 +1,4 @@
-/** Defects of pending writes: what Redis did not take is kept, marked in answers, and made later. */
+/** Defects of pending writes, which are stored, marked in answers, and replayed. */
 import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { Postponer } from '../../src/cache/pending-writes/postpone.ts';
 import { StoreError } from '../../src/cache/store.ts';
@@ -14,7 +14,7 @@ export const PENDING_WRITES = {
     () => () => undefined,
   ),
 
-  'a write that times out is kept though Redis has made a newer one': method(
+  'a timed-out write becomes pending although Redis has a newer value': method(
     Postponer.prototype,
     'keep',
     (original) =>
@@ -23,7 +23,7 @@ export const PENDING_WRITES = {
       },
   ),
 
-  'a pending write replaces a newer pending one': method(
+  'a pending write replaces a newer pending write': method(
     PendingWrites.prototype,
     'supersedes',
     () => () => false,
@@ -69,7 +69,7 @@ export const PENDING_WRITES = {
   ),
 } as const satisfies Record<string, Mutant>;
 
-/** What Redis refuses looks as if Redis had not answered. */
+/** Turns a refusal of Redis into a time-out. */
 function refusalAsTimeout<This, Args extends unknown[], T>(
   original: (this: This, ...args: Args) => Promise<T>,
 ): (this: This, ...args: Args) => Promise<T> {

@@ -1,4 +1,4 @@
-/** Defects of the connections to Redis and of what guards them. */
+/** Defects of the connections to Redis, of their heartbeat and of the circuit breaker. */
 import { Redis } from 'ioredis';
 import { Breaker } from '../../src/redis/breaker.ts';
 import { Heartbeat } from '../../src/redis/heartbeat.ts';

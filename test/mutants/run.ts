@@ -6,12 +6,12 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LEAVE = new URL('../support/leave.ts', import.meta.url).href;
 
 export interface MutantRun {
-  /** -1 where it was killed, because it took too long. */
+  /** The exit code; -1 if the program was killed after the time-out. */
   readonly code: number;
   readonly output: string;
 }
 
-/** Runs a program of this project, and all services that it starts, with the mutant in them; undefined for none. */
+/** Runs a program of this project and all services that it starts with the mutant, or without one for undefined. */
 export function runWith(
   mutant: MutantName | undefined,
   args: readonly string[],

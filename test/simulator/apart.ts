@@ -1,4 +1,4 @@
-/** Runs something outside of every promise: the simulator settles microtasks itself, and none may run already. */
+/** Runs a function outside of microtasks, because the simulator drains the microtask queue itself. */
 export function apart<T>(run: () => T): Promise<T> {
   return new Promise((resolve, reject) => {
     setImmediate(() => {

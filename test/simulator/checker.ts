@@ -1,14 +1,14 @@
-/** Judges a run by the promises of docs/coherence.md and docs/reliability.md. */
+/** Checks a run against the promises of docs/coherence.md and docs/reliability.md. */
 import { isForeign } from '../../src/cache/version.ts';
 import type { Cause, State } from './history.ts';
 import type { Coherence, Operation, Read, Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
-import type { SocketClient, Told } from './socket-client.ts';
+import type { Received, SocketClient } from './socket-client.ts';
 import { checkCalm, checkFallback } from './state-rules.ts';
 
-/** HEARTBEAT_TIMEOUT_MS, and a tick of the coarse clock. */
+/** HEARTBEAT_TIMEOUT_MS plus a tick of the coarse clock. */
 const BOUND_MS = 1030;
-/** By how much two estimates of Redis's clock may differ: see "Versions" in docs/architecture.md. */
+/** The largest difference between two estimates of Redis's clock: see "Versions" in docs/architecture.md. */
 const CLOCK_TOLERANCE_MS = 250;
 /** The configuration with CACHE_REWARM_ON_DATA_LOSS. */
 const REWARMED = 5;
@@ -38,7 +38,7 @@ function violation(rule: string, text: string, at: number, key?: string, replica
   return { rule, text, at, key, replica };
 }
 
-/** Coherence 2, "The bound": what an unmarked read returns was in Redis not longer than the bound ago. */
+/** Coherence 2, "The bound": the value of an unmarked read was in Redis within the bound before the read. */
 function checkReads(outcome: Outcome): Violation[] {
   const found: Violation[] = [];
   const { redis, reads, operations } = outcome;
@@ -66,14 +66,14 @@ function checkReads(outcome: Outcome): Violation[] {
 }
 
 function describe({ replica, kind, key, value, start, end }: Read): string {
-  return `r${replica} ${kind} ${key} from ${start.toFixed(3)} to ${end.toFixed(3)} gave ${value ?? 'nothing'}`;
+  return `r${replica} ${kind} ${key} from ${start.toFixed(3)} to ${end.toFixed(3)} returned ${value ?? 'no value'}`;
 }
 
 function endOf(state: State): number {
   return Math.min(state.until, state.expires);
 }
 
-/** Coherence, "What is not promised": SWAPDB is not noticed while Redis refuses writes. */
+/** Coherence, "What is not promised": SWAPDB is not detected while Redis refuses writes. */
 function swappedUnnoticed({ plan }: Outcome, next: State | undefined, read: Read): boolean {
   if (next?.cause !== 'swap') return false;
   return plan.steps.some(
@@ -85,12 +85,12 @@ function swappedUnnoticed({ plan }: Outcome, next: State | undefined, read: Read
   );
 }
 
-/** Whether the state has this value; one that has expired shows nothing. */
+/** Whether the state has this value. */
 function showsAt(state: State, value: string | undefined): boolean {
   return state.value === value;
 }
 
-/** The replica's clock may be ahead of Redis's, or Redis may not have noticed yet. */
+/** The replica's clock may be ahead of Redis's clock, or Redis may not have deleted the expired key yet. */
 function expiredEarly(state: State, read: Read, since: number): boolean {
   return state.value !== undefined && state.expires - CLOCK_TOLERANCE_MS <= read.end && state.until >= since;
 }
@@ -99,7 +99,7 @@ function expiredLate(state: State, read: Read): boolean {
   return state.value === read.value && Math.abs(state.expires - read.end) < CLOCK_TOLERANCE_MS;
 }
 
-/** What a mark allows: never a value that nobody wrote, nor one that has expired, nor another's pending write. */
+/** A marked read must not return a value without a writer, an expired value, or a pending write of another replica. */
 function markedFault(
   read: Read,
   states: readonly State[],
@@ -108,20 +108,20 @@ function markedFault(
   if (read.value === undefined) return undefined;
   const writer = operations.find(({ key, value }) => key === read.key && value === read.value);
   const inRedis = states.filter(({ value }) => value === read.value);
-  if (writer === undefined && inRedis.length === 0) return 'nobody wrote that';
-  if (writer !== undefined && writer.sent > read.end) return 'it is not written yet';
+  if (writer === undefined && inRedis.length === 0) return 'no writer wrote the value';
+  if (writer !== undefined && writer.sent > read.end) return 'the value is not written yet';
   if (writer !== undefined && inRedis.length === 0 && writer.replica !== read.replica)
-    return 'it is a pending write of another replica';
+    return 'the value is a pending write of another replica';
   if (writer?.ttlMs !== undefined) {
     const begin = Math.max(writer.answered ?? writer.sent, ...inRedis.map(({ at }) => at));
-    if (read.start > begin + writer.ttlMs + CLOCK_TOLERANCE_MS) return 'it has expired';
+    if (read.start > begin + writer.ttlMs + CLOCK_TOLERANCE_MS) return 'the value has expired';
   }
   return undefined;
 }
 
 /**
- * Reliability 3: a pending write yields to a newer change that its process hears of. So where the link is well, a
- * process does not answer a pending write longer than the bound after something newer was acknowledged.
+ * Reliability 3: a pending write yields to a newer change that the link reports. So while the link is up, a process
+ * does not serve a pending write later than the bound after a newer change was acknowledged.
  */
 function checkYielding({ reads, operations, redis, coherence }: Outcome): Violation[] {
   const found: Violation[] = [];
@@ -138,7 +138,7 @@ function checkYielding({ reads, operations, redis, coherence }: Outcome): Violat
     });
     if (newer === undefined || !coherentFrom(coherence[read.replica]!, newer.at - BOUND_MS, read.start))
       continue;
-    const text = `${describe(read)}, a pending write, after #${newer.operation} was made at ${newer.at.toFixed(3)}`;
+    const text = `${describe(read)}, a pending write, after #${newer.operation} was applied at ${newer.at.toFixed(3)}`;
     found.push(violation('yields', text, read.end, read.key, read.replica));
   }
   return found;
@@ -151,7 +151,7 @@ function coherentFrom(timeline: Coherence, from: number, until: number): boolean
   });
 }
 
-/** Coherence 3, "No way back": on a replica that stays coherent nobody reads an older state after a newer one. */
+/** Coherence 3, "No way back": on a replica that stays coherent, no read returns an older state after a newer state. */
 function checkOrder({ redis, reads }: Outcome): Violation[] {
   const found: Violation[] = [];
   const groups = new Map<string, Read[]>();
@@ -175,7 +175,7 @@ function checkOrder({ redis, reads }: Outcome): Violation[] {
       }
       const place = placeOf(states, read, floor);
       if (place !== undefined) assigned.push({ end: read.end, place, read });
-      // What never was there at all is for the other rule.
+      // A value that never existed breaks another rule.
       else if (placeOf(states, read, -1) !== undefined && last !== undefined)
         found.push(
           violation(
@@ -191,7 +191,7 @@ function checkOrder({ redis, reads }: Outcome): Violation[] {
   return found;
 }
 
-/** The earliest place in the history, from `floor` on, that fits what was read. */
+/** The earliest place in the history, from `floor` on, that matches the read. */
 function placeOf(states: readonly State[], read: Read, floor: number): number | undefined {
   for (const state of states) {
     if (state.at > read.end) return undefined;
@@ -221,7 +221,7 @@ function checkWrites(outcome: Outcome): Violation[] {
         found.push(
           violation(
             'acknowledged',
-            `#${newer.id} is ${newer.outcome}, and Redis never had it`,
+            `#${newer.id} is ${newer.outcome}, and Redis never stored it`,
             newer.answered!,
             key,
           ),
@@ -232,7 +232,7 @@ function checkWrites(outcome: Outcome): Violation[] {
           found.push(
             violation(
               'pending',
-              `#${newer.id} is ${newer.outcome}, and was never made`,
+              `#${newer.id} is ${newer.outcome}, and was never applied`,
               newer.answered!,
               key,
             ),
@@ -255,7 +255,7 @@ function checkWrites(outcome: Outcome): Violation[] {
   return found;
 }
 
-/** Whether a state was made by a change that is older than `newer`, and no sentence of the documents allows that. */
+/** Whether a change older than `newer` made the state, and the documents do not allow that. */
 function isOlder(
   outcome: Outcome,
   state: State,
@@ -276,13 +276,13 @@ function isOlder(
   );
 }
 
-/** Reliability: with CACHE_REWARM_ON_DATA_LOSS what L1 holds is written back as pending writes are. */
+/** Reliability: with CACHE_REWARM_ON_DATA_LOSS, the entries of L1 are written back like pending writes. */
 function isRewarmed({ plan, losses }: Outcome, older: Operation, state: State): boolean {
   return plan.config === REWARMED && losses.some((at) => at > older.answered! && at < state.at);
 }
 
 /**
- * Whether a delete removed what is older than the delete itself, or what another program wrote, which has no version:
+ * Whether a delete removed a value older than the delete, or a value of another program, which has no version. See
  * coherence 6, and "What is not promised".
  */
 function removesOlder(
@@ -297,13 +297,13 @@ function removesOlder(
   return operation !== undefined && operations[operation]!.sent < remover.sent;
 }
 
-/** What the link reports without a stamp. */
+/** Causes that the link reports without a stamp. */
 const UNEXPLAINED = new Set<Cause>(['foreign', 'flush', 'lost', 'swap']);
 
 /**
- * Coherence, "What is not promised": a change that was pending takes effect when Redis takes it, which may be after
- * a newer value was written and deleted by others, of which Redis then holds no trace. That stands only where the
- * process that kept it could not hear of the newer one in time.
+ * Coherence, "What is not promised": a pending change takes effect when Redis accepts it. Meanwhile others may have
+ * written and deleted a newer value, of which Redis then has no trace. That is allowed only if the process of the
+ * pending change could not receive the newer change in time.
  */
 function couldNotHear(
   { coherence }: Outcome,
@@ -315,18 +315,18 @@ function couldNotHear(
 ): boolean {
   const between = states.filter((state) => state.at >= from && state.index < index);
   const gone = between.filter(({ value, cause }) => value === undefined || cause === 'foreign');
-  // A value that reached Redis after its end has expired at once.
+  // A value that reached Redis after its deadline expired at once.
   const expired = states.filter(
     ({ at, expires }) => at < until && expires < until && Math.max(at, expires) >= from,
   );
-  // A delete leaves no trace itself.
+  // A delete leaves no trace in Redis.
   if (newer.kind === 'put' && gone.length === 0 && expired.length === 0) return false;
   if (gone.some(({ value, cause }) => value === undefined && UNEXPLAINED.has(cause))) return true;
   if (until - from < BOUND_MS) return true;
   return !coherentFrom(coherence[older.replica]!, from - BOUND_MS, until);
 }
 
-/** Whether a pending write of a process that lived on came to nothing without anything that is not older. */
+/** Whether a pending write was lost although its process did not end and no change that is not older exists. */
 function lostPending(
   { operations, replicas, losses, endedAt }: Outcome,
   key: string,
@@ -347,12 +347,12 @@ function lostPending(
         other.answered === undefined ||
         other.outcome === 'write_unknown'),
   );
-  // A change of another program has no version: it counts as newer than what is pending when it is heard of.
+  // A change of another program has no version. A change that the link reports counts as newer than a pending write.
   const heard = states.some(({ at, operation }) => at >= pending.sent - BOUND_MS && operation === undefined);
   return !later && !heard;
 }
 
-/** Coherence 4: a subscriber ends with the last version of every key, and never hears an older one after a newer. */
+/** Coherence 4: a subscriber ends with the last version of every key, and never receives an older after a newer one. */
 function checkSocket(outcome: Outcome, socket: SocketClient, index: number): Violation[] {
   const { redis, plan, endedAt } = outcome;
   const found: Violation[] = [];
@@ -390,13 +390,13 @@ function checkSocket(outcome: Outcome, socket: SocketClient, index: number): Vio
           socket.plan.replica,
         ),
       );
-    const told = socket.told.filter((each) => each.key === key);
-    const back = wayBack(states, told);
+    const received = socket.received.filter((each) => each.key === key);
+    const back = wayBack(states, received);
     if (back !== undefined)
       found.push(
         violation(
           'subscriber order',
-          `socket ${index} heard ${back.version ?? 'none'} of ${key} by ${back.how} after a newer one`,
+          `socket ${index} received ${back.version ?? 'none'} of ${key} by ${back.how} after a newer version`,
           back.at,
           key,
           socket.plan.replica,
@@ -406,20 +406,20 @@ function checkSocket(outcome: Outcome, socket: SocketClient, index: number): Vio
   return found;
 }
 
-function wayBack(states: readonly State[], told: readonly Told[]): Told | undefined {
+function wayBack(states: readonly State[], received: readonly Received[]): Received | undefined {
   let floor = -1;
   let last = '';
   let epoch = -1;
-  for (const each of told) {
+  for (const each of received) {
     if (each.epoch !== epoch) {
       epoch = each.epoch;
       floor = -1;
     }
     if (each.version === undefined) continue;
-    // A pending write is told before Redis has it. One that Redis never had is not in the history.
+    // A pending write is pushed before Redis has it. A pending write that Redis never had is not in the history.
     const place = states.find(({ index, version }) => index >= floor && version === each.version);
     if (place === undefined) {
-      // A pending write may reach Redis after one that is newer, was told later, and was deleted meanwhile.
+      // A pending write may reach Redis after a newer value that was pushed later and deleted meanwhile.
       const newer = !isForeign(last) && !isForeign(each.version) && each.version > last;
       if (!newer && states.some(({ version }) => version === each.version)) return each;
       continue;

@@ -19,7 +19,7 @@ export interface Surroundings {
   readonly path: Path;
   readonly redis: ModelRedis;
   readonly origin: string;
-  /** Changes a command before it leaves: a defect that is put in on purpose. */
+  /** A deliberate defect: changes a command before it is sent. */
   readonly tamper?: ((connection: string, command: Command) => Command) | undefined;
   /** All clients of the process. */
   readonly clients: SimulatedRedis[];
@@ -30,7 +30,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** One TCP connection, as both ends see it. */
+/** One TCP connection with both ends. */
 interface Wire {
   readonly up: Pipe;
   readonly down: Pipe;
@@ -45,7 +45,7 @@ type Arrival = Output | { readonly accepted: boolean };
 
 const SUBSCRIBER_COMMANDS = new Set(['SUBSCRIBE', 'UNSUBSCRIBE', 'PING', 'QUIT']);
 
-/** Makes what takes the place of `new Redis(options)`. */
+/** Returns a replacement of `new Redis(options)`. */
 export function openSimulated(surroundings: Surroundings): (options: RedisOptions) => Redis {
   return (options) => new SimulatedRedis(surroundings, options) as unknown as Redis;
 }
@@ -59,7 +59,7 @@ export class SimulatedRedis extends EventEmitter {
   #wire: Wire | undefined;
   #attempts = 0;
   #manual = false;
-  /** As ioredis has it: `connect.ts` ends the pause. */
+  /** The same field as in ioredis. `connect.ts` uses it to end the pause. */
   reconnectTimeout: NodeJS.Timeout | null = null;
   #subscriber = false;
   #serial = 0;
@@ -111,12 +111,12 @@ export class SimulatedRedis extends EventEmitter {
     this.disconnect();
   }
 
-  /** Its process was killed: the kernel closes what was open. */
+  /** The process was killed, so the kernel closes its connections. */
   killed(): void {
     this.#wire?.up.send({ hangUp: true });
   }
 
-  /** From now on neither end hears of the other on the present connection, nor of its end. */
+  /** From now on neither end receives data or the end of the present connection. */
   halfOpen(): void {
     const wire = this.#wire;
     if (wire === undefined) return;
@@ -124,7 +124,7 @@ export class SimulatedRedis extends EventEmitter {
     wire.down.dead = true;
   }
 
-  /** Redis ends the present connection. */
+  /** Redis closes the present connection. */
   cut(): void {
     const session = this.#wire?.session;
     if (session !== undefined && !session.ended) this.#s.redis.kill(session);
@@ -302,7 +302,7 @@ export class SimulatedRedis extends EventEmitter {
     waiting?.reject(reply);
   }
 
-  /** It is connected: ioredis names itself, and asks whether the server is ready. */
+  /** After connecting, ioredis sets its name and checks whether the server is ready. */
   #shake(wire: Wire): void {
     this.#setStatus('connect');
     const ready = () => {
@@ -318,7 +318,7 @@ export class SimulatedRedis extends EventEmitter {
     this.#write(wire, [{ name: 'HANDSHAKE', args: [] }], { resolve: ready, reject: failed });
   }
 
-  /** The client's end is closed. What the kernel holds of it may be carried to the server later. */
+  /** The client has closed its end. Data in the kernel may still reach the server later. */
   #lose(wire: Wire): void {
     if (wire.gone) return;
     wire.gone = true;
@@ -375,7 +375,7 @@ function networkFault(code: string): Error {
   return Object.assign(new Error(`connect ${code}`), { code, syscall: 'connect' });
 }
 
-/** What `pipeline()` and `multi()` return: commands that leave together. */
+/** The result of `pipeline()` and `multi()`: commands that are sent together. */
 class Chain {
   readonly #commands: Command[] = [];
   readonly #run: (commands: Command[]) => Promise<unknown[]>;

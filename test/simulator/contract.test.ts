@@ -20,7 +20,7 @@ interface Scripted extends Redis {
   ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<Outcome[]>;
 }
 
-/** The database of the model; its clock is set to the server's before each call. */
+/** The database of the model. Its clock is set to the clock of the server before each call. */
 class Model implements Keyspace {
   readonly values = new Map<string, Buffer>();
   readonly published: string[] = [];
@@ -50,7 +50,7 @@ interface Call {
 }
 
 for (let seed = 1; seed <= 8; seed++)
-  test(`the model does what the write script does (seed ${seed})`, async (t) => {
+  test(`the model returns and stores the same as the write script (seed ${seed})`, async (t) => {
     const { redis } = openConnection(t, server);
     const { redis: subscriber } = openConnection(t, server);
     await until(() => redis.status === 'ready' && subscriber.status === 'ready');
@@ -79,7 +79,7 @@ for (let seed = 1; seed <= 8; seed++)
     );
   });
 
-/** The text of an error is Redis's own. A stamp that was cut to Redis's clock differs by the time between two calls. */
+/** Leaves out the text of errors, and stamps cut to Redis's clock, which differ by the time between two calls. */
 function shown([status, detail]: Outcome): string {
   const name = status.toString();
   return name === 'error' ? name : `${name} ${detail.toString('hex')}`;
@@ -112,7 +112,7 @@ function callOf(random: Random, model: Model): Call {
 
 function changeOf(random: Random, model: Model, key: string) {
   const op = random() < 0.7 ? 'set' : 'delete';
-  // Far from the cap, where a millisecond between the server's clock and the model's would decide.
+  // Far from the cap, where a millisecond between the clocks of the server and the model would matter.
   const stamp = stampOf(model.now + pick([-5000, -20, -1, 0, 0], random), below(3, random), below(3, random));
   const present = storedVersion(model.get(key)) ?? Buffer.alloc(0);
   const other = Buffer.from(stampOf(model.now - 20, below(3, random), below(3, random)), 'hex');
@@ -146,7 +146,7 @@ function stampOf(ms: number, counter: number, writer: number): string {
   );
 }
 
-test('the model cuts a stamp that is ahead of Redis to its clock, as the script does', async (t) => {
+test('the model cuts a stamp ahead of Redis to the clock of Redis, as the script does', async (t) => {
   const { redis } = openConnection(t, server);
   await until(() => redis.status === 'ready');
   const real = redis as Scripted;

@@ -1,20 +1,20 @@
-/** What a key was in Redis, state after state. */
+/** The history of each key in Redis, state after state. */
 
 export type Cause = 'write' | 'delete' | 'expire' | 'flush' | 'foreign' | 'lost' | 'swap';
 
-/** How a key was from `at` until `until`, in the time of the world. */
+/** The state of a key from `at` until `until`, in the time of the world. */
 export interface State {
-  /** Its place in the history of the key. */
+  /** The place of the state in the history of the key. */
   readonly index: number;
   readonly at: number;
   until: number;
-  /** When its time to live ends it, should nothing else end it before. */
+  /** When the TTL ends the state, unless another change ends it earlier. */
   expires: number;
-  /** The value as it was written; undefined for none. */
+  /** The value as it was written; undefined for no value. */
   readonly value: string | undefined;
   readonly version: string | undefined;
   readonly cause: Cause;
-  /** The operation that made it, by its number; undefined for what no client of the service asked for. */
+  /** The number of the operation that made the state; undefined if no client of the service requested it. */
   readonly operation: number | undefined;
 }
 

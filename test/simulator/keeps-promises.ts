@@ -7,10 +7,10 @@ import { reportOn } from './report.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 
-/** Declares tests of so many seeds, a part of them in each, so that a failure is reported soon. */
+/** Declares tests of `part` seeds each, so that a failure is reported early. */
 export function testSeeds(from: number, seeds: number, part = 100): void {
   for (let first = from; first < from + seeds; first += part)
-    test(`seeds ${first} to ${first + part - 1} break no promise`, async () => {
+    test(`seeds ${first} to ${first + part - 1} break no rule`, async () => {
       for (let seed = first; seed < first + part; seed++) {
         const report = await apart(() => {
           const plan = planOf(seed);

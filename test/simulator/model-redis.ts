@@ -1,4 +1,4 @@
-/** A model of the Redis server: what this service uses of it, on the clock of the world. */
+/** A model of the parts of the Redis server that this service uses, on the clock of the world. */
 
 import type { Random } from '../../loadtest/support/random.ts';
 import type { Entry } from '../../src/cache/entry.ts';
@@ -19,7 +19,7 @@ export type Output =
   | { readonly channel: string; readonly message: Buffer | readonly Buffer[] | null }
   | { readonly close: true };
 
-/** An error that Redis answers with. */
+/** An error reply of Redis. */
 export class RedisFault extends Error {
   override readonly name = 'ReplyError';
 }
@@ -28,7 +28,7 @@ export class RedisFault extends Error {
 export interface Session {
   readonly id: number;
   readonly address: string;
-  /** Whose it is, for the history. */
+  /** The owner of the connection, for the history. */
   readonly origin: string;
   readonly send: (output: Output) => void;
   readonly channels: Set<string>;
@@ -41,19 +41,19 @@ export interface Session {
 
 interface Stored {
   readonly value: Buffer;
-  /** By the server's clock, in ms; undefined for no deadline. */
+  /** In ms by the clock of the server; undefined for no deadline. */
   readonly expiresAt: number | undefined;
 }
 
 type Database = Map<string, Stored>;
 
 const UNPACK = { compressionThresholdBytes: 0, maxValueBytes: 1 << 20 };
-/** How often Redis looks for keys that have expired. */
+/** How often Redis looks for expired keys. */
 const CYCLE_MS = 100;
 const OK = Buffer.from('OK');
 
 export interface RedisFaults {
-  /** Prefix of keys that the ACL forbids. */
+  /** The prefix of the keys that the ACL forbids. */
   denied: string | undefined;
   full: boolean;
   /** Whether the ACL forbids CLIENT TRACKING. */
@@ -77,13 +77,13 @@ export class ModelRedis implements Keyspace {
   #up = true;
   #turnDue = false;
   readonly #waiting: Session[] = [];
-  /** Who is being served. */
+  /** The connection whose command is running. */
   #serving: Session | undefined;
   #cause: Cause = 'foreign';
   commands = 0;
   uncapped = false;
 
-  /** @param operationOf the operation of a client that made a stamp */
+  /** @param operationOf returns the client operation that made a stamp */
   constructor(
     world: World,
     prefix: string,
@@ -125,7 +125,7 @@ export class ModelRedis implements Keyspace {
     return session;
   }
 
-  /** Commands arrive; more than one are a transaction. */
+  /** Receives commands. Several commands are a transaction. */
   receive(session: Session, commands: Command[]): void {
     if (session.ended) return;
     session.inbox.push(commands);
@@ -133,7 +133,7 @@ export class ModelRedis implements Keyspace {
     this.#turnLater();
   }
 
-  /** The client's end of the connection is closed, after all that it sent. */
+  /** The client has closed its end of the connection, after all commands that it sent. */
   hangUp(session: Session): void {
     this.receive(session, [{ name: 'HANGUP', args: [] }]);
   }
@@ -169,7 +169,7 @@ export class ModelRedis implements Keyspace {
     this.#databases = [new Map(), new Map()];
   }
 
-  /** Another program does this. */
+  /** Runs commands of another program. */
   foreign(commands: Command[]): void {
     if (!this.#up || this.#frozen) return;
     for (const { name, args } of commands) {
@@ -177,14 +177,14 @@ export class ModelRedis implements Keyspace {
       try {
         this.#execute({ name, args }, FOREIGN);
       } catch (error) {
-        // Redis refuses it, as it would of a replica.
+        // Redis refuses the command, as it refuses commands of a replica.
         if (!(error instanceof RedisFault)) throw error;
       }
     }
     this.#turnLater();
   }
 
-  /** What the key is now, for a check at the end. */
+  /** The present state of the key, for a check at the end. */
   peek(key: string): Buffer | undefined {
     return this.get(this.#prefix + key);
   }
@@ -226,7 +226,7 @@ export class ModelRedis implements Keyspace {
     this.#world.after(Math.floor(this.#random() * 4) / 8, undefined, () => this.#turn());
   }
 
-  /** One turn of the server's loop: commands, then what tracking tells, then everything leaves. */
+  /** One turn of the server's loop: commands run, then invalidations are added, then all output is sent. */
   #turn(): void {
     this.#turnDue = false;
     if (this.#frozen || !this.#up) return;
@@ -299,7 +299,7 @@ export class ModelRedis implements Keyspace {
       }
       case 'SET':
         return this.#plainSet(args);
-      // As if the canary were the one that is expected: the number before it.
+      // Answers as if the canary had the expected value, the number before it.
       case 'CANARY':
         this.#plainSet(args);
         return Buffer.from(String(Number(args[1]) - 1));
@@ -373,7 +373,7 @@ export class ModelRedis implements Keyspace {
     return options.some((option) => String(option).toUpperCase() === 'GET') ? before : OK;
   }
 
-  /** A slice of the keys, in an order that does not depend on what else there is. */
+  /** A slice of the keys, in an order that does not depend on the other keys. */
   #scan(args: readonly Argument[]): Reply {
     const cursor = Number(args[0]);
     const pattern = String(args[2]);
@@ -454,7 +454,7 @@ export class ModelRedis implements Keyspace {
     if (db !== 0) return;
     this.#note(key, stored, by);
     if (expiresAt === undefined || !key.startsWith(this.#prefix)) return;
-    // What Redis's own cycle finds, it finds up to a tenth of a second late.
+    // The expiry cycle of Redis finds an expired key up to a tenth of a second late.
     const due = expiresAt - BEGIN_MS + this.#random() * CYCLE_MS;
     this.#world.at(due, undefined, () => {
       if (this.#databases[0]!.get(key) === stored && !this.#frozen && this.#up) this.#expireIfDue(0, key);
@@ -472,13 +472,13 @@ export class ModelRedis implements Keyspace {
   #expireIfDue(db: number, key: string): void {
     const stored = this.#databases[db]!.get(key);
     if (stored?.expiresAt === undefined || stored.expiresAt > this.now) return;
-    // A replica waits for its master to say so.
+    // A replica waits for its master to expire the key.
     this.#databases[db]!.delete(key);
     this.#dirty(key);
     if (db === 0) this.#note(key, undefined, undefined, 'expire', stored.expiresAt - BEGIN_MS);
   }
 
-  /** Redis's own cycle goes on after a pause, and finds what has expired meanwhile. */
+  /** After a pause, the expiry cycle of Redis continues and finds the keys that have expired meanwhile. */
   #expireMissed(): void {
     this.#world.after(CYCLE_MS, undefined, () => {
       if (this.#frozen || !this.#up) return;
@@ -509,10 +509,10 @@ export class ModelRedis implements Keyspace {
     );
     this.history.add(bare, {
       at,
-      // What is read ends with the time that it carries, should Redis keep it longer.
+      // A value ends at the deadline in its envelope, even if Redis keeps it longer.
       expires: ends - BEGIN_MS,
       value: entry && String(entry.json),
-      // What cannot be read counts as a miss.
+      // A value that cannot be decoded counts as a miss.
       version: entry?.version,
       cause,
       operation:
@@ -538,13 +538,13 @@ const FOREIGN: Session = {
   ended: false,
 };
 
-/** Undefined for what is in no known form. */
+/** Undefined for a value in an unknown format. */
 function readable(key: string, stored: Buffer): Entry | undefined {
   if (!isLegacy(stored)) return unpack(key, stored, UNPACK);
   return unpackLegacy(key, stored, undefined, Number.MAX_SAFE_INTEGER, 0);
 }
 
-/** From 1 on, spread over 31 bits. */
+/** A hash from 1 on, spread over 31 bits. */
 function hash(text: string): number {
   let sum = 7;
   for (let i = 0; i < text.length; i++) sum = (Math.imul(sum, 31) + text.charCodeAt(i)) | 0;

@@ -1,4 +1,4 @@
-/** What the write script and the versions script do, in TypeScript. `contract.test.ts` holds it against the scripts. */
+/** The write script and the versions script in TypeScript. `contract.test.ts` compares them with the Lua scripts. */
 import { createHash } from 'node:crypto';
 
 const VERSION_OFFSET = 4;
@@ -6,7 +6,7 @@ const VERSION_BYTES = 12;
 /** How far a stamp may be ahead of Redis's clock. */
 const AHEAD_MS = 100;
 
-/** What the scripts need of the database. */
+/** The operations of the database that the scripts use. */
 export interface Keyspace {
   get(key: string): Buffer | undefined;
   /** @throws Error with the message of Redis */
@@ -14,9 +14,9 @@ export interface Keyspace {
   /** @throws Error with the message of Redis */
   unlink(key: string, by: Buffer): boolean;
   publish(channel: string, message: string): void;
-  /** Whether stamps ahead of the clock are left as they are: a defect that is put in on purpose. */
+  /** A deliberate defect: stamps ahead of the clock are not cut. */
   readonly uncapped?: boolean;
-  /** In ms since the epoch. */
+  /** The time of Redis in ms since the epoch. */
   readonly now: number;
 }
 
@@ -24,14 +24,14 @@ export type Outcome = [status: string, detail: Buffer];
 
 const NOTHING = Buffer.alloc(0);
 
-/** The version of what is stored, undefined where there is none. */
+/** The version of the stored value, or undefined for an absent key. */
 export function storedVersion(value: Buffer | undefined): Buffer | undefined {
   if (value === undefined || value.length === 0) return undefined;
   if (isEnvelope(value)) return value.subarray(VERSION_OFFSET, VERSION_OFFSET + VERSION_BYTES);
   return Buffer.concat([Buffer.alloc(8), createHash('sha1').update(value).digest().subarray(0, 4)]);
 }
 
-/** Of the present layout, or of the first. */
+/** Whether the value has an envelope of the present layout or of the first layout. */
 function isEnvelope(value: Buffer): boolean {
   const [lead, layout] = value;
   return value.length >= 16 && ((lead === 0x97 && layout === 2) || (lead === 0x96 && layout === 1));
@@ -112,7 +112,7 @@ function change(
   }
 }
 
-/** Whose delete it is: of one without a stamp, whoever its condition names. */
+/** The writer of a delete. A delete without a stamp has the writer of its condition. */
 function deleter(stamp: Buffer, condition: Buffer): Buffer {
   if (stamp.length > 0) return stamp;
   const sign = String.fromCharCode(condition[0] ?? 0);

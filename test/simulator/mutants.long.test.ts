@@ -6,24 +6,24 @@ import { planOf } from './plan.ts';
 import { historyOf } from './report.ts';
 import { simulate } from './simulate.ts';
 
-/** Enough for those that are found soon; `make simulate ARGS=--mutants` shows all of them. */
+/** Enough seeds for the mutants of `SOON`. `make simulate ARGS=--mutants` runs all mutants. */
 const MOST_SEEDS = 150;
 const SOON = [
   'an open circuit breaker does not show in the state',
-  'flush and invalidate delete whatever they find',
-  'SWAPDB is not noticed',
+  'flush and invalidate also delete newer values',
+  'SWAPDB is not detected',
   'a link that is armed again does not empty L1',
-  'a pending write is made in Redis whatever Redis holds',
+  'a replayed write replaces any value in Redis',
 ];
 
 for (const name of SOON)
-  test(`the simulator notices that ${name}`, async () => {
+  test(`the simulator finds the defect: ${name}`, async () => {
     const mutantCase = CASES.find((each) => each.name === name)!;
     const found = await apart(() => seedsUntilFound(mutantCase, MOST_SEEDS));
     assert.ok(found !== undefined);
   });
 
-test('each defect is taken out again', async () => {
+test('every defect is removed after its run', async () => {
   const play = () => apart(() => historyOf(planOf(1), [], simulate(planOf(1))));
   const before = await play();
   for (const each of CASES) {

@@ -1,4 +1,4 @@
-/** Puts one defect at a time into the service, to show that the simulator notices it. */
+/** Applies one defect at a time to the service, to prove that the simulator detects it. */
 import { type MutantName, mutantNamed } from '../mutants/index.ts';
 import { all } from '../mutants/mutant.ts';
 import { check } from './checker.ts';
@@ -8,14 +8,14 @@ import { type Defects, simulate } from './simulate.ts';
 
 /** A defect of the service, or of the commands that it sends. */
 export interface MutantCase {
-  /** The item of the list of faults, or what else the simulator is to notice. */
+  /** The number in the list of faults, or another promise that the simulator checks. */
   readonly fault: string;
   readonly name: string;
   readonly mutants?: readonly MutantName[];
   readonly defects?: Defects;
 }
 
-/** Where in the arguments of the script the five of a key begin, and what they are. */
+/** The places of the condition and the deadline among the five arguments of a key in the write script. */
 const CONDITION = 1;
 const DEADLINE = 4;
 
@@ -48,32 +48,32 @@ export const CASES: readonly MutantCase[] = [
     name: 'a pending write does not yield to a newer version that the link reports',
     mutants: [
       'a pending write does not yield to a newer version that the link reports',
-      'a write that times out is kept though Redis has made a newer one',
+      'a timed-out write becomes pending although Redis has a newer value',
     ],
   },
   mutant('1', 'an open circuit breaker does not show in the state'),
-  mutant('2', 'a pending write replaces a newer pending one'),
+  mutant('2', 'a pending write replaces a newer pending write'),
   {
     fault: '2',
-    name: 'a pending write is made in Redis whatever Redis holds',
+    name: 'a replayed write replaces any value in Redis',
     defects: rewrite(CONDITION, (condition, op) => (op === 'set' && isOlder(condition) ? '' : condition)),
   },
   {
     fault: '2',
-    name: 'a change is made however late it comes',
+    name: 'a change is applied after its deadline',
     defects: rewrite(DEADLINE, () => ''),
   },
   {
     fault: '3',
-    name: 'flush and invalidate delete whatever they find',
+    name: 'flush and invalidate also delete newer values',
     defects: rewrite(CONDITION, (condition, op) => (op === 'delete' && isOlder(condition) ? '' : condition)),
   },
-  mutant('4', 'a match retracts what was written while it ran'),
+  mutant('4', 'a deletion by match removes values that were written while it ran'),
   mutant('5', 'one refused change ends a replay'),
-  mutant('6', 'a change on a condition that cannot be sent deletes the copy in L1'),
+  mutant('6', 'a conditional change that cannot be sent deletes the entry in L1'),
   {
     fault: '9',
-    name: 'a Redis that is a replica is connected to again and again',
+    name: 'the service reconnects again and again to a Redis that is a replica',
     defects: {
       tamper: (_connection, command) =>
         command.name === 'ROLE' ? { name: 'ROLE OF A MASTER', args: [] } : command,
@@ -86,21 +86,21 @@ export const CASES: readonly MutantCase[] = [
     mutants: ['replicas use their own wall clocks'],
     defects: { uncapped: true },
   },
-  mutant('8', 'a flush of another database reaches subscribers as the end of all keys'),
+  mutant('8', 'a flush of another database reaches subscribers as a flush of all keys'),
   {
     fault: '8',
-    name: 'SWAPDB is not noticed',
+    name: 'SWAPDB is not detected',
     defects: {
-      // Without GET the answer does not show that the canary is another database's.
+      // Without GET, the answer does not show that the canary belongs to another database.
       tamper: (_connection, command) =>
         command.name === 'SET' && command.args.at(-1) === 'GET'
           ? { name: 'CANARY', args: command.args }
           : command,
     },
   },
-  mutant('10', 'a refresh that was not answered is not repeated'),
+  mutant('10', 'a failed refresh is not repeated'),
   mutant('14', 'pending keys are missing in snapshots by type'),
-  mutant('races', 'a change does not fence the read that is on its way'),
+  mutant('races', 'a change does not fence the read in progress'),
   mutant('races', 'a link that is armed again does not empty L1'),
   mutant('bound', 'a silent link counts as alive'),
 ];
@@ -114,7 +114,7 @@ export interface Found {
   readonly rule: string;
 }
 
-/** Runs seeds until one breaks a promise that it keeps without the defect. Call it outside of every promise. */
+/** Runs seeds until one breaks a rule that it keeps without the defect. Must not run inside a microtask. */
 export function seedsUntilFound(mutantCase: MutantCase, most: number): Found | undefined {
   for (let seed = 1; seed <= most; seed++) {
     const rules = rulesBroken(seed, mutantCase);

@@ -1,12 +1,12 @@
-/** The way between a process and Redis: two directions, each in order, with delays, blocks and losses. */
+/** The network path between a process and Redis: two ordered directions with delays, blocks and losses. */
 import type { Random } from '../../loadtest/support/random.ts';
 import type { Process, World } from './world.ts';
 
-/** What is wrong with the way of one process, for all of its connections. */
+/** The faults of the path of one process, for all of its connections. */
 export class Path {
-  /** In ms, in each direction, on top of a fraction of a millisecond. */
+  /** The additional delay in each direction in ms. The basic delay is less than a millisecond. */
   extraMs = 0;
-  /** As much again by chance. */
+  /** The largest random delay on top of `extraMs`. */
   jitterMs = 0;
   blockedUp = false;
   blockedDown = false;
@@ -19,7 +19,7 @@ export class Path {
   }
 }
 
-/** One direction of one connection. What is sent while it is blocked arrives after, as TCP sends it again. */
+/** One direction of one connection. Data that is sent while it is blocked arrives later, like a TCP retransmission. */
 export class Pipe {
   readonly #world: World;
   readonly #path: Path;
@@ -29,10 +29,10 @@ export class Pipe {
   readonly #deliver: (item: unknown) => void;
   readonly #held: unknown[] = [];
   #lastArrival = 0;
-  /** Half open: it is blocked for ever. */
+  /** Half open: the direction is blocked forever. */
   dead = false;
 
-  /** @param owner the process that it delivers to; undefined for Redis */
+  /** @param owner the process that receives the data; undefined for Redis */
   constructor(
     world: World,
     path: Path,
@@ -59,15 +59,15 @@ export class Pipe {
     else this.#carry(item, 0);
   }
 
-  /** It may be open again. */
+  /** Sends the held data if the direction is no longer blocked. */
   look(): void {
     if (this.blocked || this.#held.length === 0) return;
-    // The sender tries again only every so often.
+    // The sender retransmits only after a pause.
     const pause = this.#random() * 400;
     for (const item of this.#held.splice(0)) this.#carry(item, pause);
   }
 
-  /** What has not left is lost. */
+  /** Drops the data that has not been sent. */
   drop(): void {
     this.#held.length = 0;
   }
@@ -78,7 +78,7 @@ export class Pipe {
 
   #carry(item: unknown, pauseMs: number): void {
     const { extraMs, jitterMs } = this.#path;
-    // Eighths of a millisecond, so that things arrive together.
+    // Eighths of a millisecond, so that several items arrive at the same time.
     const delay = (1 + Math.floor(this.#random() * 6)) / 8 + extraMs + this.#random() * jitterMs + pauseMs;
     const at = Math.max(this.#lastArrival, this.#world.now + delay);
     this.#lastArrival = at;

@@ -1,9 +1,9 @@
-/** What happens in a run, as a seed decides it: a list that can be made shorter. */
+/** The plan of a run, derived from a seed: a list of steps that can be shortened. */
 import { below, pick, type Random, seeded } from '../../loadtest/support/random.ts';
 
 export type Condition = 'if-version' | 'if-absent' | 'if-exists' | undefined;
 
-/** What a client asks a replica for. */
+/** A request of a client to a replica. */
 export type Request =
   | { readonly op: 'get' | 'socket-get'; readonly key: string }
   | { readonly op: 'mget'; readonly keys: readonly string[] }
@@ -13,9 +13,9 @@ export type Request =
   | { readonly op: 'invalidate'; readonly pattern?: string; readonly type?: string }
   | { readonly op: 'flush' };
 
-/** What goes wrong, or what somebody else does. */
+/** A fault, or an action of another program. */
 export type Trouble =
-  /** The way of one replica takes longer, by as much in each direction. */
+  /** The path of one replica to Redis is slower by `extraMs` in each direction. */
   | { readonly kind: 'slow'; readonly replica: number; readonly ms: number; readonly extraMs: number }
   | {
       readonly kind: 'partition';
@@ -51,7 +51,7 @@ export interface SocketPlan {
   readonly types: readonly string[];
   readonly prefixes: readonly string[];
   readonly values: boolean;
-  /** Whether it subscribes again after `reset flush`, as it may. */
+  /** Whether the client subscribes again after `reset flush`, which the protocol allows. */
   readonly eager: boolean;
 }
 
@@ -59,24 +59,24 @@ export interface Plan {
   readonly seed: number;
   readonly replicas: number;
   readonly keys: readonly string[];
-  /** How far each wall clock is ahead when all begins, in ms, and how much faster it runs. */
+  /** How far each wall clock is ahead at the start, in ms, and how much faster it runs. */
   readonly clocks: readonly (readonly [offsetMs: number, drift: number])[];
-  /** Which of the configurations. */
+  /** The index of the configuration in `simulate.ts`. */
   readonly config: number;
   readonly sockets: readonly SocketPlan[];
-  /** By time. */
+  /** In order of time. */
   readonly steps: readonly Step[];
-  /** When everything heals. */
+  /** When all faults end. */
   readonly endsAt: number;
 }
 
 const KEYS = ['borrow_rate:A', 'borrow_rate:B', 'volatility:A', 'min_rate:A', 'desk:A'];
-/** Nobody else writes it. */
+/** A key that no other step writes. */
 const QUIET_KEY = 'event_risk:Q';
 const TYPES = ['borrow_rate', 'volatility', 'min_rate', 'other'];
-/** How many there are in `simulate.ts`. */
+/** The number of configurations in `simulate.ts`. */
 const CONFIGS = 6;
-/** Before it nothing goes wrong, so that the replicas are there. */
+/** No fault begins earlier, so that the replicas have started. */
 const BEGIN = 300;
 
 export function planOf(seed: number): Plan {
@@ -91,7 +91,7 @@ export function planOf(seed: number): Plan {
     return [Math.round(offset), (random() - 0.5) * 2e-4] as const;
   });
   const sockets = Array.from({ length: below(4, random) }, () => socketOf(random, replicas, keys));
-  // Times come in bursts, since races need neighbours.
+  // Times come in bursts, because races need steps at nearly the same time.
   const bursts = Array.from({ length: 2 + below(6, random) }, () => BEGIN + random() * length);
   const moment = () => {
     const at = random() < 0.7 ? pick(bursts, random) + random() * random() * 60 : BEGIN + random() * length;
@@ -110,13 +110,13 @@ export function planOf(seed: number): Plan {
   else if (theme < 0.25) steps.push(...fullRedis(random, replicas, keys, endsAt, sockets.length));
   else if (theme < 0.29 && length >= 2500) {
     keys.push(QUIET_KEY);
-    steps.push(...away(random, replicas));
+    steps.push(...unreachableRedis(random, replicas));
   }
   steps.sort((a, b) => a.at - b.at);
   return { seed, replicas, keys, clocks, config: below(CONFIGS, random), sockets, steps, endsAt };
 }
 
-/** One replica's round trip takes longer than its time-out, while others write what it writes. */
+/** The round trip of one replica is longer than its time-out, while other replicas write the same key. */
 function slowPath(random: Random, replicas: number, keys: readonly string[], endsAt: number): Step[] {
   const replica = below(replicas, random);
   const other = (replica + 1) % replicas;
@@ -136,7 +136,7 @@ function slowPath(random: Random, replicas: number, keys: readonly string[], end
   return steps;
 }
 
-/** The ACL forbids one type to the end, and Redis is away for a moment. */
+/** The ACL forbids one type until the end, and Redis is frozen for a moment. */
 function refusals(random: Random, replicas: number, keys: readonly string[], endsAt: number): Step[] {
   const begin = endsAt - 500 + random() * 200;
   const replica = below(replicas, random);
@@ -157,8 +157,8 @@ function refusals(random: Random, replicas: number, keys: readonly string[], end
   return steps;
 }
 
-/** Redis is away for a while. A client writes on a condition meanwhile, and reads what its replica has read before. */
-function away(random: Random, replicas: number): Step[] {
+/** Redis is down for a while. Meanwhile a client sends a conditional write, and reads a key that its replica has read. */
+function unreachableRedis(random: Random, replicas: number): Step[] {
   const replica = below(replicas, random);
   const key = QUIET_KEY;
   const begin = 1700 + random() * 200;
@@ -171,7 +171,7 @@ function away(random: Random, replicas: number): Step[] {
   ];
 }
 
-/** Redis takes no writes for a while, and clients subscribe in that time. */
+/** Redis refuses writes for a while, and clients subscribe meanwhile. */
 function fullRedis(
   random: Random,
   replicas: number,

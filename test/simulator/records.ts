@@ -1,19 +1,19 @@
-/** What clients asked, and what they were answered. */
+/** The requests of clients and their answers. */
 
 export interface Operation {
   readonly id: number;
   readonly kind: 'put' | 'delete' | 'invalidate';
-  /** Undefined for one that names its keys by a pattern or a type. */
+  /** Undefined for an operation by pattern or type. */
   readonly key: string | undefined;
   readonly covers: (key: string) => boolean;
   readonly replica: number;
   readonly incarnation: number;
   readonly sent: number;
-  /** Undefined while there is no answer. */
+  /** When the answer came; undefined without an answer. */
   answered: number | undefined;
-  /** A status, or the code of an error. */
+  /** The status, or the code of the error. */
   outcome: string | undefined;
-  /** What a put writes. */
+  /** The value that a put writes. */
   readonly value: string | undefined;
   readonly ttlMs: number | undefined;
   readonly conditional: boolean;
@@ -27,13 +27,13 @@ export interface Read {
   readonly start: number;
   readonly end: number;
   readonly value: string | undefined;
-  /** What the answer says of itself; undefined where it is as good as any. */
+  /** The mark of the answer in `Cache-Status`; undefined for an unmarked answer. */
   readonly mark: string | undefined;
-  /** How often the replica had lost coherence when it was asked, and when it answered. */
+  /** How often the replica had lost coherence at the request and at the answer. */
   readonly losses: readonly [number, number];
 }
 
-/** The time, and from then on the state. */
+/** The times of the changes of the state, each with the new state. */
 export type Coherence = readonly (readonly [at: number, state: string])[];
 
 export interface Violation {

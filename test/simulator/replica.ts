@@ -10,7 +10,7 @@ import type { ModelRedis } from './model-redis.ts';
 import { Path } from './network.ts';
 import { Process, type World } from './world.ts';
 
-/** What a socket's user data is to the service. */
+/** The WebSocket handlers that the service registers. */
 export type Behavior = Parameters<TemplatedApp['ws']>[1];
 
 export interface ReplicaDeps {
@@ -20,34 +20,33 @@ export interface ReplicaDeps {
   readonly tamper: Surroundings['tamper'];
 }
 
-/** A replica lives through several processes, one after another. */
+/** A replica, which may run several processes one after another. */
 export class Replica {
   readonly name: string;
   readonly index: number;
   readonly path = new Path();
-  readonly #parts: ReplicaDeps;
+  readonly #deps: ReplicaDeps;
   incarnation = 0;
   process: Process;
   core: Core | undefined;
   /** The handlers of `/v1/ws`. */
   sockets: Behavior | undefined;
   clients: SimulatedRedis[] = [];
-  /** Of the present process. */
+  /** The writer id of the present process. */
   origin = '';
   /** How often coherence was lost. */
   losses = 0;
-  /** While this is not empty, stamps are made for these operations, one after another. */
   readonly logLines: string[] = [];
   #wallOffset = 0;
   readonly #drift: number;
 
-  constructor(index: number, parts: ReplicaDeps, wallOffset: number, drift: number) {
+  constructor(index: number, deps: ReplicaDeps, wallOffset: number, drift: number) {
     this.index = index;
     this.name = `r${index}`;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#wallOffset = wallOffset;
     this.#drift = drift;
-    this.process = new Process(this.name, parts.world.random(this.name), drift);
+    this.process = new Process(this.name, deps.world.random(this.name), drift);
   }
 
   get alive(): boolean {
@@ -55,7 +54,7 @@ export class Replica {
   }
 
   start(): void {
-    const { world, redis, config, tamper } = this.#parts;
+    const { world, redis, config, tamper } = this.#deps;
     const incarnation = ++this.incarnation;
     this.process = new Process(
       `${this.name}.${incarnation}`,
@@ -105,7 +104,7 @@ export class Replica {
     });
   }
 
-  /** The process ends without a word. */
+  /** The process is killed without a shutdown. */
   kill(): void {
     this.process.dead = true;
     this.core = undefined;
@@ -119,14 +118,14 @@ export class Replica {
     this.process.wallOffset = this.#wallOffset;
   }
 
-  /** The one that serves this purpose: `data`, `admin` or `link`. */
+  /** The client for this purpose: `data`, `admin` or `link`. */
   client(name: string): SimulatedRedis | undefined {
     return this.clients.find(({ options }) => options.connectionName === `ratecache-${name}`);
   }
 
   #log(): Logger {
     const write = (level: string) => (fields: unknown, message?: string) => {
-      const { world } = this.#parts;
+      const { world } = this.#deps;
       this.logLines.push(
         `${world.now.toFixed(1)} ${level} ${message ?? ''} ${typeof fields === 'string' ? fields : JSON.stringify(fields)}`,
       );
@@ -136,12 +135,12 @@ export class Replica {
   }
 }
 
-/** Which operation each stamp was made for. */
+/** Records the operation of each stamp. */
 export class Stamps {
   readonly #operations = new Map<string, number>();
   readonly #queue: number[] = [];
 
-  /** Runs what stamps versions at once, one for each of these operations in their order. */
+  /** Runs a function that makes one stamp for each of these operations, in their order. */
   during<T>(operations: readonly number[], run: () => T): T {
     this.#queue.push(...operations);
     try {
@@ -155,7 +154,7 @@ export class Stamps {
     return this.#operations.get(stamp);
   }
 
-  /** Follows the making of stamps. Returns what stops that. */
+  /** Starts to record stamps. Returns a function that stops it. */
   install(): () => void {
     const { next } = VersionClock.prototype;
     const stamps = this;

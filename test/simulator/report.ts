@@ -1,4 +1,4 @@
-/** A history that a person reads. */
+/** Prints a history for a human reader. */
 import { check } from './checker.ts';
 import type { Plan } from './plan.ts';
 import type { Violation } from './records.ts';
@@ -35,7 +35,7 @@ export function historyOf(plan: Plan, violations: readonly Violation[], outcome:
   return lines.join('\n');
 }
 
-/** Runs a plan and says what it breaks; '' for nothing. */
+/** Runs a plan and returns the history of its violations, or '' without a violation. */
 export function reportOn(plan: Plan): string {
   const outcome = simulate(plan);
   const violations = check(outcome);

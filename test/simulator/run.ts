@@ -1,4 +1,4 @@
-/** `make simulate`: runs seeds, prints the shortest history of each that breaks a promise, and the rate. */
+/** `make simulate`: runs seeds, prints a shortened history of each seed that breaks a rule, and prints the rate. */
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { check } from './checker.ts';
@@ -15,10 +15,10 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '1' },
     seed: { type: 'string' },
     mutants: { type: 'boolean', default: false },
-    /** Failures after which it stops. */
+    /** Stops after this number of failed seeds. */
     most: { type: 'string', default: '5' },
     'no-shrink': { type: 'boolean', default: false },
-    /** Only what breaks this rule. */
+    /** Reports only violations of this rule. */
     rule: { type: 'string' },
     table: { type: 'boolean', default: false },
   },
@@ -28,7 +28,7 @@ const seeds = Number(values.seeds);
 const from = Number(values.from);
 const jobs = Number(values.jobs);
 
-// Out of an immediate, and not out of a promise: microtasks run only where none run already.
+// In an immediate and not in a microtask, because the simulator drains the microtask queue itself.
 setImmediate(() => {
   if (values.mutants) runMutants();
   else if (values.seed !== undefined) replay(Number(values.seed));
@@ -44,9 +44,9 @@ function replay(seed: number): void {
   process.exitCode = violations.length === 0 ? 0 : 1;
 }
 
-/** One fix at a time is taken out: how many seeds it takes to notice. */
+/** Applies one mutant at a time, and prints how many seeds find it. */
 function runMutants(): void {
-  process.stdout.write('| fault | taken out | seeds until found | rule |\n|---|---|---|---|\n');
+  process.stdout.write('| fault | mutant | seeds until found | rule |\n|---|---|---|---|\n');
   for (const each of CASES.filter(({ name }) => values.rule === undefined || name.includes(values.rule))) {
     const found = seedsUntilFound(each, seeds);
     const result = found === undefined ? `not in ${seeds} | ` : `${found.seeds} | ${found.rule}`;
@@ -87,7 +87,7 @@ function runAll(): void {
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
-/** Parts of the range, each in a process of its own. */
+/** Runs parts of the range of seeds, each in a separate process. */
 function distribute(): void {
   const share = Math.ceil(seeds / jobs);
   for (let job = 0; job < jobs; job++) {

@@ -1,4 +1,4 @@
-/** Makes a plan that breaks a rule as short as it gets while it still breaks that rule. */
+/** Shortens a plan that breaks a rule, as long as the shorter plan still breaks that rule. */
 import { check } from './checker.ts';
 import type { Plan } from './plan.ts';
 import { simulate } from './simulate.ts';

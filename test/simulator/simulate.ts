@@ -1,4 +1,4 @@
-/** Runs a plan in virtual time and returns what there is to check. */
+/** Runs a plan in virtual time and returns the outcome to check. */
 import { deleteMany, getMany, setMany } from '../../src/cache/batch.ts';
 import { lesserState } from '../../src/cache/bus.ts';
 import type { Condition } from '../../src/cache/condition.ts';
@@ -20,18 +20,18 @@ import { World } from './world.ts';
 
 const MAX_KEY_BYTES = 512;
 const PREFIX = 'p:';
-/** How long all may take to recover when nothing is wrong any more. */
+/** How long the recovery may take after the last fault has ended. */
 const RECOVERY_MS = 60_000;
-/** Longer than HEARTBEAT_TIMEOUT_MS: a beat that is late comes by then. */
+/** Longer than HEARTBEAT_TIMEOUT_MS, so that a late heartbeat is detected. */
 const BEAT_MS = 1500;
 /**
- * How long what is forbidden stays so when all else has healed: longer than a deletion by match that was broken off
- * holds other replicas back, and a pause between two replays.
+ * How long the ACL still forbids keys after all other faults have ended. Longer than an interrupted deletion by match
+ * holds other replicas back, and longer than the pause between two replays.
  */
 const DENIED_MS = 7000;
 /** Longer than the pause between two replays. */
 const RETRY_MS = 1500;
-/** How long all must have been well, so that nothing is on its way any more. */
+/** How long all replicas must have been healthy, so that no message is in transit. */
 const CALM_MS = 2500;
 
 const BASE_ENV = {
@@ -61,19 +61,19 @@ export interface Outcome {
   readonly replicas: readonly Replica[];
   readonly coherence: readonly Coherence[];
   readonly faults: readonly unknown[];
-  /** What is not as it should be when all has healed. */
+  /** The faults that remain after the recovery. */
   readonly unsettled: readonly string[];
   /** When the data of Redis was lost. */
   readonly losses: readonly number[];
-  /** When which replica answered as coherent while its circuit breaker was open. */
+  /** Times at which a replica reported itself coherent while its circuit breaker was open. */
   readonly hidden: readonly (readonly [at: number, replica: number])[];
-  /** What happened, for a person. */
+  /** A log of the run for the reader of a report. */
   readonly events: readonly string[];
   readonly endedAt: number;
   readonly steps: number;
 }
 
-/** Defects that are put in on purpose, where there is no method of the service to replace. */
+/** Deliberate defects that do not replace a method of the service. */
 export interface Defects {
   readonly tamper?: (connection: string, command: Command) => Command;
   /** Redis does not cut stamps that are ahead of its clock. */
@@ -84,7 +84,7 @@ export function simulate(plan: Plan, defects: Defects = {}): Outcome {
   const world = new World(plan.seed);
   const restore = world.install();
   try {
-    // All processes share it here.
+    // All simulated processes share the epoch of this process.
     restartEpoch();
     return new Run(world, plan, defects).go();
   } finally {
@@ -164,7 +164,7 @@ class Run {
       else
         this.#world.at(step.at, undefined, () => {
           const replica = this.#replicas[step.replica]!;
-          // An event of the process, so that its clocks are right.
+          // An event of the process, so that the clocks of the process apply.
           if (replica.alive)
             this.#world.after(0, replica.process, () => this.#request(replica, step.request));
         });
@@ -440,7 +440,7 @@ class Run {
       case 'subscribe-again': {
         const socket = this.#sockets[trouble.socket];
         const of = socket && this.#replicas[socket.plan.replica]!;
-        if (of?.alive) world.after(0, of.process, () => socket!.again());
+        if (of?.alive) world.after(0, of.process, () => socket!.resubscribe());
         return;
       }
       case 'foreign-set':
@@ -469,7 +469,7 @@ class Run {
       case 'flush-other':
         return redis.foreign([{ name: 'FLUSHDB', args: [1] }]);
       case 'swap':
-        // Two within a beat leave the canary as it was, and are not noticed: docs/coherence.md.
+        // Two swaps within a heartbeat leave the canary unchanged and are not detected: docs/coherence.md.
         if (world.now < this.#swapAgainAt) return;
         this.#swapAgainAt = world.now + BEAT_MS;
         return redis.foreign([{ name: 'SWAPDB', args: [0, 1] }]);
@@ -500,7 +500,7 @@ class Run {
     }
   }
 
-  /** Reliability 3: what Redis refuses holds up nothing else. Says what is held up while the ACL forbids some keys. */
+  /** Reliability 3: a refused change does not hold up other changes. Returns held-up changes while the ACL forbids keys. */
   #whileDenied(): string[] {
     const { denied } = this.#redis.faults;
     if (denied === undefined || denied === '') return [];
@@ -508,20 +508,20 @@ class Run {
     const held: string[] = [];
     for (const { name, index, core } of this.#replicas) {
       const since = this.#coherence[index]!.at(-1)![0];
-      // A replica that has just found Redis again has to try first.
+      // A replica that has just reconnected to Redis has to replay first.
       if (core?.cache.coherence !== 'coherent' || since > this.#world.now - RETRY_MS) continue;
       for (const { key } of core.cache.pendingWrites?.pending() ?? [])
-        if (!key.startsWith(denied)) held.push(`${name} holds back ${key}, which Redis would take`);
+        if (!key.startsWith(denied)) held.push(`${name} holds back ${key}, which Redis would accept`);
       for (const { match } of core.cache.pendingWrites?.matches() ?? []) {
         const matches = matcher(match);
         if (this.#plan.keys.some((key) => key.startsWith(denied) && matches(key))) continue;
-        held.push(`${name} holds back the deletion of ${JSON.stringify(match)}, which Redis would make`);
+        held.push(`${name} holds back the deletion of ${JSON.stringify(match)}, which Redis would accept`);
       }
     }
     return held;
   }
 
-  /** Waits until everything is well; says what is not. */
+  /** Waits until all replicas are healthy. Returns the faults that remain. */
   #recover(): string[] {
     const world = this.#world;
     const deadline = world.now + RECOVERY_MS;
@@ -530,7 +530,7 @@ class Run {
       world.run(world.now + 100);
       faults = this.#unwell();
       if (faults.length > 0) continue;
-      // What is half open shows only after a while.
+      // A half-open connection is detected only after some time.
       world.run(world.now + CALM_MS);
       faults = this.#unwell();
     } while (faults.length > 0 && world.now < deadline);
@@ -546,7 +546,7 @@ class Run {
     for (const { name, core } of this.#replicas) {
       if (core === undefined) continue;
       if (core.cache.coherence !== 'coherent') faults.push(`${name} is ${core.cache.coherence}`);
-      if (core.breaker?.open) faults.push(`the breaker of ${name} is open`);
+      if (core.breaker?.open) faults.push(`the circuit breaker of ${name} is open`);
       const waiting = core.cache.pendingWrites?.size ?? 0;
       if (waiting > 0) faults.push(`${name} has ${waiting} pending writes`);
     }

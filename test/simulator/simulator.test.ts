@@ -9,7 +9,7 @@ import { simulate } from './simulate.ts';
 
 testSeeds(1, 100);
 
-test('a seed gives the same history twice', async () => {
+test('a seed produces the same history twice', async () => {
   const play = (seed: number) =>
     apart(() => {
       const plan = planOf(seed);
@@ -19,7 +19,7 @@ test('a seed gives the same history twice', async () => {
   for (let seed = 1; seed <= 20; seed++) assert.equal(await play(seed), await play(seed));
 });
 
-test('a simulation leaves the clocks and timers of its process as they were', async () => {
+test('a simulation restores the clocks and timers of its process', async () => {
   const before = [
     setTimeout,
     setInterval,

@@ -1,17 +1,17 @@
-/** A WebSocket client that does what docs/websocket.md says, and remembers what it was told. */
+/** A WebSocket client that follows docs/websocket.md, and records what it receives. */
 
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import type { SocketPlan } from './plan.ts';
 import type { Behavior, Replica } from './replica.ts';
 import type { World } from './world.ts';
 
-/** What a frame told of a key. `version` undefined: that there is no value. */
-export interface Told {
+/** The state of a key in a received frame. `version` is undefined for a key without a value. */
+export interface Received {
   readonly key: string;
   readonly version: string | undefined;
   readonly at: number;
   readonly how: 'snapshot' | 'update' | 'get';
-  /** Counts the resets before it. */
+  /** The number of resets before the frame. */
   readonly epoch: number;
 }
 
@@ -32,16 +32,16 @@ export interface Answer {
   readonly snapshot?: readonly { readonly key: string; readonly version?: string; readonly code?: string }[];
 }
 
-/** What it knows of a key: a version, that there is no value, or not what there is. */
+/** The client's view of a key: a version, no value, or unknown. */
 export type View = string | 'none' | 'unknown';
 
 const RETRY_MS = 300;
 
 export class SocketClient {
   readonly plan: SocketPlan;
-  readonly told: Told[] = [];
+  readonly received: Received[] = [];
   readonly view = new Map<string, View>();
-  /** Whether it has a snapshot, and nothing told it to drop that. */
+  /** Whether the client has a snapshot that no reset has ended. */
   current = false;
   log: string[] = [];
   readonly #world: World;
@@ -75,15 +75,15 @@ export class SocketClient {
     this.#subscribe();
   }
 
-  /** The process of its replica is gone. */
+  /** The process of the replica has ended. */
   lost(): void {
     this.#socket = undefined;
     this.#subscription = undefined;
     this.#drop();
   }
 
-  /** Drops what it holds, and subscribes anew. */
-  again(): void {
+  /** Drops all entries and subscribes again. */
+  resubscribe(): void {
     if (this.#socket === undefined) return;
     this.#drop();
     this.#subscribe();
@@ -125,7 +125,7 @@ export class SocketClient {
   }
 
   #get(key: string): void {
-    // An answer to what was asked before the last event may be older than that.
+    // The answer to a get from before the last event may be older than the event.
     for (const [earlier, asked] of this.#gets) if (asked === key) this.#gets.delete(earlier);
     const id = this.#nextId++;
     this.#gets.set(id, key);
@@ -147,7 +147,7 @@ export class SocketClient {
     if (answer.snapshot !== undefined && answer.id === this.#subscription) return this.#snapshot(answer);
     const key = this.#gets.get(answer.id as number);
     if (answer.id === this.#subscription && answer.ok === false) {
-      // Redis could not be asked: it asks again.
+      // Redis did not answer, so the client subscribes again.
       this.#subscription = undefined;
       this.#world.after(RETRY_MS, this.#replica.process, () => {
         if (this.#subscription === undefined) this.#subscribe();
@@ -163,7 +163,7 @@ export class SocketClient {
   #reset(reason: string): void {
     this.#drop();
     if (reason === 'flush' && !this.plan.eager) {
-      // The keys are gone, and what comes to them is pushed.
+      // All keys were deleted, and later changes are pushed.
       this.current = true;
       return;
     }
@@ -171,10 +171,10 @@ export class SocketClient {
   }
 
   #snapshot({ snapshot, coherence, more }: Answer): void {
-    // The plans have fewer keys than one part of a snapshot takes.
+    // The plans have fewer keys than one part of a snapshot may have.
     if (more === true) throw new Error('a snapshot in parts');
     this.current = true;
-    // It takes the place of what was held.
+    // The snapshot replaces the previous view.
     this.view.clear();
     for (const { key, version, code } of snapshot!) {
       if (code !== undefined) {
@@ -203,13 +203,13 @@ export class SocketClient {
     }
   }
 
-  #tell(key: string, version: string | undefined, how: Told['how']): void {
+  #tell(key: string, version: string | undefined, how: Received['how']): void {
     this.view.set(key, version ?? 'none');
-    this.told.push({ key, version, at: this.#world.now, how, epoch: this.#epoch });
+    this.received.push({ key, version, at: this.#world.now, how, epoch: this.#epoch });
   }
 }
 
-/** A socket that only asks. */
+/** A socket that only sends requests. */
 export class RequestSocket {
   readonly #replica: Replica;
   readonly #behavior: Behavior;
@@ -252,7 +252,7 @@ interface SocketEvents {
   readonly closed: () => void;
 }
 
-/** What uWS gives of a socket; its client takes what is sent at once, or when it is not slow any more. */
+/** A socket like a socket of uWS. Its client receives frames at once, or later while it is slow. */
 class FakeSocket {
   readonly #world: World;
   readonly #replica: Replica;

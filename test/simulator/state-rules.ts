@@ -1,11 +1,11 @@
-/** Rules about the states of docs/coherence.md: what L1 still answers, and what does not end a state. */
+/** Rules about the states of docs/coherence.md: L1 as the fallback, and faults that do not end the state coherent. */
 import type { Trouble } from './plan.ts';
 import type { Coherence, Operation, Read, Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
 
-/** How long after its end a trouble may still show: half-open connections are found after 3.5 s. */
+/** How long a fault may have effects after its end. A half-open connection is detected after 3.5 s. */
 const AFTERMATH_MS = 6000;
-/** Before a read began, for changes whose messages are on their way. */
+/** How long a message about a change may be in transit before a read begins. */
 const MESSAGE_MS = 1300;
 /** The configurations whose L1 holds every key. */
 const HOLDS_ALL = new Set([0, 2, 5]);
@@ -28,8 +28,8 @@ const DROPPING = new Set<Trouble['kind']>([
 ]);
 
 /**
- * Coherence, "States": while Redis does not answer, L1 is served while values last. What a replica has read and nobody
- * has changed, it does not miss.
+ * Coherence, "States": while Redis does not answer, L1 is served until its values expire. A replica does not report a
+ * miss for a value that it has read and no writer has changed.
  */
 export function checkFallback(outcome: Outcome): Violation[] {
   if (!HOLDS_ALL.has(outcome.plan.config)) return [];
@@ -46,7 +46,7 @@ export function checkFallback(outcome: Outcome): Violation[] {
         other.end <= read.start,
     );
     if (before === undefined || mayHaveGone(outcome, before, read)) continue;
-    const text = `r${read.replica} ${read.kind} ${read.key} at ${read.end.toFixed(3)} gave nothing, ${read.mark}, after ${before.value} at ${before.end.toFixed(3)}`;
+    const text = `r${read.replica} ${read.kind} ${read.key} at ${read.end.toFixed(3)} returned no value, ${read.mark}, after ${before.value} at ${before.end.toFixed(3)}`;
     found.push({ rule: 'fallback', text, at: read.end, key: read.key, replica: read.replica });
   }
   return found;
@@ -67,7 +67,7 @@ function mayHaveGone({ redis, plan, operations, coherence }: Outcome, before: Re
   return changed || touched || dropped || rearmed(coherence[read.replica]!, before.start, read.end);
 }
 
-/** A change on a condition that was not sent to Redis leaves L1 as it is. */
+/** A conditional change that was not sent to Redis does not change L1. */
 function touches(operation: Operation, read: Read, since: number): boolean {
   if (!operation.covers(read.key) || operation.sent > read.end) return false;
   if (operation.conditional && operation.outcome === 'l2_unavailable') return false;
@@ -78,14 +78,14 @@ function rearmed(timeline: Coherence, from: number, until: number): boolean {
   return timeline.some(([at, state]) => state === 'coherent' && at >= from && at <= until);
 }
 
-/** Reliability, "What each fault does": a Redis that is full or a replica, and other programs, end no state. */
+/** Reliability, "What each fault does": a full Redis, a read-only Redis and other programs do not end the state. */
 export function checkCalm({ plan, coherence }: Outcome): Violation[] {
   const troubles = plan.steps.flatMap((step) => {
     if (!('trouble' in step)) return [];
     const { trouble } = step;
     const end = Math.min(step.at + ('ms' in trouble ? trouble.ms : 0), Math.max(plan.endsAt, step.at));
     if (DISRUPTIVE.has(trouble.kind)) return [[step.at, end] as const];
-    // A replica that is a master again is connected to anew: its name may lead to another server.
+    // The service reconnects when a replica becomes a master again, because the name may resolve to another server.
     return trouble.kind === 'read-only' ? [[end, end] as const] : [];
   });
   return coherence.flatMap((timeline, replica) =>

@@ -1,15 +1,15 @@
 /** Virtual time: an event queue, the clocks of the processes, and the globals that read them. */
 import { type Random, seeded } from '../../loadtest/support/random.ts';
 
-/** The wall clock of the world when it begins: any time will do that fits into 48 bits. */
+/** The wall clock time at the start of the world; any time that fits into 48 bits. */
 export const BEGIN_MS = 1_800_000_000_000;
 
-/** A process, with clocks of its own. What it has scheduled ends with it. */
+/** A process with separate clocks. Its scheduled events end with it. */
 export class Process {
   readonly name: string;
-  /** How far its wall clock is ahead of the world, in ms; it may jump. */
+  /** How far the wall clock is ahead of the world, in ms. The offset may jump. */
   wallOffset = 0;
-  /** How much faster its clocks run: 0.0001 is 100 ms in 1,000 s. */
+  /** How much faster the clocks run: 0.0001 is 100 ms in 1,000 s. */
   readonly drift: number;
   readonly #monotonicBegin: number;
   readonly random: Random;
@@ -32,7 +32,7 @@ export class Process {
   }
 }
 
-/** An interval so short that it only keeps a clock: it runs before the events of its process, and not on its own. */
+/** A short interval that only updates a clock. It runs before each event of its process, and not as a separate event. */
 interface Tick {
   readonly callback: () => void;
   readonly period: number;
@@ -47,15 +47,15 @@ interface Event {
   run: (() => void) | undefined;
 }
 
-/** Longer intervals are events; shorter ones would be most of all events. */
+/** Longer intervals are events. Shorter intervals would be the majority of all events. */
 const TICK_LIMIT_MS = 25;
 
 export class World {
   now = 0;
-  /** How many events have run. */
+  /** The number of events that have run. */
   steps = 0;
   readonly seed: number;
-  /** What was thrown out of an event, and rejections that nobody handled. */
+  /** Errors that an event threw, and unhandled rejections. */
   readonly faults: unknown[] = [];
   #order = 0;
   readonly #heap: Event[] = [];
@@ -65,7 +65,7 @@ export class World {
     this.seed = seed;
   }
 
-  /** Random numbers of their own for each name, so that a plan without one operation leaves the others alone. */
+  /** Separate random numbers for each name, so that removing one operation of a plan does not change the others. */
   random(name: string): Random {
     let hash = this.seed | 0;
     for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
@@ -76,7 +76,7 @@ export class World {
     return this.#current;
   }
 
-  /** Runs something at a time; `owner` is the process in which it runs. */
+  /** Schedules a function at a time, in the process `owner`. */
   at(at: number, owner: Process | undefined, run: () => void): Event {
     const event: Event = { at: Math.max(at, this.now), order: this.#order++, owner, run };
     push(this.#heap, event);
@@ -87,7 +87,7 @@ export class World {
     return this.at(this.now + ms, owner, run);
   }
 
-  /** Runs something now, as a part of this process, and all that follows from it at once. */
+  /** Runs a function now as a part of this process. */
   inside<T>(owner: Process | undefined, run: () => T): T {
     const before = this.#current;
     this.#current = owner;
@@ -98,7 +98,7 @@ export class World {
     }
   }
 
-  /** Runs events until `until`, or until `done` says so after an event. */
+  /** Runs events until `until`, or until `done` returns true after an event. */
   run(until: number, done?: () => boolean): void {
     for (;;) {
       const next = this.#heap[0];
@@ -134,7 +134,7 @@ export class World {
     this.now = now;
   }
 
-  /** Replaces what code reads the time with, and schedules with. Returns what puts everything back. */
+  /** Replaces the clocks and timers of this process. Returns a function that restores them. */
   install(): () => void {
     const real = {
       setTimeout: globalThis.setTimeout,
@@ -182,7 +182,7 @@ export class World {
   }
 }
 
-/** Runs all ticks and microtasks that are due, and those that they make due. */
+/** Runs all pending ticks and microtasks, including those that they schedule. */
 const settle = (process as unknown as { _tickCallback: () => void })._tickCallback;
 
 class Timer {
