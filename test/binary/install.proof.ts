@@ -15,13 +15,13 @@ const BINARY = fileURLToPath(new URL('../../dist/ratecache', import.meta.url));
 /** Of 100, where 0 is a service that may do nothing. */
 const MOST_EXPOSED = '20';
 
-test('the sums are those of the files', async () => {
+test('the published checksums match the files', async () => {
   const dist = fileURLToPath(new URL('../../dist', import.meta.url));
   const { stdout } = await promisify(execFile)('sha256sum', ['--check', 'SHA256SUMS'], { cwd: dist });
   assert.equal(stdout, 'ratecache: OK\nratecache.cdx.json: OK\n');
 });
 
-test('systemd finds no fault in the unit', async (t) => {
+test('systemd-analyze accepts the unit', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'ratecache-unit-'));
   t.after(() => rmSync(dir, { recursive: true }));
   const unit = join(dir, 'ratecache.service');
@@ -31,12 +31,12 @@ test('systemd finds no fault in the unit', async (t) => {
   assert.deepEqual([stdout, stderr], ['', '']);
 });
 
-test('the service may do next to nothing but serve', async () => {
+test('the unit leaves the service few rights', async () => {
   const args = ['security', '--offline=true', '--no-pager', `--threshold=${MOST_EXPOSED}`, UNIT];
   await promisify(execFile)('systemd-analyze', args);
 });
 
-test('what would end the same again is not started again', () => {
+test('systemd does not restart the service after an exit code that a restart cannot fix', () => {
   const [, codes] = /^RestartPreventExitStatus=(.*)$/m.exec(readFileSync(UNIT, 'utf8'))!;
   assert.deepEqual(codes!.split(' ').map(Number), [EXIT_USAGE, EXIT_CANNOT_UNPACK, EXIT_CONFIG]);
 });

@@ -27,7 +27,7 @@ function directory(t: TestContext): string {
   return dir;
 }
 
-test('while it is loaded the file is there, for its owner alone; then it is gone', (t) => {
+test('the file is readable by its owner only while it is loaded, and removed afterwards', (t) => {
   const dir = directory(t);
   let loaded = '';
   loadFromPrivateFile([dir], FILE, (path) => {
@@ -40,14 +40,14 @@ test('while it is loaded the file is there, for its owner alone; then it is gone
   assert.deepEqual(readdirSync(dir), []);
 });
 
-test('a file of another hash is never loaded, and is gone', (t) => {
+test('a file with the wrong hash is removed and never loaded', (t) => {
   const dir = directory(t);
   const load = () => assert.fail('loaded');
   assert.throws(() => loadFromPrivateFile([dir], OTHER, load), /the written file has the wrong SHA-256/);
   assert.deepEqual(readdirSync(dir), []);
 });
 
-test('where it cannot be loaded the next directory is tried, and the error has the reason for each', (t) => {
+test('the next directory is tried when loading fails, and the error lists the reason for each', (t) => {
   const [first, second, third] = [directory(t), directory(t), directory(t)];
   const paths: string[] = [];
   loadFromPrivateFile(['/proc/nowhere', first, second, third], FILE, (path) => {
@@ -68,7 +68,7 @@ test('where it cannot be loaded the next directory is tried, and the error has t
   });
 });
 
-test('what is loaded is what was verified, though somebody puts another file in its place', (t) => {
+test('the verified file is loaded even when another file replaces it', (t) => {
   const dir = directory(t);
   loadFromPrivateFile([dir], FILE, (path) => {
     const named = readlinkSync(path);
@@ -79,7 +79,7 @@ test('what is loaded is what was verified, though somebody puts another file in 
   });
 });
 
-test('what TMPDIR names is tried before /tmp and /dev/shm', () => {
+test('the directory of TMPDIR is tried before /tmp and /dev/shm', () => {
   assert.deepEqual(temporaryDirectories({ TMPDIR: '/run/ratecache' }), [
     '/run/ratecache',
     '/tmp',

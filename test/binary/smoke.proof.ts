@@ -34,7 +34,7 @@ async function inRoot<T>(mounts: Mounts, step: (dir: string) => Promise<T>): Pro
   }
 }
 
-/** Serves with the Redis outside, which it is told by name. */
+/** Serves with the Redis outside, addressed by its host name. */
 async function serving(mounts: Mounts, step: (service: Service, dir: string) => Promise<void>) {
   const names = await serveName(REDIS_NAME);
   try {
@@ -57,7 +57,7 @@ async function serving(mounts: Mounts, step: (service: Service, dir: string) => 
   }
 }
 
-test('it serves HTTP and WebSocket from a read-only root with a small tmpfs, and stops with exit code 0', () =>
+test('the binary serves HTTP and WebSocket from a read-only root with a small tmpfs, and stops with exit code 0', () =>
   serving({ tmpfs: TMPFS }, async (service, dir) => {
     const put = await service.fetch(KEY, {
       method: 'PUT',
@@ -87,13 +87,13 @@ test('it serves HTTP and WebSocket from a read-only root with a small tmpfs, and
     const stats = await runMain(['stats', '--url', service.url]);
     assert.deepEqual([stats.code, stats.stderr], [0, '']);
 
-    assert.deepEqual(readdirSync(join(dir, 'tmp')), [], 'the addon’s file is gone');
+    assert.deepEqual(readdirSync(join(dir, 'tmp')), [], 'the file of the addon is removed');
     assert.deepEqual(await service.stop('SIGTERM'), { code: 0, signal: null });
     const refused = await runMain(['check', '--url', service.url]);
     assert.equal(refused.code, 2);
   }));
 
-test('what is kept from its build is no part of a start: its time is its own', () =>
+test('the start time is that of the process, not that of the build', () =>
   serving({ tmpfs: TMPFS }, async (service) => {
     const metrics = await (await service.fetch('/metrics')).text();
     const [, seconds] = /^process_start_time_seconds (\d+)$/m.exec(metrics)!;
@@ -101,7 +101,7 @@ test('what is kept from its build is no part of a start: its time is its own', (
     assert.match(metrics, /^nodejs_gc_duration_seconds_count/m);
   }));
 
-test('NODE_OPTIONS sets the limit of its heap', () =>
+test('NODE_OPTIONS sets the heap limit of the binary', () =>
   inRoot({ tmpfs: TMPFS }, async () => {
     // As the manifests of Kubernetes set it.
     const share = { NODE_OPTIONS: '--max-old-space-size-percentage=75' };
@@ -125,7 +125,7 @@ for (const [where, mounts, env] of [
   // With the mode of an emptyDir of Kubernetes.
   ['where TMPDIR says', { '/var/scratch': 'size=16m,mode=0777' }, { TMPDIR: '/var/scratch' }],
 ] as const)
-  test(`it unpacks its native part ${where}, and leaves nothing behind`, () =>
+  test(`the binary unpacks its native part ${where}, and leaves no file behind`, () =>
     inRoot({ tmpfs: mounts }, async (dir) => {
       const service = await startService({ standalone: true, env: { ...PATIENT, ...env } });
       assert.equal((await service.fetch('/livez')).status, 200);
@@ -138,14 +138,14 @@ for (const [why, tmpfs, reason] of [
   ['the only directory is noexec', { '/tmp': `${TMPFS['/tmp']},noexec` }, /\/tmp: it is mounted noexec/],
   ['the only directory is too small', { '/tmp': 'size=4m,mode=1777' }, /\/tmp: .*no space left/],
 ] as const)
-  test(`where ${why}, it says what to do, with exit code 73`, () =>
+  test(`the binary explains what to do and exits 73 when ${why}`, () =>
     inRoot({ tmpfs }, async (dir) => {
       const { code, stderr } = await runMain(['serve', '--standalone', '--port', '0']);
       assert.equal(code, 73, stderr);
       assert.match(stderr, reason);
       assert.match(stderr, /Mount a tmpfs of 16 MB at \/tmp without noexec, .*TMPDIR/);
       for (const path of Object.keys(tmpfs)) assert.deepEqual(readdirSync(join(dir, path)), []);
-      // What does not serve does not need it.
+      // A command that does not serve needs no tmpfs.
       assert.equal((await runMain(['--version'])).code, 0);
     }));
 
@@ -156,7 +156,7 @@ test('a subcommand whose code is not in the snapshot runs', () =>
     assert.match(stdout, /^read-heavy +How long/m);
   }));
 
-test('it says of which version and commit it is, and shows the licenses of all it is made of', () =>
+test('the binary prints its version and commit, and the licenses of its parts', () =>
   inRoot({}, async () => {
     const version = await runMain(['--version']);
     assert.match(

@@ -1,4 +1,4 @@
-/** Run by scripts/smoke.sh, beside the others. */
+/** scripts/smoke.sh runs this file with the other proofs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,12 +11,12 @@ const BATCHES = 100;
 const BATCH_KEYS = 1000;
 
 for (const [told, options, mebibytes] of [
-  ['by itself', '', 8],
-  ['beside a limit of its heap', '--max-old-space-size-percentage=75', 8],
+  ['without NODE_OPTIONS', '', 8],
+  ['with a heap limit', '--max-old-space-size-percentage=75', 8],
   // What is written makes V8 take all that it may: else the two above would prove nothing.
-  ['told so by NODE_OPTIONS', '--max-semi-space-size=16', 16],
+  ['as NODE_OPTIONS sets it', '--max-semi-space-size=16', 16],
 ] as const)
-  test(`half of its young generation grows to ${mebibytes} MiB, and no further, ${told}`, async (t) => {
+  test(`half of the young generation grows to at most ${mebibytes} MiB ${told}`, async (t) => {
     const env = { ...PATIENT, LOCAL_CACHE_MAX_SIZE: String(BATCHES * BATCH_KEYS), NODE_OPTIONS: options };
     const service = await startService({ standalone: true, env });
     t.after(() => service.stop());

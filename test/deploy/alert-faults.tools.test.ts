@@ -38,7 +38,7 @@ async function assertFired(scrapes: Scrapes, since: number, ...alerts: string[])
 }
 
 describe('the shipped rules', { concurrency: true }, () => {
-  test('see nothing wrong with a healthy system under load, then an instance that is killed, then that none is left', async (t) => {
+  test('fire no alert for a healthy system under load, then fire for a killed instance, then for the loss of all', async (t) => {
     const { services } = await startHealthy(t);
     const scrapes = new Scrapes('healthy', services);
     await scrapes.take(LONG, () => Promise.all(services.map(healthyRequests)), hasRedisFigures);
@@ -61,7 +61,7 @@ describe('the shipped rules', { concurrency: true }, () => {
     await assertFired(scrapes, none, 'CacheServiceMetricsAbsent');
   });
 
-  test('see a Redis that is killed: connections, coherence, errors, pending writes that fill up, figures that are absent', async (t) => {
+  test('fire for a killed Redis: connections, coherence, errors, pending writes that fill up, absent metrics', async (t) => {
     const { redis, services } = await startLonely(t);
     const service = services[0]!;
     const scrapes = new Scrapes('lonely', services);
@@ -86,7 +86,7 @@ describe('the shipped rules', { concurrency: true }, () => {
     );
   });
 
-  test('see reads that miss, a Redis that is full of keys and of clients, and requests refused for overload', async (t) => {
+  test('fire for misses, for a Redis with too many keys or clients, and for requests refused for overload', async (t) => {
     const small = await startSmall(t);
     const service = small.services[0]!;
     await fill(small);
@@ -112,7 +112,7 @@ describe('the shipped rules', { concurrency: true }, () => {
     await assertFired(scrapes, before, 'CacheServiceShedding');
   });
 
-  test('see a slow way to Redis, then a link that is cut, then a Redis that gives no answers, and then that all is well', async (t) => {
+  test('fire for a slow Redis, a cut invalidation link and an unresponsive Redis, and resolve after recovery', async (t) => {
     const { proxy, services } = await startProxied(t);
     const service = services[0]!;
     const scrapes = new Scrapes('proxied', services);
@@ -152,11 +152,11 @@ describe('the shipped rules', { concurrency: true }, () => {
   });
 });
 
-test('by now each alert has fired', () => {
+test('each alert has fired in the tests above', () => {
   assert.deepEqual([...fired].sort(), ALERTS.map(({ alert }) => alert).sort());
 });
 
-/** What a healthy system is asked between two scrapes: reads of which nearly all hit, writes, a batch and a deletion. */
+/** The load on a healthy system between two scrapes: reads that nearly all hit, writes, a batch and a deletion. */
 async function healthyRequests(service: Service): Promise<void> {
   const keys = Array.from({ length: 10 }, (_, i) => `borrow_rate:${service.port}-${i}`);
   await post(service, '/v1/mset', { entries: keys.map((key) => ({ key, value: 1 })) });

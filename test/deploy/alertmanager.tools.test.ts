@@ -14,12 +14,12 @@ const run = promisify(execFile);
 
 type Labels = Record<string, string>;
 
-test('amtool finds nothing wrong with the configuration', async () => {
+test('amtool accepts the configuration', async () => {
   const { stdout } = await run('amtool', ['check-config', CONFIG]);
   assert.match(stdout, /SUCCESS[\s\S]*2 receivers/);
 });
 
-test('each alert goes to the channels that it names, and what names none to Slack', async () => {
+test('each alert goes to its channels, and an alert without channels goes to Slack', async () => {
   const receivers = async (labels: Labels) => {
     const args = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
     const { stdout } = await run('amtool', ['config', 'routes', 'test', `--config.file=${CONFIG}`, ...args]);
@@ -57,7 +57,7 @@ const INHIBITIONS = [
   },
 ];
 
-test('what is only the consequence of an alert that fires is held back, there and nowhere else', async (t) => {
+test('a firing alert inhibits its consequences in its own namespace and instance only', async (t) => {
   const alertmanager = await startAlertmanager();
   t.after(() => alertmanager.stop());
   const sources = INHIBITIONS.map(({ source }) => source);

@@ -52,7 +52,7 @@ test('every panel of the dashboard has data under load', async (t) => {
     }, PATIENCE);
 });
 
-test('an instance that is down is reported to PagerDuty and Slack, with the way to the runbook', async () => {
+test('a down instance is reported to PagerDuty and Slack, with a link to the runbook', async () => {
   const [killed] = healthy.services;
   killed!.kill('SIGKILL');
   await until(
@@ -77,7 +77,7 @@ test('a warning is reported to Slack alone', async () => {
   assert.ok(!reported('pagerduty', 'RedisHighMemoryUsage'));
 });
 
-test('when every instance is gone, Prometheus has no metrics and fires the alert of that', async () => {
+test('Prometheus fires the alert for absent metrics when every instance is down', async () => {
   for (const service of [...healthy.services, ...small.services]) service.kill('SIGKILL');
   const alert = 'ALERTS{alertname="CacheServiceMetricsAbsent", alertstate="firing"}';
   await until(async () => (await prometheus.query(alert)).length > 0, PATIENCE);

@@ -38,7 +38,7 @@ test('the six alerts of the runbook have its triggers, severities, response time
   }
 });
 
-test('each alert says how severe it is, whom to tell, how soon to act, what is wrong by how much, and where to read on', () => {
+test('each alert has a severity, a channel, a response time, a description with the value, and a link to the runbook', () => {
   assert.equal(new Set(ALERTS.map(({ alert }) => alert)).size, ALERTS.length);
   for (const { alert, labels, annotations } of ALERTS) {
     assert.deepEqual(Object.keys(labels), ['severity', 'channels', 'response_time'], alert);
@@ -54,7 +54,7 @@ test('each alert says how severe it is, whom to tell, how soon to act, what is w
   }
 });
 
-test('docs/monitoring.md has each alert as it is shipped', () => {
+test('docs/monitoring.md lists each shipped alert', () => {
   const rows = [
     ...document('monitoring.md').matchAll(
       /^\| \[([A-Za-z]+)\]\((.*?)\) \| (.*) \| (.*) \| (.*) \| (.*) \|$/gm,
@@ -75,7 +75,7 @@ test('docs/monitoring.md has each alert as it is shipped', () => {
 
 type Case = { alertname: string; exp_alerts?: unknown[] };
 
-test('promtool is told of each alert when it fires and when it does not', () => {
+test('each alert has a promtool case that fires and one that does not', () => {
   const cases = globSync('tests/*.yml', { cwd: PROMETHEUS_DIR })
     .flatMap((file) => (parse(read(file)) as { tests: { alert_rule_test?: Case[] }[] }).tests)
     .flatMap((each) => each.alert_rule_test ?? []);
@@ -144,7 +144,7 @@ async function failingAlerts(t: TestContext, alerts: string): Promise<string[]> 
   return [...new Set([...output.matchAll(/^ +alertname: (\w+), time:/gm)].map(([, name]) => name!))].sort();
 }
 
-test(`what the live test runs is what is shipped, with waits that are ${FACTOR} times shorter`, () => {
+test(`the live test runs the shipped rules with waits ${FACTOR} times shorter`, () => {
   const withoutWaits = (text: string) => text.replaceAll(/(?<=for: )\d+(m|ms)$/gm, '');
   assert.equal(hasten(read('recording.yml')), read('recording.yml'));
   assert.equal(withoutWaits(hasten(read('alerts.yml'))), withoutWaits(read('alerts.yml')));

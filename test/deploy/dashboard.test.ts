@@ -43,7 +43,7 @@ for (const { type, title } of PANELS) {
   else [...rows.values()].at(-1)!.push(title);
 }
 
-test('the dashboard that is checked in is what its code builds', () => {
+test('the committed dashboard is the output of its code', () => {
   assert.equal(
     readFileSync(DASHBOARD_FILE, 'utf8'),
     `${JSON.stringify(dashboard(), undefined, 2)}\n`,
@@ -51,7 +51,7 @@ test('the dashboard that is checked in is what its code builds', () => {
   );
 });
 
-test('each section of the runbook is a row, with a panel for everything that is named there', () => {
+test('each section of the runbook is a row, with a panel for each metric it names', () => {
   const named = [...rows.keys()];
   assert.deepEqual(named, ['Overview', ...Object.keys(RUNBOOK), 'Coherence and Pending Writes', 'Push']);
   for (const [row, items] of Object.entries(RUNBOOK))
@@ -59,7 +59,7 @@ test('each section of the runbook is a row, with a panel for everything that is 
       for (const panel of panels) assert.ok(rows.get(row)!.includes(panel), `${item}: ${panel}`);
 });
 
-test('panels lie beside and below one another, have numbers and queries of their own, and a unit that is not a guess', () => {
+test('panels do not overlap, have unique ids and queries, and name their unit', () => {
   assert.equal(new Set(PANELS.map(({ id }) => id)).size, PANELS.length);
   const taken = new Map<string, string>();
   for (const { type, title, gridPos, targets = [], fieldConfig } of PANELS) {
@@ -84,7 +84,7 @@ test('panels lie beside and below one another, have numbers and queries of their
 });
 
 for (const [name, { warning, critical }] of Object.entries(THRESHOLDS)) {
-  test(`the thresholds of ${name} are colours where it is drawn`, () => {
+  test(`the thresholds of ${name} are colours of its panels`, () => {
     const drawn = PANELS.filter(({ targets = [] }) =>
       targets.some(({ expr }) => expr.startsWith(`${name}{`)),
     );
@@ -115,7 +115,7 @@ test('docs/monitoring.md has each recording rule, with these thresholds', () => 
   );
 });
 
-test('panels ask for nothing that is not recorded or told, of the job of the service, and of what is chosen', () => {
+test('panels query only recorded or exported metrics, filtered by the job and the chosen variables', () => {
   const documented = [
     ...document('api/probes.md').matchAll(/^\| `([a-z_]+)` \| (?:counter|gauge|histogram) \|/gm),
   ];

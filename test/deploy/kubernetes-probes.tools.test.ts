@@ -33,7 +33,7 @@ function startRedis(): Promise<ConfiguredRedis> {
   });
 }
 
-/** A replica with the overlay's environment, but for where things are here, and that a busy machine is no fault. */
+/** A replica with the environment of the overlay, except for local addresses and limits that suit a busy machine. */
 function startReplica(redisPort: number, env: Record<string, string> = {}): Promise<Service> {
   const here = { PORT: '0', HOST: '127.0.0.1', REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redisPort) };
   const { SHUTDOWN_GRACE_MS: _, ...patient } = PATIENT;
@@ -47,8 +47,8 @@ async function probe(service: Service, { httpGet }: Manifest): Promise<number> {
   return response.status;
 }
 
-describe('of a replica in dev', { concurrency: 2 }, () => {
-  test('with the environment of a pod every probe is answered, and Redis may be killed without a restart', async (t) => {
+describe('probes of a replica in dev', { concurrency: 2 }, () => {
+  test('every probe succeeds with the environment of a pod, and the loss of Redis causes no restart', async (t) => {
     const redis = await startRedis();
     t.after(() => redis.stop());
     const service = await startReplica(redis.port);
@@ -67,7 +67,7 @@ describe('of a replica in dev', { concurrency: 2 }, () => {
     assert.equal((await get(service, 'borrow_rate:AAPL')).status, 200);
   });
 
-  test('a Redis that is frozen, and answers nothing, holds up no probe', async (t) => {
+  test('a frozen Redis delays no probe', async (t) => {
     const redis = await startRedis();
     t.after(() => redis.stop());
     const service = await startReplica(redis.port, { REDIS_COMMAND_TIMEOUT_MS: '60000' });
@@ -85,7 +85,7 @@ describe('of a replica in dev', { concurrency: 2 }, () => {
     await reading;
   });
 
-  test('a process that is stuck answers no probe', async (t) => {
+  test('a blocked process answers no probe', async (t) => {
     const service = await startReplica(await freePort());
     t.after(() => service.stop('SIGKILL'));
     assert.equal(await probe(service, probes.readiness), 200);
@@ -95,7 +95,7 @@ describe('of a replica in dev', { concurrency: 2 }, () => {
     await assert.rejects(service.fetch(httpGet.path, { signal }), { name: 'TimeoutError' });
   });
 
-  test('only the start-up probe knows that the warm-up is not over', async (t) => {
+  test('only the start-up probe fails while the warm-up runs', async (t) => {
     const warming = { CACHE_WARMUP_ON_STARTUP: 'true' };
     const service = await startReplica(await freePort(), warming);
     t.after(() => service.stop('SIGKILL'));
@@ -103,7 +103,7 @@ describe('of a replica in dev', { concurrency: 2 }, () => {
     assert.equal(await probe(service, probes.readiness), 200);
   });
 
-  test('a pod that is told to stop serves on for its grace period, and then ends', async (t) => {
+  test('a pod that receives SIGTERM serves for its drain time and then exits', async (t) => {
     const service = await startReplica(await freePort());
     t.after(() => service.stop('SIGKILL'));
     const began = performance.now();
@@ -115,7 +115,7 @@ describe('of a replica in dev', { concurrency: 2 }, () => {
     assert.ok(performance.now() - began >= Number(environment.SHUTDOWN_GRACE_MS));
   });
 
-  test('Node takes NODE_OPTIONS, and ends its heap at that share of the memory it may have', async () => {
+  test('Node limits its heap to the share of memory that NODE_OPTIONS sets', async () => {
     const { NODE_OPTIONS } = environment;
     const script =
       'console.log(v8.getHeapStatistics().heap_size_limit, process.constrainedMemory(), os.totalmem())';

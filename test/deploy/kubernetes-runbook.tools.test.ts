@@ -57,7 +57,7 @@ test('the ConfigMap has every variable but secrets, with its default except for 
   });
 });
 
-test('what is secret comes from the Secret, and nothing else is set past the ConfigMap but the heap', () => {
+test('the Secret sets every secret variable, and only the heap limit is set outside Secret and ConfigMap', () => {
   const { env, envFrom } = containerOf(find(of('base'), 'Deployment'));
   assert.deepEqual(envFrom, [{ configMapRef: { name: 'cache-service-config' } }]);
   assert.deepEqual(
@@ -67,11 +67,11 @@ test('what is secret comes from the Secret, and nothing else is set past the Con
   assert.deepEqual(env[0].valueFrom.secretKeyRef, { name: 'cache-service-redis', key: 'REDIS_PASSWORD' });
 });
 
-test('configmap.yaml is what its script writes, comments and all', async () => {
+test('configmap.yaml is the output of its script', async () => {
   await promisify(execFile)(process.execPath, ['scripts/kubernetes-configmap.ts', '--check']);
 });
 
-test('requests, limits and probes are those of the runbook', () => {
+test('requests, limits and probes match the runbook', () => {
   const container = containerOf(find(of('overlays/production'), 'Deployment'));
   assert.deepEqual(container.resources, {
     requests: { cpu: '500m', memory: '2Gi' },
@@ -85,7 +85,7 @@ test('requests, limits and probes are those of the runbook', () => {
   assert.ok(patience(livenessProbe) > patience(readinessProbe));
 });
 
-test('the autoscaler goes by 70 % of memory and 80 % of CPU, and never under three replicas', () => {
+test('the autoscaler targets 70 % of memory and 80 % of CPU, and keeps at least three replicas', () => {
   const { spec } = find(of('overlays/production'), 'HorizontalPodAutoscaler');
   assert.deepEqual(
     spec.metrics.map(({ resource }: Manifest) => [resource.name, resource.target.averageUtilization]),
@@ -102,7 +102,7 @@ test('the autoscaler goes by 70 % of memory and 80 % of CPU, and never under thr
   });
 });
 
-test('a rollout never leaves fewer replicas than there were, and replicas are apart', () => {
+test('a rollout never reduces the number of replicas, and replicas run on separate nodes', () => {
   const { spec } = find(of('overlays/production'), 'Deployment');
   assert.deepEqual(spec.strategy.rollingUpdate, { maxUnavailable: 0, maxSurge: 1 });
   const { affinity, topologySpreadConstraints } = spec.template.spec;
@@ -122,7 +122,7 @@ test('a rollout never leaves fewer replicas than there were, and replicas are ap
   );
 });
 
-test('a replica may reach Redis and the name server, and nothing else', () => {
+test('a replica may connect only to Redis and the name server', () => {
   const ports = (directory: Directory) =>
     find(of(directory), 'NetworkPolicy').spec.egress.map(({ to, ports }: Manifest) => {
       assert.equal(to.length, 1);
@@ -150,7 +150,7 @@ test('Prometheus finds the Service by its label, its port by name, and calls the
   );
 });
 
-test('production has no password in it, and names the Secret that must be there', () => {
+test('the production overlay holds no password, and names the Secret it requires', () => {
   assert.deepEqual(
     of('overlays/production').filter(({ kind }) => kind === 'Secret'),
     [],

@@ -15,9 +15,9 @@ import {
 } from './rendered.ts';
 
 const MiB = 2 ** 20;
-/** What the process takes beside its heap before it holds anything: code, libraries, threads. */
+/** Memory outside the heap of a process without entries: code, libraries, threads. */
 const IDLE_BYTES = 80 * MiB;
-/** What a stopping process gives itself to tell Redis of its pending writes: see `service/serve.ts`. */
+/** How long a stopping process may take to send its pending writes to Redis: see `service/serve.ts`. */
 const PENDING_WRITES_FLUSH_MS = 2000;
 
 let of: (directory: Directory) => Manifest[];
@@ -41,7 +41,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     }
   });
 
-  test(`${directory}: every selector finds the pods that it is for`, () => {
+  test(`${directory}: every selector matches its pods`, () => {
     const pods = of(directory)
       .filter(({ kind }) => kind === 'Deployment')
       .map(({ metadata, spec }) => ({ name: metadata.name, labels: spec.template.metadata.labels }));
@@ -63,7 +63,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     }
   });
 
-  test(`${directory}: every port that is named is a port of its pod, and the service listens on it`, () => {
+  test(`${directory}: every named port is a port of its pod, and the service listens on it`, () => {
     for (const deployment of of(directory).filter(({ kind }) => kind === 'Deployment')) {
       const { name } = deployment.metadata;
       const ports = containerOf(deployment).ports.map((port: Manifest) => port.name);
@@ -79,7 +79,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     assert.equal(find(of(directory), 'Service').spec.ports[0].port, 8000);
   });
 
-  test(`${directory}: the service takes its whole environment without a fault or a warning`, () => {
+  test(`${directory}: the service accepts its whole environment without a fault or a warning`, () => {
     const { config, warnings } = configOf(directory);
     assert.deepEqual(warnings, []);
     assert.equal(config.standalone, false);
@@ -94,12 +94,12 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     const heapShare = Number(/--max-old-space-size-percentage=(\d+)\b/.exec(env.NODE_OPTIONS!)?.[1]) / 100;
     const { limits, faults } = configOf(directory).config;
     const tmp = quantity(deployment.spec.template.spec.volumes[0].emptyDir.sizeLimit);
-    const beside =
+    const outsideHeap =
       limits.maxBufferedBodyBytes + MOST_UNSENT_BYTES + faults.pendingWritesMaxBytes + tmp + IDLE_BYTES;
-    assert.ok(heapShare * limit + beside <= limit, `${heapShare * limit + beside} > ${limit}`);
+    assert.ok(heapShare * limit + outsideHeap <= limit, `${heapShare * limit + outsideHeap} > ${limit}`);
   });
 
-  test(`${directory}: a pod may take as long to stop as the service may`, () => {
+  test(`${directory}: the grace period of a pod covers the stop time of the service`, () => {
     const { spec } = find(of(directory), 'Deployment').spec.template;
     const { graceMs, timeoutMs } = configOf(directory).config.shutdown;
     assert.ok(
@@ -107,7 +107,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     );
   });
 
-  test(`${directory}: a start may take twice as long as the warm-up, and Redis cannot hold it up`, () => {
+  test(`${directory}: a start may take twice as long as the warm-up, and Redis cannot delay it`, () => {
     const { startupProbe } = containerOf(find(of(directory), 'Deployment'));
     const { config } = configOf(directory);
     assert.equal(startupProbe.httpGet.path, '/readyz');
@@ -117,7 +117,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     assert.equal(config.http.readyRequiresRedis, false);
   });
 
-  test(`${directory}: where the process needs Redis to serve, liveness does not ask whether it can`, () => {
+  test(`${directory}: the liveness probe does not depend on Redis when the process needs Redis to serve`, () => {
     const { livenessProbe } = containerOf(find(of(directory), 'Deployment'));
     const { enabled } = configOf(directory).config.local;
     assert.equal(livenessProbe.httpGet.path, enabled ? '/health' : '/livez');
@@ -144,7 +144,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
   });
 }
 
-test('an object with a field that is unknown, missing or out of bounds is found', async () => {
+test('an object with a field that is unknown, missing or out of bounds is refused', async () => {
   const spoiled = (spoil: (container: Manifest) => void) => {
     const deployment = structuredClone(find(of('base'), 'Deployment'));
     spoil(containerOf(deployment));

@@ -16,7 +16,7 @@ export interface Installation {
   readonly services: readonly Service[];
 }
 
-/** Two services, of which nothing is expected but health. */
+/** Two services that only need to stay healthy. */
 export async function startHealthy(t: Ends): Promise<Installation> {
   const redis = await redisServer(t, '--maxmemory', '64mb');
   return { redis, services: await Promise.all([replica(t, redis), replica(t, redis)]) };

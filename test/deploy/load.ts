@@ -11,7 +11,7 @@ function repeat(step: () => Promise<Response>, atOnce = 1): () => Promise<void> 
   let over = false;
   const loops = Array.from({ length: atOnce }, async () => {
     while (!over) {
-      // What a service that is gone does not answer is no failure of the load.
+      // A request to a killed service may fail without failing the load.
       await step().then(
         (response) => response.arrayBuffer(),
         () => {},
@@ -31,8 +31,8 @@ export function miss(service: Service): Promise<Response> {
 }
 
 /**
- * What a healthy system is asked, through each of its instances: of each type reads, nearly all of which hit, and
- * writes, deletes and batches of which subscribers are told.
+ * The load on each instance of a healthy system: for each type reads that nearly all hit, and
+ * writes, deletes and batches that notify subscribers.
  */
 export async function healthyLoad(services: readonly Service[]): Promise<() => Promise<void>> {
   const keys = TYPES.flatMap((type) => Array.from({ length: 20 }, (_, i) => `${type}:${i}`));

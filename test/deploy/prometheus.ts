@@ -55,7 +55,7 @@ export async function startPrometheus(
       return data.result.map(({ metric, value: [, value] }) => ({ labels: metric, value: Number(value) }));
     },
   };
-  // What a counter holds when it is seen first is no growth.
+  // The first sample of a counter does not count as an increase.
   await until(
     async () => {
       const scraped = await prometheus.query('count_over_time(up[1m]) >= 2');

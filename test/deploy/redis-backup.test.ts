@@ -8,7 +8,7 @@ import { SERVICE_PASSWORD, setUpHost } from './redis-host.ts';
 const KEYS = Array.from({ length: 50 }, (_, i) => `min_rate:SYM${i}`);
 const LATER = 'min_rate:AFTER-THE-SNAPSHOT';
 
-test('what the service wrote is served again from a snapshot, and from the append-only file, after all else is lost', async (t) => {
+test('a value is served again from an RDB snapshot or the append-only file after all other data is lost', async (t) => {
   const host = await setUpHost();
   t.after(() => host.remove());
   let redis = await host.start();

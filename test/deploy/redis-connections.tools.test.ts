@@ -7,7 +7,7 @@ import { environmentOf, find, render } from './rendered.ts';
 const RESERVED_CONNECTIONS = 100;
 const CONNECTIONS_OF_A_PROCESS = 3;
 
-test('in production there is room for the connections of every replica, by the formula of the runbook too', async () => {
+test('maxclients of production covers the connections of every replica, also by the formula of the runbook', async () => {
   const manifests = await render('overlays/production');
   const { maxReplicas } = find(manifests, 'HorizontalPodAutoscaler').spec;
   const { maxSurge } = find(manifests, 'Deployment').spec.strategy.rollingUpdate;

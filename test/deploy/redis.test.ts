@@ -48,7 +48,7 @@ async function assertInForce(
   }
 }
 
-test('redis-server starts with the file of production and its users, and what they say is in force', async (t) => {
+test('redis-server starts with the production configuration and users, and applies both', async (t) => {
   const host = await setUpHost();
   t.after(() => host.remove());
   const redis = await host.start();
@@ -61,13 +61,13 @@ test('redis-server starts with the file of production and its users, and what th
   ]);
 });
 
-test('redis-server starts with the file of dev, keeps nothing on the disk, and treats the service alike', async (t) => {
+test('redis-server starts with the dev configuration, persists nothing, and has the same rules for the service', async (t) => {
   const redis = await startConfiguredRedis({ file: 'deploy/redis/dev.conf' });
   t.after(() => redis.stop());
   await assertInForce(redis, { ...COMMON, save: '', appendonly: 'no' });
 });
 
-test('as the user ratecache the service can do everything, with no command refused and none granted in vain', async (t) => {
+test('the user ratecache may run every command of the service, and no unused one', async (t) => {
   const host = await setUpHost();
   t.after(() => host.remove());
   let redis = await host.start();
@@ -89,7 +89,7 @@ test('as the user ratecache the service can do everything, with no command refus
     2 * CONNECTIONS_OF_A_PROCESS,
   );
 
-  // Coherent: what one replica holds is dropped when another writes it, or a program that is no replica.
+  // Coherent: a replica drops its copy when another replica or another program writes the key.
   assert.equal((await put(replica, 'borrow_rate:AAPL', '1')).status, 201);
   await reads(other, 'borrow_rate:AAPL', '1');
   assert.equal((await put(replica, 'borrow_rate:AAPL', '2')).status, 204);
@@ -157,7 +157,7 @@ test('as the user ratecache the service can do everything, with no command refus
   assert.deepEqual(grantedInVain, []);
 });
 
-test('nobody else may do anything, and ratecache nothing that is not its own', async (t) => {
+test('no other user has rights, and ratecache may touch only its own keys and channels', async (t) => {
   const host = await setUpHost();
   t.after(() => host.remove());
   const redis = await host.start();
@@ -185,7 +185,7 @@ test('nobody else may do anything, and ratecache nothing that is not its own', a
   await refused(/WRONGPASS/, ...as('default', ''), 'PING');
 });
 
-test('a full Redis goes on taking writes, at the cost of values that were not used, and never of keys without a deadline', async (t) => {
+test('a full Redis accepts writes, evicts unused values, and never evicts keys without an expiry', async (t) => {
   const redis = await startConfiguredRedis({ file: 'deploy/redis/dev.conf', args: ['--maxmemory', '8mb'] });
   t.after(() => redis.stop());
   const service = await startReplica(redis, { REDIS_USERNAME: '', REDIS_PASSWORD: '' });

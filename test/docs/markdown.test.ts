@@ -19,7 +19,7 @@ curl a
 text
 `;
 
-test('what stands in a fence is no heading and no table, and the section goes on after it', () => {
+test('text in a code fence is not read as heading or table, and the section continues after the fence', () => {
   assert.deepEqual(headingsOf(PAGE), ['One', 'Two']);
   assert.match(sectionOf(PAGE, 'One'), /# 201[\s\S]*\| x \| y \|\n$/);
   assert.deepEqual(rowsOf(sectionOf(PAGE, 'One')), [['x', 'y']]);

@@ -37,7 +37,7 @@ export function sectionOf(page: string, heading: string): string {
   const outline = withoutFences(page).split('\n');
   const isHeading = (line: string) => /^#+ /.test(line);
   const start = outline.findIndex((line) => isHeading(line) && line.replace(/^#+ /, '') === heading);
-  if (start < 0) throw new Error(`there is no heading ${heading}`);
+  if (start < 0) throw new Error(`no heading ${heading}`);
   const end = outline.findIndex((line, i) => i > start && isHeading(line));
   return page
     .split('\n')

@@ -90,7 +90,7 @@ test('redocly accepts docs/openapi.yaml without a warning', async () => {
   assert.deepEqual(totals, { errors: 0, warnings: 0, ignored: 1 });
 });
 
-test('docs/openapi.yaml is of this version, and each of its examples is what its schema allows', () => {
+test('docs/openapi.yaml has the current version, and each example matches its schema', () => {
   assert.equal(contract.document.info.version, packageJson.version);
   const { faults, count } = contract.faultyExamples();
   assert.deepEqual(faults, []);
@@ -132,7 +132,7 @@ test('docs/openapi.yaml has every route of the service, and no other', async () 
   assert.equal((await sendRequest(standalone.port, 'GET /v1/none')).status, 404);
 });
 
-test('with a Redis that is well, the service answers as documented', async () => {
+test('the service answers as documented while Redis is healthy', async () => {
   await inOrder(service, WELL);
   await inOrder(standalone, STANDALONE);
   // There is room for the next when the service has noticed that the last one is gone.
@@ -143,7 +143,7 @@ test('with a Redis that is well, the service answers as documented', async () =>
   occupant.destroy();
 });
 
-test('whatever is asked for with more than 4 KiB of headers is 431', async () => {
+test('any request with more than 4 KiB of headers is answered with 431', async () => {
   for (const id of contract.operations.keys()) {
     const sent = plain(id);
     await provoke(service, [
@@ -154,7 +154,7 @@ test('whatever is asked for with more than 4 KiB of headers is 431', async () =>
   }
 });
 
-test('with a Redis that allows no scans and no scripts, the service answers as documented', async () => {
+test('the service answers as documented when Redis allows no scans and no scripts', async () => {
   await fragile.cli('ACL', 'SETUSER', 'default', '-scan', '-eval', '-evalsha');
   await inOrder(strict, FORBIDDEN);
   await provoke(keeping, ['POST /v1/warmup', '503 l2_rejected']);
@@ -162,7 +162,7 @@ test('with a Redis that allows no scans and no scripts, the service answers as d
   await Promise.all([reachesRedis(strict), reachesRedis(keeping)]);
 });
 
-test('with a Redis that gives no answers, and then one that is gone, the service answers as documented', async () => {
+test('the service answers as documented while Redis hangs, and after it is killed', async () => {
   await whileFrozen(fragile, async () => {
     await Promise.all([
       ...FROZEN.map((exercise) => provoke(strict, exercise)),
@@ -176,7 +176,7 @@ test('with a Redis that gives no answers, and then one that is gone, the service
   await inOrder(keeping, GONE_KEEPING);
 });
 
-test('a defect is 500, whatever is asked for', async () => {
+test('a defect is answered with 500 on every route', async () => {
   for (const id of having('500 internal')) {
     // What is written is written, whatever the answer; and what deletes has deleted it.
     await sendRequest(defective.port, `PUT ${VALUE}`, plain(`PUT ${VALUE}`));
@@ -185,7 +185,7 @@ test('a defect is 500, whatever is asked for', async () => {
   }
 });
 
-test('overload is 503, whatever is asked for, but for what L1 holds', async () => {
+test('overload is answered with 503 on every route, except for L1 hits', async () => {
   let left = having('503 overloaded');
   await until(
     async () => {
@@ -209,7 +209,7 @@ async function isRefused(id: string): Promise<boolean> {
   return until(async () => (await refused()) === expected, { timeoutMs: 200 }).catch(() => false);
 }
 
-test('a service that stops is not ready, and then takes no upgrades', async () => {
+test('a stopping service is not ready, and then refuses upgrades', async () => {
   // A connection each: after its grace period the service closes them with their next answer.
   const [client, uploader, ...probes] = await Promise.all([1, 2, 3, 4].map(() => connect(service.port)));
   // A request that is not over keeps it from ending.
@@ -226,7 +226,7 @@ test('a service that stops is not ready, and then takes no upgrades', async () =
   assert.deepEqual(await service.exited, { code: 0, signal: null });
 });
 
-test('every documented answer, header, parameter and media type has come by now', () => {
+test('the tests above have seen every documented answer, header, parameter and media type', () => {
   assert.deepEqual(contract.unseen(), []);
 });
 

@@ -246,7 +246,7 @@ export const GONE_KEEPING: readonly Exercise[] = [
   ...both(['GET /health', 'HEAD /health', 'GET /stats'], '200'),
 ];
 
-/** Where there is no Redis, and no statistics. */
+/** For a service without Redis and without statistics. */
 export const STANDALONE: readonly Exercise[] = [
   ['POST /v1/warmup', '503 standalone'],
   [`PUT ${VALUE}`, '201', json(1, { key: 'alone:A' })],

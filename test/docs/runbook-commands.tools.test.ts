@@ -76,7 +76,7 @@ after(async () => {
   await Promise.all([redis?.stop(), prometheus?.stop()]);
 });
 
-test('every command of the runbook runs, and gives what stands below it', () => {
+test('every command of the runbook runs, and prints the documented output', () => {
   assert.ok(outcome.ran.length > 40);
   for (const { commands, output, promised } of outcome.ran) {
     assert.doesNotMatch(output, /^(ERR|NOAUTH|NOPERM|WRONGPASS|READONLY|Could not connect)/m, commands);
@@ -86,7 +86,7 @@ test('every command of the runbook runs, and gives what stands below it', () => 
   assert.ok(outcome.ran.filter(({ promised }) => promised !== undefined).length > 4);
 });
 
-test('kubectl understands every command of the runbook that is for it', async () => {
+test('kubectl accepts every kubectl command of the runbook', async () => {
   const distinct = new Map(outcome.asked.map((args) => [args.join(' '), args]));
   assert.ok(distinct.size > 20);
   const kubectl = fileURLToPath(new URL('scripts/kubectl.sh', ROOT));
@@ -99,7 +99,7 @@ test('kubectl understands every command of the runbook that is for it', async ()
   await Promise.all(answers);
 });
 
-test('what the runbook asks kubectl for is what the manifests have', async () => {
+test('every object in a kubectl command of the runbook exists in the manifests', async () => {
   const manifests = await render('base');
   const secret = find(await render('overlays/dev'), 'Secret', 'cache-service-redis');
   const labels = find(manifests, 'Deployment').spec.template.metadata.labels;
@@ -144,7 +144,7 @@ function checkChange(manifest: Manifest, kind: string, args: readonly string[]):
   for (const name of [...Object.keys(data), ...Object.keys(spec)]) assert.ok(name in has, name);
 }
 
-test('every metric, field and variable that the runbook names is there', async () => {
+test('every metric, field and variable that the runbook names exists', async () => {
   const metrics = (await (await service.fetch('/metrics')).text()).matchAll(/^# TYPE (\S+) /gm);
   const rules = read('deploy/prometheus/recording.yml').matchAll(/^ +- record: (\S+)$/gm);
   const stats = await (await service.fetch('/stats')).json();
@@ -203,7 +203,7 @@ function pathsOf(body: unknown, prefix = ''): string[] {
   ]);
 }
 
-test('the procedure for an old quote shows what it promises, and changes nothing', async (t) => {
+test('the procedure for an old quote shows the documented output, and changes no value', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis);

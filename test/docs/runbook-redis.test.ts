@@ -12,7 +12,7 @@ import { textOf } from './pages.ts';
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 const RUNBOOK = textOf('runbook');
 
-test('when a running Redis stops, log and check show what the runbook and the alert name', async (t) => {
+test('log and check show the documented lines when a running Redis stops', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis);

@@ -10,7 +10,7 @@ const ROOT = new URL('../..', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, ROOT), 'utf8');
 const RUNBOOK = textOf('runbook');
 
-test('every alert has its procedure, to which its link leads, and no procedure is of another', () => {
+test('every alert links to its own procedure, and every procedure has an alert', () => {
   const { groups } = parse(read('deploy/prometheus/alerts.yml')) as {
     groups: {
       rules: { alert: string; labels: Record<string, string>; annotations: Record<string, string> }[];
@@ -38,7 +38,7 @@ test('every alert has its procedure, to which its link leads, and no procedure i
   }
 });
 
-test('the defaults in the runbook are those of the variables', () => {
+test('the defaults in the runbook match the variables', () => {
   const rows = rowsOf(sectionOf(RUNBOOK, 'Environment variables'));
   assert.equal(rows.length, 18);
   for (const [name, value] of rows) {
@@ -47,7 +47,7 @@ test('the defaults in the runbook are those of the variables', () => {
   }
 });
 
-test('every line of the log that the runbook explains is one that the service writes, at that level', () => {
+test('the service writes every log line of the runbook at the documented level', () => {
   const sources = globSync('src/**/*.ts', { cwd: ROOT })
     .map((file) => read(file))
     .join('\n');
@@ -62,7 +62,7 @@ test('every line of the log that the runbook explains is one that the service wr
     }
 });
 
-test('every file that the runbook names is there', () => {
+test('every file that the runbook names exists', () => {
   const files = codesOf(RUNBOOK).filter((code) => /^(src|deploy|test|docs)\//.test(code));
   assert.ok(files.length > 10);
   assert.deepEqual(
