@@ -66,7 +66,7 @@ test('every variable of the runbook has the default of the runbook', () => {
   assert.equal(config.warmup.onStartup, false);
 });
 
-test('every variable of our own has its default', () => {
+test('every variable outside the runbook has its default', () => {
   const { config } = withRedis();
   assert.deepEqual(config.http, {
     host: '127.0.0.1',
@@ -158,7 +158,7 @@ test('all faults are reported at once, each with its value and what was expected
   }
 });
 
-test('faults of several variables together are reported beside faults of one', () => {
+test('faults of combined variables are reported together with faults of single variables', () => {
   const error = faultsOf({ ...REDIS, REDIS_MAX_CONNECTIONS: '1', PORT: 'http' });
   assert.deepEqual(names(error), ['PORT', 'REDIS_MAX_CONNECTIONS']);
 });
@@ -313,7 +313,7 @@ test('a secret in the configuration shows only when asked for', () => {
   assert.equal(redis.password, '***');
 });
 
-test('the configuration is frozen all the way down', () => {
+test('the configuration is deeply frozen', () => {
   const { config } = withRedis();
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
@@ -332,7 +332,7 @@ test('a near miss of a variable is warned of with the nearest name', () => {
   ]);
 });
 
-test('a near miss is told beside the fault that it causes, without its value', () => {
+test('a near miss is reported with the fault that it causes, without its value', () => {
   const error = faultsOf({ REDIS_HOTS: 'a', REDIS_PORT: '6379', REDIS_PASWORD: 'hunter2' });
   assert.deepEqual(names(error), ['REDIS_HOST', 'REDIS_PASSWORD']);
   assert.match(error.message, /REDIS_HOTS: unknown variable, did you mean REDIS_HOST\?/);
@@ -374,7 +374,7 @@ test('a flag is the name of its variable in lower case with dashes', () => {
   assert.equal(flagOf('STANDALONE'), '--standalone');
 });
 
-test('the help of a variable tells its unit, default and whether it is required', () => {
+test('the help of a variable has its unit, its default and whether it is required', () => {
   assert.equal(
     helpOf('REDIS_COMMAND_TIMEOUT_MS'),
     'How long to wait for the answer to a command. (ms; default 40)',

@@ -9,7 +9,7 @@ test('figures have three digits, thousands apart, and the unit that suits them',
   assert.deepEqual([512, 1_536, 8 * 1024 ** 3].map(bytes), ['512 B', '1.5 KiB', '8 GiB']);
 });
 
-test('what is no figure is a dash', () => {
+test('a value that is not a finite number is shown as a dash', () => {
   assert.deepEqual(
     [significant, count, percent].map((text) => text(0 / 0)),
     ['–', '–', '–'],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { keyFault, OTHER, TYPES, typeIndex, typeOf } from '../src/key.ts';
 
-test('each of the six types is known by what stands before the first colon', () => {
+test('each of the six types is recognised by the prefix before the first colon', () => {
   const keys: Record<string, string> = {
     borrow_rate: 'borrow_rate:AAPL',
     volatility: 'volatility:AAPL',
@@ -20,7 +20,7 @@ test('a type with nothing after its colon is still of that type', () => {
   for (const type of TYPES) assert.equal(TYPES[typeOf(`${type}:`)], type);
 });
 
-test('whatever only resembles a known type is other', () => {
+test('a prefix that only resembles a known type is other', () => {
   const others = [
     'borrow_rates:X',
     'borrow_rate',
@@ -65,7 +65,7 @@ test('the type of any key is the known name before its first colon, else other',
   );
 });
 
-test('a type is found by its name, and no other name is one', () => {
+test('a type is found by its exact name only', () => {
   for (const [index, type] of TYPES.entries()) assert.equal(typeIndex(type), index);
   for (const name of ['', 'borrow_rate:', 'Borrow_rate', 'constructor', 'length', '0'])
     assert.equal(typeIndex(name), undefined, name);

@@ -20,7 +20,7 @@ test('help and lists need no program and no package, and install nothing', async
   assert.equal(existsSync(PACKAGES), before);
 });
 
-test('a wrong command line, and a record of a part, are exit code 2 and say why', async () => {
+test('an invalid command line, and a record of a partial run, exit with code 2 and the reason', async () => {
   const wrong: [RegExp, ...string[]][] = [
     [/named no-such-server/, 'peers', '--only', 'no-such-server'],
     [/named no-such-row/, 'profile', 'no-such-row'],

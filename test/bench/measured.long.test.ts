@@ -22,7 +22,7 @@ test('ratecache and bare uWS are measured over WebSocket, with answers of one le
 });
 
 for (const row of [load64, push])
-  test(`${row.title}: ratecache and ioredis work, and know their latency`, async () => {
+  test(`${row.title}: ratecache and ioredis work, and report their latency`, async () => {
     const ours = row.contestants.filter(({ name }) => !/layered-loader|bentocache/.test(name));
     for (const { title, samples, absent } of await run({ ...row, contestants: ours })) {
       assert.equal(samples.length, 1, `${title}: ${absent}`);

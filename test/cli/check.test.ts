@@ -21,7 +21,7 @@ async function check(...args: string[]): Promise<readonly [code: number | null, 
   return [code, stdout.trimEnd()];
 }
 
-test('check says healthy with a Redis, degraded when it is killed, and only --fail-degraded makes that a failure', async (t) => {
+test('check reports healthy with Redis and degraded without, and fails for degraded only with --fail-degraded', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis, { READY_REQUIRES_REDIS: 'true' });
@@ -50,7 +50,7 @@ test('check says healthy with a Redis, degraded when it is killed, and only --fa
   assert.deepEqual(await check(...url, '--live'), [0, 'alive']);
 });
 
-test('check says down of a service that can serve nothing', async (t) => {
+test('check reports down for a service that cannot serve', async (t) => {
   const REDIS_PORT = String(await freePort());
   const env = {
     ...PATIENT,
@@ -66,7 +66,7 @@ test('check says down of a service that can serve nothing', async (t) => {
   assert.match(line, /^down: unhealthy: Redis is unreachable: /);
 });
 
-test('check --json gives what the service answered, or a body of its own where nobody did', async (t) => {
+test('check --json prints the answer of the service, or its own body without an answer', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const [code, line] = await check('--url', service.url, '--json');
@@ -78,7 +78,7 @@ test('check --json gives what the service answered, or a body of its own where n
   assert.deepEqual([refused, JSON.parse(said)], [2, { status: 'down', reason }]);
 });
 
-test('check asks the service that the same environment would start', async (t) => {
+test('check connects to the service that the same environment would start', async (t) => {
   const service = await startService({ standalone: true, env: { ...PATIENT, HOST: '127.0.0.2' } });
   t.after(() => service.stop());
   const PORT = String(service.port);
@@ -87,12 +87,12 @@ test('check asks the service that the same environment would start', async (t) =
   assert.deepEqual([code, stdout], [2, `down: cannot reach http://127.0.0.1:${PORT}: connection refused\n`]);
 });
 
-test('check says down where HOST of the environment is no host', async () => {
+test('check reports down when HOST in the environment is not a valid host', async () => {
   const { code, stdout } = await runMain(['check'], { HOST: 'a b' });
   assert.deepEqual([code, stdout], [2, 'down: cannot reach http://a b:8000: the URL is invalid\n']);
 });
 
-test('check says down of a service that hangs, after --timeout', async (t) => {
+test('check reports down for a service that hangs, after --timeout', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop('SIGKILL'));
   service.kill('SIGSTOP');
@@ -100,7 +100,7 @@ test('check says down of a service that hangs, after --timeout', async (t) => {
   assert.deepEqual([code, line], [2, `down: ${service.url} did not answer within 200 ms`]);
 });
 
-test('check says down where something else answers', async (t) => {
+test('check reports down when another program answers', async (t) => {
   const others: [status: number, body: string][] = [
     [200, '<html>welcome</html>'],
     [200, '{"status":"healthy"}'],
@@ -118,7 +118,7 @@ test('check says down where something else answers', async (t) => {
   );
 });
 
-test('a mistake on the command line of check is none of its answers', async () => {
+test('a command line error of check has its own exit code', async () => {
   const runs = await Promise.all(
     [
       ['--live', '--ready'],

@@ -54,7 +54,7 @@ complete -p ratecache
   );
 });
 
-test('a shell that is not known is a mistake on the command line', async () => {
+test('an unknown shell is a command line error', async () => {
   const { code, stderr } = await runMain(['completion', 'tcsh']);
   assert.equal(code, 64);
   assert.match(stderr, /bash, zsh, fish/);

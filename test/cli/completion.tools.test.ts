@@ -8,7 +8,7 @@ before(async () => {
 });
 after(() => place?.remove());
 
-test('fish completes subcommands with what they do, flags, values and files', async () => {
+test('fish completes subcommands with their purpose, flags, values and files', async () => {
   const lines = await place.shell(
     'fish',
     ['--no-config'],

@@ -8,7 +8,7 @@ import { flagOf, VARIABLE_NAMES } from '../../src/config/config.ts';
 
 const VISIBLE = SUBCOMMANDS.filter(({ group }) => group !== undefined);
 
-test('--help lists every subcommand with what it does, and none that only the program itself calls', async () => {
+test('--help lists every subcommand with its purpose, except internal ones', async () => {
   const { code, stdout } = await runMain(['--help']);
   assert.equal(code, 0);
   // Lines are broken to fit.
@@ -38,7 +38,7 @@ test('the help of each subcommand lists its exit codes, and its flags their defa
   assert.match(serve, /^TTL by type:$/m);
 });
 
-test('an unknown subcommand and an unknown flag are told with what may have been meant: exit code 64', async () => {
+test('an unknown subcommand or flag is reported with the nearest name, and exits 64', async () => {
   const mistakes = [
     [['sreve'], 'serve'],
     [['help', 'chek'], 'check'],

@@ -9,7 +9,7 @@ import { healthOf } from './health.ts';
 
 const KEYS = ['borrow_rate:A', 'borrow_rate:B', 'volatility:A', 'event_risk:A', 'calculation:X:1', 'desk:1'];
 
-test('invalidate deletes keys, types and what fits a pattern from every replica, and says how many', async (t) => {
+test('invalidate deletes by key, type or pattern from every replica, and reports how many', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const [asked, other] = await Promise.all([startReplica(redis), startReplica(redis)]);
@@ -56,7 +56,7 @@ test('invalidate shows the code of an error of the service, and exits 1', async 
   assert.notEqual(redisItself.code, 0);
 });
 
-test('invalidate says when nothing was named, and when nobody answers', async () => {
+test('invalidate reports a missing argument, and an unreachable service', async () => {
   const nothing = await runMain(['invalidate']);
   assert.deepEqual([nothing.code, nothing.stdout], [64, '']);
   assert.match(nothing.stderr, /expected keys, --type or --pattern/);

@@ -8,7 +8,7 @@ import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 
-test('a command whose output is closed ends quietly, with the exit code of its work', async () => {
+test('a command with closed output ends without an error message, and keeps its exit code', async () => {
   const nowhere = `http://127.0.0.1:${await freePort()}`;
   const cases: [args: string[], code: number][] = [
     [['--help'], 0],
@@ -42,7 +42,7 @@ test('stats --watch ends when the reader of its output is gone', async (t) => {
   assert.deepEqual(run, { code: 0, stderr: '' });
 });
 
-test('output that a full disk does not take is an error with exit code 74', async () => {
+test('output to a full disk is an error with exit code 74', async () => {
   const { command, args } = program('warmup', '--help');
   const child = spawn('sh', ['-c', 'exec "$@" >/dev/full', 'sh', command, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],

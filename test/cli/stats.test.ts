@@ -69,14 +69,14 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   assert.match(row(away, 'pending writes')![0]!, /^1, .*, the oldest for /);
 });
 
-test('stats --json is /stats as it came', async (t) => {
+test('stats --json prints the body of /stats unchanged', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const { code, stdout } = await runMain(['stats', '--url', service.url, '--json']);
   assert.deepEqual([code, stdout], [0, `${await service.fetch('/stats').then((r) => r.text())}\n`]);
 });
 
-test('stats says so where the service keeps none, and is standalone', async (t) => {
+test('stats reports disabled statistics and standalone mode', async (t) => {
   const service = await startService({ standalone: true, env: { ...PATIENT, ENABLE_CACHE_STATS: 'false' } });
   t.after(() => service.stop());
   const { code, stdout } = await runMain(['stats', '--url', service.url]);
@@ -85,7 +85,7 @@ test('stats says so where the service keeps none, and is standalone', async (t) 
   assert.deepEqual(row(stdout, 'Redis'), ['not used (standalone)']);
 });
 
-test('stats says when nobody answers, or another than ratecache', async (t) => {
+test('stats reports when no service or another program answers', async (t) => {
   const url = `http://127.0.0.1:${await freePort()}`;
   const nobody = await runMain(['stats', '--url', url]);
   assert.deepEqual([nobody.code, nobody.stderr], [2, `ratecache: cannot reach ${url}: connection refused\n`]);
@@ -96,7 +96,7 @@ test('stats says when nobody answers, or another than ratecache', async (t) => {
   assert.match(wrong.stderr, /answered 404 not_found: /);
 });
 
-test('stats --watch shows them again, with the requests a second, and outlives the service', async (t) => {
+test('stats --watch repeats the statistics with requests per second, and keeps running when the service stops', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const { command, args } = self('stats', '--watch', '0.1', '--url', service.url);

@@ -7,7 +7,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 // The binary has its commit from the build, and has the licenses.
 delete process.env.RATECACHE_BINARY;
 
-test('--version says the version, the commit, Node and uWebSockets.js', async () => {
+test('--version prints the version, the commit, Node and uWebSockets.js', async () => {
   const { code, stdout } = await runMain(['--version']);
   assert.equal(code, 0);
   const [version, commit, node, websockets] = stdout.split('\n');
@@ -26,7 +26,7 @@ test('without git the commit is unknown', async () => {
   assert.match(stdout, /^commit unknown$/m);
 });
 
-test('run from the sources, licenses says where they are', async () => {
+test('licenses prints where the licenses are when run from the sources', async () => {
   const { code, stdout, stderr } = await runMain(['licenses']);
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(stderr, /make build.*node_modules/);

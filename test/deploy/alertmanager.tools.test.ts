@@ -57,7 +57,7 @@ const INHIBITIONS = [
   },
 ];
 
-test('a firing alert inhibits its consequences in its own namespace and instance only', async (t) => {
+test('a firing alert inhibits only its consequences, and only in its own namespace', async (t) => {
   const alertmanager = await startAlertmanager();
   t.after(() => alertmanager.stop());
   const sources = INHIBITIONS.map(({ source }) => source);

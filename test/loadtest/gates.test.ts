@@ -77,7 +77,7 @@ for (const [gate, value, facts, expected] of limits) {
   });
 }
 
-test('without a single answer every gate fails, and not one passes for want of numbers', () => {
+test('every gate fails without answers, also a gate without figures', () => {
   const none = { sent: 0, completed: 0, errors: 0, timeouts: 0, byStatus: {}, hits: 0, misses: 0 };
   const outcomes = judge(ALL, { ...GOOD, requests: none });
   const passed = outcomes.filter(({ verdict }) => verdict !== 'fail').map(({ gate }) => gate);
@@ -86,11 +86,11 @@ test('without a single answer every gate fails, and not one passes for want of n
   for (const { value } of outcomes) assert.ok(Number.isFinite(value), 'JSON has no NaN');
 });
 
-test('no gates at all prove nothing', () => {
+test('a run without gates does not pass', () => {
   assert.equal(verdictOf([]), 'fail');
 });
 
-test('a miss and a condition that does not hold are no errors, refusals are', () => {
+test('misses and failed conditions do not count as errors, and refusals do', () => {
   const { requests: base } = GOOD;
   assert.equal(
     failures({ ...base, byStatus: { 200: 1, 204: 1, 304: 1, 404: 1, 412: 1, ok: 1, push: 1 } }),

@@ -16,7 +16,7 @@ const TICK_US = 210;
 const PATIENT_MS = 60_000;
 const get = () => http.get('borrow_rate:AAPL');
 
-test('what a server that stalls for 100 ms each second does to its users is in p99 and maximum', async () => {
+test('a server that stalls for 100 ms each second raises p99 and maximum', async () => {
   const time = new VirtualTime();
   const stalls = (now: number) => (now % 1000 < STALL_MS ? now - (now % 1000) + STALL_MS : now);
   const { requests, latency, lateP99Us } = await pace({
@@ -38,7 +38,7 @@ test('what a server that stalls for 100 ms each second does to its users is in p
   assert.ok(lateP99Us <= TICK_US, `p99 late ${lateP99Us} us`);
 });
 
-test('what is due while every connection waits is sent later, and counts from when it was due', async () => {
+test('a request that is due while every connection waits is sent later, and measured from its due time', async () => {
   // One answer in 50 ms on each of two connections, and 80 requests a second.
   const time = new VirtualTime();
   const { requests, latency } = await pace({
@@ -73,7 +73,7 @@ test('requests that are never answered are timeouts, and their wait is in the ta
   assert.ok(latency.maxUs >= 300_000, `max ${latency.maxUs} us`);
 });
 
-test('connections that break are errors, and are opened again', async (t) => {
+test('broken connections count as errors, and are opened again', async (t) => {
   let asked = 0;
   const port = await startRaw(t, (answer, hangUp) => (++asked % 10 === 0 ? hangUp() : answer()));
   const { requests } = await pace({
@@ -88,7 +88,7 @@ test('connections that break are errors, and are opened again', async (t) => {
   assert.deepEqual([requests.sent, requests.completed, requests.errors], [100, 90, 10]);
 });
 
-test('a schedule says when each request is due, in bursts too, and when it is over', () => {
+test('a schedule has the due time of each request, also in bursts, and ends', () => {
   const even = steady(1000, 3);
   assert.deepEqual([0, 1, 2, 3].map(even.dueAt), [0, 1, 2, Number.POSITIVE_INFINITY]);
   const stampede = bursts(200, 2, 25);

@@ -13,7 +13,7 @@ const DATA: Data = {
   valueBytes: 65_536,
 };
 
-test('every profile has a name of its own, a question and gates', () => {
+test('every profile has a unique name, a question and gates', () => {
   assert.equal(new Set(PROFILES.map(({ name }) => name)).size, PROFILES.length);
   for (const { name, question, gates, load } of PROFILES) {
     assert.match(name, /^[a-z]+(-[a-z]+)*$/);
@@ -30,9 +30,9 @@ describe('a short run of each gives a result', () => {
   });
   after(() => target?.stop());
 
-  // The one that kills Redis is the last, when nobody else needs it.
+  // The profile that kills Redis runs last: no other profile needs Redis then.
   const harmless = PROFILES.filter(({ faults }) => faults === undefined);
-  describe('of those that break nothing', { concurrency: 2 }, () => {
+  describe('profiles without faults', { concurrency: 2 }, () => {
     for (const profile of harmless) test(profile.name, () => short(profile));
   });
   for (const profile of PROFILES) {

@@ -5,7 +5,7 @@ import { health } from '../../src/metrics/health.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
 import { filledMemory, GONE, UP } from './deps.ts';
 
-test('with Redis and L1 up the body is the sample of the runbook, with mode, version and coherence besides', () => {
+test('the body is the sample of the runbook plus mode, version and coherence when Redis and L1 are up', () => {
   const { memory } = filledMemory(['borrow_rate:AAPL', 'volatility:AAPL']);
   const { serving, body } = health({ version: '1.2.3', memory, redis: UP, coherence: 'coherent' });
   assert.equal(serving, true);
@@ -30,7 +30,7 @@ test('with Redis and L1 up the body is the sample of the runbook, with mode, ver
   });
 });
 
-test('without Redis the service is degraded, says why, and still serves', () => {
+test('the service is degraded, gives the reason and still serves without Redis', () => {
   const { memory } = filledMemory([]);
   const { serving, body } = health({ version: '1.2.3', memory, redis: GONE, coherence: 'blind' });
   assert.equal(serving, true);
@@ -44,7 +44,7 @@ test('without Redis the service is degraded, says why, and still serves', () => 
   });
 });
 
-test('standalone is healthy, and its redis says that none is configured', () => {
+test('standalone mode is healthy, and reports Redis as not configured', () => {
   const { memory } = filledMemory([]);
   const { serving, body } = health({ version: '1.2.3', memory, redis: undefined, coherence: 'off' });
   assert.equal(serving, true);
@@ -58,7 +58,7 @@ test('standalone is healthy, and its redis says that none is configured', () => 
   });
 });
 
-test('without L1 the service lives by Redis alone', () => {
+test('the health depends on Redis alone when L1 is disabled', () => {
   const of = (redis: RedisStatus) => health({ version: '1.2.3', memory: undefined, redis, coherence: 'off' });
   assert.equal(of(UP).serving, true);
   assert.equal(of(UP).body.status, 'healthy');
@@ -67,7 +67,7 @@ test('without L1 the service lives by Redis alone', () => {
   assert.equal(of(GONE).body.status, 'unhealthy');
 });
 
-test('the pending writes are told by its size and by how long the oldest change has waited, null for none', (t) => {
+test('pending writes are reported with their size and the age of the oldest, null without one', (t) => {
   const now = t.mock.method(performance, 'now', () => 1000);
   const { memory } = filledMemory([]);
   const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: 1000 });
@@ -79,7 +79,7 @@ test('the pending writes are told by its size and by how long the oldest change 
   assert.deepEqual(of(), { entries: 1, bytes: pendingWrites.bytes, oldest_age_ms: 5000 });
 });
 
-test('whatever is less than promised makes the service degraded, and is a reason', () => {
+test('each lost guarantee makes the service degraded, and is listed as a reason', () => {
   const { memory } = filledMemory([]);
   const coherent = { version: '1.2.3', memory, redis: UP, coherence: 'coherent' } as const;
   const reasonsOf = (change: Partial<Parameters<typeof health>[0]>) => {

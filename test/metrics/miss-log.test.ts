@@ -61,7 +61,7 @@ test('a key does not leave control characters, or more than 120 characters, in t
   assert.deepEqual(keys, ['a\\u{1b}[2J\\u{a}\\u{202e}b\\u{2028}', `x${'😀'.repeat(59)}…`, 'k'.repeat(120)]);
 });
 
-test('flush tells at once what the second has had, and nothing twice', (t) => {
+test('flush logs the misses of the current second at once, and no miss twice', (t) => {
   const { misses, lines } = setUp(t);
   misses.flush();
   assert.equal(lines.length, 0);
@@ -72,7 +72,7 @@ test('flush tells at once what the second has had, and nothing twice', (t) => {
   assert.equal(lines.length, 1);
 });
 
-test('its timer does not keep the process alive', () => {
+test('the timer of the miss log does not keep the process alive', () => {
   const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   const misses = new MissLog({ info: () => {} });
   misses.record('a');

@@ -13,7 +13,7 @@ import { filledMemory, GONE, UP } from './deps.ts';
 
 const COUNTED: KeyCounts = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: 0 };
 
-test('every metric of the runbook is there, with its type and labels', async () => {
+test('every metric of the runbook is exported with its type and labels', async () => {
   const { types, samples } = await scrape(setUp().deps);
   const labelled = (name: string, label: string) => [
     ...new Set(samples.filter((sample) => sample.name === name).map(({ labels }) => labels[label])),
@@ -38,7 +38,7 @@ test('every metric of the runbook is there, with its type and labels', async () 
   assert.deepEqual(labelled('service_health_status', 'component'), ['redis', 'local_cache']);
 });
 
-test('requests are what the counters hold when they are scraped', async () => {
+test('a scrape exports the current request counters', async () => {
   const { deps, counters } = setUp();
   const { metrics } = createRegistry(deps);
   await metrics();
@@ -62,7 +62,7 @@ test('requests are what the counters hold when they are scraped', async () => {
   assert.equal(requests('delete', 'miss'), 7);
 });
 
-test('look-ups are told by tier, type and result', async () => {
+test('lookups are counted by tier, type and result', async () => {
   const { deps, counters } = setUp();
   counters.l1Hits[0] = 1;
   counters.l1Misses[1] = 2;
@@ -102,7 +102,7 @@ test('a histogram is cumulative, ends in +Inf, and has 50 and 100 ms among its b
   );
 });
 
-test('L1 tells its sizes, its limits and what it gave up', async () => {
+test('L1 exports its sizes, limits, evictions and expirations', async () => {
   const { value } = await scrape(setUp().deps);
   assert.equal(value('cache_service_size', { cache: 'local', type: 'borrow_rate' }), 1);
   assert.equal(value('cache_service_size', { cache: 'local', type: 'other' }), 1);
@@ -112,7 +112,7 @@ test('L1 tells its sizes, its limits and what it gave up', async () => {
   assert.equal(value('cache_service_expirations_total', { cache: 'local', type: 'borrow_rate' }), 0);
 });
 
-test('Redis tells its memory, connections, keys and commands', async () => {
+test('memory, connections, keys and commands of Redis are exported', async () => {
   const { value } = await scrape(setUp().deps);
   assert.equal(value('cache_service_size', { cache: 'redis', type: 'min_rate' }), 6);
   assert.equal(value('service_health_status', { component: 'redis' }), 1);
@@ -128,7 +128,7 @@ test('Redis tells its memory, connections, keys and commands', async () => {
   assert.equal(value('redis_commands_duration_seconds_total', { command: 'mget' }), 0.5);
 });
 
-test('an error has a series for each reason before it happens, and reasons to come get theirs', async () => {
+test('each known error reason has a series before its first error, and an unknown reason gets one', async () => {
   const { deps, counters } = setUp();
   counters.countRedisError('timeout');
   counters.countRedisError('novel "one"\n');
@@ -147,7 +147,7 @@ test('an error has a series for each reason before it happens, and reasons to co
   );
 });
 
-test('a Redis that is away is unhealthy, and what it would tell has no values', async () => {
+test('an unreachable Redis is unhealthy, and its own metrics have no values', async () => {
   const { deps } = setUp();
   const redis = { ...deps.redis!, info: { status: async () => GONE } };
   const { value, samples } = await scrape({ ...deps, redis });
@@ -161,7 +161,7 @@ test('a Redis that is away is unhealthy, and what it would tell has no values', 
   );
 });
 
-test('standalone has nothing of Redis', async () => {
+test('standalone mode exports no Redis metrics', async () => {
   const { deps } = setUp();
   const faults = { ...deps.faults, breakerOpen: undefined };
   const { value, samples } = await scrape({ ...deps, redis: undefined, faults });
@@ -172,7 +172,7 @@ test('standalone has nothing of Redis', async () => {
   );
 });
 
-test('the pending writes are told by its size and its age, the breaker as 1 while it is open, and delays in seconds', async (t) => {
+test('pending writes export size and age, the circuit breaker is 1 while open, and delays are in seconds', async (t) => {
   const now = t.mock.method(performance, 'now', () => 1000);
   const { deps, counters } = setUp();
   const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: 1000 });
@@ -212,7 +212,7 @@ test('the pending writes are told by its size and its age, the breaker as 1 whil
   assert.equal(types.get('ratecache_shed_requests_total'), 'counter');
 });
 
-test('without pending writes there is nothing of one', async () => {
+test('no metric of pending writes is exported when they are disabled', async () => {
   const { samples } = await scrape(setUp().deps);
   assert.deepEqual(
     samples.filter(({ name }) => name.startsWith('cache_pending_writes_')),
@@ -220,7 +220,7 @@ test('without pending writes there is nothing of one', async () => {
   );
 });
 
-test('without L1 there is nothing of L1', async () => {
+test('no metric of L1 is exported when L1 is disabled', async () => {
   const { samples } = await scrape({ ...setUp().deps, memory: undefined });
   assert.deepEqual(
     samples.filter(({ labels }) => labels.cache === 'local' || labels.component === 'local_cache'),
@@ -228,7 +228,7 @@ test('without L1 there is nothing of L1', async () => {
   );
 });
 
-test('without cache statistics the cache_service_* metrics are left out, the keys uncounted, and the rest stays', async () => {
+test('without cache statistics only the cache_service_* metrics are absent, and keys are not counted', async () => {
   const { deps } = setUp();
   const keyCounter = {
     latest: (): never => {
@@ -245,7 +245,7 @@ test('without cache statistics the cache_service_* metrics are left out, the key
     assert.ok(types.has(name), name);
 });
 
-test('the service tells its answers, open requests and build', async () => {
+test('answers, open requests and build of the service are exported', async () => {
   const { deps, counters } = setUp();
   counters.httpResponses[2] = 5;
   counters.httpResponses[4] = 1;
@@ -265,7 +265,7 @@ test('the service tells its answers, open requests and build', async () => {
   assert.equal(value('cache_service_flights_fenced_total'), 6);
 });
 
-test('the process tells its memory, processor time, event loop lag and garbage collection', async () => {
+test('memory, CPU time, event loop lag and garbage collection of the process are exported', async () => {
   const { types, value } = await scrape(setUp().deps);
   assert.ok(value('process_resident_memory_bytes')! > 1e7);
   assert.ok(value('process_cpu_seconds_total')! > 0);
@@ -273,11 +273,11 @@ test('the process tells its memory, processor time, event loop lag and garbage c
   assert.equal(types.get('nodejs_gc_duration_seconds'), 'histogram');
 });
 
-test('the content type is that of the text format', () => {
+test('the content type is the Prometheus text format', () => {
   assert.equal(createRegistry(setUp().deps).contentType, 'text/plain; version=0.0.4; charset=utf-8');
 });
 
-test('scrapes of one second ask a real Redis once, and show its keys as soon as they are counted', async (t) => {
+test('scrapes within one second query Redis once, and export its keys as soon as they are counted', async (t) => {
   const { server, redis: connection, counters } = await startConnected(t, { args: ['--maxmemory', '64mb'] });
   await connection.set('p:borrow_rate:AAPL', '1');
   const { deps } = setUp(counters);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { startReplica } from '../../loadtest/target/replicas.ts';
 
-test('promtool finds nothing but one ending that the runbook itself gives', async (t) => {
+test('promtool reports only one name suffix, which the runbook prescribes', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   const service = await startReplica(redis);

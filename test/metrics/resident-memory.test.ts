@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const RESIDENT = new URL('../../src/metrics/resident-memory.ts', import.meta.url).href;
 
-test('resident memory is read while no file descriptor is left, and follows what the process takes', async () => {
+test('resident memory is read without a free file descriptor, and follows allocations', async () => {
   const program = `
     import { openSync } from 'node:fs';
     import { ResidentMemory } from '${RESIDENT}';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SpaceSaving } from '../../src/metrics/space-saving.ts';
 
-test('while there is a slot for every key the counts are exact', () => {
+test('counts are exact while every key has a slot', () => {
   const sketch = new SpaceSaving(3);
   for (const key of ['a', 'b', 'a', 'constructor', 'a', 'b']) sketch.add(key);
   assert.deepEqual(sketch.top(9), [
@@ -12,13 +12,13 @@ test('while there is a slot for every key the counts are exact', () => {
   ]);
 });
 
-test('it never holds more keys than its capacity', () => {
+test('the counter never holds more keys than its capacity', () => {
   const sketch = new SpaceSaving(100);
   for (let i = 0; i < 100_000; i++) sketch.add(`key${i}`);
   assert.equal(sketch.size, 100);
 });
 
-test('keys that were seen once each are not told to be frequent', () => {
+test('keys seen once are not reported as frequent', () => {
   const sketch = new SpaceSaving(100);
   for (let i = 0; i < 100_000; i++) sketch.add(`key${i}`);
   assert.ok(sketch.top(100).every(({ count }) => count === 1));

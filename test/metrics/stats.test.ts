@@ -8,7 +8,7 @@ import { filledMemory, GONE, UP } from './deps.ts';
 
 const KEYS = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: Date.UTC(2024, 0, 2, 3, 4, 5, 678) };
 
-test('what get_stats gave for Redis stands at the top, with min_rate besides', () => {
+test('the top level has the Redis fields of get_stats, and min_rate', () => {
   const { memory, counters } = filledMemory([]);
   const { local, redis, requests, flights, ...top } = stats({ counters, memory, redis: UP, keys: KEYS });
   assert.deepEqual(top, {
@@ -29,7 +29,7 @@ test('what get_stats gave for Redis stands at the top, with min_rate besides', (
   });
 });
 
-test('without Redis the top is what get_stats gave then, whether it is away or none is configured', () => {
+test('the top level has the fields of get_stats when Redis is unreachable or not configured', () => {
   const { memory, counters } = filledMemory([]);
   for (const status of [GONE, undefined]) {
     const deps = { counters, memory, redis: status, keys: KEYS };
@@ -38,7 +38,7 @@ test('without Redis the top is what get_stats gave then, whether it is away or n
   }
 });
 
-test('of a Redis that refuses INFO memory is unknown, and no uptime is named', () => {
+test('memory is unknown and uptime is absent when Redis refuses INFO', () => {
   const { memory, counters } = filledMemory([]);
   const body = stats({ counters, memory, redis: { ...UP, server_info: {}, details: undefined }, keys: KEYS });
   assert.ok(body.connected);
@@ -54,7 +54,7 @@ test('keys that could not be counted are null and not zero', () => {
   assert.deepEqual(body.categories, {});
 });
 
-test('L1 tells its items, bytes, hits, misses, evictions and expirations, by type too', () => {
+test('L1 reports items, bytes, hits, misses, evictions and expirations, also by type', () => {
   const { memory, counters } = filledMemory(['borrow_rate:A', 'borrow_rate:B', 'odd', 'min_rate:A']);
   counters.l1Hits[0] = 2;
   counters.l1Hits[OTHER] = 1;
@@ -79,7 +79,7 @@ test('L1 tells its items, bytes, hits, misses, evictions and expirations, by typ
   assert.deepEqual(by_type.min_rate, { items: 1, hits: 0, misses: 0, evictions: 0, expirations: 4 });
 });
 
-test('an L1 that is switched off is said to be', () => {
+test('a disabled L1 is reported as disabled', () => {
   const { local } = stats({ counters: new Counters(), memory: undefined, redis: UP, keys: KEYS });
   assert.equal(local.enabled, false);
   assert.equal(local.items, 0);
@@ -87,7 +87,7 @@ test('an L1 that is switched off is said to be', () => {
   assert.deepEqual(local.by_type, {});
 });
 
-test('what Redis had for L1 is told by type too, while it is away as well, and left out standalone', () => {
+test('L2 hits and misses are reported by type, also while Redis is unreachable, and absent in standalone mode', () => {
   const { memory, counters } = filledMemory([]);
   const deps = { counters, memory, keys: undefined };
   assert.equal(stats({ ...deps, redis: UP }).redis?.hit_rate, null);
@@ -104,7 +104,7 @@ test('what Redis had for L1 is told by type too, while it is away as well, and l
   assert.equal('redis' in stats({ ...deps, redis: undefined }), false);
 });
 
-test('requests and flights are those of both tiers, and a hit rate without reads is null', () => {
+test('requests and flights sum both tiers, and a hit rate without reads is null', () => {
   const { memory, counters } = filledMemory([]);
   assert.equal(stats({ counters, memory, redis: UP, keys: KEYS }).requests.get.hit_rate, null);
   counters.l1Hits[0] = 5;
@@ -126,7 +126,7 @@ test('requests and flights are those of both tiers, and a hit rate without reads
   assert.deepEqual(body.flights, { joined: 7, fenced: 8 });
 });
 
-test('the pending writes are told as in /health, and left out where there is none', () => {
+test('pending writes are reported as in /health, and absent when they are disabled', () => {
   const { memory, counters } = filledMemory([]);
   const deps = { counters, memory, redis: GONE, keys: undefined };
   const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: 1000 });
@@ -135,5 +135,5 @@ test('the pending writes are told as in /health, and left out where there is non
     bytes: 0,
     oldest_age_ms: null,
   });
-  assert.equal('pending' in stats(deps), false);
+  assert.equal('pending_writes' in stats(deps), false);
 });

@@ -9,7 +9,7 @@ const FORWARDS = ['bypass', 'method', 'uri-miss', 'vary-miss', 'miss', 'request'
 
 /** Parses `Cache-Status`, and asserts that it is what RFC 9211 allows. Tokens come as plain text. */
 export function cacheStatus(header: string | null | undefined): CacheMember[] {
-  assert.equal(typeof header, 'string', 'there is no Cache-Status');
+  assert.equal(typeof header, 'string', 'no Cache-Status header');
   const members = parseList(header!).map(([item, parameters]) => {
     assert.ok(item instanceof Token || typeof item === 'string', 'a member names a cache');
     const member: CacheMember = { cache: String(item) };

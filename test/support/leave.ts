@@ -1,5 +1,5 @@
 /**
- * Loaded before each test file. When a process ends by itself, Node 22 waits for requests of handles that were
+ * Loaded before each test file. When a process ends without process.exit, Node 22 waits for requests of handles that were
  * unreferenced, such as the pipes of child processes, and on a busy machine it waits for ever, with a core at full
  * load (`Environment::CleanupHandles`). So a process that has nothing more to do leaves at once, with its exit code.
  */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../loadtest/support/until.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
 
-test('what is said passes both ways, and so does an end', async (t) => {
+test('data and the end of a connection pass both ways', async (t) => {
   const { client, server } = await pair(t);
   client.socket.write('to the server');
   server.socket.write('to the client');
@@ -18,7 +18,7 @@ test('what is said passes both ways, and so does an end', async (t) => {
   assert.equal(client.text, 'to the clientlast');
 });
 
-test('a frozen direction holds back what is said, the other does not, and thawing lets all of it go', async (t) => {
+test('only the frozen direction holds data back, and thawing releases all of it', async (t) => {
   const { proxy, client, server } = await pair(t);
   proxy.freeze({ direction: 'down' });
   server.socket.write('a');
@@ -33,7 +33,7 @@ test('a frozen direction holds back what is said, the other does not, and thawin
   assert.equal(client.text, 'ab');
 });
 
-test('only the connections that said something may be frozen, or cut', async (t) => {
+test('freezing or cutting can be limited to connections that sent given data', async (t) => {
   const { proxy, client, server, open } = await pair(t);
   client.socket.write('I am the link');
   await until(() => server.text !== '');
@@ -51,7 +51,7 @@ test('only the connections that said something may be frozen, or cut', async (t)
   assert.equal(proxy.size, 1);
 });
 
-test('a delay puts everything off and keeps its order', async (t) => {
+test('a delay postpones all data and keeps its order', async (t) => {
   const { proxy, client, server } = await pair(t);
   proxy.delay(50);
   const start = performance.now();

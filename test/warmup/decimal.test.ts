@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { percentToFraction, wholeNumber } from '../../src/warmup/decimal.ts';
 
-test('a percentage becomes a fraction without the dirt of floating point', () => {
+test('a percentage becomes a fraction without floating-point error', () => {
   assert.notEqual(String(1.0977 / 100), '0.010977');
   assert.equal(percentToFraction('1.0977'), '0.010977');
   assert.equal(percentToFraction('-6.4292'), '-0.064292');
@@ -21,7 +21,7 @@ test('zero has one form, whatever its sign and its digits', () => {
   for (const zero of ['0', '-0', '0.0000', '-000.0', '+.0']) assert.equal(percentToFraction(zero), '0');
 });
 
-test('what is no plain decimal number is refused', () => {
+test('text other than a plain decimal number is refused', () => {
   for (const text of [
     '',
     '.',

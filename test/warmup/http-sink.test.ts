@@ -46,7 +46,7 @@ test('each result has its own outcome', async (t) => {
   ]);
 });
 
-test('what the service has accepted and Redis has not confirmed is pending', async (t) => {
+test('a record that the service accepted and Redis has not confirmed is pending', async (t) => {
   const results = [
     { key: 'k0', status: 'stored', version: '1', code: 'l2_unavailable' },
     { key: 'k1', status: 'stored', version: '1', code: 'write_unknown' },
@@ -66,17 +66,17 @@ test('a problem+json answer is an error with its code and detail', async (t) => 
   await rejects(httpSink(url).write(BATCH), `${url} answered 413 body_too_large: over 16 MiB`);
 });
 
-test('an error answer that is no problem+json still tells its status', async (t) => {
+test('an error answer other than problem+json is reported with its status', async (t) => {
   const url = await serve(t, (_, response) => response.writeHead(502).end('<html>Bad gateway</html>'));
   await rejects(httpSink(url).write(BATCH), `${url} answered 502`);
 });
 
-test('a refused connection is told as such', async () => {
+test('a refused connection is reported', async () => {
   const url = await nobodyListens();
   await rejects(httpSink(url).write(BATCH), `cannot reach ${url}: connection refused`);
 });
 
-test('a connection that closes without an answer is told as such', async (t) => {
+test('a connection that closes without an answer is reported', async (t) => {
   const url = await serve(t, (request) => request.socket.destroy());
   await assert.rejects(
     httpSink(url).write(BATCH),
@@ -84,7 +84,7 @@ test('a connection that closes without an answer is told as such', async (t) => 
   );
 });
 
-test('a service that does not answer is given up after the timeout', async (t) => {
+test('a request to a hanging service fails after the timeout', async (t) => {
   const url = await serve(t, () => {});
   await rejects(httpSink(url, { timeoutMs: 50 }).write(BATCH), `${url} did not answer within 50 ms`);
 });
@@ -95,7 +95,7 @@ test('an abort ends the request', async (t) => {
   await assert.rejects(httpSink(url).write(BATCH, abort.signal), /aborted/);
 });
 
-test('an answer that does not match what was asked is an error', async (t) => {
+test('an answer that does not match the request is an error', async (t) => {
   const bodies: [body: unknown, message: RegExp][] = [
     [{ ok: true }, /answered without "results": check the URL$/],
     [null, /answered without "results"/],

@@ -8,7 +8,7 @@ import type { Item } from '../../src/warmup/record.ts';
 const EXCERPT = readFileSync(new URL('../data/ibkr-usa-2017-09-27.txt', import.meta.url), 'utf8');
 const HEADER = '#BOF|2017.09.27|06:30:03\n#SYM|CUR|NAME|CON|ISIN|REBATERATE|FEERATE|AVAILABLE|';
 
-test('every row of the broker file becomes a record, its #EOF count only a note', () => {
+test('every row of the broker file becomes a record, and a wrong #EOF count only a note', () => {
   const { records, faults, notes } = parse(EXCERPT);
   assert.equal(records.length, 22);
   assert.deepEqual(faults, []);
@@ -46,7 +46,7 @@ test('NA shares are null, and NA is a symbol like any other', () => {
   assert.equal(value!.isin, null);
 });
 
-test('the columns are those the #SYM line names, in its order, with more besides', () => {
+test('the #SYM line sets the columns and their order, and may name additional columns', () => {
   const text = '#CUR|AVAILABLE|NEW|SYM|FEERATE|REBATERATE\nUSD|5|whatever|A|1|-1\n#EOF|1';
   const { records, faults, notes } = parse(text);
   assert.deepEqual([faults, notes], [[], []]);
@@ -85,7 +85,7 @@ test('symbols with spaces and bonds with numeric symbols are ordinary', () => {
   assert.equal(JSON.parse(records[2]!.json).symbol, '12345678');
 });
 
-test('blank lines are passed over but counted', () => {
+test('blank lines are skipped but counted', () => {
   const { records, faults } = parse(`\n${HEADER}\n\n  \nA|USD|X|1|Y|1|1|bad|\nB|USD|X|1|Y|1|1|1|\n#EOF|2`);
   assert.equal(records.length, 1);
   assert.equal(faults[0]!.line, 6);
@@ -137,7 +137,7 @@ test('a row before the #SYM line is a fault', () => {
   assert.deepEqual(faults, [{ line: 1, reason: 'the row precedes the #SYM line, which names the columns' }]);
 });
 
-test('a stamp that is no real time is a fault, and as_of is null', () => {
+test('an invalid time stamp is a fault, and as_of is null', () => {
   for (const stamp of ['2017.02.31|06:30:03', '2017-09-27|06:30:03', '2017.09.27|25:00:00', '']) {
     const { faults, records } = parse(`#BOF|${stamp}\n#SYM|FEERATE|REBATERATE|AVAILABLE|\nA|1|1|1|\n#EOF|1`);
     assert.equal(faults[0]?.line, 1, stamp);
@@ -214,7 +214,7 @@ test('numbers with separators, exponents or fractions of a share, and empty fees
   );
 });
 
-test('an unknown # line is noted and passed over', () => {
+test('an unknown # line is noted and skipped', () => {
   const { notes, records } = parse(`# made by hand\n${HEADER}\nA|USD|X|1|Y|1|1|1|\n#EOF|1`);
   assert.deepEqual(notes, ['line 1: ignored the unknown line "# made by hand"']);
   assert.equal(records.length, 1);

@@ -21,7 +21,7 @@ test('an abort ends every wait, those that begin after it included', async () =>
   assert.equal(interrupt.happened, true);
 });
 
-test('a promise that fails after the interruption troubles nobody', async () => {
+test('a promise that rejects after the interruption is ignored', async () => {
   const abort = new AbortController();
   const interrupt = new Interrupt(abort.signal);
   const late = Promise.withResolvers<never>();

@@ -13,7 +13,7 @@ test('a byte order mark at the start is dropped, and only there', () => {
   assert.deepEqual(texts(['\ufeffa\n\ufeffb']), ['a', '\ufeffb']);
 });
 
-test('wherever the chunks are cut, the lines are the same', () => {
+test('the lines are the same for any chunk boundaries', () => {
   const unit = fc.constantFrom('a', 'é', '😀', '\n', '\r\n', '\r', '|', '\ufeff');
   fc.assert(
     fc.property(fc.array(unit, { maxLength: 40 }), fc.integer({ min: 1, max: 7 }), (units, size) => {
@@ -48,7 +48,7 @@ test('an overlong last line is reported though it never ends', () => {
   ]);
 });
 
-test('bytes that are not UTF-8 are a problem of their line, not replaced in silence', () => {
+test('bytes that are not UTF-8 are a fault of their line, and not replaced silently', () => {
   const lines = split([Buffer.from([0x61, 0x0a, 0xe9, 0x0a, 0x62])]);
   assert.deepEqual(lines, [
     { number: 1, text: 'a' },

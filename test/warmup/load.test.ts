@@ -32,7 +32,7 @@ test('a batch also ends once it holds enough bytes', async () => {
   );
 });
 
-test('no more batches are under way than the concurrency allows, and reading waits for them', async () => {
+test('the concurrency limits the batches in flight, and reading waits for them', async () => {
   const gate = gatedSink();
   let taken = 0;
   const counting = async function* (): AsyncGenerator<Item> {
@@ -86,7 +86,7 @@ test('faults and notes are collected; of many faults the first twenty are kept a
   assert.deepEqual([summary.read, summary.stored], [3, 3]);
 });
 
-test('of two records with one key in one batch the later is sent', async () => {
+test('only the later of two records with the same key in a batch is sent', async () => {
   const sink = recordingSink();
   const summary = await load(list([record('a', 1), record('b', 1), record('a', 2)]), sink);
   assert.deepEqual(sink.batches, [[record('a', 2).record, record('b', 1).record]]);
@@ -94,7 +94,7 @@ test('of two records with one key in one batch the later is sent', async () => {
   balanced(summary);
 });
 
-test('a batch waits for one under way that holds one of its keys', async () => {
+test('a batch waits for a batch in flight that shares a key', async () => {
   const gate = gatedSink();
   const records = [record('z', 1), record('a', 1), record('b', 1), record('a', 2)];
   const done = load(list(records), gate.sink, { batchSize: 1 });
@@ -132,7 +132,7 @@ test('a load stops at 1,000 pending records, having sent one batch at a time wit
   balanced(summary);
 });
 
-test('pending writes that are full count like pending ones', async () => {
+test('a record refused for full pending writes counts as pending', async () => {
   const reason = 'pending_writes_full: Redis is not connected, and the pending writes are full';
   const sink: Sink = { write: async (batch) => batch.map(() => ({ status: 'error', reason })) };
   const summary = await load(items(13_425), sink, { pause: async () => {} });
@@ -141,7 +141,7 @@ test('pending writes that are full count like pending ones', async () => {
   balanced(summary);
 });
 
-test('a load goes on at full speed when Redis takes writes again', async () => {
+test('a load continues at full speed when Redis accepts writes again', async () => {
   const pauses: number[] = [];
   let writes = 0;
   const sink: Sink = {
@@ -192,7 +192,7 @@ test('three failed batches in a row end the load with the reason', async () => {
   balanced(summary);
 });
 
-test('with several batches under way a dead sink ends the load all the same', async () => {
+test('a dead sink ends the load with several batches in flight', async () => {
   const summary = await load(
     items(10_000),
     failingSink(() => true),
@@ -221,7 +221,7 @@ test('a sink that answers too few outcomes has failed, and so has one that throw
   assert.deepEqual([throwing.failed, throwing.failures[0]?.reason], [2, 'no']);
 });
 
-test('a source that fails half way ends the load with its reason, after what it gave was sent', async () => {
+test('a source that fails half way ends the load with its reason, after its records were sent', async () => {
   const source = async function* (): AsyncGenerator<Item> {
     yield* items(5);
     throw new Error('the disk is gone');
@@ -272,7 +272,7 @@ test('a signal that was aborted before stops the load before it reads', async ()
   assert.deepEqual([summary.read, summary.stopped], [0, 'interrupted']);
 });
 
-test('the sink is handed the signal', async () => {
+test('the sink receives the abort signal', async () => {
   const { signal } = new AbortController();
   let seen: AbortSignal | undefined;
   await load(
@@ -306,7 +306,7 @@ test('the source is closed when the load ends early', async () => {
   assert.ok(closed);
 });
 
-test('progress is told at each batch and at the end, with how much of the source was read', async () => {
+test('progress is reported at each batch and at the end, with the bytes read', async () => {
   const seen: Progress[] = [];
   const source = Object.assign(items(25), { size: 1000, consumed: () => 500 });
   await load(source, recordingSink(), { batchSize: 10, onProgress: (progress) => seen.push(progress) });

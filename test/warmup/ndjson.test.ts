@@ -9,14 +9,14 @@ test('the text of a value is kept character for character', () => {
   assert.deepEqual(read(line), { record: { key: 'borrow_rate:A', json, ttlMs: 30_000 }, line: 7 });
 });
 
-test('a line without ttl leaves it to the type of the key', () => {
+test('a line without ttl uses the TTL of its type', () => {
   assert.deepEqual(read('{"key":"k:\\u00e9","value":null}'), {
     record: { key: 'k:é', json: 'null' },
     line: 7,
   });
 });
 
-test('any key and any value come through whatever the spacing and the order', () => {
+test('any key and any value are read, whatever the spacing and the order', () => {
   const space = fc.constantFrom('', ' ', '\t', '  ');
   const ttl = fc.option(fc.integer({ min: 1, max: 1e6 }), { nil: undefined });
   const key = fc.stringMatching(/^[a-z_"\\😀 /{}:,]{1,20}$/u);
@@ -45,7 +45,7 @@ test('a time to live is rounded to whole milliseconds', () => {
     });
 });
 
-test('a blank line is passed over', () => {
+test('a blank line is skipped', () => {
   assert.equal(read('  '), undefined);
 });
 

@@ -5,7 +5,7 @@ import type { Progress } from '../../src/warmup/load.ts';
 import { progressView } from '../../src/warmup/progress.ts';
 import { emptySummary } from '../../src/warmup/summary.ts';
 
-test('elsewhere than on a terminal there is at most one plain line a second', () => {
+test('outside a terminal at most one plain line is printed per second', () => {
   const stream = new Screen();
   let time = 0;
   const view = progressView({ stream, now: () => time });
@@ -15,7 +15,7 @@ test('elsewhere than on a terminal there is at most one plain line a second', ()
   assert.equal(stream.text, 'warm-up: 33% 1000 read, 1000 stored\nwarm-up: 66% 2000 read, 2000 stored\n');
 });
 
-test('a plain line tells what was kept, failed and unreadable, and no share when the size is unknown', () => {
+test('a plain line has the kept, failed and unreadable records, and no share when the size is unknown', () => {
   const stream = new Screen();
   let time = 0;
   const view = progressView({ stream, now: () => time });
@@ -24,7 +24,7 @@ test('a plain line tells what was kept, failed and unreadable, and no share when
   assert.equal(stream.text, 'warm-up: 9 read, 5 stored, 1 kept, 3 failed, 2 unreadable\n');
 });
 
-test('on a terminal a bar is drawn and the cursor is given back', () => {
+test('a bar is drawn on a terminal, and the cursor is restored', () => {
   const stream = new Screen(true);
   const view = progressView({ stream });
   view.show(progress({ read: 10, stored: 10, consumed: 50, size: 100 }));
@@ -36,7 +36,7 @@ test('on a terminal a bar is drawn and the cursor is given back', () => {
   assert.ok(stream.text.endsWith('\n'));
 });
 
-test('quiet shows nothing, on a terminal or elsewhere', () => {
+test('quiet prints nothing, on a terminal or elsewhere', () => {
   for (const terminal of [true, false]) {
     const stream = new Screen(terminal);
     let time = 0;
@@ -48,7 +48,7 @@ test('quiet shows nothing, on a terminal or elsewhere', () => {
   }
 });
 
-test('a view that never showed anything stops in silence', () => {
+test('a view that printed nothing stops without output', () => {
   const stream = new Screen(true);
   progressView({ stream }).stop();
   assert.equal(stream.text, '');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quote } from '../../src/warmup/quote.ts';
 
-test('quoted text cannot steer a terminal', () => {
+test('quoted text contains no terminal control sequence', () => {
   assert.equal(quote('a\u001b[31mb\u009b2Jc\u007f'), '"a\\u001b[31mb\\u009b2Jc\\u007f"');
 });
 

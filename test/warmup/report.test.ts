@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { succeeded, summaryJson, summaryText } from '../../src/warmup/report.ts';
 import { emptySummary, type Summary } from '../../src/warmup/summary.ts';
 
-test('a load without trouble is one line', () => {
+test('a load without problems is one line', () => {
   const text = summaryText(summary({ read: 13_425, stored: 13_425, elapsedMs: 843.2 }));
   assert.equal(text, '13,425 records read in 0.84 s: 13,425 stored');
 });
 
-test('a load with trouble tells every count, the first details with their lines, and why it stopped', () => {
+test('a load with problems reports every count, the first details with their lines, and why it stopped', () => {
   const text = summaryText(
     summary({
       read: 1005,
@@ -46,7 +46,7 @@ test('the JSON form is one line with the same members', () => {
   assert.deepEqual(JSON.parse(json), { ...summary({ read: 1, stored: 1, notes: ['a\nb'] }), elapsedMs: 2 });
 });
 
-test('a load succeeded when nothing is missing; what was kept or noted is not missing', () => {
+test('a load succeeds when no record is missing; a kept or noted record is not missing', () => {
   assert.ok(succeeded(summary({ read: 3, stored: 1, kept: 1, superseded: 1, notes: ['x'] })));
   assert.ok(!succeeded(summary({ failed: 1 })));
   assert.ok(!succeeded(summary({ pending: 1 })));

@@ -40,7 +40,7 @@ test('NDJSON is recognised and read', async () => {
   ]);
 });
 
-test('a gzip file is told by its first bytes, whatever its name', async () => {
+test('a gzip file is recognised by its first bytes, whatever its name', async () => {
   const text = ibkrFile(5000);
   const path = await file(gzipSync(text));
   const source = await openSource(path);
@@ -51,7 +51,7 @@ test('a gzip file is told by its first bytes, whatever its name', async () => {
   assert.equal(source.consumed(), source.size);
 });
 
-test('a gzip file that was cut short gives what it holds, then a clear error', async () => {
+test('a truncated gzip file yields its complete lines, then a clear error', async () => {
   const whole = gzipSync(ibkrFile(5000));
   const path = await file(whole.subarray(0, whole.length - 100));
   let count = 0;
@@ -75,7 +75,7 @@ test('a file that does not exist and a folder are refused at once, with the reas
   await assert.rejects(openSource(folder), { message: `cannot read ${folder}: it is a directory` });
 });
 
-test('a format that is not recognised is one fatal fault, not one a line', async () => {
+test('an unknown format is one fatal fault, not one fault per line', async () => {
   const items = await readAll(await file('\nkey,value\na,1\nb,2\n'));
   assert.equal(items.length, 1);
   const [item] = items;
@@ -90,7 +90,7 @@ test('nothing is read after a fatal fault', async () => {
   assert.equal(items.length, 1);
 });
 
-test('a format that was asked for is not guessed again', async () => {
+test('a requested format is not detected again', async () => {
   const items = await readAll(await file('#BOF|x\n'), 'ndjson');
   assert.deepEqual(items, [{ fault: { line: 1, reason: 'the line is not JSON: "#BOF|x"' } }]);
 });
@@ -119,7 +119,7 @@ test('a line that is not UTF-8 is a fault and the rest is read', async () => {
   assert.deepEqual(items[1], { fault: { line: 2, reason: 'the line is not UTF-8 text' } });
 });
 
-test('the file is read as the items are asked for, not all at once', async () => {
+test('the file is read on demand, not all at once', async () => {
   const path = await file('{"key":"a","value":1}\n'.repeat(200_000));
   const source = await openSource(path);
   for await (const _ of source) break;

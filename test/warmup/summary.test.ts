@@ -13,7 +13,7 @@ test('faults and failures are all counted, and the first of them kept', () => {
   assert.equal(summary.faults[0]?.line, 1);
 });
 
-test('notes without end do not fill the memory', () => {
+test('an endless stream of notes does not fill the memory', () => {
   const summary = emptySummary();
   for (let n = 0; n < 10_000; n++) addNote(summary, 'note');
   assert.equal(summary.notes.length, 100);

@@ -12,7 +12,7 @@ const run = async (row: Row, rounds = 1, seconds = 0.3) => {
   return result!.contestants;
 };
 
-/** A contestant of which nothing is real. */
+/** A simulated contestant. */
 function imaginary(name: string, load: Partial<Load>, running: Partial<Running> = {}): Contestant {
   const server = { port: 0, pids: [], pathOf: (key: string) => key, stop: async () => {}, ...running };
   const contender = { name, title: name, needs: [], start: async () => server };

@@ -35,7 +35,7 @@ const PROFILE: Profiler.Profile = {
 const rounded = (costs: ReadonlyMap<string, number>) =>
   Object.fromEntries([...costs].map(([what, us]) => [what, Math.round(us)]));
 
-test('each function has the samples of its own, and a native function those of its caller', () => {
+test('each function has its own samples, and a native function the samples of its caller', () => {
   const { groups, functions } = costsOf(PROFILE, 1, 1000);
   assert.deepEqual(rounded(functions), {
     '(garbage collector)': 50,
@@ -57,7 +57,7 @@ test('each function has the samples of its own, and a native function those of i
   });
 });
 
-test('the time that the process slept is no cost, and the groups add up to its CPU time', () => {
+test('sleep is not a cost, and the groups add up to the CPU time of the process', () => {
   // It used 0.7 s of the second: of the 60 samples of polling, 30 were work of the kernel and of uWS.
   const awake = costsOf(PROFILE, 0.7, 1000).groups;
   assert.equal(rounded(awake)[OUTSIDE], 350);

@@ -22,7 +22,7 @@ for (const serviceRate of [700, 2_345, 12_000, 98_765]) {
     const knee = await findKnee(simulated({ serviceRate }), 'simulated', OPTIONS);
     const true_ = kneeOf(serviceRate);
     assert.equal(knee.limit, 'server');
-    assert.ok(knee.median <= true_, `${knee.median} is over ${true_}`);
+    assert.ok(knee.median <= true_, `${knee.median} exceeds ${true_}`);
     assert.ok(knee.median * (1 + OPTIONS.resolution) >= true_, `${knee.median} is far under ${true_}`);
   });
 }
@@ -88,7 +88,7 @@ test('stops at the highest allowed rate, and reports that', async () => {
   assert.deepEqual([knee.median, knee.limit], [9_000, 'range']);
 });
 
-test('stops at the lowest rate, and reports that there is no knee', async () => {
+test('stops at the lowest rate, and reports no knee', async () => {
   const measure = simulated({ serviceRate: 50 });
   const knee = await findKnee(measure, 'simulated', { ...OPTIONS, minRate: 100 });
   assert.deepEqual([knee.median, knee.limit], [0, 'range']);

@@ -10,7 +10,7 @@ import { cpuSecondsOf } from '../../../loadtest/target/proc.ts';
 
 const groupsOf = (pid: number) => globSync(`/sys/fs/cgroup/{,cpu/}ratecache-load-${pid}`);
 
-test('a busy process gets no more than its share of a core, and nothing of it stays behind', async () => {
+test('a busy process gets at most its share of a core, and its group is removed afterwards', async () => {
   const busy = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
   try {
     const pid = busy.pid!;

@@ -56,7 +56,7 @@ test('204, 304 and answers to HEAD have no body, whatever their length says', as
   assert.equal((await client.readResponses(2, 1_000, { head: true })).length, 2);
 });
 
-test('what is sent arrives as it is', async (t) => {
+test('sent bytes arrive unchanged', async (t) => {
   const { client, server } = await pair(t);
   await client.send('PUT /');
   await client.send(Buffer.from([0x00, 0xff]));
@@ -66,7 +66,7 @@ test('what is sent arrives as it is', async (t) => {
   assert.deepEqual(arrived, Buffer.from('PUT /\x00\xff', 'latin1'));
 });
 
-test('too few responses reject when the time is over, and at once when the server closes', async (t) => {
+test('a read of too few responses rejects after the timeout, or at once when the server closes', async (t) => {
   const { client, server } = await pair(t);
   // The half of the second response arrives with the first one.
   const whole = 'HTTP/1.1 204 No Content\r\n\r\n';

@@ -44,7 +44,7 @@ test('a restarted server is empty, on the same port, also after it crashed', asy
   assert.equal(await redis.cli('DBSIZE'), '0');
 });
 
-test('a stopped server hangs until it is let go on, and can be ended while it hangs', async (t) => {
+test('a paused server hangs until it is resumed, and can be ended while it hangs', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   await redis.signal('SIGSTOP');
@@ -60,7 +60,7 @@ test('a stopped server hangs until it is let go on, and can be ended while it ha
   await redis.stop();
 });
 
-test('a port that is taken is said to be', async (t) => {
+test('a port in use is reported', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());
   await assert.rejects(

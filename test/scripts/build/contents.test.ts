@@ -15,7 +15,7 @@ before(async () => {
   [licenses, sbom] = await Promise.all([licensesText(), sbomText()]);
 });
 
-test('what the program needs is every dependency, with what these need, and nothing of its development', () => {
+test('the needed packages are all dependencies with their own, and no development dependency', () => {
   const direct = Object.entries(packageJson.dependencies).map(([name, version]) =>
     version.startsWith('npm:') ? version.slice('npm:'.length) : `${name}@${version}`,
   );
@@ -28,7 +28,7 @@ test('what the program needs is every dependency, with what these need, and noth
     assert.ok(!needed.some((each) => each.startsWith(`${name}@`)), name);
 });
 
-test('the license of every package that is needed is there, under its name and version', () => {
+test('the license of every needed package is listed under its name and version', () => {
   const lines = new Set(licenses.split('\n'));
   assert.deepEqual(
     needed.filter((name) => !lines.has(name)),
@@ -36,7 +36,7 @@ test('the license of every package that is needed is there, under its name and v
   );
 });
 
-test('so are ours, Node’s own, and those of what the native part of uWebSockets.js is made of', () => {
+test('the licenses of ratecache, Node and the native parts of uWebSockets.js are listed', () => {
   assert.match(licenses, /^ratecache\n\nMIT License$/m);
   for (const { name, version, license } of NATIVE_PARTS)
     assert.ok(
@@ -47,7 +47,7 @@ test('so are ours, Node’s own, and those of what the native part of uWebSocket
   assert.match(licenses, /Node\.js is licensed for use as follows/);
 });
 
-test('the bill of materials is valid CycloneDX, and has every package that is needed', async () => {
+test('the bill of materials is valid CycloneDX, and lists every needed package', async () => {
   const { components, metadata, specVersion } = JSON.parse(sbom);
   assert.equal(await new Validation.JsonStrictValidator(specVersion as Spec.Version).validate(sbom), null);
   assert.equal(metadata.component.name, 'ratecache');

@@ -1,4 +1,4 @@
-// Put before a program of which a snapshot is made: reports what it asks for that belongs to one start.
+// Runs before a program that is built into a snapshot: reports values of a single start that the program reads.
 (() => {
   Error.stackTraceLimit = 50;
   const { startupSnapshot } = process.getBuiltinModule('v8');

@@ -20,7 +20,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   'Date.now in src/cache/entry.ts': 'renewed at the start by src/binary/main.ts',
 };
 
-test('no module of the service keeps in the snapshot what belongs to one start', async () => {
+test('no module of the service stores values of a single start in the snapshot', async () => {
   const { program } = await bundlesForSnapshot(INFO);
   assert.deepEqual(await askedFor(program.text), Object.keys(HARMLESS).sort());
 });
@@ -35,7 +35,7 @@ const OF_TOOLS = [
   'uplot',
 ];
 
-test('the snapshot carries no code of the load tests, and no package that only they or a terminal need', async () => {
+test('the snapshot has no code of the load tests, and no package that only they or a terminal need', async () => {
   const { program, tools } = await bundlesForSnapshot(INFO);
   const ofTools = (file: string) =>
     file.startsWith('loadtest/') || OF_TOOLS.some((name) => file.startsWith(`node_modules/${name}/`));
@@ -50,7 +50,7 @@ test('the snapshot carries no code of the load tests, and no package that only t
   assert.ok(tools.files.includes('loadtest/run.ts'));
 });
 
-test('what a module asks for while it is loaded is noticed', async () => {
+test('the watcher reports random numbers and times that a module reads while it loads', async () => {
   const program = `
     const modules = { 'src/random.ts'() { return Math.random(); }, 'src/now.ts'() { return new Date(); } };
     for (const load of Object.values(modules)) load();
