@@ -5,7 +5,7 @@ import type { Life } from '../../bench/pauses/life.ts';
 import { runJob } from '../../bench/support/child.ts';
 
 const PROCESS = new URL('../../bench/pauses/life.ts', import.meta.url);
-/** An eighth of a million: the maps of its shards are as full as those of a million. */
+/** An eighth of a million: the maps of the shards are as full as with a million. */
 const ENTRIES = 125_000;
 const MOST_BYTES = 250;
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Of nobody else, as in the image. */
+/** The user of the image, which owns nothing else. */
 const USER = 65532;
 
 /** What `scripts/smoke.sh` has made. */

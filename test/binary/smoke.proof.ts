@@ -108,7 +108,7 @@ test('NODE_OPTIONS sets the heap limit of the binary', () =>
     const service = await startService({ standalone: true, env: { ...PATIENT, ...share } });
     assert.equal((await service.fetch('/livez')).status, 200);
     assert.deepEqual(await service.stop(), { code: 0, signal: null });
-    // Less than it begins with: V8 gives up, in one of its ways.
+    // Less than the initial heap: V8 aborts.
     const little = { NODE_OPTIONS: '--max-old-space-size=6' };
     const { code, stdout } = await runMain(['serve', '--standalone', '--port', '0'], little);
     assert.equal(code, null, 'a signal ended it');

@@ -25,7 +25,7 @@ const TIMED = ['CacheServiceHighLatency', 'RedisHighResponseTime', 'CacheInvalid
  */
 const hasRedisFigures = (text: string) => /^redis_memory_used_bytes /m.test(text);
 
-/** What has been seen to fire, by whatever test. */
+/** The alerts that fired in any test of this file. */
 const fired = new Set<string>();
 
 /** Wants these among the alerts that have fired from this scrape on. */

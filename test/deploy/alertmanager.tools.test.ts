@@ -63,7 +63,7 @@ test('a firing alert inhibits only its consequences, and only in its own namespa
   const sources = INHIBITIONS.map(({ source }) => source);
   const others = ALERTS.filter(({ alert }) => !sources.includes(alert));
   for (const { source } of INHIBITIONS) {
-    // The two do not meet, since each has a job of its own.
+    // Each source has its own job, so they do not affect each other.
     const of = (alert: Alert, namespace: string, instance: string) => ({
       ...{ alertname: alert.alert, job: source, namespace, instance },
       ...alert.labels,

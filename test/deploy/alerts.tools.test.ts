@@ -11,7 +11,7 @@ import { ALERTS, PROMETHEUS_DIR, read } from './rules.ts';
 
 const document = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 
-/** The runbook's table, 5.1. Where it gives no duration there is none, but for the first: alerts.yml says why. */
+/** Table 5.1 of the runbook. An alert without a duration has none, except the first: alerts.yml explains why. */
 const RUNBOOK = [
   ['CacheServiceDown', 'instance_count < instance_count_desired', '1m', 'critical', '5m'],
   [

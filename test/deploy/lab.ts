@@ -1,4 +1,4 @@
-/** Installations of the service, each with a Redis of its own, for one kind of fault each. */
+/** Installations of the service, each with its own Redis, for one kind of fault each. */
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
@@ -34,7 +34,7 @@ export async function startSmall(t: Ends): Promise<Installation> {
   return { redis, services: [await replica(t, redis, { OVERLOAD_LOOP_DELAY_MS: '200' })] };
 }
 
-/** Reaches Redis through a proxy, and gives it time to answer. */
+/** Reaches Redis through a proxy, with a long time-out. */
 export async function startProxied(t: Ends): Promise<Installation & { readonly proxy: TcpProxy }> {
   const redis = await redisServer(t, '--maxmemory', '64mb');
   const proxy = await startTcpProxy(redis);

@@ -6,7 +6,7 @@ import { connectWs, type WsClient } from '../support/ws-client.ts';
 
 const PAUSE_MS = 20;
 
-/** Takes a step again and again, so many at once, until the promise that it gives back is called for. */
+/** Repeats a step with this concurrency until the returned function is called. */
 function repeat(step: () => Promise<Response>, atOnce = 1): () => Promise<void> {
   let over = false;
   const loops = Array.from({ length: atOnce }, async () => {
@@ -25,7 +25,7 @@ function repeat(step: () => Promise<Response>, atOnce = 1): () => Promise<void> 
   };
 }
 
-/** A read of a key that nobody has written. */
+/** A read of a key that was never written. */
 export function miss(service: Service): Promise<Response> {
   return get(service, `borrow_rate:NONE${Math.random()}`);
 }

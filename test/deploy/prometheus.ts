@@ -13,7 +13,7 @@ export type Target = { readonly namespace: string; readonly port: number };
 export type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
 
 export type Prometheus = ServerProcess & {
-  /** What an expression gives now. */
+  /** The current result of an expression. */
   query(expr: string): Promise<Sample[]>;
 };
 

@@ -19,7 +19,7 @@ const COMMON = {
   'client-output-buffer-limit': /pubsub 67108864 16777216 10/,
 };
 
-/** What the file of production says besides. */
+/** Further settings of the production configuration. */
 const PRODUCTION = {
   ...COMMON,
   maxmemory: String(4 * 2 ** 30),
@@ -203,7 +203,7 @@ test('a full Redis accepts writes, evicts unused values, and never evicts keys w
   assert.equal(await redis.cli('GET', 'somebody:else'), 'forever');
 });
 
-/** Waits until the service gives this value, as it must as soon as it hears of the change. */
+/** Waits until the service returns this value, as it must after the invalidation message. */
 async function reads(service: Service, key: string, value: string): Promise<void> {
   await until(async () => (await (await get(service, key)).text()) === value);
 }

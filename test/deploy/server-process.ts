@@ -14,7 +14,7 @@ export type ServerProcess = {
 };
 
 /**
- * Starts a Prometheus or an Alertmanager in a directory of its own and waits until it is ready. It ends with this
+ * Starts a Prometheus or an Alertmanager in its own directory and waits until it is ready. It ends with this
  * process at the latest.
  * @param setUp writes what it needs into the directory, and gives the arguments besides its address
  */

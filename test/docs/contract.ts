@@ -45,7 +45,7 @@ interface Document {
   readonly components: { readonly schemas: { readonly Code: { readonly enum: readonly string[] } } };
 }
 
-/** What a test sends, besides the method and the path. */
+/** The parts of a request other than method and path. */
 export interface Sent {
   readonly key?: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -67,7 +67,7 @@ export class Contract {
   /** What has been seen of what is documented. */
   readonly #seen = new Set<string>();
   readonly #bodies = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false });
-  /** A header or a parameter is text, whatever it says. */
+  /** A header or a parameter is always text. */
   readonly #texts = new Ajv2020({ strict: true, strictTypes: false, coerceTypes: true });
   readonly #validators = new Map<string, ValidateFunction>();
 
@@ -112,7 +112,7 @@ export class Contract {
     return all.filter((each) => !this.#seen.has(each));
   }
 
-  /** The operation's outcomes, as `check` gives them. */
+  /** The outcomes of the operation, as `check` returns them. */
   outcomes(id: string): string[] {
     const { responses } = this.operations.get(id)!;
     return Object.entries(responses).flatMap(([status, ref]) => {
@@ -246,7 +246,7 @@ export class Contract {
   }
 }
 
-/** A schema whose references are those of a JSON Schema, for its validator knows nothing of OpenAPI. */
+/** A schema with JSON Schema references: the validator does not support OpenAPI. */
 function linked<T>(schema: T): T {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/schemas/', '"document#/$defs/'));
 }

@@ -39,7 +39,7 @@ before(async () => {
       REDIS_HOST: '127.0.0.1',
       REDIS_PORT: String(redis.port),
       REDIS_PASSWORD: PASSWORD,
-      // So that there is something to see for whoever looks at what Redis does.
+      // Gives the commands that watch Redis something to print.
       HEARTBEAT_INTERVAL_MS: '50',
     },
   });

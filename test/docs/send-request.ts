@@ -1,4 +1,4 @@
-/** Sends requests as a table has them, each on a connection of its own unless it is given one. */
+/** Sends the requests of a table, each on its own connection unless one is passed. */
 import { connect, type RawConnection, type RawResponse } from '../../loadtest/support/raw-http.ts';
 import type { Sent } from './contract.ts';
 

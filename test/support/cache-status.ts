@@ -3,7 +3,7 @@ import { type BareItem, parseList, Token } from 'structured-headers';
 
 export type CacheMember = { cache: string; [parameter: string]: string | number | boolean };
 
-/** Ours besides those of RFC 9211, and what it may say. */
+/** Our parameter in addition to those of RFC 9211, and its values. */
 const COHERENCE = ['degraded', 'blind'];
 const FORWARDS = ['bypass', 'method', 'uri-miss', 'vary-miss', 'miss', 'request', 'stale', 'partial'];
 

@@ -11,17 +11,17 @@ export type ConfiguredRedisOptions = {
   /** Over what the file says: `['--dir', '/tmp/x']`. */
   args?: readonly string[];
   port?: number;
-  /** Whom redis-cli is; without it nobody. */
+  /** The user of redis-cli; without it, redis-cli does not authenticate. */
   user?: string;
   password?: string;
 };
 
-/** A redis-server started with a configuration file, and with whatever that says of persistence and access. */
+/** A redis-server with the persistence and access rules of a configuration file. */
 export type ConfiguredRedis = {
   readonly port: number;
   readonly pid: number;
   cli(...args: string[]): Promise<string>;
-  /** SIGKILL unless told otherwise, which is a crash: nothing is saved. */
+  /** Default SIGKILL, which is a crash: nothing is saved. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 };
 

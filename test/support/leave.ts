@@ -4,7 +4,7 @@
  * load (`Environment::CleanupHandles`). So a process that has nothing more to do leaves at once, with its exit code.
  */
 process.once('beforeExit', () => {
-  // After all other listeners, those of the test runner among them.
+  // After all other listeners, including the listeners of the test runner.
   process.on('exit', (code) => {
     (process as unknown as { reallyExit(code: number): never }).reallyExit(Number(process.exitCode ?? code));
   });

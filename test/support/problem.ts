@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RawResponse } from '../../loadtest/support/raw-http.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 
-/** Asserts that the answer is problem+json for this code, about this field, and gives its detail. */
+/** Asserts that the answer is problem+json for this code, about this field, and returns its detail. */
 export async function assertProblem(response: Response, code: ErrorCode, field?: string): Promise<string> {
   const headers = Object.fromEntries(response.headers);
   return check(response.status, headers, await response.text(), code, field);

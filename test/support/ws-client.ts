@@ -95,7 +95,7 @@ export class WsClient {
     return this.#ws.readyState === WebSocket.OPEN;
   }
 
-  /** Sends a request, with an id of its own unless `fields` has one, and gives its first answer. */
+  /** Sends a request, with a new id unless `fields` has one, and returns its first answer. */
   async request(op: string, fields: Message = {}): Promise<Message> {
     const id = fields.id ?? this.#nextId++;
     const answer = this.#answer(id);
@@ -103,7 +103,7 @@ export class WsClient {
     return answer;
   }
 
-  /** Subscribes and gives the items of all parts of the snapshot. */
+  /** Subscribes and returns the items of all parts of the snapshot. */
   async subscribe(fields: Message): Promise<{ items: Message[]; parts: Message[]; id: number | string }> {
     const id = fields.id ?? this.#nextId++;
     const parts: Message[] = [];

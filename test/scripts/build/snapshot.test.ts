@@ -41,7 +41,7 @@ test('the snapshot has no code of the load tests, and no package that only they 
     file.startsWith('loadtest/') || OF_TOOLS.some((name) => file.startsWith(`node_modules/${name}/`));
   assert.deepEqual(program.files.filter(ofTools), []);
   assert.ok(program.files.includes('src/service/serve.ts'));
-  // The browser loads uplot, out of a report: it is an asset of its own.
+  // The browser loads uplot from a report, so it is a separate asset.
   for (const name of OF_TOOLS.filter((each) => each !== 'uplot'))
     assert.ok(
       tools.files.some((file) => file.startsWith(`node_modules/${name}/`)),
