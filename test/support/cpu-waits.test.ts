@@ -11,7 +11,7 @@ test('a process that shares a core with a busy one waits, and one that sleeps do
   const busy = await start(t, 'for (;;);');
   const other = await start(t, 'for (;;);');
   for (const { pid } of [busy, other]) pin(SERVER_CORE, pid!);
-  const asleep = await start(t, 'setTimeout(() => {}, 600_000)');
+  const asleep = await startReader(t);
   const [waits, none] = [busy, asleep].map(({ pid }) => {
     const each = new CpuWaits(() => [pid!]);
     t.after(() => each.stop());
@@ -29,5 +29,13 @@ async function start(t: TestContext, script: string): Promise<ChildProcess> {
   tether(child);
   t.after(() => child.kill('SIGKILL'));
   await once(child, 'spawn');
+  return child;
+}
+
+/** A process that waits for input: when it has written a line, it needs no core any more. */
+async function startReader(t: TestContext): Promise<ChildProcess> {
+  const child = spawn('sh', ['-c', 'echo ready; read -r _']);
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
   return child;
 }
