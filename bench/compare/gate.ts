@@ -5,7 +5,7 @@ import { contestantOf, ratioOf } from './ratios.ts';
 import type { ContestantResult, Effort, RowResult } from './run-rows.ts';
 
 /**
- * Few short runs, of which the best of each server counts: other work on the machine makes a run worse and never better,
+ * Few short runs. The best run of each server counts: other work on the machine makes a run worse and never better,
  * while code that has become slower is slower in its best run too.
  */
 export const GATE_EFFORT: Effort = { rounds: 5, seconds: 1 };

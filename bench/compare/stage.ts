@@ -15,7 +15,7 @@ export async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> 
 }
 
 /**
- * The contenders of a run, of which one is awake at a time. The others are paused by SIGSTOP: timers of idle servers on
+ * The contenders of a run. One is awake at a time, and the others are paused by SIGSTOP: timers of idle servers on
  * the same core would cut the rate of the measured one to a fraction.
  */
 export class Stage {

@@ -53,7 +53,7 @@ export async function launch({ program, args, files, ended }: Setup): Promise<Ru
   }
 }
 
-/** As a process group, all of which is killed with this process: else the workers of a killed nginx would go on. */
+/** Starts a process group that ends with this process. Otherwise the workers of a killed nginx would go on. */
 async function startGroup(
   program: string,
   args: readonly string[],

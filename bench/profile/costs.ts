@@ -7,7 +7,7 @@ type Frame = Runtime.CallFrame;
 export interface Costs {
   /** They add up to the CPU time of the process. */
   readonly groups: ReadonlyMap<string, number>;
-  /** Each by itself, without what it called. */
+  /** Each function without the functions that it called. */
   readonly functions: ReadonlyMap<string, number>;
 }
 

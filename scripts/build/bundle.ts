@@ -16,7 +16,7 @@ export interface Bundle {
 
 /** What the single binary is made of as a snapshot. */
 export interface Bundles {
-  /** The program of which the snapshot is made. */
+  /** The program in the snapshot. */
   readonly program: Bundle;
   /** What is left out of it, for src/binary/tools.ts. */
   readonly tools: Bundle;
@@ -93,7 +93,7 @@ const LEFT_OUT: readonly (readonly [files: RegExp, contents: string])[] = [
   [/\/@opentelemetry\/api\//, 'module.exports = {};'],
   // Logs that are written by a thread.
   [/\/pino\/lib\/transport\.js$/, 'module.exports = {};'],
-  // A native part, without which msgpackr decodes by itself.
+  // A native part; without it msgpackr decodes in JavaScript.
   [/\/msgpackr-extract\//, 'module.exports = undefined;'],
   // What ioredis tells when DEBUG asks for it, which is looked at once, when it is loaded.
   [/\/debug\/src\/index\.js$/, 'exports.default = () => Object.assign(() => {}, { enabled: false });'],

@@ -13,7 +13,7 @@ export class Load {
   unsentBytes = 0;
   /** Set at shutdown: every answer then closes its connection. */
   draining = false;
-  /** Draws the answers of which the socket must take all. */
+  /** Draws the answers that are checked: their sockets must take them whole. */
   readonly checks = new UnreadDraw(CHECKED_EVERY_BYTES);
   /** Draws the answers without a body that close their connection. */
   readonly closes = new UnreadDraw(CLOSED_EVERY_ANSWERS);

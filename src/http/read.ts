@@ -16,8 +16,8 @@ import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
 import { parametersOf } from './query.ts';
 import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.ts';
 
-// Timing a hit costs a tenth of answering it, so one in this many is timed and stands for all of them. What takes the
-// slow path is timed there, each by itself.
+// Timing a hit costs a tenth of the hit, so one hit in this many is timed and counts for all of them. Every request on
+// the slow path is timed there.
 const TIMED_EVERY = 64;
 
 const READ_PARAMETERS: ReadonlySet<string> = new Set(['fallback']);
@@ -70,7 +70,7 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): Handler {
     head = headOf(entry, clock.now);
     body = json;
     const asRead = json.length >= LARGE_BYTES || load.checks.draws(head.length + json.length);
-    // Always: uWS collects the answers to a chunk of requests in 16 KB, and sends each piece of those beyond by itself.
+    // uWS collects the answers to a chunk of requests in 16 KB, and sends every further piece with a system call.
     res.cork(asRead ? sendAsRead : send);
     if (timed) {
       seconds.observeSample((performance.now() - start) / 1000);

@@ -35,7 +35,7 @@ export async function typeErrors(manifests: readonly Manifest[]): Promise<string
     (manifest, i) => `import type { I${manifest.kind} as Type${i} } from '${packageOf(manifest)}';
 export const object${i}: Type${i} = ${JSON.stringify(manifest, null, 2)};\n`,
   );
-  // Beside node_modules, where the compiler looks for the packages.
+  // Next to node_modules, where the compiler looks for the packages.
   const directory = await mkdtemp(join(ROOT, 'node_modules/.manifests-'));
   const file = join(directory, 'manifests.ts');
   try {

@@ -363,7 +363,7 @@ test('a key that is gone is reported with its reason, and with remote where the 
   ]);
 });
 
-test('when L2 fails during the load, subscribers are told that the key is not what it was', async () => {
+test('subscribers receive an invalidation when L2 fails during the load', async () => {
   const { cache, store, client, writeElsewhere } = replica();
   const { request, socket, events } = client();
   writeElsewhere(KEY);

@@ -302,7 +302,7 @@ const UNEXPLAINED = new Set<Cause>(['foreign', 'flush', 'lost', 'swap']);
 
 /**
  * Coherence, "What is not promised": a pending change takes effect when Redis accepts it. Meanwhile others may have
- * written and deleted a newer value, of which Redis then has no trace. That is allowed only if the process of the
+ * written and deleted a newer value, and Redis then has no trace of it. That is allowed only if the process of the
  * pending change could not receive the newer change in time.
  */
 function couldNotHear(

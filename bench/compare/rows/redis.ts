@@ -12,7 +12,7 @@ const OTHER_CACHES = ['layered-loader get', 'bentocache get'];
 export const getL2: Row = {
   name: 'get-l2',
   title: 'GET, L2 hit',
-  about: `${MANY.count} keys in turn, of which L1 holds 1,000: each is read from Redis, and put into L1.`,
+  about: `${MANY.count} keys in turn. L1 has room for 1,000, so each key is read from Redis and enters L1.`,
   contestants: [
     by(ratecacheCold, answeredFrom('l2', wrk({ requests: readsInTurn(MANY), values: MANY }))),
     {
@@ -49,7 +49,7 @@ function loadRow(concurrency: number, others: readonly string[]): Row {
   return {
     name: `load-${concurrency}`,
     title: `Load from L2, in process, ${concurrency} at a time`,
-    about: `${MANY.count} keys in turn, of which L1 holds 1,000, by calls in one process. MGET: one for each turn of the event loop.`,
+    about: `${MANY.count} keys in turn, by calls in one process. L1 has room for 1,000. MGET: one for each turn of the event loop.`,
     contestants: ['ratecache load', ...others].map((operation) => library(operation, concurrency)),
     reference: others[0]!,
     figures: ['perSecond', 'cpuUs', 'core', 'p50Us'],
