@@ -13,6 +13,7 @@ const MOST_RUNS = 4;
 const COHERENCE = 'test/cache/coherence.test.ts';
 const NEWER_WINS = 'test/cache/newer-wins.test.ts';
 const PUSH_ORDER = 'test/consistency/push-order.test.ts';
+const HEARTBEAT = 'test/redis/heartbeat.test.ts';
 
 /** Mutants that a single interleaving reveals, and the gated test that must fail. */
 const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: RegExp])[] = [
@@ -48,17 +49,18 @@ const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: Re
     NEWER_WINS,
     /^a timed-out write does not replace a newer pending write/,
   ],
+  // A run would judge the age of values in the time that the processes have a core, which a busy machine stretches.
+  ['a silent link counts as alive', HEARTBEAT, /^a beat detects a silent link within the timeout/],
 ];
 
 /** Mutants that a run with a fault reveals, and that fault. */
 const BY_RUN: readonly (readonly [mutant: MutantName, fault: Fault, seconds: number])[] = [
   ['a link that is armed again does not empty L1', 'link-killed', 3],
-  ['a silent link counts as alive', 'half-open', 5],
   ['clients are not notified that the state is coherent again', 'data-killed', 2],
 ];
 
 test('the gated tests pass without a mutant', async () => {
-  for (const suite of [COHERENCE, NEWER_WINS, PUSH_ORDER])
+  for (const suite of [COHERENCE, NEWER_WINS, PUSH_ORDER, HEARTBEAT])
     assert.deepEqual(await failures(undefined, suite), []);
 });
 
