@@ -2,8 +2,8 @@
 export interface Build {
   /** The full git commit; ends in `-dirty` if files differed from it. */
   readonly commit: string;
-  /** SHA-256 of the native part of uWebSockets.js, in hexadecimal. */
-  readonly addonSha256: string;
+  /** SHA-256 of each addon of uWebSockets.js in hexadecimal, by the name of its asset. */
+  readonly addons: Readonly<Record<string, string>>;
 }
 
 declare const RATECACHE_BUILD: Build | undefined;

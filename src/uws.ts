@@ -1,26 +1,24 @@
 /**
- * The only module that imports uWebSockets.js. It adds what the package's type declarations lack. The build of the
- * single binary replaces the package by binary/addon.ts.
+ * The only door to uWebSockets.js. It adds what the type declarations of the package lack. uws/select.ts selects the
+ * addon.
  */
-import {
-  App,
-  type HttpRequest,
-  type HttpResponse,
-  type TemplatedApp,
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
   us_listen_socket_close,
-  type us_socket_context_t,
+  us_socket_context_t,
   us_socket_local_port,
-  type WebSocket,
+  WebSocket,
 } from 'uWebSockets.js';
+import type { Addon } from './uws/packages.ts';
+import { selectAddon } from './uws/select.ts';
 
-export {
-  App,
-  type HttpRequest,
-  type HttpResponse,
-  type TemplatedApp,
-  type us_socket_context_t,
-  type WebSocket,
-};
+export { type AddonReport, selectAddon } from './uws/select.ts';
+export type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket };
+
+/** Passes on exactly the arguments of the caller, because the addon counts them. */
+export const App: Addon['App'] = (...options) => selectAddon().addon.App(...options);
 
 // The package declares these as an ambient enum, which does not exist at run time.
 const SHARED_PORT = 0;
@@ -40,6 +38,7 @@ export interface Listening {
  * @param shared whether other processes may listen on the same port; the kernel spreads connections over them
  */
 export function listen(app: TemplatedApp, host: string, port: number, shared: boolean): Promise<Listening> {
+  const { addon } = selectAddon();
   return new Promise((resolve, reject) => {
     // The package does not declare the signature with both host and options.
     const listenOn = app.listen as unknown as (
@@ -51,8 +50,8 @@ export function listen(app: TemplatedApp, host: string, port: number, shared: bo
     listenOn.call(app, host, port, shared ? SHARED_PORT : EXCLUSIVE_PORT, (socket) => {
       if (socket === false) return reject(new Error(`cannot listen on ${host}:${port}; is the port taken?`));
       resolve({
-        port: us_socket_local_port(socket as unknown as Parameters<typeof us_socket_local_port>[0]),
-        stop: () => us_listen_socket_close(socket),
+        port: addon.us_socket_local_port(socket as unknown as Parameters<typeof us_socket_local_port>[0]),
+        stop: () => addon.us_listen_socket_close(socket),
       });
     });
   });

@@ -13,7 +13,7 @@ const MEASURES = ['src/metrics/counters.ts', 'src/metrics/histogram.ts', 'src/me
 const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
   ['src/main.ts', ['src/cli/']],
   ['src/binary/main.ts', ['src/cli/', 'src/service/serve.ts', 'src/cache/entry.ts']],
-  ['src/binary/', ['src/build-info.ts']],
+  ['src/binary/', ['src/build-info.ts', 'src/uws/packages.ts']],
   // The subcommands of the harness are offered here, and loaded by nobody else.
   ['src/cli/commands/', ['src/', 'loadtest/', 'package.json']],
   ['src/cli/', ['src/', 'package.json']],
@@ -53,7 +53,8 @@ const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
   ['src/metrics/histogram.ts', []],
   ['src/metrics/resident-memory.ts', []],
   ['src/metrics/', ['src/cache/', 'src/key.ts', 'src/errors.ts']],
-  ['src/uws.ts', ['src/errors.ts']],
+  ['src/uws.ts', ['src/uws/']],
+  ['src/uws/', []],
   ['src/log.ts', ['src/log-output.ts']],
   ['src/log-output.ts', []],
   ['src/build-info.ts', []],
@@ -69,7 +70,8 @@ const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
 
 /** Packages that only one place may import, so that replacing one touches that place alone. */
 const OWNERS: Readonly<Record<string, string>> = {
-  'uWebSockets.js': 'src/uws.ts',
+  'uWebSockets.js': 'src/uws/',
+  '@btc-vision/uwebsockets.js': 'src/uws/',
   ioredis: 'src/redis/',
   'prom-client': 'src/metrics/',
   pino: 'src/log.ts',
@@ -116,7 +118,8 @@ test('the rule allows what it should', () => {
     'src/redis/redis-store.ts': ['ioredis', 'src/key.ts', 'src/metrics/counters.ts'],
     'src/key.ts': ['mnemonist/lru-map-with-delete.js'],
     'src/metrics/counters.ts': [],
-    'src/uws.ts': ['uWebSockets.js'],
+    'src/uws.ts': ['src/uws/installed.ts'],
+    'src/uws/installed.ts': ['uWebSockets.js'],
   };
   assert.deepEqual(violations(graph), []);
 });

@@ -1,18 +1,23 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { ROOT } from './paths.ts';
+import { installedPath } from '../../src/uws/installed.ts';
+import { ADDON_PACKAGES, addonFileName } from '../../src/uws/packages.ts';
 
-export interface Addon {
+export interface AddonAsset {
+  /** The name of the asset. */
+  readonly asset: string;
   readonly path: string;
   readonly sha256: string;
 }
 
-/** The native part of uWebSockets.js from its package, for this system and this Node. */
-export function addon(): Addon {
-  const { platform, arch, versions } = process;
-  const name = `uws_${platform}_${arch}_${versions.modules}.node`;
-  const path = `${ROOT}node_modules/uWebSockets.js/dist/bin/${name}`;
-  if (!existsSync(path))
-    throw new Error(`uWebSockets.js has no ${name}: it does not support this system with this Node`);
-  return { path, sha256: createHash('sha256').update(readFileSync(path)).digest('hex') };
+/** The addon of each package for this system and this Node. */
+export function addons(): AddonAsset[] {
+  return ADDON_PACKAGES.map((each) => {
+    const path = installedPath(each);
+    if (!existsSync(path))
+      throw new Error(
+        `${each.package} has no ${addonFileName()}: it does not support this system with this Node`,
+      );
+    return { asset: each.asset, path, sha256: createHash('sha256').update(readFileSync(path)).digest('hex') };
+  });
 }

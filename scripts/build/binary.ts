@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ASSETS, assetPath } from '../../loadtest/report/assets.ts';
-import { ADDON } from '../../src/binary/addon.ts';
 import { TOOLS } from '../../src/binary/tools.ts';
 import { LICENSES } from '../../src/cli/licenses.ts';
 import { commitOfSources } from '../../src/cli/version.ts';
-import { addon } from './addon.ts';
+import { addons } from './addon.ts';
 import { bundle, bundlesForSnapshot } from './bundle.ts';
 import { type Form, makeExecutable } from './executable.ts';
 import { licensesText } from './licenses.ts';
@@ -14,9 +13,11 @@ import { licensesText } from './licenses.ts';
 /** Builds the single binary for this system. The form is what benchmarks compare; it ships as a snapshot. */
 export async function buildBinary(output: string, form: Form): Promise<void> {
   if (process.platform !== 'linux') throw new Error('it is made for Linux, and so must be built there');
-  const { path, sha256 } = addon();
+  const native = addons();
+  const byAsset = (field: 'path' | 'sha256') =>
+    Object.fromEntries(native.map((each) => [each.asset, each[field]]));
   // Where there is no git, as when the image is built, its builder knows the commit.
-  const info = { commit: process.env.RATECACHE_COMMIT || commitOfSources(), addonSha256: sha256 };
+  const info = { commit: process.env.RATECACHE_COMMIT || commitOfSources(), addons: byAsset('sha256') };
   const dir = mkdtempSync(join(tmpdir(), 'ratecache-assets-'));
   const written = (name: string, text: string) => {
     const file = join(dir, name);
@@ -29,7 +30,7 @@ export async function buildBinary(output: string, form: Form): Promise<void> {
       program: (bundles?.program ?? (await bundle(info))).text,
       form,
       assets: {
-        [ADDON]: path,
+        ...byAsset('path'),
         ...written(LICENSES, await licensesText()),
         ...(bundles && written(TOOLS, bundles.tools.text)),
         ...Object.fromEntries(ASSETS.map((name) => [name, assetPath(name)])),

@@ -56,17 +56,18 @@ async function bundled(info: Build, { plugins = [], ...entry }: BuildOptions): P
       // Only the sources use it, to find files next to them.
       'import.meta.url': '"file:///ratecache"',
     },
-    plugins: [ownAddon, luaFiles, leftOut, ...plugins],
+    plugins: [ownAddons, luaFiles, leftOut, ...plugins],
     logLevel: 'error',
   });
   const { inputs } = Object.values(metafile!.outputs)[0]!;
   return { text: outputFiles![0]!.text, files: Object.keys(inputs) };
 }
 
-const ownAddon: Plugin = {
-  name: 'own-addon',
+/** Takes the addons from the assets instead of node_modules. */
+const ownAddons: Plugin = {
+  name: 'own-addons',
   setup({ onResolve }) {
-    onResolve({ filter: /^uWebSockets\.js$/ }, () => ({ path: `${ROOT}src/binary/addon.ts` }));
+    onResolve({ filter: /\/installed\.ts$/ }, () => ({ path: `${ROOT}src/binary/addon.ts` }));
   },
 };
 

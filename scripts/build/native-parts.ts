@@ -1,3 +1,5 @@
+import { ADDON_PACKAGES } from '../../src/uws/packages.ts';
+
 /** The parts of the binary that are not npm packages. */
 export interface NativePart {
   readonly name: string;
@@ -13,7 +15,7 @@ export interface NativePart {
 const WEBSOCKETS = { license: 'Apache-2.0', file: 'uWebSockets.txt' };
 const QUIC = { license: 'MIT', file: 'lsquic.txt' };
 
-/** All parts except Node are in the native part of uWebSockets.js, which does not report their versions. */
+/** All parts except Node are in the addons of uWebSockets.js. These do not report the versions of their parts. */
 export const NATIVE_PARTS: readonly NativePart[] = [
   {
     name: 'node',
@@ -24,6 +26,13 @@ export const NATIVE_PARTS: readonly NativePart[] = [
     file: `node-${process.version}.txt`,
   },
   { name: 'uWebSockets.js', url: 'https://github.com/uNetworking/uWebSockets.js', ...WEBSOCKETS },
+  // An optional package, which the lists of the required packages do not contain.
+  {
+    name: '@btc-vision/uwebsockets.js',
+    version: ADDON_PACKAGES.find(({ installedAs }) => installedAs === '@btc-vision/uwebsockets.js')!.version,
+    url: 'https://github.com/btc-vision/uWebSockets.js',
+    ...WEBSOCKETS,
+  },
   { name: 'uWebSockets', url: 'https://github.com/uNetworking/uWebSockets', ...WEBSOCKETS },
   { name: 'uSockets', url: 'https://github.com/uNetworking/uSockets', ...WEBSOCKETS },
   { name: 'lsquic', url: 'https://github.com/litespeedtech/lsquic', ...QUIC },

@@ -1,34 +1,37 @@
 /**
- * Replaces the package uWebSockets.js in the single binary. It exports the same functions, from the native part that
- * is an asset of the binary. The asset is written to a file first, because the system loads libraries from files
- * only.
+ * The addons that are assets of the single binary. The build puts this module in the place of uws/installed.ts. An
+ * asset is written to a file first, because the system loads libraries from files only.
  */
-
-import type * as uws from 'uWebSockets.js';
 import { getRawAsset } from 'node:sea';
 import { BUILD } from '../build-info.ts';
+import {
+  type Addon,
+  type AddonPackage,
+  CannotRunHere,
+  type LoadedFile,
+  missingGlibc,
+} from '../uws/packages.ts';
 import { loadFromPrivateFile, temporaryDirectories } from './private-file.ts';
 
-/** The name of the asset, and of the file. */
-export const ADDON = 'uws.node';
-
-type Addon = Pick<typeof uws, 'App' | 'us_listen_socket_close' | 'us_socket_local_port'>;
-
-let loaded: Addon | undefined;
-
-/** Loads the native part on first use, because the start-up snapshot of the program cannot contain it. */
-function addon(): Addon {
-  if (loaded !== undefined) return loaded;
+/**
+ * Loads the addon of a package.
+ * @throws CannotRunHere if the addon needs a newer glibc
+ * @throws CannotUnpack if no directory can be used
+ */
+export function loadPackage({ asset }: AddonPackage): LoadedFile {
+  const sha256 = BUILD!.addons[asset]!;
   const module: { exports: Partial<Addon> } = { exports: {} };
-  const file = { name: ADDON, bytes: new Uint8Array(getRawAsset(ADDON)), sha256: BUILD!.addonSha256 };
-  loadFromPrivateFile(temporaryDirectories(process.env), file, (path) => process.dlopen(module, path));
-  loaded = module.exports as Addon;
-  return loaded;
+  let missing: string | undefined;
+  const file = { name: asset, bytes: new Uint8Array(getRawAsset(asset)), sha256 };
+  loadFromPrivateFile(temporaryDirectories(process.env), file, (path) => {
+    try {
+      process.dlopen(module, path);
+    } catch (error) {
+      missing = missingGlibc(error as Error);
+      // Any other reason is one of this directory.
+      if (missing === undefined) throw error;
+    }
+  });
+  if (missing !== undefined) throw new CannotRunHere(`it needs glibc ${missing}`);
+  return { addon: module.exports as Addon, sha256 };
 }
-
-// Passes on exactly the arguments of the caller, because the native part counts them.
-export const App: Addon['App'] = (...options) => addon().App(...options);
-export const us_listen_socket_close: Addon['us_listen_socket_close'] = (socket) =>
-  addon().us_listen_socket_close(socket);
-export const us_socket_local_port: Addon['us_socket_local_port'] = (socket) =>
-  addon().us_socket_local_port(socket);

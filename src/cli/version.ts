@@ -2,17 +2,26 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { BUILD } from '../build-info.ts';
+import { selectAddon } from '../uws.ts';
 
 /** The output of `ratecache --version`. */
 export function versionText(): string {
-  const { version, dependencies } = packageJson;
-  const [repacked = ''] = /[^:]+$/.exec(dependencies['uWebSockets.js']) ?? [];
   return [
-    `ratecache ${version}`,
+    `ratecache ${packageJson.version}`,
     `commit ${BUILD?.commit ?? commitOfSources()}`,
     `Node ${process.versions.node}`,
-    `uWebSockets.js ${/\d+/.exec(repacked)} (${repacked})`,
+    `uWebSockets.js ${addonText()}`,
   ].join('\n');
+}
+
+/** The addon that this machine loads, or why it loads none: `--version` works anyway. */
+function addonText(): string {
+  try {
+    const { version, package: name, sha256 } = selectAddon().report;
+    return `${version} (${name}) sha256 ${sha256}`;
+  } catch (error) {
+    return `not loaded: ${(error as Error).message}`;
+  }
 }
 
 /**

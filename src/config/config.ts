@@ -78,6 +78,8 @@ function assemble(values: Values, standalone: boolean) {
       /** 0 selects a free port. */
       port: values.PORT,
       reusePort: values.REUSE_PORT,
+      /** Undefined to use the addon of a package. */
+      addonFile: values.UWS_ADDON,
       /** Always false when standalone. */
       readyRequiresRedis: values.READY_REQUIRES_REDIS && !standalone,
     },

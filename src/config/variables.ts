@@ -18,6 +18,8 @@ const PRINTABLE = /^[^\x00-\x1f\x7f]+$/;
 const NO_GLOB = /^[^*?[\]\\\x00-\x1f\x7f]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
 const FILE_PATH = /^[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
+const ABSOLUTE_PATH = /^\/[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/;
 /** A name, an IPv4 address, or an IPv6 address. An IPv6 address has at least two colons, so `host:port` fails. */
 const HOST_NAME = /^([A-Za-z0-9_.-]+|[0-9a-fA-F]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*(%[\w.-]+)?)$/;
 const HOST_EXPECTED = 'a host name or an IP address, without scheme, brackets or port';
@@ -53,6 +55,12 @@ export const VARIABLES = {
     group: 'server',
     default: false,
     doc: 'Allow several processes on one machine to listen on the same port.',
+  }),
+  UWS_ADDON: text({
+    group: 'server',
+    pattern: ABSOLUTE_PATH,
+    expected: 'the absolute path of a file, without control characters and without / at its end',
+    doc: 'Addon of uWebSockets.js from a release of its author; unset loads the newest packaged addon that runs here.',
   }),
   READY_REQUIRES_REDIS: boolean({
     group: 'server',

@@ -2,11 +2,13 @@ import type { CoherenceState } from '../cache/bus.ts';
 import type { Memory } from '../cache/l1/memory.ts';
 import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import type { RedisStatus } from '../redis/info.ts';
+import type { AddonReport } from '../uws.ts';
 import { type PendingWritesBody, pendingWritesBody } from './pending-writes-body.ts';
 
 export interface HealthDeps {
   /** The version of ratecache. */
   readonly version: string;
+  readonly addon: AddonReport;
   /** Undefined with ENABLE_LOCAL_CACHE=false. */
   readonly memory: Memory | undefined;
   /** Undefined when standalone. */
@@ -28,6 +30,8 @@ export interface HealthBody {
   readonly reasons: readonly string[];
   readonly mode: 'redis' | 'standalone';
   readonly version: string;
+  /** The loaded addon of uWebSockets.js. */
+  readonly addon: AddonReport;
   readonly coherence: CoherenceState;
   readonly redis: {
     readonly connected: boolean;
@@ -56,7 +60,7 @@ export interface Health {
 const CLOCK_OFFSET_LIMIT_MS = 5000;
 
 export function health(deps: HealthDeps): Health {
-  const { version, memory, redis, coherence, pendingWrites } = deps;
+  const { version, addon, memory, redis, coherence, pendingWrites } = deps;
   const serving = memory !== undefined || redis?.connected === true;
   const reasons = reasonsOf(deps);
   return {
@@ -66,6 +70,7 @@ export function health(deps: HealthDeps): Health {
       reasons,
       mode: redis === undefined ? 'standalone' : 'redis',
       version,
+      addon,
       coherence,
       redis: redisHealth(redis, deps.breakerOpen === true),
       local_cache:

@@ -5,6 +5,7 @@ import { health } from '../metrics/health.ts';
 import { createRegistry } from '../metrics/prometheus.ts';
 import type { PushSources } from '../metrics/push-metrics.ts';
 import { stats } from '../metrics/stats.ts';
+import type { AddonReport } from '../uws.ts';
 import type { Core } from './compose.ts';
 import type { Readiness } from './readiness.ts';
 
@@ -16,6 +17,7 @@ export function composeOps(
   readiness: Readiness,
   push: () => PushSources,
   version: string,
+  addon: AddonReport,
 ): Ops {
   const { redis, counters, cache } = core;
   const { memory } = cache;
@@ -45,6 +47,7 @@ export function composeOps(
     health: async () =>
       health({
         version,
+        addon,
         memory,
         redis: await redis?.info.status(),
         coherence: cache.coherence,

@@ -5,6 +5,7 @@ import { Load } from '../http/load.ts';
 import { Server } from '../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
 import { Push } from '../push/socket.ts';
+import { selectAddon } from '../uws.ts';
 import { composeCore } from './compose.ts';
 import { composeOps } from './compose-ops.ts';
 import { flushPending, pending } from './flush-pending.ts';
@@ -22,7 +23,9 @@ export async function serve(config: Config, warnings: readonly string[], version
   const log = createLog(config.log.level, output);
   ignoreHangups(log);
   for (const warning of warnings) log.warn(warning);
-  log.info({ version, node: process.version, config: describe(config) }, 'starting');
+  const { report: addon, warning } = selectAddon(config.http.addonFile);
+  log.info({ version, node: process.version, addon, config: describe(config) }, 'starting');
+  if (warning !== undefined) log.warn(warning);
 
   const core = composeCore(config, log);
   output.onDrop = () => core.counters.logLinesDropped++;
@@ -43,7 +46,7 @@ export async function serve(config: Config, warnings: readonly string[], version
   };
   const server = new Server(
     deps,
-    composeOps(config, core, load, readiness, () => push.sizes, version),
+    composeOps(config, core, load, readiness, () => push.sizes, version, addon),
   );
   spareDescriptors(server.app, counters, log);
   const push = new Push(

@@ -5,15 +5,24 @@ import { health } from '../../src/metrics/health.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
 import { filledMemory, GONE, UP } from './deps.ts';
 
+const ADDON = { version: '20', package: 'pack@20', sha256: 'ab'.repeat(32) };
+
 test('the body is the sample of the runbook plus mode, version and coherence when Redis and L1 are up', () => {
   const { memory } = filledMemory(['borrow_rate:AAPL', 'volatility:AAPL']);
-  const { serving, body } = health({ version: '1.2.3', memory, redis: UP, coherence: 'coherent' });
+  const { serving, body } = health({
+    version: '1.2.3',
+    addon: ADDON,
+    memory,
+    redis: UP,
+    coherence: 'coherent',
+  });
   assert.equal(serving, true);
   assert.deepEqual(body, {
     status: 'healthy',
     reasons: [],
     mode: 'redis',
     version: '1.2.3',
+    addon: ADDON,
     coherence: 'coherent',
     redis: {
       connected: true,
@@ -32,7 +41,13 @@ test('the body is the sample of the runbook plus mode, version and coherence whe
 
 test('the service is degraded, gives the reason and still serves without Redis', () => {
   const { memory } = filledMemory([]);
-  const { serving, body } = health({ version: '1.2.3', memory, redis: GONE, coherence: 'blind' });
+  const { serving, body } = health({
+    version: '1.2.3',
+    addon: ADDON,
+    memory,
+    redis: GONE,
+    coherence: 'blind',
+  });
   assert.equal(serving, true);
   assert.equal(body.status, 'degraded');
   assert.deepEqual(body.redis, {
@@ -46,7 +61,13 @@ test('the service is degraded, gives the reason and still serves without Redis',
 
 test('standalone mode is healthy, and reports Redis as not configured', () => {
   const { memory } = filledMemory([]);
-  const { serving, body } = health({ version: '1.2.3', memory, redis: undefined, coherence: 'off' });
+  const { serving, body } = health({
+    version: '1.2.3',
+    addon: ADDON,
+    memory,
+    redis: undefined,
+    coherence: 'off',
+  });
   assert.equal(serving, true);
   assert.equal(body.status, 'healthy');
   assert.equal(body.mode, 'standalone');
@@ -58,8 +79,9 @@ test('standalone mode is healthy, and reports Redis as not configured', () => {
   });
 });
 
-test('the health depends on Redis alone when L1 is disabled', () => {
-  const of = (redis: RedisStatus) => health({ version: '1.2.3', memory: undefined, redis, coherence: 'off' });
+test('without L1 the service lives by Redis alone', () => {
+  const of = (redis: RedisStatus) =>
+    health({ version: '1.2.3', addon: ADDON, memory: undefined, redis, coherence: 'off' });
   assert.equal(of(UP).serving, true);
   assert.equal(of(UP).body.status, 'healthy');
   assert.deepEqual(of(UP).body.local_cache, { status: 'disabled', items: 0, memory_bytes: 0 });
@@ -72,7 +94,8 @@ test('pending writes are reported with their size and the age of the oldest, nul
   const { memory } = filledMemory([]);
   const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: 1000 });
   const of = () =>
-    health({ version: '1.2.3', memory, redis: GONE, coherence: 'blind', pendingWrites }).body.pending_writes;
+    health({ version: '1.2.3', addon: ADDON, memory, redis: GONE, coherence: 'blind', pendingWrites }).body
+      .pending_writes;
   assert.deepEqual(of(), { entries: 0, bytes: 0, oldest_age_ms: null });
   pendingWrites.put({ key: 'k', version: '0'.repeat(24), entry: undefined });
   now.mock.mockImplementation(() => 6000);
@@ -81,7 +104,7 @@ test('pending writes are reported with their size and the age of the oldest, nul
 
 test('each lost guarantee makes the service degraded, and is listed as a reason', () => {
   const { memory } = filledMemory([]);
-  const coherent = { version: '1.2.3', memory, redis: UP, coherence: 'coherent' } as const;
+  const coherent = { version: '1.2.3', addon: ADDON, memory, redis: UP, coherence: 'coherent' } as const;
   const reasonsOf = (change: Partial<Parameters<typeof health>[0]>) => {
     const { body } = health({ ...coherent, ...change });
     assert.equal(body.status, body.reasons.length === 0 ? 'healthy' : 'degraded');
@@ -104,7 +127,14 @@ test('each lost guarantee makes the service degraded, and is listed as a reason'
 
 test('an open circuit breaker shows next to a Redis that answers slowly', () => {
   const { memory } = filledMemory([]);
-  const { body } = health({ version: '1', memory, redis: UP, coherence: 'coherent', breakerOpen: true });
+  const { body } = health({
+    version: '1',
+    addon: ADDON,
+    memory,
+    redis: UP,
+    coherence: 'coherent',
+    breakerOpen: true,
+  });
   assert.equal(body.redis.connected, true);
   assert.equal(body.redis.breaker, 'open');
 });

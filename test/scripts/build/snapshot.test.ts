@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { bundlesForSnapshot } from '../../../scripts/build/bundle.ts';
 
 const WATCHER = readFileSync(new URL('kept-in-snapshot.js', import.meta.url), 'utf8');
-const INFO = { commit: 'none', addonSha256: 'none' };
+const INFO = { commit: 'none', addons: {} };
 
 /** What is asked for while the modules of the service are loaded, and why it does no harm. */
 const HARMLESS: Readonly<Record<string, string>> = {
