@@ -2,8 +2,9 @@
 
 # docker build --build-arg REVISION="$(git rev-parse HEAD)" --tag ratecache:0.1.0 .
 
-# The Node that goes into the binary is the one of package.json; this one only runs npm.
-FROM node:22.23.3-bookworm-slim AS build
+# The Node that goes into the binary is the one of package.json; this one only runs npm. The glibc of Debian 13, which
+# goes into the image, is new enough for the newer addon of uWebSockets.js (docs/security.md).
+FROM node:22.23.3-trixie-slim AS build
 WORKDIR /ratecache
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev --loglevel=error

@@ -72,6 +72,7 @@ test('every variable outside the runbook has its default', () => {
     host: '127.0.0.1',
     port: 8000,
     reusePort: false,
+    addonFile: undefined,
     readyRequiresRedis: false,
   });
   assert.deepEqual(config.shutdown, { graceMs: 500, timeoutMs: 10_000 });
@@ -120,6 +121,7 @@ test('every variable changes the configuration', () => {
     HEARTBEAT_TIMEOUT_MS: '2000',
     MAX_BUFFERED_BODY_BYTES: '999999999',
     REDIS_PASSWORD: '',
+    UWS_ADDON: '/lib/uws.node',
     WS_ALLOWED_ORIGINS: '*',
     WS_MAX_FRAME_BYTES: '4096',
   };

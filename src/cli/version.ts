@@ -20,7 +20,7 @@ function addonText(): string {
     const { version, package: name, sha256 } = selectAddon().report;
     return `${version} (${name}) sha256 ${sha256}`;
   } catch (error) {
-    return `not loaded: ${(error as Error).message}`;
+    return `not loaded: ${(error as Error).message.replace(/\s*\n\s*/g, ' ')}`;
   }
 }
 

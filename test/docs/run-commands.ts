@@ -107,7 +107,15 @@ export function missingLine(promised: string, output: string): string | undefine
   return undefined;
 }
 
+/** The machine decides which addon is loaded. */
+const ADDON = /"addon":\{[^}]*\}/;
+const ANY_ADDON = '"addon":\\{"version":"[^"]+","package":"[^"]+","sha256":"[0-9a-f]{64}"\\}';
+
 function shapeOf(line: string): string {
+  return line.split(ADDON).map(shapeOfRest).join(ANY_ADDON);
+}
+
+function shapeOfRest(line: string): string {
   return line
     .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
     .replace(/[0-9a-f]{24}|\d+(\\?\.\d+)*[KMG]?/g, (number) =>

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { type StartFailed, startService } from '../../loadtest/target/service.ts';
-import packageJson from '../../package.json' with { type: 'json' };
 import { installedPath } from '../../src/uws/installed.ts';
 import { ADDON_PACKAGES, type Addon, type AddonPackage, CannotRunHere } from '../../src/uws/packages.ts';
 import { newest } from '../../src/uws/select.ts';
@@ -23,20 +22,6 @@ const lacksGlibc = (from: AddonPackage) => {
   if (from === NEWER) throw new CannotRunHere('it needs glibc 2.38');
   return LOADED;
 };
-
-test('the packages are those of package.json, newest first', () => {
-  const { dependencies, optionalDependencies } = packageJson;
-  const installed = ADDON_PACKAGES.map(({ installedAs }) => {
-    const version: string = { ...dependencies, ...optionalDependencies }[
-      installedAs as keyof typeof dependencies
-    ];
-    return version.startsWith('npm:') ? version.slice('npm:'.length) : `${installedAs}@${version}`;
-  });
-  assert.deepEqual(
-    ADDON_PACKAGES.map((each) => each.package),
-    installed,
-  );
-});
 
 test('where every package runs, the newest is loaded without a warning', () => {
   const { addon, report, warning } = newest(ADDON_PACKAGES, loads);
