@@ -20,7 +20,7 @@ export interface AddonReport {
   readonly sha256: string;
 }
 
-export interface SelectedAddon {
+interface SelectedAddon {
   readonly addon: Addon;
   readonly report: AddonReport;
   /** The faults of the addon, and what to do. Undefined if it has none. */
@@ -28,7 +28,7 @@ export interface SelectedAddon {
 }
 
 /** The operator's file cannot be used. */
-export class AddonFileError extends Error {
+class AddonFileError extends Error {
   /** EX_CONFIG of sysexits.h, like an invalid configuration. */
   readonly exitCode = 78;
 }
@@ -45,7 +45,7 @@ export function selectAddon(file = process.env.UWS_ADDON || undefined): Selected
   return selected;
 }
 
-export function fromFile(file: string): SelectedAddon {
+function fromFile(file: string): SelectedAddon {
   try {
     const { addon, sha256 } = loadFile(file);
     return { addon, report: { version: 'unknown', package: 'UWS_ADDON', sha256 }, warning: undefined };

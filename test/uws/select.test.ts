@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PATIENT } from '../../loadtest/target/replicas.ts';
-import { type StartFailed, startService } from '../../loadtest/target/service.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
+import { startService } from '../../loadtest/target/service.ts';
 import { installedPath } from '../../src/uws/installed.ts';
 import { ADDON_PACKAGES, type Addon, type AddonPackage, CannotRunHere } from '../../src/uws/packages.ts';
 import { newest } from '../../src/uws/select.ts';
@@ -88,16 +89,12 @@ test('a file of UWS_ADDON that does not load is a fault of the configuration, an
   for (const [file, reason] of [
     ['/nowhere/uws.node', /ENOENT/],
     [import.meta.filename, /invalid ELF header|not a mach-o/i],
-  ] as const)
-    await assert.rejects(
-      () => startService({ standalone: true, env: { ...PATIENT, UWS_ADDON: file } }),
-      (error: StartFailed) => {
-        assert.equal(error.exit.code, 78);
-        assert.match(error.stderr, reason);
-        assert.match(error.stderr, /UWS_ADDON: .* Set it to uws_\w+\.node from a release/);
-        return true;
-      },
-    );
+  ] as const) {
+    const { code, stderr } = await runMain(['serve', '--standalone', '--port', '0'], { UWS_ADDON: file });
+    assert.equal(code, 78);
+    assert.match(stderr, reason);
+    assert.match(stderr, /UWS_ADDON: .* Set it to uws_\w+\.node from a release/);
+  }
 });
 
 byNewerAddon('the start has no warning', () => {
