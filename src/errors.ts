@@ -10,6 +10,8 @@ export const ERRORS = {
   pattern_invalid: [400, 'Invalid glob pattern'],
   ttl_invalid: [400, 'Invalid TTL'],
   value_invalid: [400, 'Invalid value'],
+  unauthenticated: [401, 'The request has no valid token'],
+  forbidden: [403, 'The token does not allow this request'],
   origin_refused: [403, 'Pages of this origin are not allowed to connect'],
   upgrade_required: [426, 'This path accepts WebSocket connections only'],
   subprotocol_unsupported: [
@@ -34,6 +36,7 @@ export const ERRORS = {
   pending_writes_full: [503, 'Redis is unreachable, and the limit of pending writes is reached'],
   too_many_connections: [503, 'The limit of WebSocket connections is reached'],
   too_many_subscriptions: [400, 'The limit of subscriptions of this socket is reached'],
+  identity_unavailable: [503, 'Tokens cannot be verified at present'],
   overloaded: [503, 'The service is overloaded'],
   shutting_down: [503, 'The service is shutting down'],
   standalone: [503, 'The service runs without Redis'],

@@ -75,6 +75,14 @@ test('every variable outside the runbook has its default', () => {
     addonFile: undefined,
     readyRequiresRedis: false,
   });
+  assert.deepEqual(config.access, {
+    tokensFile: undefined,
+    jwt: undefined,
+    auditWrites: false,
+    insecureOpen: false,
+    allowedHosts: [],
+    opsPort: undefined,
+  });
   assert.deepEqual(config.shutdown, { graceMs: 500, timeoutMs: 10_000 });
   assert.equal(config.redis?.username, undefined);
   assert.equal(config.redis?.commandTimeoutMs, 40);
@@ -124,13 +132,28 @@ test('every variable changes the configuration', () => {
     UWS_ADDON: '/lib/uws.node',
     WS_ALLOWED_ORIGINS: '*',
     WS_MAX_FRAME_BYTES: '4096',
+    AUTH_JWKS_URL: 'https://issuer.example.com/keys',
+  };
+  const jwt = { AUTH_JWT_AUDIENCE: 'rates', AUTH_JWT_ISSUER: 'https://issuer.example.com' };
+  const keys = { ...jwt, AUTH_JWKS_FILE: '/keys.json' };
+  /** Variables that have an effect, or are valid, only with others. */
+  const companions: Record<string, Record<string, string>> = {
+    AUTH_JWKS_FILE: jwt,
+    AUTH_JWKS_URL: jwt,
+    AUTH_JWT_AUDIENCE: keys,
+    AUTH_JWT_ISSUER: keys,
   };
   for (const name of VARIABLE_NAMES) {
     const variable = VARIABLES[name];
     const value =
       other[name] ??
       (variable.kind === 'boolean' ? String(!variable.default) : variable.kind === 'integer' ? '99' : 'x');
-    assert.notDeepEqual(describe(withRedis({ [name]: value }).config), describe(withRedis().config), name);
+    const around = companions[name] ?? {};
+    assert.notDeepEqual(
+      describe(withRedis({ ...around, [name]: value }).config),
+      describe(withRedis(around).config),
+      name,
+    );
   }
 });
 
@@ -219,6 +242,45 @@ test('a heartbeat must be given longer than its interval', () => {
 test('the memory for bodies must hold the longest body', () => {
   assert.equal(faultOf({ MAX_BODY_BYTES: '300000000' }).variable, 'MAX_BUFFERED_BODY_BYTES');
   assert.equal(faultOf({ MAX_VALUE_BYTES: '300000000' }).variable, 'MAX_BUFFERED_BODY_BYTES');
+});
+
+test('keys for JWTs have one source, and need an audience and an issuer', () => {
+  const jwt = { AUTH_JWT_AUDIENCE: 'rates', AUTH_JWT_ISSUER: 'https://issuer.example.com' };
+  const url = 'https://issuer.example.com/keys';
+  assert.equal(faultOf({ ...jwt, AUTH_JWKS_FILE: 'a', AUTH_JWKS_URL: url }).variable, 'AUTH_JWKS_URL');
+  const error = faultsOf({ ...REDIS, AUTH_JWKS_FILE: 'a' });
+  assert.deepEqual(names(error), ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER']);
+  assert.deepEqual(withRedis({ ...jwt, AUTH_JWKS_URL: url }).config.access.jwt, {
+    keys: { url },
+    audience: 'rates',
+    issuer: 'https://issuer.example.com',
+  });
+  assert.equal(withRedis().config.access.jwt, undefined);
+  assert.deepEqual(
+    withRedis(jwt).warnings.map((warning) => warning.split(':')[0]),
+    ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER'],
+  );
+});
+
+test('the URL of keys is https, or http on the loopback address, and contains no password', () => {
+  const jwt = { AUTH_JWT_AUDIENCE: 'rates', AUTH_JWT_ISSUER: 'https://issuer.example.com' };
+  for (const url of ['https://a.example/keys', 'http://127.0.0.1:8080/keys', 'http://localhost'])
+    assert.deepEqual(withRedis({ ...jwt, AUTH_JWKS_URL: url }).config.access.jwt?.keys, { url });
+  for (const url of ['http://a.example/keys', 'http://127.0.0.1.a.example/', 'https://me:hunter2@a.example/'])
+    assert.equal(faultOf({ ...jwt, AUTH_JWKS_URL: url }).variable, 'AUTH_JWKS_URL');
+});
+
+test('the port for operators differs from the port of values', () => {
+  assert.equal(faultOf({ OPS_PORT: '8000' }).variable, 'OPS_PORT');
+  assert.equal(withRedis({ OPS_PORT: '0', PORT: '0' }).config.access.opsPort, 0);
+  assert.equal(withRedis().config.access.opsPort, undefined);
+});
+
+test('allowed hosts are a list of names and addresses without ports', () => {
+  const hosts = 'rates.example.com,10.0.0.7,[::1]';
+  assert.deepEqual(withRedis({ ALLOWED_HOSTS: hosts }).config.access.allowedHosts, hosts.split(','));
+  for (const text of ['a:80', 'http://a', 'a,,b', ',a', 'a b', '*'])
+    assert.equal(faultOf({ ALLOWED_HOSTS: text }).variable, 'ALLOWED_HOSTS', text);
 });
 
 test('a whole number is plain decimal digits within its bounds', () => {

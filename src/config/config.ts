@@ -83,6 +83,16 @@ function assemble(values: Values, standalone: boolean) {
       /** Always false when standalone. */
       readyRequiresRedis: values.READY_REQUIRES_REDIS && !standalone,
     },
+    access: {
+      tokensFile: values.AUTH_TOKENS_FILE,
+      /** Undefined when no JWTs are accepted. */
+      jwt: jwtOf(values),
+      auditWrites: values.AUDIT_WRITES,
+      insecureOpen: values.INSECURE_OPEN,
+      allowedHosts: values.ALLOWED_HOSTS?.split(',') ?? [],
+      /** Undefined serves the endpoints of operators on the port of values; 0 selects a free port. */
+      opsPort: values.OPS_PORT,
+    },
     shutdown: {
       graceMs: values.SHUTDOWN_GRACE_MS,
       timeoutMs: values.SHUTDOWN_TIMEOUT_MS,
@@ -172,6 +182,13 @@ function assemble(values: Values, standalone: boolean) {
   };
 }
 
+function jwtOf(values: Values) {
+  const { AUTH_JWKS_FILE: file, AUTH_JWKS_URL: url } = values;
+  const keys = file !== undefined ? { file } : url !== undefined ? { url } : undefined;
+  // `checkTogether` requires both with keys.
+  return keys && { keys, audience: values.AUTH_JWT_AUDIENCE!, issuer: values.AUTH_JWT_ISSUER! };
+}
+
 function warnOfIdle(config: Config, env: Environment): string[] {
   const { onStartup, file } = config.warmup;
   const warnings: string[] = [];
@@ -183,6 +200,10 @@ function warnOfIdle(config: Config, env: Environment): string[] {
   }
   if (!onStartup && file !== undefined) {
     warnings.push('CACHE_WARMUP_FILE: has no effect without CACHE_WARMUP_ON_STARTUP');
+  }
+  if (config.access.jwt === undefined) {
+    for (const name of ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER'])
+      if (env[name]) warnings.push(`${name}: has no effect without AUTH_JWKS_FILE or AUTH_JWKS_URL`);
   }
   return warnings;
 }

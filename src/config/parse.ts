@@ -75,7 +75,32 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
       fault('MAX_BUFFERED_BODY_BYTES', `at least ${limit}, which is ${values[limit]}`);
     }
   }
+  checkAccess(values, fault);
   return faults;
+}
+
+function checkAccess(
+  values: Partial<Values>,
+  fault: (variable: VariableName, expected: string) => void,
+): void {
+  const { AUTH_JWKS_FILE: file, AUTH_JWKS_URL: url } = values;
+  if (file !== undefined && url !== undefined) {
+    fault('AUTH_JWKS_URL', 'no value with AUTH_JWKS_FILE: the keys have one source');
+  }
+  if (file !== undefined || url !== undefined) {
+    for (const name of ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER'] as const) {
+      // A value that is present and faulty is already reported.
+      if (name in values && values[name] === undefined) {
+        fault(
+          name,
+          'a value with AUTH_JWKS_FILE or AUTH_JWKS_URL, because the issuer signs tokens for others too',
+        );
+      }
+    }
+  }
+  if (values.OPS_PORT !== undefined && values.OPS_PORT !== 0 && values.OPS_PORT === values.PORT) {
+    fault('OPS_PORT', 'a port other than PORT');
+  }
 }
 
 function shown(name: VariableName, env: Environment): string {

@@ -1,8 +1,10 @@
 /**
  * The table of environment variables. It is the source of defaults, units, bounds, documentation, `.env.example`, flags
- * and help. A new variable needs a row here and a line in `assemble` of `./config.ts`.
+ * and help. A new variable needs a row here or in `access-variables.ts`, and a line in `assemble` of `./config.ts`.
  */
+import { ACCESS_VARIABLES } from './access-variables.ts';
 import { boolean, choice, integer, secret, text, UNLESS_STANDALONE, type Variable } from './kinds.ts';
+import { ABSOLUTE_PATH, FILE_PATH, HOST_EXPECTED, HOST_NAME, NO_GLOB, ORIGINS, PRINTABLE } from './patterns.ts';
 
 const DAY = 86_400;
 const TEN_YEARS = 3650 * DAY;
@@ -11,21 +13,6 @@ const MiB = 1024 * KiB;
 const GiB = 1024 * MiB;
 /** The longest string that Redis stores. */
 const REDIS_VALUE_LIMIT = 512 * MiB;
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
-const PRINTABLE = /^[^\x00-\x1f\x7f]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
-const NO_GLOB = /^[^*?[\]\\\x00-\x1f\x7f]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
-const FILE_PATH = /^[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
-const ABSOLUTE_PATH = /^\/[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/;
-/** A name, an IPv4 address, or an IPv6 address. An IPv6 address has at least two colons, so `host:port` fails. */
-const HOST_NAME = /^([A-Za-z0-9_.-]+|[0-9a-fA-F]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*(%[\w.-]+)?)$/;
-const HOST_EXPECTED = 'a host name or an IP address, without scheme, brackets or port';
-
-/** `*`, or a list of origins: scheme and host without a path. */
-const ORIGINS = /^(\*|https?:\/\/[^\s,/]+(,https?:\/\/[^\s,/]+)*)$/;
 
 /** The TTL of values of one type. */
 const ttl = (seconds: number, doc: string) =>
@@ -81,6 +68,8 @@ export const VARIABLES = {
     within: [1, 3_600_000],
     doc: 'How long a stopping process waits for open requests.',
   }),
+
+  ...ACCESS_VARIABLES,
 
   REDIS_HOST: text({
     group: 'redis',

