@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
 import { type JWK, SignJWT, UnsecuredJWT } from 'jose';
 import { Authenticator } from '../../src/access/authenticator.ts';
 import { isCurrent } from '../../src/access/principal.ts';
@@ -147,6 +148,47 @@ test('a JWT without a signature, with a shared secret, of another key or with ch
   const changed = [head, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
   for (const token of [unsecured, shared, changed, await stranger.sign({ scope: 'admin' }), 'a.b.c'])
     await refuses(authenticator, token, /not a JWT/);
+});
+
+test('a token with any header, claims or signature is refused as unauthenticated, and is not logged', async (t) => {
+  const kinds = await Promise.all(['RS256', 'ES256', 'EdDSA'].map((alg) => issuer(alg, alg)));
+  const { authenticator, lines } = await open(t, { keys: keysFile(t, ...kinds.map(({ jwk }) => jwk)) });
+  const text = (value: unknown) => Buffer.from(JSON.stringify(value) ?? '').toString('base64url');
+  const header = fc.record(
+    {
+      alg: fc.oneof(
+        fc.constantFrom('RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'HS256', 'none'),
+        fc.jsonValue(),
+      ),
+      kid: fc.oneof(fc.constantFrom('RS256', 'ES256', 'EdDSA'), fc.jsonValue()),
+      b64: fc.jsonValue(),
+      crit: fc.oneof(fc.constant(['b64']), fc.jsonValue()),
+      jwk: fc.constant(kinds[1]!.jwk),
+      typ: fc.jsonValue(),
+    },
+    { requiredKeys: [] },
+  );
+  const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array).toString('base64url'));
+  const part = fc.oneof(
+    header.map(text),
+    fc.jsonValue().map(text),
+    bytes,
+    fc.constantFrom('', '=', 'A', '~'),
+  );
+  const token = fc.oneof(
+    fc.tuple(header.map(text), part, bytes).map((parts) => parts.join('.')),
+    fc.array(part, { maxLength: 6 }).map((parts) => `x${parts.join('.')}`),
+  );
+  await fc.assert(
+    fc.asyncProperty(token, async (made) => {
+      await assert.rejects(
+        authenticator.verify(bearer(made)),
+        (error) => error instanceof ServiceError && error.code === 'unauthenticated',
+      );
+    }),
+    { numRuns: 2000 },
+  );
+  assert.deepEqual(lines, []);
 });
 
 test('the entry of a subject in the tokens file replaces the rights of the claims', async (t) => {
