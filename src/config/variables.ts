@@ -4,7 +4,15 @@
  */
 import { ACCESS_VARIABLES } from './access-variables.ts';
 import { boolean, choice, integer, secret, text, UNLESS_STANDALONE, type Variable } from './kinds.ts';
-import { ABSOLUTE_PATH, FILE_PATH, HOST_EXPECTED, HOST_NAME, NO_GLOB, ORIGINS, PRINTABLE } from './patterns.ts';
+import {
+  ABSOLUTE_PATH,
+  FILE_PATH,
+  HOST_EXPECTED,
+  HOST_NAME,
+  NO_GLOB,
+  ORIGINS,
+  PRINTABLE,
+} from './patterns.ts';
 
 const DAY = 86_400;
 const TEN_YEARS = 3650 * DAY;

@@ -37,6 +37,16 @@ test('all configuration errors are reported together, with exit code 78, and the
   await assert.rejects(reach(port), /ECONNREFUSED/);
 });
 
+test('the service does not start with access control, which it does not enforce yet', async () => {
+  const { code, stderr } = await runMain(['serve', '--standalone', '--port', '0'], {
+    AUTH_TOKENS_FILE: '/etc/ratecache/tokens.json',
+    OPS_PORT: '9100',
+  });
+  assert.equal(code, 78);
+  for (const name of ['AUTH_TOKENS_FILE', 'OPS_PORT'])
+    assert.ok(stderr.includes(`\n  ${name}: set, expected no value: this version does not enforce`), stderr);
+});
+
 test('an invalid password is not shown', async () => {
   const env = { REDIS_HOST: 'user:hunter2@redis', REDIS_PORT: '1', REDIS_PASSWORD: 'hunter2\n' };
   const { code, stdout, stderr } = await runMain(['serve'], env);
