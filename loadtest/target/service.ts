@@ -38,7 +38,7 @@ export type Service = {
 };
 
 /** The service ended before it listened, or was killed because it did not listen in time. */
-class StartFailed extends Error {
+export class StartFailed extends Error {
   readonly exit: Exit;
   readonly logs: readonly LogLine[];
   readonly stderr: string;
