@@ -1,18 +1,11 @@
 /**
  * The table of environment variables. It is the source of defaults, units, bounds, documentation, `.env.example`, flags
- * and help. A new variable needs a row here or in `access-variables.ts`, and a line in `assemble` of `./config.ts`.
+ * and help. A new variable needs a row here, in `access-variables.ts` or in `push-variables.ts`, and a line in `assemble` of `./config.ts`.
  */
 import { ACCESS_VARIABLES } from './access-variables.ts';
 import { boolean, choice, integer, secret, text, UNLESS_STANDALONE, type Variable } from './kinds.ts';
-import {
-  ABSOLUTE_PATH,
-  FILE_PATH,
-  HOST_EXPECTED,
-  HOST_NAME,
-  NO_GLOB,
-  ORIGINS,
-  PRINTABLE,
-} from './patterns.ts';
+import { ABSOLUTE_PATH, FILE_PATH, HOST_EXPECTED, HOST_NAME, NO_GLOB, PRINTABLE } from './patterns.ts';
+import { PUSH_VARIABLES } from './push-variables.ts';
 
 const DAY = 86_400;
 const TEN_YEARS = 3650 * DAY;
@@ -254,54 +247,7 @@ export const VARIABLES = {
     doc: 'Maximum memory of all unfinished request bodies; at least MAX_BODY_BYTES and MAX_VALUE_BYTES.',
   }),
 
-  WS_ALLOWED_ORIGINS: text({
-    group: 'push',
-    pattern: ORIGINS,
-    expected: 'origins such as https://desk.example.com, separated by commas, or *',
-    doc: 'Origins whose web pages may connect; unset allows only clients that are not browsers.',
-  }),
-  WS_MAX_CONNECTIONS: integer({
-    group: 'push',
-    default: 20_000,
-    unit: 'sockets',
-    within: [1, 1_000_000],
-    doc: 'Maximum number of WebSocket connections.',
-  }),
-  WS_MAX_SUBSCRIPTIONS: integer({
-    group: 'push',
-    default: 1000,
-    unit: 'subscriptions',
-    within: [1, 1_000_000],
-    doc: 'Maximum number of subscriptions per socket.',
-  }),
-  WS_MAX_FRAME_BYTES: integer({
-    group: 'push',
-    default: 2 * MiB,
-    unit: 'bytes',
-    within: [1024, GiB],
-    doc: 'Maximum size of a frame from a client.',
-  }),
-  WS_MAX_PENDING_KEYS: integer({
-    group: 'push',
-    default: 10_000,
-    unit: 'keys',
-    within: [1, 10_000_000],
-    doc: 'Maximum number of keys that are queued for a slow consumer; beyond it, the socket is closed.',
-  }),
-  WS_STALL_SECONDS: integer({
-    group: 'push',
-    default: 30,
-    unit: 'seconds',
-    within: [1, DAY],
-    doc: 'How long a slow consumer may read nothing before its socket is closed.',
-  }),
-  WS_IDLE_TIMEOUT_SECONDS: integer({
-    group: 'push',
-    default: 120,
-    unit: 'seconds',
-    within: [8, 960],
-    doc: 'How long a socket may be silent before it is closed; the service sends pings in time.',
-  }),
+  ...PUSH_VARIABLES,
 
   BREAKER_FAILURES: integer({
     group: 'faults',
