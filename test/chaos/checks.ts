@@ -43,14 +43,30 @@ export async function lostOf(stage: Stage, ledger: Ledger, lostBefore?: number):
   const inRedis = await numbersIn(stage, keys);
   const lost = ledger.lost(inRedis, lostBefore);
   for (const replica of stage.replicas) {
-    const answer = await post(replica, '/v1/mget', { keys });
-    const { results } = (await answer.json()) as { results: { key: string; value?: number }[] };
+    const results = await until(() => currentResults(replica, keys), { timeoutMs: RECOVERY_MS });
     const held = new Map(results.map(({ key, value = 0 }) => [key, value]));
     for (const key of keys)
       if (held.get(key) !== (inRedis.get(key) ?? 0))
         lost.push(`a replica has ${key} #${held.get(key)}, Redis #${inRedis.get(key)}`);
   }
   return lost;
+}
+
+interface MgetResult {
+  readonly key: string;
+  readonly value?: number;
+  /** Redis was not asked, or did not answer in time, as may happen on a busy machine. */
+  readonly code?: string;
+}
+
+/** The results of an mget; undefined where one of them may be out of date. */
+async function currentResults(
+  replica: Service,
+  keys: readonly string[],
+): Promise<readonly MgetResult[] | undefined> {
+  const answer = await post(replica, '/v1/mget', { keys });
+  const { results } = (await answer.json()) as { results: MgetResult[] };
+  return results.some(({ code }) => code !== undefined) ? undefined : results;
 }
 
 async function numbersIn({ connection }: Stage, keys: readonly string[]): Promise<Map<string, number>> {
