@@ -5,6 +5,9 @@ import { Hub } from '../../src/push/hub.ts';
 import { Retries } from '../../src/push/retries.ts';
 import { type Mutant, method } from './mutant.ts';
 
+/** As long as a server that drains waits for its clients, and less than any time-out. */
+const CLOSING_MS = 500;
+
 export const CLIENTS = {
   'clients receive answers that are older than an own write': method(
     Hub.prototype,
@@ -33,8 +36,8 @@ export const CLIENTS = {
     Server.prototype,
     'drain',
     () =>
-      async function (this: Server, timeoutMs) {
-        await sleep(timeoutMs);
+      async function (this: Server) {
+        await sleep(CLOSING_MS);
         this.app.close();
       },
   ),

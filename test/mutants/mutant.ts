@@ -40,8 +40,14 @@ function property<T extends object>(
   by: (original: PropertyDescriptor) => PropertyDescriptor,
 ): Mutant {
   return () => {
-    const original = Object.getOwnPropertyDescriptor(target, name)!;
-    Object.defineProperty(target, name, by(original));
-    return () => Object.defineProperty(target, name, original);
+    const owner = ownerOf(target, name);
+    const original = Object.getOwnPropertyDescriptor(owner, name)!;
+    Object.defineProperty(owner, name, by(original));
+    return () => Object.defineProperty(owner, name, original);
   };
+}
+
+/** The prototype that has the property itself. */
+function ownerOf(target: object, name: PropertyKey): object {
+  return Object.hasOwn(target, name) ? target : ownerOf(Object.getPrototypeOf(target), name);
 }
