@@ -4,11 +4,9 @@ import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { VersionClock } from '../../src/cache/version.ts';
-import { TYPES } from '../../src/key.ts';
-import { Counters } from '../../src/metrics/counters.ts';
-import { RedisStore } from '../../src/redis/redis-store.ts';
 import { openConnection } from '../support/redis-connection.ts';
-import { syncedClock } from '../support/synced-clock.ts';
+import { openStore } from '../support/redis-store.ts';
+import { writeOf } from '../support/replica.ts';
 import { startGarbler } from './garbler.ts';
 
 // A pending write may reach Redis up to two seconds after it is sent, so its deadline alone does not prevent this.
@@ -20,38 +18,11 @@ test('a pending write delayed in a half-open connection does not undo a later de
   const { redis } = openConnection(t, garbler);
   await once(redis, 'ready');
   const versions = new VersionClock('0000000a');
-  const store = new RedisStore(
-    {
-      compressionThresholdBytes: 0,
-      maxValueBytes: 1024,
-      keyPrefix: '',
-      commandTimeoutMs: 5000,
-      ttls: TYPES.map(() => 60_000),
-      channel: undefined,
-      origin: 'test',
-      db: 0,
-    },
-    {
-      data: redis,
-      admin: redis,
-      counters: new Counters(),
-      clock: syncedClock(),
-      onUnreadable: () => {},
-    },
-  );
+  const store = openStore({ data: redis }, { keyPrefix: '' });
   // Loads the script on Redis, so that every later change is one command.
   await store.remove({ key: 'none', version: versions.next() });
-  const storedAt = Date.now();
   const version = versions.next();
-  const pending = {
-    key: 'a',
-    value: { encoding: 'json', body: '1' },
-    version,
-    storedAt,
-    expiresAt: storedAt + 60_000,
-    condition: { is: 'if-older', version },
-    late: true,
-  } as const;
+  const pending = writeOf('a', '1', version, { condition: { is: 'if-older', version }, late: true });
 
   garbler.strand();
   const stranded = store.write(pending);
