@@ -17,11 +17,11 @@ export const PROMISED = {
 const LOG_LINES = 14;
 
 /** The broken promises of a row; empty if the row is good. */
-export function verdict(row: Row): string[] {
+export function verdict(row: Row, slowestMs = PROMISED.slowestMs): string[] {
   const found = [
     row.reads < 300 && `only ${row.reads} reads`,
     row.failedReads > 0 && `${row.failedReads} reads failed`,
-    row.slowestOwnMs > PROMISED.slowestMs && `a read took ${row.slowestOwnMs.toFixed(0)} ms`,
+    row.slowestOwnMs > slowestMs && `a read took ${row.slowestOwnMs.toFixed(0)} ms`,
     row.slowShare > PROMISED.slowShare &&
       `${(row.slowShare * 100).toFixed(0)} % of the reads waited for Redis`,
     row.failedWrites > 0 && `${row.failedWrites} writes failed`,
