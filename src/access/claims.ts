@@ -12,7 +12,7 @@ const prefixes = v.optional(v.array(v.pipe(v.string(), v.nonEmpty())));
 const Claims = v.object({
   sub: v.pipe(v.string(), v.nonEmpty()),
   exp: v.number(),
-  /** A list of words, of which other services may define more. */
+  /** A list of words; other services may define more. */
   scope: v.optional(v.string()),
   'ratecache.scopes': scopes,
   'ratecache.prefixes': prefixes,
