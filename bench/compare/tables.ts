@@ -9,7 +9,7 @@ import type { ContestantResult, RowResult } from './run-rows.ts';
 interface Column {
   readonly head: string;
   readonly text: (value: number) => string;
-  /** What the ratio of two such figures is called; without a name there is no ratio. */
+  /** The name of the ratio of two such figures; figures without a name have no ratio. */
   readonly ratio?: string;
 }
 

@@ -46,7 +46,7 @@ function section({ scenario, plan }: Planned, i: number): string {
 <h2>${escapeHtml(scenario.name)}</h2>
 ${paragraph(scenario.question)}
 <div class="plots" id="plot-${i}"></div>
-${plan === null ? paragraph('Even the lowest rate failed, so there is no plan.', 'notice') : planTable(plan)}
+${plan === null ? paragraph('Even the lowest rate failed, so no plan was made.', 'notice') : planTable(plan)}
 </section>`;
 }
 

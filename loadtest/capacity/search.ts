@@ -121,7 +121,7 @@ async function search<Scenario>(
     if (beyond <= holds * (1 + resolution)) break;
     rate = clamp(next(holds, beyond), minRate, maxRate);
   }
-  // Even the lowest rate failed, so there is no knee.
+  // Even the lowest rate failed, so no knee exists.
   if (holds === 0) return { rate: 0, limit: limit === 'generator' ? 'generator' : 'range' };
   return { rate: holds, limit };
 }

@@ -16,7 +16,7 @@ export async function buildBinary(output: string, form: Form): Promise<void> {
   const native = addons();
   const byAsset = (field: 'path' | 'sha256') =>
     Object.fromEntries(native.map((each) => [each.asset, each[field]]));
-  // Where there is no git, as when the image is built, its builder knows the commit.
+  // The build of the image has no git; the builder passes the commit.
   const info = { commit: process.env.RATECACHE_COMMIT || commitOfSources(), addons: byAsset('sha256') };
   const dir = mkdtempSync(join(tmpdir(), 'ratecache-assets-'));
   const written = (name: string, text: string) => {

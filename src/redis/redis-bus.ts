@@ -253,7 +253,7 @@ export class RedisBus {
 
   #canaryWritten(sequence: number, before: string | null): void {
     const expected = this.#writtenCanary;
-    // While the link is down, Redis may come back empty: that is no swap, and arming the link covers it.
+    // While the link is down, Redis may come back empty. That is not a swap: arming the link empties L1 and resets clients.
     this.#writtenCanary = this.#armed ? sequence : undefined;
     if (!this.#returnsCanary || expected === undefined || before === String(expected)) return;
     this.#deps.counters.countInvalidation('tracking', 'swap', 1);
