@@ -12,7 +12,8 @@ export const ERRORS = {
   value_invalid: [400, 'Invalid value'],
   unauthenticated: [401, 'The request has no valid token'],
   forbidden: [403, 'The token does not allow this request'],
-  origin_refused: [403, 'Pages of this origin are not allowed to connect'],
+  origin_refused: [403, 'Pages of this origin are not allowed to use the service'],
+  host_refused: [403, 'ALLOWED_HOSTS does not list the host of the request'],
   upgrade_required: [426, 'This path accepts WebSocket connections only'],
   subprotocol_unsupported: [
     400,

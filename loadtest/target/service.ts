@@ -6,6 +6,8 @@ import { tether } from './tether.ts';
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
+/** The `Host` of requests that tests write byte by byte. */
+const RAW_HOST = 'x';
 
 export type ServiceOptions = {
   /** Variables in addition to a clean environment, which has no `REDIS_*` of the developer. */
@@ -59,7 +61,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const invocation = program('serve', ...(standalone ? ['--standalone'] : []), ...args);
   const [command, ...given] = [...under, invocation.command, ...invocation.args] as [string, ...string[]];
   const child = spawn(command, given, {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ALLOWED_HOSTS: RAW_HOST, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   tether(child);

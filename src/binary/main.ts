@@ -8,7 +8,6 @@ import '../cli/check.ts';
 import '../cli/flags.ts';
 import '../cli/idle-variables.ts';
 import '../cli/options.ts';
-import '../cli/unenforced-access.ts';
 import '../service/serve.ts';
 import { restartEpoch } from '../cache/entry.ts';
 import { run } from '../cli/run.ts';

@@ -10,6 +10,7 @@ import type { Values } from './variables.ts';
 export { configurationPage, envExample, flagOf, helpOf } from './document.ts';
 export { GROUPS, Secret, type Variable } from './kinds.ts';
 export type { Environment, Fault } from './parse.ts';
+export { isLoopback } from './patterns.ts';
 export { VARIABLE_NAMES, VARIABLES, type VariableName } from './variables.ts';
 
 /** Exit code of a process with an invalid configuration: EX_CONFIG of sysexits.h. */

@@ -1,6 +1,7 @@
 /** Parses the environment into the values of the table, and collects all faults. */
 import * as v from 'valibot';
 import type { Variable } from './kinds.ts';
+import { isLoopback } from './patterns.ts';
 import { VARIABLE_NAMES, VARIABLES, type Values, type VariableName } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -97,6 +98,14 @@ function checkAccess(
         );
       }
     }
+  }
+  const open = values.AUTH_TOKENS_FILE === undefined && file === undefined && url === undefined;
+  if (open && values.HOST !== undefined && !isLoopback(values.HOST) && values.INSECURE_OPEN === false) {
+    fault(
+      'HOST',
+      'a loopback address such as 127.0.0.1 without AUTH_TOKENS_FILE, AUTH_JWKS_FILE or AUTH_JWKS_URL; ' +
+        'INSECURE_OPEN=true lets everyone who can connect read, write and delete',
+    );
   }
   if (values.OPS_PORT !== undefined && values.OPS_PORT !== 0 && values.OPS_PORT === values.PORT) {
     fault('OPS_PORT', 'a port other than PORT');

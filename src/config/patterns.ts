@@ -14,3 +14,8 @@ export const HOST_EXPECTED = 'a host name or an IP address, without scheme, brac
 
 /** `*`, or a list of origins: scheme and host without a path. */
 export const ORIGINS = /^(\*|https?:\/\/[^\s,/]+(,https?:\/\/[^\s,/]+)*)$/;
+
+/** Whether programs of other machines cannot connect to a service that listens on this host. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}

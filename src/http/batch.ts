@@ -1,6 +1,8 @@
 /** `POST /v1/mget`, `/v1/mset`, `/v1/mdelete`: many keys in one request, each with its own result. */
 
 import * as v from 'valibot';
+import { permitted } from '../access/permitted.ts';
+import type { Requester } from '../access/requester.ts';
 import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
@@ -12,10 +14,10 @@ import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
 import { ServiceError } from '../errors.ts';
 import type { Histogram } from '../metrics/histogram.ts';
-import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
+import { type GuardedHandler, requesterOf } from './guard.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import { checkShape, type DecodedBody, decodeBody, shapeOf } from './payload.ts';
 import { checkNoParameters } from './query.ts';
@@ -26,49 +28,66 @@ const ENTRY = v.object({ key: v.string(), value: v.optional(v.unknown()), ttl: v
 const ENTRY_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ENTRY.entries));
 const ENTRIES = shapeOf({ entries: v.array(ENTRY) });
 
-type Run = (body: DecodedBody) => ItemResult[] | Promise<ItemResult[]>;
+type Run = (body: DecodedBody, requester: Requester) => ItemResult[] | Promise<ItemResult[]>;
+
+const itself = (key: string) => key;
 
 export function mgetHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, counters.getSeconds, (body) =>
-    getMany(cache, keysOf(body, limits.maxBatchKeys), limits.maxKeyBytes),
+  return batchHandler(deps, 'POST /v1/mget', counters.getSeconds, (body, requester) =>
+    permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
+      getMany(cache, keys, limits.maxKeyBytes),
+    ),
   );
 }
 
 export function mdeleteHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, counters.deleteSeconds, (body) =>
-    deleteMany(cache, keysOf(body, limits.maxBatchKeys), limits.maxKeyBytes),
+  return batchHandler(deps, 'POST /v1/mdelete', counters.deleteSeconds, (body, requester) =>
+    permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
+      deleteMany(cache, keys, limits.maxKeyBytes),
+    ),
   );
 }
 
 export function msetHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, counters.setSeconds, async (body) => {
+  return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, async (body, requester) => {
     const assignments = assignmentsOf(body, limits.maxBatchKeys, limits.maxValueBytes);
-    const results = await setMany(cache, assignments, limits.maxKeyBytes);
+    const results = await permitted(
+      requester,
+      assignments,
+      ({ key }) => key,
+      (allowed) => setMany(cache, allowed, limits.maxKeyBytes),
+    );
     for (const result of results) if ('warning' in result) counters.suspiciousKeyTypes++;
     return results;
   });
 }
 
-function batchHandler(deps: HttpDeps, seconds: Histogram, run: Run) {
+function batchHandler(deps: HttpDeps, operation: string, seconds: Histogram, run: Run): GuardedHandler {
   const { cache, counters, limits, load, clock } = deps;
-  return (res: HttpResponse, req: HttpRequest): void => {
+  const writes = operation !== 'POST /v1/mget';
+  return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, seconds);
+    const requester = requesterOf(deps, operation, res, req, principal);
+    let items = 0;
+    if (writes) exchange.onOutcome = requester.auditWrite(() => ({ keys: items }));
     attempt(exchange, deps, () => {
       shedIfOverloaded(deps);
       checkNoParameters(req.getQuery());
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const answerAs = preferredEncoding(acceptOf(req));
-      const answer = (results: ItemResult[]) =>
+      const answer = (results: ItemResult[]) => {
+        items = results.length;
         exchange.send(
           200,
           [['Content-Type', mediaTypeOf(answerAs)]],
           encodeReply(answerAs, results, clock.now, lesserState(cache.coherence)),
         );
+      };
       readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
-        const results = run(decodeBody(encoding, body));
+        const results = run(decodeBody(encoding, body), requester);
         if (Array.isArray(results)) answer(results);
         else attempt(exchange, deps, () => results.then(answer));
       });

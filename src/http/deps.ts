@@ -1,6 +1,7 @@
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { Access } from './guard.ts';
 import type { Load } from './load.ts';
 
 /** Upper limits of what a client may send. */
@@ -19,6 +20,7 @@ export interface HttpDeps {
   readonly counters: Counters;
   readonly limits: Limits;
   readonly load: Load;
+  readonly access: Access;
   /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;
   /** Receives the cause of every `internal` error, to log it. */

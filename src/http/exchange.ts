@@ -22,6 +22,8 @@ const STATUS_LINES: Record<number, string> = {
   204: '204 No Content',
   304: '304 Not Modified',
   400: '400 Bad Request',
+  401: '401 Unauthorized',
+  403: '403 Forbidden',
   404: '404 Not Found',
   405: '405 Method Not Allowed',
   406: '406 Not Acceptable',
@@ -54,6 +56,8 @@ export class Exchange {
   #unsentBytes = 0;
   /** Called when the client disconnects before the answer. */
   onGone: (() => void) | undefined;
+  /** Receives the status or the code of the answer, once, for the audit log. */
+  onOutcome: ((outcome: string) => void) | undefined;
 
   /** @param seconds the histogram of the time to answer */
   constructor(res: HttpResponse, load: Load, counters: Counters, bodiless: boolean, seconds?: Histogram) {
@@ -94,7 +98,7 @@ export class Exchange {
       string,
     ][];
     if (error.status === 503) all.push(['Retry-After', RETRY_AFTER_SECONDS]);
-    this.#write(error.status, all, body, closing || this.#load.draining);
+    this.#write(error.status, all, body, closing || this.#load.draining, error.code);
   }
 
   /** Answers with an error. An error that is not a `ServiceError` is sent as `internal`, and thrown again. */
@@ -111,7 +115,16 @@ export class Exchange {
     });
   }
 
-  #write(status: number, headers: Headers, body: string | Buffer, closing: boolean): void {
+  #write(
+    status: number,
+    headers: Headers,
+    body: string | Buffer,
+    closing: boolean,
+    outcome = String(status),
+  ): void {
+    // A client may disconnect before it receives the outcome.
+    this.onOutcome?.(outcome);
+    this.onOutcome = undefined;
     if (this.#done) return;
     this.#done = true;
     this.#seconds?.observe((performance.now() - this.#start) / 1000);

@@ -2,6 +2,7 @@
 
 import { pack } from 'msgpackr';
 import * as v from 'valibot';
+import type { Requester, Target } from '../access/requester.ts';
 import type { Encoding } from '../cache/entry.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import { listKeys } from '../cache/l1/list-keys.ts';
@@ -11,10 +12,10 @@ import type { TwoLevel } from '../cache/two-level.ts';
 import { warmFromStore } from '../cache/warm.ts';
 import { ServiceError } from '../errors.ts';
 import { TYPES, type TypeIndex, typeIndex, typeOf } from '../key.ts';
-import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
+import { type GuardedHandler, requesterOf } from './guard.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import { checkShape, decodeBody, shapeOf } from './payload.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
@@ -44,13 +45,19 @@ const MAX_CURSOR = 2n ** 64n - 1n;
  */
 export function invalidateHandler(deps: HttpDeps) {
   const { cache, limits } = deps;
-  return operation(deps, async (body) => {
+  return operation(deps, 'POST /v1/invalidate', async (body, requester, concerns) => {
     const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
     if (keys.length === 0 && types.length === 0 && pattern === undefined)
       throw new ServiceError('body_invalid', 'at least one of keys, types and pattern is required', 'body');
     for (const [i, key] of keys.entries()) checkKey(key, limits.maxKeyBytes, `keys[${i}]`);
     const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
     if (pattern !== undefined) matches.push(patternMatch(pattern));
+    concerns({ target: pattern ?? (types.length > 0 ? types.join() : keys[0]), keys: keys.length });
+    // Keys are named by a client that knows them. Types and patterns reach keys that it does not know.
+    if (keys.length > 0) requester.requireScope('write');
+    if (matches.length > 0) requester.requireScope('admin');
+    for (const [i, key] of keys.entries()) requester.requireKey(key, `keys[${i}]`);
+    for (const match of matches) requester.requireMatch(match, 'type' in match ? 'types' : 'pattern');
 
     const outcomes = await Promise.all([...new Set(keys)].map((key) => cache.delete(key)));
     let invalidated = outcomes.filter(({ status }) => status === 'deleted').length;
@@ -67,8 +74,9 @@ export function invalidateHandler(deps: HttpDeps) {
 /** -> `{removed}`: removes expired entries from L1 at once, not at the next sweep. */
 export function cleanupHandler(deps: HttpDeps) {
   const { memory } = deps.cache;
-  return operation(deps, async (body) => {
+  return operation(deps, 'POST /v1/cleanup', async (body, requester) => {
     checkShape(NOTHING, body);
+    requester.requireMatch(EVERYTHING, 'body');
     return [200, { removed: memory === undefined ? 0 : await sweep(memory) }];
   });
 }
@@ -79,8 +87,10 @@ export function cleanupHandler(deps: HttpDeps) {
  */
 export function flushHandler(deps: HttpDeps) {
   const { cache } = deps;
-  return operation(deps, async (body) => {
+  return operation(deps, 'POST /v1/flush', async (body, requester, concerns) => {
     const { tier = 'all' } = checkShape(FLUSH, body);
+    concerns({ target: tier });
+    requester.requireMatch(EVERYTHING, 'body');
     const local = cache.forgetAll();
     const redis = tier === 'all' && cache.store !== undefined ? await cache.invalidate(EVERYTHING) : 0;
     return redis === undefined
@@ -92,22 +102,30 @@ export function flushHandler(deps: HttpDeps) {
 /** `{pattern?, limit?}` -> `{warmed}`: loads entries from Redis into L1. */
 export function warmupHandler(deps: HttpDeps) {
   const { cache } = deps;
-  return operation(deps, async (body) => {
+  return operation(deps, 'POST /v1/warmup', async (body, requester, concerns) => {
     const { pattern = '*', limit = Number.POSITIVE_INFINITY } = checkShape(WARMUP, body);
+    const match = patternMatch(pattern);
+    concerns({ target: pattern });
+    requester.requireMatch(match, 'pattern');
     needStore(cache);
-    return [200, { warmed: await warmFromStore(cache, patternMatch(pattern), limit) }];
+    return [200, { warmed: await warmFromStore(cache, match, limit) }];
   });
 }
 
-/** `?pattern=&type=&cursor=&limit=` -> `{keys: [{key, type, ttl}], cursor}`; lists L1 when standalone. */
-export function keysHandler(deps: HttpDeps, bodiless: boolean) {
+/**
+ * `?pattern=&type=&cursor=&limit=` -> `{keys: [{key, type, ttl}], cursor}`; lists L1 when standalone. A client with key
+ * prefixes must ask for a pattern or a type within them.
+ */
+export function keysHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   const { cache, load, counters } = deps;
-  return (res: HttpResponse, req: HttpRequest): void => {
+  return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, bodiless);
+    const requester = requesterOf(deps, `${bodiless ? 'HEAD' : 'GET'} /v1/keys`, res, req, principal);
     attempt(exchange, deps, async () => {
       shedIfOverloaded(deps);
       const query = parametersOf(req.getQuery(), LIST_PARAMETERS);
       const match = matchFromQuery(query.get('pattern'), query.get('type'));
+      requester.requireMatch(match, query.has('type') ? 'type' : 'pattern');
       const cursor = cursorFromQuery(query.get('cursor'));
       const limit = limitFromQuery(query.get('limit'));
       const encoding = preferredEncoding(acceptOf(req));
@@ -127,10 +145,19 @@ export function keysHandler(deps: HttpDeps, bodiless: boolean) {
 
 type Answer = readonly [status: 200 | 202, data: unknown];
 
-function operation(deps: HttpDeps, run: (body: unknown) => Promise<Answer>) {
+/** @param concerns receives what the audit line names */
+type Run = (body: unknown, requester: Requester, concerns: (target: Target) => void) => Promise<Answer>;
+
+function operation(deps: HttpDeps, name: string, run: Run): GuardedHandler {
   const { load, counters, limits } = deps;
-  return (res: HttpResponse, req: HttpRequest): void => {
+  return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false);
+    const requester = requesterOf(deps, name, res, req, principal);
+    let concerned: Target = {};
+    const concerns = (target: Target) => {
+      concerned = target;
+    };
+    exchange.onOutcome = requester.auditAdmin(() => concerned);
     attempt(exchange, deps, () => {
       shedIfOverloaded(deps);
       checkNoParameters(req.getQuery());
@@ -138,7 +165,9 @@ function operation(deps: HttpDeps, run: (body: unknown) => Promise<Answer>) {
       const answerAs = preferredEncoding(acceptOf(req));
       readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
         const data = body.length === 0 ? {} : decodeBody(encoding, body).data;
-        attempt(exchange, deps, async () => sendData(exchange, answerAs, ...(await run(data))));
+        attempt(exchange, deps, async () =>
+          sendData(exchange, answerAs, ...(await run(data, requester, concerns))),
+        );
       });
     });
   };

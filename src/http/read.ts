@@ -1,5 +1,6 @@
 /** `GET` and `HEAD /v1/cache/{key}`: the hot path, and what happens off it. */
 
+import { allowsKey, type Principal } from '../access/principal.ts';
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
@@ -11,6 +12,7 @@ import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
+import { type GuardedHandler, requesterOf } from './guard.ts';
 import { describe, headOf } from './head.ts';
 import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
 import { parametersOf } from './query.ts';
@@ -22,10 +24,8 @@ const TIMED_EVERY = 64;
 
 const READ_PARAMETERS: ReadonlySet<string> = new Set(['fallback']);
 
-type Handler = (res: HttpResponse, req: HttpRequest) => void;
-
 /** The handler of GET, or with `bodiless` of HEAD. */
-export function readHandler(deps: HttpDeps, bodiless: boolean): Handler {
+export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   const { cache, clock, counters, load } = deps;
   const seconds = counters.getSeconds;
   // The first hit is timed, so that there is a sample for those that follow.
@@ -52,11 +52,12 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): Handler {
     sent();
   };
 
-  return (res, req) => {
+  return (res, req, principal) => {
     const encoded = encodedKeyOf(req);
     // An encoded key takes the way round, where a broken one has its answer.
     const entry = encoded.includes('%') ? undefined : cache.peek(encoded);
-    if (entry === undefined) return readSlowly(deps, res, req, encoded, bodiless);
+    if (entry === undefined || (principal !== undefined && !allowsKey(principal, encoded)))
+      return readSlowly(deps, res, req, principal, encoded, bodiless);
     const timed = seconds.untimed >= timedAfter;
     const start = timed ? performance.now() : 0;
 
@@ -64,7 +65,7 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): Handler {
     const plain = accept === '' || accept === '*/*' || accept === JSON_TYPE;
     const json = plain ? entry.plainJson : undefined;
     if (json === undefined || bodiless || req.getHeader('if-none-match') !== '')
-      return readSlowly(deps, res, req, encoded, bodiless, { entry, source: 'l1' });
+      return readSlowly(deps, res, req, principal, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
     corked = res;
     head = headOf(entry, clock.now);
@@ -84,6 +85,7 @@ function readSlowly(
   deps: HttpDeps,
   res: HttpResponse,
   req: HttpRequest,
+  principal: Principal | undefined,
   encoded: string,
   bodiless: boolean,
   found?: Loaded,
@@ -92,16 +94,20 @@ function readSlowly(
   const accept = acceptOf(req);
   const ifNoneMatch = req.getHeader('if-none-match');
   const query = req.getQuery();
+  const requester = requesterOf(deps, `${bodiless ? 'HEAD' : 'GET'} /v1/cache/{key}`, res, req, principal);
   const answer = (loaded: Loaded, marks: Headers = []) =>
     sendLoaded(deps, exchange, loaded, accept, ifNoneMatch, marks);
 
   attempt(exchange, deps, () => {
     const key = keyFromPath(encoded);
+    requester.requireKey(key);
     const hit = found ?? peekAt(deps, key);
     if (hit !== undefined) return answer(hit);
     shedIfOverloaded(deps);
     checkKey(key, deps.limits.maxKeyBytes);
-    return readThrough(deps, key, wantsFallback(query), answer);
+    const substitute = wantsFallback(query) ? fallbackFor(key) : undefined;
+    if (substitute !== undefined) requester.requireKey(substitute, 'fallback');
+    return readThrough(deps, key, substitute, answer);
   });
 }
 
@@ -113,15 +119,14 @@ function peekAt(deps: HttpDeps, key: string): Loaded | undefined {
 async function readThrough(
   deps: HttpDeps,
   key: string,
-  fallback: boolean,
+  fallback: string | undefined,
   answer: (loaded: Loaded, marks?: Headers) => void,
 ): Promise<void> {
   const loaded = await deps.cache.load(key);
-  const substitute = fallback && loaded.entry === undefined ? fallbackFor(key) : undefined;
-  if (substitute === undefined) return answer(loaded);
-  const instead = await deps.cache.get(substitute);
+  if (fallback === undefined || loaded.entry !== undefined) return answer(loaded);
+  const instead = await deps.cache.get(fallback);
   // Marked, and not to be kept by anyone under the name of the rate that it is not.
-  const marks: Headers = [['Content-Location', CACHE_PATH + encodeURIComponent(substitute)]];
+  const marks: Headers = [['Content-Location', CACHE_PATH + encodeURIComponent(fallback)]];
   answer(instead.entry === undefined ? loaded : instead, instead.entry === undefined ? [] : marks);
 }
 

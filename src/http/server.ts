@@ -1,23 +1,20 @@
 /** The routes of the HTTP server, and how it listens and drains. */
-import {
-  App,
-  type HttpRequest,
-  type HttpResponse,
-  type Listening,
-  listen,
-  type TemplatedApp,
-} from '../uws.ts';
+
+import type { Scope } from '../access/principal.ts';
+import { App, type Listening, listen, type TemplatedApp } from '../uws.ts';
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange, fault } from './exchange.ts';
+import { type GuardedHandler, guarded, type Handler } from './guard.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { type Ops, opsHandlers } from './ops.ts';
 import { readHandler } from './read.ts';
-import { CACHE_ROUTES } from './request.ts';
+import { CACHE_PATH, CACHE_ROUTES } from './request.ts';
 import { deleteHandler, putHandler } from './write.ts';
 
-type Handler = (res: HttpResponse, req: HttpRequest) => void;
 type Methods = Partial<Record<'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE', Handler>>;
+/** Paths with their methods. */
+export type Routes = Readonly<Record<string, Methods>>;
 
 /** How often a draining server checks whether its clients still send requests. */
 const DRAIN_POLL_MS = 50;
@@ -33,9 +30,21 @@ export class Server {
   readonly #app: TemplatedApp = App();
   #listening: Listening | undefined;
 
-  constructor(deps: HttpDeps, ops: Ops) {
+  /**
+   * @param paths of `routes` and `opsRoutes`, or of one of the two
+   * @param webSocket whether clients may expect the WebSocket endpoint here
+   */
+  constructor(deps: HttpDeps, paths: Routes, webSocket: boolean) {
     this.#deps = deps;
-    for (const [path, methods] of Object.entries(routes(deps, ops))) this.#route(path, methods);
+    for (const [path, methods] of Object.entries(paths)) this.#route(path, methods);
+    if (webSocket) this.#refuseRequestsWithoutUpgrade();
+    this.#app.any(
+      '/*',
+      this.#refusing(() => fault('not_found', 'no endpoint has this path')),
+    );
+  }
+
+  #refuseRequestsWithoutUpgrade(): void {
     const upgrade: [string, string][] = [
       ['Upgrade', 'websocket'],
       ['Connection', 'Upgrade'],
@@ -45,10 +54,6 @@ export class Server {
     this.#app.any(
       '/v1/ws',
       this.#refusing(() => fault('upgrade_required', 'connect with a WebSocket client'), upgrade),
-    );
-    this.#app.any(
-      '/*',
-      this.#refusing(() => fault('not_found', 'no endpoint has this path')),
     );
   }
 
@@ -102,28 +107,45 @@ export class Server {
   }
 }
 
-/** Every path with its methods, except the WebSocket endpoint. */
-export function routes(deps: HttpDeps, ops: Ops): Record<string, Methods> {
+/** The paths of values and operations with their methods, except the WebSocket endpoint. Each has its rule. */
+export function routes(deps: HttpDeps): Routes {
+  const guard = (operation: string, scope: Scope | undefined, handler: GuardedHandler): Handler =>
+    guarded(deps, { operation, scope }, handler);
+  const operation = (path: string, scope: Scope | undefined, handler: GuardedHandler): Routes => ({
+    [path]: { POST: guard(`POST ${path}`, scope, handler) },
+  });
+  const readable = (path: string, handler: (bodiless: boolean) => GuardedHandler): Methods => ({
+    GET: guard(`GET ${path}`, 'read', handler(false)),
+    HEAD: guard(`HEAD ${path}`, 'read', handler(true)),
+  });
+  const value = `${CACHE_PATH}{key}`;
+  const cached: Methods = {
+    ...readable(value, (bodiless) => readHandler(deps, bodiless)),
+    PUT: guard(`PUT ${value}`, 'write', putHandler(deps)),
+    DELETE: guard(`DELETE ${value}`, 'write', deleteHandler(deps)),
+  };
+  return {
+    ...Object.fromEntries(CACHE_ROUTES.map((route) => [route, cached])),
+    ...operation('/v1/mget', 'read', mgetHandler(deps)),
+    ...operation('/v1/mset', 'write', msetHandler(deps)),
+    ...operation('/v1/mdelete', 'write', mdeleteHandler(deps)),
+    // Keys need another scope than types and patterns.
+    ...operation('/v1/invalidate', undefined, invalidateHandler(deps)),
+    ...operation('/v1/cleanup', 'admin', cleanupHandler(deps)),
+    ...operation('/v1/flush', 'admin', flushHandler(deps)),
+    ...operation('/v1/warmup', 'admin', warmupHandler(deps)),
+    '/v1/keys': readable('/v1/keys', (bodiless) => keysHandler(deps, bodiless)),
+  };
+}
+
+/** The paths of probes, Prometheus and operators. They need no token: their answers contain neither keys nor values. */
+export function opsRoutes(deps: HttpDeps, ops: Ops): Routes {
   const { health, livez, readyz, metrics, stats } = opsHandlers(deps, ops);
   const readable = (handler: (bodiless: boolean) => Handler): Methods => ({
     GET: handler(false),
     HEAD: handler(true),
   });
-  const cached: Methods = {
-    ...readable((bodiless) => readHandler(deps, bodiless)),
-    PUT: putHandler(deps),
-    DELETE: deleteHandler(deps),
-  };
   return {
-    ...Object.fromEntries(CACHE_ROUTES.map((route) => [route, cached])),
-    '/v1/mget': { POST: mgetHandler(deps) },
-    '/v1/mset': { POST: msetHandler(deps) },
-    '/v1/mdelete': { POST: mdeleteHandler(deps) },
-    '/v1/invalidate': { POST: invalidateHandler(deps) },
-    '/v1/cleanup': { POST: cleanupHandler(deps) },
-    '/v1/flush': { POST: flushHandler(deps) },
-    '/v1/warmup': { POST: warmupHandler(deps) },
-    '/v1/keys': readable((bodiless) => keysHandler(deps, bodiless)),
     '/health': readable(health),
     '/livez': readable(livez),
     '/readyz': readable(readyz),

@@ -5,11 +5,12 @@ import { checkKey } from '../cache/key-and-ttl.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import type { Postponed } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
-import type { HttpRequest, HttpResponse } from '../uws.ts';
+import type { HttpRequest } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { conditionOf } from './conditions.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
+import { type GuardedHandler, requesterOf } from './guard.ts';
 import { bodyEncoding } from './negotiate.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
 import { encodedKeyOf, keyFromPath, ttlFromQuery } from './request.ts';
@@ -17,13 +18,16 @@ import { valueFrom } from './value.ts';
 
 const PUT_PARAMETERS: ReadonlySet<string> = new Set(['ttl']);
 
-export function putHandler(deps: HttpDeps) {
+export function putHandler(deps: HttpDeps): GuardedHandler {
   const { cache, counters, limits, load } = deps;
-  return (res: HttpResponse, req: HttpRequest): void => {
+  return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, counters.setSeconds);
+    const requester = requesterOf(deps, 'PUT /v1/cache/{key}', res, req, principal);
     attempt(exchange, deps, () => {
       shedIfOverloaded(deps);
       const key = keyOf(req, limits.maxKeyBytes);
+      requester.requireKey(key);
+      exchange.onOutcome = requester.auditWrite(() => ({ target: key }));
       const ttl = ttlFromQuery(parametersOf(req.getQuery(), PUT_PARAMETERS).get('ttl'));
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const condition = conditionOf(req);
@@ -42,13 +46,16 @@ export function putHandler(deps: HttpDeps) {
   };
 }
 
-export function deleteHandler(deps: HttpDeps) {
+export function deleteHandler(deps: HttpDeps): GuardedHandler {
   const { cache, counters, limits, load } = deps;
-  return (res: HttpResponse, req: HttpRequest): void => {
+  return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, counters.deleteSeconds);
+    const requester = requesterOf(deps, 'DELETE /v1/cache/{key}', res, req, principal);
     attempt(exchange, deps, async () => {
       shedIfOverloaded(deps);
       const key = keyOf(req, limits.maxKeyBytes);
+      requester.requireKey(key);
+      exchange.onOutcome = requester.auditWrite(() => ({ target: key }));
       checkNoParameters(req.getQuery());
       const condition = conditionOf(req);
       const outcome = await cache.delete(key, condition);

@@ -2,11 +2,12 @@
 import { type Config, describe } from '../config/config.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { Load } from '../http/load.ts';
-import { Server } from '../http/server.ts';
+import { opsRoutes, routes, Server } from '../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
 import { Push } from '../push/socket.ts';
 import { selectAddon } from '../uws.ts';
 import { composeCore } from './compose.ts';
+import { composeAccess, logWhoMayUse, reloadOnHangup } from './compose-access.ts';
 import { composeOps } from './compose-ops.ts';
 import { flushPending, pending } from './flush-pending.ts';
 import { Readiness } from './readiness.ts';
@@ -21,12 +22,16 @@ import { warmUpOnStart } from './warm-start.ts';
 export async function serve(config: Config, warnings: readonly string[], version: string): Promise<void> {
   const output = new LogOutput();
   const log = createLog(config.log.level, output);
-  ignoreHangups(log);
+  // A hangup must not end the process while it starts.
+  let hangUp = () => {};
+  process.on('SIGHUP', () => hangUp());
   for (const warning of warnings) log.warn(warning);
   const { report: addon, warning } = selectAddon(config.http.addonFile);
   log.info({ version, node: process.version, addon, config: describe(config) }, 'starting');
   if (warning !== undefined) log.warn(warning);
 
+  const access = await composeAccess(config, log);
+  hangUp = reloadOnHangup(access, log);
   const core = composeCore(config, log);
   output.onDrop = () => core.counters.logLinesDropped++;
   const load = new Load();
@@ -40,14 +45,18 @@ export async function serve(config: Config, warnings: readonly string[], version
     clock,
     counters,
     load,
+    access,
     limits: config.limits,
     onFault,
     overloaded,
   };
-  const server = new Server(
+  const ops = opsRoutes(
     deps,
     composeOps(config, core, load, readiness, () => push.sizes, version, addon),
   );
+  const { opsPort } = config.access;
+  const server = new Server(deps, opsPort === undefined ? { ...routes(deps), ...ops } : routes(deps), true);
+  const opsServer = opsPort === undefined ? undefined : new Server(deps, ops, false);
   spareDescriptors(server.app, counters, log);
   const push = new Push(
     server.app,
@@ -63,18 +72,30 @@ export async function serve(config: Config, warnings: readonly string[], version
   );
 
   if (config.warmup.onStartup) readiness.hold('warming up');
-  const port = await server.listen(config.http).catch((error: unknown) => {
+  const listening = async () => ({
+    port: await server.listen(config.http),
+    ops_port: await opsServer?.listen({ ...config.http, port: opsPort! }),
+  });
+  const ports = await listening().catch((error: unknown) => {
     // Open connections and timers would keep the process alive.
     push.close();
     core.close();
+    access.authenticator?.close();
     throw error;
   });
-  log.info({ host: config.http.host, port, mode: config.standalone ? 'standalone' : 'redis' }, 'listening');
+  log.info(
+    { host: config.http.host, ...ports, mode: config.standalone ? 'standalone' : 'redis' },
+    'listening',
+  );
+  logWhoMayUse(config, log);
   const stop = async () => {
     push.close();
     await server.drain(config.shutdown.timeoutMs);
     await flushPending(core, log);
+    await opsServer?.drain(config.shutdown.timeoutMs);
     core.close();
+    access.authenticator?.close();
+    access.audit.close();
   };
   const cutShort = () => {
     const { pendingWrites } = cache;
@@ -87,13 +108,6 @@ export async function serve(config: Config, warnings: readonly string[], version
     await warmUpOnStart(config, core, log);
     readiness.release('warming up');
   }
-}
-
-/** Ignores SIGHUP, which would end the process by default. There is no reload of the configuration yet. */
-function ignoreHangups(log: Logger): void {
-  process.on('SIGHUP', () => {
-    log.warn('SIGHUP ignored: reload is not available. Restart the service to change its configuration');
-  });
 }
 
 /**

@@ -12,7 +12,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { ERRORS } from '../../src/errors.ts';
 import type { HttpDeps } from '../../src/http/deps.ts';
 import type { Ops } from '../../src/http/ops.ts';
-import { routes } from '../../src/http/server.ts';
+import { opsRoutes, routes } from '../../src/http/server.ts';
 import { whileFrozen } from '../support/while-frozen.ts';
 import { Contract } from './contract.ts';
 import {
@@ -45,6 +45,9 @@ const OF_NO_OPERATION = [
   'forbidden',
   'identity_unavailable',
 ];
+
+/** Enough to name the routes. */
+const NOTHING = { cache: {}, counters: {}, access: { allowedHosts: [] } } as unknown as HttpDeps;
 
 let redis: RedisServer;
 let fragile: RedisServer;
@@ -121,7 +124,7 @@ test('docs/openapi.yaml has every code of errors.ts under its status, and no oth
 });
 
 test('docs/openapi.yaml has every route of the service, and no other', async () => {
-  const paths = Object.entries(routes({ cache: {}, counters: {} } as HttpDeps, {} as Ops)).flatMap(
+  const paths = Object.entries({ ...routes(NOTHING), ...opsRoutes(NOTHING, {} as Ops) }).flatMap(
     ([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path.replace(/(:key|\*)$/, '{key}')}`),
   );
@@ -222,7 +225,9 @@ test('a stopping service is not ready, and then refuses upgrades', async () => {
   // A connection each: after its grace period the service closes them with their next answer.
   const [client, uploader, ...probes] = await Promise.all([1, 2, 3, 4].map(() => connect(service.port)));
   // A request that is not over keeps it from ending.
-  await uploader!.send(`PUT /v1/cache/last HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1`);
+  await uploader!.send(
+    `PUT /v1/cache/last HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n1`,
+  );
   service.kill('SIGTERM');
   await service.waitForLog(({ msg }) => msg === 'shutting down');
   for (const [i, id] of ['GET /readyz', 'HEAD /readyz'].entries())

@@ -49,7 +49,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
 export const WELL: readonly Exercise[] = [
   [`PUT ${VALUE}`, '201', json({ rate: 0.0525 }, { key: 'borrow_rate:AAPL' })],
   [`PUT ${VALUE}`, '204', json(0.06, { key: 'borrow_rate:AAPL', query: { ttl: '90.5' } })],
-  [`PUT ${VALUE}`, '201', { key: 'borrow_rate:BRK B/%', body: '1' }],
+  [`PUT ${VALUE}`, '201', { key: 'borrow_rate:BRK B/%', headers: JSON_BODY, body: '1' }],
   ...MSGPACK_ALIASES.map(
     (type): Exercise => [
       `PUT ${VALUE}`,

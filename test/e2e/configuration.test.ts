@@ -37,14 +37,43 @@ test('all configuration errors are reported together, with exit code 78, and the
   await assert.rejects(reach(port), /ECONNREFUSED/);
 });
 
-test('the service does not start with access control, which it does not enforce yet', async () => {
-  const { code, stderr } = await runMain(['serve', '--standalone', '--port', '0'], {
-    AUTH_TOKENS_FILE: '/etc/ratecache/tokens.json',
-    OPS_PORT: '9100',
+test('the service does not start on another address than loopback without tokens', async () => {
+  const { code, stdout, stderr } = await runMain(['serve', '--standalone', '--port', '0'], {
+    HOST: '0.0.0.0',
   });
   assert.equal(code, 78);
-  for (const name of ['AUTH_TOKENS_FILE', 'OPS_PORT'])
-    assert.ok(stderr.includes(`\n  ${name}: set, expected no value: this version does not enforce`), stderr);
+  assert.equal(stdout, '', 'the service must not start, so nothing is logged');
+  assert.ok(stderr.includes('\n  HOST: "0.0.0.0", expected a loopback address'), stderr);
+  assert.match(stderr, /INSECURE_OPEN=true lets everyone who can connect read, write and delete/);
+});
+
+test('INSECURE_OPEN=true opens the service, and one warning says so', async (t) => {
+  const service = await startService({
+    standalone: true,
+    env: { ...PATIENT, HOST: '0.0.0.0', INSECURE_OPEN: 'true' },
+  });
+  t.after(() => service.stop());
+  const { level } = await service.waitForLog(
+    ({ msg }) => msg?.startsWith('INSECURE_OPEN: everyone') ?? false,
+  );
+  assert.equal(level, 'warn');
+});
+
+test('a service on loopback without tokens says who can use it', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const { level } = await service.waitForLog(
+    ({ msg }) => msg?.startsWith('no tokens are configured') ?? false,
+  );
+  assert.equal(level, 'info');
+});
+
+test('the service does not start with an invalid tokens file, and the message shows no hash', async () => {
+  const { code, stderr } = await runMain(['serve', '--standalone', '--port', '0'], {
+    AUTH_TOKENS_FILE: '/dev/null',
+  });
+  assert.equal(code, 78);
+  assert.match(stderr, /^ratecache: AUTH_TOKENS_FILE or AUTH_JWKS_FILE cannot be used: The tokens file/);
 });
 
 test('an invalid password is not shown', async () => {

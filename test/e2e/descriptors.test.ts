@@ -109,7 +109,7 @@ async function metric(connection: RawConnection, name: string): Promise<number> 
 }
 
 async function ask(connection: RawConnection, method: string, path: string, body = '') {
-  const length = body === '' ? '' : `Content-Length: ${body.length}\r\n`;
+  const length = body === '' ? '' : `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
   await connection.send(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${length}\r\n${body}`);
   const [response] = await connection.readResponses(1);
   return response!;

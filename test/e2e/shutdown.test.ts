@@ -199,7 +199,7 @@ async function open(t: TestContext, service: Service): Promise<RawConnection> {
 
 function text(request: string, body?: string): string {
   const [line, ...headers] = request.includes(' HTTP/1.1') ? request.split('\r\n') : [`${request} HTTP/1.1`];
-  if (body !== undefined) headers.push(`Content-Length: ${body.length}`);
+  if (body !== undefined) headers.push('Content-Type: application/json', `Content-Length: ${body.length}`);
   return `${[line, 'Host: x', ...headers].join('\r\n')}\r\n\r\n${body ?? ''}`;
 }
 

@@ -49,8 +49,8 @@ async function openSocket(t: TestContext, { port }: Service): Promise<Socket> {
   return socket;
 }
 
-const get = (key: string, headers = '') => `GET /v1/cache/${key} HTTP/1.1\r\nHost: test\r\n${headers}\r\n`;
-const head = (key: string) => `HEAD /v1/cache/${key} HTTP/1.1\r\nHost: test\r\n\r\n`;
+const get = (key: string, headers = '') => `GET /v1/cache/${key} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+const head = (key: string) => `HEAD /v1/cache/${key} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
 test('thousands of unread large answers use little memory and delay no other client', async (t) => {
   const service = await serviceWith(t, { 'k:large': LARGE });
@@ -141,7 +141,7 @@ test('clients that are refused an upgrade again and again and never read are clo
   const service = await serviceWith(t, {});
   const upgrade = [
     'GET /v1/ws HTTP/1.1',
-    'Host: test',
+    'Host: x',
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',

@@ -222,7 +222,7 @@ test('a later Accept line applies if the first accepts neither encoding', async 
     for (const request of [
       `GET /v1/cache/accept:LINES HTTP/1.1\r\n${headers}\r\n\r\n`,
       `GET /v1/keys HTTP/1.1\r\n${headers}\r\n\r\n`,
-      `POST /v1/mget HTTP/1.1\r\n${headers}\r\nContent-Length: ${mget.length}\r\n\r\n${mget}`,
+      `POST /v1/mget HTTP/1.1\r\n${headers}\r\nContent-Type: application/json\r\nContent-Length: ${mget.length}\r\n\r\n${mget}`,
     ]) {
       await connection.send(request);
       const [answer] = await connection.readResponses(1);
@@ -367,7 +367,7 @@ test('a path whose bytes are not UTF-8 is rejected', async (t) => {
   t.after(() => connection.destroy());
   for (const request of [
     'GET /v1/cache/raw\xe9 HTTP/1.1',
-    'PUT /v1/cache/raw\xe9 HTTP/1.1\r\nContent-Length: 1',
+    'PUT /v1/cache/raw\xe9 HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1',
   ]) {
     const body = request.startsWith('PUT') ? '1' : '';
     await connection.send(Buffer.from(`${request}\r\nHost: x\r\n\r\n${body}`, 'latin1'));

@@ -143,7 +143,9 @@ test('a chunked body over the limit is rejected before it ends, and the connecti
     ['POST /v1/flush', 'body_too_large'],
   ] as const) {
     const connection = await open(t);
-    await connection.send(`${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    await connection.send(
+      `${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    );
     for (let sent = 0; sent <= LIMIT; sent += 0x4000)
       await connection.send(`4000\r\n${' '.repeat(0x4000)}\r\n`);
     const [response] = await connection.readResponses(1);
@@ -373,7 +375,8 @@ test('while Redis is unreachable, changes are pending and operations that need R
 });
 
 function request(method: string, path: string, body?: string, headers = ''): string {
-  const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`;
+  const length =
+    body === undefined ? '' : `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
   return `${method} ${path} HTTP/1.1\r\nHost: x\r\n${headers}${length}\r\n${body ?? ''}`;
 }
 

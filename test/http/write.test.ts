@@ -56,7 +56,8 @@ test('PUT returns 201 for a new key and 204 for an existing key, with the ETag o
 test('a connection stays usable after 204', async (t) => {
   const connection = await connect(alone.port);
   t.after(() => connection.destroy());
-  const write = 'PUT /v1/cache/put:AGAIN HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n42';
+  const write =
+    'PUT /v1/cache/put:AGAIN HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n42';
   for (const status of [201, 204, 204]) {
     await connection.send(write);
     const [response] = await connection.readResponses(1);
@@ -72,7 +73,8 @@ test('one replica reads values that another wrote', async () => {
 test('PUT accepts a chunked body', async (t) => {
   const connection = await connect(one.port);
   t.after(() => connection.destroy());
-  const head = 'PUT /v1/cache/put:CHUNKED HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const head =
+    'PUT /v1/cache/put:CHUNKED HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
   await connection.send(`${head}3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n`);
   const [response] = await connection.readResponses(1);
   assert.equal(response!.status, 201);
@@ -338,7 +340,9 @@ test('an invalid condition returns 400 with the expected form, and nothing chang
     for (const header of ['If-Match', 'If-None-Match']) {
       for (const value of bad) {
         for (const line of ['PUT /v1/cache/if:PARSE HTTP/1.1', 'DELETE /v1/cache/if:PARSE HTTP/1.1']) {
-          await connection.send(`${line}\r\nHost: x\r\n${header}: ${value}\r\nContent-Length: 1\r\n\r\n2`);
+          await connection.send(
+            `${line}\r\nHost: x\r\n${header}: ${value}\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n2`,
+          );
           const [response] = await connection.readResponses(1);
           assert.match(assertRawProblem(response!, 'bad_request', header), /double quotes/);
         }
@@ -356,7 +360,7 @@ test('several lines of one condition header form one list', async (t) => {
     const change = async (header: string) => {
       const lines = `${header}: "other"\r\n${header}: ${etag}`;
       await connection.send(
-        `PUT /v1/cache/if:LINES HTTP/1.1\r\nHost: x\r\n${lines}\r\nContent-Length: 1\r\n\r\n2`,
+        `PUT /v1/cache/if:LINES HTTP/1.1\r\nHost: x\r\n${lines}\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n2`,
       );
       return (await connection.readResponses(1))[0]!;
     };
@@ -463,7 +467,9 @@ test('the media type may have parameters and any case, and may be missing for JS
   }
   const connection = await connect(one.port);
   t.after(() => connection.destroy());
-  await connection.send('PUT /v1/cache/type:B HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n7');
+  await connection.send(
+    'PUT /v1/cache/type:B HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n7',
+  );
   const [response] = await connection.readResponses(1);
   assert.equal(response!.status, 204);
   assert.equal(await (await get(one, 'type:B')).text(), '7');
@@ -482,7 +488,9 @@ test('a value of exactly the limit is accepted, and one byte more is rejected', 
 test('a Content-Length over the limit is rejected before the body arrives, and the connection is closed', async (t) => {
   const connection = await connect(one.port);
   t.after(() => connection.destroy());
-  await connection.send(`PUT /v1/cache/size:B HTTP/1.1\r\nHost: x\r\nContent-Length: ${LIMIT + 1}\r\n\r\n`);
+  await connection.send(
+    `PUT /v1/cache/size:B HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${LIMIT + 1}\r\n\r\n`,
+  );
   const [response] = await connection.readResponses(1);
   assertRawProblem(response!, 'value_too_large');
   assert.equal(response!.headers.connection, 'close');
@@ -492,7 +500,9 @@ test('a Content-Length over the limit is rejected before the body arrives, and t
 test('a chunked body is rejected as soon as it exceeds the limit, and the connection is closed', async (t) => {
   const connection = await connect(one.port);
   t.after(() => connection.destroy());
-  await connection.send('PUT /v1/cache/size:C HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+  await connection.send(
+    'PUT /v1/cache/size:C HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+  );
   const chunk = `1000\r\n${'1'.repeat(0x1000)}\r\n`;
   for (let sent = 0; sent <= LIMIT; sent += 0x1000) await connection.send(chunk);
   const [response] = await connection.readResponses(1);

@@ -15,16 +15,13 @@ export const serve: Subcommand = {
   async define(command) {
     const { addVariables, environmentWith, givenVariables } = await import('../options.ts');
     addVariables(command).action(async (flags) => {
-      const [{ loadConfig }, { refuseIdleVariables }, { refuseUnenforcedAccess }, { serve }] =
-        await Promise.all([
-          import('../../config/config.ts'),
-          import('../idle-variables.ts'),
-          import('../unenforced-access.ts'),
-          import('../../service/serve.ts'),
-        ]);
+      const [{ loadConfig }, { refuseIdleVariables }, { serve }] = await Promise.all([
+        import('../../config/config.ts'),
+        import('../idle-variables.ts'),
+        import('../../service/serve.ts'),
+      ]);
       const { config, warnings } = loadConfig(environmentWith(flags), { standalone: false });
       refuseIdleVariables(config, givenVariables(flags));
-      refuseUnenforcedAccess(environmentWith(flags));
       await serve(config, warnings, packageJson.version);
     });
   },

@@ -1,0 +1,128 @@
+/**
+ * Decides for each request who sends it, and whether this client may send it. Every route has a rule in `server.ts`. Rights
+ * to keys are checked by the handlers, which know the keys.
+ */
+import type { Audit } from '../access/audit.ts';
+import { type Authenticator, CHALLENGE } from '../access/authenticator.ts';
+import type { Principal, Scope } from '../access/principal.ts';
+import { Requester, saneRequestId } from '../access/requester.ts';
+import { ServiceError } from '../errors.ts';
+import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { defer } from './deferred.ts';
+import type { HttpDeps } from './deps.ts';
+import { Exchange } from './exchange.ts';
+import { HostRule, pageFault, typeFault } from './page-rules.ts';
+
+export interface Access {
+  /** Undefined in a service without tokens. */
+  readonly authenticator: Authenticator | undefined;
+  readonly audit: Audit;
+  /** Hosts that a `Host` header may name, in addition to addresses and localhost. */
+  readonly allowedHosts: readonly string[];
+}
+
+export type Handler = (res: HttpResponse, req: HttpRequest) => void;
+/** @param principal undefined in a service without tokens */
+export type GuardedHandler = (res: HttpResponse, req: HttpRequest, principal: Principal | undefined) => void;
+
+export interface Rule {
+  /** The route, for audit lines: `PUT /v1/cache/{key}`. */
+  readonly operation: string;
+  /** The scope that every request of the route needs; undefined if it depends on the body. */
+  readonly scope: Scope | undefined;
+}
+
+/** Reads that are a POST. They change nothing, so a page gains nothing from sending them: it cannot read the answer. */
+const READS_BY_POST = new Set(['POST /v1/mget']);
+
+const ADDRESS = new TextDecoder();
+
+/** Wraps a handler, so that it receives only the requests that the rule allows. */
+export function guarded(deps: HttpDeps, rule: Rule, handler: GuardedHandler): Handler {
+  const { authenticator, allowedHosts } = deps.access;
+  const check = /^(GET|HEAD) /.test(rule.operation)
+    ? undefined
+    : READS_BY_POST.has(rule.operation)
+      ? typeFault
+      : pageFault;
+  if (authenticator === undefined) {
+    const hosts = new HostRule(allowedHosts);
+    return (res, req) => {
+      const fault = hosts.fault(req.getHeader('host')) ?? check?.(req);
+      if (fault !== undefined) refuse(deps, rule, res, req, undefined, fault);
+      else handler(res, req, undefined);
+    };
+  }
+  return (res, req) => {
+    const fault = check?.(req);
+    if (fault !== undefined) return refuse(deps, rule, res, req, undefined, fault);
+    const header = req.getHeader('authorization');
+    const principal = authenticator.lookup(header);
+    if (principal !== undefined) return admit(deps, rule, handler, res, req, principal);
+    if (header === '') return refuse(deps, rule, res, req, undefined, missing());
+    defer(
+      deps,
+      res,
+      req,
+      authenticator.verify(header),
+      (saved, verified) => admit(deps, rule, handler, res, saved, verified),
+      (saved, error) => refuse(deps, rule, res, saved, undefined, error),
+    );
+  };
+}
+
+/** The sender of a request, for the checks of its keys and for audit lines. */
+export function requesterOf(
+  { access: { audit } }: HttpDeps,
+  operation: string,
+  res: HttpResponse,
+  req: HttpRequest,
+  principal: Principal | undefined,
+): Requester {
+  return new Requester(principal, operation, audit, {
+    address: () => ADDRESS.decode(res.getRemoteAddressAsText()),
+    requestId: saneRequestId(req.getHeader('x-request-id')),
+  });
+}
+
+function admit(
+  deps: HttpDeps,
+  rule: Rule,
+  handler: GuardedHandler,
+  res: HttpResponse,
+  req: HttpRequest,
+  principal: Principal,
+): void {
+  const { scope } = rule;
+  if (scope === undefined || principal.scopes.has(scope)) return handler(res, req, principal);
+  const fault = new ServiceError('forbidden', `the token lacks the scope ${scope}`);
+  refuse(deps, rule, res, req, principal, fault);
+}
+
+function missing(): ServiceError {
+  return new ServiceError('unauthenticated', 'Send the header Authorization: Bearer, with a token.');
+}
+
+function refuse(
+  deps: HttpDeps,
+  { operation }: Rule,
+  res: HttpResponse,
+  req: HttpRequest,
+  principal: Principal | undefined,
+  error: unknown,
+): void {
+  const exchange = new Exchange(res, deps.load, deps.counters, req.getMethod() === 'head');
+  if (error instanceof ServiceError)
+    requesterOf(deps, operation, res, req, principal).refused(error.code, { target: keyIn(req) });
+  const challenge = error instanceof ServiceError && error.code === 'unauthenticated';
+  try {
+    exchange.sendFault(error, challenge ? [['WWW-Authenticate', CHALLENGE]] : []);
+  } catch (cause) {
+    deps.onFault(cause);
+  }
+}
+
+/** The key in the path, still percent-encoded. */
+function keyIn(req: HttpRequest): string | undefined {
+  return req.getParameter(0) || undefined;
+}
