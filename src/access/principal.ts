@@ -84,6 +84,14 @@ export function allowsMatch(principal: Principal, match: Match): boolean {
   return 'type' in match ? allowsType(principal, match.type) : allowsPattern(principal, match.pattern);
 }
 
+/** Whether a match can cover a key that the principal may use. A principal learns nothing of other matches. */
+export function concerns({ prefixes }: Principal, match: Match): boolean {
+  if (prefixes === undefined) return true;
+  if ('type' in match && match.type === OTHER) return prefixes.length > 0;
+  const head = 'type' in match ? `${TYPES[match.type]}:` : literalHead(match.pattern);
+  return prefixes.some((prefix) => head.startsWith(prefix) || prefix.startsWith(head));
+}
+
 /** The text before the first `*`, `?` or `[` of a Redis glob, with escapes removed. */
 function literalHead(pattern: string): string {
   let head = '';

@@ -3,6 +3,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { WebSocket } from '../uws.ts';
 import type { Codec, Encoded, RequestId } from './codec.ts';
 import { Backlog, type Waiting } from './conflate.ts';
+import type { Owner } from './owner.ts';
 import type { State } from './state.ts';
 import type { Subscription } from './subscriptions.ts';
 
@@ -12,6 +13,8 @@ export const CLOSE = {
   tooBig: 1009,
   serviceRestart: 1012,
   tryAgainLater: 1013,
+  /** Of this service: the client must authenticate again. */
+  unauthenticated: 4401,
 } as const;
 
 export interface ConsumerLimits {
@@ -31,6 +34,7 @@ const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
  */
 export class Consumer {
   readonly codec: Codec;
+  readonly owner: Owner;
   readonly subscriptions = new Map<RequestId, Subscription<Consumer>>();
   /** Requests without an answer yet. */
   inFlight = 0;
@@ -46,8 +50,15 @@ export class Consumer {
   #lastProgress = 0;
   #closed = false;
 
-  constructor(ws: WebSocket<unknown>, codec: Codec, limits: ConsumerLimits, counters: Counters) {
+  constructor(
+    ws: WebSocket<unknown>,
+    codec: Codec,
+    owner: Owner,
+    limits: ConsumerLimits,
+    counters: Counters,
+  ) {
     this.#ws = ws;
+    this.owner = owner;
     this.codec = codec;
     this.#limits = limits;
     this.#counters = counters;

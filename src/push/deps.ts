@@ -3,12 +3,14 @@ import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Hub } from './hub.ts';
+import type { SocketAccess } from './owner.ts';
 
 export interface RequestDeps {
   readonly cache: TwoLevel;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly hub: Hub;
+  readonly access: SocketAccess;
   readonly limits: RequestLimits;
   /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;

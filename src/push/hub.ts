@@ -1,3 +1,4 @@
+import { concerns } from '../access/principal.ts';
 import type { Announced, ChangeListener, Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
 import type { Loaded } from '../cache/loaded.ts';
@@ -98,8 +99,11 @@ export class Hub implements ChangeListener {
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
     const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
     const name = JSON.stringify(named);
-    for (const consumer of this.subscriptions.open())
-      consumer.notify(name, frames.for(consumer.codec), matches);
+    for (const consumer of this.subscriptions.open()) {
+      const { principal } = consumer.owner;
+      if (principal === undefined || concerns(principal, match))
+        consumer.notify(name, frames.for(consumer.codec), matches);
+    }
     // Clients drop all matching entries, but keys may still have values: a value may have been written during the
     // deletion, or another program has only asked caches to drop the keys. So each key is read again.
     for (const key of this.#mayHaveValue(matches)) {

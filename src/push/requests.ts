@@ -1,4 +1,7 @@
 /** The operations of WebSocket requests, by their `op`. */
+import { permitted } from '../access/permitted.ts';
+import type { Scope } from '../access/principal.ts';
+import type { Requester } from '../access/requester.ts';
 import { getMany } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
 import { type Condition, whyRefused } from '../cache/condition.ts';
@@ -12,17 +15,25 @@ import { ERRORS, ServiceError } from '../errors.ts';
 import type { Frame, RequestId } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
+import { admit, authenticate, requesterOf } from './owner.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
 /** Open requests per socket. Further requests are rejected, so that a client cannot queue work without limit. */
 const MAX_IN_FLIGHT = 1024;
 
-type Operation = (deps: RequestDeps, consumer: Consumer, id: RequestId, frame: Frame) => void | Promise<void>;
+type Operation = (
+  deps: RequestDeps,
+  consumer: Consumer,
+  id: RequestId,
+  frame: Frame,
+  requester: Requester,
+) => void | Promise<void>;
 
 const CONDITIONS = ['ifVersion', 'ifAbsent', 'ifExists'];
 
 /** The members of each operation's request, in addition to `id` and `op`. */
 const MEMBERS = {
+  auth: ['token'],
   get: ['key'],
   mget: ['keys'],
   set: ['key', 'value', 'ttl', ...CONDITIONS],
@@ -32,10 +43,24 @@ const MEMBERS = {
   ping: [],
 } as const satisfies Record<string, readonly string[]>;
 
+/** The scope that an operation needs. The others only concern the socket itself. */
+const SCOPES: ReadonlyMap<string, Scope> = new Map([
+  ['get', 'read'],
+  ['mget', 'read'],
+  ['set', 'write'],
+  ['delete', 'write'],
+  ['subscribe', 'read'],
+]);
+
 const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
-  get(deps, consumer, id, { data }) {
+  auth(deps, consumer, id, { data }) {
+    return authenticate(deps.access, consumer, id, textOf(data, 'token'));
+  },
+
+  get(deps, consumer, id, { data }, requester) {
     const { cache, clock, hub } = deps;
     const key = textOf(data, 'key');
+    requester.requireKey(key);
     const entry = hub.peek(key);
     if (entry !== undefined) {
       consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
@@ -46,20 +71,26 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     return answerOne(deps, consumer, id, getMany(hub, [key], deps.limits.maxKeyBytes));
   },
 
-  mget(deps, consumer, id, { data }) {
+  mget(deps, consumer, id, { data }, requester) {
     shedIfOverloaded(deps);
     const { cache, clock, hub, limits } = deps;
-    const results = getMany(hub, keysOf(data, limits.maxBatchKeys), limits.maxKeyBytes);
+    const results = permitted(
+      requester,
+      keysOf(data, limits.maxBatchKeys),
+      (key) => key,
+      (keys) => getMany(hub, keys, limits.maxKeyBytes),
+    );
     const answer = (all: ItemResult[]) =>
       consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence));
     if (!Array.isArray(results)) return results.then(answer);
     answer(results);
   },
 
-  async set(deps, consumer, id, frame) {
+  async set(deps, consumer, id, frame, requester) {
     shedIfOverloaded(deps);
     const { cache, limits } = deps;
     const key = textOf(frame.data, 'key');
+    requester.requireKey(key);
     checkKey(key, limits.maxKeyBytes);
     const value = frame.value();
     if (value === undefined) throw new ServiceError('value_invalid', 'a set requires a value', 'value');
@@ -76,10 +107,11 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status, version, ...warned }));
   },
 
-  async delete(deps, consumer, id, { data }) {
+  async delete(deps, consumer, id, { data }, requester) {
     shedIfOverloaded(deps);
     const { cache, limits } = deps;
     const key = textOf(data, 'key');
+    requester.requireKey(key);
     checkKey(key, limits.maxKeyBytes);
     const condition = conditionOf(data);
     const outcome = await cache.delete(key, condition);
@@ -87,9 +119,9 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status: outcome.status }));
   },
 
-  subscribe(deps, consumer, id, frame) {
+  subscribe(deps, consumer, id, frame, requester) {
     shedIfOverloaded(deps);
-    return subscribe(deps, consumer, id, frame);
+    return subscribe(deps, consumer, id, frame, requester);
   },
   unsubscribe,
 
@@ -135,17 +167,32 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): voi
     if (consumer.inFlight >= MAX_IN_FLIGHT)
       throw new ServiceError('overloaded', `at most ${MAX_IN_FLIGHT} requests of a socket may be open`);
     checkMembers(frame.data, operation.members, 'frame_invalid');
-    const later = operation.run(deps, consumer, id, frame);
+    const requester = requesterOf(deps.access, consumer.owner, op as string);
+    const scope = SCOPES.get(op as string);
+    if (scope !== undefined) admit(deps.access, consumer, requester, scope);
+    const later = operation.run(deps, consumer, id, frame, requester);
     if (later === undefined) return;
     consumer.inFlight++;
+    const audit = scope === 'write' ? auditOf(requester, frame) : undefined;
     void later
-      .catch((error) => refuse(deps, consumer, id, error))
+      .then(
+        () => audit?.('ok'),
+        (error) => {
+          audit?.(error instanceof ServiceError ? error.code : 'internal');
+          refuse(deps, consumer, id, error);
+        },
+      )
       .finally(() => {
         consumer.inFlight--;
       });
   } catch (error) {
     refuse(deps, consumer, id, error);
   }
+}
+
+/** Returns a function for the outcome of a write, which logs it; undefined without AUDIT_WRITES. */
+function auditOf(requester: Requester, { data: { key } }: Frame): ((outcome: string) => void) | undefined {
+  return requester.auditWrite(() => ({ target: typeof key === 'string' ? key : undefined }));
 }
 
 /** Whether an answer can repeat the id. JSON.parse loses digits of larger integers, and turns 1e999 into Infinity. */

@@ -1,4 +1,7 @@
 /** The WebSocket endpoint `/v1/ws`: upgrades, frames, and the close of each connection. */
+import { CHALLENGE } from '../access/authenticator.ts';
+import type { Principal } from '../access/principal.ts';
+import { saneRequestId } from '../access/requester.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from '../uws.ts';
 import type { Codec } from './codec.ts';
@@ -7,6 +10,7 @@ import type { RequestDeps, RequestLimits } from './deps.ts';
 import { Hub } from './hub.ts';
 import { jsonCodec } from './json-codec.ts';
 import { msgpackCodec } from './msgpack-codec.ts';
+import { closeUnauthenticated, type Owner, requesterOf } from './owner.ts';
 import { handle } from './requests.ts';
 import { endAll } from './subscribe.ts';
 
@@ -26,7 +30,7 @@ export interface PushOptions extends ConsumerLimits, RequestLimits {
   readonly allowedOrigins: readonly string[];
 }
 
-type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault';
+type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault' | 'access';
 
 export interface PushDeps extends Pick<RequestDeps, Shared> {
   /** True at shutdown. */
@@ -37,6 +41,7 @@ export interface PushDeps extends Pick<RequestDeps, Shared> {
 
 interface UserData {
   readonly codec: Codec;
+  readonly owner: Owner;
   consumer: Consumer | undefined;
 }
 
@@ -53,9 +58,19 @@ export class Push {
     this.#deps = deps;
     this.hub = new Hub(deps.cache, deps.rememberedKeys);
     deps.cache.changes = this.hub;
-    const { cache, clock, counters, onFault, overloaded } = deps;
-    this.#requestDeps = { cache, clock, counters, hub: this.hub, limits: options, onFault, overloaded };
-    this.#stallTimer = setInterval(() => this.#checkStalls(), 1000);
+    const { cache, clock, counters, onFault, overloaded, access } = deps;
+    this.#requestDeps = {
+      cache,
+      clock,
+      counters,
+      hub: this.hub,
+      access,
+      limits: options,
+      onFault,
+      overloaded,
+    };
+    access.authenticator?.onRevoked(() => closeUnauthenticated(this.#consumers));
+    this.#stallTimer = setInterval(() => this.#checkSockets(), 1000);
     this.#stallTimer.unref();
     app.ws<UserData>('/v1/ws', {
       // uWS drops the connection of a longer frame without a close frame. Up to twice the limit, #onFrame sends 1009.
@@ -66,7 +81,8 @@ export class Push {
       maxBackpressure: 0,
       upgrade: (res, req, context) => this.#upgrade(res, req, context),
       open: (ws) => {
-        const consumer = new Consumer(ws as WebSocket<unknown>, ws.getUserData().codec, options, counters);
+        const { codec, owner } = ws.getUserData();
+        const consumer = new Consumer(ws as WebSocket<unknown>, codec, owner, options, counters);
         ws.getUserData().consumer = consumer;
         this.#consumers.add(consumer);
       },
@@ -112,12 +128,42 @@ export class Push {
         `offer ${[...CODECS.keys()].join(' or ')} in Sec-WebSocket-Protocol`,
         'Sec-WebSocket-Protocol',
       );
-    const userData: UserData = {
-      codec: protocol === undefined ? jsonCodec : CODECS.get(protocol)!,
-      consumer: undefined,
-    };
+    const codec = protocol === undefined ? jsonCodec : CODECS.get(protocol)!;
     const key = req.getHeader('sec-websocket-key');
-    res.upgrade(userData, key, protocol ?? '', req.getHeader('sec-websocket-extensions'), context);
+    const extensions = req.getHeader('sec-websocket-extensions');
+    this.#identify(res, req, (owner) => {
+      const userData: UserData = { codec, owner, consumer: undefined };
+      res.upgrade(userData, key, protocol ?? '', extensions, context);
+    });
+  }
+
+  /** Calls `accept` with the owner of the new socket, which may still have to authenticate; or refuses a wrong token. */
+  #identify(res: HttpResponse, req: HttpRequest, accept: (owner: Owner) => void): void {
+    const { access } = this.#deps;
+    const { authenticator } = access;
+    const header = req.getHeader('authorization');
+    const owner = (principal: Principal | undefined): Owner => ({ principal, address, requestId, since });
+    const address = Buffer.from(res.getRemoteAddressAsText()).toString();
+    const requestId = saneRequestId(req.getHeader('x-request-id'));
+    const since = performance.now();
+    if (authenticator === undefined || header === '') return accept(owner(undefined));
+    const known = authenticator.lookup(header);
+    if (known !== undefined) return accept(owner(known));
+    let gone = false;
+    res.onAborted(() => {
+      gone = true;
+    });
+    const later = (act: () => void) => gone || res.cork(act);
+    authenticator.verify(header).then(
+      (principal) => later(() => accept(owner(principal))),
+      (error) => {
+        if (!(error instanceof ServiceError)) this.#deps.onFault(error);
+        const { code, message } =
+          error instanceof ServiceError ? error : new ServiceError('internal', ERRORS.internal[1]);
+        requesterOf(access, owner(undefined), 'GET /v1/ws').refused(code, {});
+        later(() => refuse(res, code, message));
+      },
+    );
   }
 
   #onFrame(consumer: Consumer, message: Buffer): void {
@@ -137,9 +183,10 @@ export class Push {
     }
   }
 
-  #checkStalls(): void {
+  #checkSockets(): void {
     const now = performance.now();
     for (const consumer of this.#consumers) consumer.checkStall(now);
+    if (this.#deps.access.authenticator !== undefined) closeUnauthenticated(this.#consumers);
   }
 }
 
@@ -163,6 +210,7 @@ function refuseWithoutUpgrade(res: HttpResponse): void {
 function refuse(res: HttpResponse, code: ErrorCode, detail: string, field?: string): void {
   const [status, title] = ERRORS[code];
   res.writeStatus(`${status} ${title}`);
+  if (code === 'unauthenticated') res.writeHeader('WWW-Authenticate', CHALLENGE);
   end(res, code, detail, field);
 }
 

@@ -1,5 +1,6 @@
 /** `subscribe` and `unsubscribe`: a snapshot, followed by every later change, without a gap. */
 import * as v from 'valibot';
+import type { Requester } from '../access/requester.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { matcher } from '../cache/match.ts';
@@ -39,8 +40,10 @@ export async function subscribe(
   consumer: Consumer,
   id: RequestId,
   { data }: Frame,
+  requester: Requester,
 ): Promise<void> {
   const interest = interestOf(data, deps);
+  requester.requireInterest(interest);
   if (consumer.subscriptions.has(id))
     throw new ServiceError('frame_invalid', 'another subscription of this socket has this id', 'id');
   if (consumer.subscriptions.size >= deps.limits.maxSubscriptions)

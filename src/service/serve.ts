@@ -65,6 +65,7 @@ export async function serve(config: Config, warnings: readonly string[], version
       cache,
       clock,
       counters,
+      access,
       onFault,
       overloaded,
       draining: () => load.draining,

@@ -1,9 +1,13 @@
 /** Builders for the tests of `src/push`. */
+
+import { Audit } from '../../src/access/audit.ts';
 import { Entry, type Value } from '../../src/cache/entry.ts';
+import { createLog } from '../../src/log.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import type { Codec } from '../../src/push/codec.ts';
 import { Consumer, type ConsumerLimits } from '../../src/push/consumer.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
+import type { Owner } from '../../src/push/owner.ts';
 import type { WebSocket } from '../../src/uws.ts';
 import { json, NOW, TYPE_TTL_MS } from '../support/replica.ts';
 
@@ -54,15 +58,21 @@ export class FakeSocket {
   }
 }
 
+export const NOBODY: Owner = { principal: undefined, address: '127.0.0.1', requestId: undefined, since: 0 };
+
+/** The access of a service without tokens. */
+export const OPEN = { authenticator: undefined, audit: new Audit(createLog('silent'), { writes: false }) };
+
 export const LIMITS: ConsumerLimits = { maxPendingKeys: 1000, stallMs: 30_000 };
 
 /** A consumer whose socket the test controls. */
-export function consumerOf({ codec = jsonCodec, limits = {} }: Partial<ConsumerDeps> = {}) {
+export function consumerOf({ codec = jsonCodec, limits = {}, owner = NOBODY }: Partial<ConsumerDeps> = {}) {
   const socket = new FakeSocket();
   const counters = new Counters();
   const consumer = new Consumer(
     socket as unknown as WebSocket<unknown>,
     codec,
+    owner,
     { ...LIMITS, ...limits },
     counters,
   );
@@ -78,6 +88,7 @@ export function consumerOf({ codec = jsonCodec, limits = {} }: Partial<ConsumerD
 
 interface ConsumerDeps {
   readonly codec: Codec;
+  readonly owner: Owner;
   readonly limits: Partial<ConsumerLimits>;
 }
 

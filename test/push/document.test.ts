@@ -64,7 +64,7 @@ test('every frame in the document has the members that the codec writes, in the 
 
 test('the document shows exactly the requests that the service knows', () => {
   const shown = FRAMES.map((line) => JSON.parse(line)).filter((frame) => 'op' in frame);
-  const known = ['get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping'];
+  const known = ['auth', 'get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping'];
   assert.deepEqual([...new Set(shown.map(({ op }) => op))], known);
   const { consumer, socket } = consumerOf();
   handle({} as RequestDeps, consumer, { data: { id: 1, op: 'none' }, value: () => undefined });

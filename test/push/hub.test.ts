@@ -9,7 +9,7 @@ import { Hub } from '../../src/push/hub.ts';
 import { handle } from '../../src/push/requests.ts';
 import { type Held, settled } from '../support/gated-store.ts';
 import { DOWN, json, openReplica, type ReplicaOptions, TIMEOUT, TYPE_TTL_MS } from '../support/replica.ts';
-import { consumerOf, type FakeSocket } from './deps.ts';
+import { consumerOf, type FakeSocket, OPEN } from './deps.ts';
 
 const KEY = 'borrow_rate:A';
 const LIMITS = { maxKeyBytes: 512, maxValueBytes: 1 << 20, maxBatchKeys: 1000, maxSubscriptions: 10 };
@@ -35,6 +35,7 @@ function replica({ rememberedKeys, ...options }: Options = {}) {
     clock,
     counters,
     hub,
+    access: OPEN,
     limits: LIMITS,
     onFault: (e) => faults.push(e),
     overloaded: () => false,

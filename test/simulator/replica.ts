@@ -5,6 +5,7 @@ import type { Logger } from '../../src/log.ts';
 import { Push } from '../../src/push/socket.ts';
 import { type Core, composeCore } from '../../src/service/compose.ts';
 import type { TemplatedApp } from '../../src/uws.ts';
+import { OPEN } from '../push/deps.ts';
 import { openSimulated, type SimulatedRedis, type Surroundings } from './connection.ts';
 import type { ModelRedis } from './model-redis.ts';
 import { Path } from './network.ts';
@@ -95,6 +96,7 @@ export class Replica {
           cache,
           clock,
           counters,
+          access: OPEN,
           onFault: (error) => void world.faults.push(error),
           overloaded: () => false,
           draining: () => false,

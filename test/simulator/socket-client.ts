@@ -1,6 +1,7 @@
 /** A WebSocket client that follows docs/websocket.md, and records what it receives. */
 
 import { jsonCodec } from '../../src/push/json-codec.ts';
+import { NOBODY } from '../push/deps.ts';
 import type { SocketPlan } from './plan.ts';
 import type { Behavior, Replica } from './replica.ts';
 import type { World } from './world.ts';
@@ -258,7 +259,7 @@ class FakeSocket {
   readonly #replica: Replica;
   readonly #process;
   readonly #events: SocketEvents;
-  readonly #userData = { codec: jsonCodec, consumer: undefined };
+  readonly #userData = { codec: jsonCodec, owner: NOBODY, consumer: undefined };
   #slow = false;
   #ended = false;
   #buffered: string[] = [];

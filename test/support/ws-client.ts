@@ -13,6 +13,7 @@ export type WsOptions = {
   /** `null` offers none; by default JSON. */
   protocol?: string | readonly string[] | null;
   origin?: string;
+  headers?: Record<string, string>;
 };
 
 /** A refused upgrade, as HTTP answered it. */
@@ -30,8 +31,12 @@ const unpackr = new Unpackr({ useRecords: false, int64AsType: 'bigint' });
 
 /** Connects to a service; ends with `close()`. @throws Refused when the upgrade is answered otherwise */
 export async function connectWs(service: Pick<Service, 'port'>, options: WsOptions = {}): Promise<WsClient> {
-  const { protocol = JSON_PROTOCOL, origin } = options;
-  const settings: ClientOptions = { perMessageDeflate: false, ...(origin === undefined ? {} : { origin }) };
+  const { protocol = JSON_PROTOCOL, origin, headers = {} } = options;
+  const settings: ClientOptions = {
+    perMessageDeflate: false,
+    headers,
+    ...(origin === undefined ? {} : { origin }),
+  };
   const protocols = typeof protocol === 'string' ? [protocol] : [...(protocol ?? [])];
   const ws = new WebSocket(`ws://127.0.0.1:${service.port}/v1/ws`, protocols, settings);
   const client = new WsClient(ws);
