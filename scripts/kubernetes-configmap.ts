@@ -11,6 +11,11 @@ import type { Variable } from '../src/config/kinds.ts';
 /** Values that differ from the default in a pod, and the reason. */
 const IN_A_POD: Partial<Record<VariableName, readonly [value: string, why: string]>> = {
   HOST: ['0.0.0.0', "A pod's own address is not known before it runs."],
+  AUTH_TOKENS_FILE: [
+    '/etc/ratecache/tokens/tokens.json',
+    'The Secret cache-service-tokens contains it, with the hashes of the tokens.',
+  ],
+  OPS_PORT: ['8001', 'Apart from values, so that a NetworkPolicy can separate Prometheus from clients.'],
   SHUTDOWN_GRACE_MS: ['5000', 'A Service takes some seconds to stop sending to a pod that is stopping.'],
   REDIS_HOST: ['redis', 'The Service of the Redis in this namespace; each overlay has its own.'],
   REDIS_PORT: ['6379', 'As above.'],

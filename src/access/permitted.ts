@@ -15,16 +15,14 @@ export function permitted<Item>(
 ): ItemResult[] | Promise<ItemResult[]> {
   const { principal } = requester;
   if (principal?.prefixes === undefined) return run(items);
-  const allowed = items.filter((item) => allowsKey(principal, keyOf(item)));
-  if (allowed.length === items.length) return run(items);
-  const first = keyOf(items.find((item) => !allowsKey(principal, keyOf(item)))!);
-  requester.refused('forbidden', { target: first, keys: items.length - allowed.length });
+  const isAllowed = (item: Item) => allowsKey(principal, keyOf(item));
+  const first = items.find((item) => !isAllowed(item));
+  if (first === undefined) return run(items);
+  const allowed = items.filter(isAllowed);
+  requester.refused('forbidden', { target: keyOf(first), keys: items.length - allowed.length });
   const merge = (results: ItemResult[]): ItemResult[] => {
     let next = 0;
-    return items.map((item) => {
-      const key = keyOf(item);
-      return allowsKey(principal, key) ? results[next++]! : forbidden(key);
-    });
+    return items.map((item) => (isAllowed(item) ? results[next++]! : forbidden(keyOf(item))));
   };
   const results = run(allowed);
   return Array.isArray(results) ? merge(results) : results.then(merge);

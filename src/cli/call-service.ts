@@ -5,6 +5,7 @@
 import { request as requestPlain } from 'node:http';
 import { endpoint, failureText, parsed } from '../service-answer.ts';
 import { Failure } from './exits.ts';
+import { authorization } from './service-token.ts';
 
 /** No service answered, or the answer is not from ratecache. */
 export const EXIT_UNREACHABLE = 2;
@@ -17,6 +18,7 @@ export interface Question {
   /** The JSON body of a POST. Without a body the request is a GET. */
   readonly body?: unknown;
   readonly timeoutMs: number;
+  readonly token: string | undefined;
 }
 
 export interface Answer {
@@ -27,14 +29,23 @@ export interface Answer {
 }
 
 /** The URL at which a service with this environment listens, as seen from the same machine. */
-export function ownUrl({ HOST, PORT }: NodeJS.ProcessEnv = process.env): string {
+export function ownUrl(env: NodeJS.ProcessEnv = process.env): string {
+  return urlOf(env.HOST, env.PORT);
+}
+
+/** The URL of the endpoints of operators, which may have their own port. */
+export function ownOpsUrl({ HOST, PORT, OPS_PORT }: NodeJS.ProcessEnv = process.env): string {
+  return urlOf(HOST, OPS_PORT || PORT);
+}
+
+function urlOf(HOST: string | undefined, PORT: string | undefined): string {
   const everywhere = HOST === undefined || ['', '0.0.0.0', '::', '::0'].includes(HOST);
   const host = everywhere ? '127.0.0.1' : HOST.includes(':') ? `[${HOST}]` : HOST;
   return `http://${host}:${PORT || 8000}`;
 }
 
 /** @throws Failure with EXIT_UNREACHABLE if no answer arrives in time */
-export async function callService(url: string, { path, body, timeoutMs }: Question): Promise<Answer> {
+export async function callService(url: string, { path, body, timeoutMs, token }: Question): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const signal = AbortSignal.timeout(timeoutMs);
   try {
@@ -43,7 +54,11 @@ export async function callService(url: string, { path, body, timeoutMs }: Questi
     return await new Promise<Answer>((resolve, reject) => {
       const options = {
         method: payload === undefined ? 'GET' : 'POST',
-        headers: { accept: 'application/json', 'content-type': 'application/json' },
+        headers: {
+          accept: 'application/json',
+          'content-type': 'application/json',
+          ...authorization(token),
+        },
         agent: false,
         signal,
       } as const;

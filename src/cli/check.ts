@@ -4,6 +4,7 @@ import { property } from '../service-answer.ts';
 import { type Answer, callService, EXIT_UNREACHABLE, NOT_RATECACHE } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
+import { serviceToken } from './service-token.ts';
 
 export const TIMEOUT_MS = 2000;
 
@@ -22,12 +23,13 @@ interface Finding {
 
 /** @returns the exit code */
 export async function check(options: CheckOptions): Promise<number> {
-  const { url, timeout: timeoutMs, failDegraded, ready, live, json } = options;
+  const { url, timeout: timeoutMs, failDegraded, ready, live, json, tokenFile } = options;
+  const token = serviceToken(tokenFile);
   const path = live ? '/livez' : ready ? '/readyz' : '/health';
   let answer: Answer | undefined;
   let finding: Finding;
   try {
-    answer = await callService(url, { path, timeoutMs });
+    answer = await callService(url, { path, timeoutMs, token });
     finding = path === '/health' ? judgeHealth(answer) : judgeProbe(answer, ready ? 'ready' : 'alive');
   } catch (error) {
     if (!(error instanceof Failure && error.exitCode === EXIT_UNREACHABLE)) throw error;

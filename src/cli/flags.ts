@@ -1,24 +1,39 @@
 /** Flags that several subcommands share, and parsers of numbers. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ownUrl } from './call-service.ts';
+import { ownOpsUrl, ownUrl } from './call-service.ts';
 
 /** Options of subcommands that send requests to a running service. */
 export interface ServiceOptions {
   readonly url: string;
   readonly timeout: number;
+  readonly tokenFile?: string;
 }
 
 const LONGEST_TIMEOUT_MS = 3_600_000;
 
-/** Adds `--url` and `--timeout`. */
-export function addService(command: Command, timeoutMs: number): Command {
+/** Adds `--url`, `--timeout` and `--token-file`. @param ops whether the command only uses endpoints of operators */
+export function addService(command: Command, timeoutMs: number, ops = false): Command {
   return command
-    .addOption(urlOption('URL of the service'))
+    .addOption(ops ? opsUrlOption() : urlOption('URL of the service'))
+    .addOption(tokenFileOption())
     .addOption(
       new Option('--timeout <ms>', 'how long to wait for an answer, in milliseconds')
         .argParser(whole(1, LONGEST_TIMEOUT_MS))
         .default(timeoutMs),
     );
+}
+
+export function tokenFileOption(): Option {
+  return new Option(
+    '--token-file <file>',
+    'file with the token to send; default: the token in the variable RATECACHE_TOKEN, if it is set',
+  );
+}
+
+function opsUrlOption(): Option {
+  return new Option('--url <url>', 'URL of the service, with its OPS_PORT if it has one')
+    .argParser(httpUrl)
+    .default(ownOpsUrl(), 'http://127.0.0.1:8000, or HOST and OPS_PORT or PORT of the environment');
 }
 
 export function urlOption(description: string): Option {

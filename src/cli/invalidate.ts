@@ -3,6 +3,7 @@ import { problemText, property } from '../service-answer.ts';
 import { callService, NOT_RATECACHE } from './call-service.ts';
 import { EXIT_USAGE, Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
+import { serviceToken } from './service-token.ts';
 
 export interface InvalidateOptions extends ServiceOptions {
   readonly type?: readonly string[];
@@ -13,7 +14,7 @@ export interface InvalidateOptions extends ServiceOptions {
 /** @returns the exit code */
 export async function invalidate(
   keys: readonly string[],
-  { url, timeout: timeoutMs, type: types, pattern, json }: InvalidateOptions,
+  { url, timeout: timeoutMs, type: types, pattern, json, tokenFile }: InvalidateOptions,
 ): Promise<number> {
   if (keys.length === 0 && types === undefined && pattern === undefined)
     throw new Failure("expected keys, --type or --pattern ('*' matches every key)", EXIT_USAGE);
@@ -21,6 +22,7 @@ export async function invalidate(
     path: '/v1/invalidate',
     body: { ...(keys.length > 0 && { keys }), types, pattern },
     timeoutMs,
+    token: serviceToken(tokenFile),
   });
   if (json && body !== undefined) process.stdout.write(`${text}\n`);
   const invalidated = property(body, 'invalidated');

@@ -7,6 +7,7 @@ import { type Answer, callService, NOT_RATECACHE } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 import { outputIsOpen } from './output.ts';
+import { serviceToken } from './service-token.ts';
 import { type Snapshot, statsText } from './stats-text.ts';
 
 export interface StatsOptions extends ServiceOptions {
@@ -52,8 +53,8 @@ async function snapshot(options: StatsOptions): Promise<Snapshot> {
   };
 }
 
-async function get({ url, timeout: timeoutMs }: StatsOptions, path: string): Promise<Answer> {
-  const answer = await callService(url, { path, timeoutMs });
+async function get({ url, timeout: timeoutMs, tokenFile }: StatsOptions, path: string): Promise<Answer> {
+  const answer = await callService(url, { path, timeoutMs, token: serviceToken(tokenFile) });
   const { status, body } = answer;
   // An unhealthy service answers /health with 503, and still has statistics.
   const good = status === 200 || (path === '/health' && status === 503);

@@ -16,7 +16,7 @@ export const WARMUP_VARIABLES: readonly VariableName[] = [...OF_SERVICE, ...OF_D
 
 /** @throws Failure for a flag without effect */
 export function refuseIdleFlags(
-  flags: Readonly<Record<string, unknown>> & { readonly direct?: boolean },
+  flags: Readonly<Record<string, unknown>> & { readonly direct?: boolean; readonly tokenFile?: string },
   urlGiven: boolean,
 ): void {
   const given = givenVariables(flags);
@@ -28,7 +28,12 @@ export function refuseIdleFlags(
     return found && flagOf(found);
   };
   if (flags.direct)
-    refuse((urlGiven ? '--url' : undefined) ?? flag(OF_SERVICE), 'with --direct, which uses no service');
+    refuse(
+      (urlGiven ? '--url' : undefined) ??
+        (flags.tokenFile === undefined ? undefined : '--token-file') ??
+        flag(OF_SERVICE),
+      'with --direct, which uses no service',
+    );
   else refuse(flag(OF_DIRECT), 'without --direct: the running service uses its own setting');
   if (urlGiven) refuse(flag(OF_SERVICE), 'with --url, which already names host and port');
 }

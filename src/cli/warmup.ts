@@ -8,6 +8,7 @@ import { load } from '../warmup/load.ts';
 import { succeeded, summaryJson, summaryText } from '../warmup/report.ts';
 import type { Sink } from '../warmup/sink.ts';
 import { type Format, openSource } from '../warmup/source.ts';
+import { serviceToken } from './service-token.ts';
 
 /** Default command timeout with --direct. It is longer than the timeout of a service, because no reader waits. */
 const DIRECT_TIMEOUT_MS = '5000';
@@ -15,6 +16,7 @@ const DIRECT_TIMEOUT_MS = '5000';
 export interface WarmupOptions {
   readonly format: Format;
   readonly url: string;
+  readonly tokenFile?: string;
   readonly direct?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -26,7 +28,7 @@ export async function warmup(file: string, options: WarmupOptions, env: Environm
   const source = await openSource(file, options.format);
   const { sink, close } = options.direct
     ? await direct(env)
-    : { sink: httpSink(options.url), close: undefined };
+    : { sink: httpSink(options.url, { token: serviceToken(options.tokenFile) }), close: undefined };
   const { progressView } = await import('../warmup/progress.ts');
   const view = progressView({ quiet: options.quiet ?? false });
   try {
@@ -41,10 +43,11 @@ export async function warmup(file: string, options: WarmupOptions, env: Environm
 }
 
 async function direct(env: Environment): Promise<{ sink: Sink; close: () => void }> {
-  // This process needs no L1. Without pending writes, a write that Redis does not accept fails.
+  // This process does not listen, and needs no L1. Without pending writes, a write that Redis does not accept fails.
   const own = {
     REDIS_COMMAND_TIMEOUT_MS: DIRECT_TIMEOUT_MS,
     ...env,
+    HOST: '127.0.0.1',
     ENABLE_LOCAL_CACHE: 'false',
     PENDING_WRITES_MAX_ENTRIES: '0',
     STANDALONE: 'false',

@@ -1,7 +1,7 @@
+import type { Access } from '../access/access.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
-import type { Access } from './guard.ts';
 import type { Load } from './load.ts';
 
 /** Upper limits of what a client may send. */

@@ -12,6 +12,7 @@ import type { TwoLevel } from '../cache/two-level.ts';
 import { warmFromStore } from '../cache/warm.ts';
 import { ServiceError } from '../errors.ts';
 import { TYPES, type TypeIndex, typeIndex, typeOf } from '../key.ts';
+import type { HttpRequest } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
@@ -161,7 +162,7 @@ function operation(deps: HttpDeps, name: string, run: Run): GuardedHandler {
     attempt(exchange, deps, () => {
       shedIfOverloaded(deps);
       checkNoParameters(req.getQuery());
-      const encoding = bodyEncoding(req.getHeader('content-type'));
+      const encoding = hasBody(req) ? bodyEncoding(req.getHeader('content-type')) : 'json';
       const answerAs = preferredEncoding(acceptOf(req));
       readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
         const data = body.length === 0 ? {} : decodeBody(encoding, body).data;
@@ -171,6 +172,12 @@ function operation(deps: HttpDeps, name: string, run: Run): GuardedHandler {
       });
     });
   };
+}
+
+/** Whether a request has a body, or claims one. An operation without parameters needs none. */
+function hasBody(req: HttpRequest): boolean {
+  const length = req.getHeader('content-length');
+  return (length !== '' && length !== '0') || req.getHeader('transfer-encoding') !== '';
 }
 
 function sendData(exchange: Exchange, encoding: Encoding, status: number, data: unknown): void {

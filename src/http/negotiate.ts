@@ -60,11 +60,12 @@ export function mediaTypeOf(encoding: Encoding): string {
 }
 
 /**
- * The encoding of a body with this `Content-Type`. A missing header means JSON.
+ * The encoding of a body with this `Content-Type`, which is required: without it, a web page of another origin could send
+ * the body without asking first.
  * @throws ServiceError `media_type_unsupported`
  */
 export function bodyEncoding(contentType: string): Encoding {
-  if (contentType === '' || contentType === JSON_TYPE) return 'json';
+  if (contentType === JSON_TYPE) return 'json';
   const mediaType = contentType.split(';', 1)[0]!.trim().toLowerCase();
   const encoding = ENCODING_OF.get(mediaType);
   if (encoding !== undefined) return encoding;

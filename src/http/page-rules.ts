@@ -18,30 +18,11 @@ export function pageFault(req: HttpRequest): ServiceError | undefined {
   const origin = req.getHeader('origin');
   if (origin !== '' && !isOwn(origin, req.getHeader('host')))
     return new ServiceError('origin_refused', 'Origin must be absent or name the host of the URL', 'Origin');
-  return typeFault(req);
-}
-
-/**
- * Why a request with a body is refused: without a `Content-Type`, a page can send it without asking first. A body of
- * another media type is refused when it is decoded.
- */
-export function typeFault(req: HttpRequest): ServiceError | undefined {
-  if (req.getHeader('content-type') === '' && hasBody(req))
-    return new ServiceError(
-      'media_type_unsupported',
-      'send Content-Type: application/json or application/vnd.msgpack with the body',
-      'Content-Type',
-    );
   return undefined;
 }
 
 function isOwn(origin: string, host: string): boolean {
   return origin === `http://${host}` || origin === `https://${host}`;
-}
-
-function hasBody(req: HttpRequest): boolean {
-  const length = req.getHeader('content-length');
-  return (length !== '' && length !== '0') || req.getHeader('transfer-encoding') !== '';
 }
 
 /**

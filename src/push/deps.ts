@@ -2,8 +2,8 @@
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { SocketAccess } from './authenticate.ts';
 import type { Hub } from './hub.ts';
-import type { SocketAccess } from './owner.ts';
 
 export interface RequestDeps {
   readonly cache: TwoLevel;

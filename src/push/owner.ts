@@ -1,17 +1,7 @@
 /** Who owns a socket: a client with a token, which another `auth` request replaces. */
-import type { Audit } from '../access/audit.ts';
-import type { Authenticator } from '../access/authenticator.ts';
-import { isCurrent, type Principal, type Scope } from '../access/principal.ts';
+import type { Access } from '../access/access.ts';
+import type { Principal } from '../access/principal.ts';
 import { Requester } from '../access/requester.ts';
-import { ServiceError } from '../errors.ts';
-import type { RequestId } from './codec.ts';
-import { CLOSE, type Consumer } from './consumer.ts';
-
-export interface SocketAccess {
-  /** Undefined in a service without tokens. */
-  readonly authenticator: Authenticator | undefined;
-  readonly audit: Audit;
-}
 
 export interface Owner {
   /** Undefined until the client has authenticated, and in a service without tokens. */
@@ -22,70 +12,8 @@ export interface Owner {
   readonly since: number;
 }
 
-/** How long a client without an `Authorization` header may take to send its `auth` request. */
-const AUTH_DEADLINE_MS = 5000;
-
 /** The sender of a request of a socket with this owner. */
-export function requesterOf({ audit }: SocketAccess, owner: Owner, operation: string): Requester {
+export function requesterOf({ audit }: Pick<Access, 'audit'>, owner: Owner, operation: string): Requester {
   const { address, requestId } = owner;
   return new Requester(owner.principal, operation, audit, { address: () => address, requestId });
-}
-
-/**
- * Checks that the owner of the socket may use an operation.
- * @throws ServiceError `unauthenticated` or `forbidden`
- */
-export function admit(
-  { authenticator }: SocketAccess,
-  { owner: { principal } }: Consumer,
-  requester: Requester,
-  scope: Scope,
-): void {
-  if (authenticator === undefined) return;
-  if (principal === undefined || !isCurrent(principal, Date.now())) {
-    requester.refused('unauthenticated', {});
-    throw new ServiceError('unauthenticated', 'send an auth request with a valid token first');
-  }
-  requester.requireScope(scope);
-}
-
-/** Runs an `auth` request: the socket has the rights of this token from now on. */
-export async function authenticate(
-  access: SocketAccess,
-  consumer: Consumer,
-  id: RequestId,
-  token: string,
-): Promise<void> {
-  const { authenticator } = access;
-  if (authenticator === undefined) return consumer.reply(consumer.codec.done(id));
-  let principal: Principal;
-  try {
-    principal = await authenticator.verify(`Bearer ${token}`);
-  } catch (error) {
-    if (error instanceof ServiceError) requesterOf(access, consumer.owner, 'auth').refused(error.code, {});
-    if (error instanceof ServiceError && error.code === 'unauthenticated') {
-      consumer.reply(consumer.codec.failed(id, error));
-      return consumer.close(CLOSE.unauthenticated, 'the token is not valid');
-    }
-    throw error;
-  }
-  const { owner } = consumer;
-  const requester = requesterOf(access, { ...owner, principal }, 'auth');
-  if (consumer.subscriptions.size > 0) requester.requireScope('read');
-  for (const subscription of consumer.subscriptions.values()) requester.requireInterest(subscription);
-  owner.principal = principal;
-  consumer.reply(consumer.codec.done(id, { name: principal.name }));
-}
-
-/** Closes the sockets whose token has expired or was revoked, and those that have sent no token in time. */
-export function closeUnauthenticated(consumers: Iterable<Consumer>): void {
-  const [wall, now] = [Date.now(), performance.now()];
-  for (const consumer of consumers) {
-    const { principal, since } = consumer.owner;
-    if (principal === undefined) {
-      if (now - since > AUTH_DEADLINE_MS)
-        consumer.close(CLOSE.unauthenticated, 'no auth request arrived in time');
-    } else if (!isCurrent(principal, wall))
-      consumer.close(CLOSE.unauthenticated, 'the token has expired or was revoked');
-  }
 }

@@ -12,10 +12,11 @@ import type { TwoLevel } from '../cache/two-level.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
 import { isVersion } from '../cache/version.ts';
 import { ERRORS, ServiceError } from '../errors.ts';
+import { admit, authenticate } from './authenticate.ts';
 import type { Frame, RequestId } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
-import { admit, authenticate, requesterOf } from './owner.ts';
+import { requesterOf } from './owner.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
 /** Open requests per socket. Further requests are rejected, so that a client cannot queue work without limit. */
@@ -148,6 +149,8 @@ const OPERATIONS: ReadonlyMap<string, KnownOperation> = new Map(
   ]),
 );
 
+export const OPERATION_NAMES: readonly string[] = [...OPERATIONS.keys()];
+
 /**
  * Runs a request, synchronously where possible. Every request gets one answer, with its `id`.
  * @throws ServiceError `frame_invalid` if the request has no usable `id`
@@ -163,7 +166,7 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): voi
   const operation = typeof op === 'string' ? OPERATIONS.get(op) : undefined;
   try {
     if (operation === undefined)
-      throw new ServiceError('frame_invalid', `expected one of ${[...OPERATIONS.keys()].join(', ')}`, 'op');
+      throw new ServiceError('frame_invalid', `expected one of ${OPERATION_NAMES.join(', ')}`, 'op');
     if (consumer.inFlight >= MAX_IN_FLIGHT)
       throw new ServiceError('overloaded', `at most ${MAX_IN_FLIGHT} requests of a socket may be open`);
     checkMembers(frame.data, operation.members, 'frame_invalid');

@@ -4,13 +4,14 @@ import type { Principal } from '../access/principal.ts';
 import { saneRequestId } from '../access/requester.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from '../uws.ts';
+import { closeUnauthenticated } from './authenticate.ts';
 import type { Codec } from './codec.ts';
 import { CLOSE, Consumer, type ConsumerLimits } from './consumer.ts';
 import type { RequestDeps, RequestLimits } from './deps.ts';
 import { Hub } from './hub.ts';
 import { jsonCodec } from './json-codec.ts';
 import { msgpackCodec } from './msgpack-codec.ts';
-import { closeUnauthenticated, type Owner, requesterOf } from './owner.ts';
+import { type Owner, requesterOf } from './owner.ts';
 import { handle } from './requests.ts';
 import { endAll } from './subscribe.ts';
 

@@ -1,8 +1,8 @@
 /** Builds access control, and reports who may use the service. */
+import type { Access } from '../access/access.ts';
 import { Audit } from '../access/audit.ts';
 import { Authenticator, type AuthenticatorOptions } from '../access/authenticator.ts';
 import { type Config, EXIT_CONFIG, isLoopback } from '../config/config.ts';
-import type { Access } from '../http/guard.ts';
 import type { Logger } from '../log.ts';
 
 /** @throws Error with EXIT_CONFIG if a file of tokens or keys cannot be read or is invalid */

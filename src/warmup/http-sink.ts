@@ -5,6 +5,7 @@ import { type Outcome, reasonOf, type Sink } from './sink.ts';
 export interface HttpSinkOptions {
   /** How long one batch may take, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
+  readonly token?: string | undefined;
 }
 
 /**
@@ -18,7 +19,7 @@ export interface HttpSinkOptions {
  * `http://… answered 413 body_too_large: …` (code and detail of the problem), `… did not answer within 10000 ms`, or
  * that the results do not match the entries.
  */
-export function httpSink(url: string, { timeoutMs = 10_000 }: HttpSinkOptions = {}): Sink {
+export function httpSink(url: string, { timeoutMs = 10_000, token }: HttpSinkOptions = {}): Sink {
   const target = endpoint(url, '/v1/mset');
   return {
     async write(batch, signal) {
@@ -29,7 +30,11 @@ export function httpSink(url: string, { timeoutMs = 10_000 }: HttpSinkOptions = 
       try {
         response = await fetch(target, {
           method: 'POST',
-          headers: { 'content-type': 'application/json', accept: 'application/json' },
+          headers: {
+            'content-type': 'application/json',
+            accept: 'application/json',
+            ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          },
           body: requestBody(batch),
           signal: either,
         });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { before, describe, test } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { until } from '../../loadtest/support/until.ts';
 import { freePort } from '../../loadtest/target/redis-server.ts';
@@ -14,14 +17,23 @@ const MiB = 2 ** 20;
 
 let manifests: Manifest[];
 let environment: Record<string, string>;
+let folder: string;
+/** The tokens file of the Secret. */
+let tokens: string;
 let probes: Record<'startup' | 'readiness' | 'liveness', Manifest>;
 
 before(async () => {
   manifests = await render('overlays/dev');
   environment = environmentOf(manifests, '');
+  const { data } = find(manifests, 'Secret', 'cache-service-tokens');
+  folder = await mkdtemp(join(tmpdir(), 'ratecache-tokens-'));
+  tokens = join(folder, 'tokens.json');
+  await writeFile(tokens, Buffer.from(data['tokens.json'], 'base64'));
   const { startupProbe, readinessProbe, livenessProbe } = containerOf(find(manifests, 'Deployment'));
   probes = { startup: startupProbe, readiness: readinessProbe, liveness: livenessProbe };
 });
+
+after(() => rm(folder, { recursive: true, force: true }));
 
 /** The overlay's Redis, with its password. */
 function startRedis(): Promise<ConfiguredRedis> {
@@ -34,15 +46,33 @@ function startRedis(): Promise<ConfiguredRedis> {
 }
 
 /** A replica with the environment of the overlay, except for local addresses and limits that suit a busy machine. */
-function startReplica(redisPort: number, env: Record<string, string> = {}): Promise<Service> {
-  const here = { PORT: '0', HOST: '127.0.0.1', REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redisPort) };
+async function startReplica(redisPort: number, env: Record<string, string> = {}): Promise<Service> {
+  const here = {
+    PORT: '0',
+    OPS_PORT: '0',
+    HOST: '0.0.0.0',
+    AUTH_TOKENS_FILE: tokens,
+    REDIS_HOST: '127.0.0.1',
+    REDIS_PORT: String(redisPort),
+  };
   const { SHUTDOWN_GRACE_MS: _, ...patient } = PATIENT;
-  return startService({ env: { ...environment, ...here, ...patient, ...env } });
+  const service = await startService({ env: { ...environment, ...here, ...patient, ...env } });
+  const headers = { authorization: 'Bearer dev' };
+  const fetch: Service['fetch'] = (path, init) =>
+    service.fetch(path, { ...init, headers: { ...headers, ...init?.headers } });
+  return { ...service, fetch };
+}
+
+/** A request to the port of operators, as the kubelet sends it. */
+async function ofOps(service: Service, path: string, init?: RequestInit): Promise<Response> {
+  const { ops_port: port } = await service.waitForLog(({ msg }) => msg === 'listening');
+  return fetch(`http://127.0.0.1:${port}${path}`, init);
 }
 
 /** The status that the kubelet sees. How long the answer takes on a busy machine is not judged. */
 async function probe(service: Service, { httpGet }: Manifest): Promise<number> {
-  const response = await service.fetch(httpGet.path);
+  assert.equal(httpGet.port, 'ops');
+  const response = await ofOps(service, httpGet.path);
   await response.arrayBuffer();
   return response.status;
 }
@@ -61,7 +91,7 @@ describe('probes of a replica in dev', { concurrency: 2 }, () => {
     assert.equal((await get(service, 'borrow_rate:AAPL')).status, 200);
 
     await redis.stop();
-    await until(async () => (await jsonOf(await service.fetch('/health'))).redis.connected === false);
+    await until(async () => (await jsonOf(await ofOps(service, '/health'))).redis.connected === false);
     assert.equal(await probe(service, probes.liveness), 200);
     assert.equal(await probe(service, probes.readiness), 200);
     assert.equal((await get(service, 'borrow_rate:AAPL')).status, 200);
@@ -92,7 +122,7 @@ describe('probes of a replica in dev', { concurrency: 2 }, () => {
     service.kill('SIGSTOP');
     const { httpGet, timeoutSeconds } = probes.readiness;
     const signal = AbortSignal.timeout(timeoutSeconds * 1000);
-    await assert.rejects(service.fetch(httpGet.path, { signal }), { name: 'TimeoutError' });
+    await assert.rejects(ofOps(service, httpGet.path, { signal }), { name: 'TimeoutError' });
   });
 
   test('only the start-up probe fails while the warm-up runs', async (t) => {
@@ -110,7 +140,7 @@ describe('probes of a replica in dev', { concurrency: 2 }, () => {
     service.kill('SIGTERM');
     await service.waitForLog(({ msg }) => msg === 'shutting down');
     assert.equal(await probe(service, probes.startup), 503);
-    assert.equal((await service.fetch('/health')).status, 200);
+    assert.equal((await ofOps(service, '/health')).status, 200);
     assert.deepEqual(await service.exited, { code: 0, signal: null });
     assert.ok(performance.now() - began >= Number(environment.SHUTDOWN_GRACE_MS));
   });

@@ -51,6 +51,8 @@ test('the ConfigMap has every variable but secrets, with its default except for 
   const changed = shown.filter((name) => data[name] !== defaultOf(name));
   assert.deepEqual(Object.fromEntries(changed.map((name) => [name, data[name]])), {
     HOST: '0.0.0.0',
+    AUTH_TOKENS_FILE: '/etc/ratecache/tokens/tokens.json',
+    OPS_PORT: '8001',
     SHUTDOWN_GRACE_MS: '5000',
     REDIS_HOST: 'redis',
     REDIS_PORT: '6379',
@@ -146,7 +148,7 @@ test('Prometheus finds the Service by its label, its port by name, and calls the
   assert.equal(service.metadata.labels[spec.jobLabel], 'cache-service');
   assert.deepEqual(
     spec.endpoints.map(({ port, path }: Manifest) => [port, path]),
-    [[service.spec.ports[0].name, '/metrics']],
+    [[service.spec.ports[1].name, '/metrics']],
   );
 });
 

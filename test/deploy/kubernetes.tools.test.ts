@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { before, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config/config.ts';
 import { MOST_UNSENT_BYTES } from '../../src/http/load.ts';
 import { typeErrors, validate } from './kubernetes-schemas.ts';
@@ -12,6 +15,7 @@ import {
   OVERLAYS,
   quantity,
   renderAll,
+  withServiceAccounts,
 } from './rendered.ts';
 
 const MiB = 2 ** 20;
@@ -73,10 +77,21 @@ for (const directory of ['base', ...OVERLAYS] as const) {
       for (const rule of policy.spec.ingress)
         for (const { port } of rule.ports) assert.ok(ports.includes(port));
     }
-    const [port] = containerOf(find(of(directory), 'Deployment')).ports;
-    assert.equal(port.containerPort, 8000);
-    assert.equal(configOf(directory).config.http.port, 8000);
-    assert.equal(find(of(directory), 'Service').spec.ports[0].port, 8000);
+    const { http, access } = configOf(directory).config;
+    const listened = [
+      ['http', http.port],
+      ['ops', access.opsPort],
+    ];
+    const { ports } = containerOf(find(of(directory), 'Deployment'));
+    assert.deepEqual(
+      ports.map(({ name, containerPort }: Manifest) => [name, containerPort]),
+      listened,
+    );
+    const service = find(of(directory), 'Service');
+    assert.deepEqual(
+      service.spec.ports.map(({ name, port }: Manifest) => [name, port]),
+      listened,
+    );
   });
 
   test(`${directory}: the service accepts its whole environment without a fault or a warning`, () => {
@@ -140,9 +155,34 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     const pod = find(of(directory), 'Deployment').spec.template.spec;
     assert.equal(pod.securityContext.runAsUser, 65532);
     assert.deepEqual(pod.volumes[0].emptyDir.medium, 'Memory');
-    assert.deepEqual(pod.containers[0].volumeMounts, [{ name: 'tmp', mountPath: '/tmp' }]);
+    const { tokensFile } = configOf(directory).config.access;
+    assert.deepEqual(pod.containers[0].volumeMounts, [
+      { name: 'tmp', mountPath: '/tmp' },
+      { name: 'tokens', mountPath: dirname(tokensFile!), readOnly: true },
+    ]);
   });
 }
+
+test('the example of a client is valid, and its token has the audience that the service requires', async () => {
+  const [account, pod] = parseAllDocuments(
+    readFileSync('deploy/kubernetes/examples/client.yaml', 'utf8'),
+  ).map((document) => document.toJS() as Manifest);
+  for (const manifest of [account!, pod!]) await validate(manifest);
+  assert.equal(await typeErrors([account!, pod!]), '');
+  assert.equal(pod!.spec.serviceAccountName, account!.metadata.name);
+  const [{ serviceAccountToken }] = pod!.spec.volumes[0].projected.sources;
+  const component = await withServiceAccounts();
+  const { config, warnings } = loadConfig(environmentOf(component, 'hunter2'), { standalone: false });
+  assert.deepEqual(warnings, []);
+  assert.equal(serviceAccountToken.audience, config.access.jwt!.audience);
+  const [client] = find(component, 'NetworkPolicy').spec.ingress;
+  assert.deepEqual(client.from[0].podSelector.matchLabels, pod!.metadata.labels);
+  const { volumes, containers } = find(component, 'Deployment').spec.template.spec;
+  assert.deepEqual(volumes.at(-1).name, containers[0].volumeMounts.at(-1).name);
+  assert.deepEqual(config.access.jwt!.keys, {
+    file: `${containers[0].volumeMounts.at(-1).mountPath}/jwks.json`,
+  });
+});
 
 test('an object with a field that is unknown, missing or out of bounds is refused', async () => {
   const spoiled = (spoil: (container: Manifest) => void) => {

@@ -1,5 +1,7 @@
 /** The manifests as kustomize makes them, and what pods would find in their environment. */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
@@ -17,6 +19,22 @@ export async function render(directory: Directory): Promise<Manifest[]> {
   const line = ['kustomize', `deploy/kubernetes/${directory}`];
   const { stdout } = await promisify(execFile)('scripts/kubectl.sh', line, { cwd: ROOT });
   return parseAllDocuments(stdout).map((document) => document.toJS());
+}
+
+/** The base with the component that accepts service-account tokens. */
+export async function withServiceAccounts(): Promise<Manifest[]> {
+  // kustomize reads components only by relative paths.
+  const directory = await mkdtemp(join(ROOT, 'deploy/kubernetes/overlays/test-'));
+  try {
+    const lines = ['resources: [../../base]', 'components: [../../components/service-accounts]'];
+    await writeFile(join(directory, 'kustomization.yaml'), `${lines.join('\n')}\n`);
+    const { stdout } = await promisify(execFile)('scripts/kubectl.sh', ['kustomize', directory], {
+      cwd: ROOT,
+    });
+    return parseAllDocuments(stdout).map((document) => document.toJS());
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
 
 /** The base and every overlay, by directory. */

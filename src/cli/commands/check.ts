@@ -14,7 +14,7 @@ export const check: Subcommand = {
     const { Option } = await import('commander');
     const { addService } = await import('../flags.ts');
     const { TIMEOUT_MS } = await import('../check.ts');
-    addService(command, TIMEOUT_MS)
+    addService(command, TIMEOUT_MS, true)
       .option('--fail-degraded', 'exit with 1 if the service is degraded')
       .addOption(
         new Option('--ready', 'request /readyz: is the service ready for requests?').conflicts([

@@ -12,7 +12,7 @@ export const stats: Subcommand = {
   async define(command) {
     const { Option } = await import('commander');
     const { addService, numeric } = await import('../flags.ts');
-    addService(command, TIMEOUT_MS)
+    addService(command, TIMEOUT_MS, true)
       .addOption(
         new Option(
           '--watch [seconds]',

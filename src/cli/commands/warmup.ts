@@ -14,7 +14,7 @@ export const warmup: Subcommand = {
   async define(command) {
     const { Option } = await import('commander');
     const { ownUrl } = await import('../call-service.ts');
-    const { urlOption } = await import('../flags.ts');
+    const { tokenFileOption, urlOption } = await import('../flags.ts');
     const { addVariables, environmentWith } = await import('../options.ts');
     const { refuseIdleFlags, WARMUP_VARIABLES } = await import('../warmup-flags.ts');
     const { FORMATS } = await import('../../warmup/source.ts');
@@ -22,6 +22,7 @@ export const warmup: Subcommand = {
       .argument('<file>', 'the file, plain or compressed with gzip')
       .addOption(new Option('--format <format>', 'format of the file').choices(FORMATS).default('auto'))
       .addOption(urlOption('URL of the service that stores the values'))
+      .addOption(tokenFileOption())
       .option('--direct', 'write directly into the configured Redis, without a service')
       .option('--json', 'print the summary as JSON')
       .option('--quiet', 'print no progress')

@@ -1,0 +1,11 @@
+import type { Audit } from './audit.ts';
+import type { Authenticator } from './authenticator.ts';
+
+/** Access control, as the HTTP and WebSocket endpoints use it. */
+export interface Access {
+  /** Undefined in a service without tokens. */
+  readonly authenticator: Authenticator | undefined;
+  readonly audit: Audit;
+  /** Hosts that a `Host` header may name without tokens, in addition to addresses and localhost. */
+  readonly allowedHosts: readonly string[];
+}
