@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { freePort, type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, reachesRedis, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -13,8 +13,10 @@ import { ERRORS } from '../../src/errors.ts';
 import type { HttpDeps } from '../../src/http/deps.ts';
 import type { Ops } from '../../src/http/ops.ts';
 import { opsRoutes, routes } from '../../src/http/server.ts';
+import { AUDIENCE, ISSUER, issuer } from '../access/support.ts';
+import { type TokensFile, tokensFile } from '../support/tokens.ts';
 import { whileFrozen } from '../support/while-frozen.ts';
-import { Contract } from './contract.ts';
+import { Contract, type Sent } from './contract.ts';
 import {
   type Exercise,
   FORBIDDEN,
@@ -35,16 +37,7 @@ import { sendRequest, sendRequestOn } from './send-request.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const contract = new Contract(new URL('../../docs/openapi.yaml', import.meta.url));
 /** Codes of WebSocket only, or of requests without an operation. */
-const OF_NO_OPERATION = [
-  'frame_invalid',
-  'too_many_subscriptions',
-  'not_found',
-  'method_not_allowed',
-  // The endpoints do not check tokens yet.
-  'unauthenticated',
-  'forbidden',
-  'identity_unavailable',
-];
+const OF_NO_OPERATION = ['frame_invalid', 'too_many_subscriptions', 'not_found', 'method_not_allowed'];
 
 /** Enough to name the routes. */
 const NOTHING = { cache: {}, counters: {}, access: { allowedHosts: [] } } as unknown as HttpDeps;
@@ -58,6 +51,9 @@ let strict: Service;
 let keeping: Service;
 let standalone: Service;
 let defective: Service;
+/** It has tokens, and cannot verify JWTs. */
+let guarded: Service;
+let tokens: TokensFile;
 // Only the sources can be given a defect.
 delete process.env.RATECACHE_BINARY;
 
@@ -69,11 +65,22 @@ before(async () => {
     ENABLE_LOCAL_CACHE: 'false',
     READY_REQUIRES_REDIS: 'true',
   };
-  [service, strict, keeping, standalone, defective] = await Promise.all([
+  tokens = tokensFile({ reader: { scopes: ['read'] }, admin: { scopes: ['admin'] } });
+  [service, strict, keeping, standalone, guarded, defective] = await Promise.all([
     startReplica(redis, { ...LIMITS, WS_ALLOWED_ORIGINS: 'https://desk.internal', SHUTDOWN_GRACE_MS: '200' }),
     startReplica(fragile, { ...frozen, ...nothing }),
     startReplica(fragile, { ...frozen, PENDING_WRITES_MAX_ENTRIES: '3' }),
     startService({ standalone: true, env: { ...PATIENT, ENABLE_CACHE_STATS: 'false' } }),
+    startService({
+      standalone: true,
+      env: {
+        ...PATIENT,
+        AUTH_TOKENS_FILE: tokens.path,
+        AUTH_JWKS_URL: `http://127.0.0.1:${await freePort()}/`,
+        AUTH_JWT_AUDIENCE: AUDIENCE,
+        AUTH_JWT_ISSUER: ISSUER,
+      },
+    }),
     startService({
       env: {
         ...redisEnv(redis),
@@ -86,8 +93,9 @@ before(async () => {
 });
 
 after(async () => {
-  for (const each of [service, strict, keeping, standalone, defective]) await each?.stop('SIGKILL');
+  for (const each of [service, strict, keeping, standalone, guarded, defective]) await each?.stop('SIGKILL');
   await Promise.all([redis?.stop(), fragile?.stop()]);
+  tokens?.remove();
 });
 
 test('redocly accepts docs/openapi.yaml without a warning', async () => {
@@ -196,6 +204,41 @@ test('a defect is answered with 500 on every route', async () => {
     await until(() => provoke(defective, [id, outcomeOf(id, '500 internal'), plain(id)]).then(() => true));
   }
 });
+
+test('a service with tokens answers as documented without a token, without the right, and without keys for JWTs', async () => {
+  const { sign } = await issuer('unknown');
+  const jwt = { Authorization: `Bearer ${await sign()}` };
+  const bearerOf = (id: string) => ({
+    Authorization: tokens.bearer(/^(GET|HEAD) |mget$/.test(id) ? 'admin' : 'reader').authorization,
+  });
+  const outcomes = [
+    ['401 unauthenticated', () => ({})],
+    ['403 forbidden', bearerOf],
+    ['503 identity_unavailable', () => jwt],
+  ] as const;
+  for (const [outcome, headersOf] of outcomes)
+    for (const id of having(outcome).filter((each) => each !== 'GET /v1/ws'))
+      await provoke(guarded, [id, outcomeOf(id, outcome), withHeaders(plain(id), headersOf(id))]);
+  const wrong = upgrade({ Authorization: 'Bearer rct_wrong' });
+  await provoke(guarded, ['GET /v1/ws', '401 unauthenticated', wrong]);
+  await provoke(guarded, ['GET /v1/ws', '503 identity_unavailable', upgrade(jwt)]);
+});
+
+test('an open service answers as documented to a page of another origin or host', async () => {
+  const page = { Origin: 'https://evil.example' };
+  for (const id of having('403 origin_refused').filter((each) => each !== 'GET /v1/ws'))
+    await provoke(standalone, [id, outcomeOf(id, '403 origin_refused'), withHeaders(plain(id), page)]);
+  for (const id of having('403 host_refused'))
+    await provoke(standalone, [
+      id,
+      outcomeOf(id, '403 host_refused'),
+      withHeaders(plain(id), { Host: 'evil.example' }),
+    ]);
+});
+
+function withHeaders(sent: Sent, headers: Record<string, string>): Sent {
+  return { ...sent, headers: { ...sent.headers, ...headers } };
+}
 
 test('overload is answered with 503 on every route, except for L1 hits', async () => {
   let left = having('503 overloaded');

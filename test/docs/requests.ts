@@ -261,7 +261,7 @@ export function plain(id: string): Sent {
     const sent = { key: 'known:A', headers: {} };
     // Not what L1 answers on the short way.
     if (id.startsWith('GET ')) return { ...sent, headers: { 'If-None-Match': '*' } };
-    return id.startsWith('PUT ') ? { ...json(1), ...sent } : sent;
+    return id.startsWith('PUT ') ? json(1, sent) : sent;
   }
   return id in BODIES ? json(BODIES[id]) : {};
 }

@@ -18,12 +18,12 @@ export async function sendRequestOn(
   sent: Sent = {},
 ): Promise<RawResponse> {
   const [method, path] = id.split(' ') as [string, string];
-  const { key, query = {}, headers = {}, body } = sent;
+  const { key, query = {}, headers: { Host: host = 'x', ...headers } = {}, body } = sent;
   const target = key === undefined ? path : path.replace('{key}', escaped(key));
   const search = new URLSearchParams(query).toString();
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   if (body !== undefined) lines.push(`Content-Length: ${Buffer.byteLength(body)}\r\n`);
-  const head = `${method} ${target}${search === '' ? '' : `?${search}`} HTTP/1.1\r\nHost: x\r\n${lines.join('')}\r\n`;
+  const head = `${method} ${target}${search === '' ? '' : `?${search}`} HTTP/1.1\r\nHost: ${host}\r\n${lines.join('')}\r\n`;
   await connection.send(Buffer.concat([Buffer.from(head), Buffer.from(body ?? '')]));
   const [response] = await connection.readResponses(1, undefined, { head: method === 'HEAD' });
   return response!;
