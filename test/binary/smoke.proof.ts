@@ -42,7 +42,7 @@ async function serving(mounts: Mounts, step: (service: Service, dir: string) => 
     await inRoot({ ...mounts, files }, async (dir) => {
       const address = { REDIS_HOST: REDIS_NAME, REDIS_PORT: String(redis.port), REDIS_PASSWORD: 'secret' };
       // As in the image, where it is reached from outside.
-      const host = { HOST: '0.0.0.0' };
+      const host = { HOST: '0.0.0.0', INSECURE_OPEN: 'true' };
       const service = await startService({ env: { ...PATIENT, ...address, ...host } });
       try {
         await reachesRedis(service);

@@ -50,7 +50,8 @@ export async function runCommands(
     );
     const { service, redis, password, prometheus } = place;
     const text = steps.map(({ fence }) => `${fence.text}echo '${END}'\n`).join('');
-    const script = shorten(text).replaceAll('http://127.0.0.1:8000', service.url);
+    // The service of the test has one port for everything.
+    const script = shorten(text).replaceAll(/http:\/\/127\.0\.0\.1:800[01]/g, service.url);
     await writeFile(log, service.logs.map((line) => `${JSON.stringify(line)}\n`).join(''));
     await writeFile(asked, '');
     await writeFile(commands, script);
@@ -61,6 +62,7 @@ export async function runCommands(
         HOME: dir,
         PORT: String(service.port),
         PROMETHEUS: prometheus,
+        RATECACHE_TOKEN: 'rct_of-the-operator',
         REDIS_REPLICA: '127.0.0.1',
         WARMUP_FILE: 'test/data/ibkr-usa-2017-09-27.txt',
         TEST_REDIS_PORT: String(redis.port),
