@@ -18,7 +18,15 @@ export type Directory = 'base' | (typeof OVERLAYS)[number];
 export async function render(directory: Directory): Promise<Manifest[]> {
   const line = ['kustomize', `deploy/kubernetes/${directory}`];
   const { stdout } = await promisify(execFile)('scripts/kubectl.sh', line, { cwd: ROOT });
-  return parseAllDocuments(stdout).map((document) => document.toJS());
+  return manifestsIn(stdout);
+}
+
+function manifestsIn(text: string): Manifest[] {
+  const manifests = parseAllDocuments(text).map((document): Manifest => document.toJS());
+  // kustomize breaks long base64 into lines, which Kubernetes ignores and the schemas refuse.
+  for (const { kind, data } of manifests)
+    if (kind === 'Secret') for (const key of Object.keys(data)) data[key] = data[key].replaceAll('\n', '');
+  return manifests;
 }
 
 /** The base with the component that accepts service-account tokens. */
@@ -31,7 +39,7 @@ export async function withServiceAccounts(): Promise<Manifest[]> {
     const { stdout } = await promisify(execFile)('scripts/kubectl.sh', ['kustomize', directory], {
       cwd: ROOT,
     });
-    return parseAllDocuments(stdout).map((document) => document.toJS());
+    return manifestsIn(stdout);
   } finally {
     await rm(directory, { recursive: true });
   }

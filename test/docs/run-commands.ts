@@ -43,6 +43,7 @@ export async function runCommands(
   const asked = join(dir, 'asked');
   const log = join(dir, 'log');
   const commands = join(dir, 'commands');
+  const auth = join(dir, 'auth');
   try {
     const fences = fencesOf(page);
     const steps = fences.flatMap((fence, i) =>
@@ -54,6 +55,7 @@ export async function runCommands(
     const script = shorten(text).replaceAll(/http:\/\/127\.0\.0\.1:800[01]/g, service.url);
     await writeFile(log, service.logs.map((line) => `${JSON.stringify(line)}\n`).join(''));
     await writeFile(asked, '');
+    await writeFile(auth, 'Authorization: Bearer rct_of-the-operator');
     await writeFile(commands, script);
     const { stdout } = await promisify(execFile)('bash', ['-c', '. test/docs/stubs.sh && . "$0"', commands], {
       cwd: ROOT,
@@ -63,6 +65,7 @@ export async function runCommands(
         PORT: String(service.port),
         PROMETHEUS: prometheus,
         RATECACHE_TOKEN: 'rct_of-the-operator',
+        AUTH: auth,
         REDIS_REPLICA: '127.0.0.1',
         WARMUP_FILE: 'test/data/ibkr-usa-2017-09-27.txt',
         TEST_REDIS_PORT: String(redis.port),

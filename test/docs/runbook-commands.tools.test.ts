@@ -184,7 +184,7 @@ test('every metric, field and variable that the runbook names exists', async () 
 });
 
 /** No variables of the service. */
-const OF_THE_SHELL = ['NODE_OPTIONS', 'REDIS_REPLICA', 'WARMUP_FILE'];
+const OF_THE_SHELL = ['NODE_OPTIONS', 'RATECACHE_TOKEN', 'REDIS_REPLICA', 'WARMUP_FILE'];
 
 /** Fields of Redis, Kubernetes and its exporters. */
 const OF_OTHERS = [
