@@ -53,7 +53,7 @@ export const ACCESS_VARIABLES = {
     pattern: HOSTS,
     expected:
       'host names or addresses without ports, such as rates.example.com,10.0.0.7, separated by commas',
-    doc: 'Hosts that a Host header may name besides loopback; this prevents DNS rebinding.',
+    doc: 'Hosts that a Host header may name in a service without tokens, besides addresses and localhost; this prevents DNS rebinding.',
   }),
   OPS_PORT: integer({
     group: 'access',

@@ -72,9 +72,18 @@ export function requesterOf(
   principal: Principal | undefined,
 ): Requester {
   return new Requester(principal, operation, audit, {
-    address: () => ADDRESS.decode(res.getRemoteAddressAsText()),
+    address: () => addressOf(res),
     requestId: saneRequestId(req.getHeader('x-request-id')),
   });
+}
+
+function addressOf(res: HttpResponse): string {
+  try {
+    return ADDRESS.decode(res.getRemoteAddressAsText());
+  } catch {
+    // The client has disconnected, and uWS no longer has its address.
+    return 'unknown';
+  }
 }
 
 function admit(

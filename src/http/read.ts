@@ -1,6 +1,7 @@
 /** `GET` and `HEAD /v1/cache/{key}`: the hot path, and what happens off it. */
 
 import { allowsKey, type Principal } from '../access/principal.ts';
+import type { Requester } from '../access/requester.ts';
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
@@ -106,8 +107,7 @@ function readSlowly(
     shedIfOverloaded(deps);
     checkKey(key, deps.limits.maxKeyBytes);
     const substitute = wantsFallback(query) ? fallbackFor(key) : undefined;
-    if (substitute !== undefined) requester.requireKey(substitute, 'fallback');
-    return readThrough(deps, key, substitute, answer);
+    return readThrough(deps, requester, key, substitute, answer);
   });
 }
 
@@ -118,12 +118,14 @@ function peekAt(deps: HttpDeps, key: string): Loaded | undefined {
 
 async function readThrough(
   deps: HttpDeps,
+  requester: Requester,
   key: string,
   fallback: string | undefined,
   answer: (loaded: Loaded, marks?: Headers) => void,
 ): Promise<void> {
   const loaded = await deps.cache.load(key);
   if (fallback === undefined || loaded.entry !== undefined) return answer(loaded);
+  requester.requireKey(fallback, 'fallback');
   const instead = await deps.cache.get(fallback);
   // Marked, and not to be kept by anyone under the name of the rate that it is not.
   const marks: Headers = [['Content-Location', CACHE_PATH + encodeURIComponent(fallback)]];
