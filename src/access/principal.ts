@@ -46,18 +46,6 @@ export function isCurrent(principal: Principal, now: number): boolean {
   return true;
 }
 
-export function mayRead(principal: Principal): boolean {
-  return principal.scopes.has('read');
-}
-
-export function mayWrite(principal: Principal): boolean {
-  return principal.scopes.has('write');
-}
-
-export function mayAdminister(principal: Principal): boolean {
-  return principal.scopes.has('admin');
-}
-
 export function allowsKey({ prefixes }: Principal, key: string): boolean {
   if (prefixes === undefined) return true;
   for (const prefix of prefixes) if (key.startsWith(prefix)) return true;

@@ -7,24 +7,12 @@ import {
   allowsPattern,
   allowsPrefix,
   allowsType,
+  concerns,
   isCurrent,
-  mayAdminister,
-  mayRead,
-  mayWrite,
 } from '../../src/access/principal.ts';
 import { matcher } from '../../src/cache/match.ts';
 import { OTHER, typeIndex } from '../../src/key.ts';
 import { principal } from './support.ts';
-
-test('no scope includes another', () => {
-  const rights = (scope: 'read' | 'write' | 'admin') => {
-    const who = principal({ scopes: new Set([scope]) });
-    return [mayRead(who), mayWrite(who), mayAdminister(who)];
-  };
-  assert.deepEqual(rights('read'), [true, false, false]);
-  assert.deepEqual(rights('write'), [false, true, false]);
-  assert.deepEqual(rights('admin'), [false, false, true]);
-});
 
 test('a key is allowed if it starts with one of the prefixes', () => {
   const who = principal({ prefixes: ['borrow_rate:', 'min_rate:'] });
@@ -83,4 +71,29 @@ test('a principal is current until it expires or one of its sources is revoked',
   assert.ok(!isCurrent(who, 1000));
   standing.revoked = true;
   assert.ok(!isCurrent(who, 999));
+});
+
+test('a match concerns a principal if it can cover one of its keys', () => {
+  const rates = principal({ prefixes: ['borrow_rate:A'] });
+  for (const pattern of ['*', 'borrow_*', 'borrow_rate:AAPL', 'borrow_rate:A?', '[bv]*'])
+    assert.ok(concerns(rates, { pattern }), pattern);
+  for (const pattern of ['volatility:*', 'borrow_rate:B*', 'borrow_rate:\\*'])
+    assert.ok(!concerns(rates, { pattern }), pattern);
+  assert.ok(concerns(rates, { type: typeIndex('borrow_rate')! }));
+  assert.ok(!concerns(rates, { type: typeIndex('volatility')! }));
+  assert.ok(concerns(rates, { type: OTHER }), 'a prefix may be the prefix of keys of other types');
+  assert.ok(!concerns(principal({ prefixes: [] }), { type: OTHER }));
+  assert.ok(concerns(principal(), { pattern: 'volatility:*' }));
+});
+
+test('a match that covers an allowed key concerns the principal', () => {
+  const alphabet = fc.constantFrom('a', 'b', ':', '*', '?', '[', ']', '\\', '^', '-');
+  const text = fc.string({ unit: alphabet, maxLength: 8 });
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 3 }), text, text, (prefixes, pattern, key) => {
+      const who = principal({ prefixes });
+      return !(allowsKey(who, key) && matcher({ pattern })(key)) || concerns(who, { pattern });
+    }),
+    { numRuns: 20_000 },
+  );
 });
