@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer';
+import { Malformed, NotConvertible } from '../codec/errors.ts';
 import { jsonToMsgpack } from '../codec/json-to-msgpack.ts';
 import { msgpackToJson } from '../codec/msgpack-to-json.ts';
 import { bufferOf, type Latin1, toLatin1, type ValueBytes } from '../codec/value-bytes.ts';
@@ -143,7 +144,7 @@ export class Entry {
   /** The value as JSON text. @throws NotConvertible where JSON cannot represent it exactly */
   get json(): Body {
     if (this.encoding === 'json') return this.#body as Body;
-    this.#other ??= keep('json', Buffer.from(msgpackToJson(bufferOf(this.#body))));
+    this.#other ??= converted(() => keep('json', Buffer.from(msgpackToJson(bufferOf(this.#body)))));
     return this.#other as Body;
   }
 
@@ -155,12 +156,26 @@ export class Entry {
   /** The value as msgpack, in its stored form. @throws NotConvertible where msgpack cannot represent it exactly */
   get packed(): Latin1 | Buffer {
     if (this.encoding === 'msgpack') return this.#body as Latin1 | Buffer;
-    this.#other ??= keep('msgpack', jsonToMsgpack((this.#body as Body).toString()));
+    this.#other ??= converted(() => keep('msgpack', jsonToMsgpack((this.#body as Body).toString())));
     return this.#other as Latin1 | Buffer;
   }
 
   get value(): Value {
     return { encoding: this.encoding, body: this.#body };
+  }
+}
+
+/**
+ * Runs a conversion. Another program may have stored bytes that are not well formed, with a matching checksum. Readers of
+ * the other encoding then receive a refusal, as for a value that cannot be converted.
+ */
+function converted(convert: () => ValueBytes): ValueBytes {
+  try {
+    return convert();
+  } catch (error) {
+    throw error instanceof Malformed
+      ? new NotConvertible(`the stored value is damaged: ${error.message}`)
+      : error;
   }
 }
 

@@ -60,10 +60,18 @@ export function* elements(text: string, start: number): Generator<Span, void> {
   }
 }
 
-/** Returns the unescaped string whose opening quote is at `start`. Passing `end` saves the search for it. */
+/**
+ * Returns the unescaped string whose opening quote is at `start`. Passing `end` saves the search for it.
+ * @throws Malformed when an escape is invalid
+ */
 export function readString(text: string, start: number, end = skipString(text, start)): string {
   const inner = text.slice(start + 1, end - 1);
-  return inner.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : inner;
+  if (!inner.includes('\\')) return inner;
+  try {
+    return JSON.parse(text.slice(start, end)) as string;
+  } catch {
+    throw new Malformed(`invalid string, at character ${start}`);
+  }
 }
 
 /** Returns the index after the value whose first character is at `start`. */

@@ -111,6 +111,10 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
   if (offset === undefined) return undefined;
   const flags = packed[FLAGS]!;
   if (flags > (MSGPACK | COMPRESSED)) return undefined;
+  const storedAt = readMs(packed, STORED_AT);
+  const expiresAt = readMs(packed, EXPIRES_AT);
+  // An answer cannot express a later time.
+  if (!Number.isSafeInteger(storedAt) || !Number.isSafeInteger(expiresAt)) return undefined;
   const encoding: Encoding = (flags & MSGPACK) === 0 ? 'json' : 'msgpack';
   let bytes = packed.subarray(offset);
   if ((flags & COMPRESSED) !== 0) {
@@ -128,8 +132,8 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
     key,
     { encoding, body: keep(encoding, bytes) },
     packed.toString('hex', VERSION_OFFSET, VERSION_OFFSET + VERSION_BYTES),
-    readMs(packed, STORED_AT),
-    readMs(packed, EXPIRES_AT),
+    storedAt,
+    expiresAt,
   );
 }
 

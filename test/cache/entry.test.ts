@@ -111,6 +111,13 @@ test('a value that the other encoding cannot represent fails every conversion, a
   assert.deepEqual(binary.msgpack, Buffer.from([0xc4, 2, 0xff, 0xfe]));
 });
 
+test('a stored value in which a conversion finds an error is refused in the other encoding', () => {
+  for (const body of ['{"a":"\\u04"}', 'nope', ''])
+    assert.throws(() => entryOf({ encoding: 'json', body }).msgpack, NotConvertible, body);
+  for (const body of [Buffer.from([0x82]), Buffer.from([0xc1]), Buffer.alloc(0)])
+    assert.throws(() => entryOf({ encoding: 'msgpack', body }).json, NotConvertible);
+});
+
 test('the cost of an entry is its key, its value and a fixed overhead', () => {
   const cost = (key: string, value: Value) => entryOf(value, key).bytes;
   const empty = cost('', { encoding: 'json', body: '' });

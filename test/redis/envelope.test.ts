@@ -186,6 +186,17 @@ test('unknown flags make an envelope unreadable', () => {
   }
 });
 
+test('a time that an answer cannot express makes an envelope of either layout unreadable', () => {
+  for (const offset of [17, 26])
+    for (const time of [2n ** 53n, 2n ** 64n - 1n]) {
+      const value: Value = { encoding: 'json', body: '1' };
+      const [bytes, old] = [packed(value), layout1(value)];
+      for (const each of [bytes, old]) each.writeBigUInt64BE(time, offset);
+      assert.equal(unpack(KEY, sealed(bytes), PLAIN), undefined);
+      assert.equal(unpack(KEY, old, PLAIN), undefined);
+    }
+});
+
 test('unpacking random bytes or damaged envelopes never throws', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
