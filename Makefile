@@ -65,6 +65,11 @@ chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md
 	@$(NEED) redis-server redis-cli
 	@exec node test/chaos/run.ts $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## damaged inputs for every decoder, and for a real service on a real Redis; ARGS="--inputs 1000000 --seed 7", "--kind http", "--kind http --seed 7 --only 12", --help
+	@$(NEED) redis-server redis-cli
+	@exec node test/fuzz/main.ts $(ARGS)
+
 .PHONY: simulate
 simulate: $(INSTALLED) ## replicas, clients and a model of Redis in virtual time, every fault from a seed; ARGS="--seeds 1000000 --jobs 2", "--seed 7", --mutants
 	@exec node test/simulator/run.ts $(ARGS)

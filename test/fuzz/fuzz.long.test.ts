@@ -1,0 +1,3 @@
+import { testInputs } from './finds-no-fault.ts';
+
+testInputs(2, { decoder: 10_000, live: 4000 });
