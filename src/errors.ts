@@ -29,6 +29,7 @@ export const ERRORS = {
   body_too_large: [413, 'The request body is larger than MAX_BODY_BYTES'],
   value_too_large: [413, 'The value is larger than MAX_VALUE_BYTES'],
   media_type_unsupported: [415, 'Unsupported media type; send JSON or msgpack'],
+  transfer_coding_unsupported: [501, 'Unsupported transfer coding; send chunked or Content-Length'],
   internal: [500, 'Internal error; the cause is in the log of the service'],
   l2_unavailable: [503, 'Redis is unavailable, so the request was not sent to it'],
   l2_rejected: [503, 'Redis rejected the command'],

@@ -14,6 +14,8 @@ import type {
 import type { Addon } from './uws/packages.ts';
 import { selectAddon } from './uws/select.ts';
 
+export { listOf } from './uws/header-list.ts';
+export { keepOpen } from './uws/idle.ts';
 export { type AddonReport, selectAddon } from './uws/select.ts';
 export type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket };
 

@@ -72,6 +72,7 @@ test('every variable outside the runbook has its default', () => {
     host: '127.0.0.1',
     port: 8000,
     reusePort: false,
+    idleTimeoutMs: 75_000,
     addonFile: undefined,
     readyRequiresRedis: false,
   });

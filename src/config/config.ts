@@ -79,6 +79,7 @@ function assemble(values: Values, standalone: boolean) {
       /** 0 selects a free port. */
       port: values.PORT,
       reusePort: values.REUSE_PORT,
+      idleTimeoutMs: values.HTTP_IDLE_TIMEOUT_SECONDS * 1000,
       /** Undefined to use the addon of a package. */
       addonFile: values.UWS_ADDON,
       /** Always false when standalone. */

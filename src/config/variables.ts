@@ -44,6 +44,13 @@ export const VARIABLES = {
     default: false,
     doc: 'Allow several processes on one machine to listen on the same port.',
   }),
+  HTTP_IDLE_TIMEOUT_SECONDS: integer({
+    group: 'server',
+    default: 75,
+    unit: 'seconds',
+    within: [5, 900],
+    doc: 'How long an HTTP connection stays open after an answer; the addon for glibc before 2.38 always uses about 10.',
+  }),
   UWS_ADDON: text({
     group: 'server',
     pattern: ABSOLUTE_PATH,

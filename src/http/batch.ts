@@ -17,6 +17,7 @@ import type { Histogram } from '../metrics/histogram.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
+import { CONTENT_TYPE } from './framing.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import { checkShape, type DecodedBody, decodeBody, shapeOf } from './payload.ts';
@@ -76,7 +77,7 @@ function batchHandler(deps: HttpDeps, operation: string, seconds: Histogram, run
     attempt(exchange, deps, () => {
       shedIfOverloaded(deps);
       checkNoParameters(req.getQuery());
-      const encoding = bodyEncoding(req.getHeader('content-type'));
+      const encoding = bodyEncoding(req.getHeader(CONTENT_TYPE));
       const answerAs = preferredEncoding(acceptOf(req));
       const answer = (results: ItemResult[]) => {
         items = results.length;

@@ -1,12 +1,16 @@
 import type { HttpRequest } from '../uws.ts';
 import type { HttpDeps } from './deps.ts';
 import { type Exchange, fault } from './exchange.ts';
+import { CONTENT_LENGTH } from './framing.ts';
 
 /**
  * Reads the whole body of a request and passes it to `use`. The buffer is valid only during that call, so `use` must
  * copy what it stores. A body over the limit is rejected as soon as its `Content-Length` or the bytes received exceed
  * it. A body that would exceed the limit of all unfinished bodies is rejected with `overloaded`. An exception of `use`
  * becomes the answer.
+ *
+ * A chunked body is used in a later turn of the event loop. uWS accepts a malformed end of it, and a request that follows in
+ * the same segment then closes the connection before.
  *
  * @param tooLarge the error code for a body over `limitBytes`
  */
@@ -19,9 +23,10 @@ export function readBody(
   use: (body: Buffer) => void,
 ): void {
   const { load, limits } = deps;
-  const refuse = () =>
-    exchange.sendProblem(fault(tooLarge, `at most ${limitBytes} bytes are allowed`), [], true);
-  if (Number(req.getHeader('content-length')) > limitBytes) return refuse();
+  const refuse = () => exchange.refuse(fault(tooLarge, `at most ${limitBytes} bytes are allowed`));
+  const length = req.getHeader(CONTENT_LENGTH);
+  if (Number(length) > limitBytes) return refuse();
+  const chunked = length === '' && req.getHeader('transfer-encoding') !== '';
 
   let received: Buffer[] = [];
   let size = 0;
@@ -39,12 +44,20 @@ export function readBody(
     if (last) {
       const body = size === 0 ? chunk : Buffer.concat([...received, chunk]);
       release();
-      return attempt(exchange, deps, () => use(body));
+      if (!chunked) return attempt(exchange, deps, () => use(body));
+      // uWS reads a malformed size of the first chunk as 0.
+      if (body.length === 0)
+        return exchange.refuse(fault('bad_request', 'send Content-Length: 0 for an empty body', 'body'));
+      const copy = Buffer.from(body);
+      setImmediate(() => {
+        if (!exchange.done) attempt(exchange, deps, () => use(copy));
+      });
+      return;
     }
     if (load.bodyBytes + chunk.length > limits.maxBufferedBodyBytes) {
       release();
       const busy = fault('overloaded', 'unfinished request bodies exceed MAX_BUFFERED_BODY_BYTES');
-      return exchange.sendProblem(busy, [], true);
+      return exchange.refuse(busy);
     }
     // uWS reuses the memory of the chunk as soon as this callback returns.
     received.push(Buffer.from(chunk));

@@ -3,6 +3,8 @@ import type { HttpRequest, HttpResponse } from '../uws.ts';
 import type { HttpDeps } from './deps.ts';
 import { fault } from './exchange.ts';
 
+const ASCII = new TextDecoder();
+
 /** The parts of a request that handlers read, copied. */
 class SavedRequest implements HttpRequest {
   readonly #lines: (readonly [name: string, value: string])[] = [];
@@ -23,7 +25,9 @@ class SavedRequest implements HttpRequest {
     this.#parameter = req.getParameter(0);
   }
 
-  getHeader(name: string): string {
+  /** @param header as text or as bytes (framing.ts) */
+  getHeader(header: string | ArrayBuffer): string {
+    const name = typeof header === 'string' ? header : ASCII.decode(header);
     return this.#lines.find(([each]) => each === name)?.[1] ?? '';
   }
 

@@ -32,8 +32,20 @@ const STATUS_LINES: Record<number, string> = {
   415: '415 Unsupported Media Type',
   426: '426 Upgrade Required',
   500: '500 Internal Server Error',
+  501: '501 Not Implemented',
   503: '503 Service Unavailable',
 };
+
+/** uWS sends what is corked when a write exceeds its buffer. Its buffer has this size. */
+const CORK_BUFFER_BYTES = 16 * 1024;
+
+/** Header lines of every answer. */
+let commonLines = '\r\nX-Content-Type-Options: nosniff';
+
+/** Every answer from now on announces how long its connection stays open when no request follows. */
+export function announceIdleTimeout(seconds: number): void {
+  commonLines = `\r\nX-Content-Type-Options: nosniff\r\nKeep-Alive: timeout=${seconds}`;
+}
 
 /**
  * One request that may be answered after its handler has returned. The client may disconnect at any time; after that,
@@ -45,6 +57,8 @@ export class Exchange {
   readonly #counters: Counters;
   /** True for HEAD: the answer has no body. */
   readonly #bodiless: boolean;
+  /** Whether the answer closes the connection, in a later turn of the event loop (framing.ts). */
+  readonly #last: boolean;
   readonly #seconds: Histogram | undefined;
   readonly #start: number;
   #done = false;
@@ -65,6 +79,7 @@ export class Exchange {
     this.#load = load;
     this.#counters = counters;
     this.#bodiless = bodiless;
+    this.#last = load.last.has(res);
     this.#seconds = seconds;
     this.#start = performance.now();
     load.open++;
@@ -87,18 +102,37 @@ export class Exchange {
     this.#write(status, headers, body, this.#load.draining);
   }
 
+  /** Answers with problem+json. */
+  sendProblem(error: ServiceError, headers: Headers = []): void {
+    this.#write(
+      error.status,
+      problemHeaders(error, headers),
+      problem(error),
+      this.#load.draining,
+      error.code,
+    );
+  }
+
   /**
-   * Answers with problem+json.
-   * @param closing closes the connection, so that the rest of a request body is not received
+   * Answers with an error, and closes the connection before uWS reads what follows, such as the rest of a body. uWS would
+   * drop an answer that is corked when the connection closes. So spaces follow the error until the answer exceeds the
+   * buffer.
    */
-  sendProblem(error: ServiceError, headers: Headers = [], closing = false): void {
-    const body = problem(error);
-    const all = [['Content-Type', PROBLEM_TYPE], ['Cache-Control', 'no-store'], ...headers] as [
-      string,
-      string,
-    ][];
-    if (error.status === 503) all.push(['Retry-After', RETRY_AFTER_SECONDS]);
-    this.#write(error.status, all, body, closing || this.#load.draining, error.code);
+  refuse(error: ServiceError, headers: Headers = []): void {
+    if (this.#done) return;
+    this.#report(error.code);
+    this.#count(error.status);
+    this.#finish();
+    const res = this.#res;
+    // `writeStatus` adds a line end.
+    const body = problem(error).padEnd(CORK_BUFFER_BYTES);
+    const head = headText(error.status, [
+      ...problemHeaders(error, headers),
+      ['Content-Length', String(body.length + 2)],
+      ['Connection', 'close'],
+    ]);
+    res.cork(() => res.writeStatus(`${head}\r\n${dateLine()}\r\n\r\n${body}`));
+    res.close();
   }
 
   /** Answers with an error. An error that is not a `ServiceError` is sent as `internal`, and thrown again. */
@@ -122,13 +156,28 @@ export class Exchange {
     closing: boolean,
     outcome = String(status),
   ): void {
-    // A client may disconnect before it receives the outcome.
+    this.#report(outcome);
+    if (this.#done) return;
+    this.#count(status);
+    // uWS closes the connection when it reads another request before the answer, so nothing after this request is executed.
+    if (this.#last) setImmediate(() => this.#deliver(status, headers, body, true));
+    else this.#deliver(status, headers, body, closing);
+  }
+
+  /** A client may disconnect before it receives the outcome. */
+  #report(outcome: string): void {
     this.onOutcome?.(outcome);
     this.onOutcome = undefined;
-    if (this.#done) return;
+  }
+
+  #count(status: number): void {
     this.#done = true;
     this.#seconds?.observe((performance.now() - this.#start) / 1000);
     this.#counters.httpResponses[Math.floor(status / 100)]!++;
+  }
+
+  #deliver(status: number, headers: Headers, body: string | Buffer, closing: boolean): void {
+    if (this.#gone) return;
     const res = this.#res;
     const head = headText(status, headers);
     const bodiful = status !== 204 && status !== 304;
@@ -162,7 +211,7 @@ export class Exchange {
     const all = length === undefined ? head : `${head}\r\nContent-Length: ${length}`;
     // Answers to writes are not drawn, so that writers keep their connections: docs/architecture.md names that gap.
     const drawn = (this.#bodiless || status === 304) && this.#load.closes.draws(1);
-    if (drawn) return this.#endAndClose(all);
+    if (drawn || this.#last) return this.#endAndClose(all);
     res.writeStatus(closing ? `${all}\r\nConnection: close` : all);
     // Never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for that many
     // bytes, so that the next request closes the connection.
@@ -172,7 +221,7 @@ export class Exchange {
   /** Ends the head by its empty line, and closes the connection after uWS has sent the bytes at the end of this turn. */
   #endAndClose(head: string): void {
     const res = this.#res;
-    res.writeStatus(`${head}\r\nDate: ${new Date().toUTCString()}\r\nConnection: close\r\n`);
+    res.writeStatus(`${head}\r\n${dateLine()}\r\nConnection: close\r\n`);
     setImmediate(() => {
       if (!this.#gone) res.close();
     });
@@ -192,9 +241,19 @@ export class Exchange {
  * is faster than one for each line.
  */
 export function headText(status: number, headers: Headers): string {
-  let text = STATUS_LINES[status] ?? String(status);
+  let text = (STATUS_LINES[status] ?? String(status)) + commonLines;
   for (const [name, value] of headers) text += `\r\n${name}: ${value}`;
   return text;
+}
+
+function problemHeaders(error: ServiceError, headers: Headers): Headers {
+  const retry = [['Retry-After', RETRY_AFTER_SECONDS]] as const;
+  const all = [['Content-Type', PROBLEM_TYPE], ['Cache-Control', 'no-store'], ...headers] as const;
+  return error.status === 503 ? [...all, ...retry] : all;
+}
+
+function dateLine(): string {
+  return `Date: ${new Date().toUTCString()}`;
 }
 
 function problem(error: ServiceError): string {

@@ -10,6 +10,7 @@ import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { defer } from './deferred.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
+import { HOST } from './framing.ts';
 import { HostRule, pageFault } from './page-rules.ts';
 import { CACHE_PATH } from './request.ts';
 
@@ -40,7 +41,7 @@ export function guarded(deps: HttpDeps, rule: Rule, handler: GuardedHandler): Ha
     if (READS_OF_VALUES.has(rule.operation)) return handler;
     const hosts = new HostRule(allowedHosts);
     return (res, req) => {
-      const fault = hosts.fault(req.getHeader('host')) ?? check?.(req);
+      const fault = hosts.fault(req.getHeader(HOST)) ?? check?.(req);
       if (fault !== undefined) refuse(deps, rule, res, req, undefined, fault);
       else handler(res, req, undefined);
     };

@@ -1,3 +1,4 @@
+import type { HttpResponse } from '../uws.ts';
 import { CHECKED_EVERY_BYTES, CLOSED_EVERY_ANSWERS, UnreadDraw } from './unread.ts';
 
 /** Bytes of answers that wait for their clients to read, over all connections. */
@@ -13,6 +14,8 @@ export class Load {
   unsentBytes = 0;
   /** Set at shutdown: every answer then closes its connection. */
   draining = false;
+  /** Responses whose connections close after them, because the end of their requests is uncertain (framing.ts). */
+  readonly last = new WeakSet<HttpResponse>();
   /** Draws the answers that are checked: their sockets must take them whole. */
   readonly checks = new UnreadDraw(CHECKED_EVERY_BYTES);
   /** Draws the answers without a body that close their connection. */

@@ -1,8 +1,9 @@
 import Negotiator from 'negotiator';
 import type { Encoding } from '../cache/entry.ts';
 import { ServiceError } from '../errors.ts';
-import type { HttpRequest } from '../uws.ts';
+import { type HttpRequest, listOf } from '../uws.ts';
 import { JSON_TYPE, MSGPACK_TYPE } from './exchange.ts';
+import { ACCEPT } from './framing.ts';
 
 // A Map, because a lookup in a plain object would also find `constructor`, which a client may send.
 const ENCODING_OF: ReadonlyMap<string, Encoding> = new Map([
@@ -27,13 +28,9 @@ const PARAMETER = /;(?!\s*q\s*=)[^;,"]*(?:"[^"]*")?[^;,"]*/gi;
  * are not read, because to read them would make every hit slower.
  */
 export function acceptOf(req: HttpRequest): string {
-  const first = req.getHeader('accept');
+  const first = req.getHeader(ACCEPT);
   if (acceptedEncodings(first).length > 0) return first;
-  const lines: string[] = [];
-  req.forEach((name, value) => {
-    if (name === 'accept') lines.push(value);
-  });
-  return lines.join(',');
+  return listOf(req, 'accept');
 }
 
 /** The encodings that an `Accept` header accepts, the most preferred first. JSON comes first at equal preference. */

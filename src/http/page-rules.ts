@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
+import { isHost, malformed } from './framing.ts';
 
 /** Why a state-changing request is refused whatever its token; undefined if it is not. */
 export function pageFault(req: HttpRequest): ServiceError | undefined {
@@ -42,6 +43,7 @@ export class HostRule {
   /** @param host a `Host` header */
   fault(host: string): ServiceError | undefined {
     if (host === this.#last && host !== '') return undefined;
+    if (!isHost(host)) return malformed('send one Host line with a host name or address', 'Host');
     if (!this.#allows(host))
       return new ServiceError(
         'host_refused',

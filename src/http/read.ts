@@ -7,12 +7,13 @@ import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
-import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { type HttpRequest, type HttpResponse, listOf } from '../uws.ts';
 import { endAsRead, LARGE_BYTES } from './as-read.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
+import { ACCEPT, IF_NONE_MATCH } from './framing.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
 import { describe, headOf } from './head.ts';
 import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
@@ -62,10 +63,10 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
     const timed = seconds.untimed >= timedAfter;
     const start = timed ? performance.now() : 0;
 
-    const accept = req.getHeader('accept');
+    const accept = req.getHeader(ACCEPT);
     const plain = accept === '' || accept === '*/*' || accept === JSON_TYPE;
     const json = plain ? entry.plainJson : undefined;
-    if (json === undefined || bodiless || req.getHeader('if-none-match') !== '')
+    if (json === undefined || bodiless || req.getHeader(IF_NONE_MATCH) !== '' || load.last.has(res))
       return readSlowly(deps, res, req, principal, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
     corked = res;
@@ -93,7 +94,7 @@ function readSlowly(
 ): void {
   const exchange = new Exchange(res, deps.load, deps.counters, bodiless, deps.counters.getSeconds);
   const accept = acceptOf(req);
-  const ifNoneMatch = req.getHeader('if-none-match');
+  const ifNoneMatch = listOf(req, 'if-none-match');
   const query = req.getQuery();
   const requester = requesterOf(deps, `${bodiless ? 'HEAD' : 'GET'} /v1/cache/{key}`, res, req, principal);
   const answer = (loaded: Loaded, marks: Headers = []) =>

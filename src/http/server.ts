@@ -1,10 +1,11 @@
 /** The routes of the HTTP server, and how it listens and drains. */
 
 import type { Scope } from '../access/principal.ts';
-import { App, type Listening, listen, type TemplatedApp } from '../uws.ts';
+import { App, keepOpen, type Listening, listen, type TemplatedApp } from '../uws.ts';
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
 import type { HttpDeps } from './deps.ts';
-import { Exchange, fault } from './exchange.ts';
+import { announceIdleTimeout, Exchange, fault, type Headers } from './exchange.ts';
+import { framed, framedRead } from './framed.ts';
 import { type GuardedHandler, guarded, type Handler } from './guard.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { type Ops, opsHandlers } from './ops.ts';
@@ -23,6 +24,8 @@ export interface Address {
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
+  /** How long a connection stays open after an answer, where the addon allows it. */
+  readonly idleTimeoutMs: number;
 }
 
 export class Server {
@@ -51,6 +54,7 @@ export class Server {
       ['Sec-WebSocket-Version', '13'],
     ];
     // `push/` handles upgrades; every other request of this path is an error.
+    this.#app.options('/v1/ws', this.#listing('GET, OPTIONS'));
     this.#app.any(
       '/v1/ws',
       this.#refusing(() => fault('upgrade_required', 'connect with a WebSocket client'), upgrade),
@@ -64,6 +68,7 @@ export class Server {
 
   /** Listens. Returns the port. */
   async listen(address: Address): Promise<number> {
+    announceIdleTimeout(keepOpen(this.#app, Math.round(address.idleTimeoutMs / 1000)));
     this.#listening = await listen(this.#app, address.host, address.port, address.reusePort);
     return this.#listening.port;
   }
@@ -88,22 +93,31 @@ export class Server {
 
   #route(path: string, methods: Methods): void {
     const app = this.#app;
-    if (methods.GET) app.get(path, methods.GET);
-    if (methods.HEAD) app.head(path, methods.HEAD);
-    if (methods.POST) app.post(path, methods.POST);
-    if (methods.PUT) app.put(path, methods.PUT);
-    if (methods.DELETE) app.del(path, methods.DELETE);
-    const allowed = Object.keys(methods).join(', ');
+    if (methods.GET) app.get(path, framedRead(this.#deps, methods.GET));
+    if (methods.HEAD) app.head(path, framedRead(this.#deps, methods.HEAD));
+    if (methods.POST) app.post(path, framed(this.#deps, methods.POST));
+    if (methods.PUT) app.put(path, framed(this.#deps, methods.PUT, true));
+    if (methods.DELETE) app.del(path, framed(this.#deps, methods.DELETE));
+    const allowed = [...Object.keys(methods), 'OPTIONS'].join(', ');
+    app.options(path, this.#listing(allowed));
     const refusal = () => fault('method_not_allowed', `this path supports ${allowed}`);
     app.any(path, this.#refusing(refusal, [['Allow', allowed]]));
   }
 
-  #refusing(refusal: () => ReturnType<typeof fault>, headers: [string, string][] = []): Handler {
+  /** Answers `OPTIONS`. No line allows pages of other origins anything. */
+  #listing(allowed: string): Handler {
     const { load, counters } = this.#deps;
-    return (res, req) => {
+    return framed(this.#deps, (res) => {
+      new Exchange(res, load, counters, false).send(204, [['Allow', allowed]]);
+    });
+  }
+
+  #refusing(refusal: () => ReturnType<typeof fault>, headers: Headers = []): Handler {
+    const { load, counters } = this.#deps;
+    return framed(this.#deps, (res, req) => {
       const exchange = new Exchange(res, load, counters, req.getMethod() === 'head');
       exchange.sendProblem(refusal(), headers);
-    };
+    });
   }
 }
 

@@ -3,7 +3,14 @@ import { CHALLENGE } from '../access/authenticator.ts';
 import type { Principal } from '../access/principal.ts';
 import { saneRequestId } from '../access/requester.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
-import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from '../uws.ts';
+import {
+  type HttpRequest,
+  type HttpResponse,
+  listOf,
+  type TemplatedApp,
+  type us_socket_context_t,
+  type WebSocket,
+} from '../uws.ts';
 import { closeUnauthenticated } from './authenticate.ts';
 import type { Codec } from './codec.ts';
 import { CLOSE, Consumer, type ConsumerLimits } from './consumer.ts';
@@ -19,6 +26,12 @@ const CODECS: ReadonlyMap<string, Codec> = new Map([
   ['ratecache.v1.json', jsonCodec],
   ['ratecache.v1.msgpack', msgpackCodec],
 ]);
+
+const REFUSAL_LINES = [
+  'Content-Type: application/problem+json',
+  'Cache-Control: no-store',
+  'X-Content-Type-Options: nosniff',
+];
 
 /** The number of malformed frames in a row that the service answers. The next one closes the socket. */
 const MAX_MALFORMED = 5;
@@ -117,7 +130,7 @@ export class Push {
     if (this.#deps.draining()) return refuse(res, 'shutting_down', 'connect to another replica');
     if (this.#consumers.size >= maxConnections)
       return refuse(res, 'too_many_connections', `at most ${maxConnections} sockets are allowed`);
-    const offered = req.getHeader('sec-websocket-protocol');
+    const offered = listOf(req, 'sec-websocket-protocol');
     const protocol = offered
       .split(',')
       .map((name) => name.trim())
@@ -191,35 +204,46 @@ export class Push {
   }
 }
 
+/** 16 bytes in base64. */
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+
 /** uWS treats every request with a Sec-WebSocket-Key of the right length as an upgrade, whatever its other headers. */
 function asksForWebSocket(req: HttpRequest): boolean {
-  const upgrades = req.getHeader('connection').toLowerCase().split(',');
+  const upgrades = listOf(req, 'connection').toLowerCase().split(',');
   return (
     req.getHeader('upgrade').toLowerCase() === 'websocket' &&
     upgrades.some((token) => token.trim() === 'upgrade') &&
-    req.getHeader('sec-websocket-version') === '13'
+    req.getHeader('sec-websocket-version') === '13' &&
+    KEY.test(req.getHeader('sec-websocket-key'))
   );
 }
 
 function refuseWithoutUpgrade(res: HttpResponse): void {
-  res.writeStatus('426 Upgrade Required');
-  res.writeHeader('Upgrade', 'websocket').writeHeader('Connection', 'Upgrade');
-  res.writeHeader('Sec-WebSocket-Version', '13');
-  end(res, 'upgrade_required', 'connect with a WebSocket client, version 13');
+  const lines = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'];
+  end(res, lines, 'upgrade_required', 'connect with a WebSocket client, version 13');
 }
 
 function refuse(res: HttpResponse, code: ErrorCode, detail: string, field?: string): void {
-  const [status, title] = ERRORS[code];
-  res.writeStatus(`${status} ${title}`);
-  if (code === 'unauthenticated') res.writeHeader('WWW-Authenticate', CHALLENGE);
-  end(res, code, detail, field);
+  const lines = code === 'unauthenticated' ? [`WWW-Authenticate: ${CHALLENGE}`] : [];
+  end(res, lines, code, detail, field);
 }
 
-function end(res: HttpResponse, code: ErrorCode, detail: string, field?: string): void {
+/** Answers in a later turn of the event loop and closes the connection. So nothing that follows the request is executed. */
+function end(
+  res: HttpResponse,
+  lines: readonly string[],
+  code: ErrorCode,
+  detail: string,
+  field?: string,
+): void {
   const [status, title] = ERRORS[code];
-  res.writeHeader('Content-Type', 'application/problem+json').writeHeader('Cache-Control', 'no-store');
+  const head = [`${status} ${title}`, ...lines, ...REFUSAL_LINES].join('\r\n');
   const body = JSON.stringify({ type: 'about:blank', title, status, code, detail, field });
-  const [, sent] = res.tryEnd(body, Buffer.byteLength(body));
-  // uWS would keep the answers of a client that asks again and again and reads nothing.
-  if (!sent) res.close();
+  let gone = false;
+  res.onAborted(() => {
+    gone = true;
+  });
+  setImmediate(() => {
+    if (!gone) res.cork(() => res.writeStatus(head).end(body, true));
+  });
 }

@@ -37,7 +37,8 @@ export const ADDON_PACKAGES: readonly AddonPackage[] = [
     asset: 'uws-20.node',
     faults:
       'its HTTP parser answers 505 and closes when TCP splits a request line at certain bytes; it leaves some ' +
-      'malformed requests without an answer until it closes the connection; it accepts a request with two Host lines',
+      'malformed requests without an answer until it closes the connection; it accepts a read with two Host lines; ' +
+      'it closes idle connections after about 10 s, whatever HTTP_IDLE_TIMEOUT_SECONDS is',
   },
 ];
 

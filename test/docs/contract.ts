@@ -56,7 +56,15 @@ export interface Sent {
 const METHODS = ['get', 'head', 'put', 'post', 'delete'];
 const PROBLEM = 'application/problem+json';
 /** What HTTP itself has in any message. */
-const OF_HTTP = new Set(['connection', 'content-length', 'content-type', 'date', 'uwebsockets']);
+const OF_HTTP = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'uwebsockets',
+  'x-content-type-options',
+]);
 
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
 

@@ -26,7 +26,7 @@ const ENDPOINTS = {
   '/metrics': ['GET', 'HEAD'],
   '/stats': ['GET', 'HEAD'],
 };
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH'];
 const LIMIT = 64 * 1024;
 
 let redis: RedisServer;
@@ -69,10 +69,43 @@ test('an unsupported method returns 405, and Allow lists the supported methods',
     for (const method of METHODS) {
       if (allowed.includes(method)) continue;
       const response = await service.fetch(path, { method });
-      assert.equal(response.headers.get('allow'), allowed.join(', '), `${method} ${path}`);
+      assert.equal(response.headers.get('allow'), [...allowed, 'OPTIONS'].join(', '), `${method} ${path}`);
       if (method === 'HEAD') assert.equal(response.status, 405);
       else await assertProblem(response, 'method_not_allowed');
     }
+  }
+});
+
+test('OPTIONS returns 204, Allow lists the supported methods, and no header allows other origins', async () => {
+  for (const [path, allowed] of Object.entries({ ...ENDPOINTS, '/v1/ws': ['GET'] })) {
+    const preflight = { origin: 'https://other.example', 'access-control-request-method': 'PUT' };
+    const response = await service.fetch(path, { method: 'OPTIONS', headers: preflight });
+    assert.equal(response.status, 204);
+    assert.equal(response.headers.get('allow'), [...allowed, 'OPTIONS'].join(', '), path);
+    const names = [...response.headers.keys()];
+    assert.ok(!names.some((name) => name.startsWith('access-control-')), `${names}`);
+  }
+});
+
+test('every answer has nosniff and announces how long its connection stays open', async () => {
+  const requests: [path: string, init?: RequestInit][] = [
+    ['/livez'],
+    ['/metrics'],
+    ['/v1/cache/none'],
+    ['/nowhere'],
+    ['/v1/mget', { method: 'OPTIONS' }],
+    ['/v1/flush', { method: 'PUT', body: '1' }],
+    ['/v1/cache/nosniff:A', { method: 'PUT', body: '1' }],
+    ['/v1/cache/nosniff:A'],
+    ['/v1/cache/nosniff:A', { headers: { 'if-none-match': '*' } }],
+    ['/v1/cache/nosniff:A', { method: 'HEAD' }],
+  ];
+  await put(service, 'nosniff:A', '1');
+  await readIntoL1(service, 'nosniff:A');
+  for (const [path, init] of requests) {
+    const { headers } = await service.fetch(path, init);
+    assert.equal(headers.get('x-content-type-options'), 'nosniff', path);
+    assert.match(headers.get('keep-alive') ?? '', /^timeout=\d+$/, path);
   }
 });
 

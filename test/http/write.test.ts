@@ -659,7 +659,7 @@ test('a change that Redis temporarily rejects is accepted, and applied when Redi
 
 test('POST to a key returns 405', async () => {
   const response = await post(one, pathOf('put:POST'), 1, { 'content-type': JSON_TYPE });
-  assert.equal(response.headers.get('allow'), 'GET, HEAD, PUT, DELETE');
+  assert.equal(response.headers.get('allow'), 'GET, HEAD, PUT, DELETE, OPTIONS');
   await assertProblem(response, 'method_not_allowed');
 });
 
