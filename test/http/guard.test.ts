@@ -243,15 +243,13 @@ test('a body without Content-Type is refused', async () => {
 });
 
 test('without tokens, Host must be an address, localhost or in ALLOWED_HOSTS', async () => {
-  for (const host of [
-    'evil.example',
-    'localhost.evil.example',
-    '127.0.0.1.evil.example',
-    'a:b:c',
-    '[evil]',
-  ]) {
+  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example']) {
     assert.equal(await statusOf(`DELETE /v1/cache/a HTTP/1.1\r\nHost: ${host}\r\n\r\n`), 403, host);
     assert.equal(await statusOf(`GET /v1/keys HTTP/1.1\r\nHost: ${host}\r\n\r\n`), 403, host);
+  }
+  for (const host of ['a:b:c', '[evil]']) {
+    assert.equal(await statusOf(`DELETE /v1/cache/a HTTP/1.1\r\nHost: ${host}\r\n\r\n`), 400, host);
+    assert.equal(await statusOf(`GET /v1/keys HTTP/1.1\r\nHost: ${host}\r\n\r\n`), 400, host);
   }
   for (const host of [
     'localhost',
