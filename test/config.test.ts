@@ -73,6 +73,7 @@ test('every variable outside the runbook has its default', () => {
     port: 8000,
     reusePort: false,
     idleTimeoutMs: 75_000,
+    maxAge: 'none',
     addonFile: undefined,
     readyRequiresRedis: false,
   });
@@ -123,6 +124,7 @@ test('every default, written as text, is read as itself', () => {
 test('every variable changes the configuration', () => {
   const other: Record<string, string> = {
     HOST: '::1',
+    HTTP_MAX_AGE: 'ttl',
     KEY_PREFIX: 'test:',
     LOG_LEVEL: 'debug',
     CACHE_WARMUP_FORMAT: 'ibkr',

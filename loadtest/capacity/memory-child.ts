@@ -73,7 +73,7 @@ class L1 {
     const entry = new Entry(key, value, this.#versions.next(), this.#now, this.#now + HOUR_MS);
     this.memory.set(entry);
     // Flattens the header: V8 stores a concatenated string as parts until it is read, as the socket does.
-    Buffer.from(headOf(entry, this.#now));
+    Buffer.from(headOf(entry, text.length, 'none', this.#now));
   }
 }
 

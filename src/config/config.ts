@@ -80,6 +80,7 @@ function assemble(values: Values, standalone: boolean) {
       port: values.PORT,
       reusePort: values.REUSE_PORT,
       idleTimeoutMs: values.HTTP_IDLE_TIMEOUT_SECONDS * 1000,
+      maxAge: values.HTTP_MAX_AGE,
       /** Undefined to use the addon of a package. */
       addonFile: values.UWS_ADDON,
       /** Always false when standalone. */

@@ -51,6 +51,12 @@ export const VARIABLES = {
     within: [5, 900],
     doc: 'How long an HTTP connection stays open after an answer; the addon for glibc before 2.38 always uses about 10.',
   }),
+  HTTP_MAX_AGE: choice({
+    group: 'server',
+    default: 'none',
+    of: ['none', 'ttl'],
+    doc: 'How long HTTP caches may use a value without a question to the service: none, or the TTL of the value. With ttl they do not notice changes.',
+  }),
   UWS_ADDON: text({
     group: 'server',
     pattern: ABSOLUTE_PATH,

@@ -1,8 +1,9 @@
 /** `If-Match` and `If-None-Match` of `PUT` and `DELETE` (RFC 9110, section 13.1). */
 import type { Condition } from '../cache/condition.ts';
-import { isVersion, type Version } from '../cache/version.ts';
+import type { Version } from '../cache/version.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
+import { versionOfTag } from './etag.ts';
 
 /**
  * The condition that the headers set; undefined if neither header is present. A malformed header is an error: to
@@ -40,7 +41,7 @@ const ELEMENT = /[ \t]*(?:(?:(W\/)?"([^"]*)"|([0-9a-f]{24}))[ \t]*)?(?:,|$)/y;
 
 /**
  * The versions in a list, or `any` for `*`. A weak tag, or a tag that is not a version of this service, is valid but
- * matches nothing: conditional writes use the strong comparison.
+ * matches nothing: conditional writes use the strong comparison. The tags of all forms of a value name its version.
  */
 function versionsIn(header: string, list: string): Version[] | 'any' {
   if (list.trim() === '*') return 'any';
@@ -51,10 +52,11 @@ function versionsIn(header: string, list: string): Version[] | 'any' {
     const found = ELEMENT.exec(list);
     if (found === null) throw malformed(header);
     const [, weak, tag, bare] = found;
-    const version = tag ?? bare;
-    if (version === undefined) continue;
+    const named = tag ?? bare;
+    if (named === undefined) continue;
     tags++;
-    if (weak === undefined && isVersion(version)) versions.push(version);
+    const version = weak === undefined ? versionOfTag(named) : undefined;
+    if (version !== undefined) versions.push(version);
   }
   if (tags === 0) throw malformed(header);
   return versions;

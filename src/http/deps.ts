@@ -2,6 +2,8 @@ import type { Access } from '../access/access.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { GzippedValues } from './gzip.ts';
+import type { MaxAge } from './head.ts';
 import type { Load } from './load.ts';
 
 /** Upper limits of what a client may send. */
@@ -21,6 +23,8 @@ export interface HttpDeps {
   readonly limits: Limits;
   readonly load: Load;
   readonly access: Access;
+  readonly maxAge: MaxAge;
+  readonly gzipped: GzippedValues;
   /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;
   /** Receives the cause of every `internal` error, to log it. */

@@ -12,13 +12,15 @@ import { endAsRead, LARGE_BYTES } from './as-read.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
 import type { HttpDeps } from './deps.ts';
+import { type Form, matchingForm } from './etag.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
 import { ACCEPT, IF_NONE_MATCH } from './framing.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
+import { acceptsGzip, COMPRESSIBLE_BYTES } from './gzip.ts';
 import { describe, headOf } from './head.ts';
 import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
 import { parametersOf } from './query.ts';
-import { CACHE_PATH, encodedKeyOf, keyFromPath, namesVersion } from './request.ts';
+import { CACHE_PATH, encodedKeyOf, keyFromPath } from './request.ts';
 
 // Timing a hit costs a tenth of the hit, so one hit in this many is timed and counts for all of them. Every request on
 // the slow path is timed there.
@@ -28,7 +30,7 @@ const READ_PARAMETERS: ReadonlySet<string> = new Set(['fallback']);
 
 /** The handler of GET, or with `bodiless` of HEAD. */
 export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
-  const { cache, clock, counters, load } = deps;
+  const { cache, clock, counters, load, maxAge } = deps;
   const seconds = counters.getSeconds;
   // The first hit is timed, so that there is a sample for those that follow.
   let timedAfter = 0;
@@ -66,11 +68,18 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
     const accept = req.getHeader(ACCEPT);
     const plain = accept === '' || accept === '*/*' || accept === JSON_TYPE;
     const json = plain ? entry.plainJson : undefined;
-    if (json === undefined || bodiless || req.getHeader(IF_NONE_MATCH) !== '' || load.last.has(res))
+    if (
+      json === undefined ||
+      bodiless ||
+      req.getHeader(IF_NONE_MATCH) !== '' ||
+      load.last.has(res) ||
+      // Small values are never compressed, so their hits do not pay for the header.
+      (json.length >= COMPRESSIBLE_BYTES && acceptsGzip(req.getHeader('accept-encoding')))
+    )
       return readSlowly(deps, res, req, principal, encoded, bodiless, { entry, source: 'l1' });
     counters.httpResponses[2]!++;
     corked = res;
-    head = headOf(entry, clock.now);
+    head = headOf(entry, json.length, maxAge, clock.now);
     body = json;
     const asRead = json.length >= LARGE_BYTES || load.checks.draws(head.length + json.length);
     // uWS collects the answers to a chunk of requests in 16 KB, and sends every further piece with a system call.
@@ -93,12 +102,14 @@ function readSlowly(
   found?: Loaded,
 ): void {
   const exchange = new Exchange(res, deps.load, deps.counters, bodiless, deps.counters.getSeconds);
-  const accept = acceptOf(req);
-  const ifNoneMatch = listOf(req, 'if-none-match');
+  const accepted = {
+    accept: acceptOf(req),
+    gzip: acceptsGzip(listOf(req, 'accept-encoding')),
+    ifNoneMatch: listOf(req, 'if-none-match'),
+  };
   const query = req.getQuery();
   const requester = requesterOf(deps, `${bodiless ? 'HEAD' : 'GET'} /v1/cache/{key}`, res, req, principal);
-  const answer = (loaded: Loaded, marks: Headers = []) =>
-    sendLoaded(deps, exchange, loaded, accept, ifNoneMatch, marks);
+  const answer = (loaded: Loaded, marks: Headers = []) => sendLoaded(deps, exchange, loaded, accepted, marks);
 
   attempt(exchange, deps, () => {
     const key = keyFromPath(encoded);
@@ -122,7 +133,7 @@ async function readThrough(
   requester: Requester,
   key: string,
   fallback: string | undefined,
-  answer: (loaded: Loaded, marks?: Headers) => void,
+  answer: (loaded: Loaded, marks?: Headers) => void | Promise<void>,
 ): Promise<void> {
   const loaded = await deps.cache.load(key);
   if (fallback === undefined || loaded.entry !== undefined) return answer(loaded);
@@ -130,7 +141,7 @@ async function readThrough(
   const instead = await deps.cache.get(fallback);
   // Marked, and not to be kept by anyone under the name of the rate that it is not.
   const marks: Headers = [['Content-Location', CACHE_PATH + encodeURIComponent(fallback)]];
-  answer(instead.entry === undefined ? loaded : instead, instead.entry === undefined ? [] : marks);
+  return answer(instead.entry === undefined ? loaded : instead, instead.entry === undefined ? [] : marks);
 }
 
 /** @throws ServiceError `query_invalid` for any other parameter or fallback */
@@ -146,27 +157,55 @@ function fallbackFor(key: string): string | undefined {
   return key.startsWith('borrow_rate:') ? `min_rate:${key.slice('borrow_rate:'.length)}` : undefined;
 }
 
+/** What a client accepts. */
+interface Accepted {
+  readonly accept: string;
+  readonly gzip: boolean;
+  readonly ifNoneMatch: string;
+}
+
 function sendLoaded(
   deps: HttpDeps,
   exchange: Exchange,
   loaded: Loaded,
-  accept: string,
-  ifNoneMatch: string,
+  accepted: Accepted,
   marks: Headers,
-): void {
+): void | Promise<void> {
   const { clock, cache } = deps;
   const { entry } = loaded;
   const status = loadedStatus(loaded, cache, clock.now);
   if (entry === undefined) return exchange.sendProblem(missFault(loaded), [['Cache-Status', status]]);
 
-  const sendable = bodyFor(entry, accept);
+  const sendable = bodyFor(entry, accepted.accept);
   // The read counts as a hit: the cache has the value, and only this client does not accept it.
   if (sendable instanceof ServiceError) return exchange.sendProblem(sendable, [['Cache-Status', status]]);
   const [encoding, body] = sendable;
-  const headers = describe(entry, encoding, status, clock.now);
-  const all = marks.length === 0 ? headers : markFallback(headers, marks);
-  if (ifNoneMatch !== '' && namesVersion(ifNoneMatch, entry.version)) exchange.send(304, all);
-  else exchange.send(200, all, body);
+  const bytes = Buffer.byteLength(body);
+  const headersOf = (form: Form) => {
+    const headers = describe(entry, form, bytes, deps.maxAge, status, clock.now);
+    return marks.length === 0 ? headers : markFallback(headers, marks);
+  };
+  const send = (gzipped: Buffer | undefined) => {
+    const headers = headersOf({ encoding, gzipped: gzipped !== undefined });
+    if (gzipped === undefined) exchange.send(200, headers, body);
+    else exchange.send(200, [...headers, ['Content-Encoding', 'gzip']], gzipped);
+  };
+
+  const gzip = accepted.gzip && bytes >= COMPRESSIBLE_BYTES;
+  if (accepted.ifNoneMatch !== '') {
+    const others = acceptedEncodings(accepted.accept).filter((each) => each !== encoding);
+    const forms = [encoding, ...others].flatMap((each): Form[] => {
+      const plain = { encoding: each, gzipped: false };
+      return accepted.gzip ? [plain, { encoding: each, gzipped: true }] : [plain];
+    });
+    const form = matchingForm(accepted.ifNoneMatch, entry.version, forms);
+    if (form !== undefined) return exchange.send(304, headersOf(form));
+  }
+  // Another read of an entry that L1 does not store would compress it again.
+  const stored = loaded.source === 'l1' || loaded.kept;
+  const gzipped = gzip && stored ? deps.gzipped.get(entry, encoding, body) : undefined;
+  if (!(gzipped instanceof Promise)) return send(gzipped);
+  return gzipped.then(send);
 }
 
 function markFallback(headers: Headers, marks: Headers): Headers {

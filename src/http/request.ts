@@ -36,8 +36,3 @@ export function ttlFromQuery(text: string | undefined): number | undefined {
   if (!TTL.test(text)) throw ttlFault('ttl', ', in digits with at most three decimals');
   return ttlMs(Number(text), 'ttl');
 }
-
-/** Whether an `If-None-Match` header contains the version, by the weak comparison that RFC 9110 requires for reads. */
-export function namesVersion(ifNoneMatch: string, version: string): boolean {
-  return ifNoneMatch.trim() === '*' || ifNoneMatch.includes(`"${version}"`);
-}

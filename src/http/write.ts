@@ -1,6 +1,7 @@
 /** `PUT` and `DELETE /v1/cache/{key}`. */
 
 import { type Condition, whyRefused } from '../cache/condition.ts';
+import type { Encoding } from '../cache/entry.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import type { Postponed } from '../cache/store.ts';
@@ -9,6 +10,7 @@ import type { HttpRequest } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import { conditionOf } from './conditions.ts';
 import type { HttpDeps } from './deps.ts';
+import { etagOf } from './etag.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
 import { bodyEncoding } from './negotiate.ts';
@@ -36,7 +38,7 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
         attempt(exchange, deps, async () => {
           const outcome = await cache.set(key, value, ttl, condition);
           if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
-          const headers = [...tagged(outcome.version), ...warnings(key, counters)];
+          const headers = [...tagged(outcome.version, encoding), ...warnings(key, counters)];
           if (outcome.status === 'accepted' || outcome.status === 'unknown')
             return accept(exchange, outcome.status, headers);
           exchange.send(outcome.status === 'created' ? 201 : 204, headers);
@@ -104,6 +106,6 @@ function warnings(key: string, counters: Counters): Headers {
   return [['Ratecache-Warning', warning]];
 }
 
-function tagged(version: string): Headers {
-  return [['ETag', `"${version}"`]];
+function tagged(version: string, encoding: Encoding = 'json'): Headers {
+  return [['ETag', etagOf(version, encoding)]];
 }

@@ -1,6 +1,7 @@
 /** `ratecache serve`: builds the service, listens, warms up, and shuts down. */
 import { type Config, describe } from '../config/config.ts';
 import type { HttpDeps } from '../http/deps.ts';
+import { GzippedValues } from '../http/gzip.ts';
 import { Load } from '../http/load.ts';
 import { opsRoutes, routes, Server } from '../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
@@ -46,6 +47,8 @@ export async function serve(config: Config, warnings: readonly string[], version
     counters,
     load,
     access,
+    maxAge: config.http.maxAge,
+    gzipped: new GzippedValues(),
     limits: config.limits,
     onFault,
     overloaded,

@@ -1,6 +1,8 @@
 /** docs/openapi.yaml, as something that requests and answers are held against. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import type { ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { default as addFormats } from 'ajv-formats';
@@ -219,7 +221,12 @@ export class Contract {
   }
 
   /** Gives the code of a problem. */
-  #checkBody(place: string, { content }: Answer, { status, headers, body }: RawResponse): string | undefined {
+  #checkBody(place: string, { content }: Answer, answer: RawResponse): string | undefined {
+    const { status, headers } = answer;
+    const body =
+      headers['content-encoding'] === 'gzip' && answer.body.length > 0
+        ? gunzipSync(answer.body)
+        : answer.body;
     const type = headers['content-type']?.split(';')[0];
     if (status === 304) assert.equal(body.length, 0, place);
     else if (content === undefined) assert.equal(type, undefined, place);

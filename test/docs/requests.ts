@@ -18,8 +18,8 @@ const MSGPACK_ALIASES = [MSGPACK_TYPE, 'application/msgpack', 'application/x-msg
 const VERSION = '"01a20c60214c0000355a7e2f"';
 
 /** More than the service of the test takes. */
-export const LIMITS = { MAX_VALUE_BYTES: '1024', MAX_BODY_BYTES: '2048', WS_MAX_CONNECTIONS: '1' };
-const TOO_LONG = JSON.stringify('x'.repeat(2048));
+export const LIMITS = { MAX_VALUE_BYTES: '8192', MAX_BODY_BYTES: '16384', WS_MAX_CONNECTIONS: '1' };
+const TOO_LONG = JSON.stringify('x'.repeat(16_384));
 
 export function json(data: unknown, more: Sent = {}): Sent {
   return { ...more, headers: { ...JSON_BODY, ...more.headers }, body: JSON.stringify(data) };
@@ -99,6 +99,8 @@ export const WELL: readonly Exercise[] = [
   ...both(READS, '200', read('borrow_rate:AAPL')),
   ...both(READS, '200', read('borrow_rate:AAPL', { Accept: MSGPACK_TYPE })),
   ...both(READS, '200', { key: 'borrow_rate:GME', query: { fallback: 'min_rate' } }),
+  [`PUT ${VALUE}`, '201', json('x'.repeat(5000), { key: 'other:LARGE' })],
+  ...both(READS, '200', read('other:LARGE', { 'Accept-Encoding': 'gzip' })),
   ...both(READS, '304', read('borrow_rate:AAPL', { 'If-None-Match': '*' })),
   ...both(READS, '304', {
     key: 'borrow_rate:GME',

@@ -30,7 +30,7 @@ after(async () => {
 });
 
 test('warmup loads a short-stock file through a running service, and GET then has every row', async (t) => {
-  const service = await startService({ standalone: true, env: PATIENT });
+  const service = await startService({ standalone: true, env: { ...PATIENT, HTTP_MAX_AGE: 'ttl' } });
   t.after(() => service.stop());
   const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--url', service.url]);
   assert.equal(run.code, 0, run.stderr);
@@ -69,7 +69,7 @@ test('without --url, warmup connects to the address of HOST and PORT or their fl
 });
 
 test('warmup loads lines of JSON unchanged, each with its own TTL', async (t) => {
-  const service = await startService({ standalone: true, env: PATIENT });
+  const service = await startService({ standalone: true, env: { ...PATIENT, HTTP_MAX_AGE: 'ttl' } });
   t.after(() => service.stop());
   const file = await fileOf('values.ndjson', [
     '{"key":"min_rate:A","value":0.0025}',

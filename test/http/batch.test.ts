@@ -32,10 +32,10 @@ let services: Service[];
 before(async () => {
   redis = await startRedis();
   [near, far, strict, alone] = await Promise.all([
-    startReplica(redis, LIMITS),
+    startReplica(redis, { ...LIMITS, HTTP_MAX_AGE: 'ttl' }),
     startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500' }),
     startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500', PENDING_WRITES_MAX_ENTRIES: '0' }),
-    startService({ standalone: true, env: { ...PATIENT, ...LIMITS } }),
+    startService({ standalone: true, env: { ...PATIENT, ...LIMITS, HTTP_MAX_AGE: 'ttl' } }),
   ]);
   services = [near, alone];
 });

@@ -25,7 +25,7 @@ before(async () => {
   [near, far, alone] = await Promise.all([
     startReplica(redis),
     startReplica(redis, { LOCAL_CACHE_TTL: '1', REDIS_COMMAND_TIMEOUT_MS: '500' }),
-    startService({ standalone: true, env: PATIENT }),
+    startService({ standalone: true, env: { ...PATIENT, HTTP_MAX_AGE: 'ttl' } }),
   ]);
 });
 
@@ -45,7 +45,7 @@ test('a hit in L1 carries the value, its ETag, its age and its tier', async () =
   assert.equal(headers.get('etag'), written.headers.get('etag'));
   assert.equal(headers.get('content-type'), JSON_TYPE);
   assert.equal(headers.get('vary'), 'Accept');
-  assert.equal(headers.get('cache-control'), 'max-age=300');
+  assert.equal(headers.get('cache-control'), 'no-cache');
   assert.match(headers.get('age')!, /^\d$/);
   assertHit(cacheStatus(headers.get('cache-status')), 60);
 });
@@ -57,7 +57,7 @@ test('a hit in L2 carries the same headers, names L2, and fills L1', async () =>
   assert.equal(await first.text(), '0.0025');
   assert.equal(first.headers.get('etag'), written.headers.get('etag'));
   assert.equal(first.headers.get('vary'), 'Accept');
-  assert.equal(first.headers.get('cache-control'), 'max-age=86400');
+  assert.equal(first.headers.get('cache-control'), 'no-cache');
   const [origin, closest, ...more] = cacheStatus(first.headers.get('cache-status'));
   assert.deepEqual(more, []);
   const { ttl, ...rest } = origin!;
@@ -99,7 +99,7 @@ test('as a value ages, Age grows and the remaining freshness shrinks at every re
     await response.text();
     return Number(response.headers.get('age')) >= 1 ? response : undefined;
   });
-  assert.equal(aged.headers.get('cache-control'), 'max-age=900');
+  assert.equal(aged.headers.get('cache-control'), 'no-cache');
   assertHit(cacheStatus(aged.headers.get('cache-status')), 59);
   // The copy at the other replica is never older than a second. Both replicas report the age of the value.
   const age = Number(aged.headers.get('age')) + 1;
@@ -114,6 +114,12 @@ test('L1 reads from L2 again when its copy is stale', async () => {
     await response.text();
     return cacheStatus(response.headers.get('cache-status'))[0]!.cache === 'ratecache-l2';
   });
+});
+
+test('with HTTP_MAX_AGE=ttl, HTTP caches may use a value as long as it lives', async () => {
+  await put(alone, 'volatility:LIFE', '0.3', { query: '?ttl=77.5' });
+  const response = await get(alone, 'volatility:LIFE');
+  assert.equal(response.headers.get('cache-control'), 'max-age=77');
 });
 
 test('HEAD returns the status and the headers of GET without a body', async (t) => {
@@ -155,7 +161,7 @@ test('If-None-Match that matches the version, alone, in a list, weakly or by *, 
       assert.equal(await response.text(), '');
       assert.equal(response.headers.get('etag'), etag);
       assert.equal(response.headers.get('vary'), 'Accept');
-      assert.equal(response.headers.get('cache-control'), 'max-age=60');
+      assert.equal(response.headers.get('cache-control'), 'no-cache');
       assert.equal(response.headers.get('content-length'), null);
       cacheStatus(response.headers.get('cache-status'));
     }
@@ -408,7 +414,7 @@ test('with ?fallback=min_rate an existing borrow rate is returned unmarked', asy
     const response = await service.fetch(`${pathOf('borrow_rate:OWN')}?fallback=min_rate`);
     assert.equal(await response.text(), '0.05');
     assert.equal(response.headers.get('content-location'), null);
-    assert.equal(response.headers.get('cache-control'), 'max-age=300');
+    assert.equal(response.headers.get('cache-control'), 'no-cache');
   }
 });
 

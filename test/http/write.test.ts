@@ -26,10 +26,13 @@ let services: Service[];
 before(async () => {
   redis = await startRedis();
   [one, two, strict, alone] = await Promise.all([
-    startReplica(redis, { MAX_VALUE_BYTES: String(LIMIT) }),
+    startReplica(redis, { MAX_VALUE_BYTES: String(LIMIT), HTTP_MAX_AGE: 'ttl' }),
     startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500' }),
     startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500', PENDING_WRITES_MAX_ENTRIES: '0' }),
-    startService({ standalone: true, env: { ...PATIENT, MAX_VALUE_BYTES: String(LIMIT) } }),
+    startService({
+      standalone: true,
+      env: { ...PATIENT, MAX_VALUE_BYTES: String(LIMIT), HTTP_MAX_AGE: 'ttl' },
+    }),
   ]);
   services = [one, alone];
 });
