@@ -11,6 +11,7 @@ export const ERRORS = {
   ttl_invalid: [400, 'Invalid TTL'],
   value_invalid: [400, 'Invalid value'],
   unauthenticated: [401, 'The request has no valid token'],
+  certificate_required: [403, 'The client has not presented a certificate'],
   forbidden: [403, 'The token does not allow this request'],
   origin_refused: [403, 'Pages of this origin are not allowed to use the service'],
   host_refused: [403, 'ALLOWED_HOSTS does not list the host of the request'],

@@ -40,6 +40,18 @@ const NETWORK_REASONS: ReadonlyMap<string, string> = new Map([
   ['ETIMEDOUT', 'the connection timed out'],
   ['UND_ERR_CONNECT_TIMEOUT', 'the connection timed out'],
   ['UND_ERR_SOCKET', 'the connection was closed'],
+  ['EPROTO', 'the TLS handshake failed; a service without TLS has a URL that begins with http:'],
+  ['CERT_HAS_EXPIRED', 'its certificate has expired'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for another host name'],
+  ...[
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+  ].map((code): [string, string] => [
+    code,
+    'the authority of its certificate is unknown; set NODE_EXTRA_CA_CERTS to the file of the authority',
+  ]),
 ]);
 
 /** Explains why a request got no answer. @param timeout the signal that aborts the request after `timeoutMs` */

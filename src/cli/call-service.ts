@@ -29,19 +29,19 @@ export interface Answer {
 }
 
 /** The URL at which a service with this environment listens, as seen from the same machine. */
-export function ownUrl(env: NodeJS.ProcessEnv = process.env): string {
-  return urlOf(env.HOST, env.PORT);
+export function ownUrl({ HOST, PORT, TLS_CERT_FILE }: NodeJS.ProcessEnv = process.env): string {
+  return urlOf(TLS_CERT_FILE ? 'https' : 'http', HOST, PORT);
 }
 
-/** The URL of the endpoints of operators, which may have their own port. */
-export function ownOpsUrl({ HOST, PORT, OPS_PORT }: NodeJS.ProcessEnv = process.env): string {
-  return urlOf(HOST, OPS_PORT || PORT);
+/** The URL of the endpoints of operators. They may have their own port, which has no TLS. */
+export function ownOpsUrl(env: NodeJS.ProcessEnv = process.env): string {
+  return env.OPS_PORT ? urlOf('http', env.HOST, env.OPS_PORT) : ownUrl(env);
 }
 
-function urlOf(HOST: string | undefined, PORT: string | undefined): string {
+function urlOf(scheme: string, HOST: string | undefined, PORT: string | undefined): string {
   const everywhere = HOST === undefined || ['', '0.0.0.0', '::', '::0'].includes(HOST);
   const host = everywhere ? '127.0.0.1' : HOST.includes(':') ? `[${HOST}]` : HOST;
-  return `http://${host}:${PORT || 8000}`;
+  return `${scheme}://${host}:${PORT || 8000}`;
 }
 
 /** @throws Failure with EXIT_UNREACHABLE if no answer arrives in time */

@@ -86,6 +86,8 @@ function assemble(values: Values, standalone: boolean) {
       /** Always false when standalone. */
       readyRequiresRedis: values.READY_REQUIRES_REDIS && !standalone,
     },
+    /** Undefined for plain HTTP. */
+    tls: tlsOf(values),
     access: {
       tokensFile: values.AUTH_TOKENS_FILE,
       /** Undefined when no JWTs are accepted. */
@@ -183,6 +185,12 @@ function assemble(values: Values, standalone: boolean) {
     },
     log: { level: values.LOG_LEVEL },
   };
+}
+
+function tlsOf({ TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, TLS_CIPHERS }: Values) {
+  if (TLS_CERT_FILE === undefined) return undefined;
+  // `checkTogether` requires both.
+  return { certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE!, caFile: TLS_CA_FILE, ciphers: TLS_CIPHERS };
 }
 
 function jwtOf(values: Values) {

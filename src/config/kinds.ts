@@ -7,6 +7,7 @@ import * as v from 'valibot';
 /** The sections of the documentation, in order. The keys are the values of `group` in a row. */
 export const GROUPS = {
   server: 'Server',
+  tls: 'TLS',
   access: 'Access',
   redis: 'Redis',
   store: 'Values in Redis',

@@ -76,8 +76,20 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
       fault('MAX_BUFFERED_BODY_BYTES', `at least ${limit}, which is ${values[limit]}`);
     }
   }
+  checkTls(values, fault);
   checkAccess(values, fault);
   return faults;
+}
+
+function checkTls(values: Partial<Values>, fault: (variable: VariableName, expected: string) => void): void {
+  // A value that is present and faulty is already reported.
+  const unset = (name: VariableName) => name in values && values[name] === undefined;
+  const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } = values;
+  if (cert !== undefined && unset('TLS_KEY_FILE')) fault('TLS_KEY_FILE', 'a value with TLS_CERT_FILE');
+  if (key !== undefined && unset('TLS_CERT_FILE')) fault('TLS_CERT_FILE', 'a value with TLS_KEY_FILE');
+  if (!unset('TLS_CERT_FILE') || !unset('TLS_KEY_FILE')) return;
+  for (const name of ['TLS_CA_FILE', 'TLS_CIPHERS'] as const)
+    if (values[name] !== undefined) fault(name, 'no value without TLS_CERT_FILE and TLS_KEY_FILE');
 }
 
 function checkAccess(

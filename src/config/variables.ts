@@ -1,11 +1,12 @@
 /**
  * The table of environment variables. It is the source of defaults, units, bounds, documentation, `.env.example`, flags
- * and help. A new variable needs a row here, in `access-variables.ts` or in `push-variables.ts`, and a line in `assemble` of `./config.ts`.
+ * and help. A new variable needs a row here, or in one of the `*-variables.ts`, and a line in `assemble` of `./config.ts`.
  */
 import { ACCESS_VARIABLES } from './access-variables.ts';
 import { boolean, choice, integer, secret, text, UNLESS_STANDALONE, type Variable } from './kinds.ts';
 import { ABSOLUTE_PATH, FILE_PATH, HOST_EXPECTED, HOST_NAME, NO_GLOB, PRINTABLE } from './patterns.ts';
 import { PUSH_VARIABLES } from './push-variables.ts';
+import { TLS_VARIABLES } from './tls-variables.ts';
 
 const DAY = 86_400;
 const TEN_YEARS = 3650 * DAY;
@@ -82,6 +83,8 @@ export const VARIABLES = {
     within: [1, 3_600_000],
     doc: 'How long a stopping process waits for open requests.',
   }),
+
+  ...TLS_VARIABLES,
 
   ...ACCESS_VARIABLES,
 

@@ -1,7 +1,7 @@
 /** The routes of the HTTP server, and how it listens and drains. */
 
 import type { Scope } from '../access/principal.ts';
-import { App, keepOpen, type Listening, listen, type TemplatedApp } from '../uws.ts';
+import { type HttpRequest, type HttpResponse, Listener, type TemplatedApp, type TlsFiles } from '../uws.ts';
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
 import type { HttpDeps } from './deps.ts';
 import { announceIdleTimeout, Exchange, fault, type Headers } from './exchange.ts';
@@ -30,18 +30,20 @@ export interface Address {
 
 export class Server {
   readonly #deps: HttpDeps;
-  readonly #app: TemplatedApp = App();
-  #listening: Listening | undefined;
+  readonly #listener: Listener;
 
   /**
    * @param paths of `routes` and `opsRoutes`, or of one of the two
    * @param webSocket whether clients may expect the WebSocket endpoint here
+   * @param tls undefined for plain HTTP
+   * @throws Error if uWS does not accept the files or the ciphers of `tls`
    */
-  constructor(deps: HttpDeps, paths: Routes, webSocket: boolean) {
+  constructor(deps: HttpDeps, paths: Routes, webSocket: boolean, tls?: TlsFiles) {
     this.#deps = deps;
+    this.#listener = new Listener(tls, (res, req) => this.#refuseWithoutCertificate(res, req));
     for (const [path, methods] of Object.entries(paths)) this.#route(path, methods);
     if (webSocket) this.#refuseRequestsWithoutUpgrade();
-    this.#app.any(
+    this.app.any(
       '/*',
       this.#refusing(() => fault('not_found', 'no endpoint has this path')),
     );
@@ -54,8 +56,8 @@ export class Server {
       ['Sec-WebSocket-Version', '13'],
     ];
     // `push/` handles upgrades; every other request of this path is an error.
-    this.#app.options('/v1/ws', this.#listing('GET, OPTIONS'));
-    this.#app.any(
+    this.app.options('/v1/ws', this.#listing('GET, OPTIONS'));
+    this.app.any(
       '/v1/ws',
       this.#refusing(() => fault('upgrade_required', 'connect with a WebSocket client'), upgrade),
     );
@@ -63,14 +65,21 @@ export class Server {
 
   /** For the WebSocket endpoint, which shares the port. */
   get app(): TemplatedApp {
-    return this.#app;
+    return this.#listener.app;
   }
 
   /** Listens. Returns the port. */
-  async listen(address: Address): Promise<number> {
-    announceIdleTimeout(keepOpen(this.#app, Math.round(address.idleTimeoutMs / 1000)));
-    this.#listening = await listen(this.#app, address.host, address.port, address.reusePort);
-    return this.#listening.port;
+  listen({ host, port, reusePort, idleTimeoutMs }: Address): Promise<number> {
+    announceIdleTimeout(this.#listener.keepOpen(Math.round(idleTimeoutMs / 1000)));
+    return this.#listener.listen(host, port, reusePort);
+  }
+
+  /**
+   * Uses another certificate for new connections; open connections stay.
+   * @throws Error if uWS does not accept the files; the present ones then stay in use
+   */
+  renew(tls: TlsFiles): Promise<void> {
+    return this.#listener.renew(tls);
   }
 
   /**
@@ -79,7 +88,7 @@ export class Server {
    */
   async drain(timeoutMs: number): Promise<void> {
     const { load, counters } = this.#deps;
-    this.#listening?.stop();
+    this.#listener.stop();
     load.draining = true;
     const answered = () => counters.httpResponses.reduce((sum, count) => sum + count, 0);
     const deadline = Date.now() + timeoutMs;
@@ -88,11 +97,11 @@ export class Server {
       before = answered();
       await new Promise((resume) => setTimeout(resume, DRAIN_POLL_MS));
     }
-    this.#app.close();
+    this.#listener.close();
   }
 
   #route(path: string, methods: Methods): void {
-    const app = this.#app;
+    const { app } = this;
     if (methods.GET) app.get(path, framedRead(this.#deps, methods.GET));
     if (methods.HEAD) app.head(path, framedRead(this.#deps, methods.HEAD));
     if (methods.POST) app.post(path, framed(this.#deps, methods.POST));
@@ -102,6 +111,13 @@ export class Server {
     app.options(path, this.#listing(allowed));
     const refusal = () => fault('method_not_allowed', `this path supports ${allowed}`);
     app.any(path, this.#refusing(refusal, [['Allow', allowed]]));
+  }
+
+  #refuseWithoutCertificate(res: HttpResponse, req: HttpRequest): void {
+    const { load, counters } = this.#deps;
+    const exchange = new Exchange(res, load, counters, req.getMethod() === 'head');
+    const detail = 'present a client certificate of an authority in TLS_CA_FILE';
+    exchange.sendProblem(fault('certificate_required', detail), [], true);
   }
 
   /** Answers `OPTIONS`. No line allows pages of other origins anything. */

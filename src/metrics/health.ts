@@ -20,6 +20,8 @@ export interface HealthDeps {
   readonly clockOffsetMs?: number | undefined;
   /** Undefined when standalone, or if pending writes are disabled. */
   readonly pendingWrites?: PendingWrites | undefined;
+  /** The certificate of the service; undefined without TLS. `expiresAt` is in ms. */
+  readonly certificate?: { readonly expiresAt: number } | undefined;
 }
 
 /** The body of `/health`. */
@@ -48,6 +50,8 @@ export interface HealthBody {
     readonly memory_bytes: number;
   };
   readonly pending_writes?: PendingWritesBody | undefined;
+  /** Absent without TLS. */
+  readonly tls?: { readonly certificate_expires_at: string };
 }
 
 export interface Health {
@@ -60,7 +64,7 @@ export interface Health {
 const CLOCK_OFFSET_LIMIT_MS = 5000;
 
 export function health(deps: HealthDeps): Health {
-  const { version, addon, memory, redis, coherence, pendingWrites } = deps;
+  const { version, addon, memory, redis, coherence, pendingWrites, certificate } = deps;
   const serving = memory !== undefined || redis?.connected === true;
   const reasons = reasonsOf(deps);
   return {
@@ -78,11 +82,12 @@ export function health(deps: HealthDeps): Health {
           ? { status: 'disabled', items: 0, memory_bytes: 0 }
           : { status: 'healthy', items: memory.size, memory_bytes: memory.bytes },
       ...(pendingWrites === undefined ? {} : { pending_writes: pendingWritesBody(pendingWrites) }),
+      ...(certificate && { tls: { certificate_expires_at: new Date(certificate.expiresAt).toISOString() } }),
     },
   };
 }
 
-function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs }: HealthDeps): string[] {
+function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs, certificate }: HealthDeps): string[] {
   const reasons: string[] = [];
   if (redis?.connected === false) reasons.push(`Redis is unreachable: ${redis.error}`);
   if (redis?.connected && redis.replica)
@@ -93,6 +98,10 @@ function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs }: HealthDeps)
   if (clockOffsetMs !== undefined && Math.abs(clockOffsetMs) > CLOCK_OFFSET_LIMIT_MS)
     reasons.push(
       `The clock of this machine differs from the clock of Redis by ${Math.round(clockOffsetMs)} ms: synchronise it`,
+    );
+  if (certificate !== undefined && certificate.expiresAt <= Date.now())
+    reasons.push(
+      'The TLS certificate has expired: clients that verify it cannot connect. Replace TLS_CERT_FILE',
     );
   return reasons;
 }

@@ -23,6 +23,8 @@ export interface MetricsDeps {
   readonly openRequests: () => number;
   /** The version of ratecache. */
   readonly version: string;
+  /** When the TLS certificate expires, in milliseconds; undefined without TLS. */
+  readonly certificateExpiresAt?: (() => number) | undefined;
   /** False disables the `cache_service_*` metrics. */
   readonly statsEnabled: boolean;
 }

@@ -13,12 +13,23 @@ export interface ServiceSources {
   readonly openRequests: () => number;
   /** The version of ratecache. */
   readonly version: string;
+  /** When the TLS certificate expires, in milliseconds; undefined without TLS. */
+  readonly certificateExpiresAt?: (() => number) | undefined;
 }
 
 /** The metrics of the process as a service: its health, its HTTP answers, its build. */
 export function serviceMetrics(sources: ServiceSources): Scraped[] {
-  const { counters, memory, redis, openRequests, version } = sources;
+  const { counters, memory, redis, openRequests, version, certificateExpiresAt } = sources;
   return [
+    ...(certificateExpiresAt === undefined
+      ? []
+      : [
+          gauge(
+            'ratecache_tls_certificate_expiry_timestamp_seconds',
+            'When the TLS certificate of new connections expires, in seconds since 1970.',
+            () => certificateExpiresAt() / 1000,
+          ),
+        ]),
     gauge(
       'service_health_status',
       'Health of each configured component: 1 healthy, 0 unhealthy.',

@@ -8,6 +8,7 @@ import { stats } from '../metrics/stats.ts';
 import type { AddonReport } from '../uws.ts';
 import type { Core } from './compose.ts';
 import type { Readiness } from './readiness.ts';
+import type { CertificateReport } from './tls/certificate.ts';
 
 /** Connects the operators' endpoints with the parts of the service that they report on. */
 export function composeOps(
@@ -18,6 +19,7 @@ export function composeOps(
   push: () => PushSources,
   version: string,
   addon: AddonReport,
+  certificate: () => CertificateReport | undefined,
 ): Ops {
   const { redis, counters, cache } = core;
   const { memory } = cache;
@@ -41,6 +43,7 @@ export function composeOps(
     push,
     openRequests: () => load.open,
     version,
+    certificateExpiresAt: config.tls && (() => certificate()!.expiresAt),
     statsEnabled: config.stats.enabled,
   });
   return {
@@ -54,6 +57,7 @@ export function composeOps(
         breakerOpen: core.breaker?.open,
         clockOffsetMs: redis && core.clock.wallOffsetMs,
         pendingWrites: cache.pendingWrites,
+        certificate: certificate(),
       }),
     notReady: async () => {
       if (readiness.reason !== undefined) return readiness.reason;

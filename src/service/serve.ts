@@ -13,6 +13,8 @@ import { composeOps } from './compose-ops.ts';
 import { flushPending, pending } from './flush-pending.ts';
 import { Readiness } from './readiness.ts';
 import { spareDescriptors } from './spare-descriptors.ts';
+import { readCertificate } from './tls/certificate.ts';
+import { TlsRenewal } from './tls/renewal.ts';
 import { warmUpOnStart } from './warm-start.ts';
 
 /**
@@ -31,6 +33,8 @@ export async function serve(config: Config, warnings: readonly string[], version
   log.info({ version, node: process.version, addon, config: describe(config) }, 'starting');
   if (warning !== undefined) log.warn(warning);
 
+  const { tls } = config;
+  const certificate = tls && readCertificate(tls);
   const access = await composeAccess(config, log);
   hangUp = reloadOnHangup(access, log);
   const core = composeCore(config, log);
@@ -55,11 +59,28 @@ export async function serve(config: Config, warnings: readonly string[], version
   };
   const ops = opsRoutes(
     deps,
-    composeOps(config, core, load, readiness, () => push.sizes, version, addon),
+    composeOps(
+      config,
+      core,
+      load,
+      readiness,
+      () => push.sizes,
+      version,
+      addon,
+      () => renewal?.report,
+    ),
   );
   const { opsPort } = config.access;
-  const server = new Server(deps, opsPort === undefined ? { ...routes(deps), ...ops } : routes(deps), true);
+  const paths = opsPort === undefined ? { ...routes(deps), ...ops } : routes(deps);
+  const server = new Server(deps, paths, true, tls);
+  // Probes present no certificate, and Prometheus needs none: this port has no TLS.
   const opsServer = opsPort === undefined ? undefined : new Server(deps, ops, false);
+  const renewal = tls && certificate && new TlsRenewal(tls, certificate, (files) => server.renew(files), log);
+  const reloadAccess = hangUp;
+  hangUp = () => {
+    reloadAccess();
+    renewal?.check();
+  };
   spareDescriptors(server.app, counters, log);
   const push = new Push(
     server.app,
@@ -85,14 +106,21 @@ export async function serve(config: Config, warnings: readonly string[], version
     push.close();
     core.close();
     access.authenticator?.close();
+    renewal?.close();
     throw error;
   });
   log.info(
-    { host: config.http.host, ...ports, mode: config.standalone ? 'standalone' : 'redis' },
+    {
+      host: config.http.host,
+      ...ports,
+      tls: tls !== undefined,
+      mode: config.standalone ? 'standalone' : 'redis',
+    },
     'listening',
   );
   logWhoMayUse(config, log);
   const stop = async () => {
+    renewal?.close();
     push.close();
     await server.drain(config.shutdown.timeoutMs);
     await flushPending(core, log);

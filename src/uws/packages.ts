@@ -2,7 +2,7 @@
 import type * as uws from 'uWebSockets.js';
 
 /** What the service uses of the addon. */
-export type Addon = Pick<typeof uws, 'App' | 'us_listen_socket_close' | 'us_socket_local_port'>;
+export type Addon = Pick<typeof uws, 'App' | 'SSLApp' | 'us_listen_socket_close' | 'us_socket_local_port'>;
 
 export interface AddonPackage {
   /** The name under which the package is installed. */

@@ -120,7 +120,13 @@ test('logs, answers and metrics never contain the password, right or wrong', asy
 });
 
 test('flags override the environment', async (t) => {
-  const env = { ...PATIENT, LOCAL_CACHE_MAX_SIZE: '1', KEY_PREFIX: 'env:', BORROW_RATE_TTL: '100', HTTP_MAX_AGE: 'ttl' };
+  const env = {
+    ...PATIENT,
+    LOCAL_CACHE_MAX_SIZE: '1',
+    KEY_PREFIX: 'env:',
+    BORROW_RATE_TTL: '100',
+    HTTP_MAX_AGE: 'ttl',
+  };
   const args = ['--local-cache-max-size', '77', '--borrow-rate-ttl=200', '--standalone'];
   const service = await startService({ env, args });
   t.after(() => service.stop());

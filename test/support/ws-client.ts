@@ -14,6 +14,8 @@ export type WsOptions = {
   protocol?: string | readonly string[] | null;
   origin?: string;
   headers?: Record<string, string>;
+  /** Options of TLS, for a service with TLS. */
+  tls?: ClientOptions;
 };
 
 /** A refused upgrade, as HTTP answered it. */
@@ -31,14 +33,16 @@ const unpackr = new Unpackr({ useRecords: false, int64AsType: 'bigint' });
 
 /** Connects to a service; ends with `close()`. @throws Refused when the upgrade is answered otherwise */
 export async function connectWs(service: Pick<Service, 'port'>, options: WsOptions = {}): Promise<WsClient> {
-  const { protocol = JSON_PROTOCOL, origin, headers = {} } = options;
+  const { protocol = JSON_PROTOCOL, origin, headers = {}, tls } = options;
   const settings: ClientOptions = {
     perMessageDeflate: false,
     headers,
+    ...tls,
     ...(origin === undefined ? {} : { origin }),
   };
+  const base = tls === undefined ? 'ws://127.0.0.1' : 'wss://127.0.0.1';
   const protocols = typeof protocol === 'string' ? [protocol] : [...(protocol ?? [])];
-  const ws = new WebSocket(`ws://127.0.0.1:${service.port}/v1/ws`, protocols, settings);
+  const ws = new WebSocket(`${base}:${service.port}/v1/ws`, protocols, settings);
   const client = new WsClient(ws);
   await new Promise<void>((resolve, reject) => {
     ws.once('open', resolve);
