@@ -46,8 +46,8 @@ test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against r
 	@$(NEED) redis-server redis-cli
 	@npm run --silent test
 
-test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, wrk, valgrind or kubectl
-	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind
+test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, proxies, wrk, valgrind or kubectl
+	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test:rest
 	@if [[ $$EUID == 0 ]] || scripts/redis8.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \
@@ -108,6 +108,10 @@ capacity: $(INSTALLED) ## the highest rate one instance takes, and how many are 
 replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10", --help
 	@$(NEED) redis-server redis-cli
 	@exec node src/main.ts replay $(ARGS)
+
+.PHONY: audit
+audit: $(INSTALLED) ## licenses and known vulnerabilities of the packages that ship; ARGS=--licenses needs no network
+	@exec node scripts/audit.ts $(ARGS)
 
 .PHONY: build smoke
 build: $(INSTALLED) ## the single binary: dist/ratecache, with its bill of materials and SHA256SUMS

@@ -138,6 +138,7 @@ test('every variable changes the configuration', () => {
     AUTH_JWKS_URL: 'https://issuer.example.com/keys',
   };
   const jwt = { AUTH_JWT_AUDIENCE: 'rates', AUTH_JWT_ISSUER: 'https://issuer.example.com' };
+  const tls = { TLS_CERT_FILE: 'cert', TLS_KEY_FILE: 'key' };
   const keys = { ...jwt, AUTH_JWKS_FILE: '/keys.json' };
   /** Variables that have an effect, or are valid, only with others. */
   const companions: Record<string, Record<string, string>> = {
@@ -145,6 +146,10 @@ test('every variable changes the configuration', () => {
     AUTH_JWKS_URL: jwt,
     AUTH_JWT_AUDIENCE: keys,
     AUTH_JWT_ISSUER: keys,
+    TLS_CERT_FILE: tls,
+    TLS_KEY_FILE: tls,
+    TLS_CA_FILE: tls,
+    TLS_CIPHERS: tls,
   };
   for (const name of VARIABLE_NAMES) {
     const variable = VARIABLES[name];

@@ -78,7 +78,8 @@ export async function serve(config: Config, warnings: readonly string[], version
   const renewal = tls && certificate && new TlsRenewal(tls, certificate, (files) => server.renew(files), log);
   const reloadAccess = hangUp;
   hangUp = () => {
-    reloadAccess();
+    // Without tokens it would log that there is nothing to reload.
+    if (renewal === undefined || access.authenticator !== undefined) reloadAccess();
     renewal?.check();
   };
   spareDescriptors(server.app, counters, log);

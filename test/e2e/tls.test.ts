@@ -33,7 +33,7 @@ async function send(
   options: RequestOptions = {},
   body?: string,
 ): Promise<Answer> {
-  const sent = request({ host: 'localhost', port, path, ca: CA, agent: false, ...options }).end(body);
+  const sent = request({ host: '127.0.0.1', port, path, ca: CA, agent: false, ...options }).end(body);
   const [response] = await once(sent, 'response');
   const peer = (response.socket as TLSSocket).getPeerCertificate().subject.CN as string;
   let text = '';
@@ -56,7 +56,7 @@ async function subscribe(service: Service, key: string, options: Partial<typeof 
 
 /** The names of the protocol and the cipher of a handshake. */
 async function handshake({ port }: Service, options: ConnectionOptions) {
-  const socket = connectTls({ host: 'localhost', port, ca: CA, ...options });
+  const socket = connectTls({ host: '127.0.0.1', port, ca: CA, ...options });
   try {
     await once(socket, 'secureConnect');
     return { protocol: socket.getProtocol(), cipher: socket.getCipher().name };
@@ -123,8 +123,10 @@ test('with TLS_CA_FILE, only clients with a certificate of that authority are se
     if (method !== 'HEAD') assert.equal(JSON.parse(text).code, 'certificate_required');
   }
   await assert.rejects(subscribe(service, 'mutual:A'), /answered 403/);
-  const foreign = { cert: pemOf('foreign-client'), key: pemOf('foreign-client', 'key') };
-  await assert.rejects(send(service, pathOf('mutual:A'), foreign));
+  for (const name of ['foreign-client', 'expired'] as const) {
+    const refused = { cert: pemOf(name), key: pemOf(name, 'key') };
+    await assert.rejects(send(service, pathOf('mutual:A'), refused), name);
+  }
 
   assert.equal((await send(service, pathOf('mutual:A'), CLIENT)).body, '1');
   const { socket } = await subscribe(service, 'mutual:A', CLIENT);
@@ -134,13 +136,13 @@ test('with TLS_CA_FILE, only clients with a certificate of that authority are se
 test('a client that resumes a session without its certificate counts as the client of the session', async (t) => {
   const service = await serving(t, { ...SERVER, TLS_CA_FILE: tlsFile('authority') });
   const { port } = service;
-  const first = connectTls({ host: 'localhost', port, ca: CA, ...CLIENT });
+  const first = connectTls({ host: '127.0.0.1', port, ca: CA, ...CLIENT });
   const session = once(first, 'session');
   await once(first, 'secureConnect');
   first.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const [ticket] = await session;
   first.destroy();
-  const again = connectTls({ host: 'localhost', port, ca: CA, session: ticket });
+  const again = connectTls({ host: '127.0.0.1', port, ca: CA, session: ticket });
   await once(again, 'secureConnect');
   assert.ok(again.isSessionReused());
   again.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -237,10 +239,10 @@ test('a second process cannot take the port of a service with TLS', async (t) =>
 
 test('subcommands call a service over https, and NODE_EXTRA_CA_CERTS names its authority', async (t) => {
   const service = await serving(t, SERVER);
-  const url = `https://localhost:${service.port}`;
+  const url = `https://127.0.0.1:${service.port}`;
   const trusted = await runMain(['check', '--url', url], { NODE_EXTRA_CA_CERTS: tlsFile('authority') });
   assert.equal(trusted.code, 0, trusted.stdout);
-  const own = { ...SERVER, HOST: 'localhost', PORT: String(service.port) };
+  const own = { ...SERVER, PORT: String(service.port) };
   const default_ = await runMain(['check'], { ...own, NODE_EXTRA_CA_CERTS: tlsFile('authority') });
   assert.equal(default_.code, 0, default_.stdout);
   const strange = await runMain(['check', '--url', url], {});

@@ -259,6 +259,7 @@ test('answers, open requests and build of the service are exported', async () =>
   assert.equal(value('ratecache_http_responses_total', { class: '5xx' }), 0);
   assert.equal(value('ratecache_http_aborted_total'), 2);
   assert.equal(value('ratecache_http_open_requests'), 17);
+  assert.equal(value('ratecache_tls_certificate_expiry_timestamp_seconds'), 1.5);
   assert.equal(value('ratecache_build_info', { version: '1.2.3', node: process.version }), 1);
   assert.equal(value('cache_service_unreadable_values_total'), 3);
   assert.equal(value('cache_service_flights_joined_total'), 4);
@@ -325,6 +326,7 @@ function setUp(shared?: Counters): { deps: MetricsDeps; counters: Counters } {
     },
     push: () => ({ connections: 2, subscriptions: 3 }),
     openRequests: () => 17,
+    certificateExpiresAt: () => 1500,
     version: '1.2.3',
     statsEnabled: true,
   };

@@ -88,6 +88,13 @@ export const serviceHealth = {
       queries: [[metric('ratecache_http_open_requests'), '{{instance}}']],
     }),
     graph({
+      title: 'Time left for the TLS certificate',
+      description: 'No data without TLS.',
+      queries: [[`${metric('ratecache_tls_certificate_expiry_timestamp_seconds')} - time()`, '{{instance}}']],
+      unit: 's',
+      alert: 'CacheTlsCertificateExpires',
+    }),
+    graph({
       title: 'Uptime',
       description: 'The line falls to 0 at a restart.',
       queries: [[`time() - ${metric('process_start_time_seconds')}`, '{{instance}}']],
