@@ -133,6 +133,14 @@ test('with TLS_CA_FILE, only clients with a certificate of that authority are se
   await socket.close();
 });
 
+test('OPS_PORT has no TLS, so that probes need no certificate', async (t) => {
+  const env = { ...SERVER, TLS_CA_FILE: tlsFile('authority'), OPS_PORT: '0' };
+  const service = await serving(t, env);
+  const { ops_port } = await service.waitForLog(({ msg }) => msg === 'listening');
+  assert.equal((await fetch(`http://127.0.0.1:${ops_port}/readyz`)).status, 200);
+  assert.equal((await send(service, '/readyz', CLIENT)).status, 404);
+});
+
 test('a client that resumes a session without its certificate counts as the client of the session', async (t) => {
   const service = await serving(t, { ...SERVER, TLS_CA_FILE: tlsFile('authority') });
   const { port } = service;
