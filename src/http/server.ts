@@ -117,7 +117,7 @@ export class Server {
     const { load, counters } = this.#deps;
     const exchange = new Exchange(res, load, counters, req.getMethod() === 'head');
     const detail = 'present a client certificate of an authority in TLS_CA_FILE';
-    exchange.sendProblem(fault('certificate_required', detail), [], true);
+    exchange.sendProblem(fault('certificate_required', detail));
   }
 
   /** Answers `OPTIONS`. No line allows pages of other origins anything. */
