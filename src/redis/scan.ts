@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { literally } from '../cache/glob.ts';
 import { globOf, type Match, matcher } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { ADMIN_TIMEOUT_MS, sendCommand } from './send-command.ts';
@@ -41,12 +42,6 @@ export async function scanSlice(
     checkReplies<unknown>(slice, 2, (part) => part === slice[0] || Array.isArray(part));
     return slice;
   });
-  if ('pattern' in match) return [next, found];
   const matches = matcher(match);
   return [next, found.filter((key) => matches(key.slice(keyPrefix.length)))];
-}
-
-/** Returns a glob that matches only this text. */
-function literally(text: string): string {
-  return text.replace(/[*?[\\]/g, '\\$&');
 }
