@@ -100,6 +100,11 @@ test('every variable outside the runbook has its default', () => {
     maxBatchKeys: 1000,
     maxBodyBytes: 8_388_608,
     maxBufferedBodyBytes: 268_435_456,
+    maxAnswerBytes: 8_388_608,
+    maxInvalidationKeys: 100_000,
+    maxConnections: 0,
+    addressRequestsPerSecond: 0,
+    addressBytesPerSecond: 0,
   });
   assert.deepEqual(config.warmup, {
     onStartup: false,

@@ -1,4 +1,4 @@
-/** Operations on many keys. All commands of a batch leave for L2 in one turn, so a batch costs one round trip. */
+/** Operations on many keys. The commands of a batch do not wait for one another, so a batch costs about one round trip. */
 import { type ErrorCode, ServiceError } from '../errors.ts';
 import { keyFault } from '../key.ts';
 import type { Value } from './entry.ts';
@@ -6,7 +6,11 @@ import { keyWarning } from './key-warning.ts';
 import type { Loaded } from './loaded.ts';
 import type { ItemResult } from './results.ts';
 import type { RemovalOutcome, WriteOutcome } from './store.ts';
+import { turns } from './turns.ts';
 import type { TwoLevel } from './two-level.ts';
+
+/** Changes that are started in one turn of the event loop: two milliseconds. */
+const SLICE = 128;
 
 /** An item that failed validation before it reached the cache. */
 export interface Faulty {
@@ -51,19 +55,17 @@ export function setMany(
   assignments: readonly (Assignment | Faulty)[],
   maxKeyBytes: number,
 ): Promise<ItemResult[]> {
-  return Promise.all(
-    assignments.map((assignment) => {
-      const { key } = assignment;
-      const fault = keyFault(key, maxKeyBytes);
-      if (fault !== undefined) return keyError(key, fault);
-      if ('fault' in assignment) return failed(key)(assignment.fault);
-      return cache.set(key, assignment.value, assignment.ttlMs).then(({ status, version }): ItemResult => {
-        const warning = keyWarning(key);
-        const warned = warning === undefined ? {} : { warning };
-        return { key, status: 'stored', version: version!, ...pendingCode(status), ...warned };
-      }, failed(key));
-    }),
-  );
+  return inSlices(assignments, (assignment) => {
+    const { key } = assignment;
+    const fault = keyFault(key, maxKeyBytes);
+    if (fault !== undefined) return keyError(key, fault);
+    if ('fault' in assignment) return failed(key)(assignment.fault);
+    return cache.set(key, assignment.value, assignment.ttlMs).then(({ status, version }): ItemResult => {
+      const warning = keyWarning(key);
+      const warned = warning === undefined ? {} : { warning };
+      return { key, status: 'stored', version: version!, ...pendingCode(status), ...warned };
+    }, failed(key));
+  });
 }
 
 /** Deletes the keys and returns one result each, in order. */
@@ -72,15 +74,32 @@ export function deleteMany(
   keys: readonly string[],
   maxKeyBytes: number,
 ): Promise<ItemResult[]> {
-  return Promise.all(
-    keys.map((key) => {
-      const fault = keyFault(key, maxKeyBytes);
-      if (fault !== undefined) return keyError(key, fault);
-      return cache
-        .delete(key)
-        .then(({ status }) => ({ key, status: 'deleted', ...pendingCode(status) }) as const, failed(key));
-    }),
-  );
+  return inSlices(keys, (key) => {
+    const fault = keyFault(key, maxKeyBytes);
+    if (fault !== undefined) return keyError(key, fault);
+    return cache
+      .delete(key)
+      .then(({ status }) => ({ key, status: 'deleted', ...pendingCode(status) }) as const, failed(key));
+  });
+}
+
+/**
+ * Starts the changes of a batch, a slice in each turn of the event loop, and returns their results in order. The commands
+ * of a slice share a round trip, and the slices do not wait for one another.
+ */
+async function inSlices<Item>(
+  items: readonly Item[],
+  change: (item: Item) => ItemResult | Promise<ItemResult>,
+): Promise<ItemResult[]> {
+  const results: (ItemResult | Promise<ItemResult>)[] = [];
+  for (const [i, item] of items.entries()) {
+    if (i > 0 && i % SLICE === 0) await turns.next();
+    const result = change(item);
+    // A fault is thrown by `Promise.all` below. Until then it must not count as unhandled.
+    if (result instanceof Promise) result.catch(() => {});
+    results.push(result);
+  }
+  return Promise.all(results);
 }
 
 /** Returns the code that marks a pending change. */

@@ -39,12 +39,27 @@ export function sendable(result: ItemResult, encoding: Encoding): ItemResult {
   }
 }
 
+/** Limits the answer to a batch: a value is not added to an answer that has this size already. */
+export interface AnswerLimit {
+  readonly maxBytes: number;
+  /** Called for each value that is left out. */
+  readonly onRefused: () => void;
+}
+
+/** Returns the result, or an error result where it has a value and the answer has reached its limit. */
+function within(result: ItemResult, bytes: number, { maxBytes, onRefused }: AnswerLimit): ItemResult {
+  if (bytes < maxBytes || result.status !== 'hit') return result;
+  onRefused();
+  const detail = `the answer has ${maxBytes} bytes of other values already; request the key separately`;
+  return { key: result.key, status: 'error', code: 'answer_too_large', detail };
+}
+
 /** Returns the results as a JSON array. Values are copied, not parsed. @param now in ms */
-export function resultsAsJson(results: readonly ItemResult[], now: number): string {
+export function resultsAsJson(results: readonly ItemResult[], now: number, limit: AnswerLimit): string {
   let text = '[';
   for (const result of results) {
     if (text.length > 1) text += ',';
-    text += resultAsJson(result, now);
+    text += resultAsJson(within(result, text.length, limit), now);
   }
   return `${text}]`;
 }
@@ -66,9 +81,14 @@ export function membersAsJson(result: ItemResult, now: number): string {
 }
 
 /** Writes the results to `out` as a msgpack array. Values are copied, not decoded. @param now in ms */
-export function writeResults(out: MsgpackWriter, results: readonly ItemResult[], now: number): void {
+export function writeResults(
+  out: MsgpackWriter,
+  results: readonly ItemResult[],
+  now: number,
+  limit: AnswerLimit,
+): void {
   out.array(results.length);
-  for (const result of results) writeResult(out, result, now);
+  for (const result of results) writeResult(out, within(result, out.size, limit), now);
 }
 
 /** Writes the header of a map with `members` members, and perhaps some members before those of the result. */

@@ -70,9 +70,10 @@ export interface Store {
   /**
    * Deletes the matching keys whose versions are lower than `version`, a slice at a time. Values that are written later
    * stay. It announces the start and the end to every replica. Repeating the call is safe.
+   * @param stopped asked before each slice; the deletion ends with a `StoreError` when it returns true
    * @returns the number of deleted keys
    */
-  removeMatching(match: Match, version: Version): Promise<number>;
+  removeMatching(match: Match, version: Version, stopped?: () => boolean): Promise<number>;
   /** Lists about `limit` matching keys from `cursor` on. */
   list(match: Match, cursor: string | undefined, limit: number): Promise<Listing>;
 }

@@ -141,9 +141,11 @@ export class TwoLevel implements BusListener {
 
   /**
    * Deletes all matching keys from both tiers, as of now: values that are written while it runs stay.
+   * @param stopped whether to end the deletion, because nobody waits for it
    * @returns the number of keys deleted from L2 (without L2, from L1); undefined where the deletion is pending
+   * @throws StoreError after `stopped` returned true; some keys may be deleted then
    */
-  async invalidate(match: Match): Promise<number | undefined> {
+  async invalidate(match: Match, stopped?: () => boolean): Promise<number | undefined> {
     const { store } = this;
     const matches = matcher(match);
     const reason = match === EVERYTHING ? 'flush' : 'delete';
@@ -153,7 +155,7 @@ export class TwoLevel implements BusListener {
     let removed: number | undefined = local;
     let made = false;
     try {
-      if (store !== undefined) removed = await store.removeMatching(match, version);
+      if (store !== undefined) removed = await store.removeMatching(match, version, stopped);
       made = true;
     } catch (error) {
       removed = this.#keepMatch({ match, version }, error, undo);

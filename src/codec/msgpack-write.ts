@@ -30,6 +30,11 @@ export class MsgpackWriter {
     if (this.scratch.length > KEPT_CAPACITY) this.scratch = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
   }
 
+  /** The number of bytes written since the last `reset`. */
+  get size(): number {
+    return this.at;
+  }
+
   /** Returns everything written since the last `reset`, as a view that the next `reset` or write makes invalid. */
   bytes(): Uint8Array {
     return this.scratch.subarray(0, this.at);

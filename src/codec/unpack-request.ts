@@ -11,10 +11,11 @@ const SHORT = 8;
  * Decodes a msgpack request: maps with string names, arrays, strings, numbers, booleans, nil. A member named `value`
  * may be any msgpack object and is not decoded. The result has the `Span` of its bytes instead, so that they can be
  * stored exactly as they were sent.
- * @throws Malformed where the bytes are not exactly one such object, or a string is not UTF-8
+ * @param maxItems the most members and elements outside of values
+ * @throws Malformed where the bytes are not exactly one such object, a string is not UTF-8, or the request has more items
  */
-export function unpackRequest(bytes: Buffer): unknown {
-  const decoder = new Decoder(bytes);
+export function unpackRequest(bytes: Buffer, maxItems = Number.POSITIVE_INFINITY): unknown {
+  const decoder = new Decoder(bytes, maxItems);
   const data = decoder.next(0);
   if (decoder.at !== bytes.length)
     throw new Malformed(`extra bytes follow the msgpack object, at byte ${decoder.at} of ${bytes.length}`);
@@ -23,10 +24,13 @@ export function unpackRequest(bytes: Buffer): unknown {
 
 class Decoder {
   readonly #bytes: Buffer;
+  readonly #maxItems: number;
+  #items = 0;
   at = 0;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, maxItems: number) {
     this.#bytes = bytes;
+    this.#maxItems = maxItems;
   }
 
   next(depth: number): unknown {
@@ -104,6 +108,8 @@ class Decoder {
     if (depth === MAX_DEPTH)
       throw new Malformed(`nested deeper than ${MAX_DEPTH} levels, at byte ${this.at}`);
     const count = read.lengthAt(this.#bytes, this.at);
+    this.#items += count;
+    if (this.#items > this.#maxItems) throw new Malformed(`more than ${this.#maxItems} members and elements`);
     this.at = read.bodyAt(this.#bytes, this.at);
     return count;
   }

@@ -152,6 +152,14 @@ function assemble(values: Values, standalone: boolean) {
       maxBatchKeys: values.MAX_BATCH_KEYS,
       maxBodyBytes: values.MAX_BODY_BYTES,
       maxBufferedBodyBytes: values.MAX_BUFFERED_BODY_BYTES,
+      maxAnswerBytes: values.MAX_ANSWER_BYTES,
+      maxInvalidationKeys: values.MAX_INVALIDATION_KEYS,
+      /** 0 leaves 16 file descriptors free. */
+      maxConnections: values.MAX_CONNECTIONS,
+      /** 0 sets no limit. */
+      addressRequestsPerSecond: values.MAX_ADDRESS_REQUESTS_PER_SECOND,
+      /** 0 sets no limit. */
+      addressBytesPerSecond: values.MAX_ADDRESS_BYTES_PER_SECOND,
     },
     push: {
       /** '*' allows all origins. */

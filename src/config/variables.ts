@@ -4,6 +4,7 @@
  */
 import { ACCESS_VARIABLES } from './access-variables.ts';
 import { boolean, choice, integer, secret, text, UNLESS_STANDALONE, type Variable } from './kinds.ts';
+import { LIMIT_VARIABLES } from './limit-variables.ts';
 import { ABSOLUTE_PATH, FILE_PATH, HOST_EXPECTED, HOST_NAME, NO_GLOB, PRINTABLE } from './patterns.ts';
 import { PUSH_VARIABLES } from './push-variables.ts';
 import { TLS_VARIABLES } from './tls-variables.ts';
@@ -227,41 +228,7 @@ export const VARIABLES = {
     doc: 'How long the link may be silent before it counts as lost, which bounds staleness; more than HEARTBEAT_INTERVAL_MS.',
   }),
 
-  MAX_VALUE_BYTES: integer({
-    group: 'limits',
-    default: MiB,
-    unit: 'bytes',
-    within: [1, REDIS_VALUE_LIMIT],
-    doc: 'Maximum size of a value.',
-  }),
-  MAX_KEY_BYTES: integer({
-    group: 'limits',
-    default: 512,
-    unit: 'bytes',
-    within: [1, 64 * KiB],
-    doc: 'Maximum size of a key in UTF-8, without KEY_PREFIX.',
-  }),
-  MAX_BATCH_KEYS: integer({
-    group: 'limits',
-    default: 1000,
-    unit: 'keys',
-    within: [1, 1_000_000],
-    doc: 'Maximum number of keys in a batch request.',
-  }),
-  MAX_BODY_BYTES: integer({
-    group: 'limits',
-    default: 8 * MiB,
-    unit: 'bytes',
-    within: [1, GiB],
-    doc: 'Maximum size of the body of a batch or an operation.',
-  }),
-  MAX_BUFFERED_BODY_BYTES: integer({
-    group: 'limits',
-    default: 256 * MiB,
-    unit: 'bytes',
-    within: [1, 1024 * GiB],
-    doc: 'Maximum memory of all unfinished request bodies; at least MAX_BODY_BYTES and MAX_VALUE_BYTES.',
-  }),
+  ...LIMIT_VARIABLES,
 
   ...PUSH_VARIABLES,
 

@@ -7,20 +7,27 @@ import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../c
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
 import { ttlMs } from '../cache/key-and-ttl.ts';
-import { type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
+import { type AnswerLimit, type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
-import * as jsonRead from '../codec/json-read.ts';
 import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
 import { ServiceError } from '../errors.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
-import type { HttpDeps } from './deps.ts';
+import type { HttpDeps, Limits } from './deps.ts';
 import { Exchange } from './exchange.ts';
 import { CONTENT_TYPE } from './framing.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
+import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
-import { checkShape, type DecodedBody, decodeBody, shapeOf } from './payload.ts';
+import {
+  type BodyForm,
+  checkShape,
+  type DecodedBody,
+  decodeBody,
+  decodeLargeBody,
+  shapeOf,
+} from './payload.ts';
 import { checkNoParameters } from './query.ts';
 import { valueFromText } from './value.ts';
 
@@ -33,9 +40,13 @@ type Run = (body: DecodedBody, requester: Requester) => ItemResult[] | Promise<I
 
 const itself = (key: string) => key;
 
+/** A body with too many keys is refused by their number. A body with far more items is not even decoded. */
+const ITEMS_SPARE = 1000;
+const ITEMS_PER_ENTRY = 8;
+
 export function mgetHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, 'POST /v1/mget', counters.getSeconds, (body, requester) =>
+  return batchHandler(deps, 'POST /v1/mget', counters.getSeconds, keysForm(limits), (body, requester) =>
     permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
       getMany(cache, keys, limits.maxKeyBytes),
     ),
@@ -44,7 +55,7 @@ export function mgetHandler(deps: HttpDeps) {
 
 export function mdeleteHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, 'POST /v1/mdelete', counters.deleteSeconds, (body, requester) =>
+  return batchHandler(deps, 'POST /v1/mdelete', counters.deleteSeconds, keysForm(limits), (body, requester) =>
     permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
       deleteMany(cache, keys, limits.maxKeyBytes),
     ),
@@ -53,7 +64,8 @@ export function mdeleteHandler(deps: HttpDeps) {
 
 export function msetHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, async (body, requester) => {
+  const form = { hasValues: true, maxItems: ITEMS_SPARE + ITEMS_PER_ENTRY * limits.maxBatchKeys };
+  return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, form, async (body, requester) => {
     const assignments = assignmentsOf(body, limits.maxBatchKeys, limits.maxValueBytes);
     const results = await permitted(
       requester,
@@ -66,9 +78,23 @@ export function msetHandler(deps: HttpDeps) {
   });
 }
 
-function batchHandler(deps: HttpDeps, operation: string, seconds: Histogram, run: Run): GuardedHandler {
+function keysForm({ maxBatchKeys }: Limits): BodyForm {
+  return { hasValues: false, maxItems: ITEMS_SPARE + 2 * maxBatchKeys };
+}
+
+function batchHandler(
+  deps: HttpDeps,
+  operation: string,
+  seconds: Histogram,
+  form: BodyForm,
+  run: Run,
+): GuardedHandler {
   const { cache, counters, limits, load, clock } = deps;
   const writes = operation !== 'POST /v1/mget';
+  const limit: AnswerLimit = {
+    maxBytes: limits.maxAnswerBytes,
+    onRefused: () => counters.countLimited('answer_bytes'),
+  };
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, seconds);
     const requester = requesterOf(deps, operation, res, req, principal);
@@ -84,11 +110,16 @@ function batchHandler(deps: HttpDeps, operation: string, seconds: Histogram, run
         exchange.send(
           200,
           [['Content-Type', mediaTypeOf(answerAs)]],
-          encodeReply(answerAs, results, clock.now, lesserState(cache.coherence)),
+          encodeReply(answerAs, results, clock.now, lesserState(cache.coherence), limit),
         );
       };
       readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
-        const results = run(decodeBody(encoding, body), requester);
+        if (body.length > ONE_TURN_BYTES)
+          return attempt(exchange, deps, async () => {
+            const decoded = await readInTurns(load, body, (copy) => decodeLargeBody(encoding, copy, form));
+            answer(await run(decoded, requester));
+          });
+        const results = run(decodeBody(encoding, body, form), requester);
         if (Array.isArray(results)) answer(results);
         else attempt(exchange, deps, () => results.then(answer));
       });
@@ -104,10 +135,11 @@ function encodeReply(
   results: ItemResult[],
   now: number,
   coherence: CoherenceState | undefined,
+  limit: AnswerLimit,
 ): string | Buffer {
   if (encoding === 'json') {
     const state = coherence === undefined ? '' : `"coherence":"${coherence}",`;
-    return `{${state}"results":${resultsAsJson(results, now)}}`;
+    return `{${state}"results":${resultsAsJson(results, now, limit)}}`;
   }
   writer.reset();
   writer.map(coherence === undefined ? 1 : 2);
@@ -116,7 +148,7 @@ function encodeReply(
     writer.str(coherence);
   }
   writer.str('results');
-  writeResults(writer, results, now);
+  writeResults(writer, results, now, limit);
   return writer.take();
 }
 
@@ -132,10 +164,7 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
   // Checks the body as sent, because the output of the schema contains known members only.
   for (const [i, entry] of (body.data as { entries: object[] }).entries.entries())
     checkMembers(entry, ENTRY_MEMBERS, 'body_invalid', `entries[${i}].`);
-  const values =
-    body.encoding === 'json'
-      ? jsonValues(body.text)
-      : entries.map(({ value }) => msgpackValue(body.bytes, value));
+  const values = entries.map(({ value }) => valueAt(body, value as Span | undefined));
   return entries.map(({ key, ttl }, i) => {
     const value = values[i];
     const field = `entries[${i}]`;
@@ -156,19 +185,14 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
   });
 }
 
-/** The text of each entry's value as the client sent it. To decode and encode it again would change some values. */
-function jsonValues(text: string): (Value | undefined)[] {
-  const [start] = jsonRead.member(text, 0, 'entries')!;
-  return Array.from(jsonRead.elements(text, start), ([entry]) => {
-    const span = jsonRead.member(text, entry, 'value');
-    return span && valueFromText(text.slice(...span));
-  });
-}
-
-/** @param span the position of the value, from `unpackRequest`; undefined if the entry has no value */
-function msgpackValue(bytes: Buffer, span: unknown): Value | undefined {
+/**
+ * The value as the client sent it. To decode and encode it again would change some values.
+ * @param span its position; undefined if the entry has no value
+ */
+function valueAt(body: DecodedBody, span: Span | undefined): Value | undefined {
   if (span === undefined) return undefined;
-  return { encoding: 'msgpack', body: keep('msgpack', bytes.subarray(...(span as Span))) };
+  if (body.encoding === 'json') return valueFromText(body.text.slice(...span));
+  return { encoding: 'msgpack', body: keep('msgpack', body.bytes.subarray(...span)) };
 }
 
 function checkCount(count: number, max: number, field: string): void {

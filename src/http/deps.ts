@@ -13,6 +13,8 @@ export interface Limits {
   readonly maxBatchKeys: number;
   readonly maxBodyBytes: number;
   readonly maxBufferedBodyBytes: number;
+  readonly maxAnswerBytes: number;
+  readonly maxInvalidationKeys: number;
 }
 
 /** The dependencies of the request handlers. */

@@ -4,25 +4,30 @@ import { pack } from 'msgpackr';
 import * as v from 'valibot';
 import type { Requester, Target } from '../access/requester.ts';
 import type { Encoding } from '../cache/entry.ts';
+import { starsIn } from '../cache/glob.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import { listKeys } from '../cache/l1/list-keys.ts';
 import { sweep } from '../cache/l1/sweep.ts';
 import { EVERYTHING, type Match } from '../cache/match.ts';
+import { turns } from '../cache/turns.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { warmFromStore } from '../cache/warm.ts';
 import { ServiceError } from '../errors.ts';
 import { TYPES, type TypeIndex, typeIndex, typeOf } from '../key.ts';
+import type { Counters } from '../metrics/counters.ts';
 import type { HttpRequest } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
+import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
-import { checkShape, decodeBody, shapeOf } from './payload.ts';
+import { checkShape, decodeBody, decodeLargeBody, shapeOf } from './payload.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
 
 const INVALIDATION = shapeOf({
-  keys: v.optional(v.array(v.string())),
+  // `distinctKeys` checks each key, in slices.
+  keys: v.optional(v.array(v.unknown())),
   types: v.optional(v.array(v.picklist(TYPES))),
   pattern: v.optional(v.string()),
 });
@@ -37,6 +42,15 @@ const LIST_PARAMETERS: ReadonlySet<string> = new Set(['pattern', 'type', 'cursor
 const LIST_LIMIT = 1000;
 const LIST_DEFAULT = 100;
 const MAX_PATTERN_LENGTH = 1024;
+/** Runs of stars in a pattern. */
+const MAX_STARS = 5;
+/** Members and elements of a body beyond its keys. A body with far more items is not even decoded. */
+const SPARE_ITEMS = 1000;
+/** Keys that an invalidation deletes in one turn of the event loop. */
+const SLICE_KEYS = 128;
+/** Keys that an invalidation checks in one turn of the event loop. */
+const CHECKED_KEYS = 5000;
+const EMPTY_BODY = { data: {} };
 /** Cursors of Redis have 64 bits. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
@@ -45,26 +59,35 @@ const MAX_CURSOR = 2n ** 64n - 1n;
  * 202 also has `postponed`: the number of keys, types and patterns whose deletion is pending.
  */
 export function invalidateHandler(deps: HttpDeps) {
-  const { cache, limits } = deps;
-  return operation(deps, 'POST /v1/invalidate', async (body, requester, concerns) => {
+  const { cache, limits, counters } = deps;
+  const maxItems = SPARE_ITEMS + 2 * limits.maxInvalidationKeys;
+  return operation(deps, 'POST /v1/invalidate', maxItems, async (body, { requester, exchange, concerns }) => {
     const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
     if (keys.length === 0 && types.length === 0 && pattern === undefined)
       throw new ServiceError('body_invalid', 'at least one of keys, types and pattern is required', 'body');
-    for (const [i, key] of keys.entries()) checkKey(key, limits.maxKeyBytes, `keys[${i}]`);
-    const matches: Match[] = types.map((name) => ({ type: typeIndex(name)! }));
-    if (pattern !== undefined) matches.push(patternMatch(pattern));
-    concerns({ target: pattern ?? (types.length > 0 ? types.join() : keys[0]), keys: keys.length });
+    const matches: Match[] = [...new Set(types)].map((name) => ({ type: typeIndex(name)! }));
+    if (pattern !== undefined) matches.push(patternMatch(pattern, counters));
+    concerns({ target: pattern ?? (types.length > 0 ? types.join() : nameOf(keys[0])), keys: keys.length });
     // Keys are named by a client that knows them. Types and patterns reach keys that it does not know.
     if (keys.length > 0) requester.requireScope('write');
     if (matches.length > 0) requester.requireScope('admin');
-    for (const [i, key] of keys.entries()) requester.requireKey(key, `keys[${i}]`);
     for (const match of matches) requester.requireMatch(match, 'type' in match ? 'types' : 'pattern');
+    const distinct = await distinctKeys(keys, requester, deps);
 
-    const outcomes = await Promise.all([...new Set(keys)].map((key) => cache.delete(key)));
-    let invalidated = outcomes.filter(({ status }) => status === 'deleted').length;
-    let postponed = outcomes.filter(({ status }) => status === 'accepted' || status === 'unknown').length;
+    let invalidated = 0;
+    let postponed = 0;
+    const gone = () => exchange.done;
+    for (let i = 0; i < distinct.length && !gone(); i += SLICE_KEYS) {
+      await turns.next();
+      const slice = distinct.slice(i, i + SLICE_KEYS);
+      for (const { status } of await Promise.all(slice.map((key) => cache.delete(key)))) {
+        if (status === 'deleted') invalidated++;
+        if (status === 'accepted' || status === 'unknown') postponed++;
+      }
+    }
     for (const match of matches) {
-      const deleted = await cache.invalidate(match);
+      if (gone()) break;
+      const deleted = await cache.invalidate(match, gone);
       if (deleted === undefined) postponed++;
       else invalidated += deleted;
     }
@@ -72,10 +95,41 @@ export function invalidateHandler(deps: HttpDeps) {
   });
 }
 
+/** The key for the audit line. */
+function nameOf(key: unknown): string | undefined {
+  return typeof key === 'string' ? key : undefined;
+}
+
+/** @throws ServiceError where a key is invalid or not allowed, or the keys are too many */
+async function distinctKeys(
+  keys: readonly unknown[],
+  requester: Requester,
+  { limits, counters }: HttpDeps,
+): Promise<string[]> {
+  const { maxInvalidationKeys, maxKeyBytes } = limits;
+  if (keys.length > maxInvalidationKeys) {
+    counters.countLimited('invalidation_keys');
+    throw new ServiceError(
+      'body_invalid',
+      `at most ${maxInvalidationKeys} keys are allowed in one request`,
+      'keys',
+    );
+  }
+  const distinct = new Set<string>();
+  for (const [i, key] of keys.entries()) {
+    if (i > 0 && i % CHECKED_KEYS === 0) await turns.next();
+    if (typeof key !== 'string') throw new ServiceError('body_invalid', 'expected a string', `keys[${i}]`);
+    checkKey(key, maxKeyBytes, `keys[${i}]`);
+    requester.requireKey(key, `keys[${i}]`);
+    distinct.add(key);
+  }
+  return [...distinct];
+}
+
 /** -> `{removed}`: removes expired entries from L1 at once, not at the next sweep. */
 export function cleanupHandler(deps: HttpDeps) {
   const { memory } = deps.cache;
-  return operation(deps, 'POST /v1/cleanup', async (body, requester) => {
+  return operation(deps, 'POST /v1/cleanup', SPARE_ITEMS, async (body, { requester }) => {
     checkShape(NOTHING, body);
     requester.requireMatch(EVERYTHING, 'body');
     return [200, { removed: memory === undefined ? 0 : await sweep(memory) }];
@@ -88,7 +142,7 @@ export function cleanupHandler(deps: HttpDeps) {
  */
 export function flushHandler(deps: HttpDeps) {
   const { cache } = deps;
-  return operation(deps, 'POST /v1/flush', async (body, requester, concerns) => {
+  return operation(deps, 'POST /v1/flush', SPARE_ITEMS, async (body, { requester, concerns }) => {
     const { tier = 'all' } = checkShape(FLUSH, body);
     concerns({ target: tier });
     requester.requireMatch(EVERYTHING, 'body');
@@ -102,10 +156,10 @@ export function flushHandler(deps: HttpDeps) {
 
 /** `{pattern?, limit?}` -> `{warmed}`: loads entries from Redis into L1. */
 export function warmupHandler(deps: HttpDeps) {
-  const { cache } = deps;
-  return operation(deps, 'POST /v1/warmup', async (body, requester, concerns) => {
+  const { cache, counters } = deps;
+  return operation(deps, 'POST /v1/warmup', SPARE_ITEMS, async (body, { requester, concerns }) => {
     const { pattern = '*', limit = Number.POSITIVE_INFINITY } = checkShape(WARMUP, body);
-    const match = patternMatch(pattern);
+    const match = patternMatch(pattern, counters);
     concerns({ target: pattern });
     requester.requireMatch(match, 'pattern');
     needStore(cache);
@@ -125,7 +179,7 @@ export function keysHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
     attempt(exchange, deps, async () => {
       shedIfOverloaded(deps);
       const query = parametersOf(req.getQuery(), LIST_PARAMETERS);
-      const match = matchFromQuery(query.get('pattern'), query.get('type'));
+      const match = matchFromQuery(query.get('pattern'), query.get('type'), counters);
       requester.requireMatch(match, query.has('type') ? 'type' : 'pattern');
       const cursor = cursorFromQuery(query.get('cursor'));
       const limit = limitFromQuery(query.get('limit'));
@@ -146,10 +200,18 @@ export function keysHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
 
 type Answer = readonly [status: 200 | 202, data: unknown];
 
-/** @param concerns receives what the audit line names */
-type Run = (body: unknown, requester: Requester, concerns: (target: Target) => void) => Promise<Answer>;
+interface Request {
+  readonly requester: Requester;
+  readonly exchange: Exchange;
+  /** Receives what the audit line names. */
+  readonly concerns: (target: Target) => void;
+}
 
-function operation(deps: HttpDeps, name: string, run: Run): GuardedHandler {
+type Run = (body: unknown, request: Request) => Promise<Answer>;
+
+/** @param maxItems the most members and elements of a body */
+function operation(deps: HttpDeps, name: string, maxItems: number, run: Run): GuardedHandler {
+  const form = { hasValues: false, maxItems };
   const { load, counters, limits } = deps;
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false);
@@ -165,10 +227,15 @@ function operation(deps: HttpDeps, name: string, run: Run): GuardedHandler {
       const encoding = hasBody(req) ? bodyEncoding(req.getHeader('content-type')) : 'json';
       const answerAs = preferredEncoding(acceptOf(req));
       readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
-        const data = body.length === 0 ? {} : decodeBody(encoding, body).data;
-        attempt(exchange, deps, async () =>
-          sendData(exchange, answerAs, ...(await run(data, requester, concerns))),
-        );
+        attempt(exchange, deps, async () => {
+          const { data } =
+            body.length > ONE_TURN_BYTES
+              ? await readInTurns(load, body, (copy) => decodeLargeBody(encoding, copy, form))
+              : body.length > 0
+                ? decodeBody(encoding, body, form)
+                : EMPTY_BODY;
+          sendData(exchange, answerAs, ...(await run(data, { requester, exchange, concerns })));
+        });
       });
     });
   };
@@ -193,18 +260,22 @@ function needStore(cache: TwoLevel): void {
     throw new ServiceError('standalone', 'warm-up reads from Redis; start the service with Redis');
 }
 
-function patternMatch(pattern: string): Match {
+function patternMatch(pattern: string, counters: Counters): Match {
   if (pattern.length === 0 || pattern.length > MAX_PATTERN_LENGTH || !pattern.isWellFormed())
     throw new ServiceError(
       'pattern_invalid',
       `expected a pattern of 1 to ${MAX_PATTERN_LENGTH} characters without a lone surrogate`,
       'pattern',
     );
+  if (starsIn(pattern) > MAX_STARS) {
+    counters.countLimited('pattern_stars');
+    throw new ServiceError('pattern_too_complex', `expected at most ${MAX_STARS} stars`, 'pattern');
+  }
   return { pattern };
 }
 
-function matchFromQuery(pattern: string | undefined, type: string | undefined): Match {
-  if (type === undefined) return pattern === undefined ? EVERYTHING : patternMatch(pattern);
+function matchFromQuery(pattern: string | undefined, type: string | undefined, counters: Counters): Match {
+  if (type === undefined) return pattern === undefined ? EVERYTHING : patternMatch(pattern, counters);
   if (pattern !== undefined)
     throw new ServiceError('query_invalid', 'send pattern or type, not both', 'type');
   const index: TypeIndex | undefined = typeIndex(type);

@@ -1,28 +1,68 @@
+import { isAscii } from 'node:buffer';
 import * as v from 'valibot';
 import type { Encoding } from '../cache/entry.ts';
+import { atOnce } from '../cache/turns.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
 import { Malformed } from '../codec/errors.ts';
+import { readJsonRequest } from '../codec/json-request.ts';
 import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
-import { parseJson } from './value.ts';
+import { checkLargeJson, parseJson } from './value.ts';
 
-/** A decoded request body together with its source text or bytes. The bytes are valid only during the callback. */
+/**
+ * A decoded request body together with its source text or bytes. The bytes are valid only during the callback. A member
+ * named `value` has the position of its text or bytes, if the request has values.
+ */
 export type DecodedBody =
   | { readonly encoding: 'json'; readonly data: unknown; readonly text: string }
   | { readonly encoding: 'msgpack'; readonly data: unknown; readonly bytes: Buffer };
 
-/** @throws ServiceError `body_invalid` */
-export function decodeBody(encoding: Encoding, bytes: Buffer): DecodedBody {
-  if (encoding === 'json') {
-    const { text, json } = parseJson(bytes, 'body_invalid');
-    return { encoding, data: json, text };
-  }
+/** What a body may contain. */
+export interface BodyForm {
+  /** Whether its members named `value` are values, which are not built. */
+  readonly hasValues: boolean;
+  /** The most members and elements outside of values. */
+  readonly maxItems: number;
+}
+
+/** Decodes a body of at most `ONE_TURN_BYTES`. @throws ServiceError `body_invalid` */
+export function decodeBody(encoding: Encoding, bytes: Buffer, form: BodyForm): DecodedBody {
+  if (encoding === 'msgpack') return decodeMsgpack(bytes, form);
+  const { text, json } = parseJson(bytes, 'body_invalid');
+  if (!form.hasValues) return { encoding, data: json, text };
+  return atOnce(readJson(text, form));
+}
+
+/** As `decodeBody`, for a large body: it yields between slices. @throws ServiceError `body_invalid` */
+export function* decodeLargeBody(
+  encoding: Encoding,
+  bytes: Buffer,
+  form: BodyForm,
+): Generator<void, DecodedBody> {
+  if (encoding === 'msgpack') return decodeMsgpack(bytes, form);
+  yield* checkLargeJson(bytes, 'body_invalid');
+  return yield* readJson(isAscii(bytes) ? bytes.toString('latin1') : bytes.toString(), form);
+}
+
+function* readJson(text: string, { maxItems }: BodyForm): Generator<void, DecodedBody> {
   try {
-    return { encoding, data: unpackRequest(bytes), bytes };
+    return { encoding: 'json', data: yield* readJsonRequest(text, maxItems), text };
   } catch (error) {
-    if (!(error instanceof Malformed)) throw error;
-    throw new ServiceError('body_invalid', `the body is not msgpack: ${error.message}`, 'body');
+    throw invalid(error, 'the body is not a request');
   }
+}
+
+function decodeMsgpack(bytes: Buffer, { maxItems }: BodyForm): DecodedBody {
+  try {
+    return { encoding: 'msgpack', data: unpackRequest(bytes, maxItems), bytes };
+  } catch (error) {
+    throw invalid(error, 'the body is not msgpack');
+  }
+}
+
+function invalid(error: unknown, what: string): unknown {
+  if (!(error instanceof Malformed)) return error;
+  return new ServiceError('body_invalid', `${what}: ${error.message}`, 'body');
 }
 
 /** The shape of a body: its schema, and the names of its members. */

@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
 import { Malformed } from '../codec/errors.ts';
+import { checkJson } from '../codec/json-check.ts';
 import { validateMsgpack } from '../codec/msgpack-read.ts';
 import { ServiceError } from '../errors.ts';
 
@@ -12,6 +13,26 @@ export function valueFrom(encoding: Encoding, bytes: Buffer): Value {
   if (encoding === 'json') parseJson(bytes, 'value_invalid');
   else checkMsgpack(bytes);
   return { encoding, body: keep(encoding, bytes) };
+}
+
+/** As `valueFrom`, for a large body: it yields between slices. @throws ServiceError `value_invalid` */
+export function* largeValueFrom(encoding: Encoding, bytes: Buffer): Generator<void, Value> {
+  if (encoding === 'json') yield* checkLargeJson(bytes, 'value_invalid');
+  else checkMsgpack(bytes);
+  return { encoding, body: keep(encoding, bytes) };
+}
+
+/** @throws ServiceError with `code` if the bytes are not JSON */
+export function* checkLargeJson(
+  bytes: Buffer,
+  code: 'value_invalid' | 'body_invalid',
+): Generator<void, void> {
+  try {
+    yield* checkJson(bytes);
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    throw new ServiceError(code, `the body is not JSON: ${error.message}`, 'body');
+  }
 }
 
 /** Makes a value of a part of a JSON text that has been parsed, and so is valid. */

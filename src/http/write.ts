@@ -13,10 +13,11 @@ import type { HttpDeps } from './deps.ts';
 import { etagOf } from './etag.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
+import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
 import { bodyEncoding } from './negotiate.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
 import { encodedKeyOf, keyFromPath, ttlFromQuery } from './request.ts';
-import { valueFrom } from './value.ts';
+import { largeValueFrom, valueFrom } from './value.ts';
 
 const PUT_PARAMETERS: ReadonlySet<string> = new Set(['ttl']);
 
@@ -34,8 +35,11 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const condition = conditionOf(req);
       readBody(exchange, req, deps, limits.maxValueBytes, 'value_too_large', (body) => {
-        const value = valueFrom(encoding, body);
         attempt(exchange, deps, async () => {
+          const value =
+            body.length > ONE_TURN_BYTES
+              ? await readInTurns(load, body, (copy) => largeValueFrom(encoding, copy))
+              : valueFrom(encoding, body);
           const outcome = await cache.set(key, value, ttl, condition);
           if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
           const headers = [...tagged(outcome.version, encoding), ...warnings(key, counters)];

@@ -3,6 +3,22 @@ import { Histogram } from './histogram.ts';
 
 const perType = () => new Float64Array(TYPES.length);
 
+/** What the service limits, as the label of a counter. `docs/security/limits.md` explains each. */
+export const LIMITS = [
+  'address_bytes',
+  'address_requests',
+  'answer_bytes',
+  'connections',
+  'invalidation_keys',
+  'pattern_stars',
+  'pending_writes_share',
+  'subscribed_names',
+  'token_bytes',
+  'token_requests',
+] as const;
+
+export type Limit = (typeof LIMITS)[number];
+
 /**
  * All counters of the service, as plain numbers. They are incremented in place, and read by `prometheus.ts` at scrape
  * time and by `/stats`. Arrays are indexed by `TypeIndex`.
@@ -72,6 +88,8 @@ export class Counters {
   suspiciousKeyTypes = 0;
   /** Requests rejected because the event loop was late. */
   shed = 0;
+  /** Requests, items of requests, and connections that a limit refused. */
+  readonly limited = new Map<Limit, number>();
   /** Connections closed at once because too few file descriptors were free. */
   connectionsRefused = 0;
   /** Log lines that were dropped because standard output could not be written. */
@@ -89,6 +107,10 @@ export class Counters {
     const reasons = this.invalidations.get(source) ?? new Map<string, number>();
     this.invalidations.set(source, reasons);
     reasons.set(reason, (reasons.get(reason) ?? 0) + count);
+  }
+
+  countLimited(limit: Limit): void {
+    this.limited.set(limit, (this.limited.get(limit) ?? 0) + 1);
   }
 
   countRedisError(kind: string): void {

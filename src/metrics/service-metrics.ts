@@ -1,5 +1,5 @@
 import type { Memory } from '../cache/l1/memory.ts';
-import type { Counters } from './counters.ts';
+import { type Counters, LIMITS } from './counters.ts';
 import type { RedisSource } from './redis-metrics.ts';
 import { counter, gauge, type Sample, type Scraped } from './scraped.ts';
 
@@ -60,6 +60,11 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
       () => counters.suspiciousKeyTypes,
     ),
     gauge('ratecache_http_open_requests', 'HTTP requests without an answer yet.', openRequests),
+    counter(
+      'ratecache_limited_total',
+      'Requests, items of requests, and connections that a limit refused, by limit.',
+      () => LIMITS.map((limit) => ({ labels: { limit }, value: counters.limited.get(limit) ?? 0 })),
+    ),
     counter(
       'ratecache_connections_refused_total',
       'Connections closed at once because too few file descriptors were free.',

@@ -1,6 +1,6 @@
 import type { CoherenceState, Reason } from '../cache/bus.ts';
 import type { Encoding, Entry, Value } from '../cache/entry.ts';
-import type { ItemResult } from '../cache/results.ts';
+import type { AnswerLimit, ItemResult } from '../cache/results.ts';
 import type { ServiceError } from '../errors.ts';
 
 /** The id of a request, chosen by the client. The answer repeats it. */
@@ -41,7 +41,13 @@ export interface Codec {
   decode(message: Buffer): Frame;
 
   item(id: RequestId, result: ItemResult, now: number, coherence: CoherenceState): Encoded;
-  results(id: RequestId, results: readonly ItemResult[], now: number, coherence: CoherenceState): Encoded;
+  results(
+    id: RequestId,
+    results: readonly ItemResult[],
+    now: number,
+    coherence: CoherenceState,
+    limit: AnswerLimit,
+  ): Encoded;
   snapshot(id: RequestId, part: SnapshotPart): Encoded;
   /** @param fields additional members */
   done(id: RequestId, fields?: Readonly<Record<string, string | number>>): Encoded;

@@ -22,6 +22,7 @@ export interface RequestLimits {
   readonly maxKeyBytes: number;
   readonly maxValueBytes: number;
   readonly maxBatchKeys: number;
+  readonly maxAnswerBytes: number;
   /** Subscriptions per socket. */
   readonly maxSubscriptions: number;
 }

@@ -34,8 +34,8 @@ export const jsonCodec: Codec = {
     if (result.status === 'error') return failure(id, result.code, result.detail);
     return `${head(id)},${state(lesserState(coherence))}${membersAsJson(result, now)}`;
   },
-  results: (id, results, now, coherence) =>
-    `${head(id)},${state(lesserState(coherence))}"results":${resultsAsJson(results, now)}}`,
+  results: (id, results, now, coherence, limit) =>
+    `${head(id)},${state(lesserState(coherence))}"results":${resultsAsJson(results, now, limit)}}`,
   snapshot(id, { items, values, more, coherence }) {
     const listed = items.map((item) => snapshotItem(item, values)).join(',');
     return `${head(id)},${state(lesserState(coherence))}"snapshot":[${listed}]${more ? ',"more":true' : ''}}`;

@@ -40,10 +40,10 @@ export const msgpackCodec: Codec = {
     writeResult(out, result, now, (_, members) => openAnswer(id, coherence, members));
     return out.bytes();
   },
-  results(id, results, now, coherence) {
+  results(id, results, now, coherence, limit) {
     openAnswer(id, coherence, 1);
     out.str('results');
-    writeResults(out, results, now);
+    writeResults(out, results, now, limit);
     return out.bytes();
   },
   snapshot(id, { items, values, more, coherence }) {

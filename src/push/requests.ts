@@ -74,7 +74,8 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
 
   mget(deps, consumer, id, { data }, requester) {
     shedIfOverloaded(deps);
-    const { cache, clock, hub, limits } = deps;
+    const { cache, clock, counters, hub, limits } = deps;
+    const limit = { maxBytes: limits.maxAnswerBytes, onRefused: () => counters.countLimited('answer_bytes') };
     const results = permitted(
       requester,
       keysOf(data, limits.maxBatchKeys),
@@ -82,7 +83,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
       (keys) => getMany(hub, keys, limits.maxKeyBytes),
     );
     const answer = (all: ItemResult[]) =>
-      consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence));
+      consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence, limit));
     if (!Array.isArray(results)) return results.then(answer);
     answer(results);
   },

@@ -116,13 +116,14 @@ export class RedisStore implements Store {
     return this.#change(removal) as Promise<RemovalOutcome>;
   }
 
-  async removeMatching(match: Match, version: Version): Promise<number> {
+  async removeMatching(match: Match, version: Version, stopped?: () => boolean): Promise<number> {
     const announce = (deletion: Deletion) => this.#announceMatch(match, version, deletion);
     await announce('begun');
     let removed = 0;
     let announcedAt = performance.now();
     try {
       for await (const keys of scan(this.#scanned, match)) {
+        if (stopped?.()) throw new StoreError('rejected', 'the deletion was stopped');
         if (performance.now() - announcedAt > ANNOUNCE_AGAIN_MS) {
           await announce('begun');
           announcedAt = performance.now();

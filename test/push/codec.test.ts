@@ -11,7 +11,7 @@ import type { Codec, Encoded, ResetReason, SnapshotItem } from '../../src/push/c
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import { msgpackCodec } from '../../src/push/msgpack-codec.ts';
 import { NOW } from '../support/replica.ts';
-import { versionOf } from './deps.ts';
+import { UNLIMITED, versionOf } from './deps.ts';
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
@@ -56,7 +56,7 @@ const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
   results: fc.tuple(id, fc.array(result), coherence).map(
     ([...a]) =>
       (codec) =>
-        codec.results(a[0], a[1], NOW, a[2]),
+        codec.results(a[0], a[1], NOW, a[2], UNLIMITED),
   ),
   snapshot: fc
     .tuple(id, fc.record({ items: fc.array(item), values: fc.boolean(), more: fc.boolean(), coherence }))

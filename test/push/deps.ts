@@ -2,6 +2,7 @@
 
 import { Audit } from '../../src/access/audit.ts';
 import { Entry, type Value } from '../../src/cache/entry.ts';
+import type { AnswerLimit } from '../../src/cache/results.ts';
 import { createLog } from '../../src/log.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import type { Codec } from '../../src/push/codec.ts';
@@ -62,6 +63,8 @@ export const NOBODY: Owner = { principal: undefined, address: '127.0.0.1', reque
 
 /** The access of a service without tokens. */
 export const OPEN = { authenticator: undefined, audit: new Audit(createLog('silent'), { writes: false }) };
+
+export const UNLIMITED: AnswerLimit = { maxBytes: Number.POSITIVE_INFINITY, onRefused: () => {} };
 
 export const LIMITS: ConsumerLimits = { maxPendingKeys: 1000, stallMs: 30_000 };
 

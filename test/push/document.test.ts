@@ -7,7 +7,7 @@ import { jsonCodec } from '../../src/push/json-codec.ts';
 import { handle } from '../../src/push/requests.ts';
 import { json, NOW } from '../support/replica.ts';
 import type { Message } from '../support/ws-client.ts';
-import { consumerOf, entryOf } from './deps.ts';
+import { consumerOf, entryOf, UNLIMITED } from './deps.ts';
 
 const DOCUMENT = readFileSync(new URL('../../docs/websocket.md', import.meta.url), 'utf8');
 const FRAMES = [...DOCUMENT.matchAll(/```json\n(.*?)```/gs)].flatMap(([, block]) =>
@@ -43,7 +43,7 @@ function emitted(frame: Message): string {
     return String(jsonCodec.snapshot(id, { items, values: true, more: frame.more === true, coherence }));
   }
   if (frame.results)
-    return String(jsonCodec.results(id, frame.results.map(missOrHit(resultOf)), NOW, coherence));
+    return String(jsonCodec.results(id, frame.results.map(missOrHit(resultOf)), NOW, coherence, UNLIMITED));
   if (status === 'hit') return String(jsonCodec.item(id, resultOf({ key, status }), NOW, coherence));
   if (status === 'miss')
     return String(jsonCodec.item(id, { key, status, ...(code && { code }) }, NOW, coherence));

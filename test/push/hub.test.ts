@@ -12,7 +12,13 @@ import { DOWN, json, openReplica, type ReplicaOptions, TIMEOUT, TYPE_TTL_MS } fr
 import { consumerOf, type FakeSocket, OPEN } from './deps.ts';
 
 const KEY = 'borrow_rate:A';
-const LIMITS = { maxKeyBytes: 512, maxValueBytes: 1 << 20, maxBatchKeys: 1000, maxSubscriptions: 10 };
+const LIMITS = {
+  maxKeyBytes: 512,
+  maxValueBytes: 1 << 20,
+  maxBatchKeys: 1000,
+  maxAnswerBytes: 1 << 20,
+  maxSubscriptions: 10,
+};
 
 interface Options extends ReplicaOptions {
   readonly rememberedKeys?: number;
