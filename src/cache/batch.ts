@@ -54,17 +54,20 @@ export function setMany(
   cache: TwoLevel,
   assignments: readonly (Assignment | Faulty)[],
   maxKeyBytes: number,
+  client?: string,
 ): Promise<ItemResult[]> {
   return inSlices(assignments, (assignment) => {
     const { key } = assignment;
     const fault = keyFault(key, maxKeyBytes);
     if (fault !== undefined) return keyError(key, fault);
     if ('fault' in assignment) return failed(key)(assignment.fault);
-    return cache.set(key, assignment.value, assignment.ttlMs).then(({ status, version }): ItemResult => {
-      const warning = keyWarning(key);
-      const warned = warning === undefined ? {} : { warning };
-      return { key, status: 'stored', version: version!, ...pendingCode(status), ...warned };
-    }, failed(key));
+    return cache
+      .set(key, assignment.value, assignment.ttlMs, undefined, client)
+      .then(({ status, version }): ItemResult => {
+        const warning = keyWarning(key);
+        const warned = warning === undefined ? {} : { warning };
+        return { key, status: 'stored', version: version!, ...pendingCode(status), ...warned };
+      }, failed(key));
   });
 }
 
@@ -73,12 +76,13 @@ export function deleteMany(
   cache: TwoLevel,
   keys: readonly string[],
   maxKeyBytes: number,
+  client?: string,
 ): Promise<ItemResult[]> {
   return inSlices(keys, (key) => {
     const fault = keyFault(key, maxKeyBytes);
     if (fault !== undefined) return keyError(key, fault);
     return cache
-      .delete(key)
+      .delete(key, undefined, client)
       .then(({ status }) => ({ key, status: 'deleted', ...pendingCode(status) }) as const, failed(key));
   });
 }

@@ -63,10 +63,16 @@ export class TwoLevel implements BusListener {
       onSuperseded: deps.onSuperseded,
     });
     if (pendingWrites !== undefined && store !== undefined)
-      this.#postponer = new Postponer(pendingWrites, store, clock, {
-        write: (replayed) => this.#writes.replay(replayed),
-        forget: ({ match, version }) => this.#forgetWhere(matcher(match), version),
-      });
+      this.#postponer = new Postponer(
+        pendingWrites,
+        store,
+        clock,
+        {
+          write: (replayed) => this.#writes.replay(replayed),
+          forget: ({ match, version }) => this.#forgetWhere(matcher(match), version),
+        },
+        () => counters.countLimited('pending_writes_share'),
+      );
   }
 
   /** What a reader may rely on now. */
@@ -125,18 +131,26 @@ export class TwoLevel implements BusListener {
    * Writes to L2. L1 drops the key, and the next read fills L1. A change that L2 does not accept becomes pending where it
    * may be made later.
    * @param ttlMs the time to live; undefined for the TTL of the key's type
+   * @param client who makes the change, for its share of the pending writes
    * @throws ServiceError if L2 did not accept the change and it did not become pending; `ttl_invalid`
    */
-  set(key: string, value: Value, ttlMs?: number, condition?: Condition): Promise<WriteOutcome> {
-    return this.#writes.set(key, value, ttlMs, condition);
+  set(
+    key: string,
+    value: Value,
+    ttlMs?: number,
+    condition?: Condition,
+    client?: string,
+  ): Promise<WriteOutcome> {
+    return this.#writes.set(key, value, ttlMs, condition, client);
   }
 
   /**
    * Deletes from L2, then from L1.
+   * @param client as for `set`
    * @throws ServiceError if L2 did not accept the change and it did not become pending
    */
-  delete(key: string, condition?: Condition): Promise<RemovalOutcome> {
-    return this.#writes.delete(key, condition);
+  delete(key: string, condition?: Condition, client?: string): Promise<RemovalOutcome> {
+    return this.#writes.delete(key, condition, client);
   }
 
   /**

@@ -47,7 +47,13 @@ export class Writes {
   }
 
   /** See `TwoLevel.set`. */
-  async set(key: string, value: Value, ttlMs?: number, condition?: Condition): Promise<WriteOutcome> {
+  async set(
+    key: string,
+    value: Value,
+    ttlMs?: number,
+    condition?: Condition,
+    client?: string,
+  ): Promise<WriteOutcome> {
     const { store, memory, versions, clock, ttls, postponer } = this.#deps;
     const life = wholeTtlMs(ttlMs ?? ttls[typeOf(key)]!);
     const version = versions.next();
@@ -81,7 +87,7 @@ export class Writes {
       },
       postpone: (error, made) => {
         const entry = makeEntry(version);
-        const keeping = postponer()?.keep({ key, version, entry }, error, condition, made);
+        const keeping = postponer()?.keep({ key, version, entry, client }, error, condition, made);
         if (keeping === undefined) return undefined;
         this.#postponed(key, keeping);
         if (keeping.kept) this.#deps.changes()?.stored(key, entry);
@@ -91,7 +97,7 @@ export class Writes {
   }
 
   /** See `TwoLevel.delete`. */
-  async delete(key: string, condition?: Condition): Promise<RemovalOutcome> {
+  async delete(key: string, condition?: Condition, client?: string): Promise<RemovalOutcome> {
     const { store, memory, versions, postponer } = this.#deps;
     if (store === undefined) {
       const present = memory!.unexpired(key)?.version;
@@ -111,7 +117,7 @@ export class Writes {
         return this.#removed(key, outcome, meanwhile);
       },
       postpone: (error, made) => {
-        const keeping = postponer()?.keep({ key, version, entry: undefined }, error, condition, made);
+        const keeping = postponer()?.keep({ key, version, entry: undefined, client }, error, condition, made);
         if (keeping === undefined) return undefined;
         this.#postponed(key, keeping);
         if (keeping.kept) this.#deps.changes()?.removed(key, 'delete');

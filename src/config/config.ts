@@ -176,6 +176,7 @@ function assemble(values: Values, standalone: boolean) {
       /** 0 disables pending writes. */
       pendingWritesMaxEntries: values.PENDING_WRITES_MAX_ENTRIES,
       pendingWritesMaxBytes: values.PENDING_WRITES_MAX_BYTES,
+      pendingWritesMaxClientPercent: values.PENDING_WRITES_MAX_CLIENT_PERCENT,
       rewarm: values.CACHE_REWARM_ON_DATA_LOSS,
       /** 0 disables shedding. */
       overloadLoopDelayMs: values.OVERLOAD_LOOP_DELAY_MS,

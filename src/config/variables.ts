@@ -254,6 +254,13 @@ export const VARIABLES = {
     within: [0, 1024 * GiB],
     doc: 'Maximum memory of all pending writes.',
   }),
+  PENDING_WRITES_MAX_CLIENT_PERCENT: integer({
+    group: 'faults',
+    default: 80,
+    unit: '%',
+    within: [1, 100],
+    doc: 'Maximum share of the pending writes that one client may use: one token, or without tokens one address.',
+  }),
   CACHE_REWARM_ON_DATA_LOSS: boolean({
     group: 'faults',
     default: false,

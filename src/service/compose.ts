@@ -20,6 +20,11 @@ import { RedisStore } from '../redis/redis-store.ts';
 import { connectRedis, type RedisConnections } from './compose-redis.ts';
 import { skewLog, stateLog, supersededLog, unreadableLog, watchFaults } from './core-logs.ts';
 
+/** The share of the pending writes that only deletions may use, so that values cannot keep them out. */
+const RESERVED_PERCENT = 10;
+/** Deletions by type or pattern that are kept although the limit of pending writes is reached. */
+const SPARE_MATCHES = 100;
+
 export interface Core {
   readonly cache: TwoLevel;
   readonly clock: ServiceClock;
@@ -187,9 +192,15 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
 }
 
 function pendingWritesOf({ faults }: Config): PendingWrites | undefined {
-  const { pendingWritesMaxEntries, pendingWritesMaxBytes } = faults;
+  const { pendingWritesMaxEntries, pendingWritesMaxBytes, pendingWritesMaxClientPercent } = faults;
   if (pendingWritesMaxEntries === 0) return undefined;
-  return new PendingWrites({ maxEntries: pendingWritesMaxEntries, maxBytes: pendingWritesMaxBytes });
+  return new PendingWrites({
+    maxEntries: pendingWritesMaxEntries,
+    maxBytes: pendingWritesMaxBytes,
+    maxClientPercent: pendingWritesMaxClientPercent,
+    reservedPercent: RESERVED_PERCENT,
+    spareMatches: SPARE_MATCHES,
+  });
 }
 
 /** @param onChange called when it opens or closes */

@@ -1,12 +1,15 @@
 import { Entry } from '../entry.ts';
 import { EVERYTHING, type Match, matcher } from '../match.ts';
 import { moveStamp, type Version } from '../version.ts';
+import { Shares } from './shares.ts';
 
 /** A change of one key that L2 has not accepted yet: a new value, or a deletion where `entry` is undefined. */
 export interface Pending {
   readonly key: string;
   readonly version: Version;
   readonly entry: Entry | undefined;
+  /** Who made the change; undefined if the service made it. */
+  readonly client?: string | undefined;
   /** Another program changed the key after this change became pending. The value of that program, if any, stays. */
   contested?: boolean;
 }
@@ -21,6 +24,12 @@ export interface PendingWritesOptions {
   readonly maxEntries: number;
   /** The limit of the sum of `Entry.bytes`. */
   readonly maxBytes: number;
+  /** The percentage of both limits that the changes of one client may use; 100 if absent. */
+  readonly maxClientPercent?: number;
+  /** The percentage of both limits that only deletions may use; 0 if absent. */
+  readonly reservedPercent?: number;
+  /** Deletions by match that are kept although `maxEntries` is reached; 0 if absent. */
+  readonly spareMatches?: number;
 }
 
 interface Kept {
@@ -63,9 +72,19 @@ export class PendingWrites {
   #matches: KeptMatch[] = [];
   #holds: Hold[] = [];
   #bytes = 0;
+  readonly #shares: Shares;
+  /** The limits of new values. Deletions may use more. */
+  readonly #valueLimits: { readonly entries: number; readonly bytes: number };
 
   constructor(limits: PendingWritesOptions) {
     this.limits = limits;
+    const { maxEntries, maxBytes, maxClientPercent = 100, reservedPercent = 0 } = limits;
+    const share = maxClientPercent / 100;
+    this.#shares = new Shares(Math.ceil(maxEntries * share), Math.ceil(maxBytes * share));
+    this.#valueLimits = {
+      entries: maxEntries - Math.floor((maxEntries * reservedPercent) / 100),
+      bytes: maxBytes - Math.floor((maxBytes * reservedPercent) / 100),
+    };
   }
 
   get size(): number {
@@ -86,19 +105,25 @@ export class PendingWrites {
   /**
    * Makes a change pending, in place of an earlier pending change of the key.
    * @returns `kept`; `superseded` where a newer change or deletion of the key is pending already; `full` where a
-   *   limit is reached
+   *   limit is reached; `share-full` where only the share of its client is
    */
-  put(pending: Pending): 'kept' | 'superseded' | 'full' {
+  put(pending: Pending): 'kept' | 'superseded' | 'full' | 'share-full' {
     const bytes = costOf(pending);
     const before = this.#keys.get(pending.key);
     if (before !== undefined && this.supersedes(before.pending, pending)) return 'superseded';
     const deleted = this.deletedAsOf(pending.key);
     if (deleted !== undefined && deleted > pending.version) return 'superseded';
     const freed = before === undefined ? 0 : costOf(before.pending);
-    if (before === undefined && this.size >= this.limits.maxEntries) return 'full';
-    if (this.#bytes - freed + bytes > this.limits.maxBytes) return 'full';
-    this.#keys.set(pending.key, { pending, since: before?.since ?? performance.now() });
-    this.#bytes += bytes - freed;
+    const { maxEntries, maxBytes } = this.limits;
+    const limits = pending.entry === undefined ? { entries: maxEntries, bytes: maxBytes } : this.#valueLimits;
+    if (before === undefined && this.size >= limits.entries) return 'full';
+    if (this.#bytes - freed + bytes > limits.bytes) return 'full';
+    const mine = before !== undefined && before.pending.client === pending.client;
+    if (pending.client !== undefined) {
+      const [entries, more] = mine ? [0, bytes - freed] : [1, bytes];
+      if (!this.#shares.hasRoom(pending.client, entries, more)) return 'share-full';
+    }
+    this.#replace(before?.pending, pending, before?.since ?? performance.now());
     return 'kept';
   }
 
@@ -110,14 +135,26 @@ export class PendingWrites {
   /** Restores an earlier change of a key, if `replacement` is still its pending change. */
   restore(replacement: Pending, earlier: Pending): void {
     const kept = this.#keys.get(replacement.key);
-    if (kept?.pending !== replacement) return;
-    this.#keys.set(earlier.key, { pending: earlier, since: kept.since });
-    this.#bytes += costOf(earlier) - costOf(replacement);
+    if (kept?.pending === replacement) this.#replace(replacement, earlier, kept.since);
+  }
+
+  #replace(before: Pending | undefined, pending: Pending, since: number): void {
+    if (before !== undefined) this.#uncount(before);
+    this.#keys.set(pending.key, { pending, since });
+    const bytes = costOf(pending);
+    this.#bytes += bytes;
+    if (pending.client !== undefined) this.#shares.add(pending.client, 1, bytes);
+  }
+
+  #uncount(pending: Pending): void {
+    const bytes = costOf(pending);
+    this.#bytes -= bytes;
+    if (pending.client !== undefined) this.#shares.add(pending.client, -1, -bytes);
   }
 
   /**
    * Makes a deletion of all matching keys pending. It replaces the pending changes of these keys that are not newer,
-   * and the earlier deletions that it covers. Nothing is stored where a later deletion that covers it is pending
+   * and the earlier deletions that it covers, so a flush nearly always has room. Nothing is stored where a later deletion that covers it is pending
    * already.
    * @returns false where the limit is reached
    */
@@ -132,7 +169,9 @@ export class PendingWrites {
     const repeated = this.#matches.filter(
       ({ pending: kept }) => kept.version <= version && covers(match, kept.match),
     );
-    if (this.size - replaced.length - repeated.length >= this.limits.maxEntries) return false;
+    const { maxEntries, spareMatches = 0 } = this.limits;
+    const left = this.size - replaced.length - repeated.length;
+    if (left >= maxEntries + spareMatches) return false;
     for (const { pending: kept } of replaced) this.done(kept);
     const others = this.#matches.filter((kept) => !repeated.includes(kept));
     const since = Math.min(performance.now(), ...repeated.map((kept) => kept.since));
@@ -185,7 +224,7 @@ export class PendingWrites {
   done(pending: Pending): void {
     if (this.#keys.get(pending.key)?.pending !== pending) return;
     this.#keys.delete(pending.key);
-    this.#bytes -= costOf(pending);
+    this.#uncount(pending);
   }
 
   matchDone(pending: PendingMatch): void {

@@ -26,10 +26,19 @@ export class Postponer {
   readonly pendingWrites: PendingWrites;
   readonly #clock: Clock;
   readonly #replay: Replay;
+  readonly #onShareFull: () => void;
   #retrying = false;
 
-  constructor(pendingWrites: PendingWrites, store: Store, clock: Clock, actions: ReplayActions) {
+  /** @param onShareFull called for each change that is refused because its client has used its share */
+  constructor(
+    pendingWrites: PendingWrites,
+    store: Store,
+    clock: Clock,
+    actions: ReplayActions,
+    onShareFull: () => void,
+  ) {
     this.pendingWrites = pendingWrites;
+    this.#onShareFull = onShareFull;
     this.#clock = clock;
     this.#replay = new Replay(pendingWrites, store, clock, actions);
   }
@@ -51,7 +60,11 @@ export class Postponer {
     const status = error.reason === 'timeout' ? 'unknown' : 'accepted';
     if (made >= pending.version) return { status, kept: false };
     const outcome = this.pendingWrites.put(pending);
-    if (outcome === 'full') return full(error);
+    if (outcome === 'full') return full(error, 'the limit of pending writes is reached');
+    if (outcome === 'share-full') {
+      this.#onShareFull();
+      return full(error, 'the share of this client in the pending writes is used up');
+    }
     this.#retryLater();
     return { status, kept: outcome === 'kept' };
   }
@@ -60,7 +73,7 @@ export class Postponer {
   keepMatch(pending: PendingMatch, error: unknown): boolean {
     if (!(error instanceof StoreError && error.passing)) return false;
     if (!this.pendingWrites.putMatch(pending)) {
-      full(error);
+      full(error, 'the limit of pending writes is reached');
       return false;
     }
     this.#retryLater();
@@ -146,7 +159,8 @@ export class Postponer {
   deleting(key: string, version: Version): (() => void) | undefined {
     const earlier = this.pendingWrites.get(key);
     if (earlier === undefined) return undefined;
-    const deletion = { key, version, entry: undefined };
+    // It takes the place of the earlier change, so it counts for the client of that change.
+    const deletion = { key, version, entry: undefined, client: earlier.client };
     if (this.pendingWrites.put(deletion) !== 'kept') return undefined;
     return () => this.pendingWrites.restore(deletion, earlier);
   }
@@ -189,8 +203,8 @@ export class Postponer {
   }
 }
 
-function full(error: StoreError): undefined {
+function full(error: StoreError, why: string): undefined {
   // The caller of a change that timed out receives `write_unknown`: that the outcome is unknown matters more.
   if (error.reason === 'timeout') return undefined;
-  throw new ServiceError('pending_writes_full', `${error.message}; the limit of pending writes is reached`);
+  throw new ServiceError('pending_writes_full', `${error.message}; ${why}`);
 }

@@ -418,3 +418,76 @@ test('at most 1000 announced deletions are remembered, and the newest deletions 
   pendingWrites.release(newest);
   assert.equal(pendingWrites.isHeldBack(pending), false);
 });
+
+// ---- shares
+
+test('a client that has used its share is refused, and other clients and the service still have room', () => {
+  const pendingWrites = new PendingWrites({ maxEntries: 10, maxBytes: 1_000_000, maxClientPercent: 50 });
+  const of = (client: string | undefined, key: string) => pendingWrites.put({ ...set(key), client });
+  for (let i = 0; i < 5; i++) assert.equal(of('loud', `loud:${i}`), 'kept');
+  assert.equal(of('loud', 'loud:5'), 'share-full');
+  assert.equal(of('loud', 'loud:0'), 'kept', 'a newer change of a key of its own');
+  assert.equal(of('quiet', 'loud:0'), 'kept', 'the key counts for its last client');
+  assert.equal(of('loud', 'loud:5'), 'kept');
+  for (const key of ['a', 'b', 'c']) assert.equal(of('quiet', key), 'kept');
+  assert.equal(of(undefined, 'd'), 'kept');
+  assert.equal(of('third', 'e'), 'full');
+});
+
+test('a client that has used its share of bytes is refused', () => {
+  const value = `"${'x'.repeat(500)}"`;
+  const { bytes } = set('a:0', value).entry!;
+  const pendingWrites = new PendingWrites({ maxEntries: 100, maxBytes: 10 * bytes, maxClientPercent: 30 });
+  const put = (client: string, key: string, body = value) => pendingWrites.put({ ...set(key, body), client });
+  for (let i = 0; i < 3; i++) assert.equal(put('loud', `a:${i}`), 'kept');
+  assert.equal(put('loud', 'a:3'), 'share-full');
+  assert.equal(put('quiet', 'b:0'), 'kept');
+  const done = pendingWrites.get('a:0')!;
+  pendingWrites.done(done);
+  assert.equal(put('loud', 'a:3'), 'kept', 'a replayed change returns its share');
+});
+
+test('values leave room for deletions, and a flush has room although every limit is reached', () => {
+  const pendingWrites = new PendingWrites({
+    maxEntries: 20,
+    maxBytes: 1_000_000,
+    reservedPercent: 10,
+    spareMatches: 1,
+  });
+  for (let i = 0; i < 18; i++) assert.equal(pendingWrites.put(set(`a:${i}`)), 'kept');
+  assert.equal(pendingWrites.put(set('a:18')), 'full');
+  assert.equal(pendingWrites.put(deletion('b:0')), 'kept');
+  assert.equal(pendingWrites.put(deletion('b:1')), 'kept');
+  assert.equal(pendingWrites.put(deletion('b:2')), 'full');
+  assert.equal(pendingWrites.putMatch(matching({ pattern: 'c*' })), true);
+  assert.equal(pendingWrites.putMatch(matching({ pattern: 'd*' })), false);
+  assert.equal(pendingWrites.putMatch(matching(EVERYTHING)), true);
+  assert.equal(pendingWrites.size, 1);
+});
+
+test('whatever happens to the changes of a client, its share is free when none of them is pending', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(step, fc.constantFrom('x', 'y', undefined)), { maxLength: 60 }),
+      (steps) => {
+        const pendingWrites = new PendingWrites({ maxEntries: 6, maxBytes: 4000, maxClientPercent: 50 });
+        for (const [{ do: what, ...more }, client] of steps) {
+          if (what === 'set' && 'key' in more)
+            pendingWrites.put({ ...set(more.key, '1'.repeat(more.length)), client });
+          else if (what === 'delete' && 'key' in more) pendingWrites.put({ ...deletion(more.key), client });
+          else if (what === 'done' && 'key' in more) {
+            const pending = pendingWrites.get(more.key);
+            if (pending !== undefined) pendingWrites.done(pending);
+          } else if (what === 'match' && 'pattern' in more)
+            pendingWrites.putMatch(matching({ pattern: more.pattern }));
+        }
+        for (const pending of [...pendingWrites.pending()]) pendingWrites.done(pending);
+        for (const pending of pendingWrites.matches()) pendingWrites.matchDone(pending);
+        for (const client of ['x', 'y'])
+          for (let i = 0; i < 3; i++)
+            assert.equal(pendingWrites.put({ ...set(`${client}:${i}`), client }), 'kept');
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
