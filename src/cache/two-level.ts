@@ -200,8 +200,7 @@ export class TwoLevel implements BusListener {
   }
 
   /** Returns the matching keys that have a pending value. L2 does not list them yet. */
-  pendingKeys(match: Match): string[] {
-    const matches = matcher(match);
+  pendingKeys(matches: (key: string) => boolean): string[] {
     const pending = [...(this.pendingWrites?.pending() ?? [])];
     return pending.filter(({ key, entry }) => entry !== undefined && matches(key)).map(({ key }) => key);
   }

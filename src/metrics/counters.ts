@@ -90,10 +90,12 @@ export class Counters {
   shed = 0;
   /** Requests, items of requests, and connections that a limit refused. */
   readonly limited = new Map<Limit, number>();
-  /** Connections closed at once because too few file descriptors were free. */
+  /** Connections closed at once because of MAX_CONNECTIONS, or because too few file descriptors were free. */
   connectionsRefused = 0;
   /** Log lines that were dropped because standard output could not be written. */
   logLinesDropped = 0;
+  /** WebSocket connections that have closed. */
+  wsClosed = 0;
   /** WebSocket frames received. */
   wsFrames = 0;
   /** WebSocket events sent. */

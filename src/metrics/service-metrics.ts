@@ -67,7 +67,7 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
     ),
     counter(
       'ratecache_connections_refused_total',
-      'Connections closed at once because too few file descriptors were free.',
+      'Connections closed at once because of MAX_CONNECTIONS, or because too few file descriptors were free.',
       () => counters.connectionsRefused,
     ),
     counter(

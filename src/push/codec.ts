@@ -3,6 +3,9 @@ import type { Encoding, Entry, Value } from '../cache/entry.ts';
 import type { AnswerLimit, ItemResult } from '../cache/results.ts';
 import type { ServiceError } from '../errors.ts';
 
+/** The most members and elements of a frame outside of its value. */
+export const MAX_FRAME_ITEMS = 250_000;
+
 /** The id of a request, chosen by the client. The answer repeats it. */
 export type RequestId = number | string;
 

@@ -3,7 +3,9 @@ import type { Counters } from '../metrics/counters.ts';
 import type { WebSocket } from '../uws.ts';
 import type { Codec, Encoded, RequestId } from './codec.ts';
 import { Backlog, type Waiting } from './conflate.ts';
+import { Gate } from './gate.ts';
 import type { Owner } from './owner.ts';
+import { Usage } from './quota.ts';
 import type { State } from './state.ts';
 import type { Subscription } from './subscriptions.ts';
 
@@ -36,6 +38,10 @@ export class Consumer {
   readonly codec: Codec;
   readonly owner: Owner;
   readonly subscriptions = new Map<RequestId, Subscription<Consumer>>();
+  /** The names of its subscriptions. */
+  readonly usage = new Usage();
+  /** Its snapshots scan one after the other. */
+  readonly scans = new Gate(1);
   /** Requests without an answer yet. */
   inFlight = 0;
   /** Malformed frames in a row. */

@@ -4,6 +4,7 @@ import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { SocketAccess } from './authenticate.ts';
 import type { Hub } from './hub.ts';
+import type { QuotaLimits } from './quota.ts';
 
 export interface RequestDeps {
   readonly cache: TwoLevel;
@@ -18,7 +19,7 @@ export interface RequestDeps {
   readonly onFault: (error: unknown) => void;
 }
 
-export interface RequestLimits {
+export interface RequestLimits extends QuotaLimits {
   readonly maxKeyBytes: number;
   readonly maxValueBytes: number;
   readonly maxBatchKeys: number;

@@ -8,6 +8,8 @@ import type { TwoLevel } from '../cache/two-level.ts';
 import { TYPES } from '../key.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
+import { Gate } from './gate.ts';
+import { Usage } from './quota.ts';
 import { Retries } from './retries.ts';
 import { State } from './state.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -33,6 +35,9 @@ const NO_VALUE: Known = { version: undefined, expiresAt: 0 };
 /** Keys whose last state is remembered. For a forgotten key, subscribers may receive the same state twice. */
 const REMEMBERED_KEYS = 100_000;
 
+/** Lists of keys that are requested at a time for all snapshots together. Redis does other work in between. */
+const MOST_SCANS = 2;
+
 /** How often a client's read is repeated if own writes fence it. */
 const MAX_ATTEMPTS = 3;
 
@@ -53,6 +58,10 @@ const EXPIRY_TOLERANCE_MS = 100;
  */
 export class Hub implements ChangeListener {
   readonly subscriptions = new Subscriptions<Consumer>();
+  /** The names of all subscriptions. */
+  readonly usage = new Usage();
+  /** The lists of keys that snapshots request from Redis. */
+  readonly scans = new Gate(MOST_SCANS);
   readonly #cache: TwoLevel;
   readonly #rememberedKeys: number;
   readonly #known: Lru<Known>;

@@ -6,7 +6,7 @@ import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
 import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
-import type { Codec, RequestId } from './codec.ts';
+import { type Codec, MAX_FRAME_ITEMS, type RequestId } from './codec.ts';
 
 // All frames share one scratch buffer. Sending a frame copies it, so the next frame may overwrite the buffer.
 const out = new MsgpackWriter();
@@ -18,7 +18,7 @@ export const msgpackCodec: Codec = {
   decode(message) {
     let data: unknown;
     try {
-      data = unpackRequest(message);
+      data = unpackRequest(message, MAX_FRAME_ITEMS);
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       throw new ServiceError('frame_invalid', `the frame is not msgpack: ${error.message}`);

@@ -22,6 +22,9 @@ import { subscribe, unsubscribe } from './subscribe.ts';
 /** Open requests per socket. Further requests are rejected, so that a client cannot queue work without limit. */
 const MAX_IN_FLIGHT = 1024;
 
+/** The service stores the id of each subscription. */
+const MAX_ID_LENGTH = 128;
+
 type Operation = (
   deps: RequestDeps,
   consumer: Consumer,
@@ -158,10 +161,10 @@ export const OPERATION_NAMES: readonly string[] = [...OPERATIONS.keys()];
  */
 export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): void {
   const { id, op } = frame.data;
-  if (typeof id !== 'string' && !isRepeatable(id))
+  if (!isRepeatable(id))
     throw new ServiceError(
       'frame_invalid',
-      'expected an id that is a string or a number; integers may be up to 2^53 - 1',
+      'expected an id that is a string of up to 128 characters, or a number; integers may be up to 2^53 - 1',
       'id',
     );
   const operation = typeof op === 'string' ? OPERATIONS.get(op) : undefined;
@@ -200,7 +203,8 @@ function auditOf(requester: Requester, { data: { key } }: Frame): ((outcome: str
 }
 
 /** Whether an answer can repeat the id. JSON.parse loses digits of larger integers, and turns 1e999 into Infinity. */
-function isRepeatable(id: unknown): id is number {
+function isRepeatable(id: unknown): id is RequestId {
+  if (typeof id === 'string') return id.length <= MAX_ID_LENGTH;
   return Number.isSafeInteger(id) || (Number.isFinite(id) && !Number.isInteger(id));
 }
 

@@ -104,6 +104,7 @@ export class Push {
       drain: (ws) => ws.getUserData().consumer!.onDrain(performance.now()),
       close: (ws) => {
         const consumer = ws.getUserData().consumer!;
+        counters.wsClosed++;
         consumer.onClose();
         endAll(this.hub, consumer);
         this.#consumers.delete(consumer);

@@ -3,7 +3,6 @@ import * as v from 'valibot';
 import type { Requester } from '../access/requester.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
-import { matcher } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
@@ -12,6 +11,8 @@ import type { Codec, Frame, RequestId, SnapshotItem } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
 import type { Hub } from './hub.ts';
+import { checkQuota, usageOf } from './quota.ts';
+import { keysOf } from './snapshot-keys.ts';
 import type { Interest, Subscription } from './subscriptions.ts';
 
 const INTEREST = v.looseObject({
@@ -24,8 +25,6 @@ const INTEREST = v.looseObject({
 /** A frame of a snapshot ends after this number of keys, or after about this number of bytes. */
 const PART = 500;
 const PART_BYTES = 1024 * 1024;
-/** Keys listed from Redis at a time. */
-const PAGE = 500;
 
 /**
  * Subscribes in three steps:
@@ -52,14 +51,26 @@ export async function subscribe(
       `at most ${deps.limits.maxSubscriptions} subscriptions are allowed per socket`,
     );
   const { hub } = deps;
+  const usage = usageOf(interest, id);
+  try {
+    checkQuota(deps.limits, usage, consumer.usage, hub.usage);
+  } catch (error) {
+    deps.counters.countLimited('subscribed_names');
+    throw error;
+  }
   const subscription: Subscription<Consumer> = { ...interest, subscriber: consumer };
   consumer.hold();
   consumer.subscriptions.set(id, subscription);
+  consumer.usage.add(usage);
+  hub.usage.add(usage);
   hub.subscriptions.add(subscription);
   try {
     await sendSnapshot(deps, consumer, id, subscription);
   } catch (error) {
-    if (consumer.subscriptions.get(id) === subscription) end(hub, consumer, id);
+    if (consumer.subscriptions.get(id) === subscription) {
+      remove(hub, consumer, id);
+      forget(hub, consumer);
+    }
     throw error;
   } finally {
     consumer.release();
@@ -73,21 +84,28 @@ export function unsubscribe({ hub }: RequestDeps, consumer: Consumer, id: Reques
   const ending = subscription === undefined ? [...known.keys()] : [subscription as RequestId];
   if (subscription !== undefined && !known.has(subscription as RequestId))
     throw new ServiceError('frame_invalid', 'this socket has no subscription with this id', 'subscription');
-  for (const each of ending) end(hub, consumer, each);
+  for (const each of ending) remove(hub, consumer, each);
+  forget(hub, consumer);
   consumer.reply(consumer.codec.done(id, { unsubscribed: ending.length }));
 }
 
 /** Ends all subscriptions of a client that has disconnected. */
 export function endAll(hub: Hub, consumer: Consumer): void {
-  for (const id of [...consumer.subscriptions.keys()]) end(hub, consumer, id);
+  for (const id of [...consumer.subscriptions.keys()]) remove(hub, consumer, id);
 }
 
-function end(hub: Hub, consumer: Consumer, id: RequestId): void {
+function remove(hub: Hub, consumer: Consumer, id: RequestId): void {
   const subscription = consumer.subscriptions.get(id);
   if (subscription === undefined) return;
   consumer.subscriptions.delete(id);
+  const usage = usageOf(subscription, id);
+  consumer.usage.remove(usage);
+  hub.usage.remove(usage);
   hub.subscriptions.remove(subscription);
-  // The client receives no later change of these keys, so their queued states must not be sent either.
+}
+
+/** The client receives no later change of the keys of ended subscriptions, so their queued states are dropped too. */
+function forget(hub: Hub, consumer: Consumer): void {
   consumer.forgetWhere((key) => !hub.subscriptions.of(key).has(consumer));
 }
 
@@ -108,6 +126,13 @@ function interestOf(data: Frame['data'], { limits }: RequestDeps): Interest {
       'keys',
     );
   for (const [i, key] of keys.entries()) checkKey(key, limits.maxKeyBytes, `keys[${i}]`);
+  for (const [i, prefix] of prefixes.entries())
+    if (prefix.length > limits.maxKeyBytes)
+      throw new ServiceError(
+        'frame_invalid',
+        `a prefix may have at most ${limits.maxKeyBytes} characters`,
+        `prefixes[${i}]`,
+      );
   return { keys, types: types.map((name) => typeIndex(name)!), prefixes, values };
 }
 
@@ -117,7 +142,7 @@ async function sendSnapshot(
   id: RequestId,
   subscription: Subscription<Consumer>,
 ): Promise<void> {
-  const { keys, types, prefixes, values } = subscription;
+  const { values } = subscription;
   const { cache, hub } = deps;
   const { codec } = consumer;
   let readKeys: string[] = [];
@@ -137,7 +162,8 @@ async function sendSnapshot(
     items = [];
     bytes = 0;
   };
-  for await (const page of keysOf(cache, keys, types, prefixes)) {
+  const gates = { all: hub.scans, socket: consumer.scans };
+  for await (const page of keysOf(cache, subscription, gates)) {
     if (consumer.closed) return;
     const found = await Promise.all(page.map((key) => itemFor(cache, hub, codec, key, values)));
     for (const [i, key] of page.entries()) {
@@ -152,44 +178,6 @@ async function sendSnapshot(
     }
   }
   send(false);
-}
-
-/** Yields the keys by name and those of the types and prefixes in pages, each key once. */
-async function* keysOf(
-  cache: TwoLevel,
-  keys: readonly string[],
-  types: readonly number[],
-  prefixes: readonly string[],
-): AsyncGenerator<string[]> {
-  const seen = new Set(keys);
-  for (const named = [...seen]; named.length > 0; ) yield named.splice(0, PAGE);
-  const matches = [
-    ...types.map((type) => ({ type })),
-    ...prefixes.map((prefix) => ({ pattern: `${prefix.replace(/[*?[\\]/g, '\\$&')}*` })),
-  ];
-  for (const match of matches) {
-    if (cache.store === undefined) {
-      const fits = matcher(match);
-      const found = Array.from(cache.memory!.entries(), ({ key }) => key).filter(
-        (key) => fits(key) && !seen.has(key),
-      );
-      for (const key of found) seen.add(key);
-      while (found.length > 0) yield found.splice(-PAGE);
-      continue;
-    }
-    // Redis does not have the keys of pending writes yet.
-    const pending = cache.pendingKeys(match).filter((key) => !seen.has(key));
-    for (const key of pending) seen.add(key);
-    while (pending.length > 0) yield pending.splice(0, PAGE);
-    let cursor: string | undefined;
-    do {
-      const listing = await cache.store.list(match, cursor, PAGE);
-      cursor = listing.cursor;
-      const page = listing.keys.map(({ key }) => key).filter((key) => !seen.has(key));
-      for (const key of page) seen.add(key);
-      yield page;
-    } while (cursor !== undefined);
-  }
 }
 
 /** The item of a key for the snapshot; undefined if the key has no value. */

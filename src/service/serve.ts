@@ -11,8 +11,8 @@ import { composeCore } from './compose.ts';
 import { composeAccess, logWhoMayUse, reloadOnHangup } from './compose-access.ts';
 import { composeOps } from './compose-ops.ts';
 import { flushPending, pending } from './flush-pending.ts';
+import { limitConnections, SPARE_DESCRIPTORS } from './limit-connections.ts';
 import { Readiness } from './readiness.ts';
-import { spareDescriptors } from './spare-descriptors.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { TlsRenewal } from './tls/renewal.ts';
 import { warmUpOnStart } from './warm-start.ts';
@@ -82,7 +82,12 @@ export async function serve(config: Config, warnings: readonly string[], version
     if (renewal === undefined || access.authenticator !== undefined) reloadAccess();
     renewal?.check();
   };
-  spareDescriptors(server.app, counters, log);
+  const { maxConnections } = config.limits;
+  const crowd = { max: maxConnections, spare: SPARE_DESCRIPTORS, closedSockets: () => counters.wsClosed };
+  limitConnections(server.app, crowd, counters, log);
+  // Probes and scrapes still connect when clients have used all descriptors that they may use.
+  if (opsServer !== undefined)
+    limitConnections(opsServer.app, { ...crowd, max: 0, spare: SPARE_DESCRIPTORS / 2 }, counters, log);
   const push = new Push(
     server.app,
     { ...config.limits, ...config.push },

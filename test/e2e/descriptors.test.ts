@@ -7,9 +7,10 @@ import { promisify } from 'node:util';
 import { connect, type RawConnection } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import type { Service } from '../../loadtest/target/service.ts';
+import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { put, readIntoL1 } from '../support/client.ts';
+import { connectWs } from '../support/ws-client.ts';
 
 const LIMIT = 80;
 const TICKS_PER_SECOND = 100;
@@ -113,4 +114,52 @@ async function ask(connection: RawConnection, method: string, path: string, body
   await connection.send(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${length}\r\n${body}`);
   const [response] = await connection.readResponses(1);
   return response!;
+}
+
+test('clients beyond MAX_CONNECTIONS are closed at once, and a closed WebSocket makes room', async (t) => {
+  const service = await startService({ standalone: true, env: { ...PATIENT, MAX_CONNECTIONS: '12' } });
+  t.after(() => service.stop());
+  const existing = await open(t, service);
+  assert.equal(await status(existing, 'GET', '/livez'), 200);
+  // Several rounds: a count that missed the close of a connection would refuse the later ones.
+  for (let round = 0; round < 3; round++) {
+    const sockets = await Promise.all(Array.from({ length: 8 }, () => connectWs(service)));
+    const crowd = await Promise.all(Array.from({ length: 20 }, () => open(t, service)));
+    let closed = 0;
+    for (const connection of crowd) connection.closed.then(() => closed++);
+    await until(() => closed === 17);
+    for (const connection of crowd) connection.destroy();
+    for (const socket of sockets) {
+      assert.equal((await socket.request('ping')).ok, true);
+      await socket.close();
+    }
+    await until(async () => (await metric(existing, 'ratecache_ws_connections')) === 0);
+    const again = await until(() => open(t, service).then(served));
+    again.destroy();
+    await again.closed;
+  }
+  assert.ok((await metric(existing, 'ratecache_limited_total{limit="connections"}')) >= 51);
+  await service.waitForLog(({ msg }) => msg === 'connections refused: the limit MAX_CONNECTIONS is reached');
+});
+
+test('1,100 connections at a limit of 1,024 open files leave the service running', async (t) => {
+  const under = ['prlimit', '--nofile=1024'];
+  const service = await startService({ standalone: true, env: PATIENT, under });
+  t.after(() => service.stop());
+  const existing = await open(t, service);
+  assert.equal(await status(existing, 'GET', '/livez'), 200);
+  const crowd = await Promise.all(Array.from({ length: 1100 }, () => open(t, service)));
+  let closed = 0;
+  for (const connection of crowd) connection.closed.then(() => closed++);
+  await until(() => closed > 76);
+  assert.ok(closed < 200, `${closed} closed`);
+  assert.equal(await status(existing, 'PUT', '/v1/cache/descriptors:A', '1'), 201);
+  for (const connection of crowd) connection.destroy();
+  assert.deepEqual(await service.stop(), { code: 0, signal: null });
+});
+
+/** The connection if the service answers on it. */
+async function served(connection: RawConnection): Promise<RawConnection | undefined> {
+  const answer = await status(connection, 'GET', '/livez').catch(() => undefined);
+  return answer === 200 ? connection : undefined;
 }

@@ -18,6 +18,10 @@ const LIMITS = {
   maxBatchKeys: 1000,
   maxAnswerBytes: 1 << 20,
   maxSubscriptions: 10,
+  maxNames: 1000,
+  maxNameBytes: 1 << 20,
+  maxTotalNames: 1000,
+  maxTotalNameBytes: 1 << 20,
 };
 
 interface Options extends ReplicaOptions {

@@ -4,31 +4,52 @@ import type { Counters } from '../metrics/counters.ts';
 import type { HttpResponse, TemplatedApp } from '../uws.ts';
 
 /** File descriptors that clients cannot use. They are for Redis, name resolution, and reads of /proc. */
-const SPARE = 16;
+export const SPARE_DESCRIPTORS = 16;
 const LOG_INTERVAL_MS = 60_000;
 
+export interface ConnectionLimits {
+  /** 0 for no limit but the descriptors. */
+  readonly max: number;
+  /** Descriptors that stay free. */
+  readonly spare: number;
+  /** The number of WebSockets that have closed. uWS does not call the filter for them. */
+  readonly closedSockets: () => number;
+}
+
 /**
- * Closes a new connection at once when the process has fewer than 16 free file descriptors. Otherwise uWS would retry
- * to accept the next connection in a busy loop, which uses a whole core, and the process could not reconnect to
- * Redis.
+ * Closes a new connection at once when clients have `max` connections, or when the process has too few free file
+ * descriptors. Without free descriptors uWS would retry to accept the next connection in a busy loop, which uses a whole
+ * core, and the process could not reconnect to Redis.
  *
  * The kernel assigns the lowest free descriptor. So the number of a descriptor that is opened for a moment is a lower
- * bound of the descriptors in use. The connection count of uWS does not fit: it ignores the close of a WebSocket.
+ * bound of the descriptors in use.
  */
-export function spareDescriptors(app: TemplatedApp, counters: Counters, log: Logger): void {
+export function limitConnections(
+  app: TemplatedApp,
+  { max, spare, closedSockets }: ConnectionLimits,
+  counters: Counters,
+  log: Logger,
+): void {
   const limit = openFilesLimit();
+  let changes = 0;
   let silentUntil = 0;
   const refuse = (connection: HttpResponse, change: number): void => {
-    if (change < 0 || lowestFree() < limit - SPARE) return;
+    changes += change;
+    if (change < 0) return;
+    const crowded = max > 0 && changes - closedSockets() > max;
+    if (!crowded && lowestFree() < limit - spare) return;
     connection.close();
     counters.connectionsRefused++;
+    counters.countLimited('connections');
     const now = performance.now();
     if (now < silentUntil) return;
     silentUntil = now + LOG_INTERVAL_MS;
-    log.error(
-      { limit, spare: SPARE },
-      'connections refused: too few file descriptors are left; raise the limit of open files (ulimit -n)',
-    );
+    if (crowded) log.error({ max }, 'connections refused: the limit MAX_CONNECTIONS is reached');
+    else
+      log.error(
+        { limit, spare },
+        'connections refused: too few file descriptors are left; raise the limit of open files (ulimit -n)',
+      );
   };
   app.filter(refuse);
 }
