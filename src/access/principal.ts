@@ -46,6 +46,11 @@ export function isCurrent(principal: Principal, now: number): boolean {
   return true;
 }
 
+/** A name that is unique among all principals. */
+export function nameOfClient(principal: Principal | undefined): string | undefined {
+  return principal && `${principal.via}:${principal.name}`;
+}
+
 export function allowsKey({ prefixes }: Principal, key: string): boolean {
   if (prefixes === undefined) return true;
   for (const prefix of prefixes) if (key.startsWith(prefix)) return true;

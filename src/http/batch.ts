@@ -17,7 +17,7 @@ import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import type { HttpDeps, Limits } from './deps.ts';
 import { Exchange } from './exchange.ts';
 import { CONTENT_TYPE } from './framing.ts';
-import { type GuardedHandler, requesterOf } from './guard.ts';
+import { clientOf, type GuardedHandler, requesterOf } from './guard.ts';
 import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import {
@@ -36,7 +36,8 @@ const ENTRY = v.object({ key: v.string(), value: v.optional(v.unknown()), ttl: v
 const ENTRY_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ENTRY.entries));
 const ENTRIES = shapeOf({ entries: v.array(ENTRY) });
 
-type Run = (body: DecodedBody, requester: Requester) => ItemResult[] | Promise<ItemResult[]>;
+/** @param client who makes the changes */
+type Run = (body: DecodedBody, requester: Requester, client: string) => ItemResult[] | Promise<ItemResult[]>;
 
 const itself = (key: string) => key;
 
@@ -55,23 +56,28 @@ export function mgetHandler(deps: HttpDeps) {
 
 export function mdeleteHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, 'POST /v1/mdelete', counters.deleteSeconds, keysForm(limits), (body, requester) =>
-    permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
-      deleteMany(cache, keys, limits.maxKeyBytes),
-    ),
+  return batchHandler(
+    deps,
+    'POST /v1/mdelete',
+    counters.deleteSeconds,
+    keysForm(limits),
+    (body, requester, client) =>
+      permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
+        deleteMany(cache, keys, limits.maxKeyBytes, client),
+      ),
   );
 }
 
 export function msetHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
   const form = { hasValues: true, maxItems: ITEMS_SPARE + ITEMS_PER_ENTRY * limits.maxBatchKeys };
-  return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, form, async (body, requester) => {
+  return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, form, async (body, requester, client) => {
     const assignments = assignmentsOf(body, limits.maxBatchKeys, limits.maxValueBytes);
     const results = await permitted(
       requester,
       assignments,
       ({ key }) => key,
-      (allowed) => setMany(cache, allowed, limits.maxKeyBytes),
+      (allowed) => setMany(cache, allowed, limits.maxKeyBytes, client),
     );
     for (const result of results) if ('warning' in result) counters.suspiciousKeyTypes++;
     return results;
@@ -98,6 +104,7 @@ function batchHandler(
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, seconds);
     const requester = requesterOf(deps, operation, res, req, principal);
+    const client = writes ? clientOf(res, principal) : '';
     let items = 0;
     if (writes) exchange.onOutcome = requester.auditWrite(() => ({ keys: items }));
     attempt(exchange, deps, () => {
@@ -117,9 +124,9 @@ function batchHandler(
         if (body.length > ONE_TURN_BYTES)
           return attempt(exchange, deps, async () => {
             const decoded = await readInTurns(load, body, (copy) => decodeLargeBody(encoding, copy, form));
-            answer(await run(decoded, requester));
+            answer(await run(decoded, requester, client));
           });
-        const results = run(decodeBody(encoding, body, form), requester);
+        const results = run(decodeBody(encoding, body, form), requester, client);
         if (Array.isArray(results)) answer(results);
         else attempt(exchange, deps, () => results.then(answer));
       });

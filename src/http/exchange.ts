@@ -31,6 +31,7 @@ const STATUS_LINES: Record<number, string> = {
   413: '413 Content Too Large',
   415: '415 Unsupported Media Type',
   426: '426 Upgrade Required',
+  429: '429 Too Many Requests',
   500: '500 Internal Server Error',
   501: '501 Not Implemented',
   503: '503 Service Unavailable',

@@ -3,7 +3,8 @@
  * to keys are checked by the handlers, which know the keys.
  */
 import { CHALLENGE } from '../access/authenticator.ts';
-import type { Principal, Scope } from '../access/principal.ts';
+import { nameOfClient, type Principal, type Scope } from '../access/principal.ts';
+import { type CountBytes, networkOf, RateLimited } from '../access/rate-limit.ts';
 import { Requester, saneRequestId } from '../access/requester.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
@@ -33,8 +34,38 @@ const READS_OF_VALUES: ReadonlySet<string> = new Set([`GET ${CACHE_PATH}{key}`, 
 
 const ADDRESS = new TextDecoder();
 
-/** Wraps a handler, so that it receives only the requests that the rule allows. */
+/** Wraps a handler, so that it receives only the requests that the rule and the limits of rates allow. */
 export function guarded(deps: HttpDeps, rule: Rule, handler: GuardedHandler): Handler {
+  const { rates } = deps.access;
+  const allowed = authorized(deps, rule, handler);
+  if (!rates.limitsAddresses) return allowed;
+  return (res, req) => {
+    try {
+      countBody(res, rates.countAddress(networkOf(res.getRemoteAddress())));
+    } catch (error) {
+      return refuse(deps, rule, res, req, undefined, error);
+    }
+    allowed(res, req);
+  };
+}
+
+/** Counts the bytes of the body as the handler receives them. */
+function countBody(res: HttpResponse, count: CountBytes | undefined): void {
+  if (count === undefined) return;
+  const deliver = res.onData.bind(res);
+  res.onData = (each) =>
+    deliver((chunk, last) => {
+      count(chunk.byteLength);
+      each(chunk, last);
+    });
+}
+
+/** Who makes the changes of a request, for its share of the pending writes. */
+export function clientOf(res: HttpResponse, principal: Principal | undefined): string {
+  return nameOfClient(principal) ?? networkOf(res.getRemoteAddress());
+}
+
+function authorized(deps: HttpDeps, rule: Rule, handler: GuardedHandler): Handler {
   const { authenticator, allowedHosts } = deps.access;
   const check = CHANGES_NOTHING.test(rule.operation) ? undefined : pageFault;
   if (authenticator === undefined) {
@@ -96,6 +127,13 @@ function admit(
   principal: Principal,
 ): void {
   const { scope } = rule;
+  if (principal.limits !== undefined) {
+    try {
+      countBody(res, deps.access.rates.countPrincipal(principal));
+    } catch (error) {
+      return refuse(deps, rule, res, req, principal, error);
+    }
+  }
   if (scope === undefined || principal.scopes.has(scope)) return handler(res, req, principal);
   const fault = new ServiceError('forbidden', `the token lacks the scope ${scope}`);
   refuse(deps, rule, res, req, principal, fault);
@@ -118,7 +156,8 @@ function refuse(
     requesterOf(deps, operation, res, req, principal).refused(error.code, { target: keyIn(req) });
   const challenge = error instanceof ServiceError && error.code === 'unauthenticated';
   try {
-    exchange.sendFault(error, challenge ? [['WWW-Authenticate', CHALLENGE]] : []);
+    const headers = error instanceof RateLimited ? error.headers : [];
+    exchange.sendFault(error, challenge ? [['WWW-Authenticate', CHALLENGE]] : headers);
   } catch (cause) {
     deps.onFault(cause);
   }

@@ -19,7 +19,7 @@ import type { HttpRequest } from '../uws.ts';
 import { attempt, readBody, shedIfOverloaded } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
-import { type GuardedHandler, requesterOf } from './guard.ts';
+import { clientOf, type GuardedHandler, requesterOf } from './guard.ts';
 import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
 import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
 import { checkShape, decodeBody, decodeLargeBody, shapeOf } from './payload.ts';
@@ -61,38 +61,45 @@ const MAX_CURSOR = 2n ** 64n - 1n;
 export function invalidateHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
   const maxItems = SPARE_ITEMS + 2 * limits.maxInvalidationKeys;
-  return operation(deps, 'POST /v1/invalidate', maxItems, async (body, { requester, exchange, concerns }) => {
-    const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
-    if (keys.length === 0 && types.length === 0 && pattern === undefined)
-      throw new ServiceError('body_invalid', 'at least one of keys, types and pattern is required', 'body');
-    const matches: Match[] = [...new Set(types)].map((name) => ({ type: typeIndex(name)! }));
-    if (pattern !== undefined) matches.push(patternMatch(pattern, counters));
-    concerns({ target: pattern ?? (types.length > 0 ? types.join() : nameOf(keys[0])), keys: keys.length });
-    // Keys are named by a client that knows them. Types and patterns reach keys that it does not know.
-    if (keys.length > 0) requester.requireScope('write');
-    if (matches.length > 0) requester.requireScope('admin');
-    for (const match of matches) requester.requireMatch(match, 'type' in match ? 'types' : 'pattern');
-    const distinct = await distinctKeys(keys, requester, deps);
+  return operation(
+    deps,
+    'POST /v1/invalidate',
+    maxItems,
+    async (body, { requester, exchange, client, concerns }) => {
+      const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
+      if (keys.length === 0 && types.length === 0 && pattern === undefined)
+        throw new ServiceError('body_invalid', 'at least one of keys, types and pattern is required', 'body');
+      const matches: Match[] = [...new Set(types)].map((name) => ({ type: typeIndex(name)! }));
+      if (pattern !== undefined) matches.push(patternMatch(pattern, counters));
+      concerns({ target: pattern ?? (types.length > 0 ? types.join() : nameOf(keys[0])), keys: keys.length });
+      // Keys are named by a client that knows them. Types and patterns reach keys that it does not know.
+      if (keys.length > 0) requester.requireScope('write');
+      if (matches.length > 0) requester.requireScope('admin');
+      for (const match of matches) requester.requireMatch(match, 'type' in match ? 'types' : 'pattern');
+      const distinct = await distinctKeys(keys, requester, deps);
 
-    let invalidated = 0;
-    let postponed = 0;
-    const gone = () => exchange.done;
-    for (let i = 0; i < distinct.length && !gone(); i += SLICE_KEYS) {
-      await turns.next();
-      const slice = distinct.slice(i, i + SLICE_KEYS);
-      for (const { status } of await Promise.all(slice.map((key) => cache.delete(key)))) {
-        if (status === 'deleted') invalidated++;
-        if (status === 'accepted' || status === 'unknown') postponed++;
+      let invalidated = 0;
+      let postponed = 0;
+      const gone = () => exchange.done;
+      for (let i = 0; i < distinct.length && !gone(); i += SLICE_KEYS) {
+        await turns.next();
+        const slice = distinct.slice(i, i + SLICE_KEYS);
+        for (const { status } of await Promise.all(
+          slice.map((key) => cache.delete(key, undefined, client)),
+        )) {
+          if (status === 'deleted') invalidated++;
+          if (status === 'accepted' || status === 'unknown') postponed++;
+        }
       }
-    }
-    for (const match of matches) {
-      if (gone()) break;
-      const deleted = await cache.invalidate(match, gone);
-      if (deleted === undefined) postponed++;
-      else invalidated += deleted;
-    }
-    return postponed === 0 ? [200, { invalidated }] : [202, { invalidated, postponed }];
-  });
+      for (const match of matches) {
+        if (gone()) break;
+        const deleted = await cache.invalidate(match, gone);
+        if (deleted === undefined) postponed++;
+        else invalidated += deleted;
+      }
+      return postponed === 0 ? [200, { invalidated }] : [202, { invalidated, postponed }];
+    },
+  );
 }
 
 /** The key for the audit line. */
@@ -203,6 +210,8 @@ type Answer = readonly [status: 200 | 202, data: unknown];
 interface Request {
   readonly requester: Requester;
   readonly exchange: Exchange;
+  /** Who makes the changes. */
+  readonly client: string;
   /** Receives what the audit line names. */
   readonly concerns: (target: Target) => void;
 }
@@ -216,6 +225,7 @@ function operation(deps: HttpDeps, name: string, maxItems: number, run: Run): Gu
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false);
     const requester = requesterOf(deps, name, res, req, principal);
+    const client = clientOf(res, principal);
     let concerned: Target = {};
     const concerns = (target: Target) => {
       concerned = target;
@@ -234,7 +244,7 @@ function operation(deps: HttpDeps, name: string, maxItems: number, run: Run): Gu
               : body.length > 0
                 ? decodeBody(encoding, body, form)
                 : EMPTY_BODY;
-          sendData(exchange, answerAs, ...(await run(data, { requester, exchange, concerns })));
+          sendData(exchange, answerAs, ...(await run(data, { requester, exchange, client, concerns })));
         });
       });
     });

@@ -12,7 +12,7 @@ import { conditionOf } from './conditions.ts';
 import type { HttpDeps } from './deps.ts';
 import { etagOf } from './etag.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
-import { type GuardedHandler, requesterOf } from './guard.ts';
+import { clientOf, type GuardedHandler, requesterOf } from './guard.ts';
 import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
 import { bodyEncoding } from './negotiate.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
@@ -26,6 +26,7 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, counters.setSeconds);
     const requester = requesterOf(deps, 'PUT /v1/cache/{key}', res, req, principal);
+    const client = clientOf(res, principal);
     attempt(exchange, deps, () => {
       shedIfOverloaded(deps);
       const key = keyOf(req, limits.maxKeyBytes);
@@ -40,7 +41,7 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
             body.length > ONE_TURN_BYTES
               ? await readInTurns(load, body, (copy) => largeValueFrom(encoding, copy))
               : valueFrom(encoding, body);
-          const outcome = await cache.set(key, value, ttl, condition);
+          const outcome = await cache.set(key, value, ttl, condition, client);
           if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
           const headers = [...tagged(outcome.version, encoding), ...warnings(key, counters)];
           if (outcome.status === 'accepted' || outcome.status === 'unknown')
@@ -57,6 +58,7 @@ export function deleteHandler(deps: HttpDeps): GuardedHandler {
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, counters.deleteSeconds);
     const requester = requesterOf(deps, 'DELETE /v1/cache/{key}', res, req, principal);
+    const client = clientOf(res, principal);
     attempt(exchange, deps, async () => {
       shedIfOverloaded(deps);
       const key = keyOf(req, limits.maxKeyBytes);
@@ -64,7 +66,7 @@ export function deleteHandler(deps: HttpDeps): GuardedHandler {
       exchange.onOutcome = requester.auditWrite(() => ({ target: key }));
       checkNoParameters(req.getQuery());
       const condition = conditionOf(req);
-      const outcome = await cache.delete(key, condition);
+      const outcome = await cache.delete(key, condition, client);
       if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
       if (outcome.status === 'accepted' || outcome.status === 'unknown')
         return accept(exchange, outcome.status, []);

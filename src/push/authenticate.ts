@@ -7,7 +7,7 @@ import type { RequestId } from './codec.ts';
 import { CLOSE, type Consumer } from './consumer.ts';
 import { requesterOf } from './owner.ts';
 
-export type SocketAccess = Pick<Access, 'authenticator' | 'audit'>;
+export type SocketAccess = Pick<Access, 'authenticator' | 'audit' | 'rates'>;
 
 /** How long a client without an `Authorization` header may take to send its `auth` request. */
 const AUTH_DEADLINE_MS = 5000;

@@ -1,3 +1,4 @@
+import { RateLimited } from '../access/rate-limit.ts';
 import type { CoherenceState, Reason } from '../cache/bus.ts';
 import type { Encoding, Entry, Value } from '../cache/entry.ts';
 import type { AnswerLimit, ItemResult } from '../cache/results.ts';
@@ -5,6 +6,11 @@ import type { ServiceError } from '../errors.ts';
 
 /** The most members and elements of a frame outside of its value. */
 export const MAX_FRAME_ITEMS = 250_000;
+
+/** The member `retryAfterMs` of an error, if it has one. */
+export function retryAfterMsOf(error: ServiceError): number | undefined {
+  return error instanceof RateLimited ? error.retryAfterMs : undefined;
+}
 
 /** The id of a request, chosen by the client. The answer repeats it. */
 export type RequestId = number | string;

@@ -6,7 +6,7 @@ import { checkJson } from '../codec/json-check.ts';
 import * as read from '../codec/json-read.ts';
 import { readJsonRequest } from '../codec/json-request.ts';
 import { ServiceError } from '../errors.ts';
-import { type Codec, MAX_FRAME_ITEMS, type RequestId, type SnapshotItem } from './codec.ts';
+import { type Codec, MAX_FRAME_ITEMS, type RequestId, retryAfterMsOf, type SnapshotItem } from './codec.ts';
 
 /** Up to this size the built-in parser is faster. */
 const MOST_PARSED_BYTES = 64 * 1024;
@@ -49,7 +49,7 @@ export const jsonCodec: Codec = {
   },
   done: (id, fields) =>
     fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,
-  failed: (id, { code, message, field }) => failure(id, code, message, field),
+  failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
 
   update: (key, entry, merged) =>
     `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}","value":${entry.json}${count(merged)}}`,
@@ -72,8 +72,14 @@ function head(id: RequestId): string {
   return `{"id":${typeof id === 'number' ? id : JSON.stringify(id)},"ok":true`;
 }
 
-function failure(id: RequestId | undefined, code: string, detail: string, field?: string): string {
-  return JSON.stringify({ id: id ?? null, ok: false, code, detail, field });
+function failure(
+  id: RequestId | undefined,
+  code: string,
+  detail: string,
+  field?: string,
+  retryAfterMs?: number,
+): string {
+  return JSON.stringify({ id: id ?? null, ok: false, code, detail, field, retryAfterMs });
 }
 
 function state(coherence: string | undefined): string {

@@ -6,7 +6,7 @@ import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
 import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
-import { type Codec, MAX_FRAME_ITEMS, type RequestId } from './codec.ts';
+import { type Codec, MAX_FRAME_ITEMS, type RequestId, retryAfterMsOf } from './codec.ts';
 
 // All frames share one scratch buffer. Sending a frame copies it, so the next frame may overwrite the buffer.
 const out = new MsgpackWriter();
@@ -77,7 +77,7 @@ export const msgpackCodec: Codec = {
     }
     return out.bytes();
   },
-  failed: (id, { code, message, field }) => failure(id, code, message, field),
+  failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
 
   update(key, entry, merged) {
     // Convert the value first: if it cannot be converted, the scratch buffer is still unchanged.
@@ -128,15 +128,25 @@ function openAnswer(id: RequestId, coherence: CoherenceState, members: number): 
   if (state !== undefined) text('coherence', state);
 }
 
-function failure(id: RequestId | undefined, code: string, detail: string, field?: string): Uint8Array {
+function failure(
+  id: RequestId | undefined,
+  code: string,
+  detail: string,
+  field?: string,
+  retryAfterMs?: number,
+): Uint8Array {
   out.reset();
-  out.map(field === undefined ? 4 : 5);
+  out.map(4 + (field === undefined ? 0 : 1) + (retryAfterMs === undefined ? 0 : 1));
   writeId(id);
   out.str('ok');
   out.bool(false);
   text('code', code);
   text('detail', detail.toWellFormed());
   if (field !== undefined) text('field', field.toWellFormed());
+  if (retryAfterMs !== undefined) {
+    out.str('retryAfterMs');
+    out.int(retryAfterMs);
+  }
   return out.bytes();
 }
 

@@ -7,6 +7,8 @@ export interface Owner {
   /** Undefined until the client has authenticated, and in a service without tokens. */
   principal: Principal | undefined;
   readonly address: string;
+  /** The network of the address, which the limits count as one client. */
+  readonly network: string;
   readonly requestId: string | undefined;
   /** When the socket was opened, as `performance.now()`. */
   readonly since: number;

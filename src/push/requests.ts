@@ -1,6 +1,6 @@
 /** The operations of WebSocket requests, by their `op`. */
 import { permitted } from '../access/permitted.ts';
-import type { Scope } from '../access/principal.ts';
+import { nameOfClient, type Scope } from '../access/principal.ts';
 import type { Requester } from '../access/requester.ts';
 import { getMany } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
@@ -103,7 +103,8 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
       throw new ServiceError('value_too_large', `at most ${limits.maxValueBytes} bytes are allowed`, 'value');
     const { ttl } = frame.data;
     const condition = conditionOf(frame.data);
-    const outcome = await cache.set(key, value, ttl === undefined ? undefined : ttlMs(ttl, 'ttl'), condition);
+    const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
+    const outcome = await cache.set(key, value, life, condition, clientOf(consumer));
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     const { status, version } = outcome;
     const warning = keyWarning(key);
@@ -119,7 +120,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     requester.requireKey(key);
     checkKey(key, limits.maxKeyBytes);
     const condition = conditionOf(data);
-    const outcome = await cache.delete(key, condition);
+    const outcome = await cache.delete(key, condition, clientOf(consumer));
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status: outcome.status }));
   },
@@ -157,9 +158,10 @@ export const OPERATION_NAMES: readonly string[] = [...OPERATIONS.keys()];
 
 /**
  * Runs a request, synchronously where possible. Every request gets one answer, with its `id`.
+ * @param bytes the size of the frame
  * @throws ServiceError `frame_invalid` if the request has no usable `id`
  */
-export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): void {
+export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, bytes: number): void {
   const { id, op } = frame.data;
   if (!isRepeatable(id))
     throw new ServiceError(
@@ -169,6 +171,7 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): voi
     );
   const operation = typeof op === 'string' ? OPERATIONS.get(op) : undefined;
   try {
+    countRequest(deps, consumer, bytes);
     if (operation === undefined)
       throw new ServiceError('frame_invalid', `expected one of ${OPERATION_NAMES.join(', ')}`, 'op');
     if (consumer.inFlight >= MAX_IN_FLIGHT)
@@ -195,6 +198,18 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame): voi
   } catch (error) {
     refuse(deps, consumer, id, error);
   }
+}
+
+/** Who makes the changes of a socket, for its share of the pending writes. */
+function clientOf({ owner: { principal, network } }: Consumer): string {
+  return nameOfClient(principal) ?? network;
+}
+
+/** @throws RateLimited */
+function countRequest({ access: { rates } }: RequestDeps, { owner }: Consumer, bytes: number): void {
+  const ofAddress = rates.limitsAddresses ? rates.countAddress(owner.network) : undefined;
+  ofAddress?.(bytes);
+  if (owner.principal?.limits !== undefined) rates.countPrincipal(owner.principal)?.(bytes);
 }
 
 /** Returns a function for the outcome of a write, which logs it; undefined without AUDIT_WRITES. */

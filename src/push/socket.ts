@@ -1,6 +1,7 @@
 /** The WebSocket endpoint `/v1/ws`: upgrades, frames, and the close of each connection. */
 import { CHALLENGE } from '../access/authenticator.ts';
 import type { Principal } from '../access/principal.ts';
+import { networkOf } from '../access/rate-limit.ts';
 import { saneRequestId } from '../access/requester.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
 import {
@@ -157,8 +158,15 @@ export class Push {
     const { access } = this.#deps;
     const { authenticator } = access;
     const header = req.getHeader('authorization');
-    const owner = (principal: Principal | undefined): Owner => ({ principal, address, requestId, since });
+    const owner = (principal: Principal | undefined): Owner => ({
+      principal,
+      address,
+      network,
+      requestId,
+      since,
+    });
     const address = Buffer.from(res.getRemoteAddressAsText()).toString();
+    const network = networkOf(res.getRemoteAddress());
     const requestId = saneRequestId(req.getHeader('x-request-id'));
     const since = performance.now();
     if (authenticator === undefined || header === '') return accept(owner(undefined));
@@ -188,7 +196,7 @@ export class Push {
     if (message.length > maxFrameBytes)
       return consumer.close(CLOSE.tooBig, `frames may have at most ${maxFrameBytes} bytes`);
     try {
-      handle(this.#requestDeps, consumer, consumer.codec.decode(message));
+      handle(this.#requestDeps, consumer, consumer.codec.decode(message), message.length);
       consumer.malformed = 0;
     } catch (error) {
       if (!(error instanceof ServiceError)) return onFault(error);

@@ -6,7 +6,7 @@ import { type Config, EXIT_CONFIG, isLoopback } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 
 /** @throws Error with EXIT_CONFIG if a file of tokens or keys cannot be read or is invalid */
-export async function composeAccess({ access }: Config, log: Logger): Promise<Access> {
+export async function composeAccess({ access }: Config, log: Logger): Promise<Omit<Access, 'rates'>> {
   const { tokensFile, jwt, auditWrites, allowedHosts } = access;
   const open = tokensFile === undefined && jwt === undefined;
   return {
@@ -43,7 +43,7 @@ export function logWhoMayUse({ access, http: { host } }: Config, log: Logger): v
 }
 
 /** Returns what SIGHUP does: it loads tokens and keys again, and nothing else. */
-export function reloadOnHangup({ authenticator }: Access, log: Logger): () => void {
+export function reloadOnHangup({ authenticator }: Pick<Access, 'authenticator'>, log: Logger): () => void {
   if (authenticator === undefined)
     return () =>
       log.warn('SIGHUP ignored: no tokens are configured. Restart the service to change its configuration');

@@ -1,4 +1,5 @@
 /** `ratecache serve`: builds the service, listens, warms up, and shuts down. */
+import { RateLimits } from '../access/rate-limit.ts';
 import { type Config, describe } from '../config/config.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { GzippedValues } from '../http/gzip.ts';
@@ -35,9 +36,10 @@ export async function serve(config: Config, warnings: readonly string[], version
 
   const { tls } = config;
   const certificate = tls && readCertificate(tls);
-  const access = await composeAccess(config, log);
-  hangUp = reloadOnHangup(access, log);
+  const identity = await composeAccess(config, log);
+  hangUp = reloadOnHangup(identity, log);
   const core = composeCore(config, log);
+  const access = { ...identity, rates: new RateLimits(config.limits, core.counters) };
   output.onDrop = () => core.counters.logLinesDropped++;
   const load = new Load();
   const readiness = new Readiness();

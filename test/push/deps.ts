@@ -1,6 +1,7 @@
 /** Builders for the tests of `src/push`. */
 
 import { Audit } from '../../src/access/audit.ts';
+import { RateLimits } from '../../src/access/rate-limit.ts';
 import { Entry, type Value } from '../../src/cache/entry.ts';
 import type { AnswerLimit } from '../../src/cache/results.ts';
 import { createLog } from '../../src/log.ts';
@@ -59,10 +60,20 @@ export class FakeSocket {
   }
 }
 
-export const NOBODY: Owner = { principal: undefined, address: '127.0.0.1', requestId: undefined, since: 0 };
+export const NOBODY: Owner = {
+  principal: undefined,
+  address: '127.0.0.1',
+  network: '127.0.0.1',
+  requestId: undefined,
+  since: 0,
+};
 
 /** The access of a service without tokens. */
-export const OPEN = { authenticator: undefined, audit: new Audit(createLog('silent'), { writes: false }) };
+export const OPEN = {
+  authenticator: undefined,
+  audit: new Audit(createLog('silent'), { writes: false }),
+  rates: new RateLimits({}, new Counters()),
+};
 
 export const UNLIMITED: AnswerLimit = { maxBytes: Number.POSITIVE_INFINITY, onRefused: () => {} };
 

@@ -7,7 +7,7 @@ import { jsonCodec } from '../../src/push/json-codec.ts';
 import { handle } from '../../src/push/requests.ts';
 import { json, NOW } from '../support/replica.ts';
 import type { Message } from '../support/ws-client.ts';
-import { consumerOf, entryOf, UNLIMITED } from './deps.ts';
+import { consumerOf, entryOf, OPEN, UNLIMITED } from './deps.ts';
 
 const DOCUMENT = readFileSync(new URL('../../docs/websocket.md', import.meta.url), 'utf8');
 const FRAMES = [...DOCUMENT.matchAll(/```json\n(.*?)```/gs)].flatMap(([, block]) =>
@@ -67,6 +67,11 @@ test('the document shows exactly the requests that the service knows', () => {
   const known = ['auth', 'get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping'];
   assert.deepEqual([...new Set(shown.map(({ op }) => op))], known);
   const { consumer, socket } = consumerOf();
-  handle({} as RequestDeps, consumer, { data: { id: 1, op: 'none' }, value: () => undefined });
+  handle(
+    { access: OPEN } as RequestDeps,
+    consumer,
+    { data: { id: 1, op: 'none' }, value: () => undefined },
+    0,
+  );
   assert.equal(socket.sent[0].detail, `expected one of ${known.join(', ')}`);
 });

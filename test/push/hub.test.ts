@@ -62,7 +62,7 @@ function replica({ rememberedKeys, ...options }: Options = {}) {
     client() {
       const { consumer, socket, drain } = consumerOf();
       const request = (data: Record<string, unknown>) =>
-        handle(requestDeps, consumer, { data, value: () => undefined });
+        handle(requestDeps, consumer, { data, value: () => undefined }, 0);
       const events = () => socket.sent.filter((frame) => 'event' in frame);
       return { consumer, socket, drain, request, events };
     },
