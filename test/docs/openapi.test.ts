@@ -36,10 +36,12 @@ import { sendRequest, sendRequestOn } from './send-request.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const contract = new Contract(new URL('../../docs/openapi.yaml', import.meta.url));
-/** Codes of WebSocket only, or of requests without an operation. */
+/** Codes of WebSocket or of items only, or of requests without an operation. */
 const OF_NO_OPERATION = [
   'frame_invalid',
   'too_many_subscriptions',
+  // Of an item of a batch.
+  'answer_too_large',
   'not_found',
   'method_not_allowed',
   'transfer_coding_unsupported',
@@ -48,7 +50,12 @@ const OF_NO_OPERATION = [
 ];
 
 /** Enough to name the routes. */
-const NOTHING = { cache: {}, counters: {}, access: { allowedHosts: [] } } as unknown as HttpDeps;
+const NOTHING = {
+  cache: {},
+  counters: {},
+  limits: {},
+  access: { allowedHosts: [], rates: {} },
+} as unknown as HttpDeps;
 
 let redis: RedisServer;
 let fragile: RedisServer;
@@ -73,7 +80,11 @@ before(async () => {
     ENABLE_LOCAL_CACHE: 'false',
     READY_REQUIRES_REDIS: 'true',
   };
-  tokens = tokensFile({ reader: { scopes: ['read'] }, admin: { scopes: ['admin'] } });
+  tokens = tokensFile({
+    reader: { scopes: ['read'] },
+    admin: { scopes: ['admin'] },
+    loud: { scopes: ['read', 'write', 'admin'], limits: { bytesPerSecond: 1 } },
+  });
   [service, strict, keeping, standalone, guarded, defective] = await Promise.all([
     startReplica(redis, { ...LIMITS, WS_ALLOWED_ORIGINS: 'https://desk.internal', SHUTDOWN_GRACE_MS: '200' }),
     startReplica(fragile, { ...frozen, ...nothing }),
@@ -230,6 +241,14 @@ test('a service with tokens answers as documented without a token, without the r
   const wrong = upgrade({ Authorization: 'Bearer rct_wrong' });
   await provoke(guarded, ['GET /v1/ws', '401 unauthenticated', wrong]);
   await provoke(guarded, ['GET /v1/ws', '503 identity_unavailable', upgrade(jwt)]);
+});
+
+test('a token beyond its limits is answered with 429 on every route', async () => {
+  const headers = { Authorization: tokens.bearer('loud').authorization };
+  const large = withHeaders({ ...plain(`PUT ${VALUE}`), body: JSON.stringify('x'.repeat(1000)) }, headers);
+  await sendRequest(guarded.port, `PUT ${VALUE}`, large);
+  for (const id of having('429 rate_limited'))
+    await provoke(guarded, [id, outcomeOf(id, '429 rate_limited'), withHeaders(plain(id), headers)]);
 });
 
 test('an open service answers as documented to a page of another origin or host', async () => {

@@ -20,6 +20,7 @@ const VERSION = '"01a20c60214c0000355a7e2f"';
 /** More than the service of the test takes. */
 export const LIMITS = { MAX_VALUE_BYTES: '8192', MAX_BODY_BYTES: '16384', WS_MAX_CONNECTIONS: '1' };
 const TOO_LONG = JSON.stringify('x'.repeat(16_384));
+const COMPLEX = '*a*b*c*d*e*';
 
 export function json(data: unknown, more: Sent = {}): Sent {
   return { ...more, headers: { ...JSON_BODY, ...more.headers }, body: JSON.stringify(data) };
@@ -140,12 +141,15 @@ export const WELL: readonly Exercise[] = [
   ['POST /v1/invalidate', '400 key_invalid', json({ keys: [''] })],
   ['POST /v1/invalidate', '400 pattern_invalid', json({ pattern: '' })],
   ['POST /v1/warmup', '400 pattern_invalid', json({ pattern: '' })],
+  ['POST /v1/invalidate', '400 pattern_too_complex', json({ pattern: COMPLEX })],
+  ['POST /v1/warmup', '400 pattern_too_complex', json({ pattern: COMPLEX })],
 
   ...both(LIST, '200', { query: { pattern: 'borrow_rate:*', limit: '10' } }),
   ...both(LIST, '200', { query: { type: 'min_rate' }, headers: { Accept: MSGPACK_TYPE } }),
   ...both(LIST, '200', { query: { cursor: '0' } }),
   ...both(LIST, '400 query_invalid', { query: { limit: '0' } }),
   ...both(LIST, '400 pattern_invalid', { query: { pattern: '' } }),
+  ...both(LIST, '400 pattern_too_complex', { query: { pattern: COMPLEX } }),
   ...both(LIST, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
 
   ...PROBES.flatMap((path) => both([`GET ${path}`, `HEAD ${path}`], '200')),
