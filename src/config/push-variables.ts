@@ -25,7 +25,7 @@ export const PUSH_VARIABLES = {
   }),
   WS_MAX_NAMES: integer({
     group: 'push',
-    default: 50_000,
+    default: 20_000,
     unit: 'names',
     within: [1, 10_000_000],
     doc: 'Maximum number of keys, types and prefixes in all subscriptions of a socket.',

@@ -107,7 +107,7 @@ export class Push {
         const consumer = ws.getUserData().consumer!;
         counters.wsClosed++;
         consumer.onClose();
-        endAll(this.hub, consumer);
+        void endAll(this.hub, consumer);
         this.#consumers.delete(consumer);
       },
     });

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { Requester } from '../access/requester.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
+import { turns } from '../cache/turns.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
@@ -21,6 +22,9 @@ const INTEREST = v.looseObject({
   prefixes: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), []),
   values: v.optional(v.boolean(), false),
 });
+
+/** Names of ended subscriptions that are removed in one turn of the event loop. */
+const NAMES_A_TURN = 2000;
 
 /** A frame of a snapshot ends after this number of keys, or after about this number of bytes. */
 const PART = 500;
@@ -90,8 +94,16 @@ export function unsubscribe({ hub }: RequestDeps, consumer: Consumer, id: Reques
 }
 
 /** Ends all subscriptions of a client that has disconnected. */
-export function endAll(hub: Hub, consumer: Consumer): void {
-  for (const id of [...consumer.subscriptions.keys()]) remove(hub, consumer, id);
+export async function endAll(hub: Hub, consumer: Consumer): Promise<void> {
+  let names = 0;
+  for (const [id, subscription] of [...consumer.subscriptions]) {
+    names += usageOf(subscription, id).names;
+    if (names > NAMES_A_TURN) {
+      await turns.next();
+      names = 0;
+    }
+    remove(hub, consumer, id);
+  }
 }
 
 function remove(hub: Hub, consumer: Consumer, id: RequestId): void {
