@@ -22,15 +22,17 @@ const DRIP_MS = 2000;
 test('the service answers while 2,000 half-open clients, 1,000 slow bodies and 500 slow readers are connected', async (t) => {
   // Only the soft limit. The service inherits it.
   await promisify(execFile)('prlimit', ['--pid', String(process.pid), '--nofile=8192:']);
-  const service = await startService({ standalone: true, env: PATIENT });
+  // Larger than the buffers of the kernel.
+  const env = { ...PATIENT, MAX_VALUE_BYTES: String(8 * MiB) };
+  const service = await startService({ standalone: true, env });
   t.after(() => service.stop('SIGKILL'));
-  const large = JSON.stringify('x'.repeat(MiB - 2));
+  const large = JSON.stringify('x'.repeat(8 * MiB - 2));
   assert.ok((await put(service, 'crowd:large', large)).ok);
   assert.ok((await put(service, 'crowd:small', '1')).ok);
   const before = residentBytesOf(service.pid);
 
   const readers = await crowd(t, service, SLOW_READERS, (socket) => {
-    socket.pause();
+    trickle(t, socket);
     socket.write('GET /v1/cache/crowd:large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
   });
   const bodies = await crowd(t, service, SLOW_BODIES, (socket, i) => {
@@ -89,6 +91,15 @@ async function crowd(
 
 function drip(t: TestContext, socket: Socket, bytes: string): void {
   const timer = setInterval(() => socket.write(bytes), DRIP_MS);
+  t.after(() => clearInterval(timer));
+  socket.on('close', () => clearInterval(timer));
+}
+
+/** Reads one chunk now and then. */
+function trickle(t: TestContext, socket: Socket): void {
+  socket.pause();
+  socket.on('data', () => socket.pause());
+  const timer = setInterval(() => socket.resume(), DRIP_MS);
   t.after(() => clearInterval(timer));
   socket.on('close', () => clearInterval(timer));
 }
