@@ -46,9 +46,9 @@ export interface AnswerLimit {
   readonly onRefused: () => void;
 }
 
-/** Returns the result, or an error result where it has a value and the answer has reached its limit. */
-function within(result: ItemResult, bytes: number, { maxBytes, onRefused }: AnswerLimit): ItemResult {
-  if (bytes < maxBytes || result.status !== 'hit') return result;
+/** Returns the result for an answer that has reached its limit: an error if the result has a value. */
+function beyond(result: ItemResult, { maxBytes, onRefused }: AnswerLimit): ItemResult {
+  if (result.status !== 'hit') return result;
   onRefused();
   const detail = `the answer has ${maxBytes} bytes of other values already; request the key separately`;
   return { key: result.key, status: 'error', code: 'answer_too_large', detail };
@@ -56,10 +56,11 @@ function within(result: ItemResult, bytes: number, { maxBytes, onRefused }: Answ
 
 /** Returns the results as a JSON array. Values are copied, not parsed. @param now in ms */
 export function resultsAsJson(results: readonly ItemResult[], now: number, limit: AnswerLimit): string {
+  const { maxBytes } = limit;
   let text = '[';
   for (const result of results) {
     if (text.length > 1) text += ',';
-    text += resultAsJson(within(result, text.length, limit), now);
+    text += resultAsJson(text.length < maxBytes ? result : beyond(result, limit), now);
   }
   return `${text}]`;
 }
@@ -87,8 +88,9 @@ export function writeResults(
   now: number,
   limit: AnswerLimit,
 ): void {
+  const { maxBytes } = limit;
   out.array(results.length);
-  for (const result of results) writeResult(out, within(result, out.size, limit), now);
+  for (const result of results) writeResult(out, out.size < maxBytes ? result : beyond(result, limit), now);
 }
 
 /** Writes the header of a map with `members` members, and perhaps some members before those of the result. */
