@@ -35,6 +35,9 @@ const NO_VALUE: Known = { version: undefined, expiresAt: 0 };
 /** Keys whose last state is remembered. For a forgotten key, subscribers may receive the same state twice. */
 const REMEMBERED_KEYS = 100_000;
 
+/** Large pages that are read at a time for all snapshots together. */
+const MOST_PAGES = 2;
+
 /** Lists of keys that are requested at a time for all snapshots together. Redis does other work in between. */
 const MOST_SCANS = 2;
 
@@ -62,6 +65,8 @@ export class Hub implements ChangeListener {
   readonly usage = new Usage();
   /** The lists of keys that snapshots request from Redis. */
   readonly scans = new Gate(MOST_SCANS);
+  /** The large pages of snapshots that are read. */
+  readonly pages = new Gate(MOST_PAGES);
   readonly #cache: TwoLevel;
   readonly #rememberedKeys: number;
   readonly #known: Lru<Known>;

@@ -23,6 +23,9 @@ const INTEREST = v.looseObject({
   values: v.optional(v.boolean(), false),
 });
 
+/** Larger pages of snapshots are read one or two at a time, so that one turn does not handle the answers to many. */
+const SMALL_PAGE = 100;
+
 /** Names of ended subscriptions that are removed in one turn of the event loop. */
 const NAMES_A_TURN = 2000;
 
@@ -177,7 +180,8 @@ async function sendSnapshot(
   const gates = { all: hub.scans, socket: consumer.scans };
   for await (const page of keysOf(cache, subscription, gates)) {
     if (consumer.closed) return;
-    const found = await Promise.all(page.map((key) => itemFor(cache, hub, codec, key, values)));
+    const read = () => Promise.all(page.map((key) => itemFor(cache, hub, codec, key, values)));
+    const found = await (page.length > SMALL_PAGE ? hub.pages.run(read) : read());
     for (const [i, key] of page.entries()) {
       readKeys.push(key);
       const item = found[i];
