@@ -11,6 +11,8 @@ import { besideNeighbour } from '../support/neighbour.ts';
 import type { Costly, Target } from './costly-requests.ts';
 
 const MOST_P99_MS = 50;
+/** One long turn delays one read only, which the percentile does not show. */
+const MOST_WORST_MS = 250;
 const MOST_BYTES = 100 * 1024 * 1024;
 const KEY = 'neighbour:A';
 const ENV = { LOCAL_CACHE_MAX_SIZE: '10000' };
@@ -55,7 +57,7 @@ export async function proveBounded(
   const { reads, p99, worst } = await besideNeighbour(service, KEY, () => costly.send(target));
   const figures = `p99 ${p99.toFixed(1)} ms, worst ${worst.toFixed(1)} ms, ${reads} reads`;
   t.diagnostic(figures);
-  assert.ok(p99 < MOST_P99_MS, figures);
+  assert.ok(p99 < MOST_P99_MS && worst < MOST_WORST_MS, figures);
   await until(() => residentBytesOf(service.pid) < before + MOST_BYTES, { timeoutMs: 60_000 }).catch(
     () => {},
   );
