@@ -39,6 +39,7 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   let head: string;
   let body: Body;
   const send = () => {
+    corked.onAborted(unsent);
     corked.writeStatus(head).end(body, load.draining);
   };
   const sendAsRead = () => {
@@ -47,6 +48,11 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
     if (endAsRead(corked, body, sent)) return;
     load.open++;
     corked.onAborted(aborted);
+  };
+  // When the buffer of corked answers overflows and the socket of a client that does not read is full, both addons drop the
+  // end of the answer, and end the process unless a handler is attached. They close the connection at its next request.
+  const unsent = () => {
+    counters.httpAborted++;
   };
   const sent = () => {
     load.open--;

@@ -115,6 +115,13 @@ for (const [perRound, rounds] of [
     assert.ok(most < before + 100 * MiB, `${(most - before) / MiB} MiB`);
   });
 
+// Each size fills the buffer of corked answers to another level when the socket of the client takes no more.
+for (const bytes of [4000, 6000, 7000, 9000, 14_000])
+  test(`clients that never read values of ${bytes} bytes are closed, and the service goes on`, async (t) => {
+    const service = await serviceWith(t, { 'k:sized': JSON.stringify('x'.repeat(bytes)) });
+    await neverRead(t, service, 8, Math.ceil(8_000_000 / bytes), get('k:sized').repeat(4));
+  });
+
 test('a client that reads gets every answer, however many are checked', async (t) => {
   const service = await serviceWith(t, { 'k:medium': MEDIUM });
   const connection = await connectRaw(service.port);
