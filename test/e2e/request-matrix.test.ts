@@ -66,7 +66,12 @@ after(async () => {
 });
 
 test('the table has every route and every WebSocket request, and each kind of token', () => {
-  const deps = { cache: {}, counters: {}, access: { allowedHosts: [], rates: {} } } as unknown as HttpDeps;
+  const deps = {
+    cache: {},
+    counters: {},
+    limits: {},
+    access: { allowedHosts: [], rates: {} },
+  } as unknown as HttpDeps;
   const paths = Object.entries({ ...routes(deps), ...opsRoutes(deps, {} as Ops) });
   const registered = paths.flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method} ${path.replace(/(:key|\*)$/, '{key}')}`),
