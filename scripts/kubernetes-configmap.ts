@@ -41,7 +41,7 @@ function configMap(): string {
     data: Object.fromEntries(names.map((name) => [name, podValue(name)])),
   });
   document.commentBefore =
-    ' Every variable except REDIS_PASSWORD, which is in the Secret cache-service-redis. An empty variable counts as unset.\n' +
+    ' Every variable except the passwords, which are in the Secret cache-service-redis. An empty variable counts as unset.\n' +
     ' scripts/kubernetes-configmap.ts writes this file from src/config/variables.ts; overlays patch single values.';
   const data = document.get('data') as YAMLMap<Scalar<string>, Scalar<string>>;
   data.items.forEach(comment);

@@ -19,6 +19,11 @@ import {
 
 const REDIS = { REDIS_HOST: 'redis.internal', REDIS_PORT: '6379', REDIS_PASSWORD: 'hunter2' };
 
+/** Overrides that replace the one server. */
+const NO_SERVER = { REDIS_HOST: undefined, REDIS_PORT: undefined };
+const SENTINEL = { ...NO_SERVER, REDIS_SENTINELS: 's1:26379,[::1]:26380', REDIS_SENTINEL_NAME: 'rates' };
+const CLUSTER = { ...NO_SERVER, REDIS_CLUSTER_NODES: 'a:7001,b:7002' };
+
 const withRedis = (env: Environment = {}) => loadConfig({ ...REDIS, ...env }, { standalone: false });
 const alone = (env: Environment = {}) => loadConfig(env, { standalone: true });
 
@@ -44,9 +49,8 @@ function faultOf(env: Environment, standalone = false) {
 test('every variable of the runbook has the default of the runbook', () => {
   const { config, warnings } = withRedis();
   assert.deepEqual(warnings, []);
-  assert.equal(config.redis?.host, 'redis.internal');
-  assert.equal(config.redis.port, 6379);
-  assert.equal(config.redis.password.reveal(), 'hunter2');
+  assert.deepEqual(config.redis?.topology, { kind: 'single', host: 'redis.internal', port: 6379 });
+  assert.equal(config.redis.password?.reveal(), 'hunter2');
   assert.equal(config.redis.db, 0);
   assert.equal(config.redis.maxConnections, 100);
   assert.deepEqual(config.ttl, {
@@ -89,6 +93,9 @@ test('every variable outside the runbook has its default', () => {
   assert.equal(config.redis?.username, undefined);
   assert.equal(config.redis?.commandTimeoutMs, 40);
   assert.equal(config.redis?.connectTimeoutMs, 2000);
+  assert.equal(config.redis?.tls, undefined);
+  assert.equal(config.redis?.passwordFile, undefined);
+  assert.equal(config.redis?.minReplicasAck, 0);
   assert.deepEqual(config.store, { keyPrefix: 'borrow_rate_engine:', compressionThresholdBytes: 4096 });
   assert.equal(config.local.maxBytes, 0);
   assert.equal(config.local.cleanupIntervalMs, 30_000);
@@ -141,12 +148,27 @@ test('every variable changes the configuration', () => {
     WS_ALLOWED_ORIGINS: '*',
     WS_MAX_FRAME_BYTES: '4096',
     AUTH_JWKS_URL: 'https://issuer.example.com/keys',
+    REDIS_SENTINELS: 'b:2',
+    REDIS_CLUSTER_NODES: 'b:2',
+    REDIS_CLUSTER_NAT_MAP: 'a:1=b:2',
   };
   const jwt = { AUTH_JWT_AUDIENCE: 'rates', AUTH_JWT_ISSUER: 'https://issuer.example.com' };
   const tls = { TLS_CERT_FILE: 'cert', TLS_KEY_FILE: 'key' };
   const keys = { ...jwt, AUTH_JWKS_FILE: '/keys.json' };
+  const tls = { REDIS_TLS: 'true' };
   /** Variables that have an effect, or are valid, only with others. */
-  const companions: Record<string, Record<string, string>> = {
+  const companions: Record<string, Environment> = {
+    REDIS_SENTINELS: SENTINEL,
+    REDIS_SENTINEL_NAME: SENTINEL,
+    REDIS_SENTINEL_USERNAME: SENTINEL,
+    REDIS_SENTINEL_PASSWORD: SENTINEL,
+    REDIS_CLUSTER_NODES: CLUSTER,
+    REDIS_CLUSTER_NAT_MAP: CLUSTER,
+    REDIS_PASSWORD_FILE: { REDIS_PASSWORD: undefined, REDIS_PASSWORD_FILE: '/password' },
+    REDIS_TLS_CA_FILE: tls,
+    REDIS_TLS_CERT_FILE: { ...tls, REDIS_TLS_CERT_FILE: 'a', REDIS_TLS_KEY_FILE: 'a' },
+    REDIS_TLS_KEY_FILE: { ...tls, REDIS_TLS_CERT_FILE: 'a', REDIS_TLS_KEY_FILE: 'a' },
+    REDIS_TLS_SERVERNAME: tls,
     AUTH_JWKS_FILE: jwt,
     AUTH_JWKS_URL: jwt,
     AUTH_JWT_AUDIENCE: keys,
@@ -214,7 +236,103 @@ test('without standalone, REDIS_HOST, REDIS_PORT and REDIS_PASSWORD are required
 });
 
 test('an empty REDIS_PASSWORD is a server without a password', () => {
-  assert.equal(withRedis({ REDIS_PASSWORD: '' }).config.redis?.password.reveal(), '');
+  assert.equal(withRedis({ REDIS_PASSWORD: '' }).config.redis?.password?.reveal(), '');
+});
+
+test('Sentinels replace the host and the port of Redis', () => {
+  const { config } = withRedis({
+    ...SENTINEL,
+    REDIS_SENTINEL_USERNAME: 'watcher',
+    REDIS_SENTINEL_PASSWORD: 'hunter3',
+  });
+  const { topology } = config.redis!;
+  assert.ok(topology.kind === 'sentinel');
+  assert.deepEqual(topology.sentinels, [
+    { host: 's1', port: 26_379 },
+    { host: '::1', port: 26_380 },
+  ]);
+  assert.equal(topology.name, 'rates');
+  assert.equal(topology.username, 'watcher');
+  assert.equal(topology.password?.reveal(), 'hunter3');
+  assert.doesNotMatch(JSON.stringify(describe(config)), /hunter/);
+});
+
+test('nodes of a Cluster replace the host and the port of Redis, and may have other addresses outside', () => {
+  const { config } = withRedis({ ...CLUSTER, REDIS_CLUSTER_NAT_MAP: '10.0.0.1:6379=c:7003,[::1]:1=[::2]:2' });
+  assert.deepEqual(config.redis?.topology, {
+    kind: 'cluster',
+    nodes: [
+      { host: 'a', port: 7001 },
+      { host: 'b', port: 7002 },
+    ],
+    natMap: { '10.0.0.1:6379': { host: 'c', port: 7003 }, '::1:1': { host: '::2', port: 2 } },
+  });
+});
+
+test('an address has a host and a port from 1 to 65535', () => {
+  for (const text of ['a', 'a:0', 'a:65536', 'a:1,', ',a:1', 'a:1 b:2', '::1:2', 'redis://a:1', 'a:b'])
+    assert.equal(
+      faultOf({ ...SENTINEL, REDIS_SENTINEL_NAME: undefined, REDIS_SENTINELS: text }).variable,
+      'REDIS_SENTINELS',
+      text,
+    );
+  for (const text of ['a:1', 'a:1=b', '=', 'a:1=b:2,'])
+    assert.equal(
+      faultOf({ ...CLUSTER, REDIS_CLUSTER_NAT_MAP: text }).variable,
+      'REDIS_CLUSTER_NAT_MAP',
+      text,
+    );
+});
+
+test('each contradiction of variables of Redis is one fault', () => {
+  const tls = { REDIS_TLS: 'true' };
+  for (const [env, variable] of [
+    [{ REDIS_SENTINELS: 'a:1', REDIS_SENTINEL_NAME: 'rates' }, 'REDIS_SENTINELS'],
+    [{ REDIS_CLUSTER_NODES: 'a:1' }, 'REDIS_CLUSTER_NODES'],
+    [{ ...SENTINEL, REDIS_CLUSTER_NODES: 'a:1' }, 'REDIS_CLUSTER_NODES'],
+    [{ ...SENTINEL, REDIS_PORT: '6379' }, 'REDIS_SENTINELS'],
+    [{ ...SENTINEL, REDIS_SENTINEL_NAME: undefined }, 'REDIS_SENTINEL_NAME'],
+    [{ REDIS_SENTINEL_NAME: 'rates', REDIS_SENTINEL_USERNAME: 'a' }, 'REDIS_SENTINEL_NAME'],
+    [{ REDIS_SENTINEL_PASSWORD: 'hunter3' }, 'REDIS_SENTINEL_PASSWORD'],
+    [{ REDIS_CLUSTER_NAT_MAP: 'a:1=b:1' }, 'REDIS_CLUSTER_NAT_MAP'],
+    [{ ...CLUSTER, REDIS_DB: '3' }, 'REDIS_DB'],
+    [{ REDIS_PASSWORD_FILE: '/password' }, 'REDIS_PASSWORD_FILE'],
+    [{ REDIS_TLS_CA_FILE: '/ca.pem', REDIS_TLS_SERVERNAME: 'a' }, 'REDIS_TLS_CA_FILE'],
+    [{ ...tls, REDIS_TLS_CERT_FILE: '/a.pem' }, 'REDIS_TLS_KEY_FILE'],
+    [{ ...tls, REDIS_TLS_KEY_FILE: '/a.pem' }, 'REDIS_TLS_CERT_FILE'],
+  ] as [Environment, VariableName][])
+    assert.equal(faultOf(env).variable, variable, inspect(env));
+});
+
+test('an empty password of Redis or of Sentinels is no contradiction', () => {
+  const { config } = withRedis({
+    REDIS_PASSWORD: '',
+    REDIS_PASSWORD_FILE: '/password',
+    REDIS_SENTINEL_PASSWORD: '',
+  });
+  assert.equal(config.redis?.passwordFile, '/password');
+});
+
+test('REDIS_PASSWORD_FILE replaces REDIS_PASSWORD', () => {
+  const { config } = withRedis({ REDIS_PASSWORD: undefined, REDIS_PASSWORD_FILE: '/password' });
+  assert.equal(config.redis?.password, undefined);
+  assert.equal(config.redis?.passwordFile, '/password');
+});
+
+test('TLS has its files and the name of the server', () => {
+  const env = {
+    REDIS_TLS: 'on',
+    REDIS_TLS_CA_FILE: '/ca.pem',
+    REDIS_TLS_CERT_FILE: '/cert.pem',
+    REDIS_TLS_KEY_FILE: '/key.pem',
+    REDIS_TLS_SERVERNAME: 'redis.internal',
+  };
+  assert.deepEqual(withRedis(env).config.redis?.tls, {
+    caFile: '/ca.pem',
+    certFile: '/cert.pem',
+    keyFile: '/key.pem',
+    servername: 'redis.internal',
+  });
 });
 
 test('an empty string counts as unset for every variable but a secret', () => {
@@ -343,7 +461,8 @@ test('a host is a name or an address, not a URL or a host with its port', () => 
     '::ffff:10.0.0.1',
     'redis-0.redis.svc',
   ]) {
-    assert.equal(withRedis({ REDIS_HOST: text }).config.redis?.host, text);
+    const { config } = withRedis({ REDIS_HOST: text });
+    assert.deepEqual(config.redis?.topology, { kind: 'single', host: text, port: 6379 });
   }
   for (const text of ['redis://localhost', 'localhost:6379', '[::1]', 'local host', '/run/redis.sock']) {
     assert.equal(faultOf({ REDIS_HOST: text }).variable, 'REDIS_HOST', text);
@@ -418,8 +537,8 @@ test('a near miss is reported with the fault that it causes, without its value',
 });
 
 test('any unknown REDIS_ variable is warned of', () => {
-  assert.deepEqual(withRedis({ REDIS_SENTINELS: 'a,b' }).warnings, [
-    'REDIS_SENTINELS: unknown variable without effect',
+  assert.deepEqual(withRedis({ REDIS_FAMILY: '6' }).warnings, [
+    'REDIS_FAMILY: unknown variable without effect',
   ]);
 });
 
@@ -456,7 +575,8 @@ test('the help of a variable has its unit, its default and whether it is require
     helpOf('REDIS_COMMAND_TIMEOUT_MS'),
     'How long to wait for the answer to a command. (ms; default 40)',
   );
-  assert.match(helpOf('REDIS_HOST'), /\(required unless standalone\)$/);
+  assert.match(helpOf('KEY_PREFIX'), /\(default borrow_rate_engine:\)$/);
+  assert.match(helpOf('REDIS_PASSWORD'), /\(required unless standalone or with REDIS_PASSWORD_FILE\)$/);
   assert.match(helpOf('CACHE_WARMUP_FORMAT'), /one of auto, ibkr, ndjson; default auto\)$/);
 });
 

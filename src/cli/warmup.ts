@@ -1,5 +1,5 @@
 /** `ratecache warmup FILE`: loads a file through a running service, or directly into Redis. */
-import { type Environment, loadConfig } from '../config/config.ts';
+import { type Environment, loadConfig, nameOf } from '../config/config.ts';
 import { createLog } from '../log.ts';
 import { composeCore } from '../service/compose.ts';
 import { cacheSink } from '../warmup/cache-sink.ts';
@@ -57,7 +57,7 @@ async function direct(env: Environment): Promise<{ sink: Sink; close: () => void
   const redis = config.redis!;
   if (!(await core.whenUp(redis.connectTimeoutMs))) {
     core.close();
-    throw new Error(`cannot connect to Redis at ${redis.host}:${redis.port}`);
+    throw new Error(`cannot connect to Redis at ${nameOf(redis.topology)}`);
   }
   return { sink: cacheSink(core.cache, config.limits), close: core.close };
 }

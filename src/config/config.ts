@@ -4,6 +4,7 @@
  */
 import type { Secret } from './kinds.ts';
 import { checkTogether, type Environment, type Fault, parseVariables } from './parse.ts';
+import { tlsOf, topologyOf } from './redis-topology.ts';
 import { unknownVariableWarnings } from './unknown-variables.ts';
 import type { Values } from './variables.ts';
 
@@ -11,6 +12,7 @@ export { configurationPage, envExample, flagOf, helpOf } from './document.ts';
 export { GROUPS, Secret, type Variable } from './kinds.ts';
 export type { Environment, Fault } from './parse.ts';
 export { isLoopback } from './patterns.ts';
+export { type HostAndPort, nameOf, type Tls, type Topology } from './redis-topology.ts';
 export { VARIABLE_NAMES, VARIABLES, type VariableName } from './variables.ts';
 
 /** Exit code of a process with an invalid configuration: EX_CONFIG of sysexits.h. */
@@ -106,12 +108,17 @@ function assemble(values: Values, standalone: boolean) {
     redis: standalone
       ? undefined
       : {
-          host: values.REDIS_HOST,
-          port: values.REDIS_PORT,
+          topology: topologyOf(values),
+          /** Undefined for connections without TLS. */
+          tls: tlsOf(values),
           username: values.REDIS_USERNAME,
-          /** Contains '' for a server without a password. */
+          /** Contains '' for a server without a password; undefined with `passwordFile`. */
           password: values.REDIS_PASSWORD,
+          passwordFile: values.REDIS_PASSWORD_FILE,
+          /** Always 0 with a Cluster. */
           db: values.REDIS_DB,
+          /** How many replicas must have acknowledged a write before it is confirmed. */
+          minReplicasAck: values.REDIS_MIN_REPLICAS_ACK,
           maxConnections: values.REDIS_MAX_CONNECTIONS,
           commandTimeoutMs: values.REDIS_COMMAND_TIMEOUT_MS,
           connectTimeoutMs: values.REDIS_CONNECT_TIMEOUT_MS,

@@ -14,7 +14,7 @@ export function helpOf(name: VariableName): string {
     variable.unit,
     variable.of && `one of ${variable.of.join(', ')}`,
     variable.note,
-    variable.required && `required ${variable.required}`,
+    requirementOf(variable),
     variable.default !== undefined && `default ${variable.default}`,
   ].filter(Boolean);
   return facts.length === 0 ? variable.doc : `${variable.doc} (${facts.join('; ')})`;
@@ -42,7 +42,7 @@ export function configurationPage(): string {
       const initial = defaultOf(name);
       const cells = [
         `\`${name}\``,
-        variable.required ? `required ${variable.required}` : initial === '' ? 'unset' : `\`${initial}\``,
+        requirementOf(variable) ?? (initial === '' ? 'unset' : `\`${initial}\``),
         variable.unit ?? '',
         variable.within?.join(' to ') ?? variable.of?.join(', ') ?? '',
         variable.note ? `${variable.doc.replace(/\.$/, '')}; ${variable.note}.` : variable.doc,
@@ -64,6 +64,7 @@ Environment variables configure the service. Each variable has a flag that overr
 - Whole numbers consist of decimal digits only. \`300s\` and \`1e3\` are errors.
 - Booleans are \`true\`/\`false\`, \`yes\`/\`no\`, \`on\`/\`off\` or \`1\`/\`0\`, in upper or lower case.
 - An empty variable counts as unset. The exception is \`REDIS_PASSWORD\`: empty means that the server has no password.
+- Exactly one of \`REDIS_HOST\` with \`REDIS_PORT\`, \`REDIS_SENTINELS\` and \`REDIS_CLUSTER_NODES\` is set.
 - The service reports all errors at once: the variable, its value, and what was expected. It then exits with code 78
   and does not listen. Secrets are never shown.
 - The service warns about an unknown variable whose name is close to a known one: \`REDIS_HOTS\`: did you mean
@@ -77,6 +78,11 @@ function eachGroup(section: (title: string, names: VariableName[]) => string): s
       VARIABLE_NAMES.filter((name) => VARIABLES[name].group === group),
     ),
   );
+}
+
+function requirementOf({ required, replacedBy = [] }: Variable<unknown>): string | undefined {
+  if (required === undefined) return undefined;
+  return [`required ${required}`, ...replacedBy.map((name) => `with ${name}`)].join(' or ');
 }
 
 function defaultOf(name: VariableName): string {

@@ -34,6 +34,8 @@ export interface Row<T> {
   /** Without a default the variable may stay unset. Its value is then `undefined`. */
   readonly default?: T;
   readonly required?: typeof UNLESS_STANDALONE;
+  /** Other variables: if one of them is set, this one is not required, and may stay `undefined`. */
+  readonly replacedBy?: readonly string[];
   /** The unit of the value: `seconds`, `ms`, `bytes`, `entries`, … */
   readonly unit?: string;
   /** The effect of a special lowest value, for operators: `0 disables it`. */
@@ -49,8 +51,14 @@ export interface Variable<T> extends Row<T> {
   readonly schema: v.GenericSchema<string, T>;
 }
 
-// A row with neither a default nor `required` may be undefined in Config.
-type ValueOf<T, R extends Row<T>> = R extends { default: T } | { required: string } ? T : T | undefined;
+// A row without a default may be undefined in Config, unless nothing replaces a required value.
+type ValueOf<T, R extends Row<T>> = R extends { default: T }
+  ? T
+  : R extends { replacedBy: readonly string[] }
+    ? T | undefined
+    : R extends { required: string }
+      ? T
+      : T | undefined;
 
 /** A whole number in decimal digits, from the first to the second number of `within`. */
 export function integer<const R extends Row<number> & { within: readonly [min: number, max: number] }>(

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { Variable } from './kinds.ts';
 import { isLoopback } from './patterns.ts';
+import { checkRedis } from './redis-topology.ts';
 import { VARIABLE_NAMES, VARIABLES, type Values, type VariableName } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,6 +14,9 @@ export interface Fault {
   /** Completes the sentence "expected …". */
   readonly expected: string;
 }
+
+/** Reports that the value of a variable is not what was expected. */
+export type ReportFault = (variable: VariableName, expected: string) => void;
 
 /** Longer values are truncated in messages. */
 const SHOWN_CHARACTERS = 100;
@@ -34,7 +38,8 @@ export function parseVariables(
     const variable: Variable<unknown> = VARIABLES[name];
     const raw = env[name];
     if (raw === undefined || (raw === '' && !variable.secret)) {
-      if (variable.required === undefined) values[name] = variable.default;
+      const required = variable.required && !variable.replacedBy?.some((other) => env[other]);
+      if (!required) values[name] = variable.default;
       else faults.push({ variable: name, actual: shown(name, env), expected: variable.expected });
       continue;
     }
@@ -53,7 +58,7 @@ export function parseVariables(
 /** Finds faults of combinations of variables. Variables that could not be parsed are ignored. */
 export function checkTogether(values: Partial<Values>, env: Environment, standalone: boolean): Fault[] {
   const faults: Fault[] = [];
-  const fault = (variable: VariableName, expected: string): void => {
+  const fault: ReportFault = (variable, expected) => {
     faults.push({ variable, actual: shown(variable, env), expected });
   };
   const below = (name: VariableName, limit: VariableName): boolean => {
@@ -78,10 +83,11 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
   }
   checkTls(values, fault);
   checkAccess(values, fault);
+  if (!standalone) checkRedis(values, fault);
   return faults;
 }
 
-function checkTls(values: Partial<Values>, fault: (variable: VariableName, expected: string) => void): void {
+function checkTls(values: Partial<Values>, fault: ReportFault): void {
   // A value that is present and faulty is already reported.
   const unset = (name: VariableName) => name in values && values[name] === undefined;
   const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } = values;
@@ -92,10 +98,7 @@ function checkTls(values: Partial<Values>, fault: (variable: VariableName, expec
     if (values[name] !== undefined) fault(name, 'no value without TLS_CERT_FILE and TLS_KEY_FILE');
 }
 
-function checkAccess(
-  values: Partial<Values>,
-  fault: (variable: VariableName, expected: string) => void,
-): void {
+function checkAccess(values: Partial<Values>, fault: ReportFault): void {
   const { AUTH_JWKS_FILE: file, AUTH_JWKS_URL: url } = values;
   if (file !== undefined && url !== undefined) {
     fault('AUTH_JWKS_URL', 'no value with AUTH_JWKS_FILE: the keys have one source');

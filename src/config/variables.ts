@@ -3,10 +3,11 @@
  * and help. A new variable needs a row here, or in one of the `*-variables.ts`, and a line in `assemble` of `./config.ts`.
  */
 import { ACCESS_VARIABLES } from './access-variables.ts';
-import { boolean, choice, integer, secret, text, UNLESS_STANDALONE, type Variable } from './kinds.ts';
+import { boolean, choice, integer, text, type Variable } from './kinds.ts';
 import { LIMIT_VARIABLES } from './limit-variables.ts';
 import { ABSOLUTE_PATH, FILE_PATH, HOST_EXPECTED, HOST_NAME, NO_GLOB, PRINTABLE } from './patterns.ts';
 import { PUSH_VARIABLES } from './push-variables.ts';
+import { REDIS_VARIABLES } from './redis-variables.ts';
 import { TLS_VARIABLES } from './tls-variables.ts';
 
 const DAY = 86_400;
@@ -89,58 +90,7 @@ export const VARIABLES = {
 
   ...ACCESS_VARIABLES,
 
-  REDIS_HOST: text({
-    group: 'redis',
-    required: UNLESS_STANDALONE,
-    pattern: HOST_NAME,
-    expected: `${HOST_EXPECTED} (or start with --standalone to run without Redis)`,
-    doc: 'Host of the Redis server.',
-  }),
-  REDIS_PORT: integer({
-    group: 'redis',
-    required: UNLESS_STANDALONE,
-    within: [1, 65_535],
-    doc: 'Port of the Redis server, usually 6379.',
-  }),
-  REDIS_USERNAME: text({
-    group: 'redis',
-    pattern: PRINTABLE,
-    expected: 'a user name without control characters',
-    doc: 'Redis ACL user; unset uses the default user.',
-  }),
-  REDIS_PASSWORD: secret({
-    group: 'redis',
-    required: UNLESS_STANDALONE,
-    expected: 'a password without line breaks, or the empty string for a server without a password',
-    doc: 'Redis password; set it to the empty string for a server without a password.',
-  }),
-  REDIS_DB: integer({
-    group: 'redis',
-    default: 0,
-    within: [0, 2_147_483_647],
-    doc: 'Redis database number.',
-  }),
-  REDIS_MAX_CONNECTIONS: integer({
-    group: 'redis',
-    default: 100,
-    unit: 'connections',
-    within: [1, 10_000],
-    doc: 'Maximum number of connections to Redis; at least 2 with ENABLE_PUBSUB. A third connection is for scans and a fourth for values over 64 KiB, so that other reads do not wait for them.',
-  }),
-  REDIS_COMMAND_TIMEOUT_MS: integer({
-    group: 'redis',
-    default: 40,
-    unit: 'ms',
-    within: [1, 60_000],
-    doc: 'How long to wait for the answer to a command.',
-  }),
-  REDIS_CONNECT_TIMEOUT_MS: integer({
-    group: 'redis',
-    default: 2000,
-    unit: 'ms',
-    within: [1, 60_000],
-    doc: 'How long to wait for a connection.',
-  }),
+  ...REDIS_VARIABLES,
 
   KEY_PREFIX: text({
     group: 'store',

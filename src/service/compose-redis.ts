@@ -47,8 +47,10 @@ export function connectRedis(
   openRedis?: OpenRedis,
 ): RedisConnections | undefined {
   if (config.redis === undefined) return undefined;
-  const { host, port, username, password, db, connectTimeoutMs } = config.redis;
-  const secret = password.reveal() || undefined;
+  const { topology, username, password, db, connectTimeoutMs } = config.redis;
+  if (topology.kind !== 'single') throw new Error(`not supported yet: ${topology.kind}`);
+  const { host, port } = topology;
+  const secret = password?.reveal() || undefined;
   const address = { host, port, username, password: secret, db, connectTimeoutMs };
   const reconnector = new Reconnector();
   const deps = openRedis === undefined ? {} : { open: openRedis };

@@ -132,7 +132,8 @@ test('a replica may connect only to Redis and the name server', () => {
     });
   for (const directory of OVERLAYS) {
     assert.deepEqual(ports(directory), [[6379], [53, 53]]);
-    assert.equal(configOf(directory).config.redis?.port, 6379);
+    const topology = configOf(directory).config.redis?.topology;
+    assert.ok(topology?.kind === 'single' && topology.port === 6379);
   }
   const [dev] = find(of('overlays/dev'), 'NetworkPolicy').spec.egress[0].to;
   assert.deepEqual(dev.podSelector.matchLabels, { component: 'redis' });
@@ -181,8 +182,8 @@ test('dev is one replica with a Redis of its own, which restarts when its config
   for (const kind of ['HorizontalPodAutoscaler', 'PodDisruptionBudget', 'ServiceMonitor'])
     assert.ok(!manifests.some((manifest) => manifest.kind === kind), kind);
   const { config } = configOf('overlays/dev');
-  assert.equal(find(manifests, 'Service', 'redis').spec.ports[0].port, config.redis?.port);
-  assert.equal(config.redis?.host, 'redis');
+  const { port } = find(manifests, 'Service', 'redis').spec.ports[0];
+  assert.deepEqual(config.redis?.topology, { kind: 'single', host: 'redis', port });
   const [{ configMap }] = find(manifests, 'Deployment', 'redis').spec.template.spec.volumes;
   assert.match(configMap.name, /^redis-config-\w+$/);
   const { data } = find(manifests, 'ConfigMap', configMap.name);

@@ -99,7 +99,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     assert.deepEqual(warnings, []);
     assert.equal(config.standalone, false);
     assert.equal(config.http.host, '0.0.0.0');
-    assert.notEqual(config.redis?.password.reveal(), '');
+    assert.notEqual(config.redis?.password?.reveal(), '');
   });
 
   test(`${directory}: heap, bodies, unread answers, pending writes, /tmp and the program fit into the memory limit`, () => {
