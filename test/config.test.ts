@@ -155,7 +155,7 @@ test('every variable changes the configuration', () => {
   const jwt = { AUTH_JWT_AUDIENCE: 'rates', AUTH_JWT_ISSUER: 'https://issuer.example.com' };
   const tls = { TLS_CERT_FILE: 'cert', TLS_KEY_FILE: 'key' };
   const keys = { ...jwt, AUTH_JWKS_FILE: '/keys.json' };
-  const tls = { REDIS_TLS: 'true' };
+  const redisTls = { REDIS_TLS: 'true' };
   /** Variables that have an effect, or are valid, only with others. */
   const companions: Record<string, Environment> = {
     REDIS_SENTINELS: SENTINEL,
@@ -166,9 +166,9 @@ test('every variable changes the configuration', () => {
     REDIS_CLUSTER_NAT_MAP: CLUSTER,
     REDIS_PASSWORD_FILE: { REDIS_PASSWORD: undefined, REDIS_PASSWORD_FILE: '/password' },
     REDIS_TLS_CA_FILE: tls,
-    REDIS_TLS_CERT_FILE: { ...tls, REDIS_TLS_CERT_FILE: 'a', REDIS_TLS_KEY_FILE: 'a' },
-    REDIS_TLS_KEY_FILE: { ...tls, REDIS_TLS_CERT_FILE: 'a', REDIS_TLS_KEY_FILE: 'a' },
-    REDIS_TLS_SERVERNAME: tls,
+    REDIS_TLS_CERT_FILE: { ...redisTls, REDIS_TLS_CERT_FILE: 'a', REDIS_TLS_KEY_FILE: 'a' },
+    REDIS_TLS_KEY_FILE: { ...redisTls, REDIS_TLS_CERT_FILE: 'a', REDIS_TLS_KEY_FILE: 'a' },
+    REDIS_TLS_SERVERNAME: redisTls,
     AUTH_JWKS_FILE: jwt,
     AUTH_JWKS_URL: jwt,
     AUTH_JWT_AUDIENCE: keys,
@@ -285,7 +285,7 @@ test('an address has a host and a port from 1 to 65535', () => {
 });
 
 test('each contradiction of variables of Redis is one fault', () => {
-  const tls = { REDIS_TLS: 'true' };
+  const redisTls = { REDIS_TLS: 'true' };
   for (const [env, variable] of [
     [{ REDIS_SENTINELS: 'a:1', REDIS_SENTINEL_NAME: 'rates' }, 'REDIS_SENTINELS'],
     [{ REDIS_CLUSTER_NODES: 'a:1' }, 'REDIS_CLUSTER_NODES'],

@@ -4,7 +4,7 @@
  */
 import type { Secret } from './kinds.ts';
 import { checkTogether, type Environment, type Fault, parseVariables } from './parse.ts';
-import { tlsOf, topologyOf } from './redis-topology.ts';
+import { redisTlsOf, topologyOf } from './redis-topology.ts';
 import { unknownVariableWarnings } from './unknown-variables.ts';
 import type { Values } from './variables.ts';
 
@@ -110,7 +110,7 @@ function assemble(values: Values, standalone: boolean) {
       : {
           topology: topologyOf(values),
           /** Undefined for connections without TLS. */
-          tls: tlsOf(values),
+          tls: redisTlsOf(values),
           username: values.REDIS_USERNAME,
           /** Contains '' for a server without a password; undefined with `passwordFile`. */
           password: values.REDIS_PASSWORD,

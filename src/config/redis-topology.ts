@@ -53,7 +53,7 @@ export function topologyOf(values: Values): Topology {
   return { kind: 'single', host: values.REDIS_HOST!, port: values.REDIS_PORT! };
 }
 
-export function tlsOf(values: Values): Tls | undefined {
+export function redisTlsOf(values: Values): Tls | undefined {
   if (!values.REDIS_TLS) return undefined;
   return {
     caFile: values.REDIS_TLS_CA_FILE,

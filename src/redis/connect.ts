@@ -1,17 +1,24 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import './unexpected-replies.ts';
+import { connectorTo, type HostAndPort, type Route } from './connector.ts';
+import type { Credentials } from './credentials.ts';
 import { closeWhenSilent } from './half-open.ts';
+import { keepOpen } from './keep-open.ts';
 import { type Reconnection, Reconnector } from './reconnector.ts';
 import { refusal } from './refusal.ts';
 import { followReplies } from './reply-progress.ts';
+import type { Membership } from './same-server.ts';
+import type { TlsFiles } from './tls.ts';
 
-export interface RedisAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
+/** How to reach Redis: a server with a fixed address, or one that is found for each connection. */
+export type RedisAddress = ConnectionSettings & (HostAndPort | Pick<Route, 'locate' | 'refuse'>);
+
+/** A password that may change is read for each connection: pass a `Credentials`. */
+export interface ConnectionSettings extends Pick<Credentials, 'username' | 'password'> {
   readonly db: number;
+  /** Undefined to connect without TLS. */
+  readonly tls?: TlsFiles | undefined;
   readonly connectTimeoutMs: number;
 }
 
@@ -35,6 +42,8 @@ export interface ConnectionDeps {
   readonly open?: OpenRedis;
   /** Decides when to reconnect. By default the connection has its own backoff. */
   readonly reconnection?: Reconnection;
+  /** Ensures that this connection reaches the same server as others. */
+  readonly membership?: Membership;
 }
 
 /** Members that ioredis does not declare. */
@@ -51,10 +60,10 @@ export function connect(
   name: string,
   counters: Counters,
   events: ConnectionEvents = {},
-  { open = openReal, reconnection = new Reconnector().join() }: ConnectionDeps = {},
+  { open = openReal, reconnection = new Reconnector().join(), membership }: ConnectionDeps = {},
 ): Redis {
   const redis = open({
-    ...optionsOf(address, name),
+    ...optionsOf(address, name, membership),
     reconnectOnError: (error) => {
       if (events.readonly !== undefined && refusal(error.message).kind === 'readonly') events.readonly();
       return false;
@@ -69,11 +78,15 @@ export function connect(
     // With the ready check, a server that is loading its data shows up as an error.
     enableReadyCheck: true,
   });
+  // ioredis reads this option for each connection.
+  Object.defineProperty(redis.options, 'password', { get: () => address.password });
   closeWhenSilent(redis, SILENCE_MS);
+  keepOpen(redis);
   followReplies(redis);
   let up = false;
   const buryPredecessor = predecessorOf(redis);
   reconnection.retryNow = () => endPause(redis);
+  if (membership !== undefined) membership.reconnect = () => redis.disconnect(true);
   redis.on('ready', () => {
     up = true;
     reconnection.ready();
@@ -81,6 +94,7 @@ export function connect(
     events.up?.();
   });
   redis.on('close', () => {
+    membership?.lost();
     if (up) events.down?.();
     up = false;
   });
@@ -115,10 +129,17 @@ export function connectOnce(
   return redis;
 }
 
-function optionsOf(address: RedisAddress, name: string): RedisOptions {
+function optionsOf(address: RedisAddress, name: string, membership?: Membership): RedisOptions {
+  const { tls } = address;
+  const fixed = 'host' in address;
+  const refuse: Route['refuse'] = (info, server) =>
+    (fixed ? undefined : address.refuse?.(info, server)) ?? membership?.refuse(info);
+  const route = { locate: fixed ? () => address : address.locate, tls, refuse };
   return {
-    host: address.host,
-    port: address.port,
+    ...(fixed ? { host: address.host, port: address.port } : {}),
+    Connector: connectorTo(route),
+    // ioredis then waits for the handshake. The connector has the options of TLS.
+    ...(tls === undefined ? {} : { tls: {} }),
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),
     db: address.db,
@@ -131,7 +152,7 @@ function optionsOf(address: RedisAddress, name: string): RedisOptions {
   };
 }
 
-function openReal(options: RedisOptions): Redis {
+export function openReal(options: RedisOptions): Redis {
   return new Redis({ ...options, replyMapping: 'legacy' });
 }
 

@@ -1,3 +1,5 @@
+import { describeTlsFault } from './tls.ts';
+
 /**
  * Returns the error of a connection as a sentence without secrets, for logs and `/health`. A server that does not know
  * `AUTH` repeats the arguments of the command, and so the password, in its error.
@@ -10,5 +12,5 @@ export function describeFault(error: Error, password: string | undefined): strin
 /** When a host has several addresses and none answers, Node's error has an empty message and one error for each. */
 function messageOf(error: Error): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
-  return error.message;
+  return describeTlsFault(error) ?? error.message;
 }

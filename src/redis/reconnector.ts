@@ -45,10 +45,15 @@ export class Reconnector {
     return member;
   }
 
+  /** Ends every running pause: the address of the server has changed. */
+  retryNow(): void {
+    for (const member of this.#members) member.retryNow();
+  }
+
   /** The process is about to stop. Retries every connection now, and often from now on. */
   hurry(): void {
     this.#longestMs = LONGEST_IN_HURRY_MS;
-    for (const member of this.#members) member.retryNow();
+    this.retryNow();
   }
 }
 

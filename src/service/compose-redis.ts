@@ -3,12 +3,15 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { connect, connectOnce, type OpenRedis } from '../redis/connect.ts';
+import { connect, connectOnce, type OpenRedis, openReal } from '../redis/connect.ts';
 import { describeFault } from '../redis/describe-fault.ts';
 import { RedisInfo } from '../redis/info.ts';
 import { KeyCounter } from '../redis/key-counter.ts';
 import { Reconnector } from '../redis/reconnector.ts';
+import { renewCredentials } from '../redis/renew-credentials.ts';
 import { RoleCheck } from '../redis/role-check.ts';
+import { SameServer } from '../redis/same-server.ts';
+import { targetOf } from './redis-target.ts';
 
 export interface RedisConnections {
   /** For reads and writes. One connection is enough: more connections measured no faster. */
@@ -47,34 +50,55 @@ export function connectRedis(
   openRedis?: OpenRedis,
 ): RedisConnections | undefined {
   if (config.redis === undefined) return undefined;
-  const { topology, username, password, db, connectTimeoutMs } = config.redis;
-  if (topology.kind !== 'single') throw new Error(`not supported yet: ${topology.kind}`);
-  const { host, port } = topology;
-  const secret = password?.reveal() || undefined;
-  const address = { host, port, username, password: secret, db, connectTimeoutMs };
-  const reconnector = new Reconnector();
+  const { maxConnections } = config.redis;
   const deps = openRedis === undefined ? {} : { open: openRedis };
+  const reconnector = new Reconnector();
+  const sameServer = new SameServer({
+    onMoved: () => log.warn('a connection reached another Redis server; all others reconnect to it'),
+  });
+  const reconnectAll = () => {
+    for (const redis of all) redis.disconnect(true);
+    reconnector.retryNow();
+  };
+  const target = targetOf(config.redis, {
+    open: openRedis ?? openReal,
+    onPasswordFault: (error) =>
+      log.error({ error: error.message }, 'cannot read REDIS_PASSWORD_FILE; the last password stays in use'),
+    onSwitch: ({ host, port }) => {
+      log.warn({ master: `${host}:${port}` }, 'the Sentinels name another master; reconnecting');
+      reconnectAll();
+    },
+  });
+  const { address } = target;
+  const report = connectionLogs(log, () => address.password);
   const open = (name: string) => {
-    const reconnection = reconnector.join();
-    const events = { ...connectionLog(log, name, secret), readonly: roleCheck.refused };
-    return connect(address, name, counters, events, { ...deps, reconnection });
+    const events = { ...report(name), readonly: roleCheck.refused };
+    return connect(address, name, counters, events, {
+      ...deps,
+      reconnection: reconnector.join(),
+      membership: sameServer.join(),
+    });
   };
   const roleCheck = new RoleCheck({
     open: () => connectOnce(address, 'role', deps),
     reconnect: () => {
       log.warn('Redis was a replica and rejected writes; its address now leads to a master: reconnecting');
-      for (const redis of all) redis.disconnect(true);
+      reconnectAll();
     },
   });
 
   const data = open('data');
   // Only an armed link is useful. So a connection that is merely ready does not reset the backoff of the link.
   const linkReconnection = reconnector.join('user');
-  const linkEvents = linkLog(log, secret);
+  const linkEvents = linkLog(log, report('link'));
   const link = config.pubsub.enabled
-    ? connect(address, 'link', counters, linkEvents, { ...deps, reconnection: linkReconnection })
+    ? connect(address, 'link', counters, linkEvents, {
+        ...deps,
+        reconnection: linkReconnection,
+        membership: sameServer.join(),
+      })
     : undefined;
-  const room = config.redis.maxConnections - (link === undefined ? 1 : 2);
+  const room = maxConnections - (link === undefined ? 1 : 2);
   const admin = room > 0 ? open('admin') : data;
   const all = [...new Set([data, admin, link ?? data])];
   let bulk: Redis | undefined;
@@ -83,6 +107,19 @@ export function connectRedis(
     all.push(redis);
     return redis;
   };
+  const stopRenewal =
+    config.redis.passwordFile &&
+    renewCredentials({
+      credentials: address,
+      connections: () => all.filter((redis) => redis !== link),
+      link,
+      onRenewed: () => log.info('the Redis password changed; live connections have authenticated with it'),
+      onRefused: (error) =>
+        log.error(
+          { error: describeFault(error, address.password) },
+          'Redis rejects the new password; retrying',
+        ),
+    });
   return {
     data,
     admin,
@@ -112,6 +149,8 @@ export function connectRedis(
       return Promise.race([Promise.all([...up, clockSet]).then(() => true), timeout]);
     },
     close: () => {
+      if (stopRenewal) stopRenewal();
+      target.close();
       for (const redis of all) {
         // Without listeners, because a connection that is closed on purpose must not be logged as lost.
         redis.removeAllListeners('close');
@@ -121,9 +160,10 @@ export function connectRedis(
   };
 }
 
-/** Like `connectionLog`, for the link, which is up only when it is armed. */
-function linkLog(log: Logger, password: string | undefined) {
-  const { up, down, fault } = connectionLog(log, 'link', password);
+type ConnectionLog = ReturnType<ReturnType<typeof connectionLogs>>;
+
+/** The events of the link, which is up only when it is armed. */
+function linkLog(log: Logger, { up, down, fault }: ConnectionLog) {
   let armed = false;
   let refusalReported = false;
   return {
@@ -145,22 +185,31 @@ function linkLog(log: Logger, password: string | undefined) {
   };
 }
 
-/** Logs one line when a connection is lost or fails, and one line when it is ready again; no line for each retry. */
-function connectionLog(log: Logger, connection: string, password: string | undefined) {
-  let reported = false;
-  return {
-    up: () => {
-      log.info({ connection }, 'Redis connected');
-      reported = false;
-    },
-    down: () => {
-      if (!reported) log.error({ connection }, 'Redis connection lost; reconnecting');
-      reported = true;
-    },
-    fault: (error: Error) => {
-      if (!reported)
-        log.error({ connection, error: describeFault(error, password) }, 'Redis connection error; retrying');
-      reported = true;
-    },
+/**
+ * Returns a function that returns the events of one connection. They log one line when a connection is lost or fails,
+ * and one line when it is ready again; no line for each retry. An error that several connections have is logged once.
+ */
+function connectionLogs(log: Logger, password: () => string | undefined) {
+  const errors = new Set<string>();
+  return (connection: string) => {
+    let reported = false;
+    return {
+      up: () => {
+        log.info({ connection }, 'Redis connected');
+        reported = false;
+        errors.clear();
+      },
+      down: () => {
+        if (!reported) log.error({ connection }, 'Redis connection lost; reconnecting');
+        reported = true;
+      },
+      fault: (fault: Error) => {
+        const error = describeFault(fault, password());
+        if (!reported && !errors.has(error))
+          log.error({ connection, error }, 'Redis connection error; retrying');
+        reported = true;
+        errors.add(error);
+      },
+    };
   };
 }

@@ -1,0 +1,163 @@
+import type { Redis, RedisOptions } from 'ioredis';
+import { connectorTo, type HostAndPort } from './connector.ts';
+import type { TlsFiles } from './tls.ts';
+
+export interface SentinelsOptions {
+  readonly sentinels: readonly HostAndPort[];
+  /** The name under which the Sentinels monitor the master. */
+  readonly name: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly tls: TlsFiles | undefined;
+  readonly connectTimeoutMs: number;
+}
+
+export interface SentinelsDeps {
+  readonly open: (options: RedisOptions) => Redis;
+  /** The Sentinels name another master than the last `locate`. */
+  readonly onSwitch: (master: HostAndPort) => void;
+}
+
+/** How long to wait for other Sentinels after the first answer. */
+const OTHERS_MS = 200;
+/** The pause before a lost subscription is made again. */
+const RETRY_MS = 1000;
+
+interface Answer extends HostAndPort {
+  /** Grows with each failover. */
+  readonly epoch: number;
+}
+
+/**
+ * Finds the master that the Sentinels name.
+ *
+ * It asks all Sentinels and uses the answer with the highest epoch, because a Sentinel that was cut off still names the
+ * old master. It subscribes to `+switch-master` on each Sentinel. ioredis's own connector for Sentinels does neither,
+ * sends no SNI, and stops for good when it is interrupted while it asks.
+ */
+export class Sentinels {
+  readonly #options: SentinelsOptions;
+  readonly #deps: SentinelsDeps;
+  readonly #subscribers: readonly Redis[];
+  #locating: Promise<HostAndPort> | undefined;
+  /** The last answer of `locate`. */
+  #master: HostAndPort | undefined;
+
+  constructor(options: SentinelsOptions, deps: SentinelsDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#subscribers = options.sentinels.map((sentinel) => this.#subscribe(sentinel));
+  }
+
+  /**
+   * Returns the address of the master. Connections that ask at the same time share one answer.
+   * @throws Error where no Sentinel names it
+   */
+  readonly locate = (): Promise<HostAndPort> => {
+    this.#locating ??= this.#ask()
+      .then((master) => {
+        this.#master = master;
+        return master;
+      })
+      .finally(() => {
+        this.#locating = undefined;
+      });
+    return this.#locating;
+  };
+
+  close(): void {
+    for (const redis of this.#subscribers) redis.disconnect();
+  }
+
+  async #ask(): Promise<HostAndPort> {
+    const faults: string[] = [];
+    const answers: Answer[] = [];
+    const asked = this.#options.sentinels.map(async (sentinel) => {
+      try {
+        answers.push(await this.#askOne(sentinel));
+      } catch (error) {
+        faults.push(`${sentinel.host}:${sentinel.port}: ${(error as Error).message}`);
+        throw error;
+      }
+    });
+    const first = Promise.any(asked).then(() => new Promise((resolve) => setTimeout(resolve, OTHERS_MS)));
+    await Promise.race([Promise.allSettled(asked), first]).catch(() => {});
+    const [newest] = answers.sort((a, b) => b.epoch - a.epoch);
+    if (newest === undefined)
+      throw new Error(`no Sentinel names the master ${this.#options.name} (${faults.join('; ')})`);
+    return { host: newest.host, port: newest.port };
+  }
+
+  async #askOne(sentinel: HostAndPort): Promise<Answer> {
+    const redis = this.#open(sentinel, { lazyConnect: true, retryStrategy: () => null });
+    try {
+      await connected(redis);
+      const reply = (await redis.call('SENTINEL', ['MASTER', this.#options.name])) as string[];
+      const field = (name: string) => reply[reply.indexOf(name) + 1]!;
+      return { host: field('ip'), port: Number(field('port')), epoch: Number(field('config-epoch')) };
+    } finally {
+      redis.disconnect();
+    }
+  }
+
+  #subscribe(sentinel: HostAndPort): Redis {
+    const redis = this.#open(sentinel, { retryStrategy: () => RETRY_MS });
+    redis.on('error', () => {});
+    redis.on('ready', () => {
+      redis.subscribe('+switch-master').then(
+        // A switch may have been announced while the subscription was down.
+        () => void this.#look(),
+        () => redis.disconnect(true),
+      );
+    });
+    redis.on('message', (_channel: string, message: string) => {
+      const [name, , , host, port] = message.split(' ');
+      if (name === this.#options.name) this.#named({ host: host!, port: Number(port) });
+    });
+    return redis;
+  }
+
+  async #look(): Promise<void> {
+    const before = this.#master;
+    const master = await this.#ask().catch(() => undefined);
+    if (before !== undefined && before === this.#master && master !== undefined) this.#named(master);
+  }
+
+  #named(master: HostAndPort): void {
+    if (this.#master === undefined) return;
+    if (master.host === this.#master.host && master.port === this.#master.port) return;
+    this.#master = master;
+    this.#deps.onSwitch(master);
+  }
+
+  #open(sentinel: HostAndPort, options: RedisOptions): Redis {
+    const { tls, username, password, connectTimeoutMs } = this.#options;
+    return this.#deps.open({
+      Connector: connectorTo({ locate: () => sentinel, tls }),
+      ...(tls === undefined ? {} : { tls: {} }),
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      protocol: 2,
+      connectionName: 'ratecache-sentinel',
+      disableClientInfo: true,
+      enableReadyCheck: false,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      autoResubscribe: false,
+      disconnectTimeout: 100,
+      connectTimeout: connectTimeoutMs,
+      commandTimeout: connectTimeoutMs,
+      ...options,
+    });
+  }
+}
+
+/** Connects; rejects with the error of the connection, which names the cause. */
+function connected(redis: Redis): Promise<void> {
+  return new Promise((resolve, reject) => {
+    redis.once('error', reject);
+    // Without a second listener a later error would end the process.
+    redis.on('error', () => {});
+    redis.connect().then(resolve, reject);
+  });
+}
