@@ -165,7 +165,7 @@ test('every variable changes the configuration', () => {
     REDIS_CLUSTER_NODES: CLUSTER,
     REDIS_CLUSTER_NAT_MAP: CLUSTER,
     REDIS_PASSWORD_FILE: { REDIS_PASSWORD: undefined, REDIS_PASSWORD_FILE: '/password' },
-    REDIS_TLS_CA_FILE: tls,
+    REDIS_TLS_CA_FILE: redisTls,
     REDIS_TLS_CERT_FILE: { ...redisTls, REDIS_TLS_CERT_FILE: 'a', REDIS_TLS_KEY_FILE: 'a' },
     REDIS_TLS_KEY_FILE: { ...redisTls, REDIS_TLS_CERT_FILE: 'a', REDIS_TLS_KEY_FILE: 'a' },
     REDIS_TLS_SERVERNAME: redisTls,
@@ -285,7 +285,7 @@ test('an address has a host and a port from 1 to 65535', () => {
 });
 
 test('each contradiction of variables of Redis is one fault', () => {
-  const redisTls = { REDIS_TLS: 'true' };
+  const tls = { REDIS_TLS: 'true' };
   for (const [env, variable] of [
     [{ REDIS_SENTINELS: 'a:1', REDIS_SENTINEL_NAME: 'rates' }, 'REDIS_SENTINELS'],
     [{ REDIS_CLUSTER_NODES: 'a:1' }, 'REDIS_CLUSTER_NODES'],

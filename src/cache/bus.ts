@@ -31,6 +31,11 @@ export function lesserState(state: CoherenceState): 'degraded' | 'blind' | undef
   return state === 'degraded' || state === 'blind' ? state : undefined;
 }
 
+/** Whether L1 may be served without asking L2. */
+export function isTrusted(state: CoherenceState): boolean {
+  return lesserState(state) === undefined;
+}
+
 /** What a replica announced about its own change, before the link reports the change itself. */
 export interface Announced {
   readonly reason: Reason;

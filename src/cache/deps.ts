@@ -4,6 +4,7 @@ import type { CoherenceState } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Memory } from './l1/memory.ts';
 import type { PendingWrites } from './pending-writes/pending-writes.ts';
+import type { Slots } from './slots.ts';
 import type { Store } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
 
@@ -16,6 +17,8 @@ export interface TwoLevelDeps {
   readonly clock: Clock;
   readonly versions: VersionClock;
   readonly counters: Counters;
+  /** How L2 divides the keys among its servers; by default it is one server. */
+  readonly slots?: Slots | undefined;
   /** Whether a link reports the changes of L2. L1 is then not trusted before the link is armed. */
   readonly linked?: boolean;
   readonly ttls: TtlTable;
@@ -27,6 +30,6 @@ export interface TwoLevelDeps {
   readonly onMiss?: ((key: string) => void) | undefined;
   /** Called for a pending change that yielded to a newer change of its key. @param present its version, if known */
   readonly onSuperseded?: ((key: string, version: Version, present: Version | undefined) => void) | undefined;
-  /** Called on every change of the coherence state. */
-  readonly onState?: ((state: CoherenceState) => void) | undefined;
+  /** Called on every change of the coherence state. @param server its name, where L2 has several servers */
+  readonly onState?: ((state: CoherenceState, server: string | undefined) => void) | undefined;
 }

@@ -86,7 +86,7 @@ export class Entry {
   readonly #body: ValueBytes;
   /** The value in the other encoding, made on first need. */
   #other: ValueBytes | undefined;
-  /** Bits: the type, the encoding, and whether this process wrote the value. */
+  /** Bits: the type, the encoding, and the slot. */
   #traits: number;
   /** Set by `http/`, dropped by the sweep. */
   head: Head | undefined;
@@ -110,6 +110,15 @@ export class Entry {
 
   get encoding(): Encoding {
     return (this.#traits & IS_JSON) === 0 ? 'msgpack' : 'json';
+  }
+
+  /** The slot of the key in L2. L1 sets it when it stores the entry. */
+  get slot(): number {
+    return this.#traits >> SLOT_SHIFT;
+  }
+
+  set slot(slot: number) {
+    this.#traits = (this.#traits & (TYPE_BITS | IS_JSON)) | (slot << SLOT_SHIFT);
   }
 
   /** When the value was written, in milliseconds since 1970. */
@@ -182,6 +191,7 @@ function converted(convert: () => ValueBytes): ValueBytes {
 // The bits of `#traits`.
 const TYPE_BITS = 0b111;
 const IS_JSON = 0b1000;
+const SLOT_SHIFT = 4;
 
 /** Returns the same number, as a 32-bit integer where possible, which V8 stores without a separate object. */
 function small(value: number): number {

@@ -1,17 +1,28 @@
 import { typeOf } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
-import type { Announced, BusListener, ChangeListener, CoherenceState, Reason } from './bus.ts';
+import {
+  type Announced,
+  type BusListener,
+  type ChangeListener,
+  type CoherenceState,
+  isTrusted,
+  lesserState,
+  type Reason,
+} from './bus.ts';
 import type { Clock } from './clock.ts';
+import { Coherence, Source } from './coherence.ts';
 import type { Condition } from './condition.ts';
 import type { TwoLevelDeps } from './deps.ts';
 import type { Entry, Value } from './entry.ts';
 import { type Flight, Flights } from './flight.ts';
 import type { Memory } from './l1/memory.ts';
+import { SlotDrops } from './l1/slot-drops.ts';
 import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { Pending, PendingMatch, PendingWrites } from './pending-writes/pending-writes.ts';
 import { Postponer } from './pending-writes/postpone.ts';
+import { ONE_SLOT } from './slots.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
 import { Writes } from './writes.ts';
@@ -31,7 +42,10 @@ export class TwoLevel implements BusListener {
   readonly #ownWrites = new OwnWrites();
   readonly #postponer: Postponer | undefined;
   readonly #writes: Writes;
-  #coherence: CoherenceState;
+  readonly #coherence: Coherence;
+  /** Owns every slot that no other source owns. */
+  readonly #source: Source;
+  readonly #slotDrops: SlotDrops | undefined;
   /** Notifies clients of changes. */
   changes: ChangeListener | undefined;
 
@@ -44,8 +58,9 @@ export class TwoLevel implements BusListener {
     this.#versions = versions;
     this.#counters = counters;
     this.#flights = new Flights(counters);
-    this.#coherence = linked ? 'blind' : 'off';
-    if (memory !== undefined) memory.trusted = !linked;
+    this.#source = new Source(undefined, linked ? 'blind' : 'off');
+    this.#coherence = new Coherence(deps.slots ?? ONE_SLOT, memory, this.#source);
+    this.#slotDrops = memory && new SlotDrops(memory);
     // Without L2 an evicted value is lost, so clients are notified. With L2, the link reports when a value expires.
     if (memory !== undefined && store === undefined)
       memory.onGone = (key, reason) => this.changes?.removed(key, reason);
@@ -70,14 +85,20 @@ export class TwoLevel implements BusListener {
         {
           write: (replayed) => this.#writes.replay(replayed),
           forget: ({ match, version }) => this.#forgetWhere(matcher(match), version),
+          serverOf: (key) => this.#coherence.ownerOf(key),
         },
         () => counters.countLimited('pending_writes_share'),
       );
   }
 
-  /** What a reader may rely on now. */
+  /** What a reader may rely on now for every key: the worst state of all servers of L2. */
   get coherence(): CoherenceState {
-    return this.#coherence;
+    return this.#coherence.state;
+  }
+
+  /** What a reader of the key may rely on now. */
+  coherenceOf(key: string): CoherenceState {
+    return this.#coherence.ownerOf(key).state;
   }
 
   /** The time that deadlines are compared with, in ms since 1970. */
@@ -271,24 +292,56 @@ export class TwoLevel implements BusListener {
     for (const { key } of yielding) this.changes?.changed(key, undefined, undefined);
   }
 
-  allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void {
+  /** @param source the server of L2 whose keys may have changed */
+  allChanged(reason: 'flush' | 'rearmed', keysLeft?: number, source: Source = this.#source): void {
     const { memory } = this;
     // Few keys also mean data loss: pending writes and canaries may have been written before this call.
-    if (this.#deps.rewarm && keysLeft !== undefined && memory !== undefined && keysLeft < memory.size / 2)
-      this.#postponer?.keepAll(memory.unexpiredEntries());
-    this.forgetAll();
+    if (this.#deps.rewarm && keysLeft !== undefined && memory !== undefined) {
+      const slots = this.#coherence.slotsOf(source);
+      if (keysLeft < memory.countOf(slots) / 2) this.#postponer?.keepAll(memory.unexpiredEntries(slots));
+    }
+    if (source === this.#source) this.forgetAll();
+    else this.#forgetSlots(this.#coherence.slotsOf(source));
     // That the link is armed again is reported when the state becomes coherent: L2 may not answer yet, and a snapshot
     // taken now would have gaps. After a flush clients must read again, because it may have been of another database.
     if (reason === 'flush') this.changes?.reset('rearmed');
   }
 
-  stateChanged(state: CoherenceState): void {
-    this.#coherence = state;
-    this.#deps.onState?.(state);
-    const trusted = state === 'coherent' || state === 'off';
-    if (this.memory !== undefined) this.memory.trusted = trusted;
+  /** @param source the server of L2 whose state has changed */
+  stateChanged(state: CoherenceState, source: Source = this.#source): void {
+    const worstChanged = this.#coherence.changed(source, state);
+    this.#deps.onState?.(state, source.name);
     if (state !== 'blind') void this.replay();
-    this.changes?.reset(trusted ? 'rearmed' : state);
+    // Keys that move to a server without slots may have changed before its link was armed.
+    const joined = source.slots === 0 && isTrusted(state);
+    if (worstChanged || joined) this.#resetClients();
+  }
+
+  /**
+   * The source owns these slots of L2 from now on. L1 drops their entries: it may have missed changes of a slot that
+   * moved.
+   */
+  assignSlots(source: Source, slots: ReadonlySet<number>): void {
+    const worstChanged = this.#coherence.assign(source, slots);
+    this.#forgetSlots(slots);
+    if (worstChanged) this.#resetClients();
+  }
+
+  /** A read of the key does not fill L1, because L1 would not be notified of changes. */
+  fence(key: string): void {
+    this.#flights.fence(key);
+  }
+
+  #resetClients(): void {
+    const { coherence } = this;
+    this.changes?.reset(lesserState(coherence) ?? 'rearmed');
+  }
+
+  #forgetSlots(slots: ReadonlySet<number>): void {
+    const within = (key: string) => slots.has(this.#deps.slots!.of(key));
+    this.#flights.fenceWhere(within);
+    this.#ownWrites.touchWhere(within);
+    this.#slotDrops?.add(slots);
   }
 
   async #fly(key: string, flight: Flight): Promise<Loaded> {

@@ -13,6 +13,8 @@ export interface ChangeCallOptions extends EnvelopeLimits {
   /** The name of this replica in announcements. */
   readonly origin: string;
   readonly db: number;
+  /** For a master of a Cluster: a channel ends with the hash tag of a slot of the master. */
+  readonly shard?: { readonly tag: () => string } | undefined;
 }
 
 export interface ChangeCall {
@@ -32,7 +34,7 @@ export function changeCall(
   onPacked: (key: string, bytes: number) => void,
 ): ChangeCall {
   const keys: string[] = [];
-  const args: ChangeCall['args'] = [options.channel ?? '', ...announcements(changes, options)];
+  const args: ChangeCall['args'] = [channelOf(options), ...announcements(changes, options)];
   for (const change of changes) {
     keys.push(options.keyPrefix + change.key);
     const condition = conditionArgument(change.condition);
@@ -44,6 +46,10 @@ export function changeCall(
     } else args.push('delete', condition, '', Buffer.from(change.version, 'hex'), deadline);
   }
   return { keys, args };
+}
+
+function channelOf({ channel, shard }: ChangeCallOptions): string {
+  return channel === undefined ? '' : channel + (shard?.tag() ?? '');
 }
 
 /** Returns what the script publishes for the sets and for the deletes if it makes all changes as requested. */

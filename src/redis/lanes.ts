@@ -5,7 +5,7 @@ import { StoreError } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Breaker } from './breaker.ts';
 import { BulkLane, type Sender } from './bulk-lane.ts';
-import { VALUE_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
+import { SHARDED_WRITE_SCRIPT, VALUE_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { ADMIN_TIMEOUT_MS, type Guard, sendCommand } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 
@@ -19,6 +19,8 @@ export interface LanesDeps {
   readonly clock: Pick<ServiceClock, 'synced'>;
   /** Guards the data connection. */
   readonly breaker?: Breaker;
+  /** Whether the server is a master of a Cluster. */
+  readonly sharded?: boolean;
 }
 
 export interface Waiting<Input, Output> {
@@ -34,6 +36,8 @@ export interface Route {
   readonly breaker: Guard | undefined;
   /** The longest wait while a large reply arrives. */
   readonly longestMs?: number;
+  /** Whether the keys belong to a slot that is moving to this server. */
+  readonly asking?: boolean;
 }
 
 /** How one kind of command is batched, and which routes it uses. */
@@ -64,6 +68,7 @@ export class Lanes {
   readonly late: Route;
   /** For the keys that a scan found. It uses the connection of the scan, so that no read waits behind it. */
   readonly scanned: Route;
+  readonly writeScript: string;
   readonly #deps: LanesDeps;
   readonly #bulk: () => Redis;
   readonly #lane: BulkLane;
@@ -73,6 +78,7 @@ export class Lanes {
   constructor(commandTimeoutMs: number, deps: LanesDeps) {
     const { data, admin, breaker } = deps;
     this.#deps = deps;
+    this.writeScript = deps.sharded ? SHARDED_WRITE_SCRIPT : WRITE_SCRIPT;
     this.#bulk = deps.bulk ?? (() => admin);
     this.#lane = new BulkLane({ others: () => this.#lastLive });
     this.live = { redis: data, timeoutMs: commandTimeoutMs, breaker };
@@ -128,7 +134,7 @@ export class Lanes {
       () => {
         // Without Redis's time the deadlines of changes would be wrong.
         if (!clock.synced) throw new StoreError('unavailable', 'not connected to Redis');
-        return command(scripted(redis));
+        return command(scripted(redis, this.writeScript));
       },
       breaker,
       longestMs,
@@ -139,9 +145,9 @@ export class Lanes {
 }
 
 /** Defines the scripts on a connection that does not have them yet. */
-function scripted(redis: Redis): ScriptedRedis {
+function scripted(redis: Redis, writeScript: string): ScriptedRedis {
   if (!('ratecacheWriteBuffer' in redis)) {
-    redis.defineCommand('ratecacheWrite', { lua: WRITE_SCRIPT });
+    redis.defineCommand('ratecacheWrite', { lua: writeScript });
     redis.defineCommand('ratecacheValue', { lua: VALUE_SCRIPT, readOnly: true });
   }
   return redis as ScriptedRedis;

@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
-import type { Announced, BusListener, CoherenceState } from '../cache/bus.ts';
+import type { BusListener, CoherenceState } from '../cache/bus.ts';
 import { EVERYTHING } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { type Announcement, parseAnnouncement } from './announcement.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { RecentAnnouncements } from './recent-announcements.ts';
 import { refusal } from './refusal.ts';
 
 /**
@@ -24,6 +25,10 @@ import { refusal } from './refusal.ts';
  * While canaries arrive in time the state is coherent. They also measure the lag. Each write of the canary key returns
  * the previous canary. If that is missing, the database was swapped (SWAPDB, which tracking does not report).
  *
+ * In a Cluster each master has its own link. The canary and the channel of the replicas then end with the hash tag of a
+ * slot of the master, and use `SSUBSCRIBE` and `SPUBLISH`: other nodes do not receive these messages. The channel of
+ * other programs is subscribed on every link, because `PUBLISH` reaches every node.
+ *
  * Tracking ends with its connection, so the link is armed again on every `ready`. Changes in between were missed, which
  * is reported as `allChanged`.
  */
@@ -36,6 +41,16 @@ export interface RedisBusOptions {
   readonly maxKeyBytes: number;
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
+  /** For a master of a Cluster. */
+  readonly shard?: BusShard | undefined;
+}
+
+/** One master of a Cluster, as its link uses it. */
+export interface BusShard {
+  /** Returns the hash tag of a slot that the master owns; undefined while it owns no slot. */
+  readonly tag: () => string | undefined;
+  /** Whether the master owns the slot of the key. */
+  readonly owns: (key: string) => boolean;
 }
 
 export interface RedisBusDeps {
@@ -58,18 +73,18 @@ const INVALIDATE_CHANNEL = '__redis__:invalidate';
 const CANARY_TTL_MS = 10_000;
 /** The link reconnects after this much silence while Redis answers. */
 const SILENCE_MS = 2000;
-const MAX_ANNOUNCED = 10_000;
 const MAX_MALFORMED_ORIGINS = 100;
 
 export class RedisBus {
   readonly #options: RedisBusOptions;
   readonly #deps: RedisBusDeps;
-  readonly #canary: string;
+  /** The key of the canary, without the hash tag. */
+  readonly #canaryPrefix: string;
+  /** The hash tag of the canary and the channel; '' outside of a Cluster, undefined while the master owns no slot. */
+  #tag: string | undefined;
   readonly #heartbeat: Heartbeat;
   readonly #timer: NodeJS.Timeout;
-  /** Announcements whose tracking messages have not arrived yet; see `#rotateAnnounced`. */
-  #announced = new Map<string, Announced>();
-  #announcedBefore = new Map<string, Announced>();
+  readonly #announced = new RecentAnnouncements();
   readonly #malformedOrigins = new Set<string>();
   /** Callers of `caughtUp`, and when they called. */
   #awaiting: { readonly since: number; readonly resolve: () => void }[] = [];
@@ -92,10 +107,14 @@ export class RedisBus {
   constructor(options: RedisBusOptions, deps: RedisBusDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#canary = `__ratecache__:canary:${options.origin}`;
+    this.#canaryPrefix = `__ratecache__:canary:${options.origin}`;
+    this.#tag = this.#currentTag();
     this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.heartbeatTimeoutMs);
     const { link, data } = deps;
     link.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) =>
+      this.#onMessage(channel.toString(), message),
+    );
+    link.on('smessageBuffer', (channel: Buffer, message: Buffer) =>
       this.#onMessage(channel.toString(), message),
     );
     link.on('ready', () => void this.#arm());
@@ -128,7 +147,7 @@ export class RedisBus {
     const { keyPrefix, channel } = this.#options;
     const prefixes = ['PREFIX', keyPrefix];
     // Redis refuses overlapping prefixes. A key prefix that covers the canary reports it anyway.
-    if (!this.#canary.startsWith(keyPrefix)) prefixes.push('PREFIX', this.#canary);
+    if (!this.#canaryPrefix.startsWith(keyPrefix)) prefixes.push('PREFIX', this.#canaryPrefix);
     let keysLeft: number | undefined;
     try {
       keysLeft = await this.#keysAfterRestart();
@@ -139,7 +158,10 @@ export class RedisBus {
       // reported). NOLOOP would also need tracking on the writing connection, redirected to the link. If that
       // connection closes, the link goes silent without an error.
       await link.call('CLIENT', ['TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes]);
-      await link.subscribe(INVALIDATE_CHANNEL, channel, this.#canary);
+      this.#tag = this.#currentTag();
+      const canary = this.#options.shard === undefined ? [this.#canary] : [];
+      await link.subscribe(INVALIDATE_CHANNEL, channel, ...canary);
+      await this.#subscribeShard();
     } catch (error) {
       if (link.status === 'ready') {
         onArmFault(error as Error);
@@ -154,6 +176,38 @@ export class RedisBus {
     this.#deps.onArmed?.();
     listener.allChanged('rearmed', keysLeft);
     this.#beat();
+  }
+
+  get #canary(): string {
+    return this.#canaryPrefix + (this.#tag ?? '');
+  }
+
+  #currentTag(): string | undefined {
+    const { shard } = this.#options;
+    return shard === undefined ? '' : shard.tag();
+  }
+
+  /** In a Cluster, subscribes to the canary and to the channel of the replicas. */
+  async #subscribeShard(): Promise<void> {
+    const { channel, shard } = this.#options;
+    if (shard === undefined || this.#tag === undefined) return;
+    await this.#deps.link.ssubscribe(this.#canary, channel + this.#tag);
+  }
+
+  /** The master may have lost the slot of the canary and the channel. Uses another slot from now on. */
+  #followTag(): void {
+    const tag = this.#currentTag();
+    if (tag === this.#tag) return;
+    const { link, onArmFault } = this.#deps;
+    this.#tag = tag;
+    this.#writtenCanary = undefined;
+    if (!this.#armed) return;
+    link.sunsubscribe().catch(() => {});
+    this.#subscribeShard().catch((error) => {
+      if (link.status !== 'ready') return;
+      onArmFault(error as Error);
+      link.disconnect(true);
+    });
   }
 
   /** Returns the number of keys in Redis if Redis is another process than the last time, else undefined. */
@@ -177,9 +231,14 @@ export class RedisBus {
 
   #beat(): void {
     const { data } = this.#deps;
-    if (data.status === 'ready') {
+    this.#followTag();
+    if (data.status === 'ready' && this.#tag !== undefined) {
       const sequence = this.#heartbeat.beat(performance.now());
-      data.publish(this.#canary, String(sequence)).then(
+      const published =
+        this.#options.shard === undefined
+          ? data.publish(this.#canary, String(sequence))
+          : data.spublish(this.#canary, String(sequence));
+      published.then(
         () => this.#dataAnswered(),
         (error) => this.#publishRefused(error),
       );
@@ -237,11 +296,7 @@ export class RedisBus {
 
   #onTrackedKey(key: string): void {
     const { listener, counters } = this.#deps;
-    const announced = this.#announced.get(key) ?? this.#announcedBefore.get(key);
-    if (announced !== undefined) {
-      this.#announced.delete(key);
-      this.#announcedBefore.delete(key);
-    }
+    const announced = this.#announced.take(key);
     counters.countInvalidation('tracking', announced?.reason ?? 'remote', 1);
     listener.keyChanged(key, announced);
   }
@@ -283,19 +338,13 @@ export class RedisBus {
     for (const { since, resolve } of this.#awaiting) if (since <= sentAt) resolve();
     this.#awaiting = this.#awaiting.filter(({ since }) => since > sentAt);
     this.#deps.counters.coherenceLagSeconds.observe(lag / 1000);
-    this.#rotateAnnounced();
+    this.#announced.rotate();
     this.updateState();
-  }
-
-  // A tracking message arrives right after its announcement. If it has not arrived with the second canary from now, it
-  // never will, because nothing was deleted. The announcement must then not be used for a later write of the key.
-  #rotateAnnounced(): void {
-    this.#announcedBefore = this.#announced;
-    this.#announced = new Map();
   }
 
   #onAnnouncement(text: string): void {
     const { listener, counters, onMalformed } = this.#deps;
+    const { shard } = this.#options;
     const announcement = parseAnnouncement(text, this.#options.maxKeyBytes);
     if (announcement === undefined) {
       counters.malformedAnnouncements++;
@@ -304,21 +353,18 @@ export class RedisBus {
     }
     const { origin, db, reason, keys, versions, matches, version, deletion } = announcement;
     if (origin !== undefined && db !== this.#options.db) return;
-    if (origin !== undefined) this.#remember(announcement);
+    if (origin !== undefined) this.#announced.add(announcement);
     if (origin === this.#options.origin || isSetByReplica(announcement)) return;
     counters.countInvalidation('announcement', reason, keys.length + matches.length);
-    for (const [i, key] of keys.entries()) listener.keyChanged(key, { reason, version: versions?.[i] });
+    for (const [i, key] of keys.entries()) {
+      // A message of another program arrives on the link of every master.
+      if (origin === undefined && shard?.owns(key) === false) continue;
+      listener.keyChanged(key, { reason, version: versions?.[i] });
+    }
     for (const match of matches)
       if (deletion === 'begun') listener.matchDeleting(match, version!);
       else if (deletion === 'failed') listener.matchFailed(version!);
       else listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason, version);
-  }
-
-  #remember({ keys, versions, reason }: Announcement): void {
-    if (this.#announced.size > MAX_ANNOUNCED) this.#rotateAnnounced();
-    keys.forEach((key, i) => {
-      this.#announced.set(key, { reason, version: versions?.[i] });
-    });
   }
 
   #reportMalformed(text: string, report: RedisBusDeps['onMalformed']): void {

@@ -16,9 +16,11 @@ import { type TtlTable, typeOf } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { announceMatch, type Deletion } from './announcement.ts';
 import { type Change, changeCall } from './change-call.ts';
+import { evalAsking, getEach } from './cluster/commands.ts';
 import { type EnvelopeLimits, isLegacy, unpack, unpackLegacy } from './envelope.ts';
 import { Lanes, type LanesDeps, type Route, type Waiting } from './lanes.ts';
 import { LARGE_BYTES, LargeKeys } from './large-keys.ts';
+import { type DeletionTarget, removeMatching } from './match-deletion.ts';
 import { refusal } from './refusal.ts';
 import { type ScanDeps, scan, scanSlice } from './scan.ts';
 import { ADMIN_TIMEOUT_MS, sendCommand } from './send-command.ts';
@@ -35,6 +37,16 @@ export interface RedisStoreOptions extends EnvelopeLimits {
   readonly origin: string;
   /** The database of the connections. */
   readonly db: number;
+  /** For a master of a Cluster: commands and scripts touch keys of one slot only. */
+  readonly shard?: Shard | undefined;
+}
+
+/** One master of a Cluster. */
+export interface Shard {
+  /** Returns the slot of a key. */
+  readonly slotOf: (key: string) => number;
+  /** Returns the hash tag of a slot that the master owns. */
+  readonly tag: () => string;
 }
 
 export interface RedisStoreDeps extends LanesDeps {
@@ -43,19 +55,18 @@ export interface RedisStoreDeps extends LanesDeps {
   readonly onReadonly?: () => void;
   /** Called for each value in Redis whose format is unknown. */
   readonly onUnreadable: (key: string) => void;
+  /** Handles the error of a deletion whose key may have moved to another master after the scan found it. */
+  readonly onMoved?: ((removal: Removal) => (error: unknown) => Promise<ChangeOutcome>) | undefined;
 }
+
+export type ChangeOutcome = WriteOutcome | RemovalOutcome;
 
 // One MGET or script call blocks Redis for every client: these limits keep it well under a millisecond.
 const READ_SLICE = 512;
 const WRITE_SLICE = 128;
 
-/** A long deletion by match is announced again at this interval: other replicas hold pending writes back for 5 s. */
-const ANNOUNCE_AGAIN_MS = 2000;
-
-type ChangeOutcome = WriteOutcome | RemovalOutcome;
-
 /** L2 in Redis. It fulfils the contract of `Store`. */
-export class RedisStore implements Store {
+export class RedisStore implements Store, DeletionTarget {
   readonly #options: RedisStoreOptions;
   readonly #admin: Redis;
   readonly #scanned: ScanDeps;
@@ -65,6 +76,7 @@ export class RedisStore implements Store {
   readonly #large = new LargeKeys();
   readonly #onReadonly: (() => void) | undefined;
   readonly #onUnreadable: (key: string) => void;
+  readonly #onMoved: RedisStoreDeps['onMoved'];
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
   readonly #changes: TurnBatch<Waiting<Change, ChangeOutcome>>;
   readonly #lateChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
@@ -79,6 +91,7 @@ export class RedisStore implements Store {
     this.#clock = deps.clock;
     this.#onReadonly = deps.onReadonly;
     this.#onUnreadable = deps.onUnreadable;
+    this.#onMoved = deps.onMoved;
     const lanes = new Lanes(options.commandTimeoutMs, deps);
     this.#lanes = lanes;
     const reads = {
@@ -116,47 +129,40 @@ export class RedisStore implements Store {
     return this.#change(removal) as Promise<RemovalOutcome>;
   }
 
-  async removeMatching(match: Match, version: Version, stopped?: () => boolean): Promise<number> {
-    const announce = (deletion: Deletion) => this.#announceMatch(match, version, deletion);
-    await announce('begun');
+  removeMatching(match: Match, version: Version, stopped?: () => boolean): Promise<number> {
+    return removeMatching([this], match, version, stopped);
+  }
+
+  async removeOlder(match: Match, version: Version, beforeSlice: () => Promise<void>): Promise<number> {
     let removed = 0;
-    let announcedAt = performance.now();
-    try {
-      for await (const keys of scan(this.#scanned, match)) {
-        if (stopped?.()) throw new StoreError('rejected', 'the deletion was stopped');
-        if (performance.now() - announcedAt > ANNOUNCE_AGAIN_MS) {
-          await announce('begun');
-          announcedAt = performance.now();
-        }
-        for (let i = 0; i < keys.length; i += WRITE_SLICE)
-          removed += await this.#removeOlder(keys.slice(i, i + WRITE_SLICE), version);
-      }
-    } catch (error) {
-      // If this message is lost too, other replicas stop waiting after five seconds.
-      announce('failed').catch(() => {});
-      throw error;
+    for await (const keys of scan(this.#scanned, match)) {
+      await beforeSlice();
+      for (let i = 0; i < keys.length; i += WRITE_SLICE)
+        removed += await this.#removeOlder(keys.slice(i, i + WRITE_SLICE), version);
     }
-    await announce('done');
     return removed;
   }
 
-  async #announceMatch(match: Match, version: Version, deletion: Deletion): Promise<void> {
-    const { channel } = this.#options;
+  async announceMatch(match: Match, version: Version, deletion: Deletion): Promise<void> {
+    const { channel, shard } = this.#options;
     if (channel === undefined) return;
     const message = announceMatch(this.#options, match, version, deletion);
-    await this.#lanes.send(this.#lanes.scanned, (redis) => redis.publish(channel, message));
+    await this.#lanes.send(this.#lanes.scanned, (redis) =>
+      shard === undefined ? redis.publish(channel, message) : redis.spublish(channel + shard.tag(), message),
+    );
   }
 
   /** Deletes the prefixed keys whose versions are lower than `version`, and returns how many it deleted. */
   async #removeOlder(keys: readonly string[], version: Version): Promise<number> {
     const condition = { is: 'if-older', version } as const;
     const outcomes = await Promise.all(
-      keys.map(
-        (key) =>
-          new Promise<ChangeOutcome>((resolve, reject) => {
-            this.#scanChanges.add({ input: { key: this.#bare(key), version, condition }, resolve, reject });
-          }),
-      ),
+      keys.map((key) => {
+        const removal = { key: this.#bare(key), version, condition };
+        const made = new Promise<ChangeOutcome>((resolve, reject) => {
+          this.#scanChanges.add({ input: removal, resolve, reject });
+        });
+        return this.#onMoved === undefined ? made : made.catch(this.#onMoved(removal));
+      }),
     );
     return outcomes.filter(({ status }) => status === 'deleted').length;
   }
@@ -184,18 +190,41 @@ export class RedisStore implements Store {
     return prefixed.slice(this.#options.keyPrefix.length);
   }
 
+  /** As `read`, on the master that receives the slot of the key while the slot moves. */
+  readAsking(key: string): Promise<Entry | undefined> {
+    return new Promise((resolve, reject) => {
+      void this.#sendReads([{ input: key, resolve, reject }], { ...this.#lanes.live, asking: true });
+    });
+  }
+
+  /** As `write` and `remove`, on the master that receives the slot of the key while the slot moves. */
+  changeAsking(input: Change): Promise<ChangeOutcome> {
+    const route = input.late ? this.#lanes.late : this.#lanes.live;
+    return new Promise((resolve, reject) => {
+      void this.#sendChanges([{ input, resolve, reject }], { ...route, asking: true });
+    });
+  }
+
   #change(input: Change): Promise<ChangeOutcome> {
     const batch = input.late ? this.#lateChanges : this.#changes;
     return new Promise((resolve, reject) => batch.add({ input, resolve, reject }));
   }
 
   async #sendReads(reads: Waiting<string, Entry | undefined>[], route: Route): Promise<void> {
-    const { keyPrefix } = this.#options;
+    const { keyPrefix, shard } = this.#options;
+    const keys = reads.map((read) => keyPrefix + read.input);
     try {
-      const values = await this.#lanes.send(route, async (redis) => {
-        const keys = reads.map((read) => keyPrefix + read.input);
-        return checkReplies(await redis.mgetBuffer(keys), reads.length, isValue);
-      });
+      if (shard !== undefined) {
+        const replies = await this.#lanes.send(route, (redis) => getEach(redis, keys, route.asking));
+        replies.forEach((reply, i) => {
+          if (reply instanceof Error) reads[i]!.reject(reply);
+          else this.#answerRead(reads[i]!, reply);
+        });
+        return;
+      }
+      const values = await this.#lanes.send(route, async (redis) =>
+        checkReplies(await redis.mgetBuffer(keys), reads.length, isValue),
+      );
       for (let i = 0; i < reads.length; i++) this.#answerRead(reads[i]!, values[i] ?? null);
     } catch (error) {
       for (const read of reads) read.reject(error);
@@ -245,16 +274,24 @@ export class RedisStore implements Store {
   }
 
   async #sendChanges(changes: Waiting<Change, ChangeOutcome>[], route: Route): Promise<void> {
+    const { shard } = this.#options;
+    if (shard === undefined) return this.#sendOneSlot(changes, route);
+    const bySlot = Map.groupBy(changes, ({ input }) => shard.slotOf(input.key));
+    await Promise.all([...bySlot.values()].map((each) => this.#sendOneSlot(each, route)));
+  }
+
+  async #sendOneSlot(changes: Waiting<Change, ChangeOutcome>[], route: Route): Promise<void> {
     try {
       const results = await this.#callScript(changes, route);
       for (let i = 0; i < changes.length; i++) this.#answerChange(changes[i]!, results[i]!);
     } catch (error) {
-      // Redis refuses the whole call if an ACL forbids one key. Halving the batch makes the other changes.
-      if (changes.length > 1 && (error as StoreError).kind === 'noperm') {
+      // Redis refuses the whole call if an ACL forbids one key, or if some of the keys have moved to another master.
+      // Halving the batch makes the other changes.
+      if (changes.length > 1 && ['noperm', 'tryagain'].includes((error as StoreError).kind)) {
         const half = changes.length >> 1;
         await Promise.all([
-          this.#sendChanges(changes.slice(0, half), route),
-          this.#sendChanges(changes.slice(half), route),
+          this.#sendOneSlot(changes.slice(0, half), route),
+          this.#sendOneSlot(changes.slice(half), route),
         ]);
       } else for (const change of changes) change.reject(error);
     }
@@ -269,7 +306,9 @@ export class RedisStore implements Store {
       (key, bytes) => this.#large.learn(key, bytes),
     );
     return this.#lanes.send(route, async (redis) => {
-      const call = redis.ratecacheWriteBuffer(keys.length, ...keys, ...args);
+      const call = route.asking
+        ? evalAsking(redis, this.#lanes.writeScript, keys, args)
+        : redis.ratecacheWriteBuffer(keys.length, ...keys, ...args);
       return checkReplies(await call, keys.length, isOutcome);
     });
   }

@@ -3,7 +3,7 @@ import { StoreError } from '../cache/store.ts';
 
 /**
  * Errors that pass: Redis is out of memory, loads its data, is a replica, requires another password, has a stricter
- * ACL, runs a long script, or cannot save. A change that was refused with one of them becomes pending. Each is counted
+ * ACL, runs a long script, or cannot save; or the slot of a key is at another master of the Cluster. A change that was refused with one of them becomes pending. Each is counted
  * by its name.
  */
 const PASSING = new Set([
@@ -17,6 +17,10 @@ const PASSING = new Set([
   'MISCONF',
   'MASTERDOWN',
   'NOREPLICAS',
+  'MOVED',
+  'ASK',
+  'TRYAGAIN',
+  'CLUSTERDOWN',
 ]);
 
 /** Redis 6.2 puts the position in the script before an error: once where `redis.pcall` returns it, otherwise twice. */

@@ -70,9 +70,9 @@ export const CACHE = {
     TwoLevel.prototype,
     'stateChanged',
     (original) =>
-      function (this: TwoLevel, state) {
-        original.call(this, state);
-        if (this.memory !== undefined) this.memory.trusted = true;
+      function (this: TwoLevel, state, source) {
+        original.call(this, state, source);
+        this.memory?.trustAll(true);
       },
   ),
 
@@ -80,8 +80,8 @@ export const CACHE = {
     TwoLevel.prototype,
     'allChanged',
     (original) =>
-      function (this: TwoLevel, reason, keysLeft) {
-        if (reason === 'flush') original.call(this, reason, keysLeft);
+      function (this: TwoLevel, reason, keysLeft, source) {
+        if (reason === 'flush') original.call(this, reason, keysLeft, source);
       },
   ),
 
@@ -89,10 +89,10 @@ export const CACHE = {
     TwoLevel.prototype,
     'stateChanged',
     (original) =>
-      function (this: TwoLevel, state) {
+      function (this: TwoLevel, state, source) {
         const { changes } = this;
         if (state === 'coherent') this.changes = undefined;
-        original.call(this, state);
+        original.call(this, state, source);
         this.changes = changes;
       },
   ),

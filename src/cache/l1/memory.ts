@@ -2,6 +2,7 @@ import { TYPES } from '../../key.ts';
 import type { Counters } from '../../metrics/counters.ts';
 import type { Clock } from '../clock.ts';
 import type { Entry } from '../entry.ts';
+import { ONE_SLOT, type Slots } from '../slots.ts';
 import type { Version } from '../version.ts';
 import { Shards } from './shards.ts';
 
@@ -11,7 +12,13 @@ export interface MemoryOptions {
   readonly maxBytes: number;
   /** How long an entry is served before L2 is asked again, in milliseconds; Infinity without L2. */
   readonly ttlMs: number;
+  /** How L2 divides the keys; by default it is one server. */
+  readonly slots?: Slots;
 }
+
+/** Reasons why the entries of a slot may not be served without asking L2. */
+const INVALIDATIONS_MAY_BE_MISSED = 1;
+const BEING_DROPPED = 2;
 
 // Entries per slice of a sweep: about 50 µs, far below the millisecond that a slice may take.
 const SWEEP_SLICE = 500;
@@ -28,9 +35,10 @@ export class Memory {
   readonly #clock: Clock;
   readonly #counters: Counters;
   #entries: Shards<Entry>;
+  readonly #slots: Slots;
+  /** For each slot, why its entries may not be served without asking L2; 0 where they may. */
+  readonly #distrust: Uint8Array;
   #bytes = 0;
-  /** Whether entries may be served without asking L2; false while invalidations may be missed. */
-  trusted = true;
   readonly #sizes = new Float64Array(TYPES.length);
   /** Called for each entry that has expired or was evicted, after it was removed. */
   onGone: ((key: string, reason: 'expire' | 'evict') => void) | undefined;
@@ -40,18 +48,31 @@ export class Memory {
     this.#clock = clock;
     this.#counters = counters;
     this.#entries = new Shards(options.maxEntries);
+    this.#slots = options.slots ?? ONE_SLOT;
+    this.#distrust = new Uint8Array(this.#slots.count);
+  }
+
+  /** Whether entries of the slot may be served without asking L2. They may not while invalidations may be missed. */
+  trust(slot: number, yes: boolean): void {
+    if (yes) this.#distrust[slot]! &= ~INVALIDATIONS_MAY_BE_MISSED;
+    else this.#distrust[slot]! |= INVALIDATIONS_MAY_BE_MISSED;
+  }
+
+  /** As `trust`, for every slot. */
+  trustAll(yes: boolean): void {
+    for (let slot = 0; slot < this.#slots.count; slot++) this.trust(slot, yes);
   }
 
   /** Returns the entry if it is fresh, and makes it the most recently used. */
   fresh(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
-    return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
+    return entry !== undefined && this.#isFresh(entry) ? entry : undefined;
   }
 
   /** As `fresh`, without a change of the LRU order. */
   glance(key: string): Entry | undefined {
     const entry = this.#entries.peek(key);
-    return entry !== undefined && entry.freshUntil > this.#clock.now && this.trusted ? entry : undefined;
+    return entry !== undefined && this.#isFresh(entry) ? entry : undefined;
   }
 
   /** Returns the cached entry, fresh, stale or expired, without a change of the LRU order. */
@@ -80,6 +101,7 @@ export class Memory {
     if (replaced !== undefined) this.#uncount(replaced);
     else if (this.#entries.crowded(key)) this.#evictFor(key);
     entry.freshUntil = Math.min(this.#clock.now + ttlMs, entry.expiresAt);
+    if (this.#slots !== ONE_SLOT) entry.slot = this.#slots.of(key);
     this.#entries.set(key, entry);
     this.#bytes += entry.bytes;
     this.#sizes[entry.type]!++;
@@ -107,6 +129,30 @@ export class Memory {
       deleted++;
     }
     return deleted;
+  }
+
+  /** Whether the entries of the slot are being dropped. They are then not served without asking L2. */
+  hold(slot: number, yes: boolean): void {
+    if (yes) this.#distrust[slot]! |= BEING_DROPPED;
+    else this.#distrust[slot]! &= ~BEING_DROPPED;
+  }
+
+  /** Deletes all entries of these slots. Each step of the generator visits a few hundred entries. */
+  *dropSlots(slots: ReadonlySet<number>): Generator<void, void> {
+    let seen = 0;
+    const entries = this.#entries;
+    for (const entry of entries.valuesHeldNow()) {
+      if (entries !== this.#entries) break;
+      if (slots.has(entry.slot)) this.#remove(entry);
+      if (++seen % SWEEP_SLICE === 0) yield;
+    }
+  }
+
+  /** Returns the number of entries of these slots. */
+  countOf(slots: ReadonlySet<number>): number {
+    let count = 0;
+    for (const entry of this.#entries.values()) if (slots.has(entry.slot)) count++;
+    return count;
   }
 
   /** Deletes all entries, and returns how many it deleted. */
@@ -148,9 +194,10 @@ export class Memory {
     return this.#entries.values();
   }
 
-  /** Yields the entries that have not expired. */
-  *unexpiredEntries(): Generator<Entry> {
-    for (const entry of this.#entries.values()) if (entry.expiresAt > this.#clock.now) yield entry;
+  /** Yields the entries of these slots that have not expired. */
+  *unexpiredEntries(slots: ReadonlySet<number>): Generator<Entry> {
+    for (const entry of this.#entries.values())
+      if (slots.has(entry.slot) && entry.expiresAt > this.#clock.now) yield entry;
   }
 
   get size(): number {
@@ -169,6 +216,10 @@ export class Memory {
   /** The number of entries by `TypeIndex`. */
   get sizes(): Readonly<Float64Array> {
     return this.#sizes;
+  }
+
+  #isFresh(entry: Entry): boolean {
+    return entry.freshUntil > this.#clock.now && this.#distrust[entry.slot] === 0;
   }
 
   #expire(entry: Entry): void {

@@ -17,11 +17,13 @@ export interface ReplayActions {
   readonly write: (replayed: Replayed) => Promise<void>;
   /** L2 has made the deletion. Drop what earlier reads may have brought into L1. */
   readonly forget: (pending: PendingMatch) => void;
+  /** Returns the server of L2 that has the key. */
+  readonly serverOf: (key: string) => object;
 }
 
 /**
  * Replays the pending writes into L2, each only where L2 has nothing newer. A change that Redis refuses stays pending
- * and does not delay the others. The run ends when Redis is unreachable or does not answer.
+ * and does not delay the others. After a server did not answer, the run sends it no further change.
  *
  * Deletions by match run separately from changes of single keys: they use another connection, which may hang while
  * changes of keys succeed. Their order does not matter. A deletion spares newer values, and a change that is older than
@@ -63,29 +65,34 @@ export class Replay {
     // Each change is tried once, because a refused change stays pending. The loop picks up changes that arrive
     // meanwhile.
     const tried = new Set<Pending>();
+    const silent = new Set<object>();
+    const answers = ({ key }: Pending) => !silent.has(this.#actions.serverOf(key));
     while (true) {
-      const waiting = [...pendingWrites.pending()].filter(
-        (pending) => !tried.has(pending) && !pendingWrites.isHeldBack(pending),
+      let waiting = [...pendingWrites.pending()].filter(
+        (pending) => !tried.has(pending) && answers(pending) && !pendingWrites.isHeldBack(pending),
       );
       if (waiting.length === 0) return;
-      for (let i = 0; i < waiting.length; i += SLICE)
-        if (!(await this.#makeAll(waiting.slice(i, i + SLICE), tried))) return;
+      while (waiting.length > 0) {
+        await this.#makeAll(waiting.slice(0, SLICE), tried, silent);
+        waiting = waiting.slice(SLICE).filter(answers);
+      }
     }
   }
 
-  /** Makes the changes of a slice that are still pending. Returns false where Redis did not answer. */
-  async #makeAll(slice: readonly Pending[], tried: Set<Pending>): Promise<boolean> {
-    const reached = await Promise.all(
-      slice.map((pending) => {
+  /** Makes the changes of a slice that are still pending. Adds the servers that did not answer to `silent`. */
+  async #makeAll(slice: readonly Pending[], tried: Set<Pending>, silent: Set<object>): Promise<void> {
+    await Promise.all(
+      slice.map(async (pending) => {
         tried.add(pending);
-        if (this.#pendingWrites.get(pending.key) !== pending) return true;
-        return this.#reachesRedis(() => this.#actions.write(this.#changeOf(pending)));
+        if (this.#pendingWrites.get(pending.key) !== pending) return;
+        const server = this.#actions.serverOf(pending.key);
+        if (!(await this.#reachesRedis(() => this.#actions.write(this.#changeOf(pending)))))
+          silent.add(server);
       }),
     );
-    return !reached.includes(false);
   }
 
-  /** Makes a change. Returns false where Redis did not answer, so that the run ends. */
+  /** Makes a change. Returns false where Redis did not answer. */
   async #reachesRedis(change: () => Promise<void>): Promise<boolean> {
     try {
       await change();

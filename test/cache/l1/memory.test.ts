@@ -40,10 +40,10 @@ test('an entry that is no longer fresh stays until it expires, and is then delet
 test('while L1 is not trusted, no entry is fresh, and unexpired entries stay', () => {
   const { memory, put } = openMemory();
   const entry = put('k');
-  memory.trusted = false;
+  memory.trustAll(false);
   assert.equal(memory.fresh('k'), undefined);
   assert.equal(memory.unexpired('k'), entry);
-  memory.trusted = true;
+  memory.trustAll(true);
   assert.equal(memory.fresh('k'), entry);
 });
 

@@ -15,6 +15,8 @@ import { GatedStore, settled } from '../../support/gated-store.ts';
 const TTL_MS = 60_000;
 const DOWN = new StoreError('unavailable', 'not connected to Redis');
 const TIMEOUT = new StoreError('timeout', 'Redis did not answer');
+const SERVER = {};
+const OTHER_SERVER = {};
 const REFUSED = new StoreError('rejected', 'NOPERM no permissions', { kind: 'noperm', passing: true });
 
 /** Pending writes, an L2, and the replay between them. `outcomes` has the outcome of each change, in order. */
@@ -32,6 +34,7 @@ function setUp() {
       outcomes.push([pending.key, status]);
     },
     forget: (pending) => forgotten.push(pending),
+    serverOf: (key) => (key.startsWith('b:') ? OTHER_SERVER : SERVER),
   });
   const entry = (
     key: string,
