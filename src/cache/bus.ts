@@ -26,8 +26,11 @@ export type Reason =
  */
 export type CoherenceState = 'coherent' | 'degraded' | 'blind' | 'off';
 
+/** A state that answers must name. */
+export type LesserState = 'degraded' | 'blind';
+
 /** Returns the state if answers must name it, else undefined. */
-export function lesserState(state: CoherenceState): 'degraded' | 'blind' | undefined {
+export function lesserState(state: CoherenceState): LesserState | undefined {
   return state === 'degraded' || state === 'blind' ? state : undefined;
 }
 

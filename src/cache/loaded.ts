@@ -1,3 +1,4 @@
+import type { LesserState } from './bus.ts';
 import type { Entry } from './entry.ts';
 import type { StoreError } from './store.ts';
 
@@ -23,4 +24,6 @@ export interface Loaded {
   readonly fault?: StoreError;
   /** Whether the read put the entry into L1. */
   readonly kept?: boolean;
+  /** What a reader of the key could rely on, where that is less than coherence. */
+  readonly lesser?: LesserState | undefined;
 }

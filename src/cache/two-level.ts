@@ -5,7 +5,7 @@ import {
   type BusListener,
   type ChangeListener,
   type CoherenceState,
-  isTrusted,
+  type LesserState,
   lesserState,
   type Reason,
 } from './bus.ts';
@@ -96,11 +96,6 @@ export class TwoLevel implements BusListener {
     return this.#coherence.state;
   }
 
-  /** What a reader of the key may rely on now. */
-  coherenceOf(key: string): CoherenceState {
-    return this.#coherence.ownerOf(key).state;
-  }
-
   /** The time that deadlines are compared with, in ms since 1970. */
   get now(): number {
     return this.#clock.now;
@@ -128,7 +123,8 @@ export class TwoLevel implements BusListener {
    */
   refresh(key: string, fill = true): Promise<Loaded> {
     const pending = this.#postponer?.answerFor(key);
-    if (pending !== undefined) return Promise.resolve({ entry: pending.entry, source: 'pending' });
+    if (pending !== undefined)
+      return Promise.resolve({ entry: pending.entry, source: 'pending', lesser: this.#lesser(key) });
     return this.#flights.join(key, 0, fill, (flight) => this.#fly(key, flight));
   }
 
@@ -312,9 +308,7 @@ export class TwoLevel implements BusListener {
     const worstChanged = this.#coherence.changed(source, state);
     this.#deps.onState?.(state, source.name);
     if (state !== 'blind') void this.replay();
-    // Keys that move to a server without slots may have changed before its link was armed.
-    const joined = source.slots === 0 && isTrusted(state);
-    if (worstChanged || joined) this.#resetClients();
+    if (worstChanged) this.#resetClients();
   }
 
   /**
@@ -355,19 +349,19 @@ export class TwoLevel implements BusListener {
       if (entry === undefined) {
         misses[typeOf(key)]! += flight.readers;
         if (flight.readers > 0) this.#deps.onMiss?.(key);
-        return { entry, source: deleted ? 'pending' : 'none' };
+        return { entry, source: deleted ? 'pending' : 'none', lesser: this.#lesser(key) };
       }
       l2Hits[entry.type]! += flight.readers;
-      return { entry, source: 'l2', kept };
+      return { entry, source: 'l2', kept, lesser: this.#lesser(key) };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const entry = this.memory?.unexpired(key);
       if (entry === undefined) {
         this.#counters.getErrors += flight.readers;
-        return { entry, source: 'unknown', fault: error };
+        return { entry, source: 'unknown', fault: error, lesser: this.#lesser(key) };
       }
       staleHits[entry.type]! += flight.readers;
-      return { entry, source: 'l1-stale', fault: error };
+      return { entry, source: 'l1-stale', fault: error, lesser: this.#lesser(key) };
     }
   }
 
@@ -375,7 +369,11 @@ export class TwoLevel implements BusListener {
     const { staleHits, misses } = this.#counters;
     if (entry === undefined) misses[typeOf(key)]!++;
     else staleHits[entry.type]!++;
-    return { entry, source: 'pending' };
+    return { entry, source: 'pending', lesser: this.#lesser(key) };
+  }
+
+  #lesser(key: string): LesserState | undefined {
+    return lesserState(this.#coherence.ownerOf(key).state);
   }
 
   /**

@@ -1,4 +1,3 @@
-import { lesserState } from '../cache/bus.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 
@@ -15,8 +14,8 @@ export function hitStatus(ttl: number): string {
  * `coherence=blind`.
  * @param now in milliseconds
  */
-export function loadedStatus(loaded: Loaded, { store, memory, coherence }: TwoLevel, now: number): string {
-  const lesser = lesserState(coherence);
+export function loadedStatus(loaded: Loaded, { store, memory }: TwoLevel, now: number): string {
+  const { lesser } = loaded;
   const mark = lesser === undefined ? '' : `; coherence=${lesser}`;
   // L1 was bypassed if it is not trusted or is disabled.
   const passed = lesser !== undefined || memory === undefined ? 'bypass' : 'miss';

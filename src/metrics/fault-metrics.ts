@@ -1,6 +1,7 @@
 import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import type { Counters } from './counters.ts';
-import { counter, gauge, type Scraped } from './scraped.ts';
+import { counter, gauge, type Scraped, samplesOf } from './scraped.ts';
+import { labelled, type ServerSource } from './servers.ts';
 
 export interface FaultSources {
   readonly counters: Counters;
@@ -8,6 +9,8 @@ export interface FaultSources {
   readonly pendingWrites: PendingWrites | undefined;
   /** Whether the circuit breaker is open; undefined when standalone. */
   readonly breakerOpen: (() => boolean) | undefined;
+  /** The masters of a Cluster: each has a circuit breaker. */
+  readonly servers?: (() => readonly ServerSource[]) | undefined;
   /** The clock of Redis minus the clock of this machine, in ms; undefined when standalone. */
   readonly clockOffsetMs: (() => number) | undefined;
   /** The delay of the event loop, in ms. */
@@ -16,7 +19,7 @@ export interface FaultSources {
 
 /** The metrics of faults and overload. */
 export function faultMetrics(sources: FaultSources): Scraped[] {
-  const { counters, pendingWrites, breakerOpen, clockOffsetMs, loopDelayMs } = sources;
+  const { counters, pendingWrites, breakerOpen, servers, clockOffsetMs, loopDelayMs } = sources;
   return [
     ...(clockOffsetMs === undefined
       ? []
@@ -51,8 +54,12 @@ export function faultMetrics(sources: FaultSources): Scraped[] {
     ...(breakerOpen === undefined
       ? []
       : [
-          gauge('redis_breaker_open', '1 while the circuit breaker is open, 0 while it is closed.', () =>
-            breakerOpen() ? 1 : 0,
+          gauge(
+            'redis_breaker_open',
+            '1 while the circuit breaker is open, 0 while it is closed.',
+            () =>
+              servers?.().flatMap(({ name, breakerOpen: open }) => labelled(name, samplesOf(open ? 1 : 0))) ??
+              (breakerOpen() ? 1 : 0),
           ),
         ]),
   ];

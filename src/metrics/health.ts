@@ -4,6 +4,7 @@ import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 import type { RedisStatus } from '../redis/info.ts';
 import type { AddonReport } from '../uws.ts';
 import { type PendingWritesBody, pendingWritesBody } from './pending-writes-body.ts';
+import type { ServerHealth } from './servers.ts';
 
 export interface HealthDeps {
   /** The version of ratecache. */
@@ -13,6 +14,8 @@ export interface HealthDeps {
   readonly memory: Memory | undefined;
   /** Undefined when standalone. */
   readonly redis: RedisStatus | undefined;
+  /** The masters of a Cluster. */
+  readonly servers?: readonly ServerHealth[] | undefined;
   readonly coherence: CoherenceState;
   /** Whether the circuit breaker is open: Redis is not used until a probe succeeds. */
   readonly breakerOpen?: boolean | undefined;
@@ -43,6 +46,8 @@ export interface HealthBody {
     readonly breaker?: 'open' | 'closed';
     /** Why Redis is not connected; absent if it is. */
     readonly error?: string;
+    /** The masters of a Cluster. */
+    readonly servers?: readonly ServerHealth[];
   };
   readonly local_cache: {
     readonly status: 'healthy' | 'disabled';
@@ -64,8 +69,9 @@ export interface Health {
 const CLOCK_OFFSET_LIMIT_MS = 5000;
 
 export function health(deps: HealthDeps): Health {
-  const { version, addon, memory, redis, coherence, pendingWrites, certificate } = deps;
-  const serving = memory !== undefined || redis?.connected === true;
+  const { version, addon, memory, redis, servers, coherence, pendingWrites, certificate } = deps;
+  const serving =
+    memory !== undefined || redis?.connected === true || servers?.some(({ connected }) => connected) === true;
   const reasons = reasonsOf(deps);
   return {
     serving,
@@ -76,7 +82,10 @@ export function health(deps: HealthDeps): Health {
       version,
       addon,
       coherence,
-      redis: redisHealth(redis, deps.breakerOpen === true),
+      redis: {
+        ...redisHealth(redis, deps.breakerOpen === true),
+        ...(deps.servers === undefined ? {} : { servers: deps.servers }),
+      },
       local_cache:
         memory === undefined
           ? { status: 'disabled', items: 0, memory_bytes: 0 }
@@ -87,7 +96,18 @@ export function health(deps: HealthDeps): Health {
   };
 }
 
-function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs, certificate }: HealthDeps): string[] {
+function reasonsOf(deps: HealthDeps): string[] {
+  const { servers, certificate } = deps;
+  const reasons =
+    servers !== undefined && servers.length > 0 ? servers.flatMap(serverReasons) : redisReasons(deps);
+  if (certificate !== undefined && certificate.expiresAt <= Date.now())
+    reasons.push(
+      'The TLS certificate has expired: clients that verify it cannot connect. Replace TLS_CERT_FILE',
+    );
+  return reasons;
+}
+
+function redisReasons({ redis, coherence, breakerOpen, clockOffsetMs }: HealthDeps): string[] {
   const reasons: string[] = [];
   if (redis?.connected === false) reasons.push(`Redis is unreachable: ${redis.error}`);
   if (redis?.connected && redis.replica)
@@ -95,15 +115,32 @@ function reasonsOf({ redis, coherence, breakerOpen, clockOffsetMs, certificate }
   if (breakerOpen) reasons.push('The circuit breaker is open: Redis is not used until a probe succeeds');
   if (coherence === 'degraded') reasons.push('The invalidation link is down: reads go to Redis');
   if (coherence === 'blind') reasons.push('L1 is not coherent with Redis: reads may be stale');
-  if (clockOffsetMs !== undefined && Math.abs(clockOffsetMs) > CLOCK_OFFSET_LIMIT_MS)
+  if (isSkewed(clockOffsetMs))
     reasons.push(
       `The clock of this machine differs from the clock of Redis by ${Math.round(clockOffsetMs)} ms: synchronise it`,
     );
-  if (certificate !== undefined && certificate.expiresAt <= Date.now())
+  return reasons;
+}
+
+function serverReasons(health: ServerHealth): string[] {
+  const { server, connected, error, breaker, coherence, clock_offset_ms } = health;
+  const reasons: string[] = [];
+  if (!connected) reasons.push(`Redis ${server} is unreachable: ${error}`);
+  if (breaker === 'open')
+    reasons.push(`The circuit breaker of Redis ${server} is open: it is not used until a probe succeeds`);
+  if (coherence === 'degraded')
+    reasons.push(`The invalidation link of Redis ${server} is down: reads of its keys go to Redis`);
+  if (coherence === 'blind')
+    reasons.push(`L1 is not coherent with Redis ${server}: reads of its keys may be stale`);
+  if (isSkewed(clock_offset_ms))
     reasons.push(
-      'The TLS certificate has expired: clients that verify it cannot connect. Replace TLS_CERT_FILE',
+      `The clock of this machine differs from the clock of Redis ${server} by ${clock_offset_ms} ms: synchronise both`,
     );
   return reasons;
+}
+
+function isSkewed(offsetMs: number | undefined): offsetMs is number {
+  return offsetMs !== undefined && Math.abs(offsetMs) > CLOCK_OFFSET_LIMIT_MS;
 }
 
 function redisHealth(redis: RedisStatus | undefined, breakerOpen: boolean): HealthBody['redis'] {

@@ -55,7 +55,7 @@ export function createRegistry(deps: MetricsDeps): Metrics {
   const metrics = [
     ...(statsEnabled ? cacheMetrics(deps) : []),
     ...(redis === undefined ? [] : redisMetrics(redis, counters)),
-    ...coherenceMetrics(counters, deps.coherence),
+    ...coherenceMetrics(counters, deps.coherence, redis?.servers),
     ...faultMetrics(deps.faults),
     ...pushMetrics(counters, deps.push),
     ...serviceMetrics(deps),

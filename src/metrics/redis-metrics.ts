@@ -1,7 +1,8 @@
 import type { RedisDetails, RedisInfo, RedisStatus } from '../redis/info.ts';
 import type { KeyCounter } from '../redis/key-counter.ts';
 import type { Counters } from './counters.ts';
-import { counter, gauge, histogram, type Sample, type Scraped } from './scraped.ts';
+import { counter, gauge, histogram, type Sample, type Scraped, samplesOf } from './scraped.ts';
+import { labelled, type ServerSource } from './servers.ts';
 
 export interface RedisSource {
   readonly info: Pick<RedisInfo, 'status'>;
@@ -10,6 +11,8 @@ export interface RedisSource {
   readonly connections: () => number;
   /** REDIS_MAX_CONNECTIONS. */
   readonly maxConnections: number;
+  /** The masters of a Cluster. The metrics of a server then have the label `server`. */
+  readonly servers?: (() => readonly ServerSource[]) | undefined;
 }
 
 /** Reasons that have a series from the start, so that an alert detects the first error. */
@@ -19,13 +22,17 @@ type Described = Extract<RedisStatus, { connected: true }> & { readonly details:
 
 /** The metrics of Redis. Metrics of the server have no values while it does not answer INFO. */
 export function redisMetrics(
-  { info, connections, maxConnections }: RedisSource,
+  { info, connections, maxConnections, servers }: RedisSource,
   counters: Counters,
 ): Scraped[] {
+  const sources = () => servers?.() ?? [{ name: undefined, info }];
   const ifDescribed = (read: (status: Described) => number | Sample[]) => async () => {
-    const status = await info.status();
-    if (!status.connected || status.details === undefined) return [];
-    return read({ ...status, details: status.details });
+    const samples = sources().map(async ({ name, info: source }) => {
+      const status = await source.status();
+      if (!status.connected || status.details === undefined) return [];
+      return labelled(name, samplesOf(read({ ...status, details: status.details })));
+    });
+    return (await Promise.all(samples)).flat();
   };
   const detail = (name: Exclude<keyof RedisDetails, 'commands'>) =>
     ifDescribed(({ details }) => details[name]);

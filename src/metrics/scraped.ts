@@ -26,11 +26,11 @@ type Read<T> = () => T | Promise<T>;
 
 /** A counter. Without samples the metric appears without values. */
 export function counter(name: string, help: string, read: Read<number | Samples>): Scraped {
-  return scraped(name, help, 'counter', async () => plain(await read()));
+  return scraped(name, help, 'counter', async () => samplesOf(await read()));
 }
 
 export function gauge(name: string, help: string, read: Read<number | Samples>): Scraped {
-  return scraped(name, help, 'gauge', async () => plain(await read()));
+  return scraped(name, help, 'gauge', async () => samplesOf(await read()));
 }
 
 /** A histogram with one series per set of labels. */
@@ -53,7 +53,7 @@ function scraped(name: string, help: string, type: Scraped['type'], read: Read<S
   return { name, help, type, get: async () => ({ name, help, type, values: await read() }) };
 }
 
-function plain(read: number | Samples): Samples {
+export function samplesOf(read: number | Samples): Samples {
   return typeof read === 'number' ? [{ labels: {}, value: read }] : read;
 }
 

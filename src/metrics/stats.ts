@@ -6,6 +6,7 @@ import type { KeyCounts } from '../redis/key-counter.ts';
 import { type Counters, total } from './counters.ts';
 import { type Outcomes, outcomes } from './outcomes.ts';
 import { type PendingWritesBody, pendingWritesBody } from './pending-writes-body.ts';
+import type { ServerStats } from './servers.ts';
 
 export interface StatsDeps {
   readonly counters: Counters;
@@ -13,6 +14,8 @@ export interface StatsDeps {
   readonly memory: Memory | undefined;
   /** Undefined when standalone. */
   readonly redis: RedisStatus | undefined;
+  /** The masters of a Cluster. */
+  readonly servers?: readonly ServerStats[] | undefined;
   /** Undefined if the keys could not be counted. */
   readonly keys: KeyCounts | undefined;
   /** Undefined when standalone, or if pending writes are disabled. */
@@ -31,6 +34,8 @@ export type StatsBody = RedisStats & {
   };
   readonly flights: { readonly joined: number; readonly fenced: number };
   readonly pending_writes?: PendingWritesBody | undefined;
+  /** The masters of a Cluster. */
+  readonly servers?: readonly ServerStats[] | undefined;
 };
 
 export type RedisStats =
@@ -81,7 +86,7 @@ interface LocalCounts extends LookupCounts {
 /** From 0 to 1 with four decimals; null before the first request. */
 type Rate = number | null;
 
-export function stats({ counters, memory, redis, keys, pendingWrites }: StatsDeps): StatsBody {
+export function stats({ counters, memory, redis, servers, keys, pendingWrites }: StatsDeps): StatsBody {
   const requests = outcomes(counters);
   return {
     ...redisStats(redis, keys),
@@ -90,6 +95,7 @@ export function stats({ counters, memory, redis, keys, pendingWrites }: StatsDep
     requests: { ...requests, get: { ...requests.get, hit_rate: rate(requests.get.hit, requests.get.miss) } },
     flights: { joined: counters.joinedFlights, fenced: counters.fencedFlights },
     ...(pendingWrites === undefined ? {} : { pending_writes: pendingWritesBody(pendingWrites) }),
+    ...(servers === undefined ? {} : { servers }),
   };
 }
 

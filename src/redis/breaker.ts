@@ -72,6 +72,12 @@ export class Breaker {
     if (this.#open) void this.#probe();
   }
 
+  /** Stops probing. */
+  stop(): void {
+    this.#open = false;
+    this.#pause++;
+  }
+
   #pauseThenProbe(): void {
     const pause = ++this.#pause;
     const ms = backoffMs(this.#attempt++, Math.random, LONGEST_PAUSE_MS);

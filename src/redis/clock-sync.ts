@@ -9,9 +9,12 @@ export interface ClockSyncEvents {
   readonly stepped: (ms: number) => void;
   /** Redis refuses `TIME`. */
   readonly refused: (error: Error) => void;
-  /** Called after every sample. */
-  readonly sampled: () => void;
+  /** Called after every sample. @param sample undefined where Redis refuses `TIME` */
+  readonly sampled: (sample: ClockSample | undefined) => void;
 }
+
+/** One `TIME` command, with the parameters of `ServiceClock.sample`. */
+export type ClockSample = readonly [sentAt: number, redisMs: number, receivedAt: number];
 
 const INTERVAL_MS = 60_000;
 /** The interval while the clock is not synced or is in doubt. */
@@ -27,9 +30,11 @@ export function syncClock(redis: Redis, clock: ServiceClock, events: ClockSyncEv
     const wasSynced = clock.synced;
     const sentAt = clock.monotonic;
     lastSentAt = sentAt;
+    let taken: ClockSample | undefined;
     try {
       const redisMs = milliseconds(await redis.time());
-      const stepped = clock.sample(sentAt, redisMs, clock.monotonic);
+      taken = [sentAt, redisMs, clock.monotonic];
+      const stepped = clock.sample(...taken);
       if (stepped !== 0) events.stepped(stepped);
     } catch (error) {
       // Only an error reply means that Redis refuses `TIME`. After any other failure the next sample follows soon.
@@ -37,7 +42,7 @@ export function syncClock(redis: Redis, clock: ServiceClock, events: ClockSyncEv
       clock.trustWall();
       events.refused(error as Error);
     }
-    events.sampled();
+    events.sampled(taken);
     if (!wasSynced) events.synced();
   };
   const onReady = () => {

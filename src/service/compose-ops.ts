@@ -4,9 +4,12 @@ import type { Ops } from '../http/ops.ts';
 import { health } from '../metrics/health.ts';
 import { createRegistry } from '../metrics/prometheus.ts';
 import type { PushSources } from '../metrics/push-metrics.ts';
+import { type ServerSource, serverHealth, serverStats } from '../metrics/servers.ts';
 import { stats } from '../metrics/stats.ts';
 import type { AddonReport } from '../uws.ts';
 import type { Core } from './compose.ts';
+import type { RedisSide } from './compose-l2.ts';
+import type { Server } from './compose-server.ts';
 import type { Readiness } from './readiness.ts';
 import type { CertificateReport } from './tls/certificate.ts';
 
@@ -23,6 +26,8 @@ export function composeOps(
 ): Ops {
   const { redis, counters, cache } = core;
   const { memory } = cache;
+  const breakerOpen = redis && (() => redis.servers().some(({ server }) => server.breaker.open));
+  const servers = config.redis?.topology.kind === 'cluster' ? () => serverSources(redis!) : undefined;
   const registry = createRegistry({
     counters,
     memory,
@@ -31,13 +36,15 @@ export function composeOps(
       keyCounter: redis.keyCounter,
       connections: redis.count,
       maxConnections: config.redis!.maxConnections,
+      servers,
     },
     coherence: () => cache.coherence,
     faults: {
       counters,
       pendingWrites: cache.pendingWrites,
       clockOffsetMs: redis && (() => core.clock.wallOffsetMs),
-      breakerOpen: core.breaker && (() => core.breaker!.open),
+      breakerOpen,
+      servers,
       loopDelayMs: () => core.loopDelay.delayMs,
     },
     push,
@@ -54,7 +61,8 @@ export function composeOps(
         memory,
         redis: await redis?.info.status(),
         coherence: cache.coherence,
-        breakerOpen: core.breaker?.open,
+        servers: servers && (await Promise.all(servers().map(serverHealth))),
+        breakerOpen: breakerOpen?.(),
         clockOffsetMs: redis && core.clock.wallOffsetMs,
         pendingWrites: cache.pendingWrites,
         certificate: certificate(),
@@ -70,15 +78,39 @@ export function composeOps(
         redis?.info.status(),
         redis?.keyCounter.fresh().catch(() => undefined),
       ]);
-      return stats({ counters, memory, redis: status, keys, pendingWrites: cache.pendingWrites });
+      return stats({
+        counters,
+        memory,
+        redis: status,
+        servers: servers && (await Promise.all(servers().map(serverStats))),
+        keys,
+        pendingWrites: cache.pendingWrites,
+      });
     },
   };
 }
 
-/** Why Redis cannot be used now, or undefined when it can. */
-async function redisNotReady({ redis, breaker }: Core): Promise<string | undefined> {
-  if (redis?.data.status !== 'ready') return 'Redis is not connected';
-  if (breaker?.open) return 'Redis does not answer: the circuit breaker is open';
+/** Why Redis cannot be used now, or undefined when it can. Of a Cluster, one master that can be used is enough. */
+async function redisNotReady({ redis }: Core): Promise<string | undefined> {
+  const servers = redis?.servers() ?? [];
+  const reasons = await Promise.all(servers.map(({ server }) => serverNotReady(server)));
+  return reasons.length === 0 ? 'Redis is not connected' : reasons.every(Boolean) ? reasons[0] : undefined;
+}
+
+async function serverNotReady({ redis, breaker }: Server): Promise<string | undefined> {
+  if (redis.data.status !== 'ready') return 'Redis is not connected';
+  if (breaker.open) return 'Redis does not answer: the circuit breaker is open';
   // Sends a PING: a connection may be half open while no request uses it.
   return (await redis.info.status()).connected ? undefined : 'Redis does not answer';
+}
+
+function serverSources(redis: RedisSide): ServerSource[] {
+  return redis.servers().map(({ name, server }) => ({
+    name: name!,
+    info: server.redis.info,
+    keyCounter: server.redis.keyCounter,
+    coherence: server.state,
+    breakerOpen: server.breaker.open,
+    clockOffsetMs: server.clock.wallOffsetMs,
+  }));
 }

@@ -5,6 +5,7 @@ import { Memory } from '../cache/l1/memory.ts';
 import { sweepEvery } from '../cache/l1/sweep.ts';
 import { LoopDelay } from '../cache/loop-delay.ts';
 import { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
+import { ONE_SLOT } from '../cache/slots.ts';
 import { TwoLevel } from '../cache/two-level.ts';
 import { VersionClock } from '../cache/version.ts';
 import type { Config } from '../config/config.ts';
@@ -12,13 +13,9 @@ import type { TtlTable } from '../key.ts';
 import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
 import { MissLog } from '../metrics/miss-log.ts';
-import { Breaker } from '../redis/breaker.ts';
-import { syncClock } from '../redis/clock-sync.ts';
 import type { OpenRedis } from '../redis/connect.ts';
-import { RedisBus } from '../redis/redis-bus.ts';
-import { RedisStore } from '../redis/redis-store.ts';
-import { connectRedis, type RedisConnections } from './compose-redis.ts';
-import { skewLog, stateLog, supersededLog, unreadableLog, watchFaults } from './core-logs.ts';
+import { composeRedis, type RedisSide } from './compose-l2.ts';
+import { stateLog, supersededLog, watchFaults } from './core-logs.ts';
 
 /** The share of the pending writes that only deletions may use, so that values cannot keep them out. */
 const RESERVED_PERCENT = 10;
@@ -31,8 +28,7 @@ export interface Core {
   readonly counters: Counters;
   readonly loopDelay: LoopDelay;
   /** Undefined when standalone. */
-  readonly redis: RedisConnections | undefined;
-  readonly breaker: Breaker | undefined;
+  readonly redis: RedisSide | undefined;
   /** Resolves when the link has reported every change that Redis made before this call; at once without a link. */
   readonly linkCaughtUp: () => Promise<void>;
   /** Resolves with true when Redis is usable, or with false after `timeoutMs`. */
@@ -63,48 +59,26 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     config.ttl.minRateMs,
     config.ttl.calculationMs,
   ];
-  const redis = connectRedis(config, counters, log, seams.openRedis);
   const loopDelay = new LoopDelay();
-  const breaker = redis && composeBreaker(config, redis, log, () => onBreaker());
-  const { keyPrefix, compressionThresholdBytes } = config.store;
-  const { channel } = config.pubsub;
-  const { maxValueBytes, maxKeyBytes } = config.limits;
-  const store =
-    redis &&
-    new RedisStore(
-      {
-        keyPrefix,
-        compressionThresholdBytes,
-        maxValueBytes,
-        commandTimeoutMs: config.redis!.commandTimeoutMs,
-        ttls,
-        channel: config.pubsub.enabled ? channel : undefined,
-        origin,
-        db: config.redis!.db,
-      },
-      {
-        data: redis.data,
-        admin: redis.admin,
-        bulk: redis.bulk,
-        counters,
-        clock,
-        ...(breaker === undefined ? {} : { breaker }),
-        onReadonly: redis.refusedAsReplica,
-        onUnreadable: unreadableLog(log),
-      },
-    );
+  const l2 = composeRedis({ config, log, counters, origin, ttls, serviceClock: clock, ...seams });
   const { enabled, maxEntries, maxBytes, ttlMs } = config.local;
+  const slots = l2?.slots ?? ONE_SLOT;
   const memory = enabled
-    ? new Memory({ maxEntries, maxBytes, ttlMs: store ? ttlMs : Number.POSITIVE_INFINITY }, clock, counters)
+    ? new Memory(
+        { maxEntries, maxBytes, ttlMs: l2 ? ttlMs : Number.POSITIVE_INFINITY, slots },
+        clock,
+        counters,
+      )
     : undefined;
   const missLog = config.stats.enabled ? new MissLog(log) : undefined;
   const cache = new TwoLevel({
     memory,
-    store,
+    store: l2?.store,
+    slots,
     clock,
     versions: new VersionClock(origin, () => clock.exact),
     counters,
-    linked: redis?.link !== undefined,
+    linked: l2?.linked ?? false,
     ttls,
     pendingWrites: pendingWritesOf(config),
     rewarm: config.faults.rewarm,
@@ -112,60 +86,8 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     onSuperseded: supersededLog(log),
     onState: stateLog(log),
   });
-  const { heartbeatIntervalMs, heartbeatTimeoutMs } = config.pubsub;
-  const bus =
-    redis?.link &&
-    new RedisBus(
-      {
-        keyPrefix,
-        channel,
-        origin,
-        db: config.redis!.db,
-        maxKeyBytes,
-        heartbeatIntervalMs,
-        heartbeatTimeoutMs,
-      },
-      {
-        link: redis.link,
-        data: redis.data,
-        counters,
-        listener: cache,
-        usable: () => usable(),
-        onMalformed: (from, message) =>
-          log.warn({ origin: from, message }, 'malformed message on the invalidation channel, ignored'),
-        onArmed: redis.linkArmed,
-        onArmFault: redis.linkRefused,
-      },
-    );
-  // Without a link, `judge` derives the coherence state from this alone.
-  const usable = () => redis?.data.status === 'ready' && clock.synced && !breaker!.open;
-  const judge = () => {
-    if (bus !== undefined) return bus.updateState();
-    const state = usable() ? 'off' : 'blind';
-    if (state !== cache.coherence) cache.stateChanged(state);
-  };
-  const onBreaker = () => {
-    judge();
-    if (!breaker!.open) void cache.replay();
-  };
-  redis?.data.on('close', judge);
-  const clockSet = Promise.withResolvers<void>();
-  const stopClockSync =
-    redis &&
-    syncClock(redis.data, clock, {
-      synced: () => {
-        clockSet.resolve();
-        breaker!.probeNow();
-        judge();
-        void cache.replay();
-      },
-      stepped: (ms) => cache.clockStepped(ms),
-      refused: (error) =>
-        log.warn({ error: error.message }, 'Redis rejected TIME; synchronise the clocks of all replicas'),
-      sampled: skewLog(log, clock),
-    });
-  if (redis !== undefined) judge();
-  const stopFaultLog = redis && watchFaults(counters, log);
+  l2?.follow(cache);
+  const stopFaultLog = l2 && watchFaults(counters, log);
   const { cleanupIntervalMs } = config.local;
   const stopSweeping = memory && cleanupIntervalMs > 0 ? sweepEvery(memory, cleanupIntervalMs) : undefined;
 
@@ -174,19 +96,16 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     clock,
     counters,
     loopDelay,
-    redis,
-    breaker,
-    linkCaughtUp: async () => bus?.caughtUp(),
-    whenUp: async (timeoutMs) => redis === undefined || redis.whenUp(timeoutMs, clockSet.promise),
+    redis: l2?.side,
+    linkCaughtUp: async () => l2?.linkCaughtUp(),
+    whenUp: async (timeoutMs) => l2 === undefined || l2.whenUp(timeoutMs),
     close: () => {
       stopFaultLog?.();
-      stopClockSync?.();
       loopDelay.stop();
       stopSweeping?.();
       missLog?.flush();
       clock.stop();
-      bus?.close();
-      redis?.close();
+      l2?.close();
     },
   };
 }
@@ -201,24 +120,4 @@ function pendingWritesOf({ faults }: Config): PendingWrites | undefined {
     reservedPercent: RESERVED_PERCENT,
     spareMatches: SPARE_MATCHES,
   });
-}
-
-/** @param onChange called when it opens or closes */
-function composeBreaker(
-  config: Config,
-  { data }: RedisConnections,
-  log: Logger,
-  onChange: () => void,
-): Breaker {
-  return new Breaker(
-    { failures: config.faults.breakerFailures, timeoutMs: config.redis!.commandTimeoutMs },
-    {
-      probe: () => data.ping(),
-      onChange: (open) => {
-        if (open) log.error('circuit breaker open: Redis is not used until a probe succeeds in time');
-        else log.info('circuit breaker closed: Redis answers in time again');
-        onChange();
-      },
-    },
-  );
 }

@@ -56,14 +56,15 @@ export function watchFaults(counters: Counters, log: Logger): () => void {
   return () => clearInterval(timer);
 }
 
-/** Logs when L1 becomes coherent with Redis, and when it loses coherence. */
-export function stateLog(log: Logger): (state: CoherenceState) => void {
-  let wasCoherent = false;
-  return (state) => {
-    if (state === 'coherent') log.info({ state }, 'L1 is coherent with Redis');
+/** Logs when L1 becomes coherent with a server of Redis, and when it loses coherence. */
+export function stateLog(log: Logger): (state: CoherenceState, server: string | undefined) => void {
+  const coherent = new Set<string | undefined>();
+  return (state, server) => {
+    const fields = server === undefined ? { state } : { server, state };
+    if (state === 'coherent') log.info(fields, 'L1 is coherent with Redis');
     // Before L1 was coherent for the first time there is nothing to lose: the connections log the progress.
-    else if (wasCoherent) log.warn({ state }, 'L1 is no longer coherent with Redis');
-    wasCoherent ||= state === 'coherent';
+    else if (coherent.has(server)) log.warn(fields, 'L1 is no longer coherent with Redis');
+    if (state === 'coherent') coherent.add(server);
   };
 }
 

@@ -222,7 +222,7 @@ test('a stopping service does not log its closed connections as lost', async (t)
   await until(() => core.cache.coherence === 'coherent' && core.redis!.count() === 3);
   const before = lines.length;
   core.close();
-  const { data, admin, link } = core.redis!;
+  const { data, admin, link } = core.redis!.servers()[0]!.server.redis;
   await until(() => [data, admin, link!].every(({ status }) => status === 'end'));
   assert.deepEqual(lines.slice(before), []);
 });

@@ -355,8 +355,9 @@ class Run {
     const { incarnation, index } = replica;
     return (value, mark) => {
       const end = this.#world.now;
-      const { cache, breaker } = replica.core!;
-      if (breaker?.open && cache.coherence === 'coherent') this.#hidden.push([end, index]);
+      const { cache, redis } = replica.core!;
+      const [first] = redis!.servers();
+      if (first?.server.breaker.open && cache.coherence === 'coherent') this.#hidden.push([end, index]);
       this.#reads.push({
         kind,
         replica: index,
@@ -546,7 +547,8 @@ class Run {
     for (const { name, core } of this.#replicas) {
       if (core === undefined) continue;
       if (core.cache.coherence !== 'coherent') faults.push(`${name} is ${core.cache.coherence}`);
-      if (core.breaker?.open) faults.push(`the circuit breaker of ${name} is open`);
+      if (core.redis!.servers()[0]?.server.breaker.open)
+        faults.push(`the circuit breaker of ${name} is open`);
       const waiting = core.cache.pendingWrites?.size ?? 0;
       if (waiting > 0) faults.push(`${name} has ${waiting} pending writes`);
     }

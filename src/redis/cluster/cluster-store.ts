@@ -1,0 +1,191 @@
+import type { Entry } from '../../cache/entry.ts';
+import type { Match } from '../../cache/match.ts';
+import {
+  type Listing,
+  type Removal,
+  type RemovalOutcome,
+  type Store,
+  StoreError,
+  type Write,
+  type WriteOutcome,
+} from '../../cache/store.ts';
+import type { Version } from '../../cache/version.ts';
+import type { Change } from '../change-call.ts';
+import { removeMatching } from '../match-deletion.ts';
+import type { ChangeOutcome } from '../redis-store.ts';
+import type { AddressMap } from './address.ts';
+import type { Member } from './member.ts';
+import type { Members } from './members.ts';
+import { isRedirect, redirectOf } from './redirect.ts';
+import { SLOT_COUNT } from './slots.ts';
+import type { Topology } from './topology.ts';
+
+export interface ClusterStoreDeps {
+  readonly members: Members;
+  readonly topology: Pick<Topology, 'suspect' | 'reading'>;
+  readonly addresses: AddressMap;
+  readonly slotOf: (key: string) => number;
+  readonly commandTimeoutMs: number;
+  /** The key is read from a master whose changes are not reported yet: the read must not fill L1. */
+  readonly onUnreported: (key: string) => void;
+}
+
+/** One operation on a key, and how a master makes it. */
+interface Operation<T> {
+  readonly key: string;
+  readonly send: (member: Member) => Promise<T>;
+  /** As `send`, where the slot of the key is moving to this master. */
+  readonly ask: (member: Member) => Promise<T>;
+}
+
+/** The most redirects of one operation. */
+const MOST_HOPS = 5;
+
+/**
+ * L2 in a Redis Cluster. Each master has its own `RedisStore`, which batches the operations of a turn. So the batches of
+ * all masters leave in parallel, and a slow master delays its own keys only.
+ *
+ * An operation that Redis redirects is repeated at the other master, until the command time-out has passed. An operation
+ * without an answer is not repeated, because it may have taken effect.
+ */
+export class ClusterStore implements Store {
+  readonly #deps: ClusterStoreDeps;
+
+  constructor(deps: ClusterStoreDeps) {
+    this.#deps = deps;
+  }
+
+  read(key: string): Promise<Entry | undefined> {
+    return this.#make({
+      key,
+      send: ({ store }) => store.read(key),
+      ask: (member) => {
+        if (!member.coherent) this.#deps.onUnreported(key);
+        return member.store.readAsking(key);
+      },
+    });
+  }
+
+  write(write: Write): Promise<WriteOutcome> {
+    return this.#change(write, ({ store }) => store.write(write)) as Promise<WriteOutcome>;
+  }
+
+  remove(removal: Removal): Promise<RemovalOutcome> {
+    return this.#change(removal, ({ store }) => store.remove(removal)) as Promise<RemovalOutcome>;
+  }
+
+  removeMatching(match: Match, version: Version, stopped?: () => boolean): Promise<number> {
+    return removeMatching(
+      this.#masters().map(({ store }) => store),
+      match,
+      version,
+      stopped,
+    );
+  }
+
+  /**
+   * Lists one master after the other, from the highest slot down. The cursor contains the highest slot of the master and
+   * its own cursor.
+   */
+  async list(match: Match, cursor: string | undefined, limit: number): Promise<Listing> {
+    const masters = this.#masters();
+    const [slot, inner] = cursor === undefined ? [SLOT_COUNT - 1, undefined] : splitCursor(cursor);
+    const { members } = this.#deps;
+    const anchorOf = (member: Member) => members.anchorOf(member)!;
+    const member = masters.find((each) => anchorOf(each) <= slot);
+    if (member === undefined) return { keys: [], cursor: undefined };
+    const anchor = anchorOf(member);
+    // Another master owns this slot now: its list begins at the start.
+    const page = await member.store.list(match, anchor === slot ? inner : undefined, limit);
+    const next = masters[masters.indexOf(member) + 1];
+    if (page.cursor !== undefined) return { ...page, cursor: joinCursor(anchor, page.cursor) };
+    return { ...page, cursor: next === undefined ? undefined : joinCursor(anchorOf(next), '0') };
+  }
+
+  /** Handles the error of a deletion whose key may have moved after a scan found it. */
+  readonly onMoved =
+    (removal: Removal) =>
+    (error: unknown): Promise<ChangeOutcome> => {
+      if (isRedirect(error)) return this.remove(removal);
+      throw error;
+    };
+
+  #masters(): Member[] {
+    const { masters } = this.#deps.members;
+    if (masters.length === 0) throw unavailable();
+    return masters;
+  }
+
+  #change(change: Change, send: (member: Member) => Promise<ChangeOutcome>): Promise<ChangeOutcome> {
+    return this.#make({ key: change.key, send, ask: ({ store }) => store.changeAsking(change) });
+  }
+
+  #make<T>(operation: Operation<T>): Promise<T> {
+    const owner = this.#deps.members.ownerOf(this.#deps.slotOf(operation.key));
+    if (owner === undefined) return Promise.reject(unavailable());
+    const startedAt = performance.now();
+    return operation.send(owner).catch((error) => this.#elsewhere(operation, owner, error, startedAt));
+  }
+
+  /** Follows redirects until the operation has an answer. @throws the last error */
+  async #elsewhere<T>(
+    operation: Operation<T>,
+    first: Member,
+    reason: unknown,
+    startedAt: number,
+  ): Promise<T> {
+    const { members, addresses, topology, slotOf, commandTimeoutMs } = this.#deps;
+    const slot = slotOf(operation.key);
+    const leftMs = () => commandTimeoutMs - (performance.now() - startedAt);
+    let member = first;
+    let error = reason;
+    for (let hop = 0; hop < MOST_HOPS && leftMs() > 0; hop++) {
+      const redirect = redirectOf(error, member.address, addresses);
+      let { send } = operation;
+      if (redirect === undefined) {
+        // The master may have left the Cluster. Its slots have another owner then.
+        if (!isUnsent(error) || member.ready || topology.reading === undefined) throw error;
+        await within(topology.reading, leftMs());
+        const owner = members.ownerOf(slot);
+        if (owner === undefined || owner === member) throw error;
+        member = owner;
+      } else {
+        if (redirect.kind === 'moved') {
+          members.moved(slot, redirect.to);
+          topology.suspect();
+        } else send = operation.ask;
+        member = members.at(redirect.to);
+      }
+      if (!member.ready) await member.whenReady(Math.max(0, leftMs()));
+      try {
+        return await send(member);
+      } catch (next) {
+        error = next;
+      }
+    }
+    throw error;
+  }
+}
+
+/** Whether the command was not sent because the master is not connected. */
+function isUnsent(error: unknown): boolean {
+  return error instanceof StoreError && error.reason === 'unavailable';
+}
+
+function unavailable(): StoreError {
+  return new StoreError('unavailable', 'the masters of the Cluster are not known yet');
+}
+
+function within(work: Promise<void>, ms: number): Promise<void> {
+  return Promise.race([work, new Promise<void>((resolve) => setTimeout(resolve, ms).unref())]);
+}
+
+// One number: the cursor of SCAN has fewer than 50 bits, because it is below the number of buckets.
+function joinCursor(slot: number, cursor: string): string {
+  return String(BigInt(cursor) * BigInt(SLOT_COUNT) + BigInt(slot));
+}
+
+function splitCursor(cursor: string): [slot: number, cursor: string] {
+  const joined = BigInt(cursor);
+  return [Number(joined % BigInt(SLOT_COUNT)), String(joined / BigInt(SLOT_COUNT))];
+}

@@ -1,0 +1,208 @@
+/** Builds the masters of a Redis Cluster, and follows its changes. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BusListener } from '../cache/bus.ts';
+import { ServiceClock } from '../cache/clock.ts';
+import { Source } from '../cache/coherence.ts';
+import type { Slots } from '../cache/slots.ts';
+import type { TwoLevel } from '../cache/two-level.ts';
+import type { Config } from '../config/config.ts';
+import { type Address, AddressMap, addressOf, hostAndPort } from '../redis/cluster/address.ts';
+import { ClusterStore } from '../redis/cluster/cluster-store.ts';
+import { matchOnce } from '../redis/cluster/match-once.ts';
+import type { Member } from '../redis/cluster/member.ts';
+import { Members } from '../redis/cluster/members.ts';
+import { clusterSlots } from '../redis/cluster/slots.ts';
+import { Topology } from '../redis/cluster/topology.ts';
+import { connectOnce, openReal } from '../redis/connect.ts';
+import { openServer, type Server, type ServerDeps } from './compose-server.ts';
+import { targetOf } from './redis-target.ts';
+
+/** How long a master that left the Cluster keeps its connections, for the commands in flight. */
+const RETIRE_MS = 2000;
+
+export type ClusterDeps = Pick<ServerDeps, 'config' | 'log' | 'counters' | 'origin' | 'ttls'> & {
+  readonly serviceClock: ServiceClock;
+};
+
+/** A master with the parts that the service reports on. */
+export interface Master {
+  readonly address: Address;
+  readonly server: Server;
+}
+
+export interface Cluster {
+  readonly store: ClusterStore;
+  readonly slots: Slots;
+  /** The masters that own slots. */
+  readonly masters: () => Master[];
+  /** Resolves with true when the slots were read for the first time. */
+  readonly known: Promise<boolean>;
+  /** Reports the changes of all masters to the cache. Called once, before the first master is known. */
+  readonly follow: (cache: TwoLevel) => void;
+  readonly hurry: () => void;
+  readonly close: () => void;
+}
+
+/** The connections of the masters log faults of the password file. */
+const SEED_DEPS = { open: openReal, onPasswordFault: () => {}, onSwitch: () => {} };
+
+interface Opened extends Member {
+  readonly server: Server;
+  readonly source: Source;
+}
+
+/** Starts to connect, without waiting for the Cluster. */
+export function openCluster(deps: ClusterDeps): Cluster {
+  const { config, log, serviceClock } = deps;
+  const { topology } = config.redis!;
+  if (topology.kind !== 'cluster') throw new Error(`the topology is ${topology.kind}`);
+  const addresses = new AddressMap(topology.natMap);
+  const slots = clusterSlots(config.store.keyPrefix);
+  let cache: TwoLevel;
+  const once = matchOnce();
+  let timeSource: Member | undefined;
+
+  const members = new Members({
+    open: (address) => openMember(address),
+    onAssigned: (member, owned) => {
+      cache.assignSlots((member as Opened).source, owned);
+      // The owner of slot 0 sets the clock of the service.
+      if (owned.has(0)) (member as Opened).server.clock.doubt();
+    },
+  });
+
+  function openMember(address: Address): Opened {
+    const source = new Source(address, 'blind');
+    const server: Server = openServer({
+      ...deps,
+      config: serverConfig(config, address),
+      log: log.child({ server: address }),
+      clock: new ServiceClock(undefined, 0),
+      events: {
+        usable: () => void cache.replay(),
+        stepped: () => {},
+        sampled: (sample) => {
+          if (members.ownerOf(0) !== member || sample === undefined) return;
+          if (timeSource !== member) serviceClock.unsync();
+          timeSource = member;
+          const stepped = serviceClock.sample(...sample);
+          if (stepped !== 0) cache.clockStepped(stepped);
+        },
+      },
+      shard: {
+        slotOf: slots.of,
+        tag: () => members.tag(address),
+        owns: (key) => members.ownerOf(slots.of(key)) === member,
+        onMoved: store.onMoved,
+      },
+    });
+    const member: Opened = {
+      address,
+      server,
+      source,
+      store: server.store,
+      get control() {
+        const { admin, data } = server.redis;
+        return admin.status === 'ready' ? admin : data;
+      },
+      get ready() {
+        return server.ready;
+      },
+      get coherent() {
+        return server.state === 'coherent' || server.state === 'off';
+      },
+      get well() {
+        return server.ready && !server.breaker.open && this.coherent;
+      },
+      whenReady: (ms) => Promise.race([server.clockSet, pause(ms, undefined, { ref: false })]),
+      retire: () => {
+        log.info({ server: address }, 'the node is a master with slots no longer; closing its connections');
+        server.unfollow();
+        setTimeout(() => server.close(), RETIRE_MS).unref();
+      },
+    };
+    server.follow(listenerFor(source));
+    // The master may have been replaced.
+    server.redis.data.on('close', () => void table.refresh());
+    return member;
+  }
+
+  /** Passes the changes of one master on to the cache. */
+  function listenerFor(source: Source): BusListener {
+    return {
+      keyChanged: (key, announced) => cache.keyChanged(key, announced),
+      matchDeleting: (match, version) => cache.matchDeleting(match, version),
+      matchFailed: (version) => cache.matchFailed(version),
+      // The deletion is announced on every master.
+      matchChanged: (match, reason, version) => {
+        if (once(version)) cache.matchChanged(match, reason, version);
+      },
+      allChanged: (reason, keysLeft) => cache.allChanged(reason, keysLeft, source),
+      stateChanged: (state) => cache.stateChanged(state, source),
+    };
+  }
+
+  let table: Topology;
+  let faultReported = false;
+  const known = Promise.withResolvers<boolean>();
+  const store = new ClusterStore({
+    members,
+    topology: {
+      suspect: () => table.suspect(),
+      get reading() {
+        return table.reading;
+      },
+    },
+    addresses,
+    slotOf: slots.of,
+    commandTimeoutMs: config.redis!.commandTimeoutMs,
+    onUnreported: (key) => cache.fence(key),
+  });
+  const opened = () => members.all as Opened[];
+  return {
+    store,
+    slots,
+    known: known.promise,
+    masters: () => members.masters as Opened[],
+    follow: (to) => {
+      cache = to;
+      table = new Topology({
+        connected: () => {
+          const ready = opened().filter((member) => member.ready);
+          const well = ready.filter((member) => member.well);
+          return (well.length > 0 ? well : ready).map(({ address, control }) => [address, control] as const);
+        },
+        openOnce: (address) => {
+          const { redis } = serverConfig(config, address);
+          return connectOnce(targetOf(redis!, SEED_DEPS).address, 'topology');
+        },
+        seeds: topology.nodes.map(addressOf),
+        addresses,
+        unwell: () => (members.masters as Opened[]).some(({ well }) => !well),
+        onTable: (read) => {
+          faultReported = false;
+          members.apply(read);
+          known.resolve(true);
+        },
+        onFault: (error) => {
+          if (!faultReported)
+            log.error({ error: error.message }, 'cannot read the slots of the Cluster; retrying');
+          faultReported = true;
+        },
+      });
+    },
+    hurry: () => {
+      for (const { server } of opened()) server.redis.hurry();
+      void table.refresh();
+    },
+    close: () => {
+      table.close();
+      for (const { server } of opened()) server.close();
+    },
+  };
+}
+
+/** The configuration of one master. */
+function serverConfig(config: Config, address: Address): Config {
+  return { ...config, redis: { ...config.redis!, topology: { kind: 'single', ...hostAndPort(address) } } };
+}
