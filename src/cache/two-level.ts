@@ -5,7 +5,6 @@ import {
   type BusListener,
   type ChangeListener,
   type CoherenceState,
-  type LesserState,
   lesserState,
   type Reason,
 } from './bus.ts';
@@ -124,7 +123,7 @@ export class TwoLevel implements BusListener {
   refresh(key: string, fill = true): Promise<Loaded> {
     const pending = this.#postponer?.answerFor(key);
     if (pending !== undefined)
-      return Promise.resolve({ entry: pending.entry, source: 'pending', lesser: this.#lesser(key) });
+      return Promise.resolve(this.#marked(key, { entry: pending.entry, source: 'pending' }));
     return this.#flights.join(key, 0, fill, (flight) => this.#fly(key, flight));
   }
 
@@ -349,19 +348,19 @@ export class TwoLevel implements BusListener {
       if (entry === undefined) {
         misses[typeOf(key)]! += flight.readers;
         if (flight.readers > 0) this.#deps.onMiss?.(key);
-        return { entry, source: deleted ? 'pending' : 'none', lesser: this.#lesser(key) };
+        return this.#marked(key, { entry, source: deleted ? 'pending' : 'none' });
       }
       l2Hits[entry.type]! += flight.readers;
-      return { entry, source: 'l2', kept, lesser: this.#lesser(key) };
+      return this.#marked(key, { entry, source: 'l2', kept });
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const entry = this.memory?.unexpired(key);
       if (entry === undefined) {
         this.#counters.getErrors += flight.readers;
-        return { entry, source: 'unknown', fault: error, lesser: this.#lesser(key) };
+        return this.#marked(key, { entry, source: 'unknown', fault: error });
       }
       staleHits[entry.type]! += flight.readers;
-      return { entry, source: 'l1-stale', fault: error, lesser: this.#lesser(key) };
+      return this.#marked(key, { entry, source: 'l1-stale', fault: error });
     }
   }
 
@@ -369,11 +368,13 @@ export class TwoLevel implements BusListener {
     const { staleHits, misses } = this.#counters;
     if (entry === undefined) misses[typeOf(key)]!++;
     else staleHits[entry.type]!++;
-    return { entry, source: 'pending', lesser: this.#lesser(key) };
+    return this.#marked(key, { entry, source: 'pending' });
   }
 
-  #lesser(key: string): LesserState | undefined {
-    return lesserState(this.#coherence.ownerOf(key).state);
+  /** Adds the state of the key's server where answers must name it. */
+  #marked(key: string, loaded: Loaded): Loaded {
+    const lesser = lesserState(this.#coherence.ownerOf(key).state);
+    return lesser === undefined ? loaded : { ...loaded, lesser };
   }
 
   /**
