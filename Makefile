@@ -47,7 +47,7 @@ test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against r
 	@npm run --silent test
 
 test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, proxies, wrk, valgrind or kubectl
-	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy
+	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy openssl
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test:rest
 	@if [[ $$EUID == 0 ]] || scripts/redis8.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \

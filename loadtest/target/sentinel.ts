@@ -17,6 +17,8 @@ export type SentinelOptions = {
   args?: readonly string[];
   /** How long a master must not answer before the Sentinels replace it. */
   downAfterMs?: number;
+  /** Files of a certificate. With it, Sentinels and replicas use TLS, and the Sentinels name TLS ports. */
+  tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
   /** Returns the port at which Sentinels, replicas and clients see the first master; its own port by default. */
   front?: (master: RedisServer) => Promise<number>;
 };
@@ -38,18 +40,23 @@ export type SentinelGroup = {
 
 /** Starts the group and waits until each Sentinel knows both replicas and the other Sentinels. */
 export async function startSentinels(options: SentinelOptions = {}): Promise<SentinelGroup> {
-  const { args = [], downAfterMs = 1000, front } = options;
-  const quick = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1', ...args];
-  const master = await startRedis({ args: quick });
-  const port = (await front?.(master)) ?? master.port;
-  const replicaOf = [...quick, '--replicaof', `127.0.0.1 ${port}`];
-  const servers = [master, await startRedis({ args: replicaOf }), await startRedis({ args: replicaOf })];
+  const { args = [], downAfterMs = 1000, front, tls } = options;
+  const start = async (...more: string[]) => {
+    const tlsPort = tls === undefined ? undefined : await freePort();
+    const quick = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1', ...args];
+    const server = await startRedis({ args: [...quick, ...tlsOf(tls, tlsPort).flatMap(dashed), ...more] });
+    return { server, tlsPort };
+  };
+  const { server: master, tlsPort } = await start();
+  const port = tlsPort ?? (await front?.(master)) ?? master.port;
+  const replicaOf = ['--replicaof', `127.0.0.1 ${port}`];
+  const servers = [master, (await start(...replicaOf)).server, (await start(...replicaOf)).server];
   await until(async () => /connected_slaves:2/.test(await master.cli('INFO', 'replication')), {
     timeoutMs: START_TIMEOUT_MS,
     everyMs: 20,
   });
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-sentinel-'));
-  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(dir, port, downAfterMs)));
+  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(dir, port, downAfterMs, tls)));
   const cli = (index: number, ...command: string[]) => redisCli(sentinels[index]!.port, command);
   await until(
     async () => {
@@ -62,7 +69,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
   return {
     servers,
     env: {
-      REDIS_SENTINELS: sentinels.map((sentinel) => `127.0.0.1:${sentinel.port}`).join(','),
+      REDIS_SENTINELS: sentinels.map((sentinel) => `127.0.0.1:${sentinel.seenPort}`).join(','),
       REDIS_SENTINEL_NAME: NAME,
       REDIS_PASSWORD: '',
     },
@@ -83,13 +90,37 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
   };
 }
 
-async function startSentinel(dir: string, masterPort: number, downAfterMs: number) {
+/** The settings of a server that uses TLS for replication and Sentinel. */
+function tlsOf(tls: SentinelOptions['tls'], port: number | undefined): [name: string, value: string][] {
+  if (tls === undefined) return [];
+  return [
+    ['tls-port', String(port)],
+    ['tls-ca-cert-file', tls.caFile],
+    ['tls-cert-file', tls.certFile],
+    ['tls-key-file', tls.keyFile],
+    ['tls-auth-clients', 'no'],
+    ['tls-replication', 'yes'],
+  ];
+}
+
+function dashed([name, value]: [string, string]): [string, string] {
+  return [`--${name}`, value];
+}
+
+async function startSentinel(
+  dir: string,
+  masterPort: number,
+  downAfterMs: number,
+  tls: SentinelOptions['tls'],
+) {
   const port = await freePort();
+  const tlsPort = tls === undefined ? undefined : await freePort();
   const file = join(dir, `${port}.conf`);
   await writeFile(
     file,
     [
       `port ${port}`,
+      ...tlsOf(tls, tlsPort).map((setting) => setting.join(' ')),
       'bind 127.0.0.1',
       `dir ${dir}`,
       `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} ${QUORUM}`,
@@ -109,7 +140,7 @@ async function startSentinel(dir: string, masterPort: number, downAfterMs: numbe
     });
   await until(() => child.exitCode !== null || output.includes('+monitor'), { timeoutMs: START_TIMEOUT_MS });
   if (child.exitCode !== null) throw new Error(`the Sentinel did not start on port ${port}:\n${output}`);
-  return { port, child };
+  return { port, seenPort: tlsPort ?? port, child };
 }
 
 async function redisCli(port: number, args: readonly string[]): Promise<string> {

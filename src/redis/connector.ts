@@ -2,7 +2,7 @@
 import { createConnection, type Socket as NetSocket, Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
-import { type TlsFiles, tlsOptions } from './tls.ts';
+import { NO_TLS, type TlsFiles, tlsOptions } from './tls.ts';
 
 export interface HostAndPort {
   readonly host: string;
@@ -71,7 +71,12 @@ class ServerConnector extends AbstractConnector {
     const { host, port } = this.#server;
     const { tls } = this.#route;
     if (tls === undefined) return createConnection({ host, port });
-    return connectTls({ host, port, ...tlsOptions(tls, host) });
+    const stream = connectTls({ host, port, ...tlsOptions(tls, host) });
+    // A server without TLS waits for more after the first message of the handshake. ioredis reports only a time-out.
+    stream.once('timeout', () => {
+      if (!stream.connecting) this.#emit('error', new Error(NO_TLS));
+    });
+    return stream;
   }
 }
 

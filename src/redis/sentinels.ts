@@ -1,5 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { connectorTo, type HostAndPort } from './connector.ts';
+import { describeFault } from './describe-fault.ts';
 import type { TlsFiles } from './tls.ts';
 
 export interface SentinelsOptions {
@@ -76,7 +77,9 @@ export class Sentinels {
       try {
         answers.push(await this.#askOne(sentinel));
       } catch (error) {
-        faults.push(`${sentinel.host}:${sentinel.port}: ${(error as Error).message}`);
+        faults.push(
+          `${sentinel.host}:${sentinel.port}: ${describeFault(error as Error, this.#options.password)}`,
+        );
         throw error;
       }
     });

@@ -30,6 +30,8 @@ export function tlsOptions(
   };
 }
 
+export const NO_TLS = 'the server does not speak TLS on this port: correct the port, or unset REDIS_TLS';
+
 const UNTRUSTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -48,7 +50,6 @@ export function describeTlsFault({ code = '', message }: Error & { code?: string
   if (code === 'CERT_NOT_YET_VALID') return 'the certificate of Redis is not valid yet: check the clocks';
   if (/certificate.required|handshake.failure/i.test(code))
     return `Redis requires another certificate of this client (${code}): check REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE`;
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
-    return 'the server does not speak TLS on this port: correct the port, or unset REDIS_TLS';
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') return NO_TLS;
   return undefined;
 }
