@@ -364,6 +364,15 @@ test('the invalidation link needs a second connection', () => {
   );
 });
 
+test('writes that wait for replicas need one more connection', () => {
+  const env = { REDIS_MIN_REPLICAS_ACK: '1' };
+  assert.equal(
+    faultOf({ ...env, REDIS_MAX_CONNECTIONS: '2' }).expected,
+    'at least 3 with ENABLE_PUBSUB and REDIS_MIN_REPLICAS_ACK',
+  );
+  assert.equal(withRedis({ ...env, REDIS_MAX_CONNECTIONS: '3' }).config.redis?.minReplicasAck, 1);
+});
+
 test('a heartbeat must be given longer than its interval', () => {
   const fault = faultOf({ HEARTBEAT_INTERVAL_MS: '1000' });
   assert.equal(fault.variable, 'HEARTBEAT_TIMEOUT_MS');

@@ -102,3 +102,14 @@ export class StoreError extends ServiceError {
     this.passing = options.passing ?? reason !== 'rejected';
   }
 }
+
+/** L2 made a change, but fewer replicas than required have acknowledged it: a failover may lose it. */
+export class NotReplicated extends StoreError {
+  /** The version that L2 stored; undefined for a deletion. */
+  readonly version: Version | undefined;
+
+  constructor(message: string, version: Version | undefined) {
+    super('timeout', message, { kind: 'replicas' });
+    this.version = version;
+  }
+}

@@ -10,7 +10,7 @@ import type { Loaded } from './loaded.ts';
 import { type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
 import type { KeepOutcome, Postponer } from './pending-writes/postpone.ts';
 import type { Replayed } from './pending-writes/replay.ts';
-import { type RemovalOutcome, StoreError, type WriteOutcome } from './store.ts';
+import { NotReplicated, type RemovalOutcome, StoreError, type WriteOutcome } from './store.ts';
 import { isForeign, type Version } from './version.ts';
 
 type Shared = 'memory' | 'store' | 'clock' | 'versions' | 'counters' | 'ttls' | 'onSuperseded';
@@ -86,12 +86,14 @@ export class Writes {
         return outcome;
       },
       postpone: (error, made) => {
-        const entry = makeEntry(version);
-        const keeping = postponer()?.keep({ key, version, entry, client }, error, condition, made);
+        // L2 may have raised the version of a change that it made.
+        const stored = (error instanceof NotReplicated ? error.version : undefined) ?? version;
+        const entry = makeEntry(stored);
+        const keeping = postponer()?.keep({ key, version: stored, entry, client }, error, condition, made);
         if (keeping === undefined) return undefined;
         this.#postponed(key, keeping);
         if (keeping.kept) this.#deps.changes()?.stored(key, entry);
-        return { status: keeping.status, version };
+        return { status: keeping.status, version: stored };
       },
     });
   }

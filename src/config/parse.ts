@@ -69,9 +69,6 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
   if (standalone && values.ENABLE_LOCAL_CACHE === false) {
     fault('ENABLE_LOCAL_CACHE', 'true in standalone mode, where the local cache is the only tier');
   }
-  if (!standalone && values.ENABLE_PUBSUB && values.REDIS_MAX_CONNECTIONS === 1) {
-    fault('REDIS_MAX_CONNECTIONS', 'at least 2 with ENABLE_PUBSUB, whose link needs its own connection');
-  }
   const { HEARTBEAT_INTERVAL_MS: interval, HEARTBEAT_TIMEOUT_MS: timeout } = values;
   if (interval !== undefined && timeout !== undefined && timeout <= interval) {
     fault('HEARTBEAT_TIMEOUT_MS', `more than HEARTBEAT_INTERVAL_MS, which is ${interval}`);

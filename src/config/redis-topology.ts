@@ -102,6 +102,7 @@ export function checkRedis(values: Partial<Values>, fault: ReportFault): void {
     fault('REDIS_DB', '0 with REDIS_CLUSTER_NODES, because a Cluster has no other database');
   if (set('REDIS_PASSWORD_FILE') && set('REDIS_PASSWORD'))
     fault('REDIS_PASSWORD_FILE', 'no value with REDIS_PASSWORD: the password has one source');
+  checkConnections(values, fault);
   if (values.REDIS_TLS) {
     const [cert, key] = ['REDIS_TLS_CERT_FILE', 'REDIS_TLS_KEY_FILE'] as const;
     for (const [one, other] of [
@@ -110,6 +111,14 @@ export function checkRedis(values: Partial<Values>, fault: ReportFault): void {
     ] as const)
       if (set(one) && other in values && !set(other)) fault(other, `a value with ${one}`);
   }
+}
+
+/** The link needs its own connection, and so do changes that wait for replicas. */
+function checkConnections(values: Partial<Values>, fault: ReportFault): void {
+  const { REDIS_MAX_CONNECTIONS: most, ENABLE_PUBSUB: link, REDIS_MIN_REPLICAS_ACK: replicas } = values;
+  const users = [link && 'ENABLE_PUBSUB', replicas && 'REDIS_MIN_REPLICAS_ACK'].filter(Boolean);
+  if (most !== undefined && most <= users.length)
+    fault('REDIS_MAX_CONNECTIONS', `at least ${users.length + 1} with ${users.join(' and ')}`);
 }
 
 /** A secret as the text that stands for it; '' if it is empty. */

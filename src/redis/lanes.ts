@@ -11,6 +11,8 @@ import { TurnBatch } from './turn-batch.ts';
 
 export interface LanesDeps {
   readonly data: Redis;
+  /** Carries the changes; by default `data`. It must be another connection where changes wait for replicas. */
+  readonly writer?: Redis;
   readonly admin: Redis;
   /** Returns the connection for large values, so that no read waits behind them. The default is `admin`. */
   readonly bulk?: () => Redis;
@@ -64,6 +66,8 @@ const LATE_TIMEOUT_MS = 2000;
 export class Lanes {
   /** For commands whose caller waits. */
   readonly live: Route;
+  /** As `live`, for changes. */
+  readonly liveChanges: Route;
   /** For the replay of pending writes. It ignores the circuit breaker, because on a slow path no other way exists. */
   readonly late: Route;
   /** For the keys that a scan found. It uses the connection of the scan, so that no read waits behind it. */
@@ -72,17 +76,18 @@ export class Lanes {
   readonly #deps: LanesDeps;
   readonly #bulk: () => Redis;
   readonly #lane: BulkLane;
-  /** The last command that used the live route. */
-  #lastLive: Promise<unknown> = Promise.resolve();
+  /** The last command of each live route. */
+  readonly #lastLive = new Map<Route, Promise<unknown>>();
 
   constructor(commandTimeoutMs: number, deps: LanesDeps) {
-    const { data, admin, breaker } = deps;
+    const { data, admin, breaker, writer = data } = deps;
     this.#deps = deps;
     this.writeScript = deps.sharded ? SHARDED_WRITE_SCRIPT : WRITE_SCRIPT;
     this.#bulk = deps.bulk ?? (() => admin);
-    this.#lane = new BulkLane({ others: () => this.#lastLive });
+    this.#lane = new BulkLane({ others: () => Promise.allSettled(this.#lastLive.values()) });
     this.live = { redis: data, timeoutMs: commandTimeoutMs, breaker };
-    this.late = { redis: data, timeoutMs: LATE_TIMEOUT_MS, breaker: undefined };
+    this.liveChanges = writer === data ? this.live : { ...this.live, redis: writer };
+    this.late = { redis: writer, timeoutMs: LATE_TIMEOUT_MS, breaker: undefined };
     this.scanned = { redis: admin, timeoutMs: ADMIN_TIMEOUT_MS, breaker: undefined };
   }
 
@@ -139,7 +144,7 @@ export class Lanes {
       breaker,
       longestMs,
     );
-    if (route === this.live) this.#lastLive = sent;
+    if (route === this.live || route === this.liveChanges) this.#lastLive.set(route, sent);
     return sent;
   }
 }

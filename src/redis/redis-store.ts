@@ -4,6 +4,7 @@ import type { Entry } from '../cache/entry.ts';
 import type { Match } from '../cache/match.ts';
 import {
   type Listing,
+  NotReplicated,
   type Removal,
   type RemovalOutcome,
   type Store,
@@ -22,7 +23,9 @@ import { Lanes, type LanesDeps, type Route, type Waiting } from './lanes.ts';
 import { LARGE_BYTES, LargeKeys } from './large-keys.ts';
 import { type DeletionTarget, removeMatching } from './match-deletion.ts';
 import { refusal } from './refusal.ts';
+import { ReplicaAcks } from './replica-acks.ts';
 import { type ScanDeps, scan, scanSlice } from './scan.ts';
+import { isOutcome, isSet, type ScriptResult, versionFrom, whereMade } from './script-result.ts';
 import { ADMIN_TIMEOUT_MS, sendCommand } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 import { checkReplies, isBytes, pipelineReplies } from './unexpected-replies.ts';
@@ -37,6 +40,8 @@ export interface RedisStoreOptions extends EnvelopeLimits {
   readonly origin: string;
   /** The database of the connections. */
   readonly db: number;
+  /** How many replicas must acknowledge a change; 0 by default. Then the deps need a `writer`. */
+  readonly minReplicasAck?: number;
   /** For a master of a Cluster: commands and scripts touch keys of one slot only. */
   readonly shard?: Shard | undefined;
 }
@@ -78,6 +83,7 @@ export class RedisStore implements Store, DeletionTarget {
   readonly #onUnreadable: (key: string) => void;
   readonly #onMoved: RedisStoreDeps['onMoved'];
   readonly #reads: TurnBatch<Waiting<string, Entry | undefined>>;
+  readonly #acks: ReplicaAcks | undefined;
   readonly #changes: TurnBatch<Waiting<Change, ChangeOutcome>>;
   readonly #lateChanges: TurnBatch<Waiting<Change, ChangeOutcome>>;
   /** The changes of deletions by match. They use the connection of the scan, so that no read waits behind them. */
@@ -92,6 +98,9 @@ export class RedisStore implements Store, DeletionTarget {
     this.#onReadonly = deps.onReadonly;
     this.#onUnreadable = deps.onUnreadable;
     this.#onMoved = deps.onMoved;
+    const { minReplicasAck = 0, shard, origin } = options;
+    const markerKey = () => `__ratecache__:canary:${origin}:replicated${shard?.tag() ?? ''}`;
+    if (minReplicasAck > 0) this.#acks = new ReplicaAcks({ count: minReplicasAck, markerKey }, deps.counters);
     const lanes = new Lanes(options.commandTimeoutMs, deps);
     this.#lanes = lanes;
     const reads = {
@@ -111,8 +120,12 @@ export class RedisStore implements Store, DeletionTarget {
       bytesOf: largeBytesOf,
       send: (items: Waiting<Change, ChangeOutcome>[], route: Route) => this.#sendChanges(items, route),
     };
-    const { live, late, scanned } = lanes;
-    this.#changes = lanes.batch({ ...changes, route: live, bulk: (leftMs) => lanes.bulkWrite(leftMs) });
+    const { liveChanges, late, scanned } = lanes;
+    this.#changes = lanes.batch({
+      ...changes,
+      route: liveChanges,
+      bulk: (leftMs) => lanes.bulkWrite(leftMs),
+    });
     this.#lateChanges = lanes.batch({ ...changes, route: late, bulk: (leftMs) => lanes.bulkLate(leftMs) });
     this.#scanChanges = new TurnBatch(WRITE_SLICE, (items) => void this.#sendChanges(items, scanned));
   }
@@ -199,7 +212,7 @@ export class RedisStore implements Store, DeletionTarget {
 
   /** As `write` and `remove`, on the master that receives the slot of the key while the slot moves. */
   changeAsking(input: Change): Promise<ChangeOutcome> {
-    const route = input.late ? this.#lanes.late : this.#lanes.live;
+    const route = input.late ? this.#lanes.late : this.#lanes.liveChanges;
     return new Promise((resolve, reject) => {
       void this.#sendChanges([{ input, resolve, reject }], { ...route, asking: true });
     });
@@ -283,7 +296,8 @@ export class RedisStore implements Store, DeletionTarget {
   async #sendOneSlot(changes: Waiting<Change, ChangeOutcome>[], route: Route): Promise<void> {
     try {
       const results = await this.#callScript(changes, route);
-      for (let i = 0; i < changes.length; i++) this.#answerChange(changes[i]!, results[i]!);
+      const shortage = await this.#shortage(changes, results, route);
+      for (let i = 0; i < changes.length; i++) this.#answerChange(changes[i]!, results[i]!, shortage);
     } catch (error) {
       // Redis refuses the whole call if an ACL forbids one key, or if some of the keys have moved to another master.
       // Halving the batch makes the other changes.
@@ -297,7 +311,7 @@ export class RedisStore implements Store, DeletionTarget {
     }
   }
 
-  #callScript(changes: readonly Waiting<Change, ChangeOutcome>[], route: Route): Promise<[Buffer, Buffer][]> {
+  #callScript(changes: readonly Waiting<Change, ChangeOutcome>[], route: Route): Promise<ScriptResult[]> {
     const deadline = String(this.#clock.reached + route.timeoutMs);
     const { keys, args } = changeCall(
       changes.map(({ input }) => input),
@@ -313,8 +327,27 @@ export class RedisStore implements Store, DeletionTarget {
     });
   }
 
-  #answerChange(change: Waiting<Change, ChangeOutcome>, [raw, detail]: [Buffer, Buffer]): void {
+  /** Returns why the changes that were made count as not replicated, if REDIS_MIN_REPLICAS_ACK requires replicas. */
+  async #shortage(
+    changes: readonly Waiting<Change, ChangeOutcome>[],
+    results: readonly ScriptResult[],
+    { redis, timeoutMs }: Route,
+  ): Promise<string | undefined> {
+    if (this.#acks === undefined) return undefined;
+    const made = changes.map(({ input }, i) => whereMade(input, results[i]!));
+    if (!made.includes('here') && !made.includes('earlier')) return undefined;
+    return this.#acks.shortage(redis, timeoutMs, made.includes('earlier'));
+  }
+
+  #answerChange(
+    change: Waiting<Change, ChangeOutcome>,
+    result: ScriptResult,
+    shortage: string | undefined,
+  ): void {
+    const [raw, detail] = result;
     const status = raw.toString('latin1');
+    if (shortage !== undefined && whereMade(change.input, result) !== undefined)
+      return change.reject(new NotReplicated(shortage, versionFrom(detail)));
     if (status === 'late') {
       // By this clock the change was in time, because its caller is still waiting. So this clock may be wrong.
       this.#clock.doubt();
@@ -341,18 +374,6 @@ function largeBytesOf(change: Change): number {
   return length > LARGE_BYTES ? length : 0;
 }
 
-function isSet(status: string): boolean {
-  return status === 'created' || status === 'replaced';
-}
-
 function isValue(reply: Buffer | null): boolean {
   return reply === null || isBytes(reply);
-}
-
-function isOutcome(reply: [Buffer, Buffer]): boolean {
-  return Array.isArray(reply) && reply.length === 2 && reply.every(isBytes);
-}
-
-function versionFrom(raw: Buffer): Version | undefined {
-  return raw.length === 0 ? undefined : raw.toString('hex');
 }

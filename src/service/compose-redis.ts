@@ -16,6 +16,8 @@ import { targetOf } from './redis-target.ts';
 export interface RedisConnections {
   /** For reads and writes. One connection is enough: more connections measured no faster. */
   readonly data: Redis;
+  /** For changes. It is `data` unless changes wait for replicas, because reads must not wait behind them. */
+  readonly writer: Redis;
   /** For scans and INFO, so that no read waits behind them. It is `data` if REDIS_MAX_CONNECTIONS is too low. */
   readonly admin: Redis;
   /**
@@ -98,9 +100,11 @@ export function connectRedis(
         membership: sameServer.join(),
       })
     : undefined;
-  const room = maxConnections - (link === undefined ? 1 : 2);
+  const writer = config.redis.minReplicasAck > 0 ? open('writer') : data;
+  const required = new Set([data, writer, link ?? data]);
+  const room = maxConnections - required.size;
   const admin = room > 0 ? open('admin') : data;
-  const all = [...new Set([data, admin, link ?? data])];
+  const all = [...required.add(admin)];
   let bulk: Redis | undefined;
   const openBulk = () => {
     const redis = open('bulk');
@@ -122,6 +126,7 @@ export function connectRedis(
     });
   return {
     data,
+    writer,
     admin,
     bulk: () => {
       if (room > 1) bulk ??= openBulk();

@@ -151,10 +151,12 @@ function openStore(deps: ServerDeps, redis: RedisConnections, breaker: Breaker):
       channel: config.pubsub.enabled ? config.pubsub.channel : undefined,
       origin,
       db: config.redis!.db,
+      minReplicasAck: config.redis!.minReplicasAck,
       shard: shard && { slotOf: shard.slotOf, tag: () => shard.tag() ?? '' },
     },
     {
       data: redis.data,
+      writer: redis.writer,
       admin: redis.admin,
       bulk: redis.bulk,
       counters,

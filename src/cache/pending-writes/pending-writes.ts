@@ -12,6 +12,8 @@ export interface Pending {
   readonly client?: string | undefined;
   /** Another program changed the key after this change became pending. The value of that program, if any, stays. */
   contested?: boolean;
+  /** L2 made the change, but too few replicas have acknowledged it. */
+  readonly unreplicated?: boolean;
 }
 
 /** A deletion of all keys that match, as of its version. */

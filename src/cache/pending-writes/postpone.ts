@@ -2,7 +2,7 @@ import { ServiceError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Condition } from '../condition.ts';
 import type { Entry } from '../entry.ts';
-import { type Postponed, type Store, StoreError } from '../store.ts';
+import { NotReplicated, type Postponed, type Store, StoreError } from '../store.ts';
 import { isForeign, type Version } from '../version.ts';
 import type { Pending, PendingMatch, PendingWrites } from './pending-writes.ts';
 import { Replay, type ReplayActions } from './replay.ts';
@@ -58,8 +58,9 @@ export class Postponer {
   ): KeepOutcome | undefined {
     if (!(error instanceof StoreError && error.passing) || condition !== undefined) return undefined;
     const status = error.reason === 'timeout' ? 'unknown' : 'accepted';
-    if (made >= pending.version) return { status, kept: false };
-    const outcome = this.pendingWrites.put(pending);
+    const unreplicated = error instanceof NotReplicated;
+    if (made > pending.version || (made === pending.version && !unreplicated)) return { status, kept: false };
+    const outcome = this.pendingWrites.put(unreplicated ? { ...pending, unreplicated } : pending);
     if (outcome === 'full') return full(error, 'the limit of pending writes is reached');
     if (outcome === 'share-full') {
       this.#onShareFull();
@@ -109,8 +110,8 @@ export class Postponer {
   }
 
   /**
-   * The link reports a change of the key. A pending change yields to a newer change, and its own echo settles it. A
-   * change of another program has no version, so the pending change is only marked: its replay yields if a value exists
+   * The link reports a change of the key. A pending change yields to a newer change, and its own echo settles it,
+   * unless too few replicas have it. A change of another program has no version, so the pending change is only marked: its replay yields if a value exists
    * then.
    * @param version undefined where no replica announced the change
    * @returns the pending change that yielded or was settled, if any
@@ -122,7 +123,7 @@ export class Postponer {
       pending.contested = true;
       return undefined;
     }
-    if (version < pending.version) return undefined;
+    if (version < pending.version || (version === pending.version && pending.unreplicated)) return undefined;
     this.pendingWrites.done(pending);
     return pending;
   }
