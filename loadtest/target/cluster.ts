@@ -49,6 +49,8 @@ export type RedisCluster = {
   addMaster(): Promise<RedisServer>;
   /** Resolves when every slot has a master, every node agrees, and every replica is synchronised. */
   settled(): Promise<void>;
+  /** Makes a replica the master, and waits until every node agrees. */
+  failover(replica: RedisServer): Promise<void>;
   /** Runs redis-cli against the owner of the key. */
   cli(key: string, ...args: string[]): Promise<string>;
   stop(): Promise<void>;
@@ -132,6 +134,14 @@ class Running implements RedisCluster {
     });
     await this.settled();
     return server;
+  }
+
+  async failover(replica: RedisServer): Promise<void> {
+    await replica.cli('CLUSTER', 'FAILOVER');
+    await until(async () => (await nodesOf(replica)).find(({ port }) => port === replica.port)?.master, {
+      timeoutMs: START_TIMEOUT_MS,
+    });
+    await this.settled();
   }
 
   async settled(): Promise<void> {

@@ -312,11 +312,11 @@ export class TwoLevel implements BusListener {
 
   /**
    * The source owns these slots of L2 from now on. L1 drops their entries: it may have missed changes of a slot that
-   * moved.
+   * moved. While the source is not coherent, L1 keeps them as a fallback until its link is armed.
    */
   assignSlots(source: Source, slots: ReadonlySet<number>): void {
     const worstChanged = this.#coherence.assign(source, slots);
-    this.#forgetSlots(slots);
+    if (lesserState(source.state) === undefined) this.#forgetSlots(slots);
     if (worstChanged) this.#resetClients();
   }
 

@@ -4,8 +4,10 @@ import { EVERYTHING } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { type Announcement, parseAnnouncement } from './announcement.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { MalformedOrigins } from './malformed-origins.ts';
 import { RecentAnnouncements } from './recent-announcements.ts';
 import { refusal } from './refusal.ts';
+import { staySubscribed } from './stay-subscribed.ts';
 
 /**
  * The invalidation link: one connection on which Redis reports every change of a key under the prefix.
@@ -73,7 +75,6 @@ const INVALIDATE_CHANNEL = '__redis__:invalidate';
 const CANARY_TTL_MS = 10_000;
 /** The link reconnects after this much silence while Redis answers. */
 const SILENCE_MS = 2000;
-const MAX_MALFORMED_ORIGINS = 100;
 
 export class RedisBus {
   readonly #options: RedisBusOptions;
@@ -85,11 +86,12 @@ export class RedisBus {
   readonly #heartbeat: Heartbeat;
   readonly #timer: NodeJS.Timeout;
   readonly #announced = new RecentAnnouncements();
-  readonly #malformedOrigins = new Set<string>();
+  readonly #malformed: MalformedOrigins;
   /** Callers of `caughtUp`, and when they called. */
   #awaiting: { readonly since: number; readonly resolve: () => void }[] = [];
   #state: CoherenceState = 'blind';
   #armed = false;
+  #closed = false;
   /** The run id of the Redis process with which the link was last armed. */
   #runId: string | undefined;
   /** The number of beats for which the link has been silent while Redis answered. */
@@ -110,7 +112,9 @@ export class RedisBus {
     this.#canaryPrefix = `__ratecache__:canary:${options.origin}`;
     this.#tag = this.#currentTag();
     this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.heartbeatTimeoutMs);
+    this.#malformed = new MalformedOrigins(deps.onMalformed);
     const { link, data } = deps;
+    if (options.shard !== undefined) staySubscribed(link);
     link.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) =>
       this.#onMessage(channel.toString(), message),
     );
@@ -139,6 +143,7 @@ export class RedisBus {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#closed = true;
     this.#deps.link.disconnect();
   }
 
@@ -199,10 +204,11 @@ export class RedisBus {
     const tag = this.#currentTag();
     if (tag === this.#tag) return;
     const { link, onArmFault } = this.#deps;
+    const before = [this.#canary, this.#options.channel + this.#tag];
     this.#tag = tag;
     this.#writtenCanary = undefined;
     if (!this.#armed) return;
-    link.sunsubscribe().catch(() => {});
+    link.sunsubscribe(...before).catch(() => {});
     this.#subscribeShard().catch((error) => {
       if (link.status !== 'ready') return;
       onArmFault(error as Error);
@@ -343,12 +349,12 @@ export class RedisBus {
   }
 
   #onAnnouncement(text: string): void {
-    const { listener, counters, onMalformed } = this.#deps;
+    const { listener, counters } = this.#deps;
     const { shard } = this.#options;
     const announcement = parseAnnouncement(text, this.#options.maxKeyBytes);
     if (announcement === undefined) {
       counters.malformedAnnouncements++;
-      this.#reportMalformed(text, onMalformed);
+      this.#malformed.add(text);
       return;
     }
     const { origin, db, reason, keys, versions, matches, version, deletion } = announcement;
@@ -367,13 +373,6 @@ export class RedisBus {
       else listener.matchChanged(match, match === EVERYTHING ? 'flush' : reason, version);
   }
 
-  #reportMalformed(text: string, report: RedisBusDeps['onMalformed']): void {
-    const origin = /"origin"\s*:\s*"([^"]{1,64})"/.exec(text)?.[1] ?? 'unknown';
-    if (this.#malformedOrigins.has(origin) || this.#malformedOrigins.size >= MAX_MALFORMED_ORIGINS) return;
-    this.#malformedOrigins.add(origin);
-    report(origin, text.slice(0, 200));
-  }
-
   /** Determines the state, and reports it if it has changed. */
   updateState(): void {
     const now = performance.now();
@@ -381,7 +380,7 @@ export class RedisBus {
     const dataUp = usable() && now - this.#dataProvenAt <= this.#options.heartbeatTimeoutMs;
     const linkUp = this.#armed && this.#heartbeat.alive(now);
     const state = !dataUp ? 'blind' : linkUp ? 'coherent' : 'degraded';
-    if (state === this.#state) return;
+    if (state === this.#state || this.#closed) return;
     // Canaries that arrive late prove nothing about later messages: only canaries that leave from now on count.
     if (this.#state === 'coherent' && state === 'degraded') this.#heartbeat.reset();
     this.#state = state;

@@ -40,6 +40,11 @@ export function refusal(message: string, cause?: unknown): StoreError {
   return new StoreError('rejected', message, { cause, kind, passing });
 }
 
+/** Whether a Cluster sends the command to another master. */
+export function isRedirect(error: unknown): error is StoreError {
+  return error instanceof StoreError && (error.kind === 'moved' || error.kind === 'ask');
+}
+
 function nameOf(message: string): string {
   const text = message.replace(PLACE, '');
   if (FORBIDDEN_IN_SCRIPT.test(text)) return 'NOPERM';

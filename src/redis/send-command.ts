@@ -3,7 +3,7 @@ import { StoreError } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Breaker } from './breaker.ts';
 import { withDeadline } from './deadline.ts';
-import { refusal } from './refusal.ts';
+import { isRedirect, refusal } from './refusal.ts';
 import { Arrivals } from './reply-progress.ts';
 
 /** The time-out of commands on the admin connection, in milliseconds: they may wait behind slices of scans. */
@@ -41,7 +41,8 @@ export async function sendCommand<T>(
   } catch (cause) {
     const error = asStoreError(cause);
     if (error.reason === 'timeout' && !arrivals.large) breaker?.failed();
-    counters.countRedisError(error.kind);
+    // A redirect is the normal answer while slots move.
+    if (!isRedirect(error as Error)) counters.countRedisError(error.kind);
     throw error;
   }
 }

@@ -124,6 +124,8 @@ export function openCluster(deps: ClusterDeps): Cluster {
     server.follow(listenerFor(source));
     // The master may have been replaced.
     server.redis.data.on('close', () => void table.refresh());
+    // ioredis emits this event when a slot with a subscribed channel moves.
+    server.redis.link?.on('moved', () => table.suspect());
     return member;
   }
 

@@ -1,6 +1,5 @@
 /** Keys that both replicas and another program write concurrently, with checks of their promises. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import { pick, type Random } from '../../loadtest/support/random.ts';
 import { VersionClock } from '../../src/cache/version.ts';
 import { pack, unpack } from '../../src/redis/envelope.ts';
@@ -8,6 +7,7 @@ import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
 import { PREFIX } from '../consistency/foreign-writer.ts';
 import { History, type Op, type Read } from '../consistency/history.ts';
 import type { HeldUp } from './lag.ts';
+import type { Connection } from './stage.ts';
 
 export const CONTENDED_KEYS: readonly string[] = Array.from(
   { length: 8 },
@@ -44,7 +44,7 @@ export class Contended {
   }
 
   /** Acknowledged writes whose key is missing or older in Redis. @param since only writes that began since then */
-  async lost(connection: Redis, since = Number.NEGATIVE_INFINITY): Promise<string[]> {
+  async lost(connection: Connection, since = Number.NEGATIVE_INFINITY): Promise<string[]> {
     const values = await connection.mgetBuffer(CONTENDED_KEYS.map((key) => PREFIX + key));
     const found: string[] = [];
     for (const [i, key] of CONTENDED_KEYS.entries()) {
@@ -60,7 +60,11 @@ export class Contended {
 }
 
 /** Starts a program that writes contended keys directly to Redis. Returns a function that stops it. */
-export function writeContended(connection: Redis, contended: Contended, random: Random): () => Promise<void> {
+export function writeContended(
+  connection: Connection,
+  contended: Contended,
+  random: Random,
+): () => Promise<void> {
   const versions = new VersionClock('f0f0f0f0');
   let stopped = false;
   const write = async () => {

@@ -1,26 +1,32 @@
 /** The faults: how each fault begins and ends, and its special expectations. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { again, killConnections, PASSWORD, type Stage } from './stage.ts';
+import { again, killConnections, PASSWORD, type ServerStage, type Stage } from './stage.ts';
 
-export interface Fault {
+/** A fault of a target. */
+export interface Fault<Target extends Stage> {
   readonly name: string;
-  readonly begin: (stage: Stage) => Promise<unknown>;
-  readonly end: (stage: Stage) => Promise<unknown>;
+  readonly begin: (stage: Target) => Promise<unknown>;
+  readonly end: (stage: Target) => Promise<unknown>;
   /** The duration of the fault, in ms. */
   readonly holdMs: number;
   /** Whether writes return 202 during the fault, which proves that the fault affects them. */
   readonly postpones: boolean;
   /** Redis comes back without its data. */
   readonly losesData?: boolean;
+  /** Redis may lose writes that it has acknowledged, because replication is asynchronous. They are reported only. */
+  readonly mayLose?: boolean;
   /** The fault repeats, and each repetition may be logged. */
   readonly repeats?: boolean;
+}
+
+export interface ServerFault extends Fault<ServerStage> {
   /** Redis starts without a password. */
   readonly withoutPassword?: boolean;
 }
 
 const nothing = async () => {};
 
-export const FAULTS: readonly Fault[] = [
+export const FAULTS: readonly ServerFault[] = [
   {
     name: 'slow: 200 ms each way',
     begin: async ({ proxy }) => proxy.delay(200),
@@ -168,7 +174,7 @@ export const FAULTS: readonly Fault[] = [
   },
   ...['data', 'link', 'admin'].map((name) => ({
     name: `${name} connection killed`,
-    begin: (stage: Stage) => again(250, 1500, () => killConnections(stage, `ratecache-${name}`)),
+    begin: (stage: ServerStage) => again(250, 1500, () => killConnections(stage, `ratecache-${name}`)),
     end: nothing,
     holdMs: 0,
     postpones: name === 'data',
@@ -221,7 +227,7 @@ export const REPRESENTATIVE: readonly string[] = [
   'full (OOM)',
 ];
 
-export function faultNamed(name: string): Fault {
+export function faultNamed(name: string): ServerFault {
   const fault = FAULTS.find((each) => each.name === name);
   if (fault === undefined) throw new Error(`unknown fault ${name}`);
   return fault;

@@ -5,7 +5,7 @@ import type { Service } from '../../loadtest/target/service.ts';
 import { CpuWaits } from '../support/cpu-waits.ts';
 import { fill, lostOf, recovery, rss } from './checks.ts';
 import { Contended, writeContended } from './contended.ts';
-import type { Fault } from './faults.ts';
+import type { Fault, ServerFault } from './faults.ts';
 import { type HeldUp, Lag } from './lag.ts';
 import { Ledger } from './ledger.ts';
 import { type Sample, startLoad } from './load.ts';
@@ -23,9 +23,13 @@ export interface Row {
   readonly name: string;
   readonly postpones: boolean;
   readonly repeats: boolean;
+  /** Whether Redis may have lost writes: then `lost` and `stale` break no promise. */
+  readonly mayLose: boolean;
   readonly reads: number;
   /** Reads and batches with a 5xx, no answer or a failed item. */
   readonly failedReads: number;
+  /** GETs with a 404. All keys of the load exist, so neither Redis nor L1 could answer. */
+  readonly unknownReads: number;
   /** The slowest read from its scheduled time, in ms; `Own` is without the delays of the machine. */
   readonly slowestMs: number;
   readonly slowestOwnMs: number;
@@ -62,8 +66,17 @@ const SLOW_MS = 30;
 export const RATES = [240, 100];
 export const COUNTERS = 60;
 
-export async function measure(fault: Fault, options: MeasureOptions): Promise<Row> {
-  const stage = await openStage({ password: fault.withoutPassword !== true });
+export function measure(fault: ServerFault, options: MeasureOptions): Promise<Row> {
+  return measureOn(() => openStage({ password: fault.withoutPassword !== true }), fault, options);
+}
+
+/** Measures a fault of the target that `open` starts. */
+export async function measureOn<Target extends Stage>(
+  open: () => Promise<Target>,
+  fault: Fault<Target>,
+  options: MeasureOptions,
+): Promise<Row> {
+  const stage = await open();
   const lag = new Lag();
   const waits = new CpuWaits(stage.pids);
   try {
@@ -75,9 +88,9 @@ export async function measure(fault: Fault, options: MeasureOptions): Promise<Ro
   }
 }
 
-async function run(
-  fault: Fault,
-  stage: Stage,
+async function run<Target extends Stage>(
+  fault: Fault<Target>,
+  stage: Target,
   lag: Lag,
   heldUp: HeldUp,
   options: MeasureOptions,
@@ -122,8 +135,10 @@ async function run(
     name: fault.name,
     postpones: fault.postpones,
     repeats: fault.repeats === true,
+    mayLose: fault.mayLose === true,
     reads: reads.length,
     failedReads: reads.filter(failed).length,
+    unknownReads: reads.filter(({ status }) => status === 404).length,
     slowestMs: longest(reads.map(({ ms }) => ms)),
     slowestOwnMs: longest(reads.map(({ ownMs }) => ownMs)),
     slowShare: during.filter(({ ownMs }) => ownMs > SLOW_MS).length / Math.max(1, during.length),

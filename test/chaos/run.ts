@@ -9,7 +9,7 @@
  *
  * Exits with 1 if a promise was broken.
  */
-import { FAULTS, type Fault } from './faults.ts';
+import { FAULTS, type ServerFault } from './faults.ts';
 import { measure } from './measure.ts';
 import { CASES, isFound } from './mutants.ts';
 import { rollingRestart } from './rolling.ts';
@@ -41,7 +41,7 @@ async function runAll(): Promise<boolean> {
   return faults.good && rolling.good;
 }
 
-async function runFaults(faults: readonly Fault[]): Promise<{ good: boolean; rows: string[] }> {
+async function runFaults(faults: readonly ServerFault[]): Promise<{ good: boolean; rows: string[] }> {
   const rows: string[] = [];
   let good = true;
   console.log(HEAD);

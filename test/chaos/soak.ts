@@ -9,7 +9,7 @@ import { type HeldUp, Lag } from './lag.ts';
 import { Ledger } from './ledger.ts';
 import { startLoad } from './load.ts';
 import { COUNTERS, failed, RATES } from './measure.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openStage, type ServerStage } from './stage.ts';
 
 export interface SoakOptions {
   readonly seconds: number;
@@ -53,7 +53,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 }
 
 async function run(
-  stage: Stage,
+  stage: ServerStage,
   lag: Lag,
   heldUp: HeldUp,
   { seconds, seed, boundMs, slowestMs }: SoakOptions,

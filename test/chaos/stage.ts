@@ -9,7 +9,21 @@ import { type Service, startService } from '../../loadtest/target/service.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { type Garbler, startGarbler } from './garbler.ts';
 
+/** What the load and the checks need of a target. */
 export interface Stage {
+  /** Commands as a test user that no fault affects. */
+  readonly connection: Connection;
+  readonly replicas: readonly Service[];
+  /** The process ids of the replicas and of Redis. */
+  readonly pids: () => readonly number[];
+  readonly close: () => Promise<void>;
+}
+
+/** Redis as another program uses it. */
+export type Connection = Pick<Redis, 'mgetBuffer' | 'callBuffer'>;
+
+/** One server. */
+export interface ServerStage extends Stage {
   readonly redis: Pick<Awaited<ReturnType<typeof startRedis>>, 'signal' | 'restart'>;
   /** Sends a command as a test user that no fault affects. Waits until Redis is reachable. */
   readonly control: (...command: (string | number)[]) => Promise<unknown>;
@@ -18,12 +32,8 @@ export interface Stage {
   /** The proxy between the first replica and Redis; the second replica connects directly. */
   readonly proxy: TcpProxy;
   readonly garbler: Garbler;
-  readonly replicas: readonly Service[];
-  /** The process ids of the replicas and of Redis. */
-  readonly pids: () => readonly number[];
   /** Restarts Redis after a kill, with its data or empty. */
   readonly bringBack: (withData: boolean) => Promise<void>;
-  readonly close: () => Promise<void>;
 }
 
 export const PASSWORD = 'chaos';
@@ -34,7 +44,7 @@ export interface StageOptions {
   readonly password: boolean;
 }
 
-const ENV = {
+export const ENV = {
   SHUTDOWN_GRACE_MS: '0',
   // So short that many reads use Redis; with the default most reads would be L1 hits during a fault.
   LOCAL_CACHE_TTL: '1',
@@ -43,7 +53,7 @@ const ENV = {
   OVERLOAD_LOOP_DELAY_MS: '0',
 };
 
-export async function openStage({ password }: StageOptions): Promise<Stage> {
+export async function openStage({ password }: StageOptions): Promise<ServerStage> {
   const opened: (() => unknown)[] = [];
   const close = async () => {
     for (const each of opened.reverse()) await each();
@@ -67,7 +77,7 @@ export async function openStage({ password }: StageOptions): Promise<Stage> {
     });
     connection.on('error', () => {});
     opened.push(() => connection.disconnect());
-    const control: Stage['control'] = async (name, ...args) => {
+    const control: ServerStage['control'] = async (name, ...args) => {
       await until(() => connection.status === 'ready');
       return connection.call(String(name), args);
     };
@@ -112,7 +122,7 @@ export async function openStage({ password }: StageOptions): Promise<Stage> {
 }
 
 /** Kills every connection of the replicas with this name. */
-export async function killConnections({ control }: Stage, name: string): Promise<void> {
+export async function killConnections({ control }: ServerStage, name: string): Promise<void> {
   const list = String(await control('CLIENT', 'LIST'));
   for (const line of list.split('\n')) {
     const id = /\bid=(\d+)/.exec(line)?.[1];

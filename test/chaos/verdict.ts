@@ -34,5 +34,6 @@ export function verdict(row: Row, slowestMs = PROMISED.slowestMs): string[] {
     row.rssAfter - row.rssBefore > PROMISED.grownMiB &&
       `grown by ${(row.rssAfter - row.rssBefore).toFixed(0)} MiB`,
   ].filter((each) => each !== false);
+  if (row.mayLose) return found;
   return [...found, ...row.lost.slice(0, 5), ...row.stale.slice(0, 5)];
 }

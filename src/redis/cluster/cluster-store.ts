@@ -13,10 +13,11 @@ import type { Version } from '../../cache/version.ts';
 import type { Change } from '../change-call.ts';
 import { removeMatching } from '../match-deletion.ts';
 import type { ChangeOutcome } from '../redis-store.ts';
+import { isRedirect } from '../refusal.ts';
 import type { AddressMap } from './address.ts';
 import type { Member } from './member.ts';
 import type { Members } from './members.ts';
-import { isRedirect, redirectOf } from './redirect.ts';
+import { redirectOf } from './redirect.ts';
 import { SLOT_COUNT } from './slots.ts';
 import type { Topology } from './topology.ts';
 

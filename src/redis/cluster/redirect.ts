@@ -1,4 +1,4 @@
-import { StoreError } from '../../cache/store.ts';
+import { isRedirect } from '../refusal.ts';
 import type { Address, AddressMap } from './address.ts';
 
 /** Where Redis sends a command: `moved` for good, `ask` for this command only, because the slot is moving. */
@@ -18,8 +18,4 @@ export function redirectOf(error: unknown, answered: Address, addresses: Address
     kind: kind === 'ASK' ? 'ask' : 'moved',
     to: addresses.resolve(to.slice(0, colon), port, answered),
   };
-}
-
-export function isRedirect(error: unknown): error is StoreError {
-  return error instanceof StoreError && (error.kind === 'moved' || error.kind === 'ask');
 }

@@ -87,8 +87,13 @@ export class Topology {
     const tables = answers.filter(isTable).map(({ value }) => value);
     const newest = tables.sort((a, b) => b.epoch - a.epoch)[0];
     if (newest === undefined) {
-      const failed = answers.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
-      return onFault(failed?.reason ?? new Error('no node of the Cluster can serve: they have no majority'));
+      const [first] = answers;
+      const silent = answers.every(({ status }) => status === 'rejected') && first !== undefined;
+      return onFault(
+        silent
+          ? (first as PromiseRejectedResult).reason
+          : new Error('no node of the Cluster can serve (cluster_state is not ok)'),
+      );
     }
     this.#known = true;
     this.#nodes = newest.nodes;
