@@ -151,6 +151,7 @@ export function openCluster(deps: ClusterDeps): Cluster {
     members,
     topology: {
       suspect: () => table.suspect(),
+      refresh: () => table.refresh(),
       get reading() {
         return table.reading;
       },

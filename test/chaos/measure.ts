@@ -28,7 +28,7 @@ export interface Row {
   readonly reads: number;
   /** Reads and batches with a 5xx, no answer or a failed item. */
   readonly failedReads: number;
-  /** GETs with a 404. All keys of the load exist, so neither Redis nor L1 could answer. */
+  /** GETs with a 404 and a mark: neither Redis nor L1 could answer. */
   readonly unknownReads: number;
   /** The slowest read from its scheduled time, in ms; `Own` is without the delays of the machine. */
   readonly slowestMs: number;
@@ -138,7 +138,7 @@ async function run<Target extends Stage>(
     mayLose: fault.mayLose === true,
     reads: reads.length,
     failedReads: reads.filter(failed).length,
-    unknownReads: reads.filter(({ status }) => status === 404).length,
+    unknownReads: reads.filter(({ status, mark }) => status === 404 && mark !== '').length,
     slowestMs: longest(reads.map(({ ms }) => ms)),
     slowestOwnMs: longest(reads.map(({ ownMs }) => ownMs)),
     slowShare: during.filter(({ ownMs }) => ownMs > SLOW_MS).length / Math.max(1, during.length),

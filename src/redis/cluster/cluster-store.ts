@@ -23,7 +23,7 @@ import type { Topology } from './topology.ts';
 
 export interface ClusterStoreDeps {
   readonly members: Members;
-  readonly topology: Pick<Topology, 'suspect' | 'reading'>;
+  readonly topology: Pick<Topology, 'suspect' | 'reading' | 'refresh'>;
   readonly addresses: AddressMap;
   readonly slotOf: (key: string) => number;
   readonly commandTimeoutMs: number;
@@ -35,6 +35,8 @@ export interface ClusterStoreDeps {
 interface Operation<T> {
   readonly key: string;
   readonly send: (member: Member) => Promise<T>;
+  /** Whether it may be repeated after the connection was lost. */
+  readonly repeatable?: boolean;
   /** As `send`, where the slot of the key is moving to this master. */
   readonly ask: (member: Member) => Promise<T>;
 }
@@ -46,7 +48,7 @@ const MOST_HOPS = 5;
  * L2 in a Redis Cluster. Each master has its own `RedisStore`, which batches the operations of a turn. So the batches of
  * all masters leave in parallel, and a slow master delays its own keys only.
  *
- * An operation that Redis redirects is repeated at the other master, until the command time-out has passed. An operation
+ * An operation that Redis redirects is repeated at the other master, until the command time-out has passed. A change
  * without an answer is not repeated, because it may have taken effect.
  */
 export class ClusterStore implements Store {
@@ -59,6 +61,7 @@ export class ClusterStore implements Store {
   read(key: string): Promise<Entry | undefined> {
     return this.#make({
       key,
+      repeatable: true,
       send: ({ store }) => store.read(key),
       ask: (member) => {
         if (!member.coherent) this.#deps.onUnreported(key);
@@ -145,8 +148,11 @@ export class ClusterStore implements Store {
       let { send } = operation;
       if (redirect === undefined) {
         // The master may have left the Cluster. Its slots have another owner then.
-        if (!isUnsent(error) || member.ready || topology.reading === undefined) throw error;
-        await within(topology.reading, leftMs());
+        const lost = isLost(error);
+        if (lost ? !operation.repeatable : !isUnsentTo(member, error)) throw error;
+        const reading = lost ? topology.refresh() : topology.reading;
+        if (reading === undefined) throw error;
+        await within(reading, leftMs());
         const owner = members.ownerOf(slot);
         if (owner === undefined || owner === member) throw error;
         member = owner;
@@ -169,8 +175,13 @@ export class ClusterStore implements Store {
 }
 
 /** Whether the command was not sent because the master is not connected. */
-function isUnsent(error: unknown): boolean {
-  return error instanceof StoreError && error.reason === 'unavailable';
+function isUnsentTo({ ready }: Member, error: unknown): boolean {
+  return error instanceof StoreError && error.reason === 'unavailable' && !ready;
+}
+
+/** Whether the connection was lost while the command was in flight. A time-out has no cause. */
+function isLost(error: unknown): boolean {
+  return error instanceof StoreError && error.reason === 'timeout' && error.cause !== undefined;
 }
 
 function unavailable(): StoreError {
