@@ -3,6 +3,7 @@ import type { ChangeListener } from '../../src/cache/bus.ts';
 import { Entry, type Value } from '../../src/cache/entry.ts';
 import { Memory, type MemoryOptions } from '../../src/cache/l1/memory.ts';
 import { PendingWrites, type PendingWritesOptions } from '../../src/cache/pending-writes/pending-writes.ts';
+import type { Slots } from '../../src/cache/slots.ts';
 import { StoreError, type Write } from '../../src/cache/store.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { VERSION_BYTES, type Version, VersionClock } from '../../src/cache/version.ts';
@@ -69,6 +70,8 @@ export interface ReplicaOptions {
   /** Whether there is a link; it is coherent then. */
   readonly linked?: boolean;
   readonly rewarm?: boolean;
+  /** How L2 divides the keys; then no slot has a coherent owner at first. */
+  readonly slots?: Slots;
 }
 
 /** A replica on an L2 whose calls can wait at gates. */
@@ -83,9 +86,10 @@ export function openReplica({
   pendingWrites: pendingOptions,
   linked = false,
   rewarm = false,
+  slots,
 }: ReplicaOptions = {}) {
   const ttlMs = standalone ? Number.POSITIVE_INFINITY : L1_TTL_MS;
-  const { memory, counters } = openMemory({ ttlMs, ...memoryOptions }, clock);
+  const { memory, counters } = openMemory({ ttlMs, ...(slots && { slots }), ...memoryOptions }, clock);
   const store = new GatedStore(l2Clock, entries);
   const versions = new VersionClock(writer, () => clock.now);
   const pendingWrites = new PendingWrites({ maxEntries: 100, maxBytes: 1_000_000, ...pendingOptions });
@@ -99,10 +103,11 @@ export function openReplica({
     ttls: TYPES.map(() => TYPE_TTL_MS),
     pendingWrites: pendingOptions && pendingWrites,
     linked,
+    slots,
     rewarm,
     onSuperseded: (key, _version, present) => superseded.push([key, present]),
   });
-  if (linked) cache.stateChanged('coherent');
+  if (linked && slots === undefined) cache.stateChanged('coherent');
   return {
     cache,
     memory,

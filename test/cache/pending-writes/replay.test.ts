@@ -120,6 +120,19 @@ test('a replayed value keeps its deadlines', async () => {
   assert.deepEqual([since, expiresAt], [storedAt, storedAt + TTL_MS]);
 });
 
+test('a server that does not answer receives one slice of changes, and does not block other servers', async () => {
+  const on = setUp();
+  for (let i = 0; i < 200; i++) on.keep(`a${i}`, '1');
+  on.keep('b:1', '1');
+  on.store.hold();
+  const run = on.replay.run();
+  for (let i = 0; i < 128; i++) await on.store.next('write').fail(DOWN);
+  await on.store.next('write').answer();
+  await run;
+  assert.deepEqual(on.outcomes, [['b:1', 'created']]);
+  assert.equal(on.pendingWrites.size, 200);
+});
+
 test('an expired pending value is not written, and the older value in L2 is deleted', async () => {
   const on = setUp();
   on.hold('b', '"old"');
