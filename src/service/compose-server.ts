@@ -127,6 +127,8 @@ export function openServer(deps: ServerDeps): Server {
     linkCaughtUp: async () => bus?.caughtUp(),
     unfollow: () => {
       stopClockSync();
+      // Without listeners, because a link that is closed on purpose must not be logged as lost.
+      redis.link?.removeAllListeners('close');
       bus?.close();
     },
     close: () => {
