@@ -69,15 +69,25 @@ function facts({ mode, coherence, redis, local_cache, pending_writes: pending }:
   return [
     mode === 'standalone'
       ? 'standalone'
-      : redis.connected
-        ? `Redis answers in ${redis.response_time_ms} ms`
-        : undefined,
+      : redis.servers !== undefined
+        ? mastersOf(redis.servers)
+        : redis.connected
+          ? `Redis answers in ${redis.response_time_ms} ms`
+          : undefined,
     coherence === 'off' ? undefined : `coherence ${coherence}`,
     local_cache.status === 'disabled' ? 'L1 is off' : `${local_cache.items} items in L1`,
     pending === undefined || pending.entries === 0 ? undefined : `${pending.entries} pending writes`,
   ]
     .filter((fact) => fact !== undefined)
     .join(', ');
+}
+
+/** Returns how many masters of a Cluster answer, and how fast the slowest is. */
+function mastersOf(servers: NonNullable<HealthBody['redis']['servers']>): string {
+  const up = servers.filter(({ connected }) => connected);
+  const slowest = Math.max(...up.map(({ response_time_ms: ms }) => ms ?? 0));
+  const speed = up.length === 0 ? '' : `, the slowest in ${slowest} ms`;
+  return `${up.length} of ${servers.length} masters answer${speed}`;
 }
 
 /** Checks only the members that this file reads. */

@@ -5,12 +5,15 @@
  *   soak [seconds] [seed]    mixed load with random faults, 600 seconds by default; writes its line from 600 on
  *   mutants ['part of one']  the checks with one mutant of the service at a time
  *   rolling                  the rolling restart
+ *   cluster ['part of one']  the faults of a Redis Cluster; writes its table if all of them ran
  *   'part of a name' …       the faults whose name contains this text
  *
  * Exits with 1 if a promise was broken.
  */
+import { CLUSTER_FAULTS } from './cluster-faults.ts';
+import { openClusterStage } from './cluster-stage.ts';
 import { FAULTS, type ServerFault } from './faults.ts';
-import { measure } from './measure.ts';
+import { measure, measureOn, type Row } from './measure.ts';
 import { CASES, isFound } from './mutants.ts';
 import { rollingRestart } from './rolling.ts';
 import { soak } from './soak.ts';
@@ -18,7 +21,7 @@ import { HEAD, rowOf, writeTable } from './table.ts';
 import { PROMISED, verdict } from './verdict.ts';
 
 const { boundMs } = PROMISED;
-const CALM_MS = 2000;
+const OPTIONS = { calmMs: 2000, boundMs };
 
 const args = process.argv.slice(2);
 process.exit((await main()) ? 0 : 1);
@@ -28,6 +31,7 @@ async function main(): Promise<boolean> {
   if (what === undefined) return runAll();
   if (what === 'soak') return runSoak(Number(args[1] ?? 600), Number(args[2] ?? 1));
   if (what === 'mutants') return runMutants(args[1] ?? '');
+  if (what === 'cluster') return runCluster(args[1] ?? '');
   if (what === 'rolling') return (await runRolling()).good;
   const faults = FAULTS.filter(({ name }) => args.some((part) => name.includes(part)));
   if (faults.length > 0) return (await runFaults(faults)).good;
@@ -41,17 +45,31 @@ async function runAll(): Promise<boolean> {
   return faults.good && rolling.good;
 }
 
-async function runFaults(faults: readonly ServerFault[]): Promise<{ good: boolean; rows: string[] }> {
+function runFaults(faults: readonly ServerFault[]): Promise<{ good: boolean; rows: string[] }> {
+  return runEach(faults, (fault) => measure(fault, OPTIONS));
+}
+
+async function runEach<Each>(
+  faults: readonly Each[],
+  measureOne: (fault: Each) => Promise<Row>,
+): Promise<{ good: boolean; rows: string[] }> {
   const rows: string[] = [];
   let good = true;
   console.log(HEAD);
   for (const fault of faults) {
-    const row = await measure(fault, { calmMs: CALM_MS, boundMs });
+    const row = await measureOne(fault);
     rows.push(rowOf(row));
     console.log(rowOf(row));
     good = printViolations(verdict(row)) && good;
   }
   return { good, rows };
+}
+
+async function runCluster(part: string): Promise<boolean> {
+  const faults = CLUSTER_FAULTS.filter(({ name }) => name.includes(part));
+  const { rows, good } = await runEach(faults, (fault) => measureOn(openClusterStage, fault, OPTIONS));
+  if (part === '') await writeTable('cluster', [HEAD, ...rows]);
+  return good;
 }
 
 async function runRolling(): Promise<{ good: boolean; line: string }> {

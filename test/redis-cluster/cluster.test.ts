@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { until } from '../../loadtest/support/until.ts';
@@ -232,4 +233,27 @@ test('L1 drops the keys of slots that moved, and keeps the others', async (t) =>
     for (const key of byMaster.get(port)!)
       assert.match(await statusOf(service, key), /^ratecache-l1; hit; ttl=\d+$/);
   for (const key of byMaster.get(fromPort)!) assert.match(await statusOf(service, key), /^ratecache-l2; hit/);
+});
+
+test('the permissions of docs/deployment/cluster.md are enough', async (t) => {
+  const acl = readFileSync(new URL('../../deploy/redis/users.acl', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../docs/deployment/cluster.md', import.meta.url), 'utf8');
+  const [rules] = /resetkeys .*$/m.exec(acl.slice(acl.indexOf('user ratecache')))!;
+  const [more] = /^\+asking .*$/m.exec(page)!;
+  const user = ['ratecache', 'on', '>secret', ...rules.split(' '), ...more.split(' ')];
+  const cluster = await openCluster(t, { args: ['--user', ...user] });
+  const service = await openService(t, cluster, { REDIS_USERNAME: 'ratecache', REDIS_PASSWORD: 'secret' });
+  const keys = [...(await keysByMaster(cluster, 1)).values()].flat();
+  for (const key of keys) assert.equal((await put(service, key, '1')).status, 201);
+  await (await post(service, '/v1/flush')).arrayBuffer();
+  for (const key of keys) assert.equal((await get(service, key)).status, 404);
+  const { status, reasons } = await healthOf(service);
+  assert.deepEqual([status, reasons], ['healthy', []]);
+  const denied = await Promise.all(
+    cluster.servers.map(async (server) => (await server.cli('ACL', 'LOG')).replace(/\s+/g, ' ')),
+  );
+  assert.deepEqual(
+    denied.filter((log) => log !== ''),
+    [],
+  );
 });

@@ -38,6 +38,8 @@ export class Memory {
   readonly #slots: Slots;
   /** For each slot, why its entries may not be served without asking L2; 0 where they may. */
   readonly #distrust: Uint8Array;
+  /** The number of slots that are not trusted. While it is 0, a hit does not look at its slot. */
+  #doubtful = 0;
   #bytes = 0;
   readonly #sizes = new Float64Array(TYPES.length);
   /** Called for each entry that has expired or was evicted, after it was removed. */
@@ -54,8 +56,7 @@ export class Memory {
 
   /** Whether entries of the slot may be served without asking L2. They may not while invalidations may be missed. */
   trust(slot: number, yes: boolean): void {
-    if (yes) this.#distrust[slot]! &= ~INVALIDATIONS_MAY_BE_MISSED;
-    else this.#distrust[slot]! |= INVALIDATIONS_MAY_BE_MISSED;
+    this.#doubt(slot, INVALIDATIONS_MAY_BE_MISSED, !yes);
   }
 
   /** As `trust`, for every slot. */
@@ -66,13 +67,17 @@ export class Memory {
   /** Returns the entry if it is fresh, and makes it the most recently used. */
   fresh(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
-    return entry !== undefined && this.#isFresh(entry) ? entry : undefined;
+    return entry !== undefined && entry.freshUntil > this.#clock.now && this.#trusts(entry)
+      ? entry
+      : undefined;
   }
 
   /** As `fresh`, without a change of the LRU order. */
   glance(key: string): Entry | undefined {
     const entry = this.#entries.peek(key);
-    return entry !== undefined && this.#isFresh(entry) ? entry : undefined;
+    return entry !== undefined && entry.freshUntil > this.#clock.now && this.#trusts(entry)
+      ? entry
+      : undefined;
   }
 
   /** Returns the cached entry, fresh, stale or expired, without a change of the LRU order. */
@@ -133,8 +138,14 @@ export class Memory {
 
   /** Whether the entries of the slot are being dropped. They are then not served without asking L2. */
   hold(slot: number, yes: boolean): void {
-    if (yes) this.#distrust[slot]! |= BEING_DROPPED;
-    else this.#distrust[slot]! &= ~BEING_DROPPED;
+    this.#doubt(slot, BEING_DROPPED, yes);
+  }
+
+  #doubt(slot: number, reason: number, yes: boolean): void {
+    const before = this.#distrust[slot]!;
+    const after = yes ? before | reason : before & ~reason;
+    this.#distrust[slot] = after;
+    this.#doubtful += Math.sign(after) - Math.sign(before);
   }
 
   /** Deletes all entries of these slots. Each step of the generator visits a few hundred entries. */
@@ -218,8 +229,8 @@ export class Memory {
     return this.#sizes;
   }
 
-  #isFresh(entry: Entry): boolean {
-    return entry.freshUntil > this.#clock.now && this.#distrust[entry.slot] === 0;
+  #trusts(entry: Entry): boolean {
+    return this.#doubtful === 0 || this.#distrust[entry.slot] === 0;
   }
 
   #expire(entry: Entry): void {
