@@ -8,17 +8,49 @@ import type { Fault } from './faults.ts';
 /** The slots that a test moves under load. */
 const MOVED_SLOTS = 1000;
 
-export const CLUSTER_FAULTS: readonly Fault<ClusterStage>[] = [
+export interface ClusterFault extends Fault<ClusterStage> {
+  /** Variables of the replicas. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Replication stops, because the replica connects again only after up to a second. Then the master dies. */
+async function killAheadOfReplica({ victim }: ClusterStage): Promise<void> {
+  await victim.cli('CLIENT', 'KILL', 'TYPE', 'replica');
+  await sleep(600);
+  await victim.signal('SIGKILL');
+}
+
+async function replace({ cluster, victim, heir }: ClusterStage): Promise<void> {
+  await becomesMaster(cluster, heir);
+  await victim.restart();
+}
+
+export const CLUSTER_FAULTS: readonly ClusterFault[] = [
   {
     name: 'a master is killed, and returns as a replica',
     begin: ({ victim }) => victim.signal('SIGKILL'),
-    async end({ cluster, victim, heir }) {
-      await becomesMaster(cluster, heir);
-      await victim.restart();
-    },
+    end: replace,
     holdMs: 1000,
     postpones: true,
     mayLose: true,
+  },
+  {
+    name: 'a master is killed while its replica is behind',
+    begin: killAheadOfReplica,
+    end: replace,
+    holdMs: 1000,
+    postpones: true,
+    mayLose: true,
+  },
+  {
+    // The program that writes to Redis itself does not wait for replicas, so its writes may be lost.
+    name: 'a master is killed while its replica is behind, with REDIS_MIN_REPLICAS_ACK=1',
+    begin: killAheadOfReplica,
+    end: replace,
+    holdMs: 1000,
+    postpones: true,
+    mayLose: true,
+    env: { REDIS_MIN_REPLICAS_ACK: '1' },
   },
   {
     name: 'a master hands over to its replica (CLUSTER FAILOVER)',
@@ -26,6 +58,7 @@ export const CLUSTER_FAULTS: readonly Fault<ClusterStage>[] = [
     end: async () => {},
     holdMs: 500,
     postpones: false,
+    silent: true,
   },
   {
     name: 'a master is blocked until its replica has replaced it (DEBUG SLEEP)',
@@ -49,6 +82,7 @@ export const CLUSTER_FAULTS: readonly Fault<ClusterStage>[] = [
     end: ({ cluster }) => cluster.settled(),
     holdMs: 0,
     postpones: false,
+    silent: true,
   },
   {
     name: `a new master joins, and ${MOVED_SLOTS} slots move to it`,
@@ -58,6 +92,7 @@ export const CLUSTER_FAULTS: readonly Fault<ClusterStage>[] = [
     end: ({ cluster }) => cluster.settled(),
     holdMs: 0,
     postpones: false,
+    silent: true,
   },
   {
     name: 'all slots of a master move away, and it leaves',
@@ -68,6 +103,7 @@ export const CLUSTER_FAULTS: readonly Fault<ClusterStage>[] = [
     end: async () => {},
     holdMs: 1000,
     postpones: false,
+    silent: true,
   },
   {
     name: 'rolling restart of all nodes',
@@ -86,14 +122,9 @@ export const CLUSTER_FAULTS: readonly Fault<ClusterStage>[] = [
     end: async () => {},
     holdMs: 0,
     postpones: false,
+    silent: true,
   },
 ];
-
-export function clusterFaultNamed(part: string): Fault<ClusterStage> {
-  const fault = CLUSTER_FAULTS.find(({ name }) => name.includes(part));
-  if (fault === undefined) throw new Error(`unknown fault ${part}`);
-  return fault;
-}
 
 async function becomesMaster(cluster: ClusterStage['cluster'], { port }: RedisServer): Promise<void> {
   await until(

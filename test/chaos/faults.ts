@@ -15,6 +15,8 @@ export interface Fault<Target extends Stage> {
   readonly losesData?: boolean;
   /** Redis may lose writes that it has acknowledged, because replication is asynchronous. They are reported only. */
   readonly mayLose?: boolean;
+  /** Nothing is lost for readers and writers, so nothing needs to be noticed. */
+  readonly silent?: boolean;
   /** The fault repeats, and each repetition may be logged. */
   readonly repeats?: boolean;
 }

@@ -25,6 +25,7 @@ export interface Row {
   readonly repeats: boolean;
   /** Whether Redis may have lost writes: then `lost` and `stale` break no promise. */
   readonly mayLose: boolean;
+  readonly silent: boolean;
   readonly reads: number;
   /** Reads and batches with a 5xx, no answer or a failed item. */
   readonly failedReads: number;
@@ -136,6 +137,7 @@ async function run<Target extends Stage>(
     postpones: fault.postpones,
     repeats: fault.repeats === true,
     mayLose: fault.mayLose === true,
+    silent: fault.silent === true,
     reads: reads.length,
     failedReads: reads.filter(failed).length,
     unknownReads: reads.filter(({ status, mark }) => status === 404 && mark !== '').length,

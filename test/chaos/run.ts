@@ -67,7 +67,9 @@ async function runEach<Each>(
 
 async function runCluster(part: string): Promise<boolean> {
   const faults = CLUSTER_FAULTS.filter(({ name }) => name.includes(part));
-  const { rows, good } = await runEach(faults, (fault) => measureOn(openClusterStage, fault, OPTIONS));
+  const { rows, good } = await runEach(faults, (fault) =>
+    measureOn(() => openClusterStage(fault), fault, OPTIONS),
+  );
   if (part === '') await writeTable('cluster', [HEAD, ...rows]);
   return good;
 }

@@ -26,7 +26,7 @@ export function verdict(row: Row, slowestMs = PROMISED.slowestMs): string[] {
       `${(row.slowShare * 100).toFixed(0)} % of the reads waited for Redis`,
     row.failedWrites > 0 && `${row.failedWrites} writes failed`,
     row.postpones && row.postponed === 0 && 'the fault had no effect: no write returned 202',
-    row.noticedMs > PROMISED.noticedMs && `noticed after ${row.noticedMs.toFixed(0)} ms`,
+    !row.silent && row.noticedMs > PROMISED.noticedMs && `noticed after ${row.noticedMs.toFixed(0)} ms`,
     row.recoveredMs > PROMISED.recoveredMs && `recovered after ${row.recoveredMs.toFixed(0)} ms`,
     !row.repeats &&
       row.logLines > LOG_LINES * Math.max(1, row.outages) &&
