@@ -2,15 +2,17 @@
  * Reads the environment once, at start-up, into a frozen `Config`. `config/variables.ts` defines the variables; this
  * file assembles their values and reports errors.
  */
+import type { Fault } from './fault.ts';
 import type { Secret } from './kinds.ts';
-import { checkTogether, type Environment, type Fault, parseVariables } from './parse.ts';
+import { checkTogether, type Environment, parseVariables } from './parse.ts';
 import { redisTlsOf, topologyOf } from './redis-topology.ts';
 import { unknownVariableWarnings } from './unknown-variables.ts';
 import type { Values } from './variables.ts';
 
 export { configurationPage, envExample, flagOf, helpOf } from './document.ts';
+export type { Fault } from './fault.ts';
 export { GROUPS, Secret, type Variable } from './kinds.ts';
-export type { Environment, Fault } from './parse.ts';
+export type { Environment } from './parse.ts';
 export { isLoopback } from './patterns.ts';
 export { type HostAndPort, nameOf, type Tls, type Topology } from './redis-topology.ts';
 export { VARIABLE_NAMES, VARIABLES, type VariableName } from './variables.ts';

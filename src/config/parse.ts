@@ -1,22 +1,12 @@
 /** Parses the environment into the values of the table, and collects all faults. */
 import * as v from 'valibot';
+import type { Fault, ReportFault } from './fault.ts';
 import type { Variable } from './kinds.ts';
 import { isLoopback } from './patterns.ts';
 import { checkRedis } from './redis-topology.ts';
 import { VARIABLE_NAMES, VARIABLES, type Values, type VariableName } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-export interface Fault {
-  readonly variable: VariableName;
-  /** The value of the variable in quotes, `(not set)`, or `(hidden)` for a secret. */
-  readonly actual: string;
-  /** Completes the sentence "expected …". */
-  readonly expected: string;
-}
-
-/** Reports that the value of a variable is not what was expected. */
-export type ReportFault = (variable: VariableName, expected: string) => void;
 
 /** Longer values are truncated in messages. */
 const SHOWN_CHARACTERS = 100;

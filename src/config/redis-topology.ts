@@ -1,6 +1,7 @@
 /** Where Redis is and how to reach it: combines the variables of Redis, and finds their contradictions. */
+
+import type { ReportFault } from './fault.ts';
 import { Secret } from './kinds.ts';
-import type { ReportFault } from './parse.ts';
 import type { Values, VariableName } from './variables.ts';
 
 export interface HostAndPort {

@@ -110,6 +110,11 @@ export function parseAnnouncement(text: string, maxKeyBytes: number): Announceme
   };
 }
 
+/** Returns whether a replica announces a write. Tracking then reports the same write right after. */
+export function isSetByReplica({ origin, reason, versions }: Announcement): boolean {
+  return origin !== undefined && reason === 'set' && versions !== undefined;
+}
+
 /** Returns the announcement of own changes. `versions` has one version for each of `keys`. */
 export function announceChanges(
   announcer: Announcer,

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { BusListener, CoherenceState } from '../cache/bus.ts';
 import { EVERYTHING } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { type Announcement, parseAnnouncement } from './announcement.ts';
+import { isSetByReplica, parseAnnouncement } from './announcement.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { MalformedOrigins } from './malformed-origins.ts';
 import { RecentAnnouncements } from './recent-announcements.ts';
@@ -65,7 +65,7 @@ export interface RedisBusDeps {
   readonly usable: () => boolean;
   /** Called for a malformed message, once for each origin. */
   readonly onMalformed: (origin: string, message: string) => void;
-  /** The link reports all changes from now on. */
+  /** Called when the link reports all changes. */
   readonly onArmed?: () => void;
   readonly onArmFault: (error: Error) => void;
 }
@@ -91,6 +91,8 @@ export class RedisBus {
   #awaiting: { readonly since: number; readonly resolve: () => void }[] = [];
   #state: CoherenceState = 'blind';
   #armed = false;
+  /** Present when the link receives changes. `keysLeft`: see `#keysAfterRestart`. */
+  #subscribed: { readonly keysLeft: number | undefined } | undefined;
   #closed = false;
   /** The run id of the Redis process with which the link was last armed. */
   #runId: string | undefined;
@@ -148,8 +150,8 @@ export class RedisBus {
   }
 
   async #arm(): Promise<void> {
-    const { link, listener, onArmFault } = this.#deps;
-    const { keyPrefix, channel } = this.#options;
+    const { link, onArmFault } = this.#deps;
+    const { keyPrefix, channel, shard } = this.#options;
     const prefixes = ['PREFIX', keyPrefix];
     // Redis refuses overlapping prefixes. A key prefix that covers the canary reports it anyway.
     if (!this.#canaryPrefix.startsWith(keyPrefix)) prefixes.push('PREFIX', this.#canaryPrefix);
@@ -164,8 +166,7 @@ export class RedisBus {
       // connection closes, the link goes silent without an error.
       await link.call('CLIENT', ['TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes]);
       this.#tag = this.#currentTag();
-      const canary = this.#options.shard === undefined ? [this.#canary] : [];
-      await link.subscribe(INVALIDATE_CHANNEL, channel, ...canary);
+      await link.subscribe(INVALIDATE_CHANNEL, channel, ...(shard === undefined ? [this.#canary] : []));
       await this.#subscribeShard();
     } catch (error) {
       if (link.status === 'ready') {
@@ -175,11 +176,18 @@ export class RedisBus {
       }
       return;
     }
+    this.#subscribed = { keysLeft };
+    this.#deps.onArmed?.();
+    this.updateState();
+  }
+
+  /** Empties L1, but only when reads can fill it again. Until then its entries answer reads in the state `blind`. */
+  #completeArming(): void {
+    if (this.#subscribed === undefined || this.#armed || !this.#deps.usable()) return;
     this.#armed = true;
     // `allChanged` below covers an earlier swap of the database.
     this.#writtenCanary = undefined;
-    this.#deps.onArmed?.();
-    listener.allChanged('rearmed', keysLeft);
+    this.#deps.listener.allChanged('rearmed', this.#subscribed.keysLeft);
     this.#beat();
   }
 
@@ -229,6 +237,7 @@ export class RedisBus {
 
   #disarm(): void {
     this.#armed = false;
+    this.#subscribed = undefined;
     // The data connection may be ready first, on a database without the canary. Arming the link again covers that.
     this.#writtenCanary = undefined;
     this.#heartbeat.reset();
@@ -375,6 +384,7 @@ export class RedisBus {
 
   /** Determines the state, and reports it if it has changed. */
   updateState(): void {
+    this.#completeArming();
     const now = performance.now();
     const { usable, listener } = this.#deps;
     const dataUp = usable() && now - this.#dataProvenAt <= this.#options.heartbeatTimeoutMs;
@@ -386,9 +396,4 @@ export class RedisBus {
     this.#state = state;
     listener.stateChanged(state);
   }
-}
-
-/** Returns whether a replica announces a write. Tracking then reports the same write right after. */
-function isSetByReplica({ origin, reason, versions }: Announcement): boolean {
-  return origin !== undefined && reason === 'set' && versions !== undefined;
 }

@@ -130,6 +130,21 @@ const removal = (key: string) => ({ key, version: versions.next() });
 
 const keysChanged = (events: BusEvent[]) => events.flatMap(([what, key]) => (what === 'key' ? [key] : []));
 
+test('a link that returns before Redis is usable does not empty L1', async (t) => {
+  let usable = true;
+  const { bus, link, events } = await coherent(t, { usable: () => usable });
+  usable = false;
+  const ready = once(link, 'ready');
+  link.disconnect(true);
+  await ready;
+  await until(async () => /sub=[3-9]/.test(await redis.cli('CLIENT', 'LIST')));
+  bus.updateState();
+  assert.ok(!events.some(([what]) => what === 'all'), JSON.stringify(events));
+  usable = true;
+  bus.updateState();
+  await until(() => events.some(([what]) => what === 'all'));
+});
+
 test('an armed link first reports that everything may have changed, and then coherence', async (t) => {
   const { events, reach } = listen(t);
   await reach('coherent');
