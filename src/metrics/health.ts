@@ -21,6 +21,8 @@ export interface HealthDeps {
   readonly breakerOpen?: boolean | undefined;
   /** The clock of Redis minus the clock of this machine, in ms; undefined while it is unknown. */
   readonly clockOffsetMs?: number | undefined;
+  /** What the servers lack or refuse, a sentence each. */
+  readonly limits?: readonly string[];
   /** Undefined when standalone, or if pending writes are disabled. */
   readonly pendingWrites?: PendingWrites | undefined;
   /** The certificate of the service; undefined without TLS. `expiresAt` is in ms. */
@@ -72,7 +74,7 @@ export function health(deps: HealthDeps): Health {
   const { version, addon, memory, redis, servers, coherence, pendingWrites, certificate } = deps;
   const serving =
     memory !== undefined || redis?.connected === true || servers?.some(({ connected }) => connected) === true;
-  const reasons = reasonsOf(deps);
+  const reasons = [...reasonsOf(deps), ...(deps.limits ?? [])];
   return {
     serving,
     body: {

@@ -5,8 +5,10 @@ import { StoreError } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Breaker } from './breaker.ts';
 import { BulkLane, type Sender } from './bulk-lane.ts';
-import { SHARDED_WRITE_SCRIPT, VALUE_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
+import { type ScriptedRedis, scripted } from './scripted.ts';
+import { SHARDED_WRITE_SCRIPT, WRITE_SCRIPT } from './scripts.ts';
 import { ADMIN_TIMEOUT_MS, type Guard, sendCommand } from './send-command.ts';
+import type { ServerLimits } from './server-limits.ts';
 import { TurnBatch } from './turn-batch.ts';
 
 export interface LanesDeps {
@@ -21,6 +23,8 @@ export interface LanesDeps {
   readonly clock: Pick<ServiceClock, 'synced'>;
   /** Guards the data connection. */
   readonly breaker?: Breaker;
+  /** Records that the server refuses scripts. */
+  readonly limits?: ServerLimits;
   /** Whether the server is a master of a Cluster. */
   readonly sharded?: boolean;
 }
@@ -53,11 +57,6 @@ export interface LaneOptions<Input, Output> {
   readonly route: Route;
   /** Returns the route for large values. @param leftMs the time that remains */
   readonly bulk: (leftMs: number) => Route;
-}
-
-export interface ScriptedRedis extends Redis {
-  ratecacheWriteBuffer(keys: number, ...args: (string | number | Buffer)[]): Promise<[Buffer, Buffer][]>;
-  ratecacheValueBuffer(keys: number, key: string): Promise<[value: Buffer | null, ttlMs: number]>;
 }
 
 /** The time-out of a late change in milliseconds. It is longer than that of a live change, because no caller waits. */
@@ -139,7 +138,7 @@ export class Lanes {
       () => {
         // Without Redis's time the deadlines of changes would be wrong.
         if (!clock.synced) throw new StoreError('unavailable', 'not connected to Redis');
-        return command(scripted(redis, this.writeScript));
+        return command(scripted(redis, this.writeScript, this.#deps.limits));
       },
       breaker,
       longestMs,
@@ -147,13 +146,4 @@ export class Lanes {
     if (route === this.live || route === this.liveChanges) this.#lastLive.set(route, sent);
     return sent;
   }
-}
-
-/** Defines the scripts on a connection that does not have them yet. */
-function scripted(redis: Redis, writeScript: string): ScriptedRedis {
-  if (!('ratecacheWriteBuffer' in redis)) {
-    redis.defineCommand('ratecacheWrite', { lua: writeScript });
-    redis.defineCommand('ratecacheValue', { lua: VALUE_SCRIPT, readOnly: true });
-  }
-  return redis as ScriptedRedis;
 }

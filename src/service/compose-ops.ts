@@ -64,6 +64,7 @@ export function composeOps(
         servers: servers && (await Promise.all(servers().map(serverHealth))),
         breakerOpen: breakerOpen?.(),
         clockOffsetMs: redis && core.clock.wallOffsetMs,
+        limits: limitsOf(redis),
         pendingWrites: cache.pendingWrites,
         certificate: certificate(),
       }),
@@ -88,6 +89,12 @@ export function composeOps(
       });
     },
   };
+}
+
+/** What the servers lack or refuse; what several of them lack is named once. */
+function limitsOf(redis: Core['redis']): string[] {
+  const servers = redis?.servers() ?? [];
+  return [...new Set(servers.flatMap(({ server }) => server.redis.limits.sentences))];
 }
 
 /** Why Redis cannot be used now, or undefined when it can. Of a Cluster, one master that can be used is enough. */

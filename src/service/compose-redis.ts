@@ -11,6 +11,7 @@ import { Reconnector } from '../redis/reconnector.ts';
 import { renewCredentials } from '../redis/renew-credentials.ts';
 import { RoleCheck } from '../redis/role-check.ts';
 import { SameServer } from '../redis/same-server.ts';
+import { ServerLimits } from '../redis/server-limits.ts';
 import { targetOf } from './redis-target.ts';
 
 export interface RedisConnections {
@@ -28,6 +29,8 @@ export interface RedisConnections {
   /** Receives invalidations; undefined with ENABLE_PUBSUB=false. */
   readonly link: Redis | undefined;
   readonly info: RedisInfo;
+  /** What the server lacks or refuses. */
+  readonly limits: ServerLimits;
   readonly keyCounter: KeyCounter;
   /** The number of connections that are ready. */
   readonly count: () => number;
@@ -89,6 +92,10 @@ export function connectRedis(
     },
   });
 
+  const limits = new ServerLimits((limit, sentence) => {
+    // The link logs its own line.
+    if (limit !== 'tracking') log.error(sentence);
+  });
   const data = open('data');
   // Only an armed link is useful. So a connection that is merely ready does not reset the backoff of the link.
   const linkReconnection = reconnector.join('user');
@@ -134,6 +141,7 @@ export function connectRedis(
     },
     link,
     info: new RedisInfo(data, counters, {}, admin),
+    limits,
     keyCounter: new KeyCounter(
       { redis: admin, counters, keyPrefix: config.store.keyPrefix },
       { maxAgeMs: config.stats.maxAgeMs },
@@ -142,8 +150,12 @@ export function connectRedis(
     linkArmed: () => {
       linkReconnection.proved();
       linkEvents.armed();
+      limits.gone('tracking');
     },
-    linkRefused: linkEvents.refused,
+    linkRefused: (error) => {
+      linkEvents.refused(error);
+      limits.found('tracking', error.message.split(', with args')[0]!);
+    },
     refusedAsReplica: roleCheck.refused,
     hurry: () => reconnector.hurry(),
     whenUp: (timeoutMs, clockSet) => {

@@ -162,6 +162,7 @@ function openStore(deps: ServerDeps, redis: RedisConnections, breaker: Breaker):
       admin: redis.admin,
       bulk: redis.bulk,
       counters,
+      limits: redis.limits,
       clock: serviceClock === clock ? clock : clockFor(clock, serviceClock),
       breaker,
       sharded: shard !== undefined,

@@ -1,0 +1,35 @@
+/** What the server lacks or refuses, found while it is used. */
+export type Limit = 'tracking' | 'scripts';
+
+const SENTENCES: Readonly<Record<Limit, string>> = {
+  tracking: 'Redis does not report changes to the invalidation link',
+  scripts: 'Redis refuses scripts, so only reads work: writes stay pending or fail',
+};
+
+export class ServerLimits {
+  readonly #found = new Map<Limit, string>();
+  readonly #onFound: (limit: Limit, sentence: string) => void;
+
+  /** @param onFound called once, until the server does what it refused */
+  constructor(onFound: (limit: Limit, sentence: string) => void) {
+    this.#onFound = onFound;
+  }
+
+  /** @param error the reply of the server */
+  found(limit: Limit, error: string): void {
+    const isNew = !this.#found.has(limit);
+    const sentence = `${SENTENCES[limit]} (${error})`;
+    this.#found.set(limit, sentence);
+    if (isNew) this.#onFound(limit, sentence);
+  }
+
+  /** The server does what it refused. */
+  gone(limit: Limit): void {
+    this.#found.delete(limit);
+  }
+
+  /** A sentence for each limit. */
+  get sentences(): readonly string[] {
+    return [...this.#found.values()];
+  }
+}
