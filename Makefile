@@ -50,15 +50,16 @@ test-all: test ## the same, then what takes longer, and what needs Prometheus, s
 	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy openssl
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test:rest
-	@if [[ $$EUID == 0 ]] || scripts/redis8.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \
-	else echo 'NOT RUN: make test-versions. Run it once as root: it makes a Redis 8 with debootstrap.' >&2; fi
+	@if [[ $$EUID == 0 ]] || scripts/debian13-servers.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \
+	else echo 'NOT RUN: make test-versions. Run it once as root: it makes Redis 8 and Valkey 8 with debootstrap.' >&2; fi
 
-VERSIONED := test/versions/*.versions.ts test/redis/*.test.ts test/e2e/faults.test.ts test/e2e/reconnect.test.ts
+VERSIONED := test/versions/*.versions.ts test/redis/*.test.ts test/e2e/faults.test.ts test/e2e/reconnect.test.ts test/e2e/different-servers.test.ts
 
-test-versions: $(INSTALLED) ## the tests of Redis's errors, faults and coherence against a real Redis 8; the first run needs root and two minutes
+test-versions: $(INSTALLED) ## the tests of Redis's errors, faults and coherence against real Redis 8 and Valkey 8; the first run needs root and two minutes
 	@$(NEED) redis-cli
-	@scripts/redis8.sh >/dev/null
-	@EXPECTED_REDIS=8. PATH="$(CURDIR)/.tools/redis8/bin:$(PATH)" npm run --silent test:files -- --test-concurrency=2 $(VERSIONED)
+	@scripts/debian13-servers.sh >/dev/null
+	@EXPECTED_SERVER='redis 8.' PATH="$(CURDIR)/.tools/redis8/bin:$(PATH)" npm run --silent test:files -- --test-concurrency=2 $(VERSIONED)
+	@EXPECTED_SERVER='valkey 8.' PATH="$(CURDIR)/.tools/valkey8/bin:$(PATH)" npm run --silent test:files -- --test-concurrency=2 $(VERSIONED)
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## every fault of Redis under load, into docs/reliability.md; ARGS=soak, mutants, rolling or part of a fault's name
