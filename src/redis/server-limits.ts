@@ -8,19 +8,18 @@ const SENTENCES: Readonly<Record<Limit, string>> = {
 
 export class ServerLimits {
   readonly #found = new Map<Limit, string>();
-  readonly #onFound: (limit: Limit, sentence: string) => void;
+  readonly #onFound: (limit: Limit, error: string) => void;
 
   /** @param onFound called once, until the server does what it refused */
-  constructor(onFound: (limit: Limit, sentence: string) => void) {
+  constructor(onFound: (limit: Limit, error: string) => void) {
     this.#onFound = onFound;
   }
 
   /** @param error the reply of the server */
   found(limit: Limit, error: string): void {
     const isNew = !this.#found.has(limit);
-    const sentence = `${SENTENCES[limit]} (${error})`;
-    this.#found.set(limit, sentence);
-    if (isNew) this.#onFound(limit, sentence);
+    this.#found.set(limit, `${SENTENCES[limit]} (${error})`);
+    if (isNew) this.#onFound(limit, error);
   }
 
   /** The server does what it refused. */

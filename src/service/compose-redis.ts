@@ -92,9 +92,10 @@ export function connectRedis(
     },
   });
 
-  const limits = new ServerLimits((limit, sentence) => {
+  const limits = new ServerLimits((limit, error) => {
     // The link logs its own line.
-    if (limit !== 'tracking') log.error(sentence);
+    if (limit === 'scripts')
+      log.error({ error }, 'Redis refuses scripts, so only reads work: writes stay pending or fail');
   });
   const data = open('data');
   // Only an armed link is useful. So a connection that is merely ready does not reset the backoff of the link.
