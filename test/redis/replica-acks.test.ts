@@ -32,6 +32,7 @@ test('a write that no replica acknowledges stays pending until a replica has it'
   assert.equal(await (await service.fetch(`/v1/cache/${KEY}`)).text(), '1');
 
   await replica.restart();
+  await follow(replica, master);
   await until(async () => (await pending(service)) === 0, { timeoutMs: 60_000 });
   assert.ok((await replica.cli('GET', NAME)).includes('1'));
   assert.equal((await service.fetch(`/v1/cache/${KEY}`)).headers.get('etag'), version);
@@ -42,7 +43,7 @@ test('a pending write that the master loses is made on the replica that replaces
   await replica.cli('REPLICAOF', 'NO', 'ONE');
   assert.equal((await put(service, KEY, '1')).status, 202);
   await master.restart();
-  await replica.cli('REPLICAOF', '127.0.0.1', String(master.port));
+  await follow(replica, master);
   await until(async () => (await pending(service)) === 0, { timeoutMs: 60_000 });
   assert.ok((await replica.cli('GET', NAME)).includes('1'));
 });
@@ -84,9 +85,9 @@ test('reads do not wait behind a write that waits for replicas', async (t) => {
 /** A service whose writes wait for the one replica of its Redis. */
 async function start(t: TestContext, env: Record<string, string> = {}) {
   const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
-  const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] });
+  const replica = await startRedis();
   t.after(() => Promise.all([master.stop(), replica.stop()]));
-  await until(() => isConnected(replica));
+  await follow(replica, master);
   const service = await startService({
     env: { ...PATIENT, ...redisEnv(master), REDIS_MIN_REPLICAS_ACK: '1', ...env },
   });
@@ -95,8 +96,9 @@ async function start(t: TestContext, env: Record<string, string> = {}) {
   return { service, master, replica };
 }
 
-async function isConnected(replica: RedisServer): Promise<boolean> {
-  return (await replica.cli('INFO', 'replication')).includes('master_link_status:up');
+async function follow(replica: RedisServer, master: RedisServer): Promise<void> {
+  await replica.cli('REPLICAOF', '127.0.0.1', String(master.port));
+  await until(async () => (await replica.cli('INFO', 'replication')).includes('master_link_status:up'));
 }
 
 async function pending(service: Service): Promise<number> {
