@@ -1,5 +1,6 @@
 /** The faults of a Cluster: failover, and slots that move. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { until } from '../../loadtest/support/until.ts';
 import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import type { ClusterStage } from './cluster-stage.ts';
@@ -13,11 +14,15 @@ export interface ClusterFault extends Fault<ClusterStage> {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Replication stops, because the replica connects again only after up to a second. Then the master dies. */
+/** Stops replication: the replica cannot connect again without the password. The other connections stay. */
 async function killAheadOfReplica({ victim }: ClusterStage): Promise<void> {
-  await victim.cli('CLIENT', 'KILL', 'TYPE', 'replica');
+  const control = new Redis(victim.port, '127.0.0.1', { retryStrategy: () => null });
+  control.on('error', () => {});
+  await control.config('SET', 'requirepass', 'unknown to the replica');
+  await control.call('CLIENT', 'KILL', 'TYPE', 'replica');
   await sleep(600);
   await victim.signal('SIGKILL');
+  control.disconnect();
 }
 
 async function replace({ cluster, victim, heir }: ClusterStage): Promise<void> {

@@ -2,17 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from '../../loadtest/support/random.ts';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import type { Service } from '../../loadtest/target/service.ts';
+import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { CpuWaits } from '../support/cpu-waits.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { afflict, type Fault } from './faults.ts';
-import { connectTo, ForeignWriter, truthOf } from './foreign-writer.ts';
+import type { Fault } from './faults.ts';
+import { ForeignWriter, truthOf } from './foreign-writer.ts';
 import { type Findings, History } from './history.ts';
 import { type ActorDeps, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
 import { ALL_KEYS, unversioned } from './keys.ts';
 import { Subscriber } from './subscriber.ts';
+import { type Connection, openCluster, openServer } from './target.ts';
 
 /** The promised bound of staleness, HEARTBEAT_TIMEOUT_MS. */
 export const BOUND_MS = 1000;
@@ -26,6 +25,8 @@ export interface RunOptions {
   readonly replicas: number;
   readonly fault: Fault;
   readonly seed: number;
+  /** By default one server. */
+  readonly topology?: 'single' | 'cluster';
   /** Readers of each replica. */
   readonly readers?: number;
   /** The average pause of a writer between two writes, in ms. The longest pause is twice as long. */
@@ -82,30 +83,24 @@ export async function runCheck(options: RunOptions): Promise<Report> {
 async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Report> {
   const { seconds, fault, seed, readers = 2, restMs = 3, enough } = options;
   const dice = seeded(seed);
-  const redis = await startRedis();
-  cleanup.push(() => redis.stop());
-  const connection = await connectTo(redis);
-  cleanup.push(() => connection.disconnect());
   const places = Array.from({ length: options.replicas }, (_, replica) => replica);
-  const proxies = await Promise.all(places.map(() => startTcpProxy(redis)));
-  for (const proxy of proxies) cleanup.push(() => proxy.close());
+  const target =
+    options.topology === 'cluster'
+      ? await openCluster(cleanup)
+      : await openServer(options.replicas, NEEDS_PROXY.includes(fault), cleanup);
+  const { connection } = target;
   const services = await Promise.all(
-    // A proxy costs time, so only the faults that need a proxy use it.
-    places.map((at) =>
-      startReplica(NEEDS_PROXY.includes(fault) ? behind(redis, proxies[at]!.port) : redis, {
-        ...ENV,
-        ...ENV_OF[fault],
-      }),
-    ),
+    places.map((at) => startService({ env: { ...PATIENT, ...ENV, ...ENV_OF[fault], ...target.env(at) } })),
   );
   for (const service of services) cleanup.push(() => service.stop('SIGKILL'));
+  await Promise.all(services.map(reachesRedis));
   const subscribers = services.map((service, replica) => new Subscriber(service, replica));
   for (const subscriber of subscribers) {
     cleanup.push(() => subscriber.stop());
     await subscriber.start();
   }
 
-  const waits = new CpuWaits(() => [redis.pid, ...services.map(({ pid }) => pid)]);
+  const waits = new CpuWaits(() => [...target.pids(), ...services.map(({ pid }) => pid)]);
   cleanup.push(() => waits.stop());
   const history = new History(unversioned);
   let stopped = false;
@@ -118,8 +113,8 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
       ...Array.from({ length: readers }, () => readAll(service, replica, actor())),
     ]),
   ];
-  const deps = { redis, connection, proxies, history, random: actor().random };
-  const faults = afflict(fault, { ...deps, write: (key) => foreign.set(key) }, () => stopped);
+  const parts = { history, random: actor().random, write: (key: string) => foreign.set(key) };
+  const faults = target.afflict(fault, parts, () => stopped);
   await sleep(seconds * 1000);
   if (enough !== undefined)
     await until(
@@ -135,7 +130,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
 
   const boundMs = fault === 'none' ? CALM_BOUND_MS : BOUND_MS + ALLOWANCE_MS;
   const findings = history.check(boundMs, (from, to) => waits.within(from, to));
-  findings.violations.push(...(await checkEnd(redis, services, subscribers)));
+  findings.violations.push(...(await checkEnd(connection, services, subscribers)));
   for (const { violations } of subscribers) findings.violations.push(...violations);
   // The bound in milliseconds says little on a busy machine; that the replica noticed can be seen on any.
   if (fault === 'half-open' && events > 0 && lesser(history) === 0)
@@ -162,46 +157,35 @@ function acknowledged({ ops }: History): number {
   return ops.filter(({ end }) => end < Number.POSITIVE_INFINITY).length;
 }
 
-/** The same Redis behind a proxy. */
-function behind(redis: RedisServer, port: number): RedisServer {
-  return { ...redis, port };
-}
-
 /** At the end of a run, every replica and every subscriber has exactly the data of Redis. */
 async function checkEnd(
-  redis: RedisServer,
+  connection: Connection,
   services: readonly Service[],
   subscribers: readonly Subscriber[],
 ): Promise<string[]> {
   await Promise.all(services.map(reachesRedis));
-  const connection = await connectTo(redis);
-  try {
-    const differences = async () => {
-      // Read again each time, because pending writes still change Redis.
-      const truth = await truthOf(connection, ALL_KEYS);
-      const found: string[] = [];
-      const compare = (where: string, key: string, version: string | undefined) => {
-        const expected = truth.get(key)?.version;
-        if (version !== expected) found.push(`at the end ${where} has ${key} ${version}, Redis ${expected}`);
-      };
-      for (const { replica, held } of subscribers)
-        for (const key of ALL_KEYS)
-          compare(`a subscriber of replica ${replica}`, key, held.get(key)?.version);
-      for (const [replica, service] of services.entries())
-        await withClient(service, async (client) => {
-          for (const key of ALL_KEYS)
-            compare(`replica ${replica}`, key, (await readOne(client, replica, key))[0]?.version);
-        });
-      return found;
+  const differences = async () => {
+    // Read again each time, because pending writes still change Redis.
+    const truth = await truthOf(connection, ALL_KEYS);
+    const found: string[] = [];
+    const compare = (where: string, key: string, version: string | undefined) => {
+      const expected = truth.get(key)?.version;
+      if (version !== expected) found.push(`at the end ${where} has ${key} ${version}, Redis ${expected}`);
     };
-    // The last pushes may still be in transit, and a client may have requested a snapshot again.
-    return await until(async () => (await differences()).length === 0, { everyMs: 50 }).then(
-      () => [],
-      differences,
-    );
-  } finally {
-    connection.disconnect();
-  }
+    for (const { replica, held } of subscribers)
+      for (const key of ALL_KEYS) compare(`a subscriber of replica ${replica}`, key, held.get(key)?.version);
+    for (const [replica, service] of services.entries())
+      await withClient(service, async (client) => {
+        for (const key of ALL_KEYS)
+          compare(`replica ${replica}`, key, (await readOne(client, replica, key))[0]?.version);
+      });
+    return found;
+  };
+  // The last pushes may still be in transit, and a client may have requested a snapshot again.
+  return until(async () => (await differences().catch(() => ['unread'])).length === 0, { everyMs: 50 }).then(
+    () => [],
+    differences,
+  );
 }
 
 function sum(numbers: readonly number[]): number {

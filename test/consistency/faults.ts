@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { pick, type Random } from '../../loadtest/support/random.ts';
+import type { RedisCluster } from '../../loadtest/target/cluster.ts';
 import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import { PREFIX } from './foreign-writer.ts';
@@ -18,7 +19,10 @@ export const FAULTS = [
   'restart',
 ] as const;
 
-export type Fault = (typeof FAULTS)[number];
+/** The faults of a run on a Redis Cluster. */
+export const CLUSTER_FAULTS = ['none', 'link-killed', 'failover', 'reshard'] as const;
+
+export type Fault = (typeof FAULTS)[number] | (typeof CLUSTER_FAULTS)[number];
 
 export interface FaultDeps {
   readonly redis: RedisServer;
@@ -32,9 +36,8 @@ export interface FaultDeps {
 }
 
 /** One round of each fault, and the pause before the next round in ms. */
-const ROUNDS: Record<
-  Fault,
-  { readonly restMs: number; readonly round: (parts: FaultDeps) => Promise<void> }
+const ROUNDS: Partial<
+  Record<Fault, { readonly restMs: number; readonly round: (parts: FaultDeps) => Promise<void> }>
 > = {
   none: { restMs: 200, round: async () => {} },
   'link-killed': { restMs: 500, round: (parts) => killOne(parts, 'ratecache-link') },
@@ -78,17 +81,70 @@ const ROUNDS: Record<
   },
 };
 
+/** As `ROUNDS`, on a Redis Cluster. */
+export const CLUSTER_ROUNDS: Partial<
+  Record<
+    Fault,
+    { readonly restMs: number; readonly round: (cluster: RedisCluster, random: Random) => Promise<void> }
+  >
+> = {
+  none: { restMs: 200, round: async () => {} },
+  'link-killed': {
+    restMs: 500,
+    async round(cluster, random) {
+      const master = await someMaster(cluster, random);
+      const list = await master.cli('CLIENT', 'LIST');
+      const lines = list.split('\n').filter((line) => line.includes('name=ratecache-link'));
+      if (lines.length === 0) return;
+      await master.cli('CLIENT', 'KILL', 'ID', /\bid=(\d+)/.exec(pick(lines, random))![1]!);
+    },
+  },
+  failover: {
+    restMs: 500,
+    async round(cluster, random) {
+      await cluster.failover(await cluster.replicaOf(await someMaster(cluster, random)));
+    },
+  },
+  reshard: {
+    restMs: 200,
+    async round(cluster, random) {
+      const from = await someMaster(cluster, random);
+      let to = from;
+      while (to === from) to = await someMaster(cluster, random);
+      await cluster.reshard(500, from, to);
+    },
+  },
+};
+
+async function someMaster(cluster: RedisCluster, random: Random): Promise<RedisServer> {
+  const masters = (await cluster.nodes()).filter(({ master, slots }) => master && slots.length > 0);
+  const { port } = pick(masters, random);
+  return cluster.servers.find((server) => server.port === port)!;
+}
+
 /** Repeats the fault until `stopped`, and returns the number of rounds. */
-export async function afflict(fault: Fault, parts: FaultDeps, stopped: () => boolean): Promise<number> {
-  const { restMs, round } = ROUNDS[fault];
+export function afflict(fault: Fault, parts: FaultDeps, stopped: () => boolean): Promise<number> {
+  const round = ROUNDS[fault];
+  if (round === undefined) throw new Error(`no fault of a server: ${fault}`);
+  return repeat(fault, round.restMs, parts.random, () => round.round(parts), stopped);
+}
+
+/** Repeats a round until `stopped`, with pauses of about `restMs`, and returns the number of rounds. */
+export async function repeat(
+  fault: Fault,
+  restMs: number,
+  random: Random,
+  round: () => Promise<void>,
+  stopped: () => boolean,
+): Promise<number> {
   let rounds = 0;
   while (true) {
     // Sleeps in slices, so that the end of a run does not wait for the next round.
-    for (const until = performance.now() + restMs * (0.5 + parts.random()); performance.now() < until; ) {
+    for (const until = performance.now() + restMs * (0.5 + random()); performance.now() < until; ) {
       if (stopped()) return rounds;
       await sleep(20);
     }
-    await round(parts);
+    await round();
     if (fault !== 'none') rounds++;
   }
 }

@@ -32,7 +32,7 @@ export async function connectTo({ port }: RedisServer): Promise<Redis> {
 
 /** The number and version of each of these keys that exists in Redis. */
 export async function truthOf(
-  redis: Redis,
+  redis: Pick<Redis, 'mgetBuffer'>,
   keys: readonly string[],
 ): Promise<Map<string, { n: number; version: string }>> {
   const values = await redis.mgetBuffer(keys.map((key) => PREFIX + key));
@@ -50,11 +50,11 @@ export async function truthOf(
 
 /** Writes and deletes keys in Redis, one at a time. */
 export class ForeignWriter {
-  readonly #redis: Redis;
+  readonly #redis: Pick<Redis, 'set' | 'del' | 'callBuffer'>;
   readonly #deps: ActorDeps;
   readonly #versions = new VersionClock('f0f0f0f0');
 
-  constructor(redis: Redis, deps: ActorDeps) {
+  constructor(redis: Pick<Redis, 'set' | 'del' | 'callBuffer'>, deps: ActorDeps) {
     this.#redis = redis;
     this.#deps = deps;
   }

@@ -1,10 +1,11 @@
 /**
  * The longer run: `node test/consistency/run.ts --seconds 30 --replicas 3 --fault all --seed 1`. Prints the counts
- * and the violations of each fault, and exits with code 1 if a violation was found.
+ * and the violations of each fault, and exits with code 1 if a violation was found. `--topology cluster` runs on a Redis
+ * Cluster of three masters.
  */
 import { parseArgs } from 'node:util';
 import { type Report, runCheck } from './check.ts';
-import { FAULTS, type Fault } from './faults.ts';
+import { CLUSTER_FAULTS, FAULTS, type Fault } from './faults.ts';
 
 const { values } = parseArgs({
   options: {
@@ -12,10 +13,13 @@ const { values } = parseArgs({
     replicas: { type: 'string', default: '3' },
     fault: { type: 'string', default: 'all' },
     seed: { type: 'string', default: '1' },
+    topology: { type: 'string', default: 'single' },
   },
 });
-const faults = FAULTS.filter((name) => values.fault === 'all' || name === values.fault);
-if (faults.length === 0) throw new Error(`--fault must be all or one of ${FAULTS.join(', ')}`);
+const topology = values.topology === 'cluster' ? 'cluster' : 'single';
+const known: readonly Fault[] = topology === 'cluster' ? CLUSTER_FAULTS : FAULTS;
+const faults = known.filter((name) => values.fault === 'all' || name === values.fault);
+if (faults.length === 0) throw new Error(`--fault must be all or one of ${known.join(', ')}`);
 
 const HEAD = [
   'fault',
@@ -37,6 +41,7 @@ for (const fault of faults) {
     seconds: Number(values.seconds),
     replicas: Number(values.replicas),
     seed: Number(values.seed),
+    topology,
   });
   console.log(row(cells(fault, report)));
   for (const violation of report.violations.slice(0, 10)) console.log(`  ${violation}`);
