@@ -9,7 +9,15 @@ import type { Fault } from './faults.ts';
 /** Minimum for a meaningful check. On a busy machine a run continues until it reaches these counts. */
 const ENOUGH = { reads: 1000, changes: 100 };
 
-const RUNS: readonly { fault: Fault; seconds: number; replicas?: number; expect: string }[] = [
+interface Run {
+  readonly fault: Fault;
+  readonly seconds: number;
+  readonly replicas?: number;
+  readonly topology?: 'single' | 'cluster';
+  readonly expect: string;
+}
+
+const RUNS: readonly Run[] = [
   {
     fault: 'none',
     seconds: 2,
@@ -43,13 +51,39 @@ const RUNS: readonly { fault: Fault; seconds: number; replicas?: number; expect:
     seconds: 3,
     expect: 'after Redis restarts without data, no replica serves an old value',
   },
+  {
+    fault: 'link-killed',
+    seconds: 2.5,
+    topology: 'cluster',
+    expect: 'after a killed link to one master, every write reaches every replica',
+  },
+  {
+    fault: 'failover',
+    seconds: 4,
+    topology: 'cluster',
+    expect: 'while masters hand over to their replicas, no replica serves an old value',
+  },
+  {
+    fault: 'reshard',
+    seconds: 4,
+    topology: 'cluster',
+    expect: 'while slots move between masters, no replica serves an old value',
+  },
 ];
 
-for (const { fault, seconds, replicas = 2, expect } of RUNS) {
-  test(`${fault}: ${expect}`, async (t) => {
+for (const { fault, seconds, replicas = 2, topology = 'single', expect } of RUNS) {
+  test(`${topology}, ${fault}: ${expect}`, async (t) => {
     // While Redis is frozen, answers are marked and the state may stay coherent.
-    const lesser = fault === 'none' || fault === 'frozen' ? 0 : 1;
-    const report = await runApart({ fault, seconds, replicas, seed: 1, enough: { ...ENOUGH, lesser } });
+    // While slots move, every master answers.
+    const lesser = ['none', 'frozen', 'reshard'].includes(fault) ? 0 : 1;
+    const report = await runApart({
+      fault,
+      seconds,
+      replicas,
+      topology,
+      seed: 1,
+      enough: { ...ENOUGH, lesser },
+    });
     t.diagnostic(figures(report));
     assert.deepEqual(report.violations.slice(0, 5), []);
     assert.ok(fault === 'none' || report.events > 0, 'the fault must have occurred');

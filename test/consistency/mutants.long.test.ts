@@ -54,9 +54,16 @@ const BY_GATES: readonly (readonly [mutant: MutantName, suite: string, fails: Re
 ];
 
 /** Mutants that a run with a fault reveals, and that fault. */
-const BY_RUN: readonly (readonly [mutant: MutantName, fault: Fault, seconds: number])[] = [
-  ['a link that is armed again does not empty L1', 'link-killed', 3],
-  ['clients are not notified that the state is coherent again', 'data-killed', 2],
+const BY_RUN: readonly (readonly [
+  mutant: MutantName,
+  fault: Fault,
+  seconds: number,
+  topology: 'single' | 'cluster',
+])[] = [
+  ['a link that is armed again does not empty L1', 'link-killed', 3, 'single'],
+  ['clients are not notified that the state is coherent again', 'data-killed', 2, 'single'],
+  ['a link that is armed again does not empty L1', 'link-killed', 3, 'cluster'],
+  ['clients are not notified that the state is coherent again', 'failover', 3, 'cluster'],
 ];
 
 test('the gated tests pass without a mutant', async () => {
@@ -74,9 +81,18 @@ for (const [mutant, suite, fails] of BY_GATES) {
   });
 }
 
-for (const [mutant, fault, seconds] of BY_RUN) {
-  test(`a run with ${fault} finds the mutant: ${mutant}`, async () => {
-    const options = ['--seconds', String(seconds), '--replicas', '2', '--fault', fault];
+for (const [mutant, fault, seconds, topology] of BY_RUN) {
+  test(`a run with ${fault} (${topology}) finds the mutant: ${mutant}`, async () => {
+    const options = [
+      '--seconds',
+      String(seconds),
+      '--replicas',
+      '2',
+      '--fault',
+      fault,
+      '--topology',
+      topology,
+    ];
     const run = (seed: number) =>
       runWith(mutant, ['test/consistency/run.ts', ...options, '--seed', String(seed)], TIMEOUT_MS);
     let last = await run(1);
