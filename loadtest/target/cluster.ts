@@ -8,8 +8,9 @@ const slotOf = createRequire(import.meta.url)('cluster-key-slot') as (key: strin
 
 const START_TIMEOUT_MS = 60_000;
 const TRIES = 5;
-/** The bus of a node listens on its port plus 10,000. */
-const HIGHEST_PORT = 55_000;
+/** The bus of a node listens on its port plus this. */
+export const BUS_OFFSET = 10_000;
+const HIGHEST_PORT = 65_535 - BUS_OFFSET;
 
 export type ClusterOptions = {
   readonly masters?: number;
@@ -18,6 +19,8 @@ export type ClusterOptions = {
   readonly nodeTimeoutMs?: number;
   /** Further options of each redis-server. */
   readonly args?: readonly string[];
+  /** Returns the port that a node announces for its bus, from the port on which its bus listens. */
+  readonly announcedBusPort?: (busPort: number) => Promise<number>;
 };
 
 /** A node as `CLUSTER NODES` lists it. */
@@ -43,6 +46,8 @@ export type RedisCluster = {
   ownerOf(key: string): Promise<RedisServer>;
   /** A replica of the server. */
   replicaOf(server: RedisServer): Promise<RedisServer>;
+  /** Returns the id of the node. */
+  idOf(server: RedisServer): Promise<string>;
   /** Moves this many slots from one master to another, with all their keys. */
   reshard(slots: number, from: RedisServer, to: RedisServer): Promise<void>;
   /** Starts one more server, and joins it as a master without slots. */
@@ -114,8 +119,12 @@ class Running implements RedisCluster {
     return this.#at(replica.port);
   }
 
+  idOf(server: RedisServer): Promise<string> {
+    return server.cli('CLUSTER', 'MYID');
+  }
+
   async reshard(slots: number, from: RedisServer, to: RedisServer): Promise<void> {
-    const [source, target] = await Promise.all([from.cli('CLUSTER', 'MYID'), to.cli('CLUSTER', 'MYID')]);
+    const [source, target] = await Promise.all([this.idOf(from), this.idOf(to)]);
     await clusterCli(
       'reshard',
       addressOf(from),
@@ -177,7 +186,11 @@ class Running implements RedisCluster {
   }
 }
 
-async function startNode({ nodeTimeoutMs = 2000, args = [] }: ClusterOptions): Promise<RedisServer> {
+async function startNode({
+  nodeTimeoutMs = 2000,
+  args = [],
+  announcedBusPort,
+}: ClusterOptions): Promise<RedisServer> {
   const cluster = [
     ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'],
     ...['--cluster-node-timeout', String(nodeTimeoutMs), '--repl-diskless-sync-delay', '0'],
@@ -186,7 +199,9 @@ async function startNode({ nodeTimeoutMs = 2000, args = [] }: ClusterOptions): P
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     if (port > HIGHEST_PORT) continue;
-    const options: RedisOptions = { port, args: [...cluster, ...args] };
+    const announced = await announcedBusPort?.(port + BUS_OFFSET);
+    const bus = announced === undefined ? [] : ['--cluster-announce-bus-port', String(announced)];
+    const options: RedisOptions = { port, args: [...cluster, ...bus, ...args] };
     try {
       return await startRedis(options);
     } catch (error) {

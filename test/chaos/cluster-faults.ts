@@ -81,6 +81,20 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
     postpones: true,
   },
   {
+    // Until it notices, the master answers as before.
+    name: 'a master is cut off from the other nodes until its replica has replaced it, and returns',
+    begin: ({ isolate }) => isolate(),
+    async end({ cluster, heir, rejoin }) {
+      await becomesMaster(cluster, heir);
+      rejoin();
+      await cluster.settled();
+    },
+    holdMs: 4000,
+    postpones: false,
+    silent: true,
+    mayLose: true,
+  },
+  {
     name: `${MOVED_SLOTS} slots move to another master`,
     begin: async ({ cluster, victim }) =>
       cluster.reshard(MOVED_SLOTS, victim, await anotherMaster(cluster, victim)),

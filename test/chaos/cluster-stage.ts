@@ -1,11 +1,12 @@
 /** The target of a fault of a Cluster: two replicas on three masters, each with a replica. */
 import { once } from 'node:events';
 import { Cluster } from 'ioredis';
-import { type RedisCluster, startCluster } from '../../loadtest/target/cluster.ts';
+import { BUS_OFFSET, type RedisCluster, startCluster } from '../../loadtest/target/cluster.ts';
 import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis } from '../../loadtest/target/replicas.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { PREFIX } from '../consistency/foreign-writer.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { FIXED_KEYS } from './load.ts';
 import { ENV, type Stage } from './stage.ts';
 
@@ -15,6 +16,10 @@ export interface ClusterStage extends Stage {
   readonly victim: RedisServer;
   /** A replica of the victim. */
   readonly heir: RedisServer;
+  /** Cuts the bus between the victim and all other nodes. Clients still reach every node. */
+  readonly isolate: () => Promise<void>;
+  /** Ends `isolate`. */
+  readonly rejoin: () => void;
 }
 
 export interface ClusterStageOptions {
@@ -28,7 +33,16 @@ export async function openClusterStage({ env = {} }: ClusterStageOptions = {}): 
     for (const each of opened.reverse()) await each();
   };
   try {
-    const cluster = await startCluster();
+    // The proxy before the bus of each node, by the port of the bus.
+    const buses = new Map<number, TcpProxy>();
+    const cluster = await startCluster({
+      announcedBusPort: async (port) => {
+        const proxy = await startTcpProxy({ port });
+        opened.push(() => proxy.close());
+        buses.set(port, proxy);
+        return proxy.port;
+      },
+    });
     opened.push(() => cluster.stop());
     const client = new Cluster(
       cluster.servers.map(({ port }) => ({ host: '127.0.0.1', port })),
@@ -51,6 +65,15 @@ export async function openClusterStage({ env = {} }: ClusterStageOptions = {}): 
       cluster,
       victim,
       heir: await cluster.replicaOf(victim),
+      async isolate() {
+        // The header of each message has the id of its sender at byte 40. The ids after it are gossip.
+        const saying = new RegExp(`^RCmb[\\s\\S]{36}${await cluster.idOf(victim)}`);
+        for (const [port, proxy] of buses)
+          proxy.freeze(port === victim.port + BUS_OFFSET ? undefined : { saying });
+      },
+      rejoin() {
+        for (const proxy of buses.values()) proxy.thaw();
+      },
       connection: {
         // MGET cannot read keys of several slots.
         mgetBuffer: (keys: string[]) => Promise.all(keys.map((key) => client.getBuffer(key))),

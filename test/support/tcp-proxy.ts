@@ -8,8 +8,11 @@ export type Direction = 'up' | 'down';
 export type Scope = {
   /** One direction alone; by default both. */
   direction?: Direction;
-  /** Only connections whose client has sent this text so far, and later ones once it does; by default all. */
-  saying?: string;
+  /**
+   * Only connections whose client has sent this text so far, and later ones once it does; by default all. A pattern is
+   * matched against the first bytes, as Latin-1.
+   */
+  saying?: string | RegExp;
 };
 
 /**
@@ -99,7 +102,7 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       }
     },
     cut({ saying = '' } = {}) {
-      for (const pair of pairs) if (pair.heard.includes(saying)) pair.reset();
+      for (const pair of pairs) if (says(pair, saying)) pair.reset();
     },
     delay(ms) {
       delayMs = ms;
@@ -117,8 +120,12 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
 
 type Pair = { heard: string; readonly up: Lane; readonly down: Lane; reset(): void };
 
+function says({ heard }: Pair, saying: string | RegExp): boolean {
+  return typeof saying === 'string' ? heard.includes(saying) : saying.test(heard);
+}
+
 function freeze(pair: Pair, { direction, saying = '' }: Scope): void {
-  if (!pair.heard.includes(saying)) return;
+  if (!says(pair, saying)) return;
   if (direction !== 'down') pair.up.freeze();
   if (direction !== 'up') pair.down.freeze();
 }
