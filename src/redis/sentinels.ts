@@ -41,8 +41,10 @@ export class Sentinels {
   readonly #deps: SentinelsDeps;
   readonly #subscribers: readonly Redis[];
   #locating: Promise<HostAndPort> | undefined;
-  /** The last answer of `locate`. */
+  /** The last answer of `locate`, or the master that was announced later. */
   #master: HostAndPort | undefined;
+  /** The number of switches that were announced. */
+  #switches = 0;
 
   constructor(options: SentinelsOptions, deps: SentinelsDeps) {
     this.#options = options;
@@ -55,19 +57,22 @@ export class Sentinels {
    * @throws Error where no Sentinel names it
    */
   readonly locate = (): Promise<HostAndPort> => {
-    this.#locating ??= this.#ask()
-      .then((master) => {
-        this.#master = master;
-        return master;
-      })
-      .finally(() => {
-        this.#locating = undefined;
-      });
+    this.#locating ??= this.#locate().finally(() => {
+      this.#locating = undefined;
+    });
     return this.#locating;
   };
 
   close(): void {
     for (const redis of this.#subscribers) redis.disconnect();
+  }
+
+  async #locate(): Promise<HostAndPort> {
+    const before = this.#switches;
+    const answer = await this.#ask();
+    // A switch that was announced meanwhile is newer than an answer that was on its way.
+    if (this.#switches === before) this.#master = answer;
+    return this.#master!;
   }
 
   async #ask(): Promise<HostAndPort> {
@@ -95,9 +100,15 @@ export class Sentinels {
     const redis = this.#open(sentinel, { lazyConnect: true, retryStrategy: () => null });
     try {
       await connected(redis);
-      const reply = (await redis.call('SENTINEL', ['MASTER', this.#options.name])) as string[];
-      const field = (name: string) => reply[reply.indexOf(name) + 1]!;
-      return { host: field('ip'), port: Number(field('port')), epoch: Number(field('config-epoch')) };
+      const { name } = this.#options;
+      // The leader of a failover already has the new epoch while MASTER still has the old address.
+      const [address, fields] = (await Promise.all([
+        redis.call('SENTINEL', ['GET-MASTER-ADDR-BY-NAME', name]),
+        redis.call('SENTINEL', ['MASTER', name]),
+      ])) as [string[] | null, string[]];
+      if (address === null) throw new Error(`it does not monitor ${name}`);
+      const epoch = Number(fields[fields.indexOf('config-epoch') + 1]);
+      return { host: address[0]!, port: Number(address[1]), epoch };
     } finally {
       redis.disconnect();
     }
@@ -130,6 +141,7 @@ export class Sentinels {
     if (this.#master === undefined) return;
     if (master.host === this.#master.host && master.port === this.#master.port) return;
     this.#master = master;
+    this.#switches++;
     this.#deps.onSwitch(master);
   }
 
