@@ -19,8 +19,8 @@ import { SlotDrops } from './l1/slot-drops.ts';
 import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
 import { OwnWrites } from './own-writes.ts';
-import type { Pending, PendingMatch, PendingWrites } from './pending-writes/pending-writes.ts';
-import { Postponer } from './pending-writes/postpone.ts';
+import type { Pending, PendingWrites } from './pending-writes/pending-writes.ts';
+import { keepMatchOrUndo, Postponer } from './pending-writes/postpone.ts';
 import { ONE_SLOT } from './slots.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
@@ -188,26 +188,14 @@ export class TwoLevel implements BusListener {
       if (store !== undefined) removed = await store.removeMatching(match, version, stopped);
       made = true;
     } catch (error) {
-      removed = this.#keepMatch({ match, version }, error, undo);
+      keepMatchOrUndo(this.#postponer, { match, version }, error, undo);
+      removed = undefined;
     } finally {
       // Once more, because reads that began meanwhile may have returned values that were not deleted yet.
       if (store !== undefined) this.#forgetWhere(matches, version, made);
     }
     this.changes?.matchRemoved(match, reason);
     return removed;
-  }
-
-  /**
-   * Makes a failed deletion pending.
-   * @throws the error, or `pending_writes_full`, after `undo`, where it cannot be kept
-   */
-  #keepMatch(pending: PendingMatch, error: unknown, undo: (() => void) | undefined): undefined {
-    try {
-      if (!this.#postponer?.keepMatch(pending, error)) throw error;
-    } catch (failure) {
-      undo?.();
-      throw failure;
-    }
   }
 
   /** The pending writes; undefined where this cache does not keep any. */
@@ -240,11 +228,7 @@ export class TwoLevel implements BusListener {
     this.#versions.stepped();
     this.pendingWrites?.move(ms);
     // New stamps must be greater than those of the pending writes, also after a step back.
-    for (const { version } of [
-      ...(this.pendingWrites?.pending() ?? []),
-      ...(this.pendingWrites?.matches() ?? []),
-    ])
-      this.#versions.observe(version);
+    for (const version of this.pendingWrites?.versions() ?? []) this.#versions.observe(version);
     this.forgetAll();
   }
 

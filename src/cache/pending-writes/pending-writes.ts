@@ -233,6 +233,11 @@ export class PendingWrites {
     this.#matches = this.#matches.filter((each) => each.pending !== pending);
   }
 
+  /** The versions of all pending changes and deletions. */
+  versions(): Version[] {
+    return [...this.pending(), ...this.matches()].map(({ version }) => version);
+  }
+
   /** Returns the pending deletions by match, the oldest first. */
   matches(): PendingMatch[] {
     return this.#matches.map(({ pending }) => pending);

@@ -209,3 +209,21 @@ function full(error: StoreError, why: string): undefined {
   if (error.reason === 'timeout') return undefined;
   throw new ServiceError('pending_writes_full', `${error.message}; ${why}`);
 }
+
+/**
+ * Makes a failed deletion by match pending.
+ * @throws the error, or `pending_writes_full`, after `undo`, where it cannot be kept
+ */
+export function keepMatchOrUndo(
+  postponer: Postponer | undefined,
+  pending: PendingMatch,
+  error: unknown,
+  undo: (() => void) | undefined,
+): void {
+  try {
+    if (!postponer?.keepMatch(pending, error)) throw error;
+  } catch (failure) {
+    undo?.();
+    throw failure;
+  }
+}
