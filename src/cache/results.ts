@@ -75,7 +75,7 @@ export function membersAsJson(result: ItemResult, now: number): string {
   const { key, entry, code } = result;
   try {
     const stale = code === undefined ? '' : `,"code":"${code}"`;
-    return `${jsonMembers(entry)}${ttl(entry, now)}${stale}}`;
+    return `${jsonMembers(entry)}${ttlOf(entry, now)}${stale}}`;
   } catch (error) {
     return JSON.stringify(refusal(key, error)).slice(1);
   }
@@ -114,7 +114,7 @@ export function writeResult(out: MsgpackWriter, result: ItemResult, now: number,
   }
   open(out, code === undefined ? 5 : 6);
   writeMembers(out, entry);
-  out.int(ttl(entry, now));
+  out.int(ttlOf(entry, now));
   if (code === undefined) return;
   out.str('code');
   out.str(code);
@@ -183,6 +183,6 @@ function refusal(key: string, error: unknown) {
 }
 
 /** Returns the remaining time to live in whole seconds. */
-function ttl(entry: Entry, now: number): number {
+export function ttlOf(entry: Entry, now: number): number {
   return Math.max(0, Math.floor((entry.expiresAt - now) / 1000));
 }

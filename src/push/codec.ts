@@ -29,6 +29,8 @@ export type SnapshotItem = { readonly key: string } & ({ readonly entry: Entry }
 export interface SnapshotPart {
   readonly items: readonly SnapshotItem[];
   readonly values: boolean;
+  /** The time, for the TTLs of the entries. */
+  readonly now: number;
   /** Whether another part follows. */
   readonly more: boolean;
   readonly coherence: CoherenceState;
@@ -36,6 +38,13 @@ export interface SnapshotPart {
 
 /** Why a client must drop all its entries. */
 export type ResetReason = 'flush' | 'rearmed' | 'degraded' | 'blind';
+
+/** What a heartbeat reports. */
+export interface Beat {
+  readonly coherence: CoherenceState;
+  /** The time of the service, in ms since the epoch. */
+  readonly time: number;
+}
 
 /** An encoded frame, as text or bytes. It is valid until the next frame is encoded. */
 export type Encoded = string | Uint8Array;
@@ -62,10 +71,14 @@ export interface Codec {
   done(id: RequestId, fields?: Readonly<Record<string, string | number>>): Encoded;
   failed(id: RequestId | undefined, error: ServiceError): Encoded;
 
-  /** @param merged the number of earlier states of the key that this state replaces */
-  update(key: string, entry: Entry, merged: number): Encoded;
+  /**
+   * @param ttl the remaining time to live of the entry, in seconds
+   * @param merged the number of earlier states of the key that this state replaces
+   */
+  update(key: string, entry: Entry, ttl: number, merged: number): Encoded;
   invalidate(key: string, reason: Reason, merged: number): Encoded;
   /** @param match `{"pattern": …}` or `{"type": …}` */
   invalidateMatch(match: Readonly<Record<string, string>>, reason: Reason): Encoded;
   reset(reason: ResetReason): Encoded;
+  heartbeat(beat: Beat): Encoded;
 }

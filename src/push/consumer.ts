@@ -1,3 +1,4 @@
+import type { Clock } from '../cache/clock.ts';
 import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { WebSocket } from '../uws.ts';
@@ -49,11 +50,13 @@ export class Consumer {
   readonly #ws: WebSocket<unknown>;
   readonly #limits: ConsumerLimits;
   readonly #counters: Counters;
+  readonly #clock: Clock;
   readonly #backlog = new Backlog();
   /** Snapshots in progress: states are queued until they are sent. */
   #holds = 0;
   #blocked = false;
   #lastProgress = 0;
+  #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(
@@ -62,12 +65,14 @@ export class Consumer {
     owner: Owner,
     limits: ConsumerLimits,
     counters: Counters,
+    clock: Clock,
   ) {
     this.#ws = ws;
     this.owner = owner;
     this.codec = codec;
     this.#limits = limits;
     this.#counters = counters;
+    this.#clock = clock;
   }
 
   get closed(): boolean {
@@ -89,13 +94,13 @@ export class Consumer {
     if (this.#ready && states.length === 1) {
       // The usual case. A cork would cost as much as everything else except the system call.
       const [state, values] = states[0]!;
-      return this.#push(state.frame(this.codec, values, state.merged));
+      return this.#push(state.frame(this.codec, values, state.merged, this.#clock.now));
     }
     if (this.#ready) {
       this.#ws.cork(() => {
         for (; sent < states.length && this.#ready; sent++) {
           const [state, values] = states[sent]!;
-          this.#push(state.frame(this.codec, values, state.merged));
+          this.#push(state.frame(this.codec, values, state.merged, this.#clock.now));
         }
       });
       this.#noteBackpressure();
@@ -129,6 +134,22 @@ export class Consumer {
   /** Sends the queued notices at once, also to a consumer that is slow or on hold. */
   sendNotices(): void {
     if (!this.#closed) this.#backlog.drainNotices((frame) => this.#push(frame));
+  }
+
+  /**
+   * Sends a heartbeat now and then at every interval, in place of an earlier interval. A heartbeat proves that the
+   * client has received all earlier events. So none is sent while the client is slow or a snapshot is in progress.
+   */
+  beat(intervalMs: number, frame: () => Encoded): void {
+    clearInterval(this.#heartbeat);
+    const send = () => {
+      if (this.#closed || !this.#ready) return;
+      this.#send(frame());
+      this.#noteBackpressure();
+    };
+    this.#heartbeat = setInterval(send, intervalMs);
+    this.#heartbeat.unref();
+    send();
   }
 
   /** Queues states from now on, until `release` has been called once for each `hold`. */
@@ -187,6 +208,7 @@ export class Consumer {
 
   onClose(): void {
     this.#closed = true;
+    clearInterval(this.#heartbeat);
     this.#backlog.clear();
   }
 
@@ -218,7 +240,7 @@ export class Consumer {
 
   #conflated({ state, values, merged }: Waiting): Encoded {
     this.#counters.wsConflated += merged;
-    return state.frame(this.codec, values, state.merged + merged);
+    return state.frame(this.codec, values, state.merged + merged, this.#clock.now);
   }
 
   #push(frame: Encoded): void {

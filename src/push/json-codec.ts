@@ -1,6 +1,6 @@
 import { lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { membersAsJson, resultsAsJson, sendable } from '../cache/results.ts';
+import { membersAsJson, resultsAsJson, sendable, ttlOf } from '../cache/results.ts';
 import { atOnce } from '../cache/turns.ts';
 import { checkJson } from '../codec/json-check.ts';
 import * as read from '../codec/json-read.ts';
@@ -43,20 +43,21 @@ export const jsonCodec: Codec = {
   },
   results: (id, results, now, coherence, limit) =>
     `${head(id)},${state(lesserState(coherence))}"results":${resultsAsJson(results, now, limit)}}`,
-  snapshot(id, { items, values, more, coherence }) {
-    const listed = items.map((item) => snapshotItem(item, values)).join(',');
+  snapshot(id, { items, values, now, more, coherence }) {
+    const listed = items.map((item) => snapshotItem(item, values, now)).join(',');
     return `${head(id)},${state(lesserState(coherence))}"snapshot":[${listed}]${more ? ',"more":true' : ''}}`;
   },
   done: (id, fields) =>
     fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,
   failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
 
-  update: (key, entry, merged) =>
-    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}","value":${entry.json}${count(merged)}}`,
+  update: (key, entry, ttl, merged) =>
+    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}","ttl":${ttl},"value":${entry.json}${count(merged)}}`,
   invalidate: (key, reason, merged) =>
     `{"event":"invalidate","key":${JSON.stringify(key)},"reason":"${reason}"${count(merged)}}`,
   invalidateMatch: (match, reason) => JSON.stringify({ event: 'invalidate', ...match, reason }),
   reset: (reason) => `{"event":"reset","reason":"${reason}"}`,
+  heartbeat: (beat) => JSON.stringify({ event: 'heartbeat', ...beat }),
 };
 
 /**
@@ -90,9 +91,10 @@ function count(merged: number): string {
   return merged === 0 ? '' : `,"merged":${merged}`;
 }
 
-function snapshotItem(item: SnapshotItem, values: boolean): string {
+function snapshotItem(item: SnapshotItem, values: boolean, now: number): string {
   const key = JSON.stringify(item.key);
   if ('code' in item) return `{"key":${key},"code":"${item.code}"}`;
   const { version } = item.entry;
-  return `{"key":${key},"version":"${version}"${values ? `,"value":${item.entry.json}` : ''}}`;
+  const ttl = ttlOf(item.entry, now);
+  return `{"key":${key},"version":"${version}","ttl":${ttl}${values ? `,"value":${item.entry.json}` : ''}}`;
 }

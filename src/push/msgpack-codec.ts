@@ -1,6 +1,6 @@
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { sendable, writeResult, writeResults } from '../cache/results.ts';
+import { sendable, ttlOf, writeResult, writeResults } from '../cache/results.ts';
 import { Malformed } from '../codec/errors.ts';
 import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
@@ -46,17 +46,19 @@ export const msgpackCodec: Codec = {
     writeResults(out, results, now, limit);
     return out.bytes();
   },
-  snapshot(id, { items, values, more, coherence }) {
+  snapshot(id, { items, values, now, more, coherence }) {
     openAnswer(id, coherence, more ? 2 : 1);
     out.str('snapshot');
     out.array(items.length);
     for (const item of items) {
       const entry = 'entry' in item ? item.entry : undefined;
-      out.map(entry !== undefined && values ? 3 : 2);
+      out.map(entry === undefined ? 2 : values ? 4 : 3);
       text('key', item.key);
       if ('code' in item) text('code', item.code);
-      else text('version', item.entry.version);
-      if (entry !== undefined && values) {
+      if (entry === undefined) continue;
+      text('version', entry.version);
+      number('ttl', ttlOf(entry, now));
+      if (values) {
         out.str('value');
         out.valueBytes(entry.packed);
       }
@@ -79,12 +81,13 @@ export const msgpackCodec: Codec = {
   },
   failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
 
-  update(key, entry, merged) {
+  update(key, entry, ttl, merged) {
     // Convert the value first: if it cannot be converted, the scratch buffer is still unchanged.
     const value = entry.packed;
-    open(merged === 0 ? 4 : 5, 'update');
+    open(merged === 0 ? 5 : 6, 'update');
     text('key', key);
     text('version', entry.version);
+    number('ttl', ttl);
     out.str('value');
     out.valueBytes(value);
     count(merged);
@@ -107,6 +110,12 @@ export const msgpackCodec: Codec = {
   reset(reason) {
     open(2, 'reset');
     text('reason', reason);
+    return out.bytes();
+  },
+  heartbeat({ coherence, time }) {
+    open(3, 'heartbeat');
+    text('coherence', coherence);
+    number('time', time);
     return out.bytes();
   },
 };
@@ -163,8 +172,11 @@ function text(name: string, value: string): void {
   out.str(value);
 }
 
+function number(name: string, value: number): void {
+  out.str(name);
+  out.int(value);
+}
+
 function count(merged: number): void {
-  if (merged === 0) return;
-  out.str('merged');
-  out.int(merged);
+  if (merged !== 0) number('merged', merged);
 }

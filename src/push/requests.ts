@@ -16,6 +16,7 @@ import { admit, authenticate } from './authenticate.ts';
 import type { Frame, RequestId } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
+import { heartbeat } from './heartbeat.ts';
 import { requesterOf } from './owner.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
@@ -45,6 +46,7 @@ const MEMBERS = {
   subscribe: ['keys', 'types', 'prefixes', 'values'],
   unsubscribe: ['subscription'],
   ping: [],
+  heartbeat: ['interval'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** The scope that an operation needs. The others only concern the socket itself. */
@@ -134,6 +136,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
   ping(_deps, consumer, id) {
     consumer.reply(consumer.codec.done(id));
   },
+  heartbeat,
 };
 
 /** The member `coherence` of an answer, while L1 is degraded or blind. */

@@ -97,7 +97,7 @@ export class Push {
       upgrade: (res, req, context) => this.#upgrade(res, req, context),
       open: (ws) => {
         const { codec, owner } = ws.getUserData();
-        const consumer = new Consumer(ws as WebSocket<unknown>, codec, owner, options, counters);
+        const consumer = new Consumer(ws as WebSocket<unknown>, codec, owner, options, counters, clock);
         ws.getUserData().consumer = consumer;
         this.#consumers.add(consumer);
       },

@@ -1,11 +1,12 @@
 import type { Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
+import { ttlOf } from '../cache/results.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import type { Codec, Encoded } from './codec.ts';
 
 /**
  * A new state of a key, for all its subscribers: a value, or no value (`entry` is undefined). Its frames are encoded
- * once per codec, on first use; every subscriber receives the same bytes.
+ * once per codec and remaining second of its TTL, on first use; every subscriber receives the same bytes.
  */
 export class State {
   readonly key: string;
@@ -26,16 +27,19 @@ export class State {
    * @param values whether the subscriber wants the value. If there is none, or the codec cannot encode it unchanged,
    *   the frame is an `invalidate` without a value.
    * @param merged the number of earlier states that this state replaces for this subscriber
+   * @param now the time, in ms
    */
-  frame(codec: Codec, values: boolean, merged: number): Encoded {
+  frame(codec: Codec, values: boolean, merged: number, now: number): Encoded {
     const { entry } = this;
     const update = values && entry !== undefined;
+    const ttl = update ? ttlOf(entry, now) : 0;
     // Slow subscribers differ in the number of merged states, so these frames cannot be shared.
-    if (merged > this.merged) return this.#encode(codec, update ? entry : undefined, merged);
-    const slot = codec.encoding + update;
+    if (merged > this.merged) return this.#encode(codec, update ? entry : undefined, ttl, merged);
+    // A slow subscriber may receive the state seconds later, with a shorter TTL.
+    const slot = update ? `${codec.encoding} ${ttl}` : codec.encoding;
     let frame = this.#frames.get(slot);
     if (frame === undefined) {
-      const encoded = this.#encode(codec, update ? entry : undefined, merged);
+      const encoded = this.#encode(codec, update ? entry : undefined, ttl, merged);
       // A Buffer, because uWS would encode a string again for every send.
       frame = Buffer.from(encoded as Uint8Array);
       this.#frames.set(slot, frame);
@@ -43,10 +47,10 @@ export class State {
     return frame;
   }
 
-  #encode(codec: Codec, entry: Entry | undefined, merged: number): Encoded {
+  #encode(codec: Codec, entry: Entry | undefined, ttl: number, merged: number): Encoded {
     if (entry !== undefined) {
       try {
-        return codec.update(this.key, entry, merged);
+        return codec.update(this.key, entry, ttl, merged);
       } catch (error) {
         if (!(error instanceof NotConvertible)) throw error;
       }

@@ -158,7 +158,7 @@ async function sendSnapshot(
   subscription: Subscription<Consumer>,
 ): Promise<void> {
   const { values } = subscription;
-  const { cache, hub } = deps;
+  const { cache, clock, hub } = deps;
   const { codec } = consumer;
   let readKeys: string[] = [];
   let items: SnapshotItem[] = [];
@@ -168,7 +168,7 @@ async function sendSnapshot(
       throw new ServiceError('frame_invalid', 'the subscription was ended before its snapshot was complete');
     // Queued notices are older than the snapshot. Sent after it, they would invalidate its entries.
     consumer.sendNotices();
-    consumer.reply(codec.snapshot(id, { items, values, more, coherence: cache.coherence }));
+    consumer.reply(codec.snapshot(id, { items, values, now: clock.now, more, coherence: cache.coherence }));
     // Queues the states that the hub learned from the reads of this snapshot, so that `settle` can remove them.
     hub.flush();
     const sent = new Map(items.map((item) => [item.key, item]));

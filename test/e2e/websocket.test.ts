@@ -243,7 +243,7 @@ test('a subscription follows keys, types and prefixes, with and without values',
   ]);
   for (const { version } of items) assert.match(version, VERSION);
   const without = (await bare.subscribe(names)).items;
-  assert.deepEqual(without.map(({ key, version }) => ({ key, version })).sort(byKey), without.sort(byKey));
+  assert.deepEqual(without.map(({ key, version, ttl }) => ({ key, version, ttl })).sort(byKey), without.sort(byKey));
 
   for (const key of ['x:2', 'min_rate:B', 'volatilities:S', 'x:1', 'volatility:NEW', 'min_rate:A'])
     await put(far, key, '9');
@@ -380,7 +380,7 @@ test('a change at any replica or in Redis is pushed at every replica, with its r
     const all = (event: Message) =>
       Promise.all(
         clients.map(async (ws) => {
-          const { version, ...next } = await ws.nextEvent();
+          const { version, ttl, ...next } = await ws.nextEvent();
           assert.deepEqual(next, event);
         }),
       );
@@ -526,7 +526,7 @@ test('standalone, writes, deletions, invalidations and expiries are pushed', asy
     await ws.subscribe({ types: ['min_rate'], values: true });
     const key = 'min_rate:A';
     const next = async (expected: Message) => {
-      const { version, ...event } = await ws.nextEvent();
+      const { version, ttl, ...event } = await ws.nextEvent();
       assert.deepEqual(event, expected);
     };
     await other.request('set', { key, value: 1 });

@@ -59,7 +59,16 @@ const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
         codec.results(a[0], a[1], NOW, a[2], UNLIMITED),
   ),
   snapshot: fc
-    .tuple(id, fc.record({ items: fc.array(item), values: fc.boolean(), more: fc.boolean(), coherence }))
+    .tuple(
+      id,
+      fc.record({
+        items: fc.array(item),
+        values: fc.boolean(),
+        now: fc.constant(NOW),
+        more: fc.boolean(),
+        coherence,
+      }),
+    )
     .map(
       ([...a]) =>
         (codec) =>
@@ -78,7 +87,7 @@ const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
       (codec) =>
         codec.failed(id, new ServiceError(code, detail, field)),
   ),
-  update: fc.tuple(key, entry, count).map(
+  update: fc.tuple(key, entry, count, count).map(
     ([...a]) =>
       (codec) =>
         codec.update(...a),
@@ -96,6 +105,7 @@ const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
   reset: fc
     .constantFrom<ResetReason>('flush', 'rearmed', 'degraded', 'blind')
     .map((why) => (codec) => codec.reset(why)),
+  heartbeat: fc.record({ coherence, time: count }).map((beat) => (codec) => codec.heartbeat(beat)),
 };
 
 for (const [kind, frame] of Object.entries(frames)) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { State } from '../../src/push/state.ts';
-import { json } from '../support/replica.ts';
+import { json, TYPE_TTL_MS } from '../support/replica.ts';
 import { consumerOf, entryOf, versionOf } from './deps.ts';
 
 const stateOf = (key: string, number: number) => new State(key, entryOf(key, number), 'set', 0);
@@ -10,6 +10,7 @@ const update = (key: string, number: number, merged?: number) => ({
   event: 'update',
   key,
   version: versionOf(number),
+  ttl: TYPE_TTL_MS / 1000,
   value: number,
   ...(merged === undefined ? {} : { merged }),
 });
@@ -229,4 +230,39 @@ test('a subscription without values receives no value', () => {
   const state = new State('a', entryOf('a', 1, json('{"rate":1}')), 'set', 0);
   consumer.deliver([[state, false]]);
   assert.deepEqual(socket.sent, [{ event: 'invalidate', key: 'a', reason: 'set' }]);
+});
+
+test('no heartbeat overtakes queued states', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { consumer, socket, drain } = consumerOf();
+  consumer.beat(100, () => Buffer.from('"beat"'));
+  assert.equal(socket.frames.length, 1);
+  consumer.hold();
+  t.mock.timers.tick(100);
+  assert.equal(socket.frames.length, 1, 'a snapshot is in progress');
+  consumer.release();
+  t.mock.timers.tick(100);
+  assert.equal(socket.frames.length, 2);
+  socket.blocked = true;
+  consumer.deliver([[stateOf('a', 1), true]]);
+  t.mock.timers.tick(300);
+  assert.equal(socket.frames.length, 3, 'the client is slow');
+  drain();
+  t.mock.timers.tick(100);
+  assert.equal(socket.frames.length, 4);
+  consumer.onClose();
+  t.mock.timers.tick(1000);
+  assert.equal(socket.frames.length, 4, 'the client has disconnected');
+});
+
+test('a state that waited is sent with the TTL that is left', () => {
+  const { consumer, socket, drain, clock } = consumerOf();
+  socket.blocked = true;
+  consumer.deliver([[stateOf('first', 1), true]]);
+  const state = stateOf('a', 1);
+  const { ttl } = JSON.parse(String(state.frame(consumer.codec, true, 0, clock.now)));
+  consumer.deliver([[state, true]]);
+  clock.now += 7000;
+  drain();
+  assert.equal(socket.sent.at(-1).ttl, ttl - 7);
 });

@@ -83,12 +83,14 @@ export const LIMITS: ConsumerLimits = { maxPendingKeys: 1000, stallMs: 30_000 };
 export function consumerOf({ codec = jsonCodec, limits = {}, owner = NOBODY }: Partial<ConsumerDeps> = {}) {
   const socket = new FakeSocket();
   const counters = new Counters();
+  const clock = { now: NOW };
   const consumer = new Consumer(
     socket as unknown as WebSocket<unknown>,
     codec,
     owner,
     { ...LIMITS, ...limits },
     counters,
+    clock,
   );
   socket.onEnd = () => consumer.onClose();
   /** The peer reads the whole buffer. */
@@ -97,7 +99,7 @@ export function consumerOf({ codec = jsonCodec, limits = {}, owner = NOBODY }: P
     socket.buffered = 0;
     consumer.onDrain(now);
   };
-  return { consumer, socket, counters, drain };
+  return { consumer, socket, counters, clock, drain };
 }
 
 interface ConsumerDeps {

@@ -30,7 +30,8 @@ function emitted(frame: Message): string {
   const entry = entryOf(KEY, 1, json('{}'));
   const { id, event, key, code, detail, field, reason, merged = 0, coherence = 'coherent', status } = frame;
   const resultOf = (item: Message) => ({ ...item, entry }) as never;
-  if (event === 'update') return String(jsonCodec.update(key, entry, merged));
+  if (event === 'update') return String(jsonCodec.update(key, entry, 300, merged));
+  if (event === 'heartbeat') return String(jsonCodec.heartbeat({ coherence, time: NOW }));
   if (event === 'reset') return String(jsonCodec.reset(reason));
   if (event === 'invalidate' && key !== undefined) return String(jsonCodec.invalidate(key, reason, merged));
   if (event === 'invalidate') {
@@ -40,7 +41,9 @@ function emitted(frame: Message): string {
   if (!frame.ok) return String(jsonCodec.failed(id ?? undefined, new ServiceError(code, detail, field)));
   if (frame.snapshot) {
     const items = frame.snapshot.map((item: Message) => ('code' in item ? item : { key: item.key, entry }));
-    return String(jsonCodec.snapshot(id, { items, values: true, more: frame.more === true, coherence }));
+    return String(
+      jsonCodec.snapshot(id, { items, values: true, now: NOW, more: frame.more === true, coherence }),
+    );
   }
   if (frame.results)
     return String(jsonCodec.results(id, frame.results.map(missOrHit(resultOf)), NOW, coherence, UNLIMITED));
@@ -64,7 +67,7 @@ test('every frame in the document has the members that the codec writes, in the 
 
 test('the document shows exactly the requests that the service knows', () => {
   const shown = FRAMES.map((line) => JSON.parse(line)).filter((frame) => 'op' in frame);
-  const known = ['auth', 'get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping'];
+  const known = ['auth', 'get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping', 'heartbeat'];
   assert.deepEqual([...new Set(shown.map(({ op }) => op))], known);
   const { consumer, socket } = consumerOf();
   handle(
