@@ -1,0 +1,24 @@
+import type { Message } from './protocol.ts';
+
+/** One of the two encodings of frames and bodies. */
+export interface Codec {
+  /** The WebSocket subprotocol. */
+  readonly subprotocol: string;
+  /** The media type of HTTP. */
+  readonly mediaType: string;
+  encode(data: unknown): string | Uint8Array<ArrayBuffer>;
+  decode(data: string | Uint8Array): unknown;
+}
+
+const decoder = new TextDecoder();
+
+export const json: Codec = {
+  subprotocol: 'ratecache.v1.json',
+  mediaType: 'application/json',
+  encode: (data) => JSON.stringify(data),
+  decode: (data) => JSON.parse(typeof data === 'string' ? data : decoder.decode(data)),
+};
+
+export function messageOf(codec: Codec, data: string | Uint8Array): Message {
+  return codec.decode(data) as Message;
+}

@@ -1,0 +1,174 @@
+import { Backoff } from './backoff.ts';
+import { messageOf } from './codec.ts';
+import { isCode, RatecacheError } from './errors.ts';
+import { type Settings, tokenOf } from './options.ts';
+import { isEvent, type PushEvent, type Request } from './protocol.ts';
+import { Requests, type Send } from './requests.ts';
+import type { Socket, SocketFactory } from './socket.ts';
+import { Trust } from './trust.ts';
+
+export interface ConnectionListener {
+  /** A new connection is up. Nothing is subscribed yet. */
+  up(): void;
+  /** The connection is lost: changes may be missed from now on. */
+  down(): void;
+  event(event: PushEvent): void;
+}
+
+/** Heartbeats within the longest accepted silence. */
+const BEATS = 4;
+/** The shortest interval that the service accepts, in ms. */
+const SHORTEST_INTERVAL_MS = 100;
+
+/** A connection that is opened again when it is lost, to the next of several addresses. */
+export class Connection {
+  readonly requests = new Requests();
+  readonly trust: Trust;
+  readonly #addresses: readonly URL[];
+  readonly #settings: Settings;
+  readonly #open: SocketFactory;
+  readonly #listener: ConnectionListener;
+  readonly #backoff = new Backoff();
+  #attempt = 0;
+  #socket: Socket | undefined;
+  #isUp = false;
+  #isClosed = false;
+  #ticks: ReturnType<typeof setInterval> | undefined;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  /** Ticks in a row without a frame. */
+  #silentTicks = 0;
+  /** Why the latest attempt failed, or the latest connection was lost. */
+  lastError: RatecacheError | undefined;
+
+  constructor(
+    addresses: readonly URL[],
+    settings: Settings,
+    open: SocketFactory,
+    listener: ConnectionListener,
+  ) {
+    this.#addresses = addresses;
+    this.#settings = settings;
+    this.#open = open;
+    this.#listener = listener;
+    this.trust = new Trust(settings.maxSilenceMs);
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The address of the connection, or of the next attempt. */
+  get address(): URL {
+    return this.#addresses[this.#attempt % this.#addresses.length]!;
+  }
+
+  async connect(): Promise<void> {
+    let token: string | undefined;
+    try {
+      token = await tokenOf(this.#settings);
+    } catch (error) {
+      return this.#lost(new RatecacheError('disconnected', 'no token could be obtained', { cause: error }));
+    }
+    if (this.#isClosed) return;
+    const { codec } = this.#settings;
+    const socket = this.#open(
+      { url: this.address, subprotocol: codec.subprotocol, token },
+      {
+        open: () => this.#onOpen(token),
+        message: (data) => this.#onMessage(data),
+        close: (code, reason) => {
+          if (this.#socket !== socket) return;
+          this.#lost(
+            new RatecacheError('disconnected', `${this.address.host}: ${reason || 'closed'} (${code})`),
+          );
+        },
+      },
+    );
+    this.#socket = socket;
+    this.#watch();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#release();
+    clearTimeout(this.#pause);
+    this.requests.close(new RatecacheError('closed', 'the client was closed'));
+  }
+
+  #onOpen(token: string | undefined): void {
+    const { codec, maxSilenceMs } = this.#settings;
+    const socket = this.#socket!;
+    const send: Send = (frame) => socket.send(codec.encode(frame));
+    if (token !== undefined && !this.#open.sendsToken) this.#demand({ op: 'auth', token }, send);
+    const interval = Math.max(SHORTEST_INTERVAL_MS, Math.floor(maxSilenceMs / BEATS));
+    this.#demand({ op: 'heartbeat', interval }, send);
+    this.#isUp = true;
+    this.#listener.up();
+    this.requests.connected(send);
+  }
+
+  /** Sends a request without which the connection is useless. */
+  #demand(request: Request, via: Send): void {
+    const socket = this.#socket;
+    const { timeoutMs } = this.#settings;
+    this.requests.send(request, { timeoutMs }, undefined, via).catch((error: RatecacheError) => {
+      if (this.#socket === socket && !isCode(error, 'disconnected')) this.#lost(error);
+    });
+  }
+
+  #onMessage(data: string | Uint8Array): void {
+    this.#silentTicks = 0;
+    const message = messageOf(this.#settings.codec, data);
+    if (!isEvent(message)) return this.requests.onAnswer(message);
+    if (message.event === 'heartbeat') {
+      this.#backoff.reset();
+      this.trust.onHeartbeat(message, performance.now());
+    } else if (message.event === 'reset') this.trust.lose();
+    this.#listener.event(message);
+  }
+
+  /**
+   * Ends a connection on which nothing arrives. Ticks are counted, not the time: if this process was late, its timers are
+   * late too. During a long snapshot no heartbeats arrive, so a silent service is also asked.
+   */
+  #watch(): void {
+    clearInterval(this.#ticks);
+    this.#silentTicks = 0;
+    const { maxSilenceMs, connectTimeoutMs, timeoutMs } = this.#settings;
+    const every = maxSilenceMs / BEATS;
+    const opening = Math.ceil(connectTimeoutMs / every);
+    this.#ticks = setInterval(() => {
+      this.#silentTicks++;
+      if (this.#silentTicks > (this.#isUp ? BEATS : opening))
+        return this.#lost(
+          new RatecacheError('disconnected', `${this.address.host}: no frame for ${maxSilenceMs} ms`),
+        );
+      if (this.#isUp && this.#silentTicks === BEATS / 2)
+        this.requests.send({ op: 'ping' }, { timeoutMs }).catch(() => {});
+    }, every);
+  }
+
+  #lost(error: RatecacheError): void {
+    const wasUp = this.#isUp;
+    this.#release();
+    this.lastError = error;
+    this.#attempt++;
+    this.requests.disconnected();
+    if (wasUp) this.#listener.down();
+    if (this.#isClosed) return;
+    this.#pause = setTimeout(() => void this.connect(), this.#backoff.next());
+  }
+
+  #release(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#isUp = false;
+    this.trust.lose();
+    clearInterval(this.#ticks);
+    socket?.end();
+  }
+}

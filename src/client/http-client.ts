@@ -1,0 +1,285 @@
+import type {
+  Client,
+  ClientState,
+  DeleteOptions,
+  Results,
+  SetOptions,
+  SubscriptionHandle,
+  Written,
+} from './client.ts';
+import type { ValueOf } from './data-types.ts';
+import { RatecacheError } from './errors.ts';
+import { type Flight, Flights } from './flights.ts';
+import { type Settings, tokenOf } from './options.ts';
+import { type Answer, type Coherence, errorOf, type Item } from './protocol.ts';
+import { unknownOutcome } from './requests.ts';
+import { ageAt, Result } from './result.ts';
+import type { Change } from './subscription.ts';
+import { type Waiting, within } from './wait.ts';
+
+interface HttpAnswer {
+  readonly response: Response;
+  /** The decoded body; undefined without one. */
+  readonly body: Partial<Answer> | undefined;
+}
+
+interface HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/**
+ * The client over HTTP, for networks that do not allow WebSocket. It has no near cache and no subscriptions, because the
+ * service cannot notify it of changes.
+ */
+export class HttpClient implements Client {
+  readonly #addresses: readonly URL[];
+  readonly #settings: Settings;
+  readonly #flights: Flights;
+  readonly #closing = new AbortController();
+  readonly #listeners = new Set<(state: ClientState) => void>();
+  #attempt = 0;
+  #inFlight = 0;
+  #coherence: Coherence = 'coherent';
+  #lastError: RatecacheError | undefined;
+
+  constructor(addresses: readonly URL[], settings: Settings) {
+    this.#addresses = addresses;
+    this.#settings = settings;
+    this.#flights = new Flights({
+      ...settings,
+      send: (flights) => void this.#mget(flights),
+      isFull: () => false,
+    });
+  }
+
+  async get<Key extends string>(key: Key, options?: Waiting): Promise<Result<ValueOf<Key>>> {
+    const result = await within(this.#join(key, options), this.#timeoutOf(options), options?.signal);
+    if (result.status === 'error')
+      throw new RatecacheError(result.code ?? 'internal', `${key} cannot be returned: ${result.code}`);
+    return result as Result<ValueOf<Key>>;
+  }
+
+  async getMany<const Keys extends readonly string[]>(keys: Keys, options?: Waiting): Promise<Results<Keys>> {
+    const all = Promise.all(keys.map((key) => this.#join(key, options)));
+    return (await within(all, this.#timeoutOf(options), options?.signal)) as unknown as Results<Keys>;
+  }
+
+  peek(): undefined {
+    return undefined;
+  }
+
+  set<Key extends string>(key: Key, value: ValueOf<Key>, options: SetOptions = {}): Promise<Written> {
+    const { ttl } = options;
+    const path = ttl === undefined ? pathOf(key) : `${pathOf(key)}?ttl=${ttl}`;
+    return this.#write(key, { method: 'PUT', path, headers: conditionOf(options), body: value }, options);
+  }
+
+  delete(key: string, options: DeleteOptions = {}): Promise<Written> {
+    return this.#write(key, { method: 'DELETE', path: pathOf(key), headers: conditionOf(options) }, options);
+  }
+
+  subscribe(): Promise<SubscriptionHandle> {
+    return Promise.reject(notSupported());
+  }
+
+  changes<Value = unknown>(): AsyncIterableIterator<Change<Value>> {
+    throw notSupported();
+  }
+
+  get state(): ClientState {
+    const isClosed = this.#closing.signal.aborted;
+    return {
+      connection: isClosed ? 'closed' : this.#lastError === undefined ? 'up' : 'down',
+      address: this.#address.href,
+      coherence: this.#coherence,
+      isTrusted: false,
+      lastError: this.#lastError,
+      inFlight: this.#inFlight,
+      nearCache: undefined,
+    };
+  }
+
+  onState(listener: (state: ClientState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    const error = new RatecacheError('closed', 'the client was closed');
+    this.#closing.abort(error);
+    this.#flights.close(error);
+    this.#notify();
+  }
+
+  get #address(): URL {
+    return this.#addresses[this.#attempt % this.#addresses.length]!;
+  }
+
+  #join(key: string, options: Waiting | undefined): Promise<Result> {
+    if (this.#closing.signal.aborted)
+      return Promise.reject(new RatecacheError('closed', 'the client was closed'));
+    return this.#flights.join(key, this.#timeoutOf(options));
+  }
+
+  async #mget(flights: readonly Flight[]): Promise<void> {
+    const keys = flights.map(({ key }) => key);
+    try {
+      const request = { method: 'POST', path: '/v1/mget', body: { keys } };
+      const { body } = await this.#readWithRetries(request, this.#flights.remaining(flights));
+      const { results = [], coherence } = body ?? {};
+      this.#setCoherence(coherence ?? 'coherent');
+      for (const [i, flight] of flights.entries()) {
+        const { key, status, value, version, code } = results[i] as Item;
+        if (flight.overtaken) this.#flights.again(flight);
+        else
+          flight.resolve(
+            new Result(
+              { key, status: status!, value, version, code },
+              this.#coherence,
+              'service',
+              Date.now(),
+            ),
+          );
+      }
+    } catch (error) {
+      for (const flight of flights) flight.reject(error as RatecacheError);
+    }
+  }
+
+  /** A read may be repeated: once at each address. */
+  async #readWithRetries(request: HttpRequest, timeoutMs: number): Promise<HttpAnswer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#request(request, timeoutMs);
+      } catch (error) {
+        const { code } = error as RatecacheError;
+        if (code !== 'disconnected' || attempt >= Math.max(2, this.#addresses.length)) throw error;
+      }
+    }
+  }
+
+  async #write(key: string, request: HttpRequest, options: Waiting): Promise<Written> {
+    try {
+      const { response, body } = await this.#request(request, this.#timeoutOf(options), options.signal);
+      const version = versionOf(response);
+      const done = request.method === 'DELETE' ? 'deleted' : response.status === 201 ? 'created' : 'replaced';
+      return {
+        key,
+        status: response.status === 202 ? (body!.status as Written['status']) : done,
+        version,
+        age: ageAt(version, Date.now()),
+        state: this.#coherence,
+        source: 'service',
+        warning: response.headers.get('Ratecache-Warning') ?? undefined,
+      };
+    } catch (error) {
+      const lost = ['disconnected', 'timeout', 'aborted'].includes((error as RatecacheError).code);
+      throw lost ? unknownOutcome(error as RatecacheError) : error;
+    } finally {
+      this.#flights.overtake(key);
+    }
+  }
+
+  async #request(
+    { method, path, headers, body }: HttpRequest,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const { codec } = this.#settings;
+    const token = await tokenOf(this.#settings);
+    const stop = new AbortController();
+    const stopped = AbortSignal.any([stop.signal, this.#closing.signal]);
+    this.#inFlight++;
+    try {
+      const sent = fetch(new URL(path, this.#address), {
+        method,
+        signal: stopped,
+        headers: {
+          ...headers,
+          Accept: codec.mediaType,
+          ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'Content-Type': codec.mediaType }),
+        },
+        ...(body === undefined ? {} : { body: codec.encode(body) }),
+      });
+      const answer = sent.then((response) => this.#answerOf(response));
+      return await within(answer, timeoutMs, signal);
+    } catch (error) {
+      stop.abort();
+      if (error instanceof RatecacheError) throw error;
+      if (this.#closing.signal.aborted) throw new RatecacheError('closed', 'the client was closed');
+      const lost = new RatecacheError('disconnected', `${this.#address.host} did not answer`, {
+        cause: error,
+      });
+      this.#lastError = lost;
+      this.#attempt++;
+      this.#notify();
+      throw lost;
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  /** @throws RatecacheError if the service answered with an error */
+  async #answerOf(response: Response): Promise<HttpAnswer> {
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const isProblem = response.headers.get('Content-Type') === 'application/problem+json';
+    const text = () => new TextDecoder().decode(bytes);
+    if (this.#lastError !== undefined) {
+      this.#lastError = undefined;
+      this.#notify();
+    }
+    if (isProblem || !response.ok) {
+      const retryAfter = Number(response.headers.get('Retry-After') ?? Number.NaN);
+      const retryAfterMs = Number.isNaN(retryAfter) ? undefined : retryAfter * 1000;
+      const problem: Partial<Answer> = isProblem ? JSON.parse(text()) : { detail: `HTTP ${response.status}` };
+      throw errorOf({ ...problem, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+    }
+    if (bytes.length === 0) return { response, body: undefined };
+    const isJson = response.headers.get('Content-Type')?.startsWith('application/json');
+    const body = isJson ? JSON.parse(text()) : this.#settings.codec.decode(bytes);
+    return { response, body: body as Partial<Answer> };
+  }
+
+  #setCoherence(coherence: Coherence): void {
+    if (coherence === this.#coherence) return;
+    this.#coherence = coherence;
+    this.#notify();
+  }
+
+  #timeoutOf(options: Waiting | undefined): number {
+    return options?.timeoutMs ?? this.#settings.timeoutMs;
+  }
+
+  #notify(): void {
+    if (this.#listeners.size === 0) return;
+    const { state } = this;
+    for (const listener of this.#listeners) listener(state);
+  }
+}
+
+function pathOf(key: string): string {
+  return `/v1/cache/${encodeURIComponent(key)}`;
+}
+
+function conditionOf({ ifVersion, ifAbsent, ifExists }: DeleteOptions): Record<string, string> {
+  return {
+    ...(ifVersion === undefined ? {} : { 'If-Match': `"${ifVersion}"` }),
+    ...(ifExists ? { 'If-Match': '*' } : {}),
+    ...(ifAbsent ? { 'If-None-Match': '*' } : {}),
+  };
+}
+
+function versionOf(response: Response): string | undefined {
+  return response.headers.get('ETag')?.replaceAll('"', '');
+}
+
+function notSupported(): RatecacheError {
+  return new RatecacheError(
+    'not_supported',
+    'HTTP cannot report changes; connect with a ws:// or wss:// address',
+  );
+}

@@ -1,0 +1,117 @@
+import { RatecacheError } from './errors.ts';
+import { type Answer, errorOf, type Request } from './protocol.ts';
+import { limit } from './wait.ts';
+
+/** The service rejects more than 1,024 open requests of a socket. */
+const MAX_OPEN = 1000;
+
+export interface Call {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the request changes a value. If its answer is lost, it fails with `write_unknown`. */
+  readonly writes?: boolean;
+  /** Receives every part of an answer in parts. */
+  readonly onPart?: (answer: Answer) => void;
+}
+
+export type Send = (frame: object) => void;
+
+interface Open extends Call {
+  readonly request: Request;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: RatecacheError) => void;
+  sent: boolean;
+  stop: () => void;
+}
+
+/**
+ * The open requests of a client, by id. A request that is made without a connection waits for one, until its deadline.
+ * A request that was sent fails with `disconnected` when the connection is lost.
+ */
+export class Requests {
+  readonly #open = new Map<number, Open>();
+  #lastId = 0;
+  #send: Send | undefined;
+  /** Called whenever a request ends. */
+  onRoom: () => void = () => {};
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get isFull(): boolean {
+    return this.#open.size >= MAX_OPEN;
+  }
+
+  /** Reserves an id. A subscription is known by the id of its request. */
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /**
+   * Sends a request, and resolves with its answer; for an answer in parts, with the last one.
+   * @param via sends it before the waiting requests
+   */
+  send(request: Request, call: Call, id = this.nextId(), via = this.#send): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.isFull)
+        return reject(new RatecacheError('too_many_requests', `at most ${MAX_OPEN} requests may be open`));
+      const open: Open = { ...call, request, resolve, reject, sent: false, stop: () => {} };
+      this.#open.set(id, open);
+      open.stop = limit(call.timeoutMs, call.signal, (error) => this.#fail(id, open, error));
+      if (via !== undefined && this.#open.has(id)) sendOne(id, open, via);
+    });
+  }
+
+  onAnswer(answer: Answer): void {
+    const id = Number(answer.id);
+    const open = this.#open.get(id);
+    if (open === undefined) return;
+    if (answer.ok) open.onPart?.(answer);
+    if (answer.ok && answer.more === true) return;
+    this.#remove(id, open);
+    if (answer.ok) open.resolve(answer);
+    else open.reject(errorOf(answer));
+  }
+
+  /** A connection is up: sends the waiting requests. */
+  connected(send: Send): void {
+    this.#send = send;
+    for (const [id, open] of this.#open) if (!open.sent) sendOne(id, open, send);
+  }
+
+  disconnected(): void {
+    this.#send = undefined;
+    const lost = new RatecacheError('disconnected', 'the connection was lost before the answer');
+    for (const [id, open] of [...this.#open]) if (open.sent) this.#fail(id, open, lost);
+  }
+
+  /** Ends all requests. */
+  close(error: RatecacheError): void {
+    this.#send = undefined;
+    for (const [id, open] of [...this.#open]) this.#fail(id, open, error);
+  }
+
+  #fail(id: number, open: Open, error: RatecacheError): void {
+    this.#remove(id, open);
+    const unknown = open.writes === true && open.sent;
+    open.reject(unknown ? unknownOutcome(error) : error);
+  }
+
+  #remove(id: number, open: Open): void {
+    open.stop();
+    this.#open.delete(id);
+    this.onRoom();
+  }
+}
+
+function sendOne(id: number, open: Open, send: Send): void {
+  open.sent = true;
+  send({ id, ...open.request });
+}
+
+/** The write was sent, and its answer will not come. */
+export function unknownOutcome(cause: RatecacheError): RatecacheError {
+  const message = `the write was sent, and its outcome is unknown (${cause.message}); read the key before you write again`;
+  return new RatecacheError('write_unknown', message, { cause });
+}

@@ -1,0 +1,182 @@
+import type { Connection } from './connection.ts';
+import { isCode, RatecacheError } from './errors.ts';
+import { coverOf, type Interest } from './interest.ts';
+import type { Answer, InvalidateEvent, Item, UpdateEvent } from './protocol.ts';
+import { ageAt } from './result.ts';
+
+/** A new value of a key. */
+export interface Update<Value = unknown> {
+  readonly kind: 'update';
+  readonly key: string;
+  readonly value: Value;
+  readonly version: string;
+  /** The time since the value was written, in ms; undefined if another program wrote it. */
+  readonly age: number | undefined;
+  /** Earlier states of the key that this one replaces. */
+  readonly merged: number;
+  /**
+   * Whether a snapshot reported the value: the first one, with the option `initial`, or the one after a reconnect, for
+   * a change in between.
+   */
+  readonly fromSnapshot: boolean;
+}
+
+/** The last known value of a key is not valid any more. Read the key to learn whether it has another. */
+export interface Invalidation {
+  readonly kind: 'invalidate';
+  readonly key: string;
+  /** As in `docs/websocket.md`; `missed` if the key lost its value while there was no connection. */
+  readonly reason: string;
+  readonly merged: number;
+  readonly fromSnapshot: boolean;
+}
+
+export type Change<Value = unknown> = Update<Value> | Invalidation;
+
+export interface SubscribeOptions {
+  /** Whether the handler receives the values that the keys have now. Default: false. */
+  readonly initial?: boolean;
+  /** The service sends at most one state of a key in this time, in ms. */
+  readonly interval?: number;
+}
+
+const SNAPSHOT_TIMEOUT_MS = 60_000;
+const RETRY_MS = 1000;
+
+/**
+ * One subscription of the program. It survives reconnects: it remembers the version of each key, and compares every new
+ * snapshot with them.
+ */
+export class Subscription {
+  readonly covers: (key: string) => boolean;
+  readonly #connection: Connection;
+  readonly #interest: Interest;
+  readonly #options: SubscribeOptions;
+  readonly #onChange: (change: Change) => void;
+  readonly #onItem: (item: Item, answer: Answer) => void;
+  readonly #versions = new Map<string, string>();
+  #id: number | undefined;
+  #isFirst = true;
+  #isClosed = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param onItem receives every item of a snapshot, for the near cache */
+  constructor(
+    connection: Connection,
+    interest: Interest,
+    options: SubscribeOptions,
+    onChange: (change: Change) => void,
+    onItem: (item: Item, answer: Answer) => void,
+  ) {
+    this.covers = coverOf(interest);
+    this.#connection = connection;
+    this.#interest = interest;
+    this.#options = options;
+    this.#onChange = onChange;
+    this.#onItem = onItem;
+  }
+
+  /** Whether the service reports every change of the keys at once. */
+  get isPrompt(): boolean {
+    return !this.#isClosed && this.#id !== undefined && this.#options.interval === undefined;
+  }
+
+  /** Subscribes, for the first time or again. @throws RatecacheError if the service refuses it or the connection is lost */
+  async start(): Promise<void> {
+    clearTimeout(this.#retry);
+    if (this.#isClosed) return;
+    const { requests } = this.#connection;
+    const id = requests.nextId();
+    this.#id = id;
+    const missing = new Set(this.#versions.keys());
+    const onPart = (answer: Answer) => {
+      for (const item of answer.snapshot ?? []) {
+        if (id !== this.#id) return;
+        missing.delete(item.key);
+        this.#onItem(item, answer);
+        if (item.version !== undefined) this.#found(item as Item & { version: string });
+      }
+    };
+    const { interval } = this.#options;
+    const request = {
+      op: 'subscribe',
+      ...this.#interest,
+      values: true,
+      ...(interval === undefined ? {} : { interval }),
+    };
+    try {
+      await requests.send(request, { timeoutMs: SNAPSHOT_TIMEOUT_MS, onPart }, id);
+    } catch (error) {
+      if (id === this.#id) this.#id = undefined;
+      throw error;
+    }
+    if (id !== this.#id) return this.#unsubscribe(id);
+    this.#isFirst = false;
+    for (const key of missing) this.#lost(key, 'missed', 0, true);
+  }
+
+  /** Subscribes again, and repeats it while the service refuses it. */
+  async restart(): Promise<void> {
+    try {
+      await this.start();
+    } catch (error) {
+      // The next connection restarts it too.
+      if (isCode(error, 'disconnected') || isCode(error, 'closed') || this.#isClosed) return;
+      const { retryAfterMs = RETRY_MS } = error as RatecacheError;
+      this.#retry = setTimeout(() => void this.restart(), retryAfterMs);
+    }
+  }
+
+  onUpdate({ key, value, version, merged = 0 }: UpdateEvent): void {
+    this.#versions.set(key, version);
+    this.#report(key, value, version, merged, false);
+  }
+
+  onInvalidate(key: string, { reason, merged = 0 }: InvalidateEvent): void {
+    this.#lost(key, reason, merged, false);
+  }
+
+  /** The values of all these keys may not be valid any more. For keys that still have a value, an update follows. */
+  onInvalidateWhere(matches: (key: string) => boolean, reason: string): void {
+    for (const key of [...this.#versions.keys()]) if (matches(key)) this.#lost(key, reason, 0, false);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    const subscription = this.#id;
+    this.#id = undefined;
+    if (subscription !== undefined) this.#unsubscribe(subscription);
+  }
+
+  #unsubscribe(subscription: number): void {
+    // A lost connection has ended the subscription.
+    if (!this.#connection.isUp) return;
+    const request = { op: 'unsubscribe', subscription };
+    this.#connection.requests.send(request, { timeoutMs: SNAPSHOT_TIMEOUT_MS }).catch(() => {});
+  }
+
+  #found({ key, version, value }: Item & { version: string }): void {
+    const known = this.#versions.get(key);
+    this.#versions.set(key, version);
+    if (known === version) return;
+    if (!this.#isFirst || this.#options.initial) this.#report(key, value, version, 0, true);
+  }
+
+  #report(key: string, value: unknown, version: string, merged: number, fromSnapshot: boolean): void {
+    const age = ageAt(version, this.#connection.trust.timeAt(performance.now()));
+    this.#onChange({ kind: 'update', key, value, version, age, merged, fromSnapshot });
+  }
+
+  #lost(key: string, reason: string, merged: number, fromSnapshot: boolean): void {
+    this.#versions.delete(key);
+    this.#onChange({ kind: 'invalidate', key, reason, merged, fromSnapshot });
+  }
+}
+
+/** @throws RatecacheError `argument_invalid` */
+export function checkInterest({ keys = [], types = [], prefixes = [] }: Interest): void {
+  if (keys.length + types.length + prefixes.length === 0)
+    throw new RatecacheError('argument_invalid', 'a subscription requires keys, types or prefixes');
+}

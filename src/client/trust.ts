@@ -1,0 +1,37 @@
+import type { Coherence, HeartbeatEvent } from './protocol.ts';
+
+/**
+ * What the heartbeats of the present connection prove: until when entries of the near cache may be trusted, and the time
+ * of the service.
+ */
+export class Trust {
+  readonly #maxSilenceMs: number;
+  /** Entries are trusted before this time of `performance.now()`. */
+  until = 0;
+  /** When the entries were last known to be current, by `performance.now()`. */
+  provedAt = Number.NEGATIVE_INFINITY;
+  coherence: Coherence = 'blind';
+  /** The clock of the service minus `performance.now()`. Before the first heartbeat it is the clock of this machine. */
+  #offset = performance.timeOrigin;
+
+  constructor(maxSilenceMs: number) {
+    this.#maxSilenceMs = maxSilenceMs;
+  }
+
+  onHeartbeat({ coherence, time }: HeartbeatEvent, now: number): void {
+    this.#offset = time - now;
+    this.coherence = coherence;
+    if (coherence !== 'coherent') return this.lose();
+    this.provedAt = now;
+    this.until = now + this.#maxSilenceMs;
+  }
+
+  lose(): void {
+    this.until = 0;
+  }
+
+  /** The time of the service, in ms since the epoch, at a time of `performance.now()`. */
+  timeAt(now: number): number {
+    return now + this.#offset;
+  }
+}

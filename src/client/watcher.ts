@@ -1,0 +1,137 @@
+import type { Connection } from './connection.ts';
+import { isCode, type RatecacheError } from './errors.ts';
+import type { NearCache } from './near-cache.ts';
+import type { Settings } from './options.ts';
+import { type Answer, typeOf } from './protocol.ts';
+import type { Call } from './requests.ts';
+import { type Watch, Watches } from './watches.ts';
+
+/** A snapshot of a type with many keys takes its time. */
+const SNAPSHOT_TIMEOUT_MS = 60_000;
+const RETRY_MS = 1000;
+
+/** Subscribes to the keys of the near cache. */
+export class Watcher {
+  readonly #connection: Connection;
+  readonly #near: NearCache;
+  readonly #watches: Watches;
+  /** Whether a subscription of the program covers the key. */
+  readonly #isSubscribed: (key: string) => boolean;
+  /** The present plan. An older one must change nothing any more. */
+  #plan = 0;
+  #isPlanning = false;
+
+  constructor(
+    connection: Connection,
+    { nearCache, maxBatchKeys }: Settings,
+    near: NearCache,
+    isSubscribed: (key: string) => boolean,
+  ) {
+    this.#connection = connection;
+    this.#near = near;
+    this.#watches = new Watches(nearCache!.keysPerType, maxBatchKeys);
+    this.#isSubscribed = isSubscribed;
+  }
+
+  covers(key: string): boolean {
+    return this.#watches.covers(key) || this.#isSubscribed(key);
+  }
+
+  /** Reads keys and watches them from now on. Resolves with the last part of the snapshot. */
+  async watch(keys: readonly string[], call: Call): Promise<Answer> {
+    const id = this.#connection.requests.nextId();
+    this.#watches.add(id, { keys });
+    try {
+      const answer = await this.#subscribe(id, { keys }, call);
+      // A newer plan does not know this watch.
+      if (!this.#watches.has(id)) this.#unsubscribe(id);
+      return answer;
+    } catch (error) {
+      this.#drop(id);
+      throw error;
+    } finally {
+      if (this.#watches.isCrowded && !this.#isPlanning) void this.#merge();
+    }
+  }
+
+  /** Watches all keys of the near cache on a new connection, or after all subscriptions were ended. */
+  async watchAll(): Promise<void> {
+    this.#watches.clear();
+    await this.#follow(++this.#plan);
+  }
+
+  /** Replaces many subscriptions by few. */
+  async #merge(): Promise<void> {
+    const old = this.#watches.clear();
+    const plan = ++this.#plan;
+    await this.#follow(plan);
+    for (const id of old) this.#unsubscribe(id);
+  }
+
+  async #follow(plan: number): Promise<void> {
+    this.#isPlanning = true;
+    const keys = Array.from(this.#near.keys()).filter((key) => !this.#isSubscribed(key));
+    await Promise.all(this.#watches.plan(keys).map((watch) => this.#renew(watch)));
+    if (plan === this.#plan) this.#isPlanning = false;
+  }
+
+  async #renew(watch: Watch): Promise<void> {
+    const plan = this.#plan;
+    const id = this.#connection.requests.nextId();
+    this.#watches.add(id, watch);
+    const found = new Set<string>();
+    const onPart = ({ snapshot = [], coherence }: Answer) => {
+      if (plan !== this.#plan) return;
+      for (const item of snapshot) {
+        found.add(item.key);
+        // A watch by type also finds keys that nobody has read.
+        if (!this.#near.has(item.key)) continue;
+        if (coherence === undefined && item.code === undefined && item.ttl! > 0)
+          this.#near.store(item.key, item);
+        else if (coherence === undefined) this.#near.delete(item.key);
+      }
+    };
+    try {
+      await this.#subscribe(id, watch, { timeoutMs: SNAPSHOT_TIMEOUT_MS, onPart });
+      if (plan === this.#plan) this.#dropMissing(watch, found);
+    } catch (error) {
+      if (plan === this.#plan) await this.#failed(id, watch, error as RatecacheError);
+    }
+  }
+
+  /** The snapshot has no keys that were deleted. */
+  #dropMissing(watch: Watch, found: ReadonlySet<string>): void {
+    const covered =
+      'types' in watch
+        ? Array.from(this.#near.keys()).filter((key) => typeOf(key) === watch.types[0])
+        : watch.keys;
+    for (const key of covered) if (!found.has(key)) this.#near.delete(key);
+  }
+
+  async #failed(id: number, watch: Watch, error: RatecacheError): Promise<void> {
+    this.#drop(id);
+    // The next connection makes a new plan.
+    if (isCode(error, 'disconnected') || isCode(error, 'closed')) return;
+    if (!('types' in watch)) return;
+    if (error.retryAfterMs === undefined) this.#watches.refuse(watch.types[0]);
+    else await new Promise((resume) => setTimeout(resume, error.retryAfterMs ?? RETRY_MS));
+  }
+
+  /** Ends a watch that the service refused. Its entries would miss changes. */
+  #drop(id: number): void {
+    const watch = this.#watches.remove(id);
+    if (watch === undefined) return;
+    if ('keys' in watch) for (const key of watch.keys) this.#near.delete(key);
+    else this.#near.deleteWhere((key) => typeOf(key) === watch.types[0] && !this.covers(key));
+  }
+
+  #unsubscribe(subscription: number): void {
+    // If the connection was lost, the service has ended the subscription.
+    const request = { op: 'unsubscribe', subscription };
+    this.#connection.requests.send(request, { timeoutMs: SNAPSHOT_TIMEOUT_MS }).catch(() => {});
+  }
+
+  #subscribe(id: number, watch: Watch, call: Call): Promise<Answer> {
+    return this.#connection.requests.send({ op: 'subscribe', ...watch, values: true }, call, id);
+  }
+}
