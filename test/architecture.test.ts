@@ -65,6 +65,8 @@ const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
     'src/warmup/',
     ['src/cache/', 'src/codec/', 'src/key.ts', 'src/errors.ts', 'src/service-answer.ts', 'src/format.ts'],
   ],
+  // It runs in browsers: apart from its entry point for Node, it loads no part of Node and no native package.
+  ['src/client/', ['src/cache/lru.ts']],
   ['src/access/', ['src/codec/', 'src/errors.ts', 'src/key.ts', ...MEASURES]],
   ['src/config/', ['src/errors.ts', 'src/cache/']],
   ['src/cache/', ['src/codec/', 'src/errors.ts', 'src/key.ts', ...MEASURES]],
@@ -101,6 +103,15 @@ test('src, loadtest and bench keep the import rule', async () => {
   const graph = await loadedBy(sourceFiles());
   assert.ok(Object.keys(graph).length > 1);
   assert.deepEqual(violations(graph), []);
+});
+
+test('the client loads nothing of Node but for its entry point for Node, and few packages', async () => {
+  const graph = await loadedBy(sourceFiles());
+  const packages = Object.entries(graph)
+    .filter(([file]) => file.startsWith('src/client/'))
+    .flatMap(([file, imports]) => imports.filter((name) => !(name in graph)).map((name) => `${file}: ${name}`));
+  assert.deepEqual(packages.sort(), ['src/client/msgpack.ts: msgpackr', 'src/client/node.ts: ws']);
+  assert.deepEqual(graph['src/cache/lru.ts'], ['mnemonist']);
 });
 
 test('no circle leads through imports of types either', () => {

@@ -55,7 +55,7 @@ for (const [name, options] of [
 }
 
 test('a stampede of 1,000 reads of one key sends one frame', async (t) => {
-  const relay = relayTo(t, service);
+  const relay = await relayTo(t, service);
   await write(service, KEY, 1);
   for (const options of [{}, NEAR]) {
     const client = await clientOf(t, relay, options);
@@ -67,7 +67,7 @@ test('a stampede of 1,000 reads of one key sends one frame', async (t) => {
 });
 
 test('the reads of one turn are one frame, and getMany returns them in order', async (t) => {
-  const relay = relayTo(t, service);
+  const relay = await relayTo(t, service);
   const keys = Array.from({ length: 50 }, (_, i) => `volatility:${i}`);
   await Promise.all(keys.slice(0, 40).map((key, i) => write(service, key, i)));
   for (const options of [{}, NEAR]) {
@@ -84,7 +84,7 @@ test('the reads of one turn are one frame, and getMany returns them in order', a
 });
 
 test('a second read is answered from memory, and a change by another program replaces it', async (t) => {
-  const relay = relayTo(t, service);
+  const relay = await relayTo(t, service);
   await write(service, KEY, 1);
   const client = await clientOf(t, relay);
   await trusted(client);
@@ -133,7 +133,7 @@ test('a reader sees its own write at once', async (t) => {
 });
 
 test('a push that overtakes an answer wins', async (t) => {
-  const relay = relayTo(t, service);
+  const relay = await relayTo(t, service);
   await write(service, KEY, 1);
   const client = await clientOf(t, relay);
   await trusted(client);
@@ -151,7 +151,7 @@ test('a push that overtakes an answer wins', async (t) => {
 });
 
 test('many keys of a type are watched by one subscription to the type', async (t) => {
-  const relay = relayTo(t, service);
+  const relay = await relayTo(t, service);
   const client = await clientOf(t, relay, { ...NEAR, nearCache: { maxEntries: 1000, keysPerType: 10 } });
   await trusted(client);
   const keys = Array.from({ length: 30 }, (_, i) => `volatility:${i}`);

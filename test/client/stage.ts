@@ -1,4 +1,5 @@
 /** What the tests of the client share: clients that close with the test, and a proxy that records frames. */
+import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { until } from '../../loadtest/support/until.ts';
@@ -46,12 +47,14 @@ export class Relay {
   /** Frames of the service for which this is true wait until `release`. */
   holds: (frame: Frame) => boolean = () => false;
   readonly held: Frame[] = [];
+  readonly listening: Promise<unknown>;
   readonly #server: WebSocketServer;
   readonly #pairs = new Set<{ readonly client: WebSocket; readonly service: WebSocket }>();
   #waiting: (() => void)[] = [];
 
   constructor(service: { readonly port: number }) {
     this.#server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
+    this.listening = once(this.#server, 'listening');
     this.#server.on('connection', (client) => {
       const upstream = new WebSocket(`ws://127.0.0.1:${service.port}/v1/ws`, client.protocol, {
         perMessageDeflate: false,
@@ -111,8 +114,9 @@ export class Relay {
 }
 
 /** A relay that closes at the end of the test. */
-export function relayTo(t: TestContext, service: { readonly port: number }): Relay {
+export async function relayTo(t: TestContext, service: { readonly port: number }): Promise<Relay> {
   const relay = new Relay(service);
+  await relay.listening;
   t.after(() => relay.close());
   return relay;
 }

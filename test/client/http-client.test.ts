@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { after, before, type TestContext, test } from 'node:test';
+import { type Service, startService } from '../../loadtest/target/service.ts';
+import { msgpack } from '../../src/client/msgpack.ts';
+import { connect } from '../../src/client/node.ts';
+import type { Options } from '../../src/client/options.ts';
+
+const KEY = 'borrow_rate:AA PL/%?#';
+
+let service: Service;
+
+before(async () => {
+  service = await startService({ standalone: true });
+});
+
+after(() => service?.stop());
+
+async function clientOf(t: TestContext, options: Options = {}, addresses: string | string[] = service.url) {
+  const client = await connect(addresses, { timeoutMs: 30_000, ...options });
+  t.after(() => client.close());
+  return client;
+}
+
+for (const [name, options] of [
+  ['JSON', {}],
+  ['msgpack', { codec: msgpack }],
+] as const) {
+  test(`values are written, read and deleted over HTTP: ${name}`, async (t) => {
+    const client = await clientOf(t, options);
+    const written = await client.set(KEY, { rate: 0.25 }, { ttl: 100 });
+    assert.deepEqual([written.key, written.status, written.source], [KEY, 'created', 'service']);
+    const { status, value, version, age, source } = await client.get(KEY);
+    assert.deepEqual([status, value, version, source], ['hit', { rate: 0.25 }, written.version, 'service']);
+    assert.ok(age! >= 0);
+    const [hit, miss] = await client.getMany([KEY, 'x:none']);
+    assert.deepEqual([hit.value, miss.status], [{ rate: 0.25 }, 'miss']);
+    await assert.rejects(client.set(KEY, { rate: 1 }, { ifAbsent: true }), { code: 'precondition_failed' });
+    assert.equal((await client.set(KEY, { rate: 1 }, { ifVersion: version! })).status, 'replaced');
+    assert.equal((await client.delete(KEY, { ifExists: true })).status, 'deleted');
+    assert.equal((await client.get(KEY)).status, 'miss');
+    assert.equal(client.peek(KEY), undefined);
+  });
+}
+
+test('an error of the service has its code', async (t) => {
+  const client = await clientOf(t);
+  await assert.rejects(client.set('', 1), { code: 'key_invalid' });
+  await assert.rejects(client.set('x:1', 1, { ttl: -1 }), { code: 'ttl_invalid' });
+});
+
+test('changes are not supported over HTTP', async (t) => {
+  const client = await clientOf(t);
+  await assert.rejects(
+    client.subscribe({ keys: [KEY] }, () => {}),
+    { code: 'not_supported' },
+  );
+  assert.throws(() => client.changes({ keys: [KEY] }), { code: 'not_supported' });
+});
+
+test('a read goes to the next address, and a write whose answer is lost fails with write_unknown', async (t) => {
+  const broken = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+  t.after(() => broken.close());
+  await new Promise((resolve) => broken.once('listening', resolve));
+  const { port } = broken.address() as { port: number };
+  const addresses = [`http://127.0.0.1:${port}`, service.url];
+  const reader = await clientOf(t, {}, addresses);
+  assert.equal((await reader.get('x:none')).status, 'miss');
+  assert.equal(reader.state.connection, 'up');
+  const writer = await clientOf(t, {}, addresses);
+  await assert.rejects(writer.set('x:1', 1), { code: 'write_unknown' });
+});
+
+test('a call ends at its deadline, by its signal, and when the client closes', async (t) => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  t.after(() => silent.close());
+  await new Promise((resolve) => silent.once('listening', resolve));
+  const { port } = silent.address() as { port: number };
+  const client = await clientOf(t, {}, `http://127.0.0.1:${port}`);
+  await assert.rejects(client.get('x:1', { timeoutMs: 20 }), { code: 'timeout' });
+  await assert.rejects(client.get('x:1', { signal: AbortSignal.abort() }), { code: 'aborted' });
+  await assert.rejects(client.set('x:1', 1, { timeoutMs: 20 }), { code: 'write_unknown' });
+  const closed = assert.rejects(client.get('x:2'), { code: 'closed' });
+  await client.close();
+  await closed;
+});
