@@ -46,8 +46,8 @@ test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against r
 	@$(NEED) redis-server redis-cli
 	@npm run --silent test
 
-test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, proxies, wrk, valgrind or kubectl
-	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy openssl
+test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, proxies, wrk, valgrind, kubectl or Chromium
+	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy openssl chromium
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test:rest
 	@if [[ $$EUID == 0 ]] || scripts/debian13-servers.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \
@@ -113,6 +113,13 @@ replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10"
 .PHONY: audit
 audit: $(INSTALLED) ## licenses and known vulnerabilities of the packages that ship; ARGS=--licenses needs no network
 	@exec node scripts/audit.ts $(ARGS)
+
+.PHONY: client quote
+client: $(INSTALLED) ## the TypeScript client as a package of npm: dist/npm/ratecache-client-*.tgz
+	@exec node scripts/client/main.ts
+
+quote: $(INSTALLED) ## examples/quote.ts against the service that `make run` started; ARGS=ws://host:8000
+	@exec node examples/quote.ts $(ARGS)
 
 .PHONY: build smoke
 build: $(INSTALLED) ## the single binary: dist/ratecache, with its bill of materials and SHA256SUMS

@@ -1,5 +1,5 @@
 /** The entry point for browsers and other runtimes with the standard WebSocket. */
-import { connectWith } from './connect.ts';
+import { type Connect, connectWith } from './connect.ts';
 import type { Socket, SocketFactory } from './socket.ts';
 
 export * from './exports.ts';
@@ -19,7 +19,7 @@ const open: SocketFactory = Object.assign(
     ws.onmessage = ({ data }) => handlers.message(typeof data === 'string' ? data : new Uint8Array(data));
     ws.onclose = ({ code, reason }) => close(code, reason);
     return {
-      send: (frame) => ws.send(frame),
+      send: (frame) => ws.send(frame as Uint8Array<ArrayBuffer>),
       end() {
         isOver = true;
         ws.onmessage = null;
@@ -30,4 +30,4 @@ const open: SocketFactory = Object.assign(
   { sendsToken: false },
 );
 
-export const connect = connectWith(open);
+export const connect: Connect = connectWith(open);

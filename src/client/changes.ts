@@ -1,4 +1,4 @@
-import type { Change } from './subscription.ts';
+import type { Change } from './change.ts';
 
 /**
  * Changes as an asynchronous iterator. While the program does not ask for the next one, only the newest change of each key

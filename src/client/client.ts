@@ -1,9 +1,10 @@
 /** What a program uses: the same for WebSocket and HTTP. */
+
+import type { Change, SubscribeOptions } from './change.ts';
 import type { ValueOf } from './data-types.ts';
 import type { Interest } from './interest.ts';
 import type { Coherence } from './protocol.ts';
 import type { Result, State } from './result.ts';
-import type { Change, SubscribeOptions } from './subscription.ts';
 import type { Waiting } from './wait.ts';
 
 /** The results of several keys, in their order. */

@@ -6,7 +6,7 @@ export interface Codec {
   readonly subprotocol: string;
   /** The media type of HTTP. */
   readonly mediaType: string;
-  encode(data: unknown): string | Uint8Array<ArrayBuffer>;
+  encode(data: unknown): string | Uint8Array;
   decode(data: string | Uint8Array): unknown;
 }
 

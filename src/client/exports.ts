@@ -1,4 +1,6 @@
 /** What the package exports, in browsers and in Node. */
+
+export type { Change, Invalidation, SubscribeOptions, Update } from './change.ts';
 export type {
   Client,
   ClientState,
@@ -17,5 +19,4 @@ export type { Interest } from './interest.ts';
 export type { NearCacheOptions, Options, StalePolicy } from './options.ts';
 export type { Coherence } from './protocol.ts';
 export type { Result, Source, State } from './result.ts';
-export type { Change, Invalidation, SubscribeOptions, Update } from './subscription.ts';
 export type { Waiting } from './wait.ts';

@@ -1,3 +1,4 @@
+import type { Change } from './change.ts';
 import type {
   Client,
   ClientState,
@@ -14,7 +15,6 @@ import { type Settings, tokenOf } from './options.ts';
 import { type Answer, type Coherence, errorOf, type Item } from './protocol.ts';
 import { unknownOutcome } from './requests.ts';
 import { ageAt, Result } from './result.ts';
-import type { Change } from './subscription.ts';
 import { type Waiting, within } from './wait.ts';
 
 interface HttpAnswer {
@@ -203,7 +203,7 @@ export class HttpClient implements Client {
           ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { 'Content-Type': codec.mediaType }),
         },
-        ...(body === undefined ? {} : { body: codec.encode(body) }),
+        ...(body === undefined ? {} : { body: codec.encode(body) as Uint8Array<ArrayBuffer> }),
       });
       const answer = sent.then((response) => this.#answerOf(response));
       return await within(answer, timeoutMs, signal);

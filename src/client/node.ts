@@ -1,6 +1,6 @@
 /** The entry point for Node. Its WebSocket can end a connection at once, and can send the token in a header. */
 import { WebSocket } from 'ws';
-import { connectWith } from './connect.ts';
+import { type Connect, connectWith } from './connect.ts';
 import type { Socket, SocketFactory } from './socket.ts';
 
 export * from './exports.ts';
@@ -29,4 +29,4 @@ const open: SocketFactory = Object.assign(
   { sendsToken: true },
 );
 
-export const connect = connectWith(open);
+export const connect: Connect = connectWith(open);

@@ -1,6 +1,6 @@
 /** What the client needs of a WebSocket. The entry points for browsers and for Node supply it. */
 export interface Socket {
-  send(frame: string | Uint8Array<ArrayBuffer>): void;
+  send(frame: string | Uint8Array): void;
   /** Ends the connection at once, also when the other side does not answer. */
   end(): void;
 }

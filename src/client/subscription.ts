@@ -1,44 +1,9 @@
+import type { Change, SubscribeOptions } from './change.ts';
 import type { Connection } from './connection.ts';
 import { isCode, RatecacheError } from './errors.ts';
 import { coverOf, type Interest } from './interest.ts';
 import type { Answer, InvalidateEvent, Item, UpdateEvent } from './protocol.ts';
 import { ageAt } from './result.ts';
-
-/** A new value of a key. */
-export interface Update<Value = unknown> {
-  readonly kind: 'update';
-  readonly key: string;
-  readonly value: Value;
-  readonly version: string;
-  /** The time since the value was written, in ms; undefined if another program wrote it. */
-  readonly age: number | undefined;
-  /** Earlier states of the key that this one replaces. */
-  readonly merged: number;
-  /**
-   * Whether a snapshot reported the value: the first one, with the option `initial`, or the one after a reconnect, for
-   * a change in between.
-   */
-  readonly fromSnapshot: boolean;
-}
-
-/** The last known value of a key is not valid any more. Read the key to learn whether it has another. */
-export interface Invalidation {
-  readonly kind: 'invalidate';
-  readonly key: string;
-  /** As in `docs/websocket.md`; `missed` if the key lost its value while there was no connection. */
-  readonly reason: string;
-  readonly merged: number;
-  readonly fromSnapshot: boolean;
-}
-
-export type Change<Value = unknown> = Update<Value> | Invalidation;
-
-export interface SubscribeOptions {
-  /** Whether the handler receives the values that the keys have now. Default: false. */
-  readonly initial?: boolean;
-  /** The service sends at most one state of a key in this time, in ms. */
-  readonly interval?: number;
-}
 
 const SNAPSHOT_TIMEOUT_MS = 60_000;
 const RETRY_MS = 1000;

@@ -1,3 +1,4 @@
+import type { Change, SubscribeOptions } from './change.ts';
 import { Changes } from './changes.ts';
 import type {
   Client,
@@ -26,7 +27,7 @@ import type {
 import { isStorable, Reads } from './reads.ts';
 import { ageAt, type Result } from './result.ts';
 import type { SocketFactory } from './socket.ts';
-import { type Change, checkInterest, type SubscribeOptions, Subscription } from './subscription.ts';
+import { checkInterest, Subscription } from './subscription.ts';
 import { type Waiting, within } from './wait.ts';
 import { Watcher } from './watcher.ts';
 

@@ -4,8 +4,8 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
+import type { Change } from '../../src/client/change.ts';
 import { connect } from '../../src/client/node.ts';
-import type { Change } from '../../src/client/subscription.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { clientOf, NEAR, relayTo, trusted, write } from './stage.ts';
 

@@ -4,7 +4,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
-import type { Change } from '../../src/client/subscription.ts';
+import type { Change } from '../../src/client/change.ts';
 import { clientOf, relayTo, trusted, write } from './stage.ts';
 
 let redis: RedisServer;

@@ -1,0 +1,151 @@
+/** The package as its users install it. It needs npm, the Node of the machine, and Chromium. */
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { type Service, startService } from '../../loadtest/target/service.ts';
+import { packClient } from '../../scripts/client/pack.ts';
+
+const run = promisify(execFile);
+
+/** Node 20 or newer, wherever this machine has it. */
+const NODES = [...new Set([process.execPath, '/usr/bin/node', '/usr/local/bin/node'])].filter(existsSync);
+
+/** Reads, writes and follows a key in both encodings, and prints what it saw. */
+const program = (url: string, load: string) => `
+  ${load}
+  async function main() {
+    const seen = [];
+    for (const codec of [undefined, msgpack]) {
+      const rates = await connect(${JSON.stringify(url)}, { nearCache: { maxEntries: 100 }, ...(codec && { codec }) });
+      await rates.set('borrow_rate:GME', { rate: 0.25 });
+      seen.push((await rates.get('borrow_rate:GME')).value.rate);
+      const changed = new Promise((resolve) => rates.subscribe({ types: ['borrow_rate'] }, resolve, { initial: true }));
+      seen.push((await changed).key);
+      while (rates.peek('borrow_rate:GME') === undefined) {
+        await rates.get('borrow_rate:GME');
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      seen.push(rates.peek('borrow_rate:GME').source);
+      await rates.close();
+    }
+    return seen.join();
+  }
+`;
+const EXPECTED = [0.25, 'borrow_rate:GME', 'near-cache', 0.25, 'borrow_rate:GME', 'near-cache'].join();
+
+let work: string;
+let service: Service;
+let address: string;
+
+before(async () => {
+  work = mkdtempSync(join(tmpdir(), 'ratecache-project-'));
+  service = await startService({ standalone: true, env: { WS_ALLOWED_ORIGINS: '*' } });
+  address = `ws://127.0.0.1:${service.port}`;
+  const tarball = await packClient(pathToFileURL(`${work}/`));
+  writeFileSync(join(work, 'package.json'), '{}');
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: work });
+});
+
+after(async () => {
+  await service?.stop();
+  rmSync(work, { recursive: true });
+});
+
+for (const node of NODES) {
+  test(`the package works in an empty project: ${node}`, async () => {
+    const modules = {
+      'program.mjs':
+        "import { connect } from 'ratecache-client'; import { msgpack } from 'ratecache-client/msgpack';",
+      'program.cjs':
+        "const { connect } = require('ratecache-client'), { msgpack } = require('ratecache-client/msgpack');",
+    };
+    for (const [name, load] of Object.entries(modules)) {
+      writeFileSync(join(work, name), `${program(address, load)}; main().then(console.log);`);
+      const { stdout } = await run(node, [name], { cwd: work });
+      assert.equal(stdout.trim(), EXPECTED, name);
+    }
+  });
+}
+
+test('the types know the values of the data types, and of those that a program registers', async () => {
+  writeFileSync(
+    join(work, 'typed.mts'),
+    `import { connect, RatecacheError } from 'ratecache-client';
+    import { msgpack } from 'ratecache-client/msgpack';
+    declare module 'ratecache-client' {
+      interface DataTypes { locate_fee: { readonly fee: number } }
+    }
+    const rates = await connect(['ws://a', 'ws://b'], { codec: msgpack, nearCache: { maxEntries: 10 } });
+    const rate: number | undefined = rates.peek('borrow_rate:GME')?.value?.rate;
+    const fee: number | undefined = (await rates.get('locate_fee:GME')).value?.fee;
+    const [risk, minimum] = await rates.getMany(['event_risk:GME', 'min_rate:GME']);
+    const both: (number | undefined)[] = [rate, fee, risk.value?.risk, minimum.value];
+    // @ts-expect-error: a fee is not a text
+    await rates.set('locate_fee:GME', { fee: 'high' });
+    for await (const change of rates.changes<number>({ types: ['min_rate'] }))
+      if (change.kind === 'update') both.push(change.value);
+    throw new RatecacheError('timeout', String(both));\n`,
+  );
+  const options = [
+    '--strict',
+    '--noEmit',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--lib',
+    'es2022,dom',
+  ];
+  const { stdout } = await run('tsc', [...options, 'typed.mts'], { cwd: work }).catch((error) => error);
+  assert.equal(stdout, '');
+});
+
+test('the package works in Chromium', async (t) => {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `${program(
+        address,
+        "import { connect } from 'ratecache-client'; import { msgpack } from 'ratecache-client/msgpack';",
+      )}
+      main().catch(String).then((body) => fetch('/seen', { method: 'POST', body }));`,
+      resolveDir: work,
+    },
+    bundle: true,
+    format: 'esm',
+    write: false,
+  });
+  const seen = new Promise<string>((resolve) => {
+    const pages = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      if (request.url === '/seen') resolve(body);
+      if (request.url === '/program.js') response.setHeader('Content-Type', 'text/javascript');
+      else response.setHeader('Content-Type', 'text/html');
+      response.end(
+        request.url === '/program.js'
+          ? outputFiles[0]!.text
+          : '<script type=module src=/program.js></script>',
+      );
+    }).listen(0, '127.0.0.1', () => {
+      const { port } = pages.address() as { port: number };
+      const profile = mkdtempSync(join(tmpdir(), 'ratecache-chromium-'));
+      const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', `--user-data-dir=${profile}`];
+      const chromium = spawn('chromium', [...flags, `http://127.0.0.1:${port}/`], { stdio: 'ignore' });
+      t.after(async () => {
+        chromium.kill();
+        await new Promise((resolve) => chromium.once('exit', resolve));
+        pages.closeAllConnections();
+        pages.close();
+        rmSync(profile, { recursive: true, maxRetries: 5 });
+      });
+    });
+  });
+  assert.equal(await seen, EXPECTED);
+});
