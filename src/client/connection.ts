@@ -1,6 +1,6 @@
 import { Backoff } from './backoff.ts';
 import { messageOf } from './codec.ts';
-import { isCode, RatecacheError } from './errors.ts';
+import { RatecacheError } from './errors.ts';
 import { type Settings, tokenOf } from './options.ts';
 import { isEvent, type PushEvent, type Request } from './protocol.ts';
 import { Requests, type Send } from './requests.ts';
@@ -78,7 +78,7 @@ export class Connection {
     const socket = this.#open(
       { url: this.address, subprotocol: codec.subprotocol, token },
       {
-        open: () => this.#onOpen(token),
+        open: () => void this.#onOpen(token),
         message: (data) => this.#onMessage(data),
         close: (code, reason) => {
           if (this.#socket !== socket) return;
@@ -99,25 +99,29 @@ export class Connection {
     this.requests.close(new RatecacheError('closed', 'the client was closed'));
   }
 
-  #onOpen(token: string | undefined): void {
+  async #onOpen(token: string | undefined): Promise<void> {
     const { codec, maxSilenceMs } = this.#settings;
     const socket = this.#socket!;
     const send: Send = (frame) => socket.send(codec.encode(frame));
-    if (token !== undefined && !this.#open.sendsToken) this.#demand({ op: 'auth', token }, send);
+    // The service reads nothing else from the socket until it knows the token.
+    if (token !== undefined && !this.#open.sendsToken) await this.#demand({ op: 'auth', token }, send);
+    if (this.#socket !== socket) return;
     const interval = Math.max(SHORTEST_INTERVAL_MS, Math.floor(maxSilenceMs / BEATS));
-    this.#demand({ op: 'heartbeat', interval }, send);
+    void this.#demand({ op: 'heartbeat', interval }, send);
     this.#isUp = true;
     this.#listener.up();
     this.requests.connected(send);
   }
 
   /** Sends a request without which the connection is useless. */
-  #demand(request: Request, via: Send): void {
+  async #demand(request: Request, via: Send): Promise<void> {
     const socket = this.#socket;
     const { timeoutMs } = this.#settings;
-    this.requests.send(request, { timeoutMs }, undefined, via).catch((error: RatecacheError) => {
-      if (this.#socket === socket && !isCode(error, 'disconnected')) this.#lost(error);
-    });
+    try {
+      await this.requests.send(request, { timeoutMs }, undefined, via);
+    } catch (error) {
+      if (this.#socket === socket && socket !== undefined) this.#lost(error as RatecacheError);
+    }
   }
 
   #onMessage(data: string | Uint8Array): void {
