@@ -1,0 +1,63 @@
+/** The programs of docs/clients.md, in the languages that this machine has. */
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { type Service, startService } from '../../loadtest/target/service.ts';
+import { fencesOf } from './markdown.ts';
+
+const PAGE = readFileSync(new URL('../../docs/clients.md', import.meta.url), 'utf8');
+const CLIENT = new URL('../../src/client/node.ts', import.meta.url).href;
+const RATE = '0.25';
+
+/** What runs a file of each language, and the name of the file. */
+const LANGUAGES: Readonly<Record<string, readonly [command: string, ...args: string[]]>> = {
+  ts: [process.execPath, 'program.ts'],
+  sh: ['sh', 'program.sh'],
+  python: ['python3', 'program.py'],
+  go: ['go', 'run', 'program.go'],
+  java: ['java', 'Read.java'],
+};
+
+let service: Service;
+let work: string;
+
+before(async () => {
+  work = mkdtempSync(join(tmpdir(), 'ratecache-clients-'));
+  service = await startService({ standalone: true });
+  await service.fetch('/v1/cache/borrow_rate:GME', {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: `{"rate": ${RATE}}`,
+  });
+});
+
+after(async () => {
+  await service?.stop();
+  rmSync(work, { recursive: true });
+});
+
+for (const [language, [command, ...args]] of Object.entries(LANGUAGES).filter(([, [name]]) => isHere(name))) {
+  test(`the program of the page prints the rate: ${language}`, async () => {
+    const { text } = fencesOf(PAGE).find((fence) => fence.language === language)!;
+    const program = text
+      .replaceAll('http://127.0.0.1:8000', service.url)
+      .replaceAll('ws://127.0.0.1:8000', `ws://127.0.0.1:${service.port}`)
+      .replace("'ratecache-client'", JSON.stringify(CLIENT));
+    writeFileSync(join(work, args.at(-1)!), program);
+    const { stdout } = await promisify(execFile)(command, args, { cwd: work });
+    assert.ok(stdout.includes(RATE), stdout);
+  });
+}
+
+function isHere(command: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
