@@ -100,6 +100,12 @@ export class NearCache {
     for (const key of [...this.keys()]) if (matches(key)) this.delete(key);
   }
 
+  /** The present watch proves that the entry has not changed. */
+  confirm(key: string): void {
+    const entry = this.#entries.peek(key);
+    if (entry !== undefined) entry.watch = this.#watch;
+  }
+
   /** Changes may be missed from now on, so no entry is trusted until a new watch has read it again. */
   distrustAll(): void {
     this.#watch++;

@@ -32,6 +32,8 @@ export interface Answer extends Partial<Omit<Item, 'status'>> {
   readonly results?: readonly Item[];
   readonly snapshot?: readonly Item[];
   readonly more?: boolean;
+  /** Whether the snapshot has only what changed since a position. */
+  readonly resumed?: boolean;
   readonly field?: string;
   readonly retryAfterMs?: number;
 }
@@ -64,7 +66,12 @@ export interface HeartbeatEvent {
   readonly coherence: Coherence;
   /** The time of the service, in ms since the epoch. */
   readonly time: number;
+  readonly epoch: string;
+  readonly offset: number;
 }
+
+/** How far this client has received the changes of one process of the service. */
+export type Position = Pick<HeartbeatEvent, 'epoch' | 'offset'>;
 
 export type PushEvent = UpdateEvent | InvalidateEvent | ResetEvent | HeartbeatEvent;
 

@@ -2,11 +2,18 @@ import type { Change, SubscribeOptions } from './change.ts';
 import type { Connection } from './connection.ts';
 import { isCode, RatecacheError } from './errors.ts';
 import { coverOf, type Interest } from './interest.ts';
-import type { Answer, InvalidateEvent, Item, UpdateEvent } from './protocol.ts';
+import type { Answer, InvalidateEvent, Item, Position, UpdateEvent } from './protocol.ts';
 import { ageAt } from './result.ts';
 
 const SNAPSHOT_TIMEOUT_MS = 60_000;
 const RETRY_MS = 1000;
+
+/** What the near cache learns from the snapshots of a subscription. */
+export interface SnapshotObserver {
+  onItem(item: Item, answer: Answer): void;
+  /** The keys did not change at all but for these. */
+  onResumed(changed: ReadonlySet<string>): void;
+}
 
 /**
  * One subscription of the program. It survives reconnects: it remembers the version of each key, and compares every new
@@ -18,27 +25,28 @@ export class Subscription {
   readonly #interest: Interest;
   readonly #options: SubscribeOptions;
   readonly #onChange: (change: Change) => void;
-  readonly #onItem: (item: Item, answer: Answer) => void;
+  readonly #observer: SnapshotObserver;
   readonly #versions = new Map<string, string>();
   #id: number | undefined;
   #isFirst = true;
+  /** Whether the latest attempt succeeded. If its connection was lost since then, the subscription can resume. */
+  #isInForce = false;
   #isClosed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param onItem receives every item of a snapshot, for the near cache */
   constructor(
     connection: Connection,
     interest: Interest,
     options: SubscribeOptions,
     onChange: (change: Change) => void,
-    onItem: (item: Item, answer: Answer) => void,
+    observer: SnapshotObserver,
   ) {
     this.covers = coverOf(interest);
     this.#connection = connection;
     this.#interest = interest;
     this.#options = options;
     this.#onChange = onChange;
-    this.#onItem = onItem;
+    this.#observer = observer;
   }
 
   /** Whether the service reports every change of the keys at once. */
@@ -46,20 +54,29 @@ export class Subscription {
     return !this.#isClosed && this.#id !== undefined && this.#options.interval === undefined;
   }
 
-  /** Subscribes, for the first time or again. @throws RatecacheError if the service refuses it or the connection is lost */
-  async start(): Promise<void> {
+  /**
+   * Subscribes, for the first time or again.
+   * @param resume the position at which this subscription was in force
+   * @throws RatecacheError if the service refuses it or the connection is lost */
+  async start(resume?: Position): Promise<void> {
     clearTimeout(this.#retry);
     if (this.#isClosed) return;
     const { requests } = this.#connection;
     const id = requests.nextId();
     this.#id = id;
-    const missing = new Set(this.#versions.keys());
+    this.#isInForce = false;
+    let isResumed = false;
+    const found = new Set<string>();
+    const known = [...this.#versions.keys()];
     const onPart = (answer: Answer) => {
+      isResumed = answer.resumed === true;
       for (const item of answer.snapshot ?? []) {
         if (id !== this.#id) return;
-        missing.delete(item.key);
-        this.#onItem(item, answer);
+        found.add(item.key);
+        this.#observer.onItem(item, answer);
         if (item.version !== undefined) this.#found(item as Item & { version: string });
+        else if (item.code === 'cache_miss' && this.#versions.has(item.key))
+          this.#lost(item.key, 'missed', 0, true);
       }
     };
     const { interval } = this.#options;
@@ -68,6 +85,7 @@ export class Subscription {
       ...this.#interest,
       values: true,
       ...(interval === undefined ? {} : { interval }),
+      ...(resume && { resume }),
     };
     try {
       await requests.send(request, { timeoutMs: SNAPSHOT_TIMEOUT_MS, onPart }, id);
@@ -77,13 +95,16 @@ export class Subscription {
     }
     if (id !== this.#id) return this.#unsubscribe(id);
     this.#isFirst = false;
-    for (const key of missing) this.#lost(key, 'missed', 0, true);
+    this.#isInForce = true;
+    // After a resume, the answer has no keys that did not change.
+    if (isResumed) this.#observer.onResumed(found);
+    else for (const key of known) if (!found.has(key)) this.#lost(key, 'missed', 0, true);
   }
 
   /** Subscribes again, and repeats it while the service refuses it. */
-  async restart(): Promise<void> {
+  async restart(resume?: Position): Promise<void> {
     try {
-      await this.start();
+      await this.start(this.#isInForce ? resume : undefined);
     } catch (error) {
       // The next connection restarts it too.
       if (isCode(error, 'disconnected') || isCode(error, 'closed') || this.#isClosed) return;

@@ -1,4 +1,4 @@
-import type { Coherence, HeartbeatEvent } from './protocol.ts';
+import type { Coherence, HeartbeatEvent, Position } from './protocol.ts';
 
 /**
  * What the heartbeats of the present connection prove: until when entries of the near cache may be trusted, and the time
@@ -11,6 +11,8 @@ export class Trust {
   /** When the entries were last known to be current, by `performance.now()`. */
   provedAt = Number.NEGATIVE_INFINITY;
   coherence: Coherence = 'blind';
+  /** The latest position; of an earlier connection, until the present one has its first heartbeat. */
+  position: Position | undefined;
   /** The clock of the service minus `performance.now()`. Before the first heartbeat it is the clock of this machine. */
   #offset = performance.timeOrigin;
 
@@ -18,7 +20,8 @@ export class Trust {
     this.#maxSilenceMs = maxSilenceMs;
   }
 
-  onHeartbeat({ coherence, time }: HeartbeatEvent, now: number): void {
+  onHeartbeat({ coherence, time, epoch, offset }: HeartbeatEvent, now: number): void {
+    this.position = { epoch, offset };
     this.#offset = time - now;
     this.coherence = coherence;
     if (coherence !== 'coherent') return this.lose();

@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts';
 import { isCode, type RatecacheError } from './errors.ts';
 import type { NearCache } from './near-cache.ts';
 import type { Settings } from './options.ts';
-import { type Answer, typeOf } from './protocol.ts';
+import { type Answer, type Position, typeOf } from './protocol.ts';
 import type { Call } from './requests.ts';
 import { type Watch, Watches } from './watches.ts';
 
@@ -54,10 +54,13 @@ export class Watcher {
     }
   }
 
-  /** Watches all keys of the near cache on a new connection, or after all subscriptions were ended. */
-  async watchAll(): Promise<void> {
+  /**
+   * Watches all keys of the near cache on a new connection, or after all subscriptions were ended.
+   * @param resume the position at which all entries were current
+   */
+  async watchAll(resume?: Position): Promise<void> {
     this.#watches.clear();
-    await this.#follow(++this.#plan);
+    await this.#follow(++this.#plan, resume);
   }
 
   /** Replaces many subscriptions by few. */
@@ -68,14 +71,14 @@ export class Watcher {
     for (const id of old) this.#unsubscribe(id);
   }
 
-  async #follow(plan: number): Promise<void> {
+  async #follow(plan: number, resume?: Position): Promise<void> {
     this.#isPlanning = true;
     const keys = Array.from(this.#near.keys()).filter((key) => !this.#isSubscribed(key));
-    await Promise.all(this.#watches.plan(keys).map((watch) => this.#renew(watch)));
+    await Promise.all(this.#watches.plan(keys).map((watch) => this.#renew(watch, resume)));
     if (plan === this.#plan) this.#isPlanning = false;
   }
 
-  async #renew(watch: Watch): Promise<void> {
+  async #renew(watch: Watch, resume: Position | undefined): Promise<void> {
     const plan = this.#plan;
     const id = this.#connection.requests.nextId();
     this.#watches.add(id, watch);
@@ -92,20 +95,25 @@ export class Watcher {
       }
     };
     try {
-      await this.#subscribe(id, watch, { timeoutMs: SNAPSHOT_TIMEOUT_MS, onPart });
-      if (plan === this.#plan) this.#dropMissing(watch, found);
+      const call = { timeoutMs: SNAPSHOT_TIMEOUT_MS, onPart };
+      const { resumed } = await this.#subscribe(id, watch, call, resume);
+      if (plan === this.#plan) this.#settleMissing(watch, found, resumed === true);
     } catch (error) {
       if (plan === this.#plan) await this.#failed(id, watch, error as RatecacheError);
     }
   }
 
-  /** The snapshot has no keys that were deleted. */
-  #dropMissing(watch: Watch, found: ReadonlySet<string>): void {
+  /** A full snapshot has no keys that were deleted. One after a resume has no keys that did not change. */
+  #settleMissing(watch: Watch, found: ReadonlySet<string>, resumed: boolean): void {
     const covered =
       'types' in watch
         ? Array.from(this.#near.keys()).filter((key) => typeOf(key) === watch.types[0])
         : watch.keys;
-    for (const key of covered) if (!found.has(key)) this.#near.delete(key);
+    for (const key of covered) {
+      if (found.has(key)) continue;
+      if (resumed) this.#near.confirm(key);
+      else this.#near.delete(key);
+    }
   }
 
   async #failed(id: number, watch: Watch, error: RatecacheError): Promise<void> {
@@ -131,7 +139,8 @@ export class Watcher {
     this.#connection.requests.send(request, { timeoutMs: SNAPSHOT_TIMEOUT_MS }).catch(() => {});
   }
 
-  #subscribe(id: number, watch: Watch, call: Call): Promise<Answer> {
-    return this.#connection.requests.send({ op: 'subscribe', ...watch, values: true }, call, id);
+  #subscribe(id: number, watch: Watch, call: Call, resume?: Position): Promise<Answer> {
+    const request = { op: 'subscribe', ...watch, values: true, ...(resume && { resume }) };
+    return this.#connection.requests.send(request, call, id);
   }
 }

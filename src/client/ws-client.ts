@@ -20,6 +20,7 @@ import type {
   Coherence,
   InvalidateEvent,
   Item,
+  Position,
   PushEvent,
   Request,
   UpdateEvent,
@@ -45,6 +46,10 @@ export class WsClient implements Client, ConnectionListener {
   readonly #listeners = new Set<(state: ClientState) => void>();
   /** Counts recoveries: an older one must change nothing any more. */
   #recovery = 0;
+  /** Whether the latest recovery is complete: all entries of the near cache are current. */
+  #isComplete = false;
+  /** Where a new connection may resume. */
+  #resume: Position | undefined;
   #onFirstUp: (() => void) | undefined;
   /** As the listeners know it. */
   #coherence: Coherence | undefined;
@@ -117,7 +122,10 @@ export class WsClient implements Client, ConnectionListener {
       interest,
       options,
       onChange as (change: Change) => void,
-      (item, answer) => this.#onSnapshotItem(subscription, item, answer),
+      {
+        onItem: (item, answer) => this.#onSnapshotItem(subscription, item, answer),
+        onResumed: (changed) => this.#onResumed(subscription, changed),
+      },
     );
     this.#subscriptions.add(subscription);
     const close = () => {
@@ -186,7 +194,7 @@ export class WsClient implements Client, ConnectionListener {
   }
 
   up(): void {
-    void this.#recover();
+    void this.#recover(this.#resume);
     this.#onFirstUp?.();
     // After the requests that wait for this connection.
     queueMicrotask(() => this.#reads.flights.flush());
@@ -194,6 +202,7 @@ export class WsClient implements Client, ConnectionListener {
   }
 
   down(): void {
+    this.#resume = this.#isComplete ? this.#connection.trust.position : undefined;
     this.#distrust();
     this.#notify();
   }
@@ -258,16 +267,19 @@ export class WsClient implements Client, ConnectionListener {
 
   #distrust(): void {
     this.#recovery++;
+    this.#isComplete = false;
     this.#near?.distrustAll();
     this.#reads.flights.overtakeWhere(everyKey);
   }
 
   /** Subscribes to everything again. Entries that no snapshot confirms are dropped. */
-  async #recover(): Promise<void> {
+  async #recover(resume?: Position): Promise<void> {
     const recovery = ++this.#recovery;
-    const subscribed = Array.from(this.#subscriptions, (subscription) => subscription.restart());
-    await Promise.all([this.#watcher?.watchAll(), ...subscribed]);
-    if (recovery === this.#recovery) this.#near?.dropStale();
+    const subscribed = Array.from(this.#subscriptions, (subscription) => subscription.restart(resume));
+    await Promise.all([this.#watcher?.watchAll(resume), ...subscribed]);
+    if (recovery !== this.#recovery) return;
+    this.#isComplete = true;
+    this.#near?.dropStale();
   }
 
   #onSnapshotItem(subscription: Subscription, item: Item, { coherence }: Answer): void {
@@ -276,6 +288,13 @@ export class WsClient implements Client, ConnectionListener {
     const status = item.version === undefined ? 'error' : 'hit';
     if (isStorable({ ...item, status }, coherence)) near.store(item.key, item);
     else near.delete(item.key);
+  }
+
+  /** The entries of a subscription that did not change while there was no connection are still current. */
+  #onResumed(subscription: Subscription, changed: ReadonlySet<string>): void {
+    if (this.#near === undefined || !subscription.isPrompt) return;
+    for (const key of this.#near.keys())
+      if (subscription.covers(key) && !changed.has(key)) this.#near.confirm(key);
   }
 
   #isSubscribed(key: string): boolean {

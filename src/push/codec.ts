@@ -3,12 +3,17 @@ import type { CoherenceState, Reason } from '../cache/bus.ts';
 import type { Encoding, Entry, Value } from '../cache/entry.ts';
 import type { AnswerLimit, ItemResult } from '../cache/results.ts';
 import type { ServiceError } from '../errors.ts';
+import type { Position } from './history.ts';
 
 /** The most members and elements of a frame outside of its value. */
 export const MAX_FRAME_ITEMS = 250_000;
 
+/** When a client may repeat a request that the service refused because of overload. */
+const OVERLOADED_MS = 1000;
+
 /** The member `retryAfterMs` of an error, if it has one. */
 export function retryAfterMsOf(error: ServiceError): number | undefined {
+  if (error.code === 'overloaded') return OVERLOADED_MS;
   return error instanceof RateLimited ? error.retryAfterMs : undefined;
 }
 
@@ -23,14 +28,23 @@ export interface Frame {
   value(): Value | undefined;
 }
 
-/** A key of a snapshot: `entry` if it has a value, `code` if the value could not be read. */
-export type SnapshotItem = { readonly key: string } & ({ readonly entry: Entry } | { readonly code: string });
+/**
+ * A key of a snapshot. `entry` is its value. `code` says why the value is missing, or why it may be stale. A key without a
+ * value is in the snapshot only if the client resumes, with the code `cache_miss`.
+ */
+export interface SnapshotItem {
+  readonly key: string;
+  readonly entry?: Entry;
+  readonly code?: string | undefined;
+}
 
 export interface SnapshotPart {
   readonly items: readonly SnapshotItem[];
   readonly values: boolean;
   /** The time, for the TTLs of the entries. */
   readonly now: number;
+  /** Whether the snapshot has only what changed since the client's position. Undefined if the client gave none. */
+  readonly resumed: boolean | undefined;
   /** Whether another part follows. */
   readonly more: boolean;
   readonly coherence: CoherenceState;
@@ -39,8 +53,8 @@ export interface SnapshotPart {
 /** Why a client must drop all its entries. */
 export type ResetReason = 'flush' | 'rearmed' | 'degraded' | 'blind';
 
-/** What a heartbeat reports. */
-export interface Beat {
+/** What a heartbeat reports. The client has received all changes before its position. */
+export interface Beat extends Position {
   readonly coherence: CoherenceState;
   /** The time of the service, in ms since the epoch. */
   readonly time: number;

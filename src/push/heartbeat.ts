@@ -17,7 +17,8 @@ export function heartbeat(deps: RequestDeps, consumer: Consumer, id: RequestId, 
   consumer.beat(interval, () => {
     // The heartbeat must not overtake the states of this turn.
     hub.flush();
-    return consumer.codec.heartbeat({ coherence: stateOf(cache), time: Math.round(clock.now) });
+    const time = Math.round(clock.now);
+    return consumer.codec.heartbeat({ coherence: stateOf(cache), time, ...hub.history.position });
   });
 }
 

@@ -9,6 +9,7 @@ import { TYPES } from '../key.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import { Gate } from './gate.ts';
+import { History } from './history.ts';
 import { Usage } from './quota.ts';
 import { Retries } from './retries.ts';
 import { State } from './state.ts';
@@ -67,6 +68,8 @@ export class Hub implements ChangeListener {
   readonly scans = new Gate(MOST_SCANS);
   /** The large pages of snapshots that are read. */
   readonly pages = new Gate(MOST_PAGES);
+  /** The latest changes, for clients that reconnect. */
+  readonly history = new History();
   readonly #cache: TwoLevel;
   readonly #rememberedKeys: number;
   readonly #known: Lru<Known>;
@@ -86,6 +89,7 @@ export class Hub implements ChangeListener {
   }
 
   stored(key: string, entry: Entry): void {
+    this.history.changed(key, false);
     this.#fenceReads(key);
     this.#retries.delete(key);
     const known = this.#known.peek(key)?.version;
@@ -95,19 +99,23 @@ export class Hub implements ChangeListener {
   }
 
   removed(key: string, reason: Reason): void {
+    this.history.changed(key, false);
     this.#fenceReads(key);
     this.#retries.delete(key);
     this.learned(key, undefined, reason);
   }
 
   changed(key: string, announced: Announced | undefined, held?: Entry): void {
-    if (!this.subscriptions.has(key)) return;
+    const hasSubscribers = this.subscriptions.has(key);
+    this.history.changed(key, hasSubscribers);
+    if (!hasSubscribers) return;
     // Fill L1 only if the key was in L1 before: filling it with other keys would evict entries that readers use.
     void this.#refresh(key, announced?.reason, held !== undefined);
   }
 
   matchRemoved(match: Match, reason: Reason): void {
     const matches = matcher(match);
+    this.history.restart();
     // Earlier states must be sent before the notice.
     this.flush();
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
@@ -140,6 +148,7 @@ export class Hub implements ChangeListener {
   }
 
   reset(reason: ResetReason): void {
+    this.history.restart();
     this.#turn.clear();
     this.#retries.clear();
     for (const key of [...this.#reads.keys()]) this.#fenceReads(key);
@@ -237,6 +246,7 @@ export class Hub implements ChangeListener {
 
   async #refresh(key: string, announced: Reason | undefined, fill = false): Promise<void> {
     const [{ entry, source }, counts] = await this.readInOrder(key, () => this.#cache.refresh(key, fill));
+    this.history.settled(key);
     if (!counts) return;
     const known = source === 'l2' || source === 'pending';
     // A pending write may be superseded by a newer value in Redis, so read again until Redis has decided.
@@ -253,8 +263,10 @@ export class Hub implements ChangeListener {
   }
 
   #retry(key: string, announced: Reason | undefined): void {
-    if (this.subscriptions.has(key)) void this.#refresh(key, announced);
-    else this.#retries.delete(key);
+    if (this.subscriptions.has(key)) {
+      this.history.changed(key, true);
+      void this.#refresh(key, announced);
+    } else this.#retries.delete(key);
   }
 
   /**

@@ -43,9 +43,10 @@ export const jsonCodec: Codec = {
   },
   results: (id, results, now, coherence, limit) =>
     `${head(id)},${state(lesserState(coherence))}"results":${resultsAsJson(results, now, limit)}}`,
-  snapshot(id, { items, values, now, more, coherence }) {
+  snapshot(id, { items, values, now, resumed, more, coherence }) {
     const listed = items.map((item) => snapshotItem(item, values, now)).join(',');
-    return `${head(id)},${state(lesserState(coherence))}"snapshot":[${listed}]${more ? ',"more":true' : ''}}`;
+    const how = resumed === undefined ? '' : `"resumed":${resumed},`;
+    return `${head(id)},${state(lesserState(coherence))}${how}"snapshot":[${listed}]${more ? ',"more":true' : ''}}`;
   },
   done: (id, fields) =>
     fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,
@@ -91,10 +92,9 @@ function count(merged: number): string {
   return merged === 0 ? '' : `,"merged":${merged}`;
 }
 
-function snapshotItem(item: SnapshotItem, values: boolean, now: number): string {
-  const key = JSON.stringify(item.key);
-  if ('code' in item) return `{"key":${key},"code":"${item.code}"}`;
-  const { version } = item.entry;
-  const ttl = ttlOf(item.entry, now);
-  return `{"key":${key},"version":"${version}","ttl":${ttl}${values ? `,"value":${item.entry.json}` : ''}}`;
+function snapshotItem({ key, entry, code }: SnapshotItem, values: boolean, now: number): string {
+  const reason = code === undefined ? '' : `,"code":"${code}"`;
+  if (entry === undefined) return `{"key":${JSON.stringify(key)}${reason}}`;
+  const value = values ? `,"value":${entry.json}` : '';
+  return `{"key":${JSON.stringify(key)}${reason},"version":"${entry.version}","ttl":${ttlOf(entry, now)}${value}}`;
 }

@@ -46,27 +46,24 @@ export const msgpackCodec: Codec = {
     writeResults(out, results, now, limit);
     return out.bytes();
   },
-  snapshot(id, { items, values, now, more, coherence }) {
-    openAnswer(id, coherence, more ? 2 : 1);
+  snapshot(id, { items, values, now, resumed, more, coherence }) {
+    openAnswer(id, coherence, 1 + (more ? 1 : 0) + (resumed === undefined ? 0 : 1));
+    if (resumed !== undefined) flag('resumed', resumed);
     out.str('snapshot');
     out.array(items.length);
-    for (const item of items) {
-      const entry = 'entry' in item ? item.entry : undefined;
-      out.map(entry === undefined ? 2 : values ? 4 : 3);
-      text('key', item.key);
-      if ('code' in item) text('code', item.code);
+    for (const { key, entry, code } of items) {
+      const members = entry === undefined ? 0 : values ? 3 : 2;
+      out.map(1 + members + (code === undefined ? 0 : 1));
+      text('key', key);
+      if (code !== undefined) text('code', code);
       if (entry === undefined) continue;
       text('version', entry.version);
       number('ttl', ttlOf(entry, now));
-      if (values) {
-        out.str('value');
-        out.valueBytes(entry.packed);
-      }
+      if (!values) continue;
+      out.str('value');
+      out.valueBytes(entry.packed);
     }
-    if (more) {
-      out.str('more');
-      out.bool(true);
-    }
+    if (more) flag('more', true);
     return out.bytes();
   },
   done(id, fields = {}) {
@@ -112,10 +109,12 @@ export const msgpackCodec: Codec = {
     text('reason', reason);
     return out.bytes();
   },
-  heartbeat({ coherence, time }) {
-    open(3, 'heartbeat');
+  heartbeat({ coherence, time, epoch, offset }) {
+    open(5, 'heartbeat');
     text('coherence', coherence);
     number('time', time);
+    text('epoch', epoch);
+    number('offset', offset);
     return out.bytes();
   },
 };
@@ -170,6 +169,11 @@ function writeId(id: RequestId | undefined): void {
 function text(name: string, value: string): void {
   out.str(name);
   out.str(value);
+}
+
+function flag(name: string, value: boolean): void {
+  out.str(name);
+  out.bool(value);
 }
 
 function number(name: string, value: number): void {

@@ -56,6 +56,14 @@ export async function* keysOf(
   }
 }
 
+/** Yields those of the changed keys that the interest covers, in pages. */
+export function* changedKeys(changed: ReadonlySet<string>, interest: Interest): Generator<string[]> {
+  const named = new Set(interest.keys);
+  const covers = coverage(interest);
+  const keys = [...changed].filter((key) => named.has(key) || covers(key));
+  while (keys.length > 0) yield keys.splice(0, PAGE);
+}
+
 function* pagesOf(keys: string[], seen: Set<string>): Generator<string[]> {
   for (const key of keys) seen.add(key);
   while (keys.length > 0) yield keys.splice(-PAGE);

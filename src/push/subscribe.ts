@@ -4,16 +4,16 @@ import type { Requester } from '../access/requester.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { turns } from '../cache/turns.ts';
-import type { TwoLevel } from '../cache/two-level.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
 import { TYPES, typeIndex } from '../key.ts';
 import type { Codec, Frame, RequestId, SnapshotItem } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
+import type { Position } from './history.ts';
 import type { Hub } from './hub.ts';
 import { checkQuota, usageOf } from './quota.ts';
-import { keysOf } from './snapshot-keys.ts';
+import { changedKeys, keysOf } from './snapshot-keys.ts';
 import type { Interest, Subscription } from './subscriptions.ts';
 
 const INTEREST = v.looseObject({
@@ -21,6 +21,9 @@ const INTEREST = v.looseObject({
   types: v.optional(v.array(v.picklist(TYPES)), []),
   prefixes: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), []),
   values: v.optional(v.boolean(), false),
+  resume: v.optional(
+    v.strictObject({ epoch: v.string(), offset: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) }),
+  ),
 });
 
 /** Larger pages of snapshots are read one or two at a time, so that one turn does not handle the answers to many. */
@@ -48,7 +51,7 @@ export async function subscribe(
   { data }: Frame,
   requester: Requester,
 ): Promise<void> {
-  const interest = interestOf(data, deps);
+  const { resume, ...interest } = interestOf(data, deps);
   requester.requireInterest(interest);
   if (consumer.subscriptions.has(id))
     throw new ServiceError('frame_invalid', 'another subscription of this socket has this id', 'id');
@@ -72,7 +75,7 @@ export async function subscribe(
   hub.usage.add(usage);
   hub.subscriptions.add(subscription);
   try {
-    await sendSnapshot(deps, consumer, id, subscription);
+    await sendSnapshot(deps, consumer, id, subscription, resume);
   } catch (error) {
     if (consumer.subscriptions.get(id) === subscription) {
       remove(hub, consumer, id);
@@ -124,13 +127,16 @@ function forget(hub: Hub, consumer: Consumer): void {
   consumer.forgetWhere((key) => !hub.subscriptions.of(key).has(consumer));
 }
 
-function interestOf(data: Frame['data'], { limits }: RequestDeps): Interest {
+function interestOf(
+  data: Frame['data'],
+  { limits }: RequestDeps,
+): Interest & { readonly resume: Position | undefined } {
   const parsed = v.safeParse(INTEREST, data, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
     throw new ServiceError('frame_invalid', issue.message, String(issue.path?.[0]?.key ?? 'frame'));
   }
-  const { keys, types, prefixes, values } = parsed.output;
+  const { keys, types, prefixes, values, resume } = parsed.output;
   const count = keys.length + types.length + prefixes.length;
   if (count === 0)
     throw new ServiceError('frame_invalid', 'a subscription requires keys, types or prefixes', 'keys');
@@ -148,7 +154,7 @@ function interestOf(data: Frame['data'], { limits }: RequestDeps): Interest {
         `a prefix may have at most ${limits.maxKeyBytes} characters`,
         `prefixes[${i}]`,
       );
-  return { keys, types: types.map((name) => typeIndex(name)!), prefixes, values };
+  return { keys, types: types.map((name) => typeIndex(name)!), prefixes, values, resume };
 }
 
 async function sendSnapshot(
@@ -156,10 +162,13 @@ async function sendSnapshot(
   consumer: Consumer,
   id: RequestId,
   subscription: Subscription<Consumer>,
+  resume: Position | undefined,
 ): Promise<void> {
   const { values } = subscription;
   const { cache, clock, hub } = deps;
   const { codec } = consumer;
+  const changed = resume && hub.history.since(resume);
+  const resumed = resume && changed !== undefined;
   let readKeys: string[] = [];
   let items: SnapshotItem[] = [];
   let bytes = 0;
@@ -168,7 +177,8 @@ async function sendSnapshot(
       throw new ServiceError('frame_invalid', 'the subscription was ended before its snapshot was complete');
     // Queued notices are older than the snapshot. Sent after it, they would invalidate its entries.
     consumer.sendNotices();
-    consumer.reply(codec.snapshot(id, { items, values, now: clock.now, more, coherence: cache.coherence }));
+    const { coherence } = cache;
+    consumer.reply(codec.snapshot(id, { items, values, now: clock.now, resumed, more, coherence }));
     // Queues the states that the hub learned from the reads of this snapshot, so that `settle` can remove them.
     hub.flush();
     const sent = new Map(items.map((item) => [item.key, item]));
@@ -178,16 +188,18 @@ async function sendSnapshot(
     bytes = 0;
   };
   const gates = { all: hub.scans, socket: consumer.scans };
-  for await (const page of keysOf(cache, subscription, gates)) {
+  const pages =
+    changed === undefined ? keysOf(cache, subscription, gates) : changedKeys(changed, subscription);
+  for await (const page of pages) {
     if (consumer.closed) return;
-    const read = () => Promise.all(page.map((key) => itemFor(cache, hub, codec, key, values)));
+    const read = () => Promise.all(page.map((key) => itemFor(deps, codec, key, values)));
     const found = await (page.length > SMALL_PAGE ? hub.pages.run(read) : read());
     for (const [i, key] of page.entries()) {
       readKeys.push(key);
-      const item = found[i];
+      const item = found[i] ?? (resumed ? { key, code: 'cache_miss' } : undefined);
       if (item === undefined) continue;
       items.push(item);
-      bytes += values && 'entry' in item ? item.entry.bytes : key.length;
+      bytes += (values && item.entry?.bytes) || key.length;
       if (items.length < PART && bytes < PART_BYTES) continue;
       send(true);
       await consumer.writable();
@@ -198,8 +210,7 @@ async function sendSnapshot(
 
 /** The item of a key for the snapshot; undefined if the key has no value. */
 async function itemFor(
-  cache: TwoLevel,
-  hub: Hub,
+  { cache, hub }: RequestDeps,
   codec: Codec,
   key: string,
   values: boolean,
@@ -211,11 +222,13 @@ async function itemFor(
   const { entry, source, fault } = loaded;
   if (source === 'unknown' || source === 'l1-stale') hub.retryLater(key);
   else hub.found(key, entry);
-  if (source === 'unknown') return { key, code: fault!.code };
+  // As for `mget`: the value may be stale, or the change is pending.
+  const code = source === 'pending' ? 'l2_unavailable' : fault?.code;
+  if (source === 'unknown') return { key, code };
   if (entry === undefined) return undefined;
   try {
     if (values) entry[codec.encoding];
-    return { key, entry };
+    return { key, entry, code };
   } catch (error) {
     if (!(error instanceof NotConvertible)) throw error;
     return { key, code: 'not_acceptable' };
@@ -227,6 +240,6 @@ async function itemFor(
  * snapshot's read too, so the queued state is either the same or newer.
  */
 function settle(consumer: Consumer, key: string, item: SnapshotItem | undefined, values: boolean): void {
-  if (item !== undefined && 'code' in item) return;
-  consumer.settle(key, item?.entry.version, values);
+  if (item?.code !== undefined && item.code !== 'cache_miss') return;
+  consumer.settle(key, item?.entry?.version, values);
 }

@@ -6,6 +6,7 @@ import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import type { Change } from '../../src/client/change.ts';
 import { connect } from '../../src/client/node.ts';
+import { heardAll } from '../support/heard-all.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { clientOf, NEAR, relayTo, trusted, write } from './stage.ts';
 
@@ -156,6 +157,37 @@ test('a handler receives what changed while the connection was lost', async (t) 
   assert.ok(changes.every(({ fromSnapshot }) => fromSnapshot));
 });
 
+test('after a short loss of the connection, only what changed is sent again', async (t) => {
+  const relay = await relayTo(t, near);
+  const client = await clientOf(t, relay);
+  const keys = Array.from({ length: 50 }, (_, i) => `x:${i}`);
+  await Promise.all([...keys, 'volatility:a', 'volatility:b'].map((key) => write(near, key, 1)));
+  const changes: Change[] = [];
+  await client.subscribe({ types: ['volatility'] }, (change) => changes.push(change));
+  await client.getMany(keys);
+  await heardAll(near);
+  const beats = () => relay.frames.filter(({ event }) => event === 'heartbeat').length;
+  const before = beats();
+  await until(() => beats() > before + 1);
+  relay.holds = () => true;
+  await write(near, 'x:7', 2);
+  await write(near, 'volatility:b', 2);
+  relay.frames.length = 0;
+  relay.cut();
+  relay.release();
+  await until(() => client.peek('x:7')?.value === 2 && changes.length > 0);
+  await until(() => keys.every((key) => client.peek(key)?.state === 'coherent'));
+  const answers = relay.frames.filter(({ snapshot }) => snapshot !== undefined);
+  assert.ok(answers.every(({ resumed }) => resumed === true));
+  const sent = answers.flatMap(({ snapshot }) => snapshot.map(({ key }: { key: string }) => key));
+  assert.deepEqual(sent.sort(), ['volatility:b', 'x:7']);
+  assert.deepEqual(
+    changes.map(({ key, fromSnapshot }) => [key, fromSnapshot]),
+    [['volatility:b', true]],
+  );
+  assert.equal(client.peek('volatility:a')?.state, 'coherent');
+});
+
 test('while the service is not coherent with Redis, nothing is served from memory without a mark', async (t) => {
   const proxy = await startTcpProxy({ port: redis.port });
   t.after(() => proxy.close());
@@ -195,7 +227,7 @@ test('reads in flight are repeated on the next connection, and writes fail with 
   relay.holds = ({ event }) => event === undefined;
   const read = client.get(KEY);
   const written = assert.rejects(client.set(KEY, 2), { code: 'write_unknown' });
-  await until(() => relay.held.length >= 3);
+  await until(() => ['snapshot', 'status'].every((member) => relay.held.some((frame) => member in frame)));
   relay.cut();
   relay.release();
   await written;

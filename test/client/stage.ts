@@ -44,6 +44,8 @@ export type Frame = Record<string, any>;
 /** Stands between a client and a service. It records the requests, and holds back answers and events on demand. */
 export class Relay {
   readonly requests: Frame[] = [];
+  /** Answers and events of the service. */
+  readonly frames: Frame[] = [];
   /** Frames of the service for which this is true wait until `release`. */
   holds: (frame: Frame) => boolean = () => false;
   readonly held: Frame[] = [];
@@ -69,6 +71,7 @@ export class Relay {
       });
       upstream.on('message', (data) => {
         const frame = JSON.parse(String(data));
+        this.frames.push(frame);
         const send = () => client.send(String(data));
         if (!this.holds(frame)) return send();
         this.held.push(frame);

@@ -243,7 +243,10 @@ test('a subscription follows keys, types and prefixes, with and without values',
   ]);
   for (const { version } of items) assert.match(version, VERSION);
   const without = (await bare.subscribe(names)).items;
-  assert.deepEqual(without.map(({ key, version, ttl }) => ({ key, version, ttl })).sort(byKey), without.sort(byKey));
+  assert.deepEqual(
+    without.map(({ key, version, ttl }) => ({ key, version, ttl })).sort(byKey),
+    without.sort(byKey),
+  );
 
   for (const key of ['x:2', 'min_rate:B', 'volatilities:S', 'x:1', 'volatility:NEW', 'min_rate:A'])
     await put(far, key, '9');

@@ -44,7 +44,11 @@ const result: fc.Arbitrary<ItemResult> = fc.oneof(
   fc.record({ key, status: fc.constant('miss' as const), code }),
   fc.record({ key, status: fc.constant('error' as const), code, detail: key }),
 );
-const item: fc.Arbitrary<SnapshotItem> = fc.oneof(fc.record({ key, entry }), fc.record({ key, code }));
+const item: fc.Arbitrary<SnapshotItem> = fc.oneof(
+  fc.record({ key, entry }),
+  fc.record({ key, code }),
+  fc.record({ key, entry, code }),
+);
 
 /** Every kind of frame that a service sends, with any content. */
 const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
@@ -65,6 +69,7 @@ const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
         items: fc.array(item),
         values: fc.boolean(),
         now: fc.constant(NOW),
+        resumed: fc.option(fc.boolean(), { nil: undefined }),
         more: fc.boolean(),
         coherence,
       }),
@@ -105,7 +110,9 @@ const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
   reset: fc
     .constantFrom<ResetReason>('flush', 'rearmed', 'degraded', 'blind')
     .map((why) => (codec) => codec.reset(why)),
-  heartbeat: fc.record({ coherence, time: count }).map((beat) => (codec) => codec.heartbeat(beat)),
+  heartbeat: fc
+    .record({ coherence, time: count, epoch: key, offset: count })
+    .map((beat) => (codec) => codec.heartbeat(beat)),
 };
 
 for (const [kind, frame] of Object.entries(frames)) {

@@ -31,7 +31,8 @@ function emitted(frame: Message): string {
   const { id, event, key, code, detail, field, reason, merged = 0, coherence = 'coherent', status } = frame;
   const resultOf = (item: Message) => ({ ...item, entry }) as never;
   if (event === 'update') return String(jsonCodec.update(key, entry, 300, merged));
-  if (event === 'heartbeat') return String(jsonCodec.heartbeat({ coherence, time: NOW }));
+  if (event === 'heartbeat')
+    return String(jsonCodec.heartbeat({ coherence, time: NOW, epoch: '', offset: 0 }));
   if (event === 'reset') return String(jsonCodec.reset(reason));
   if (event === 'invalidate' && key !== undefined) return String(jsonCodec.invalidate(key, reason, merged));
   if (event === 'invalidate') {
@@ -42,7 +43,14 @@ function emitted(frame: Message): string {
   if (frame.snapshot) {
     const items = frame.snapshot.map((item: Message) => ('code' in item ? item : { key: item.key, entry }));
     return String(
-      jsonCodec.snapshot(id, { items, values: true, now: NOW, more: frame.more === true, coherence }),
+      jsonCodec.snapshot(id, {
+        items,
+        values: true,
+        now: NOW,
+        resumed: frame.resumed,
+        more: frame.more === true,
+        coherence,
+      }),
     );
   }
   if (frame.results)
