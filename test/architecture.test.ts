@@ -109,7 +109,9 @@ test('the client loads nothing of Node but for its entry point for Node, and few
   const graph = await loadedBy(sourceFiles());
   const packages = Object.entries(graph)
     .filter(([file]) => file.startsWith('src/client/'))
-    .flatMap(([file, imports]) => imports.filter((name) => !(name in graph)).map((name) => `${file}: ${name}`));
+    .flatMap(([file, imports]) =>
+      imports.filter((name) => !(name in graph)).map((name) => `${file}: ${name}`),
+    );
   assert.deepEqual(packages.sort(), ['src/client/msgpack.ts: msgpackr', 'src/client/node.ts: ws']);
   assert.deepEqual(graph['src/cache/lru.ts'], ['mnemonist']);
 });

@@ -6,8 +6,8 @@ import type { Codec, Encoded, RequestId } from './codec.ts';
 import { Backlog, type Waiting } from './conflate.ts';
 import { Gate } from './gate.ts';
 import type { Owner } from './owner.ts';
+import { type Delivery, Pacer } from './pacer.ts';
 import { Usage } from './quota.ts';
-import type { State } from './state.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /** Close codes of RFC 6455 and its IANA registry. */
@@ -52,6 +52,7 @@ export class Consumer {
   readonly #counters: Counters;
   readonly #clock: Clock;
   readonly #backlog = new Backlog();
+  readonly #pacer = new Pacer((due) => this.#deliverNow(due));
   /** Snapshots in progress: states are queued until they are sent. */
   #holds = 0;
   #blocked = false;
@@ -87,9 +88,18 @@ export class Consumer {
     if (unread > MAX_UNREAD_BYTES + frame.length) this.#closeSlow('the client does not read its answers');
   }
 
+  /** Whether states wait for their interval. */
+  get isPaced(): boolean {
+    return this.#pacer.isWaiting;
+  }
+
   /** Sends new states of keys, or queues them. */
-  deliver(states: readonly (readonly [state: State, values: boolean])[]): void {
-    if (this.#closed) return;
+  deliver(deliveries: readonly Delivery[]): void {
+    if (!this.#closed) this.#deliverNow(this.#pacer.admit(deliveries));
+  }
+
+  #deliverNow(states: readonly Delivery[]): void {
+    if (states.length === 0) return;
     let sent = 0;
     if (this.#ready && states.length === 1) {
       // The usual case. A cork would cost as much as everything else except the system call.
@@ -105,12 +115,13 @@ export class Consumer {
       });
       this.#noteBackpressure();
     }
-    for (; sent < states.length; sent++) this.#backlog.add(...states[sent]!);
+    for (; sent < states.length; sent++) this.#backlog.add(states[sent]![0], states[sent]![1]);
     this.#checkBacklog();
   }
 
   /** Tells the client to drop all its entries. Queued states are obsolete. */
   reset(frame: Encoded): void {
+    this.#pacer.clear();
     this.#backlog.clear();
     this.notify('reset', frame, () => true);
   }
@@ -122,6 +133,7 @@ export class Consumer {
    */
   notify(name: string, frame: Encoded, covers: (key: string) => boolean): void {
     if (this.#closed) return;
+    this.#pacer.deleteWhere(({ key, entry }) => entry !== undefined && covers(key));
     if (this.#ready) {
       this.#push(frame);
       this.#noteBackpressure();
@@ -163,6 +175,7 @@ export class Consumer {
    * @param values whether the snapshot contains the value, not only the version
    */
   settle(key: string, version: Version | undefined, values: boolean): void {
+    this.#pacer.settle(key, version);
     const waiting = this.#backlog.get(key);
     if (waiting === undefined || this.#backlog.noticed) return;
     const { entry } = waiting.state;
@@ -173,6 +186,7 @@ export class Consumer {
   /** Removes the queued states of keys that the client no longer subscribes to. */
   forgetWhere(matches: (key: string) => boolean): void {
     this.#backlog.deleteWhere(matches);
+    this.#pacer.deleteWhere(({ key }) => matches(key));
   }
 
   release(): void {
@@ -209,6 +223,7 @@ export class Consumer {
   onClose(): void {
     this.#closed = true;
     clearInterval(this.#heartbeat);
+    this.#pacer.clear();
     this.#backlog.clear();
   }
 

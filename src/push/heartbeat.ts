@@ -14,11 +14,13 @@ export function heartbeat(deps: RequestDeps, consumer: Consumer, id: RequestId, 
   const { cache, clock, hub } = deps;
   const interval = intervalOf(data);
   consumer.reply(consumer.codec.done(id, { interval }));
+  let { position } = hub.history;
   consumer.beat(interval, () => {
     // The heartbeat must not overtake the states of this turn.
     hub.flush();
+    if (!consumer.isPaced) position = hub.history.position;
     const time = Math.round(clock.now);
-    return consumer.codec.heartbeat({ coherence: stateOf(cache), time, ...hub.history.position });
+    return consumer.codec.heartbeat({ coherence: stateOf(cache), time, ...position });
   });
 }
 

@@ -10,6 +10,7 @@ import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import { Gate } from './gate.ts';
 import { History } from './history.ts';
+import type { Delivery } from './pacer.ts';
 import { Usage } from './quota.ts';
 import { Retries } from './retries.ts';
 import { State } from './state.ts';
@@ -284,12 +285,12 @@ export class Hub implements ChangeListener {
   flush(): void {
     const states = this.#turn;
     this.#turn = new Map();
-    const deliveries = new Map<Consumer, [state: State, values: boolean][]>();
+    const deliveries = new Map<Consumer, Delivery[]>();
     for (const state of states.values()) {
-      for (const [consumer, values] of this.subscriptions.of(state.key)) {
+      for (const [consumer, { values, interval }] of this.subscriptions.of(state.key)) {
         const delivery = deliveries.get(consumer);
-        if (delivery === undefined) deliveries.set(consumer, [[state, values]]);
-        else delivery.push([state, values]);
+        if (delivery === undefined) deliveries.set(consumer, [[state, values, interval]]);
+        else delivery.push([state, values, interval]);
       }
     }
     for (const [consumer, delivery] of deliveries) consumer.deliver(delivery);

@@ -43,7 +43,7 @@ const MEMBERS = {
   mget: ['keys'],
   set: ['key', 'value', 'ttl', ...CONDITIONS],
   delete: ['key', ...CONDITIONS],
-  subscribe: ['keys', 'types', 'prefixes', 'values', 'resume'],
+  subscribe: ['keys', 'types', 'prefixes', 'values', 'interval', 'resume'],
   unsubscribe: ['subscription'],
   ping: [],
   heartbeat: ['interval'],

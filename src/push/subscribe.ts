@@ -21,6 +21,7 @@ const INTEREST = v.looseObject({
   types: v.optional(v.array(v.picklist(TYPES)), []),
   prefixes: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), []),
   values: v.optional(v.boolean(), false),
+  interval: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(60_000))),
   resume: v.optional(
     v.strictObject({ epoch: v.string(), offset: v.pipe(v.number(), v.safeInteger(), v.minValue(0)) }),
   ),
@@ -136,7 +137,7 @@ function interestOf(
     const [issue] = parsed.issues;
     throw new ServiceError('frame_invalid', issue.message, String(issue.path?.[0]?.key ?? 'frame'));
   }
-  const { keys, types, prefixes, values, resume } = parsed.output;
+  const { keys, types, prefixes, values, interval = 0, resume } = parsed.output;
   const count = keys.length + types.length + prefixes.length;
   if (count === 0)
     throw new ServiceError('frame_invalid', 'a subscription requires keys, types or prefixes', 'keys');
@@ -154,7 +155,7 @@ function interestOf(
         `a prefix may have at most ${limits.maxKeyBytes} characters`,
         `prefixes[${i}]`,
       );
-  return { keys, types: types.map((name) => typeIndex(name)!), prefixes, values, resume };
+  return { keys, types: types.map((name) => typeIndex(name)!), prefixes, values, interval, resume };
 }
 
 async function sendSnapshot(

@@ -7,7 +7,12 @@ export interface Interest {
   readonly prefixes: readonly string[];
   /** Whether events carry the new value. */
   readonly values: boolean;
+  /** The shortest time between two states of a key, in ms; 0 for none. */
+  readonly interval: number;
 }
+
+/** How a subscriber wants the states of a key. */
+export type Wanted = Pick<Interest, 'values' | 'interval'>;
 
 /** One subscription of one subscriber. */
 export interface Subscription<Subscriber> extends Interest {
@@ -57,9 +62,9 @@ export class Subscriptions<Subscriber> {
     return false;
   }
 
-  /** The subscribers of the key, each with whether it wants the value; in no particular order. */
-  of(key: string): Map<Subscriber, boolean> {
-    const found = new Map<Subscriber, boolean>();
+  /** The subscribers of the key, in no particular order. */
+  of(key: string): Map<Subscriber, Wanted> {
+    const found = new Map<Subscriber, Wanted>();
     collect(found, this.#byKey.get(key));
     collect(found, this.#byType[typeOf(key)]);
     for (const length of this.#prefixLengths.keys())
@@ -88,12 +93,20 @@ export class Subscriptions<Subscriber> {
 }
 
 function collect<Subscriber>(
-  found: Map<Subscriber, boolean>,
+  found: Map<Subscriber, Wanted>,
   subscriptions: Set<Subscription<Subscriber>> | undefined,
 ): void {
   if (subscriptions === undefined) return;
-  for (const { subscriber, values } of subscriptions)
-    if (values || !found.has(subscriber)) found.set(subscriber, values);
+  for (const subscription of subscriptions) {
+    const { subscriber } = subscription;
+    const other = found.get(subscriber);
+    found.set(subscriber, other === undefined ? subscription : both(subscription, other));
+  }
+}
+
+/** What serves both subscriptions: the value if one wants it, and the shorter interval. */
+function both(a: Wanted, b: Wanted): Wanted {
+  return { values: a.values || b.values, interval: Math.min(a.interval, b.interval) };
 }
 
 /** Returns whether the name is new in the index. */

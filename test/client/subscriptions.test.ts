@@ -162,3 +162,16 @@ test('a flush of a standalone service reaches handlers and the near cache', asyn
   await until(() => changes.some(({ kind }) => kind === 'invalidate'));
   assert.equal((await client.get('x:1')).status, 'miss');
 });
+
+test('an interval limits how often a handler receives a key, and the last state arrives', async (t) => {
+  const client = await clientOf(t, service);
+  const changes: Change[] = [];
+  const interval = 60_000;
+  await client.subscribe({ keys: ['x:1'] }, (change) => changes.push(change), { interval });
+  await client.subscribe({ keys: ['x:2'] }, (change) => changes.push(change), { interval: 50 });
+  for (let i = 1; i <= 20; i++) await Promise.all([write(service, 'x:1', i), write(service, 'x:2', i)]);
+  const of = (name: string) => changes.filter(({ key }) => key === name) as (Change & { kind: 'update' })[];
+  await until(() => of('x:2').at(-1)?.value === 20);
+  assert.equal(of('x:1').length, 1);
+  assert.equal(client.peek('x:1'), undefined);
+});

@@ -14,7 +14,14 @@ async function replica() {
   const hub = new Hub(cache);
   cache.changes = hub;
   const { consumer, socket } = consumerOf();
-  hub.subscriptions.add({ keys: [KEY], types: [], prefixes: [], values: true, subscriber: consumer });
+  hub.subscriptions.add({
+    keys: [KEY],
+    types: [],
+    prefixes: [],
+    values: true,
+    interval: 0,
+    subscriber: consumer,
+  });
   await openOther(on).cache.set(KEY, json('"theirs"'));
   store.hold();
   cache.keyChanged(KEY, undefined);

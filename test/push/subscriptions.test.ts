@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { TYPES, typeOf } from '../../src/key.ts';
-import { type Subscription, Subscriptions } from '../../src/push/subscriptions.ts';
+import { type Subscription, Subscriptions, type Wanted } from '../../src/push/subscriptions.ts';
 
 type Sub = Subscription<string>;
 
@@ -22,6 +22,7 @@ const subscription: fc.Arbitrary<Sub> = fc.record({
   types: fc.array(fc.nat({ max: TYPES.length - 1 }), { maxLength: 2 }),
   prefixes: fc.array(prefix, { maxLength: 3 }),
   values: fc.boolean(),
+  interval: fc.constantFrom(0, 100, 200),
 });
 
 const wants = ({ keys, types, prefixes }: Sub, key: string) =>
@@ -39,10 +40,20 @@ test('the index finds the same subscribers of a key as a scan of all subscriptio
         const left = given.filter(([, ended]) => !ended).map(([each]) => each);
         assert.equal(index.size, left.length);
         for (const key of [...asked, ...given.flatMap(([{ keys }]) => keys)]) {
-          const found = new Map<string, boolean>();
-          for (const each of left.filter((each) => wants(each, key)))
-            found.set(each.subscriber, each.values || (found.get(each.subscriber) ?? false));
-          assert.deepEqual(new Map([...index.of(key)].sort()), new Map([...found].sort()));
+          const found = new Map<string, Wanted>();
+          for (const { subscriber, values, interval } of left.filter((each) => wants(each, key))) {
+            const other = found.get(subscriber) ?? { values, interval };
+            const both = {
+              values: values || other.values,
+              interval: Math.min(interval, other.interval),
+            };
+            found.set(subscriber, both);
+          }
+          const given = Array.from(index.of(key), ([name, { values, interval }]) => [
+            name,
+            { values, interval },
+          ]);
+          assert.deepEqual(Object.fromEntries(given), Object.fromEntries(found));
           assert.equal(index.has(key), found.size > 0);
         }
         assert.deepEqual([...index.keys()].sort(), [...new Set(left.flatMap(({ keys }) => keys))].sort());
