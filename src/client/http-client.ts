@@ -274,7 +274,8 @@ function conditionOf({ ifVersion, ifAbsent, ifExists }: DeleteOptions): Record<s
 }
 
 function versionOf(response: Response): string | undefined {
-  return response.headers.get('ETag')?.replaceAll('"', '');
+  // The ETag has a suffix where the answer is not plain JSON.
+  return /[0-9a-f]{24}/.exec(response.headers.get('ETag') ?? '')?.[0];
 }
 
 function notSupported(): RatecacheError {

@@ -26,6 +26,7 @@ const isHttp = (request: string) => /^[A-Z]+ \//.test(request);
 
 /** The bodies of POST requests, and the members of WebSocket requests. */
 const PARTS: Readonly<Record<string, object>> = {
+  heartbeat: { interval: 1000 },
   'POST /v1/mget': { keys: [KEY] },
   'POST /v1/mset': { entries: [{ key: KEY, value: 1 }] },
   'POST /v1/mdelete': { keys: [KEY] },
