@@ -23,3 +23,27 @@ export function endAsRead(res: HttpResponse, body: Body, done: () => void): bool
   });
   return false;
 }
+
+/**
+ * Sends an answer as the client reads it. uWS does not see its end, so it closes the connection when it reads another
+ * request. Never call it in a cork.
+ * @param head the status and the header lines, except the length
+ * @param done called when the socket has taken all; the caller closes the connection then
+ * @returns whether the socket took all at once
+ */
+export function sendWithoutEnd(res: HttpResponse, head: string, body: Body, done: () => void): boolean {
+  const bytes = Buffer.from(body as string);
+  res.cork(() => {
+    res.writeStatus(head);
+    res.tryEnd('', bytes.length);
+  });
+  const send = (offset: number) => {
+    // The first call has sent the length. uWS ends the response at the length of the last call.
+    const [taken] = res.tryEnd(bytes.subarray(offset), bytes.length + 1);
+    if (taken) done();
+    return taken;
+  };
+  const taken = send(0);
+  if (!taken) res.onWritable(send);
+  return taken;
+}

@@ -2,7 +2,7 @@ import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import type { HttpResponse } from '../uws.ts';
-import { endAsRead, LARGE_BYTES } from './as-read.ts';
+import { endAsRead, LARGE_BYTES, sendWithoutEnd } from './as-read.ts';
 import { type Load, MOST_UNSENT_BYTES } from './load.ts';
 
 /** Additional header lines of an answer. Values must never contain bytes from a client: uWS does not escape them. */
@@ -182,10 +182,13 @@ export class Exchange {
     const res = this.#res;
     const head = headText(status, headers);
     const bodiful = status !== 204 && status !== 304;
-    res.cork(() => {
-      if (bodiful && !this.#bodiless) this.#endWithBody(head, body, closing);
-      else this.#endWithoutBody(head, bodiful ? Buffer.byteLength(body) : undefined, status, closing);
-    });
+    const sends = bodiful && !this.#bodiless;
+    if (this.#last && sends && body.length > 0) this.#sendAndClose(head, body);
+    else
+      res.cork(() => {
+        if (sends && !this.#last) this.#endWithBody(head, body, closing);
+        else this.#endWithoutBody(head, bodiful ? Buffer.byteLength(body) : undefined, status, closing);
+      });
     if (this.#load.unsentBytes > MOST_UNSENT_BYTES && this.#unsentBytes > 0) res.close();
   }
 
@@ -200,7 +203,22 @@ export class Exchange {
       return;
     }
     if (closing) res.writeHeader('Connection', 'close');
-    if (endAsRead(res, body, () => this.#finish())) return this.#finish();
+    if (endAsRead(res, body, () => this.#finish())) this.#finish();
+    else this.#leaveUnsent(body);
+  }
+
+  #sendAndClose(head: string, body: string | Buffer): void {
+    const close = () => {
+      this.#finish();
+      // uWS must not lose its socket in a callback of the socket.
+      setImmediate(() => {
+        if (!this.#gone) this.#res.close();
+      });
+    };
+    if (!sendWithoutEnd(this.#res, `${head}\r\nConnection: close`, body, close)) this.#leaveUnsent(body);
+  }
+
+  #leaveUnsent(body: string | Buffer): void {
     this.#unsentBytes = body.length;
     this.#load.unsentBytes += body.length;
   }

@@ -8,6 +8,7 @@ import { type CountBytes, networkOf, RateLimited } from '../access/rate-limit.ts
 import { Requester, saneRequestId } from '../access/requester.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { checkFraming } from './check-framing.ts';
 import { defer } from './deferred.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
@@ -151,6 +152,8 @@ function refuse(
   principal: Principal | undefined,
   error: unknown,
 ): void {
+  // Reads of values arrive here unchecked.
+  if (!checkFraming(deps, res, req)) return;
   const exchange = new Exchange(res, deps.load, deps.counters, req.getMethod() === 'head');
   if (error instanceof ServiceError)
     requesterOf(deps, operation, res, req, principal).refused(error.code, { target: keyIn(req) });

@@ -11,10 +11,11 @@ import { type HttpRequest, type HttpResponse, listOf } from '../uws.ts';
 import { endAsRead, LARGE_BYTES } from './as-read.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
 import { loadedStatus } from './cache-status.ts';
+import { checkFraming } from './check-framing.ts';
 import type { HttpDeps } from './deps.ts';
 import { type Form, matchingForm } from './etag.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
-import { ACCEPT, IF_NONE_MATCH } from './framing.ts';
+import { ACCEPT, IF_NONE_MATCH, isPlainRead } from './framing.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
 import { acceptsGzip, COMPRESSIBLE_BYTES } from './gzip.ts';
 import { describe, headOf } from './head.ts';
@@ -77,8 +78,8 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
     if (
       json === undefined ||
       bodiless ||
+      !isPlainRead(req) ||
       req.getHeader(IF_NONE_MATCH) !== '' ||
-      load.last.has(res) ||
       // Small values are never compressed, so their hits do not pay for the header.
       (json.length >= COMPRESSIBLE_BYTES && acceptsGzip(req.getHeader('accept-encoding')))
     )
@@ -107,6 +108,7 @@ function readSlowly(
   bodiless: boolean,
   found?: Loaded,
 ): void {
+  if (!checkFraming(deps, res, req)) return;
   const exchange = new Exchange(res, deps.load, deps.counters, bodiless, deps.counters.getSeconds);
   const accepted = {
     accept: acceptOf(req),

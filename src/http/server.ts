@@ -5,7 +5,7 @@ import { type HttpRequest, type HttpResponse, Listener, type TemplatedApp, type 
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
 import type { HttpDeps } from './deps.ts';
 import { announceIdleTimeout, Exchange, fault, type Headers } from './exchange.ts';
-import { framed, framedRead } from './framed.ts';
+import { framed, framedLast } from './framed.ts';
 import { type GuardedHandler, guarded, type Handler } from './guard.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { type Ops, opsHandlers } from './ops.ts';
@@ -102,8 +102,11 @@ export class Server {
 
   #route(path: string, methods: Methods): void {
     const { app } = this;
-    if (methods.GET) app.get(path, framedRead(this.#deps, methods.GET));
-    if (methods.HEAD) app.head(path, framedRead(this.#deps, methods.HEAD));
+    const isCached = path.startsWith(CACHE_PATH);
+    // A read of a value checks its framing itself, where it leaves the hot path.
+    const read = (handler: Handler) => (isCached ? handler : framed(this.#deps, handler));
+    if (methods.GET) app.get(path, read(methods.GET));
+    if (methods.HEAD) app.head(path, read(methods.HEAD));
     if (methods.POST) app.post(path, framed(this.#deps, methods.POST));
     if (methods.PUT) app.put(path, framed(this.#deps, methods.PUT, true));
     if (methods.DELETE) app.del(path, framed(this.#deps, methods.DELETE));
@@ -123,14 +126,14 @@ export class Server {
   /** Answers `OPTIONS`. No line allows pages of other origins anything. */
   #listing(allowed: string): Handler {
     const { load, counters } = this.#deps;
-    return framed(this.#deps, (res) => {
+    return framedLast(this.#deps, (res) => {
       new Exchange(res, load, counters, false).send(204, [['Allow', allowed]]);
     });
   }
 
   #refusing(refusal: () => ReturnType<typeof fault>, headers: Headers = []): Handler {
     const { load, counters } = this.#deps;
-    return framed(this.#deps, (res, req) => {
+    return framedLast(this.#deps, (res, req) => {
       const exchange = new Exchange(res, load, counters, req.getMethod() === 'head');
       exchange.sendProblem(refusal(), headers);
     });

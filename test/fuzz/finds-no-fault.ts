@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Fuzzer } from './fuzz.ts';
 import { KINDS } from './kinds.ts';
-import { smuggling } from './live/smuggling.ts';
 
 /**
  * Declares a test of each kind with the first inputs of a seed.
@@ -11,8 +10,7 @@ import { smuggling } from './live/smuggling.ts';
 export function testInputs(seed: number, inputs: { readonly decoder: number; readonly live: number }): void {
   const fuzzer = new Fuzzer();
   after(() => fuzzer.close());
-  // The service executes smuggled requests with the older addon: docs/security.md.
-  for (const kind of KINDS.filter((each) => each !== smuggling)) {
+  for (const kind of KINDS) {
     const count = kind.decodes ? inputs.decoder : inputs.live;
     test(`no input of the kind ${kind.name} does harm`, async () => {
       const report = await fuzzer.run(kind, { seed, from: 0, count });

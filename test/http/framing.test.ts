@@ -3,6 +3,8 @@
  * it must never be executed, so the value `CANARY` must survive each input.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect, type RawConnection, type RawResponse } from '../../loadtest/support/raw-http.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
@@ -19,6 +21,16 @@ const NEXT = 'POST /v1/flush HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n';
 const PUT = 'PUT /v1/cache/framing:A HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
 const CHUNKED = `${PUT}Transfer-Encoding: chunked\r\n\r\n`;
 const GET = `GET /v1/cache/${CANARY} HTTP/1.1\r\nHost: a\r\n`;
+/** Larger than what the kernel takes for a client that does not read. */
+const LARGE = 'a'.repeat(24 * 1024 * 1024);
+const LARGE_KEY = 'framing:LARGE';
+const ROOM = String(2 * LARGE.length);
+const ENV = {
+  ALLOWED_HOSTS: 'a',
+  MAX_VALUE_BYTES: ROOM,
+  MAX_BODY_BYTES: ROOM,
+  MAX_BUFFERED_BODY_BYTES: ROOM,
+};
 const LENGTH = `Content-Length: ${NEXT.length}\r\n`;
 
 let redis: RedisServer;
@@ -26,12 +38,13 @@ const services: Service[] = [];
 before(async () => {
   redis = await startRedis();
   services.push(
-    await startReplica(redis, { ALLOWED_HOSTS: 'a' }),
-    await startService({ standalone: true, env: { ...PATIENT, ALLOWED_HOSTS: 'a' } }),
+    await startReplica(redis, ENV),
+    await startService({ standalone: true, env: { ...PATIENT, ...ENV } }),
   );
   for (const service of services) {
     assert.equal((await put(service, CANARY, '1')).status, 201);
-    await readIntoL1(service, CANARY);
+    assert.equal((await put(service, LARGE_KEY, `"${LARGE}"`)).status, 201);
+    await readIntoL1(service, CANARY, LARGE_KEY);
   }
 });
 after(async () => {
@@ -68,6 +81,25 @@ const REFUSED: readonly Row[] = [
     'transfer_coding_unsupported',
   ],
   ['an empty Transfer-Encoding', `${PUT}Transfer-Encoding:\r\nContent-Length: 1\r\n\r\n1${NEXT}`],
+  ...[
+    'GET /livez',
+    'GET /health',
+    'HEAD /health',
+    'GET /v1/keys',
+    'GET /v1/cache/framing:MISS',
+    'GET /v1/cache/%zz',
+    `GET /v1/cache/${CANARY}?fallback=no`.replace(CANARY, 'framing:MISS'),
+    `HEAD /v1/cache/${CANARY}`,
+    'DELETE /v1/cache/framing:MISS',
+    'OPTIONS /livez',
+  ].map(
+    (line) =>
+      [
+        `an empty Content-Length, as ${line}`,
+        `${line} HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n${NEXT}`,
+      ] as const,
+  ),
+  ['an empty method', ` /livez HTTP/1.1\r\nHost: a\r\n\r\n${NEXT}`],
   ['GET with two Content-Length lines', `${GET}Content-Length: 0\r\n${LENGTH}\r\n${NEXT}`],
   [
     'a path without an endpoint and two Content-Length lines',
@@ -106,8 +138,11 @@ for (const [name, input] of REFUSED_BY_ADDON)
       assert.equal(answer!.status, 400);
     }));
 
+/** A line without a name, which hides the line after it. */
+const HIDDEN = `: x\r\n${LENGTH}`;
+
 /** uWS reads `NEXT` as a request. It closes the connection, because the request before has no answer yet. */
-const CUT: readonly Row[] = [
+const CUT: readonly (readonly [name: string, input: string, status?: number])[] = [
   ['a trailer that contains a request', `${CHUNKED}2\r\n11\r\n0\r\nX:${NEXT}`],
   ['a last chunk that does not end', `${CHUNKED}2\r\n11\r\n0\r\nXX${NEXT}`],
   ['chunk data that does not end with CRLF', `${CHUNKED}2\r\n11XX0\r\n\r\n${NEXT}`],
@@ -118,8 +153,22 @@ const CUT: readonly Row[] = [
   ],
   [
     'a POST without a length and a request after it',
-    `POST /v1/cleanup HTTP/1.1\r\nHost: a\r\n: x\r\n${LENGTH}\r\n${NEXT}`,
+    `POST /v1/cleanup HTTP/1.1\r\nHost: a\r\n${HIDDEN}\r\n${NEXT}`,
   ],
+  [
+    'a POST with Content-Length: 0 before a hidden length',
+    `POST /v1/cleanup HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n${HIDDEN}\r\n${NEXT}`,
+  ],
+  ['OPTIONS with a hidden length', `OPTIONS /v1/mset HTTP/1.1\r\nHost: a\r\n${HIDDEN}\r\n${NEXT}`],
+  ...['PUT', 'CONNECT', 'get', 'GET'].map(
+    (method) =>
+      [
+        `${method} of a path without this method, with a hidden length,`,
+        `${method} /v1/mset HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n${HIDDEN}\r\n${NEXT}`,
+        405,
+      ] as const,
+  ),
+  ['an unknown path with a hidden length', `GET /no HTTP/1.1\r\nHost: a\r\n${HIDDEN}\r\n${NEXT}`, 404],
 ];
 for (const [name, input] of CUT)
   test(`with either addon, ${name} in one segment closes the connection without an answer, and the request is not executed`, () =>
@@ -128,13 +177,14 @@ for (const [name, input] of CUT)
       await untilClosed(connection, 0);
     }));
 
-for (const [name, input] of CUT)
+for (const [name, input, status] of CUT)
   test(`${name} in a later segment gets one answer, and the request is not executed`, () =>
     onEach(async (connection) => {
       const start = input.length - NEXT.length;
       await connection.send(input.slice(0, start));
       const [answer] = await connection.readResponses(1);
-      assert.ok(answer!.status < 300, `${answer!.status}`);
+      if (status === undefined) assert.ok(answer!.status < 300, `${answer!.status}`);
+      else assert.equal(answer!.status, status);
       await connection.send(input.slice(start)).catch(() => undefined);
       await untilClosed(connection, 0);
     }));
@@ -147,6 +197,31 @@ test('a chunked value is stored, and its connection closes after the answer', ()
     assert.ok([201, 204].includes(answer!.status), `${answer!.status}`);
     assert.equal(await (await get(service, 'framing:CHUNKED')).text(), '[1,2]');
   }));
+
+for (const [name, request] of [
+  ['a chunked request', mgetInChunks(LARGE_KEY)],
+  ['a request with Connection: close', `${GET.replace(CANARY, LARGE_KEY)}Connection: close\r\n\r\n`],
+] as const) {
+  test(`the connection of ${name} closes after an answer that is larger than the buffers of both sides`, () =>
+    onEach(async (connection) => {
+      await connection.send(request);
+      const [answer] = await untilClosed(connection, 1);
+      assert.equal(answer!.status, 200);
+      assert.ok(answer!.body.includes(LARGE), `${answer!.body.length} bytes`);
+    }));
+
+  test(`a request that follows ${name} before its large answer is read is not executed`, () =>
+    onEach(async (_, { port }) => {
+      const socket = connectTcp({ port, host: '127.0.0.1', noDelay: true });
+      const closed = once(socket, 'close');
+      socket.on('error', () => {});
+      socket.write(request);
+      await once(socket, 'readable');
+      socket.write(NEXT);
+      socket.resume();
+      await closed;
+    }));
+}
 
 test('a trailer that is no request closes the connection, and later connections work', () =>
   onEach(async (connection, service) => {
@@ -242,4 +317,9 @@ async function untilClosed(connection: RawConnection, count: number): Promise<Ra
   await connection.closed;
   await assert.rejects(connection.readResponses(1), /the connection ended after 0 of 1/);
   return answers;
+}
+
+function mgetInChunks(key: string): string {
+  const body = JSON.stringify({ keys: [key] });
+  return `POST /v1/mget HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 }

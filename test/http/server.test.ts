@@ -122,12 +122,26 @@ test('HEAD returns the status and type of GET at every endpoint, and the connect
   }
 });
 
+test('the connection of a request without an endpoint closes after the answer', async (t) => {
+  for (const [method, path, status] of [
+    ['PUT', '/v1/mget', 405],
+    ['POST', '/nowhere', 404],
+    ['OPTIONS', '/v1/mget', 204],
+    ['CONNECT', '/v1/mget', 405],
+    ['get', '/livez', 405],
+  ] as const) {
+    const connection = await open(t);
+    const answer = await ask(connection, request(method, path, 'x'.repeat(5_000)));
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers.connection, 'close');
+    await connection.closed;
+  }
+});
+
 test('the service skips the body of a rejected request, and the connection stays usable', async (t) => {
   const connection = await open(t);
   const body = 'x'.repeat(5_000);
   const refusals: [request: string, status: number][] = [
-    [request('PUT', '/v1/mget', body), 405],
-    [request('POST', '/nowhere', body), 404],
     [request('PUT', '/v1/cache/%zz', body), 400],
     [request('PUT', '/v1/cache/a', body, 'Content-Type: text/plain\r\n'), 415],
     [request('POST', '/v1/mget', body, 'Accept: text/html\r\n'), 406],
