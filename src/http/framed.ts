@@ -1,18 +1,22 @@
 /** Lets only those requests reach a handler whose end is known. */
 import { checkFraming, type FramingDeps } from './check-framing.ts';
+import { Exchange } from './exchange.ts';
+import { type ExpectedBody, malformed } from './framing.ts';
 import type { Handler } from './guard.ts';
 
-/** @param needsBody whether a request without a length is malformed, because the handler needs a body */
-export function framed(deps: FramingDeps, handler: Handler, needsBody = false): Handler {
+export function framed(deps: FramingDeps, expected: ExpectedBody, handler: Handler): Handler {
   return (res, req) => {
-    if (checkFraming(deps, res, req, needsBody)) handler(res, req);
+    if (checkFraming(deps, res, req, expected)) handler(res, req);
   };
 }
 
-/** `framed` for answers that always close the connection, because no client needs it afterwards. */
+/** For requests of any method. Their answers always close the connection, because no client needs it afterwards. */
 export function framedLast(deps: FramingDeps, handler: Handler): Handler {
-  return framed(deps, (res, req) => {
-    deps.load.last.add(res);
+  const { load, counters } = deps;
+  return framed(deps, 'usual', (res, req) => {
+    if (req.getMethod() === '')
+      return new Exchange(res, load, counters, false).refuse(malformed('send a method', 'method'));
+    load.last.add(res);
     handler(res, req);
   });
 }

@@ -7,13 +7,14 @@ import type { HttpRequest } from '../uws.ts';
 
 /**
  * `last`: uWS may see another end than the sender, or the sender ends the connection. So nothing after it is executed.
- * `lengthless`: no line announces a body, but requests of the method usually have one. uWS does not show the lines after a
- * line without a name, and one of them may announce a body.
  */
-export type Framing = 'certain' | 'last' | 'lengthless';
+export type Framing = 'certain' | 'last';
+
+/** Whether requests of a route have a body. Where one is usual, a line that the addon hides may announce it. */
+export type ExpectedBody = 'none' | 'usual' | 'required';
 
 /** What the checks read of a request. */
-export type HeaderLines = Pick<HttpRequest, 'forEach' | 'getMethod'>;
+export type HeaderLines = Pick<HttpRequest, 'forEach'>;
 
 const LENGTH = /^\d{1,15}$/;
 /** RFC 3986: a name or an IPv4 address, or an IPv6 address in brackets; then perhaps a port. */
@@ -21,8 +22,6 @@ const HOST_VALUE = /^(?:(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*|\[[\da-f:.]+\])(?::\
 /** Clients send the same few values, so most comparisons end here. */
 let lastHost = '';
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
-/** Requests of these methods usually have no body, so no header line announces one. */
-const BODILESS: ReadonlySet<string> = new Set(['get', 'head', 'delete', 'options']);
 
 // Bytes as names of header lines, because uWS converts a string at each call: 350 instead of 850 instructions.
 export const ACCEPT = bytes('accept');
@@ -47,9 +46,7 @@ export function isPlainRead(req: Pick<HttpRequest, 'getHeader'>): boolean {
  * The framing of a request, or why the request is refused. This uses `forEach`, because `getHeader` returns the same for an
  * absent and an empty line, and only the first of repeated lines.
  */
-export function framingOf(req: HeaderLines): Framing | ServiceError {
-  const method = req.getMethod();
-  if (method === '') return malformed('send a method', 'method');
+export function framingOf(req: HeaderLines, expected: ExpectedBody): Framing | ServiceError {
   let hosts = 0;
   let host = '';
   let lengths = 0;
@@ -86,10 +83,10 @@ export function framingOf(req: HeaderLines): Framing | ServiceError {
     if (lengths > 1 || !LENGTH.test(length))
       return malformed('send one Content-Length line with a number of bytes', 'Content-Length');
     // Nobody needs the connection after a body that is missing. A line without a name may hide another length.
-    return closes || (Number(length) === 0 && !BODILESS.has(method)) ? 'last' : 'certain';
+    return closes || (Number(length) === 0 && expected !== 'none') ? 'last' : 'certain';
   }
-  if (!BODILESS.has(method)) return 'lengthless';
-  return closes ? 'last' : 'certain';
+  if (expected === 'required') return malformed('send Content-Length with the body', 'Content-Length');
+  return closes || expected !== 'none' ? 'last' : 'certain';
 }
 
 /** Whether the value of a `Host` line is a host name or an address, perhaps with a port. */

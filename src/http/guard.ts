@@ -152,8 +152,8 @@ function refuse(
   principal: Principal | undefined,
   error: unknown,
 ): void {
-  // Reads of values arrive here unchecked.
-  if (!checkFraming(deps, res, req)) return;
+  // Only reads of values arrive here unchecked.
+  if (READS_OF_VALUES.has(operation) && !checkFraming(deps, res, req, 'none')) return;
   const exchange = new Exchange(res, deps.load, deps.counters, req.getMethod() === 'head');
   if (error instanceof ServiceError)
     requesterOf(deps, operation, res, req, principal).refused(error.code, { target: keyIn(req) });

@@ -108,7 +108,7 @@ function readSlowly(
   bodiless: boolean,
   found?: Loaded,
 ): void {
-  if (!checkFraming(deps, res, req)) return;
+  if (!checkFraming(deps, res, req, 'none')) return;
   const exchange = new Exchange(res, deps.load, deps.counters, bodiless, deps.counters.getSeconds);
   const accepted = {
     accept: acceptOf(req),

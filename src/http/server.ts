@@ -104,12 +104,12 @@ export class Server {
     const { app } = this;
     const isCached = path.startsWith(CACHE_PATH);
     // A read of a value checks its framing itself, where it leaves the hot path.
-    const read = (handler: Handler) => (isCached ? handler : framed(this.#deps, handler));
+    const read = (handler: Handler) => (isCached ? handler : framed(this.#deps, 'none', handler));
     if (methods.GET) app.get(path, read(methods.GET));
     if (methods.HEAD) app.head(path, read(methods.HEAD));
-    if (methods.POST) app.post(path, framed(this.#deps, methods.POST));
-    if (methods.PUT) app.put(path, framed(this.#deps, methods.PUT, true));
-    if (methods.DELETE) app.del(path, framed(this.#deps, methods.DELETE));
+    if (methods.POST) app.post(path, framed(this.#deps, 'usual', methods.POST));
+    if (methods.PUT) app.put(path, framed(this.#deps, 'required', methods.PUT));
+    if (methods.DELETE) app.del(path, framed(this.#deps, 'none', methods.DELETE));
     const allowed = [...Object.keys(methods), 'OPTIONS'].join(', ');
     app.options(path, this.#listing(allowed));
     const refusal = () => fault('method_not_allowed', `this path supports ${allowed}`);
