@@ -26,24 +26,24 @@ export function endAsRead(res: HttpResponse, body: Body, done: () => void): bool
 
 /**
  * Sends an answer as the client reads it. uWS does not see its end, so it closes the connection when it reads another
- * request. Never call it in a cork.
+ * request.
  * @param head the status and the header lines, except the length
+ * @param body at least two bytes
  * @param done called when the socket has taken all; the caller closes the connection then
  * @returns whether the socket took all at once
  */
 export function sendWithoutEnd(res: HttpResponse, head: string, body: Body, done: () => void): boolean {
   const bytes = Buffer.from(body as string);
-  res.cork(() => {
-    res.writeStatus(head);
-    res.tryEnd('', bytes.length);
-  });
+  // uWS announces the length of the first call, and ends the response at the length of the last one.
   const send = (offset: number) => {
-    // The first call has sent the length. uWS ends the response at the length of the last call.
     const [taken] = res.tryEnd(bytes.subarray(offset), bytes.length + 1);
     if (taken) done();
     return taken;
   };
-  const taken = send(0);
-  if (!taken) res.onWritable(send);
-  return taken;
+  res.writeStatus(head);
+  // Not an empty part: the newer addon ends the response after it.
+  const [begun] = res.tryEnd(bytes.subarray(0, 1), bytes.length);
+  if (begun && send(1)) return true;
+  res.onWritable(send);
+  return false;
 }

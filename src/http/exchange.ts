@@ -182,13 +182,13 @@ export class Exchange {
     const res = this.#res;
     const head = headText(status, headers);
     const bodiful = status !== 204 && status !== 304;
-    const sends = bodiful && !this.#bodiless;
-    if (this.#last && sends && body.length > 0) this.#sendAndClose(head, body);
-    else
-      res.cork(() => {
-        if (sends && !this.#last) this.#endWithBody(head, body, closing);
-        else this.#endWithoutBody(head, bodiful ? Buffer.byteLength(body) : undefined, status, closing);
-      });
+    res.cork(() => {
+      const length = bodiful ? Buffer.byteLength(body) : undefined;
+      if (!bodiful || this.#bodiless || (this.#last && length === 0))
+        this.#endWithoutBody(head, length, status, closing);
+      else if (this.#last && length! > 1) this.#sendAndClose(head, body);
+      else this.#endWithBody(head, body, closing);
+    });
     if (this.#load.unsentBytes > MOST_UNSENT_BYTES && this.#unsentBytes > 0) res.close();
   }
 

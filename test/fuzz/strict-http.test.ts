@@ -43,6 +43,12 @@ test('a strict parser sees nothing after a length that is invalid or ambiguous',
   assert.deepEqual(methodsOf(['Transfer-Encoding: chunked'], `1\r\nabc\r\n0\r\n\r\n${HIDDEN}`), ['PUT']);
 });
 
+test('a strict parser sees a request after an ignored upgrade, and none after an upgrade to WebSocket', () => {
+  assert.deepEqual(methodsOf(['Content-Length: 0', 'Upgrade: h2c'], HIDDEN), ['PUT', 'DELETE']);
+  const upgrade = 'GET /v1/ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n';
+  assert.equal(strictRequests(Buffer.from(upgrade + HIDDEN)).length, 1);
+});
+
 test('a strict parser does not see a request with an invalid head', () => {
   for (const header of [': x', ':', 'X : a', 'X: a\r\n b', 'X: a\0', 'X: a\rb', 'X', 'Host: b'])
     assert.deepEqual(methodsOf([header], HIDDEN), [], JSON.stringify(header));

@@ -27,9 +27,10 @@ export function strictRequests(bytes: Buffer): Seen[] {
     if (!/^[\w.:[\]-]+$/.test(headers.get('host') ?? '')) return seen;
     seen.push({ method, target });
     const next = endOfBody(bytes, end + 4, headers);
-    // After an upgrade the bytes are not HTTP; after `close` nothing counts.
-    if (next === undefined || headers.has('upgrade') || /\bclose\b/i.test(headers.get('connection') ?? ''))
-      return seen;
+    // After an upgrade the bytes are not HTTP; after `close` nothing counts. A server may ignore an upgrade, and the service
+    // does except on this path (RFC 9110, section 7.8).
+    const upgrades = headers.has('upgrade') && target.startsWith('/v1/ws');
+    if (next === undefined || upgrades || /\bclose\b/i.test(headers.get('connection') ?? '')) return seen;
     at = next;
   }
 }
