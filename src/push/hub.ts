@@ -72,6 +72,7 @@ export class Hub implements ChangeListener {
   /** The latest changes, for clients that reconnect. */
   readonly history = new History();
   readonly #cache: TwoLevel;
+  readonly #onFault: (error: unknown) => void;
   readonly #rememberedKeys: number;
   readonly #known: Lru<Known>;
   readonly #reads = new Map<string, OpenReads>();
@@ -80,11 +81,13 @@ export class Hub implements ChangeListener {
   #turn = new Map<string, State>();
 
   /**
+   * @param onFault receives exceptions while a change is read or pushed; its subscribers receive `invalidate` instead
    * @param rememberedKeys the number of keys whose last state is remembered; memory for all of them is allocated at
    *   once
    */
-  constructor(cache: TwoLevel, rememberedKeys = REMEMBERED_KEYS) {
+  constructor(cache: TwoLevel, onFault: (error: unknown) => void, rememberedKeys = REMEMBERED_KEYS) {
     this.#cache = cache;
+    this.#onFault = onFault;
     this.#rememberedKeys = rememberedKeys;
     this.#known = new Lru(rememberedKeys);
   }
@@ -111,7 +114,7 @@ export class Hub implements ChangeListener {
     this.history.changed(key, hasSubscribers);
     if (!hasSubscribers) return;
     // Fill L1 only if the key was in L1 before: filling it with other keys would evict entries that readers use.
-    void this.#refresh(key, announced?.reason, held !== undefined);
+    this.#refresh(key, announced?.reason, held !== undefined);
   }
 
   matchRemoved(match: Match, reason: Reason): void {
@@ -235,7 +238,8 @@ export class Hub implements ChangeListener {
   #addToTurn(key: string, entry: Entry | undefined, reason: Reason): void {
     const earlier = this.#turn.get(key);
     if (this.#turn.size === 0) setImmediate(() => this.flush());
-    this.#turn.set(key, new State(key, entry, reason, earlier === undefined ? 0 : earlier.merged + 1));
+    const merged = earlier === undefined ? 0 : earlier.merged + 1;
+    this.#turn.set(key, new State(key, entry, reason, merged, this.#onFault));
   }
 
   get #subscribers(): Set<Consumer> {
@@ -245,7 +249,14 @@ export class Hub implements ChangeListener {
     return all;
   }
 
-  async #refresh(key: string, announced: Reason | undefined, fill = false): Promise<void> {
+  #refresh(key: string, announced: Reason | undefined, fill = false): void {
+    this.#readAgain(key, announced, fill).catch((error) => {
+      this.#onFault(error);
+      this.#learnedUnknown(key);
+    });
+  }
+
+  async #readAgain(key: string, announced: Reason | undefined, fill: boolean): Promise<void> {
     const [{ entry, source }, counts] = await this.readInOrder(key, () => this.#cache.refresh(key, fill));
     this.history.settled(key);
     if (!counts) return;
@@ -257,6 +268,11 @@ export class Hub implements ChangeListener {
     if (known || source === 'none') return this.#learnedNoValue(key, announced);
     // Redis did not answer. Until it does, the hub can only report that the key has changed.
     this.#retries.add(key, announced);
+    this.#learnedUnknown(key);
+  }
+
+  /** Only that the key has changed is known. */
+  #learnedUnknown(key: string): void {
     const last = this.#known.peek(key);
     if (last !== undefined && last.version === undefined) return;
     this.#known.set(key, NO_VALUE);
@@ -266,7 +282,7 @@ export class Hub implements ChangeListener {
   #retry(key: string, announced: Reason | undefined): void {
     if (this.subscriptions.has(key)) {
       this.history.changed(key, true);
-      void this.#refresh(key, announced);
+      this.#refresh(key, announced);
     } else this.#retries.delete(key);
   }
 

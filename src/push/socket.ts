@@ -71,7 +71,7 @@ export class Push {
   constructor(app: TemplatedApp, options: PushOptions, deps: PushDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.hub = new Hub(deps.cache, deps.rememberedKeys);
+    this.hub = new Hub(deps.cache, deps.onFault, deps.rememberedKeys);
     deps.cache.changes = this.hub;
     const { cache, clock, counters, onFault, overloaded, access } = deps;
     this.#requestDeps = {

@@ -15,12 +15,21 @@ export class State {
   /** The number of earlier states of the same turn that this state replaces. */
   readonly merged: number;
   readonly #frames = new Map<string, Buffer>();
+  readonly #onFault: (error: unknown) => void;
 
-  constructor(key: string, entry: Entry | undefined, reason: Reason, merged: number) {
+  /** @param onFault receives why the entry cannot be encoded, if that is a fault of the service */
+  constructor(
+    key: string,
+    entry: Entry | undefined,
+    reason: Reason,
+    merged: number,
+    onFault: (error: unknown) => void = rethrow,
+  ) {
     this.key = key;
     this.entry = entry;
     this.reason = reason;
     this.merged = merged;
+    this.#onFault = onFault;
   }
 
   /**
@@ -52,9 +61,14 @@ export class State {
       try {
         return codec.update(this.key, entry, ttl, merged);
       } catch (error) {
-        if (!(error instanceof NotConvertible)) throw error;
+        // An exception here would end the process: no request waits for a push.
+        if (!(error instanceof NotConvertible)) this.#onFault(error);
       }
     }
     return codec.invalidate(this.key, this.reason, merged);
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

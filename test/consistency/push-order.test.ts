@@ -11,7 +11,7 @@ import { json, KEY, openOther, openReplica } from '../support/replica.ts';
 async function replica() {
   const on = openReplica({ clock: { now: Date.now() }, linked: true });
   const { cache, store } = on;
-  const hub = new Hub(cache);
+  const hub = new Hub(cache, assert.ifError);
   cache.changes = hub;
   const { consumer, socket } = consumerOf();
   hub.subscriptions.add({

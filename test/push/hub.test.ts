@@ -9,7 +9,7 @@ import { Hub } from '../../src/push/hub.ts';
 import { handle } from '../../src/push/requests.ts';
 import { type Held, settled } from '../support/gated-store.ts';
 import { DOWN, json, openReplica, type ReplicaOptions, TIMEOUT, TYPE_TTL_MS } from '../support/replica.ts';
-import { consumerOf, type FakeSocket, OPEN } from './deps.ts';
+import { consumerOf, entryOf, type FakeSocket, OPEN } from './deps.ts';
 
 const KEY = 'borrow_rate:A';
 const LIMITS = {
@@ -37,9 +37,9 @@ function replica({ rememberedKeys, ...options }: Options = {}) {
     ...options,
   });
   const { cache, memory, store, clock, counters } = on;
-  const hub = new Hub(cache, rememberedKeys);
-  cache.changes = hub;
   const faults: unknown[] = [];
+  const hub = new Hub(cache, (error) => faults.push(error), rememberedKeys);
+  cache.changes = hub;
   const requestDeps: RequestDeps = {
     cache,
     clock,
@@ -821,4 +821,46 @@ test('a new subscription pushes nothing to existing subscribers, even beyond the
     await settled();
   }
   assert.deepEqual([first.events(), second.events()], [[], []]);
+});
+
+test('an entry that cannot be encoded costs its subscribers one invalidation, and other keys are pushed', async () => {
+  const { hub, client, faults } = replica();
+  const clients = [client(), client()];
+  for (const { request } of clients) request({ id: 1, op: 'subscribe', keys: [KEY, 'other'], values: true });
+  await settled();
+  const bad = entryOf(KEY, 7);
+  const broken = new Error('broken entry');
+  Object.defineProperty(bad, 'json', {
+    get: () => {
+      throw broken;
+    },
+  });
+  hub.learned(KEY, bad, 'set');
+  hub.learned('other', entryOf('other', 8), 'set');
+  await settled();
+  assert.deepEqual(faults, [broken]);
+  for (const { events } of clients) {
+    const pushed = events().map(({ event, key }) => [event, key]);
+    assert.deepEqual(pushed, [
+      ['invalidate', KEY],
+      ['update', 'other'],
+    ]);
+  }
+});
+
+test('a read after a change that throws costs the subscribers of its key one invalidation', async () => {
+  const { cache, hub, client, faults, writeElsewhere } = replica();
+  const { request, events } = client();
+  writeElsewhere(KEY);
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  const broken = new Error('broken read');
+  cache.refresh = () => Promise.reject(broken);
+  hub.changed(KEY, undefined);
+  await settled();
+  assert.deepEqual(faults, [broken]);
+  assert.deepEqual(
+    events().map(({ event, key }) => [event, key]),
+    [['invalidate', KEY]],
+  );
 });
