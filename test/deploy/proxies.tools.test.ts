@@ -126,6 +126,26 @@ for (const name of Object.keys(PROXIES) as Proxy[]) {
     assert.ok((await connectionsOf(service)) - before < 10, 'connections for 50 requests');
   });
 
+  test(`${name} passes no request on that the service cannot check`, async (t) => {
+    const { service, proxy } = await start(t, name);
+    await put(service, 'proxy:CANARY', '1');
+    await put(service, 'proxy:HIT', '1');
+    const hidden = `DELETE ${pathOf('proxy:CANARY')} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+    const length = `Content-Length: ${hidden.length}\r\n`;
+    for (const lines of [`: x\r\n${length}`, `:\r\n${length}`, 'Content-Length:\r\n'])
+      for (const method of ['GET', 'DELETE', 'POST']) {
+        const client = await connect(proxy.port);
+        t.after(() => client.destroy());
+        await client.send(
+          `${method} ${pathOf('proxy:HIT')} HTTP/1.1\r\nHost: 127.0.0.1\r\n${lines}\r\n${hidden}`,
+        );
+        const [answer] = await client.readResponses(1);
+        assert.equal(answer!.status, 400, JSON.stringify(lines));
+        await client.closed;
+      }
+    assert.equal(await (await service.fetch(pathOf('proxy:CANARY'))).text(), '1');
+  });
+
   test(`${name} does not occupy the service with a client that sends its body slowly`, async (t) => {
     const { service, proxy } = await start(t, name);
     const slow = await connect(proxy.port);
