@@ -183,10 +183,10 @@ export class Exchange {
     const head = headText(status, headers);
     const bodiful = status !== 204 && status !== 304;
     res.cork(() => {
-      const length = bodiful ? Buffer.byteLength(body) : undefined;
-      if (!bodiful || this.#bodiless || (this.#last && length === 0))
-        this.#endWithoutBody(head, length, status, closing);
-      else if (this.#last && length! > 1) this.#sendAndClose(head, body);
+      // Only where it is sent: to count the bytes of each answer would make every mget slower.
+      if (!bodiful || this.#bodiless || (this.#last && body.length === 0))
+        this.#endWithoutBody(head, bodiful ? Buffer.byteLength(body) : undefined, status, closing);
+      else if (this.#last && body.length > 1) this.#sendAndClose(head, body);
       else this.#endWithBody(head, body, closing);
     });
     if (this.#load.unsentBytes > MOST_UNSENT_BYTES && this.#unsentBytes > 0) res.close();
