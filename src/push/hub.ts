@@ -257,8 +257,8 @@ export class Hub implements ChangeListener {
   }
 
   async #readAgain(key: string, announced: Reason | undefined, fill: boolean): Promise<void> {
-    const [{ entry, source }, counts] = await this.readInOrder(key, () => this.#cache.refresh(key, fill));
-    this.history.settled(key);
+    const read = this.readInOrder(key, () => this.#cache.refresh(key, fill));
+    const [{ entry, source }, counts] = await read.finally(() => this.history.settled(key));
     if (!counts) return;
     const known = source === 'l2' || source === 'pending';
     // A pending write may be superseded by a newer value in Redis, so read again until Redis has decided.

@@ -1,5 +1,5 @@
 import type { Version } from '../cache/version.ts';
-import { State } from './state.ts';
+import type { State } from './state.ts';
 
 /** A state to deliver: whether the subscriber wants the value, and its shortest time between two states of a key, in ms. */
 export type Delivery = readonly [state: State, values: boolean, interval?: number];
@@ -74,8 +74,7 @@ export class Pacer {
       return true;
     }
     const replaced = resting.waiting === undefined ? 0 : resting.waiting[0].merged + 1;
-    const newest =
-      replaced === 0 ? state : new State(state.key, state.entry, state.reason, state.merged + replaced);
+    const newest = replaced === 0 ? state : state.replacing(replaced);
     resting.waiting = [newest, values, interval];
     return false;
   }

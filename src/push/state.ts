@@ -32,6 +32,11 @@ export class State {
     this.#onFault = onFault;
   }
 
+  /** The same state, which replaces more earlier ones. */
+  replacing(more: number): State {
+    return new State(this.key, this.entry, this.reason, this.merged + more, this.#onFault);
+  }
+
   /**
    * @param values whether the subscriber wants the value. If there is none, or the codec cannot encode it unchanged,
    *   the frame is an `invalidate` without a value.
