@@ -20,7 +20,7 @@ const HIDING = new RegExp(`(?:^|\\n)(?:${REQUEST_LINE}|${LENGTH_LINE})\\r\\n(?:[
 const EMPTY_LENGTH =
   /GET \/v1\/cache\/borrow_rate[^\r\n]* HTTP\/1\.1\r\n(?:[^\r\n]+\r\n)*?content-length:[ \t]*\r\n/i;
 
-/** Whether the bytes are among the inputs that docs/security.md names as not detected. */
+/** Whether the bytes may contain an input that docs/security.md names as not detected. Some of them are refused. */
 function undetected(segments: readonly Buffer[]): boolean {
   const text = Buffer.concat(segments).toString('latin1');
   return HIDING.test(text) || EMPTY_LENGTH.test(text);
