@@ -257,8 +257,14 @@ export class Hub implements ChangeListener {
   }
 
   async #readAgain(key: string, announced: Reason | undefined, fill: boolean): Promise<void> {
-    const read = this.readInOrder(key, () => this.#cache.refresh(key, fill));
-    const [{ entry, source }, counts] = await read.finally(() => this.history.settled(key));
+    let result: [Loaded, counts: boolean];
+    try {
+      // Not `finally` of the promise: a later result could be handled in the turns that it takes.
+      result = await this.readInOrder(key, () => this.#cache.refresh(key, fill));
+    } finally {
+      this.history.settled(key);
+    }
+    const [{ entry, source }, counts] = result;
     if (!counts) return;
     const known = source === 'l2' || source === 'pending';
     // A pending write may be superseded by a newer value in Redis, so read again until Redis has decided.

@@ -191,8 +191,8 @@ const FAULTS: readonly Fault[] = [
   {
     symptom: 'forbids scripts by ACL',
     kind: 'noperm',
-    begin: (redis) => redis.cli('ACL', 'SETUSER', 'default', '-evalsha'),
-    end: (redis) => redis.cli('ACL', 'SETUSER', 'default', '+evalsha'),
+    begin: (redis) => redis.cli('ACL', 'SETUSER', 'default', '-evalsha', '-eval'),
+    end: (redis) => redis.cli('ACL', 'SETUSER', 'default', '+evalsha', '+eval'),
   },
   {
     symptom: 'runs a script that does not end',
