@@ -114,5 +114,5 @@ function keyOf(i: number): string {
 
 /** Makes the header lines of an answer, and reads them as sending does, which makes one string of their parts. */
 function answer(entry: Entry): void {
-  sent.write(headOf(entry, entry.plainJson!.length, 'none', clock.now), 'latin1');
+  sent.write(headOf(entry, (entry.plainJson ?? entry.packed).length, 'none', clock.now), 'latin1');
 }
