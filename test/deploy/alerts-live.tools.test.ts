@@ -44,7 +44,8 @@ test('every panel of the dashboard has data under load', async (t) => {
   t.after(stop);
   const queries = panelQueries({ namespace: 'healthy', instance: '.+', rateInterval: '1m' });
   assert.ok(queries.length > 90, String(queries.length));
-  for (const { panel, expr } of queries)
+  // The services of this test have no certificate.
+  for (const { panel, expr } of queries.filter((query) => !query.expr.includes('_tls_')))
     await until(async () => {
       const samples = await prometheus.query(expr);
       if (samples.some(({ value }) => !Number.isNaN(value))) return true;

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { connect, type RawConnection, type RawResponse } from '../../../loadtest/support/raw-http.ts';
 import { validateMsgpack } from '../../../src/codec/msgpack-read.ts';
 import type { ApiRequest } from '../grammar/bodies.ts';
@@ -32,9 +33,10 @@ export class Api {
 }
 
 /** @throws Error if the body is not of the type that the answer names */
-export function checkBody({ headers, body }: RawResponse): void {
-  if (body.length === 0) return;
+export function checkBody({ headers, body: sent }: RawResponse): void {
+  if (sent.length === 0) return;
   const type = headers['content-type'] ?? '';
+  const body = headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
   if (type.endsWith('json')) JSON.parse(body.toString());
   else if (type.endsWith('msgpack')) validateMsgpack(body);
 }
