@@ -64,9 +64,31 @@ test('the Secret sets every secret variable, and only the heap limit is set outs
   assert.deepEqual(envFrom, [{ configMapRef: { name: 'cache-service-config' } }]);
   assert.deepEqual(
     env.map(({ name }: Manifest) => name),
-    [...VARIABLE_NAMES.filter((name) => VARIABLES[name].secret), 'NODE_OPTIONS'],
+    ['REDIS_PASSWORD', 'NODE_OPTIONS'],
   );
-  assert.deepEqual(env[0].valueFrom.secretKeyRef, { name: 'cache-service-redis', key: 'REDIS_PASSWORD' });
+  const { env: sentinel } = containerOf(find(of('overlays/sentinel'), 'Deployment'));
+  const fromSecret = [...env, ...sentinel].filter(({ valueFrom }: Manifest) => valueFrom !== undefined);
+  for (const { name, valueFrom } of fromSecret)
+    assert.deepEqual(valueFrom.secretKeyRef, { name: 'cache-service-redis', key: name });
+  assert.deepEqual(
+    fromSecret.map(({ name }: Manifest) => name).sort(),
+    VARIABLE_NAMES.filter((name) => VARIABLES[name].secret).sort(),
+  );
+});
+
+test('the overlays past one server read password and certificate from files of the Secret, over TLS', () => {
+  for (const directory of ['overlays/sentinel', 'overlays/cluster', 'overlays/elasticache'] as const) {
+    const { redis } = configOf(directory).config;
+    const { env, volumeMounts } = containerOf(find(of(directory), 'Deployment'));
+    assert.ok(!env.some(({ name }: Manifest) => name === 'REDIS_PASSWORD'));
+    const { mountPath } = volumeMounts.find(({ name }: Manifest) => name === 'redis');
+    assert.equal(redis!.passwordFile, `${mountPath}/REDIS_PASSWORD`);
+    const caFile = directory === 'overlays/elasticache' ? undefined : `${mountPath}/ca.pem`;
+    assert.equal(redis!.tls!.caFile, caFile);
+    const { volumes } = find(of(directory), 'Deployment').spec.template.spec;
+    const { secret } = volumes.find(({ name }: Manifest) => name === 'redis');
+    assert.deepEqual(secret, { secretName: 'cache-service-redis' });
+  }
 });
 
 test('configmap.yaml is the output of its script', async () => {
@@ -131,9 +153,13 @@ test('a replica may connect only to Redis and the name server', () => {
       return ports.map(({ port }: Manifest) => port);
     });
   for (const directory of OVERLAYS) {
-    assert.deepEqual(ports(directory), [[6379], [53, 53]]);
-    const topology = configOf(directory).config.redis?.topology;
-    assert.ok(topology?.kind === 'single' && topology.port === 6379);
+    const isSentinel = directory === 'overlays/sentinel';
+    assert.deepEqual(ports(directory), [isSentinel ? [6379, 26_379] : [6379], [53, 53]]);
+    const topology = configOf(directory).config.redis!.topology;
+    // Sentinels name masters, which must listen on 6379.
+    if (topology.kind === 'single') assert.equal(topology.port, 6379);
+    else if (topology.kind === 'cluster') for (const { port } of topology.nodes) assert.equal(port, 6379);
+    else for (const { port } of topology.sentinels) assert.equal(port, 26_379);
   }
   const [dev] = find(of('overlays/dev'), 'NetworkPolicy').spec.egress[0].to;
   assert.deepEqual(dev.podSelector.matchLabels, { component: 'redis' });

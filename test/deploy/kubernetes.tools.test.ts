@@ -99,7 +99,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     assert.deepEqual(warnings, []);
     assert.equal(config.standalone, false);
     assert.equal(config.http.host, '0.0.0.0');
-    assert.notEqual(config.redis?.password?.reveal(), '');
+    assert.ok(config.redis?.passwordFile ?? config.redis?.password?.reveal());
   });
 
   test(`${directory}: heap, bodies, unread answers, pending writes, /tmp and the program fit into the memory limit`, () => {
@@ -155,11 +155,14 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     const pod = find(of(directory), 'Deployment').spec.template.spec;
     assert.equal(pod.securityContext.runAsUser, 65532);
     assert.deepEqual(pod.volumes[0].emptyDir.medium, 'Memory');
-    const { tokensFile } = configOf(directory).config.access;
-    assert.deepEqual(pod.containers[0].volumeMounts, [
+    const { access, redis } = configOf(directory).config;
+    const mounts = [
       { name: 'tmp', mountPath: '/tmp' },
-      { name: 'tokens', mountPath: dirname(tokensFile!), readOnly: true },
-    ]);
+      { name: 'tokens', mountPath: dirname(access.tokensFile!), readOnly: true },
+    ];
+    if (redis?.passwordFile !== undefined)
+      mounts.push({ name: 'redis', mountPath: dirname(redis.passwordFile), readOnly: true });
+    assert.deepEqual(pod.containers[0].volumeMounts, mounts);
   });
 }
 

@@ -11,7 +11,13 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 // biome-ignore lint/suspicious/noExplicitAny: what a test looks into, it asserts; the schemas are checked besides
 export type Manifest = Record<string, any>;
 
-export const OVERLAYS = ['overlays/dev', 'overlays/production'] as const;
+export const OVERLAYS = [
+  'overlays/dev',
+  'overlays/production',
+  'overlays/sentinel',
+  'overlays/cluster',
+  'overlays/elasticache',
+] as const;
 export type Directory = 'base' | (typeof OVERLAYS)[number];
 
 /** What `kubectl apply -k` would send. */
