@@ -31,6 +31,8 @@ export interface Row {
   readonly failedReads: number;
   /** GETs with a 404 and a mark: neither Redis nor L1 could answer. */
   readonly unknownReads: number;
+  /** The unknown reads for which the machine cannot be the cause: it delayed them by less than `BARELY_MS`. */
+  readonly unknown: readonly string[];
   /** The slowest read from its scheduled time, in ms; `Own` is without the delays of the machine. */
   readonly slowestMs: number;
   readonly slowestOwnMs: number;
@@ -63,6 +65,7 @@ export interface Row {
 
 /** A slower read must have waited for Redis: an L1 hit takes a tenth of this time. */
 const SLOW_MS = 30;
+const BARELY_MS = 5;
 /** Requests a second to each replica. */
 export const RATES = [240, 100];
 export const COUNTERS = 60;
@@ -140,7 +143,13 @@ async function run<Target extends Stage>(
     silent: fault.silent === true,
     reads: reads.length,
     failedReads: reads.filter(failed).length,
-    unknownReads: reads.filter(({ status, mark }) => status === 404 && mark !== '').length,
+    unknownReads: reads.filter(isUnknown).length,
+    unknown: reads
+      .filter((read) => isUnknown(read) && read.ms - read.ownMs < BARELY_MS)
+      .map(({ replica, due, ms, ownMs, mark }) => {
+        const after = (due - began).toFixed(0);
+        return `replica ${replica}, ${after} ms after the fault: ${mark}, ${ms.toFixed(1)} ms (${ownMs.toFixed(1)} without the machine)`;
+      }),
     slowestMs: longest(reads.map(({ ms }) => ms)),
     slowestOwnMs: longest(reads.map(({ ownMs }) => ownMs)),
     slowShare: during.filter(({ ownMs }) => ownMs > SLOW_MS).length / Math.max(1, during.length),
@@ -164,6 +173,10 @@ async function run<Target extends Stage>(
     rssBefore,
     rssAfter: await rss(replicas[0]!),
   };
+}
+
+function isUnknown({ status, mark }: Sample): boolean {
+  return status === 404 && mark !== '';
 }
 
 /** Whether a request failed. */

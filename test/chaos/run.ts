@@ -6,17 +6,21 @@
  *   mutants ['part of one']  the checks with one mutant of the service at a time
  *   rolling                  the rolling restart
  *   cluster ['part of one']  the faults of a Redis Cluster; writes its table if all of them ran
+ *   sentinel ['part of one'] likewise, the faults of a master with replicas and Sentinels
  *   'part of a name' …       the faults whose name contains this text
  *
  * Exits with 1 if a promise was broken.
  */
 import { CLUSTER_FAULTS } from './cluster-faults.ts';
 import { openClusterStage } from './cluster-stage.ts';
-import { FAULTS, type ServerFault } from './faults.ts';
+import { FAULTS, type Fault, type ServerFault } from './faults.ts';
 import { measure, measureOn, type Row } from './measure.ts';
 import { CASES, isFound } from './mutants.ts';
 import { rollingRestart } from './rolling.ts';
+import { SENTINEL_FAULTS } from './sentinel-faults.ts';
+import { openSentinelStage } from './sentinel-stage.ts';
 import { soak } from './soak.ts';
+import type { Stage } from './stage.ts';
 import { HEAD, rowOf, writeTable } from './table.ts';
 import { PROMISED, verdict } from './verdict.ts';
 
@@ -31,7 +35,8 @@ async function main(): Promise<boolean> {
   if (what === undefined) return runAll();
   if (what === 'soak') return runSoak(Number(args[1] ?? 600), Number(args[2] ?? 1));
   if (what === 'mutants') return runMutants(args[1] ?? '');
-  if (what === 'cluster') return runCluster(args[1] ?? '');
+  if (what === 'cluster') return runTopology('cluster', CLUSTER_FAULTS, openClusterStage, args[1] ?? '');
+  if (what === 'sentinel') return runTopology('sentinel', SENTINEL_FAULTS, openSentinelStage, args[1] ?? '');
   if (what === 'rolling') return (await runRolling()).good;
   const faults = FAULTS.filter(({ name }) => args.some((part) => name.includes(part)));
   if (faults.length > 0) return (await runFaults(faults)).good;
@@ -61,16 +66,21 @@ async function runEach<Each>(
     rows.push(rowOf(row));
     console.log(rowOf(row));
     good = printViolations(verdict(row)) && good;
+    if (row.mayLose) printViolations([...row.lost, ...row.stale].slice(0, 10));
   }
   return { good, rows };
 }
 
-async function runCluster(part: string): Promise<boolean> {
-  const faults = CLUSTER_FAULTS.filter(({ name }) => name.includes(part));
-  const { rows, good } = await runEach(faults, (fault) =>
-    measureOn(() => openClusterStage(fault), fault, OPTIONS),
-  );
-  if (part === '') await writeTable('cluster', [HEAD, ...rows]);
+/** @param name the mark of its table */
+async function runTopology<Target extends Stage, Each extends Fault<Target>>(
+  name: string,
+  all: readonly Each[],
+  open: (fault: Each) => Promise<Target>,
+  part: string,
+): Promise<boolean> {
+  const faults = all.filter((fault) => fault.name.includes(part));
+  const { rows, good } = await runEach(faults, (fault) => measureOn(() => open(fault), fault, OPTIONS));
+  if (part === '') await writeTable(name, [HEAD, ...rows]);
   return good;
 }
 

@@ -11,7 +11,7 @@ import { type Findings, History } from './history.ts';
 import { type ActorDeps, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
 import { ALL_KEYS, unversioned } from './keys.ts';
 import { Subscriber } from './subscriber.ts';
-import { type Connection, openCluster, openServer } from './target.ts';
+import { type Connection, openCluster, openSentinels, openServer } from './target.ts';
 
 /** The promised bound of staleness, HEARTBEAT_TIMEOUT_MS. */
 export const BOUND_MS = 1000;
@@ -20,13 +20,16 @@ const ALLOWANCE_MS = 500;
 /** Without a fault, only the transit time of messages delays a write. */
 const CALM_BOUND_MS = 250;
 
+export const TOPOLOGIES = ['single', 'sentinel', 'cluster'] as const;
+export type Topology = (typeof TOPOLOGIES)[number];
+
 export interface RunOptions {
   readonly seconds: number;
   readonly replicas: number;
   readonly fault: Fault;
   readonly seed: number;
   /** By default one server. */
-  readonly topology?: 'single' | 'cluster';
+  readonly topology?: Topology;
   /** Readers of each replica. */
   readonly readers?: number;
   /** The average pause of a writer between two writes, in ms. The longest pause is twice as long. */
@@ -84,10 +87,12 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   const { seconds, fault, seed, readers = 2, restMs = 3, enough } = options;
   const dice = seeded(seed);
   const places = Array.from({ length: options.replicas }, (_, replica) => replica);
-  const target =
-    options.topology === 'cluster'
-      ? await openCluster(cleanup)
-      : await openServer(options.replicas, NEEDS_PROXY.includes(fault), cleanup);
+  const open = {
+    single: () => openServer(options.replicas, NEEDS_PROXY.includes(fault), cleanup),
+    sentinel: () => openSentinels(cleanup),
+    cluster: () => openCluster(cleanup),
+  };
+  const target = await open[options.topology ?? 'single']();
   const { connection } = target;
   const services = await Promise.all(
     places.map((at) => startService({ env: { ...PATIENT, ...ENV, ...ENV_OF[fault], ...target.env(at) } })),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runApart } from './apart.ts';
-import type { Report } from './check.ts';
+import type { Report, Topology } from './check.ts';
 import type { Fault } from './faults.ts';
 
 // Runs each fault for a few seconds. `run.ts` is the longer run.
@@ -13,7 +13,7 @@ interface Run {
   readonly fault: Fault;
   readonly seconds: number;
   readonly replicas?: number;
-  readonly topology?: 'single' | 'cluster';
+  readonly topology?: Topology;
   readonly expect: string;
 }
 
@@ -68,6 +68,18 @@ const RUNS: readonly Run[] = [
     seconds: 4,
     topology: 'cluster',
     expect: 'while slots move between masters, no replica serves an old value',
+  },
+  {
+    fault: 'link-killed',
+    seconds: 2.5,
+    topology: 'sentinel',
+    expect: 'after a killed link to the master, every write reaches every replica',
+  },
+  {
+    fault: 'master-killed',
+    seconds: 8,
+    topology: 'sentinel',
+    expect: 'while Sentinels replace the master and the old one returns, no replica serves an old value',
   },
 ];
 

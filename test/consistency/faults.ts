@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { pick, type Random } from '../../loadtest/support/random.ts';
+import { until } from '../../loadtest/support/until.ts';
 import type { RedisCluster } from '../../loadtest/target/cluster.ts';
 import type { RedisServer } from '../../loadtest/target/redis-server.ts';
+import type { SentinelGroup } from '../../loadtest/target/sentinel.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import { PREFIX } from './foreign-writer.ts';
 import type { History } from './history.ts';
@@ -22,7 +24,13 @@ export const FAULTS = [
 /** The faults of a run on a Redis Cluster. */
 export const CLUSTER_FAULTS = ['none', 'link-killed', 'failover', 'reshard'] as const;
 
-export type Fault = (typeof FAULTS)[number] | (typeof CLUSTER_FAULTS)[number];
+/** The faults of a run on Sentinels. */
+export const SENTINEL_FAULTS = ['none', 'link-killed', 'master-killed'] as const;
+
+export type Fault =
+  | (typeof FAULTS)[number]
+  | (typeof CLUSTER_FAULTS)[number]
+  | (typeof SENTINEL_FAULTS)[number];
 
 export interface FaultDeps {
   readonly redis: RedisServer;
@@ -91,13 +99,7 @@ export const CLUSTER_ROUNDS: Partial<
   none: { restMs: 200, round: async () => {} },
   'link-killed': {
     restMs: 500,
-    async round(cluster, random) {
-      const master = await someMaster(cluster, random);
-      const list = await master.cli('CLIENT', 'LIST');
-      const lines = list.split('\n').filter((line) => line.includes('name=ratecache-link'));
-      if (lines.length === 0) return;
-      await master.cli('CLIENT', 'KILL', 'ID', /\bid=(\d+)/.exec(pick(lines, random))![1]!);
-    },
+    round: async (cluster, random) => killLink(await someMaster(cluster, random), random),
   },
   failover: {
     restMs: 500,
@@ -115,6 +117,56 @@ export const CLUSTER_ROUNDS: Partial<
     },
   },
 };
+
+/** As `ROUNDS`, on one master with replicas and Sentinels. */
+export const SENTINEL_ROUNDS: Partial<
+  Record<
+    Fault,
+    {
+      readonly restMs: number;
+      readonly round: (group: SentinelGroup, history: History, random: Random) => Promise<void>;
+    }
+  >
+> = {
+  none: { restMs: 200, round: async () => {} },
+  'link-killed': {
+    restMs: 500,
+    round: async (group, _history, random) => killLink(await masterOf(group), random),
+  },
+  // The old master returns without its data, and becomes a replica of the new master.
+  'master-killed': {
+    restMs: 1500,
+    async round(group, history) {
+      const master = await masterOf(group);
+      const start = performance.now() - REPLICATION_MS;
+      await master.signal('SIGKILL');
+      await until(async () => ![undefined, master.port].includes(await group.masterPort()), SETTLE);
+      await master.restart();
+      await until(async () => (await master.cli('INFO', 'replication')).includes('link_status:up'), SETTLE);
+      history.unreplicated(start, performance.now());
+      const port = await group.masterPort();
+      // The next failover needs two replicas, since the writes wait for one of them.
+      const next = group.servers.find((server) => server.port === port)!;
+      await until(async () => (await next.cli('INFO', 'replication')).includes('connected_slaves:2'), SETTLE);
+    },
+  },
+};
+
+/** The lag of a replica on a busy machine. */
+const REPLICATION_MS = 500;
+const SETTLE = { timeoutMs: 60_000, everyMs: 50 };
+
+async function masterOf(group: SentinelGroup): Promise<RedisServer> {
+  const port = await until(() => group.masterPort(), SETTLE);
+  return group.servers.find((server) => server.port === port)!;
+}
+
+async function killLink(master: RedisServer, random: Random): Promise<void> {
+  const list = await master.cli('CLIENT', 'LIST');
+  const lines = list.split('\n').filter((line) => line.includes('name=ratecache-link'));
+  if (lines.length === 0) return;
+  await master.cli('CLIENT', 'KILL', 'ID', /\bid=(\d+)/.exec(pick(lines, random))![1]!);
+}
 
 async function someMaster(cluster: RedisCluster, random: Random): Promise<RedisServer> {
   const masters = (await cluster.nodes()).filter(({ master, slots }) => master && slots.length > 0);

@@ -145,6 +145,15 @@ export class History {
   }
 
   /**
+   * A failover may have lost changes that other programs made in this interval: Redis replicates them later. Their
+   * outcomes are unknown from now on. Changes of the service wait for a replica, so they stay certain.
+   */
+  unreplicated(from: number, to: number): void {
+    for (const op of this.ops)
+      if (op.replica === undefined && op.end >= from && op.end <= to) op.end = Number.POSITIVE_INFINITY;
+  }
+
+  /**
    * @param boundMs how long after the acknowledgement of a write a read may start and still return an older value
    * @param heldUp how long the replicas and Redis waited for a CPU in an interval; this time does not count
    */

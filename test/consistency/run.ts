@@ -1,11 +1,11 @@
 /**
  * The longer run: `node test/consistency/run.ts --seconds 30 --replicas 3 --fault all --seed 1`. Prints the counts
  * and the violations of each fault, and exits with code 1 if a violation was found. `--topology cluster` runs on a Redis
- * Cluster of three masters.
+ * Cluster of three masters, `--topology sentinel` on a master with two replicas and three Sentinels.
  */
 import { parseArgs } from 'node:util';
-import { type Report, runCheck } from './check.ts';
-import { CLUSTER_FAULTS, FAULTS, type Fault } from './faults.ts';
+import { type Report, runCheck, TOPOLOGIES } from './check.ts';
+import { CLUSTER_FAULTS, FAULTS, type Fault, SENTINEL_FAULTS } from './faults.ts';
 
 const { values } = parseArgs({
   options: {
@@ -16,8 +16,13 @@ const { values } = parseArgs({
     topology: { type: 'string', default: 'single' },
   },
 });
-const topology = values.topology === 'cluster' ? 'cluster' : 'single';
-const known: readonly Fault[] = topology === 'cluster' ? CLUSTER_FAULTS : FAULTS;
+const topology = TOPOLOGIES.find((name) => name === values.topology);
+if (topology === undefined) throw new Error(`--topology must be one of ${TOPOLOGIES.join(', ')}`);
+const known: readonly Fault[] = {
+  single: FAULTS,
+  sentinel: SENTINEL_FAULTS,
+  cluster: CLUSTER_FAULTS,
+}[topology];
 const faults = known.filter((name) => values.fault === 'all' || name === values.fault);
 if (faults.length === 0) throw new Error(`--fault must be all or one of ${known.join(', ')}`);
 

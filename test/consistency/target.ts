@@ -1,11 +1,12 @@
-/** What a run uses: one Redis server, or a Redis Cluster. */
+/** What a run uses: one Redis server, one that Sentinels name, or a Redis Cluster. */
 import { once } from 'node:events';
-import { Cluster, type Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { startCluster } from '../../loadtest/target/cluster.ts';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { redisEnv } from '../../loadtest/target/replicas.ts';
+import { startSentinels } from '../../loadtest/target/sentinel.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { afflict, CLUSTER_ROUNDS, type Fault, type FaultDeps, repeat } from './faults.ts';
+import { afflict, CLUSTER_ROUNDS, type Fault, type FaultDeps, repeat, SENTINEL_ROUNDS } from './faults.ts';
 import { connectTo } from './foreign-writer.ts';
 
 /** Redis as another program uses it. */
@@ -71,6 +72,39 @@ export async function openCluster(cleanup: (() => unknown)[]): Promise<Target> {
       if (round === undefined) throw new Error(`no fault of a Cluster: ${fault}`);
       const { restMs } = round;
       return repeat(fault, restMs, random, () => round.round(cluster, random), stopped);
+    },
+  };
+}
+
+/** Changes of the service wait for a replica, so that a failover loses none of them. */
+export async function openSentinels(cleanup: (() => unknown)[]): Promise<Target> {
+  const group = await startSentinels();
+  cleanup.push(() => group.stop());
+  const connection = new Redis({
+    sentinels: group.env.REDIS_SENTINELS!.split(',').map((address) => {
+      const [host, port] = address.split(':');
+      return { host: host!, port: Number(port) };
+    }),
+    name: group.env.REDIS_SENTINEL_NAME!,
+    replyMapping: 'legacy',
+    connectionName: 'foreign-writer',
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: () => 20,
+    sentinelRetryStrategy: () => 20,
+  });
+  connection.on('error', () => {});
+  await once(connection, 'ready');
+  cleanup.push(() => connection.disconnect());
+  return {
+    connection,
+    env: () => ({ ...group.env, REDIS_MIN_REPLICAS_ACK: '1' }),
+    pids: () => group.servers.map(({ pid }) => pid),
+    afflict: (fault, { history, random }, stopped) => {
+      const round = SENTINEL_ROUNDS[fault];
+      if (round === undefined) throw new Error(`no fault of Sentinels: ${fault}`);
+      return repeat(fault, round.restMs, random, () => round.round(group, history, random), stopped);
     },
   };
 }
