@@ -103,9 +103,11 @@ export class StoreError extends ServiceError {
   }
 }
 
-/** L2 made a change, but fewer replicas than required have acknowledged it: a failover may lose it. */
+/**
+ * L2 made a change, or may have made it, but fewer replicas than required have acknowledged it: a failover may lose it.
+ */
 export class NotReplicated extends StoreError {
-  /** The version that L2 stored; undefined for a deletion. */
+  /** The version that L2 stored; undefined for a deletion, and where L2 did not answer. */
   readonly version: Version | undefined;
 
   constructor(message: string, version: Version | undefined) {

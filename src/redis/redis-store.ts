@@ -307,7 +307,7 @@ export class RedisStore implements Store, DeletionTarget {
           this.#sendOneSlot(changes.slice(0, half), route),
           this.#sendOneSlot(changes.slice(half), route),
         ]);
-      } else for (const change of changes) change.reject(error);
+      } else for (const change of changes) change.reject(this.#unproven(error));
     }
   }
 
@@ -325,6 +325,15 @@ export class RedisStore implements Store, DeletionTarget {
         : redis.ratecacheWriteBuffer(keys.length, ...keys, ...args);
       return checkReplies(await call, keys.length, isOutcome);
     });
+  }
+
+  /**
+   * A change without an answer may have been made. With REDIS_MIN_REPLICAS_ACK, its echo on the link does not settle it,
+   * because the echo does not prove that a replica has it.
+   */
+  #unproven(error: unknown): unknown {
+    const unknown = error instanceof StoreError && error.reason === 'timeout';
+    return unknown && this.#acks !== undefined ? new NotReplicated(error.message, undefined) : error;
   }
 
   /** Returns why the changes that were made count as not replicated, if REDIS_MIN_REPLICAS_ACK requires replicas. */

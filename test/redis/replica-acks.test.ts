@@ -5,6 +5,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { PATIENT, reachesRedis, redisEnv } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { put } from '../support/client.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const KEY = 'replicated:A';
 const NAME = `borrow_rate_engine:${KEY}`;
@@ -48,6 +49,35 @@ test('a pending write that the master loses is made on the replica that replaces
   assert.ok((await replica.cli('GET', NAME)).includes('1'));
 });
 
+test('the report of a write without an answer does not prove that a replica has the write', async (t) => {
+  const proxies: TcpProxy[] = [];
+  const { service, master, replica } = await start(
+    t,
+    { REDIS_COMMAND_TIMEOUT_MS: '1000' },
+    async (server) => {
+      const proxy = await startTcpProxy(server);
+      t.after(() => proxy.close());
+      proxies.push(proxy);
+      return proxy;
+    },
+  );
+  const [proxy] = proxies;
+  await replica.signal('SIGKILL');
+  proxy!.freeze({ direction: 'down', saying: 'ratecache-writer' });
+  // Redis makes the write, and the link reports it.
+  assert.equal((await put(service, KEY, '1')).status, 202);
+  assert.ok((await master.cli('GET', NAME)).includes('1'));
+  proxy!.thaw();
+  await reachesRedis(service);
+  assert.equal((await put(service, `${KEY}-2`, '2')).status, 202);
+  assert.equal(await pending(service), 2);
+
+  await replica.restart();
+  await follow(replica, master);
+  await until(async () => (await pending(service)) === 0, { timeoutMs: 60_000 });
+  assert.ok((await replica.cli('GET', NAME)).includes('1'));
+});
+
 test('a conditional write that no replica acknowledges is 503 write_unknown', async (t) => {
   const { service, replica } = await start(t, { REDIS_COMMAND_TIMEOUT_MS: '1000' });
   await replica.signal('SIGKILL');
@@ -83,13 +113,17 @@ test('reads do not wait behind a write that waits for replicas', async (t) => {
 });
 
 /** A service whose writes wait for the one replica of its Redis. */
-async function start(t: TestContext, env: Record<string, string> = {}) {
+async function start(
+  t: TestContext,
+  env: Record<string, string> = {},
+  front: (master: RedisServer) => Promise<{ readonly port: number }> = async (master) => master,
+) {
   const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
   const replica = await startRedis();
   t.after(() => Promise.all([master.stop(), replica.stop()]));
   await follow(replica, master);
   const service = await startService({
-    env: { ...PATIENT, ...redisEnv(master), REDIS_MIN_REPLICAS_ACK: '1', ...env },
+    env: { ...PATIENT, ...redisEnv(await front(master)), REDIS_MIN_REPLICAS_ACK: '1', ...env },
   });
   t.after(() => service.stop());
   await reachesRedis(service);
