@@ -113,6 +113,21 @@ export const SENTINEL_FAULTS: readonly SentinelFault[] = [
     mayLose: true,
   },
   {
+    // Both replicas must have a write, because either of them may become the master.
+    name: 'the master is cut off from the Sentinels alone, and returns, with REDIS_MIN_REPLICAS_ACK=2',
+    begin: async ({ front }) => front.freeze({ saying: 'sentinel-' }),
+    async end(stage) {
+      await replaced(stage);
+      stage.front.thaw();
+      await returned(stage);
+    },
+    holdMs: 1000,
+    postpones: false,
+    silent: true,
+    mayLose: true,
+    env: { REDIS_MIN_REPLICAS_ACK: '2' },
+  },
+  {
     name: 'the Sentinels are asked for a failover (SENTINEL FAILOVER)',
     async begin({ group }) {
       await group.cli(0, 'SENTINEL', 'FAILOVER', group.env.REDIS_SENTINEL_NAME!);

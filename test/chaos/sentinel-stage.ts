@@ -47,7 +47,6 @@ export async function openSentinelStage({ env = {} }: SentinelStageOptions = {})
       replyMapping: 'legacy',
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
-      failoverDetector: true,
       retryStrategy: () => 20,
       sentinelRetryStrategy: () => 20,
     });
