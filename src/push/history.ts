@@ -22,7 +22,7 @@ export class History {
   readonly #size: number;
   readonly #keys: string[] = [];
   /** The keys of open changes, oldest first, each with the offset of its oldest one and the number of its reads. */
-  readonly #open = new Map<string, { readonly offset: number; reads: number }>();
+  readonly #open = new Map<string, { offset: number; reads: number }>();
   #epoch = newEpoch();
   #offset = 0;
 
@@ -58,12 +58,20 @@ export class History {
     return new Set(Array.from({ length: count }, (_, i) => this.#keys[(offset + i) % this.#size]!));
   }
 
-  /** Any key may have changed. */
+  /** Whether a change of the key is being read. */
+  isOpen(key: string): boolean {
+    return this.#open.has(key);
+  }
+
+  /** Any key may have changed. Open changes stay open: clients receive them after positions of the new epoch. */
   restart(): void {
     this.#epoch = newEpoch();
     this.#keys.length = 0;
-    this.#open.clear();
     this.#offset = 0;
+    for (const [key, open] of this.#open) {
+      open.offset = 0;
+      this.#keys[this.#offset++ % this.#size] = key;
+    }
   }
 }
 

@@ -31,6 +31,20 @@ test('a position that is too old, of another epoch or in the future is not known
   assert.notEqual(new History().position.epoch, new History().position.epoch);
 });
 
+test('no position of a new epoch is beyond a change whose state clients do not have yet', () => {
+  const history = new History();
+  history.changed('a', true);
+  history.restart();
+  const { position } = history;
+  history.changed('b', false);
+  assert.deepEqual(changedSince(history, position), ['a', 'b']);
+  history.changed('a', true);
+  history.settled('a');
+  assert.equal(history.position.offset, 0, 'the second read of the key has not ended');
+  history.settled('a');
+  assert.equal(history.position.offset, 3);
+});
+
 test('no position is beyond a change whose state clients do not have yet', () => {
   const history = new History();
   history.changed('a', true);
