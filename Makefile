@@ -76,7 +76,7 @@ simulate: $(INSTALLED) ## replicas, clients and a model of Redis in virtual time
 	@exec node test/simulator/run.ts $(ARGS)
 
 # The benchmarks install what they need when they start it: servers by scripts/need.sh, packages in bench/peers.
-.PHONY: bench bench-peers bench-pauses bench-profile bench-start
+.PHONY: bench bench-peers bench-pauses bench-profile bench-start bench-links bench-topologies
 bench: $(INSTALLED) ## microbenchmarks of src/; ARGS=memory for a part, --quick, --record, --list
 	@exec node bench/main.ts suites $(ARGS)
 
@@ -88,6 +88,14 @@ bench-pauses: $(INSTALLED) ## how long an L1 of a million entries holds up the e
 
 bench-profile: $(INSTALLED) ## what a request pays for, function by function; ARGS="get put", "--keep DIR", --record, --help
 	@exec node bench/main.ts profile $(ARGS)
+
+bench-links: $(INSTALLED) ## what the links of replicas cost Redis, measured up to 10 and computed up to 300; ARGS="--rounds 3", --record, --help
+	@$(NEED) redis-server redis-cli
+	@exec node bench/main.ts links $(ARGS)
+
+bench-topologies: $(INSTALLED) ## reads and writes that reach Redis: a Cluster of three masters next to one server; ARGS="--rounds 3 --instructions", --record, --help
+	@$(NEED) redis-server redis-cli
+	@exec node bench/main.ts topologies $(ARGS)
 
 bench-start: $(INSTALLED) ## how long the binary takes to its first answer, next to bare http; ARGS="--rounds 31"
 	@exec node bench/main.ts peers --only start $(ARGS)

@@ -1,12 +1,15 @@
 /** The benchmarks of the Makefile. Exit code 1: the gate fails. Exit code 2: something could not be measured. */
 import { Command, CommanderError } from 'commander';
 import { peers } from './compare/command.ts';
+import { links } from './links/command.ts';
 import { pauses } from './pauses/command.ts';
 import { profile } from './profile/command.ts';
 import { suites } from './suites/command.ts';
+import { topologies } from './topologies/command.ts';
 
 const program = new Command('bench').exitOverride();
-for (const command of [suites, peers, pauses, profile]) program.addCommand(command.exitOverride());
+for (const command of [suites, peers, pauses, profile, links, topologies])
+  program.addCommand(command.exitOverride());
 try {
   await program.parseAsync();
 } catch (error) {

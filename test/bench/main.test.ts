@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 const PACKAGES = new URL('../../bench/peers/node_modules/', import.meta.url);
-const COMMANDS = ['suites', 'peers', 'pauses', 'profile'];
+const COMMANDS = ['suites', 'peers', 'pauses', 'profile', 'links', 'topologies'];
 
 test('help and lists need no program and no package, and install nothing', async () => {
   const before = existsSync(PACKAGES);
