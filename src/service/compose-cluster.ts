@@ -1,5 +1,4 @@
 /** Builds the masters of a Redis Cluster, and follows its changes. */
-import { setTimeout as pause } from 'node:timers/promises';
 import type { BusListener } from '../cache/bus.ts';
 import { ServiceClock } from '../cache/clock.ts';
 import { Source } from '../cache/coherence.ts';
@@ -20,7 +19,10 @@ import { targetOf } from './redis-target.ts';
 /** How long a master that left the Cluster keeps its connections, for the commands in flight. */
 const RETIRE_MS = 2000;
 
-export type ClusterDeps = Pick<ServerDeps, 'config' | 'log' | 'counters' | 'origin' | 'ttls'> & {
+export type ClusterDeps = Pick<
+  ServerDeps,
+  'config' | 'log' | 'counters' | 'origin' | 'ttls' | 'openRedis'
+> & {
   readonly serviceClock: ServiceClock;
 };
 
@@ -114,7 +116,7 @@ export function openCluster(deps: ClusterDeps): Cluster {
       get well() {
         return server.ready && !server.breaker.open && this.coherent;
       },
-      whenReady: (ms) => Promise.race([server.clockSet, pause(ms, undefined, { ref: false })]),
+      whenReady: (ms) => Promise.race([server.clockSet, after(ms)]),
       retire: () => {
         log.info({ server: address }, 'the node is a master with slots no longer; closing its connections');
         server.unfollow();
@@ -177,7 +179,9 @@ export function openCluster(deps: ClusterDeps): Cluster {
         },
         openOnce: (address) => {
           const { redis } = serverConfig(config, address);
-          return connectOnce(targetOf(redis!, SEED_DEPS).address, 'topology');
+          return connectOnce(targetOf(redis!, SEED_DEPS).address, 'topology', {
+            open: deps.openRedis ?? openReal,
+          });
         },
         seeds: topology.nodes.map(addressOf),
         addresses,
@@ -203,6 +207,13 @@ export function openCluster(deps: ClusterDeps): Cluster {
       for (const { server } of opened()) server.close();
     },
   };
+}
+
+/** Uses the global timer, which a simulation replaces. */
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
 }
 
 /** The configuration of one master. */

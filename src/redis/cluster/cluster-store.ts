@@ -99,11 +99,12 @@ export class ClusterStore implements Store {
     const member = masters.find((each) => anchorOf(each) <= slot);
     if (member === undefined) return { keys: [], cursor: undefined };
     const anchor = anchorOf(member);
+    const next = masters[masters.indexOf(member) + 1];
+    // Read before the wait: the next master may own no slot after it.
+    const following = next === undefined ? undefined : joinCursor(anchorOf(next), '0');
     // Another master owns this slot now: its list begins at the start.
     const page = await member.store.list(match, anchor === slot ? inner : undefined, limit);
-    const next = masters[masters.indexOf(member) + 1];
-    if (page.cursor !== undefined) return { ...page, cursor: joinCursor(anchor, page.cursor) };
-    return { ...page, cursor: next === undefined ? undefined : joinCursor(anchorOf(next), '0') };
+    return { ...page, cursor: page.cursor === undefined ? following : joinCursor(anchor, page.cursor) };
   }
 
   /** Handles the error of a deletion whose key may have moved after a scan found it. */
