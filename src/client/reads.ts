@@ -53,18 +53,21 @@ export class Reads {
   /** The snapshot of a subscription is the answer to the read: the service sends every later change after it. */
   async #readAndWatch(flights: readonly Flight[], watcher: Watcher): Promise<void> {
     const open = new Map(flights.map((flight) => [flight.key, flight]));
-    const onPart = ({ snapshot = [], coherence }: Answer) => {
+    const onPart = ({ snapshot = [], more, coherence }: Answer) => {
       for (const item of snapshot) {
         const flight = open.get(item.key);
         if (flight === undefined) continue;
         open.delete(item.key);
         this.#finish(flight, withStatus(item), coherence);
       }
+      if (more === true) return;
+      // Not after the `await` below: an event in the same TCP segment would come first, and the older miss would replace it.
+      for (const flight of open.values())
+        this.#finish(flight, { key: flight.key, status: 'miss' }, coherence);
+      open.clear();
     };
     try {
-      const last = await watcher.watch([...open.keys()], { ...this.#callFor(flights), onPart });
-      for (const flight of open.values())
-        this.#finish(flight, { key: flight.key, status: 'miss' }, last.coherence);
+      await watcher.watch([...open.keys()], { ...this.#callFor(flights), onPart });
     } catch (error) {
       const left = [...open.values()];
       const refused = !isCode(error, 'disconnected') && !isCode(error, 'timeout') && !isCode(error, 'closed');

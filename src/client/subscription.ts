@@ -65,19 +65,25 @@ export class Subscription {
     const id = requests.nextId();
     this.#id = id;
     this.#isInForce = false;
-    let isResumed = false;
     const found = new Set<string>();
     const known = [...this.#versions.keys()];
     const onPart = (answer: Answer) => {
-      isResumed = answer.resumed === true;
+      if (id !== this.#id) return;
       for (const item of answer.snapshot ?? []) {
-        if (id !== this.#id) return;
         found.add(item.key);
         this.#observer.onItem(item, answer);
         if (item.version !== undefined) this.#found(item as Item & { version: string });
         else if (item.code === 'cache_miss' && this.#versions.has(item.key))
           this.#lost(item.key, 'missed', 0, true);
+        // The handler may have closed the subscription.
+        if (id !== this.#id) return;
       }
+      if (answer.more === true) return;
+      this.#isFirst = false;
+      this.#isInForce = true;
+      // After a resume, the answer has no keys that did not change. An event that follows in the same TCP segment is newer.
+      if (answer.resumed === true) this.#observer.onResumed(found);
+      else for (const key of known) if (!found.has(key)) this.#lost(key, 'missed', 0, true);
     };
     const { interval } = this.#options;
     const request = {
@@ -93,12 +99,7 @@ export class Subscription {
       if (id === this.#id) this.#id = undefined;
       throw error;
     }
-    if (id !== this.#id) return this.#unsubscribe(id);
-    this.#isFirst = false;
-    this.#isInForce = true;
-    // After a resume, the answer has no keys that did not change.
-    if (isResumed) this.#observer.onResumed(found);
-    else for (const key of known) if (!found.has(key)) this.#lost(key, 'missed', 0, true);
+    if (id !== this.#id) this.#unsubscribe(id);
   }
 
   /** Subscribes again, and repeats it while the service refuses it. */
