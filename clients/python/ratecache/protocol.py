@@ -1,0 +1,40 @@
+"""The frames of `docs/websocket.md`, as far as the client uses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import RatecacheError
+
+Message = dict[str, Any]
+#: One key of an answer to `get`, `mget` or `subscribe`.
+Item = dict[str, Any]
+
+SUBPROTOCOL = "ratecache.v1.json"
+TYPES = frozenset(("borrow_rate", "volatility", "event_risk", "broker_config", "calculation", "min_rate"))
+
+_MS_DIGITS = 12
+_FOREIGN = "0" * 16
+
+
+def error_of(answer: Message) -> RatecacheError:
+    """Returns the error of an answer or item that is not `ok`."""
+    code = answer.get("code", "internal")
+    retry_after_ms = answer.get("retryAfterMs")
+    retry_after = None if retry_after_ms is None else retry_after_ms / 1000
+    return RatecacheError(
+        code, answer.get("detail", code), field=answer.get("field"), retry_after=retry_after
+    )
+
+
+def age_at(version: str | None, time_ms: float) -> float | None:
+    """Returns the time since the version was stamped, in seconds; None if another program wrote the value."""
+    if version is None or version.startswith(_FOREIGN):
+        return None
+    return max(0.0, time_ms - int(version[:_MS_DIGITS], 16)) / 1000
+
+
+def type_of(key: str) -> str:
+    """Returns the part of a key before the first `:`; `other` for a type that the service does not know."""
+    name, colon, _ = key.partition(":")
+    return name if colon and name in TYPES else "other"
