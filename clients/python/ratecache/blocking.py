@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from .changes import Change, Changes
 from .client import Client, ClientState, SubscriptionHandle, Written, connect
+from .errors import RatecacheError
 from .result import Result
 
 T = TypeVar("T")
@@ -16,12 +17,18 @@ T = TypeVar("T")
 
 class _LoopThread:
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_stopped = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ratecache", daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._lock:
+            if self._is_stopped:
+                work.close()
+                raise RatecacheError("closed", "the client was closed")
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
         except BaseException:
@@ -35,9 +42,19 @@ class _LoopThread:
         return self.run(work())
 
     def stop(self) -> None:
+        """Ends the thread after the calls that are open. The client is closed, so none of them waits for the service."""
+        with self._lock:
+            self._is_stopped = True
+        asyncio.run_coroutine_threadsafe(_others(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others)
 
 
 class BlockingChanges:

@@ -19,12 +19,11 @@ _FOREIGN = "0" * 16
 
 def error_of(answer: Message) -> RatecacheError:
     """Returns the error of an answer or item that is not `ok`."""
-    code = answer.get("code", "internal")
+    code: str = answer.get("code", "internal")
     retry_after_ms = answer.get("retryAfterMs")
     retry_after = None if retry_after_ms is None else retry_after_ms / 1000
-    return RatecacheError(
-        code, answer.get("detail", code), field=answer.get("field"), retry_after=retry_after
-    )
+    detail: str = answer.get("detail", code)
+    return RatecacheError(code, detail, field=answer.get("field"), retry_after=retry_after)
 
 
 def age_at(version: str | None, time_ms: float) -> float | None:

@@ -140,4 +140,5 @@ def is_storable(item: Item, coherence: str | None) -> bool:
     """Returns whether the item is the present state of the key, and not one that may be stale or unknown."""
     if "code" in item or coherence is not None:
         return False
-    return item["status"] == "miss" or (item["status"] == "hit" and item["ttl"] > 0)
+    status: str = item["status"]
+    return status == "miss" or (status == "hit" and bool(item["ttl"] > 0))

@@ -53,7 +53,7 @@ class WebsocketsOpener:
         try:
             from websockets.asyncio.client import connect
         except ImportError:  # Before version 13.
-            from websockets.client import connect  # type: ignore[no-redef]
+            from websockets.client import connect  # type: ignore[no-redef, attr-defined]
 
             headers = "extra_headers"
         else:

@@ -1,0 +1,154 @@
+/** The Python client with a real service and a real Redis. It needs Python with the package `websockets`. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
+import { ProcessRunner } from '../support/conformance/process-runner.ts';
+import type { Json } from '../support/conformance/scenario.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { PYTHON, pythonEnv } from './python.ts';
+import { write } from './stage.ts';
+
+const RUNNER = new URL('../../clients/python/conformance.py', import.meta.url).pathname;
+const KEY = 'borrow_rate:GME';
+
+/** Uses every call of the blocking client, and prints what it saw. */
+const BLOCKING = `
+import json, sys
+from ratecache import MaxStaleness, NearCacheOptions, RatecacheError, connect_blocking
+
+with connect_blocking(sys.argv[1], near_cache=NearCacheOptions(), timeout=30, connect_timeout=30) as rates:
+    seen = [rates.set("borrow_rate:A", {"rate": 0.25}, ttl=100).status]
+    seen.append(rates.get("borrow_rate:A").value)
+    seen.append([result.status for result in rates.get_many(["borrow_rate:A", "borrow_rate:B"])])
+    while rates.peek("borrow_rate:A") is None:
+        rates.get("borrow_rate:A")
+    seen.append(rates.get("borrow_rate:A").source)
+    heard = []
+    handle = rates.subscribe(heard.append, keys=["borrow_rate:A"], initial=True)
+    seen.append([change.value for change in heard])
+    handle.close()
+    with rates.changes(types=["borrow_rate"], initial=True) as changes:
+        seen.append(next(changes).key)
+        rates.set("borrow_rate:C", 1)
+        seen.append(next(changes).key)
+    try:
+        rates.set("borrow_rate:A", 1, if_absent=True)
+    except RatecacheError as error:
+        seen.append(error.code)
+    seen.append(rates.delete("borrow_rate:A").status)
+    seen.append(rates.state.connection)
+try:
+    rates.get("borrow_rate:D", timeout=1)
+except RatecacheError as error:
+    seen.append(error.code)
+print(json.dumps(seen))
+`;
+
+let redis: RedisServer;
+let service: Service;
+
+before(async () => {
+  redis = await startRedis();
+  service = await startReplica(redis);
+});
+
+beforeEach(async () => {
+  await redis.cli('FLUSHALL');
+  await reachesRedis(service);
+});
+
+after(async () => {
+  await service?.stop();
+  await redis?.stop();
+});
+
+/** A Python client with a near cache. */
+async function clientOf(t: TestContext, { port }: { readonly port: number }): Promise<ProcessRunner> {
+  const client = new ProcessRunner(PYTHON, [RUNNER], pythonEnv());
+  t.after(() => client.end());
+  const options = { nearCache: {}, timeoutMs: 30_000, connectTimeoutMs: 30_000 };
+  const addresses = [`ws://127.0.0.1:${port}`];
+  await client.run({ do: 'connect', addresses, options, tokenIn: 'header' });
+  await until(async () => (await client.run({ do: 'state' })).isTrusted);
+  return client;
+}
+
+test('Python: a value is written, read, and then served from memory until another program changes it', async (t) => {
+  const client = await clientOf(t, service);
+  const { status, version } = await client.run({ do: 'set', key: KEY, value: { rate: 0.25 } });
+  assert.equal(status, 'created');
+  const peek = () => client.run({ do: 'peek', key: KEY });
+  const read = await client.run({ do: 'get', key: KEY });
+  assert.deepEqual([read.value, read.version, read.state], [{ rate: 0.25 }, version, 'coherent']);
+  await until(async () => (await peek()) || client.run({ do: 'get', key: KEY }).then(() => false));
+  await write(service, KEY, { rate: 0.5 });
+  await until(async () => (await peek())?.value.rate === 0.5);
+  await redis.cli('FLUSHALL');
+  await until(async () => (await client.run({ do: 'get', key: KEY })).status === 'miss');
+});
+
+test('Python: a half-open connection is noticed, and the client comes back with current values', async (t) => {
+  const proxy = await startTcpProxy(service);
+  t.after(() => proxy.close());
+  const client = await clientOf(t, proxy);
+  await write(service, KEY, 1);
+  await client.run({ do: 'get', key: KEY });
+  proxy.freeze();
+  await until(async () => (await client.run({ do: 'peek', key: KEY })) === null);
+  await write(service, KEY, 2);
+  const read = client.run({ do: 'get', key: KEY });
+  await until(async () => (await client.run({ do: 'state' })).connection === 'down');
+  proxy.cut();
+  proxy.thaw();
+  assert.equal((await read).value, 2);
+  await until(async () => (await client.run({ do: 'peek', key: KEY }))?.value === 2);
+});
+
+test('Python: changes that another program makes are reported, also those during a lost connection', async (t) => {
+  const proxy = await startTcpProxy(service);
+  t.after(() => proxy.close());
+  const client = await clientOf(t, proxy);
+  const changes: Json[] = [];
+  client.onChange = (_, change) => changes.push(change);
+  await client.run({ do: 'subscribe', name: 's', interest: { types: ['volatility'] } });
+  await write(service, 'volatility:A', 1);
+  await until(() => changes.length === 1);
+  proxy.accept(false);
+  proxy.cut();
+  await until(async () => (await client.run({ do: 'state' })).connection === 'down');
+  await write(service, 'volatility:A', 2);
+  proxy.accept(true);
+  await until(() => changes.length === 2);
+  assert.deepEqual(
+    changes.map(({ key, value, fromSnapshot }) => [key, value, fromSnapshot]),
+    [
+      ['volatility:A', 1, false],
+      ['volatility:A', 2, true],
+    ],
+  );
+});
+
+test('Python: the blocking client has the same calls', async () => {
+  const run = promisify(execFile);
+  const { stdout } = await run(PYTHON, ['-c', BLOCKING, `ws://127.0.0.1:${service.port}`], {
+    env: pythonEnv(),
+  });
+  assert.deepEqual(JSON.parse(stdout), [
+    'created',
+    { rate: 0.25 },
+    ['hit', 'miss'],
+    'near-cache',
+    [{ rate: 0.25 }],
+    'borrow_rate:A',
+    'borrow_rate:C',
+    'precondition_failed',
+    'deleted',
+    'up',
+    'closed',
+  ]);
+});
