@@ -46,8 +46,11 @@ test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against r
 	@$(NEED) redis-server redis-cli
 	@npm run --silent test
 
+# The Python client needs the package websockets, which belongs to one Python.
+WEBSOCKETS := /usr/lib/python3/dist-packages/websockets/__init__.py
+
 test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, proxies, wrk, valgrind, kubectl or Chromium
-	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy openssl chromium
+	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy openssl chromium $(if $(PYTHON),,$(WEBSOCKETS))
 	@scripts/kubectl.sh version --client >/dev/null
 	@npm run --silent test:rest
 	@if [[ $$EUID == 0 ]] || scripts/debian13-servers.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \
@@ -122,9 +125,12 @@ replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10"
 audit: $(INSTALLED) ## licenses and known vulnerabilities of the packages that ship; ARGS=--licenses needs no network
 	@exec node scripts/audit.ts $(ARGS)
 
-.PHONY: client quote
+.PHONY: client python quote
 client: $(INSTALLED) ## the TypeScript client as a package of npm: dist/npm/ratecache-client-*.tgz
 	@exec node scripts/client/main.ts
+
+python: ## the Python client as a wheel: dist/python/ratecache-*.whl; PYTHON names another Python than /usr/bin/python3
+	@exec scripts/python-wheel.sh
 
 quote: $(INSTALLED) ## examples/quote.ts against the service that `make run` started; ARGS=ws://host:8000
 	@exec node examples/quote.ts $(ARGS)

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Service, startService } from '../../loadtest/target/service.ts';
+import { PYTHON, pythonEnv } from '../client/python.ts';
 import { fencesOf } from './markdown.ts';
 
 const PAGE = readFileSync(new URL('../../docs/clients.md', import.meta.url), 'utf8');
@@ -17,7 +18,7 @@ const RATE = '0.25';
 const LANGUAGES: Readonly<Record<string, readonly [command: string, ...args: string[]]>> = {
   ts: [process.execPath, 'program.ts'],
   sh: ['sh', 'program.sh'],
-  python: ['python3', 'program.py'],
+  python: [PYTHON, 'program.py'],
   go: ['go', 'run', 'program.go'],
   java: ['java', 'Read.java'],
 };
@@ -41,16 +42,23 @@ after(async () => {
 });
 
 for (const [language, [command, ...args]] of Object.entries(LANGUAGES).filter(([, [name]]) => isHere(name))) {
-  test(`the program of the page prints the rate: ${language}`, async () => {
-    const { text } = fencesOf(PAGE).find((fence) => fence.language === language)!;
-    const program = text
-      .replaceAll('http://127.0.0.1:8000', service.url)
-      .replaceAll('ws://127.0.0.1:8000', `ws://127.0.0.1:${service.port}`)
-      .replace("'ratecache-client'", JSON.stringify(CLIENT));
-    writeFileSync(join(work, args.at(-1)!), program);
-    const { stdout } = await promisify(execFile)(command, args, { cwd: work });
-    assert.ok(stdout.includes(RATE), stdout);
+  test(`each program of the page prints the rate: ${language}`, async () => {
+    for (const { text } of programsIn(language)) {
+      const program = text
+        .replaceAll('http://127.0.0.1:8000', service.url)
+        .replaceAll('ws://127.0.0.1:8000', `ws://127.0.0.1:${service.port}`)
+        .replace("'ratecache-client'", JSON.stringify(CLIENT));
+      writeFileSync(join(work, args.at(-1)!), program);
+      const { stdout } = await promisify(execFile)(command, args, { cwd: work, env: pythonEnv() });
+      assert.ok(stdout.includes(RATE), stdout);
+    }
   });
+}
+
+/** With the client, and without one. The second program in TypeScript is a declaration. */
+function programsIn(language: string) {
+  const programs = fencesOf(PAGE).filter((fence) => fence.language === language);
+  return language === 'python' ? programs : programs.slice(0, 1);
 }
 
 function isHere(command: string): boolean {
