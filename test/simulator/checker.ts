@@ -278,7 +278,7 @@ function isOlder(
 
 /** Reliability: with CACHE_REWARM_ON_DATA_LOSS, the entries of L1 are written back like pending writes. */
 function isRewarmed({ plan, losses }: Outcome, older: Operation, state: State): boolean {
-  return plan.config === REWARMED && losses.some((at) => at > older.answered! && at < state.at);
+  return plan.config === REWARMED && losses.some(({ at }) => at > older.answered! && at < state.at);
 }
 
 /**
@@ -314,6 +314,8 @@ function couldNotHear(
   { index, at: until }: State,
 ): boolean {
   const between = states.filter((state) => state.at >= from && state.index < index);
+  // A failover lost the newer change.
+  if (between.some(({ cause }) => cause === 'lost')) return true;
   const gone = between.filter(({ value, cause }) => value === undefined || cause === 'foreign');
   // A value that reached Redis after its deadline expired at once.
   const expired = states.filter(
@@ -336,7 +338,7 @@ function lostPending(
   if (replicas[pending.replica]!.incarnation !== pending.incarnation) return false;
   if (pending.kind !== 'put') return false;
   if (pending.ttlMs !== undefined && pending.sent + pending.ttlMs < endedAt) return false;
-  if (losses.some((at) => at > pending.sent)) return false;
+  if (losses.some(({ at, covers }) => at > pending.sent && covers(key))) return false;
   const later = operations.some(
     (other) =>
       other !== pending &&

@@ -16,13 +16,18 @@ import type { Process, World } from './world.ts';
 export interface Surroundings {
   readonly world: World;
   readonly process: Process;
-  readonly path: Path;
-  readonly redis: ModelRedis;
+  /** The server at an address, and the path to it. */
+  readonly serverAt: (host: string, port: number) => Server;
   readonly origin: string;
   /** A deliberate defect: changes a command before it is sent. */
   readonly tamper?: ((connection: string, command: Command) => Command) | undefined;
   /** All clients of the process. */
   readonly clients: SimulatedRedis[];
+}
+
+export interface Server {
+  readonly redis: ModelRedis;
+  readonly path: Path;
 }
 
 interface Waiting {
@@ -43,7 +48,14 @@ interface Wire {
 
 type Arrival = Output | { readonly accepted: boolean };
 
-const SUBSCRIBER_COMMANDS = new Set(['SUBSCRIBE', 'UNSUBSCRIBE', 'PING', 'QUIT']);
+const SUBSCRIBER_COMMANDS = new Set([
+  'SUBSCRIBE',
+  'UNSUBSCRIBE',
+  'SSUBSCRIBE',
+  'SUNSUBSCRIBE',
+  'PING',
+  'QUIT',
+]);
 
 /** Returns a replacement of `new Redis(options)`. */
 export function openSimulated(surroundings: Surroundings): (options: RedisOptions) => Redis {
@@ -55,7 +67,10 @@ export class SimulatedRedis extends EventEmitter {
   readonly options: RedisOptions;
   readonly commandQueue: Waiting[] = [];
   stream = { bytesRead: 0, writable: false, destroy: (_error?: Error) => {} };
+  /** `staySubscribed` replaces a member of it. */
+  condition = { subscriber: false };
   readonly #s: Surroundings;
+  readonly #server: Server;
   #wire: Wire | undefined;
   #attempts = 0;
   #manual = false;
@@ -69,6 +84,7 @@ export class SimulatedRedis extends EventEmitter {
     this.setMaxListeners(50);
     this.#s = surroundings;
     this.options = options;
+    this.#server = surroundings.serverAt(options.host ?? '', options.port ?? 0);
     surroundings.clients.push(this);
     if (!options.lazyConnect) this.connect().catch(() => {});
   }
@@ -127,7 +143,7 @@ export class SimulatedRedis extends EventEmitter {
   /** Redis closes the present connection. */
   cut(): void {
     const session = this.#wire?.session;
-    if (session !== undefined && !session.ended) this.#s.redis.kill(session);
+    if (session !== undefined && !session.ended) this.#server.redis.kill(session);
   }
 
   defineCommand(name: string): void {
@@ -147,8 +163,11 @@ export class SimulatedRedis extends EventEmitter {
     }
   }
 
-  call(name: string, args: readonly Argument[] = []): Promise<unknown> {
-    return this.#command(name.toUpperCase(), args, false);
+  call(name: string, ...args: (Argument | readonly Argument[])[]): Promise<unknown> {
+    return this.#command(name.toUpperCase(), args.flat() as Argument[], false);
+  }
+  callBuffer(name: string, ...args: (Argument | readonly Argument[])[]): Promise<unknown> {
+    return this.#command(name.toUpperCase(), args.flat() as Argument[], true);
   }
 
   client(...args: Argument[]) {
@@ -177,6 +196,15 @@ export class SimulatedRedis extends EventEmitter {
   }
   publish(channel: string, message: string) {
     return this.#command('PUBLISH', [channel, message], false);
+  }
+  spublish(channel: string, message: string) {
+    return this.#command('SPUBLISH', [channel, message], false);
+  }
+  ssubscribe(...channels: string[]) {
+    return this.#command('SSUBSCRIBE', channels, false);
+  }
+  sunsubscribe(...channels: string[]) {
+    return this.#command('SUNSUBSCRIBE', channels, false);
   }
   role() {
     return this.#command('ROLE', [], false);
@@ -234,7 +262,8 @@ export class SimulatedRedis extends EventEmitter {
   }
 
   #dial(): void {
-    const { world, process, path } = this.#s;
+    const { world, process } = this.#s;
+    const { path } = this.#server;
     const random = world.random(`${process.name} ${this.options.connectionName} ${this.#serial++}`);
     const wire: Wire = {
       up: new Pipe(world, path, 'up', random, undefined, (item) => this.#atServer(wire, item)),
@@ -264,7 +293,8 @@ export class SimulatedRedis extends EventEmitter {
   }
 
   #atServer(wire: Wire, item: unknown): void {
-    const { redis, origin } = this.#s;
+    const { origin } = this.#s;
+    const { redis } = this.#server;
     if (Array.isArray(item)) {
       if (wire.session === undefined) return;
       if (wire.session.ended) wire.down.send({ close: true });
@@ -292,7 +322,12 @@ export class SimulatedRedis extends EventEmitter {
     if ('close' in output) return this.#lose(wire);
     this.stream.bytesRead += 10;
     if ('channel' in output) {
-      this.emit('messageBuffer', Buffer.from(output.channel), output.message);
+      const event = output.sharded === true ? 'smessageBuffer' : 'messageBuffer';
+      this.emit(event, Buffer.from(output.channel), output.message);
+      return;
+    }
+    if ('left' in output) {
+      this.emit('moved');
       return;
     }
     const waiting = this.commandQueue.shift();
@@ -382,6 +417,10 @@ class Chain {
 
   constructor(run: (commands: Command[]) => Promise<unknown[]>) {
     this.#run = run;
+  }
+
+  call(name: string, ...args: Argument[]): this {
+    return this.#add(name, args);
   }
 
   pttl(key: string): this {

@@ -1,10 +1,12 @@
 /** A model of the parts of the Redis server that this service uses, on the clock of the world. */
 
+import keySlot from 'cluster-key-slot';
 import type { Random } from '../../loadtest/support/random.ts';
 import type { Entry } from '../../src/cache/entry.ts';
 import { matcher } from '../../src/cache/match.ts';
 import { isLegacy, unpack, unpackLegacy } from '../../src/redis/envelope.ts';
 import { type Cause, History } from './history.ts';
+import type { ClusterNode } from './model-cluster.ts';
 import { type Keyspace, writeScript } from './model-script.ts';
 import { BEGIN_MS, type World } from './world.ts';
 
@@ -16,7 +18,13 @@ export interface Command {
 export type Reply = Buffer | number | null | RedisFault | readonly Reply[];
 export type Output =
   | { readonly reply: Reply }
-  | { readonly channel: string; readonly message: Buffer | readonly Buffer[] | null }
+  | {
+      readonly channel: string;
+      readonly message: Buffer | readonly Buffer[] | null;
+      readonly sharded?: boolean;
+    }
+  /** The slot of a sharded channel has moved away. */
+  | { readonly left: string }
   | { readonly close: true };
 
 /** An error reply of Redis. */
@@ -32,6 +40,9 @@ export interface Session {
   readonly origin: string;
   readonly send: (output: Output) => void;
   readonly channels: Set<string>;
+  readonly shardChannels: Set<string>;
+  /** The next command may use a slot that is moving to this server. */
+  asking: boolean;
   prefixes: readonly string[] | undefined;
   readonly dirty: Set<string>;
   readonly outputs: Output[];
@@ -39,7 +50,7 @@ export interface Session {
   ended: boolean;
 }
 
-interface Stored {
+export interface Stored {
   readonly value: Buffer;
   /** In ms by the clock of the server; undefined for no deadline. */
   readonly expiresAt: number | undefined;
@@ -62,9 +73,14 @@ export interface RedisFaults {
 }
 
 export class ModelRedis implements Keyspace {
-  readonly history = new History();
+  readonly history: History;
+  /** The place of this server in a Cluster. */
+  node: ClusterNode | undefined;
+  /** Whether its changes are the history: it is not a replica, and no other server has replaced it. */
+  recording = true;
   readonly faults: RedisFaults = { denied: undefined, full: false, deniedTracking: false, replica: false };
   readonly #world: World;
+  readonly #name: string;
   readonly #random: Random;
   readonly #prefix: string;
   readonly #operationOf: (stamp: string, origin: string) => number | undefined;
@@ -88,9 +104,13 @@ export class ModelRedis implements Keyspace {
     world: World,
     prefix: string,
     operationOf: (stamp: string, origin: string) => number | undefined,
+    history = new History(),
+    name = 'redis',
   ) {
+    this.history = history;
     this.#world = world;
-    this.#random = world.random('redis');
+    this.#name = name;
+    this.#random = world.random(name);
     this.#prefix = prefix;
     this.#operationOf = operationOf;
   }
@@ -115,6 +135,8 @@ export class ModelRedis implements Keyspace {
       origin,
       send,
       channels: new Set(),
+      shardChannels: new Set(),
+      asking: false,
       prefixes: undefined,
       dirty: new Set(),
       outputs: [],
@@ -209,8 +231,95 @@ export class ModelRedis implements Keyspace {
   }
 
   publish(channel: string, message: string): void {
+    if (this.node !== undefined) {
+      // The script sends to a sharded channel, with `pcall`.
+      if (this.node.owns(keySlot(channel))) this.deliver(channel, message, true);
+      return;
+    }
+    this.deliver(channel, message);
+  }
+
+  /** Sends a message to the subscribers of this server. */
+  deliver(channel: string, message: string, sharded = false): void {
+    if (!this.#up) return;
+    for (const session of this.#sessions)
+      if (sharded && session.shardChannels.has(channel))
+        session.outputs.push({ channel, message: Buffer.from(message), sharded });
+    if (sharded) return this.#turnLater();
     for (const session of this.#sessions)
       if (session.channels.has(channel)) session.outputs.push({ channel, message: Buffer.from(message) });
+    this.#turnLater();
+  }
+
+  holds(key: string): boolean {
+    this.#expireIfDue(0, key);
+    return this.#databases[0]!.has(key);
+  }
+
+  keysOf(matches: (key: string) => boolean): string[] {
+    return [...this.#databases[0]!.keys()].filter(matches);
+  }
+
+  /** A replica applies a change of its master. */
+  copy(key: string, stored: Stored | undefined): void {
+    if (!this.#up) return;
+    if (stored === undefined) this.#databases[0]!.delete(key);
+    else this.#databases[0]!.set(key, stored);
+    this.#dirty(key);
+  }
+
+  /** A replica takes over all data of its master, and reports a flush to its clients. */
+  resync(master: ModelRedis): void {
+    this.#databases[0] = new Map(master.#databases[0]);
+    this.#flushed();
+    this.#turnLater();
+  }
+
+  /** A replica has become a master. The history continues with its data. */
+  takeOver(owned: (key: string) => boolean): void {
+    this.#cause = 'lost';
+    this.#serving = undefined;
+    const known = [...this.history.keys()].map((key) => this.#prefix + key);
+    for (const key of new Set([...known, ...this.#databases[0]!.keys()])) {
+      if (!owned(key) || !key.startsWith(this.#prefix)) continue;
+      const stored = this.#databases[0]!.get(key);
+      const { value, version, until, expires } = this.history.last(key.slice(this.#prefix.length));
+      const bare = key.slice(this.#prefix.length);
+      const entry = stored && readable(bare, stored.value);
+      const gone = value === undefined || Math.min(until, expires) < this.#world.now;
+      if (entry === undefined ? gone : entry.version === version && String(entry.json) === value) continue;
+      this.#note(key, stored, undefined);
+    }
+    this.#expireMissed();
+  }
+
+  /** MIGRATE takes a key out of this server. */
+  takeOut(key: string): Stored | undefined {
+    this.#expireIfDue(0, key);
+    const stored = this.#databases[0]!.get(key);
+    if (!this.#up || stored === undefined) return undefined;
+    this.#databases[0]!.delete(key);
+    this.node?.changed(key, undefined);
+    this.#dirty(key);
+    return stored;
+  }
+
+  /** MIGRATE puts a key into this server. */
+  putIn(key: string, stored: Stored): void {
+    this.#databases[0]!.set(key, stored);
+    this.node?.changed(key, stored);
+    this.#dirty(key);
+    this.#expireLater(key, stored);
+  }
+
+  /** @param slots undefined for all */
+  leaveSlots(slots: readonly number[] | undefined): void {
+    for (const session of this.#sessions)
+      for (const channel of session.shardChannels)
+        if (slots === undefined || slots.includes(keySlot(channel))) {
+          session.shardChannels.delete(channel);
+          session.outputs.push({ left: channel });
+        }
     this.#turnLater();
   }
 
@@ -264,7 +373,26 @@ export class ModelRedis implements Keyspace {
 
   #execute({ name, args }: Command, session: Session): Reply {
     const text = (i: number) => String(args[i]);
+    if (this.node !== undefined && session !== FOREIGN) {
+      const { asking } = session;
+      session.asking = name === 'ASKING';
+      this.node.check(keysOf(name, args), asking, name === 'SPUBLISH' || name === 'SSUBSCRIBE');
+    }
     switch (name) {
+      case 'ASKING':
+        return OK;
+      case 'CLUSTER':
+        if (this.node === undefined) throw new RedisFault('ERR This instance has cluster support disabled');
+        return this.node.command(args);
+      case 'SPUBLISH':
+        this.deliver(text(0), text(1), true);
+        return 0;
+      case 'SSUBSCRIBE':
+        for (const channel of args) session.shardChannels.add(String(channel));
+        return session.shardChannels.size;
+      case 'SUNSUBSCRIBE':
+        for (const channel of args) session.shardChannels.delete(String(channel));
+        return session.shardChannels.size;
       case 'HANGUP':
         this.#end(session, false);
         return null;
@@ -278,7 +406,7 @@ export class ModelRedis implements Keyspace {
       }
       case 'INFO':
         return Buffer.from(
-          `run_id:run${this.#runs}\r\nredis_version:7.0.15\r\nrole:${this.faults.replica ? 'slave' : 'master'}\r\nevicted_keys:0\r\n`,
+          `run_id:${this.#name}run${this.#runs}\r\nredis_version:7.0.15\r\nrole:${this.faults.replica || this.node?.master !== undefined ? 'slave' : 'master'}\r\nevicted_keys:0\r\n`,
         );
       case 'ROLE':
         return [Buffer.from(this.faults.replica ? 'slave' : 'master')];
@@ -324,7 +452,7 @@ export class ModelRedis implements Keyspace {
       case 'SCAN':
         return this.#scan(args);
       case 'PUBLISH':
-        this.publish(text(0), text(1));
+        this.deliver(text(0), text(1));
         return 0;
       case 'SUBSCRIBE':
         for (const channel of args) session.channels.add(String(channel));
@@ -422,10 +550,14 @@ export class ModelRedis implements Keyspace {
       this.#cause = 'flush';
       for (const key of [...database.keys()]) this.#remove(index, key, undefined, false);
     });
+    this.#flushed();
+    return OK;
+  }
+
+  #flushed(): void {
     for (const session of this.#sessions)
       if (session.prefixes !== undefined && session.channels.has(INVALIDATE))
         session.outputs.push({ channel: INVALIDATE, message: null });
-    return OK;
   }
 
   #swap(): Reply {
@@ -453,6 +585,12 @@ export class ModelRedis implements Keyspace {
     this.#dirty(key);
     if (db !== 0) return;
     this.#note(key, stored, by);
+    this.node?.changed(key, stored);
+    this.#expireLater(key, stored);
+  }
+
+  #expireLater(key: string, stored: Stored): void {
+    const { expiresAt } = stored;
     if (expiresAt === undefined || !key.startsWith(this.#prefix)) return;
     // The expiry cycle of Redis finds an expired key up to a tenth of a second late.
     const due = expiresAt - BEGIN_MS + this.#random() * CYCLE_MS;
@@ -466,6 +604,7 @@ export class ModelRedis implements Keyspace {
     if (!known) return false;
     if (told) this.#dirty(key);
     if (db === 0) this.#note(key, undefined, by);
+    if (db === 0) this.node?.changed(key, undefined);
     return true;
   }
 
@@ -473,8 +612,10 @@ export class ModelRedis implements Keyspace {
     const stored = this.#databases[db]!.get(key);
     if (stored?.expiresAt === undefined || stored.expiresAt > this.now) return;
     // A replica waits for its master to expire the key.
+    if (!this.recording) return;
     this.#databases[db]!.delete(key);
     this.#dirty(key);
+    if (db === 0) this.node?.changed(key, undefined);
     if (db === 0) this.#note(key, undefined, undefined, 'expire', stored.expiresAt - BEGIN_MS);
   }
 
@@ -499,7 +640,7 @@ export class ModelRedis implements Keyspace {
     cause: Cause = this.#cause,
     at = this.#world.now,
   ): void {
-    if (!key.startsWith(this.#prefix)) return;
+    if (!this.recording || !key.startsWith(this.#prefix)) return;
     const bare = key.slice(this.#prefix.length);
     const origin = this.#serving?.origin ?? '';
     const entry = stored && readable(bare, stored.value);
@@ -531,6 +672,8 @@ const FOREIGN: Session = {
   origin: '',
   send: () => {},
   channels: new Set(),
+  shardChannels: new Set(),
+  asking: false,
   prefixes: undefined,
   dirty: new Set(),
   outputs: [],
@@ -542,6 +685,29 @@ const FOREIGN: Session = {
 function readable(key: string, stored: Buffer): Entry | undefined {
   if (!isLegacy(stored)) return unpack(key, stored, UNPACK);
   return unpackLegacy(key, stored, undefined, Number.MAX_SAFE_INTEGER, 0);
+}
+
+/** The keys of a command, or the sharded channels, which belong to slots too. */
+function keysOf(name: string, args: readonly Argument[]): string[] {
+  switch (name) {
+    case 'GET':
+    case 'PTTL':
+    case 'SET':
+    case 'CANARY':
+    case 'PEXPIRE':
+    case 'SPUBLISH':
+      return [String(args[0])];
+    case 'MGET':
+    case 'DEL':
+    case 'UNLINK':
+    case 'SSUBSCRIBE':
+      return args.map(String);
+    case 'EVAL':
+    case 'EVALSHA':
+      return args.slice(2, 2 + Number(args[1])).map(String);
+    default:
+      return [];
+  }
 }
 
 /** A hash from 1 on, spread over 31 bits. */

@@ -1,3 +1,4 @@
 import { testSeeds } from './keeps-promises.ts';
 
 testSeeds(101, 300);
+testSeeds(61, 200, 'cluster');

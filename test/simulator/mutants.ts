@@ -3,7 +3,7 @@ import { type MutantName, mutantNamed } from '../mutants/index.ts';
 import { all } from '../mutants/mutant.ts';
 import { check } from './checker.ts';
 import type { Argument, Command } from './model-redis.ts';
-import { planOf } from './plan.ts';
+import { type Plan, planOf, type Topology } from './plan.ts';
 import { type Defects, simulate } from './simulate.ts';
 
 /** A defect of the service, or of the commands that it sends. */
@@ -115,21 +115,25 @@ export interface Found {
 }
 
 /** Runs seeds until one breaks a rule that it keeps without the defect. Must not run inside a microtask. */
-export function seedsUntilFound(mutantCase: MutantCase, most: number): Found | undefined {
+export function seedsUntilFound(
+  mutantCase: MutantCase,
+  most: number,
+  topology: Topology = 'single',
+): Found | undefined {
   for (let seed = 1; seed <= most; seed++) {
-    const rules = rulesBroken(seed, mutantCase);
+    const rules = rulesBroken(planOf(seed, topology), mutantCase);
     if (rules.length === 0) continue;
-    const without = rulesBroken(seed);
+    const without = rulesBroken(planOf(seed, topology));
     const rule = rules.find((each) => !without.includes(each));
     if (rule !== undefined) return { seeds: seed, rule };
   }
   return undefined;
 }
 
-function rulesBroken(seed: number, { mutants = [], defects }: Partial<MutantCase> = {}): string[] {
+function rulesBroken(plan: Plan, { mutants = [], defects }: Partial<MutantCase> = {}): string[] {
   const undo = all(...mutants.map(mutantNamed))();
   try {
-    return check(simulate(planOf(seed), defects)).map(({ rule }) => rule);
+    return check(simulate(plan, defects)).map(({ rule }) => rule);
   } finally {
     undo();
   }

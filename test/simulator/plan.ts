@@ -13,22 +13,45 @@ export type Request =
   | { readonly op: 'invalidate'; readonly pattern?: string; readonly type?: string }
   | { readonly op: 'flush' };
 
+/** A change of a Cluster. `ms` is its duration at most, until the old master returns. */
+export type ClusterChange = 'hand-over' | 'kill' | 'cut-off' | 'move';
+
 /** A fault, or an action of another program. */
 export type Trouble =
   /** The path of one replica to Redis is slower by `extraMs` in each direction. */
-  | { readonly kind: 'slow'; readonly replica: number; readonly ms: number; readonly extraMs: number }
+  | {
+      readonly kind: 'slow';
+      readonly replica: number;
+      readonly ms: number;
+      readonly extraMs: number;
+      readonly node?: number;
+    }
   | {
       readonly kind: 'partition';
       readonly replica: number;
       readonly ms: number;
       readonly ways: 'up' | 'down' | 'both';
+      /** The path to one server only. */
+      readonly node?: number;
     }
-  | { readonly kind: 'cut' | 'half-open'; readonly replica: number; readonly connection: string }
-  | { readonly kind: 'freeze'; readonly ms: number }
-  | { readonly kind: 'restart-redis'; readonly ms: number; readonly keep: boolean }
+  | {
+      readonly kind: 'cut' | 'half-open';
+      readonly replica: number;
+      readonly connection: string;
+      readonly node?: number;
+    }
+  | { readonly kind: 'freeze'; readonly ms: number; readonly node?: number }
+  | { readonly kind: 'restart-redis'; readonly ms: number; readonly keep: boolean; readonly node?: number }
+  | {
+      readonly kind: ClusterChange;
+      readonly ms: number;
+      readonly node: number;
+      readonly behindMs: number;
+      readonly keys: readonly string[];
+    }
   | { readonly kind: 'restart-replica'; readonly replica: number; readonly ms: number }
   | { readonly kind: 'deny'; readonly prefix: string; readonly ms: number }
-  | { readonly kind: 'full' | 'read-only'; readonly ms: number }
+  | { readonly kind: 'full' | 'read-only'; readonly ms: number; readonly node?: number }
   | { readonly kind: 'clock-jump'; readonly replica: number; readonly byMs: number }
   | { readonly kind: 'slow-socket'; readonly socket: number; readonly ms: number }
   | { readonly kind: 'subscribe-again'; readonly socket: number }
@@ -55,8 +78,12 @@ export interface SocketPlan {
   readonly eager: boolean;
 }
 
+export const TOPOLOGIES = ['single', 'cluster'] as const;
+export type Topology = (typeof TOPOLOGIES)[number];
+
 export interface Plan {
   readonly seed: number;
+  readonly topology: Topology;
   readonly replicas: number;
   readonly keys: readonly string[];
   /** How far each wall clock is ahead at the start, in ms, and how much faster it runs. */
@@ -79,7 +106,12 @@ const CONFIGS = 6;
 /** No fault begins earlier, so that the replicas have started. */
 const BEGIN = 300;
 
-export function planOf(seed: number): Plan {
+/** A plan for one server, or for a Cluster of three masters with a replica each. */
+export function planOf(seed: number, topology: Topology = 'single'): Plan {
+  return topology === 'single' ? planOfServer(seed) : planOfCluster(seed);
+}
+
+function planOfServer(seed: number): Plan {
   const random = seeded(Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995);
   const replicas = 2 + below(2, random);
   const keys = KEYS.slice(0, 2 + below(4, random));
@@ -113,7 +145,63 @@ export function planOf(seed: number): Plan {
     steps.push(...unreachableRedis(random, replicas));
   }
   steps.sort((a, b) => a.at - b.at);
-  return { seed, replicas, keys, clocks, config: below(CONFIGS, random), sockets, steps, endsAt };
+  return {
+    seed,
+    topology: 'single',
+    replicas,
+    keys,
+    clocks,
+    config: below(CONFIGS, random),
+    sockets,
+    steps,
+    endsAt,
+  };
+}
+
+/** The masters of a Cluster. */
+const MASTERS = 3;
+const CHANGES = ['hand-over', 'kill', 'kill', 'cut-off', 'move', 'move'] as const;
+
+/** The plan of one server with each fault at one of the masters, and with changes of the Cluster. */
+function planOfCluster(seed: number): Plan {
+  const plan = planOfServer(seed);
+  const random = seeded(Math.imul(seed, 0x85ebca6b) ^ 0x27d4eb2f);
+  const node = () => below(MASTERS, random);
+  const change = (): Trouble => ({
+    kind: pick(CHANGES, random),
+    ms: Math.round(pick([30, 300, 800, 1500, 2500], random) * (0.5 + random())),
+    node: node(),
+    behindMs: random() < 0.5 ? 0 : Math.round(random() * 300),
+    keys: plan.keys.filter(() => random() < 0.5).concat(pick(plan.keys, random)),
+  });
+  const steps = plan.steps.map((step): Step => {
+    if (!('trouble' in step)) return step;
+    const { trouble } = step;
+    switch (trouble.kind) {
+      case 'slow':
+      case 'partition':
+        return random() < 0.3 ? step : { ...step, trouble: { ...trouble, node: below(2 * MASTERS, random) } };
+      case 'cut':
+      case 'half-open':
+      case 'freeze':
+      case 'restart-redis':
+      case 'full':
+        return { ...step, trouble: { ...trouble, node: node() } };
+      // A replica redirects, and a Cluster has one database.
+      case 'read-only':
+        return { ...step, trouble: { kind: 'full', ms: trouble.ms, node: node() } };
+      case 'flush-other':
+      case 'swap':
+        return { ...step, trouble: change() };
+      default:
+        return step;
+    }
+  });
+  const more = below(4, random);
+  for (let i = 0; i < more; i++)
+    steps.push({ at: BEGIN + random() * (plan.endsAt - BEGIN), trouble: change() });
+  steps.sort((a, b) => a.at - b.at);
+  return { ...plan, topology: 'cluster', steps };
 }
 
 /** The round trip of one replica is longer than its time-out, while other replicas write the same key. */

@@ -16,7 +16,7 @@ export type Behavior = Parameters<TemplatedApp['ws']>[1];
 
 export interface ReplicaDeps {
   readonly world: World;
-  readonly redis: ModelRedis;
+  readonly servers: readonly ModelRedis[];
   readonly config: Config;
   readonly tamper: Surroundings['tamper'];
 }
@@ -25,7 +25,8 @@ export interface ReplicaDeps {
 export class Replica {
   readonly name: string;
   readonly index: number;
-  readonly path = new Path();
+  /** The path to each server. */
+  readonly paths: readonly Path[];
   readonly #deps: ReplicaDeps;
   incarnation = 0;
   process: Process;
@@ -45,6 +46,7 @@ export class Replica {
     this.index = index;
     this.name = `r${index}`;
     this.#deps = deps;
+    this.paths = deps.servers.map(() => new Path());
     this.#wallOffset = wallOffset;
     this.#drift = drift;
     this.process = new Process(this.name, deps.world.random(this.name), drift);
@@ -55,7 +57,7 @@ export class Replica {
   }
 
   start(): void {
-    const { world, redis, config, tamper } = this.#deps;
+    const { world, servers, config, tamper } = this.#deps;
     const incarnation = ++this.incarnation;
     this.process = new Process(
       `${this.name}.${incarnation}`,
@@ -69,10 +71,12 @@ export class Replica {
     world.inside(this.process, () => {
       const surroundings = {
         world,
-        redis,
+        serverAt: (host: string) => {
+          const place = placeOf(host);
+          return { redis: servers[place]!, path: this.paths[place]! };
+        },
         origin,
         process: this.process,
-        path: this.path,
         clients: this.clients,
         tamper,
       };
@@ -80,9 +84,14 @@ export class Replica {
       this.core = core;
       const { cache, clock, counters } = core;
       const follow = cache.stateChanged.bind(cache);
-      cache.stateChanged = (state) => {
+      cache.stateChanged = (state, source) => {
         if (state !== 'coherent') this.losses++;
-        follow(state);
+        follow(state, source);
+      };
+      const assign = cache.assignSlots.bind(cache);
+      cache.assignSlots = (source, slots) => {
+        if (source.state !== 'coherent') this.losses++;
+        assign(source, slots);
       };
       const app = {
         ws: (_path: string, behavior: Behavior) => {
@@ -121,8 +130,11 @@ export class Replica {
   }
 
   /** The client for this purpose: `data`, `admin` or `link`. */
-  client(name: string): SimulatedRedis | undefined {
-    return this.clients.find(({ options }) => options.connectionName === `ratecache-${name}`);
+  client(name: string, place = 0): SimulatedRedis | undefined {
+    return this.clients.findLast(
+      ({ options }) =>
+        options.connectionName === `ratecache-${name}` && placeOf(options.host ?? '') === place,
+    );
   }
 
   #log(): Logger {
@@ -132,9 +144,20 @@ export class Replica {
         `${world.now.toFixed(1)} ${level} ${message ?? ''} ${typeof fields === 'string' ? fields : JSON.stringify(fields)}`,
       );
     };
-    const log = { info: write('info'), warn: write('warn'), error: write('error'), debug: () => {} };
+    const log = {
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
+      debug: () => {},
+      child: () => log,
+    };
     return log as unknown as Logger;
   }
+}
+
+/** The place of the server with this name: `10.0.0.1` is the first. */
+function placeOf(host: string): number {
+  return /^10\.0\.0\.\d$/.test(host) ? Number(host.slice(7)) - 1 : 0;
 }
 
 /** Records the operation of each stamp. */

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { check } from './checker.ts';
 import { CASES, seedsUntilFound } from './mutants.ts';
-import { planOf } from './plan.ts';
+import { planOf, TOPOLOGIES } from './plan.ts';
 import { historyOf, reportOn } from './report.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
@@ -21,9 +21,12 @@ const { values } = parseArgs({
     /** Reports only violations of this rule. */
     rule: { type: 'string' },
     table: { type: 'boolean', default: false },
+    topology: { type: 'string', default: 'single' },
   },
 });
 
+const topology = TOPOLOGIES.find((name) => name === values.topology);
+if (topology === undefined) throw new Error(`--topology must be one of ${TOPOLOGIES.join(', ')}`);
 const seeds = Number(values.seeds);
 const from = Number(values.from);
 const jobs = Number(values.jobs);
@@ -37,7 +40,7 @@ setImmediate(() => {
 });
 
 function replay(seed: number): void {
-  const plan = planOf(seed);
+  const plan = planOf(seed, topology);
   const outcome = simulate(plan);
   const violations = check(outcome);
   process.stdout.write(`${historyOf(plan, violations, outcome)}\n`);
@@ -48,7 +51,7 @@ function replay(seed: number): void {
 function runMutants(): void {
   process.stdout.write('| fault | mutant | seeds until found | rule |\n|---|---|---|---|\n');
   for (const each of CASES.filter(({ name }) => values.rule === undefined || name.includes(values.rule))) {
-    const found = seedsUntilFound(each, seeds);
+    const found = seedsUntilFound(each, seeds, topology);
     const result = found === undefined ? `not in ${seeds} | ` : `${found.seeds} | ${found.rule}`;
     process.stdout.write(`| ${each.fault} | ${each.name} | ${result} |\n`);
     if (found === undefined) process.exitCode = 1;
@@ -63,7 +66,7 @@ function runAll(): void {
   let seed = from;
   let steps = 0;
   for (; seed < from + seeds && failed < Number(values.most); seed++) {
-    const plan = planOf(seed);
+    const plan = planOf(seed, topology);
     const outcome = simulate(plan);
     steps += outcome.steps;
     const violations = check(outcome).filter(({ rule }) => values.rule === undefined || rule === values.rule);
@@ -100,6 +103,8 @@ function distribute(): void {
     args.push(
       '--most',
       values.most,
+      '--topology',
+      values.topology,
       ...(values['no-shrink'] ? ['--no-shrink'] : []),
       ...(values.table ? ['--table'] : []),
     );

@@ -11,8 +11,11 @@ import { ServiceError } from '../../src/errors.ts';
 import { loadedStatus } from '../../src/http/cache-status.ts';
 import { typeIndex } from '../../src/key.ts';
 import type { Core } from '../../src/service/compose.ts';
+import type { History } from './history.ts';
+import { MASTERS, ModelCluster } from './model-cluster.ts';
 import { type Command, ModelRedis } from './model-redis.ts';
-import type { Plan, Request, Trouble } from './plan.ts';
+import type { Path } from './network.ts';
+import type { Plan, Request, Topology, Trouble } from './plan.ts';
 import type { Coherence, Operation, Read } from './records.ts';
 import { Replica, Stamps } from './replica.ts';
 import { RequestSocket, SocketClient } from './socket-client.ts';
@@ -34,27 +37,47 @@ const RETRY_MS = 1500;
 /** How long all replicas must have been healthy, so that no message is in transit. */
 const CALM_MS = 2500;
 
+const ENV: Readonly<Record<Topology, Record<string, string>>> = {
+  single: { REDIS_HOST: 'redis', REDIS_PORT: '6379' },
+  cluster: {
+    REDIS_CLUSTER_NODES: Array.from({ length: MASTERS }, (_, i) => `10.0.0.${i + 1}:6379`).join(','),
+  },
+};
 const BASE_ENV = {
-  REDIS_HOST: 'redis',
-  REDIS_PORT: '6379',
   REDIS_PASSWORD: '',
   KEY_PREFIX: PREFIX,
   OVERLOAD_LOOP_DELAY_MS: '0',
   LOCAL_CACHE_MAX_SIZE: '100',
   COMPRESSION_THRESHOLD_BYTES: '0',
 };
-const CONFIGS: readonly Config[] = [
+const CONFIGS: readonly Record<string, string>[] = [
   {},
   { LOCAL_CACHE_TTL: '1', REDIS_MAX_CONNECTIONS: '2' },
   { LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '1', BREAKER_FAILURES: '2' },
   { LOCAL_CACHE_MAX_SIZE: '2', PENDING_WRITES_MAX_ENTRIES: '2' },
   { ENABLE_LOCAL_CACHE: 'false' },
   { CACHE_REWARM_ON_DATA_LOSS: 'true' },
-].map((env) => loadConfig({ ...BASE_ENV, ...env }, { standalone: false }).config);
+];
+const CONFIG_OF: Readonly<Record<Topology, readonly Config[]>> = {
+  single: configsOf('single'),
+  cluster: configsOf('cluster'),
+};
+
+function configsOf(topology: Topology): Config[] {
+  return CONFIGS.map(
+    (env) => loadConfig({ ...BASE_ENV, ...ENV[topology], ...env }, { standalone: false }).config,
+  );
+}
+
+/** Data of Redis that was lost: all keys, or those of one master. */
+export interface Loss {
+  readonly at: number;
+  readonly covers: (key: string) => boolean;
+}
 
 export interface Outcome {
   readonly plan: Plan;
-  readonly redis: ModelRedis;
+  readonly redis: { readonly history: History };
   readonly operations: readonly Operation[];
   readonly reads: readonly Read[];
   readonly sockets: readonly SocketClient[];
@@ -64,7 +87,7 @@ export interface Outcome {
   /** The faults that remain after the recovery. */
   readonly unsettled: readonly string[];
   /** When the data of Redis was lost. */
-  readonly losses: readonly number[];
+  readonly losses: readonly Loss[];
   /** Times at which a replica reported itself coherent while its circuit breaker was open. */
   readonly hidden: readonly (readonly [at: number, replica: number])[];
   /** A log of the run for the reader of a report. */
@@ -96,7 +119,10 @@ export function simulate(plan: Plan, defects: Defects = {}): Outcome {
 class Run {
   readonly #world: World;
   readonly #plan: Plan;
+  /** The only server, or the first master. */
   readonly #redis: ModelRedis;
+  readonly #cluster: ModelCluster | undefined;
+  readonly #servers: readonly ModelRedis[];
   readonly #stamps = new Stamps();
   readonly #replicas: Replica[];
   readonly #sockets: SocketClient[];
@@ -104,7 +130,7 @@ class Run {
   readonly #reads: Read[] = [];
   readonly #coherence: [number, string][][];
   readonly #events: string[] = [];
-  readonly #losses: number[] = [];
+  readonly #losses: Loss[] = [];
   readonly #askers = new Map<string, RequestSocket>();
   readonly #lastMatch = new Map<string, number>();
   readonly #known = new Map<string, string>();
@@ -115,13 +141,24 @@ class Run {
   constructor(world: World, plan: Plan, { tamper, uncapped = false }: Defects) {
     this.#world = world;
     this.#plan = plan;
-    this.#redis = new ModelRedis(world, PREFIX, (stamp, origin) =>
-      stamp === '' ? this.#lastMatch.get(origin) : this.#stamps.operationOf(stamp),
-    );
-    this.#redis.uncapped = uncapped;
-    const config = CONFIGS[plan.config]!;
+    const operationOf = (stamp: string, origin: string) =>
+      stamp === '' ? this.#lastMatch.get(origin) : this.#stamps.operationOf(stamp);
+    this.#cluster =
+      plan.topology === 'cluster'
+        ? new ModelCluster(
+            world,
+            (place, history) => new ModelRedis(world, PREFIX, operationOf, history, `redis${place}`),
+          )
+        : undefined;
+    const servers = this.#cluster?.nodes.map(({ redis }) => redis) ?? [
+      new ModelRedis(world, PREFIX, operationOf),
+    ];
+    this.#servers = servers;
+    this.#redis = servers[0]!;
+    for (const redis of servers) redis.uncapped = uncapped;
+    const config = CONFIG_OF[plan.topology][plan.config]!;
     this.#replicas = plan.clocks.map(
-      ([offset, drift], i) => new Replica(i, { world, redis: this.#redis, config, tamper }, offset, drift),
+      ([offset, drift], i) => new Replica(i, { world, servers, config, tamper }, offset, drift),
     );
     this.#coherence = this.#replicas.map(() => []);
     this.#sockets = plan.sockets.map((each) => new SocketClient(world, this.#replicas[each.replica]!, each));
@@ -134,7 +171,7 @@ class Run {
       this.#world.run(this.#plan.endsAt);
       this.#heal();
       const held = this.#whileDenied();
-      this.#redis.faults.denied = undefined;
+      for (const { faults } of this.#servers) faults.denied = undefined;
       const unsettled = [...held, ...this.#recover()];
       return {
         plan: this.#plan,
@@ -177,10 +214,16 @@ class Run {
     const timeline = this.#coherence[replica.index]!;
     timeline.push([this.#world.now, 'blind']);
     const follow = cache.stateChanged.bind(cache);
-    cache.stateChanged = (state) => {
-      timeline.push([this.#world.now, state]);
-      this.#note(`${replica.name} is ${state}`);
-      follow(state);
+    cache.stateChanged = (state, source) => {
+      this.#note(`${replica.name} is ${state}${source?.name === undefined ? '' : ` at ${source.name}`}`);
+      follow(state, source);
+      timeline.push([this.#world.now, cache.coherence]);
+    };
+    const assign = cache.assignSlots.bind(cache);
+    cache.assignSlots = (source, slots) => {
+      this.#note(`${replica.name} assigns ${slots.size} slots to ${source.name}, ${source.state}`);
+      assign(source, slots);
+      timeline.push([this.#world.now, cache.coherence]);
     };
     for (const socket of this.#sockets)
       if (this.#replicas[socket.plan.replica] === replica)
@@ -356,8 +399,8 @@ class Run {
     return (value, mark) => {
       const end = this.#world.now;
       const { cache, redis } = replica.core!;
-      const [first] = redis!.servers();
-      if (first?.server.breaker.open && cache.coherence === 'coherent') this.#hidden.push([end, index]);
+      const opened = redis!.servers().some(({ server }) => server.breaker.open);
+      if (opened && cache.coherence === 'coherent') this.#hidden.push([end, index]);
       this.#reads.push({
         kind,
         replica: index,
@@ -377,33 +420,57 @@ class Run {
 
   #trouble(trouble: Trouble): void {
     const world = this.#world;
-    const redis = this.#redis;
+    const cluster = this.#cluster;
+    const redis = this.#servers['node' in trouble ? (trouble.node ?? 0) : 0]!;
+    const lost = (covers: Loss['covers']) => {
+      this.#losses.push({ at: world.now, covers: (key) => covers(PREFIX + key) });
+    };
+    const serverOf = (key: string) => (cluster === undefined ? redis : cluster.serverOf(PREFIX + key));
+    const all = this.#servers;
     this.#note(`! ${JSON.stringify(trouble)}`);
     const later = (ms: number, run: () => void) => world.after(ms, undefined, run);
     const replica = 'replica' in trouble ? this.#replicas[trouble.replica]! : undefined;
     switch (trouble.kind) {
       case 'slow': {
-        const { path } = replica!;
-        path.extraMs = trouble.extraMs;
-        path.jitterMs = trouble.extraMs / 4;
+        const paths = pathsTo(replica!, trouble.node);
+        for (const path of paths) {
+          path.extraMs = trouble.extraMs;
+          path.jitterMs = trouble.extraMs / 4;
+        }
         return void later(trouble.ms, () => {
-          path.extraMs = 0;
-          path.jitterMs = 0;
+          for (const path of paths) {
+            path.extraMs = 0;
+            path.jitterMs = 0;
+          }
         });
       }
       case 'partition': {
-        const { path } = replica!;
-        path.block(trouble.ways !== 'down', trouble.ways !== 'up');
-        return void later(trouble.ms, () => path.block(false, false));
+        const paths = pathsTo(replica!, trouble.node);
+        for (const path of paths) path.block(trouble.ways !== 'down', trouble.ways !== 'up');
+        return void later(trouble.ms, () => {
+          for (const path of paths) path.block(false, false);
+        });
       }
       case 'cut':
-        return replica!.client(trouble.connection)?.cut();
+        return replica!.client(trouble.connection, trouble.node)?.cut();
       case 'half-open':
-        return replica!.client(trouble.connection)?.halfOpen();
+        return replica!.client(trouble.connection, trouble.node)?.halfOpen();
+      case 'hand-over':
+        return cluster!.handOver(trouble.node);
+      case 'kill':
+        return cluster!.kill(trouble.node, trouble.behindMs, trouble.ms, lost);
+      case 'cut-off':
+        return cluster!.cutOff(trouble.node, trouble.ms, lost);
+      case 'move': {
+        const keys = trouble.keys.map((key) => PREFIX + key);
+        return cluster!.move(keys, trouble.node, trouble.ms);
+      }
       case 'freeze':
+        if (cluster !== undefined) return cluster.freeze(trouble.node!, trouble.ms);
         redis.freeze(true);
         return void later(trouble.ms, () => redis.freeze(false));
       case 'restart-redis':
+        if (cluster !== undefined) return cluster.restart(trouble.node!, trouble.ms, trouble.keep, lost);
         if (!redis.up) return;
         redis.stop();
         return void later(trouble.ms, () => this.#startRedis(trouble.keep));
@@ -415,9 +482,9 @@ class Run {
           if (!replica!.alive) this.#start(replica!);
         });
       case 'deny':
-        redis.faults.denied = trouble.prefix;
+        for (const { faults } of all) faults.denied = trouble.prefix;
         return void later(trouble.ms, () => {
-          redis.faults.denied = undefined;
+          for (const { faults } of all) faults.denied = undefined;
         });
       case 'full':
         redis.faults.full = true;
@@ -445,28 +512,36 @@ class Run {
         return;
       }
       case 'foreign-set':
-        return redis.foreign([{ name: 'SET', args: [PREFIX + trouble.key, `"foreign ${this.#foreign++}"`] }]);
+        return serverOf(trouble.key)?.foreign([
+          { name: 'SET', args: [PREFIX + trouble.key, `"foreign ${this.#foreign++}"`] },
+        ]);
       case 'foreign-legacy': {
         const text = JSON.stringify({
           value: `legacy ${this.#foreign++}`,
           timestamp: Date.now() / 1000,
           source: 'x',
         });
-        return redis.foreign([{ name: 'SET', args: [PREFIX + trouble.key, text, 'PX', 60_000] }]);
+        return serverOf(trouble.key)?.foreign([
+          { name: 'SET', args: [PREFIX + trouble.key, text, 'PX', 60_000] },
+        ]);
       }
       case 'foreign-delete':
-        return redis.foreign([{ name: 'DEL', args: [PREFIX + trouble.key] }]);
+        return serverOf(trouble.key)?.foreign([{ name: 'DEL', args: [PREFIX + trouble.key] }]);
       case 'foreign-expire':
-        return redis.foreign([{ name: 'PEXPIRE', args: [PREFIX + trouble.key, 150] }]);
+        return serverOf(trouble.key)?.foreign([{ name: 'PEXPIRE', args: [PREFIX + trouble.key, 150] }]);
       case 'announce':
-        return redis.foreign([{ name: 'PUBLISH', args: ['cache_invalidation', trouble.message] }]);
+        for (const each of all)
+          each.foreign([{ name: 'PUBLISH', args: ['cache_invalidation', trouble.message] }]);
+        return;
       case 'deny-link':
-        redis.faults.deniedTracking = true;
+        for (const { faults } of all) faults.deniedTracking = true;
         return void later(trouble.ms, () => {
-          redis.faults.deniedTracking = false;
+          for (const { faults } of all) faults.deniedTracking = false;
         });
       case 'flush-all':
-        return redis.foreign([{ name: 'FLUSHALL', args: [] }]);
+        for (const each of cluster?.masters.map((node) => node.redis) ?? [redis])
+          each.foreign([{ name: 'FLUSHALL', args: [] }]);
+        return;
       case 'flush-other':
         return redis.foreign([{ name: 'FLUSHDB', args: [1] }]);
       case 'swap':
@@ -479,24 +554,30 @@ class Run {
 
   #startRedis(keep: boolean): void {
     if (this.#redis.up) return;
-    if (!keep) this.#losses.push(this.#world.now);
+    if (!keep) this.#losses.push({ at: this.#world.now, covers: () => true });
     this.#redis.start(keep);
     this.#note('Redis is up');
   }
 
   #heal(): void {
     this.#note('! everything heals');
-    const redis = this.#redis;
-    redis.faults.full = false;
-    redis.faults.replica = false;
-    redis.faults.deniedTracking = false;
-    this.#startRedis(true);
-    redis.freeze(false);
+    for (const { faults } of this.#servers) {
+      faults.full = false;
+      faults.replica = false;
+      faults.deniedTracking = false;
+    }
+    // A change of a Cluster ends later.
+    if (this.#cluster === undefined) {
+      this.#startRedis(true);
+      this.#redis.freeze(false);
+    }
     for (const socket of this.#sockets) socket.slow(false);
     for (const replica of this.#replicas) {
-      replica.path.extraMs = 0;
-      replica.path.jitterMs = 0;
-      replica.path.block(false, false);
+      for (const path of replica.paths) {
+        path.extraMs = 0;
+        path.jitterMs = 0;
+        path.block(false, false);
+      }
       if (!replica.alive) this.#start(replica);
     }
   }
@@ -544,10 +625,11 @@ class Run {
 
   #unwell(): string[] {
     const faults: string[] = [];
+    if (this.#cluster?.busy) faults.push('the Cluster is changing');
     for (const { name, core } of this.#replicas) {
       if (core === undefined) continue;
       if (core.cache.coherence !== 'coherent') faults.push(`${name} is ${core.cache.coherence}`);
-      if (core.redis!.servers()[0]?.server.breaker.open)
+      if (core.redis!.servers().some(({ server }) => server.breaker.open))
         faults.push(`the circuit breaker of ${name} is open`);
       const waiting = core.cache.pendingWrites?.size ?? 0;
       if (waiting > 0) faults.push(`${name} has ${waiting} pending writes`);
@@ -560,6 +642,10 @@ class Run {
         faults.push(`#${id} has no answer`);
     return faults;
   }
+}
+
+function pathsTo({ paths }: Replica, node: number | undefined): readonly Path[] {
+  return node === undefined ? paths : [paths[node]!];
 }
 
 function valueFrom(text: string): Value {

@@ -18,7 +18,13 @@ const DISRUPTIVE = new Set<Trouble['kind']>([
   'freeze',
   'restart-redis',
   'restart-replica',
+  'hand-over',
+  'kill',
+  'cut-off',
+  'move',
 ]);
+/** L1 drops the entries of slots that another master owns now. */
+const CHANGING = new Set<Trouble['kind']>(['hand-over', 'kill', 'cut-off', 'move']);
 const DROPPING = new Set<Trouble['kind']>([
   'flush-all',
   'flush-other',
@@ -64,7 +70,10 @@ function mayHaveGone({ redis, plan, operations, coherence }: Outcome, before: Re
   const dropped = plan.steps.some(
     (step) => 'trouble' in step && DROPPING.has(step.trouble.kind) && step.at >= since && step.at <= read.end,
   );
-  return changed || touched || dropped || rearmed(coherence[read.replica]!, before.start, read.end);
+  const moved = plan.steps.some(
+    (step) => 'trouble' in step && CHANGING.has(step.trouble.kind) && step.at <= read.end,
+  );
+  return changed || touched || dropped || moved || rearmed(coherence[read.replica]!, before.start, read.end);
 }
 
 /** A conditional change that was not sent to Redis does not change L1. */
