@@ -65,6 +65,8 @@ export class Exchange {
   #done = false;
   /** Whether all of the answer is on its way, or will never be. */
   #over = false;
+  /** Whether the callback of the body runs. */
+  #inData = false;
   /** Whether the client has disconnected: uWS throws when its response is used then. */
   #gone = false;
   /** Bytes of the body that the socket did not take at once. */
@@ -115,7 +117,7 @@ export class Exchange {
   }
 
   /**
-   * Answers with an error, and closes the connection before uWS reads what follows, such as the rest of a body. uWS would
+   * Answers with an error, and closes the connection before uWS executes what follows, such as the rest of a body. uWS would
    * drop an answer that is corked when the connection closes. So spaces follow the error until the answer exceeds the
    * buffer.
    */
@@ -133,7 +135,7 @@ export class Exchange {
       ['Connection', 'close'],
     ]);
     res.cork(() => res.writeStatus(`${head}\r\n${dateLine()}\r\n\r\n${body}`));
-    res.close();
+    this.#close();
   }
 
   /** Answers with an error. An error that is not a `ServiceError` is sent as `internal`, and thrown again. */
@@ -146,7 +148,12 @@ export class Exchange {
   /** @param each receives each chunk of the body, which is valid only during the call; `last` marks the last chunk */
   onData(each: (chunk: Buffer, last: boolean) => void): void {
     this.#res.onData((chunk, last) => {
-      if (!this.#done) each(Buffer.from(chunk), last);
+      this.#inData = true;
+      try {
+        if (!this.#done) each(Buffer.from(chunk), last);
+      } finally {
+        this.#inData = false;
+      }
     });
   }
 
@@ -189,7 +196,7 @@ export class Exchange {
       else if (this.#last && body.length > 1) this.#sendAndClose(head, body);
       else this.#endWithBody(head, body, closing);
     });
-    if (this.#load.unsentBytes > MOST_UNSENT_BYTES && this.#unsentBytes > 0) res.close();
+    if (this.#load.unsentBytes > MOST_UNSENT_BYTES && this.#unsentBytes > 0) this.#close();
   }
 
   #endWithBody(head: string, body: string | Buffer, closing: boolean): void {
@@ -210,10 +217,7 @@ export class Exchange {
   #sendAndClose(head: string, body: string | Buffer): void {
     const close = () => {
       this.#finish();
-      // uWS must not lose its socket in a callback of the socket.
-      setImmediate(() => {
-        if (!this.#gone) this.#res.close();
-      });
+      this.#closeLater();
     };
     if (!sendWithoutEnd(this.#res, `${head}\r\nConnection: close`, body, close)) this.#leaveUnsent(body);
   }
@@ -241,8 +245,21 @@ export class Exchange {
   #endAndClose(head: string): void {
     const res = this.#res;
     res.writeStatus(`${head}\r\n${dateLine()}\r\nConnection: close\r\n`);
+    this.#closeLater();
+  }
+
+  #close(): void {
+    if (this.#inData) this.#closeLater();
+    else this.#res.close();
+  }
+
+  /**
+   * Closes the connection in a later turn: in a callback of the connection, uWS would free the function that is running.
+   * For uWS the request has no answer yet, so it closes the connection itself when another request arrives before.
+   */
+  #closeLater(): void {
     setImmediate(() => {
-      if (!this.#gone) res.close();
+      if (!this.#gone) this.#res.close();
     });
   }
 
