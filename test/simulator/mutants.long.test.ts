@@ -15,11 +15,23 @@ const SOON = [
   'a link that is armed again does not empty L1',
   'a replayed write replaces any value in Redis',
 ];
+const SOON_ON_CLUSTER = [
+  'an open circuit breaker does not show in the state',
+  'a link that is armed again does not empty L1',
+  'a replayed write replaces any value in Redis',
+];
 
 for (const name of SOON)
   test(`the simulator finds the defect: ${name}`, async () => {
     const mutantCase = CASES.find((each) => each.name === name)!;
     const found = await apart(() => seedsUntilFound(mutantCase, MOST_SEEDS));
+    assert.ok(found !== undefined);
+  });
+
+for (const name of SOON_ON_CLUSTER)
+  test(`the simulator finds the defect on a Redis Cluster: ${name}`, async () => {
+    const mutantCase = CASES.find((each) => each.name === name)!;
+    const found = await apart(() => seedsUntilFound(mutantCase, MOST_SEEDS, 'cluster'));
     assert.ok(found !== undefined);
   });
 
