@@ -81,7 +81,8 @@ export interface BusListener {
  *    coherent. `flush`: in a process without L2, L1 was emptied.
  */
 export interface ChangeListener {
-  stored(key: string, entry: Entry): void;
+  /** @param isPending whether L2 does not have the value yet */
+  stored(key: string, entry: Entry, isPending?: boolean): void;
   removed(key: string, reason: Reason): void;
   changed(key: string, announced: Announced | undefined, before: Entry | undefined): void;
   matchRemoved(match: Match, reason: Reason): void;

@@ -92,7 +92,7 @@ export class Writes {
         const keeping = postponer()?.keep({ key, version: stored, entry, client }, error, condition, made);
         if (keeping === undefined) return undefined;
         this.#postponed(key, keeping);
-        if (keeping.kept) this.#deps.changes()?.stored(key, entry);
+        if (keeping.kept) this.#deps.changes()?.stored(key, entry, true);
         return { status: keeping.status, version: stored };
       },
     });

@@ -8,6 +8,8 @@ export interface Update<Value = unknown> {
   readonly age: number | undefined;
   /** Earlier states of the key that this one replaces. */
   readonly merged: number;
+  /** Set if the value is pending or may be stale. */
+  readonly code: string | undefined;
   /**
    * Whether a snapshot reported the value: the first one, with the option `initial`, or the one after a reconnect, for
    * a change in between.

@@ -45,6 +45,8 @@ export interface UpdateEvent {
   readonly ttl: number;
   readonly value: unknown;
   readonly merged?: number;
+  /** Set if the value is pending: Redis does not have it yet. */
+  readonly code?: string;
 }
 
 export interface InvalidateEvent {

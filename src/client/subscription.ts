@@ -114,9 +114,9 @@ export class Subscription {
     }
   }
 
-  onUpdate({ key, value, version, merged = 0 }: UpdateEvent): void {
-    this.#versions.set(key, version);
-    this.#report(key, value, version, merged, false);
+  onUpdate(event: UpdateEvent): void {
+    this.#versions.set(event.key, event.version);
+    this.#report(event, event.merged ?? 0, false);
   }
 
   onInvalidate(key: string, { reason, merged = 0 }: InvalidateEvent): void {
@@ -144,16 +144,21 @@ export class Subscription {
     this.#connection.requests.send(request, { timeoutMs: SNAPSHOT_TIMEOUT_MS }).catch(() => {});
   }
 
-  #found({ key, version, value }: Item & { version: string }): void {
+  #found(item: Item & { version: string }): void {
+    const { key, version } = item;
     const known = this.#versions.get(key);
     this.#versions.set(key, version);
     if (known === version) return;
-    if (!this.#isFirst || this.#options.initial) this.#report(key, value, version, 0, true);
+    if (!this.#isFirst || this.#options.initial) this.#report(item, 0, true);
   }
 
-  #report(key: string, value: unknown, version: string, merged: number, fromSnapshot: boolean): void {
+  #report(
+    { key, value, version, code }: Item & { version: string },
+    merged: number,
+    fromSnapshot: boolean,
+  ): void {
     const age = ageAt(version, this.#connection.trust.timeAt(performance.now()));
-    this.#onChange({ kind: 'update', key, value, version, age, merged, fromSnapshot });
+    this.#onChange({ kind: 'update', key, value, version, age, merged, code, fromSnapshot });
   }
 
   #lost(key: string, reason: string, merged: number, fromSnapshot: boolean): void {

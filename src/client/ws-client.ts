@@ -229,13 +229,14 @@ export class WsClient implements Client, ConnectionListener {
   }
 
   #onUpdate(event: UpdateEvent): void {
-    const { key, ttl } = event;
+    const { key, ttl, code } = event;
     const near = this.#near;
     const { flights } = this.#reads;
     flights.overtake(key);
     // A watch by type also reports keys that nobody reads.
     const isRead = near?.has(key) || flights.has(key) || this.#isSubscribed(key);
-    if (isRead && ttl > 0 && this.#watcher?.covers(key)) near!.store(key, event);
+    const isCurrent = ttl > 0 && code === undefined;
+    if (isRead && isCurrent && this.#watcher?.covers(key)) near!.store(key, event);
     else near?.delete(key);
     for (const subscription of this.#subscriptions)
       if (subscription.covers(key)) subscription.onUpdate(event);

@@ -2,7 +2,7 @@ import { RateLimited } from '../access/rate-limit.ts';
 import type { CoherenceState, Reason } from '../cache/bus.ts';
 import type { Encoding, Entry, Value } from '../cache/entry.ts';
 import type { AnswerLimit, ItemResult } from '../cache/results.ts';
-import type { ServiceError } from '../errors.ts';
+import type { ErrorCode, ServiceError } from '../errors.ts';
 import type { Position } from './history.ts';
 
 /** The most members and elements of a frame outside of its value. */
@@ -88,8 +88,9 @@ export interface Codec {
   /**
    * @param ttl the remaining time to live of the entry, in seconds
    * @param merged the number of earlier states of the key that this state replaces
+   * @param code set where the value is pending
    */
-  update(key: string, entry: Entry, ttl: number, merged: number): Encoded;
+  update(key: string, entry: Entry, ttl: number, merged: number, code?: ErrorCode): Encoded;
   invalidate(key: string, reason: Reason, merged: number): Encoded;
   /** @param match `{"pattern": …}` or `{"type": …}` */
   invalidateMatch(match: Readonly<Record<string, string>>, reason: Reason): Encoded;

@@ -92,14 +92,14 @@ export class Hub implements ChangeListener {
     this.#known = new Lru(rememberedKeys);
   }
 
-  stored(key: string, entry: Entry): void {
+  stored(key: string, entry: Entry, isPending = false): void {
     this.history.changed(key, false);
     this.#fenceReads(key);
     this.#retries.delete(key);
     const known = this.#known.peek(key)?.version;
     // A newer version is known: it was written after this write, or deleted before it. Only a read can tell.
     if (known !== undefined && known > entry.version) return this.changed(key, { reason: 'set' });
-    this.learned(key, entry, 'set');
+    this.learned(key, entry, 'set', isPending);
   }
 
   removed(key: string, reason: Reason): void {
@@ -162,19 +162,23 @@ export class Hub implements ChangeListener {
   }
 
   /** Reports the current state of a key; `entry` is undefined if it has no value. */
-  learned(key: string, entry: Entry | undefined, reason: Reason): void {
+  learned(key: string, entry: Entry | undefined, reason: Reason, isPending = false): void {
     if (!this.subscriptions.has(key)) return;
     const known = this.#known.get(key);
     if (known !== undefined && known.version === entry?.version && !known.dropped) return;
     this.#known.set(key, { version: entry?.version, expiresAt: entry?.expiresAt ?? 0 });
-    this.#addToTurn(key, entry, reason);
+    this.#addToTurn(key, entry, reason, isPending);
   }
 
   /** Like `learned`, for a state that a read found without a change. */
   found(key: string, entry: Entry | undefined): void {
     const unknown = this.#known.peek(key) === undefined;
-    // The key may have been forgotten while its subscribers have this state. The link reports any real change.
-    if (unknown && this.#known.size >= this.#rememberedKeys) return;
+    // The key may have been forgotten while its subscribers have this state. The link reports any real change, but this
+    // result may have overtaken the read that was sent for the change. That read then does not count.
+    if (unknown && this.#known.size >= this.#rememberedKeys) {
+      if (this.history.isOpen(key)) this.learned(key, entry, 'remote');
+      return;
+    }
     // No subscriber has received a value, so there is no deletion to report.
     if (unknown && entry === undefined) this.#known.set(key, NO_VALUE);
     else this.learned(key, entry, 'remote');
@@ -235,11 +239,11 @@ export class Hub implements ChangeListener {
     if (reads !== undefined) reads.fenced = reads.last;
   }
 
-  #addToTurn(key: string, entry: Entry | undefined, reason: Reason): void {
+  #addToTurn(key: string, entry: Entry | undefined, reason: Reason, isPending: boolean): void {
     const earlier = this.#turn.get(key);
     if (this.#turn.size === 0) setImmediate(() => this.flush());
     const merged = earlier === undefined ? 0 : earlier.merged + 1;
-    this.#turn.set(key, new State(key, entry, reason, merged, this.#onFault));
+    this.#turn.set(key, new State(key, entry, reason, merged, this.#onFault, isPending));
   }
 
   get #subscribers(): Set<Consumer> {
@@ -270,7 +274,8 @@ export class Hub implements ChangeListener {
     // A pending write may be superseded by a newer value in Redis, so read again until Redis has decided.
     if (source === 'pending') this.#retries.add(key, announced);
     else if (known || source === 'none') this.#retries.delete(key);
-    if (known && entry !== undefined) return this.learned(key, entry, announced ?? 'remote');
+    if (known && entry !== undefined)
+      return this.learned(key, entry, announced ?? 'remote', source === 'pending');
     if (known || source === 'none') return this.#learnedNoValue(key, announced);
     // Redis did not answer. Until it does, the hub can only report that the key has changed.
     this.#retries.add(key, announced);
@@ -282,7 +287,7 @@ export class Hub implements ChangeListener {
     const last = this.#known.peek(key);
     if (last !== undefined && last.version === undefined) return;
     this.#known.set(key, NO_VALUE);
-    this.#addToTurn(key, undefined, 'remote');
+    this.#addToTurn(key, undefined, 'remote', false);
   }
 
   #retry(key: string, announced: Reason | undefined): void {

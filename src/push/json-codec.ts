@@ -52,8 +52,8 @@ export const jsonCodec: Codec = {
     fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,
   failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
 
-  update: (key, entry, ttl, merged) =>
-    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}","ttl":${ttl},"value":${entry.json}${count(merged)}}`,
+  update: (key, entry, ttl, merged, code) =>
+    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}","ttl":${ttl},"value":${entry.json}${count(merged)}${mark(code)}}`,
   invalidate: (key, reason, merged) =>
     `{"event":"invalidate","key":${JSON.stringify(key)},"reason":"${reason}"${count(merged)}}`,
   invalidateMatch: (match, reason) => JSON.stringify({ event: 'invalidate', ...match, reason }),
@@ -92,8 +92,12 @@ function count(merged: number): string {
   return merged === 0 ? '' : `,"merged":${merged}`;
 }
 
+function mark(code: string | undefined): string {
+  return code === undefined ? '' : `,"code":"${code}"`;
+}
+
 function snapshotItem({ key, entry, code }: SnapshotItem, values: boolean, now: number): string {
-  const reason = code === undefined ? '' : `,"code":"${code}"`;
+  const reason = mark(code);
   if (entry === undefined) return `{"key":${JSON.stringify(key)}${reason}}`;
   const value = values ? `,"value":${entry.json}` : '';
   return `{"key":${JSON.stringify(key)}${reason},"version":"${entry.version}","ttl":${ttlOf(entry, now)}${value}}`;

@@ -78,16 +78,17 @@ export const msgpackCodec: Codec = {
   },
   failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
 
-  update(key, entry, ttl, merged) {
+  update(key, entry, ttl, merged, code) {
     // Convert the value first: if it cannot be converted, the scratch buffer is still unchanged.
     const value = entry.packed;
-    open(merged === 0 ? 5 : 6, 'update');
+    open(5 + (merged === 0 ? 0 : 1) + (code === undefined ? 0 : 1), 'update');
     text('key', key);
     text('version', entry.version);
     number('ttl', ttl);
     out.str('value');
     out.valueBytes(value);
     count(merged);
+    if (code !== undefined) text('code', code);
     return out.bytes();
   },
   invalidate(key, reason, merged) {

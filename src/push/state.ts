@@ -14,6 +14,8 @@ export class State {
   readonly reason: Reason;
   /** The number of earlier states of the same turn that this state replaces. */
   readonly merged: number;
+  /** Whether Redis does not have the value yet. */
+  readonly isPending: boolean;
   readonly #frames = new Map<string, Buffer>();
   readonly #onFault: (error: unknown) => void;
 
@@ -24,17 +26,20 @@ export class State {
     reason: Reason,
     merged: number,
     onFault: (error: unknown) => void = rethrow,
+    isPending = false,
   ) {
     this.key = key;
     this.entry = entry;
     this.reason = reason;
     this.merged = merged;
     this.#onFault = onFault;
+    this.isPending = isPending;
   }
 
   /** The same state, which replaces more earlier ones. */
   replacing(more: number): State {
-    return new State(this.key, this.entry, this.reason, this.merged + more, this.#onFault);
+    const merged = this.merged + more;
+    return new State(this.key, this.entry, this.reason, merged, this.#onFault, this.isPending);
   }
 
   /**
@@ -64,7 +69,7 @@ export class State {
   #encode(codec: Codec, entry: Entry | undefined, ttl: number, merged: number): Encoded {
     if (entry !== undefined) {
       try {
-        return codec.update(this.key, entry, ttl, merged);
+        return codec.update(this.key, entry, ttl, merged, this.isPending ? 'l2_unavailable' : undefined);
       } catch (error) {
         // An exception here would end the process: no request waits for a push.
         if (!(error instanceof NotConvertible)) this.#onFault(error);

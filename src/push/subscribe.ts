@@ -221,11 +221,12 @@ async function itemFor(
   do [loaded, counts] = await hub.readInOrder(key, () => cache.look(key));
   while (!counts);
   const { entry, source, fault } = loaded;
-  if (source === 'unknown' || source === 'l1-stale') hub.retryLater(key);
+  const isPendingDeletion = source === 'pending' && entry === undefined;
+  if (source === 'unknown' || source === 'l1-stale' || isPendingDeletion) hub.retryLater(key);
   else hub.found(key, entry);
   // As for `mget`: the value may be stale, or the change is pending.
   const code = source === 'pending' ? 'l2_unavailable' : fault?.code;
-  if (source === 'unknown') return { key, code };
+  if (source === 'unknown' || isPendingDeletion) return { key, code };
   if (entry === undefined) return undefined;
   try {
     if (values) entry[codec.encoding];

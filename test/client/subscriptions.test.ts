@@ -41,6 +41,7 @@ test('a handler receives every change, with value, version and age', async (t) =
     value: 'a',
     version,
     merged: 0,
+    code: undefined,
     fromSnapshot: false,
   });
   assert.ok(age! >= 0);
@@ -51,6 +52,7 @@ test('a handler receives every change, with value, version and age', async (t) =
     key: 'x:1',
     reason: 'delete',
     merged: 0,
+    code: undefined,
     fromSnapshot: false,
   });
   close();

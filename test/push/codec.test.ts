@@ -92,7 +92,7 @@ const frames: Record<string, fc.Arbitrary<(codec: Codec) => Encoded>> = {
       (codec) =>
         codec.failed(id, new ServiceError(code, detail, field)),
   ),
-  update: fc.tuple(key, entry, count, count).map(
+  update: fc.tuple(key, entry, count, count, fc.option(code, { nil: undefined })).map(
     ([...a]) =>
       (codec) =>
         codec.update(...a),

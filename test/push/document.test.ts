@@ -30,7 +30,7 @@ function emitted(frame: Message): string {
   const entry = entryOf(KEY, 1, json('{}'));
   const { id, event, key, code, detail, field, reason, merged = 0, coherence = 'coherent', status } = frame;
   const resultOf = (item: Message) => ({ ...item, entry }) as never;
-  if (event === 'update') return String(jsonCodec.update(key, entry, 300, merged));
+  if (event === 'update') return String(jsonCodec.update(key, entry, 300, merged, code));
   if (event === 'heartbeat')
     return String(jsonCodec.heartbeat({ coherence, time: NOW, epoch: '', offset: 0 }));
   if (event === 'reset') return String(jsonCodec.reset(reason));

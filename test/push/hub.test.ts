@@ -781,10 +781,32 @@ test('a snapshot by type or prefix contains pending values', async () => {
     await settled();
     const items = socket.sent.flatMap(({ snapshot }) => snapshot ?? []);
     assert.deepEqual(items.map(({ key, value }: { key: string; value: unknown }) => [key, value]).sort(), [
+      ['volatility:GONE', undefined],
       ['volatility:PENDING', 'pending'],
       ['volatility:STORED', 'pending'],
     ]);
+    assert.ok(items.every(({ code }) => code === 'l2_unavailable'));
   }
+});
+
+test('an update marks a pending value, and a value that Redis has is not marked', async () => {
+  const { cache, store, client } = replica({ linked: true });
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+  await settled();
+  store.fault = DOWN;
+  await cache.set(KEY, json('"pending"'));
+  await settled();
+  store.fault = undefined;
+  await cache.set(KEY, json('"stored"'));
+  await settled();
+  assert.deepEqual(
+    events().map(({ value, code }) => [value, code]),
+    [
+      ['pending', 'l2_unavailable'],
+      ['stored', undefined],
+    ],
+  );
 });
 
 test('a subscription by type does not change L1 or its order of use', async () => {
@@ -863,4 +885,33 @@ test('a read after a change that throws costs the subscribers of its key one inv
     events().map(({ event, key }) => [event, key]),
     [['invalidate', KEY]],
   );
+});
+
+test('a later read of a forgotten key reports the change that an earlier read was sent for', async () => {
+  for (const act of ['write', 'delete']) {
+    const { cache, store, client, writeElsewhere } = replica({ linked: true, rememberedKeys: 2 });
+    for (const key of [KEY, 'volatility:1', 'volatility:2']) writeElsewhere(key);
+    const [first, second] = [client(), client()];
+    first.request({ id: 1, op: 'subscribe', keys: [KEY, 'volatility:1', 'volatility:2'], values: true });
+    await settled();
+    await settled();
+    // The hub forgets the key.
+    for (const key of ['volatility:1', 'volatility:2']) await cache.set(key, json('1'));
+    await settled();
+    const before = first.events().length;
+    store.hold();
+    const version = act === 'write' ? writeElsewhere(KEY) : undefined;
+    if (act === 'delete') store.entries.delete(KEY);
+    cache.keyChanged(KEY, undefined);
+    // As after a refused condition: the second read does not join the first one.
+    cache.fence(KEY);
+    second.request({ id: 1, op: 'subscribe', keys: [KEY], values: true });
+    await settled();
+    const refresh = store.next('read');
+    await store.next('read').answer();
+    await refresh.answer();
+    await settled();
+    assert.equal(first.events().length - before, 1, act);
+    assert.deepEqual(statesOf(KEY, first.socket.sent).at(-1), version, act);
+  }
 });
