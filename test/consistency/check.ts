@@ -5,11 +5,13 @@ import { until } from '../../loadtest/support/until.ts';
 import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { CpuWaits } from '../support/cpu-waits.ts';
-import type { Fault } from './faults.ts';
+import { type Fault, isClientFault } from './faults.ts';
 import { ForeignWriter, truthOf } from './foreign-writer.ts';
-import { type Findings, History } from './history.ts';
+import { type Findings, History, type Read } from './history.ts';
 import { type ActorDeps, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
 import { ALL_KEYS, unversioned } from './keys.ts';
+import { isNear, type NearReader } from './near-reader.ts';
+import { openNearCaches } from './near-stage.ts';
 import { Subscriber } from './subscriber.ts';
 import { type Connection, openCluster, openSentinels, openServer } from './target.ts';
 
@@ -30,12 +32,17 @@ export interface RunOptions {
   readonly seed: number;
   /** By default one server. */
   readonly topology?: Topology;
-  /** Readers of each replica. */
+  /** Readers of each replica; by default two, and none for a fault between replicas and near caches. */
   readonly readers?: number;
   /** The average pause of a writer between two writes, in ms. The longest pause is twice as long. */
   readonly restMs?: number;
   /** A run with fewer reads or changes continues until it has them, at most for `PATIENCE_MS`. */
-  readonly enough?: { readonly reads: number; readonly changes: number; readonly lesser: number };
+  readonly enough?: {
+    readonly reads: number;
+    readonly changes: number;
+    readonly lesser: number;
+    readonly nearHits: number;
+  };
 }
 
 const PATIENCE_MS = 60_000;
@@ -54,6 +61,10 @@ export interface Report extends Findings {
   readonly acknowledged: number;
   readonly pushes: number;
   readonly resets: number;
+  /** Reads that near caches answered from memory. */
+  readonly nearHits: number;
+  /** Connections that near caches lost. */
+  readonly nearLosses: number;
 }
 
 const ENV = {
@@ -84,7 +95,8 @@ export async function runCheck(options: RunOptions): Promise<Report> {
 }
 
 async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Report> {
-  const { seconds, fault, seed, readers = 2, restMs = 3, enough } = options;
+  const { seconds, fault, seed, restMs = 3, enough } = options;
+  const { readers = isClientFault(fault) ? 0 : 2 } = options;
   const dice = seeded(seed);
   const places = Array.from({ length: options.replicas }, (_, replica) => replica);
   const open = {
@@ -94,9 +106,8 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   };
   const target = await open[options.topology ?? 'single']();
   const { connection } = target;
-  const services = await Promise.all(
-    places.map((at) => startService({ env: { ...PATIENT, ...ENV, ...ENV_OF[fault], ...target.env(at) } })),
-  );
+  const envOf = (at: number) => ({ ...PATIENT, ...ENV, ...ENV_OF[fault], ...target.env(at) });
+  const services = await Promise.all(places.map((at) => startService({ env: envOf(at) })));
   for (const service of services) cleanup.push(() => service.stop('SIGKILL'));
   await Promise.all(services.map(reachesRedis));
   const subscribers = services.map((service, replica) => new Subscriber(service, replica));
@@ -105,7 +116,13 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
     await subscriber.start();
   }
 
-  const waits = new CpuWaits(() => [...target.pids(), ...services.map(({ pid }) => pid)]);
+  const near = await openNearCaches(services, fault, envOf(0), cleanup);
+  const { readers: nearReaders } = near;
+
+  const waits = new CpuWaits(() => [...target.pids(), ...near.pids(), ...services.map(({ pid }) => pid)]);
+  // The near caches are in this process.
+  const ownWaits = new CpuWaits(() => [process.pid]);
+  cleanup.push(() => ownWaits.stop());
   cleanup.push(() => waits.stop());
   const history = new History(unversioned);
   let stopped = false;
@@ -117,9 +134,12 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
       ...Array.from({ length: WRITERS }, () => writeAll(service, replica, actor(), restMs)),
       ...Array.from({ length: readers }, () => readAll(service, replica, actor())),
     ]),
+    ...nearReaders.map((reader) => reader.run(actor())),
   ];
   const parts = { history, random: actor().random, write: (key: string) => foreign.set(key) };
-  const faults = target.afflict(fault, parts, () => stopped);
+  const faults = isClientFault(fault)
+    ? near.afflict(parts.random, () => stopped)
+    : target.afflict(fault, parts, () => stopped);
   await sleep(seconds * 1000);
   if (enough !== undefined)
     await until(
@@ -127,15 +147,18 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
         history.reads.length >= enough.reads &&
         acknowledged(history) >= enough.changes &&
         sum(subscribers.map(({ pushes }) => pushes)) >= enough.changes &&
-        lesser(history) >= enough.lesser,
+        lesser(history) >= enough.lesser &&
+        sum(nearReaders.map(({ hits }) => hits)) >= enough.nearHits,
       { timeoutMs: PATIENCE_MS, everyMs: 100 },
     ).catch(() => undefined);
   stopped = true;
   const [events] = await Promise.all([faults, ...actors]);
 
+  const heldUp = (from: number, to: number, read: Read) =>
+    waits.within(from, to) + (isNear(read) ? ownWaits.within(from, to) : 0);
   const boundMs = fault === 'none' ? CALM_BOUND_MS : BOUND_MS + ALLOWANCE_MS;
-  const findings = history.check(boundMs, (from, to) => waits.within(from, to));
-  findings.violations.push(...(await checkEnd(connection, services, subscribers)));
+  const findings = history.check(boundMs, heldUp);
+  findings.violations.push(...(await checkEnd(connection, services, subscribers, nearReaders)));
   for (const { violations } of subscribers) findings.violations.push(...violations);
   // The bound in milliseconds says little on a busy machine; that the replica noticed can be seen on any.
   if (fault === 'half-open' && events > 0 && lesser(history) === 0)
@@ -151,6 +174,8 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
     acknowledged: acknowledged(history),
     pushes: sum(subscribers.map(({ pushes }) => pushes)),
     resets: sum(subscribers.map(({ resets }) => resets)),
+    nearHits: sum(nearReaders.map(({ hits }) => hits)),
+    nearLosses: sum(nearReaders.map(({ losses }) => losses)),
   };
 }
 
@@ -162,13 +187,15 @@ function acknowledged({ ops }: History): number {
   return ops.filter(({ end }) => end < Number.POSITIVE_INFINITY).length;
 }
 
-/** At the end of a run, every replica and every subscriber has exactly the data of Redis. */
+/** At the end of a run, every replica, every subscriber and every near cache has exactly the data of Redis. */
 async function checkEnd(
   connection: Connection,
   services: readonly Service[],
   subscribers: readonly Subscriber[],
+  nearReaders: readonly NearReader[],
 ): Promise<string[]> {
   await Promise.all(services.map(reachesRedis));
+  await Promise.all(nearReaders.map((reader) => reader.trusts()));
   const differences = async () => {
     // Read again each time, because pending writes still change Redis.
     const truth = await truthOf(connection, ALL_KEYS);
@@ -179,6 +206,8 @@ async function checkEnd(
     };
     for (const { replica, held } of subscribers)
       for (const key of ALL_KEYS) compare(`a subscriber of replica ${replica}`, key, held.get(key)?.version);
+    for (const reader of nearReaders)
+      for (const key of ALL_KEYS) compare(reader.name, key, await reader.versionOf(key));
     for (const [replica, service] of services.entries())
       await withClient(service, async (client) => {
         for (const key of ALL_KEYS)

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runApart } from './apart.ts';
 import type { Report, Topology } from './check.ts';
-import type { Fault } from './faults.ts';
+import { type Fault, isClientFault } from './faults.ts';
 
 // Runs each fault for a few seconds. `run.ts` is the longer run.
 
 /** Minimum for a meaningful check. On a busy machine a run continues until it reaches these counts. */
-const ENOUGH = { reads: 1000, changes: 100 };
+const ENOUGH = { reads: 1000, changes: 100, nearHits: 100 };
 
 interface Run {
   readonly fault: Fault;
@@ -52,6 +52,26 @@ const RUNS: readonly Run[] = [
     expect: 'after Redis restarts without data, no replica serves an old value',
   },
   {
+    fault: 'client-frozen',
+    seconds: 5,
+    expect: 'while connections of near caches are frozen, entries are served no longer than the bound',
+  },
+  {
+    fault: 'client-half-open',
+    seconds: 5,
+    expect: 'with half-open connections of near caches, entries are served no longer than the bound',
+  },
+  {
+    fault: 'client-reset',
+    seconds: 3,
+    expect: 'after connections of near caches were reset, no near cache serves an old value',
+  },
+  {
+    fault: 'replica-killed',
+    seconds: 4,
+    expect: 'after replicas were killed, no near cache serves an old value',
+  },
+  {
     fault: 'link-killed',
     seconds: 2.5,
     topology: 'cluster',
@@ -87,7 +107,9 @@ for (const { fault, seconds, replicas = 2, topology = 'single', expect } of RUNS
   test(`${topology}, ${fault}: ${expect}`, async (t) => {
     // While Redis is frozen, answers are marked and the state may stay coherent.
     // While slots move, every master answers.
-    const lesser = ['none', 'frozen', 'reshard'].includes(fault) ? 0 : 1;
+    // A fault between replicas and near caches does not affect the replicas.
+    const calm = isClientFault(fault) || ['none', 'frozen', 'reshard'].includes(fault);
+    const lesser = calm ? 0 : 1;
     const report = await runApart({
       fault,
       seconds,
@@ -102,11 +124,13 @@ for (const { fault, seconds, replicas = 2, topology = 'single', expect } of RUNS
     assert.ok(
       report.reads >= ENOUGH.reads &&
         report.acknowledged >= ENOUGH.changes &&
+        report.nearHits >= ENOUGH.nearHits &&
         report.pushes >= ENOUGH.changes,
       figures(report),
     );
     if (fault === 'none') assert.equal(report.lesser + report.marked, 0);
     else assert.ok(report.lesser >= lesser, 'answers must have shown the lesser state');
+    if (isClientFault(fault)) assert.ok(report.nearLosses > 0, 'near caches must have lost connections');
   });
 }
 

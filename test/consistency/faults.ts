@@ -6,9 +6,10 @@ import { until } from '../../loadtest/support/until.ts';
 import type { RedisCluster } from '../../loadtest/target/cluster.ts';
 import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import type { SentinelGroup } from '../../loadtest/target/sentinel.ts';
-import type { TcpProxy } from '../support/tcp-proxy.ts';
+import type { Scope, TcpProxy } from '../support/tcp-proxy.ts';
 import { PREFIX } from './foreign-writer.ts';
 import type { History } from './history.ts';
+import type { Mortal } from './mortal.ts';
 
 export const FAULTS = [
   'none',
@@ -21,16 +22,26 @@ export const FAULTS = [
   'restart',
 ] as const;
 
+/** Faults between the replicas and programs with a near cache. */
+export const CLIENT_FAULTS = ['client-frozen', 'client-half-open', 'client-reset', 'replica-killed'] as const;
+
 /** The faults of a run on a Redis Cluster. */
 export const CLUSTER_FAULTS = ['none', 'link-killed', 'failover', 'reshard'] as const;
 
 /** The faults of a run on Sentinels. */
 export const SENTINEL_FAULTS = ['none', 'link-killed', 'master-killed'] as const;
 
+export type ClientFault = (typeof CLIENT_FAULTS)[number];
+
 export type Fault =
   | (typeof FAULTS)[number]
+  | ClientFault
   | (typeof CLUSTER_FAULTS)[number]
   | (typeof SENTINEL_FAULTS)[number];
+
+export function isClientFault(fault: Fault): fault is ClientFault {
+  return (CLIENT_FAULTS as readonly Fault[]).includes(fault);
+}
 
 export interface FaultDeps {
   readonly redis: RedisServer;
@@ -41,6 +52,52 @@ export interface FaultDeps {
   readonly random: Random;
   /** Writes a key of the foreign writer during a burst. */
   readonly write: (key: string) => Promise<void>;
+}
+
+/** What client faults need. */
+export interface ClientFaultDeps {
+  /** One proxy between programs with a near cache and each of their replicas. */
+  readonly proxies: readonly TcpProxy[];
+  /** Replicas that may be killed and started again. */
+  readonly mortals: readonly Mortal[];
+  readonly random: Random;
+}
+
+/** As `ROUNDS`, between replicas and programs with a near cache. */
+export const CLIENT_ROUNDS: Record<
+  ClientFault,
+  { readonly restMs: number; readonly round: (parts: ClientFaultDeps) => Promise<void> }
+> = {
+  'client-frozen': {
+    restMs: 1200,
+    // Far longer than the bound, so that a client that does not notice the fault serves many old values.
+    round: ({ proxies, random }) => frozen(pick(proxies, random), {}, 3000),
+  },
+  'client-half-open': {
+    restMs: 1200,
+    round: ({ proxies, random }) => frozen(pick(proxies, random), { direction: 'down' }, 3000),
+  },
+  'client-reset': {
+    restMs: 150,
+    async round({ proxies, random }) {
+      pick(proxies, random).cut();
+    },
+  },
+  'replica-killed': {
+    restMs: 600,
+    async round({ mortals }) {
+      for (const mortal of mortals) {
+        await mortal.restart();
+        await sleep(600);
+      }
+    },
+  },
+};
+
+async function frozen(proxy: TcpProxy, scope: Scope, ms: number): Promise<void> {
+  proxy.freeze(scope);
+  await sleep(ms);
+  proxy.thaw();
 }
 
 /** One round of each fault, and the pause before the next round in ms. */

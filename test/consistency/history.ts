@@ -45,6 +45,8 @@ export interface Findings {
   readonly violations: string[];
 }
 
+type HeldUp = (from: number, to: number, read: Read) => number;
+
 /**
  * Orders the changes of one key. If the versions of the key only grow, the versions are the order. The versions of a key
  * that is deleted or has values without a version may go back. Then only one thing is certain: a change that was
@@ -155,9 +157,9 @@ export class History {
 
   /**
    * @param boundMs how long after the acknowledgement of a write a read may start and still return an older value
-   * @param heldUp how long the replicas and Redis waited for a CPU in an interval; this time does not count
+   * @param heldUp how long the processes that the read depends on waited for a CPU in an interval; this time does not count
    */
-  check(boundMs: number, heldUp: (from: number, to: number) => number = () => 0): Findings {
+  check(boundMs: number, heldUp: HeldUp = () => 0): Findings {
     const findings: Findings = { worstStalenessMs: 0, violations: [] };
     const orders = this.#orders();
     this.#checkStaleness(orders, boundMs, heldUp, findings);
@@ -184,7 +186,7 @@ export class History {
   #checkStaleness(
     orders: ReadonlyMap<string, KeyOrder>,
     boundMs: number,
-    heldUp: (from: number, to: number) => number,
+    heldUp: HeldUp,
     findings: Findings,
   ): void {
     for (const read of this.reads) {
@@ -203,7 +205,7 @@ export class History {
       if (read.marked) continue;
       const overwrittenAt = order.overwrittenAt(read);
       if (overwrittenAt >= read.start) continue;
-      const staleness = read.start - overwrittenAt - heldUp(overwrittenAt, read.start);
+      const staleness = read.start - overwrittenAt - heldUp(overwrittenAt, read.start, read);
       findings.worstStalenessMs = Math.max(findings.worstStalenessMs, staleness);
       if (staleness > boundMs) findings.violations.push(`stale by ${staleness.toFixed(1)} ms: ${show(read)}`);
     }

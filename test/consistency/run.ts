@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type Report, runCheck, TOPOLOGIES } from './check.ts';
-import { CLUSTER_FAULTS, FAULTS, type Fault, SENTINEL_FAULTS } from './faults.ts';
+import { CLIENT_FAULTS, CLUSTER_FAULTS, FAULTS, type Fault, SENTINEL_FAULTS } from './faults.ts';
 
 const { values } = parseArgs({
   options: {
@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const topology = TOPOLOGIES.find((name) => name === values.topology);
 if (topology === undefined) throw new Error(`--topology must be one of ${TOPOLOGIES.join(', ')}`);
 const known: readonly Fault[] = {
-  single: FAULTS,
+  single: [...FAULTS, ...CLIENT_FAULTS],
   sentinel: SENTINEL_FAULTS,
   cluster: CLUSTER_FAULTS,
 }[topology];
@@ -36,6 +36,8 @@ const HEAD = [
   'acked',
   'pushes',
   'resets',
+  'near hits',
+  'near lost',
   'stale ms',
 ];
 console.log(row([...HEAD, 'violations']));
@@ -56,11 +58,11 @@ process.exit(found === 0 ? 0 : 1);
 
 function cells(fault: Fault, report: Report): (string | number)[] {
   const { events, reads, lesser, marked, writes, acknowledged, pushes, resets } = report;
-  const { worstStalenessMs, violations } = report;
-  const counts = [events, reads, lesser, marked, writes, acknowledged, pushes, resets];
+  const { nearHits, nearLosses, worstStalenessMs, violations } = report;
+  const counts = [events, reads, lesser, marked, writes, acknowledged, pushes, resets, nearHits, nearLosses];
   return [fault, ...counts, worstStalenessMs.toFixed(1), violations.length];
 }
 
 function row(cells: readonly (string | number)[]): string {
-  return cells.map((cell, i) => (i === 0 ? String(cell).padEnd(12) : String(cell).padStart(10))).join('');
+  return cells.map((cell, i) => (i === 0 ? String(cell).padEnd(17) : String(cell).padStart(10))).join('');
 }

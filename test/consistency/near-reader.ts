@@ -1,0 +1,84 @@
+/** A program that reads through the near cache of the TypeScript client, with the policy `strict`. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pick } from '../../loadtest/support/random.ts';
+import { until } from '../../loadtest/support/until.ts';
+import type { Client } from '../../src/client/client.ts';
+import { connect } from '../../src/client/node.ts';
+import type { Result } from '../../src/client/result.ts';
+import type { Read } from './history.ts';
+import type { ActorDeps } from './http-actors.ts';
+import { HOT_KEYS, KEYS } from './keys.ts';
+
+const CONNECT_TIMEOUT_MS = 30_000;
+const READ_TIMEOUT_MS = 500;
+/** Reads in a row. The pause after them lets events arrive. */
+const READS = 8;
+/** The numbers of readers begin after those of replicas. Each connection of a reader has a separate number. */
+const FIRST = 1000;
+
+/** Whether a reader with a near cache made the read. */
+export function isNear({ replica }: Read): boolean {
+  return replica >= FIRST;
+}
+
+export class NearReader {
+  /** Reads from memory. */
+  hits = 0;
+  /** Lost connections. */
+  losses = 0;
+  readonly name: string;
+  readonly #client: Client;
+  readonly #first: number;
+
+  private constructor(client: Client, place: number) {
+    this.#client = client;
+    this.#first = FIRST * (place + 1);
+    this.name = `near cache ${place}`;
+    client.onState(({ connection }) => {
+      if (connection === 'down') this.losses++;
+    });
+  }
+
+  /** @param ports of the replicas, or of proxies before them */
+  static async open(ports: readonly number[], place: number, maxEntries: number): Promise<NearReader> {
+    const addresses = ports.map((port) => `ws://127.0.0.1:${port}`);
+    const options = { nearCache: { maxEntries }, connectTimeoutMs: CONNECT_TIMEOUT_MS };
+    return new NearReader(await connect(addresses, options), place);
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  async run({ history, random, stopped }: ActorDeps): Promise<void> {
+    while (!stopped()) {
+      for (let i = 0; i < READS; i++)
+        history.reads.push(...(await this.#read(pick(random() < 0.4 ? HOT_KEYS : KEYS.cold, random))));
+      await sleep(1);
+    }
+  }
+
+  /** The version of the key; undefined if the near cache does not know it and the service has no value. */
+  async versionOf(key: string): Promise<string | undefined> {
+    return (await this.#client.get(key, { timeoutMs: READ_TIMEOUT_MS })).version;
+  }
+
+  /** Waits until entries may be served from memory. */
+  async trusts(): Promise<void> {
+    await until(() => this.#client.state.isTrusted, { timeoutMs: CONNECT_TIMEOUT_MS });
+  }
+
+  async #read(key: string): Promise<Read[]> {
+    const start = performance.now();
+    // A switch to another replica may show an older version, so each connection counts as another replica.
+    const replica = this.#first + this.losses;
+    const result = await this.#client.get(key, { timeoutMs: READ_TIMEOUT_MS }).catch(() => undefined);
+    if (result === undefined) return [];
+    if (result.source === 'near-cache') this.hits++;
+    const { status, code, value, version } = result as Result<{ readonly n: number }>;
+    const marked = code !== undefined;
+    if (status === 'miss' && marked) return [];
+    const coherence = result.state === 'coherent' ? '' : 'degraded';
+    return [{ replica, key, n: value?.n ?? 0, version, start, end: performance.now(), coherence, marked }];
+  }
+}
