@@ -210,6 +210,30 @@ test('while the service is not coherent with Redis, nothing is served from memor
   await until(() => client.peek(KEY)?.value === 2 || client.get(KEY).then(() => false));
 });
 
+test('a pending value reaches handlers with a mark, and is not served from memory before Redis has it', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '200' });
+  t.after(() => service.stop());
+  const client = await clientOf(t, service);
+  const changes: (Change & { kind: 'update' })[] = [];
+  await client.subscribe({ keys: [KEY] }, (change) => changes.push(change as (typeof changes)[0]));
+  await write(service, KEY, 1);
+  await trusted(client);
+  await client.get(KEY);
+  await redis.signal('SIGSTOP');
+  await write(service, KEY, 2);
+  await until(() => changes.at(-1)?.value === 2);
+  assert.deepEqual([changes.at(-1)!.code, client.peek(KEY)], ['l2_unavailable', undefined]);
+  const pending = await client.get(KEY);
+  assert.deepEqual([pending.value, pending.code, pending.source], [2, 'l2_unavailable', 'service']);
+  await redis.signal('SIGCONT');
+  await until(async () => {
+    const { code, source, value } = await client.get(KEY);
+    return code === undefined && source === 'near-cache' && value === 2;
+  });
+});
+
 test('FLUSHALL in Redis empties the near cache', async (t) => {
   const client = await clientOf(t, near);
   await trusted(client);

@@ -52,7 +52,6 @@ test('a handler receives every change, with value, version and age', async (t) =
     key: 'x:1',
     reason: 'delete',
     merged: 0,
-    code: undefined,
     fromSnapshot: false,
   });
   close();
