@@ -71,11 +71,11 @@ export const CLIENT_ROUNDS: Record<
   'client-frozen': {
     restMs: 1200,
     // Far longer than the bound, so that a client that does not notice the fault serves many old values.
-    round: ({ proxies, random }) => frozen(pick(proxies, random), {}, 3000),
+    round: ({ proxies }) => frozen(proxies, {}, 3000),
   },
   'client-half-open': {
     restMs: 1200,
-    round: ({ proxies, random }) => frozen(pick(proxies, random), { direction: 'down' }, 3000),
+    round: ({ proxies }) => frozen(proxies, { direction: 'down' }, 3000),
   },
   'client-reset': {
     restMs: 150,
@@ -94,10 +94,10 @@ export const CLIENT_ROUNDS: Record<
   },
 };
 
-async function frozen(proxy: TcpProxy, scope: Scope, ms: number): Promise<void> {
-  proxy.freeze(scope);
+async function frozen(proxies: readonly TcpProxy[], scope: Scope, ms: number): Promise<void> {
+  for (const proxy of proxies) proxy.freeze(scope);
   await sleep(ms);
-  proxy.thaw();
+  for (const proxy of proxies) proxy.thaw();
 }
 
 /** One round of each fault, and the pause before the next round in ms. */

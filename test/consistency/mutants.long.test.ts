@@ -70,7 +70,7 @@ const BY_RUN: readonly (readonly [
   ['clients are not notified that the state is coherent again', 'data-killed', 2, 'single'],
   ['a link that is armed again does not empty L1', 'link-killed', 3, 'cluster'],
   ['clients are not notified that the state is coherent again', 'failover', 3, 'cluster'],
-  ['a reset leaves the entries in the near cache', 'link-killed', 3, 'single'],
+  ['a reset leaves the entries in the near cache', 'half-open', 5, 'single'],
   ['an entry of the near cache is served while its watch is dead', 'client-half-open', 6, 'single'],
 ];
 
