@@ -24,6 +24,7 @@ export function isNear({ replica }: Read): boolean {
 export class NearReader {
   /** Reads from memory. */
   hits = 0;
+  readonly violations: string[] = [];
   /** Lost connections. */
   losses = 0;
   readonly name: string;
@@ -75,6 +76,9 @@ export class NearReader {
     const result = await this.#client.get(key, { timeoutMs: READ_TIMEOUT_MS }).catch(() => undefined);
     if (result === undefined) return [];
     if (result.source === 'near-cache') this.hits++;
+    // A lost connection keeps no entry current. Unlike a time, this does not depend on how busy the machine is.
+    if (result.source === 'near-cache' && this.#client.state.connection === 'down')
+      this.violations.push(`${this.name} served ${key} without a connection`);
     const { status, code, value, version } = result as Result<{ readonly n: number }>;
     const marked = code !== undefined;
     if (status === 'miss' && marked) return [];
