@@ -2,8 +2,8 @@
  * Sends requests of subcommands to a running service. It uses `node:http`, because `fetch` takes about 30 ms to load
  * and probes start `check` every few seconds.
  */
-import { request as requestPlain } from 'node:http';
-import { endpoint, failureText, parsed } from '../service-answer.ts';
+import { type IncomingHttpHeaders, request as requestPlain } from 'node:http';
+import { endpoint, failureText, parsed, problemText } from '../service-answer.ts';
 import { Failure } from './exits.ts';
 import { authorization } from './service-token.ts';
 
@@ -14,18 +14,30 @@ export const EXIT_UNREACHABLE = 2;
 export const NOT_RATECACHE = ', but not as ratecache does: check the URL';
 
 export interface Question {
+  /** With percent-encoding, and perhaps a query. */
   readonly path: string;
-  /** The JSON body of a POST. Without a body the request is a GET. */
+  /** By default POST with a body, else GET. */
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** A value that is sent as JSON. */
   readonly body?: unknown;
+  /** The bytes of a JSON body, instead of `body`. */
+  readonly bytes?: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly token: string | undefined;
 }
 
 export interface Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly text: string;
   /** The parsed body; undefined if the text is not JSON. */
   readonly body: unknown;
+}
+
+/** The error for an answer that the command did not expect. */
+export function unexpected(url: string, { status, body }: Answer): Failure {
+  return new Failure(`${url} answered ${status}${problemText(body) || NOT_RATECACHE}`, 1);
 }
 
 /** The URL at which a service with this environment listens, as seen from the same machine. */
@@ -45,18 +57,23 @@ function urlOf(scheme: string, HOST: string | undefined, PORT: string | undefine
 }
 
 /** @throws Failure with EXIT_UNREACHABLE if no answer arrives in time */
-export async function callService(url: string, { path, body, timeoutMs, token }: Question): Promise<Answer> {
-  const payload = body === undefined ? undefined : JSON.stringify(body);
+export async function callService(url: string, question: Question): Promise<Answer> {
+  const { path, body, bytes, headers, timeoutMs, token } = question;
+  const payload = bytes ?? (body === undefined ? undefined : JSON.stringify(body));
   const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const target = new URL(endpoint(url, path));
+    const target = new URL(url);
     const request = target.protocol === 'https:' ? (await import('node:https')).request : requestPlain;
     return await new Promise<Answer>((resolve, reject) => {
       const options = {
-        method: payload === undefined ? 'GET' : 'POST',
+        method: question.method ?? (payload === undefined ? 'GET' : 'POST'),
+        // Not as a part of the URL, which would replace the key `..` by the parent of its path.
+        path: endpoint(target.pathname, path),
         headers: {
           accept: 'application/json',
           'content-type': 'application/json',
+          ...(payload !== undefined && { 'content-length': Buffer.byteLength(payload) }),
+          ...headers,
           ...authorization(token),
         },
         agent: false,
@@ -69,7 +86,10 @@ export async function callService(url: string, { path, body, timeoutMs, token }:
           text += chunk;
         });
         response.once('error', reject);
-        response.once('end', () => resolve({ status: response.statusCode!, text, body: parsed(text) }));
+        response.once('end', () => {
+          const { statusCode, headers } = response;
+          resolve({ status: statusCode!, headers, text, body: parsed(text) });
+        });
       });
       sent.once('error', reject);
       sent.end(payload);

@@ -9,6 +9,12 @@ export interface ServiceOptions {
   readonly tokenFile?: string;
 }
 
+/** Options of subcommands that print text on a terminal, and JSON elsewhere. */
+export interface OutputOptions {
+  /** Undefined: depends on standard output. */
+  readonly json?: boolean;
+}
+
 const LONGEST_TIMEOUT_MS = 3_600_000;
 
 /** Adds `--url`, `--timeout` and `--token-file`. @param ops whether the command only uses endpoints of operators */
@@ -21,6 +27,18 @@ export function addService(command: Command, timeoutMs: number, ops = false): Co
         .argParser(whole(1, LONGEST_TIMEOUT_MS))
         .default(timeoutMs),
     );
+}
+
+/** Adds `--json` and `--no-json`. @param what what the JSON is: `one object`, `one object a line` */
+export function addOutput(command: Command, what: string): Command {
+  return command
+    .option('--json', `print ${what} as JSON; the default if the output is not a terminal`)
+    .option('--no-json', 'print text; the default on a terminal');
+}
+
+/** Whether to print JSON. */
+export function wantsJson({ json }: OutputOptions): boolean {
+  return json ?? !process.stdout.isTTY;
 }
 
 export function tokenFileOption(): Option {
