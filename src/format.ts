@@ -13,6 +13,15 @@ export function count(value: number): string {
   return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : '–';
 }
 
+/** As `count`, but in at most seven characters: 1,234,567 is `1.23 M`. */
+export function short(value: number): string {
+  if (!Number.isFinite(value) || Math.abs(value) < 999_999.5) return count(value);
+  const units = ['M', 'G', 'T'];
+  const unit = Math.min(units.length - 1, Math.floor(Math.log10(Math.abs(value)) / 3) - 2);
+  const scaled = value / 1000 ** (Math.max(0, unit) + 2);
+  return `${significant(scaled)} ${units[Math.max(0, unit)]}`;
+}
+
 /** A share from 0 to 1 as a percentage. */
 export function percent(share: number): string {
   return Number.isFinite(share) ? `${significant(share * 100)} %` : '–';

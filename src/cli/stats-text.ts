@@ -1,9 +1,10 @@
 /** Formats the statistics of a service as tables for a terminal. */
 import Table from 'cli-table3';
-import { bytes, count, percent } from '../format.ts';
+import { bytes, count, percent, short, significant } from '../format.ts';
 import { TYPES } from '../key.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
+import { intervalOf } from './interval.ts';
 
 /** The statistics and the health of a service at one moment. */
 export interface Snapshot {
@@ -16,54 +17,73 @@ export interface Snapshot {
 
 type Row = readonly (string | number)[];
 
-/** @param before an earlier snapshot, from which the rates per second are computed */
+/** @param before an earlier snapshot: then counts and rates are those of the time since it */
 export function statsText(now: Snapshot, before?: Snapshot): string {
   const { url, stats, health } = now;
   const head = `ratecache ${health.version} at ${url}: ${health.status}`;
   if ('enabled' in stats)
     return `${head}\n${facts(health)}\nStatistics are disabled: ENABLE_CACHE_STATS is false.`;
-  return [head, requestTable(now, stats, before), tierTable(stats), facts(health, stats)].join('\n');
+  const interval = before && intervalOf(now, before);
+  const shown = interval?.stats ?? stats;
+  return [
+    head,
+    interval === undefined ? 'Since the start:' : `In the last ${significant(interval.seconds)} s:`,
+    requestTable(shown, interval?.seconds),
+    localTable(shown),
+    ...(shown.redis === undefined ? [] : [redisTable(shown)]),
+    facts(health, stats),
+  ].join('\n');
 }
 
-function requestTable({ atMs }: Snapshot, { requests }: StatsBody, before?: Snapshot): string {
-  const earlier = before && !('enabled' in before.stats) ? before.stats.requests : undefined;
+function requestTable({ requests }: StatsBody, seconds: number | undefined): string {
   const rows = (['get', 'set', 'delete'] as const).map((op): Row => {
     const { hit, miss, error } = requests[op];
-    const then = earlier?.[op];
-    const since = then && hit + miss + error - then.hit - then.miss - then.error;
-    // A negative difference means that the service has restarted.
-    const pace =
-      since !== undefined && since >= 0 ? count((since * 1000) / (atMs - before!.atMs)) : undefined;
     return [
       op,
-      count(hit),
-      count(miss),
-      count(error),
+      short(hit),
+      short(miss),
+      short(error),
       op === 'get' ? percent(hit / (hit + miss)) : '',
-      ...(earlier === undefined ? [] : [pace ?? '']),
+      ...(seconds === undefined ? [] : [short((hit + miss + error) / seconds)]),
     ];
   });
-  const head = ['requests', 'hit', 'miss', 'error', 'hit rate', ...(earlier === undefined ? [] : ['per s'])];
+  const head = ['requests', 'hit', 'miss', 'error', 'hit rate', ...(seconds === undefined ? [] : ['per s'])];
   return table(head, rows);
 }
 
-/** Items, hits and misses of each tier, by type. */
-function tierTable({ local, redis, categories }: StatsBody): string {
-  const row = (name: string, l1: Counted, l2: Pick<Counted, 'hits' | 'misses'>, keys: number | null): Row => [
+/** Items, hits and misses of L1, by type. */
+function localTable({ local }: StatsBody): string {
+  const row = (name: string, { items, hits, misses, evictions, expirations }: Counted): Row => [
     name,
-    ...[l1.items, l1.hits, l1.misses].map(count),
-    percent(l1.hits / (l1.hits + l1.misses)),
-    ...[l1.evictions, l1.expirations].map(count),
-    keys === null ? '' : count(keys),
-    ...[l2.hits, l2.misses].map(count),
-    percent(l2.hits / (l2.hits + l2.misses)),
+    ...[items, hits, misses].map(short),
+    percent(hits / (hits + misses)),
+    ...[evictions, expirations].map(short),
   ];
-  const rows = TYPES.map((type) =>
-    row(type, local.by_type[type] ?? NONE, redis?.by_type[type] ?? NONE, categories[type] ?? null),
+  const rows = TYPES.map((type) => row(type, local.by_type[type] ?? NONE));
+  return table(
+    ['L1', 'items', 'hit', 'miss', 'hit rate', 'evicted', 'expired'],
+    [...rows, row('all types', local)],
   );
+}
+
+/** Keys in Redis, and the reads that L1 could not answer, by type. */
+function redisTable({ redis, categories }: StatsBody): string {
+  const row = (
+    name: string,
+    { hits, misses }: Pick<Counted, 'hits' | 'misses'>,
+    keys: number | null,
+  ): Row => [
+    name,
+    keys === null ? '' : short(keys),
+    ...[hits, misses].map(short),
+    percent(hits / (hits + misses)),
+  ];
+  const rows = TYPES.map((type) => row(type, redis?.by_type[type] ?? NONE, categories[type] ?? null));
   const keys = Object.values(categories).reduce<number | null>((sum, n) => (sum ?? 0) + n, null);
-  const head = ['type', 'L1', 'hit', 'miss', 'rate', 'evicted', 'expired', 'Redis', 'hit', 'miss', 'rate'];
-  return table(head, [...rows, row('all', local, redis ?? NONE, keys)]);
+  return table(
+    ['Redis', 'keys', 'hit', 'miss', 'hit rate'],
+    [...rows, row('all types', redis ?? NONE, keys)],
+  );
 }
 
 type Counted = Pick<StatsBody['local'], 'items' | 'hits' | 'misses' | 'evictions' | 'expirations'>;
@@ -74,7 +94,14 @@ function facts(health: HealthBody, stats?: StatsBody): string {
   const rows: Row[] = [];
   if (mode === 'standalone') rows.push(['Redis', 'not used (standalone)']);
   else if (!redis.connected) rows.push(['Redis', `unreachable: ${redis.error}`]);
-  else rows.push(['Redis', redisText(health, stats)]);
+  else {
+    rows.push(['Redis', redisText(health)]);
+    if (stats?.connected && stats.keys_count !== null && stats.keys_counted_at !== null)
+      rows.push([
+        'keys in Redis',
+        `${count(stats.keys_count)} at ${stats.keys_counted_at.slice(11, 19)} UTC`,
+      ]);
+  }
   rows.push(['coherence', coherence]);
   const full = stats?.local.enabled
     ? ` of ${count(stats.local.max_items)} (${percent(stats.local.items / stats.local.max_items)})`
@@ -95,17 +122,13 @@ function facts(health: HealthBody, stats?: StatsBody): string {
   return table([], rows);
 }
 
-function redisText({ redis }: HealthBody, stats?: StatsBody): string {
+function redisText({ redis }: HealthBody): string {
   const { redis_version, uptime_in_seconds, connected_clients, used_memory_human } =
     redis.server_info as Record<string, string | number>;
-  const keys =
-    stats?.connected && stats.keys_count !== null && stats.keys_counted_at !== null
-      ? `, ${count(stats.keys_count)} keys at ${stats.keys_counted_at.slice(11, 19)} UTC`
-      : '';
-  if (redis_version === undefined) return `answers in ${redis.response_time_ms} ms, but rejects INFO${keys}`;
+  if (redis_version === undefined) return `answers in ${redis.response_time_ms} ms, but rejects INFO`;
   return (
     `${redis_version}, answers in ${redis.response_time_ms} ms, up for ${span(Number(uptime_in_seconds))}, ` +
-    `${connected_clients} clients, ${used_memory_human}${keys}`
+    `${connected_clients} clients, ${used_memory_human}`
   );
 }
 
@@ -115,13 +138,15 @@ function table(head: string[], rows: readonly Row[]): string {
     // Names are left-aligned, numbers right-aligned. A table without a head contains text only.
     colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
     style: { head: [], border: [], compact: true },
+    // The facts fill 80 columns, and long ones continue on the next line.
+    ...(head.length === 0 && { colWidths: [16, 61], wordWrap: true }),
   });
   made.push(...rows.map((row) => [...row]));
   return made.toString();
 }
 
 /** Formats a duration with its two largest units: `3 d 4 h`. */
-function span(seconds: number): string {
+export function span(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.floor(seconds);
   const parts: readonly (readonly [unit: string, n: number])[] = [

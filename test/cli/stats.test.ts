@@ -9,16 +9,22 @@ import { runMain } from '../../loadtest/target/run-main.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 import { self } from '../../src/cli/self.ts';
+import { statsText } from '../../src/cli/stats-text.ts';
 import { percent } from '../../src/format.ts';
+import type { HealthBody } from '../../src/metrics/health.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { get, put } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { healthOf } from './health.ts';
 
-/** The cells of the row of a table that begins with this. */
-function row(text: string, first: string): string[] | undefined {
+/** The cells of the row that begins with this, in the table whose head begins with `head`, or in the first table. */
+function row(text: string, first: string, head?: string): string[] | undefined {
   const rows = text.split('\n').map((line) => line.split('│').map((cell) => cell.trim()));
-  return rows.find(([, name]) => name === first)?.slice(2, -1);
+  const start = head === undefined ? 0 : rows.findIndex(([, name]) => name === head);
+  return rows
+    .slice(start)
+    .find(([, name]) => name === first)
+    ?.slice(2, -1);
 }
 
 test('stats shows requests, both tiers by type, and the state of Redis, link and pending writes', async (t) => {
@@ -47,24 +53,36 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   const { hit, miss, error, hit_rate } = before.requests.get;
   assert.deepEqual(row(stdout, 'get'), [`${hit}`, `${miss}`, `${error}`, percent(hit_rate!)]);
   assert.deepEqual(row(stdout, 'set'), ['0', '1', '0', '']);
-  assert.deepEqual(row(stdout, 'borrow_rate'), ['1', '2', '1', '66.7 %', '0', '0', '1', '1', '0', '100 %']);
-  assert.deepEqual(row(stdout, 'volatility'), ['0', '0', '0', '–', '0', '0', '1', '0', '0', '–']);
+  assert.deepEqual(row(stdout, 'borrow_rate', 'L1'), ['1', '2', '1', '66.7 %', '0', '0']);
+  assert.deepEqual(row(stdout, 'borrow_rate', 'Redis'), ['1', '1', '0', '100 %']);
+  assert.deepEqual(row(stdout, 'volatility', 'L1'), ['0', '0', '0', '–', '0', '0']);
+  assert.deepEqual(row(stdout, 'volatility', 'Redis'), ['1', '0', '0', '–']);
   const l2 = before.redis!;
-  assert.deepEqual(row(stdout, 'all')?.slice(6), ['2', `${l2.hits}`, `${l2.misses}`, percent(l2.hit_rate!)]);
+  assert.deepEqual(row(stdout, 'all types', 'Redis'), [
+    '2',
+    `${l2.hits}`,
+    `${l2.misses}`,
+    percent(l2.hit_rate!),
+  ]);
   assert.deepEqual(row(stdout, 'coherence'), ['coherent']);
   assert.deepEqual(row(stdout, 'pending writes'), ['none']);
-  assert.match(row(stdout, 'L1')![0]!, /^1 of 1,000 \(0\.1 %\), \d+ B$/);
+  // The head of the first table of entries begins with L1 too.
+  assert.match(row(stdout, 'L1', 'coherence')![0]!, /^1 of 1,000 \(0\.1 %\), \d+ B$/);
   const [, version] = /^redis_version:(\S+)/m.exec(await redis.cli('INFO', 'server'))!;
-  const [seen, ...more] = row(stdout, 'Redis')![0]!.split(', ');
+  const facts = stdout.split('all types').at(-1)!;
+  const [seen, ...more] = row(facts, 'Redis')![0]!.split(', ');
   assert.equal(seen, version);
-  assert.match(more.join(', '), /^answers in .* ms, up for .*, 2 keys at .* UTC$/);
+  assert.match(more.join(', '), /^answers in .* ms, up for .* clients, /);
+  assert.match(row(facts, 'keys in Redis')![0]!, /^2 at .* UTC$/);
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
 
   await redis.signal('SIGKILL');
   await until(async () => !(await healthOf(service)).redis.connected);
   await put(service, 'borrow_rate:A', '2');
   const away = (await runMain(['stats', '--url', service.url])).stdout;
   assert.match(away, /: degraded\n/);
-  assert.match(row(away, 'Redis')![0]!, /^unreachable: /);
+  assert.match(row(away.split('all types').at(-1)!, 'Redis')![0]!, /^unreachable: /);
+  for (const line of away.split('\n')) assert.ok(line.length <= 80, line);
   assert.deepEqual(row(away, 'coherence'), ['blind']);
   assert.match(row(away, 'pending writes')![0]!, /^1, .*, the oldest for /);
 });
@@ -95,6 +113,63 @@ test('stats reports when no service or another program answers', async (t) => {
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /answered 404 not_found: /);
 });
+
+test('counts and rates of stats --watch are those of the interval, in 80 columns', () => {
+  const at = (atMs: number, hit: number, miss: number) => {
+    const counted = { items: 1, hits: hit, misses: miss, evictions: 0, expirations: 0 };
+    const requests = { hit, miss, error: 0 };
+    return {
+      url: 'http://127.0.0.1:8000',
+      atMs,
+      health: HEALTH,
+      stats: {
+        connected: false as const,
+        keys_count: 0 as const,
+        memory_used: 0 as const,
+        categories: {},
+        local: {
+          ...counted,
+          enabled: true,
+          max_items: 10,
+          bytes: 1,
+          hit_rate: 1,
+          by_type: { borrow_rate: counted },
+        },
+        redis: { hits: hit, misses: miss, hit_rate: 1, by_type: {} as never },
+        requests: { get: { ...requests, hit_rate: 1 }, set: requests, delete: requests },
+        flights: { joined: 0, fenced: 0 },
+      },
+    };
+  };
+  const [first, second] = [at(1000, 99_000_000, 1_000_000), at(3000, 99_000_100, 1_000_100)];
+  const text = statsText(second, first);
+  assert.match(text, /^In the last 2 s:$/m);
+  assert.deepEqual(row(text, 'get'), ['100', '100', '0', '50 %', '100']);
+  assert.deepEqual(row(text, 'borrow_rate', 'L1'), ['1', '100', '100', '50 %', '0', '0']);
+  assert.deepEqual(row(text, 'all types', 'Redis'), ['', '100', '100', '50 %']);
+  assert.match(
+    statsText(first, second),
+    /^Since the start:$/m,
+    'lower counts mean that the service has restarted',
+  );
+  for (const line of statsText(second).split('\n')) assert.ok(line.length <= 80, line);
+});
+
+const HEALTH: HealthBody = {
+  status: 'healthy',
+  reasons: [],
+  mode: 'redis',
+  version: '0.1.0',
+  addon: { version: '20', package: 'uws-pack', sha256: '' },
+  coherence: 'coherent',
+  redis: {
+    connected: false,
+    response_time_ms: null,
+    server_info: {},
+    error: 'a reason of several words that is longer than the sixty columns which remain beside the names',
+  },
+  local_cache: { status: 'healthy', items: 1, memory_bytes: 1 },
+};
 
 test('stats --watch repeats the statistics with requests per second, and keeps running when the service stops', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });

@@ -21,6 +21,7 @@ import { stats } from './stats.ts';
 import { token } from './token.ts';
 import { ttl } from './ttl.ts';
 import { warmup } from './warmup.ts';
+import { watch } from './watch.ts';
 
 /** All subcommands, in the order of the help text. A new subcommand is a file in this directory and a row here. */
 export const SUBCOMMANDS: readonly Subcommand[] = [
@@ -32,6 +33,7 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   del,
   ttl,
   keys,
+  watch,
   stats,
   invalidate,
   cleanup,

@@ -16,7 +16,7 @@ export const stats: Subcommand = {
       .addOption(
         new Option(
           '--watch [seconds]',
-          `repeat every ${EVERY_SECONDS} seconds, or at this interval, with the requests per second in between`,
+          `repeat every ${EVERY_SECONDS} seconds, or at this interval, with the counts and rates in between`,
         )
           .argParser(numeric(0.1, 86_400))
           .preset(String(EVERY_SECONDS)),
