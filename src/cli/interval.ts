@@ -1,7 +1,7 @@
 /** The counts of a service between two snapshots. */
 import { TYPES } from '../key.ts';
 import type { StatsBody } from '../metrics/stats.ts';
-import type { Snapshot } from './stats-text.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export interface Interval {
   readonly seconds: number;

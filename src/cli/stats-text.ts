@@ -5,15 +5,7 @@ import { TYPES } from '../key.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
 import { intervalOf } from './interval.ts';
-
-/** The statistics and the health of a service at one moment. */
-export interface Snapshot {
-  readonly url: string;
-  /** The time of `performance.now()`. */
-  readonly atMs: number;
-  readonly stats: StatsBody | { readonly enabled: false };
-  readonly health: HealthBody;
-}
+import type { Snapshot } from './snapshot.ts';
 
 type Row = readonly (string | number)[];
 

@@ -8,7 +8,8 @@ import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
 import { outputIsOpen } from './output.ts';
 import { serviceToken } from './service-token.ts';
-import { type Snapshot, statsText } from './stats-text.ts';
+import type { Snapshot } from './snapshot.ts';
+import { statsText } from './stats-text.ts';
 
 export interface StatsOptions extends ServiceOptions {
   /** Seconds between two outputs; undefined prints once. */
