@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly topology?: Topology;
   /** Readers of each replica; by default two, and none for a fault between replicas and near caches. */
   readonly readers?: number;
+  /** Whether near caches read too: true by default. Their reads also tell subscribers what these have missed. */
+  readonly nearCaches?: boolean;
   /** The average pause of a writer between two writes, in ms. The longest pause is twice as long. */
   readonly restMs?: number;
   /** A run with fewer reads or changes continues until it has them, at most for `PATIENCE_MS`. */
@@ -116,7 +118,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
     await subscriber.start();
   }
 
-  const near = await openNearCaches(services, fault, envOf(0), cleanup);
+  const near = await openNearCaches(options.nearCaches === false ? [] : services, fault, envOf(0), cleanup);
   const { readers: nearReaders } = near;
 
   const waits = new CpuWaits(() => [...target.pids(), ...near.pids(), ...services.map(({ pid }) => pid)]);

@@ -1,7 +1,8 @@
 /**
  * The longer run: `node test/consistency/run.ts --seconds 30 --replicas 3 --fault all --seed 1`. Prints the counts
  * and the violations of each fault, and exits with code 1 if a violation was found. `--topology cluster` runs on a Redis
- * Cluster of three masters, `--topology sentinel` on a master with two replicas and three Sentinels.
+ * Cluster of three masters, `--topology sentinel` on a master with two replicas and three Sentinels. `--no-near-caches`
+ * runs without near caches.
  */
 import { parseArgs } from 'node:util';
 import { type Report, runCheck, TOPOLOGIES } from './check.ts';
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     fault: { type: 'string', default: 'all' },
     seed: { type: 'string', default: '1' },
     topology: { type: 'string', default: 'single' },
+    'no-near-caches': { type: 'boolean', default: false },
   },
 });
 const topology = TOPOLOGIES.find((name) => name === values.topology);
@@ -49,6 +51,7 @@ for (const fault of faults) {
     replicas: Number(values.replicas),
     seed: Number(values.seed),
     topology,
+    nearCaches: !values['no-near-caches'],
   });
   console.log(row(cells(fault, report)));
   for (const violation of report.violations.slice(0, 10)) console.log(`  ${violation}`);

@@ -24,8 +24,9 @@ for (const fault of CLUSTER_FAULTS) {
         row.lost.filter((line) => line.startsWith('min_rate:counter-')),
         [],
       );
-    // While slots move, both masters answer. On a busy machine connecting to a new master may exceed the time-out.
+    // While slots move, both masters answer; but connecting to a new master takes some of the time-out of a read. Reads that
+    // the machine delayed do not count.
     if (fault.silent && !fault.mayLose)
-      assert.ok(row.unknownReads <= row.reads / 100, `${row.unknownReads} reads were unknown`);
+      assert.ok(row.unknown.length <= row.reads / 100, `of ${row.reads} reads: ${row.unknown.join('; ')}`);
   });
 }

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MutantName } from '../mutants/index.ts';
+import { runWith } from '../mutants/run.ts';
+import type { Topology } from './check.ts';
+import type { Fault } from './faults.ts';
+
+const TIMEOUT_MS = 60_000;
+/** A single run may miss a mutant, above all on a busy machine, where a run has few reads and writes. */
+const MOST_RUNS = 4;
+
+/** A mutant that a run with a fault reveals. */
+export interface ByRun {
+  readonly mutant: MutantName;
+  readonly fault: Fault;
+  readonly seconds: number;
+  readonly topology: Topology;
+}
+
+/** Declares the test that a run with the fault finds the mutant. */
+export function testByRun({ mutant, fault, seconds, topology }: ByRun): void {
+  test(`a run with ${fault} (${topology}) finds the mutant: ${mutant}`, async () => {
+    const options = [
+      '--seconds',
+      String(seconds),
+      '--replicas',
+      '2',
+      '--fault',
+      fault,
+      '--topology',
+      topology,
+    ];
+    // Reads of near caches tell subscribers what these have missed, and so hide the mutants of notifications.
+    if (fault !== 'client-half-open') options.push('--no-near-caches');
+    const run = (seed: number) =>
+      runWith(mutant, ['test/consistency/run.ts', ...options, '--seed', String(seed)], TIMEOUT_MS);
+    let last = await run(1);
+    for (let seed = 2; last.code === 0 && seed <= MOST_RUNS; seed++) last = await run(seed);
+    assert.equal(last.code, 1, last.output);
+    assert.match(
+      last.output,
+      /stale by|went back|at the end|no answer named a lesser state|without a connection/,
+    );
+  });
+}

@@ -1,0 +1,20 @@
+import { testByRun } from './find-by-run.ts';
+
+testByRun({
+  mutant: 'a link that is armed again does not empty L1',
+  fault: 'link-killed',
+  seconds: 3,
+  topology: 'single',
+});
+testByRun({
+  mutant: 'clients are not notified that the state is coherent again',
+  fault: 'data-killed',
+  seconds: 2,
+  topology: 'single',
+});
+testByRun({
+  mutant: 'an entry of the near cache is served while its watch is dead',
+  fault: 'client-half-open',
+  seconds: 6,
+  topology: 'single',
+});
