@@ -62,7 +62,7 @@ export const LIMIT_VARIABLES = {
     default: 0,
     unit: 'connections',
     within: [0, 10_000_000],
-    note: '0 derives it from the limit of open files, of which 16 stay free',
+    note: '0 derives it from the limit of open files and leaves 16 of them free',
     doc: 'Maximum number of client connections, WebSockets included.',
   }),
   MAX_ADDRESS_REQUESTS_PER_SECOND: integer({

@@ -166,7 +166,7 @@ const HEALTH: HealthBody = {
     connected: false,
     response_time_ms: null,
     server_info: {},
-    error: 'a reason of several words that is longer than the sixty columns which remain beside the names',
+    error: 'a reason of several words that is longer than the sixty columns that are left beside the names',
   },
   local_cache: { status: 'healthy', items: 1, memory_bytes: 1 },
 };

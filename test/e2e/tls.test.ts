@@ -90,14 +90,19 @@ test('a client that sends plain HTTP to the TLS port is disconnected without an 
 test('TLS 1.1 is refused, and TLS_CIPHERS limits the suites of TLS 1.2', async (t) => {
   const TLS_CIPHERS = 'ECDHE-ECDSA-CHACHA20-POLY1305';
   const service = await serving(t, { ...SERVER, TLS_CIPHERS });
-  const only = (version: 'TLSv1.1' | 'TLSv1.2') => ({
+  const limitedTo = (version: 'TLSv1.1' | 'TLSv1.2') => ({
     minVersion: version,
     maxVersion: version,
     ciphers: 'ALL:@SECLEVEL=0',
   });
-  assert.deepEqual(await handshake(service, only('TLSv1.2')), { protocol: 'TLSv1.2', cipher: TLS_CIPHERS });
-  await assert.rejects(handshake(service, { ...only('TLSv1.2'), ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' }));
-  await assert.rejects(handshake(service, only('TLSv1.1')));
+  assert.deepEqual(await handshake(service, limitedTo('TLSv1.2')), {
+    protocol: 'TLSv1.2',
+    cipher: TLS_CIPHERS,
+  });
+  await assert.rejects(
+    handshake(service, { ...limitedTo('TLSv1.2'), ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' }),
+  );
+  await assert.rejects(handshake(service, limitedTo('TLSv1.1')));
   assert.equal((await handshake(service, {})).protocol, 'TLSv1.3');
 });
 

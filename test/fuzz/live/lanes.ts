@@ -9,7 +9,7 @@ export interface Lane {
   close(): void;
 }
 
-/** Sends a batch over lanes, each of which sends one input after the other. @throws Fault */
+/** Sends a batch over several lanes. Each lane sends one input after the other. @throws Fault */
 export async function inLanes(batch: readonly Source[], open: () => Lane): Promise<void> {
   const rest = batch[Symbol.iterator]();
   const run = async () => {
