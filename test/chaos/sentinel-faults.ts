@@ -38,6 +38,13 @@ async function replace(stage: SentinelStage): Promise<void> {
   await returned(stage);
 }
 
+/** Ends a fault that cut the master off: a replica has replaced it, and it returns. */
+async function thawReplaced(stage: SentinelStage): Promise<void> {
+  await replaced(stage);
+  stage.front.thaw();
+  await returned(stage);
+}
+
 const ACK = { REDIS_MIN_REPLICAS_ACK: '1' };
 
 export const SENTINEL_FAULTS: readonly SentinelFault[] = [
@@ -89,11 +96,7 @@ export const SENTINEL_FAULTS: readonly SentinelFault[] = [
   {
     name: 'the master is cut off from everyone, and returns',
     begin: async ({ front }) => front.freeze(),
-    async end(stage) {
-      await replaced(stage);
-      stage.front.thaw();
-      await returned(stage);
-    },
+    end: thawReplaced,
     holdMs: 1000,
     postpones: true,
     mayLose: true,
@@ -102,11 +105,7 @@ export const SENTINEL_FAULTS: readonly SentinelFault[] = [
     // Until the Sentinels reach it again, it still is a master for its clients.
     name: 'the master is cut off from the Sentinels alone, and returns',
     begin: async ({ front }) => front.freeze({ saying: 'sentinel-' }),
-    async end(stage) {
-      await replaced(stage);
-      stage.front.thaw();
-      await returned(stage);
-    },
+    end: thawReplaced,
     holdMs: 1000,
     postpones: false,
     silent: true,
@@ -116,11 +115,7 @@ export const SENTINEL_FAULTS: readonly SentinelFault[] = [
     // Both replicas must have a write, because either of them may become the master.
     name: 'the master is cut off from the Sentinels alone, and returns, with REDIS_MIN_REPLICAS_ACK=2',
     begin: async ({ front }) => front.freeze({ saying: 'sentinel-' }),
-    async end(stage) {
-      await replaced(stage);
-      stage.front.thaw();
-      await returned(stage);
-    },
+    end: thawReplaced,
     holdMs: 1000,
     postpones: false,
     silent: true,
