@@ -24,8 +24,15 @@ const LIMITS = {
   COMPRESSION_THRESHOLD_BYTES: '100',
 };
 
-/** The C library returns freed memory to the system, so that resident memory is memory in use. */
-const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '65536' };
+/**
+ * The C library returns freed memory to the system, and V8 collects garbage before its heap grows past 128 MiB. So
+ * resident memory is memory in use.
+ */
+const ALLOCATOR = {
+  MALLOC_MMAP_THRESHOLD_: '65536',
+  MALLOC_TRIM_THRESHOLD_: '65536',
+  NODE_OPTIONS: '--max-old-space-size=128 --max-semi-space-size=4',
+};
 
 /** More than a full L1 and uncollected garbage take. A leak of 2 KB for each input exceeds it within 75,000 inputs. */
 const MOST_MORE_BYTES = 150 * 1024 * 1024;
