@@ -9,6 +9,7 @@ export const ERRORS = {
   key_invalid: [400, 'Invalid key'],
   pattern_invalid: [400, 'Invalid glob pattern'],
   pattern_too_complex: [400, 'The glob pattern has too many stars'],
+  origin_invalid: [400, 'Invalid asOf or source'],
   ttl_invalid: [400, 'Invalid TTL'],
   value_invalid: [400, 'Invalid value'],
   unauthenticated: [401, 'The request has no valid token'],

@@ -4,6 +4,7 @@ import { jsonToMsgpack } from '../codec/json-to-msgpack.ts';
 import { msgpackToJson } from '../codec/msgpack-to-json.ts';
 import { bufferOf, type Latin1, toLatin1, type ValueBytes } from '../codec/value-bytes.ts';
 import { type TypeIndex, typeOf } from '../key.ts';
+import type { Origin } from './origin.ts';
 import type { Version } from './version.ts';
 
 /** The encoding of a value's bytes. */
@@ -22,7 +23,10 @@ export interface Value {
 const STRING_LIMIT_BYTES = 4096;
 
 /** The measured memory of an entry beyond its key and value: the object, its version, the slot in the map. */
-const ENTRY_OVERHEAD_BYTES = 240;
+const ENTRY_OVERHEAD_BYTES = 248;
+
+/** The memory of an origin: the object, its time, and the name. Entries that share an origin count it each. */
+const ORIGIN_BYTES = 88;
 
 /**
  * Copies a value's bytes into the form that is cheapest to store and send. A copy is necessary: bytes from a socket are
@@ -88,19 +92,28 @@ export class Entry {
   #other: ValueBytes | undefined;
   /** Bits: the type, the encoding, and the slot. */
   #traits: number;
+  readonly origin: Origin | undefined;
   /** Set by `http/`, dropped by the sweep. */
   head: Head | undefined;
   /** Set by `results.ts`, dropped by the sweep. */
   prepared: Prepared | undefined;
 
   /** @param storedAt, expiresAt milliseconds since the epoch */
-  constructor(key: string, value: Value, version: Version, storedAt: number, expiresAt: number) {
+  constructor(
+    key: string,
+    value: Value,
+    version: Version,
+    storedAt: number,
+    expiresAt: number,
+    origin?: Origin,
+  ) {
     this.key = key;
     this.version = version;
     this.#storedAt = small(storedAt - epoch);
     this.#expiresAt = small(expiresAt - epoch);
     this.#freshUntil = this.#storedAt;
     this.#body = value.body;
+    this.origin = origin;
     this.#traits = typeOf(key) | (value.encoding === 'json' ? IS_JSON : 0);
   }
 
@@ -126,6 +139,11 @@ export class Entry {
     return this.#storedAt + epoch;
   }
 
+  /** When the data is from, in milliseconds since 1970: the time that its writer named, else when it was written. */
+  get from(): number {
+    return this.origin?.asOf ?? this.storedAt;
+  }
+
   /** When the value expires, in milliseconds since 1970. It is never served after that. */
   get expiresAt(): number {
     return this.#expiresAt + epoch;
@@ -142,7 +160,8 @@ export class Entry {
 
   /** The share of L1's byte budget that the entry takes. */
   get bytes(): number {
-    return this.key.length + this.#body.length + ENTRY_OVERHEAD_BYTES;
+    const own = this.key.length + this.#body.length + ENTRY_OVERHEAD_BYTES;
+    return this.origin === undefined ? own : own + ORIGIN_BYTES;
   }
 
   /** The value as JSON text if it exists already; undefined where it would have to be converted. */

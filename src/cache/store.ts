@@ -2,6 +2,7 @@ import { ServiceError } from '../errors.ts';
 import type { Condition } from './condition.ts';
 import type { Entry, Value } from './entry.ts';
 import type { Match } from './match.ts';
+import type { Origin } from './origin.ts';
 import type { Version } from './version.ts';
 
 export interface Write {
@@ -12,6 +13,7 @@ export interface Write {
   readonly storedAt: number;
   /** When the value expires in both tiers, in whole ms since the epoch. */
   readonly expiresAt: number;
+  readonly origin?: Origin | undefined;
   readonly condition?: Condition | undefined;
   /** Whether this is the replay of a pending change. No caller waits for it, so it may take longer. */
   readonly late?: boolean;

@@ -18,6 +18,7 @@ import type { Memory } from './l1/memory.ts';
 import { SlotDrops } from './l1/slot-drops.ts';
 import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
+import type { Origin } from './origin.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { Pending, PendingWrites } from './pending-writes/pending-writes.ts';
 import { keepMatchOrUndo, Postponer } from './pending-writes/postpone.ts';
@@ -139,10 +140,6 @@ export class TwoLevel implements BusListener {
     return entry === undefined ? this.load(key) : { entry, source: 'l1' };
   }
 
-  async exists(key: string): Promise<boolean> {
-    return (await this.get(key)).entry !== undefined;
-  }
-
   /**
    * Writes to L2. L1 drops the key, and the next read fills L1. A change that L2 does not accept becomes pending where it
    * may be made later.
@@ -156,8 +153,9 @@ export class TwoLevel implements BusListener {
     ttlMs?: number,
     condition?: Condition,
     client?: string,
+    origin?: Origin,
   ): Promise<WriteOutcome> {
-    return this.#writes.set(key, value, ttlMs, condition, client);
+    return this.#writes.set(key, value, ttlMs, condition, client, origin);
   }
 
   /**

@@ -7,6 +7,7 @@ import { Entry, type Value } from './entry.ts';
 import type { Flights } from './flight.ts';
 import { wholeTtlMs } from './key-and-ttl.ts';
 import type { Loaded } from './loaded.ts';
+import type { Origin } from './origin.ts';
 import { type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
 import type { KeepOutcome, Postponer } from './pending-writes/postpone.ts';
 import type { Replayed } from './pending-writes/replay.ts';
@@ -53,15 +54,16 @@ export class Writes {
     ttlMs?: number,
     condition?: Condition,
     client?: string,
+    origin?: Origin,
   ): Promise<WriteOutcome> {
     const { store, memory, versions, clock, ttls, postponer } = this.#deps;
     const life = wholeTtlMs(ttlMs ?? ttls[typeOf(key)]!);
     const version = versions.next();
     const storedAt = clock.now;
-    const makeEntry = (as: Version) => new Entry(key, value, as, storedAt, storedAt + life);
+    const makeEntry = (as: Version) => new Entry(key, value, as, storedAt, storedAt + life, origin);
     if (store === undefined) {
-      const present = memory!.unexpired(key)?.version;
-      if (!holds(condition, present)) return { status: 'refused', version: present };
+      const present = memory!.unexpired(key);
+      if (!holds(condition, present)) return { status: 'refused', version: present?.version };
       const outcome = { status: present === undefined ? 'created' : 'replaced', version } as const;
       const entry = makeEntry(version);
       this.#countSet(outcome);
@@ -69,8 +71,9 @@ export class Writes {
       this.#deps.changes()?.stored(key, entry);
       return outcome;
     }
-    postponer()?.checkCondition(key, condition);
-    const write = { key, value, version, storedAt, expiresAt: storedAt + life, condition };
+    const newer = postponer()?.checkWrite(key, condition);
+    if (newer !== undefined) return { status: 'refused', version: newer };
+    const write = { key, value, version, storedAt, expiresAt: storedAt + life, origin, condition };
     return this.#through<WriteOutcome>(key, 'set', {
       version,
       send: () => store.write(write),
@@ -89,7 +92,9 @@ export class Writes {
         // L2 may have raised the version of a change that it made.
         const stored = (error instanceof NotReplicated ? error.version : undefined) ?? version;
         const entry = makeEntry(stored);
-        const keeping = postponer()?.keep({ key, version: stored, entry, client }, error, condition, made);
+        const unlessNewer = condition?.is === 'unless-newer' ? condition.asOf : undefined;
+        const pending = { key, version: stored, entry, client, unlessNewer };
+        const keeping = postponer()?.keep(pending, error, condition, made);
         if (keeping === undefined) return undefined;
         this.#postponed(key, keeping);
         if (keeping.kept) this.#deps.changes()?.stored(key, entry, true);
@@ -102,8 +107,8 @@ export class Writes {
   async delete(key: string, condition?: Condition, client?: string): Promise<RemovalOutcome> {
     const { store, memory, versions, postponer } = this.#deps;
     if (store === undefined) {
-      const present = memory!.unexpired(key)?.version;
-      if (!holds(condition, present)) return { status: 'refused', version: present };
+      const present = memory!.unexpired(key);
+      if (!holds(condition, present)) return { status: 'refused', version: present?.version };
       return this.#removed(key, { status: present === undefined ? 'absent' : 'deleted' }, NOTHING);
     }
     postponer()?.checkCondition(key, condition);

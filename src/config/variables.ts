@@ -133,7 +133,7 @@ export const VARIABLES = {
     unit: 'bytes',
     within: [0, 1024 * GiB],
     note: '0 sets no limit',
-    doc: 'Maximum memory of all entries; an entry counts as its key, its value as written, and 240 bytes.',
+    doc: 'Maximum memory of all entries; an entry counts as its key, its value as written, and 248 bytes; 88 more with an origin.',
   }),
   LOCAL_CACHE_TTL: integer({
     group: 'local',

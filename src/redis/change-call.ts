@@ -39,8 +39,8 @@ export function changeCall(
     keys.push(options.keyPrefix + change.key);
     const condition = conditionArgument(change.condition);
     if ('value' in change) {
-      const { value, version, storedAt, expiresAt } = change;
-      const envelope = pack(value, version, storedAt, expiresAt, options);
+      const { value, version, storedAt, expiresAt, origin } = change;
+      const envelope = pack(value, version, storedAt, expiresAt, options, origin);
       onPacked(change.key, envelope.length);
       args.push('set', condition, expiresAt, envelope, deadline);
     } else args.push('delete', condition, '', Buffer.from(change.version, 'hex'), deadline);
@@ -80,10 +80,20 @@ function conditionArgument(condition: Condition | undefined): string | Buffer {
       return Buffer.concat([
         Buffer.from(condition.unlessForeign ? '~' : '<'),
         Buffer.from(condition.version, 'hex'),
+        ...(condition.asOf === undefined ? [] : [milliseconds(condition.asOf)]),
       ]);
+    case 'unless-newer':
+      return Buffer.concat([Buffer.from('@'), milliseconds(condition.asOf)]);
     default: {
       const sign = condition.is === 'if-version' ? '=' : '!';
       return Buffer.concat([Buffer.from(sign), Buffer.from(condition.versions.join(''), 'hex')]);
     }
   }
+}
+
+/** Returns a time as the script reads it: uint 64. */
+function milliseconds(ms: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUIntBE(ms, 2, 6);
+  return bytes;
 }

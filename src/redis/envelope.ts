@@ -2,14 +2,15 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Encoding, Entry, keep, type Value } from '../cache/entry.ts';
+import { isInstant, isSource, type Origin, originOf } from '../cache/origin.ts';
 import { VERSION_BYTES, type Version } from '../cache/version.ts';
 import { member } from '../codec/json-read.ts';
 import { validateMsgpack } from '../codec/msgpack-read.ts';
 import { bufferOf, copyBytes } from '../codec/value-bytes.ts';
 
 /**
- * The format of a value in Redis: one msgpack array of seven items at fixed offsets. Readers, Lua scripts among them,
- * find every field without decoding.
+ * The format of a value in Redis: one msgpack array at fixed offsets. Readers, Lua scripts among them, find every field
+ * without decoding. A value without an origin has layout 2, an array of seven items:
  *
  *   offset  bytes                what
  *        0  97                   array of 7
@@ -22,10 +23,22 @@ import { bufferOf, copyBytes } from '../codec/value-bytes.ts';
  *                                version, which the write script may change
  *       40  c6 + 4 + n           the value's bytes, bin 32
  *
+ * A value with an origin has layout 3, an array of nine items. It begins with 99 03, and two items follow the flags:
+ *
+ *   offset  bytes                what
+ *       35  cf + 8               as of, ms since the epoch, uint 64; 0 if unknown
+ *       44  d9 + 1 + m           source, str 8; empty if unknown
+ *     46+m  ce + 4               CRC-32 of the bytes 16 to 45+m and of the value's bytes
+ *     51+m  c6 + 4 + n           the value's bytes
+ *
+ * Processes that do not know layout 3 read such a value as damaged, and count it as unreadable.
+ *
  * Layout 1, of version 0.1, begins with 96 01 and has no checksum: the length of its value is at offset 35.
  */
 const LEAD = 0x97;
 const LAYOUT = 2;
+const LEAD_3 = 0x99;
+const LAYOUT_3 = 3;
 const LEAD_1 = 0x96;
 const LAYOUT_1 = 1;
 export const VERSION_OFFSET = 4;
@@ -33,10 +46,13 @@ const CHECKED_FROM = 16;
 const STORED_AT = 17;
 const EXPIRES_AT = 26;
 const FLAGS = 34;
-const CHECKED_TO = 35;
-const CHECKSUM = 36;
-const LENGTH = 41;
-const VALUE = 45;
+/** After the flags. Where layout 2 continues with the checksum, layout 3 has the origin first. */
+const REST = 35;
+const AS_OF = 36;
+const SOURCE_LENGTH = 45;
+const SOURCE = 46;
+/** Bytes of the headers of the checksum and of the value. */
+const TAIL = 10;
 const VALUE_1 = 40;
 
 const MSGPACK = 1;
@@ -62,6 +78,7 @@ export function pack(
   storedAt: number,
   expiresAt: number,
   limits: EnvelopeLimits,
+  origin?: Origin,
 ): Buffer {
   let { body } = value;
   let flags = value.encoding === 'msgpack' ? MSGPACK : 0;
@@ -72,9 +89,10 @@ export function pack(
       flags |= COMPRESSED;
     }
   }
-  const packed = Buffer.allocUnsafe(VALUE + body.length);
-  packed[0] = LEAD;
-  packed[1] = LAYOUT;
+  const rest = origin === undefined ? REST : SOURCE + (origin.source?.length ?? 0);
+  const packed = Buffer.allocUnsafe(rest + TAIL + body.length);
+  packed[0] = origin === undefined ? LEAD : LEAD_3;
+  packed[1] = origin === undefined ? LAYOUT : LAYOUT_3;
   packed[2] = 0xc4;
   packed[3] = VERSION_BYTES;
   packed.write(version, VERSION_OFFSET, 'hex');
@@ -83,27 +101,55 @@ export function pack(
   packed[EXPIRES_AT - 1] = 0xcf;
   writeMs(packed, expiresAt, EXPIRES_AT);
   packed[FLAGS] = flags;
-  packed[CHECKSUM - 1] = 0xce;
-  packed[LENGTH - 1] = 0xc6;
-  packed.writeUInt32BE(body.length, LENGTH);
-  copyBytes(body, packed, VALUE);
-  packed.writeUInt32BE(checksum(packed), CHECKSUM);
+  if (origin !== undefined) {
+    packed[AS_OF - 1] = 0xcf;
+    writeMs(packed, origin.asOf ?? 0, AS_OF);
+    packed[SOURCE_LENGTH - 1] = 0xd9;
+    packed[SOURCE_LENGTH] = rest - SOURCE;
+    packed.write(origin.source ?? '', SOURCE, 'latin1');
+  }
+  packed[rest] = 0xce;
+  packed[rest + 5] = 0xc6;
+  packed.writeUInt32BE(body.length, rest + 6);
+  copyBytes(body, packed, rest + TAIL);
+  packed.writeUInt32BE(checksum(packed, rest), rest + 1);
   return packed;
 }
 
-function checksum(packed: Buffer): number {
-  return crc32(packed.subarray(VALUE), crc32(packed.subarray(CHECKED_FROM, CHECKED_TO)));
+/** @param rest the end of the bytes before the checksum */
+function checksum(packed: Buffer, rest: number): number {
+  return crc32(packed.subarray(rest + TAIL), crc32(packed.subarray(CHECKED_FROM, rest)));
 }
 
-/** Returns where the value begins in an envelope of either layout, or undefined for any other or damaged bytes. */
+/** Returns where the value begins in an envelope of any layout, or undefined for any other or damaged bytes. */
 function valueOffset(packed: Buffer): number | undefined {
   if (packed.length < VALUE_1 || packed[3] !== VERSION_BYTES) return undefined;
   if (packed[0] === LEAD_1 && packed[1] === LAYOUT_1)
     return packed.readUInt32BE(VALUE_1 - 4) === packed.length - VALUE_1 ? VALUE_1 : undefined;
-  if (packed.length < VALUE || packed[0] !== LEAD || packed[1] !== LAYOUT) return undefined;
-  if (packed.readUInt32BE(LENGTH) !== packed.length - VALUE) return undefined;
-  return packed.readUInt32BE(CHECKSUM) === checksum(packed) ? VALUE : undefined;
+  const rest = restOffset(packed);
+  if (rest === undefined || packed.length < rest + TAIL) return undefined;
+  if (packed.readUInt32BE(rest + 6) !== packed.length - rest - TAIL) return undefined;
+  return packed.readUInt32BE(rest + 1) === checksum(packed, rest) ? rest + TAIL : undefined;
 }
+
+/** Returns where the checksum begins in an envelope of layout 2 or 3. */
+function restOffset(packed: Buffer): number | undefined {
+  if (packed[0] === LEAD && packed[1] === LAYOUT) return REST;
+  if (packed[0] === LEAD_3 && packed[1] === LAYOUT_3 && packed.length > SOURCE)
+    return SOURCE + packed[SOURCE_LENGTH]!;
+  return undefined;
+}
+
+/** Returns the origin in an envelope; undefined where it is not valid. */
+function originIn(packed: Buffer): { readonly origin: Origin | undefined } | undefined {
+  if (packed[0] !== LEAD_3) return NO_ORIGIN;
+  const ms = readMs(packed, AS_OF);
+  const name = packed.toString('latin1', SOURCE, SOURCE + packed[SOURCE_LENGTH]!);
+  if ((ms !== 0 && !isInstant(ms)) || (name !== '' && !isSource(name))) return undefined;
+  return { origin: originOf(ms === 0 ? undefined : ms, name === '' ? undefined : name) };
+}
+
+const NO_ORIGIN = { origin: undefined };
 
 /** Reads an envelope. Returns undefined where the bytes are not a valid one. The entry has a copy of the value. */
 export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Entry | undefined {
@@ -115,6 +161,8 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
   const expiresAt = readMs(packed, EXPIRES_AT);
   // An answer cannot express a later time.
   if (!Number.isSafeInteger(storedAt) || !Number.isSafeInteger(expiresAt)) return undefined;
+  const origin = originIn(packed);
+  if (origin === undefined) return undefined;
   const encoding: Encoding = (flags & MSGPACK) === 0 ? 'json' : 'msgpack';
   let bytes = packed.subarray(offset);
   if ((flags & COMPRESSED) !== 0) {
@@ -134,6 +182,7 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
     packed.toString('hex', VERSION_OFFSET, VERSION_OFFSET + VERSION_BYTES),
     storedAt,
     expiresAt,
+    origin.origin,
   );
 }
 

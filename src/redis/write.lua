@@ -14,6 +14,8 @@
 --              '~' version   the key has no value, or an older version; a value of another program stays
 --              '=' versions  the key has one of these 12-byte versions, which follow each other
 --              '!' versions  the key has none of these versions
+--              '@' time      the key has no value, or a value whose data is not from a later time; uint 64, ms
+--            After the version of '<' and '~', a time may follow. Then '@' must hold too.
 --         3  when the value expires, in ms of Redis's clock ('' for a delete)
 --         4  the envelope; for a delete its raw stamp
 --         5  the deadline in ms of Redis's clock: from this time on the change is not made; '' for no deadline
@@ -55,7 +57,8 @@ local function stored_version(key)
   if type(head) ~= 'string' then return '' end
   if #head == 0 then return nil end
   local lead, layout = string.byte(head, 1, 2)
-  if #head == 16 and ((lead == 0x97 and layout == 2) or (lead == 0x96 and layout == 1)) then
+  if #head == 16 and
+    ((lead == 0x97 and layout == 2) or (lead == 0x99 and layout == 3) or (lead == 0x96 and layout == 1)) then
     return string.sub(head, 5, 16)
   end
   local hex = redis.sha1hex(redis.call('GET', key))
@@ -86,7 +89,20 @@ local function foreign(version)
   return #version < 12 or string.sub(version, 1, 8) == string.rep('\0', 8)
 end
 
-local function holds(condition, version)
+local function number64(bytes)
+  local high, low = struct.unpack('>I4I4', bytes)
+  return high * 4294967296 + low
+end
+
+-- Returns whether the data of the stored value is from a later time. An envelope without a time has 0 there.
+local function newer(key, time)
+  if time == '' then return false end
+  local head = redis.pcall('GETRANGE', key, 0, 43)
+  if type(head) ~= 'string' or #head < 44 or string.sub(head, 1, 2) ~= '\153\3' then return false end
+  return number64(string.sub(head, 37, 44)) > number64(time)
+end
+
+local function holds(condition, version, key)
   if condition == '' then return true end
   if condition == 'if-exists' then return version ~= nil end
   if condition == 'if-absent' then return version == nil end
@@ -94,8 +110,9 @@ local function holds(condition, version)
   if sign == '<' or sign == '~' then
     if version == nil then return true end
     if foreign(version) then return sign == '<' end
-    return greater(string.sub(condition, 2), version)
+    return greater(string.sub(condition, 2, 13), version) and not newer(key, string.sub(condition, 14))
   end
+  if sign == '@' then return not newer(key, string.sub(condition, 2)) end
   local listed = false
   if version ~= nil then
     for i = 2, #condition, 12 do
@@ -133,7 +150,7 @@ for i, key in ipairs(KEYS) do
   local present = stored_version(key)
   if deadline ~= '' and now >= tonumber(deadline) then
     results[i] = { 'late', '' }
-  elseif not holds(condition, present) then
+  elseif not holds(condition, present, key) then
     results[i] = { 'refused', present or '' }
   elseif op == 'delete' then
     local removed = redis.pcall('UNLINK', key)

@@ -5,7 +5,8 @@ import { until } from '../../loadtest/support/until.ts';
 import type { Condition } from '../../src/cache/condition.ts';
 import { keep, type Value } from '../../src/cache/entry.ts';
 import { EVERYTHING } from '../../src/cache/match.ts';
-import type { Removal, Store, Write } from '../../src/cache/store.ts';
+import { originOf } from '../../src/cache/origin.ts';
+import type { Removal, Store, Write, WriteOutcome } from '../../src/cache/store.ts';
 import { isVersion, VersionClock } from '../../src/cache/version.ts';
 import { TYPES } from '../../src/key.ts';
 import { NO_VERSION, writeOf } from '../support/replica.ts';
@@ -46,6 +47,56 @@ export function storeContract(
       assert.equal(entry.storedAt, written.storedAt);
       assert.equal(entry.expiresAt, written.expiresAt);
     }
+  });
+
+  contract('every replica reads when the data is from, and who supplied it', async ({ one, two }) => {
+    for (const [asOf, source] of [
+      [1_506_514_800_123, 'ibkr'],
+      [1_506_514_800_123, undefined],
+      [undefined, 'ibkr'],
+    ] as const) {
+      await one.write(write('borrow_rate:AAPL', '1', { origin: originOf(asOf, source) }));
+      assert.deepEqual((await two.read('borrow_rate:AAPL'))!.origin, { asOf, source });
+    }
+    await one.write(write('borrow_rate:AAPL', '1'));
+    assert.equal((await two.read('borrow_rate:AAPL'))!.origin, undefined);
+  });
+
+  contract('a change with unless-newer is refused only if the stored data is newer', async ({ one, two }) => {
+    const condition = (asOf: number): Condition => ({ is: 'unless-newer', asOf });
+    const stored = 2 ** 40;
+    const first: WriteOutcome = await one.write(
+      write('k', '1', { origin: originOf(stored, 'ibkr'), condition: condition(1) }),
+    );
+    assert.equal(first.status, 'created', 'an absent key refuses nothing');
+    for (const asOf of [1, stored - 2 ** 32, stored - 1]) {
+      const expected: WriteOutcome = { status: 'refused', version: first.version };
+      assert.deepEqual(await two.write(write('k', '2', { condition: condition(asOf) })), expected);
+      assert.deepEqual(await two.remove(removal('k', { condition: condition(asOf) })), expected);
+    }
+    const equal = write('k', '2', { condition: condition(stored), origin: originOf(stored, 'ibkr') });
+    assert.equal((await two.write(equal)).status, 'replaced');
+    const later = write('k', '3', { condition: condition(stored + 2 ** 33) });
+    assert.equal((await one.write(later)).status, 'replaced');
+    const unknown = write('k', '4', { condition: condition(1) });
+    assert.equal((await one.write(unknown)).status, 'replaced', 'a value without asOf refuses nothing');
+    assert.equal((await one.remove(removal('k', { condition: condition(1) }))).status, 'deleted');
+  });
+
+  contract('if-older with asOf also refuses where the stored data is newer', async ({ one, two }) => {
+    const { version } = await one.write(write('k', '1', { origin: originOf(2000, undefined) }));
+    const attempt = (asOf: number) => {
+      const next = write('k', '2', { origin: originOf(asOf, undefined) });
+      return two.write({ ...next, condition: { is: 'if-older', version: next.version, asOf } });
+    };
+    assert.deepEqual(await attempt(1999), { status: 'refused', version });
+    assert.equal((await attempt(2000)).status, 'replaced');
+    const old = write('k', '3', { version: '000000000000000100000000', origin: originOf(3000, undefined) });
+    const stale = await two.write({
+      ...old,
+      condition: { is: 'if-older', version: old.version, asOf: 3000 },
+    });
+    assert.equal(stale.status, 'refused', 'the version counts too');
   });
 
   contract('every value and every key are read back unchanged', async ({ one, two }) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Condition } from '../../src/cache/condition.ts';
 import type { Entry } from '../../src/cache/entry.ts';
+import { originOf } from '../../src/cache/origin.ts';
 import type { StoreError } from '../../src/cache/store.ts';
 import type { TwoLevel } from '../../src/cache/two-level.ts';
 import { typeOf } from '../../src/key.ts';
@@ -204,11 +205,17 @@ test('writes and deletes are counted as hits or misses by whether the key existe
   );
 });
 
-test('exists returns whether the key has a value', async () => {
-  const { cache, store } = openReplica();
-  await writeElsewhere(store, KEY, '1');
-  assert.equal(await cache.exists(KEY), true);
-  assert.equal(await cache.exists('k'), false);
+test('a standalone write with older data is refused, and one with equal or unknown data is made', async () => {
+  const { cache } = openReplica({ standalone: true });
+  const write = (asOf: number | undefined, limit: number) =>
+    cache.set(KEY, json('1'), undefined, { is: 'unless-newer', asOf: limit }, 'c', originOf(asOf, 'ibkr'));
+  const first = await write(2000, 2000);
+  assert.equal(first.status, 'created');
+  assert.deepEqual(await write(1999, 1999), { status: 'refused', version: first.version });
+  assert.equal((await write(2000, 2000)).status, 'replaced');
+  assert.deepEqual(cache.peek(KEY)!.origin, { asOf: 2000, source: 'ibkr' });
+  assert.equal((await write(undefined, 2000)).status, 'replaced');
+  assert.equal((await write(1000, 1000)).status, 'replaced', 'a value without asOf refuses nothing');
 });
 
 test('a write returns the version that L2 stored, also if L2 raised it', async () => {

@@ -5,6 +5,7 @@ import { crc32, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { unpack as decode } from 'msgpackr';
 import { keep, type Value } from '../../src/cache/entry.ts';
+import { originOf } from '../../src/cache/origin.ts';
 import { isVersion } from '../../src/cache/version.ts';
 import { bufferOf } from '../../src/codec/value-bytes.ts';
 import {
@@ -29,6 +30,9 @@ const FLAGS_OFFSET = 34;
 const CHECKSUM_OFFSET = 36;
 
 const packed = (value: Value, limits = PLAIN) => pack(value, VERSION, STORED_AT, EXPIRES_AT, limits);
+const AS_OF = 1_699_999_999_007;
+const withOrigin = (value: Value, asOf: number | undefined, source: string | undefined) =>
+  pack(value, VERSION, STORED_AT, EXPIRES_AT, PLAIN, originOf(asOf, source));
 
 /** Sets the matching checksum in an envelope that was changed. */
 function sealed(bytes: Buffer): Buffer {
@@ -75,8 +79,12 @@ test('any bytes, encoding, version and deadlines survive packing and unpacking',
       anyMs,
       anyMs,
       fc.constantFrom(PLAIN, COMPRESSING),
-      ({ value, bytes }, version, storedAt, expiresAt, limits) => {
-        const entry = unpack(KEY, pack(value, version, storedAt, expiresAt, limits), limits)!;
+      fc.option(fc.integer({ min: 1, max: 253_402_300_799_999 }), { nil: undefined }),
+      fc.option(fc.constantFrom('ibkr', 'a', 'A.b_c-9', 'x'.repeat(64)), { nil: undefined }),
+      ({ value, bytes }, version, storedAt, expiresAt, limits, asOf, source) => {
+        const origin = originOf(asOf, source);
+        const entry = unpack(KEY, pack(value, version, storedAt, expiresAt, limits, origin), limits)!;
+        assert.deepEqual(entry.origin, origin);
         assert.deepEqual(entry.value, value);
         assert.deepEqual(bufferOf(entry.value.body), bytes);
         assert.equal(entry.version, version);
@@ -124,6 +132,49 @@ test('every field is at its documented offset', () => {
   assert.equal(bytes[40], 0xc6);
   assert.equal(bytes.readUInt32BE(41), 1);
   assert.equal(bytes[VALUE_OFFSET], 0xc3);
+});
+
+test('an envelope with an origin is a msgpack array of nine elements', () => {
+  const value: Value = { encoding: 'json', body: '{"rate":0.05}' };
+  const bytes = withOrigin(value, AS_OF, 'ibkr');
+  const [layout, version, storedAt, expiresAt, flags, asOf, source, checksum, body, ...rest] = decode(bytes);
+  assert.deepEqual([layout, version.toString('hex'), flags, source], [3, VERSION, 0, 'ibkr']);
+  assert.deepEqual([storedAt, expiresAt, asOf].map(Number), [STORED_AT, EXPIRES_AT, AS_OF]);
+  assert.equal(body.toString(), '{"rate":0.05}');
+  assert.deepEqual(rest, []);
+  assert.deepEqual([...bytes.subarray(0, 4)], [0x99, 0x03, 0xc4, 0x0c]);
+  assert.equal(bytes.readBigUInt64BE(36), BigInt(AS_OF));
+  assert.equal(bytes.toString('latin1', 46, 50), 'ibkr');
+  assert.equal(checksum, crc32(Buffer.concat([bytes.subarray(16, 50), Buffer.from('{"rate":0.05}')])));
+});
+
+test('damage to an origin, or a truncated envelope with one, is unreadable', () => {
+  const bytes = withOrigin({ encoding: 'json', body: '1' }, AS_OF, 'ibkr');
+  for (let length = 0; length < bytes.length; length++)
+    assert.equal(unpack(KEY, bytes.subarray(0, length), PLAIN), undefined, String(length));
+  for (let at = 35; at < 50; at++) {
+    const damaged = Buffer.from(bytes);
+    damaged[at]! ^= 0x01;
+    assert.equal(unpack(KEY, damaged, PLAIN), undefined, `byte ${at}`);
+  }
+});
+
+test('an origin that an answer cannot express makes an envelope unreadable', () => {
+  const value: Value = { encoding: 'json', body: '1' };
+  for (const [asOf, source] of [
+    [253_402_300_800_000, 'ibkr'],
+    [AS_OF, 'a b'],
+    [AS_OF, 'a"b'],
+    [AS_OF, 'x'.repeat(65)],
+  ] as const)
+    assert.equal(unpack(KEY, withOrigin(value, asOf, source), PLAIN), undefined, `${asOf} ${source}`);
+});
+
+test('entries with the same origin share one object', () => {
+  const [one, two] = [1, 2].map((n) =>
+    unpack(KEY, withOrigin({ encoding: 'json', body: `${n}` }, AS_OF, 'ibkr'), PLAIN),
+  );
+  assert.equal(one!.origin, two!.origin);
 });
 
 test('only a value larger than the threshold is compressed', () => {

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { below, pick, type Random, seeded } from '../../loadtest/support/random.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { originOf } from '../../src/cache/origin.ts';
 import { pack } from '../../src/redis/envelope.ts';
 import { WRITE_SCRIPT } from '../../src/redis/scripts.ts';
 import { openConnection } from '../support/redis-connection.ts';
@@ -110,6 +111,11 @@ function callOf(random: Random, model: Model): Call {
   return { keys, args: args.map((arg) => (Buffer.isBuffer(arg) ? arg : Buffer.from(arg))) };
 }
 
+/** Times that differ in either half of 64 bits. */
+function asOf(random: Random): number {
+  return 2 ** 32 * (1 + below(2, random)) + below(3, random);
+}
+
 function changeOf(random: Random, model: Model, key: string) {
   const op = random() < 0.7 ? 'set' : 'delete';
   // Far from the cap, where a millisecond between the clocks of the server and the model would matter.
@@ -117,11 +123,13 @@ function changeOf(random: Random, model: Model, key: string) {
   const present = storedVersion(model.get(key)) ?? Buffer.alloc(0);
   const other = Buffer.from(stampOf(model.now - 20, below(3, random), below(3, random)), 'hex');
   const named = random() < 0.5 && present.length > 0 ? present : other;
-  const condition = pick(['', '', 'if-exists', 'if-absent', '<', '~', '=', '!'], random);
-  const whole =
-    '<~=!'.includes(condition) && condition !== ''
-      ? [Buffer.from(condition), named]
-      : [Buffer.from(condition)];
+  const condition = pick(['', '', 'if-exists', 'if-absent', '<', '~', '=', '!', '@', '<@', '~@'], random);
+  const time = Buffer.alloc(8);
+  time.writeUIntBE(asOf(random), 2, 6);
+  const sign = Buffer.from(condition.slice(0, 1));
+  const whole: Buffer[] = condition.startsWith('if-') || condition === '' ? [Buffer.from(condition)] : [sign];
+  if ('<~=!'.includes(condition[0] ?? ' ')) whole.push(named);
+  if (condition.endsWith('@')) whole.push(time);
   const deadline = pick(['', '', String(model.now + 60_000), String(model.now - 1)], random);
   const body =
     op === 'set'
@@ -131,6 +139,7 @@ function changeOf(random: Random, model: Model, key: string) {
           model.now,
           model.now + 1,
           LIMITS,
+          pick([undefined, originOf(asOf(random), pick([undefined, 'ibkr'], random))], random),
         )
       : Buffer.from(stamp, 'hex');
   const later = String(model.now + 60_000);

@@ -31,10 +31,11 @@ export function storedVersion(value: Buffer | undefined): Buffer | undefined {
   return Buffer.concat([Buffer.alloc(8), createHash('sha1').update(value).digest().subarray(0, 4)]);
 }
 
-/** Whether the value has an envelope of the present layout or of the first layout. */
+/** Whether the value has an envelope of one of the three layouts. */
 function isEnvelope(value: Buffer): boolean {
   const [lead, layout] = value;
-  return value.length >= 16 && ((lead === 0x97 && layout === 2) || (lead === 0x96 && layout === 1));
+  const known = (lead === 0x97 && layout === 2) || (lead === 0x99 && layout === 3);
+  return value.length >= 16 && (known || (lead === 0x96 && layout === 1));
 }
 
 /** @param args as the script's ARGV */
@@ -89,7 +90,7 @@ function change(
     const value = space.get(key);
     const present = storedVersion(value);
     const foreign = value !== undefined && present !== undefined && !isEnvelope(value);
-    if (!holds(condition, present, foreign)) return ['refused', present ?? NOTHING];
+    if (!holds(condition, present, foreign, value)) return ['refused', present ?? NOTHING];
     const stamp = stampOf(op, body);
     if (op === 'delete')
       return [space.unlink(key, deleter(stamp, condition)) ? 'deleted' : 'absent', NOTHING];
@@ -116,10 +117,15 @@ function change(
 function deleter(stamp: Buffer, condition: Buffer): Buffer {
   if (stamp.length > 0) return stamp;
   const sign = String.fromCharCode(condition[0] ?? 0);
-  return sign === '<' || sign === '~' ? condition.subarray(1) : NOTHING;
+  return sign === '<' || sign === '~' ? condition.subarray(1, 1 + VERSION_BYTES) : NOTHING;
 }
 
-function holds(condition: Buffer, present: Buffer | undefined, foreign: boolean): boolean {
+function holds(
+  condition: Buffer,
+  present: Buffer | undefined,
+  foreign: boolean,
+  value: Buffer | undefined,
+): boolean {
   const text = condition.toString('latin1');
   if (text === '') return true;
   if (text === 'if-exists') return present !== undefined;
@@ -129,12 +135,21 @@ function holds(condition: Buffer, present: Buffer | undefined, foreign: boolean)
   if (sign === '<' || sign === '~') {
     if (present === undefined) return true;
     if (foreign) return sign === '<';
-    return Buffer.compare(present, named) < 0;
+    const version = named.subarray(0, VERSION_BYTES);
+    return Buffer.compare(present, version) < 0 && !isNewer(value, named.subarray(VERSION_BYTES));
   }
+  if (sign === '@') return !isNewer(value, named);
   let listed = false;
   for (let i = 0; present !== undefined && i < named.length; i += VERSION_BYTES)
     if (present.equals(named.subarray(i, i + VERSION_BYTES))) listed = true;
   return listed === (sign === '=');
+}
+
+/** Whether the data of the value is from a later time. */
+function isNewer(value: Buffer | undefined, time: Buffer): boolean {
+  if (time.length === 0 || value === undefined || value.length < 44) return false;
+  if (value[0] !== 0x99 || value[1] !== 3) return false;
+  return value.readBigUInt64BE(36) > time.readBigUInt64BE();
 }
 
 function capped(stamp: Buffer, now: number): Buffer {

@@ -74,19 +74,21 @@ export class GatedStore implements Store {
   read(key: string): Promise<Entry | undefined> {
     return this.#call('read', key, () => {
       const entry = this.#present(key);
-      return entry && new Entry(key, entry.value, entry.version, entry.storedAt, entry.expiresAt);
+      return (
+        entry && new Entry(key, entry.value, entry.version, entry.storedAt, entry.expiresAt, entry.origin)
+      );
     });
   }
 
   write(write: Write): Promise<WriteOutcome> {
     return this.#call('write', write.key, () => {
-      const { key, value, storedAt, expiresAt } = write;
+      const { key, value, storedAt, expiresAt, origin } = write;
       const present = this.#present(key);
-      if (!holds(write.condition, present?.version)) return { status: 'refused', version: present?.version };
+      if (!holds(write.condition, present)) return { status: 'refused', version: present?.version };
       const stamp = this.#capped(write.version);
       const version =
         present === undefined || stamp > present.version ? stamp : successor(present.version, stamp);
-      this.entries.set(key, new Entry(key, value, version, storedAt, expiresAt));
+      this.entries.set(key, new Entry(key, value, version, storedAt, expiresAt, origin));
       return { status: present === undefined ? 'created' : 'replaced', version };
     });
   }
@@ -94,7 +96,7 @@ export class GatedStore implements Store {
   remove({ key, condition }: Removal): Promise<RemovalOutcome> {
     return this.#call('remove', key, () => {
       const present = this.#present(key);
-      if (!holds(condition, present?.version)) return { status: 'refused', version: present?.version };
+      if (!holds(condition, present)) return { status: 'refused', version: present?.version };
       this.entries.delete(key);
       return { status: present === undefined ? 'absent' : 'deleted' };
     });
@@ -103,7 +105,7 @@ export class GatedStore implements Store {
   removeMatching(match: Match, version: Version): Promise<number> {
     return this.#call('removeMatching', undefined, () => {
       const older = { is: 'if-older', version } as const;
-      const keys = this.#matching(match).filter((key) => holds(older, this.entries.get(key)!.version));
+      const keys = this.#matching(match).filter((key) => holds(older, this.entries.get(key)));
       for (const key of keys) this.entries.delete(key);
       return keys.length;
     });

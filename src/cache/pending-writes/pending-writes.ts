@@ -1,3 +1,4 @@
+import { isNewer } from '../condition.ts';
 import { Entry } from '../entry.ts';
 import { EVERYTHING, type Match, matcher } from '../match.ts';
 import { moveStamp, type Version } from '../version.ts';
@@ -12,6 +13,8 @@ export interface Pending {
   readonly client?: string | undefined;
   /** Another program changed the key after this change became pending. The value of that program, if any, stays. */
   contested?: boolean;
+  /** The change is not made where the data of the present value is from a later time, in ms since 1970. */
+  readonly unlessNewer?: number | undefined;
   /** L2 made the change, but too few replicas have acknowledged it. */
   readonly unreplicated?: boolean;
 }
@@ -131,7 +134,7 @@ export class PendingWrites {
 
   /** Returns whether a pending change of a key makes another change of it obsolete. */
   supersedes(kept: Pending, other: Pending): boolean {
-    return kept.version > other.version;
+    return kept.version > other.version || isNewer(kept.entry, other.unlessNewer);
   }
 
   /** Restores an earlier change of a key, if `replacement` is still its pending change. */
@@ -270,6 +273,7 @@ function moved(pending: Pending, ms: number): Pending {
   return {
     ...pending,
     version,
-    entry: entry && new Entry(key, entry.value, version, at(entry.storedAt), at(entry.expiresAt)),
+    entry:
+      entry && new Entry(key, entry.value, version, at(entry.storedAt), at(entry.expiresAt), entry.origin),
   };
 }

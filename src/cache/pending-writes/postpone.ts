@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Condition } from '../condition.ts';
+import { type Condition, holds } from '../condition.ts';
 import type { Entry } from '../entry.ts';
 import { NotReplicated, type Postponed, type Store, StoreError } from '../store.ts';
 import { isForeign, type Version } from '../version.ts';
@@ -45,7 +45,7 @@ export class Postponer {
 
   /**
    * Makes a failed change pending. A change with a condition cannot become pending, because the condition cannot be
-   * checked now.
+   * checked now. The exception is a write that is refused where the present value is newer: the replay checks that.
    * @param made the newest change of the key that Redis is known to have made
    * @returns undefined where the change cannot become pending
    * @throws ServiceError `pending_writes_full`
@@ -56,7 +56,9 @@ export class Postponer {
     condition: Condition | undefined,
     made: Version,
   ): KeepOutcome | undefined {
-    if (!(error instanceof StoreError && error.passing) || condition !== undefined) return undefined;
+    if (!(error instanceof StoreError && error.passing)) return undefined;
+    const checked = condition === undefined || pending.unlessNewer !== undefined;
+    if (!checked) return undefined;
     const status = error.reason === 'timeout' ? 'unknown' : 'accepted';
     const unreplicated = error instanceof NotReplicated;
     if (made > pending.version || (made === pending.version && !unreplicated)) return { status, kept: false };
@@ -150,6 +152,20 @@ export class Postponer {
       'unavailable',
       'the condition cannot be checked while a change of the key is pending',
     );
+  }
+
+  /**
+   * As `checkCondition`, for a write. A pending value answers whether it is newer, so that condition can be checked.
+   * @returns the version of a pending value that refuses the write
+   * @throws StoreError as `checkCondition`
+   */
+  checkWrite(key: string, condition: Condition | undefined): Version | undefined {
+    const pending = condition?.is === 'unless-newer' ? this.pendingWrites.get(key) : undefined;
+    if (pending?.entry === undefined) {
+      this.checkCondition(key, condition);
+      return undefined;
+    }
+    return holds(condition, pending.entry) ? undefined : pending.version;
   }
 
   /**

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { Entry } from '../../../src/cache/entry.ts';
 import { EVERYTHING, type Match, matcher } from '../../../src/cache/match.ts';
+import { originOf } from '../../../src/cache/origin.ts';
 import {
   type Pending,
   PendingWrites,
@@ -59,6 +60,22 @@ test('an older change never replaces a newer change, and an equal version does',
   assert.equal(pendingWrites.get('a'), newer);
   assert.equal(pendingWrites.bytes, newer.entry!.bytes);
   assert.equal(pendingWrites.put({ ...newer }), 'kept', 'the same version again');
+});
+
+test('a change that must not replace newer data does not replace a pending change with newer data', () => {
+  const pendingWrites = new PendingWrites(ROOMY);
+  const from = (asOf: number, unlessNewer?: number): Pending => {
+    const version = versions.next();
+    const value = { encoding: 'json', body: '1' } as const;
+    const entry = new Entry('a', value, version, NOW, NOW + 60_000, originOf(asOf, undefined));
+    return { key: 'a', version, entry, unlessNewer };
+  };
+  assert.equal(pendingWrites.put(from(2000)), 'kept');
+  assert.equal(pendingWrites.put(from(1000, 1000)), 'superseded');
+  assert.equal(pendingWrites.put(from(2000, 2000)), 'kept');
+  pendingWrites.move(-1000);
+  assert.deepEqual(pendingWrites.get('a')!.entry!.origin, { asOf: 2000, source: undefined });
+  assert.equal(pendingWrites.put(from(1000)), 'kept', 'without the condition, the later write counts');
 });
 
 test('a replaced change is restored when the change that replaced it fails', () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { deleteMany, setMany } from '../../../src/cache/batch.ts';
+import { Entry } from '../../../src/cache/entry.ts';
 import { EVERYTHING } from '../../../src/cache/match.ts';
+import { originOf } from '../../../src/cache/origin.ts';
 import { StoreError } from '../../../src/cache/store.ts';
 import { typeOf } from '../../../src/key.ts';
 import { settled } from '../../support/gated-store.ts';
@@ -75,6 +77,39 @@ test('a set that L2 does not accept is answered as accepted, counted, pushed, an
   assert.deepEqual(on.changes, ['stored 1']);
   const { postponed, setErrors, setHits, setMisses } = on.counters;
   assert.deepEqual([postponed, setErrors, setHits, setMisses], [1, 0, 0, 0]);
+});
+
+test('a write that must not replace newer data becomes pending, and its replay yields to newer data', async (t) => {
+  const on = replica(t);
+  const set = (cache: typeof on.cache, asOf: number, body: string) =>
+    cache.set(KEY, json(body), undefined, { is: 'unless-newer', asOf }, 'c', originOf(asOf, 'ibkr'));
+  const first = await on.unreachable(() => set(on.cache, 1000, '1'));
+  assert.equal(first.status, 'accepted');
+  assert.deepEqual(
+    await on.unreachable(() => set(on.cache, 999, '"older"')),
+    { status: 'refused', version: first.version },
+    'the pending value is newer',
+  );
+  assert.equal((await on.unreachable(() => set(on.cache, 1000, '2'))).status, 'accepted');
+  // Another replica wrote the newer data before these writes.
+  const { now } = on.clock;
+  const version = '018bcfe56800002a0000000f';
+  const stored = new Entry(KEY, json('"newest"'), version, now, now + 60_000, originOf(2000, 'ibkr'));
+  on.store.entries.set(KEY, stored);
+  await on.cache.replay();
+  assert.equal(on.pendingWrites.size, 0);
+  assert.equal(on.counters.supersededChanges, 1);
+  assert.deepEqual(await on.read(), ['"newest"', 'l2']);
+});
+
+test('a write that must not replace newer data replaces an older pending value in L2', async (t) => {
+  const on = replica(t);
+  const set = (asOf: number) =>
+    on.cache.set(KEY, json(`${asOf}`), undefined, { is: 'unless-newer', asOf }, 'c', originOf(asOf, 'ibkr'));
+  await on.unreachable(() => set(1000));
+  assert.equal((await set(1001)).status, 'created');
+  assert.equal(on.pendingWrites.size, 0);
+  assert.deepEqual(await on.read(), ['1001', 'l2']);
 });
 
 test('a deletion that L2 does not accept is answered as accepted, counted, and pushed to clients', async (t) => {

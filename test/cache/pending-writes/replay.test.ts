@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Entry } from '../../../src/cache/entry.ts';
 import type { Match } from '../../../src/cache/match.ts';
+import { originOf } from '../../../src/cache/origin.ts';
 import {
   type Pending,
   type PendingMatch,
@@ -68,6 +69,36 @@ function setUp() {
     stored: (key: string) => store.entries.get(key)?.json,
   };
 }
+
+test('a replayed change that must not replace newer data is refused by newer data in L2', async () => {
+  const on = setUp();
+  const value = { encoding: 'json', body: '"L2"' } as const;
+  const put = (key: string, asOf: number, unlessNewer: number | undefined) => {
+    const origin = originOf(2000, 'ibkr');
+    const stored = new Entry(key, value, on.versions.next(), on.clock.now, on.clock.now + TTL_MS, origin);
+    on.store.entries.set(key, stored);
+    const version = on.versions.next();
+    const entry = new Entry(
+      key,
+      { encoding: 'json', body: '"pending"' },
+      version,
+      on.clock.now,
+      on.clock.now + TTL_MS,
+      originOf(asOf, 'ibkr'),
+    );
+    on.pendingWrites.put({ key, version, entry, unlessNewer });
+  };
+  put('older', 1000, 1000);
+  put('equal', 2000, 2000);
+  put('unconditional', 1000, undefined);
+  await on.replay.run();
+  assert.deepEqual(on.outcomes, [
+    ['older', 'refused'],
+    ['equal', 'replaced'],
+    ['unconditional', 'replaced'],
+  ]);
+  assert.deepEqual(on.store.entries.get('equal')!.origin, { asOf: 2000, source: 'ibkr' });
+});
 
 test('a replayed change is applied if L2 has no value or an older value, and is then no longer pending', async () => {
   const on = setUp();

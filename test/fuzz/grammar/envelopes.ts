@@ -1,15 +1,18 @@
 import { crc32, zstdCompressSync } from 'node:zlib';
 import { below, pick, type Random } from '../../../loadtest/support/random.ts';
 import { keep, type Value } from '../../../src/cache/entry.ts';
+import { originOf } from '../../../src/cache/origin.ts';
 import { pack } from '../../../src/redis/envelope.ts';
 import type { Source } from '../kind.ts';
 import { mutate } from './mutate.ts';
 import { jsonOf, msgpackOf, oneIn } from './values.ts';
 
 const FLAGS = 34;
-const CHECKSUM = 36;
-const LENGTH = 41;
-const VALUE = 45;
+const REST = 35;
+const SOURCE_LENGTH = 45;
+/** Bytes of the checksum, of the length, and of their headers. */
+const TAIL = 10;
+const VALUE = REST + TAIL;
 
 /** The end of a TTL, in ms, at the edges of what an envelope can express. */
 const TIMES = [0, 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER];
@@ -40,12 +43,14 @@ function valid({ values, random }: Source): Buffer {
   const value: Value = { encoding, body: keep(encoding, bytes) };
   const version = Array.from({ length: 24 }, () => below(16, random).toString(16)).join('');
   const time = () => (oneIn(4, random) ? pick(TIMES, random) : Date.UTC(2100, 0) + below(1e9, random));
-  return pack(value, version, time(), time(), ENVELOPE_LIMITS);
+  const asOf = pick([undefined, 1, 2 ** 32, 253_402_300_799_999], random);
+  const origin = originOf(asOf, pick([undefined, 'a', 'ibkr'], random));
+  return pack(value, version, time(), time(), ENVELOPE_LIMITS, origin);
 }
 
 /** The same value in layout 1, which has no checksum. */
 function layout1(envelope: Buffer): Buffer {
-  const old = Buffer.concat([envelope.subarray(0, CHECKSUM - 1), envelope.subarray(LENGTH - 1)]);
+  const old = Buffer.concat([envelope.subarray(0, REST), envelope.subarray(restOf(envelope) + 5)]);
   old[0] = 0x96;
   old[1] = 1;
   return old;
@@ -78,7 +83,15 @@ function resealed(envelope: Buffer, random: Random): Buffer {
 }
 
 function sealed(envelope: Buffer): Buffer {
-  envelope.writeUInt32BE(envelope.length - VALUE, LENGTH);
-  envelope.writeUInt32BE(crc32(envelope.subarray(VALUE), crc32(envelope.subarray(16, 35))), CHECKSUM);
+  const rest = restOf(envelope);
+  if (envelope.length < rest + TAIL) return envelope;
+  const value = envelope.subarray(rest + TAIL);
+  envelope.writeUInt32BE(value.length, rest + 6);
+  envelope.writeUInt32BE(crc32(value, crc32(envelope.subarray(16, rest))), rest + 1);
   return envelope;
+}
+
+/** Where the checksum begins. */
+function restOf(envelope: Buffer): number {
+  return envelope[0] === 0x99 ? SOURCE_LENGTH + 1 + (envelope[SOURCE_LENGTH] ?? 0) : REST;
 }
