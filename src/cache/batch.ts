@@ -22,6 +22,7 @@ export interface Assignment {
   readonly key: string;
   readonly value: Value;
   readonly ttlMs: number | undefined;
+  readonly idempotencyKey?: string;
 }
 
 /** Reads the keys and returns one result each, in order. Returns no promise where all keys are L1 hits. */
@@ -62,7 +63,10 @@ export function setMany(
     if (fault !== undefined) return keyError(key, fault);
     if ('fault' in assignment) return failed(key)(assignment.fault);
     return cache
-      .set(key, assignment.value, assignment.ttlMs, undefined, client)
+      .set(key, assignment.value, assignment.ttlMs, undefined, {
+        client,
+        idempotencyKey: assignment.idempotencyKey,
+      })
       .then(({ status, version }): ItemResult => {
         const warning = keyWarning(key);
         const warned = warning === undefined ? {} : { warning };
@@ -82,7 +86,7 @@ export function deleteMany(
     const fault = keyFault(key, maxKeyBytes);
     if (fault !== undefined) return keyError(key, fault);
     return cache
-      .delete(key, undefined, client)
+      .delete(key, undefined, { client })
       .then(({ status }) => ({ key, status: 'deleted', ...pendingCode(status) }) as const, failed(key));
   });
 }

@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts';
 import type { Condition } from './condition.ts';
 import type { Entry, Value } from './entry.ts';
+import type { WriteIdentity } from './idempotency.ts';
 import type { Match } from './match.ts';
 import type { Origin } from './origin.ts';
 import type { Version } from './version.ts';
@@ -15,6 +16,8 @@ export interface Write {
   readonly expiresAt: number;
   readonly origin?: Origin | undefined;
   readonly condition?: Condition | undefined;
+  /** Set where the client sent an idempotency key: see outcome 6 of `Store`. */
+  readonly identity?: WriteIdentity | undefined;
   /** Whether this is the replay of a pending change. No caller waits for it, so it may take longer. */
   readonly late?: boolean;
 }
@@ -25,6 +28,8 @@ export interface Removal {
   readonly version: Version;
   readonly condition?: Condition | undefined;
   /** As for a `Write`. */
+  readonly identity?: WriteIdentity | undefined;
+  /** As for a `Write`. */
   readonly late?: boolean;
 }
 
@@ -34,14 +39,27 @@ export interface Removal {
  */
 export type Postponed = 'accepted' | 'unknown';
 
-export type WriteOutcome =
-  | { readonly status: 'created' | 'replaced' | Postponed; readonly version: Version }
-  /** The condition did not hold; `version` is the version in L2, if the key has one. */
-  | { readonly status: 'refused'; readonly version: Version | undefined };
+/** The outcome of a change that was made, or is pending. */
+interface Made<Status> {
+  readonly status: Status;
+  /** An earlier change with the same identity was made. This is its outcome, and nothing was changed now. */
+  readonly repeated?: true;
+}
 
-export type RemovalOutcome =
-  | { readonly status: 'deleted' | 'absent' | Postponed }
-  | { readonly status: 'refused'; readonly version: Version | undefined };
+/** The condition did not hold. */
+export interface Refused {
+  readonly status: 'refused';
+  /** The version in L2, if the key has one. */
+  readonly version: Version | undefined;
+  /** The condition was not checked: another change with other contents had the same idempotency key. */
+  readonly reused?: true;
+}
+
+export type WriteOutcome =
+  | (Made<'created' | 'replaced' | Postponed> & { readonly version: Version })
+  | Refused;
+
+export type RemovalOutcome = Made<'deleted' | 'absent' | Postponed> | Refused;
 
 export interface Listing {
   readonly keys: readonly { readonly key: string /** undefined: the key has no TTL */; ttlMs?: number }[];
@@ -62,6 +80,9 @@ export interface Listing {
  *    store raises it, and the outcome has the version that was stored. A stamp ahead of L2's clock is lowered to it.
  * 5. Every call settles within the command time-out, a late change within its own longer one. Every failure is a
  *    `StoreError`.
+ * 6. A change with an identity is made once within `REMEMBERED_MS`. L2 does not make it again: the outcome is that of the
+ *    first change, `repeated`, whatever happened to the key since. Where L2 cannot record the change, or has lost the
+ *    record, it is made again.
  *
  * All calls of one turn of the event loop share one round trip.
  */

@@ -10,15 +10,13 @@ import {
 } from './bus.ts';
 import type { Clock } from './clock.ts';
 import { Coherence, Source } from './coherence.ts';
-import type { Condition } from './condition.ts';
 import type { TwoLevelDeps } from './deps.ts';
-import type { Entry, Value } from './entry.ts';
+import type { Entry } from './entry.ts';
 import { type Flight, Flights } from './flight.ts';
 import type { Memory } from './l1/memory.ts';
 import { SlotDrops } from './l1/slot-drops.ts';
 import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
-import type { Origin } from './origin.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { Pending, PendingWrites } from './pending-writes/pending-writes.ts';
 import { keepMatchOrUndo, Postponer } from './pending-writes/postpone.ts';
@@ -140,31 +138,14 @@ export class TwoLevel implements BusListener {
     return entry === undefined ? this.load(key) : { entry, source: 'l1' };
   }
 
-  /**
-   * Writes to L2. L1 drops the key, and the next read fills L1. A change that L2 does not accept becomes pending where it
-   * may be made later.
-   * @param ttlMs the time to live; undefined for the TTL of the key's type
-   * @param client who makes the change, for its share of the pending writes
-   * @throws ServiceError if L2 did not accept the change and it did not become pending; `ttl_invalid`
-   */
-  set(
-    key: string,
-    value: Value,
-    ttlMs?: number,
-    condition?: Condition,
-    client?: string,
-    origin?: Origin,
-  ): Promise<WriteOutcome> {
-    return this.#writes.set(key, value, ttlMs, condition, client, origin);
+  /** See `Writes.set`. */
+  set(...change: Parameters<Writes['set']>): Promise<WriteOutcome> {
+    return this.#writes.set(...change);
   }
 
-  /**
-   * Deletes from L2, then from L1.
-   * @param client as for `set`
-   * @throws ServiceError if L2 did not accept the change and it did not become pending
-   */
-  delete(key: string, condition?: Condition, client?: string): Promise<RemovalOutcome> {
-    return this.#writes.delete(key, condition, client);
+  /** See `Writes.delete`. */
+  delete(...change: Parameters<Writes['delete']>): Promise<RemovalOutcome> {
+    return this.#writes.delete(...change);
   }
 
   /**

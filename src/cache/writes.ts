@@ -5,12 +5,14 @@ import { type Condition, holds } from './condition.ts';
 import type { TwoLevelDeps } from './deps.ts';
 import { Entry, type Value } from './entry.ts';
 import type { Flights } from './flight.ts';
+import { identityOf, reused, type WriteIdentity } from './idempotency.ts';
 import { wholeTtlMs } from './key-and-ttl.ts';
 import type { Loaded } from './loaded.ts';
 import type { Origin } from './origin.ts';
 import { type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
 import type { KeepOutcome, Postponer } from './pending-writes/postpone.ts';
 import type { Replayed } from './pending-writes/replay.ts';
+import { RememberedWrites } from './remembered-writes.ts';
 import { NotReplicated, type RemovalOutcome, StoreError, type WriteOutcome } from './store.ts';
 import { isForeign, type Version } from './version.ts';
 
@@ -22,6 +24,18 @@ export interface WritesDeps extends Pick<TwoLevelDeps, Shared> {
   readonly ownWrites: OwnWrites;
   readonly postponer: () => Postponer | undefined;
   readonly changes: () => ChangeListener | undefined;
+}
+
+/** What a change may have in addition to its key, value, TTL and condition. */
+export interface ChangeDetails {
+  /** Who makes the change, for its share of the pending writes. */
+  readonly client?: string | undefined;
+  /** The same for each repetition of a change, which is made once: see outcome 6 of `Store`. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface SetDetails extends ChangeDetails {
+  readonly origin?: Origin | undefined;
 }
 
 /** A change of one key in L2, with a handler for each outcome. */
@@ -42,20 +56,33 @@ interface Change<T> {
  */
 export class Writes {
   readonly #deps: WritesDeps;
+  readonly #remembered: RememberedWrites<WriteOutcome | RemovalOutcome>;
 
   constructor(deps: WritesDeps) {
     this.#deps = deps;
+    this.#remembered = new RememberedWrites(deps.clock);
   }
 
-  /** See `TwoLevel.set`. */
+  /**
+   * Writes to L2. L1 drops the key, and the next read fills L1. A change that L2 does not accept becomes pending where it
+   * may be made later.
+   * @param ttlMs the time to live; undefined for the TTL of the key's type
+   * @throws ServiceError if L2 did not accept the change and it did not become pending; `ttl_invalid`;
+   *   `idempotency_key_reused`
+   */
   async set(
     key: string,
     value: Value,
     ttlMs?: number,
     condition?: Condition,
-    client?: string,
-    origin?: Origin,
+    { client, origin, idempotencyKey }: SetDetails = {},
   ): Promise<WriteOutcome> {
+    const identity =
+      idempotencyKey === undefined
+        ? undefined
+        : identityOf(idempotencyKey, key, condition, { value, ttlMs, origin });
+    const earlier = this.#earlier<WriteOutcome>(key, identity, 'replaced');
+    if (earlier !== undefined) return earlier;
     const { store, memory, versions, clock, ttls, postponer } = this.#deps;
     const life = wholeTtlMs(ttlMs ?? ttls[typeOf(key)]!);
     const version = versions.next();
@@ -69,16 +96,16 @@ export class Writes {
       this.#countSet(outcome);
       memory!.set(entry);
       this.#deps.changes()?.stored(key, entry);
-      return outcome;
+      return this.#remember(identity, outcome);
     }
     const newer = postponer()?.checkWrite(key, condition);
     if (newer !== undefined) return { status: 'refused', version: newer };
-    const write = { key, value, version, storedAt, expiresAt: storedAt + life, origin, condition };
+    const write = { key, value, version, storedAt, expiresAt: storedAt + life, origin, condition, identity };
     return this.#through<WriteOutcome>(key, 'set', {
       version,
       send: () => store.write(write),
       done: (outcome, meanwhile) => {
-        if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
+        if (outcome.status === 'refused' || outcome.repeated) return this.#unchanged(key, outcome, meanwhile);
         const newest = postponer()?.settled(key, version) ?? true;
         versions.observe(outcome.version);
         this.#countSet(outcome);
@@ -93,42 +120,61 @@ export class Writes {
         const stored = (error instanceof NotReplicated ? error.version : undefined) ?? version;
         const entry = makeEntry(stored);
         const unlessNewer = condition?.is === 'unless-newer' ? condition.asOf : undefined;
-        const pending = { key, version: stored, entry, client, unlessNewer };
+        const pending = { key, version: stored, entry, client, unlessNewer, identity };
         const keeping = postponer()?.keep(pending, error, condition, made);
         if (keeping === undefined) return undefined;
         this.#postponed(key, keeping);
         if (keeping.kept) this.#deps.changes()?.stored(key, entry, true);
-        return { status: keeping.status, version: stored };
+        return this.#remember(identity, { status: keeping.status, version: stored });
       },
     });
   }
 
-  /** See `TwoLevel.delete`. */
-  async delete(key: string, condition?: Condition, client?: string): Promise<RemovalOutcome> {
+  /**
+   * Deletes from L2, then from L1.
+   * @throws ServiceError if L2 did not accept the change and it did not become pending; `idempotency_key_reused`
+   */
+  async delete(
+    key: string,
+    condition?: Condition,
+    { client, idempotencyKey }: ChangeDetails = {},
+  ): Promise<RemovalOutcome> {
+    const identity = idempotencyKey === undefined ? undefined : identityOf(idempotencyKey, key, condition);
+    const earlier = this.#earlier<RemovalOutcome>(key, identity, 'deleted');
+    if (earlier !== undefined) return earlier;
     const { store, memory, versions, postponer } = this.#deps;
     if (store === undefined) {
       const present = memory!.unexpired(key);
       if (!holds(condition, present)) return { status: 'refused', version: present?.version };
-      return this.#removed(key, { status: present === undefined ? 'absent' : 'deleted' }, NOTHING);
+      const outcome = { status: present === undefined ? 'absent' : 'deleted' } as const;
+      return this.#remember(identity, this.#removed(key, outcome, NOTHING));
     }
     postponer()?.checkCondition(key, condition);
     const version = versions.next();
     const undo = condition === undefined ? postponer()?.deleting(key, version) : undefined;
     return this.#through<RemovalOutcome>(key, 'delete', {
       version,
-      send: () => store.remove({ key, version, condition }),
+      send: () => store.remove({ key, version, condition, identity }),
       done: (outcome, meanwhile) => {
-        if (outcome.status === 'refused') return this.#refused(key, outcome, meanwhile);
+        if (outcome.status === 'refused' || outcome.repeated) {
+          undo?.();
+          return this.#unchanged(key, outcome, meanwhile);
+        }
         postponer()?.settled(key, version);
         this.#deps.ownWrites.acknowledged(key, version);
         return this.#removed(key, outcome, meanwhile);
       },
       postpone: (error, made) => {
-        const keeping = postponer()?.keep({ key, version, entry: undefined, client }, error, condition, made);
+        const keeping = postponer()?.keep(
+          { key, version, entry: undefined, client, identity },
+          error,
+          condition,
+          made,
+        );
         if (keeping === undefined) return undefined;
         this.#postponed(key, keeping);
         if (keeping.kept) this.#deps.changes()?.removed(key, 'delete');
-        return { status: keeping.status };
+        return this.#remember(identity, { status: keeping.status });
       },
       undo,
     });
@@ -169,7 +215,8 @@ export class Writes {
     }
     // Clients were not notified of changes during the replay, or were notified of a pending value that has expired.
     const expired = entry !== undefined && entry.expiresAt <= clock.now;
-    if (superseded || touched || expired) changes()?.changed(key, undefined, undefined);
+    const hidden = superseded || (outcome.status !== 'refused' && outcome.repeated);
+    if (hidden || touched || expired) changes()?.changed(key, undefined, undefined);
   }
 
   /**
@@ -262,16 +309,37 @@ export class Writes {
     return outcome;
   }
 
-  /** A condition did not hold. An entry of L1 with another version than L2 reported is stale, so L1 drops it. */
-  #refused<T extends { readonly version: Version | undefined }>(
+  /**
+   * Returns the outcome of an earlier write with this identity that this process remembers.
+   * @param settled the status of a pending write that is not pending any more
+   */
+  #earlier<T extends WriteOutcome | RemovalOutcome>(
     key: string,
-    outcome: T,
-    { touched }: Meanwhile,
-  ): T {
+    identity: WriteIdentity | undefined,
+    settled: 'replaced' | 'deleted',
+  ): T | undefined {
+    const found = identity && (this.#remembered.find(identity) as T | undefined);
+    if (found === undefined || found.status === 'refused') return undefined;
+    const postponed = found.status === 'accepted' || found.status === 'unknown';
+    const pending = this.#deps.postponer()?.pendingWrites.get(key);
+    return { ...found, status: postponed && pending === undefined ? settled : found.status, repeated: true };
+  }
+
+  #remember<T extends WriteOutcome | RemovalOutcome>(identity: WriteIdentity | undefined, outcome: T): T {
+    if (identity !== undefined) this.#remembered.add(identity, outcome);
+    return outcome;
+  }
+
+  /**
+   * A condition did not hold, or the change is a repetition. An entry of L1 with another version than L2 reported may be
+   * stale, so L1 drops it.
+   */
+  #unchanged<T extends WriteOutcome | RemovalOutcome>(key: string, outcome: T, { touched }: Meanwhile): T {
     const { memory, changes } = this.#deps;
-    memory?.deleteUnless(key, outcome.version);
+    memory?.deleteUnless(key, 'version' in outcome ? outcome.version : undefined);
     // While this change was in flight, a report of the link did not notify the clients. Do it now.
     if (touched) changes()?.changed(key, undefined, undefined);
+    if (outcome.status === 'refused' && outcome.reused) throw reused();
     return outcome;
   }
 }

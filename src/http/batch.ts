@@ -6,6 +6,7 @@ import type { Requester } from '../access/requester.ts';
 import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
+import { checkIdempotencyKey } from '../cache/idempotency.ts';
 import { ttlMs } from '../cache/key-and-ttl.ts';
 import { type AnswerLimit, type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
@@ -32,7 +33,12 @@ import { checkNoParameters } from './query.ts';
 import { valueFromText } from './value.ts';
 
 const KEYS = shapeOf({ keys: v.array(v.string()) });
-const ENTRY = v.object({ key: v.string(), value: v.optional(v.unknown()), ttl: v.optional(v.number()) });
+const ENTRY = v.object({
+  key: v.string(),
+  value: v.optional(v.unknown()),
+  ttl: v.optional(v.number()),
+  idempotencyKey: v.optional(v.unknown()),
+});
 const ENTRY_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ENTRY.entries));
 const ENTRIES = shapeOf({ entries: v.array(ENTRY) });
 
@@ -172,7 +178,7 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
   for (const [i, entry] of (body.data as { entries: object[] }).entries.entries())
     checkMembers(entry, ENTRY_MEMBERS, 'body_invalid', `entries[${i}].`);
   const values = entries.map(({ value }) => valueAt(body, value as Span | undefined));
-  return entries.map(({ key, ttl }, i) => {
+  return entries.map(({ key, ttl, idempotencyKey }, i) => {
     const value = values[i];
     const field = `entries[${i}]`;
     try {
@@ -184,7 +190,14 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
           `at most ${maxValueBytes} bytes are allowed`,
           `${field}.value`,
         );
-      return { key, value, ttlMs: ttl === undefined ? undefined : ttlMs(ttl, `${field}.ttl`) };
+      return {
+        key,
+        value,
+        ttlMs: ttl === undefined ? undefined : ttlMs(ttl, `${field}.ttl`),
+        ...(idempotencyKey === undefined
+          ? {}
+          : { idempotencyKey: checkIdempotencyKey(idempotencyKey, `${field}.idempotencyKey`) }),
+      };
     } catch (fault) {
       if (!(fault instanceof ServiceError)) throw fault;
       return { key, fault };

@@ -85,7 +85,7 @@ export function invalidateHandler(deps: HttpDeps) {
         await turns.next();
         const slice = distinct.slice(i, i + SLICE_KEYS);
         for (const { status } of await Promise.all(
-          slice.map((key) => cache.delete(key, undefined, client)),
+          slice.map((key) => cache.delete(key, undefined, { client })),
         )) {
           if (status === 'deleted') invalidated++;
           if (status === 'accepted' || status === 'unknown') postponed++;

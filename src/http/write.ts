@@ -13,6 +13,7 @@ import type { HttpDeps } from './deps.ts';
 import { etagOf } from './etag.ts';
 import { Exchange, fault, type Headers, JSON_TYPE } from './exchange.ts';
 import { clientOf, type GuardedHandler, requesterOf } from './guard.ts';
+import { idempotencyKeyOf } from './idempotency-key.ts';
 import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
 import { bodyEncoding } from './negotiate.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
@@ -35,13 +36,14 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
       const ttl = ttlFromQuery(parametersOf(req.getQuery(), PUT_PARAMETERS).get('ttl'));
       const encoding = bodyEncoding(req.getHeader('content-type'));
       const condition = conditionOf(req);
+      const idempotencyKey = idempotencyKeyOf(req);
       readBody(exchange, req, deps, limits.maxValueBytes, 'value_too_large', (body) => {
         attempt(exchange, deps, async () => {
           const value =
             body.length > ONE_TURN_BYTES
               ? await readInTurns(load, body, (copy) => largeValueFrom(encoding, copy))
               : valueFrom(encoding, body);
-          const outcome = await cache.set(key, value, ttl, condition, client);
+          const outcome = await cache.set(key, value, ttl, condition, { client, idempotencyKey });
           if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
           const headers = [...tagged(outcome.version, encoding), ...warnings(key, counters)];
           if (outcome.status === 'accepted' || outcome.status === 'unknown')
@@ -66,7 +68,10 @@ export function deleteHandler(deps: HttpDeps): GuardedHandler {
       exchange.onOutcome = requester.auditWrite(() => ({ target: key }));
       checkNoParameters(req.getQuery());
       const condition = conditionOf(req);
-      const outcome = await cache.delete(key, condition, client);
+      const outcome = await cache.delete(key, condition, {
+        client,
+        idempotencyKey: idempotencyKeyOf(req),
+      });
       if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
       if (outcome.status === 'accepted' || outcome.status === 'unknown')
         return accept(exchange, outcome.status, []);

@@ -5,6 +5,7 @@ import type { Requester } from '../access/requester.ts';
 import { getMany } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
 import { type Condition, whyRefused } from '../cache/condition.ts';
+import { checkIdempotencyKey } from '../cache/idempotency.ts';
 import { checkKey, ttlMs } from '../cache/key-and-ttl.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import type { ItemResult } from '../cache/results.ts';
@@ -34,15 +35,15 @@ type Operation = (
   requester: Requester,
 ) => void | Promise<void>;
 
-const CONDITIONS = ['ifVersion', 'ifAbsent', 'ifExists'];
+const FOR_WRITES = ['ifVersion', 'ifAbsent', 'ifExists', 'idempotencyKey'];
 
 /** The members of each operation's request, in addition to `id` and `op`. */
 const MEMBERS = {
   auth: ['token'],
   get: ['key'],
   mget: ['keys'],
-  set: ['key', 'value', 'ttl', ...CONDITIONS],
-  delete: ['key', ...CONDITIONS],
+  set: ['key', 'value', 'ttl', ...FOR_WRITES],
+  delete: ['key', ...FOR_WRITES],
   subscribe: ['keys', 'types', 'prefixes', 'values', 'interval', 'resume'],
   unsubscribe: ['subscription'],
   ping: [],
@@ -106,7 +107,8 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const { ttl } = frame.data;
     const condition = conditionOf(frame.data);
     const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
-    const outcome = await cache.set(key, value, life, condition, clientOf(consumer));
+    const details = { client: clientOf(consumer), idempotencyKey: idempotencyKeyOf(frame.data) };
+    const outcome = await cache.set(key, value, life, condition, details);
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     const { status, version } = outcome;
     const warning = keyWarning(key);
@@ -122,7 +124,10 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     requester.requireKey(key);
     checkKey(key, limits.maxKeyBytes);
     const condition = conditionOf(data);
-    const outcome = await cache.delete(key, condition, clientOf(consumer));
+    const outcome = await cache.delete(key, condition, {
+      client: clientOf(consumer),
+      idempotencyKey: idempotencyKeyOf(data),
+    });
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status: outcome.status }));
   },
@@ -275,6 +280,10 @@ function conditionOf({ ifVersion, ifAbsent, ifExists }: Frame['data']): Conditio
   const name = ifAbsent === undefined ? 'ifExists' : 'ifAbsent';
   if (given[0] !== true) throw new ServiceError('frame_invalid', `${name} must be true or absent`, name);
   return { is: name === 'ifExists' ? 'if-exists' : 'if-absent' };
+}
+
+function idempotencyKeyOf({ idempotencyKey }: Frame['data']): string | undefined {
+  return idempotencyKey === undefined ? undefined : checkIdempotencyKey(idempotencyKey, 'idempotencyKey');
 }
 
 function refusal(condition: Condition | undefined, present: string | undefined): ServiceError {

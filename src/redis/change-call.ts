@@ -2,6 +2,7 @@
 import type { Condition } from '../cache/condition.ts';
 import type { Removal, Write } from '../cache/store.ts';
 import { announceChanges } from './announcement.ts';
+import { tagOf } from './cluster/slots.ts';
 import { type EnvelopeLimits, pack } from './envelope.ts';
 
 export type Change = Write | Removal;
@@ -14,7 +15,7 @@ export interface ChangeCallOptions extends EnvelopeLimits {
   readonly origin: string;
   readonly db: number;
   /** For a master of a Cluster: a channel ends with the hash tag of a slot of the master. */
-  readonly shard?: { readonly tag: () => string } | undefined;
+  readonly shard?: { readonly tag: () => string; readonly slotOf: (key: string) => number } | undefined;
 }
 
 export interface ChangeCall {
@@ -45,7 +46,16 @@ export function changeCall(
       args.push('set', condition, expiresAt, envelope, deadline);
     } else args.push('delete', condition, '', Buffer.from(change.version, 'hex'), deadline);
   }
+  if (changes.some(({ identity }) => identity !== undefined))
+    for (const { key, identity } of changes)
+      if (identity === undefined) args.push('', '');
+      else args.push(recordName(key, identity.id, options), identity.contents);
   return { keys, args };
+}
+
+/** The key of the record of a change. It is outside of the prefix, so that the link does not report it. */
+function recordName(key: string, id: string, { shard }: ChangeCallOptions): string {
+  return `__ratecache__:write:${id}${shard === undefined ? '' : tagOf(shard.slotOf(key))}`;
 }
 
 function channelOf({ channel, shard }: ChangeCallOptions): string {

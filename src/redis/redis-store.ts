@@ -25,7 +25,7 @@ import { type DeletionTarget, removeMatching } from './match-deletion.ts';
 import { refusal } from './refusal.ts';
 import { ReplicaAcks } from './replica-acks.ts';
 import { type ScanDeps, scan, scanSlice } from './scan.ts';
-import { isOutcome, isSet, type ScriptResult, versionFrom, whereMade } from './script-result.ts';
+import { isOutcome, isSet, outcomeFrom, type ScriptResult, storedBy, whereMade } from './script-result.ts';
 import { ADMIN_TIMEOUT_MS, sendCommand } from './send-command.ts';
 import { TurnBatch } from './turn-batch.ts';
 import { checkReplies, isBytes, pipelineReplies } from './unexpected-replies.ts';
@@ -356,7 +356,7 @@ export class RedisStore implements Store, DeletionTarget {
     const [raw, detail] = result;
     const status = raw.toString('latin1');
     if (shortage !== undefined && whereMade(change.input, result) !== undefined)
-      return change.reject(new NotReplicated(shortage, versionFrom(detail)));
+      return change.reject(new NotReplicated(shortage, storedBy(result)));
     if (status === 'late') {
       // By this clock the change was in time, because its caller is still waiting. So this clock may be wrong.
       this.#clock.doubt();
@@ -370,10 +370,9 @@ export class RedisStore implements Store, DeletionTarget {
       if (error.kind === 'readonly') this.#onReadonly?.();
       return change.reject(error);
     }
-    const version = versionFrom(detail);
     // Redis lowers a stamp only where it is ahead of Redis's clock. So this clock may be wrong.
-    if (isSet(status) && version! < change.input.version) this.#clock.doubt();
-    change.resolve({ status, version } as ChangeOutcome);
+    if (isSet(status) && storedBy(result)! < change.input.version) this.#clock.doubt();
+    change.resolve(outcomeFrom(result));
   }
 }
 

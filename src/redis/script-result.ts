@@ -1,4 +1,5 @@
 /** Reads what the write script returns for each key. `write.lua` defines it. */
+import type { RemovalOutcome, WriteOutcome } from '../cache/store.ts';
 import type { Version } from '../cache/version.ts';
 import type { Change } from './change-call.ts';
 import { isBytes } from './unexpected-replies.ts';
@@ -28,6 +29,28 @@ export function whereMade(
 ): 'here' | 'earlier' | undefined {
   const status = raw.toString('latin1');
   if (isSet(status) || status === 'deleted') return 'here';
+  if (status === 'repeated') return 'earlier';
   const found = status === 'absent' || (status === 'refused' && versionFrom(detail) === version);
   return late && found ? 'earlier' : undefined;
+}
+
+const STATUSES: ReadonlyMap<string, string> = new Map([
+  ['c', 'created'],
+  ['r', 'replaced'],
+  ['d', 'deleted'],
+  ['a', 'absent'],
+]);
+
+/** Returns the outcome that the script returned, for each status but `late` and `error`. */
+export function outcomeFrom([raw, detail]: ScriptResult): WriteOutcome | RemovalOutcome {
+  const status = raw.toString('latin1');
+  if (status === 'reused') return { status: 'refused', version: undefined, reused: true };
+  if (status !== 'repeated') return { status, version: versionFrom(detail) } as WriteOutcome | RemovalOutcome;
+  const first = STATUSES.get(detail.toString('latin1', 0, 1));
+  return { status: first, version: storedBy([raw, detail]), repeated: true } as WriteOutcome | RemovalOutcome;
+}
+
+/** The version that a change stored; undefined for a delete. */
+export function storedBy([raw, detail]: ScriptResult): Version | undefined {
+  return versionFrom(raw.toString('latin1') === 'repeated' ? detail.subarray(1) : detail);
 }

@@ -19,10 +19,16 @@
 --         3  when the value expires, in ms of Redis's clock ('' for a delete)
 --         4  the envelope; for a delete its raw stamp
 --         5  the deadline in ms of Redis's clock: from this time on the change is not made; '' for no deadline
+--       then, if a change has an idempotency key, two arguments for each key ('' and '' for a change without one):
+--         1  the key of the record of the change, in the same slot
+--         2  a hash of 8 bytes of what the client sent
 -- Returns for each key a status and a detail:
 --         'created', 'replaced'  the raw version that was stored
 --         'deleted', 'absent'    ''
 --         'refused'              the condition did not hold; the raw version of the key, or ''
+--         'repeated'             the record shows that the change was made before; a letter for its status, and the raw
+--                                version that it stored
+--         'reused'               the record is that of another change; ''
 --         'late'                 the deadline has passed and nothing was done; ''
 --         'error'                the error message of Redis
 --
@@ -34,6 +40,8 @@
 --   3. A stamp ahead of Redis's clock is lowered to that clock. Otherwise it would outrank later stamps of other
 --      writers.
 --   4. An error for one key does not affect the other keys.
+--   5. A change that has a record is not made again. Records are not in KEYS: while a slot moves, Redis refuses a script
+--      whose keys are not all on one side. A record that cannot be read or written is ignored.
 --
 -- Redis runs one script at a time, so the time per key limits the writes of all replicas. Building an announcement in
 -- Lua takes as long as the write. So the caller builds it, and the script corrects it only where a change was not made
@@ -41,6 +49,10 @@
 
 -- How far a stamp may be ahead of Redis's clock, in ms, because replicas know that clock to half a round trip.
 local STAMP_AHEAD_MS = 100
+
+-- The same as REMEMBERED_MS in idempotency.ts.
+local RECORD_MS = 300000
+local LETTERS = { created = 'c', replaced = 'r', deleted = 'd', absent = 'a' }
 
 local channel = ARGV[1]
 local results = {}
@@ -144,11 +156,28 @@ local function settled(stamp, present)
   return stamp
 end
 
+-- Returns the result for a change that has a record, or nil where it has none.
+local function recorded(record, contents)
+  if not record or record == '' then return nil end
+  local found = redis.pcall('GET', record)
+  if type(found) ~= 'string' then return nil end
+  if string.sub(found, 1, 8) ~= contents then return { 'reused', '' } end
+  return { 'repeated', string.sub(found, 9) }
+end
+
+local function is_made(result)
+  return LETTERS[result[1]] ~= nil
+end
+
 for i, key in ipairs(KEYS) do
   local at = 5 * i - 1
   local op, condition, expiry, envelope, deadline = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local record, contents = ARGV[2 + 5 * #KEYS + 2 * i], ARGV[3 + 5 * #KEYS + 2 * i]
   local present = stored_version(key)
-  if deadline ~= '' and now >= tonumber(deadline) then
+  local earlier = recorded(record, contents)
+  if earlier then
+    results[i] = earlier
+  elseif deadline ~= '' and now >= tonumber(deadline) then
     results[i] = { 'late', '' }
   elseif not holds(condition, present, key) then
     results[i] = { 'refused', present or '' }
@@ -170,8 +199,11 @@ for i, key in ipairs(KEYS) do
     if stored.err then results[i] = { 'error', stored.err }
     else results[i] = { present and 'replaced' or 'created', final } end
   end
-  local status = results[i][1]
-  if status == 'late' or status == 'refused' or status == 'error' then differs[op] = true end
+  if not is_made(results[i]) then
+    differs[op] = true
+  elseif record and record ~= '' then
+    redis.pcall('SET', record, contents .. LETTERS[results[i][1]] .. results[i][2], 'PX', RECORD_MS)
+  end
 end
 
 local HEX = string.rep('%02x', 12)
@@ -183,8 +215,8 @@ local function corrected(op, text)
   for i = 1, #KEYS do
     if ARGV[5 * i - 1] == op then
       position = position + 1
-      local status, version = results[i][1], results[i][2]
-      if status ~= 'refused' and status ~= 'late' and status ~= 'error' then
+      local version = results[i][2]
+      if is_made(results[i]) then
         table.insert(keys, announcement.keys[position])
         table.insert(
           versions,

@@ -208,7 +208,16 @@ test('writes and deletes are counted as hits or misses by whether the key existe
 test('a standalone write with older data is refused, and one with equal or unknown data is made', async () => {
   const { cache } = openReplica({ standalone: true });
   const write = (asOf: number | undefined, limit: number) =>
-    cache.set(KEY, json('1'), undefined, { is: 'unless-newer', asOf: limit }, 'c', originOf(asOf, 'ibkr'));
+    cache.set(
+      KEY,
+      json('1'),
+      undefined,
+      { is: 'unless-newer', asOf: limit },
+      {
+        client: 'c',
+        origin: originOf(asOf, 'ibkr'),
+      },
+    );
   const first = await write(2000, 2000);
   assert.equal(first.status, 'created');
   assert.deepEqual(await write(1999, 1999), { status: 'refused', version: first.version });

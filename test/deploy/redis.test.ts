@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
-import { get, jsonOf, post, put } from '../support/client.ts';
+import { del, get, jsonOf, post, put } from '../support/client.ts';
 import { type ConfiguredRedis, startConfiguredRedis } from '../support/configured-redis.ts';
 import { SERVICE_PASSWORD, setUpHost } from './redis-host.ts';
 
@@ -99,6 +99,11 @@ test('the user ratecache may run every command of the service, and no unused one
   await reads(replica, 'borrow_rate:AAPL', '3');
   assert.equal((await put(other, 'borrow_rate:AAPL', '4')).status, 204);
   await reads(replica, 'borrow_rate:AAPL', '4');
+
+  const once = { headers: { 'Idempotency-Key': 'once', 'If-None-Match': '*' } };
+  for (const service of [replica, other])
+    assert.equal((await put(service, 'min_rate:AAPL', '1', once)).status, 201, 'a repeated write');
+  assert.equal((await del(replica, 'min_rate:AAPL')).status, 204);
 
   const entries = ['A', 'B', 'C'].map((id) => ({ key: `volatility:${id}`, value: id }));
   const stored = await jsonOf(await post(replica, '/v1/mset', { entries }));

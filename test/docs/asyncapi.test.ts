@@ -59,6 +59,9 @@ test('the frames of a service are valid, and a request is valid exactly if the s
   t.after(() => ws.close());
   const requests: readonly (readonly [accepted: boolean, request: Message])[] = [
     [true, { op: 'set', key: 'a', value: null, ttl: 10 }],
+    [true, { op: 'set', key: 'a', value: 1, idempotencyKey: 'a'.repeat(128) }],
+    [false, { op: 'set', key: 'a', value: 1, idempotencyKey: 'a'.repeat(129) }],
+    [false, { op: 'delete', key: 'a', idempotencyKey: 'two words' }],
     [true, { op: 'get', key: 'a' }],
     [true, { op: 'mget', keys: ['a', 'b'] }],
     [true, { op: 'subscribe', keys: ['a'], values: true, interval: 1, resume: { epoch: 'a', offset: 0 } }],

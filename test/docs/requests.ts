@@ -90,6 +90,23 @@ export const WELL: readonly Exercise[] = [
     '412 precondition_failed',
     json(1, { key: 'borrow_rate:NONE', headers: { 'If-Match': VERSION } }),
   ],
+  ...['201', '201'].map(
+    (outcome): Exercise => [
+      `PUT ${VALUE}`,
+      outcome,
+      json(1, { key: 'other:ONCE', headers: { 'Idempotency-Key': 'once' } }),
+    ],
+  ),
+  [
+    `PUT ${VALUE}`,
+    '422 idempotency_key_reused',
+    json(2, { key: 'other:ONCE', headers: { 'Idempotency-Key': 'once' } }),
+  ],
+  [
+    `PUT ${VALUE}`,
+    '400 idempotency_key_invalid',
+    json(1, { key: 'other:ONCE', headers: { 'Idempotency-Key': 'two words' } }),
+  ],
   [`PUT ${VALUE}`, '413 value_too_large', { key: 'a', headers: JSON_BODY, body: TOO_LONG }],
   [
     `PUT ${VALUE}`,
@@ -115,6 +132,13 @@ export const WELL: readonly Exercise[] = [
 
   [`DELETE ${VALUE}`, '204', read('borrow_rate:NONE', { 'If-None-Match': '*' })],
   [`DELETE ${VALUE}`, '204', read('min_rate:GME', { 'If-Match': '*' })],
+  [`DELETE ${VALUE}`, '204', read('other:ONCE', { 'Idempotency-Key': 'once' })],
+  [
+    `DELETE ${VALUE}`,
+    '422 idempotency_key_reused',
+    read('other:ONCE', { 'Idempotency-Key': 'once', 'If-Match': '*' }),
+  ],
+  [`DELETE ${VALUE}`, '400 idempotency_key_invalid', read('other:ONCE', { 'Idempotency-Key': '' })],
   [`DELETE ${VALUE}`, '400 key_invalid', read('%zz')],
   [`DELETE ${VALUE}`, '400 query_invalid', { key: 'a', query: { ttl: '60' } }],
   [`DELETE ${VALUE}`, '400 bad_request', read('a', { 'If-Match': '*', 'If-None-Match': '*' })],

@@ -42,6 +42,17 @@ test('writes, batches, listings, counts and flushes cover all masters', async (t
     );
   });
 
+  await t.test(
+    'a repeated write is recognised on every master, and does not overwrite a later value',
+    async () => {
+      const entries = keys.map((key, i) => ({ key, value: i, idempotencyKey: 'batch' }));
+      const first = await resultsOf(await post(service, '/v1/mset', { entries }));
+      const later = keys.map((key, i) => ({ key, value: i }));
+      await post(service, '/v1/mset', { entries: later });
+      assert.deepEqual(await resultsOf(await post(service, '/v1/mset', { entries })), first);
+    },
+  );
+
   await t.test('a listing returns each key of each master once', async () => {
     const listed: string[] = [];
     let cursor: string | null = '';

@@ -1,5 +1,6 @@
 import { isNewer } from '../condition.ts';
 import { Entry } from '../entry.ts';
+import type { WriteIdentity } from '../idempotency.ts';
 import { EVERYTHING, type Match, matcher } from '../match.ts';
 import { moveStamp, type Version } from '../version.ts';
 import { Shares } from './shares.ts';
@@ -11,6 +12,7 @@ export interface Pending {
   readonly entry: Entry | undefined;
   /** Who made the change; undefined if the service made it. */
   readonly client?: string | undefined;
+  readonly identity?: WriteIdentity | undefined;
   /** Another program changed the key after this change became pending. The value of that program, if any, stays. */
   contested?: boolean;
   /** The change is not made where the data of the present value is from a later time, in ms since 1970. */

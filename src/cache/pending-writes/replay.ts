@@ -104,13 +104,13 @@ export class Replay {
   }
 
   #changeOf(pending: Pending): Replayed {
-    const { key, version, entry, contested = false, unlessNewer: asOf } = pending;
+    const { key, version, entry, identity, contested = false, unlessNewer: asOf } = pending;
     const condition = { is: 'if-older', version, unlessForeign: contested, asOf } as const;
     // An expired value becomes a deletion: the older value that it replaced must not come back.
     if (entry === undefined || entry.expiresAt <= this.#clock.now)
       return { pending, change: () => this.#store.remove({ key, version, condition, late: true }) };
     const { value, storedAt, expiresAt, origin } = entry;
-    const write = { key, value, version, storedAt, expiresAt, origin, condition, late: true };
+    const write = { key, value, version, storedAt, expiresAt, origin, condition, identity, late: true };
     return { pending, change: () => this.#store.write(write) };
   }
 

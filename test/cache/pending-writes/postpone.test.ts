@@ -82,7 +82,16 @@ test('a set that L2 does not accept is answered as accepted, counted, pushed, an
 test('a write that must not replace newer data becomes pending, and its replay yields to newer data', async (t) => {
   const on = replica(t);
   const set = (cache: typeof on.cache, asOf: number, body: string) =>
-    cache.set(KEY, json(body), undefined, { is: 'unless-newer', asOf }, 'c', originOf(asOf, 'ibkr'));
+    cache.set(
+      KEY,
+      json(body),
+      undefined,
+      { is: 'unless-newer', asOf },
+      {
+        client: 'c',
+        origin: originOf(asOf, 'ibkr'),
+      },
+    );
   const first = await on.unreachable(() => set(on.cache, 1000, '1'));
   assert.equal(first.status, 'accepted');
   assert.deepEqual(
@@ -105,7 +114,16 @@ test('a write that must not replace newer data becomes pending, and its replay y
 test('a write that must not replace newer data replaces an older pending value in L2', async (t) => {
   const on = replica(t);
   const set = (asOf: number) =>
-    on.cache.set(KEY, json(`${asOf}`), undefined, { is: 'unless-newer', asOf }, 'c', originOf(asOf, 'ibkr'));
+    on.cache.set(
+      KEY,
+      json(`${asOf}`),
+      undefined,
+      { is: 'unless-newer', asOf },
+      {
+        client: 'c',
+        origin: originOf(asOf, 'ibkr'),
+      },
+    );
   await on.unreachable(() => set(1000));
   assert.equal((await set(1001)).status, 'created');
   assert.equal(on.pendingWrites.size, 0);

@@ -49,6 +49,10 @@ const HEADERS = [
   'If-Match: "018bcfe5680000005f0c2a17", "a"',
   'If-None-Match: *',
   'If-None-Match: W/"018bcfe5680000005f0c2a17"',
+  'Idempotency-Key: a',
+  'Idempotency-Key: ',
+  'Idempotency-Key: \xff',
+  `Idempotency-Key: ${'a'.repeat(129)}`,
   'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT',
   'If-Unmodified-Since: a',
   'Cache-Control: no-cache, max-stale=a',
@@ -150,6 +154,11 @@ function entry(source: Source): Model {
   if (!oneIn(20, random)) members.push(['value', values.any(random)]);
   if (oneIn(3, random))
     members.push(['ttl', pick([int(60), int(0), { type: 'float', value: 1e300 }], random)]);
+  if (oneIn(5, random))
+    members.push([
+      'idempotencyKey',
+      pick([str('a'), str(''), str('\u00e9'), str('a'.repeat(129)), int(1)], random),
+    ]);
   return map(members);
 }
 

@@ -20,6 +20,7 @@ const MEMBERS: Readonly<Record<string, (source: Source) => Model>> = {
   ifVersion: ({ random }) => str(pick(['018bcfe5680000005f0c2a17', 'a', ''], random)),
   ifAbsent: ({ random }) => literal(oneIn(2, random)),
   ifExists: ({ random }) => literal(oneIn(2, random)),
+  idempotencyKey: ({ random }) => pick([str('a'), str(''), str('a b'), str('a'.repeat(129)), int(1)], random),
   types: ({ random }) => some(random, () => str(pick(TYPES, random))),
   prefixes: ({ random }) =>
     some(random, () => str(pick(['', 'borrow_rate:', 'a*[', 'x'.repeat(600)], random))),
@@ -31,8 +32,8 @@ const MEMBERS: Readonly<Record<string, (source: Source) => Model>> = {
 const USUAL: Readonly<Record<string, readonly string[]>> = {
   get: ['key'],
   mget: ['keys'],
-  set: ['key', 'value', 'ttl'],
-  delete: ['key', 'ifExists'],
+  set: ['key', 'value', 'ttl', 'idempotencyKey'],
+  delete: ['key', 'ifExists', 'idempotencyKey'],
   subscribe: ['keys', 'types', 'prefixes', 'values'],
   unsubscribe: ['subscription'],
   auth: ['token'],
