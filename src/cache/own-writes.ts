@@ -6,6 +6,8 @@ export interface Meanwhile {
   readonly touched: boolean;
   /** The newest change of the key that Redis is known to have made, from an acknowledgement or from the link. */
   readonly made: Version;
+  /** The newest own change that Redis acknowledged. */
+  readonly acknowledged: Version;
 }
 
 /** The writes of one key that have left for L2 and have not been answered. */
@@ -13,10 +15,11 @@ interface InFlight extends Meanwhile {
   writes: number;
   touched: boolean;
   made: Version;
+  acknowledged: Version;
 }
 
 /** No event happened. */
-export const NOTHING: Meanwhile = { touched: false, made: '' };
+export const NOTHING: Meanwhile = { touched: false, made: '', acknowledged: '' };
 
 /**
  * Records what happens to a key while own writes of it are in flight:
@@ -63,6 +66,8 @@ export class OwnWrites {
   /** Redis acknowledged an own change of the key with this version. */
   acknowledged(key: string, version: Version): void {
     const known = this.#inFlight.get(key);
-    if (known !== undefined && version > known.made) known.made = version;
+    if (known === undefined) return;
+    if (version > known.made) known.made = version;
+    if (version > known.acknowledged) known.acknowledged = version;
   }
 }

@@ -65,6 +65,11 @@ export class VersionClock {
   }
 }
 
+/** Returns whether the same process made both stamps. */
+export function isOfSameWriter(a: Version, b: Version): boolean {
+  return a.slice(2 * WRITER) === b.slice(2 * WRITER);
+}
+
 const VERSION = /^[0-9a-f]{24}$/;
 
 export function isVersion(text: string): text is Version {

@@ -14,7 +14,7 @@ import type { KeepOutcome, Postponer } from './pending-writes/postpone.ts';
 import type { Replayed } from './pending-writes/replay.ts';
 import { RememberedWrites } from './remembered-writes.ts';
 import { NotReplicated, type RemovalOutcome, StoreError, type WriteOutcome } from './store.ts';
-import { isForeign, type Version } from './version.ts';
+import { isForeign, isOfSameWriter, type Version } from './version.ts';
 
 type Shared = 'memory' | 'store' | 'clock' | 'versions' | 'counters' | 'ttls' | 'onSuperseded';
 
@@ -44,7 +44,7 @@ interface Change<T> {
   readonly send: () => Promise<T>;
   readonly done: (outcome: T, meanwhile: Meanwhile) => T;
   /** Called after a failure. Makes the change pending and returns its answer, or returns undefined where it cannot. */
-  readonly postpone: (error: unknown, made: Version) => T | undefined;
+  readonly postpone: (error: unknown, meanwhile: Meanwhile) => T | undefined;
   /** Called where the change did not take effect and never will. */
   readonly undo?: (() => void) | undefined;
 }
@@ -106,7 +106,7 @@ export class Writes {
       send: () => store.write(write),
       done: (outcome, meanwhile) => {
         if (outcome.status === 'refused' || outcome.repeated) return this.#unchanged(key, outcome, meanwhile);
-        const newest = postponer()?.settled(key, version) ?? true;
+        const newest = postponer()?.settled(key, version, outcome.version) ?? true;
         versions.observe(outcome.version);
         this.#countSet(outcome);
         this.#deps.ownWrites.acknowledged(key, outcome.version);
@@ -115,13 +115,12 @@ export class Writes {
         if (newest) this.#stored(key, makeEntry(outcome.version), meanwhile);
         return outcome;
       },
-      postpone: (error, made) => {
-        // L2 may have raised the version of a change that it made.
-        const stored = (error instanceof NotReplicated ? error.version : undefined) ?? version;
+      postpone: (error, meanwhile) => {
+        const stored = error instanceof NotReplicated ? unreplicated(error, version, meanwhile) : version;
         const entry = makeEntry(stored);
         const unlessNewer = condition?.is === 'unless-newer' ? condition.asOf : undefined;
         const pending = { key, version: stored, entry, client, unlessNewer, identity };
-        const keeping = postponer()?.keep(pending, error, condition, made);
+        const keeping = postponer()?.keep(pending, error, condition, meanwhile.made);
         if (keeping === undefined) return undefined;
         this.#postponed(key, keeping);
         if (keeping.kept) this.#deps.changes()?.stored(key, entry, true);
@@ -164,7 +163,7 @@ export class Writes {
         this.#deps.ownWrites.acknowledged(key, version);
         return this.#removed(key, outcome, meanwhile);
       },
-      postpone: (error, made) => {
+      postpone: (error, { made }) => {
         const keeping = postponer()?.keep(
           { key, version, entry: undefined, client, identity },
           error,
@@ -243,7 +242,7 @@ export class Writes {
           memory!.delete(key);
       }
       try {
-        const postponed = change.postpone(error, meanwhile.made);
+        const postponed = change.postpone(error, meanwhile);
         if (postponed !== undefined) {
           // While this change was in flight, a report of the link did not notify the clients. Do it now.
           if (meanwhile.touched) changes()?.changed(key, undefined, undefined);
@@ -342,4 +341,18 @@ export class Writes {
     if (outcome.status === 'refused' && outcome.reused) throw reused();
     return outcome;
   }
+}
+
+/**
+ * Returns the version with which a change that too few replicas have is pending. L2 may have raised its stamp. Without an
+ * answer only the link tells: a greater version of this process, which no acknowledged change has, is taken for it. If it
+ * belongs to a later own write, the end of that write settles or replaces this change.
+ */
+function unreplicated(
+  { version }: NotReplicated,
+  stamp: Version,
+  { made, acknowledged }: Meanwhile,
+): Version {
+  if (version !== undefined) return version;
+  return made > stamp && made > acknowledged && isOfSameWriter(made, stamp) ? made : stamp;
 }

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { getMany } from '../../src/cache/batch.ts';
 import { Entry } from '../../src/cache/entry.ts';
 import { EVERYTHING, matcher } from '../../src/cache/match.ts';
-import { StoreError } from '../../src/cache/store.ts';
+import { NotReplicated, StoreError } from '../../src/cache/store.ts';
 import type { Version } from '../../src/cache/version.ts';
 import { settled } from '../support/gated-store.ts';
 import {
@@ -57,6 +57,30 @@ function replica(t: TestContext) {
       return [entry?.json, source];
     },
   };
+}
+
+/**
+ * A write that L2 makes with a raised version, without an answer. `before` runs between the write in L2 and the failure.
+ * Returns the version in L2.
+ */
+async function unreplicatedWrite(
+  on: ReturnType<typeof replica>,
+  before: (version: Version) => void = () => {},
+): Promise<Version> {
+  on.store.hold();
+  const write = on.cache.set(KEY, json('"mine"'));
+  const call = on.store.next('write');
+  // Another replica with a clock that is ahead wrote before it.
+  const ahead = `${(on.clock.now + 50).toString(16).padStart(12, '0')}0000eeeeeeee`;
+  on.store.entries.set(KEY, new Entry(KEY, json('1'), ahead, on.clock.now, on.clock.now + TYPE_TTL_MS));
+  call.happen();
+  const { version } = on.store.entries.get(KEY)!;
+  assert.ok(version > ahead);
+  before(version);
+  on.store.release();
+  await call.fail(new NotReplicated('Redis did not answer', undefined));
+  assert.equal((await write).status, 'unknown');
+  return version;
 }
 
 // ---- pending writes yield to what the link reports
@@ -529,4 +553,62 @@ test('a timed-out write that L2 had applied is not reported as superseded by its
   assert.equal(on.pendingWrites.size, 0);
   assert.equal(on.stored(), '"made"');
   assert.deepEqual([on.superseded, on.counters.supersededChanges], [[], 0]);
+});
+
+test('the report of a write without an answer and with a raised version does not settle it where replicas must have it', async (t) => {
+  const on = replica(t);
+  const version = await unreplicatedWrite(on, (raised) =>
+    on.cache.keyChanged(KEY, { reason: 'set', version: raised }),
+  );
+  assert.equal(on.pendingWrites.get(KEY)?.version, version);
+  assert.deepEqual(on.superseded, []);
+
+  // A replica that never received the write becomes the master.
+  on.store.entries.clear();
+  await on.cache.replay();
+  assert.equal(on.stored(), '"mine"');
+  assert.equal(on.pendingWrites.size, 0);
+});
+
+test('the same report after the time-out does not settle it either, and the replay has the raised version', async (t) => {
+  const on = replica(t);
+  const version = await unreplicatedWrite(on);
+  assert.ok(on.pendingWrites.get(KEY)!.version < version);
+  on.cache.keyChanged(KEY, { reason: 'set', version });
+  const pending = on.pendingWrites.get(KEY)!;
+  assert.deepEqual(
+    [pending.version, pending.entry?.version, pending.entry?.json],
+    [version, version, '"mine"'],
+  );
+  assert.deepEqual(on.superseded, []);
+  await on.cache.replay();
+  assert.deepEqual([on.pendingWrites.size, on.counters.supersededChanges], [0, 0]);
+});
+
+test('a later write of another replica settles a write that replicas must have', async (t) => {
+  const on = replica(t);
+  const raised = await unreplicatedWrite(on);
+  on.cache.keyChanged(KEY, { reason: 'set', version: raised });
+  on.clock.now += 100;
+  const version = await on.otherSets('"theirs"');
+  on.cache.keyChanged(KEY, { reason: 'set', version });
+  assert.equal(on.pendingWrites.size, 0);
+  assert.deepEqual(on.superseded, [[KEY, version]]);
+});
+
+test('a later own write that L2 acknowledges with a raised version settles a write that replicas must have', async (t) => {
+  const on = replica(t);
+  const raised = await unreplicatedWrite(on);
+  on.store.hold();
+  const later = on.cache.set(KEY, json('"later"'));
+  const call = on.store.next('write');
+  call.happen();
+  const { version } = on.store.entries.get(KEY)!;
+  assert.ok(version > raised);
+  on.cache.keyChanged(KEY, { reason: 'set', version });
+  on.store.release();
+  await call.answer();
+  assert.equal((await later).status, 'replaced');
+  assert.equal(on.pendingWrites.size, 0);
+  assert.deepEqual(await on.read(), ['"later"', 'l2']);
 });

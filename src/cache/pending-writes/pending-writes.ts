@@ -234,6 +234,15 @@ export class PendingWrites {
     this.#uncount(pending);
   }
 
+  /** L2 has stored a pending change with a greater version. */
+  raise(pending: Pending, version: Version): void {
+    const kept = this.#keys.get(pending.key);
+    if (kept?.pending !== pending || version === pending.version) return;
+    const { key, entry } = pending;
+    const raised = entry && new Entry(key, entry.value, version, entry.storedAt, entry.expiresAt);
+    this.#replace(pending, { ...pending, version, entry: raised }, kept.since);
+  }
+
   matchDone(pending: PendingMatch): void {
     this.#matches = this.#matches.filter((each) => each.pending !== pending);
   }

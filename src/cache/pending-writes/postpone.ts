@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { type Condition, holds } from '../condition.ts';
 import type { Entry } from '../entry.ts';
 import { NotReplicated, type Postponed, type Store, StoreError } from '../store.ts';
-import { isForeign, type Version } from '../version.ts';
+import { isForeign, isOfSameWriter, type Version } from '../version.ts';
 import type { Pending, PendingMatch, PendingWrites } from './pending-writes.ts';
 import { Replay, type ReplayActions } from './replay.ts';
 
@@ -112,9 +112,13 @@ export class Postponer {
   }
 
   /**
-   * The link reports a change of the key. A pending change yields to a newer change, and its own echo settles it,
-   * unless too few replicas have it. A change of another program has no version, so the pending change is only marked: its replay yields if a value exists
-   * then.
+   * The link reports a change of the key. A pending change yields to a newer change, and its own echo settles it.
+   *
+   * 1. A change of another program has no version, so the pending change is only marked: its replay yields if a value
+   *    exists then.
+   * 2. Where too few replicas have the pending change, its echo does not settle it. L2 may have raised its version, so
+   *    a greater version of this process counts as its echo. The replay must have the raised version, because L2 would
+   *    refuse the lower one as superseded.
    * @param version undefined where no replica announced the change
    * @returns the pending change that yielded or was settled, if any
    */
@@ -125,7 +129,11 @@ export class Postponer {
       pending.contested = true;
       return undefined;
     }
-    if (version < pending.version || (version === pending.version && pending.unreplicated)) return undefined;
+    if (version < pending.version) return undefined;
+    if (pending.unreplicated && isOfSameWriter(version, pending.version)) {
+      this.pendingWrites.raise(pending, version);
+      return undefined;
+    }
     this.pendingWrites.done(pending);
     return pending;
   }
@@ -193,13 +201,15 @@ export class Postponer {
 
   /**
    * L2 has made a change of the key. A pending change that is not newer is obsolete, and is removed.
+   * @param stored the version that L2 raised the change to
    * @returns whether no newer change is pending
    */
-  settled(key: string, version: Version): boolean {
+  settled(key: string, version: Version, stored = version): boolean {
     if (this.pendingWrites.size === 0) return true;
     const pending = this.pendingWrites.get(key);
     if (pending === undefined) return true;
-    if (pending.version > version) return false;
+    // A pending change that too few replicas have may have taken over the raised version of this change.
+    if (pending.version > (pending.unreplicated ? stored : version)) return false;
     this.pendingWrites.done(pending);
     return true;
   }
