@@ -115,7 +115,7 @@ export const REDIS_VARIABLES = {
     default: 100,
     unit: 'connections',
     within: [1, 10_000],
-    doc: 'Maximum number of connections to Redis, in a Cluster to each master; at least 2 with ENABLE_PUBSUB, and one more with REDIS_MIN_REPLICAS_ACK. The next connection is for scans, and another for values over 64 KiB, so that other reads do not wait for them.',
+    doc: 'Maximum number of connections to Redis, in a Cluster to each node; at least 2 with ENABLE_PUBSUB, and one more with REDIS_MIN_REPLICAS_ACK. The next connection is for scans, and another for values over 64 KiB, so that other reads do not wait for them.',
   }),
   REDIS_COMMAND_TIMEOUT_MS: integer({
     group: 'redis',

@@ -5,6 +5,7 @@ import { Source } from '../cache/coherence.ts';
 import type { Slots } from '../cache/slots.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../log.ts';
 import { type Address, AddressMap, addressOf, hostAndPort } from '../redis/cluster/address.ts';
 import { ClusterStore } from '../redis/cluster/cluster-store.ts';
 import { matchOnce } from '../redis/cluster/match-once.ts';
@@ -75,10 +76,11 @@ export function openCluster(deps: ClusterDeps): Cluster {
 
   function openMember(address: Address): Opened {
     const source = new Source(address, 'blind');
+    let followed = false;
     const server: Server = openServer({
       ...deps,
       config: serverConfig(config, address),
-      log: log.child({ server: address }),
+      log: standbyLog(log.child({ server: address }), () => !followed),
       clock: new ServiceClock(undefined, 0),
       events: {
         usable: () => void cache.replay(),
@@ -111,23 +113,29 @@ export function openCluster(deps: ClusterDeps): Cluster {
         return server.ready;
       },
       get coherent() {
-        return server.state === 'coherent' || server.state === 'off';
+        return followed && (server.state === 'coherent' || server.state === 'off');
       },
       get well() {
         return server.ready && !server.breaker.open && this.coherent;
       },
+      follow: () => {
+        followed = true;
+        server.follow(listenerFor(source));
+        // The master may have been replaced.
+        server.redis.data.on('close', () => void table.refresh());
+        // ioredis emits this event when a slot with a subscribed channel moves.
+        server.redis.link?.on('moved', () => table.suspect());
+      },
       whenReady: (ms) => Promise.race([server.clockSet, after(ms)]),
       retire: () => {
-        log.info({ server: address }, 'the node is a master with slots no longer; closing its connections');
+        log.info(
+          { server: address },
+          'the node left the Cluster or changed its role; closing its connections',
+        );
         server.unfollow();
         setTimeout(() => server.close(), RETIRE_MS).unref();
       },
     };
-    server.follow(listenerFor(source));
-    // The master may have been replaced.
-    server.redis.data.on('close', () => void table.refresh());
-    // ioredis emits this event when a slot with a subscribed channel moves.
-    server.redis.link?.on('moved', () => table.suspect());
     return member;
   }
 
@@ -207,6 +215,17 @@ export function openCluster(deps: ClusterDeps): Cluster {
       for (const { server } of opened()) server.close();
     },
   };
+}
+
+/** Logs the faults of a replica as information, because nothing uses its connections yet. */
+function standbyLog(log: Logger, isStandby: () => boolean): Logger {
+  const standby = Object.create(log) as Logger;
+  for (const level of ['warn', 'error'] as const)
+    standby[level] = (...line: unknown[]) => {
+      const write = (isStandby() ? log.info : log[level]) as (...line: unknown[]) => void;
+      write.apply(log, line);
+    };
+  return standby;
 }
 
 /** Uses the global timer, which a simulation replaces. */

@@ -12,6 +12,8 @@ const MOVED_SLOTS = 1000;
 export interface ClusterFault extends Fault<ClusterStage> {
   /** Variables of the replicas. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A master hands over to a replica, and both answer all the time. */
+  readonly handsOver?: boolean;
 }
 
 /** Stops replication: the replica cannot connect again without the password. The other connections stay. */
@@ -64,6 +66,7 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
     holdMs: 500,
     postpones: false,
     silent: true,
+    handsOver: true,
   },
   {
     name: 'a master is blocked until its replica has replaced it (DEBUG SLEEP)',

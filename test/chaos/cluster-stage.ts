@@ -1,6 +1,7 @@
 /** The target of a fault of a Cluster: two replicas on three masters, each with a replica. */
 import { once } from 'node:events';
 import { Cluster } from 'ioredis';
+import { until } from '../../loadtest/support/until.ts';
 import { BUS_OFFSET, type RedisCluster, startCluster } from '../../loadtest/target/cluster.ts';
 import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis } from '../../loadtest/target/replicas.ts';
@@ -60,6 +61,7 @@ export async function openClusterStage({ env = {} }: ClusterStageOptions = {}): 
     );
     for (const replica of replicas) opened.push(() => replica.stop('SIGKILL'));
     await Promise.all(replicas.map(reachesRedis));
+    await connectsInAdvance(cluster, replicas.length);
     const victim = await cluster.ownerOf(PREFIX + FIXED_KEYS[0]);
     return {
       cluster,
@@ -87,4 +89,17 @@ export async function openClusterStage({ env = {} }: ClusterStageOptions = {}): 
     await close();
     throw error;
   }
+}
+
+/**
+ * Resolves when each service is connected to each replica. A new Cluster does not list a replica that has received
+ * nothing yet, so a service may learn of it with the next table only.
+ */
+async function connectsInAdvance({ servers }: RedisCluster, services: number): Promise<void> {
+  const isConnected = async (server: RedisServer) =>
+    (await server.cli('CLIENT', 'LIST')).split('name=ratecache-data').length > services;
+  await until(async () => (await Promise.all(servers.map(isConnected))).every(Boolean), {
+    timeoutMs: 30_000,
+    everyMs: 50,
+  });
 }

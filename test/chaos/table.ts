@@ -37,7 +37,7 @@ export function rowOf(row: Row): string {
     row.writes,
     row.postponed,
     row.failedWrites,
-    row.noticedMs.toFixed(0),
+    row.noticedMs === Number.POSITIVE_INFINITY ? 'never' : row.noticedMs.toFixed(0),
     row.recoveredMs.toFixed(0),
     row.logLines,
     row.lost.length,

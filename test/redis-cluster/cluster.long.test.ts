@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { until } from '../../loadtest/support/until.ts';
+import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import { PREFIX } from '../consistency/foreign-writer.ts';
 import { get, post, put } from '../support/client.ts';
 import {
@@ -244,6 +245,51 @@ test('L1 drops the keys of slots that moved, and keeps the others', async (t) =>
     for (const key of byMaster.get(port)!)
       assert.match(await statusOf(service, key), /^ratecache-l1; hit; ttl=\d+$/);
   for (const key of byMaster.get(fromPort)!) assert.match(await statusOf(service, key), /^ratecache-l2; hit/);
+});
+
+test('a replica is connected in advance, and is used over these connections when its master hands over', async (t) => {
+  const cluster = await openCluster(t);
+  const service = await openService(t, cluster);
+  const [[port, [key]]] = [...(await keysByMaster(cluster, 1))] as [[number, [string]]];
+  const master = cluster.servers.find((each) => each.port === port)!;
+  const replica = await cluster.replicaOf(master);
+  const clientsOf = async (server: RedisServer) =>
+    (await server.cli('CLIENT', 'LIST'))
+      .split('\n')
+      .filter((line) => line.includes(' name=ratecache-'))
+      .map((line) => ({
+        name: /name=ratecache-(\w+)/.exec(line)![1]!,
+        id: /^id=(\d+)/.exec(line)![1]!,
+        subscriptions: Number(/ sub=(\d+)/.exec(line)![1]),
+      }))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  const names = ['admin', 'data', 'link'];
+  const areConnected = async (server: RedisServer) => {
+    const clients = await clientsOf(server);
+    return clients.map(({ name }) => name).join() === names.join() ? clients : undefined;
+  };
+  const before = await until(() => areConnected(replica), { timeoutMs: 30_000 });
+  // A second link would report each change twice.
+  assert.ok(before.every(({ subscriptions }) => subscriptions === 0));
+
+  await (await put(service, key, '1')).arrayBuffer();
+  await cluster.failover(replica);
+  assert.equal(await (await get(service, key)).text(), '1');
+  await becomesCoherent(service);
+  await until(async () => (await statusOf(service, key)).startsWith('ratecache-l1; hit'));
+  const after = await clientsOf(replica);
+  assert.deepEqual(
+    after.map(({ id }) => id),
+    before.map(({ id }) => id),
+  );
+  assert.ok(after.find(({ name }) => name === 'link')!.subscriptions > 0);
+
+  // The old master is a replica now. Its link has ended.
+  const demoted = await until(async () => {
+    const clients = await clientsOf(master);
+    return clients.length === names.length && clients.every(({ subscriptions }) => subscriptions === 0);
+  });
+  assert.ok(demoted);
 });
 
 test('the permissions of docs/deployment/cluster.md are enough', async (t) => {

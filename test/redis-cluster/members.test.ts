@@ -10,12 +10,21 @@ function setUp() {
   const members = new Members({
     open: (address) => {
       events.push(`open ${address}`);
-      return { address, retire: () => events.push(`retire ${address}`) } as unknown as Member;
+      return {
+        address,
+        follow: () => events.push(`follow ${address}`),
+        retire: () => events.push(`retire ${address}`),
+      } as unknown as Member;
     },
     onAssigned: ({ address }, slots) => events.push(`${address} owns ${slots.size} more`),
   });
   const taken = () => events.splice(0);
   return { members, taken };
+}
+
+/** Adds replicas to a table. */
+function withReplicas(known: SlotTable, ...replicas: string[]): SlotTable {
+  return { ...known, nodes: new Set([...known.nodes, ...replicas]) };
 }
 
 /** A table in which each master owns the slots up to its last. */
@@ -32,7 +41,14 @@ function table(...ranges: [address: string, last: number][]): SlotTable {
 test('a table opens its masters, and orders them by their highest slot', () => {
   const { members, taken } = setUp();
   members.apply(table(['a:1', 99], ['b:1', SLOT_COUNT - 1]));
-  assert.deepEqual(taken(), ['open a:1', 'open b:1', 'a:1 owns 100 more', 'b:1 owns 16284 more']);
+  assert.deepEqual(taken(), [
+    'open a:1',
+    'follow a:1',
+    'open b:1',
+    'follow b:1',
+    'a:1 owns 100 more',
+    'b:1 owns 16284 more',
+  ]);
   assert.deepEqual(
     members.masters.map(({ address }) => address),
     ['b:1', 'a:1'],
@@ -54,7 +70,7 @@ test('a master that lost all its slots is retired, and its heir owns them', () =
   members.apply(table(['a:1', 99], ['b:1', SLOT_COUNT - 1]));
   taken();
   members.apply(table(['heir:1', 99], ['b:1', SLOT_COUNT - 1]));
-  assert.deepEqual(taken(), ['open heir:1', 'heir:1 owns 100 more', 'retire a:1']);
+  assert.deepEqual(taken(), ['open heir:1', 'follow heir:1', 'heir:1 owns 100 more', 'retire a:1']);
 });
 
 test('a slot that moved has its new owner at once, and the highest slot of both masters is known', () => {
@@ -76,7 +92,7 @@ test('a node that a redirect names stays connected although it owns no slot yet'
   assert.equal(members.at('new:1'), guest);
   assert.equal(members.tag('new:1'), undefined);
   members.apply(table(['a:1', SLOT_COUNT - 1]));
-  assert.deepEqual(taken(), ['open a:1', 'a:1 owns 16384 more', 'open new:1']);
+  assert.deepEqual(taken(), ['open a:1', 'follow a:1', 'a:1 owns 16384 more', 'open new:1', 'follow new:1']);
 });
 
 test('slots without an owner in a table keep their last owner', () => {
@@ -86,4 +102,45 @@ test('slots without an owner in a table keep their last owner', () => {
   members.apply(table(['a:1', 10]));
   assert.deepEqual(taken(), []);
   assert.equal(members.ownerOf(11)!.address, 'a:1');
+});
+
+test('replicas are connected in advance, and the cache follows a replica only when it owns a slot', () => {
+  const { members, taken } = setUp();
+  members.apply(withReplicas(table(['a:1', SLOT_COUNT - 1]), 'replica:1'));
+  assert.deepEqual(taken(), ['open a:1', 'follow a:1', 'a:1 owns 16384 more', 'open replica:1']);
+  assert.deepEqual(
+    members.masters.map(({ address }) => address),
+    ['a:1'],
+  );
+  members.moved(7, 'replica:1');
+  assert.deepEqual(taken(), ['follow replica:1', 'replica:1 owns 1 more']);
+  assert.equal(members.at('replica:1'), members.ownerOf(7));
+  assert.deepEqual(taken(), []);
+});
+
+test('a master that becomes a replica is connected anew, so that its link ends', () => {
+  const { members, taken } = setUp();
+  members.apply(withReplicas(table(['a:1', SLOT_COUNT - 1]), 'b:1'));
+  taken();
+  members.apply(withReplicas(table(['b:1', SLOT_COUNT - 1]), 'a:1'));
+  assert.deepEqual(taken(), ['follow b:1', 'b:1 owns 16384 more', 'retire a:1', 'open a:1']);
+});
+
+test('a replica that leaves the table is retired', () => {
+  const { members, taken } = setUp();
+  const one = table(['a:1', SLOT_COUNT - 1]);
+  members.apply(withReplicas(one, 'replica:1'));
+  taken();
+  members.apply(one);
+  assert.deepEqual(taken(), ['retire replica:1']);
+});
+
+test('the cache follows a replica that a redirect names', () => {
+  const { members, taken } = setUp();
+  const one = withReplicas(table(['a:1', SLOT_COUNT - 1]), 'replica:1');
+  members.apply(one);
+  taken();
+  members.at('replica:1');
+  members.apply(one);
+  assert.deepEqual(taken(), ['follow replica:1']);
 });

@@ -2,7 +2,10 @@ import type { Redis } from 'ioredis';
 import type { RedisStore } from '../redis-store.ts';
 import type { Address } from './address.ts';
 
-/** A master of the Cluster, with its own connections, circuit breaker, clock and link. */
+/**
+ * A node of the Cluster, with its own connections, circuit breaker, clock and link. A replica only has connections that
+ * are ready: nothing uses them before it becomes a master.
+ */
 export interface Member {
   readonly address: Address;
   readonly store: RedisStore;
@@ -14,6 +17,8 @@ export interface Member {
   readonly coherent: boolean;
   /** Whether it answers and its link is up. */
   readonly well: boolean;
+  /** The node is a master, or about to be: the cache follows its changes from now on. Called once. */
+  follow(): void;
   /** Resolves when commands can be sent, or after `ms`. */
   whenReady(ms: number): Promise<void>;
   /** Closes the connections after the commands in flight. */

@@ -9,7 +9,10 @@ export interface MembersDeps {
   readonly onAssigned: (member: Member, slots: ReadonlySet<number>) => void;
 }
 
-/** The masters of the Cluster, and the slots that each of them owns. */
+/**
+ * The masters of the Cluster, and the slots that each of them owns. Replicas are connected in advance: when one of them
+ * replaces its master, the first redirect finds a connection that is ready.
+ */
 export class Members {
   readonly #deps: MembersDeps;
   readonly #members = new Map<Address, Member>();
@@ -18,6 +21,8 @@ export class Members {
   readonly #anchors = new Map<Member, number>();
   /** Nodes that a redirect named and that own no slot yet. */
   readonly #guests = new Set<Member>();
+  /** The replicas. */
+  readonly #standbys = new Set<Member>();
 
   constructor(deps: MembersDeps) {
     this.#deps = deps;
@@ -28,7 +33,7 @@ export class Members {
     return [...this.#anchors].sort(([, a], [, b]) => b - a).map(([member]) => member);
   }
 
-  /** All members, also those without slots. */
+  /** All members, also those without slots and replicas. */
   get all(): Member[] {
     return [...this.#members.values()];
   }
@@ -51,8 +56,8 @@ export class Members {
   /** Returns the member at the address. Connects to a node that a redirect names for the first time. */
   at(address: Address): Member {
     const known = this.#members.get(address);
-    if (known !== undefined) return known;
-    const guest = this.#open(address);
+    if (known !== undefined && !this.#standbys.has(known)) return known;
+    const guest = this.#openUsed(address);
     this.#guests.add(guest);
     return guest;
   }
@@ -62,8 +67,11 @@ export class Members {
     if (this.#owners[slot]?.address !== address) this.#assign(new Map([[address, new Set([slot])]]));
   }
 
-  /** Takes over a table. Connects to new masters, and closes the connections to nodes that are masters no longer. */
-  apply({ owners }: SlotTable): void {
+  /**
+   * Takes over a table. Connects to its nodes, and closes the connections to nodes that left it. A master that became a
+   * replica is connected anew, because its link would report each change a second time.
+   */
+  apply({ owners, nodes }: SlotTable): void {
     const changed = new Map<Address, Set<number>>();
     owners.forEach((address, slot) => {
       if (address === undefined || this.#owners[slot]?.address === address) return;
@@ -71,14 +79,17 @@ export class Members {
       changed.set(address, slots.add(slot));
     });
     this.#assign(changed);
-    for (const member of this.#members.values())
-      if (!this.#anchors.has(member) && !this.#guests.has(member)) this.#retire(member);
+    for (const member of this.#members.values()) {
+      const needed = this.#standbys.has(member) ? nodes.has(member.address) : this.#guests.has(member);
+      if (!this.#anchors.has(member) && !needed) this.#retire(member);
+    }
+    for (const address of nodes) if (!this.#members.has(address)) this.#standbys.add(this.#open(address));
   }
 
   #assign(changed: ReadonlyMap<Address, ReadonlySet<number>>): void {
     if (changed.size === 0) return;
     for (const [address, slots] of changed) {
-      const member = this.#members.get(address) ?? this.#open(address);
+      const member = this.#openUsed(address);
       this.#guests.delete(member);
       for (const slot of slots) this.#owners[slot] = member;
     }
@@ -92,6 +103,15 @@ export class Members {
     for (const [address, slots] of changed) this.#deps.onAssigned(this.#members.get(address)!, slots);
   }
 
+  /** Returns the member at the address, whose changes the cache follows. */
+  #openUsed(address: Address): Member {
+    const known = this.#members.get(address);
+    if (known !== undefined && !this.#standbys.delete(known)) return known;
+    const member = known ?? this.#open(address);
+    member.follow();
+    return member;
+  }
+
   #open(address: Address): Member {
     const member = this.#deps.open(address);
     this.#members.set(address, member);
@@ -100,6 +120,7 @@ export class Members {
 
   #retire(member: Member): void {
     this.#members.delete(member.address);
+    this.#standbys.delete(member);
     member.retire();
   }
 }
