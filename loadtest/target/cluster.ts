@@ -19,6 +19,8 @@ export type ClusterOptions = {
   readonly nodeTimeoutMs?: number;
   /** Further options of each redis-server. */
   readonly args?: readonly string[];
+  /** Returns further options of the node on this port. */
+  readonly argsOf?: (port: number) => Promise<readonly string[]>;
   /** Returns the port that a node announces for its bus, from the port on which its bus listens. */
   readonly announcedBusPort?: (busPort: number) => Promise<number>;
 };
@@ -189,6 +191,7 @@ class Running implements RedisCluster {
 async function startNode({
   nodeTimeoutMs = 2000,
   args = [],
+  argsOf,
   announcedBusPort,
 }: ClusterOptions): Promise<RedisServer> {
   const cluster = [
@@ -201,7 +204,8 @@ async function startNode({
     if (port > HIGHEST_PORT) continue;
     const announced = await announcedBusPort?.(port + BUS_OFFSET);
     const bus = announced === undefined ? [] : ['--cluster-announce-bus-port', String(announced)];
-    const options: RedisOptions = { port, args: [...cluster, ...bus, ...args] };
+    const own = (await argsOf?.(port)) ?? [];
+    const options: RedisOptions = { port, args: [...cluster, ...bus, ...args, ...own] };
     try {
       return await startRedis(options);
     } catch (error) {
