@@ -24,7 +24,8 @@ export class Lag {
 
   /** The delay of the generator between two times, in ms. */
   within(from: number, to: number): number {
-    let sum = 0;
+    // A delay that has just ended: Node runs the callbacks of sockets before its timers.
+    let sum = this.#isLate(to) ? Math.max(0, to - Math.max(this.#due, from)) : 0;
     for (let i = this.#late.length - 1; i >= 0; i--) {
       const late = this.#late[i]!;
       if (late.to < from) break;
@@ -39,8 +40,12 @@ export class Lag {
     return Math.max(0, ...since.map((late) => late.to - late.from));
   }
 
+  #isLate(now: number): boolean {
+    return now - this.#due > USUAL_MS;
+  }
+
   #tick(now: number): void {
-    if (now - this.#due > USUAL_MS) this.#late.push({ from: this.#due, to: now });
+    if (this.#isLate(now)) this.#late.push({ from: this.#due, to: now });
     this.#due = now + TICK_MS;
   }
 }
