@@ -4,6 +4,7 @@ import type { CoherenceState } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Memory } from './l1/memory.ts';
 import type { PendingWrites } from './pending-writes/pending-writes.ts';
+import type { RecentChanges } from './recent-changes.ts';
 import type { Slots } from './slots.ts';
 import type { Store } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
@@ -26,6 +27,10 @@ export interface TwoLevelDeps {
   readonly pendingWrites?: PendingWrites | undefined;
   /** Whether L1's entries are written back to an L2 that has lost its data. */
   readonly rewarm?: boolean;
+  /** Remembers the changes that the link reports. */
+  readonly recent?: RecentChanges | undefined;
+  /** Called with the keys of some reads: one in 64 on average. */
+  readonly onSampledRead?: ((key: string) => void) | undefined;
   /** Called for a key that neither tier has, once for all reads that joined one flight. */
   readonly onMiss?: ((key: string) => void) | undefined;
   /** Called for a pending change that yielded to a newer change of its key. @param present its version, if known */

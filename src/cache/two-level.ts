@@ -20,6 +20,7 @@ import { EVERYTHING, type Match, matcher } from './match.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { Pending, PendingWrites } from './pending-writes/pending-writes.ts';
 import { keepMatchOrUndo, Postponer } from './pending-writes/postpone.ts';
+import { ReadSampler } from './read-sampler.ts';
 import { ONE_SLOT } from './slots.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
@@ -44,18 +45,20 @@ export class TwoLevel implements BusListener {
   /** Owns every slot that no other source owns. */
   readonly #source: Source;
   readonly #slotDrops: SlotDrops | undefined;
+  readonly #sampler: ReadSampler;
   /** Notifies clients of changes. */
   changes: ChangeListener | undefined;
 
   constructor(deps: TwoLevelDeps) {
     this.#deps = deps;
-    const { memory, store, clock, versions, counters, ttls, pendingWrites, linked = false } = deps;
+    const { memory, store, clock, versions, counters, pendingWrites, linked = false } = deps;
     this.memory = memory;
     this.store = store;
     this.#clock = clock;
     this.#versions = versions;
     this.#counters = counters;
     this.#flights = new Flights(counters);
+    this.#sampler = new ReadSampler(deps.onSampledRead);
     this.#source = new Source(undefined, linked ? 'blind' : 'off');
     this.#coherence = new Coherence(deps.slots ?? ONE_SLOT, memory, this.#source);
     this.#slotDrops = memory && new SlotDrops(memory);
@@ -63,23 +66,15 @@ export class TwoLevel implements BusListener {
     if (memory !== undefined && store === undefined)
       memory.onGone = (key, reason) => this.changes?.removed(key, reason);
     this.#writes = new Writes({
-      memory,
-      store,
-      clock,
-      versions,
-      counters,
-      ttls,
+      ...deps,
       flights: this.#flights,
       ownWrites: this.#ownWrites,
       postponer: () => this.#postponer,
       changes: () => this.changes,
-      onSuperseded: deps.onSuperseded,
     });
     if (pendingWrites !== undefined && store !== undefined)
       this.#postponer = new Postponer(
-        pendingWrites,
-        store,
-        clock,
+        { pendingWrites, store, clock },
         {
           write: (replayed) => this.#writes.replay(replayed),
           forget: ({ match, version }) => this.#forgetWhere(matcher(match), version),
@@ -94,6 +89,11 @@ export class TwoLevel implements BusListener {
     return this.#coherence.state;
   }
 
+  /** What a reader of the key may rely on: the state of the server of L2 that owns it. */
+  stateOf(key: string): CoherenceState {
+    return this.#coherence.ownerOf(key).state;
+  }
+
   /** The time that deadlines are compared with, in ms since 1970. */
   get now(): number {
     return this.#clock.now;
@@ -104,12 +104,14 @@ export class TwoLevel implements BusListener {
     const entry = this.memory?.fresh(key);
     if (entry === undefined) return undefined;
     this.#counters.l1Hits[entry.type]!++;
+    this.#sampler.read(key);
     return entry;
   }
 
   /** Reads the key after `peek` missed: from L2, or the stale entry of L1 if L2 does not answer. */
   load(key: string): Promise<Loaded> {
     this.#counters.l1Misses[typeOf(key)]!++;
+    this.#sampler.read(key);
     const pending = this.#postponer?.answerFor(key);
     if (pending !== undefined) return Promise.resolve(this.#fromPendingWrites(key, pending.entry));
     return this.#flights.join(key, 1, true, (flight) => this.#fly(key, flight));
@@ -218,6 +220,7 @@ export class TwoLevel implements BusListener {
     const inFlight = this.#ownWrites.touch(key, version);
     this.#yields(this.#postponer?.keyChanged(key, version), version);
     const cached = this.memory?.cached(key);
+    this.#deps.recent?.keyChanged(key, announced, cached);
     this.memory?.delete(key);
     // An own write in flight notifies the clients when it is answered.
     if (!inFlight) this.changes?.changed(key, announced, cached);
@@ -244,6 +247,7 @@ export class TwoLevel implements BusListener {
       yielding = this.#postponer?.matchChanged(matches, version) ?? [];
       for (const pending of yielding) this.#yields(pending, version);
     }
+    this.#deps.recent?.manyChanged(matches, reason, version);
     this.#forgetWhere(matches, version);
     this.changes?.matchRemoved(match, reason);
     // L2 may have a value that is newer than the deletion. The pending change has hidden it from clients.
@@ -253,6 +257,7 @@ export class TwoLevel implements BusListener {
   /** @param source the server of L2 whose keys may have changed */
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number, source: Source = this.#source): void {
     const { memory } = this;
+    this.#deps.recent?.manyChanged(this.#coherence.keysOf(source), reason);
     // Few keys also mean data loss: pending writes and canaries may have been written before this call.
     if (this.#deps.rewarm && keysLeft !== undefined && memory !== undefined) {
       const slots = this.#coherence.slotsOf(source);
@@ -336,7 +341,7 @@ export class TwoLevel implements BusListener {
 
   /** Adds the state of the key's server where answers must name it. */
   #marked(key: string, loaded: Loaded): Loaded {
-    const lesser = lesserState(this.#coherence.ownerOf(key).state);
+    const lesser = lesserState(this.stateOf(key));
     return lesser === undefined ? loaded : { ...loaded, lesser };
   }
 

@@ -84,6 +84,16 @@ export function isForeign(version: Version): boolean {
   return version.startsWith(FOREIGN);
 }
 
+/** Returns when a stamp was made, in milliseconds since 1970; undefined where another program wrote the value. */
+export function stampedAt(version: Version): number | undefined {
+  return isForeign(version) ? undefined : Number.parseInt(version.slice(0, MS_DIGITS), 16);
+}
+
+/** Returns the id of the replica that made the stamp; undefined where another program wrote the value. */
+export function writerOf(version: Version): string | undefined {
+  return isForeign(version) ? undefined : version.slice(2 * WRITER);
+}
+
 /** Returns the stamp that a clock which is ahead by `ms` would have made. @param ms may be negative */
 export function moveStamp(version: Version, ms: number): Version {
   const stamped = Number.parseInt(version.slice(0, MS_DIGITS), 16);

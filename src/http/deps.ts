@@ -29,6 +29,10 @@ export interface HttpDeps {
   readonly gzipped: GzippedValues;
   /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;
+  /** Returns what each tier of every replica has for the key, without the value. */
+  readonly explain: (key: string) => Promise<unknown>;
+  /** Returns the keys with the most reads and the most misses. @param allowed whether a key may be named */
+  readonly hotKeys: (allowed: (key: string) => boolean) => unknown;
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
 }

@@ -1,9 +1,7 @@
 /** Operations on the whole cache: invalidate, cleanup, flush, warm-up, and the list of keys. */
 
-import { pack } from 'msgpackr';
 import * as v from 'valibot';
 import type { Requester, Target } from '../access/requester.ts';
-import type { Encoding } from '../cache/entry.ts';
 import { starsIn } from '../cache/glob.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import { listKeys } from '../cache/l1/list-keys.ts';
@@ -21,9 +19,10 @@ import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
 import { clientOf, type GuardedHandler, requesterOf } from './guard.ts';
 import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
-import { acceptOf, bodyEncoding, mediaTypeOf, preferredEncoding } from './negotiate.ts';
+import { acceptOf, bodyEncoding, preferredEncoding } from './negotiate.ts';
 import { checkShape, decodeBody, decodeLargeBody, shapeOf } from './payload.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
+import { sendData } from './send-data.ts';
 
 const INVALIDATION = shapeOf({
   // `distinctKeys` checks each key, in slices.
@@ -255,14 +254,6 @@ function operation(deps: HttpDeps, name: string, maxItems: number, run: Run): Gu
 function hasBody(req: HttpRequest): boolean {
   const length = req.getHeader('content-length');
   return (length !== '' && length !== '0') || req.getHeader('transfer-encoding') !== '';
-}
-
-function sendData(exchange: Exchange, encoding: Encoding, status: number, data: unknown): void {
-  const headers = [
-    ['Content-Type', mediaTypeOf(encoding)],
-    ['Cache-Control', 'no-store'],
-  ] as const;
-  exchange.send(status, headers, encoding === 'json' ? JSON.stringify(data) : pack(data));
 }
 
 function needStore(cache: TwoLevel): void {

@@ -5,8 +5,10 @@ import { type HttpRequest, type HttpResponse, Listener, type TemplatedApp, type 
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
 import type { HttpDeps } from './deps.ts';
 import { announceIdleTimeout, Exchange, fault, type Headers } from './exchange.ts';
+import { EXPLAIN_PATH, EXPLAIN_ROUTES, explainHandler } from './explain.ts';
 import { framed, framedLast } from './framed.ts';
 import { type GuardedHandler, guarded, type Handler } from './guard.ts';
+import { hotKeysHandler } from './hot-keys.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { type Ops, opsHandlers } from './ops.ts';
 import { readHandler } from './read.ts';
@@ -157,6 +159,7 @@ export function routes(deps: HttpDeps): Routes {
     PUT: guard(`PUT ${value}`, 'write', putHandler(deps)),
     DELETE: guard(`DELETE ${value}`, 'write', deleteHandler(deps)),
   };
+  const explained = readable(`${EXPLAIN_PATH}{key}`, (bodiless) => explainHandler(deps, bodiless));
   return {
     ...Object.fromEntries(CACHE_ROUTES.map((route) => [route, cached])),
     ...operation('/v1/mget', 'read', mgetHandler(deps)),
@@ -168,6 +171,8 @@ export function routes(deps: HttpDeps): Routes {
     ...operation('/v1/flush', 'admin', flushHandler(deps)),
     ...operation('/v1/warmup', 'admin', warmupHandler(deps)),
     '/v1/keys': readable('/v1/keys', (bodiless) => keysHandler(deps, bodiless)),
+    '/v1/hot-keys': readable('/v1/hot-keys', (bodiless) => hotKeysHandler(deps, bodiless)),
+    ...Object.fromEntries(EXPLAIN_ROUTES.map((route) => [route, explained])),
   };
 }
 

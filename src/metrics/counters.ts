@@ -12,6 +12,7 @@ export const LIMITS = [
   'invalidation_keys',
   'pattern_stars',
   'pending_writes_share',
+  'questions',
   'subscribed_names',
   'token_bytes',
   'token_requests',

@@ -186,6 +186,11 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
   );
 }
 
+/** Whether the value of a valid envelope is compressed. */
+export function isCompressed(packed: Buffer): boolean {
+  return (packed[FLAGS]! & COMPRESSED) !== 0;
+}
+
 /** Returns whether the bytes are well formed in this encoding. */
 function isValue(encoding: Encoding, bytes: Buffer): boolean {
   try {

@@ -22,7 +22,7 @@ const RETIRE_MS = 2000;
 
 export type ClusterDeps = Pick<
   ServerDeps,
-  'config' | 'log' | 'counters' | 'origin' | 'ttls' | 'openRedis'
+  'config' | 'log' | 'counters' | 'identity' | 'view' | 'ttls' | 'openRedis'
 > & {
   readonly serviceClock: ServiceClock;
 };
@@ -38,6 +38,8 @@ export interface Cluster {
   readonly slots: Slots;
   /** The masters that own slots. */
   readonly masters: () => Master[];
+  /** The master that owns the key; undefined while it is unknown. */
+  readonly ownerOf: (key: string) => Master | undefined;
   /** Resolves with true when the slots were read for the first time. */
   readonly known: Promise<boolean>;
   /** Reports the changes of all masters to the cache. Called once, before the first master is known. */
@@ -177,6 +179,7 @@ export function openCluster(deps: ClusterDeps): Cluster {
     slots,
     known: known.promise,
     masters: () => members.masters as Opened[],
+    ownerOf: (key) => members.ownerOf(slots.of(key)) as Opened | undefined,
     follow: (to) => {
       cache = to;
       table = new Topology({

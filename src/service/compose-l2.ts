@@ -20,6 +20,8 @@ export interface NamedServer {
 export interface RedisSide {
   /** The servers that hold data: one, or the masters of a Cluster. */
   readonly servers: () => readonly NamedServer[];
+  /** The server that has the key; undefined while it is unknown. */
+  readonly ownerOf: (key: string) => NamedServer | undefined;
   /** The status of all servers together. */
   readonly info: { status(): Promise<RedisStatus> };
   /** The number of keys on all servers. */
@@ -70,6 +72,7 @@ function composeOne(deps: L2Deps): L2 {
     linked: redis.link !== undefined,
     side: {
       servers: () => servers,
+      ownerOf: () => servers[0],
       info: redis.info,
       keyCounter: redis.keyCounter,
       count: redis.count,
@@ -88,6 +91,10 @@ function composeOne(deps: L2Deps): L2 {
 function composeCluster(deps: L2Deps): L2 {
   const cluster = openCluster(deps);
   const servers = () => cluster.masters().map(({ address, server }) => ({ name: address, server }));
+  const ownerOf = (key: string) => {
+    const owner = cluster.ownerOf(key);
+    return owner && { name: owner.address, server: owner.server };
+  };
   const each = <T>(of: (server: Server) => T): T[] => servers().map(({ server }) => of(server));
   return {
     store: cluster.store,
@@ -95,6 +102,7 @@ function composeCluster(deps: L2Deps): L2 {
     linked: true,
     side: {
       servers,
+      ownerOf,
       info: {
         status: async () =>
           combinedStatus(

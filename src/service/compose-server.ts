@@ -9,8 +9,11 @@ import type { Counters } from '../metrics/counters.ts';
 import { Breaker } from '../redis/breaker.ts';
 import { type ClockSample, syncClock } from '../redis/clock-sync.ts';
 import type { OpenRedis } from '../redis/connect.ts';
+import { Inquiry } from '../redis/inquiry.ts';
+import type { Identity, ReplicaView } from '../redis/inquiry-messages.ts';
 import { RedisBus } from '../redis/redis-bus.ts';
 import { type ChangeOutcome, RedisStore } from '../redis/redis-store.ts';
+import { type StoredView, storedView } from '../redis/stored-view.ts';
 import { connectRedis, type RedisConnections } from './compose-redis.ts';
 import { skewLog, unreadableLog } from './core-logs.ts';
 
@@ -19,7 +22,9 @@ export interface ServerDeps {
   readonly config: Config;
   readonly log: Logger;
   readonly counters: Counters;
-  readonly origin: string;
+  readonly identity: Identity;
+  /** Returns what this replica knows about a key. */
+  readonly view: (key: string) => ReplicaView;
   readonly ttls: TtlTable;
   readonly openRedis?: OpenRedis | undefined;
   /** The clock of this server. */
@@ -56,6 +61,10 @@ export interface Server {
   /** Whether commands can be sent: the data connection is up, and the clock of the server is known. */
   readonly ready: boolean;
   readonly state: CoherenceState;
+  /** Asks the other replicas; undefined with ENABLE_PUBSUB=false. */
+  readonly inquiry: Inquiry | undefined;
+  /** Reads what the server has for a key. */
+  readonly stored: (key: string) => Promise<StoredView>;
   /** Resolves when the server was ready for the first time. */
   readonly clockSet: Promise<void>;
   /** Reports the changes of this server to the listener from now on. Called once. */
@@ -88,6 +97,7 @@ export function openServer(deps: ServerDeps): Server {
     state = now;
     listener?.stateChanged(now);
   };
+  const inquiry = redis.link && openInquiry(deps, { ...redis, link: redis.link });
   const logSkew = skewLog(log, clock);
   const clockSet = Promise.withResolvers<void>();
   const stopClockSync = syncClock(redis.data, clock, {
@@ -116,6 +126,8 @@ export function openServer(deps: ServerDeps): Server {
     get state() {
       return bus?.state ?? state;
     },
+    inquiry,
+    stored: (key) => readStored(deps, redis, breaker, key),
     clockSet: clockSet.promise,
     follow: (to) => {
       listener = to;
@@ -141,7 +153,7 @@ export function openServer(deps: ServerDeps): Server {
 }
 
 function openStore(deps: ServerDeps, redis: RedisConnections, breaker: Breaker): RedisStore {
-  const { config, log, counters, origin, ttls, clock, serviceClock, shard } = deps;
+  const { config, log, counters, identity, ttls, clock, serviceClock, shard } = deps;
   const { keyPrefix, compressionThresholdBytes } = config.store;
   return new RedisStore(
     {
@@ -151,7 +163,7 @@ function openStore(deps: ServerDeps, redis: RedisConnections, breaker: Breaker):
       commandTimeoutMs: config.redis!.commandTimeoutMs,
       ttls,
       channel: config.pubsub.enabled ? config.pubsub.channel : undefined,
-      origin,
+      origin: identity.replica,
       db: config.redis!.db,
       minReplicasAck: config.redis!.minReplicasAck,
       shard: shard && { slotOf: shard.slotOf, tag: () => shard.tag() ?? '' },
@@ -192,9 +204,39 @@ function clockFor(
   };
 }
 
+type Linked = RedisConnections & { readonly link: NonNullable<RedisConnections['link']> };
+
+function openInquiry(
+  { config, counters, identity, view, shard }: ServerDeps,
+  { link, data }: Linked,
+): Inquiry {
+  return new Inquiry(
+    {
+      identity,
+      channel: config.pubsub.channel,
+      db: config.redis!.db,
+      maxKeyBytes: config.limits.maxKeyBytes,
+      tag: shard?.tag,
+    },
+    { link, data, counters, view },
+  );
+}
+
+async function readStored(
+  { config, counters, ttls, serviceClock }: ServerDeps,
+  { admin }: RedisConnections,
+  breaker: Breaker,
+  key: string,
+): Promise<StoredView> {
+  if (breaker.open) return { state: 'unknown', fault: 'circuit breaker open: Redis is not used' };
+  const { keyPrefix, compressionThresholdBytes } = config.store;
+  const limits = { compressionThresholdBytes, maxValueBytes: config.limits.maxValueBytes };
+  return storedView({ redis: admin, counters, keyPrefix, limits, ttls, now: () => serviceClock.now }, key);
+}
+
 function openBus(
-  { config, log, counters, origin, shard }: ServerDeps,
-  redis: RedisConnections & { readonly link: NonNullable<RedisConnections['link']> },
+  { config, log, counters, identity, shard }: ServerDeps,
+  redis: Linked,
   listener: BusListener,
   usable: () => boolean,
 ): RedisBus {
@@ -203,7 +245,7 @@ function openBus(
     {
       keyPrefix: config.store.keyPrefix,
       channel,
-      origin,
+      origin: identity.replica,
       db: config.redis!.db,
       maxKeyBytes: config.limits.maxKeyBytes,
       heartbeatIntervalMs,

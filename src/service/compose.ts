@@ -1,10 +1,13 @@
 /** Builds the parts of a service from its configuration. */
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { ServiceClock } from '../cache/clock.ts';
+import { viewOf } from '../cache/key-view.ts';
 import { Memory } from '../cache/l1/memory.ts';
 import { sweepEvery } from '../cache/l1/sweep.ts';
 import { LoopDelay } from '../cache/loop-delay.ts';
 import { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
+import { RecentChanges } from '../cache/recent-changes.ts';
 import { ONE_SLOT } from '../cache/slots.ts';
 import { TwoLevel } from '../cache/two-level.ts';
 import { VersionClock } from '../cache/version.ts';
@@ -12,8 +15,10 @@ import type { Config } from '../config/config.ts';
 import type { TtlTable } from '../key.ts';
 import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
+import { HotKeys } from '../metrics/hot-keys.ts';
 import { MissLog } from '../metrics/miss-log.ts';
 import type { OpenRedis } from '../redis/connect.ts';
+import type { ReplicaView } from '../redis/inquiry-messages.ts';
 import { composeRedis, type RedisSide } from './compose-l2.ts';
 import { stateLog, supersededLog, watchFaults } from './core-logs.ts';
 
@@ -29,6 +34,9 @@ export interface Core {
   readonly loopDelay: LoopDelay;
   /** Undefined when standalone. */
   readonly redis: RedisSide | undefined;
+  /** Returns what this replica knows about a key. */
+  readonly view: (key: string) => ReplicaView;
+  readonly hotKeys: HotKeys;
   /** Resolves when the link has reported every change that Redis made before this call; at once without a link. */
   readonly linkCaughtUp: () => Promise<void>;
   /** Resolves with true when Redis is usable, or with false after `timeoutMs`. */
@@ -37,12 +45,14 @@ export interface Core {
   readonly close: () => void;
 }
 
-/** Parts that a simulation replaces. */
+/** Facts of the process, and parts that a simulation replaces. */
 export interface CoreSeams {
   readonly openRedis?: OpenRedis;
   /** Identifies this process: eight hexadecimal digits that are unique among all processes; random by default. */
   readonly origin?: string;
   readonly clock?: ServiceClock;
+  /** The version of ratecache, for explanations. */
+  readonly release?: string;
 }
 
 /** Builds the two tiers and the link between replicas, without the servers. */
@@ -60,7 +70,15 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     config.ttl.calculationMs,
   ];
   const loopDelay = new LoopDelay();
-  const l2 = composeRedis({ config, log, counters, origin, ttls, serviceClock: clock, ...seams });
+  const recent = new RecentChanges(() => clock.now);
+  const identity = {
+    replica: origin,
+    host: hostname(),
+    pid: process.pid,
+    release: seams.release ?? 'unknown',
+  };
+  const view = (key: string): ReplicaView => ({ ...identity, ...viewOf(cache, recent, key) });
+  const l2 = composeRedis({ config, log, counters, identity, view, ttls, serviceClock: clock, ...seams });
   const { enabled, maxEntries, maxBytes, ttlMs } = config.local;
   const slots = l2?.slots ?? ONE_SLOT;
   const memory = enabled
@@ -71,6 +89,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
       )
     : undefined;
   const missLog = config.stats.enabled ? new MissLog(log) : undefined;
+  const hotKeys = new HotKeys();
   const cache = new TwoLevel({
     memory,
     store: l2?.store,
@@ -82,7 +101,12 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     ttls,
     pendingWrites: pendingWritesOf(config),
     rewarm: config.faults.rewarm,
-    onMiss: missLog && ((key) => missLog.record(key)),
+    recent,
+    onSampledRead: (key) => hotKeys.sampledRead(key),
+    onMiss: (key) => {
+      hotKeys.missed(key);
+      missLog?.record(key);
+    },
     onSuperseded: supersededLog(log),
     onState: stateLog(log),
   });
@@ -97,6 +121,8 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     counters,
     loopDelay,
     redis: l2?.side,
+    view,
+    hotKeys,
     linkCaughtUp: async () => l2?.linkCaughtUp(),
     whenUp: async (timeoutMs) => l2 === undefined || l2.whenUp(timeoutMs),
     close: () => {

@@ -11,6 +11,7 @@ import { selectAddon } from '../uws.ts';
 import { composeCore } from './compose.ts';
 import { composeAccess, logWhoMayUse, reloadOnHangup } from './compose-access.ts';
 import { composeOps } from './compose-ops.ts';
+import { composeExplain } from './explain.ts';
 import { flushPending, pending } from './flush-pending.ts';
 import { limitConnections, SPARE_DESCRIPTORS } from './limit-connections.ts';
 import { Readiness } from './readiness.ts';
@@ -38,7 +39,7 @@ export async function serve(config: Config, warnings: readonly string[], version
   const certificate = tls && readCertificate(tls);
   const identity = await composeAccess(config, log);
   hangUp = reloadOnHangup(identity, log);
-  const core = composeCore(config, log);
+  const core = composeCore(config, log, { release: version });
   const access = { ...identity, rates: new RateLimits(config.limits, core.counters) };
   output.onDrop = () => core.counters.logLinesDropped++;
   const load = new Load();
@@ -56,6 +57,8 @@ export async function serve(config: Config, warnings: readonly string[], version
     maxAge: config.http.maxAge,
     gzipped: new GzippedValues(),
     limits: config.limits,
+    explain: composeExplain(config, core),
+    hotKeys: (allowed) => core.hotKeys.report(allowed),
     onFault,
     overloaded,
   };

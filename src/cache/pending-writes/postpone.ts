@@ -17,6 +17,13 @@ export interface KeepOutcome {
   readonly kept: boolean;
 }
 
+/** The parts of the cache that pending writes need. */
+export interface PostponerParts {
+  readonly pendingWrites: PendingWrites;
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
 /**
  * Makes changes pending that L2 did not accept, answers for their keys meanwhile, and replays them when L2 is reachable
  * again. A key is not read from L2 before its pending change is made. A pending change yields as soon as a newer change
@@ -31,9 +38,7 @@ export class Postponer {
 
   /** @param onShareFull called for each change that is refused because its client has used its share */
   constructor(
-    pendingWrites: PendingWrites,
-    store: Store,
-    clock: Clock,
+    { pendingWrites, store, clock }: PostponerParts,
     actions: ReplayActions,
     onShareFull: () => void,
   ) {
