@@ -96,7 +96,7 @@ bench-links: $(INSTALLED) ## what the links of replicas cost Redis, measured up 
 	@$(NEED) redis-server redis-cli
 	@exec node bench/main.ts links $(ARGS)
 
-bench-topologies: $(INSTALLED) ## reads and writes that reach Redis: a Cluster of three masters next to one server; ARGS="--rounds 3 --instructions", --record, --help
+bench-topologies: $(INSTALLED) ## reads and writes that reach Redis: a Cluster of three masters next to one server; ARGS="--rounds 3", --record, --help
 	@$(NEED) redis-server redis-cli
 	@exec node bench/main.ts topologies $(ARGS)
 

@@ -8,9 +8,7 @@ import { PATIENT, reachesRedis, redisEnv } from '../../loadtest/target/replicas.
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { whole } from '../../src/cli/flags.ts';
 import { significant } from '../../src/format.ts';
-import { CALLGRIND, type Callgrind, callgrind } from '../peers/callgrind.ts';
 import { machineSentence } from '../support/machine.ts';
-import { need } from '../support/need.ts';
 import { endProgress, progress } from '../support/progress.ts';
 import { cpuOf } from '../support/redis-cpu.ts';
 import { record, type Section, show } from '../support/report.ts';
@@ -22,7 +20,6 @@ const ENV = { ...PATIENT, ENABLE_LOCAL_CACHE: 'false' };
 interface Options {
   readonly rounds: number;
   readonly batches: number;
-  readonly instructions: boolean;
   readonly record: boolean;
 }
 
@@ -49,13 +46,11 @@ export const topologies = new Command('topologies')
     whole(1),
     1000,
   )
-  .option('--instructions', 'count the instructions of the service too, under valgrind', false)
   .option('--record', 'write the table to docs/deployment/cluster.md', false)
   .action(run);
 
-async function run({ rounds, batches, instructions, record: isRecorded }: Options): Promise<void> {
+async function run({ rounds, batches, record: isRecorded }: Options): Promise<void> {
   const started = Date.now();
-  if (instructions) need(...CALLGRIND);
   const single = await startRedis();
   const cluster = await startCluster({ replicasEach: 0 });
   const sides: Side[] = [
@@ -68,7 +63,6 @@ async function run({ rounds, batches, instructions, record: isRecorded }: Option
   ];
   try {
     const figures = await measure(sides, rounds, batches);
-    const counted = instructions ? await count(sides) : undefined;
     endProgress();
     const lines = KINDS.flatMap((kind, k) =>
       sides.map(({ name }, s) => {
@@ -76,19 +70,12 @@ async function run({ rounds, batches, instructions, record: isRecorded }: Option
         return [
           `${kind.name}, ${name}`,
           of(({ serviceUs }) => serviceUs),
-          ...(counted === undefined ? [] : [significant(counted[s]![k]!)]),
           of(({ redisUs }) => redisUs),
           of(({ p99Ms }) => p99Ms),
         ];
       }),
     );
-    const head = [
-      '',
-      'service, µs a key',
-      ...(counted === undefined ? [] : ['service, instructions a key']),
-      'Redis, µs a key',
-      'p99 of a request, ms',
-    ];
+    const head = ['', 'service, µs a key', 'Redis, µs a key', 'p99 of a request, ms'];
     const sections: Section[] = [
       { text: machineSentence(started, `medians of ${rounds} rounds`), table: { head, lines } },
     ];
@@ -135,35 +122,8 @@ async function once(service: Service, { servers }: Side, kind: Kind, batches: nu
   };
 }
 
-/** Instructions of the service for each key, by side and kind. */
-async function count(sides: readonly Side[]): Promise<number[][]> {
-  const counts: number[][] = [];
-  for (const { env, name } of sides) {
-    const counter = await callgrind();
-    const service = await open(env, counter.under);
-    try {
-      const own: number[] = [];
-      for (const kind of KINDS) {
-        progress(`instructions: ${kind.name}, ${name}`);
-        own.push(await instructionsOf(counter, service, kind));
-      }
-      counts.push(own);
-    } finally {
-      await service.stop('SIGKILL');
-      await counter.remove();
-    }
-  }
-  return counts;
-}
-
-async function instructionsOf(counter: Callgrind, service: Service, kind: Kind): Promise<number> {
-  const requests = kind.keys === 1 ? 500 : 50;
-  await send(service, kind, 4 * requests);
-  return (await counter.during(service.pid, () => send(service, kind, requests))) / (requests * kind.keys);
-}
-
-async function open(env: Record<string, string>, under: readonly string[] = []): Promise<Service> {
-  const service = await startService({ env: { ...ENV, ...env }, under });
+async function open(env: Record<string, string>): Promise<Service> {
+  const service = await startService({ env: { ...ENV, ...env } });
   await reachesRedis(service);
   return service;
 }

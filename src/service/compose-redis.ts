@@ -204,28 +204,32 @@ function linkLog(log: Logger, { up, down, fault }: ConnectionLog) {
 }
 
 /**
- * Returns a function that returns the events of one connection. They log one line when a connection is lost or fails,
- * and one line when it is ready again; no line for each retry. An error that several connections have is logged once.
+ * Returns a function that returns the events of one connection. They log one line when a connection is lost, one line
+ * when the first attempt after that fails, and one line when it is ready again; no line for each retry. An error that
+ * several connections have is logged once.
  */
 function connectionLogs(log: Logger, password: () => string | undefined) {
   const errors = new Set<string>();
   return (connection: string) => {
-    let reported = false;
+    let lost = false;
+    let failed = false;
     return {
       up: () => {
         log.info({ connection }, 'Redis connected');
-        reported = false;
+        lost = false;
+        failed = false;
         errors.clear();
       },
       down: () => {
-        if (!reported) log.error({ connection }, 'Redis connection lost; reconnecting');
-        reported = true;
+        if (!lost && !failed) log.error({ connection }, 'Redis connection lost; reconnecting');
+        lost = true;
       },
+      // Also after the loss was logged: the error names the cause, such as a wrong certificate.
       fault: (fault: Error) => {
         const error = describeFault(fault, password());
-        if (!reported && !errors.has(error))
+        if (!failed && !errors.has(error))
           log.error({ connection, error }, 'Redis connection error; retrying');
-        reported = true;
+        failed = true;
         errors.add(error);
       },
     };

@@ -47,6 +47,17 @@ test('a certificate of an unknown authority is one line in the log, and the reas
   await reachesRedis(service);
 });
 
+test('a certificate that became wrong is one line in the log too, after connections were lost', async (t) => {
+  const authority = await makeAuthority(t);
+  const { port, redis } = await startTls(t, authority.caFile, await authority.issue('IP:127.0.0.1'), 'no');
+  const service = await serve(t, port, { REDIS_TLS_CA_FILE: authority.caFile });
+  await reachesRedis(service);
+  const { certFile, keyFile } = await authority.issue('DNS:another.test');
+  await redis.cli('CONFIG', 'SET', 'tls-cert-file', certFile, 'tls-key-file', keyFile);
+  for (const type of ['pubsub', 'normal']) await redis.cli('CLIENT', 'KILL', 'TYPE', type);
+  await fails(service, /the certificate of Redis has another name/);
+});
+
 test('a certificate with another name is refused, unless REDIS_TLS_SERVERNAME is that name', async (t) => {
   const authority = await makeAuthority(t);
   const certificate = await authority.issue('DNS:redis.test');
