@@ -42,6 +42,7 @@ class Runner:
         condition = {
             "if_version": command.get("ifVersion"),
             "if_exists": command.get("ifExists", False),
+            "idempotency_key": command.get("idempotencyKey"),
         }
         if call == "get":
             return shown(await client.get(command["key"], timeout=timeout))

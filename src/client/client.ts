@@ -12,6 +12,12 @@ export type Results<Keys extends readonly string[]> = {
   -readonly [I in keyof Keys]: Result<ValueOf<Keys[I]>>;
 };
 
+/** How a write is made. */
+export interface WriteOptions extends Condition, Waiting {
+  /** The same for each repetition of a write by the program, so that it is made once. The client chooses one by default. */
+  readonly idempotencyKey?: string;
+}
+
 /** A write is made only if the condition holds; otherwise it fails with `precondition_failed`. */
 export interface Condition {
   /** The key has this version. */
@@ -22,12 +28,12 @@ export interface Condition {
   readonly ifExists?: true;
 }
 
-export interface SetOptions extends Condition, Waiting {
+export interface SetOptions extends WriteOptions {
   /** In seconds; without it, the value has the TTL of its data type. */
   readonly ttl?: number;
 }
 
-export interface DeleteOptions extends Condition, Waiting {}
+export interface DeleteOptions extends WriteOptions {}
 
 export interface Written {
   readonly key: string;
@@ -74,14 +80,13 @@ export interface Client {
   /** Returns what the near cache knows of the key, without a request; undefined if it has no current entry. */
   peek<Key extends string>(key: Key): Result<ValueOf<Key>> | undefined;
   /**
-   * Writes a value.
-   * @throws RatecacheError `write_unknown` if the request was sent and its answer was lost. It is not repeated, because the
-   *   repetition could replace a newer value
+   * Writes a value. If its connection is lost, the write is repeated with the same idempotency key, so it is made once.
+   * @throws RatecacheError `write_unknown` if the request was sent and no answer arrived before the deadline
    */
   set<Key extends string>(key: Key, value: ValueOf<Key>, options?: SetOptions): Promise<Written>;
   delete(key: string, options?: DeleteOptions): Promise<Written>;
   /**
-   * Calls the handler for every change. After a reconnect, it is also called for what changed in between.
+   * Calls the handler for every change. `onError` receives the errors that it throws. After a reconnect, it is also called for what changed in between.
    * Resolves when the subscription is in force.
    */
   subscribe<Value = unknown>(

@@ -9,6 +9,7 @@ export type {
   Results,
   SetOptions,
   SubscriptionHandle,
+  WriteOptions,
   Written,
 } from './client.ts';
 export type { Codec } from './codec.ts';

@@ -11,9 +11,11 @@ import type {
 import type { ValueOf } from './data-types.ts';
 import { RatecacheError } from './errors.ts';
 import { type Flight, Flights } from './flights.ts';
+import { guarded } from './guarded.ts';
+import { newIdempotencyKey } from './idempotency-key.ts';
 import { type Settings, tokenOf } from './options.ts';
 import { type Answer, type Coherence, errorOf, type Item } from './protocol.ts';
-import { unknownOutcome } from './requests.ts';
+import { isSettled, unknownOutcome } from './requests.ts';
 import { ageAt, Result } from './result.ts';
 import { type Waiting, within } from './wait.ts';
 
@@ -29,6 +31,9 @@ interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
+
+/** Errors after which the service may have received the request. */
+const LOST: ReadonlySet<string> = new Set(['disconnected', 'timeout', 'aborted']);
 
 /**
  * The client over HTTP, for networks that do not allow WebSocket. It has no near cache and no subscriptions, because the
@@ -74,11 +79,11 @@ export class HttpClient implements Client {
   set<Key extends string>(key: Key, value: ValueOf<Key>, options: SetOptions = {}): Promise<Written> {
     const { ttl } = options;
     const path = ttl === undefined ? pathOf(key) : `${pathOf(key)}?ttl=${ttl}`;
-    return this.#write(key, { method: 'PUT', path, headers: conditionOf(options), body: value }, options);
+    return this.#write(key, { method: 'PUT', path, headers: headersOf(options), body: value }, options);
   }
 
   delete(key: string, options: DeleteOptions = {}): Promise<Written> {
-    return this.#write(key, { method: 'DELETE', path: pathOf(key), headers: conditionOf(options) }, options);
+    return this.#write(key, { method: 'DELETE', path: pathOf(key), headers: headersOf(options) }, options);
   }
 
   subscribe(): Promise<SubscriptionHandle> {
@@ -103,8 +108,9 @@ export class HttpClient implements Client {
   }
 
   onState(listener: (state: ClientState) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const call = guarded(listener, this.#settings.onError);
+    this.#listeners.add(call);
+    return () => this.#listeners.delete(call);
   }
 
   async close(): Promise<void> {
@@ -128,7 +134,7 @@ export class HttpClient implements Client {
     const keys = flights.map(({ key }) => key);
     try {
       const request = { method: 'POST', path: '/v1/mget', body: { keys } };
-      const { body } = await this.#readWithRetries(request, this.#flights.remaining(flights));
+      const { body } = await this.#withRetries(request, this.#flights.remaining(flights));
       const { results = [], coherence } = body ?? {};
       this.#setCoherence(coherence ?? 'coherent');
       for (const [i, flight] of flights.entries()) {
@@ -149,21 +155,26 @@ export class HttpClient implements Client {
     }
   }
 
-  /** A read may be repeated: once at each address. */
-  async #readWithRetries(request: HttpRequest, timeoutMs: number): Promise<HttpAnswer> {
+  /** Repeats a request whose answer was lost: once at each address. */
+  async #withRetries(request: HttpRequest, timeoutMs: number, signal?: AbortSignal): Promise<HttpAnswer> {
+    const deadline = performance.now() + timeoutMs;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#request(request, timeoutMs);
+        return await this.#request(request, deadline - performance.now(), signal);
       } catch (error) {
         const { code } = error as RatecacheError;
-        if (code !== 'disconnected' || attempt >= Math.max(2, this.#addresses.length)) throw error;
+        if (code === 'disconnected' && attempt < Math.max(2, this.#addresses.length)) continue;
+        const isUnknown = request.method !== 'POST' && (attempt > 1 || LOST.has(code));
+        throw isUnknown && !isSettled(error as RatecacheError)
+          ? unknownOutcome(error as RatecacheError)
+          : error;
       }
     }
   }
 
   async #write(key: string, request: HttpRequest, options: Waiting): Promise<Written> {
     try {
-      const { response, body } = await this.#request(request, this.#timeoutOf(options), options.signal);
+      const { response, body } = await this.#withRetries(request, this.#timeoutOf(options), options.signal);
       const version = versionOf(response);
       const done = request.method === 'DELETE' ? 'deleted' : response.status === 201 ? 'created' : 'replaced';
       return {
@@ -175,9 +186,6 @@ export class HttpClient implements Client {
         source: 'service',
         warning: response.headers.get('Ratecache-Warning') ?? undefined,
       };
-    } catch (error) {
-      const lost = ['disconnected', 'timeout', 'aborted'].includes((error as RatecacheError).code);
-      throw lost ? unknownOutcome(error as RatecacheError) : error;
     } finally {
       this.#flights.overtake(key);
     }
@@ -265,8 +273,9 @@ function pathOf(key: string): string {
   return `/v1/cache/${encodeURIComponent(key)}`;
 }
 
-function conditionOf({ ifVersion, ifAbsent, ifExists }: DeleteOptions): Record<string, string> {
+function headersOf({ ifVersion, ifAbsent, ifExists, idempotencyKey }: DeleteOptions): Record<string, string> {
   return {
+    'Idempotency-Key': idempotencyKey ?? newIdempotencyKey(),
     ...(ifVersion === undefined ? {} : { 'If-Match': `"${ifVersion}"` }),
     ...(ifExists ? { 'If-Match': '*' } : {}),
     ...(ifAbsent ? { 'If-None-Match': '*' } : {}),

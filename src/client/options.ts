@@ -34,6 +34,8 @@ export interface Options {
   readonly maxSilenceMs?: number;
   /** Keys and writes without an answer yet. Further calls fail with `too_many_requests`. Default: 10,000. */
   readonly maxInFlight?: number;
+  /** Receives the errors that handlers of changes and states throw. Default: `console.error`. */
+  readonly onError?: (error: unknown) => void;
   /** Keys of one request. At most `MAX_BATCH_KEYS` of the service. Default: 500. */
   readonly maxBatchKeys?: number;
 }
@@ -56,6 +58,7 @@ export function settingsOf(options: Options, codec: Codec): Settings {
     maxSilenceMs: options.maxSilenceMs ?? 1000,
     maxInFlight: options.maxInFlight ?? 10_000,
     maxBatchKeys: options.maxBatchKeys ?? 500,
+    onError: options.onError ?? ((error) => console.error('a handler of ratecache-client failed:', error)),
     nearCache: nearCache && {
       maxEntries: nearCache.maxEntries ?? 10_000,
       stale: nearCache.stale ?? 'strict',

@@ -8,7 +8,10 @@ const MAX_OPEN = 1000;
 export interface Call {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Whether the request changes a value. If its answer is lost, it fails with `write_unknown`. */
+  /**
+   * Whether the request changes a value. With an idempotency key, it is sent again if its connection is lost. If no
+   * answer arrives, it fails with `write_unknown`.
+   */
   readonly writes?: boolean;
   /** Receives every part of an answer in parts. */
   readonly onPart?: (answer: Answer) => void;
@@ -21,12 +24,15 @@ interface Open extends Call {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: RatecacheError) => void;
   sent: boolean;
+  /** Whether it was sent on a connection that was lost. */
+  isRepeated: boolean;
   stop: () => void;
 }
 
 /**
  * The open requests of a client, by id. A request that is made without a connection waits for one, until its deadline.
- * A request that was sent fails with `disconnected` when the connection is lost.
+ * When the connection is lost, a write with an idempotency key is sent again on the next one. Other requests that were
+ * sent fail with `disconnected`.
  */
 export class Requests {
   readonly #open = new Map<number, Open>();
@@ -56,7 +62,15 @@ export class Requests {
     return new Promise((resolve, reject) => {
       if (this.isFull)
         return reject(new RatecacheError('too_many_requests', `at most ${MAX_OPEN} requests may be open`));
-      const open: Open = { ...call, request, resolve, reject, sent: false, stop: () => {} };
+      const open: Open = {
+        ...call,
+        request,
+        resolve,
+        reject,
+        sent: false,
+        isRepeated: false,
+        stop: () => {},
+      };
       this.#open.set(id, open);
       open.stop = limit(call.timeoutMs, call.signal, (error) => this.#fail(id, open, error));
       if (via !== undefined && this.#open.has(id)) sendOne(id, open, via);
@@ -70,8 +84,9 @@ export class Requests {
     if (answer.ok) open.onPart?.(answer);
     if (answer.ok && answer.more === true) return;
     this.#remove(id, open);
-    if (answer.ok) open.resolve(answer);
-    else open.reject(errorOf(answer));
+    if (answer.ok) return open.resolve(answer);
+    const error = errorOf(answer);
+    open.reject(open.isRepeated && !isSettled(error) ? unknownOutcome(error) : error);
   }
 
   /** A connection is up: sends the waiting requests. */
@@ -83,7 +98,13 @@ export class Requests {
   disconnected(): void {
     this.#send = undefined;
     const lost = new RatecacheError('disconnected', 'the connection was lost before the answer');
-    for (const [id, open] of [...this.#open]) if (open.sent) this.#fail(id, open, lost);
+    for (const [id, open] of [...this.#open]) {
+      if (!open.sent) continue;
+      if (open.request.idempotencyKey !== undefined) {
+        open.sent = false;
+        open.isRepeated = true;
+      } else this.#fail(id, open, lost);
+    }
   }
 
   /** Ends all requests. */
@@ -94,7 +115,7 @@ export class Requests {
 
   #fail(id: number, open: Open, error: RatecacheError): void {
     this.#remove(id, open);
-    const unknown = open.writes === true && open.sent;
+    const unknown = open.writes === true && (open.sent || open.isRepeated);
     open.reject(unknown ? unknownOutcome(error) : error);
   }
 
@@ -108,6 +129,11 @@ export class Requests {
 function sendOne(id: number, open: Open, send: Send): void {
   open.sent = true;
   send({ id, ...open.request });
+}
+
+/** Whether this answer to the repetition of a write says what became of the first attempt. */
+export function isSettled({ code }: RatecacheError): boolean {
+  return code === 'precondition_failed' || code === 'write_unknown';
 }
 
 /** The write was sent, and its answer will not come. */

@@ -8,7 +8,6 @@ import { type Watch, Watches } from './watches.ts';
 
 /** A snapshot of a type with many keys takes its time. */
 const SNAPSHOT_TIMEOUT_MS = 60_000;
-const RETRY_MS = 1000;
 
 /** Subscribes to the keys of the near cache. */
 export class Watcher {
@@ -99,7 +98,7 @@ export class Watcher {
       const { resumed } = await this.#subscribe(id, watch, call, resume);
       if (plan === this.#plan) this.#settleMissing(watch, found, resumed === true);
     } catch (error) {
-      if (plan === this.#plan) await this.#failed(id, watch, error as RatecacheError);
+      if (plan === this.#plan) await this.#failed(id, watch, plan, error as RatecacheError);
     }
   }
 
@@ -116,13 +115,16 @@ export class Watcher {
     }
   }
 
-  async #failed(id: number, watch: Watch, error: RatecacheError): Promise<void> {
+  /** A watch by key is made again when the key is read. A watch by type is repeated, unless the service refuses it. */
+  async #failed(id: number, watch: Watch, plan: number, error: RatecacheError): Promise<void> {
+    const { retryAfterMs } = error;
     this.#drop(id);
     // The next connection makes a new plan.
     if (isCode(error, 'disconnected') || isCode(error, 'closed')) return;
     if (!('types' in watch)) return;
-    if (error.retryAfterMs === undefined) this.#watches.refuse(watch.types[0]);
-    else await new Promise((resume) => setTimeout(resume, error.retryAfterMs ?? RETRY_MS));
+    if (retryAfterMs === undefined) return this.#watches.refuse(watch.types[0]);
+    await new Promise((resume) => setTimeout(resume, retryAfterMs));
+    if (plan === this.#plan && this.#connection.isUp) await this.#renew(watch, undefined);
   }
 
   /** Ends a watch that the service refused. Its entries would miss changes. */

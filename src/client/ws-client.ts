@@ -12,6 +12,8 @@ import type {
 import { Connection, type ConnectionListener } from './connection.ts';
 import type { ValueOf } from './data-types.ts';
 import { RatecacheError } from './errors.ts';
+import { guarded } from './guarded.ts';
+import { newIdempotencyKey } from './idempotency-key.ts';
 import { type Interest, mayMatch } from './interest.ts';
 import { NearCache } from './near-cache.ts';
 import type { Settings } from './options.ts';
@@ -26,6 +28,7 @@ import type {
   UpdateEvent,
 } from './protocol.ts';
 import { isStorable, Reads } from './reads.ts';
+import type { Call } from './requests.ts';
 import { ageAt, type Result } from './result.ts';
 import type { SocketFactory } from './socket.ts';
 import { checkInterest, Subscription } from './subscription.ts';
@@ -121,7 +124,7 @@ export class WsClient implements Client, ConnectionListener {
       this.#connection,
       interest,
       options,
-      onChange as (change: Change) => void,
+      guarded(onChange as (change: Change) => void, this.#settings.onError),
       {
         onItem: (item, answer) => this.#onSnapshotItem(subscription, item, answer),
         onResumed: (changed) => this.#onResumed(subscription, changed),
@@ -180,8 +183,9 @@ export class WsClient implements Client, ConnectionListener {
   }
 
   onState(listener: (state: ClientState) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const call = guarded(listener, this.#settings.onError);
+    this.#listeners.add(call);
+    return () => this.#listeners.delete(call);
   }
 
   async close(): Promise<void> {
@@ -325,13 +329,13 @@ export class WsClient implements Client, ConnectionListener {
   }
 
   async #write(request: Request & { key: string }, options: Waiting): Promise<Written> {
-    const { isClosed, requests, trust } = this.#connection;
+    const { isClosed, trust } = this.#connection;
     if (isClosed) throw new RatecacheError('closed', 'the client was closed');
     const { key } = request;
     let written: string | undefined;
     try {
       const call = { timeoutMs: this.#timeoutOf(options), signal: options.signal, writes: true };
-      const { status, version, coherence, warning } = await requests.send(request, call);
+      const { status, version, coherence, warning } = await this.#sendWrite(request, call);
       written = version;
       const time = trust.timeAt(performance.now());
       return {
@@ -347,6 +351,19 @@ export class WsClient implements Client, ConnectionListener {
       // A read that begins from now on must see this write.
       this.#reads.flights.overtake(key);
       if (written === undefined || this.#near?.versionOf(key) !== written) this.#near?.delete(key);
+    }
+  }
+
+  async #sendWrite(request: Request, call: Call): Promise<Answer> {
+    const { requests } = this.#connection;
+    if (request.idempotencyKey !== undefined) return requests.send(request, call);
+    try {
+      return await requests.send({ ...request, idempotencyKey: newIdempotencyKey() }, call);
+    } catch (error) {
+      const { code, field } = error as RatecacheError;
+      if (code !== 'frame_invalid' || field !== 'idempotencyKey') throw error;
+      // The service does not know idempotency keys. So this write is not repeated if its connection is lost.
+      return requests.send(request, call);
     }
   }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
 import { type Service, startService } from '../../loadtest/target/service.ts';
@@ -58,7 +59,7 @@ test('changes are not supported over HTTP', async (t) => {
   assert.throws(() => client.changes({ keys: [KEY] }), { code: 'not_supported' });
 });
 
-test('a read goes to the next address, and a write whose answer is lost fails with write_unknown', async (t) => {
+test('reads and writes are repeated at the next address', async (t) => {
   const broken = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
   t.after(() => broken.close());
   await new Promise((resolve) => broken.once('listening', resolve));
@@ -68,7 +69,35 @@ test('a read goes to the next address, and a write whose answer is lost fails wi
   assert.equal((await reader.get('x:none')).status, 'miss');
   assert.equal(reader.state.connection, 'up');
   const writer = await clientOf(t, {}, addresses);
-  await assert.rejects(writer.set('x:1', 1), { code: 'write_unknown' });
+  assert.equal((await writer.set('x:1', 1)).status, 'created');
+  const lost = await clientOf(t, {}, addresses[0]);
+  await assert.rejects(lost.set('x:1', 1), { code: 'write_unknown' });
+});
+
+test('a write whose answer is lost is repeated, and made once', async (t) => {
+  const sent: string[] = [];
+  const lossy = createHttpServer(async (request, response) => {
+    const bytes = Buffer.concat(await request.toArray());
+    const answer = await service.fetch(request.url!, {
+      method: request.method!,
+      headers: {
+        'Content-Type': request.headers['content-type'] ?? '',
+        'If-None-Match': '*',
+        'Idempotency-Key': String(request.headers['idempotency-key']),
+      },
+      body: bytes,
+    });
+    sent.push(String(request.headers['idempotency-key']));
+    if (sent.length === 1) return request.socket.destroy();
+    response.writeHead(answer.status, { ETag: answer.headers.get('ETag')! }).end();
+  }).listen(0, '127.0.0.1');
+  t.after(() => lossy.close());
+  await new Promise((resolve) => lossy.once('listening', resolve));
+  const { port } = lossy.address() as { port: number };
+  const client = await clientOf(t, {}, `http://127.0.0.1:${port}`);
+  assert.equal((await client.set('x:lost', 1, { ifAbsent: true })).status, 'created');
+  assert.equal(sent.length, 2);
+  assert.equal(sent[0], sent[1]);
 });
 
 test('a call ends at its deadline, by its signal, and when the client closes', async (t) => {

@@ -49,6 +49,34 @@ except RatecacheError as error:
 print(json.dumps(seen))
 `;
 
+/** Its handlers fail. It prints the errors that the event loop received, and the last value. */
+const FAILING = `
+import asyncio, json, sys
+from ratecache import connect
+
+async def main():
+    errors, values = [], []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(str(context["exception"])))
+    async with await connect(sys.argv[1], timeout=30, connect_timeout=30) as rates:
+        def fail(_):
+            raise ValueError("the handler failed")
+        rates.on_state(fail)
+        await rates.subscribe(fail, keys=["x:1"])
+        changed = asyncio.Event()
+        def keep(change):
+            values.append(change.value)
+            changed.set()
+        await rates.subscribe(keep, keys=["x:1"])
+        for value in (1, 2):
+            await rates.set("x:1", value)
+            await changed.wait()
+            changed.clear()
+        state = rates.state
+    print(json.dumps([sorted(set(errors)), len(errors) >= 2, values, state.connection, state.last_error]))
+
+asyncio.run(main())
+`;
+
 let redis: RedisServer;
 let service: Service;
 
@@ -151,4 +179,12 @@ test('Python: the blocking client has the same calls', async () => {
     'up',
     'closed',
   ]);
+});
+
+test('Python: an error of a handler is reported to the event loop, and the connection stays', async () => {
+  const run = promisify(execFile);
+  const { stdout } = await run(PYTHON, ['-c', FAILING, `ws://127.0.0.1:${service.port}`], {
+    env: pythonEnv(),
+  });
+  assert.deepEqual(JSON.parse(stdout), [['the handler failed'], true, [1, 2], 'up', null]);
 });

@@ -5,7 +5,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import type { Change } from '../../src/client/change.ts';
-import { clientOf, relayTo, trusted, write } from './stage.ts';
+import { clientOf, NEAR, relayTo, trusted, write } from './stage.ts';
 
 let redis: RedisServer;
 let service: Service;
@@ -175,4 +175,38 @@ test('an interval limits how often a handler receives a key, and the last state 
   await until(() => of('x:2').at(-1)?.value === 20);
   assert.equal(of('x:1').length, 1);
   assert.equal(client.peek('x:1'), undefined);
+});
+
+test('an error of a handler is reported to onError, and the connection stays', async (t) => {
+  const errors: unknown[] = [];
+  const client = await clientOf(t, service, {
+    ...NEAR,
+    maxSilenceMs: 60_000,
+    onError: (error) => errors.push(error),
+  });
+  const changes: Change[] = [];
+  const failure = new Error('the handler failed');
+  const asyncFailure = new Error('the asynchronous handler failed');
+  client.onState(() => {
+    throw new Error('the listener failed');
+  });
+  await client.subscribe({ keys: ['x:1'] }, () => {
+    throw failure;
+  });
+  await client.subscribe({ keys: ['x:1'] }, async () => {
+    throw asyncFailure;
+  });
+  await client.subscribe({ keys: ['x:1'] }, (change) => changes.push(change));
+  await trusted(client);
+  errors.length = 0;
+  for (const value of [1, 2]) {
+    await write(service, 'x:1', value);
+    await until(
+      () => changes.at(-1)?.kind === 'update' && (changes.at(-1) as { value?: unknown }).value === value,
+    );
+  }
+  await until(() => errors.filter((error) => error === asyncFailure).length === changes.length);
+  assert.equal(errors.filter((error) => error === failure).length, changes.length);
+  assert.equal(client.state.connection, 'up');
+  assert.equal(client.state.lastError, undefined);
 });

@@ -120,6 +120,7 @@ class BlockingClient:
         if_version: str | None = None,
         if_absent: bool = False,
         if_exists: bool = False,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Written:
         return self._loop_thread.run(
@@ -130,6 +131,7 @@ class BlockingClient:
                 if_version=if_version,
                 if_absent=if_absent,
                 if_exists=if_exists,
+                idempotency_key=idempotency_key,
                 timeout=timeout,
             )
         )
@@ -140,10 +142,17 @@ class BlockingClient:
         *,
         if_version: str | None = None,
         if_exists: bool = False,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Written:
         return self._loop_thread.run(
-            self._client.delete(key, if_version=if_version, if_exists=if_exists, timeout=timeout)
+            self._client.delete(
+                key,
+                if_version=if_version,
+                if_exists=if_exists,
+                idempotency_key=idempotency_key,
+                timeout=timeout,
+            )
         )
 
     def subscribe(

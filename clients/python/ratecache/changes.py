@@ -19,6 +19,8 @@ class Update:
     age: float | None
     #: Earlier states of the key that this one replaces.
     merged: int
+    #: Set if the value is pending or may be stale.
+    code: str | None
     #: Whether a snapshot reported the value: the first one, with the option `initial`, or the one after a reconnect, for
     #: a change in between.
     from_snapshot: bool

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from .addresses import addresses_of
 from .changes import Change, Changes
@@ -22,6 +23,8 @@ from .socket import Opener, WebsocketsOpener
 from .subscription import Subscription
 from .wait import within
 from .watcher import Watcher
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -191,18 +194,21 @@ class Client:
         if_version: str | None = None,
         if_absent: bool = False,
         if_exists: bool = False,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Written:
         """Writes a value. `ttl` is in seconds; without it, the value has the TTL of its data type.
 
+        If its connection is lost, the write is repeated with the same idempotency key, so it is made once. A program may
+        pass `idempotency_key` to repeat a write itself.
+
         Raises `RatecacheError` with `precondition_failed` if the condition does not hold, and with `write_unknown` if the
-        request was sent and its answer was lost. It is not repeated: the repetition could replace a newer value. A
-        cancelled call may have been made too.
+        request was sent and no answer arrived before the deadline. A cancelled call may have been made too.
         """
         request: Message = {"op": "set", "key": key, "value": value}
         if ttl is not None:
             request["ttl"] = ttl
-        return await self._write(request, if_version, if_absent, if_exists, timeout)
+        return await self._write(request, if_version, if_absent, if_exists, idempotency_key, timeout)
 
     async def delete(
         self,
@@ -210,10 +216,12 @@ class Client:
         *,
         if_version: str | None = None,
         if_exists: bool = False,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Written:
         """Deletes a value. It raises as `set` does."""
-        return await self._write({"op": "delete", "key": key}, if_version, False, if_exists, timeout)
+        request: Message = {"op": "delete", "key": key}
+        return await self._write(request, if_version, False, if_exists, idempotency_key, timeout)
 
     async def subscribe(
         self,
@@ -341,7 +349,8 @@ class Client:
         if near is not None and self._watcher is not None:
             # A watch by type also reports keys that nobody reads.
             is_read = key in near or key in flights or self._is_subscribed(key)
-            if is_read and event["ttl"] > 0 and self._watcher.covers(key):
+            is_current = event["ttl"] > 0 and "code" not in event
+            if is_read and is_current and self._watcher.covers(key):
                 near.store(key, event)
             else:
                 near.delete(key)
@@ -428,15 +437,8 @@ class Client:
     def _subscription(
         self, interest: Interest, on_change: Callable[[Change], None], initial: bool, interval: float | None
     ) -> Subscription:
-        loop = asyncio.get_running_loop()
-
         def report(change: Change) -> None:
-            try:
-                on_change(change)
-            except Exception as error:
-                loop.call_exception_handler(
-                    {"message": "a handler of changes of ratecache failed", "exception": error}
-                )
+            self._call(on_change, change)
 
         subscription = Subscription(
             self._connection, interest, report, self, initial=initial, interval=interval
@@ -466,6 +468,7 @@ class Client:
         if_version: str | None,
         if_absent: bool,
         if_exists: bool,
+        idempotency_key: str | None,
         timeout: float | None,
     ) -> Written:
         if self._connection.is_closed:
@@ -481,7 +484,7 @@ class Client:
         version: str | None = None
         try:
             timeout = self._options.timeout if timeout is None else timeout
-            answer = await self._connection.requests.send(request, timeout, writes=True)
+            answer = await self._send_write(request, idempotency_key, timeout)
             version = answer.get("version")
             return Written(
                 key=key,
@@ -497,12 +500,32 @@ class Client:
             if self._near is not None and (version is None or self._near.version_of(key) != version):
                 self._near.delete(key)
 
+    async def _send_write(self, request: Message, idempotency_key: str | None, timeout: float) -> Message:
+        requests = self._connection.requests
+        keyed = {**request, "idempotencyKey": idempotency_key or secrets.token_hex(16)}
+        try:
+            return await requests.send(keyed, timeout, writes=True)
+        except RatecacheError as error:
+            unsupported = error.code == "frame_invalid" and error.field == "idempotencyKey"
+            if not unsupported or idempotency_key is not None:
+                raise
+        # The service does not know idempotency keys. So this write is not repeated if its connection is lost.
+        return await requests.send(request, timeout, writes=True)
+
     def _notify(self) -> None:
         if not self._listeners:
             return
         state = self.state
         for listener in list(self._listeners):
-            listener(state)
+            self._call(listener, state)
+
+    def _call(self, handler: Callable[[T], None], argument: T) -> None:
+        """Calls a handler of the program. Its error must not reach the connection."""
+        try:
+            handler(argument)
+        except Exception as error:
+            context = {"message": "a handler of ratecache failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _closed() -> RatecacheError:

@@ -18,11 +18,16 @@ Send = Callable[[str], None]
 
 
 class _Open:
-    __slots__ = ("frame", "future", "on_part", "sent", "timer", "writes")
+    __slots__ = ("frame", "future", "is_repeated", "on_part", "repeats", "sent", "timer", "writes")
 
-    def __init__(self, frame: str, writes: bool, on_part: Callable[[Message], None] | None) -> None:
+    def __init__(
+        self, frame: str, writes: bool, repeats: bool, on_part: Callable[[Message], None] | None
+    ) -> None:
         self.frame = frame
         self.writes = writes
+        self.repeats = repeats
+        #: Whether it was sent on a connection that was lost.
+        self.is_repeated = False
         self.on_part = on_part
         self.sent = False
         self.future = new_future()
@@ -32,7 +37,8 @@ class _Open:
 class Requests:
     """A request that is made without a connection waits for one, until its deadline.
 
-    A request that was sent fails with `disconnected` when the connection is lost.
+    When the connection is lost, a write with an idempotency key is sent again on the next one. Other requests that were sent
+    fail with `disconnected`.
     """
 
     def __init__(self) -> None:
@@ -66,7 +72,7 @@ class Requests:
     ) -> asyncio.Future[Message]:
         """Sends a request. The future has its answer; for an answer in parts, the last part.
 
-        `writes`: the request changes a value. If its answer is lost, it fails with `write_unknown`.
+        `writes`: the request changes a value. If no answer arrives, it fails with `write_unknown`.
         `on_part` receives every part of the answer, before any later event. `via` sends before the waiting requests.
         """
         number = self.next_id() if request_id is None else request_id
@@ -76,7 +82,9 @@ class Requests:
                 RatecacheError("too_many_requests", f"at most {_MAX_OPEN} requests may be open")
             )
             return future
-        opened = _Open(_encode({"id": number, **request}), writes, on_part)
+        opened = _Open(
+            _encode({"id": number, **request}), writes, "idempotencyKey" in request, on_part
+        )
         self._open[number] = opened
         late = RatecacheError("timeout", f"no answer within {timeout} s")
         opened.timer = asyncio.get_running_loop().call_later(timeout, self._fail, number, opened, late)
@@ -99,7 +107,11 @@ class Requests:
         if ok:
             self._end(number, opened, answer)
         else:
-            self._end(number, opened, error_of(answer))
+            error = error_of(answer)
+            # Only these answers say what became of the first attempt.
+            settled = error.code in ("precondition_failed", "write_unknown")
+            unknown = opened.is_repeated and not settled
+            self._end(number, opened, _unknown_outcome(error) if unknown else error)
 
     def connected(self, send: Send) -> None:
         """A connection is up: sends the waiting requests."""
@@ -112,7 +124,10 @@ class Requests:
     def disconnected(self) -> None:
         self._send = None
         for number, opened in list(self._open.items()):
-            if opened.sent:
+            if opened.sent and opened.repeats:
+                opened.sent = False
+                opened.is_repeated = True
+            elif opened.sent:
                 lost = RatecacheError("disconnected", "the connection was lost before the answer")
                 self._fail(number, opened, lost)
 
@@ -123,7 +138,8 @@ class Requests:
             self._fail(number, opened, RatecacheError(code, message))
 
     def _fail(self, number: int, opened: _Open, error: RatecacheError) -> None:
-        self._end(number, opened, _unknown_outcome(error) if opened.writes and opened.sent else error)
+        unknown = opened.writes and (opened.sent or opened.is_repeated)
+        self._end(number, opened, _unknown_outcome(error) if unknown else error)
 
     def _end(self, number: int, opened: _Open, outcome: Message | RatecacheError) -> None:
         if opened.timer is not None:

@@ -122,7 +122,7 @@ class Subscription:
     def on_update(self, event: Message) -> None:
         key, version = event["key"], event["version"]
         self._versions[key] = version
-        self._report(key, event.get("value"), version, event.get("merged", 0), False)
+        self._report(event, event.get("merged", 0), False)
 
     def on_invalidate(self, key: str, event: Message) -> None:
         self._lost(key, event["reason"], event.get("merged", 0), False)
@@ -168,11 +168,13 @@ class Subscription:
             return
         self._versions[key] = version
         if known != version and (not self._is_first or self._initial):
-            self._report(key, item.get("value"), version, 0, True)
+            self._report(item, 0, True)
 
-    def _report(self, key: str, value: Any, version: str, merged: int, from_snapshot: bool) -> None:
+    def _report(self, item: Item, merged: int, from_snapshot: bool) -> None:
+        key, version = item["key"], item["version"]
         age = age_at(version, self._connection.trust.time_at(monotonic()))
-        self._on_change(Update(key, value, version, age, merged, from_snapshot))
+        update = Update(key, item.get("value"), version, age, merged, item.get("code"), from_snapshot)
+        self._on_change(update)
 
     def _lost(self, key: str, reason: str, merged: int, from_snapshot: bool) -> None:
         self._versions.pop(key, None)

@@ -95,7 +95,7 @@ class Watcher:
                 await future
             except RatecacheError as error:
                 if plan == self._plan:
-                    await self._failed(request_id, watch, error)
+                    await self._failed(request_id, watch, plan, error)
         if plan == self._plan:
             self._is_planning = False
 
@@ -136,7 +136,8 @@ class Watcher:
             else:
                 self._near.delete(key)
 
-    async def _failed(self, request_id: int, watch: Watch, error: RatecacheError) -> None:
+    async def _failed(self, request_id: int, watch: Watch, plan: int, error: RatecacheError) -> None:
+        """A watch by key is made again when the key is read. A watch by type is repeated, unless the service refuses it."""
         self._drop(request_id)
         # The next connection makes a new plan.
         if error.code in ("disconnected", "closed") or watch.type is None:
@@ -145,6 +146,8 @@ class Watcher:
             self._watches.refuse(watch.type)
         else:
             await asyncio.sleep(error.retry_after)
+            if plan == self._plan and self._connection.is_up:
+                await self._settle(plan, [self._renew(watch, None)])
 
     def _drop(self, request_id: int) -> None:
         """Ends a watch that the service refused. Its entries would miss changes."""

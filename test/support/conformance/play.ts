@@ -113,7 +113,9 @@ class Stage {
       throw new Error(`the client has only sent ${inspect(frames, { depth: 5 })}`);
     });
     const [frame] = frames.splice(index(), 1);
-    if (as !== undefined) this.#ids.set(`$${as}`, frame.id);
+    if (as === undefined) return;
+    this.#ids.set(`$${as}`, frame.id);
+    this.#ids.set(`$${as}.idempotencyKey`, frame.idempotencyKey);
   }
 
   #fault({ fault, code }: Step): void {
