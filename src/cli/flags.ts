@@ -60,7 +60,7 @@ export function urlOption(description: string): Option {
     .default(ownUrl(), 'http://127.0.0.1:8000, or HOST and PORT of the environment');
 }
 
-function httpUrl(text: string): string {
+export function httpUrl(text: string): string {
   if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
   throw new InvalidArgumentError('Expected an http or https URL.');
 }

@@ -13,7 +13,7 @@ export interface Interval {
 export function intervalOf(now: Snapshot, before: Snapshot): Interval | undefined {
   if ('enabled' in now.stats || 'enabled' in before.stats) return undefined;
   const seconds = (now.atMs - before.atMs) / 1000;
-  const { local, redis, requests, flights } = now.stats;
+  const { local, redis, requests, flights, latency } = now.stats;
   const then = before.stats;
   const difference = {
     ...now.stats,
@@ -37,6 +37,13 @@ export function intervalOf(now: Snapshot, before: Snapshot): Interval | undefine
       delete: less(requests.delete, then.requests.delete, OUTCOMES),
     },
     flights: less(flights, then.flights, ['joined', 'fenced']),
+    latency: {
+      bounds_seconds: latency.bounds_seconds,
+      get: lessEach(latency.get, then.latency.get),
+      set: lessEach(latency.set, then.latency.set),
+      delete: lessEach(latency.delete, then.latency.delete),
+      redis: lessEach(latency.redis, then.latency.redis),
+    },
   };
   const { get, set, delete: deletion } = difference.requests;
   const isLower = [get, set, deletion].some((each) => OUTCOMES.some((name) => each[name] < 0));
@@ -54,6 +61,10 @@ function less<Name extends string, Counts extends Readonly<Record<Name, number>>
   names: readonly Name[],
 ): Counts {
   return { ...now, ...Object.fromEntries(names.map((name) => [name, now[name] - (before?.[name] ?? 0)])) };
+}
+
+function lessEach(now: readonly number[], before: readonly number[]): number[] {
+  return now.map((count, i) => count - before[i]!);
 }
 
 function byType<T>(read: (type: (typeof TYPES)[number]) => T | undefined) {

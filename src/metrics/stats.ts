@@ -36,7 +36,15 @@ export type StatsBody = RedisStats & {
   readonly pending_writes?: PendingWritesBody | undefined;
   /** The masters of a Cluster. */
   readonly servers?: readonly ServerStats[] | undefined;
+  readonly latency: LatencyStats;
 };
+
+type Operation = 'get' | 'set' | 'delete' | 'redis';
+
+/** Histograms with a count for each bound, and one for slower ones. The counts are not cumulative. */
+export type LatencyStats = { readonly bounds_seconds: readonly number[] } & Readonly<
+  Record<Operation, readonly number[]>
+>;
 
 export type RedisStats =
   | {
@@ -96,6 +104,18 @@ export function stats({ counters, memory, redis, servers, keys, pendingWrites }:
     flights: { joined: counters.joinedFlights, fenced: counters.fencedFlights },
     ...(pendingWrites === undefined ? {} : { pending_writes: pendingWritesBody(pendingWrites) }),
     ...(servers === undefined ? {} : { servers }),
+    latency: latencyStats(counters),
+  };
+}
+
+function latencyStats({ getSeconds, setSeconds, deleteSeconds, redisSeconds }: Counters): LatencyStats {
+  getSeconds.settle();
+  return {
+    bounds_seconds: getSeconds.bounds,
+    get: [...getSeconds.counts],
+    set: [...setSeconds.counts],
+    delete: [...deleteSeconds.counts],
+    redis: [...redisSeconds.counts],
   };
 }
 

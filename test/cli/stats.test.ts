@@ -138,6 +138,7 @@ test('counts and rates of stats --watch are those of the interval, in 80 columns
         redis: { hits: hit, misses: miss, hit_rate: 1, by_type: {} as never },
         requests: { get: { ...requests, hit_rate: 1 }, set: requests, delete: requests },
         flights: { joined: 0, fenced: 0 },
+        latency: { bounds_seconds: [], get: [], set: [], delete: [], redis: [] },
       },
     };
   };

@@ -7,6 +7,9 @@ export type Exercise = readonly [id: string, outcome: string, sent?: Sent];
 
 export const VALUE = '/v1/cache/{key}';
 export const LIST = ['GET /v1/keys', 'HEAD /v1/keys'];
+export const EXPLAIN = '/v1/explain/{key}';
+const EXPLAINS = [`GET ${EXPLAIN}`, `HEAD ${EXPLAIN}`];
+const HOT_KEYS = ['GET /v1/hot-keys', 'HEAD /v1/hot-keys'];
 export const READS = [`GET ${VALUE}`, `HEAD ${VALUE}`];
 const PROBES = ['/health', '/livez', '/readyz', '/metrics', '/stats'];
 const BATCHES = ['POST /v1/mget', 'POST /v1/mset', 'POST /v1/mdelete'];
@@ -176,6 +179,16 @@ export const WELL: readonly Exercise[] = [
   ...both(LIST, '400 pattern_too_complex', { query: { pattern: COMPLEX } }),
   ...both(LIST, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
 
+  ...both(EXPLAINS, '200', read('borrow_rate:AAPL')),
+  ...both(EXPLAINS, '200', read('borrow_rate:NONE', { Accept: MSGPACK_TYPE })),
+  ...both(EXPLAINS, '400 key_invalid', read('%zz')),
+  ...both(EXPLAINS, '400 query_invalid', { key: 'a', query: { tier: 'l1' } }),
+  ...both(EXPLAINS, '406 not_acceptable', read('a', { Accept: 'text/html' })),
+  ...both(HOT_KEYS, '200'),
+  ...both(HOT_KEYS, '200', { headers: { Accept: MSGPACK_TYPE } }),
+  ...both(HOT_KEYS, '400 query_invalid', { query: { limit: '1' } }),
+  ...both(HOT_KEYS, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
+
   ...PROBES.flatMap((path) => both([`GET ${path}`, `HEAD ${path}`], '200')),
 ];
 
@@ -283,6 +296,7 @@ export const STANDALONE: readonly Exercise[] = [
   ...both(READS, '200', read('alone:A')),
   ...both(READS, '404 cache_miss', read('alone:B')),
   ...both([...LIST, 'GET /stats', 'GET /health', 'GET /metrics'], '200'),
+  ...both(EXPLAINS, '200', read('alone:A')),
 ];
 
 /** A request that each operation takes, for what may become of any: of the value `known:A`. */
@@ -293,5 +307,6 @@ export function plain(id: string): Sent {
     if (id.startsWith('GET ')) return { ...sent, headers: { 'If-None-Match': '*' } };
     return id.startsWith('PUT ') ? json(1, sent) : sent;
   }
+  if (id.endsWith(EXPLAIN)) return { key: 'known:A' };
   return id in BODIES ? json(BODIES[id]) : {};
 }

@@ -20,6 +20,8 @@ const ENDPOINTS = {
   '/v1/flush': ['POST'],
   '/v1/warmup': ['POST'],
   '/v1/keys': ['GET', 'HEAD'],
+  '/v1/hot-keys': ['GET', 'HEAD'],
+  '/v1/explain/some:key': ['GET', 'HEAD'],
   '/health': ['GET', 'HEAD'],
   '/livez': ['GET', 'HEAD'],
   '/readyz': ['GET', 'HEAD'],

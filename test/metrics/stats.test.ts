@@ -10,7 +10,12 @@ const KEYS = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: Date.UTC(202
 
 test('the top level has the Redis fields of get_stats, and min_rate', () => {
   const { memory, counters } = filledMemory([]);
-  const { local, redis, requests, flights, ...top } = stats({ counters, memory, redis: UP, keys: KEYS });
+  const { local, redis, requests, flights, latency, ...top } = stats({
+    counters,
+    memory,
+    redis: UP,
+    keys: KEYS,
+  });
   assert.deepEqual(top, {
     connected: true,
     keys_count: 28,
@@ -33,7 +38,7 @@ test('the top level has the fields of get_stats when Redis is unreachable or not
   const { memory, counters } = filledMemory([]);
   for (const status of [GONE, undefined]) {
     const deps = { counters, memory, redis: status, keys: KEYS };
-    const { local, redis, requests, flights, ...top } = stats(deps);
+    const { local, redis, requests, flights, latency, ...top } = stats(deps);
     assert.deepEqual(top, { connected: false, keys_count: 0, memory_used: 0, categories: {} });
   }
 });

@@ -5,6 +5,7 @@ import { cleanup } from './cleanup.ts';
 import { complete } from './complete.ts';
 import { completion } from './completion.ts';
 import { del } from './del.ts';
+import { explain } from './explain.ts';
 import { flush } from './flush.ts';
 import { get } from './get.ts';
 import { help } from './help.ts';
@@ -19,6 +20,7 @@ import { serve } from './serve.ts';
 import { set } from './set.ts';
 import { stats } from './stats.ts';
 import { token } from './token.ts';
+import { top } from './top.ts';
 import { ttl } from './ttl.ts';
 import { warmup } from './warmup.ts';
 import { watch } from './watch.ts';
@@ -34,7 +36,9 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   ttl,
   keys,
   watch,
+  explain,
   stats,
+  top,
   invalidate,
   cleanup,
   flush,

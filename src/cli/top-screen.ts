@@ -1,0 +1,232 @@
+/** The screen of `ratecache top`. */
+import { bytes, count, percent, short, significant } from '../format.ts';
+import { TYPES } from '../key.ts';
+import type { HealthBody } from '../metrics/health.ts';
+import type { HotKey, HotKeysBody } from '../metrics/hot-keys.ts';
+import type { StatsBody } from '../metrics/stats.ts';
+import { cut, fit, state } from './cells.ts';
+import { type Interval, intervalOf } from './interval.ts';
+import { durationText, percentile } from './percentiles.ts';
+import { printable } from './printable.ts';
+import type { Size } from './screen.ts';
+import type { Snapshot } from './snapshot.ts';
+import { span } from './stats-text.ts';
+import { styled } from './style.ts';
+
+/** What one repaint shows. */
+export interface Observed {
+  readonly now: Snapshot;
+  /** The snapshot before; undefined after a failure. */
+  readonly before: Snapshot | undefined;
+  /** An error if they could not be read. */
+  readonly hotKeys: HotKeysBody | Error;
+}
+
+const NONE = '–';
+const NAME_COLUMNS = 14;
+const NUMBER_COLUMNS = 11;
+const LEAST_KEY_ROWS = 3;
+const MOST_KEY_ROWS = 20;
+/** From this height on, empty lines separate the parts. */
+const ROOMY_ROWS = 32;
+const MOST_KEY_COLUMNS = 60;
+const GAP = '  ';
+
+/** Returns at most as many lines as the terminal has rows. They fit 80 columns; a narrower terminal cuts them. */
+export function screenOf({ now, before, hotKeys }: Observed, size: Size): string[] {
+  const { stats, health } = now;
+  if ('enabled' in stats)
+    return fitted(
+      [head(now, size), ...stateLines(health, size), 'Statistics are disabled: ENABLE_CACHE_STATS is false.'],
+      size,
+    );
+  const interval = before && intervalOf(now, before);
+  const space = size.rows >= ROOMY_ROWS ? [''] : [];
+  const top = [
+    head(now, size, interval),
+    ...reasonLines(health, size),
+    ...space,
+    ...requestLines(stats, interval),
+    ...space,
+    ...tierLines(stats, interval),
+    ...space,
+  ];
+  const bottom = [...space, ...stateLines(health, size, stats)];
+  const room = size.rows - top.length - bottom.length - 1;
+  const keys = keyLines(hotKeys, Math.min(MOST_KEY_ROWS, Math.max(LEAST_KEY_ROWS, room)), size);
+  return fitted([...top, ...keys, ...bottom], size);
+}
+
+/** The screen while the service does not answer. */
+export function failedScreen(url: string, error: Error, size: Size): string[] {
+  return fitted(
+    [
+      styled('bold', cut(`ratecache ${url}`, size.columns)),
+      styled('red', cut(printable(error.message), size.columns)),
+      'The next try follows. q quits.',
+    ],
+    size,
+  );
+}
+
+function fitted(lines: readonly string[], { rows }: Size): string[] {
+  return lines.slice(0, rows);
+}
+
+function head({ url, health }: Snapshot, { columns }: Size, interval?: Interval): string {
+  const { status, coherence, mode } = health;
+  const seconds = interval === undefined ? 'no interval yet' : `last ${significant(interval.seconds)} s`;
+  const states = mode === 'standalone' ? [status, 'standalone'] : [status, coherence];
+  const right = `${states.join(GAP)}${GAP}${seconds}${GAP}q quits`;
+  const title = fit(`ratecache ${url}`, Math.max(0, columns - right.length - 2));
+  const [first, second] = states as [string, string];
+  return (
+    `${styled('bold', title)}${GAP}${state(first)}${GAP}` +
+    `${mode === 'standalone' ? second : state(second)}${GAP}${seconds}${GAP}q quits`
+  );
+}
+
+function reasonLines({ reasons }: HealthBody, { columns }: Size): string[] {
+  return reasons.slice(0, 2).map((reason) => styled('yellow', cut(printable(reason), columns)));
+}
+
+/** Rates and latencies of requests and of Redis. */
+function requestLines({ latency }: StatsBody, interval: Interval | undefined): string[] {
+  const operations = ['get', 'set', 'delete', 'redis'] as const;
+  const bounds = latency.bounds_seconds;
+  const rows = operations.map((operation) => {
+    const name = operation === 'redis' ? 'Redis commands' : operation;
+    if (interval === undefined) return [name, ...Array<string>(6).fill(NONE)];
+    const { requests, latency: counts } = interval.stats;
+    const timed = counts[operation];
+    const percentiles = [0.5, 0.9, 0.99].map((share) =>
+      durationText(percentile(bounds, timed, share), bounds),
+    );
+    const per = (n: number) => short(n / interval.seconds);
+    if (operation === 'redis') return [name, per(sum(timed)), '', '', ...percentiles];
+    const { hit, miss, error } = requests[operation];
+    const hits = operation === 'get' ? percent(hit / (hit + miss)) : '';
+    return [name, per(hit + miss + error), hits, per(error), ...percentiles];
+  });
+  return [heading(['requests', 'per s', 'hit rate', 'errors/s', 'p50', 'p90', 'p99']), ...rows.map(line)];
+}
+
+/** Lookups in each tier by type. */
+function tierLines(stats: StatsBody, interval: Interval | undefined): string[] {
+  const { local, redis, categories } = stats;
+  const names = [...TYPES, 'all types'] as const;
+  const keysInRedis = (name: string) => {
+    const each = Object.values(categories);
+    if (name === 'all types') return each.length === 0 ? NONE : short(sum(each));
+    const keys = (categories as Readonly<Record<string, number>>)[name];
+    return keys === undefined ? NONE : short(keys);
+  };
+  const rows = names.map((name) => {
+    const present = name === 'all types' ? local : local.by_type[name];
+    const items = present === undefined ? NONE : short(present.items);
+    const counted = interval?.stats;
+    const lookups = (tier: Tier | undefined): [rate: string, hitRate: string] => {
+      const counts = name === 'all types' ? tier : tier?.by_type[name];
+      if (counts === undefined || interval === undefined) return [NONE, NONE];
+      const { hits, misses } = counts;
+      return [short((hits + misses) / interval.seconds), percent(hits / (hits + misses))];
+    };
+    return [
+      name,
+      items,
+      ...lookups(counted?.local),
+      ...(redis === undefined ? [NONE, NONE, NONE] : [keysInRedis(name), ...lookups(counted?.redis)]),
+    ];
+  });
+  const columns = ['type', 'L1 items', 'reads/s', 'hit rate', 'Redis keys', 'reads/s', 'hit rate'];
+  return [heading(columns), ...rows.map(line)];
+}
+
+interface Lookups {
+  readonly hits: number;
+  readonly misses: number;
+}
+
+interface Tier extends Lookups {
+  readonly by_type: Partial<Readonly<Record<(typeof TYPES)[number], Lookups>>>;
+}
+
+/** The hottest and the most-missed keys, side by side. */
+function keyLines(hotKeys: HotKeysBody | Error, most: number, { columns }: Size): string[] {
+  if (hotKeys instanceof Error)
+    return [styled('yellow', cut(`No keys: ${printable(hotKeys.message)}`, columns))];
+  const { seconds, reads, misses } = hotKeys;
+  const half = Math.min(MOST_KEY_COLUMNS, Math.floor((columns - GAP.length) / 2));
+  const over = `(${span(seconds)})`;
+  const title = (name: string) => fit(name, half - 6) + fit('per s', 6, 'right');
+  const rows = Math.min(most, Math.max(reads.length, misses.length, 1));
+  return [
+    styled('bold', `${title(`hottest keys ${over}`)}${GAP}${title(`most-missed keys ${over}`)}`),
+    ...Array.from({ length: rows }, (_, i) => keyCell(reads[i], half, i) + GAP + keyCell(misses[i], half, i)),
+  ];
+}
+
+function keyCell(hot: HotKey | undefined, columns: number, i: number): string {
+  if (hot === undefined) return fit(i === 0 ? 'none' : '', columns);
+  const rate = short(Number(significant(hot.per_second).replaceAll(',', '')));
+  const shown = hot.per_second < 100 ? significant(hot.per_second) : rate;
+  const rateColumns = Math.max(7, shown.length + 1);
+  return fit(printable(hot.key), columns - rateColumns) + fit(shown, rateColumns, 'right');
+}
+
+/** Redis with each of its servers, L1, and the pending writes. */
+function stateLines(health: HealthBody, { columns }: Size, stats?: StatsBody): string[] {
+  const { local_cache: l1, pending_writes: pending } = health;
+  const lines = redisLines(health, stats);
+  const full = stats?.local.enabled ? ` of ${count(stats.local.max_items)}` : '';
+  const l1Text =
+    l1.status === 'disabled' ? 'L1 off' : `L1 ${count(l1.items)}${full}, ${bytes(l1.memory_bytes)}`;
+  const evicted =
+    stats === undefined || !stats.local.enabled ? '' : `, ${short(stats.local.evictions)} evicted in all`;
+  lines.push(`${l1Text}${evicted}${pending === undefined ? '' : `; ${pendingText(pending)}`}`);
+  return lines.map((text) => cut(text, columns));
+}
+
+function redisLines({ mode, redis }: HealthBody, stats: StatsBody | undefined): string[] {
+  if (mode === 'standalone') return ['Redis is not used: the service is standalone.'];
+  const { servers } = redis;
+  if (servers === undefined) {
+    const breaker = redis.breaker === 'open' ? '; circuit breaker open' : '';
+    if (!redis.connected) return [`Redis unreachable: ${printable(redis.error ?? '')}${breaker}`];
+    return [`Redis ${serverText(redis.server_info)}, answers in ${redis.response_time_ms} ms${breaker}`];
+  }
+  return servers.map(({ server, connected, coherence, breaker, response_time_ms, error }) => {
+    const of = stats?.servers?.find((each) => each.server === server);
+    const keys = of?.keys_count == null ? '' : `, ${short(of.keys_count)} keys, ${of.memory_used}`;
+    const facts = connected ? `answers in ${response_time_ms} ms${keys}` : printable(error ?? 'unreachable');
+    return `Redis ${server} ${coherence}, ${facts}${breaker === 'open' ? '; circuit breaker open' : ''}`;
+  });
+}
+
+function serverText(info: HealthBody['redis']['server_info']): string {
+  const { redis_version, connected_clients, used_memory_human } = info as Record<string, string | number>;
+  if (redis_version === undefined) return 'rejects INFO';
+  return `${redis_version}, ${connected_clients} clients, ${used_memory_human}`;
+}
+
+function pendingText({
+  entries,
+  bytes: size,
+  oldest_age_ms: age,
+}: NonNullable<HealthBody['pending_writes']>) {
+  if (entries === 0) return 'no pending writes';
+  const oldest = age === null ? '' : `, the oldest for ${span(age / 1000)}`;
+  return `${count(entries)} pending writes, ${bytes(size)}${oldest}`;
+}
+
+function heading(cells: readonly string[]): string {
+  return styled('bold', line(cells));
+}
+
+function line([name, ...numbers]: readonly string[]): string {
+  return fit(name!, NAME_COLUMNS) + numbers.map((cell) => fit(cell, NUMBER_COLUMNS, 'right')).join('');
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, n) => total + n, 0);
+}
