@@ -79,12 +79,15 @@ simulate: $(INSTALLED) ## replicas, clients and a model of Redis in virtual time
 	@exec node test/simulator/run.ts $(ARGS)
 
 # The benchmarks install what they need when they start it: servers by scripts/need.sh, packages in bench/peers.
-.PHONY: bench bench-peers bench-pauses bench-profile bench-start bench-links bench-topologies
+.PHONY: bench bench-peers bench-clients bench-pauses bench-profile bench-start bench-links bench-topologies
 bench: $(INSTALLED) ## microbenchmarks of src/; ARGS=memory for a part, --quick, --record, --list
 	@exec node bench/main.ts suites $(ARGS)
 
 bench-peers: $(INSTALLED) ## ratecache as a server next to bare uWS, nginx, varnish, webdis and Fastify; ARGS="--only get-16 varnish", --quick, --record, --gate, --list, --help
 	@exec node bench/main.ts peers $(ARGS)
+
+bench-clients: $(INSTALLED) ## what a read costs a program, in each way to read: the clients with and without near cache, Redis, HTTP; ARGS=--quick, --record, --help
+	@exec node bench/main.ts clients $(ARGS)
 
 bench-pauses: $(INSTALLED) ## how long an L1 of a million entries holds up the event loop, and the memory of an entry; ARGS=--record, --help
 	@exec node bench/main.ts pauses $(ARGS)

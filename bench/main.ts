@@ -1,5 +1,6 @@
 /** The benchmarks of the Makefile. Exit code 1: the gate fails. Exit code 2: something could not be measured. */
 import { Command, CommanderError } from 'commander';
+import { clients } from './clients/command.ts';
 import { peers } from './compare/command.ts';
 import { links } from './links/command.ts';
 import { pauses } from './pauses/command.ts';
@@ -8,7 +9,7 @@ import { suites } from './suites/command.ts';
 import { topologies } from './topologies/command.ts';
 
 const program = new Command('bench').exitOverride();
-for (const command of [suites, peers, pauses, profile, links, topologies])
+for (const command of [suites, peers, clients, pauses, profile, links, topologies])
   program.addCommand(command.exitOverride());
 try {
   await program.parseAsync();

@@ -16,6 +16,7 @@ package() { # package MANAGER PROGRAM: the package that contains the program
     apt:varnishd | brew:varnishd) echo varnish ;;
     apt:*/ngx_http_lua_module.so) echo libnginx-mod-http-lua ;;
     apt:*/websockets/__init__.py) echo python3-websockets ;;
+    apt:*/redis/__init__.py) echo python3-redis ;;
     apt:kubectl) echo kubernetes-client ;;
     brew:kubectl) echo kubernetes-cli ;;
     *) echo "$2" ;;

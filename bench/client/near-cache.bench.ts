@@ -5,7 +5,7 @@ import { WsClient } from '../../src/client/ws-client.ts';
 import type { Frame } from '../../src/push/codec.ts';
 import { awaited, group, sync } from '../suites/suite.ts';
 import { quotes } from '../support/cache.ts';
-import { freshKeyStream, keyStream } from '../support/zipf.ts';
+import { freshKeyStream, joinedKeyStream, keyStream } from '../support/zipf.ts';
 
 const SIZES = [
   [1000, '1k'],
@@ -22,14 +22,21 @@ export default SIZES.map(([size, label]) =>
     const map = new Map(items.map(({ key, value }) => [key, value]));
     const client = await filled(keys);
     const present = keyStream(keys);
+    const joined = joinedKeyStream(keys);
     const fresh = freshKeyStream(keys);
     return {
       reference: 'Map',
       benchmarks: [
         sync('Map', (i) => map.get(present(i))!.length),
         sync('peek', (i) => client.peek(present(i))!.key.length),
-        sync('peek, key read from a buffer', (i) => client.peek(fresh(i))!.key.length),
         awaited('get', async (i) => (await client.get(present(i))).key.length),
+        sync('performance.now', () => performance.now()),
+        sync('a key joined of type and id', (i) => joined(i).length),
+        sync('Map, key joined', (i) => map.get(joined(i))!.length),
+        sync('peek, key joined', (i) => client.peek(joined(i))!.key.length),
+        awaited('get, key joined', async (i) => (await client.get(joined(i))).key.length),
+        sync('Map, key read from a buffer', (i) => map.get(fresh(i))!.length),
+        sync('peek, key read from a buffer', (i) => client.peek(fresh(i))!.key.length),
       ],
       close: () => client.close(),
     };

@@ -58,7 +58,7 @@ function rowTable(result: RowResult): Cells {
 }
 
 /** The runs that do not count, and why. */
-function notesOf({ contestants }: RowResult): string[] {
+export function notesOf({ contestants }: RowResult): string[] {
   return contestants
     .filter(({ samples, invalid, absent }) => samples.length > 0 && (invalid.length > 0 || absent))
     .map(({ title, samples, invalid, absent }) => {

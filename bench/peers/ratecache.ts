@@ -22,6 +22,9 @@ export const ratecache = contender('ratecache', 'ratecache', SMALL, WARM);
 export const ratecache1k = contender('ratecache', 'ratecache', MEDIUM, WARM);
 /** L1 has its default size, and Redis has many more keys. */
 export const ratecacheCold = contender('ratecache-cold', 'ratecache, cold L1', MANY, {});
+/** Clients read these values. They are in L1 after `settle`. */
+export const ratecacheOf = (shape: Shape): Contender =>
+  contender('ratecache', 'ratecache', shape, { LOCAL_CACHE_MAX_SIZE: String(2 * shape.count) });
 /** Counts its instructions. */
 export const ratecacheCounting: Contender = {
   ...ratecache,

@@ -21,15 +21,29 @@ export function drawn<T>(items: readonly T[], count: number): T[] {
   return Array.from(zipf(items.length, count), (index) => items[index]!);
 }
 
+/** The keys of many reads, in their order. */
+export function keyStreamOf(keys: readonly string[]): string[] {
+  return drawn(keys, LENGTH);
+}
+
 /** The key of the i-th read, Zipf-distributed and drawn beforehand. */
 export function keyStream(keys: readonly string[]): (i: number) => string {
-  const stream = drawn(keys, LENGTH);
+  const stream = keyStreamOf(keys);
   return (i) => stream[i & (LENGTH - 1)]!;
+}
+
+/** The same, but each key is a new string, joined of its type and its id as programs do it: its hash is not known yet. */
+export function joinedKeyStream(keys: readonly string[]): (i: number) => string {
+  const stream = keyStreamOf(keys).map((key) => key.split(':', 2) as [string, string]);
+  return (i) => {
+    const [type, id] = stream[i & (LENGTH - 1)]!;
+    return `${type}:${id}`;
+  };
 }
 
 /** The same, but each key is a new string, as it comes from a socket: its hash is not known yet. */
 export function freshKeyStream(keys: readonly string[]): (i: number) => string {
-  const stream = drawn(keys, LENGTH);
+  const stream = keyStreamOf(keys);
   const ends = new Uint32Array(LENGTH + 1);
   for (let i = 0; i < LENGTH; i++) ends[i + 1] = ends[i]! + stream[i]!.length;
   const bytes = Buffer.from(stream.join(''), 'latin1');

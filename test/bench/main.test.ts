@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 const PACKAGES = new URL('../../bench/peers/node_modules/', import.meta.url);
-const COMMANDS = ['suites', 'peers', 'pauses', 'profile', 'links', 'topologies'];
+const COMMANDS = ['suites', 'peers', 'clients', 'pauses', 'profile', 'links', 'topologies'];
 
 test('help and lists need no program and no package, and install nothing', async () => {
   const before = existsSync(PACKAGES);
@@ -29,6 +29,7 @@ test('an invalid command line, and a record of a partial run, exit with code 2 a
     [/unknown option '--no-such-flag'/, 'pauses', '--no-such-flag'],
     [/needs all rows/, 'peers', '--only', 'put', '--record'],
     [/needs all rows/, 'profile', 'put', '--record'],
+    [/--seconds/, 'clients', '--seconds', '0'],
     [/needs all suites/, 'suites', 'memory', '--record'],
     [/needs a million entries/, 'pauses', '--entries', '3000', '--record'],
   ];
