@@ -1,4 +1,4 @@
-/** The package as its users install it. It needs npm, the Node of the machine, and Chromium. */
+/** The package as its users install it. It needs npm and Chromium, and the npm registry for versions of Node. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,8 +14,10 @@ import { packClient } from '../../scripts/client/pack.ts';
 
 const run = promisify(execFile);
 
-/** Node 20 or newer, wherever this machine has it. */
-const NODES = [...new Set([process.execPath, '/usr/bin/node', '/usr/local/bin/node'])].filter(existsSync);
+/** The versions of Node that the package supports. */
+const MAJORS = [20, 22, 24];
+/** Where this machine may have Node. Other versions come from the npm registry. */
+const NODES = [process.execPath, '/usr/bin/node', '/usr/local/bin/node'].filter(existsSync);
 
 /** Reads, writes and follows a key in both encodings, and prints what it saw. */
 const program = (url: string, load: string) => `
@@ -58,8 +60,10 @@ after(async () => {
   rmSync(work, { recursive: true });
 });
 
-for (const node of NODES) {
-  test(`the package works in an empty project: ${node}`, async () => {
+for (const major of MAJORS) {
+  test(`the package works in an empty project with Node ${major}`, async (t) => {
+    const node = await nodeOf(major);
+    if (node === undefined) return t.skip(`NOT RUN: Node ${major} is not here, and npm cannot install it`);
     const modules = {
       'program.mjs':
         "import { connect } from 'ratecache-client'; import { msgpack } from 'ratecache-client/msgpack';",
@@ -68,10 +72,31 @@ for (const node of NODES) {
     };
     for (const [name, load] of Object.entries(modules)) {
       writeFileSync(join(work, name), `${program(address, load)}; main().then(console.log);`);
-      const { stdout } = await run(node, [name], { cwd: work });
+      const { stdout }: { stdout: string } = await run(node, [name], { cwd: work });
       assert.equal(stdout.trim(), EXPECTED, name);
     }
   });
+}
+
+async function versionOf(node: string): Promise<string> {
+  return (await run(node, ['--version'])).stdout;
+}
+
+/** Returns the path of a Node of this version; undefined where neither the machine nor the npm registry has one. */
+async function nodeOf(major: number): Promise<string | undefined> {
+  for (const node of NODES) if ((await versionOf(node)).startsWith(`v${major}.`)) return node;
+  const name = `node-${process.platform}-${process.arch}`;
+  const prefix = join(work, `node-${major}`);
+  const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefix', prefix];
+  try {
+    await run('npm', ['install', ...options, `${name}@${major}`]);
+  } catch {
+    return undefined;
+  }
+  const node: string = join(prefix, 'node_modules', name, 'bin', 'node');
+  const version = await versionOf(node);
+  assert.ok(version.startsWith(`v${major}.`), version);
+  return node;
 }
 
 test('the types know the values of the data types, and of those that a program registers', async () => {

@@ -41,8 +41,9 @@ after(async () => {
   rmSync(work, { recursive: true });
 });
 
-for (const [language, [command, ...args]] of Object.entries(LANGUAGES).filter(([, [name]]) => isHere(name))) {
-  test(`each program of the page prints the rate: ${language}`, async () => {
+for (const [language, [command, ...args]] of Object.entries(LANGUAGES)) {
+  test(`each program of the page prints the rate: ${language}`, async (t) => {
+    if (!isHere(command)) return t.skip(`NOT RUN: ${command} is not installed`);
     for (const { text } of programsIn(language)) {
       const program = text
         .replaceAll('http://127.0.0.1:8000', service.url)
