@@ -1,9 +1,11 @@
 /** Operations on many keys. The commands of a batch do not wait for one another, so a batch costs about one round trip. */
 import { type ErrorCode, ServiceError } from '../errors.ts';
 import { keyFault } from '../key.ts';
+import { type Condition, whyRefused } from './condition.ts';
 import type { Value } from './entry.ts';
 import { keyWarning } from './key-warning.ts';
 import type { Loaded } from './loaded.ts';
+import type { Origin } from './origin.ts';
 import type { ItemResult } from './results.ts';
 import type { RemovalOutcome, WriteOutcome } from './store.ts';
 import { turns } from './turns.ts';
@@ -23,6 +25,8 @@ export interface Assignment {
   readonly value: Value;
   readonly ttlMs: number | undefined;
   readonly idempotencyKey?: string;
+  readonly origin?: Origin | undefined;
+  readonly condition?: Condition | undefined;
 }
 
 /** Reads the keys and returns one result each, in order. Returns no promise where all keys are L1 hits. */
@@ -62,16 +66,17 @@ export function setMany(
     const fault = keyFault(key, maxKeyBytes);
     if (fault !== undefined) return keyError(key, fault);
     if ('fault' in assignment) return failed(key)(assignment.fault);
-    return cache
-      .set(key, assignment.value, assignment.ttlMs, undefined, {
-        client,
-        idempotencyKey: assignment.idempotencyKey,
-      })
-      .then(({ status, version }): ItemResult => {
-        const warning = keyWarning(key);
-        const warned = warning === undefined ? {} : { warning };
-        return { key, status: 'stored', version: version!, ...pendingCode(status), ...warned };
-      }, failed(key));
+    const { value, ttlMs, condition, origin, idempotencyKey } = assignment;
+    const details = { client, idempotencyKey, origin };
+    return cache.set(key, value, ttlMs, condition, details).then(({ status, version }): ItemResult => {
+      if (status === 'refused') {
+        const detail = whyRefused(condition, version);
+        return { key, status: 'error', code: 'precondition_failed', detail };
+      }
+      const warning = keyWarning(key);
+      const warned = warning === undefined ? {} : { warning };
+      return { key, status: 'stored', version: version!, ...pendingCode(status), ...warned };
+    }, failed(key));
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Origin } from './origin.ts';
+import { type Origin, originFault } from './origin.ts';
 import { isForeign, type Version } from './version.ts';
 
 /**
@@ -51,6 +51,13 @@ export function holds(condition: Condition | undefined, present: Present | undef
     case 'unless-version':
       return version === undefined || !condition.versions.includes(version);
   }
+}
+
+/** The condition of a write with `ifNewer`. @throws ServiceError `origin_invalid` without a time to compare */
+export function unlessNewer(origin: Origin | undefined): Condition {
+  if (origin?.asOf === undefined)
+    throw originFault('ifNewer', 'ifNewer requires asOf, the time that the data is from');
+  return { is: 'unless-newer', asOf: origin.asOf };
 }
 
 /** Returns whether the data of the value is from a later time. */

@@ -112,7 +112,7 @@ export function writeResult(out: MsgpackWriter, result: ItemResult, now: number,
   } catch (error) {
     return writeStrings(out, refusal(key, error), open);
   }
-  open(out, code === undefined ? 5 : 6);
+  open(out, (code === undefined ? 5 : 6) + originMembers(entry));
   writeMembers(out, entry);
   out.int(ttlOf(entry, now));
   if (code === undefined) return;
@@ -131,7 +131,8 @@ function jsonMembers(entry: Entry): string {
   const { prepared } = entry;
   if (prepared?.json !== undefined) return prepared.json;
   const value = entry.json;
-  const members = `"key":${JSON.stringify(entry.key)},"status":"hit","value":${value},"version":"${entry.version}","ttl":`;
+  const head = `"key":${JSON.stringify(entry.key)},"status":"hit","value":${value},"version":"${entry.version}"`;
+  const members = `${head}${originAsJson(entry)},"ttl":`;
   if (prepared === undefined) entry.prepared = READ_ONCE;
   else if (value.length <= MOST_PREPARED_BYTES)
     // The detour through bytes flattens the string: V8 would keep a concatenation as a tree of its parts.
@@ -165,7 +166,33 @@ function writeMembersTo(out: MsgpackWriter, entry: Entry): void {
   out.valueBytes(entry.packed);
   out.str('version');
   out.str(entry.version);
+  writeOrigin(out, entry);
   out.str('ttl');
+}
+
+/** Returns the members `asOf` and `source` of an entry, after a comma each. The name of a source needs no escapes. */
+export function originAsJson({ origin }: Entry): string {
+  if (origin === undefined) return '';
+  const { asOf, source } = origin;
+  const from = asOf === undefined ? '' : `,"asOf":${asOf}`;
+  return source === undefined ? from : `${from},"source":"${source}"`;
+}
+
+/** The number of members that `writeOrigin` writes. */
+export function originMembers({ origin }: Entry): number {
+  if (origin === undefined) return 0;
+  return (origin.asOf === undefined ? 0 : 1) + (origin.source === undefined ? 0 : 1);
+}
+
+export function writeOrigin(out: MsgpackWriter, { origin }: Entry): void {
+  if (origin?.asOf !== undefined) {
+    out.str('asOf');
+    out.int(origin.asOf);
+  }
+  if (origin?.source !== undefined) {
+    out.str('source');
+    out.str(origin.source);
+  }
 }
 
 function writeStrings(out: MsgpackWriter, result: Readonly<Record<string, string>>, open: Open): void {

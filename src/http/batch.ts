@@ -5,9 +5,11 @@ import { permitted } from '../access/permitted.ts';
 import type { Requester } from '../access/requester.ts';
 import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
+import { unlessNewer } from '../cache/condition.ts';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
 import { checkIdempotencyKey } from '../cache/idempotency.ts';
 import { ttlMs } from '../cache/key-and-ttl.ts';
+import { originFrom } from '../cache/origin.ts';
 import { type AnswerLimit, type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
 import type { Span } from '../codec/msgpack-read.ts';
@@ -38,6 +40,9 @@ const ENTRY = v.object({
   value: v.optional(v.unknown()),
   ttl: v.optional(v.number()),
   idempotencyKey: v.optional(v.unknown()),
+  asOf: v.optional(v.number()),
+  source: v.optional(v.string()),
+  ifNewer: v.optional(v.literal(true, 'ifNewer must be true or absent')),
 });
 const ENTRY_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ENTRY.entries));
 const ENTRIES = shapeOf({ entries: v.array(ENTRY) });
@@ -75,10 +80,10 @@ export function mdeleteHandler(deps: HttpDeps) {
 }
 
 export function msetHandler(deps: HttpDeps) {
-  const { cache, limits, counters } = deps;
+  const { cache, clock, limits, counters } = deps;
   const form = { hasValues: true, maxItems: ITEMS_SPARE + ITEMS_PER_ENTRY * limits.maxBatchKeys };
   return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, form, async (body, requester, client) => {
-    const assignments = assignmentsOf(body, limits.maxBatchKeys, limits.maxValueBytes);
+    const assignments = assignmentsOf(body, limits, clock.now);
     const results = await permitted(
       requester,
       assignments,
@@ -171,14 +176,15 @@ function keysOf(body: DecodedBody, maxKeys: number): string[] {
   return keys;
 }
 
-function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number): (Assignment | Faulty)[] {
+function assignmentsOf(body: DecodedBody, limits: Limits, now: number): (Assignment | Faulty)[] {
+  const { maxValueBytes } = limits;
   const { entries } = checkShape(ENTRIES, body.data);
-  checkCount(entries.length, maxKeys, 'entries');
+  checkCount(entries.length, limits.maxBatchKeys, 'entries');
   // Checks the body as sent, because the output of the schema contains known members only.
   for (const [i, entry] of (body.data as { entries: object[] }).entries.entries())
     checkMembers(entry, ENTRY_MEMBERS, 'body_invalid', `entries[${i}].`);
   const values = entries.map(({ value }) => valueAt(body, value as Span | undefined));
-  return entries.map(({ key, ttl, idempotencyKey }, i) => {
+  return entries.map(({ key, ttl, idempotencyKey, asOf, source, ifNewer }, i) => {
     const value = values[i];
     const field = `entries[${i}]`;
     try {
@@ -190,10 +196,14 @@ function assignmentsOf(body: DecodedBody, maxKeys: number, maxValueBytes: number
           `at most ${maxValueBytes} bytes are allowed`,
           `${field}.value`,
         );
+      const origin = originFrom(asOf, source, now);
+      const condition = ifNewer === undefined ? undefined : unlessNewer(origin);
       return {
         key,
         value,
         ttlMs: ttl === undefined ? undefined : ttlMs(ttl, `${field}.ttl`),
+        origin,
+        condition,
         ...(idempotencyKey === undefined
           ? {}
           : { idempotencyKey: checkIdempotencyKey(idempotencyKey, `${field}.idempotencyKey`) }),

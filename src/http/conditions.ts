@@ -1,25 +1,33 @@
-/** `If-Match` and `If-None-Match` of `PUT` and `DELETE` (RFC 9110, section 13.1). */
+/** `If-Match`, `If-None-Match` and `If-Unmodified-Since` of `PUT` and `DELETE` (RFC 9110, section 13.1). */
 import type { Condition } from '../cache/condition.ts';
 import type { Version } from '../cache/version.ts';
 import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
 import { versionOfTag } from './etag.ts';
+import { httpDateOf } from './origin.ts';
 
 /**
- * The condition that the headers set; undefined if neither header is present. A malformed header is an error: to
+ * The condition that the headers set; undefined if no header is present. A malformed header is an error: to
  * ignore it would overwrite a value that the client meant to protect. This uses `forEach`, because `getHeader`
  * returns the same for an absent and an empty header, and only one line of a repeated header.
- * @throws ServiceError `bad_request` if a header is malformed, or if both are present
+ * @param asOf the time that `?asOf=` names, in ms since 1970
+ * @throws ServiceError `bad_request` if a header is malformed, or if several are present
  */
-export function conditionOf(req: HttpRequest): Condition | undefined {
+export function conditionOf(req: HttpRequest, asOf?: number): Condition | undefined {
   let ifMatch: string | undefined;
   let ifNoneMatch: string | undefined;
+  let unmodifiedSince: string | undefined;
   req.forEach((name, value) => {
     if (name === 'if-match') ifMatch = joined(ifMatch, value);
     else if (name === 'if-none-match') ifNoneMatch = joined(ifNoneMatch, value);
+    else if (name === 'if-unmodified-since') unmodifiedSince = joined(unmodifiedSince, value);
   });
-  if (ifMatch !== undefined && ifNoneMatch !== undefined)
-    throw new ServiceError('bad_request', 'send If-Match or If-None-Match, not both', 'If-Match');
+  if ([ifMatch, ifNoneMatch, unmodifiedSince].filter((header) => header !== undefined).length > 1)
+    throw new ServiceError(
+      'bad_request',
+      'send only one of If-Match, If-None-Match and If-Unmodified-Since',
+      ifMatch === undefined ? 'If-None-Match' : 'If-Match',
+    );
   if (ifMatch !== undefined) {
     const versions = versionsIn('If-Match', ifMatch);
     return versions === 'any' ? { is: 'if-exists' } : { is: 'if-version', versions };
@@ -28,7 +36,20 @@ export function conditionOf(req: HttpRequest): Condition | undefined {
     const versions = versionsIn('If-None-Match', ifNoneMatch);
     return versions === 'any' ? { is: 'if-absent' } : { is: 'unless-version', versions };
   }
-  return undefined;
+  return unmodifiedSince === undefined ? undefined : unlessNewer(unmodifiedSince, asOf);
+}
+
+/** HTTP dates have seconds. So they cover the whole second, unless the request names a time within it. */
+function unlessNewer(date: string, asOf: number | undefined): Condition {
+  const second = httpDateOf(date);
+  if (second === undefined)
+    throw new ServiceError(
+      'bad_request',
+      'send If-Unmodified-Since as an HTTP date such as Wed, 27 Sep 2017 12:20:00 GMT',
+      'If-Unmodified-Since',
+    );
+  const last = second + 999;
+  return { is: 'unless-newer', asOf: asOf !== undefined && asOf >= second && asOf < last ? asOf : last };
 }
 
 /** Repeated header lines form one list. */

@@ -4,6 +4,7 @@ import { etagOf, type Form } from './etag.ts';
 import { type Headers, headText } from './exchange.ts';
 import { COMPRESSIBLE_BYTES } from './gzip.ts';
 import { mediaTypeOf } from './negotiate.ts';
+import { originHeaders } from './origin.ts';
 
 /** How long HTTP caches may use an answer: `none` makes them ask each time, `ttl` allows the lifetime of the value. */
 export type MaxAge = 'none' | 'ttl';
@@ -40,13 +41,16 @@ export function describe(
   cacheStatus: string,
   now: number,
 ): Headers {
-  const lifetime = Math.max(0, Math.floor((entry.expiresAt - entry.storedAt) / 1000));
+  const { from } = entry;
+  // HTTP caches subtract `Age`, so both count from the same time.
+  const lifetime = Math.max(0, Math.floor((entry.expiresAt - from) / 1000));
   return [
     ['ETag', etagOf(entry.version, form.encoding, form.gzipped)],
-    ['Age', String(Math.max(0, Math.floor((now - entry.storedAt) / 1000)))],
+    ['Age', String(Math.max(0, Math.floor((now - from) / 1000)))],
     ['Cache-Control', maxAge === 'ttl' ? `max-age=${lifetime}` : 'no-cache'],
     ['Cache-Status', cacheStatus],
     ['Content-Type', mediaTypeOf(form.encoding)],
     ['Vary', bytes < COMPRESSIBLE_BYTES ? 'Accept' : 'Accept, Accept-Encoding'],
+    ...originHeaders(entry),
   ];
 }

@@ -16,14 +16,15 @@ import { clientOf, type GuardedHandler, requesterOf } from './guard.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
 import { bodyEncoding } from './negotiate.ts';
+import { originOfPut } from './origin.ts';
 import { checkNoParameters, parametersOf } from './query.ts';
 import { encodedKeyOf, keyFromPath, ttlFromQuery } from './request.ts';
 import { largeValueFrom, valueFrom } from './value.ts';
 
-const PUT_PARAMETERS: ReadonlySet<string> = new Set(['ttl']);
+const PUT_PARAMETERS: ReadonlySet<string> = new Set(['ttl', 'asOf', 'source']);
 
 export function putHandler(deps: HttpDeps): GuardedHandler {
-  const { cache, counters, limits, load } = deps;
+  const { cache, clock, counters, limits, load } = deps;
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, counters.setSeconds);
     const requester = requesterOf(deps, 'PUT /v1/cache/{key}', res, req, principal);
@@ -33,9 +34,11 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
       const key = keyOf(req, limits.maxKeyBytes);
       requester.requireKey(key);
       exchange.onOutcome = requester.auditWrite(() => ({ target: key }));
-      const ttl = ttlFromQuery(parametersOf(req.getQuery(), PUT_PARAMETERS).get('ttl'));
+      const parameters = parametersOf(req.getQuery(), PUT_PARAMETERS);
+      const ttl = ttlFromQuery(parameters.get('ttl'));
+      const origin = originOfPut(req, parameters, clock.now);
       const encoding = bodyEncoding(req.getHeader('content-type'));
-      const condition = conditionOf(req);
+      const condition = conditionOf(req, parameters.has('asOf') ? origin?.asOf : undefined);
       const idempotencyKey = idempotencyKeyOf(req);
       readBody(exchange, req, deps, limits.maxValueBytes, 'value_too_large', (body) => {
         attempt(exchange, deps, async () => {
@@ -43,7 +46,8 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
             body.length > ONE_TURN_BYTES
               ? await readInTurns(load, body, (copy) => largeValueFrom(encoding, copy))
               : valueFrom(encoding, body);
-          const outcome = await cache.set(key, value, ttl, condition, { client, idempotencyKey });
+          const details = { client, idempotencyKey, origin };
+          const outcome = await cache.set(key, value, ttl, condition, details);
           if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
           const headers = [...tagged(outcome.version, encoding), ...warnings(key, counters)];
           if (outcome.status === 'accepted' || outcome.status === 'unknown')

@@ -1,6 +1,6 @@
 import { lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { membersAsJson, resultsAsJson, sendable, ttlOf } from '../cache/results.ts';
+import { membersAsJson, originAsJson, resultsAsJson, sendable, ttlOf } from '../cache/results.ts';
 import { atOnce } from '../cache/turns.ts';
 import { checkJson } from '../codec/json-check.ts';
 import * as read from '../codec/json-read.ts';
@@ -53,7 +53,7 @@ export const jsonCodec: Codec = {
   failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
 
   update: (key, entry, ttl, merged, code) =>
-    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}","ttl":${ttl},"value":${entry.json}${count(merged)}${mark(code)}}`,
+    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}"${originAsJson(entry)},"ttl":${ttl},"value":${entry.json}${count(merged)}${mark(code)}}`,
   invalidate: (key, reason, merged) =>
     `{"event":"invalidate","key":${JSON.stringify(key)},"reason":"${reason}"${count(merged)}}`,
   invalidateMatch: (match, reason) => JSON.stringify({ event: 'invalidate', ...match, reason }),
@@ -100,5 +100,5 @@ function snapshotItem({ key, entry, code }: SnapshotItem, values: boolean, now: 
   const reason = mark(code);
   if (entry === undefined) return `{"key":${JSON.stringify(key)}${reason}}`;
   const value = values ? `,"value":${entry.json}` : '';
-  return `{"key":${JSON.stringify(key)}${reason},"version":"${entry.version}","ttl":${ttlOf(entry, now)}${value}}`;
+  return `{"key":${JSON.stringify(key)}${reason},"version":"${entry.version}"${originAsJson(entry)},"ttl":${ttlOf(entry, now)}${value}}`;
 }

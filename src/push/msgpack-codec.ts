@@ -1,6 +1,6 @@
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { sendable, ttlOf, writeResult, writeResults } from '../cache/results.ts';
+import { originMembers, sendable, ttlOf, writeOrigin, writeResult, writeResults } from '../cache/results.ts';
 import { Malformed } from '../codec/errors.ts';
 import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
@@ -52,12 +52,13 @@ export const msgpackCodec: Codec = {
     out.str('snapshot');
     out.array(items.length);
     for (const { key, entry, code } of items) {
-      const members = entry === undefined ? 0 : values ? 3 : 2;
+      const members = entry === undefined ? 0 : (values ? 3 : 2) + originMembers(entry);
       out.map(1 + members + (code === undefined ? 0 : 1));
       text('key', key);
       if (code !== undefined) text('code', code);
       if (entry === undefined) continue;
       text('version', entry.version);
+      writeOrigin(out, entry);
       number('ttl', ttlOf(entry, now));
       if (!values) continue;
       out.str('value');
@@ -81,9 +82,10 @@ export const msgpackCodec: Codec = {
   update(key, entry, ttl, merged, code) {
     // Convert the value first: if it cannot be converted, the scratch buffer is still unchanged.
     const value = entry.packed;
-    open(5 + (merged === 0 ? 0 : 1) + (code === undefined ? 0 : 1), 'update');
+    open(5 + originMembers(entry) + (merged === 0 ? 0 : 1) + (code === undefined ? 0 : 1), 'update');
     text('key', key);
     text('version', entry.version);
+    writeOrigin(out, entry);
     number('ttl', ttl);
     out.str('value');
     out.valueBytes(value);

@@ -4,10 +4,11 @@ import { nameOfClient, type Scope } from '../access/principal.ts';
 import type { Requester } from '../access/requester.ts';
 import { getMany } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
-import { type Condition, whyRefused } from '../cache/condition.ts';
+import { type Condition, unlessNewer, whyRefused } from '../cache/condition.ts';
 import { checkIdempotencyKey } from '../cache/idempotency.ts';
 import { checkKey, ttlMs } from '../cache/key-and-ttl.ts';
 import { keyWarning } from '../cache/key-warning.ts';
+import { type Origin, originFrom } from '../cache/origin.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
@@ -35,14 +36,15 @@ type Operation = (
   requester: Requester,
 ) => void | Promise<void>;
 
-const FOR_WRITES = ['ifVersion', 'ifAbsent', 'ifExists', 'idempotencyKey'];
+const CONDITIONS = ['ifVersion', 'ifAbsent', 'ifExists'];
+const FOR_WRITES = [...CONDITIONS, 'idempotencyKey'];
 
 /** The members of each operation's request, in addition to `id` and `op`. */
 const MEMBERS = {
   auth: ['token'],
   get: ['key'],
   mget: ['keys'],
-  set: ['key', 'value', 'ttl', ...FOR_WRITES],
+  set: ['key', 'value', 'ttl', 'asOf', 'source', ...FOR_WRITES, 'ifNewer'],
   delete: ['key', ...FOR_WRITES],
   subscribe: ['keys', 'types', 'prefixes', 'values', 'interval', 'resume'],
   unsubscribe: ['subscription'],
@@ -96,7 +98,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
 
   async set(deps, consumer, id, frame, requester) {
     shedIfOverloaded(deps);
-    const { cache, limits } = deps;
+    const { cache, clock, limits } = deps;
     const key = textOf(frame.data, 'key');
     requester.requireKey(key);
     checkKey(key, limits.maxKeyBytes);
@@ -104,10 +106,11 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     if (value === undefined) throw new ServiceError('value_invalid', 'a set requires a value', 'value');
     if (value.body.length > limits.maxValueBytes)
       throw new ServiceError('value_too_large', `at most ${limits.maxValueBytes} bytes are allowed`, 'value');
-    const { ttl } = frame.data;
-    const condition = conditionOf(frame.data);
+    const { ttl, asOf, source } = frame.data;
+    const origin = originFrom(asOf, source, clock.now);
+    const condition = conditionOf(frame.data, origin);
     const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
-    const details = { client: clientOf(consumer), idempotencyKey: idempotencyKeyOf(frame.data) };
+    const details = { client: clientOf(consumer), idempotencyKey: idempotencyKeyOf(frame.data), origin };
     const outcome = await cache.set(key, value, life, condition, details);
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     const { status, version } = outcome;
@@ -267,18 +270,26 @@ function keysOf(data: Frame['data'], max: number): string[] {
   return keys;
 }
 
-function conditionOf({ ifVersion, ifAbsent, ifExists }: Frame['data']): Condition | undefined {
-  const given = [ifVersion, ifAbsent, ifExists].filter((condition) => condition !== undefined);
+function conditionOf(
+  { ifVersion, ifAbsent, ifExists, ifNewer }: Frame['data'],
+  origin?: Origin,
+): Condition | undefined {
+  const given = [ifVersion, ifAbsent, ifExists, ifNewer].filter((condition) => condition !== undefined);
   if (given.length === 0) return undefined;
   if (given.length > 1)
-    throw new ServiceError('frame_invalid', 'send only one of ifVersion, ifAbsent and ifExists', 'ifVersion');
+    throw new ServiceError(
+      'frame_invalid',
+      `send only one of ${CONDITIONS.join(', ')} and ifNewer`,
+      'ifVersion',
+    );
   if (ifVersion !== undefined) {
     if (typeof ifVersion !== 'string' || !isVersion(ifVersion))
       throw new ServiceError('frame_invalid', 'expected the version of an earlier answer', 'ifVersion');
     return { is: 'if-version', versions: [ifVersion] };
   }
-  const name = ifAbsent === undefined ? 'ifExists' : 'ifAbsent';
+  const name = ifAbsent !== undefined ? 'ifAbsent' : ifExists !== undefined ? 'ifExists' : 'ifNewer';
   if (given[0] !== true) throw new ServiceError('frame_invalid', `${name} must be true or absent`, name);
+  if (name === 'ifNewer') return unlessNewer(origin);
   return { is: name === 'ifExists' ? 'if-exists' : 'if-absent' };
 }
 

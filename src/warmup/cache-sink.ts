@@ -1,5 +1,6 @@
 import { type Assignment, type Faulty, setMany } from '../cache/batch.ts';
 import { keep } from '../cache/entry.ts';
+import { originOf } from '../cache/origin.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { ServiceError } from '../errors.ts';
@@ -11,10 +12,13 @@ export interface SinkLimits {
   readonly maxValueBytes: number;
 }
 
-/** Writes directly into both tiers. Existing values are replaced. */
+/** Writes directly into both tiers. Existing values are replaced, except by older data. */
 export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkLimits): Sink {
-  const assignment = ({ key, json, ttlMs }: WarmupRecord): Assignment | Faulty => {
-    if (Buffer.byteLength(json) <= maxValueBytes) return { key, value: jsonValue(json), ttlMs };
+  const assignment = ({ key, json, ttlMs, asOf, source }: WarmupRecord): Assignment | Faulty => {
+    if (Buffer.byteLength(json) <= maxValueBytes) {
+      const condition = asOf === undefined ? undefined : ({ is: 'unless-newer', asOf } as const);
+      return { key, value: jsonValue(json), ttlMs, origin: originOf(asOf, source), condition };
+    }
     return { key, fault: new ServiceError('value_too_large', `at most ${maxValueBytes} bytes are allowed`) };
   };
   return {
@@ -29,9 +33,10 @@ export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkL
  * @param onPresent called with each key that Redis has afterwards
  */
 export function absentSink(cache: TwoLevel, onPresent: (key: string) => void): Sink {
-  const writeOne = async ({ key, json, ttlMs }: WarmupRecord): Promise<Outcome> => {
+  const writeOne = async ({ key, json, ttlMs, asOf, source }: WarmupRecord): Promise<Outcome> => {
     try {
-      const { status } = await cache.set(key, jsonValue(json), ttlMs, { is: 'if-absent' });
+      const origin = originOf(asOf, source);
+      const { status } = await cache.set(key, jsonValue(json), ttlMs, { is: 'if-absent' }, { origin });
       onPresent(key);
       return { status: status === 'refused' ? 'kept' : 'stored' };
     } catch (error) {
@@ -43,6 +48,7 @@ export function absentSink(cache: TwoLevel, onPresent: (key: string) => void): S
 }
 
 function outcomeOf(result: ItemResult): Outcome {
+  if (result.status === 'error' && result.code === 'precondition_failed') return { status: 'kept' };
   if (result.status === 'error') return { status: 'error', reason: reasonOf(result.code, result.detail) };
   const { code } = result;
   return code === undefined ? { status: 'stored' } : { status: 'pending', reason: code };

@@ -10,7 +10,7 @@ export interface HttpSinkOptions {
 
 /**
  * A sink that writes through a running service. It sends `POST {url}/v1/mset` with
- * `{"entries":[{"key","value","ttl"?}…]}`, with the exact text of each value. The service answers
+ * `{"entries":[{"key","value","ttl"?,"asOf"?,"source"?,"ifNewer"?}…]}`, with the exact text of each value. The service answers
  * `{"results":[{"key","status","code"?}…]}` in the same order.
  *
  * A result `stored` with a code is `pending`: the service has accepted the write, but Redis has not confirmed it.
@@ -50,8 +50,10 @@ export function httpSink(url: string, { timeoutMs = 10_000, token }: HttpSinkOpt
 }
 
 function requestBody(batch: readonly WarmupRecord[]): string {
-  const entries = batch.map(({ key, json, ttlMs }) => {
-    const tail = ttlMs === undefined ? '' : `,"ttl":${ttlMs / 1000}`;
+  const entries = batch.map(({ key, json, ttlMs, asOf, source }) => {
+    const life = ttlMs === undefined ? '' : `,"ttl":${ttlMs / 1000}`;
+    const from = asOf === undefined ? '' : `,"asOf":${asOf},"ifNewer":true`;
+    const tail = source === undefined ? life + from : `${life}${from},"source":${JSON.stringify(source)}`;
     return `{"key":${JSON.stringify(key)},"value":${json}${tail}}`;
   });
   return `{"entries":[${entries.join(',')}]}`;
@@ -73,7 +75,8 @@ function outcomes(batch: readonly WarmupRecord[], answer: unknown, url: string):
     if (status === 'stored') {
       return code === undefined ? { status } : { status: 'pending', reason: String(code) };
     }
-    if (status === 'kept') return { status };
+    // Redis has newer data.
+    if (code === 'precondition_failed') return { status: 'kept' };
     if (typeof code !== 'string') return { status: 'error', reason: `status ${String(status)}` };
     return { status: 'error', reason: reasonOf(code, property(result, 'detail')) };
   });

@@ -4,6 +4,10 @@ export interface WarmupRecord {
   readonly json: string;
   /** Whole milliseconds. */
   readonly ttlMs?: number;
+  /** When the data is from, in ms since 1970. A record with it never replaces a value with newer data. */
+  readonly asOf?: number;
+  /** Who supplied the data. */
+  readonly source?: string;
 }
 
 /** A line that is not a valid record. `fatal` means that the rest of the file cannot be read. */

@@ -36,8 +36,21 @@ test('a batch is posted to /v1/mset with the exact text of each value', async (t
   });
 });
 
+test('a record with asOf is sent with ifNewer, and source', async (t) => {
+  const seen: string[] = [];
+  const url = await serve(t, async (request, response) => {
+    for await (const chunk of request) seen.push(String(chunk));
+    response.setHeader('content-type', 'application/json').end('{"results":[{"key":"k","status":"stored"}]}');
+  });
+  await httpSink(url).write([{ key: 'k', json: '1', ttlMs: 1500, asOf: 1_506_514_800_250, source: 'ibkr' }]);
+  assert.equal(
+    seen.join(''),
+    '{"entries":[{"key":"k","value":1,"ttl":1.5,"asOf":1506514800250,"ifNewer":true,"source":"ibkr"}]}',
+  );
+});
+
 test('each result has its own outcome', async (t) => {
-  const url = await serve(t, answer(200, { results: outcomesOf(['stored', 'kept', 'error', 'odd']) }));
+  const url = await serve(t, answer(200, { results: outcomesOf(['stored', 'newer', 'error', 'odd']) }));
   assert.deepEqual(await httpSink(url).write(batchOf(4)), [
     { status: 'stored' },
     { status: 'kept' },
@@ -166,11 +179,14 @@ function batchOf(size: number) {
 }
 
 function outcomesOf(statuses: string[]) {
-  return statuses.map((status, n) => ({
-    key: `k${n}`,
-    status,
-    ...(status === 'error' ? { code: 'value_too_large' } : {}),
-  }));
+  const codes = new Map([
+    ['error', 'value_too_large'],
+    ['newer', 'precondition_failed'],
+  ]);
+  return statuses.map((each, n) => {
+    const code = codes.get(each);
+    return { key: `k${n}`, ...(code === undefined ? { status: each } : { status: 'error', code }) };
+  });
 }
 
 async function rejects(promise: Promise<unknown>, message: string): Promise<void> {
