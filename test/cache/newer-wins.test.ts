@@ -59,6 +59,8 @@ function replica(t: TestContext) {
   };
 }
 
+const ORIGIN = { asOf: 1, source: 'desk' };
+
 /**
  * A write that L2 makes with a raised version, without an answer. `before` runs between the write in L2 and the failure.
  * Returns the version in L2.
@@ -68,7 +70,7 @@ async function unreplicatedWrite(
   before: (version: Version) => void = () => {},
 ): Promise<Version> {
   on.store.hold();
-  const write = on.cache.set(KEY, json('"mine"'));
+  const write = on.cache.set(KEY, json('"mine"'), undefined, undefined, { origin: ORIGIN });
   const call = on.store.next('write');
   // Another replica with a clock that is ahead wrote before it.
   const ahead = `${(on.clock.now + 50).toString(16).padStart(12, '0')}0000eeeeeeee`;
@@ -577,8 +579,8 @@ test('the same report after the time-out does not settle it either, and the repl
   on.cache.keyChanged(KEY, { reason: 'set', version });
   const pending = on.pendingWrites.get(KEY)!;
   assert.deepEqual(
-    [pending.version, pending.entry?.version, pending.entry?.json],
-    [version, version, '"mine"'],
+    [pending.version, pending.entry?.version, pending.entry?.json, pending.entry?.origin],
+    [version, version, '"mine"', ORIGIN],
   );
   assert.deepEqual(on.superseded, []);
   await on.cache.replay();

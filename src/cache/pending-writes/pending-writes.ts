@@ -239,7 +239,8 @@ export class PendingWrites {
     const kept = this.#keys.get(pending.key);
     if (kept?.pending !== pending || version === pending.version) return;
     const { key, entry } = pending;
-    const raised = entry && new Entry(key, entry.value, version, entry.storedAt, entry.expiresAt);
+    const raised =
+      entry && new Entry(key, entry.value, version, entry.storedAt, entry.expiresAt, entry.origin);
     this.#replace(pending, { ...pending, version, entry: raised }, kept.since);
   }
 
