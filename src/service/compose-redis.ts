@@ -205,8 +205,8 @@ function linkLog(log: Logger, { up, down, fault }: ConnectionLog) {
 
 /**
  * Returns a function that returns the events of one connection. They log one line when a connection is lost, one line
- * when the first attempt after that fails, and one line when it is ready again; no line for each retry. An error that
- * several connections have is logged once.
+ * with the cause if it cannot be opened again although the server accepts connections, and one line when it is ready
+ * again; no line for each retry. An error that several connections have is logged once.
  */
 function connectionLogs(log: Logger, password: () => string | undefined) {
   const errors = new Set<string>();
@@ -225,7 +225,9 @@ function connectionLogs(log: Logger, password: () => string | undefined) {
         lost = true;
       },
       // Also after the loss was logged: the error names the cause, such as a wrong certificate.
-      fault: (fault: Error) => {
+      fault: (fault: NodeJS.ErrnoException) => {
+        // The server is gone or restarts. The line about the loss says enough.
+        if (lost && fault.code === 'ECONNREFUSED') return;
         const error = describeFault(fault, password());
         if (!failed && !errors.has(error))
           log.error({ connection, error }, 'Redis connection error; retrying');
