@@ -24,6 +24,9 @@ export interface Route {
 /** Returns a class for the option `Connector` of ioredis. With TLS, the option `tls` must be set too. */
 export function connectorTo(route: Route): NonNullable<RedisOptions['Connector']> {
   return class extends ServerConnector {
+    /** A simulation reads it. */
+    static readonly route = route;
+
     constructor(options: unknown) {
       super(options as RedisOptions, route);
     }

@@ -1,6 +1,8 @@
 /** Checks a run against the promises of docs/coherence.md and docs/reliability.md. */
 import { isForeign } from '../../src/cache/version.ts';
+import { checkSurvival, isBehindSplit, isLostInSplit, mayBeAtOldMaster } from './failover-rules.ts';
 import type { Cause, State } from './history.ts';
+import { clockSpread, type Plan } from './plan.ts';
 import type { Coherence, Operation, Read, Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
 import type { Received, SocketClient } from './socket-client.ts';
@@ -8,7 +10,7 @@ import { checkCalm, checkFallback } from './state-rules.ts';
 
 /** HEARTBEAT_TIMEOUT_MS plus a tick of the coarse clock. */
 const BOUND_MS = 1030;
-/** The largest difference between two estimates of Redis's clock: see "Versions" in docs/architecture.md. */
+/** The largest difference between two estimates of the clock of a server: see "Versions" in docs/architecture.md. */
 const CLOCK_TOLERANCE_MS = 250;
 /** The configuration with CACHE_REWARM_ON_DATA_LOSS. */
 const REWARMED = 5;
@@ -30,8 +32,14 @@ export function check(outcome: Outcome): Violation[] {
     ...checkCalm(outcome),
     ...checkOrder(outcome),
     ...checkWrites(outcome),
+    ...checkSurvival(outcome),
     ...outcome.sockets.flatMap((socket, i) => checkSocket(outcome, socket, i)),
   ];
+}
+
+/** How far two clocks of the run may differ. */
+function toleranceOf(plan: Plan): number {
+  return CLOCK_TOLERANCE_MS + clockSpread(plan);
 }
 
 function violation(rule: string, text: string, at: number, key?: string, replica?: number): Violation {
@@ -41,11 +49,13 @@ function violation(rule: string, text: string, at: number, key?: string, replica
 /** Coherence 2, "The bound": the value of an unmarked read was in Redis within the bound before the read. */
 function checkReads(outcome: Outcome): Violation[] {
   const found: Violation[] = [];
-  const { redis, reads, operations } = outcome;
+  const { redis, reads, operations, plan } = outcome;
+  const tolerance = toleranceOf(plan);
   for (const read of reads) {
+    if (isBehindSplit(outcome, read)) continue;
     const states = redis.history.of(read.key);
     if (read.mark !== undefined) {
-      const why = markedFault(read, states, operations);
+      const why = markedFault(outcome, read, states, operations);
       if (why !== undefined)
         found.push(violation('marked', `${describe(read)}: ${why}`, read.end, read.key, read.replica));
       continue;
@@ -55,10 +65,12 @@ function checkReads(outcome: Outcome): Violation[] {
       (state) =>
         showsAt(state, read.value) &&
         state.at <= read.end &&
-        (endOf(state) >= since || swappedUnnoticed(outcome, states[state.index + 1], read)),
+        (endOf(state) + clockSpread(plan) >= since ||
+          swappedUnnoticed(outcome, states[state.index + 1], read)),
     );
-    const early = read.value === undefined && states.some((state) => expiredEarly(state, read, since));
-    const late = read.kind === 'last' && states.some((state) => expiredLate(state, read));
+    const early =
+      read.value === undefined && states.some((state) => expiredEarly(state, read, since, tolerance));
+    const late = read.kind === 'last' && states.some((state) => expiredLate(state, read, tolerance));
     if (!fits && !early && !late)
       found.push(violation('bound', describe(read), read.end, read.key, read.replica));
   }
@@ -91,16 +103,17 @@ function showsAt(state: State, value: string | undefined): boolean {
 }
 
 /** The replica's clock may be ahead of Redis's clock, or Redis may not have deleted the expired key yet. */
-function expiredEarly(state: State, read: Read, since: number): boolean {
-  return state.value !== undefined && state.expires - CLOCK_TOLERANCE_MS <= read.end && state.until >= since;
+function expiredEarly(state: State, read: Read, since: number, tolerance: number): boolean {
+  return state.value !== undefined && state.expires - tolerance <= read.end && state.until >= since;
 }
 
-function expiredLate(state: State, read: Read): boolean {
-  return state.value === read.value && Math.abs(state.expires - read.end) < CLOCK_TOLERANCE_MS;
+function expiredLate(state: State, read: Read, tolerance: number): boolean {
+  return state.value === read.value && Math.abs(state.expires - read.end) < tolerance;
 }
 
 /** A marked read must not return a value without a writer, an expired value, or a pending write of another replica. */
 function markedFault(
+  outcome: Outcome,
   read: Read,
   states: readonly State[],
   operations: readonly Operation[],
@@ -110,11 +123,11 @@ function markedFault(
   const inRedis = states.filter(({ value }) => value === read.value);
   if (writer === undefined && inRedis.length === 0) return 'no writer wrote the value';
   if (writer !== undefined && writer.sent > read.end) return 'the value is not written yet';
-  if (writer !== undefined && inRedis.length === 0 && writer.replica !== read.replica)
-    return 'the value is a pending write of another replica';
+  const hidden = inRedis.length === 0 && writer !== undefined && !mayBeAtOldMaster(outcome, writer, read.end);
+  if (hidden && writer.replica !== read.replica) return 'the value is a pending write of another replica';
   if (writer?.ttlMs !== undefined) {
     const begin = Math.max(writer.answered ?? writer.sent, ...inRedis.map(({ at }) => at));
-    if (read.start > begin + writer.ttlMs + CLOCK_TOLERANCE_MS) return 'the value has expired';
+    if (read.start > begin + writer.ttlMs + toleranceOf(outcome.plan)) return 'the value has expired';
   }
   return undefined;
 }
@@ -123,18 +136,18 @@ function markedFault(
  * Reliability 3: a pending write yields to a newer change that the link reports. So while the link is up, a process
  * does not serve a pending write later than the bound after a newer change was acknowledged.
  */
-function checkYielding({ reads, operations, redis, coherence }: Outcome): Violation[] {
+function checkYielding(outcome: Outcome): Violation[] {
+  const { reads, operations, redis, coherence, plan } = outcome;
   const found: Violation[] = [];
   for (const read of reads) {
+    if (isBehindSplit(outcome, read)) continue;
     if (read.mark === undefined || read.value === undefined) continue;
     const older = operations.find(({ key, value }) => key === read.key && value === read.value);
     if (older?.answered === undefined || !PENDING.has(older.outcome ?? '')) continue;
     const { answered } = older;
     const newer = redis.history.of(read.key).find((state) => {
       const by = state.operation === undefined ? undefined : operations[state.operation]!;
-      return (
-        by?.kind === 'put' && by.sent > answered + CLOCK_TOLERANCE_MS && state.at + BOUND_MS < read.start
-      );
+      return by?.kind === 'put' && by.sent > answered + toleranceOf(plan) && state.at + BOUND_MS < read.start;
     });
     if (newer === undefined || !coherentFrom(coherence[read.replica]!, newer.at - BOUND_MS, read.start))
       continue;
@@ -152,11 +165,14 @@ function coherentFrom(timeline: Coherence, from: number, until: number): boolean
 }
 
 /** Coherence 3, "No way back": on a replica that stays coherent, no read returns an older state after a newer state. */
-function checkOrder({ redis, reads }: Outcome): Violation[] {
+function checkOrder(outcome: Outcome): Violation[] {
+  const { redis, reads, plan } = outcome;
+  const tolerance = toleranceOf(plan);
   const found: Violation[] = [];
   const groups = new Map<string, Read[]>();
   for (const read of reads) {
     if (read.mark !== undefined || read.losses[0] !== read.losses[1]) continue;
+    if (isBehindSplit(outcome, read)) continue;
     const name = `${read.replica} ${read.incarnation} ${read.losses[0]} ${read.key}`;
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [read]);
@@ -173,10 +189,10 @@ function checkOrder({ redis, reads }: Outcome): Violation[] {
         floor = other.place;
         last = other.read;
       }
-      const place = placeOf(states, read, floor);
+      const place = placeOf(states, read, floor, tolerance);
       if (place !== undefined) assigned.push({ end: read.end, place, read });
       // A value that never existed breaks another rule.
-      else if (placeOf(states, read, -1) !== undefined && last !== undefined)
+      else if (placeOf(states, read, -1, tolerance) !== undefined && last !== undefined)
         found.push(
           violation(
             'no way back',
@@ -192,13 +208,12 @@ function checkOrder({ redis, reads }: Outcome): Violation[] {
 }
 
 /** The earliest place in the history, from `floor` on, that matches the read. */
-function placeOf(states: readonly State[], read: Read, floor: number): number | undefined {
+function placeOf(states: readonly State[], read: Read, floor: number, tolerance: number): number | undefined {
   for (const state of states) {
     if (state.at > read.end) return undefined;
     if (state.index >= floor && state.value === read.value) return state.index;
     const over = state.index + 0.5;
-    if (over >= floor && read.value === undefined && state.expires - CLOCK_TOLERANCE_MS <= read.end)
-      return over;
+    if (over >= floor && read.value === undefined && state.expires - tolerance <= read.end) return over;
   }
   return undefined;
 }
@@ -213,7 +228,7 @@ function checkWrites(outcome: Outcome): Violation[] {
   for (const key of plan.keys) {
     const states = redis.history.of(key);
     for (const newer of operations) {
-      if (!newer.covers(key) || newer.outcome === undefined) continue;
+      if (!newer.covers(key) || newer.outcome === undefined || isLostInSplit(outcome, newer)) continue;
       const acknowledged = APPLIED.has(newer.outcome);
       if (!acknowledged && !PENDING.has(newer.outcome)) continue;
       const effect = states.find(({ operation }) => operation === newer.id);
@@ -267,7 +282,7 @@ function isOlder(
   const older = outcome.operations[state.operation]!;
   const pending = PENDING.has(older.outcome ?? '');
   const tolerance =
-    pending || newer.outcome === undefined || PENDING.has(newer.outcome) ? CLOCK_TOLERANCE_MS : 0;
+    pending || newer.outcome === undefined || PENDING.has(newer.outcome) ? toleranceOf(outcome.plan) : 0;
   if (older.answered === undefined || older.answered + tolerance >= newer.sent) return false;
   if (older.kind !== 'put' && removesOlder(outcome, state, older, states)) return false;
   return !(
@@ -298,7 +313,7 @@ function removesOlder(
 }
 
 /** Causes that the link reports without a stamp. */
-const UNEXPLAINED = new Set<Cause>(['foreign', 'flush', 'lost', 'swap']);
+const UNEXPLAINED = new Set<Cause>(['foreign', 'flush', 'lost', 'failover', 'swap']);
 
 /**
  * Coherence, "What is not promised": a pending change takes effect when Redis accepts it. Meanwhile others may have
@@ -315,7 +330,7 @@ function couldNotHear(
 ): boolean {
   const between = states.filter((state) => state.at >= from && state.index < index);
   // A failover lost the newer change.
-  if (between.some(({ cause }) => cause === 'lost')) return true;
+  if (between.some(({ cause }) => cause === 'lost' || cause === 'failover')) return true;
   const gone = between.filter(({ value, cause }) => value === undefined || cause === 'foreign');
   // A value that reached Redis after its deadline expired at once.
   const expired = states.filter(
@@ -330,7 +345,7 @@ function couldNotHear(
 
 /** Whether a pending write was lost although its process did not end and no change that is not older exists. */
 function lostPending(
-  { operations, replicas, losses, endedAt }: Outcome,
+  { operations, replicas, losses, endedAt, plan }: Outcome,
   key: string,
   pending: Operation,
   states: readonly State[],
@@ -343,7 +358,7 @@ function lostPending(
     (other) =>
       other !== pending &&
       other.covers(key) &&
-      (other.answered ?? Number.POSITIVE_INFINITY) + CLOCK_TOLERANCE_MS >= pending.sent &&
+      (other.answered ?? Number.POSITIVE_INFINITY) + toleranceOf(plan) >= pending.sent &&
       (APPLIED.has(other.outcome ?? '') ||
         PENDING.has(other.outcome ?? '') ||
         other.answered === undefined ||
@@ -378,7 +393,7 @@ function checkSocket(outcome: Outcome, socket: SocketClient, index: number): Vio
   for (const key of covered) {
     const states = redis.history.of(key);
     const last = states.at(-1)!;
-    const near = states.some(({ expires }) => Math.abs(expires - endedAt) < 1000);
+    const near = states.some(({ expires }) => Math.abs(expires - endedAt) < 1000 + clockSpread(plan));
     const version = last.expires < endedAt ? undefined : last.version;
     const view = socket.view.get(key) ?? 'none';
     const fits = view === (version ?? 'none');

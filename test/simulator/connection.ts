@@ -1,6 +1,7 @@
 /** Stands in for an ioredis client with the options that `src/redis/connect.ts` gives it. */
 import { EventEmitter } from 'node:events';
 import type { Redis, RedisOptions } from 'ioredis';
+import type { HostAndPort, Route } from '../../src/redis/connector.ts';
 import {
   type Argument,
   type Command,
@@ -10,6 +11,7 @@ import {
   type Reply,
   type Session,
 } from './model-redis.ts';
+import { SWITCH_CHANNEL } from './model-sentinel.ts';
 import { type Path, Pipe } from './network.ts';
 import type { Process, World } from './world.ts';
 
@@ -17,7 +19,9 @@ export interface Surroundings {
   readonly world: World;
   readonly process: Process;
   /** The server at an address, and the path to it. */
-  readonly serverAt: (host: string, port: number) => Server;
+  readonly serverAt: (host: string) => Server;
+  /** A Sentinel has announced another master to the process. */
+  readonly onSwitch?: (message: string) => void;
   readonly origin: string;
   /** A deliberate defect: changes a command before it is sent. */
   readonly tamper?: ((connection: string, command: Command) => Command) | undefined;
@@ -39,6 +43,7 @@ interface Waiting {
 interface Wire {
   readonly up: Pipe;
   readonly down: Pipe;
+  readonly server: Server;
   session: Session | undefined;
   timeout: NodeJS.Timeout | undefined;
   /** The client has closed its end. */
@@ -70,7 +75,11 @@ export class SimulatedRedis extends EventEmitter {
   /** `staySubscribed` replaces a member of it. */
   condition = { subscriber: false };
   readonly #s: Surroundings;
-  readonly #server: Server;
+  /** The address of the present or last connection. */
+  host: string;
+  readonly #route: Route | undefined;
+  #server: Server;
+  #locating: { cancelled: boolean } | undefined;
   #wire: Wire | undefined;
   #attempts = 0;
   #manual = false;
@@ -84,7 +93,9 @@ export class SimulatedRedis extends EventEmitter {
     this.setMaxListeners(50);
     this.#s = surroundings;
     this.options = options;
-    this.#server = surroundings.serverAt(options.host ?? '', options.port ?? 0);
+    this.#route = (options.Connector as { readonly route?: Route } | undefined)?.route;
+    this.host = options.host ?? '';
+    this.#server = surroundings.serverAt(this.host);
     surroundings.clients.push(this);
     if (!options.lazyConnect) this.connect().catch(() => {});
   }
@@ -104,8 +115,27 @@ export class SimulatedRedis extends EventEmitter {
       const down = () => settle(() => reject(new Error('Connection is closed.')));
       this.once('ready', up);
       this.once('close', down);
-      this.#dial();
+      this.#locate();
     });
+  }
+
+  #locate(): void {
+    const found = this.#route?.locate();
+    if (!(found instanceof Promise)) return this.#dial(found);
+    const locating = { cancelled: false };
+    this.#locating = locating;
+    const settle = (next: () => void) => {
+      this.#locating = undefined;
+      next();
+    };
+    found.then(
+      (server) => settle(() => (locating.cancelled ? this.#closed() : this.#dial(server))),
+      (error: Error) =>
+        settle(() => {
+          this.#error(error);
+          this.#nextTick(() => this.#closed());
+        }),
+    );
   }
 
   disconnect(reconnect = false): void {
@@ -115,6 +145,7 @@ export class SimulatedRedis extends EventEmitter {
     }
     const wire = this.#wire;
     if (this.status === 'wait') return this.#closed();
+    if (this.#locating !== undefined) this.#locating.cancelled = true;
     if (wire === undefined || !wire.writable) return;
     wire.writable = false;
     this.stream.writable = false;
@@ -142,8 +173,8 @@ export class SimulatedRedis extends EventEmitter {
 
   /** Redis closes the present connection. */
   cut(): void {
-    const session = this.#wire?.session;
-    if (session !== undefined && !session.ended) this.#server.redis.kill(session);
+    const { session, server } = this.#wire ?? {};
+    if (session !== undefined && !session.ended) server!.redis.kill(session);
   }
 
   defineCommand(name: string): void {
@@ -221,6 +252,9 @@ export class SimulatedRedis extends EventEmitter {
   time() {
     return this.#command('TIME', [], false);
   }
+  wait(replicas: number, ms: number) {
+    return this.#command('WAIT', [replicas, ms], false);
+  }
   unlink(...keys: (string | string[])[]) {
     return this.#command('UNLINK', keys.flat(), false);
   }
@@ -250,6 +284,9 @@ export class SimulatedRedis extends EventEmitter {
       if (this.#subscriber && !commands.every(({ name }) => SUBSCRIBER_COMMANDS.has(name)))
         return reject(new Error('Connection in subscriber mode, only subscriber commands may be used'));
       this.#write(wire, commands, { resolve, reject });
+      const { commandTimeout } = this.options;
+      if (commandTimeout !== undefined)
+        setTimeout(() => reject(new Error('Command timed out')), commandTimeout).unref();
       if (commands[0]!.name === 'SUBSCRIBE') this.#subscriber = true;
     });
   }
@@ -261,12 +298,15 @@ export class SimulatedRedis extends EventEmitter {
     wire.up.send(tamper === undefined ? commands : commands.map((command) => tamper(name, command)));
   }
 
-  #dial(): void {
+  #dial(server: HostAndPort | undefined): void {
     const { world, process } = this.#s;
+    this.host = server?.host ?? this.host;
+    this.#server = this.#s.serverAt(this.host);
     const { path } = this.#server;
     const random = world.random(`${process.name} ${this.options.connectionName} ${this.#serial++}`);
     const wire: Wire = {
       up: new Pipe(world, path, 'up', random, undefined, (item) => this.#atServer(wire, item)),
+      server: this.#server,
       down: new Pipe(world, path, 'down', random, process, (item) => this.#atClient(wire, item as Arrival)),
       session: undefined,
       timeout: undefined,
@@ -294,7 +334,7 @@ export class SimulatedRedis extends EventEmitter {
 
   #atServer(wire: Wire, item: unknown): void {
     const { origin } = this.#s;
-    const { redis } = this.#server;
+    const { redis } = wire.server;
     if (Array.isArray(item)) {
       if (wire.session === undefined) return;
       if (wire.session.ended) wire.down.send({ close: true });
@@ -324,6 +364,9 @@ export class SimulatedRedis extends EventEmitter {
     if ('channel' in output) {
       const event = output.sharded === true ? 'smessageBuffer' : 'messageBuffer';
       this.emit(event, Buffer.from(output.channel), output.message);
+      if (output.channel !== SWITCH_CHANNEL) return;
+      this.#s.onSwitch?.(String(output.message));
+      this.emit('message', output.channel, String(output.message));
       return;
     }
     if ('left' in output) {
@@ -340,8 +383,10 @@ export class SimulatedRedis extends EventEmitter {
   /** After connecting, ioredis sets its name and checks whether the server is ready. */
   #shake(wire: Wire): void {
     this.#setStatus('connect');
-    const ready = () => {
+    const ready = (reply: Reply) => {
       if (wire.gone || this.status !== 'connect') return;
+      const refused = this.options.enableReadyCheck === false ? undefined : this.#refusal(reply);
+      if (refused !== undefined) return failed(new Error(refused));
       this.#attempts = 0;
       this.#setStatus('ready');
     };
@@ -351,6 +396,13 @@ export class SimulatedRedis extends EventEmitter {
       this.disconnect(true);
     };
     this.#write(wire, [{ name: 'HANDSHAKE', args: [] }], { resolve: ready, reject: failed });
+  }
+
+  /** Why the service does not use the server with this INFO. */
+  #refusal(info: Reply): string | undefined {
+    const lines = String(info).split('\r\n');
+    const fields = Object.fromEntries(lines.map((line) => line.split(':')));
+    return this.#route?.refuse?.(fields, { host: this.host, port: 6379 });
   }
 
   /** The client has closed its end. Data in the kernel may still reach the server later. */

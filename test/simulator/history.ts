@@ -1,6 +1,6 @@
 /** The history of each key in Redis, state after state. */
 
-export type Cause = 'write' | 'delete' | 'expire' | 'flush' | 'foreign' | 'lost' | 'swap';
+export type Cause = 'write' | 'delete' | 'expire' | 'flush' | 'foreign' | 'lost' | 'failover' | 'swap';
 
 /** The state of a key from `at` until `until`, in the time of the world. */
 export interface State {

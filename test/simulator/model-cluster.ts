@@ -2,7 +2,8 @@
 import keySlot from 'cluster-key-slot';
 import type { Random } from '../../loadtest/support/random.ts';
 import { History } from './history.ts';
-import { type Argument, type ModelRedis, RedisFault, type Reply, type Stored } from './model-redis.ts';
+import { type Argument, type ModelRedis, RedisFault, type Reply } from './model-redis.ts';
+import { ReplicatedServer } from './replicated-server.ts';
 import type { World } from './world.ts';
 
 const SLOTS = 16_384;
@@ -10,8 +11,6 @@ export const MASTERS = 3;
 const PORT = 6379;
 /** The longest time in which a node learns of a change from the others. */
 const GOSSIP_MS = 300;
-/** The longest lag of a replica, without a fault. */
-const LAG_MS = 2;
 
 /** Who owns which slot: the place of a node for each slot. */
 interface Table {
@@ -28,25 +27,17 @@ interface Move {
 }
 
 /** One server of the Cluster, as it sees the others. */
-export class ClusterNode {
-  readonly place: number;
-  readonly redis: ModelRedis;
+export class ClusterNode extends ReplicatedServer<ClusterNode> {
   table: Table;
-  /** The master of a replica. */
-  master: ClusterNode | undefined;
-  /** The replica of a master, while it receives changes. */
-  replica: ClusterNode | undefined;
   /** Whether `cluster_state` is ok. */
   serves = true;
-  /** When the last change reaches the replica. */
-  lastArrival = 0;
   readonly #cluster: ModelCluster;
 
   constructor(cluster: ModelCluster, place: number, redis: ModelRedis, table: Table) {
+    super(place, redis, cluster.world, cluster.random);
     this.#cluster = cluster;
-    this.place = place;
-    this.redis = redis;
     this.table = table;
+    redis.node = this;
   }
 
   get address(): string {
@@ -96,18 +87,6 @@ export class ClusterNode {
     }
     throw new RedisFault('ERR unknown subcommand');
   }
-
-  /** A key of this master has changed. */
-  changed(key: string, stored: Stored | undefined): void {
-    const { replica } = this;
-    if (replica === undefined) return;
-    const { world, random } = this.#cluster;
-    const at = Math.max(this.lastArrival, world.now + random() * LAG_MS);
-    this.lastArrival = at;
-    world.at(at, undefined, () => {
-      if (this.replica === replica) replica.redis.copy(key, stored);
-    });
-  }
 }
 
 export class ModelCluster {
@@ -128,12 +107,9 @@ export class ModelCluster {
     this.#table = { epoch: 1, owners, slotsReply: undefined };
     for (let place = 0; place < 2 * MASTERS; place++) {
       const redis = open(place, this.history);
-      const node = new ClusterNode(this, place, redis, this.#table);
-      redis.node = node;
-      this.nodes.push(node);
+      this.nodes.push(new ClusterNode(this, place, redis, this.#table));
     }
-    for (let place = 0; place < MASTERS; place++)
-      this.#follow(this.nodes[MASTERS + place]!, this.nodes[place]!);
+    for (let place = 0; place < MASTERS; place++) this.nodes[MASTERS + place]!.follow(this.nodes[place]!);
   }
 
   /** The masters by the lowest slot that they own. */
@@ -186,10 +162,10 @@ export class ModelCluster {
   /** A master hands over to its replica without a loss. */
   handOver(shard: number): void {
     const master = this.masters[shard % this.masters.length]!;
-    const { replica } = master;
+    const [replica] = master.replicas;
     if (replica === undefined || !this.#begin()) return;
     master.redis.freeze(true);
-    const at = Math.max(master.lastArrival, this.world.now) + this.random() * 20;
+    const at = master.lastArrival + this.random() * 20;
     this.world.at(at, undefined, () => {
       this.#promote(replica, master);
       this.world.after(this.random() * 5, undefined, () => {
@@ -206,9 +182,9 @@ export class ModelCluster {
    */
   kill(shard: number, behindMs: number, ms: number, onLoss: (lost: (key: string) => boolean) => void): void {
     const master = this.masters[shard % this.masters.length]!;
-    const { replica } = master;
+    const [replica] = master.replicas;
     if (replica === undefined || !this.#begin()) return;
-    master.replica = undefined;
+    master.sever();
     this.world.after(behindMs, undefined, () => master.redis.stop());
     const halted = this.random() < 0.5 ? this.random() * 300 : 0;
     this.world.after(behindMs + ms - halted, undefined, () => {
@@ -233,9 +209,9 @@ export class ModelCluster {
   /** A master is cut off from the other nodes. It serves its clients until it notices, and its replica replaces it. */
   cutOff(shard: number, ms: number, onLoss: (lost: (key: string) => boolean) => void): void {
     const master = this.masters[shard % this.masters.length]!;
-    const { replica } = master;
+    const [replica] = master.replicas;
     if (replica === undefined || !this.#begin()) return;
-    master.replica = undefined;
+    master.sever();
     this.world.after(ms, undefined, () => {
       master.serves = false;
     });
@@ -254,13 +230,13 @@ export class ModelCluster {
   restart(shard: number, ms: number, keep: boolean, onLoss: (lost: (key: string) => boolean) => void): void {
     const master = this.masters[shard % this.masters.length]!;
     if (!this.#begin()) return;
-    const { replica } = master;
-    master.replica = undefined;
+    const [replica] = master.replicas;
+    master.sever();
     master.redis.stop();
     this.world.after(ms, undefined, () => {
       master.redis.start(keep);
       if (!keep) onLoss((key) => this.ownerOf(key) === master);
-      if (replica !== undefined) this.#follow(replica, master);
+      if (replica !== undefined) replica.follow(master);
       this.busy = false;
     });
   }
@@ -286,7 +262,7 @@ export class ModelCluster {
     const moving = keys.filter((key) => slots.includes(keySlot(key)));
     const carry = (key: string) => {
       const stored = from.redis.takeOut(key);
-      if (stored !== undefined) to.redis.putIn(key, stored);
+      if (stored !== undefined) to.redis.putIn(key, stored, from.redis);
     };
     for (const key of moving) this.world.after(this.random() * ms, undefined, () => carry(key));
     this.world.after(ms, undefined, () => {
@@ -310,7 +286,7 @@ export class ModelCluster {
   #promote(replica: ClusterNode, master: ClusterNode): void {
     const owners = this.#table.owners.map((place) => (place === master.place ? replica.place : place));
     this.#table = { epoch: this.#table.epoch + 1, owners, slotsReply: undefined };
-    master.replica = undefined;
+    master.sever();
     master.redis.recording = false;
     replica.master = undefined;
     replica.redis.recording = true;
@@ -323,20 +299,11 @@ export class ModelCluster {
   #demote(master: ClusterNode, by: ClusterNode): void {
     this.#learn(master, this.#table, 0);
     const owned = this.#table.owners;
-    this.#follow(master, by);
+    master.follow(by);
     master.serves = true;
     master.redis.leaveSlots(undefined);
     this.#table = { ...this.#table, owners: owned, slotsReply: undefined };
     this.#tellOthers([]);
-  }
-
-  /** The node copies all data of the master, and follows it from now on. */
-  #follow(node: ClusterNode, master: ClusterNode): void {
-    node.master = master;
-    node.redis.recording = false;
-    master.replica = node;
-    master.lastArrival = this.world.now;
-    node.redis.resync(master.redis);
   }
 
   #tellOthers(known: readonly ClusterNode[]): void {

@@ -8,6 +8,7 @@ import { isLegacy, unpack, unpackLegacy } from '../../src/redis/envelope.ts';
 import { type Cause, History } from './history.ts';
 import type { ClusterNode } from './model-cluster.ts';
 import { type Keyspace, writeScript } from './model-script.ts';
+import type { ReplicatedServer } from './replicated-server.ts';
 import { BEGIN_MS, type World } from './world.ts';
 
 export type Argument = string | number | Buffer;
@@ -47,6 +48,10 @@ export interface Session {
   readonly dirty: Set<string>;
   readonly outputs: Output[];
   readonly inbox: Command[][];
+  /** The number of changes of the server after the last change of this connection. */
+  written: number;
+  /** A `WAIT` that has no answer yet. Later commands of the connection wait behind it. */
+  blocked: { readonly count: number } | undefined;
   ended: boolean;
 }
 
@@ -63,6 +68,12 @@ const UNPACK = { compressionThresholdBytes: 0, maxValueBytes: 1 << 20 };
 const CYCLE_MS = 100;
 const OK = Buffer.from('OK');
 
+/** What a Sentinel knows of the master. */
+export interface SentinelView {
+  host: string;
+  epoch: number;
+}
+
 export interface RedisFaults {
   /** The prefix of the keys that the ACL forbids. */
   denied: string | undefined;
@@ -76,6 +87,13 @@ export class ModelRedis implements Keyspace {
   readonly history: History;
   /** The place of this server in a Cluster. */
   node: ClusterNode | undefined;
+  /** The place of this server among its replicas. */
+  // biome-ignore lint/suspicious/noExplicitAny: the type of its peers does not matter here
+  server: ReplicatedServer<any> | undefined;
+  /** The name and address of the master, by a Sentinel. */
+  sentinel: SentinelView | undefined;
+  /** How far the clock of the server is ahead of the world, in ms. */
+  clockOffset = 0;
   /** Whether its changes are the history: it is not a replica, and no other server has replaced it. */
   recording = true;
   readonly faults: RedisFaults = { denied: undefined, full: false, deniedTracking: false, replica: false };
@@ -116,7 +134,7 @@ export class ModelRedis implements Keyspace {
   }
 
   get now(): number {
-    return Math.floor(BEGIN_MS + this.#world.now);
+    return Math.floor(BEGIN_MS + this.#world.now + this.clockOffset);
   }
 
   get up(): boolean {
@@ -131,7 +149,8 @@ export class ModelRedis implements Keyspace {
     const id = this.#nextSession++;
     const session: Session = {
       id,
-      address: `10.0.0.1:${10_000 + id}`,
+      // A client uses another port for each connection.
+      address: `${this.#name}.client:${10_000 + id}`,
       origin,
       send,
       channels: new Set(),
@@ -141,6 +160,8 @@ export class ModelRedis implements Keyspace {
       dirty: new Set(),
       outputs: [],
       inbox: [],
+      written: 0,
+      blocked: undefined,
       ended: false,
     };
     this.#sessions.add(session);
@@ -164,9 +185,14 @@ export class ModelRedis implements Keyspace {
     this.#end(session, true);
   }
 
+  killAll(): void {
+    for (const session of [...this.#sessions]) this.#end(session, true);
+  }
+
   freeze(frozen: boolean): void {
     this.#frozen = frozen;
     if (frozen) return;
+    this.lookAtWaits();
     if (this.#waiting.length > 0) this.#turnLater();
     this.#expireMissed();
   }
@@ -272,12 +298,15 @@ export class ModelRedis implements Keyspace {
   resync(master: ModelRedis): void {
     this.#databases[0] = new Map(master.#databases[0]);
     this.#flushed();
+    for (const session of this.#sessions)
+      if (session.blocked !== undefined)
+        this.#unblock(session, new RedisFault('UNBLOCKED force unblock from blocking operation'));
     this.#turnLater();
   }
 
   /** A replica has become a master. The history continues with its data. */
   takeOver(owned: (key: string) => boolean): void {
-    this.#cause = 'lost';
+    this.#cause = 'failover';
     this.#serving = undefined;
     const known = [...this.history.keys()].map((key) => this.#prefix + key);
     for (const key of new Set([...known, ...this.#databases[0]!.keys()])) {
@@ -299,15 +328,17 @@ export class ModelRedis implements Keyspace {
     const stored = this.#databases[0]!.get(key);
     if (!this.#up || stored === undefined) return undefined;
     this.#databases[0]!.delete(key);
-    this.node?.changed(key, undefined);
+    this.#replicate(key, undefined);
     this.#dirty(key);
     return stored;
   }
 
-  /** MIGRATE puts a key into this server. */
-  putIn(key: string, stored: Stored): void {
+  /** MIGRATE puts a key into this server. It sends the time that is left. */
+  putIn(key: string, { value, expiresAt }: Stored, from: ModelRedis): void {
+    const left = expiresAt === undefined ? undefined : expiresAt - from.clockOffset + this.clockOffset;
+    const stored: Stored = { value, expiresAt: left };
     this.#databases[0]!.set(key, stored);
-    this.node?.changed(key, stored);
+    this.#replicate(key, stored);
     this.#dirty(key);
     this.#expireLater(key, stored);
   }
@@ -323,8 +354,18 @@ export class ModelRedis implements Keyspace {
     this.#turnLater();
   }
 
+  get #role(): 'slave' | 'master' {
+    return this.faults.replica || this.server?.master !== undefined ? 'slave' : 'master';
+  }
+
+  #askedAsSentinel(subcommand: string): Reply {
+    const { host, epoch } = this.sentinel!;
+    if (subcommand === 'GET-MASTER-ADDR-BY-NAME') return [Buffer.from(host), Buffer.from('6379')];
+    return [Buffer.from('config-epoch'), Buffer.from(String(epoch))];
+  }
+
   #writable(grows: boolean): void {
-    if (this.faults.replica) throw new RedisFault("READONLY You can't write against a read only replica.");
+    if (this.#role === 'slave') throw new RedisFault("READONLY You can't write against a read only replica.");
     if (this.faults.full && grows)
       throw new RedisFault("OOM command not allowed when used memory > 'maxmemory'.");
   }
@@ -341,8 +382,13 @@ export class ModelRedis implements Keyspace {
     if (this.#frozen || !this.#up) return;
     const waiting = this.#waiting.splice(0);
     for (const session of waiting) {
+      if (session.blocked !== undefined) continue;
       const commands = session.inbox.shift();
       if (commands === undefined || session.ended) continue;
+      if (commands[0]!.name === 'WAIT') {
+        this.#wait(session, commands[0]!.args.map(Number));
+        continue;
+      }
       const replies = commands.map((command) => this.#serve(command, session));
       if (session.ended) continue;
       if (commands.length === 1) session.outputs.push({ reply: replies[0]! });
@@ -356,6 +402,51 @@ export class ModelRedis implements Keyspace {
       }
       for (const output of session.outputs.splice(0)) session.send(output);
     }
+  }
+
+  /**
+   * Blocks the connection until replicas have acknowledged its changes. Redis also waits for changes of other
+   * connections; its documentation does not promise that.
+   */
+  #wait(session: Session, [count, ms]: readonly number[]): void {
+    if (this.server === undefined || this.server.master !== undefined) {
+      session.outputs.push({
+        reply: new RedisFault('ERR WAIT cannot be used with replica instances.'),
+      });
+      return;
+    }
+    const blocked = { count: count! };
+    session.blocked = blocked;
+    this.lookAtWaits();
+    const late = () => {
+      if (session.blocked !== blocked || session.ended) return;
+      if (this.#frozen) this.#world.after(CYCLE_MS, undefined, late);
+      else this.#unblock(session, this.server!.acknowledged(session.written));
+    };
+    this.#world.after(ms!, undefined, late);
+  }
+
+  /** Answers each `WAIT` whose changes enough replicas have acknowledged. */
+  lookAtWaits(): void {
+    if (this.#frozen || !this.#up) return;
+    for (const session of this.#sessions) {
+      if (session.blocked === undefined) continue;
+      const replicas = this.server!.acknowledged(session.written);
+      if (replicas >= session.blocked.count) this.#unblock(session, replicas);
+    }
+  }
+
+  #unblock(session: Session, reply: Reply): void {
+    session.blocked = undefined;
+    session.outputs.push({ reply });
+    for (const _ of session.inbox) this.#waiting.push(session);
+    this.#turnLater();
+  }
+
+  #replicate(key: string, stored: Stored | undefined): void {
+    if (this.server === undefined) return;
+    this.server.changed(key, stored);
+    if (this.#serving !== undefined) this.#serving.written = this.server.offset;
   }
 
   #serve(command: Command, session: Session): Reply {
@@ -396,20 +487,22 @@ export class ModelRedis implements Keyspace {
       case 'HANGUP':
         this.#end(session, false);
         return null;
-      case 'HANDSHAKE':
-        return OK;
       case 'PING':
         return Buffer.from('PONG');
       case 'TIME': {
         const now = this.now;
         return [Buffer.from(String(Math.floor(now / 1000))), Buffer.from(String((now % 1000) * 1000))];
       }
+      // ioredis reads INFO before a connection is ready.
+      case 'HANDSHAKE':
       case 'INFO':
         return Buffer.from(
-          `run_id:${this.#name}run${this.#runs}\r\nredis_version:7.0.15\r\nrole:${this.faults.replica || this.node?.master !== undefined ? 'slave' : 'master'}\r\nevicted_keys:0\r\n`,
+          `run_id:${this.#name}run${this.#runs}\r\nredis_version:7.0.15\r\nrole:${this.#role}\r\nevicted_keys:0\r\n`,
         );
+      case 'SENTINEL':
+        return this.#askedAsSentinel(text(0));
       case 'ROLE':
-        return [Buffer.from(this.faults.replica ? 'slave' : 'master')];
+        return [Buffer.from(this.#role)];
       case 'ROLE OF A MASTER':
         return [Buffer.from('master')];
       case 'DBSIZE':
@@ -531,9 +624,10 @@ export class ModelRedis implements Keyspace {
         return OK;
       case 'KILL': {
         const id = Number(words[words.indexOf('ID') + 1]);
+        const address = words[words.indexOf('ADDR') + 1];
         let killed = 0;
         for (const other of [...this.#sessions]) {
-          if (other.id !== id) continue;
+          if (other.id !== id || other.address !== address) continue;
           this.#end(other, true);
           killed++;
         }
@@ -585,7 +679,7 @@ export class ModelRedis implements Keyspace {
     this.#dirty(key);
     if (db !== 0) return;
     this.#note(key, stored, by);
-    this.node?.changed(key, stored);
+    this.#replicate(key, stored);
     this.#expireLater(key, stored);
   }
 
@@ -593,7 +687,7 @@ export class ModelRedis implements Keyspace {
     const { expiresAt } = stored;
     if (expiresAt === undefined || !key.startsWith(this.#prefix)) return;
     // The expiry cycle of Redis finds an expired key up to a tenth of a second late.
-    const due = expiresAt - BEGIN_MS + this.#random() * CYCLE_MS;
+    const due = expiresAt - BEGIN_MS - this.clockOffset + this.#random() * CYCLE_MS;
     this.#world.at(due, undefined, () => {
       if (this.#databases[0]!.get(key) === stored && !this.#frozen && this.#up) this.#expireIfDue(0, key);
     });
@@ -604,7 +698,7 @@ export class ModelRedis implements Keyspace {
     if (!known) return false;
     if (told) this.#dirty(key);
     if (db === 0) this.#note(key, undefined, by);
-    if (db === 0) this.node?.changed(key, undefined);
+    if (db === 0) this.#replicate(key, undefined);
     return true;
   }
 
@@ -615,8 +709,9 @@ export class ModelRedis implements Keyspace {
     if (!this.recording) return;
     this.#databases[db]!.delete(key);
     this.#dirty(key);
-    if (db === 0) this.node?.changed(key, undefined);
-    if (db === 0) this.#note(key, undefined, undefined, 'expire', stored.expiresAt - BEGIN_MS);
+    if (db === 0) this.#replicate(key, undefined);
+    if (db === 0)
+      this.#note(key, undefined, undefined, 'expire', stored.expiresAt - BEGIN_MS - this.clockOffset);
   }
 
   /** After a pause, the expiry cycle of Redis continues and finds the keys that have expired meanwhile. */
@@ -645,7 +740,7 @@ export class ModelRedis implements Keyspace {
     const origin = this.#serving?.origin ?? '';
     const entry = stored && readable(bare, stored.value);
     const ends = Math.min(
-      stored?.expiresAt ?? Number.POSITIVE_INFINITY,
+      (stored?.expiresAt ?? Number.POSITIVE_INFINITY) - this.clockOffset,
       entry?.expiresAt ?? Number.POSITIVE_INFINITY,
     );
     this.history.add(bare, {
@@ -678,6 +773,8 @@ const FOREIGN: Session = {
   dirty: new Set(),
   outputs: [],
   inbox: [],
+  written: 0,
+  blocked: undefined,
   ended: false,
 };
 

@@ -13,7 +13,7 @@ export type Request =
   | { readonly op: 'invalidate'; readonly pattern?: string; readonly type?: string }
   | { readonly op: 'flush' };
 
-/** A change of a Cluster. `ms` is its duration at most, until the old master returns. */
+/** A change of a Cluster, or of a master with Sentinels. `ms` is its duration at most, until the old master returns. */
 export type ClusterChange = 'hand-over' | 'kill' | 'cut-off' | 'move';
 
 /** A fault, or an action of another program. */
@@ -78,7 +78,7 @@ export interface SocketPlan {
   readonly eager: boolean;
 }
 
-export const TOPOLOGIES = ['single', 'cluster'] as const;
+export const TOPOLOGIES = ['single', 'cluster', 'sentinel'] as const;
 export type Topology = (typeof TOPOLOGIES)[number];
 
 export interface Plan {
@@ -90,11 +90,20 @@ export interface Plan {
   readonly clocks: readonly (readonly [offsetMs: number, drift: number])[];
   /** The index of the configuration in `simulate.ts`. */
   readonly config: number;
+  /** Whether writes wait for a replica: REDIS_MIN_REPLICAS_ACK. */
+  readonly acks: boolean;
+  /** How far the clock of each server is ahead, in ms. */
+  readonly serverClocks: readonly number[];
   readonly sockets: readonly SocketPlan[];
   /** In order of time. */
   readonly steps: readonly Step[];
   /** When all faults end. */
   readonly endsAt: number;
+}
+
+/** How far the clocks of the servers differ. A deadline is in the time of one of them. */
+export function clockSpread({ serverClocks }: Pick<Plan, 'serverClocks'>): number {
+  return Math.max(0, ...serverClocks) - Math.min(0, ...serverClocks);
 }
 
 const KEYS = ['borrow_rate:A', 'borrow_rate:B', 'volatility:A', 'min_rate:A', 'desk:A'];
@@ -106,9 +115,9 @@ const CONFIGS = 6;
 /** No fault begins earlier, so that the replicas have started. */
 const BEGIN = 300;
 
-/** A plan for one server, or for a Cluster of three masters with a replica each. */
+/** A plan for one server, for a Cluster of three masters with a replica each, or for a master with Sentinels. */
 export function planOf(seed: number, topology: Topology = 'single'): Plan {
-  return topology === 'single' ? planOfServer(seed) : planOfCluster(seed);
+  return topology === 'single' ? planOfServer(seed) : planOfSeveral(seed, topology);
 }
 
 function planOfServer(seed: number): Plan {
@@ -152,6 +161,8 @@ function planOfServer(seed: number): Plan {
     keys,
     clocks,
     config: below(CONFIGS, random),
+    acks: false,
+    serverClocks: [],
     sockets,
     steps,
     endsAt,
@@ -160,15 +171,18 @@ function planOfServer(seed: number): Plan {
 
 /** The masters of a Cluster. */
 const MASTERS = 3;
-const CHANGES = ['hand-over', 'kill', 'kill', 'cut-off', 'move', 'move'] as const;
+const CHANGES = {
+  cluster: ['hand-over', 'kill', 'kill', 'cut-off', 'move', 'move'],
+  sentinel: ['hand-over', 'kill', 'kill', 'cut-off'],
+} as const;
 
-/** The plan of one server with each fault at one of the masters, and with changes of the Cluster. */
-function planOfCluster(seed: number): Plan {
+/** The plan of one server with each fault at one of the servers, and with changes of the topology. */
+function planOfSeveral(seed: number, topology: 'cluster' | 'sentinel'): Plan {
   const plan = planOfServer(seed);
   const random = seeded(Math.imul(seed, 0x85ebca6b) ^ 0x27d4eb2f);
   const node = () => below(MASTERS, random);
   const change = (): Trouble => ({
-    kind: pick(CHANGES, random),
+    kind: pick(CHANGES[topology], random),
     ms: Math.round(pick([30, 300, 800, 1500, 2500], random) * (0.5 + random())),
     node: node(),
     behindMs: random() < 0.5 ? 0 : Math.round(random() * 300),
@@ -183,11 +197,13 @@ function planOfCluster(seed: number): Plan {
         return random() < 0.3 ? step : { ...step, trouble: { ...trouble, node: below(2 * MASTERS, random) } };
       case 'cut':
       case 'half-open':
+        if (topology === 'cluster') return { ...step, trouble: { ...trouble, node: node() } };
+        return random() < 0.7 ? step : { ...step, trouble: { ...trouble, connection: 'sentinel' } };
       case 'freeze':
       case 'restart-redis':
       case 'full':
         return { ...step, trouble: { ...trouble, node: node() } };
-      // A replica redirects, and a Cluster has one database.
+      // A replica of a Cluster redirects, and a Cluster has one database.
       case 'read-only':
         return { ...step, trouble: { kind: 'full', ms: trouble.ms, node: node() } };
       case 'flush-other':
@@ -201,7 +217,10 @@ function planOfCluster(seed: number): Plan {
   for (let i = 0; i < more; i++)
     steps.push({ at: BEGIN + random() * (plan.endsAt - BEGIN), trouble: change() });
   steps.sort((a, b) => a.at - b.at);
-  return { ...plan, topology: 'cluster', steps };
+  const acks = random() < 0.4;
+  const serverClocks = Array.from({ length: 2 * MASTERS }, () => Math.round((random() - 0.5) * 80));
+  if (random() < 0.2) serverClocks[below(2 * MASTERS, random)] = pick([-2000, -300, 300, 2000], random);
+  return { ...plan, topology, steps, acks, serverClocks };
 }
 
 /** The round trip of one replica is longer than its time-out, while other replicas write the same key. */

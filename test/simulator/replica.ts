@@ -19,6 +19,8 @@ export interface ReplicaDeps {
   readonly servers: readonly ModelRedis[];
   readonly config: Config;
   readonly tamper: Surroundings['tamper'];
+  /** A Sentinel has announced another master to a process. */
+  readonly onSwitch: (origin: string, message: string) => void;
 }
 
 /** A replica, which may run several processes one after another. */
@@ -57,7 +59,7 @@ export class Replica {
   }
 
   start(): void {
-    const { world, servers, config, tamper } = this.#deps;
+    const { world, servers, config, tamper, onSwitch } = this.#deps;
     const incarnation = ++this.incarnation;
     this.process = new Process(
       `${this.name}.${incarnation}`,
@@ -65,7 +67,7 @@ export class Replica {
       this.#drift,
     );
     this.process.wallOffset = this.#wallOffset;
-    const origin = (0xa0_00_00_00 + this.index * 0x1_00_00 + incarnation).toString(16);
+    const origin = this.originOf(incarnation);
     this.origin = origin;
     this.clients = [];
     world.inside(this.process, () => {
@@ -75,6 +77,7 @@ export class Replica {
           const place = placeOf(host);
           return { redis: servers[place]!, path: this.paths[place]! };
         },
+        onSwitch: (message: string) => onSwitch(origin, message),
         origin,
         process: this.process,
         clients: this.clients,
@@ -115,6 +118,11 @@ export class Replica {
     });
   }
 
+  /** The writer id of one of its processes. */
+  originOf(incarnation: number): string {
+    return (0xa0_00_00_00 + this.index * 0x1_00_00 + incarnation).toString(16);
+  }
+
   /** The process is killed without a shutdown. */
   kill(): void {
     this.process.dead = true;
@@ -129,11 +137,14 @@ export class Replica {
     this.process.wallOffset = this.#wallOffset;
   }
 
-  /** The client for this purpose: `data`, `admin` or `link`. */
-  client(name: string, place = 0): SimulatedRedis | undefined {
+  /**
+   * The client for this purpose: `data`, `admin` or `link`.
+   * @param place of its server; undefined for any server
+   */
+  client(name: string, place: number | undefined): SimulatedRedis | undefined {
     return this.clients.findLast(
-      ({ options }) =>
-        options.connectionName === `ratecache-${name}` && placeOf(options.host ?? '') === place,
+      ({ options, host }) =>
+        options.connectionName === `ratecache-${name}` && (place === undefined || placeOf(host) === place),
     );
   }
 

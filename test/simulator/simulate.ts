@@ -14,6 +14,7 @@ import type { Core } from '../../src/service/compose.ts';
 import type { History } from './history.ts';
 import { MASTERS, ModelCluster } from './model-cluster.ts';
 import { type Command, ModelRedis } from './model-redis.ts';
+import { hostAt, ModelSentinels, SENTINEL_NAME, SENTINELS, SERVERS, type Split } from './model-sentinel.ts';
 import type { Path } from './network.ts';
 import type { Plan, Request, Topology, Trouble } from './plan.ts';
 import type { Coherence, Operation, Read } from './records.ts';
@@ -40,7 +41,11 @@ const CALM_MS = 2500;
 const ENV: Readonly<Record<Topology, Record<string, string>>> = {
   single: { REDIS_HOST: 'redis', REDIS_PORT: '6379' },
   cluster: {
-    REDIS_CLUSTER_NODES: Array.from({ length: MASTERS }, (_, i) => `10.0.0.${i + 1}:6379`).join(','),
+    REDIS_CLUSTER_NODES: Array.from({ length: MASTERS }, (_, i) => `${hostAt(i)}:6379`).join(','),
+  },
+  sentinel: {
+    REDIS_SENTINELS: Array.from({ length: SENTINELS }, (_, i) => `${hostAt(SERVERS + i)}:6379`).join(','),
+    REDIS_SENTINEL_NAME: SENTINEL_NAME,
   },
 };
 const BASE_ENV = {
@@ -52,21 +57,29 @@ const BASE_ENV = {
 };
 const CONFIGS: readonly Record<string, string>[] = [
   {},
-  { LOCAL_CACHE_TTL: '1', REDIS_MAX_CONNECTIONS: '2' },
+  { LOCAL_CACHE_TTL: '1' },
   { LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '1', BREAKER_FAILURES: '2' },
   { LOCAL_CACHE_MAX_SIZE: '2', PENDING_WRITES_MAX_ENTRIES: '2' },
   { ENABLE_LOCAL_CACHE: 'false' },
   { CACHE_REWARM_ON_DATA_LOSS: 'true' },
 ];
-const CONFIG_OF: Readonly<Record<Topology, readonly Config[]>> = {
-  single: configsOf('single'),
-  cluster: configsOf('cluster'),
+const FEWEST_CONNECTIONS = 1;
+
+/** Without and with REDIS_MIN_REPLICAS_ACK. */
+const CONFIG_OF: Readonly<Record<Topology, readonly (readonly Config[])[]>> = {
+  single: ['0'].map((acks) => configsOf('single', acks)),
+  cluster: ['0', '1'].map((acks) => configsOf('cluster', acks)),
+  sentinel: ['0', '1'].map((acks) => configsOf('sentinel', acks)),
 };
 
-function configsOf(topology: Topology): Config[] {
-  return CONFIGS.map(
-    (env) => loadConfig({ ...BASE_ENV, ...ENV[topology], ...env }, { standalone: false }).config,
-  );
+function configsOf(topology: Topology, acks: string): Config[] {
+  const base = { ...BASE_ENV, ...ENV[topology], REDIS_MIN_REPLICAS_ACK: acks };
+  // Writes that wait for a replica need a connection of their own.
+  const fewest = { REDIS_MAX_CONNECTIONS: acks === '0' ? '2' : '3' };
+  return CONFIGS.map((env, i) => {
+    const more = i === FEWEST_CONNECTIONS ? fewest : {};
+    return loadConfig({ ...base, ...env, ...more }, { standalone: false }).config;
+  });
 }
 
 /** Data of Redis that was lost: all keys, or those of one master. */
@@ -88,6 +101,7 @@ export interface Outcome {
   readonly unsettled: readonly string[];
   /** When the data of Redis was lost. */
   readonly losses: readonly Loss[];
+  readonly splits: readonly Split[];
   /** Times at which a replica reported itself coherent while its circuit breaker was open. */
   readonly hidden: readonly (readonly [at: number, replica: number])[];
   /** A log of the run for the reader of a report. */
@@ -122,6 +136,7 @@ class Run {
   /** The only server, or the first master. */
   readonly #redis: ModelRedis;
   readonly #cluster: ModelCluster | undefined;
+  readonly #sentinels: ModelSentinels | undefined;
   readonly #servers: readonly ModelRedis[];
   readonly #stamps = new Stamps();
   readonly #replicas: Replica[];
@@ -143,22 +158,22 @@ class Run {
     this.#plan = plan;
     const operationOf = (stamp: string, origin: string) =>
       stamp === '' ? this.#lastMatch.get(origin) : this.#stamps.operationOf(stamp);
-    this.#cluster =
-      plan.topology === 'cluster'
-        ? new ModelCluster(
-            world,
-            (place, history) => new ModelRedis(world, PREFIX, operationOf, history, `redis${place}`),
-          )
-        : undefined;
-    const servers = this.#cluster?.nodes.map(({ redis }) => redis) ?? [
-      new ModelRedis(world, PREFIX, operationOf),
-    ];
+    const open = (place: number, history: History) =>
+      new ModelRedis(world, PREFIX, operationOf, history, `redis${place}`);
+    this.#cluster = plan.topology === 'cluster' ? new ModelCluster(world, open) : undefined;
+    this.#sentinels = plan.topology === 'sentinel' ? new ModelSentinels(world, open) : undefined;
+    const servers = this.#cluster?.nodes.map(({ redis }) => redis) ??
+      this.#sentinels?.all ?? [new ModelRedis(world, PREFIX, operationOf)];
     this.#servers = servers;
     this.#redis = servers[0]!;
-    for (const redis of servers) redis.uncapped = uncapped;
-    const config = CONFIG_OF[plan.topology][plan.config]!;
+    for (const [place, redis] of servers.entries()) {
+      redis.uncapped = uncapped;
+      redis.clockOffset = plan.serverClocks[place] ?? 0;
+    }
+    const config = CONFIG_OF[plan.topology][plan.acks ? 1 : 0]![plan.config]!;
+    const onSwitch = (origin: string, message: string) => this.#sentinels?.notified(origin, message);
     this.#replicas = plan.clocks.map(
-      ([offset, drift], i) => new Replica(i, { world, servers, config, tamper }, offset, drift),
+      ([offset, drift], i) => new Replica(i, { world, servers, config, tamper, onSwitch }, offset, drift),
     );
     this.#coherence = this.#replicas.map(() => []);
     this.#sockets = plan.sockets.map((each) => new SocketClient(world, this.#replicas[each.replica]!, each));
@@ -184,6 +199,7 @@ class Run {
         faults: this.#world.faults,
         unsettled,
         losses: this.#losses,
+        splits: this.#sentinels?.splits ?? [],
         hidden: this.#hidden,
         events: this.#events,
         endedAt: this.#world.now,
@@ -421,11 +437,14 @@ class Run {
   #trouble(trouble: Trouble): void {
     const world = this.#world;
     const cluster = this.#cluster;
-    const redis = this.#servers['node' in trouble ? (trouble.node ?? 0) : 0]!;
+    const sentinels = this.#sentinels;
+    const group = cluster ?? sentinels;
+    const redis = sentinels?.serverOf() ?? this.#servers['node' in trouble ? (trouble.node ?? 0) : 0]!;
     const lost = (covers: Loss['covers']) => {
       this.#losses.push({ at: world.now, covers: (key) => covers(PREFIX + key) });
     };
     const serverOf = (key: string) => (cluster === undefined ? redis : cluster.serverOf(PREFIX + key));
+    const everything = () => lost(() => true);
     const all = this.#servers;
     this.#note(`! ${JSON.stringify(trouble)}`);
     const later = (ms: number, run: () => void) => world.after(ms, undefined, run);
@@ -456,20 +475,25 @@ class Run {
       case 'half-open':
         return replica!.client(trouble.connection, trouble.node)?.halfOpen();
       case 'hand-over':
+        if (sentinels !== undefined) return sentinels.handOver(everything);
         return cluster!.handOver(trouble.node);
       case 'kill':
+        if (sentinels !== undefined) return sentinels.kill(trouble.behindMs, trouble.ms, everything);
         return cluster!.kill(trouble.node, trouble.behindMs, trouble.ms, lost);
       case 'cut-off':
+        if (sentinels !== undefined) return sentinels.cutOff(trouble.ms, everything);
         return cluster!.cutOff(trouble.node, trouble.ms, lost);
       case 'move': {
         const keys = trouble.keys.map((key) => PREFIX + key);
         return cluster!.move(keys, trouble.node, trouble.ms);
       }
       case 'freeze':
+        if (sentinels !== undefined) return sentinels.freeze(trouble.ms);
         if (cluster !== undefined) return cluster.freeze(trouble.node!, trouble.ms);
         redis.freeze(true);
         return void later(trouble.ms, () => redis.freeze(false));
       case 'restart-redis':
+        if (sentinels !== undefined) return sentinels.restart(trouble.ms, trouble.keep, everything);
         if (cluster !== undefined) return cluster.restart(trouble.node!, trouble.ms, trouble.keep, lost);
         if (!redis.up) return;
         redis.stop();
@@ -539,7 +563,7 @@ class Run {
           for (const { faults } of all) faults.deniedTracking = false;
         });
       case 'flush-all':
-        for (const each of cluster?.masters.map((node) => node.redis) ?? [redis])
+        for (const each of group?.masters.map((node) => node.redis) ?? [redis])
           each.foreign([{ name: 'FLUSHALL', args: [] }]);
         return;
       case 'flush-other':
@@ -566,8 +590,8 @@ class Run {
       faults.replica = false;
       faults.deniedTracking = false;
     }
-    // A change of a Cluster ends later.
-    if (this.#cluster === undefined) {
+    // A change of several servers ends later.
+    if (this.#cluster === undefined && this.#sentinels === undefined) {
       this.#startRedis(true);
       this.#redis.freeze(false);
     }
@@ -625,7 +649,7 @@ class Run {
 
   #unwell(): string[] {
     const faults: string[] = [];
-    if (this.#cluster?.busy) faults.push('the Cluster is changing');
+    if ((this.#cluster ?? this.#sentinels)?.busy) faults.push('the servers are changing');
     for (const { name, core } of this.#replicas) {
       if (core === undefined) continue;
       if (core.cache.coherence !== 'coherent') faults.push(`${name} is ${core.cache.coherence}`);

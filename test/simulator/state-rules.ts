@@ -1,5 +1,5 @@
 /** Rules about the states of docs/coherence.md: L1 as the fallback, and faults that do not end the state coherent. */
-import type { Trouble } from './plan.ts';
+import { clockSpread, type Trouble } from './plan.ts';
 import type { Coherence, Operation, Read, Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
 
@@ -64,7 +64,8 @@ function mayHaveGone({ redis, plan, operations, coherence }: Outcome, before: Re
     .of(read.key)
     .some(
       ({ at, expires, value }) =>
-        (at >= since && at <= read.end) || (value === before.value && expires <= read.end + 100),
+        (at >= since && at <= read.end) ||
+        (value === before.value && expires <= read.end + 100 + clockSpread(plan)),
     );
   const touched = operations.some((each) => touches(each, read, since));
   const dropped = plan.steps.some(
