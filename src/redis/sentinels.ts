@@ -27,13 +27,22 @@ const RETRY_MS = 1000;
 interface Answer extends HostAndPort {
   /** Grows with each failover. */
   readonly epoch: number;
+  readonly sentinel: HostAndPort;
+}
+
+/** A message on `+switch-master`. */
+interface Switch {
+  readonly sentinel: HostAndPort;
+  readonly from: HostAndPort;
+  readonly to: HostAndPort;
 }
 
 /**
  * Finds the master that the Sentinels name.
  *
  * It asks all Sentinels and uses the answer with the highest epoch, because a Sentinel that was cut off still names the
- * old master. It subscribes to `+switch-master` on each Sentinel. ioredis's own connector for Sentinels does neither,
+ * old master. It subscribes to `+switch-master` on each Sentinel. Other Sentinels name the old master for up to two
+ * seconds after such a message. While its Sentinel does not answer, the message overrides them. ioredis's own connector for Sentinels does neither,
  * sends no SNI, and stops for good when it is interrupted while it asks.
  */
 export class Sentinels {
@@ -45,6 +54,8 @@ export class Sentinels {
   #master: HostAndPort | undefined;
   /** The number of switches that were announced. */
   #switches = 0;
+  /** The last switch, until its Sentinel names another master. */
+  #announced: Switch | undefined;
 
   constructor(options: SentinelsOptions, deps: SentinelsDeps) {
     this.#options = options;
@@ -63,6 +74,11 @@ export class Sentinels {
     return this.#locating;
   };
 
+  /** The server is a replica, so an announcement that names it as the master is outdated. */
+  refused(server: HostAndPort): void {
+    if (this.#announced !== undefined && isSame(this.#announced.to, server)) this.#announced = undefined;
+  }
+
   close(): void {
     for (const redis of this.#subscribers) redis.disconnect();
   }
@@ -76,6 +92,7 @@ export class Sentinels {
   }
 
   async #ask(): Promise<HostAndPort> {
+    const announced = this.#announced;
     const faults: string[] = [];
     const answers: Answer[] = [];
     const asked = this.#options.sentinels.map(async (sentinel) => {
@@ -93,6 +110,11 @@ export class Sentinels {
     const [newest] = answers.sort((a, b) => b.epoch - a.epoch);
     if (newest === undefined)
       throw new Error(`no Sentinel names the master ${this.#options.name} (${faults.join('; ')})`);
+    if (announced !== undefined && announced === this.#announced) {
+      const own = answers.find(({ sentinel }) => sentinel === announced.sentinel);
+      if (own !== undefined && !isSame(own, announced.to)) this.#announced = undefined;
+      if (own === undefined && isSame(newest, announced.from)) return announced.to;
+    }
     return { host: newest.host, port: newest.port };
   }
 
@@ -108,7 +130,7 @@ export class Sentinels {
       ])) as [string[] | null, string[]];
       if (address === null) throw new Error(`it does not monitor ${name}`);
       const epoch = Number(fields[fields.indexOf('config-epoch') + 1]);
-      return { host: address[0]!, port: Number(address[1]), epoch };
+      return { host: address[0]!, port: Number(address[1]), epoch, sentinel };
     } finally {
       redis.disconnect();
     }
@@ -125,8 +147,17 @@ export class Sentinels {
       );
     });
     redis.on('message', (_channel: string, message: string) => {
-      const [name, , , host, port] = message.split(' ');
-      if (name === this.#options.name) this.#named({ host: host!, port: Number(port) });
+      const [name, oldHost, oldPort, host, port] = message.split(' ') as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      if (name !== this.#options.name) return;
+      const to = { host, port: Number(port) };
+      this.#announced = { sentinel, from: { host: oldHost, port: Number(oldPort) }, to };
+      this.#named(to);
     });
     return redis;
   }
@@ -139,7 +170,7 @@ export class Sentinels {
 
   #named(master: HostAndPort): void {
     if (this.#master === undefined) return;
-    if (master.host === this.#master.host && master.port === this.#master.port) return;
+    if (isSame(master, this.#master)) return;
     this.#master = master;
     this.#switches++;
     this.#deps.onSwitch(master);
@@ -165,6 +196,10 @@ export class Sentinels {
       ...options,
     });
   }
+}
+
+function isSame(a: HostAndPort, b: HostAndPort): boolean {
+  return a.host === b.host && a.port === b.port;
 }
 
 /** Connects; rejects with the error of the connection, which names the cause. */

@@ -48,7 +48,14 @@ export function targetOf(redis: NonNullable<Config['redis']>, deps: RedisTargetD
         deps,
       );
       return {
-        address: address({ locate: finder.locate, refuse: refuseReplica }),
+        address: address({
+          locate: finder.locate,
+          refuse: (info, server) => {
+            const reason = refuseReplica(info, server);
+            if (reason !== undefined) finder.refused(server);
+            return reason;
+          },
+        }),
         close: () => finder.close(),
       };
     }

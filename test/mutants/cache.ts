@@ -3,6 +3,7 @@ import { ServiceClock } from '../../src/cache/clock.ts';
 import { Entry } from '../../src/cache/entry.ts';
 import { type Flight, Flights } from '../../src/cache/flight.ts';
 import { Memory } from '../../src/cache/l1/memory.ts';
+import { SlotDrops } from '../../src/cache/l1/slot-drops.ts';
 import { OwnWrites } from '../../src/cache/own-writes.ts';
 import { TwoLevel } from '../../src/cache/two-level.ts';
 import { Writes } from '../../src/cache/writes.ts';
@@ -84,6 +85,8 @@ export const CACHE = {
         if (reason === 'flush') original.call(this, reason, keysLeft, source);
       },
   ),
+
+  'entries of a slot that has moved stay in L1': method(SlotDrops.prototype, 'add', () => () => {}),
 
   'clients are not notified that the state is coherent again': method(
     TwoLevel.prototype,

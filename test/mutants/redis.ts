@@ -4,6 +4,7 @@ import { Breaker } from '../../src/redis/breaker.ts';
 import { Heartbeat } from '../../src/redis/heartbeat.ts';
 import { Lanes } from '../../src/redis/lanes.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
+import { ReplicaAcks } from '../../src/redis/replica-acks.ts';
 import { all, getter, type Mutant, method } from './mutant.ts';
 
 export const REDIS = {
@@ -23,6 +24,12 @@ export const REDIS = {
         const timeoutMs = 50 * route.timeoutMs;
         return original.call(this, { ...route, timeoutMs, longestMs: timeoutMs }, command) as never;
       },
+  ),
+
+  'a change does not wait for replicas': method(
+    ReplicaAcks.prototype,
+    'shortage',
+    () => () => Promise.resolve(undefined),
   ),
 
   'a connection that was replaced is left open': method(

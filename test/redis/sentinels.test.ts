@@ -15,6 +15,10 @@ interface Answers {
   readonly gate?: Promise<void>;
 }
 
+function never(): Promise<void> {
+  return new Promise(() => {});
+}
+
 /** Sentinels whose answers the test sets; the test also announces switches. */
 function sentinels(...answers: Answers[]) {
   const switches: HostAndPort[] = [];
@@ -75,6 +79,34 @@ test('a switch that is announced while Sentinels are asked is newer than their a
   announce(NEW);
   assert.deepEqual(await second, NEW);
   assert.deepEqual(switches, [NEW]);
+});
+
+test('a Sentinel that has not heard of an announced switch does not bring the old master back', async () => {
+  const { found, announce } = sentinels(
+    { address: OLD, epoch: 3, gate: never() },
+    { address: OLD, epoch: 3 },
+  );
+  assert.deepEqual(await found.locate(), OLD);
+  announce(NEW);
+  assert.deepEqual(await found.locate(), NEW);
+});
+
+test('the Sentinel that announced a switch overrides its announcement later', async () => {
+  const { found, announce } = sentinels({ address: OLD, epoch: 5 }, { address: OLD, epoch: 5 });
+  assert.deepEqual(await found.locate(), OLD);
+  announce(NEW);
+  assert.deepEqual(await found.locate(), OLD);
+});
+
+test('an announced master that is a replica is not used again', async () => {
+  const { found, announce } = sentinels(
+    { address: OLD, epoch: 3, gate: never() },
+    { address: OLD, epoch: 3 },
+  );
+  await found.locate();
+  announce(NEW);
+  found.refused(NEW);
+  assert.deepEqual(await found.locate(), OLD);
 });
 
 test('a switch is reported once, and a switch of another master never', async () => {

@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly origin: string;
   /** A deliberate defect: changes a command before it is sent. */
   readonly tamper?: ((connection: string, command: Command) => Command) | undefined;
+  /** A deliberate defect: the messages of Sentinels are ignored. */
+  readonly deaf?: boolean;
   /** All clients of the process. */
   readonly clients: SimulatedRedis[];
 }
@@ -366,7 +368,7 @@ export class SimulatedRedis extends EventEmitter {
       this.emit(event, Buffer.from(output.channel), output.message);
       if (output.channel !== SWITCH_CHANNEL) return;
       this.#s.onSwitch?.(String(output.message));
-      this.emit('message', output.channel, String(output.message));
+      if (!this.#s.deaf) this.emit('message', output.channel, String(output.message));
       return;
     }
     if ('left' in output) {

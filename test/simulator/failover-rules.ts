@@ -51,7 +51,7 @@ export function isLostInSplit(outcome: Outcome, operation: Operation): boolean {
 
 /** Whether the process may not know yet that another server has replaced the master from which it reads. */
 export function isBehindSplit(outcome: Outcome, read: Read): boolean {
-  return isInSplit(outcome, read, read.start, read.start);
+  return isInSplit(outcome, read, read.start, read.end);
 }
 
 /** Whether others may have read the change from the old master: a pending write may reach it too. */

@@ -255,32 +255,43 @@ export class ModelCluster {
   move(keys: readonly string[], by: number, ms: number): void {
     const from = this.ownerOf(keys[0]!);
     const others = this.masters.filter((node) => node !== from);
-    const to = others[by % others.length]!;
     const slots = [...new Set(keys.filter((key) => this.ownerOf(key) === from).map((key) => keySlot(key)))];
-    if (!this.#begin()) return;
+    if (!this.beginMove(slots, from, others[by % others.length]!)) return;
+    for (const key of keys.filter((each) => slots.includes(keySlot(each))))
+      this.world.after(this.random() * ms, undefined, () => this.carry(key));
+    this.world.after(ms, undefined, () => this.endMove(slots));
+  }
+
+  /** CLUSTER SETSLOT with MIGRATING and IMPORTING. Returns false if another change is in progress. */
+  beginMove(slots: readonly number[], from: ClusterNode, to: ClusterNode): boolean {
+    if (!this.#begin()) return false;
     for (const slot of slots) this.moves.set(slot, { slot, from, to });
-    const moving = keys.filter((key) => slots.includes(keySlot(key)));
-    const carry = (key: string) => {
-      const stored = from.redis.takeOut(key);
-      if (stored !== undefined) to.redis.putIn(key, stored, from.redis);
-    };
-    for (const key of moving) this.world.after(this.random() * ms, undefined, () => carry(key));
-    this.world.after(ms, undefined, () => {
-      for (const slot of slots)
-        for (const key of from.redis.keysOf((each) => keySlot(each) === slot)) carry(key);
-      const owners = this.#table.owners.slice();
-      for (const slot of slots) owners[slot] = to.place;
-      this.#table = { epoch: this.#table.epoch + 1, owners, slotsReply: undefined };
-      this.#learn(to, this.#table, 0);
-      const delay = this.random() * 20;
-      this.#learn(from, this.#table, delay);
-      this.world.after(delay, undefined, () => {
-        for (const slot of slots) this.moves.delete(slot);
-        from.redis.leaveSlots(slots);
-        this.busy = false;
-      });
-      this.#tellOthers([to, from]);
+    return true;
+  }
+
+  /** MIGRATE of one key of a slot that moves. */
+  carry(key: string): void {
+    const { from, to } = this.moves.get(keySlot(key))!;
+    const stored = from.redis.takeOut(key);
+    if (stored !== undefined) to.redis.putIn(key, stored, from.redis);
+  }
+
+  /** CLUSTER SETSLOT with NODE, after the remaining keys. */
+  endMove(slots: readonly number[]): void {
+    const { from, to } = this.moves.get(slots[0]!)!;
+    for (const key of from.redis.keysOf((each) => slots.includes(keySlot(each)))) this.carry(key);
+    const owners = this.#table.owners.slice();
+    for (const slot of slots) owners[slot] = to.place;
+    this.#table = { epoch: this.#table.epoch + 1, owners, slotsReply: undefined };
+    this.#learn(to, this.#table, 0);
+    const delay = this.random() * 20;
+    this.#learn(from, this.#table, delay);
+    this.world.after(delay, undefined, () => {
+      for (const slot of slots) this.moves.delete(slot);
+      from.redis.leaveSlots(slots);
+      this.busy = false;
     });
+    this.#tellOthers([to, from]);
   }
 
   #promote(replica: ClusterNode, master: ClusterNode): void {

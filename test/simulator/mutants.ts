@@ -13,6 +13,8 @@ export interface MutantCase {
   readonly name: string;
   readonly mutants?: readonly MutantName[];
   readonly defects?: Defects;
+  /** The topologies with this fault; by default all. */
+  readonly on?: readonly Topology[];
 }
 
 /** The places of the condition and the deadline among the five arguments of a key in the write script. */
@@ -74,6 +76,7 @@ export const CASES: readonly MutantCase[] = [
   {
     fault: '9',
     name: 'the service reconnects again and again to a Redis that is a replica',
+    on: ['single'],
     defects: {
       tamper: (_connection, command) =>
         command.name === 'ROLE' ? { name: 'ROLE OF A MASTER', args: [] } : command,
@@ -86,10 +89,14 @@ export const CASES: readonly MutantCase[] = [
     mutants: ['replicas use their own wall clocks'],
     defects: { uncapped: true },
   },
-  mutant('8', 'a flush of another database reaches subscribers as a flush of all keys'),
+  {
+    ...mutant('8', 'a flush of another database reaches subscribers as a flush of all keys'),
+    on: ['single'],
+  },
   {
     fault: '8',
     name: 'SWAPDB is not detected',
+    on: ['single'],
     defects: {
       // Without GET, the answer does not show that the canary belongs to another database.
       tamper: (_connection, command) =>
@@ -103,6 +110,14 @@ export const CASES: readonly MutantCase[] = [
   mutant('races', 'a change does not fence the read in progress'),
   mutant('races', 'a link that is armed again does not empty L1'),
   mutant('bound', 'a silent link counts as alive'),
+  { ...mutant('failover', 'a change does not wait for replicas'), on: ['cluster', 'sentinel'] },
+  {
+    fault: 'failover',
+    name: 'the announcement of another master is ignored',
+    defects: { deaf: true },
+    on: ['sentinel'],
+  },
+  { ...mutant('failover', 'entries of a slot that has moved stay in L1'), on: ['cluster'] },
 ];
 
 function mutant(fault: string, name: MutantName): MutantCase {

@@ -21,6 +21,7 @@ export interface ReplicaDeps {
   readonly tamper: Surroundings['tamper'];
   /** A Sentinel has announced another master to a process. */
   readonly onSwitch: (origin: string, message: string) => void;
+  readonly deaf: boolean;
 }
 
 /** A replica, which may run several processes one after another. */
@@ -59,7 +60,7 @@ export class Replica {
   }
 
   start(): void {
-    const { world, servers, config, tamper, onSwitch } = this.#deps;
+    const { world, servers, config, tamper, onSwitch, deaf } = this.#deps;
     const incarnation = ++this.incarnation;
     this.process = new Process(
       `${this.name}.${incarnation}`,
@@ -78,6 +79,7 @@ export class Replica {
           return { redis: servers[place]!, path: this.paths[place]! };
         },
         onSwitch: (message: string) => onSwitch(origin, message),
+        deaf,
         origin,
         process: this.process,
         clients: this.clients,

@@ -50,12 +50,17 @@ function replay(seed: number): void {
 /** Applies one mutant at a time, and prints how many seeds find it. */
 function runMutants(): void {
   process.stdout.write('| fault | mutant | seeds until found | rule |\n|---|---|---|---|\n');
-  for (const each of CASES.filter(({ name }) => values.rule === undefined || name.includes(values.rule))) {
+  const cases = CASES.filter(({ on, name }) => (on ?? TOPOLOGIES).includes(topology!) && isWanted(name));
+  for (const each of cases) {
     const found = seedsUntilFound(each, seeds, topology);
     const result = found === undefined ? `not in ${seeds} | ` : `${found.seeds} | ${found.rule}`;
     process.stdout.write(`| ${each.fault} | ${each.name} | ${result} |\n`);
     if (found === undefined) process.exitCode = 1;
   }
+}
+
+function isWanted(name: string): boolean {
+  return values.rule === undefined || name.includes(values.rule);
 }
 
 function runAll(): void {

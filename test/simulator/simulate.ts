@@ -115,6 +115,8 @@ export interface Defects {
   readonly tamper?: (connection: string, command: Command) => Command;
   /** Redis does not cut stamps that are ahead of its clock. */
   readonly uncapped?: boolean;
+  /** The messages of Sentinels are ignored. */
+  readonly deaf?: boolean;
 }
 
 export function simulate(plan: Plan, defects: Defects = {}): Outcome {
@@ -153,7 +155,7 @@ class Run {
   #foreign = 0;
   #swapAgainAt = 0;
 
-  constructor(world: World, plan: Plan, { tamper, uncapped = false }: Defects) {
+  constructor(world: World, plan: Plan, { tamper, uncapped = false, deaf = false }: Defects) {
     this.#world = world;
     this.#plan = plan;
     const operationOf = (stamp: string, origin: string) =>
@@ -173,7 +175,8 @@ class Run {
     const config = CONFIG_OF[plan.topology][plan.acks ? 1 : 0]![plan.config]!;
     const onSwitch = (origin: string, message: string) => this.#sentinels?.notified(origin, message);
     this.#replicas = plan.clocks.map(
-      ([offset, drift], i) => new Replica(i, { world, servers, config, tamper, onSwitch }, offset, drift),
+      ([offset, drift], i) =>
+        new Replica(i, { world, servers, config, tamper, onSwitch, deaf }, offset, drift),
     );
     this.#coherence = this.#replicas.map(() => []);
     this.#sockets = plan.sockets.map((each) => new SocketClient(world, this.#replicas[each.replica]!, each));
