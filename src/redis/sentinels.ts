@@ -41,9 +41,11 @@ interface Switch {
  * Finds the master that the Sentinels name.
  *
  * It asks all Sentinels and uses the answer with the highest epoch, because a Sentinel that was cut off still names the
- * old master. It subscribes to `+switch-master` on each Sentinel. Other Sentinels name the old master for up to two
- * seconds after such a message. While its Sentinel does not answer, the message overrides them. ioredis's own connector for Sentinels does neither,
- * sends no SNI, and stops for good when it is interrupted while it asks.
+ * old master. It subscribes to `+switch-master` on each Sentinel. The other Sentinels name the old master for up to two
+ * seconds after such a message. While the Sentinel of the message does not answer, the message overrides them.
+ *
+ * ioredis's own connector for Sentinels does none of this, sends no SNI, and stops for good when it is interrupted while
+ * it asks.
  */
 export class Sentinels {
   readonly #options: SentinelsOptions;
@@ -54,7 +56,9 @@ export class Sentinels {
   #master: HostAndPort | undefined;
   /** The number of switches that were announced. */
   #switches = 0;
-  /** The last switch, until its Sentinel names another master. */
+  /** The answer with the highest epoch so far. */
+  #known: Answer | undefined;
+  /** The last switch, until its Sentinel has answered a question. */
   #announced: Switch | undefined;
 
   constructor(options: SentinelsOptions, deps: SentinelsDeps) {
@@ -74,8 +78,9 @@ export class Sentinels {
     return this.#locating;
   };
 
-  /** The server is a replica, so an announcement that names it as the master is outdated. */
+  /** The server is a replica, so what names it as the master is outdated. */
   refused(server: HostAndPort): void {
+    if (this.#known !== undefined && isSame(this.#known, server)) this.#known = undefined;
     if (this.#announced !== undefined && isSame(this.#announced.to, server)) this.#announced = undefined;
   }
 
@@ -111,11 +116,18 @@ export class Sentinels {
     if (newest === undefined)
       throw new Error(`no Sentinel names the master ${this.#options.name} (${faults.join('; ')})`);
     if (announced !== undefined && announced === this.#announced) {
-      const own = answers.find(({ sentinel }) => sentinel === announced.sentinel);
-      if (own !== undefined && !isSame(own, announced.to)) this.#announced = undefined;
-      if (own === undefined && isSame(newest, announced.from)) return announced.to;
+      if (answers.some(({ sentinel }) => sentinel === announced.sentinel)) this.#announced = undefined;
+      else if (isSame(newest, announced.from)) return announced.to;
     }
-    return { host: newest.host, port: newest.port };
+    // If all have answered, a lower epoch is not outdated: the Sentinels were set up again.
+    return this.#learn(newest, answers.length === asked.length);
+  }
+
+  /** Returns the newer of the answer and what was known before. */
+  #learn(answer: Answer, isCertain = false): HostAndPort {
+    if (isCertain || this.#known === undefined || answer.epoch >= this.#known.epoch) this.#known = answer;
+    const { host, port } = this.#known;
+    return { host, port };
   }
 
   async #askOne(sentinel: HostAndPort): Promise<Answer> {
@@ -155,11 +167,26 @@ export class Sentinels {
         string,
       ];
       if (name !== this.#options.name) return;
-      const to = { host, port: Number(port) };
-      this.#announced = { sentinel, from: { host: oldHost, port: Number(oldPort) }, to };
-      this.#named(to);
+      this.#onSwitch({
+        sentinel,
+        from: { host: oldHost, port: Number(oldPort) },
+        to: { host, port: Number(port) },
+      });
     });
     return redis;
+  }
+
+  #onSwitch(announced: Switch): void {
+    this.#announced = announced;
+    this.#named(announced.to);
+    // A Sentinel may hear of two switches late. The message has no epoch, but the answer has.
+    this.#askOne(announced.sentinel).then(
+      (answer) => {
+        this.#learn(answer);
+        if (this.#announced === announced) this.#announced = undefined;
+      },
+      () => {},
+    );
   }
 
   async #look(): Promise<void> {

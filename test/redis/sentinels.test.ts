@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import type { Redis, RedisOptions } from 'ioredis';
-import type { HostAndPort } from '../../src/redis/connector.ts';
+import type { HostAndPort, Route } from '../../src/redis/connector.ts';
 import { Sentinels } from '../../src/redis/sentinels.ts';
 
 const OLD = { host: '10.0.0.1', port: 6379 };
@@ -23,11 +23,11 @@ function never(): Promise<void> {
 function sentinels(...answers: Answers[]) {
   const switches: HostAndPort[] = [];
   const subscribers: EventEmitter[] = [];
-  let asked = 0;
-  const open = ({ lazyConnect }: RedisOptions) => {
+  const open = ({ lazyConnect, Connector }: RedisOptions) => {
     const emitter = new EventEmitter();
     if (!lazyConnect) subscribers.push(emitter);
-    const { address, epoch, gate } = answers[lazyConnect ? asked++ % answers.length : 0]!;
+    const { port } = (Connector as unknown as { route: Route }).route.locate() as HostAndPort;
+    const { address, epoch, gate } = answers[port - 1]!;
     return Object.assign(emitter, {
       connect: async () => {},
       disconnect: () => {},
@@ -93,6 +93,14 @@ test('a Sentinel that has not heard of an announced switch does not bring the ol
 
 test('the Sentinel that announced a switch overrides its announcement later', async () => {
   const { found, announce } = sentinels({ address: OLD, epoch: 5 }, { address: OLD, epoch: 5 });
+  assert.deepEqual(await found.locate(), OLD);
+  announce(NEW);
+  assert.deepEqual(await found.locate(), OLD);
+});
+
+test('an announcement of a Sentinel that is behind does not override a later switch', async () => {
+  const behind = { address: NEW, epoch: 3, gate: Promise.resolve() };
+  const { found, announce } = sentinels(behind, { address: OLD, epoch: 5 });
   assert.deepEqual(await found.locate(), OLD);
   announce(NEW);
   assert.deepEqual(await found.locate(), OLD);
