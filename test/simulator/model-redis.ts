@@ -193,7 +193,7 @@ export class ModelRedis implements Keyspace {
     this.#frozen = frozen;
     if (frozen) return;
     this.lookAtWaits();
-    if (this.#waiting.length > 0) this.#turnLater();
+    this.#turnLater();
     this.#expireMissed();
   }
 
@@ -294,10 +294,10 @@ export class ModelRedis implements Keyspace {
     this.#dirty(key);
   }
 
-  /** A replica takes over all data of its master, and reports a flush to its clients. */
-  resync(master: ModelRedis): void {
+  /** A replica takes over all data of its master. If it had other data, it reports a flush to its clients. */
+  resync(master: ModelRedis, hadOther: boolean): void {
     this.#databases[0] = new Map(master.#databases[0]);
-    this.#flushed();
+    if (hadOther) this.#flushed();
     for (const session of this.#sessions)
       if (session.blocked !== undefined)
         this.#unblock(session, new RedisFault('UNBLOCKED force unblock from blocking operation'));

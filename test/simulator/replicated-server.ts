@@ -71,8 +71,11 @@ export class ReplicatedServer<Peer extends ReplicatedServer<Peer>> {
     for (const replica of only) this.#copies.delete(replica);
   }
 
-  /** Copies all data of the master, and follows it from now on. */
-  follow(master: Peer): void {
+  /**
+   * Copies the data of the master, and follows it from now on.
+   * @param hadOther whether this server had other data than the master: a full resynchronisation
+   */
+  follow(master: Peer, hadOther = true): void {
     const self = this as unknown as Peer;
     this.master?.sever([self]);
     this.sever();
@@ -80,7 +83,7 @@ export class ReplicatedServer<Peer extends ReplicatedServer<Peer>> {
     this.offset = master.offset;
     this.redis.recording = false;
     master.attach(self);
-    this.redis.resync(master.redis);
+    this.redis.resync(master.redis, hadOther);
   }
 
   attach(replica: Peer): void {
