@@ -10,7 +10,7 @@ import { ForeignWriter, truthOf } from './foreign-writer.ts';
 import { type Findings, History, type Read } from './history.ts';
 import { type ActorDeps, readAll, readOne, seedOf, withClient, writeAll } from './http-actors.ts';
 import { ALL_KEYS, unversioned } from './keys.ts';
-import { isNear, type NearReader } from './near-reader.ts';
+import { isNear, type NearReading } from './near-reader.ts';
 import { openNearCaches } from './near-stage.ts';
 import { Subscriber } from './subscriber.ts';
 import { type Connection, openCluster, openSentinels, openServer } from './target.ts';
@@ -36,6 +36,12 @@ export interface RunOptions {
   readonly readers?: number;
   /** Whether near caches read too: true by default. Their reads also tell subscribers what these have missed. */
   readonly nearCaches?: boolean;
+  /** Whether near caches of the Python client read too: false by default. */
+  readonly python?: boolean;
+  /** A defect of the Python client. */
+  readonly pythonDefect?: string | undefined;
+  /** Only near caches read: subscribers and other readers tell near caches what these have missed. */
+  readonly nearCachesOnly?: boolean;
   /** The average pause of a writer between two writes, in ms. The longest pause is twice as long. */
   readonly restMs?: number;
   /** A run with fewer reads or changes continues until it has them, at most for `PATIENCE_MS`. */
@@ -98,7 +104,8 @@ export async function runCheck(options: RunOptions): Promise<Report> {
 
 async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Report> {
   const { seconds, fault, seed, restMs = 3, enough } = options;
-  const { readers = isClientFault(fault) ? 0 : 2 } = options;
+  const { nearCaches = true, nearCachesOnly = false, python = false } = options;
+  const { readers = isClientFault(fault) || nearCachesOnly ? 0 : 2 } = options;
   const dice = seeded(seed);
   const places = Array.from({ length: options.replicas }, (_, replica) => replica);
   const open = {
@@ -112,18 +119,21 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   const services = await Promise.all(places.map((at) => startService({ env: envOf(at) })));
   for (const service of services) cleanup.push(() => service.stop('SIGKILL'));
   await Promise.all(services.map(reachesRedis));
-  const subscribers = services.map((service, replica) => new Subscriber(service, replica));
+  const subscribers = (nearCachesOnly ? [] : services).map(
+    (service, replica) => new Subscriber(service, replica),
+  );
   for (const subscriber of subscribers) {
     cleanup.push(() => subscriber.stop());
     await subscriber.start();
   }
 
-  const near = await openNearCaches(options.nearCaches === false ? [] : services, fault, envOf(0), cleanup);
+  const clients = { typescript: nearCaches, python, defect: options.pythonDefect };
+  const near = await openNearCaches(services, clients, fault, envOf(0), cleanup);
   const { readers: nearReaders } = near;
 
   const waits = new CpuWaits(() => [...target.pids(), ...near.pids(), ...services.map(({ pid }) => pid)]);
-  // The near caches are in this process.
-  const ownWaits = new CpuWaits(() => [process.pid]);
+  // The near caches are in this process, or in processes of Python.
+  const ownWaits = new CpuWaits(() => [process.pid, ...near.readerPids()]);
   cleanup.push(() => ownWaits.stop());
   cleanup.push(() => waits.stop());
   const history = new History(unversioned);
@@ -148,7 +158,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
       () =>
         history.reads.length >= enough.reads &&
         acknowledged(history) >= enough.changes &&
-        sum(subscribers.map(({ pushes }) => pushes)) >= enough.changes &&
+        (nearCachesOnly || sum(subscribers.map(({ pushes }) => pushes)) >= enough.changes) &&
         lesser(history) >= enough.lesser &&
         sum(nearReaders.map(({ hits }) => hits)) >= enough.nearHits,
       { timeoutMs: PATIENCE_MS, everyMs: 100 },
@@ -197,7 +207,7 @@ async function checkEnd(
   connection: Connection,
   services: readonly Service[],
   subscribers: readonly Subscriber[],
-  nearReaders: readonly NearReader[],
+  nearReaders: readonly NearReading[],
 ): Promise<string[]> {
   await Promise.all(services.map(reachesRedis));
   await Promise.all(nearReaders.map((reader) => reader.trusts()));

@@ -101,6 +101,18 @@ const RUNS: readonly Run[] = [
     topology: 'sentinel',
     expect: 'while Sentinels replace the master and the old one returns, no replica serves an old value',
   },
+  {
+    fault: 'replica-killed',
+    seconds: 4,
+    topology: 'cluster',
+    expect: 'after replicas were killed, no near cache serves an old value',
+  },
+  {
+    fault: 'client-half-open',
+    seconds: 5,
+    topology: 'sentinel',
+    expect: 'with half-open connections of near caches, entries are served no longer than the bound',
+  },
 ];
 
 for (const { fault, seconds, replicas = 2, topology = 'single', expect } of RUNS) {

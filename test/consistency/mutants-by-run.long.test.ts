@@ -18,3 +18,10 @@ testByRun({
   seconds: 6,
   topology: 'single',
 });
+testByRun({
+  mutant: 'a reset leaves the entries in the near cache',
+  fault: 'link-killed',
+  seconds: 8,
+  topology: 'single',
+  nearCachesOnly: true,
+});

@@ -14,18 +14,32 @@ const READ_TIMEOUT_MS = 500;
 /** Reads in a row. The pause after them lets events arrive. */
 const READS = 8;
 /** The numbers of readers begin after those of replicas. Each connection of a reader has a separate number. */
-const FIRST = 1000;
+export const FIRST = 1000;
 
 /** Whether a reader with a near cache made the read. */
 export function isNear({ replica }: Read): boolean {
   return replica >= FIRST;
 }
 
-export class NearReader {
+/** A program with a near cache. */
+export interface NearReading {
+  readonly name: string;
   /** Reads from memory. */
+  readonly hits: number;
+  /** Lost connections. */
+  readonly losses: number;
+  readonly violations: readonly string[];
+  run(deps: ActorDeps): Promise<void>;
+  /** The version of the key; undefined if the near cache does not know it and the service has no value. */
+  versionOf(key: string): Promise<string | undefined>;
+  /** Waits until entries may be served from memory. */
+  trusts(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export class NearReader implements NearReading {
   hits = 0;
   readonly violations: string[] = [];
-  /** Lost connections. */
   losses = 0;
   readonly name: string;
   readonly #client: Client;
@@ -59,12 +73,10 @@ export class NearReader {
     }
   }
 
-  /** The version of the key; undefined if the near cache does not know it and the service has no value. */
   async versionOf(key: string): Promise<string | undefined> {
     return (await this.#client.get(key, { timeoutMs: READ_TIMEOUT_MS })).version;
   }
 
-  /** Waits until entries may be served from memory. */
   async trusts(): Promise<void> {
     await until(() => this.#client.state.isTrusted, { timeoutMs: CONNECT_TIMEOUT_MS });
   }

@@ -2,7 +2,8 @@
  * The longer run: `node test/consistency/run.ts --seconds 30 --replicas 3 --fault all --seed 1`. Prints the counts
  * and the violations of each fault, and exits with code 1 if a violation was found. `--topology cluster` runs on a Redis
  * Cluster of three masters, `--topology sentinel` on a master with two replicas and three Sentinels. `--no-near-caches`
- * runs without near caches.
+ * runs without near caches of the TypeScript client, and `--python` with near caches of the Python client. With
+ * `--near-caches-only` nobody else reads or subscribes.
  */
 import { parseArgs } from 'node:util';
 import { type Report, runCheck, TOPOLOGIES } from './check.ts';
@@ -16,14 +17,18 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     topology: { type: 'string', default: 'single' },
     'no-near-caches': { type: 'boolean', default: false },
+    'near-caches-only': { type: 'boolean', default: false },
+    python: { type: 'boolean', default: false },
+    /** Puts a defect of `near_reader.py` into the Python client. */
+    'python-defect': { type: 'string' },
   },
 });
 const topology = TOPOLOGIES.find((name) => name === values.topology);
 if (topology === undefined) throw new Error(`--topology must be one of ${TOPOLOGIES.join(', ')}`);
 const known: readonly Fault[] = {
   single: [...FAULTS, ...CLIENT_FAULTS],
-  sentinel: SENTINEL_FAULTS,
-  cluster: CLUSTER_FAULTS,
+  sentinel: [...SENTINEL_FAULTS, ...CLIENT_FAULTS],
+  cluster: [...CLUSTER_FAULTS, ...CLIENT_FAULTS],
 }[topology];
 const faults = known.filter((name) => values.fault === 'all' || name === values.fault);
 if (faults.length === 0) throw new Error(`--fault must be all or one of ${known.join(', ')}`);
@@ -52,6 +57,9 @@ for (const fault of faults) {
     seed: Number(values.seed),
     topology,
     nearCaches: !values['no-near-caches'],
+    nearCachesOnly: values['near-caches-only'],
+    python: values.python,
+    pythonDefect: values['python-defect'],
   });
   console.log(row(cells(fault, report)));
   for (const violation of report.violations.slice(0, 10)) console.log(`  ${violation}`);

@@ -256,7 +256,15 @@ class RealSide implements Side {
   }
 
   async failover(master: number): Promise<void> {
-    await this.#cluster.failover(await this.#cluster.replicaOf(this.#nodes[master]!.server));
+    const old = this.#nodes[master]!.server;
+    const replica = await this.#cluster.replicaOf(old);
+    const isMaster = async () =>
+      (await this.#cluster.nodes()).some(({ port, master: is }) => port === replica.port && is);
+    await until(async () => {
+      await this.#cluster.failover(replica);
+      // The old master may win the slots back, if it has received a slot without an election before.
+      return isMaster();
+    }, SETTLE);
   }
 
   async reports(): Promise<Reports> {
