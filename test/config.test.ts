@@ -117,6 +117,7 @@ test('every variable outside the runbook has its default', () => {
     onStartup: false,
     file: undefined,
     format: 'auto',
+    maxAgeMs: 86_400_000,
     pattern: '*',
     timeoutMs: 30_000,
   });

@@ -26,7 +26,8 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   wholeNumber,
   quote,
   'a line of a short-stock file': (text) => shortStockLine(text),
-  'the rates of a short-stock file': (text) => shortStockLine(`A|${text}|${text}|${text}|`),
+  'the rates of a short-stock file': (text) => shortStockLine(`A|${text}|${text}|${text}|N|`),
+  'the name of a short-stock file': (text) => shortStockLine(`A|1|1|1|${text}|`),
   'the stamp of a short-stock file': (text) => new IbkrParser().line(`#BOF|${text}`, 1),
   'the columns of a short-stock file': (text) => new IbkrParser().line(`#SYM|${text}`, 1),
   'the count of a short-stock file': (text) => new IbkrParser().line(`#EOF|${text}`, 1),
@@ -104,8 +105,9 @@ test('20,000 digits that are no number are refused at once', () => {
 
 function shortStockLine(text: string): unknown {
   const parser = new IbkrParser();
-  parser.line('#SYM|FEERATE|REBATERATE|AVAILABLE|', 1);
-  return parser.line(text, 2);
+  parser.line('#BOF|2017.09.27|06:30:03', 1);
+  parser.line('#SYM|FEERATE|REBATERATE|AVAILABLE|NAME|', 2);
+  return parser.line(text, 3);
 }
 
 /** CPU time of this process, which waiting for others does not lengthen. */

@@ -22,9 +22,8 @@ export function dataSet({ symbols: count, valueBytes = 1024 }: Data, seed: numbe
   ibkrFile(count, seed)
     .split('\n')
     .forEach((line, index) => {
-      const item = parser.line(line, index + 1);
-      if (item !== undefined && 'record' in item)
-        rates.set(item.record.key.slice('borrow_rate:'.length), item.record.json);
+      for (const item of parser.line(line, index + 1))
+        if ('record' in item) rates.set(item.record.key.slice('borrow_rate:'.length), item.record.json);
     });
   // The file is in alphabetical order; popularity must not be.
   const symbols = shuffled([...rates.keys()], seeded(seed));

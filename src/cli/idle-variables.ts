@@ -52,7 +52,7 @@ const IDLE: readonly Idle[] = [
     why: 'without CACHE_WARMUP_ON_STARTUP',
   },
   {
-    names: ['CACHE_WARMUP_FORMAT'],
+    names: ['CACHE_WARMUP_FORMAT', 'CACHE_WARMUP_MAX_AGE'],
     when: ({ warmup }) => warmup.file === undefined,
     why: 'without CACHE_WARMUP_FILE',
   },

@@ -1,7 +1,10 @@
 /** The variables that `ratecache warmup` accepts as flags, and when they have an effect. */
+import type { Command } from 'commander';
 import { flagOf, VARIABLE_NAMES, VARIABLES, type VariableName } from '../config/config.ts';
-import { idleFault } from './idle-flags.ts';
+import type { Format } from '../warmup/source.ts';
+import { idleFault, refuseIdle } from './idle-flags.ts';
 import { givenVariables } from './options.ts';
+import { SHEET_FLAGS } from './sheet-flags.ts';
 
 /** Where the service listens. They have an effect without `--direct` and `--url`. */
 const OF_SERVICE: readonly VariableName[] = ['HOST', 'PORT'];
@@ -16,7 +19,12 @@ export const WARMUP_VARIABLES: readonly VariableName[] = [...OF_SERVICE, ...OF_D
 
 /** @throws Failure for a flag without effect */
 export function refuseIdleFlags(
-  flags: Readonly<Record<string, unknown>> & { readonly direct?: boolean; readonly tokenFile?: string },
+  command: Command,
+  flags: Readonly<Record<string, unknown>> & {
+    readonly direct?: boolean;
+    readonly tokenFile?: string;
+    readonly format: Format;
+  },
   urlGiven: boolean,
 ): void {
   const given = givenVariables(flags);
@@ -35,5 +43,6 @@ export function refuseIdleFlags(
       'with --direct, which uses no service',
     );
   else refuse(flag(OF_DIRECT), 'without --direct: the running service uses its own setting');
+  if (flags.format === 'ndjson') refuseIdle(command, 'with --format ndjson', SHEET_FLAGS);
   if (urlGiven) refuse(flag(OF_SERVICE), 'with --url, which already names host and port');
 }

@@ -6,15 +6,20 @@ import { cacheSink } from '../warmup/cache-sink.ts';
 import { httpSink } from '../warmup/http-sink.ts';
 import { load } from '../warmup/load.ts';
 import { succeeded, summaryJson, summaryText } from '../warmup/report.ts';
-import type { Sink } from '../warmup/sink.ts';
+import { SheetTarget } from '../warmup/sheet-target.ts';
+import type { Target } from '../warmup/sink.ts';
 import { type Format, openSource } from '../warmup/source.ts';
+import { withTtl } from '../warmup/with-ttl.ts';
 import { serviceToken } from './service-token.ts';
+import { type SheetFlags, sheetOptions } from './sheet-flags.ts';
 
 /** Default command timeout with --direct. It is longer than the timeout of a service, because no reader waits. */
 const DIRECT_TIMEOUT_MS = '5000';
 
-export interface WarmupOptions {
+export interface WarmupOptions extends SheetFlags {
   readonly format: Format;
+  /** Seconds. */
+  readonly ttl?: number;
   readonly url: string;
   readonly tokenFile?: string;
   readonly direct?: boolean;
@@ -25,14 +30,17 @@ export interface WarmupOptions {
 export async function warmup(file: string, options: WarmupOptions, env: Environment): Promise<void> {
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
-  const source = await openSource(file, options.format);
-  const { sink, close } = options.direct
+  const source = withTtl(await openSource(file, options.format, sheetOptions(options)), options.ttl);
+  const { target, close } = options.direct
     ? await direct(env)
-    : { sink: httpSink(options.url, { token: serviceToken(options.tokenFile) }), close: undefined };
+    : { target: httpSink(options.url, { token: serviceToken(options.tokenFile) }), close: undefined };
+  const sink = new SheetTarget(target, options.replace ?? false);
   const { progressView } = await import('../warmup/progress.ts');
   const view = progressView({ quiet: options.quiet ?? false });
   try {
-    const summary = await load(source, sink, { onProgress: view.show, signal: interrupted.signal });
+    const { signal } = interrupted;
+    const summary = await load(source, sink, { onProgress: view.show, signal });
+    if (options.replace) await sink.deleteMissing(summary, signal);
     view.stop();
     process.stdout.write(`${options.json ? summaryJson(summary) : summaryText(summary)}\n`);
     process.exitCode = succeeded(summary) ? 0 : 1;
@@ -42,7 +50,7 @@ export async function warmup(file: string, options: WarmupOptions, env: Environm
   }
 }
 
-async function direct(env: Environment): Promise<{ sink: Sink; close: () => void }> {
+async function direct(env: Environment): Promise<{ target: Target; close: () => void }> {
   // This process does not listen, and needs no L1. Without pending writes, a write that Redis does not accept fails.
   const own = {
     REDIS_COMMAND_TIMEOUT_MS: DIRECT_TIMEOUT_MS,
@@ -59,5 +67,5 @@ async function direct(env: Environment): Promise<{ sink: Sink; close: () => void
     core.close();
     throw new Error(`cannot connect to Redis at ${nameOf(redis.topology)}`);
   }
-  return { sink: cacheSink(core.cache, config.limits), close: core.close };
+  return { target: cacheSink(core.cache, config.limits), close: core.close };
 }

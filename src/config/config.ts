@@ -198,6 +198,7 @@ function assemble(values: Values, standalone: boolean) {
       onStartup: values.CACHE_WARMUP_ON_STARTUP,
       file: values.CACHE_WARMUP_FILE,
       format: values.CACHE_WARMUP_FORMAT,
+      maxAgeMs: values.CACHE_WARMUP_MAX_AGE * 1000,
       pattern: values.CACHE_WARMUP_PATTERN,
       timeoutMs: values.CACHE_WARMUP_TIMEOUT_SECONDS * 1000,
     },

@@ -242,6 +242,13 @@ export const VARIABLES = {
     of: ['auto', 'ibkr', 'ndjson'],
     doc: 'Format of CACHE_WARMUP_FILE: a short-stock file (ibkr), or lines of {key, value, ttl?} (ndjson).',
   }),
+  CACHE_WARMUP_MAX_AGE: integer({
+    group: 'warmup',
+    default: DAY,
+    unit: 'seconds',
+    within: [1, 36_500 * DAY],
+    doc: 'Maximum age of a short-stock file in CACHE_WARMUP_FILE, by the time of its #BOF line; an older file is refused.',
+  }),
   CACHE_WARMUP_PATTERN: text({
     group: 'warmup',
     default: '*',

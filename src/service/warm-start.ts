@@ -64,7 +64,8 @@ async function fromFile(config: Config, core: Core, signal: AbortSignal): Promis
   const { cache } = core;
   const room = cache.memory?.maxEntries ?? 0;
   const keys: string[] = [];
-  const source = await openSource(config.warmup.file!, config.warmup.format);
+  const { file, format, maxAgeMs } = config.warmup;
+  const source = await openSource(file!, format, { maxAgeMs });
   const sink = absentSink(cache, (key) => {
     if (keys.length < room) keys.push(key);
   });

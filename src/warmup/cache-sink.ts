@@ -1,19 +1,25 @@
-import { type Assignment, type Faulty, setMany } from '../cache/batch.ts';
+import { type Assignment, type Faulty, getMany, setMany } from '../cache/batch.ts';
 import { keep } from '../cache/entry.ts';
 import { originOf } from '../cache/origin.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
+import type { Version } from '../cache/version.ts';
 import { ServiceError } from '../errors.ts';
+import { typeIndex } from '../key.ts';
 import type { WarmupRecord } from './record.ts';
-import { type Outcome, reasonOf, type Sink } from './sink.ts';
+import { type Outcome, reasonOf, type Sink, type Stored, type Target } from './sink.ts';
+
+const PAGE = 1000;
+/** Deletions that may be open at the same time. */
+const CONCURRENT_DELETIONS = 128;
 
 export interface SinkLimits {
   readonly maxKeyBytes: number;
   readonly maxValueBytes: number;
 }
 
-/** Writes directly into both tiers. Existing values are replaced, except by older data. */
-export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkLimits): Sink {
+/** A target that is Redis itself, without a service. Existing values are replaced, except by older data. */
+export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkLimits): Target {
   const assignment = ({ key, json, ttlMs, asOf, source }: WarmupRecord): Assignment | Faulty => {
     if (Buffer.byteLength(json) <= maxValueBytes) {
       const condition = asOf === undefined ? undefined : ({ is: 'unless-newer', asOf } as const);
@@ -24,6 +30,27 @@ export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkL
   return {
     async write(batch) {
       return (await setMany(cache, batch.map(assignment), maxKeyBytes)).map(outcomeOf);
+    },
+    async read(keys) {
+      return (await getMany(cache, keys, maxKeyBytes)).map(storedOf);
+    },
+    async *list() {
+      let cursor: string | undefined;
+      do {
+        const page = await cache.store!.list({ type: typeIndex('borrow_rate')! }, cursor, PAGE);
+        yield page.keys.map(({ key }) => key);
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+    },
+    async remove(values) {
+      let removed = 0;
+      const removeOne = async ({ key, version }: Stored): Promise<void> => {
+        const { status } = await cache.delete(key, { is: 'if-version', versions: [version as Version] });
+        if (status === 'deleted') removed++;
+      };
+      for (let at = 0; at < values.length; at += CONCURRENT_DELETIONS)
+        await Promise.all(values.slice(at, at + CONCURRENT_DELETIONS).map(removeOne));
+      return removed;
     },
   };
 }
@@ -52,6 +79,14 @@ function outcomeOf(result: ItemResult): Outcome {
   if (result.status === 'error') return { status: 'error', reason: reasonOf(result.code, result.detail) };
   const { code } = result;
   return code === undefined ? { status: 'stored' } : { status: 'pending', reason: code };
+}
+
+function storedOf(result: ItemResult): Stored | 'absent' | 'unknown' {
+  if (result.status === 'hit' && result.code === undefined) {
+    const { key, entry } = result;
+    return { key, version: entry.version, value: JSON.parse(entry.json.toString()) };
+  }
+  return result.status === 'miss' && result.code === undefined ? 'absent' : 'unknown';
 }
 
 function jsonValue(json: string) {

@@ -7,14 +7,17 @@ const LF = 0x0a;
 const CR = 0x0d;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** One line without its line end (`\n` or `\r\n`), or why it could not be read. `number` starts at 1. */
+/**
+ * One line without its line end (`\n` or `\r\n`), or why it could not be read. `number` starts at 1. With `latin1` the
+ * bytes are not UTF-8, and the text is what they are in Latin-1.
+ */
 export type Line =
-  | { readonly number: number; readonly text: string }
+  | { readonly number: number; readonly text: string; readonly latin1?: true }
   | { readonly number: number; readonly problem: string };
 
 /**
- * Splits a stream of bytes into lines of UTF-8 text. It stores at most one line, and drops a byte order mark at the
- * start. Invalid UTF-8 is a problem of its line; it is not replaced silently.
+ * Splits a stream of bytes into lines of text. It stores at most one line, and drops a byte order mark at the start. A
+ * line that is not UTF-8 is marked; its bytes are not replaced silently.
  */
 export class LineSplitter {
   readonly #maxBytes: number;
@@ -67,7 +70,7 @@ export class LineSplitter {
     this.#tooLong = false;
     if (tooLong) return { number, problem: `the line is longer than ${this.#maxBytes} bytes` };
     if (number === 1 && bytes.subarray(0, BOM.length).equals(BOM)) bytes = bytes.subarray(BOM.length);
-    if (!isUtf8(bytes)) return { number, problem: 'the line is not UTF-8 text' };
+    if (!isUtf8(bytes)) return { number, text: bytes.toString('latin1'), latin1: true };
     return { number, text: bytes.toString('utf8') };
   }
 }

@@ -3,9 +3,17 @@ import { Batch } from './batch.ts';
 import { Interrupt } from './interrupt.ts';
 import { Pressure } from './pressure.ts';
 import type { Item } from './record.ts';
-import type { Sink } from './sink.ts';
+import { type Sink, Unreachable } from './sink.ts';
 import type { Source } from './source.ts';
-import { addFailure, addFault, addNote, emptySummary, type Summary } from './summary.ts';
+import {
+  addConflict,
+  addFailedBatch,
+  addFailure,
+  addFault,
+  addNote,
+  emptySummary,
+  type Summary,
+} from './summary.ts';
 
 const DEFAULTS = Object.freeze({
   /** Records. */
@@ -40,7 +48,7 @@ export interface LoadOptions {
 }
 
 /** A `Source`, or any items of unknown size. */
-export type Loadable = AsyncIterable<Item> & Partial<Pick<Source, 'size' | 'consumed'>>;
+export type Loadable = AsyncIterable<Item> & Partial<Pick<Source, 'file' | 'size' | 'consumed'>>;
 
 /**
  * Writes every record of the source to the sink, in batches. A few batches are open at the same time, and only those
@@ -52,16 +60,20 @@ export type Loadable = AsyncIterable<Item> & Partial<Pick<Source, 'size' | 'cons
  * pending records.
  *
  * The promise resolves with a summary. `stopped` is the reason for an early end: the signal aborted, the source could
- * not be read, three batches in a row failed, or too many records are pending. It rejects only if `onProgress`
- * throws.
+ * not be read, three batches in a row failed, or too many records are pending. It rejects with `Unreachable` if the
+ * first batch could not reach the sink, and if `onProgress` throws.
  */
 export async function load(source: Loadable, sink: Sink, options: LoadOptions = {}): Promise<Summary> {
   const { batchSize, batchBytes, concurrency, onProgress, signal, pause } = { ...DEFAULTS, ...options };
   const started = performance.now();
   const summary = emptySummary();
+  summary.file = source.file ?? null;
   const interrupt = new Interrupt(signal);
   const openBatches = new Map<Batch, Promise<void>>();
   let failedInARow = 0;
+  /** Whether the sink has answered or failed. */
+  let tried = false;
+  let unreachable: Unreachable | undefined;
   let sinkFailed = false;
   const pressure = new Pressure();
 
@@ -77,9 +89,12 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
         throw new Error(`received ${outcomes.length} results for ${batch.size} records`);
       }
       failedInARow = 0;
+      tried = true;
       for (const [index, { status, reason = 'no reason given' }] of outcomes.entries()) {
+        const record = { line: batch.lines[index]!, key: batch.records[index]!.key, reason };
         if (status === 'stored' || status === 'kept') summary[status]++;
-        else failRecord(summary, batch, index, reason, status === 'pending' ? 'pending' : 'failed');
+        else if (status === 'conflict') addConflict(summary, record);
+        else addFailure(summary, status === 'pending' ? 'pending' : 'failed', record);
       }
       const stop = pressure.note(outcomes);
       if (stop !== undefined) {
@@ -88,7 +103,13 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
       }
     } catch (error) {
       const reason = interrupt.happened ? 'interrupted before an answer arrived' : messageOf(error);
-      for (let index = 0; index < batch.size; index++) failRecord(summary, batch, index, reason);
+      const first = { line: batch.lines[0]!, key: batch.records[0]!.key };
+      addFailedBatch(summary, first, batch.size, reason);
+      if (!tried && error instanceof Unreachable) {
+        unreachable = error;
+        sinkFailed = true;
+      }
+      tried = true;
       if (!interrupt.happened && ++failedInARow === FAILURES_BEFORE_STOP) {
         sinkFailed = true;
         summary.stopped = `${FAILURES_BEFORE_STOP} batches in a row failed; the last error: ${reason}`;
@@ -121,7 +142,14 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
         addNote(summary, item.note);
       } else if ('fault' in item) {
         addFault(summary, item.fault);
-        if (item.fault.fatal) summary.stopped ??= `line ${item.fault.line}: ${item.fault.reason}`;
+        const { line, reason, fatal } = item.fault;
+        if (fatal)
+          summary.stopped ??= `${source.file === undefined ? '' : `${source.file}, `}line ${line}: ${reason}`;
+      } else if ('conflict' in item) {
+        summary.read++;
+        addConflict(summary, item.conflict);
+      } else if ('incomplete' in item) {
+        summary.incomplete ??= item.incomplete;
       } else {
         summary.read++;
         if (batch.add(item.record, item.line)) summary.superseded++;
@@ -133,6 +161,7 @@ export async function load(source: Loadable, sink: Sink, options: LoadOptions = 
     }
     if (batch.size > 0) await dispatch(batch);
     await Promise.all(openBatches.values());
+    if (unreachable !== undefined) throw unreachable;
     if (interrupt.happened) summary.stopped ??= 'interrupted';
     report();
     return summary;
@@ -156,16 +185,6 @@ async function nextItem(
     if (!interrupt.happened) summary.stopped ??= messageOf(error);
     return undefined;
   }
-}
-
-function failRecord(
-  summary: Summary,
-  batch: Batch,
-  index: number,
-  reason: string,
-  as: 'failed' | 'pending' = 'failed',
-): void {
-  addFailure(summary, as, { line: batch.lines[index]!, key: batch.records[index]!.key, reason });
 }
 
 function messageOf(error: unknown): string {

@@ -17,13 +17,15 @@ const ANY_LENGTH = Number.POSITIVE_INFINITY;
  * repeated or unknown member. Without the last rule a misspelt `ttl` would be ignored silently.
  */
 export class NdjsonParser implements LineParser {
-  line(text: string, number: number): Item | undefined {
-    if (text.trim() === '') return undefined;
+  readonly latin1 = false;
+
+  line(text: string, number: number): readonly Item[] {
+    if (text.trim() === '') return [];
     const record = readLine(text);
-    return typeof record === 'string' ? fault(number, record) : { record, line: number };
+    return [typeof record === 'string' ? fault(number, record) : { record, line: number }];
   }
 
-  end(): Item[] {
+  end(): readonly Item[] {
     return [];
   }
 }

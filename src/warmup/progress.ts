@@ -69,11 +69,12 @@ function lineView(stream: ProgressStream, now: () => number): ProgressView {
   };
 }
 
-function counts({ read, stored, kept, pending, failed, faultCount }: Progress): string {
+function counts({ read, stored, kept, pending, failed, faultCount, conflictCount }: Progress): string {
   const parts = [`${read} read`, `${stored} stored`];
   if (kept > 0) parts.push(`${kept} kept`);
   if (pending > 0) parts.push(`${pending} pending`);
   if (failed > 0) parts.push(`${failed} failed`);
   if (faultCount > 0) parts.push(`${faultCount} unreadable`);
+  if (conflictCount > 0) parts.push(`${conflictCount} in conflict`);
   return parts.join(', ');
 }

@@ -4,7 +4,7 @@ import { createReadStream, type ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { IbkrParser } from './ibkr.ts';
+import { IbkrParser, type SheetOptions } from './ibkr.ts';
 import { type Line, LineSplitter } from './lines.ts';
 import { NdjsonParser } from './ndjson.ts';
 import { fatalFault, fault, type Item, type LineParser } from './record.ts';
@@ -14,6 +14,8 @@ export type Format = (typeof FORMATS)[number];
 
 /** The items of a file, in order. It can be iterated once. The end of the iteration closes the file. */
 export interface Source extends AsyncIterable<Item> {
+  /** The path of the file, for messages. */
+  readonly file: string;
   /** Size of the file on disk, in bytes; 0 if unknown, for example for a pipe. */
   readonly size: number;
   /** Bytes of `size` that have been read. */
@@ -23,18 +25,28 @@ export interface Source extends AsyncIterable<Item> {
 /**
  * Opens a warm-up file and reads it as a stream, so that memory does not grow with the file. The first two bytes
  * decide whether the file is plain or gzip, not its name. With `auto`, the first line that is not blank selects the
- * format: `#` means `ibkr`, `{` means `ndjson`, and anything else is a fatal fault. A line over 8 MiB or with invalid
- * UTF-8 is a fault, but the rest of the file is read.
+ * format: `#` means `ibkr`, `{` means `ndjson`, and anything else is a fatal fault. A line over 8 MiB is a fault, but the
+ * rest of the file is read. A line that is not UTF-8 is read as Latin-1 in a sheet, and is a fault elsewhere.
  *
  * Rejects if the file cannot be opened. The iteration throws if the file cannot be read to its end, for example because
  * the gzip data is damaged. Both messages name the file and the reason.
  */
-export async function openSource(path: string, format: Format = 'auto'): Promise<Source> {
+export async function openSource(
+  path: string,
+  format: Format = 'auto',
+  sheet: SheetOptions = {},
+): Promise<Source> {
   try {
     const { size } = await stat(path);
     const file = createReadStream(path);
     const bytes = await uncompressed(file);
-    return { size, consumed: () => file.bytesRead, [Symbol.asyncIterator]: () => items(path, bytes, format) };
+    const parsers = (found: Format) => parserFor(found, sheet);
+    return {
+      file: path,
+      size,
+      consumed: () => file.bytesRead,
+      [Symbol.asyncIterator]: () => items(path, bytes, format, parsers),
+    };
   } catch (error) {
     throw unreadable(path, error);
   }
@@ -50,36 +62,41 @@ async function uncompressed(file: ReadStream): Promise<Readable> {
   return pipeline(file, createGunzip(), () => {});
 }
 
-async function* items(path: string, bytes: Readable, format: Format): AsyncGenerator<Item, void, void> {
+async function* items(
+  path: string,
+  bytes: Readable,
+  format: Format,
+  parsers: (format: Format) => LineParser | undefined,
+): AsyncGenerator<Item, void, void> {
   const splitter = new LineSplitter();
-  let parser = parserFor(format);
-  const read = (line: Line): Item | undefined => {
-    if ('problem' in line) return fault(line.number, line.problem);
-    parser ??= parserFor(formatOf(line.text));
+  let parser = parsers(format);
+  const read = (line: Line): readonly Item[] => {
+    if ('problem' in line) return [fault(line.number, line.problem)];
+    parser ??= parsers(formatOf(line.text));
+    if (line.latin1 && parser?.latin1 === false) return [fault(line.number, 'the line is not UTF-8 text')];
     if (parser !== undefined) return parser.line(line.text, line.number);
-    if (line.text.trim() === '') return undefined;
-    return fatalFault(
-      line.number,
-      'unknown format: expected a file that begins with "#" (ibkr) or "{" (ndjson)',
-    );
+    if (line.text.trim() === '') return [];
+    return [
+      fatalFault(line.number, 'unknown format: expected a file that begins with "#" (ibkr) or "{" (ndjson)'),
+    ];
   };
   try {
     for await (const chunk of bytes) {
       for (const line of splitter.push(chunk)) {
-        const item = read(line);
-        if (item === undefined) continue;
-        yield item;
-        if (isFatal(item)) return;
+        for (const item of read(line)) {
+          yield item;
+          if (isFatal(item)) return;
+        }
       }
     }
   } catch (error) {
     throw unreadable(path, error);
   }
   for (const line of splitter.end()) {
-    const item = read(line);
-    if (item === undefined) continue;
-    yield item;
-    if (isFatal(item)) return;
+    for (const item of read(line)) {
+      yield item;
+      if (isFatal(item)) return;
+    }
   }
   yield* parser?.end() ?? [{ note: 'the file is empty' }];
 }
@@ -94,8 +111,8 @@ function formatOf(line: string): Format {
   return start.startsWith('{') ? 'ndjson' : 'auto';
 }
 
-function parserFor(format: Format): LineParser | undefined {
-  if (format === 'ibkr') return new IbkrParser();
+function parserFor(format: Format, sheet: SheetOptions): LineParser | undefined {
+  if (format === 'ibkr') return new IbkrParser(sheet);
   return format === 'ndjson' ? new NdjsonParser() : undefined;
 }
 

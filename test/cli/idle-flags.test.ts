@@ -20,6 +20,7 @@ test('a flag of serve that would change nothing under its configuration is an er
     ['CACHE_WARMUP_FILE', { CACHE_WARMUP_FILE: 'a' }],
     ['CACHE_WARMUP_PATTERN', { CACHE_WARMUP_FILE: 'a', CACHE_WARMUP_ON_STARTUP: 'true' }],
     ['CACHE_WARMUP_FORMAT', { CACHE_WARMUP_ON_STARTUP: 'true' }],
+    ['CACHE_WARMUP_MAX_AGE', { CACHE_WARMUP_ON_STARTUP: 'true' }],
     ['STATS_MAX_AGE_SECONDS', { ENABLE_CACHE_STATS: 'false' }],
   ];
   for (const [flag, env] of idle) {

@@ -44,6 +44,7 @@ export async function runCommands(
   const log = join(dir, 'log');
   const commands = join(dir, 'commands');
   const auth = join(dir, 'auth');
+  const sheet = join(dir, 'usa.txt');
   try {
     const fences = fencesOf(page);
     const steps = fences.flatMap((fence, i) =>
@@ -55,6 +56,7 @@ export async function runCommands(
     const script = shorten(text).replaceAll(/http:\/\/127\.0\.0\.1:800[01]/g, service.url);
     await writeFile(log, service.logs.map((line) => `${JSON.stringify(line)}\n`).join(''));
     await writeFile(asked, '');
+    await writeFile(sheet, await currentSheet());
     await writeFile(auth, 'Authorization: Bearer rct_of-the-operator');
     await writeFile(commands, script);
     const { stdout } = await promisify(execFile)('bash', ['-c', '. test/docs/stubs.sh && . "$0"', commands], {
@@ -67,7 +69,7 @@ export async function runCommands(
         RATECACHE_TOKEN: 'rct_of-the-operator',
         AUTH: auth,
         REDIS_REPLICA: '127.0.0.1',
-        WARMUP_FILE: 'test/data/ibkr-usa-2017-09-27.txt',
+        WARMUP_FILE: sheet,
         TEST_REDIS_PORT: String(redis.port),
         TEST_REDIS_PASSWORD: password,
         ASKED: asked,
@@ -93,6 +95,13 @@ export async function runCommands(
   } finally {
     await rm(dir, { recursive: true });
   }
+}
+
+/** The excerpt of the short-stock file as the broker would publish it now: an old file is refused. */
+async function currentSheet(): Promise<string> {
+  const text = await readFile(join(ROOT, 'test/data/ibkr-usa-2017-09-27.txt'), 'utf8');
+  const now = new Date().toLocaleString('sv-SE', { timeZone: 'America/New_York' });
+  return text.replace(/^#BOF.*/, `#BOF|${now.replaceAll('-', '.').replace(' ', '|')}`);
 }
 
 function promisedBy(next: Fence | undefined): string | undefined {

@@ -15,7 +15,13 @@ import { get, jsonOf, post, put } from '../support/client.ts';
 const EXCERPT = fileURLToPath(new URL('../data/ibkr-usa-2017-09-27.txt', import.meta.url));
 const EXCERPT_ROWS = 22;
 const PREFIX = 'borrow_rate_engine:';
-const ON_STARTUP = { ...PATIENT, CACHE_WARMUP_ON_STARTUP: 'true' };
+/** The excerpt is from 2017. */
+const ANY_AGE = ['--max-age', '36500d'];
+const ON_STARTUP = {
+  ...PATIENT,
+  CACHE_WARMUP_ON_STARTUP: 'true',
+  CACHE_WARMUP_MAX_AGE: String(36_500 * 86_400),
+};
 
 let redis: RedisServer;
 let dir: string;
@@ -32,7 +38,7 @@ after(async () => {
 test('warmup loads a short-stock file through a running service, and GET then has every row', async (t) => {
   const service = await startService({ standalone: true, env: { ...PATIENT, HTTP_MAX_AGE: 'ttl' } });
   t.after(() => service.stop());
-  const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--url', service.url]);
+  const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, ...ANY_AGE, '--url', service.url]);
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stdout, /^22 records read in \d+\.\d\d s: 22 stored\n/);
   assert.match(run.stdout, /note: #EOF states 13,?425 rows/);
@@ -44,13 +50,15 @@ test('warmup loads a short-stock file through a running service, and GET then ha
     currency: 'USD',
     name: 'ALCOA CORP',
     isin: 'XXXXXXX21065',
+    figi: null,
     contract_id: '251962528',
     fee_rate: 0.008227,
     rebate_rate: 0.003373,
     available: 10_000_000,
     available_at_least: true,
-    as_of: '2017-09-27T06:30:03Z',
+    as_of: '2017-09-27T10:30:03Z',
     source: 'ibkr',
+    sheet: 'usa',
   });
   const { keys } = await jsonOf(await service.fetch('/v1/keys?type=borrow_rate'));
   assert.equal(keys.length, EXCERPT_ROWS);
@@ -61,9 +69,11 @@ test('without --url, warmup connects to the address of HOST and PORT or their fl
   t.after(() => service.stop());
   const PORT = String(service.port);
   const runs = await Promise.all([
-    runMain(['warmup', EXCERPT], { HOST: '127.0.0.2', PORT }),
-    runMain(['warmup', EXCERPT, '--host', '127.0.0.2', '--port', PORT]),
-    runMain(['warmup', EXCERPT, '--url', `http://127.0.0.2:${PORT}`], { PORT: String(await freePort()) }),
+    runMain(['warmup', EXCERPT, ...ANY_AGE], { HOST: '127.0.0.2', PORT }),
+    runMain(['warmup', EXCERPT, ...ANY_AGE, '--host', '127.0.0.2', '--port', PORT]),
+    runMain(['warmup', EXCERPT, ...ANY_AGE, '--url', `http://127.0.0.2:${PORT}`], {
+      PORT: String(await freePort()),
+    }),
   ]);
   for (const { code, stdout, stderr } of runs) assert.equal(code, 0, stdout + stderr);
 });
@@ -105,9 +115,12 @@ test('an invalid line is reported with its number, the other lines load, and the
 
 test('warmup reports an unreachable service and a missing file in one line', async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
-  const unreachable = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--url', url]);
+  const unreachable = await runMain(['warmup', '--format', 'ibkr', EXCERPT, ...ANY_AGE, '--url', url]);
   assert.equal(unreachable.code, 1);
-  assert.match(unreachable.stdout + unreachable.stderr, /connection refused/);
+  assert.equal(
+    unreachable.stdout + unreachable.stderr,
+    `ratecache: cannot reach ${url}: connection refused\n`,
+  );
   const missing = await runMain(['warmup', join(dir, 'missing.txt'), '--url', url]);
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /^ratecache: .*missing\.txt.*\n$/);
@@ -116,7 +129,7 @@ test('warmup reports an unreachable service and a missing file in one line', asy
 test('warmup --direct writes to Redis, from which every service reads', async (t) => {
   const service = await startReplica(redis);
   t.after(() => service.stop());
-  const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, '--direct'], redisEnv(redis));
+  const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, ...ANY_AGE, '--direct'], redisEnv(redis));
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stdout, /22 stored/);
   assert.equal((await redis.cli('KEYS', `${PREFIX}borrow_rate:*`)).split('\n').length, EXCERPT_ROWS);
@@ -141,6 +154,10 @@ test('a flag of warmup without effect is rejected with the reason', async () => 
     [['--url', 'http://a', '--direct'], /^ratecache: --url has no effect with --direct/],
     [['--port', '1', '--direct'], /^ratecache: --port has no effect with --direct/],
     [['--local-cache-ttl', '1', '--direct'], /unknown option '--local-cache-ttl'/],
+    [['--format', 'ndjson', '--replace'], /^ratecache: --replace has no effect with --format ndjson/],
+    [['--timezone', 'Nowhere'], /Expected the name of a time zone/],
+    [['--currency', 'usd'], /Expected three capital letters/],
+    [['--max-age', '1y'], /Expected an age such as 90m/],
   ] as const) {
     const { code, stderr } = await runMain(['warmup', EXCERPT, ...args]);
     assert.equal(code, 64, args.join(' '));
@@ -181,7 +198,7 @@ test('warmup --direct reports writes that a full Redis refuses as failed', async
   t.after(() => full.stop());
   const file = join(dir, 'full.txt');
   await writeFile(file, ibkrFile(2_000));
-  const run = await runMain(['warmup', file, '--direct', '--json'], redisEnv(full));
+  const run = await runMain(['warmup', file, ...ANY_AGE, '--direct', '--json'], redisEnv(full));
   assert.equal(run.code, 1);
   const { stored, pending, failed, failures } = JSON.parse(run.stdout);
   assert.deepEqual([stored, pending, failed], [0, 0, 2_000]);
@@ -197,7 +214,7 @@ test('a warm-up while Redis is unreachable reports pending writes, and stops bef
   await until(async () => (await jsonOf(await service.fetch('/health'))).redis.connected === false);
   const file = join(dir, 'pending.txt');
   await writeFile(file, ibkrFile(13_425));
-  const run = await runMain(['warmup', file, '--url', service.url]);
+  const run = await runMain(['warmup', file, ...ANY_AGE, '--url', service.url]);
   assert.equal(run.code, 1);
   assert.match(run.stdout, / 0 stored, 1,000 pending \(Redis has not confirmed them\), 500 not sent\n/);
   assert.match(run.stdout, /line 3, borrow_rate:\S+: l2_unavailable\n/);
@@ -228,13 +245,68 @@ test('13,425 rows load without a failure, through a service and with --direct', 
   t.after(() => service.stop());
   for (const way of [['--url', service.url], ['--direct']]) {
     await redis.cli('FLUSHALL');
-    const run = await runMain(['warmup', '--format', 'ibkr', file, '--json', ...way], redisEnv(redis));
+    const run = await runMain(
+      ['warmup', '--format', 'ibkr', file, ...ANY_AGE, '--json', ...way],
+      redisEnv(redis),
+    );
     assert.equal(run.code, 0, run.stdout + run.stderr);
     const { read, stored, failed, faultCount, elapsedMs } = JSON.parse(run.stdout);
     assert.deepEqual([read, stored, failed, faultCount], [13_425, 13_425, 0, 0]);
     assert.equal((await redis.cli('KEYS', `${PREFIX}borrow_rate:*`)).split('\n').length, 13_425);
     t.diagnostic(`${way[0]}: ${Math.round(elapsedMs)} ms`);
   }
+});
+
+test('a sheet replaces the previous sheet, through a service and with --direct', async (t) => {
+  const service = await startReplica(redis);
+  t.after(() => service.stop());
+  const rows = Array.from({ length: 10 }, (_, i) => `S${i}`);
+  for (const way of [['--url', service.url], ['--direct']]) {
+    await redis.cli('FLUSHALL');
+    await put(service, 'borrow_rate:MINE', '1');
+    const sheet = async (symbols: readonly string[], ...flags: string[]) => {
+      const run = await runMain(
+        ['warmup', await sheetOf(symbols), ...ANY_AGE, '--replace', '--json', ...flags, ...way],
+        redisEnv(redis),
+      );
+      const { stored, deleted, conflictCount, notReplaced } = JSON.parse(run.stdout);
+      return [run.code, stored, deleted, conflictCount, notReplaced];
+    };
+    assert.deepEqual(await sheet(rows), [0, 10, 0, 0, null]);
+    assert.deepEqual(await sheet(rows.slice(1), '--ttl', '5000'), [0, 9, 1, 0, null]);
+    assert.equal((await get(service, 'borrow_rate:S0')).status, 404);
+    assert.equal((await get(service, 'borrow_rate:MINE')).status, 200);
+    const ttl = Number(await redis.cli('PTTL', `${PREFIX}borrow_rate:S1`));
+    assert.ok(ttl > 4_000_000 && ttl <= 5_000_000, `${ttl}`);
+    assert.deepEqual((await sheet(rows.slice(0, 5)))[2], 0);
+    assert.deepEqual(await sheet(['S1', 'S2:2'], '--sheet', 'germany'), [1, 1, 0, 1, null]);
+  }
+});
+
+test('a sheet older than --max-age is refused, and loads with --stale', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const refused = await runMain(['warmup', EXCERPT, '--url', service.url]);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stdout,
+    /stopped early: .*ibkr-usa-2017-09-27\.txt, line 1: #BOF is .* expected at most 24 h;/,
+  );
+  assert.equal((await get(service, 'borrow_rate:AA')).status, 404);
+  const stale = await runMain(['warmup', EXCERPT, '--stale', '--url', service.url]);
+  assert.equal(stale.code, 0);
+  assert.match(stale.stdout, /note: the rates are \d+ days old; they are suspect\n/);
+  assert.equal((await get(service, 'borrow_rate:AA')).status, 200);
+});
+
+test('on start-up, a file older than CACHE_WARMUP_MAX_AGE is refused, and the service is ready', async (t) => {
+  const { CACHE_WARMUP_MAX_AGE, ...env } = ON_STARTUP;
+  const service = await startService({ standalone: true, env: { ...env, CACHE_WARMUP_FILE: EXCERPT } });
+  t.after(() => service.stop());
+  await ready(service);
+  const refused = await service.waitForLog(({ msg }) => /^warm-up incomplete/.test(msg ?? ''));
+  assert.match(String(refused.summary), /line 1: #BOF is .* expected at most 24 h/);
+  assert.equal((await get(service, 'borrow_rate:AA')).status, 404);
 });
 
 test('on start-up, L1 is warmed from a file before the service is ready', async (t) => {
@@ -360,6 +432,19 @@ async function isHitInL1(service: Service, key: string): Promise<void> {
   const response = await get(service, key);
   assert.equal(response.status, 200, key);
   assert.match(response.headers.get('cache-status')!, /^ratecache-l1; hit/, key);
+}
+
+/** A sheet of the time of the excerpt. @param symbols each may have its contract after a colon */
+function sheetOf(symbols: readonly string[]): Promise<string> {
+  return fileOf('sheet.txt', [
+    '#BOF|2017.09.27|06:30:03',
+    '#SYM|CUR|CON|REBATERATE|FEERATE|AVAILABLE|',
+    ...symbols.map((symbol) => {
+      const [name, contract = '1'] = symbol.split(':');
+      return `${name}|USD|${contract}|1|1|1|`;
+    }),
+    `#EOF|${symbols.length}`,
+  ]);
 }
 
 async function fileOf(name: string, lines: readonly string[]): Promise<string> {

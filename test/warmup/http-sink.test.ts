@@ -137,14 +137,31 @@ test('the broker file loads through the service', async (t) => {
   assert.equal((stored.get('borrow_rate:ZYNE') as { fee_rate: number }).fee_rate, 0.16659);
 });
 
-test('a service that is down ends a load with the reason', async () => {
+test('a service that is down rejects a load with one reason', async () => {
   const url = await nobodyListens();
   const path = fileURLToPath(new URL('../data/ibkr-usa-2017-09-27.txt', import.meta.url));
-  const summary = await load(await openSource(path), httpSink(url), { batchSize: 2 });
-  assert.equal(
-    summary.stopped,
-    `3 batches in a row failed; the last error: cannot reach ${url}: connection refused`,
+  await rejects(
+    load(await openSource(path), httpSink(url), { batchSize: 2 }),
+    `cannot reach ${url}: connection refused`,
   );
+});
+
+test('stored values are read with their version; an answer of Redis that is missing is unknown', async (t) => {
+  const results = [
+    { key: 'a', status: 'hit', value: { n: 1 }, version: 'v1', ttl: 9 },
+    { key: 'b', status: 'miss' },
+    { key: 'c', status: 'miss', code: 'l2_unavailable' },
+    { key: 'd', status: 'hit', value: 1, version: 'v2', ttl: 9, code: 'l2_timeout' },
+    { key: 'e', status: 'error', code: 'answer_too_large' },
+  ];
+  const url = await serve(t, answer(200, { results }));
+  assert.deepEqual(await httpSink(url).read(['a', 'b', 'c', 'd', 'e']), [
+    { key: 'a', version: 'v1', value: { n: 1 } },
+    'absent',
+    'unknown',
+    'unknown',
+    'unknown',
+  ]);
 });
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {

@@ -48,11 +48,11 @@ test('an overlong last line is reported though it never ends', () => {
   ]);
 });
 
-test('bytes that are not UTF-8 are a fault of their line, and not replaced silently', () => {
+test('a line that is not UTF-8 is marked and read as Latin-1', () => {
   const lines = split([Buffer.from([0x61, 0x0a, 0xe9, 0x0a, 0x62])]);
   assert.deepEqual(lines, [
     { number: 1, text: 'a' },
-    { number: 2, problem: 'the line is not UTF-8 text' },
+    { number: 2, text: 'é', latin1: true },
     { number: 3, text: 'b' },
   ]);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load, type Progress } from '../../src/warmup/load.ts';
 import type { Item, WarmupRecord } from '../../src/warmup/record.ts';
-import type { Outcome, Sink } from '../../src/warmup/sink.ts';
+import { type Outcome, type Sink, Unreachable } from '../../src/warmup/sink.ts';
 import type { Summary } from '../../src/warmup/summary.ts';
 
 test('every record reaches the sink once, in batches of the size asked for', async () => {
@@ -172,12 +172,11 @@ test('an interrupt ends a pause', async () => {
   balanced(summary);
 });
 
-test('a failed batch loses its own records only', async () => {
+test('a failed batch loses its own records only, and its reason is stored once', async () => {
   const sink = failingSink((batch) => batch[0]!.key === 'k10' || batch[0]!.key === 'k30');
   const summary = await load(items(50), sink, { batchSize: 10, concurrency: 1 });
   assert.deepEqual([summary.stored, summary.failed, summary.stopped], [30, 20, null]);
-  assert.deepEqual(summary.failures[0], { line: 11, key: 'k10', reason: 'connection refused' });
-  assert.equal(summary.failures.length, 20);
+  assert.deepEqual(summary.failures, [{ line: 11, key: 'k10', reason: 'connection refused', records: 20 }]);
   balanced(summary);
 });
 
@@ -189,6 +188,55 @@ test('three failed batches in a row end the load with the reason', async () => {
   assert.equal(summary.stopped, '3 batches in a row failed; the last error: connection refused');
   assert.deepEqual([summary.stored, summary.failed], [20, 30]);
   assert.ok(summary.read < 100);
+  balanced(summary);
+});
+
+test('a sink that is unreachable from the start rejects the load', async () => {
+  let writes = 0;
+  const sink: Sink = {
+    async write() {
+      writes++;
+      throw new Unreachable('cannot reach http://a: connection refused');
+    },
+  };
+  await assert.rejects(load(items(1000), sink), { message: 'cannot reach http://a: connection refused' });
+  assert.equal(writes, 1);
+});
+
+test('a sink that becomes unreachable is the reason of its batches', async () => {
+  let writes = 0;
+  const sink: Sink = {
+    async write(batch) {
+      if (++writes > 1) throw new Unreachable('cannot reach http://a: connection refused');
+      return batch.map(() => ({ status: 'stored' }));
+    },
+  };
+  const summary = await load(items(1000), sink, { batchSize: 10 });
+  assert.equal(summary.stored, 10);
+  assert.equal(summary.failures.length, 1);
+  assert.match(summary.stopped!, /^3 batches in a row failed/);
+  balanced(summary);
+});
+
+test('conflicts are counted, and a source may be incomplete', async () => {
+  const sink: Sink = {
+    write: async (batch) =>
+      batch.map(({ key }) =>
+        key === 'k1' ? { status: 'conflict', reason: 'other contract' } : { status: 'stored' },
+      ),
+  };
+  const source = async function* (): AsyncGenerator<Item> {
+    yield* items(3);
+    yield { conflict: { line: 9, key: 'k0', reason: 'two currencies' } };
+    yield { incomplete: 'no #EOF' };
+  };
+  const summary = await load(source(), sink);
+  assert.deepEqual([summary.read, summary.stored, summary.conflictCount], [4, 2, 2]);
+  assert.deepEqual(summary.conflicts, [
+    { line: 9, key: 'k0', reason: 'two currencies' },
+    { line: 2, key: 'k1', reason: 'other contract' },
+  ]);
+  assert.equal(summary.incomplete, 'no #EOF');
   balanced(summary);
 });
 
@@ -368,8 +416,9 @@ function gatedSink() {
   return gate;
 }
 
-function balanced({ read, stored, kept, pending, superseded, failed, unsent }: Summary): void {
-  assert.equal(read, stored + kept + pending + superseded + failed + unsent);
+function balanced(summary: Summary): void {
+  const { read, stored, kept, pending, superseded, conflictCount, failed, unsent } = summary;
+  assert.equal(read, stored + kept + pending + superseded + conflictCount + failed + unsent);
 }
 
 /** Lets everything run that does not wait for a gate. */

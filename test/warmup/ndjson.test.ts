@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { NdjsonParser } from '../../src/warmup/ndjson.ts';
+import type { Item } from '../../src/warmup/record.ts';
 
 test('the text of a value is kept character for character', () => {
   const json = '{ "n": 12345678901234567890, "z": -0, "e": 1e2, "s": "\\ud800\\u0041", "": [ ] }';
@@ -81,6 +82,8 @@ test('each malformed line is a fault with its line and reason', () => {
   }
 });
 
-function read(text: string) {
-  return new NdjsonParser().line(text, 7);
+function read(text: string): Item | undefined {
+  const items = new NdjsonParser().line(text, 7);
+  assert.ok(items.length <= 1);
+  return items[0];
 }

@@ -20,7 +20,10 @@ after(() => rm(folder, { recursive: true }));
 test('the broker file is recognised and read', async () => {
   const items = await readAll(EXCERPT);
   assert.equal(keys(items).length, 22);
-  assert.deepEqual(items.at(-1), { note: '#EOF states 13425 rows, but the file has 22' });
+  assert.deepEqual(items.slice(22), [
+    { note: '#EOF states 13425 rows, but the file has 22' },
+    { incomplete: '#EOF states 13425 rows, but the file has 22' },
+  ]);
 });
 
 test('a file with Windows line ends, a byte order mark and leading blank lines reads the same', async () => {
@@ -117,6 +120,29 @@ test('a line that is not UTF-8 is a fault and the rest is read', async () => {
   const items = await readAll(await file(bytes));
   assert.deepEqual(keys(items), ['a', 'b']);
   assert.deepEqual(items[1], { fault: { line: 2, reason: 'the line is not UTF-8 text' } });
+});
+
+test('a sheet in Latin-1 is read, and a sheet in UTF-8 too', async () => {
+  const text =
+    '#BOF|2017.09.27|06:30:03\n#SYM|NAME|FEERATE|REBATERATE|AVAILABLE|\nA|SOCIÉTÉ MÜLLER|1|1|1|\n#EOF|1\n';
+  for (const encoding of ['latin1', 'utf8'] as const) {
+    const items = await readAll(await file(Buffer.from(text, encoding)));
+    assert.deepEqual(
+      items.map((item) => 'record' in item && JSON.parse(item.record.json).name),
+      ['SOCIÉTÉ MÜLLER'],
+      encoding,
+    );
+  }
+});
+
+test('the options of a sheet reach its parser', async () => {
+  const path = await file(
+    '#BOF|2017.09.27|06:30:03\n#SYM|CUR|FEERATE|REBATERATE|AVAILABLE|\nA|EUR|1|1|1|\n#EOF|1\n',
+  );
+  const items: Item[] = [];
+  for await (const item of await openSource(path, 'auto', { currency: 'EUR', maxAgeMs: 1000 }))
+    items.push(item);
+  assert.ok(items[0] !== undefined && 'fault' in items[0] && items[0].fault.fatal);
 });
 
 test('the file is read on demand, not all at once', async () => {
