@@ -12,9 +12,9 @@ export interface HttpSinkOptions {
 const CONCURRENT_DELETIONS = 16;
 
 /**
- * A target that is a running service. `write` sends `POST {url}/v1/mset` with its entries
- * (`key`, `value`, `ttl`, `asOf`, `ifNewer`, `source`), with the exact text of each value. The service answers `{"results":[{"key","status","code"?}…]}` in the same order.
- * `read` sends `POST /v1/mget`, `list` `GET /v1/keys`, and `remove` `DELETE /v1/cache/{key}` with `If-Match`.
+ * A target that is a running service. `write` sends `POST {url}/v1/mset` with
+ * `{"entries":[{"key","value","ttl"?,"asOf"?,"ifNewer"?,"source"?}…]}`, with the exact text of each value. The service
+ * answers `{"results":[{"key","status","code"?}…]}` in the same order. `read` sends `POST /v1/mget`, `list` `GET /v1/keys`, and `remove` `DELETE /v1/cache/{key}` with `If-Match`.
  *
  * A result `stored` with a code is `pending`: the service has accepted the write, but Redis has not confirmed it.
  *

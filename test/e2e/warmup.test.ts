@@ -36,7 +36,7 @@ after(async () => {
 });
 
 test('warmup loads a short-stock file through a running service, and GET then has every row', async (t) => {
-  const service = await startService({ standalone: true, env: { ...PATIENT, HTTP_MAX_AGE: 'ttl' } });
+  const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const run = await runMain(['warmup', '--format', 'ibkr', EXCERPT, ...ANY_AGE, '--url', service.url]);
   assert.equal(run.code, 0, run.stderr);
@@ -44,7 +44,10 @@ test('warmup loads a short-stock file through a running service, and GET then ha
   assert.match(run.stdout, /note: #EOF states 13,?425 rows/);
 
   const response = await get(service, 'borrow_rate:AA');
-  assert.equal(response.headers.get('cache-control'), 'max-age=300');
+  assert.equal(response.headers.get('last-modified'), 'Wed, 27 Sep 2017 10:30:03 GMT');
+  const [{ asOf, source }] = (await jsonOf(await post(service, '/v1/mget', { keys: ['borrow_rate:AA'] })))
+    .results;
+  assert.deepEqual([asOf, source], [Date.UTC(2017, 8, 27, 10, 30, 3), 'ibkr']);
   assert.deepEqual(await jsonOf(response), {
     symbol: 'AA',
     currency: 'USD',
@@ -283,6 +286,29 @@ test('a sheet replaces the previous sheet, through a service and with --direct',
   }
 });
 
+test('an older sheet does not overwrite a newer sheet, and the same sheet extends the TTL', async (t) => {
+  await redis.cli('FLUSHALL');
+  const service = await startReplica(redis);
+  t.after(() => service.stop());
+  const newer = await sheetOf(['A', 'B'], '2017.09.28|06:30:03');
+  for (const way of [['--url', service.url], ['--direct']]) {
+    const run = async (file: string, ...flags: string[]) => {
+      const { code, stdout } = await runMain(
+        ['warmup', file, ...ANY_AGE, '--json', ...flags, ...way],
+        redisEnv(redis),
+      );
+      const { stored, kept } = JSON.parse(stdout);
+      return [code, stored, kept];
+    };
+    assert.deepEqual(await run(newer), [0, 2, 0]);
+    assert.deepEqual(await run(await sheetOf(['A', 'B', 'C'])), [0, 1, 2]);
+    assert.equal((await jsonOf(await get(service, 'borrow_rate:A'))).as_of, '2017-09-28T10:30:03Z');
+    assert.deepEqual(await run(newer, '--ttl', '9000'), [0, 2, 0]);
+    assert.ok(Number(await redis.cli('PTTL', `${PREFIX}borrow_rate:A`)) > 8_000_000);
+    await redis.cli('FLUSHALL');
+  }
+});
+
 test('a sheet older than --max-age is refused, and loads with --stale', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
@@ -434,10 +460,10 @@ async function isHitInL1(service: Service, key: string): Promise<void> {
   assert.match(response.headers.get('cache-status')!, /^ratecache-l1; hit/, key);
 }
 
-/** A sheet of the time of the excerpt. @param symbols each may have its contract after a colon */
-function sheetOf(symbols: readonly string[]): Promise<string> {
-  return fileOf('sheet.txt', [
-    '#BOF|2017.09.27|06:30:03',
+/** A sheet, by default of the time of the excerpt. @param symbols each may have its contract after a colon */
+function sheetOf(symbols: readonly string[], begun = '2017.09.27|06:30:03'): Promise<string> {
+  return fileOf(`sheet-${begun.replace(/\D/g, '')}.txt`, [
+    `#BOF|${begun}`,
     '#SYM|CUR|CON|REBATERATE|FEERATE|AVAILABLE|',
     ...symbols.map((symbol) => {
       const [name, contract = '1'] = symbol.split(':');
