@@ -110,6 +110,7 @@ function stepOf(random: Random, cluster: ModelCluster): Step {
   if (dice < 0.42) return one('UNLINK', 'k:{a}1', 'k:{a}2');
   if (dice < 0.5) return one('SPUBLISH', channelOf(key), `message ${below(1000, random)}`);
   if (dice < 0.53) return one('MGET', 'k:b', 'k:c');
+  if (dice < 0.57) return { ...one('WAIT', 1, 5000), asking: false };
   const sharing = KEYS.filter((each) => keySlot(each) === keySlot(key));
   const call = callOf(random, sharing, present, channelOf(key));
   return one('WRITE', call.keys.length, ...call.keys, ...call.args);
