@@ -25,7 +25,7 @@ export interface Observed {
 const NONE = '–';
 const NAME_COLUMNS = 14;
 const NUMBER_COLUMNS = 11;
-const LEAST_KEY_ROWS = 3;
+const LEAST_KEY_ROWS = 2;
 const MOST_KEY_ROWS = 20;
 /** From this height on, empty lines separate the parts. */
 const ROOMY_ROWS = 32;
@@ -37,7 +37,12 @@ export function screenOf({ now, before, hotKeys }: Observed, size: Size): string
   const { stats, health } = now;
   if ('enabled' in stats)
     return fitted(
-      [head(now, size), ...stateLines(health, size), 'Statistics are disabled: ENABLE_CACHE_STATS is false.'],
+      [
+        head(now, size),
+        ...stateLines(health),
+        ...redisLines(health),
+        'Statistics are disabled: ENABLE_CACHE_STATS is false.',
+      ],
       size,
     );
   const interval = before && intervalOf(now, before);
@@ -51,10 +56,19 @@ export function screenOf({ now, before, hotKeys }: Observed, size: Size): string
     ...tierLines(stats, interval),
     ...space,
   ];
-  const bottom = [...space, ...stateLines(health, size, stats)];
-  const room = size.rows - top.length - bottom.length - 1;
+  const states = [...space, ...stateLines(health, stats)].map((text) => cut(text, size.columns));
+  const left = size.rows - top.length - states.length;
+  const servers = limited(redisLines(health, stats), left - 1 - LEAST_KEY_ROWS);
+  const room = left - servers.length - 1;
   const keys = keyLines(hotKeys, Math.min(MOST_KEY_ROWS, Math.max(LEAST_KEY_ROWS, room)), size);
-  return fitted([...top, ...keys, ...bottom], size);
+  return fitted([...top, ...keys, ...states, ...servers], size);
+}
+
+/** The lines that have room, and how many more exist. */
+function limited(lines: readonly string[], most: number): readonly string[] {
+  if (lines.length <= most) return lines;
+  const shown = lines.slice(0, Math.max(0, most - 1));
+  return [...shown, `and ${lines.length - shown.length} more servers of Redis`];
 }
 
 /** The screen while the service does not answer. */
@@ -174,32 +188,43 @@ function keyCell(hot: HotKey | undefined, columns: number, i: number): string {
   return fit(printable(hot.key), columns - rateColumns) + fit(shown, rateColumns, 'right');
 }
 
-/** Redis with each of its servers, L1, and the pending writes. */
-function stateLines(health: HealthBody, { columns }: Size, stats?: StatsBody): string[] {
-  const { local_cache: l1, pending_writes: pending } = health;
-  const lines = redisLines(health, stats);
-  const full = stats?.local.enabled ? ` of ${count(stats.local.max_items)}` : '';
-  const l1Text =
-    l1.status === 'disabled' ? 'L1 off' : `L1 ${count(l1.items)}${full}, ${bytes(l1.memory_bytes)}`;
-  const evicted =
-    stats === undefined || !stats.local.enabled ? '' : `, ${short(stats.local.evictions)} evicted in all`;
-  lines.push(`${l1Text}${evicted}${pending === undefined ? '' : `; ${pendingText(pending)}`}`);
-  return lines.map((text) => cut(text, columns));
+/** The pending writes and L1. */
+function stateLines(health: HealthBody, stats?: StatsBody): string[] {
+  const { pending_writes: pending } = health;
+  const l1 = l1Text(health, stats);
+  return pending === undefined ? [l1] : [`pending writes: ${pendingText(pending)}`, l1];
 }
 
-function redisLines({ mode, redis }: HealthBody, stats: StatsBody | undefined): string[] {
-  if (mode === 'standalone') return ['Redis is not used: the service is standalone.'];
+function l1Text({ local_cache: l1 }: HealthBody, stats: StatsBody | undefined): string {
+  if (l1.status === 'disabled') return 'L1 is off: ENABLE_LOCAL_CACHE is false';
+  const size = `${bytes(l1.memory_bytes)}`;
+  if (stats === undefined) return `L1 ${count(l1.items)} entries, ${size}`;
+  const { max_items: most, evictions } = stats.local;
+  return `L1 ${count(l1.items)} of ${count(most)} entries, ${size}, ${short(evictions)} evicted since the start`;
+}
+
+/**
+ * One line for each server of Redis, the servers that need attention first. The reasons above the tables say why a
+ * server is unreachable.
+ */
+function redisLines({ mode, redis }: HealthBody, stats?: StatsBody): string[] {
+  if (mode === 'standalone') return ['Redis is not used: the service is standalone'];
   const { servers } = redis;
+  const open = (breaker: string | undefined) => (breaker === 'open' ? ', circuit breaker open' : '');
   if (servers === undefined) {
-    const breaker = redis.breaker === 'open' ? '; circuit breaker open' : '';
-    if (!redis.connected) return [`Redis unreachable: ${printable(redis.error ?? '')}${breaker}`];
-    return [`Redis ${serverText(redis.server_info)}, answers in ${redis.response_time_ms} ms${breaker}`];
+    const facts = redis.connected
+      ? `${serverText(redis.server_info)}, answers in ${redis.response_time_ms} ms`
+      : 'unreachable';
+    return [`Redis ${facts}${open(redis.breaker)}`];
   }
-  return servers.map(({ server, connected, coherence, breaker, response_time_ms, error }) => {
+  const byNeed = servers.toSorted(
+    (a, b) => Number(a.coherence === 'coherent') - Number(b.coherence === 'coherent'),
+  );
+  return byNeed.map(({ server, connected, coherence, breaker, response_time_ms }) => {
     const of = stats?.servers?.find((each) => each.server === server);
     const keys = of?.keys_count == null ? '' : `, ${short(of.keys_count)} keys, ${of.memory_used}`;
-    const facts = connected ? `answers in ${response_time_ms} ms${keys}` : printable(error ?? 'unreachable');
-    return `Redis ${server} ${coherence}, ${facts}${breaker === 'open' ? '; circuit breaker open' : ''}`;
+    const facts = connected ? `answers in ${response_time_ms} ms${keys}` : 'unreachable';
+    return `Redis ${server} ${coherence}, ${facts}${open(breaker)}`;
   });
 }
 
@@ -214,9 +239,9 @@ function pendingText({
   bytes: size,
   oldest_age_ms: age,
 }: NonNullable<HealthBody['pending_writes']>) {
-  if (entries === 0) return 'no pending writes';
+  if (entries === 0) return 'none';
   const oldest = age === null ? '' : `, the oldest for ${span(age / 1000)}`;
-  return `${count(entries)} pending writes, ${bytes(size)}${oldest}`;
+  return `${count(entries)}, ${bytes(size)}${oldest}`;
 }
 
 function heading(cells: readonly string[]): string {

@@ -23,11 +23,19 @@ const SIZES = [
   [200, 60],
 ] as const;
 
-/** Runs a subcommand on a terminal of this size. `answer` is typed when the output contains a question mark. */
+interface Typing {
+  /** Typed when the output contains `prompt`. */
+  readonly answer?: string;
+  /** By default a question mark. */
+  readonly prompt?: string;
+  readonly env?: Record<string, string>;
+}
+
+/** Runs a subcommand on a terminal of this size. */
 async function onTerminal(
   [columns, rows]: readonly [number, number],
   args: string[],
-  { answer, env = {} }: { answer?: string; env?: Record<string, string> } = {},
+  { answer, prompt = '?', env = {} }: Typing = {},
 ) {
   const invocation = program(args[0]!, '--url', service.url, ...args.slice(1));
   const words = [invocation.command, ...invocation.args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
@@ -41,7 +49,7 @@ async function onTerminal(
   let isAnswered = false;
   child.stdout.on('data', (chunk) => {
     text += chunk;
-    if (answer === undefined || isAnswered || !text.includes('?')) return;
+    if (answer === undefined || isAnswered || !text.includes(prompt)) return;
     isAnswered = true;
     child.stdin.write(answer);
   });
@@ -63,6 +71,41 @@ for (const size of SIZES) {
     }
   });
 }
+
+for (const size of SIZES) {
+  test(`on a terminal of ${size.join('x')}, explain fits, and top repaints until q and restores the terminal`, async () => {
+    await put(service, 'borrow_rate:A', '{"rate":0.25}');
+    const explained = await onTerminal(size, ['explain', 'borrow_rate:A']);
+    assert.equal(explained.code, 0);
+    assert.match(explained.lines[0]!, /^borrow_rate:A \(borrow_rate\) at /);
+    for (const line of explained.lines) assert.ok(line.length <= size[0], line);
+
+    const args = ['top', '--every', '0.2'];
+    const { code, text } = await onTerminal(size, args, { prompt: ' s  q quits', answer: 'q' });
+    assert.equal(code, 0);
+    const [before, painted, after] = text.replace('\u001b[?1049l', '\u001b[?1049h').split('\u001b[?1049h');
+    assert.deepEqual([before, after!.trim()], ['', ''], 'everything is painted on the alternate screen');
+    for (const screen of painted!.split('\u001b[H').slice(1)) {
+      // The terminal makes \r\r\n of \r\n.
+      const lines = stripVTControlCharacters(screen).trimEnd().split(/\r+\n/);
+      assert.ok(lines.length <= size[1], `${lines.length} lines`);
+      assert.match(lines[0]!, /^ratecache http:\S+ .* standalone .* q quits$/);
+      assert.ok(lines.some((line) => line.includes('  most-missed keys')));
+      for (const line of lines) assert.ok(line.length <= size[0], line);
+    }
+  });
+}
+
+test('top ends with Ctrl-C, and NO_COLOR turns its colours off', async () => {
+  const { code, text } = await onTerminal(SIZES[0], ['top', '--every', '0.2'], {
+    prompt: ' s  q quits',
+    answer: '\u0003',
+    env: { NO_COLOR: '1' },
+  });
+  assert.equal(code, 0);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
+  assert.doesNotMatch(text, /\u001b\[\d*m/);
+});
 
 test('NO_COLOR turns colours off', async () => {
   await put(service, 'borrow_rate:A', '1');

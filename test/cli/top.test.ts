@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { freePort } from '../../loadtest/target/redis-server.ts';
+import { PATIENT } from '../../loadtest/target/replicas.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
+import { startService } from '../../loadtest/target/service.ts';
+import { cut, fit, wrap } from '../../src/cli/cells.ts';
+import { durationText, percentile } from '../../src/cli/percentiles.ts';
+import type { Snapshot } from '../../src/cli/snapshot.ts';
+import { failedScreen, type Observed, screenOf } from '../../src/cli/top-screen.ts';
+import type { HealthBody } from '../../src/metrics/health.ts';
+import type { HotKey } from '../../src/metrics/hot-keys.ts';
+import type { StatsBody } from '../../src/metrics/stats.ts';
+import { get, put } from '../support/client.ts';
+import { tokensFile } from '../support/tokens.ts';
+
+const BOUNDS = [0.001, 0.01, 0.1];
+const SMALL = { columns: 80, rows: 24 };
+const LARGE = { columns: 200, rows: 60 };
+
+/** A snapshot after this many reads: 3 of 4 hit L1, and half of the rest hit Redis. */
+function snapshot(atMs: number, reads: number, health: Partial<HealthBody> = {}): Snapshot {
+  const hits = reads * 0.75;
+  const counted = { items: 1234567, hits, misses: reads - hits, evictions: 0, expirations: 0 };
+  const stored = { hits: reads / 8, misses: reads / 8 };
+  const requests = { hit: reads * 0.875, miss: reads * 0.125, error: 0 };
+  const stats: StatsBody = {
+    connected: true,
+    keys_count: 123_456_789,
+    memory_used: '1.20G',
+    categories: { borrow_rate: 123_456_789 },
+    keys_counted_at: null,
+    local: {
+      ...counted,
+      enabled: true,
+      max_items: 2_000_000,
+      bytes: 1e9,
+      hit_rate: 0.75,
+      by_type: { borrow_rate: counted },
+    },
+    redis: { ...stored, hit_rate: 0.5, by_type: { borrow_rate: stored } as never },
+    requests: { get: { ...requests, hit_rate: 0.875 }, set: requests, delete: requests },
+    flights: { joined: 0, fenced: 0 },
+    latency: {
+      bounds_seconds: BOUNDS,
+      get: [reads, 0, 0, 0],
+      set: [0, reads, 0, 0],
+      delete: [0, 0, 0, reads],
+      redis: [0, 0, 0, 0],
+    },
+  };
+  return { url: 'http://127.0.0.1:8000', atMs, stats, health: { ...HEALTH, ...health } };
+}
+
+const HEALTH: HealthBody = {
+  status: 'healthy',
+  reasons: [],
+  mode: 'redis',
+  version: '0.1.0',
+  addon: { version: '20', package: 'uws-pack', sha256: '' },
+  coherence: 'coherent',
+  redis: { connected: true, response_time_ms: 0.4, server_info: {}, breaker: 'closed' },
+  local_cache: { status: 'healthy', items: 1234567, memory_bytes: 1e9 },
+  pending_writes: { entries: 0, bytes: 0, oldest_age_ms: null } as never,
+};
+
+const hot = (n: number, name = 'key'): HotKey[] =>
+  Array.from({ length: n }, (_, i) => ({
+    key: `borrow_rate:${name}${i}`,
+    type: 'borrow_rate',
+    per_second: 1e6 / (i + 1),
+  }));
+
+function observed(more: Partial<Observed> = {}): Observed {
+  return {
+    now: snapshot(3000, 8000),
+    before: snapshot(1000, 4000),
+    hotKeys: { seconds: 90, reads: hot(20), misses: hot(20, '日本株式会社\u001b[2J'.repeat(5)) },
+    ...more,
+  };
+}
+
+const textOf = (lines: readonly string[]) => lines.map((line) => stripVTControlCharacters(line));
+/** The cells of the row with this name. */
+const row = (lines: readonly string[], name: string) =>
+  textOf(lines)
+    .find((line) => line.startsWith(`${name} `))!
+    .slice(14)
+    .trim()
+    .split(/ {2,}/);
+
+test('top shows rates, hit rates and latencies of the interval', () => {
+  const lines = screenOf(observed(), SMALL);
+  assert.deepEqual(row(lines, 'get'), ['2,000', '87.5 %', '0', '500 µs', '900 µs', '990 µs']);
+  assert.deepEqual(row(lines, 'delete'), ['2,000', '0', '> 0.1 s', '> 0.1 s', '> 0.1 s']);
+  assert.deepEqual(row(lines, 'borrow_rate'), ['1.23 M', '2,000', '75 %', '123 M', '500', '50 %']);
+  assert.deepEqual(row(lines, 'volatility'), ['–', '–', '–', '–', '–', '–']);
+  assert.match(lines[0]!, /healthy.*coherent.*last 2 s/);
+});
+
+test('top fits 80x24 and 200x60, and shows more keys on a larger terminal', () => {
+  for (const size of [SMALL, LARGE]) {
+    const lines = textOf(screenOf(observed(), size));
+    assert.ok(lines.length <= size.rows, `${lines.length} lines`);
+    for (const line of lines) assert.ok(cut(line, size.columns) === line, line);
+    assert.ok(lines.some((line) => line.startsWith('pending writes: none')));
+    assert.ok(!lines.join('').includes('\u001b'));
+  }
+  const keys = (size: typeof SMALL) =>
+    textOf(screenOf(observed(), size)).filter((line) => line.startsWith('borrow_rate:key')).length;
+  assert.deepEqual([keys(SMALL), keys(LARGE)], [5, 20]);
+});
+
+test('top shows the reasons of a degraded service, each server of a Cluster, and pending writes', () => {
+  const server = (name: string, connected: boolean) => ({
+    server: name,
+    connected,
+    response_time_ms: connected ? 0.5 : null,
+    coherence: connected ? ('coherent' as const) : ('blind' as const),
+    breaker: connected ? ('closed' as const) : ('open' as const),
+    clock_offset_ms: 0,
+    server_info: {},
+  });
+  const health: Partial<HealthBody> = {
+    status: 'degraded',
+    coherence: 'blind',
+    reasons: ['Redis b:2 is unreachable: connection refused', 'second', 'third'],
+    redis: { ...HEALTH.redis, servers: [server('a:1', true), server('b:2', false)] },
+    pending_writes: { entries: 3, bytes: 2048, oldest_age_ms: 5000 } as never,
+  };
+  const lines = textOf(screenOf(observed({ now: snapshot(3000, 8000, health) }), SMALL));
+  assert.ok(lines.length <= 24);
+  assert.equal(lines[1], 'Redis b:2 is unreachable: connection refused');
+  assert.deepEqual(lines.slice(-2), [
+    'Redis b:2 blind, unreachable, circuit breaker open',
+    'Redis a:1 coherent, answers in 0.5 ms',
+  ]);
+  assert.ok(lines.includes('pending writes: 3, 2 KiB, the oldest for 5.0 s'));
+});
+
+test('top shows the servers of a large Cluster that have room, and how many more exist', () => {
+  const servers = Array.from({ length: 30 }, (_, i) => ({
+    server: `a:${i}`,
+    connected: true,
+    response_time_ms: 1,
+    coherence: i === 29 ? ('degraded' as const) : ('coherent' as const),
+    breaker: 'closed' as const,
+    clock_offset_ms: 0,
+    server_info: {},
+  }));
+  const health = { redis: { ...HEALTH.redis, servers } };
+  const lines = textOf(screenOf(observed({ now: snapshot(3000, 8000, health) }), SMALL));
+  assert.equal(lines.length, 24);
+  assert.ok(lines.includes('Redis a:29 degraded, answers in 1 ms'));
+  assert.equal(lines.at(-1), 'and 27 more servers of Redis');
+});
+
+test('top shows no rates after a restart of the service or a failure', () => {
+  for (const before of [undefined, snapshot(1000, 9000)])
+    assert.deepEqual(row(screenOf(observed({ before }), SMALL), 'get'), ['–', '–', '–', '–', '–', '–']);
+});
+
+test('top shows why the keys are missing, and why the service does not answer', () => {
+  const error = new Error('http://a answered 403 forbidden: the token lacks the scope read');
+  assert.ok(textOf(screenOf(observed({ hotKeys: error }), SMALL)).includes(`No keys: ${error.message}`));
+  const failed = textOf(failedScreen('http://a', new Error('cannot reach http://a'), SMALL));
+  assert.deepEqual(failed.slice(0, 2), ['ratecache http://a', 'cannot reach http://a']);
+});
+
+test('without a terminal, top prints one screen of one interval and ends', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  await put(service, 'borrow_rate:A', '1');
+  for (let i = 0; i < 500; i++) await (await get(service, 'borrow_rate:A')).arrayBuffer();
+  const { code, stdout, stderr } = await runMain(['top', '--every', '0.1', '--url', service.url]);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /^ratecache http:\S+ +healthy {2}standalone {2}last 0\.\d+ s/);
+  assert.ok(!stdout.includes('\u001b'));
+  const lines = stdout.split('\n');
+  assert.ok(lines.some((line) => line.startsWith('borrow_rate:A ')));
+  assert.ok(lines.includes('Redis is not used: the service is standalone'));
+  for (const line of lines) assert.ok(line.length <= 80, line);
+});
+
+test('top reads statistics from --ops-url and keys from --url, with the token', async (t) => {
+  const tokens = tokensFile({ reader: { scopes: ['read'] } });
+  t.after(() => tokens.remove());
+  const opsPort = await freePort();
+  const env = { ...PATIENT, AUTH_TOKENS_FILE: tokens.path, OPS_PORT: String(opsPort) };
+  const service = await startService({ standalone: true, env });
+  t.after(() => service.stop());
+  const args = ['top', '--every', '0.1', '--url', service.url, '--ops-url', `http://127.0.0.1:${opsPort}`];
+  const token = tokens.tokens.reader!;
+  assert.match((await runMain(args, { RATECACHE_TOKEN: token })).stdout, /^hottest keys/m);
+  assert.match((await runMain(args)).stdout, /^No keys: .* 401 unauthenticated/m);
+});
+
+test('top reports when no service answers', async () => {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const { code, stderr } = await runMain(['top', '--url', url]);
+  assert.deepEqual([code, stderr], [2, `ratecache: cannot reach ${url}: connection refused\n`]);
+});
+
+test('a percentile is linear within its bucket, and infinite above all bounds', () => {
+  assert.equal(percentile(BOUNDS, [0, 0, 0, 0], 0.5), undefined);
+  assert.equal(percentile(BOUNDS, [10, 0, 0, 0], 0.5), 0.0005);
+  assert.equal(percentile(BOUNDS, [5, 5, 0, 0], 0.5), 0.001);
+  assert.equal(percentile([1, 2, 4], [0, 0, 8, 0], 0.5), 3);
+  assert.equal(percentile(BOUNDS, [1, 0, 0, 9], 0.5), Number.POSITIVE_INFINITY);
+  assert.deepEqual(
+    [undefined, 0.00002, 0.0025, 1.5, Number.POSITIVE_INFINITY].map((each) => durationText(each, BOUNDS)),
+    ['–', '20 µs', '2.5 ms', '1.5 s', '> 0.1 s'],
+  );
+});
+
+test('text is padded, cut and wrapped by the columns that it takes on a terminal', () => {
+  assert.deepEqual([fit('ab', 4), fit('ab', 4, 'right'), fit('abcdef', 4)], ['ab  ', '  ab', 'abc…']);
+  assert.deepEqual([fit('日本', 5), fit('日本語', 5), cut('😀😀😀', 4)], ['日本 ', '日本…', '😀…']);
+  assert.deepEqual(wrap('one two three', 7), ['one two', 'three']);
+  assert.deepEqual(wrap('abcdefghij k', 4), ['abcd', 'efgh', 'ij k']);
+});
