@@ -148,6 +148,8 @@ test('every metric, field and variable that the runbook names exists', async () 
   const metrics = (await (await service.fetch('/metrics')).text()).matchAll(/^# TYPE (\S+) /gm);
   const rules = read('deploy/prometheus/recording.yml').matchAll(/^ +- record: (\S+)$/gm);
   const stats = await (await service.fetch('/stats')).json();
+  await readIntoL1(service, 'borrow_rate:AAPL');
+  const explanation = await explain(service, 'borrow_rate:AAPL');
   await redis.signal('SIGKILL');
   // What is wrong stands there only when something is.
   const health = await until(async () => {
@@ -156,7 +158,7 @@ test('every metric, field and variable that the runbook names exists', async () 
   });
   const known = new Set([
     ...[...metrics, ...rules].map(([, name]) => name!),
-    ...[stats, health].flatMap((body) => pathsOf(body)),
+    ...[stats, health, explanation, explanation.replicas[0]].flatMap((body) => pathsOf(body)),
     ...service.logs.flatMap((line) => pathsOf(line)),
     ...Object.keys(ERRORS),
     ...TYPES,
