@@ -13,6 +13,7 @@ import { ERRORS } from '../../src/errors.ts';
 import { TYPES } from '../../src/key.ts';
 import { find, type Manifest, render } from '../deploy/rendered.ts';
 import { get, post, put, readIntoL1 } from '../support/client.ts';
+import { explain } from '../support/explain.ts';
 import { codesOf, sectionOf } from './markdown.ts';
 import { textOf } from './pages.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
@@ -148,6 +149,7 @@ test('every metric, field and variable that the runbook names exists', async () 
   const metrics = (await (await service.fetch('/metrics')).text()).matchAll(/^# TYPE (\S+) /gm);
   const rules = read('deploy/prometheus/recording.yml').matchAll(/^ +- record: (\S+)$/gm);
   const stats = await (await service.fetch('/stats')).json();
+  await put(service, 'borrow_rate:AAPL', '{"rate":0.01}');
   await readIntoL1(service, 'borrow_rate:AAPL');
   const explanation = await explain(service, 'borrow_rate:AAPL');
   await redis.signal('SIGKILL');
