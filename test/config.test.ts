@@ -140,6 +140,7 @@ test('every variable changes the configuration', () => {
     HTTP_MAX_AGE: 'ttl',
     KEY_PREFIX: 'test:',
     LOG_LEVEL: 'debug',
+    DEPENDENCIES: 'none',
     CACHE_WARMUP_FORMAT: 'ibkr',
     // These two have other variables as their least value.
     HEARTBEAT_TIMEOUT_MS: '2000',
@@ -191,6 +192,17 @@ test('every variable changes the configuration', () => {
       name,
     );
   }
+});
+
+test('a faulty rule of dependencies is reported with what was expected', () => {
+  const { faults } = faultsOf({ ...REDIS, DEPENDENCIES: 'a:{x}=b:{y}' });
+  assert.deepEqual(faults, [
+    {
+      variable: 'DEPENDENCIES',
+      actual: '"a:{x}=b:{y}"',
+      expected: 'placeholders of a:{x} in its inputs; b:{y} has {y}, which it lacks',
+    },
+  ]);
 });
 
 test('all faults are reported at once, each with its value and what was expected', () => {

@@ -14,6 +14,8 @@ export type Reason =
   | 'evict'
   /** All keys were deleted. */
   | 'flush'
+  /** An input of it changed. */
+  | 'input'
   /** Another program changed it, Redis evicted it, or the cause is unknown. */
   | 'remote';
 
@@ -76,7 +78,9 @@ export interface BusListener {
  * 3. `changed`: the key changed in another way, and the listener must read its new value. One change may be reported
  *    more than once. `before` is the entry that L1 had until now.
  * 4. `matchRemoved`: all matching keys were dropped; newer ones may still exist.
- * 5. `reset`: clients must drop all their entries. `degraded`, `blind`: coherence is lost, so changes may be missed.
+ * 5. `inputChanged`: values that depend on the input may be outdated. It comes before `stored`, `removed` or `changed` of
+ *    the input itself.
+ * 6. `reset`: clients must drop all their entries. `degraded`, `blind`: coherence is lost, so changes may be missed.
  *    `rearmed`: coherence is restored, or L2's data was replaced; entries that clients read from now on are kept
  *    coherent. `flush`: in a process without L2, L1 was emptied.
  */
@@ -86,5 +90,7 @@ export interface ChangeListener {
   removed(key: string, reason: Reason): void;
   changed(key: string, announced: Announced | undefined, before: Entry | undefined): void;
   matchRemoved(match: Match, reason: Reason): void;
+  /** @param input undefined for all inputs */
+  inputChanged(input: string | undefined): void;
   reset(reason: 'flush' | 'rearmed' | 'degraded' | 'blind'): void;
 }

@@ -2,6 +2,7 @@ import type { TtlTable } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { CoherenceState } from './bus.ts';
 import type { Clock } from './clock.ts';
+import type { Rule } from './dependencies/rules.ts';
 import type { Memory } from './l1/memory.ts';
 import type { PendingWrites } from './pending-writes/pending-writes.ts';
 import type { RecentChanges } from './recent-changes.ts';
@@ -23,6 +24,8 @@ export interface TwoLevelDeps {
   /** Whether a link reports the changes of L2. L1 is then not trusted before the link is armed. */
   readonly linked?: boolean;
   readonly ttls: TtlTable;
+  /** Which keys depend on others; none by default. */
+  readonly dependencies?: readonly Rule[];
   /** Stores the changes that L2 did not accept. Without it such changes fail. */
   readonly pendingWrites?: PendingWrites | undefined;
   /** Whether L1's entries are written back to an L2 that has lost its data. */

@@ -22,6 +22,8 @@ export interface Loaded {
   readonly source: Source;
   /** Why L2 did not answer, for the sources `l1-stale` and `unknown`. */
   readonly fault?: StoreError;
+  /** An input that has changed since the value in L2 was stored; set with the source `none`. */
+  readonly outdatedBy?: string;
   /** Whether the read put the entry into L1. */
   readonly kept?: boolean;
   /** What a reader of the key could rely on, where that is less than coherence. */

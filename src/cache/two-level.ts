@@ -10,19 +10,22 @@ import {
 } from './bus.ts';
 import type { Clock } from './clock.ts';
 import { Coherence, Source } from './coherence.ts';
+import { Dependents } from './dependencies/dependents.ts';
 import type { TwoLevelDeps } from './deps.ts';
 import type { Entry } from './entry.ts';
-import { type Flight, Flights } from './flight.ts';
+import { Flights } from './flight.ts';
+import { deleteMatching } from './invalidation.ts';
 import type { Memory } from './l1/memory.ts';
 import { SlotDrops } from './l1/slot-drops.ts';
+import { L2Reads } from './l2-reads.ts';
 import type { Loaded } from './loaded.ts';
 import { EVERYTHING, type Match, matcher } from './match.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { Pending, PendingWrites } from './pending-writes/pending-writes.ts';
-import { keepMatchOrUndo, Postponer } from './pending-writes/postpone.ts';
+import { Postponer } from './pending-writes/postpone.ts';
 import { ReadSampler } from './read-sampler.ts';
 import { ONE_SLOT } from './slots.ts';
-import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from './store.ts';
+import type { RemovalOutcome, Store, WriteOutcome } from './store.ts';
 import type { Version, VersionClock } from './version.ts';
 import { Writes } from './writes.ts';
 
@@ -41,11 +44,13 @@ export class TwoLevel implements BusListener {
   readonly #ownWrites = new OwnWrites();
   readonly #postponer: Postponer | undefined;
   readonly #writes: Writes;
+  readonly #reads: L2Reads;
   readonly #coherence: Coherence;
   /** Owns every slot that no other source owns. */
   readonly #source: Source;
   readonly #slotDrops: SlotDrops | undefined;
   readonly #sampler: ReadSampler;
+  readonly #dependents: Dependents | undefined;
   /** Notifies clients of changes. */
   changes: ChangeListener | undefined;
 
@@ -64,13 +69,27 @@ export class TwoLevel implements BusListener {
     this.#slotDrops = memory && new SlotDrops(memory);
     // Without L2 an evicted value is lost, so clients are notified. With L2, the link reports when a value expires.
     if (memory !== undefined && store === undefined)
-      memory.onGone = (key, reason) => this.changes?.removed(key, reason);
+      memory.onGone = (key, reason) => {
+        this.#dependents?.changed(key, versions.next());
+        this.changes?.removed(key, reason);
+      };
+    const postponer = () => this.#postponer;
+    const marked = (key: string, loaded: Loaded) => this.#marked(key, loaded);
+    this.#reads = new L2Reads({ ...deps, postponer, dependents: () => this.#dependents, marked });
+    if (deps.dependencies?.length)
+      this.#dependents = new Dependents(deps.dependencies, {
+        versions,
+        state: () => this.#coherence.state,
+        read: store && ((key) => this.#reads.input(key)),
+        onChange: (input) => this.changes?.inputChanged(input),
+      });
     this.#writes = new Writes({
       ...deps,
       flights: this.#flights,
       ownWrites: this.#ownWrites,
-      postponer: () => this.#postponer,
+      postponer,
       changes: () => this.changes,
+      onChange: (key, version) => this.#dependents?.changed(key, version),
     });
     if (pendingWrites !== undefined && store !== undefined)
       this.#postponer = new Postponer(
@@ -82,6 +101,11 @@ export class TwoLevel implements BusListener {
         },
         () => counters.countLimited('pending_writes_share'),
       );
+  }
+
+  /** Which entries depend on others; undefined where no type does. */
+  get dependents(): Dependents | undefined {
+    return this.#dependents;
   }
 
   /** What a reader may rely on now for every key: the worst state of all servers of L2. */
@@ -103,6 +127,8 @@ export class TwoLevel implements BusListener {
   peek(key: string): Entry | undefined {
     const entry = this.memory?.fresh(key);
     if (entry === undefined) return undefined;
+    const dependents = this.#dependents;
+    if (dependents?.concerns(entry) && !dependents.admits(entry)) return undefined;
     this.#counters.l1Hits[entry.type]!++;
     this.#sampler.read(key);
     return entry;
@@ -113,8 +139,8 @@ export class TwoLevel implements BusListener {
     this.#counters.l1Misses[typeOf(key)]!++;
     this.#sampler.read(key);
     const pending = this.#postponer?.answerFor(key);
-    if (pending !== undefined) return Promise.resolve(this.#fromPendingWrites(key, pending.entry));
-    return this.#flights.join(key, 1, true, (flight) => this.#fly(key, flight));
+    if (pending !== undefined) return Promise.resolve(this.#reads.countedPending(key, pending.entry));
+    return this.#flights.join(key, 1, true, (flight) => this.#reads.fly(key, flight));
   }
 
   /**
@@ -123,15 +149,15 @@ export class TwoLevel implements BusListener {
    */
   refresh(key: string, fill = true): Promise<Loaded> {
     const pending = this.#postponer?.answerFor(key);
-    if (pending !== undefined)
-      return Promise.resolve(this.#marked(key, { entry: pending.entry, source: 'pending' }));
-    return this.#flights.join(key, 0, fill, (flight) => this.#fly(key, flight));
+    if (pending !== undefined) return Promise.resolve(this.#reads.pending(key, pending.entry));
+    return this.#flights.join(key, 0, fill, (flight) => this.#reads.fly(key, flight));
   }
 
   /** As `refresh`, but answers from L1 where the entry is fresh, and does not fill L1. */
   async look(key: string): Promise<Loaded> {
     const entry = this.memory?.glance(key);
-    return entry === undefined ? this.refresh(key, false) : { entry, source: 'l1' };
+    const admitted = entry !== undefined && (this.#dependents?.admits(entry) ?? true);
+    return !admitted ? this.refresh(key, false) : { entry, source: 'l1' };
   }
 
   /** `peek`, then `load`. */
@@ -158,24 +184,15 @@ export class TwoLevel implements BusListener {
    */
   async invalidate(match: Match, stopped?: () => boolean): Promise<number | undefined> {
     const { store } = this;
-    const matches = matcher(match);
-    const reason = match === EVERYTHING ? 'flush' : 'delete';
     const version = this.#versions.next();
-    const local = this.#forgetWhere(matches, version, false);
-    const undo = this.#postponer?.deletingWhere(matches, version);
-    let removed: number | undefined = local;
-    let made = false;
-    try {
-      if (store !== undefined) removed = await store.removeMatching(match, version, stopped);
-      made = true;
-    } catch (error) {
-      keepMatchOrUndo(this.#postponer, { match, version }, error, undo);
-      removed = undefined;
-    } finally {
-      // Once more, because reads that began meanwhile may have returned values that were not deleted yet.
-      if (store !== undefined) this.#forgetWhere(matches, version, made);
-    }
-    this.changes?.matchRemoved(match, reason);
+    const forget = (matches: (key: string) => boolean, made: boolean) =>
+      this.#forgetWhere(matches, version, made);
+    const removed =
+      store === undefined
+        ? forget(matcher(match), false)
+        : await deleteMatching({ store, postponer: this.#postponer, forget }, match, version, stopped);
+    this.#dependents?.matchChanged(match);
+    this.changes?.matchRemoved(match, match === EVERYTHING ? 'flush' : 'delete');
     return removed;
   }
 
@@ -207,6 +224,7 @@ export class TwoLevel implements BusListener {
   /** The clock was stepped by `ms`. Pending writes are moved by the same amount, and L1 is emptied. */
   clockStepped(ms: number): void {
     this.#versions.stepped();
+    this.#dependents?.allChanged();
     this.pendingWrites?.move(ms);
     // New stamps must be greater than those of the pending writes, also after a step back.
     for (const version of this.pendingWrites?.versions() ?? []) this.#versions.observe(version);
@@ -222,6 +240,7 @@ export class TwoLevel implements BusListener {
     const cached = this.memory?.cached(key);
     this.#deps.recent?.keyChanged(key, announced, cached);
     this.memory?.delete(key);
+    this.#dependents?.heard(key, version);
     // An own write in flight notifies the clients when it is answered.
     if (!inFlight) this.changes?.changed(key, announced, cached);
   }
@@ -249,6 +268,7 @@ export class TwoLevel implements BusListener {
     }
     this.#deps.recent?.manyChanged(matches, reason, version);
     this.#forgetWhere(matches, version);
+    this.#dependents?.matchChanged(match);
     this.changes?.matchRemoved(match, reason);
     // L2 may have a value that is newer than the deletion. The pending change has hidden it from clients.
     for (const { key } of yielding) this.changes?.changed(key, undefined, undefined);
@@ -263,6 +283,7 @@ export class TwoLevel implements BusListener {
       const slots = this.#coherence.slotsOf(source);
       if (keysLeft < memory.countOf(slots) / 2) this.#postponer?.keepAll(memory.unexpiredEntries(slots));
     }
+    this.#dependents?.allChanged();
     if (source === this.#source) this.forgetAll();
     else this.#forgetSlots(this.#coherence.slotsOf(source));
     // That the link is armed again is reported when the state becomes coherent: L2 may not answer yet, and a snapshot
@@ -305,60 +326,10 @@ export class TwoLevel implements BusListener {
     this.#slotDrops?.add(slots);
   }
 
-  async #fly(key: string, flight: Flight): Promise<Loaded> {
-    const { l2Hits, misses, staleHits } = this.#counters;
-    try {
-      const stored = await this.store?.read(key);
-      const valid = stored !== undefined && stored.expiresAt > this.#clock.now;
-      const deleted = valid && (this.#postponer?.overrules(key, stored) ?? false);
-      const entry = valid && !deleted ? stored : undefined;
-      const kept = this.#land(key, flight, entry);
-      if (entry === undefined) {
-        misses[typeOf(key)]! += flight.readers;
-        if (flight.readers > 0) this.#deps.onMiss?.(key);
-        return this.#marked(key, { entry, source: deleted ? 'pending' : 'none' });
-      }
-      l2Hits[entry.type]! += flight.readers;
-      return this.#marked(key, { entry, source: 'l2', kept });
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      const entry = this.memory?.unexpired(key);
-      if (entry === undefined) {
-        this.#counters.getErrors += flight.readers;
-        return this.#marked(key, { entry, source: 'unknown', fault: error });
-      }
-      staleHits[entry.type]! += flight.readers;
-      return this.#marked(key, { entry, source: 'l1-stale', fault: error });
-    }
-  }
-
-  #fromPendingWrites(key: string, entry: Entry | undefined): Loaded {
-    const { staleHits, misses } = this.#counters;
-    if (entry === undefined) misses[typeOf(key)]!++;
-    else staleHits[entry.type]!++;
-    return this.#marked(key, { entry, source: 'pending' });
-  }
-
   /** Adds the state of the key's server where answers must name it. */
   #marked(key: string, loaded: Loaded): Loaded {
     const lesser = lesserState(this.stateOf(key));
     return lesser === undefined ? loaded : { ...loaded, lesser };
-  }
-
-  /**
-   * Puts the entry of a flight into L1, unless the flight was fenced. A fenced flight still updates L1 in one way: L2
-   * answers in order, so an entry of L1 with another version is older. L1 drops it, because a reader that has just seen
-   * the answer must not see the older entry next.
-   * @returns whether L1 has stored the entry
-   */
-  #land(key: string, flight: Flight, entry: Entry | undefined): boolean {
-    if (entry !== undefined) this.#versions.observe(entry.version);
-    const { memory } = this;
-    if (memory === undefined || this.store === undefined) return false;
-    const welcome = entry !== undefined && flight.fill && !flight.fenced;
-    if (welcome) memory.set(entry);
-    else memory.deleteUnless(key, entry?.version);
-    return welcome;
   }
 
   /** Counts and reports a pending change that yielded, unless `version` is its own: then it had been made already. */

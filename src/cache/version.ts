@@ -20,6 +20,8 @@ const MAX_DRIFT_MS = 60_000;
 const MS_DIGITS = 12;
 
 const FOREIGN = '0'.repeat(16);
+/** The greatest digits after the milliseconds. */
+const LAST = 'f'.repeat(12);
 
 /** Makes versions. Every stamp is greater than all that this clock has made or observed. */
 export class VersionClock {
@@ -44,9 +46,14 @@ export class VersionClock {
     return this.#stamp.toString('hex');
   }
 
+  /** Returns a version that is not less than any stamp of this clock so far, without making a stamp. */
+  bound(): Version {
+    return Math.max(this.#ms, this.#wall()).toString(16).padStart(MS_DIGITS, '0') + LAST;
+  }
+
   /** Makes all later stamps greater than this one of another writer. */
   observe(version: Version): void {
-    const ms = Number.parseInt(version.slice(0, MS_DIGITS), 16);
+    const ms = msOf(version);
     if (ms < this.#ms || ms > this.#wall() + MAX_DRIFT_MS) return;
     const counter = Number.parseInt(version.slice(MS_DIGITS, 16), 16);
     if (ms > this.#ms || counter > this.#counter) this.#moveTo(ms, counter);
@@ -86,12 +93,17 @@ export function isForeign(version: Version): boolean {
 
 /** Returns when a stamp was made, in milliseconds since 1970; undefined where another program wrote the value. */
 export function stampedAt(version: Version): number | undefined {
-  return isForeign(version) ? undefined : Number.parseInt(version.slice(0, MS_DIGITS), 16);
+  return isForeign(version) ? undefined : msOf(version);
 }
 
 /** Returns the id of the replica that made the stamp; undefined where another program wrote the value. */
 export function writerOf(version: Version): string | undefined {
   return isForeign(version) ? undefined : version.slice(2 * WRITER);
+}
+
+/** When a version was stamped, in milliseconds since the epoch. */
+export function msOf(version: Version): number {
+  return Number.parseInt(version.slice(0, MS_DIGITS), 16);
 }
 
 /** Returns the stamp that a clock which is ahead by `ms` would have made. @param ms may be negative */

@@ -24,6 +24,8 @@ export interface WritesDeps extends Pick<TwoLevelDeps, Shared> {
   readonly ownWrites: OwnWrites;
   readonly postponer: () => Postponer | undefined;
   readonly changes: () => ChangeListener | undefined;
+  /** Called for each change that this process has made or may have made, before clients are notified. */
+  readonly onChange: (key: string, version: Version) => void;
 }
 
 /** What a change may have in addition to its key, value, TTL and condition. */
@@ -95,6 +97,7 @@ export class Writes {
       const entry = makeEntry(version);
       this.#countSet(outcome);
       memory!.set(entry);
+      this.#deps.onChange(key, version);
       this.#deps.changes()?.stored(key, entry);
       return this.#remember(identity, outcome);
     }
@@ -111,6 +114,7 @@ export class Writes {
         this.#countSet(outcome);
         this.#deps.ownWrites.acknowledged(key, outcome.version);
         memory?.delete(key);
+        this.#deps.onChange(key, outcome.version);
         // Where a later change of the key is pending, clients were notified of that change already.
         if (newest) this.#stored(key, makeEntry(outcome.version), meanwhile);
         return outcome;
@@ -122,7 +126,7 @@ export class Writes {
         const pending = { key, version: stored, entry, client, unlessNewer, identity };
         const keeping = postponer()?.keep(pending, error, condition, meanwhile.made);
         if (keeping === undefined) return undefined;
-        this.#postponed(key, keeping);
+        this.#postponed(key, stored, keeping);
         if (keeping.kept) this.#deps.changes()?.stored(key, entry, true);
         return this.#remember(identity, { status: keeping.status, version: stored });
       },
@@ -146,7 +150,7 @@ export class Writes {
       const present = memory!.unexpired(key);
       if (!holds(condition, present)) return { status: 'refused', version: present?.version };
       const outcome = { status: present === undefined ? 'absent' : 'deleted' } as const;
-      return this.#remember(identity, this.#removed(key, outcome, NOTHING));
+      return this.#remember(identity, this.#removed(key, versions.next(), outcome, NOTHING));
     }
     postponer()?.checkCondition(key, condition);
     const version = versions.next();
@@ -161,7 +165,7 @@ export class Writes {
         }
         postponer()?.settled(key, version);
         this.#deps.ownWrites.acknowledged(key, version);
-        return this.#removed(key, outcome, meanwhile);
+        return this.#removed(key, version, outcome, meanwhile);
       },
       postpone: (error, { made }) => {
         const keeping = postponer()?.keep(
@@ -171,7 +175,7 @@ export class Writes {
           made,
         );
         if (keeping === undefined) return undefined;
-        this.#postponed(key, keeping);
+        this.#postponed(key, version, keeping);
         if (keeping.kept) this.#deps.changes()?.removed(key, 'delete');
         return this.#remember(identity, { status: keeping.status });
       },
@@ -197,6 +201,7 @@ export class Writes {
       outcome = await change();
       postponer()?.pendingWrites.done(pending);
       ownWrites.acknowledged(key, version);
+      this.#deps.onChange(key, version);
       end();
     } catch (error) {
       end();
@@ -262,22 +267,24 @@ export class Writes {
     key: string,
     operation: 'set' | 'delete',
     error: unknown,
-    { undo }: Change<T>,
+    { undo, version }: Change<T>,
     changed: boolean,
   ): unknown {
-    const { counters, changes } = this.#deps;
+    const { counters, changes, onChange } = this.#deps;
     if (operation === 'set') counters.setErrors++;
     else counters.deleteErrors++;
     const unknown = error instanceof StoreError && error.reason === 'timeout';
     if (!unknown) undo?.();
+    else onChange(key, version);
     if (changed) changes()?.changed(key, undefined, undefined);
     return unknown ? new ServiceError('write_unknown', error.message, undefined, { cause: error }) : error;
   }
 
-  #postponed(key: string, { kept }: KeepOutcome): void {
-    const { counters, flights, memory } = this.#deps;
+  #postponed(key: string, version: Version, { kept }: KeepOutcome): void {
+    const { counters, flights, memory, onChange } = this.#deps;
     counters.postponed++;
     if (!kept) return;
+    onChange(key, version);
     // Reads are now answered from the pending change. L1 would answer without the mark, and a read in flight is older.
     flights.fence(key);
     memory?.delete(key);
@@ -296,12 +303,13 @@ export class Writes {
     else counters.setHits++;
   }
 
-  #removed(key: string, outcome: RemovalOutcome, { touched }: Meanwhile): RemovalOutcome {
+  #removed(key: string, version: Version, outcome: RemovalOutcome, { touched }: Meanwhile): RemovalOutcome {
     const { counters, memory } = this.#deps;
     const changes = this.#deps.changes();
     if (outcome.status === 'deleted') counters.deleteHits++;
     else counters.deleteMisses++;
     memory?.delete(key);
+    this.#deps.onChange(key, version);
     changes?.removed(key, 'delete');
     // The invalidation may be the echo of this deletion, or report a later write.
     if (touched) changes?.changed(key, undefined, undefined);

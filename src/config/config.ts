@@ -2,6 +2,7 @@
  * Reads the environment once, at start-up, into a frozen `Config`. `config/variables.ts` defines the variables; this
  * file assembles their values and reports errors.
  */
+import { parseRules } from '../cache/dependencies/rules.ts';
 import type { Fault } from './fault.ts';
 import type { Secret } from './kinds.ts';
 import { checkTogether, type Environment, parseVariables } from './parse.ts';
@@ -139,6 +140,8 @@ function assemble(values: Values, standalone: boolean) {
       calculationMs: values.CALCULATION_RESULT_TTL * 1000,
       minRateMs: values.MIN_RATE_TTL * 1000,
     },
+    /** None where nothing depends on anything. */
+    dependencies: parseRules(values.DEPENDENCIES),
     local: {
       enabled: values.ENABLE_LOCAL_CACHE,
       maxEntries: values.LOCAL_CACHE_MAX_SIZE,

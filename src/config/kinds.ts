@@ -12,6 +12,7 @@ export const GROUPS = {
   redis: 'Redis',
   store: 'Values in Redis',
   ttl: 'TTL by type',
+  dependencies: 'Values that depend on others',
   local: 'Local cache (L1)',
   pubsub: 'Invalidation link',
   limits: 'Limits',

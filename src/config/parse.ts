@@ -1,5 +1,6 @@
 /** Parses the environment into the values of the table, and collects all faults. */
 import * as v from 'valibot';
+import { parseRules, RuleFault } from '../cache/dependencies/rules.ts';
 import type { Fault, ReportFault } from './fault.ts';
 import type { Variable } from './kinds.ts';
 import { isLoopback } from './patterns.ts';
@@ -68,10 +69,21 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
       fault('MAX_BUFFERED_BODY_BYTES', `at least ${limit}, which is ${values[limit]}`);
     }
   }
+  checkRules(values, fault);
   checkTls(values, fault);
   checkAccess(values, fault);
   if (!standalone) checkRedis(values, fault);
   return faults;
+}
+
+function checkRules({ DEPENDENCIES: rules }: Partial<Values>, fault: ReportFault): void {
+  if (rules === undefined) return;
+  try {
+    parseRules(rules);
+  } catch (error) {
+    if (!(error instanceof RuleFault)) throw error;
+    fault('DEPENDENCIES', error.message);
+  }
 }
 
 function checkTls(values: Partial<Values>, fault: ReportFault): void {

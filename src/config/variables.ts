@@ -2,6 +2,7 @@
  * The table of environment variables. It is the source of defaults, units, bounds, documentation, `.env.example`, flags
  * and help. A new variable needs a row here, or in one of the `*-variables.ts`, and a line in `assemble` of `./config.ts`.
  */
+import { DEFAULT_RULES } from '../cache/dependencies/rules.ts';
 import { ACCESS_VARIABLES } from './access-variables.ts';
 import { boolean, choice, integer, text, type Variable } from './kinds.ts';
 import { LIMIT_VARIABLES } from './limit-variables.ts';
@@ -114,6 +115,14 @@ export const VARIABLES = {
   BROKER_CONFIG_TTL: ttl(1800, 'TTL of `broker_config` values.'),
   CALCULATION_RESULT_TTL: ttl(60, 'TTL of `calculation` values, and of values of any other type.'),
   MIN_RATE_TTL: ttl(86_400, 'TTL of `min_rate` values.'),
+
+  DEPENDENCIES: text({
+    group: 'dependencies',
+    default: DEFAULT_RULES,
+    pattern: PRINTABLE,
+    expected: 'dependent=input,input;dependent=input without control characters, or none',
+    doc: 'Which keys depend on which others: a value is not served after one of its inputs has changed. none disables this.',
+  }),
 
   ENABLE_LOCAL_CACHE: boolean({
     group: 'local',

@@ -34,8 +34,10 @@ export function loadedStatus(loaded: Loaded, { store, memory }: TwoLevel, now: n
         entry === undefined ? 'ratecache-l1; fwd=uri-miss' : hitStatus(secondsUntil(entry.expiresAt, now));
       return `${found}; detail=pending${mark}`;
     }
-    case 'none':
-      return `${store === undefined ? '' : 'ratecache-l2; fwd=uri-miss, '}ratecache-l1; fwd=uri-miss${mark}`;
+    case 'none': {
+      const input = loaded.outdatedBy === undefined ? '' : '; detail=input';
+      return `${store === undefined ? '' : 'ratecache-l2; fwd=uri-miss, '}ratecache-l1; fwd=uri-miss${input}${mark}`;
+    }
     case 'unknown':
       return `ratecache-l1; fwd=uri-miss; detail=${faultDetail(loaded)}${mark}`;
   }

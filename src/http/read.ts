@@ -240,7 +240,9 @@ function bodyFor(entry: Entry, accept: string): [Encoding, Body] | ServiceError 
   return new ServiceError('not_acceptable', reason, 'Accept');
 }
 
-function missFault({ source, fault }: Loaded): ServiceError {
+function missFault({ source, fault, outdatedBy }: Loaded): ServiceError {
+  if (outdatedBy !== undefined)
+    return new ServiceError('cache_miss', `the value is older than its input ${outdatedBy}`);
   if (source === 'none') return new ServiceError('cache_miss', 'no tier has a value for the key');
   if (source === 'pending')
     return new ServiceError('cache_miss', 'a pending write of this process deleted the key');

@@ -77,6 +77,11 @@ export function cacheMetrics(sources: CacheSources): Scraped[] {
       () => counters.fencedFlights,
     ),
     counter(
+      'cache_service_outdated_dependents_total',
+      'Reads of a value in L1 or Redis that is older than one of its inputs: see DEPENDENCIES. Each is a miss.',
+      () => counters.outdatedDependents,
+    ),
+    counter(
       'cache_service_unreadable_values_total',
       'Values in Redis with an unknown format. Each read of such a value is a miss.',
       () => counters.unreadableValues,

@@ -81,6 +81,9 @@ export class Counters {
   /** Requests whose client disconnected before the answer. */
   httpAborted = 0;
 
+  /** Reads that found a value which is older than one of its inputs. Each counts as a miss. */
+  outdatedDependents = 0;
+
   /** Sets and deletes that became pending writes. */
   postponed = 0;
   /** Pending writes that were dropped because a later version of the key is known. */

@@ -1,13 +1,15 @@
 import { concerns } from '../access/principal.ts';
 import type { Announced, ChangeListener, Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
+import { literalHead } from '../cache/glob.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { Lru } from '../cache/lru.ts';
 import { type Match, matcher } from '../cache/match.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
-import { TYPES } from '../key.ts';
+import { TYPES, typeOf } from '../key.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
+import { DependentKeys } from './dependent-keys.ts';
 import { Gate } from './gate.ts';
 import { History } from './history.ts';
 import type { Delivery } from './pacer.ts';
@@ -62,7 +64,7 @@ const EXPIRY_TOLERANCE_MS = 100;
  * States that are learned in one turn of the event loop are sent together at its end.
  */
 export class Hub implements ChangeListener {
-  readonly subscriptions = new Subscriptions<Consumer>();
+  readonly subscriptions: Subscriptions<Consumer>;
   /** The names of all subscriptions. */
   readonly usage = new Usage();
   /** The lists of keys that snapshots request from Redis. */
@@ -76,6 +78,7 @@ export class Hub implements ChangeListener {
   readonly #rememberedKeys: number;
   readonly #known: Lru<Known>;
   readonly #reads = new Map<string, OpenReads>();
+  readonly #dependentKeys: DependentKeys;
   readonly #retries = new Retries((key, reason) => this.#retry(key, reason));
   /** The states of this turn, by key. */
   #turn = new Map<string, State>();
@@ -90,6 +93,12 @@ export class Hub implements ChangeListener {
     this.#onFault = onFault;
     this.#rememberedKeys = rememberedKeys;
     this.#known = new Lru(rememberedKeys);
+    const dependentKeys = new DependentKeys(cache.dependents);
+    this.#dependentKeys = dependentKeys;
+    this.subscriptions = new Subscriptions((key, isSubscribed) => {
+      if (isSubscribed) dependentKeys.add(key);
+      else dependentKeys.remove(key);
+    });
   }
 
   stored(key: string, entry: Entry, isPending = false): void {
@@ -122,20 +131,49 @@ export class Hub implements ChangeListener {
     this.history.restart();
     // Earlier states must be sent before the notice.
     this.flush();
-    const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
-    const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
-    const name = JSON.stringify(named);
-    for (const consumer of this.subscriptions.open()) {
-      const { principal } = consumer.owner;
-      if (principal === undefined || concerns(principal, match))
-        consumer.notify(name, frames.for(consumer.codec), matches);
-    }
+    this.#sendNotice(this.subscriptions.open(), match, reason);
     // Clients drop all matching entries, but keys may still have values: a value may have been written during the
     // deletion, or another program has only asked caches to drop the keys. So each key is read again.
     for (const key of this.#mayHaveValue(matches)) {
       const known = this.#known.peek(key);
       if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
       this.changed(key, { reason });
+    }
+  }
+
+  /**
+   * Values that depend on the input may be outdated. Subscribers by key receive an event for each value that is. Others
+   * receive one notice that covers all dependents of the input, because their values are not listed anywhere.
+   *
+   * The notice is sent at once. States that were learned before the change are compared with it when they are sent.
+   */
+  inputChanged(input: string | undefined): void {
+    if (this.subscriptions.size === 0) return;
+    const { changes } = this.#cache.dependents!;
+    for (const key of this.#dependentKeys.of(input)) {
+      const known = this.#known.peek(key);
+      if (known !== undefined && known.version === undefined && !known.dropped) continue;
+      const version = known?.version;
+      // A value with a greater version may still be outdated, if its inputs were read before the change.
+      if (input !== undefined && version !== undefined && version <= (changes.lastOf(key) ?? ''))
+        this.learned(key, undefined, 'input');
+      else this.changed(key, { reason: 'input' });
+    }
+    for (const pattern of changes.dependentsOf(input)) {
+      const consumers = this.subscriptions.openTo(typeOf(pattern), literalHead(pattern).head);
+      if (consumers.size > 0) this.#sendNotice(consumers, { pattern }, 'input');
+    }
+  }
+
+  #sendNotice(consumers: Iterable<Consumer>, match: Match, reason: Reason): void {
+    const matches = matcher(match);
+    const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
+    const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
+    const name = JSON.stringify(named);
+    for (const consumer of consumers) {
+      const { principal } = consumer.owner;
+      if (principal === undefined || concerns(principal, match))
+        consumer.notify(name, frames.for(consumer.codec), matches);
     }
   }
 
@@ -171,17 +209,18 @@ export class Hub implements ChangeListener {
   }
 
   /** Like `learned`, for a state that a read found without a change. */
-  found(key: string, entry: Entry | undefined): void {
+  found(key: string, { entry, outdatedBy }: Loaded): void {
+    const reason = outdatedBy === undefined ? 'remote' : 'input';
     const unknown = this.#known.peek(key) === undefined;
     // The key may have been forgotten while its subscribers have this state. The link reports any real change, but this
     // result may have overtaken the read that was sent for the change. That read then does not count.
     if (unknown && this.#known.size >= this.#rememberedKeys) {
-      if (this.history.isOpen(key)) this.learned(key, entry, 'remote');
+      if (this.history.isOpen(key)) this.learned(key, entry, reason);
       return;
     }
     // No subscriber has received a value, so there is no deletion to report.
     if (unknown && entry === undefined) this.#known.set(key, NO_VALUE);
-    else this.learned(key, entry, 'remote');
+    else this.learned(key, entry, reason);
   }
 
   /** Redis did not answer a client's read. The client receives the state of the key when Redis answers. */
@@ -194,7 +233,7 @@ export class Hub implements ChangeListener {
   /** Like `cache.peek`, for a client that may subscribe to the key. The result counts as known. */
   peek(key: string): Entry | undefined {
     const entry = this.#cache.peek(key);
-    if (entry !== undefined && this.subscriptions.has(key)) this.found(key, entry);
+    if (entry !== undefined && this.subscriptions.has(key)) this.found(key, { entry, source: 'l1' });
     return entry;
   }
 
@@ -206,8 +245,8 @@ export class Hub implements ChangeListener {
     let attempts = 0;
     do [loaded, counts] = await this.readInOrder(key, () => this.#cache.load(key));
     while (!counts && ++attempts < MAX_ATTEMPTS);
-    const { entry, source } = loaded;
-    if (counts && (source === 'l2' || source === 'none')) this.found(key, entry);
+    const { source } = loaded;
+    if (counts && (source === 'l2' || source === 'none')) this.found(key, loaded);
     else if (source === 'unknown' || source === 'l1-stale') this.retryLater(key);
     return loaded;
   }
@@ -268,15 +307,16 @@ export class Hub implements ChangeListener {
     } finally {
       this.history.settled(key);
     }
-    const [{ entry, source }, counts] = result;
+    const [{ entry, source, outdatedBy }, counts] = result;
     if (!counts) return;
+    const reason = outdatedBy === undefined ? announced : 'input';
     const known = source === 'l2' || source === 'pending';
     // A pending write may be superseded by a newer value in Redis, so read again until Redis has decided.
     if (source === 'pending') this.#retries.add(key, announced);
     else if (known || source === 'none') this.#retries.delete(key);
     if (known && entry !== undefined)
       return this.learned(key, entry, announced ?? 'remote', source === 'pending');
-    if (known || source === 'none') return this.#learnedNoValue(key, announced);
+    if (known || source === 'none') return this.#learnedNoValue(key, reason);
     // Redis did not answer. Until it does, the hub can only report that the key has changed.
     this.#retries.add(key, announced);
     this.#learnedUnknown(key);
@@ -313,7 +353,8 @@ export class Hub implements ChangeListener {
     const states = this.#turn;
     this.#turn = new Map();
     const deliveries = new Map<Consumer, Delivery[]>();
-    for (const state of states.values()) {
+    for (const learned of states.values()) {
+      const state = this.#current(learned);
       for (const [consumer, { values, interval }] of this.subscriptions.of(state.key)) {
         const delivery = deliveries.get(consumer);
         if (delivery === undefined) deliveries.set(consumer, [[state, values, interval]]);
@@ -321,6 +362,14 @@ export class Hub implements ChangeListener {
       }
     }
     for (const [consumer, delivery] of deliveries) consumer.deliver(delivery);
+  }
+
+  /** An input may have changed since the state was learned, and the notice of that change was sent before it. */
+  #current(state: State): State {
+    const { key, entry, merged } = state;
+    if (entry === undefined || this.#cache.dependents?.outdates(entry) === undefined) return state;
+    this.#known.set(key, NO_VALUE);
+    return new State(key, undefined, 'input', merged, this.#onFault);
   }
 
   #forget(): void {

@@ -1,6 +1,7 @@
 /** `subscribe` and `unsubscribe`: a snapshot, followed by every later change, without a gap. */
 import * as v from 'valibot';
 import type { Requester } from '../access/requester.ts';
+import type { Dependents } from '../cache/dependencies/dependents.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { turns } from '../cache/turns.ts';
@@ -158,6 +159,22 @@ function interestOf(
   return { keys, types: types.map((name) => typeIndex(name)!), prefixes, values, interval, resume };
 }
 
+/** The keys that changed after a position, and those of the named keys that depend on them; undefined if not known. */
+function changedSince(
+  { cache: { dependents }, hub }: RequestDeps,
+  { keys, types, prefixes }: Interest,
+  resume: Position,
+): Set<string> | undefined {
+  const changed = hub.history.since(resume);
+  if (changed === undefined || dependents === undefined) return changed;
+  const { changes } = dependents;
+  // Dependents are not listed anywhere, so a change of an input makes a complete snapshot necessary.
+  if (changes.concernsAny(types, prefixes) && [...changed].some((key) => changes.isInput(key)))
+    return undefined;
+  const outdated = keys.filter((key) => changes.inputsOf(key).some((input) => changed.has(input)));
+  return new Set([...changed, ...outdated]);
+}
+
 async function sendSnapshot(
   deps: RequestDeps,
   consumer: Consumer,
@@ -168,7 +185,7 @@ async function sendSnapshot(
   const { values } = subscription;
   const { cache, clock, hub } = deps;
   const { codec } = consumer;
-  const changed = resume && hub.history.since(resume);
+  const changed = resume && changedSince(deps, subscription, resume);
   const resumed = resume && changed !== undefined;
   let readKeys: string[] = [];
   let items: SnapshotItem[] = [];
@@ -176,6 +193,8 @@ async function sendSnapshot(
   const send = (more: boolean) => {
     if (consumer.subscriptions.get(id) !== subscription)
       throw new ServiceError('frame_invalid', 'the subscription was ended before its snapshot was complete');
+    if (cache.dependents !== undefined) items = items.map((item) => settledItem(item, cache.dependents!));
+    if (!resumed) items = items.filter(({ code }) => code !== 'cache_miss');
     // Queued notices are older than the snapshot. Sent after it, they would invalidate its entries.
     consumer.sendNotices();
     const { coherence } = cache;
@@ -209,6 +228,12 @@ async function sendSnapshot(
   send(false);
 }
 
+/** An input may have changed since the item was read, and the notice of that change is sent before the snapshot. */
+function settledItem(item: SnapshotItem, dependents: Dependents): SnapshotItem {
+  const { key, entry } = item;
+  return entry !== undefined && dependents.outdates(entry) !== undefined ? { key, code: 'cache_miss' } : item;
+}
+
 /** The item of a key for the snapshot; undefined if the key has no value. */
 async function itemFor(
   { cache, hub }: RequestDeps,
@@ -223,7 +248,7 @@ async function itemFor(
   const { entry, source, fault } = loaded;
   const isPendingDeletion = source === 'pending' && entry === undefined;
   if (source === 'unknown' || source === 'l1-stale' || isPendingDeletion) hub.retryLater(key);
-  else hub.found(key, entry);
+  else hub.found(key, loaded);
   // As for `mget`: the value may be stale, or the change is pending.
   const code = source === 'pending' ? 'l2_unavailable' : fault?.code;
   if (source === 'unknown' || isPendingDeletion) return { key, code };

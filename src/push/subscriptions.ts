@@ -24,6 +24,7 @@ export interface Subscription<Subscriber> extends Interest {
  * prefix.
  */
 export class Subscriptions<Subscriber> {
+  readonly #onKey: (key: string, isSubscribed: boolean) => void;
   readonly #byKey = new Map<string, Set<Subscription<Subscriber>>>();
   readonly #byType: readonly Set<Subscription<Subscriber>>[] = TYPES.map(() => new Set());
   readonly #byPrefix = new Map<string, Set<Subscription<Subscriber>>>();
@@ -31,13 +32,19 @@ export class Subscriptions<Subscriber> {
   readonly #prefixLengths = new Map<number, number>();
   #size = 0;
 
+  /** @param onKey called when a key receives its first subscription by name, and after it has lost its last one */
+  constructor(onKey: (key: string, isSubscribed: boolean) => void = () => {}) {
+    this.#onKey = onKey;
+  }
+
   get size(): number {
     return this.#size;
   }
 
   add(subscription: Subscription<Subscriber>): void {
     this.#size++;
-    for (const key of new Set(subscription.keys)) addTo(this.#byKey, key, subscription);
+    for (const key of new Set(subscription.keys))
+      if (addTo(this.#byKey, key, subscription)) this.#onKey(key, true);
     for (const type of subscription.types) this.#byType[type]!.add(subscription);
     for (const prefix of new Set(subscription.prefixes)) {
       if (addTo(this.#byPrefix, prefix, subscription)) this.#countLength(prefix.length, 1);
@@ -46,7 +53,8 @@ export class Subscriptions<Subscriber> {
 
   remove(subscription: Subscription<Subscriber>): void {
     this.#size--;
-    for (const key of new Set(subscription.keys)) removeFrom(this.#byKey, key, subscription);
+    for (const key of new Set(subscription.keys))
+      if (removeFrom(this.#byKey, key, subscription)) this.#onKey(key, false);
     for (const type of subscription.types) this.#byType[type]!.delete(subscription);
     for (const prefix of new Set(subscription.prefixes)) {
       if (removeFrom(this.#byPrefix, prefix, subscription)) this.#countLength(prefix.length, -1);
@@ -77,6 +85,16 @@ export class Subscriptions<Subscriber> {
     const found = new Set<Subscriber>();
     for (const set of [...this.#byType, ...this.#byPrefix.values()])
       for (const { subscriber } of set) found.add(subscriber);
+    return found;
+  }
+
+  /** The subscribers of a type, of the prefixes that a key with this head may have, and of longer prefixes. */
+  openTo(type: TypeIndex, head: string): Set<Subscriber> {
+    const found = new Set<Subscriber>();
+    for (const { subscriber } of this.#byType[type]!) found.add(subscriber);
+    for (const [prefix, set] of this.#byPrefix)
+      if (prefix.startsWith(head) || head.startsWith(prefix))
+        for (const { subscriber } of set) found.add(subscriber);
     return found;
   }
 

@@ -99,6 +99,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     counters,
     linked: l2?.linked ?? false,
     ttls,
+    dependencies: config.dependencies,
     pendingWrites: pendingWritesOf(config),
     rewarm: config.faults.rewarm,
     recent,

@@ -111,6 +111,8 @@ export function changeText({ reason, at, writer }: ChangeView): string {
       return `L1 evicted the entry at ${at}`;
     case 'rearmed':
       return `the link was armed again at ${at}, and L1 was emptied`;
+    case 'input':
+      return `an input of the value changed at ${at}`;
     case 'remote':
       return `another program changed the key, or Redis evicted it, at ${at}`;
   }

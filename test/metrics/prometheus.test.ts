@@ -251,6 +251,7 @@ test('answers, open requests and build of the service are exported', async () =>
   counters.httpResponses[4] = 1;
   counters.httpAborted = 2;
   counters.unreadableValues = 3;
+  counters.outdatedDependents = 7;
   counters.joinedFlights = 4;
   counters.fencedFlights = 6;
   const { value } = await scrape(deps);
@@ -262,6 +263,7 @@ test('answers, open requests and build of the service are exported', async () =>
   assert.equal(value('ratecache_tls_certificate_expiry_timestamp_seconds'), 1.5);
   assert.equal(value('ratecache_build_info', { version: '1.2.3', node: process.version }), 1);
   assert.equal(value('cache_service_unreadable_values_total'), 3);
+  assert.equal(value('cache_service_outdated_dependents_total'), 7);
   assert.equal(value('cache_service_flights_joined_total'), 4);
   assert.equal(value('cache_service_flights_fenced_total'), 6);
 });

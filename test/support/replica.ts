@@ -1,5 +1,6 @@
 /** Replicas and memories for tests: L2, the link and the clock are in the hands of the test. */
 import type { ChangeListener } from '../../src/cache/bus.ts';
+import { DEFAULT_RULES, parseRules } from '../../src/cache/dependencies/rules.ts';
 import { Entry, type Value } from '../../src/cache/entry.ts';
 import { Memory, type MemoryOptions } from '../../src/cache/l1/memory.ts';
 import { PendingWrites, type PendingWritesOptions } from '../../src/cache/pending-writes/pending-writes.ts';
@@ -70,6 +71,8 @@ export interface ReplicaOptions {
   /** Whether there is a link; it is coherent then. */
   readonly linked?: boolean;
   readonly rewarm?: boolean;
+  /** Whether calculations depend on their inputs, as by default in a service. */
+  readonly dependencies?: boolean;
   /** How L2 divides the keys; then no slot has a coherent owner at first. */
   readonly slots?: Slots;
 }
@@ -86,6 +89,7 @@ export function openReplica({
   pendingWrites: pendingOptions,
   linked = false,
   rewarm = false,
+  dependencies = false,
   slots,
 }: ReplicaOptions = {}) {
   const ttlMs = standalone ? Number.POSITIVE_INFINITY : L1_TTL_MS;
@@ -105,6 +109,7 @@ export function openReplica({
     linked,
     slots,
     rewarm,
+    dependencies: dependencies ? parseRules(DEFAULT_RULES) : [],
     onSuperseded: (key, _version, present) => superseded.push([key, present]),
   });
   if (linked && slots === undefined) cache.stateChanged('coherent');
@@ -151,6 +156,7 @@ export function followChanges(cache: TwoLevel): string[] {
     changed: (key, announced) =>
       note(key, announced === undefined ? 'changed' : `changed: ${announced.reason}`),
     matchRemoved: () => void changes.push('match'),
+    inputChanged: (input) => note(input ?? '*', 'input changed'),
     reset: (reason) => void changes.push(`reset ${reason}`),
   };
   cache.changes = listener;

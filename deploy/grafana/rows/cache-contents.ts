@@ -59,5 +59,11 @@ export const cacheContents = {
       queries: [[`sum by (instance) (${rate('cache_service_unreadable_values_total')})`, '{{instance}}']],
       unit: 'ops',
     }),
+    graph({
+      title: 'Outdated calculations',
+      description: 'Reads of values that are older than one of their inputs. Each read of them is a miss.',
+      queries: [[`sum by (instance) (${rate('cache_service_outdated_dependents_total')})`, '{{instance}}']],
+      unit: 'ops',
+    }),
   ],
 };
