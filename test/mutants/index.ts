@@ -4,12 +4,13 @@
  */
 import { CACHE } from './cache.ts';
 import { CLIENTS } from './clients.ts';
+import { DEPENDENTS } from './dependents.ts';
 import type { Mutant } from './mutant.ts';
 import { NEAR_CACHE } from './near-cache.ts';
 import { PENDING_WRITES } from './pending-writes.ts';
 import { REDIS } from './redis.ts';
 
-const MUTANTS = { ...CACHE, ...PENDING_WRITES, ...REDIS, ...CLIENTS, ...NEAR_CACHE };
+const MUTANTS = { ...CACHE, ...DEPENDENTS, ...PENDING_WRITES, ...REDIS, ...CLIENTS, ...NEAR_CACHE };
 
 export type MutantName = keyof typeof MUTANTS;
 

@@ -118,6 +118,9 @@ export const CASES: readonly MutantCase[] = [
     on: ['sentinel'],
   },
   { ...mutant('failover', 'entries of a slot that has moved stay in L1'), on: ['cluster'] },
+  mutant('dependents', 'dependents are not compared with their inputs'),
+  mutant('dependents', 'the order of the link does not count for dependents'),
+  mutant('dependents', 'a gap in the link does not make earlier changes of inputs unknown'),
 ];
 
 function mutant(fault: string, name: MutantName): MutantCase {

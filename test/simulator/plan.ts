@@ -1,6 +1,8 @@
 /** The plan of a run, derived from a seed: a list of steps that can be shortened. */
 import { below, pick, type Random, seeded } from '../../loadtest/support/random.ts';
 
+import { withDependents } from './dependents.ts';
+
 export type Condition = 'if-version' | 'if-absent' | 'if-exists' | undefined;
 
 /** A request of a client to a replica. */
@@ -117,7 +119,9 @@ const BEGIN = 300;
 
 /** A plan for one server, for a Cluster of three masters with a replica each, or for a master with Sentinels. */
 export function planOf(seed: number, topology: Topology = 'single'): Plan {
-  return topology === 'single' ? planOfServer(seed) : planOfSeveral(seed, topology);
+  const plan = topology === 'single' ? planOfServer(seed) : planOfSeveral(seed, topology);
+  // A failover behind Sentinels may lose what an input or a calculation was.
+  return topology === 'sentinel' ? plan : withDependents(plan);
 }
 
 function planOfServer(seed: number): Plan {

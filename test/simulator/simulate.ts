@@ -11,6 +11,7 @@ import { ServiceError } from '../../src/errors.ts';
 import { loadedStatus } from '../../src/http/cache-status.ts';
 import { typeIndex } from '../../src/key.ts';
 import type { Core } from '../../src/service/compose.ts';
+import { RULES } from './dependents.ts';
 import type { History } from './history.ts';
 import { MASTERS, ModelCluster } from './model-cluster.ts';
 import { type Command, ModelRedis } from './model-redis.ts';
@@ -54,6 +55,7 @@ const BASE_ENV = {
   OVERLOAD_LOOP_DELAY_MS: '0',
   LOCAL_CACHE_MAX_SIZE: '100',
   COMPRESSION_THRESHOLD_BYTES: '0',
+  DEPENDENCIES: RULES,
 };
 const CONFIGS: readonly Record<string, string>[] = [
   {},
