@@ -5,6 +5,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { CpuWaits } from '../support/cpu-waits.ts';
+import { Calculations } from './calculations.ts';
 import { type Fault, isClientFault } from './faults.ts';
 import { ForeignWriter, truthOf } from './foreign-writer.ts';
 import { type Findings, History, type Read } from './history.ts';
@@ -67,6 +68,8 @@ export interface Report extends Findings {
   readonly writes: number;
   /** Acknowledged changes. */
   readonly acknowledged: number;
+  /** Reads that returned a calculation, which depends on a key that changes. */
+  readonly calculations: number;
   readonly pushes: number;
   readonly resets: number;
   /** Reads that near caches answered from memory. */
@@ -140,6 +143,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   let stopped = false;
   const actor = (): ActorDeps => ({ history, random: seeded(seedOf(dice)), stopped: () => stopped });
   const foreign = new ForeignWriter(connection, actor());
+  const calculations = new Calculations();
   const actors = [
     foreign.run(restMs),
     ...services.flatMap((service, replica) => [
@@ -147,6 +151,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
       ...Array.from({ length: readers }, () => readAll(service, replica, actor())),
     ]),
     ...nearReaders.map((reader) => reader.run(actor())),
+    ...services.map((service, replica) => calculations.run(service, replica, actor())),
   ];
   const parts = { history, random: actor().random, write: (key: string) => foreign.set(key) };
   const faults = isClientFault(fault)
@@ -173,6 +178,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   };
   const boundMs = fault === 'none' ? CALM_BOUND_MS : BOUND_MS + ALLOWANCE_MS;
   const findings = history.check(boundMs, heldUp);
+  findings.violations.push(...calculations.violations(history, boundMs, heldUp));
   findings.violations.push(...(await checkEnd(connection, services, subscribers, nearReaders)));
   for (const { violations } of [...subscribers, ...nearReaders]) findings.violations.push(...violations);
   // The bound in milliseconds says little on a busy machine; that the replica noticed can be seen on any.
@@ -187,6 +193,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
     lesser: lesser(history),
     writes: ops.length,
     acknowledged: acknowledged(history),
+    calculations: calculations.served,
     pushes: sum(subscribers.map(({ pushes }) => pushes)),
     resets: sum(subscribers.map(({ resets }) => resets)),
     nearHits: sum(nearReaders.map(({ hits }) => hits)),

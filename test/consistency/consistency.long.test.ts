@@ -135,6 +135,7 @@ for (const { fault, seconds, replicas = 2, topology = 'single', expect } of RUNS
     assert.ok(fault === 'none' || report.events > 0, 'the fault must have occurred');
     assert.ok(
       report.reads >= ENOUGH.reads &&
+        report.calculations > 0 &&
         report.acknowledged >= ENOUGH.changes &&
         report.nearHits >= ENOUGH.nearHits &&
         report.pushes >= ENOUGH.changes,

@@ -25,3 +25,9 @@ testByRun({
   topology: 'single',
   nearCachesOnly: true,
 });
+testByRun({
+  mutant: 'dependents are not compared with their inputs',
+  fault: 'none',
+  seconds: 3,
+  topology: 'single',
+});

@@ -41,6 +41,7 @@ const HEAD = [
   'marked',
   'writes',
   'acked',
+  'calcs',
   'pushes',
   'resets',
   'near hits',
@@ -68,9 +69,21 @@ for (const fault of faults) {
 process.exit(found === 0 ? 0 : 1);
 
 function cells(fault: Fault, report: Report): (string | number)[] {
-  const { events, reads, lesser, marked, writes, acknowledged, pushes, resets } = report;
+  const { events, reads, lesser, marked, writes, acknowledged, calculations, pushes, resets } = report;
   const { nearHits, nearLosses, worstStalenessMs, violations } = report;
-  const counts = [events, reads, lesser, marked, writes, acknowledged, pushes, resets, nearHits, nearLosses];
+  const counts = [
+    events,
+    reads,
+    lesser,
+    marked,
+    writes,
+    acknowledged,
+    calculations,
+    pushes,
+    resets,
+    nearHits,
+    nearLosses,
+  ];
   return [fault, ...counts, worstStalenessMs.toFixed(1), violations.length];
 }
 
