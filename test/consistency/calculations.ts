@@ -1,18 +1,26 @@
 /** Clients that store and read calculations while others change the inputs, and the check that none is served too late. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pick } from '../../loadtest/support/random.ts';
+import { until } from '../../loadtest/support/until.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import type { History, Read } from './history.ts';
 import { type ActorDeps, readOne, withClient } from './http-actors.ts';
 
-/** By calculation, the input that writers change often. Its other inputs do not exist. */
-const INPUT_OF: ReadonlyMap<string, string> = new Map([
-  ['calculation:S0:c:1', 'borrow_rate:S0'],
-  ['calculation:S1:c:1', 'borrow_rate:S1'],
-  ['calculation:F0:c:1', 'volatility:F0'],
-]);
+/** The inputs that writers change often. The other inputs of the calculations do not exist. */
+const INPUTS: Readonly<Record<string, string>> = {
+  S0: 'borrow_rate:S0',
+  S1: 'borrow_rate:S1',
+  F0: 'volatility:F0',
+};
 
-const KEYS = [...INPUT_OF.keys()];
+/** So many that each is stored rarely. A newer calculation does not hide one that is served too long. */
+const KEYS = Object.keys(INPUTS).flatMap((ticker) =>
+  Array.from({ length: 100 }, (_, i) => `calculation:${ticker}:c${i}:1`),
+);
+
+function inputOf(key: string): string {
+  return INPUTS[key.split(':')[1]!]!;
+}
 
 export class Calculations {
   /** When each stored calculation was acknowledged, by its number. */
@@ -26,11 +34,15 @@ export class Calculations {
 
   /** Stores and reads calculations through a replica, one at a time. */
   async run(service: Service, replica: number, { random, stopped }: ActorDeps): Promise<void> {
+    let last = pick(KEYS, random);
     await withClient(service, async (client) => {
       while (!stopped()) {
-        const key = pick(KEYS, random);
-        if (random() < 0.3) await this.#store(service, key);
-        else this.#reads.push(...(await readOne(client, replica, key)));
+        if (random() < 0.2) {
+          last = pick(KEYS, random);
+          await this.#store(service, last);
+        }
+        const key = random() < 0.5 ? last : pick(KEYS, random);
+        this.#reads.push(...(await readOne(client, replica, key)));
         await sleep(random() * 4);
       }
     });
@@ -58,18 +70,48 @@ export class Calculations {
     const found: string[] = [];
     for (const read of this.#reads) {
       if (read.n === 0 || read.marked || read.coherence === 'blind') continue;
-      const storedAt = this.#storedAt[read.n - 1]!;
-      const input = INPUT_OF.get(read.key)!;
-      let changedAt = Number.POSITIVE_INFINITY;
-      for (const { key, kind, start, end } of ops)
-        if (key === input && kind === 'write' && start > storedAt && end < changedAt) changedAt = end;
+      const changedAt = this.#changedAt(ops, read);
       if (changedAt >= read.start) continue;
       const staleness = read.start - changedAt - heldUp(changedAt, read.start, read);
       if (staleness > boundMs)
         found.push(
-          `stale by ${staleness.toFixed(1)} ms: ${read.key} was #${read.n} at replica ${read.replica}, older than ${input}`,
+          `stale by ${staleness.toFixed(1)} ms: ${read.key} was #${read.n} at replica ${read.replica}, older than ${inputOf(read.key)}`,
         );
     }
     return found;
+  }
+
+  /**
+   * Once all changes have arrived, no replica has a calculation that is older than its input. Unlike the bound, this does
+   * not depend on how long the processes waited for a CPU.
+   */
+  async checkEnd({ ops }: History, services: readonly Service[]): Promise<string[]> {
+    const differences = async () => {
+      const found: string[] = [];
+      for (const [replica, service] of services.entries())
+        await withClient(service, async (client) => {
+          for (const key of KEYS)
+            for (const read of await readOne(client, replica, key))
+              if (read.n > 0 && !read.marked && this.#changedAt(ops, read) < Number.POSITIVE_INFINITY)
+                found.push(
+                  `at the end replica ${replica} has #${read.n} of ${key}, older than ${inputOf(key)}`,
+                );
+        });
+      return found;
+    };
+    return until(async () => (await differences()).length === 0, { everyMs: 50, timeoutMs: 5000 }).then(
+      () => [],
+      differences,
+    );
+  }
+
+  /** When the first write of the input after the calculation was acknowledged; Infinity without such a write. */
+  #changedAt(ops: History['ops'], { key: calculation, n }: Read): number {
+    const storedAt = this.#storedAt[n - 1]!;
+    const input = inputOf(calculation);
+    let changedAt = Number.POSITIVE_INFINITY;
+    for (const { key, kind, start, end } of ops)
+      if (key === input && kind === 'write' && start > storedAt && end < changedAt) changedAt = end;
+    return changedAt;
   }
 }

@@ -179,6 +179,7 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   const boundMs = fault === 'none' ? CALM_BOUND_MS : BOUND_MS + ALLOWANCE_MS;
   const findings = history.check(boundMs, heldUp);
   findings.violations.push(...calculations.violations(history, boundMs, heldUp));
+  findings.violations.push(...(await calculations.checkEnd(history, services)));
   findings.violations.push(...(await checkEnd(connection, services, subscribers, nearReaders)));
   for (const { violations } of [...subscribers, ...nearReaders]) findings.violations.push(...violations);
   // The bound in milliseconds says little on a busy machine; that the replica noticed can be seen on any.
