@@ -33,7 +33,7 @@ export interface PendingView extends Partial<ValueFacts> {
   readonly version: Version;
 }
 
-/** The last change of the key that the process knows. The dependency that changed (`input`) belongs here. */
+/** The last change of the key that the process knows. */
 export interface ChangeView {
   readonly reason: RecentChange['reason'];
   /** When the process was notified of the change, or when the version was stamped. */
@@ -49,16 +49,26 @@ export interface KeyView {
   readonly l1: L1View;
   readonly pending: PendingView | null;
   readonly last_change: ChangeView | null;
+  /** The last change of an input that the process knows; absent for a key without inputs. */
+  readonly input_change?: InputView | undefined;
+}
+
+/** A change of an input. A value with this version or a lower one is not served any more. */
+export interface InputView {
+  readonly key: string;
+  readonly version: Version;
 }
 
 export function viewOf(cache: TwoLevel, recent: RecentChanges, key: string): KeyView {
   const l1 = l1View(cache, key);
   const pending = pendingView(cache, key);
+  const input = cache.dependents?.changes.lastOf(key);
   return {
     coherence: cache.stateOf(key),
     l1,
     pending,
     last_change: lastChange(recent.of(key), pending?.version ?? l1.version),
+    ...(input && { input_change: { key: input.input, version: input.version } }),
   };
 }
 

@@ -155,7 +155,7 @@ export class Hub implements ChangeListener {
       if (known !== undefined && known.version === undefined && !known.dropped) continue;
       const version = known?.version;
       // A value with a greater version may still be outdated, if its inputs were read before the change.
-      if (input !== undefined && version !== undefined && version <= (changes.lastOf(key) ?? ''))
+      if (input !== undefined && version !== undefined && version <= (changes.lastOf(key)?.version ?? ''))
         this.learned(key, undefined, 'input');
       else this.changed(key, { reason: 'input' });
     }

@@ -87,6 +87,7 @@ const ANSWER = v.object({
         writer: v.optional(ID),
       }),
     ),
+    input_change: v.optional(v.object({ key: v.string(), version: v.string() })),
   }),
 });
 

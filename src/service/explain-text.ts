@@ -4,7 +4,13 @@ import type { ReplicaView } from '../redis/inquiry-messages.ts';
 import type { StoredView } from '../redis/stored-view.ts';
 
 /** How the replica answers a read of the key now. */
-export function whyOf({ coherence, l1, pending }: ReplicaView, redis: StoredView): string {
+export function whyOf(
+  { coherence, l1, pending, input_change: input }: ReplicaView,
+  redis: StoredView,
+): string {
+  const version = pending?.version ?? redis.version ?? l1.version;
+  if (input !== undefined && version !== undefined && version <= input.version)
+    return `It answers that the key has no value, because its input ${input.key} has changed since the value was stored.`;
   if (pending !== null)
     return pending.operation === 'set'
       ? 'It answers with a pending write, which Redis has not accepted yet.'

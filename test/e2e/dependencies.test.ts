@@ -6,6 +6,7 @@ import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import { clientOf, trusted } from '../client/stage.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
+import { explainedBy } from '../support/explain.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { connectWs } from '../support/ws-client.ts';
 
@@ -75,6 +76,18 @@ for (const [i, [who, change]] of Object.entries(CHANGES).entries())
     await heardAll(near);
     assert.equal(await (await get(near, CALCULATION)).text(), '8');
   });
+
+test('an explanation names the input that has changed', async () => {
+  await calculated();
+  await put(far, 'event_risk:GME', '2');
+  await heardAll(near);
+  await heardAll(far);
+  const { replicas } = await explainedBy(near, CALCULATION, 2);
+  for (const { why, input_change } of replicas) {
+    assert.equal(input_change?.key, 'event_risk:GME');
+    assert.match(why, /^It answers that the key has no value, because its input event_risk:GME has changed/);
+  }
+});
 
 test('a replica that starts later does not serve a calculation that is older than its inputs', async (t) => {
   await calculated();

@@ -114,14 +114,14 @@ export class InputChanges {
     return undefined;
   }
 
-  /** Returns the version of the last change of any input of the key, if one is known. */
-  lastOf(key: string): Version | undefined {
-    let last: Version | undefined;
+  /** Returns the last change of any input of the key, if one is known. */
+  lastOf(key: string): Change | undefined {
+    let last: Change | undefined;
     for (const { dependent, groups } of this.#rules[typeOf(key)] ?? []) {
       if (!dependent.match(key)) continue;
       for (const group of groups) {
-        const version = group.changes.get(valueAt(key, group))?.version;
-        if (version !== undefined && (last === undefined || version > last)) last = version;
+        const change = group.changes.get(valueAt(key, group));
+        if (change !== undefined && (last === undefined || change.version > last.version)) last = change;
       }
     }
     return last;
