@@ -26,7 +26,7 @@ async function quote(rates: Client): Promise<void> {
   const risk = 1 + 0.1 * (volatility.value?.volatility ?? 0) + 0.02 * (event.value?.risk ?? 0);
   const rate = base * risk + (terms.value?.markup ?? 0);
   const fee = (SHARES * PRICE * rate * DAYS) / 365 + (terms.value?.fee ?? 0);
-  const from = borrow.source === 'near-cache' ? 'near cache' : 'service';
+  const from = borrow.tier === 'near-cache' ? 'near cache' : 'service';
   console.log(
     `${SHARES} ${SYMBOL} for ${DAYS} days: $${fee.toFixed(2)} (rate ${base}, ${borrow.state}, from the ${from})`,
   );

@@ -55,7 +55,10 @@ class Runner:
                 command["key"],
                 command["value"],
                 ttl=command.get("ttl"),
+                as_of=seconds(command.get("asOf")),
+                source=command.get("source"),
                 if_absent=command.get("ifAbsent", False),
+                if_newer=command.get("ifNewer", False),
                 timeout=timeout,
                 **condition,
             )
@@ -124,12 +127,14 @@ def seconds(ms: float | None) -> float | None:
 def shown(result: Result | None) -> Json:
     if result is None:
         return None
-    names = ("key", "status", "version", "code", "state", "source")
+    names = ("key", "status", "version", "source", "code", "state", "tier")
     members = {name: getattr(result, name) for name in names if getattr(result, name) is not None}
     if result.status == "hit":
         members["value"] = result.value
     if result.age is not None:
         members["age"] = result.age * 1000
+    if result.as_of is not None:
+        members["asOf"] = result.as_of * 1000
     return members
 
 
@@ -140,6 +145,8 @@ def plain(record: Any) -> Json:
 def report(subscription: str, change: Any) -> None:
     data = plain(change)
     data["fromSnapshot"] = data.pop("from_snapshot")
+    if data.get("as_of") is not None:
+        data["asOf"] = data.pop("as_of") * 1000
     write({"subscription": subscription, "change": data})
 
 

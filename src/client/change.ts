@@ -4,7 +4,11 @@ export interface Update<Value = unknown> {
   readonly key: string;
   readonly value: Value;
   readonly version: string;
-  /** The time since the value was written, in ms; undefined if another program wrote it. */
+  /** When the data is from, in ms since 1970; undefined if its writer did not say. */
+  readonly asOf: number | undefined;
+  /** Who supplied the data; undefined if its writer did not say. */
+  readonly source: string | undefined;
+  /** The age of the data in ms, as in a result; undefined if another program wrote the value. */
   readonly age: number | undefined;
   /** Earlier states of the key that this one replaces. */
   readonly merged: number;

@@ -31,6 +31,12 @@ export interface Condition {
 export interface SetOptions extends WriteOptions {
   /** In seconds; without it, the value has the TTL of its data type. */
   readonly ttl?: number;
+  /** When the data is from, in ms since 1970. */
+  readonly asOf?: number;
+  /** Who supplied the data: a short name. */
+  readonly source?: string;
+  /** The data of the stored value is not from a later time than `asOf`. */
+  readonly ifNewer?: true;
 }
 
 export interface DeleteOptions extends WriteOptions {}
@@ -41,10 +47,10 @@ export interface Written {
   readonly status: 'created' | 'replaced' | 'deleted' | 'absent' | 'stored' | 'accepted' | 'unknown';
   /** The version of the written value; undefined for a deletion. */
   readonly version: string | undefined;
-  /** The time since the value was written, in ms; undefined for a deletion. */
+  /** The age of the data in ms, as in a result; undefined for a deletion. */
   readonly age: number | undefined;
   readonly state: State;
-  readonly source: 'service';
+  readonly tier: 'service';
   /** Why the write is probably not what was meant. */
   readonly warning: string | undefined;
 }

@@ -19,5 +19,5 @@ export { type ClientErrorCode, RatecacheError } from './errors.ts';
 export type { Interest } from './interest.ts';
 export type { NearCacheOptions, Options, StalePolicy } from './options.ts';
 export type { Coherence } from './protocol.ts';
-export type { Result, Source, State } from './result.ts';
+export type { Result, State, Tier } from './result.ts';
 export type { Waiting } from './wait.ts';

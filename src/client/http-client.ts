@@ -76,10 +76,16 @@ export class HttpClient implements Client {
     return undefined;
   }
 
-  set<Key extends string>(key: Key, value: ValueOf<Key>, options: SetOptions = {}): Promise<Written> {
-    const { ttl } = options;
-    const path = ttl === undefined ? pathOf(key) : `${pathOf(key)}?ttl=${ttl}`;
-    return this.#write(key, { method: 'PUT', path, headers: headersOf(options), body: value }, options);
+  async set<Key extends string>(key: Key, value: ValueOf<Key>, options: SetOptions = {}): Promise<Written> {
+    const { ttl, asOf, source } = options;
+    const parameters = new URLSearchParams({
+      ...(ttl === undefined ? {} : { ttl: String(ttl) }),
+      ...(asOf === undefined ? {} : { asOf: new Date(asOf).toISOString() }),
+      ...(source === undefined ? {} : { source }),
+    });
+    const path = parameters.size === 0 ? pathOf(key) : `${pathOf(key)}?${parameters}`;
+    const request = { method: 'PUT', path, headers: headersOf(options), body: value };
+    return this.#write(key, request, options, asOf);
   }
 
   delete(key: string, options: DeleteOptions = {}): Promise<Written> {
@@ -138,12 +144,12 @@ export class HttpClient implements Client {
       const { results = [], coherence } = body ?? {};
       this.#setCoherence(coherence ?? 'coherent');
       for (const [i, flight] of flights.entries()) {
-        const { key, status, value, version, code } = results[i] as Item;
+        const { key, status, value, version, asOf, source, code } = results[i] as Item;
         if (flight.overtaken) this.#flights.again(flight);
         else
           flight.resolve(
             new Result(
-              { key, status: status!, value, version, code },
+              { key, status: status!, value, version, asOf, source, code },
               this.#coherence,
               'service',
               Date.now(),
@@ -172,7 +178,7 @@ export class HttpClient implements Client {
     }
   }
 
-  async #write(key: string, request: HttpRequest, options: Waiting): Promise<Written> {
+  async #write(key: string, request: HttpRequest, options: Waiting, asOf?: number): Promise<Written> {
     try {
       const { response, body } = await this.#withRetries(request, this.#timeoutOf(options), options.signal);
       const version = versionOf(response);
@@ -181,9 +187,9 @@ export class HttpClient implements Client {
         key,
         status: response.status === 202 ? (body!.status as Written['status']) : done,
         version,
-        age: ageAt(version, Date.now()),
+        age: version === undefined ? undefined : ageAt({ version, asOf }, Date.now()),
         state: this.#coherence,
-        source: 'service',
+        tier: 'service',
         warning: response.headers.get('Ratecache-Warning') ?? undefined,
       };
     } finally {
@@ -273,12 +279,21 @@ function pathOf(key: string): string {
   return `/v1/cache/${encodeURIComponent(key)}`;
 }
 
-function headersOf({ ifVersion, ifAbsent, ifExists, idempotencyKey }: DeleteOptions): Record<string, string> {
+function headersOf({
+  ifVersion,
+  ifAbsent,
+  ifExists,
+  ifNewer,
+  asOf,
+  idempotencyKey,
+}: SetOptions): Record<string, string> {
   return {
     'Idempotency-Key': idempotencyKey ?? newIdempotencyKey(),
     ...(ifVersion === undefined ? {} : { 'If-Match': `"${ifVersion}"` }),
     ...(ifExists ? { 'If-Match': '*' } : {}),
     ...(ifAbsent ? { 'If-None-Match': '*' } : {}),
+    // The milliseconds are in the query. Without a time the service refuses the header.
+    ...(ifNewer ? { 'If-Unmodified-Since': asOf === undefined ? '' : new Date(asOf).toUTCString() } : {}),
   };
 }
 

@@ -10,6 +10,8 @@ interface Entry {
   readonly status: 'hit' | 'miss';
   readonly value: unknown;
   readonly version: string | undefined;
+  readonly asOf: number | undefined;
+  readonly source: string | undefined;
   readonly code: undefined;
   /** By `performance.now()`. */
   readonly expiresAt: number;
@@ -86,10 +88,12 @@ export class NearCache {
   }
 
   /** Stores the state of a key that a read or an event found; it is current as of now. */
-  store(key: string, { value, version, ttl }: Partial<Item>): void {
+  store(key: string, { value, version, asOf, source, ttl }: Partial<Item>): void {
     const expiresAt = version === undefined ? Number.POSITIVE_INFINITY : performance.now() + ttl! * 1000;
     const status = version === undefined ? 'miss' : 'hit';
-    this.#entries.set(key, { key, status, value, version, code: undefined, expiresAt, watch: this.#watch });
+    const watch = this.#watch;
+    const code = undefined;
+    this.#entries.set(key, { key, status, value, version, asOf, source, code, expiresAt, watch });
   }
 
   delete(key: string): void {

@@ -17,6 +17,10 @@ export interface Item {
   readonly status?: 'hit' | 'miss' | 'error';
   readonly value?: unknown;
   readonly version?: string;
+  /** When the data is from, in ms since 1970. */
+  readonly asOf?: number;
+  /** Who supplied the data. */
+  readonly source?: string;
   /** Seconds until the value expires. */
   readonly ttl?: number;
   readonly code?: string;
@@ -42,6 +46,8 @@ export interface UpdateEvent {
   readonly event: 'update';
   readonly key: string;
   readonly version: string;
+  readonly asOf?: number;
+  readonly source?: string;
   readonly ttl: number;
   readonly value: unknown;
   readonly merged?: number;

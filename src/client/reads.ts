@@ -110,10 +110,13 @@ export class Reads {
     }
   }
 
-  #result({ key, status, value, version, code }: Item, coherence: Coherence | undefined): Result {
+  #result(
+    { key, status, value, version, asOf, source, code }: Item,
+    coherence: Coherence | undefined,
+  ): Result {
     const { trust } = this.#connection;
     const state: State = coherence ?? (trust.coherence === 'off' ? 'off' : 'coherent');
-    const found = { key, status: status!, value, version, code };
+    const found = { key, status: status!, value, version, asOf, source, code };
     return new Result(found, state, 'service', trust.timeAt(performance.now()));
   }
 }

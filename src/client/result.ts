@@ -1,7 +1,7 @@
 import { type Coherence, stampOf } from './protocol.ts';
 
 /** `near-cache`: the memory of this process. `service`: an answer of the service. */
-export type Source = 'near-cache' | 'service';
+export type Tier = 'near-cache' | 'service';
 
 /**
  * What a result may rely on: the coherence of the service at the time of the answer. `stale`: the near cache answered
@@ -20,6 +20,10 @@ export interface Found<Value> {
   /** Undefined unless `status` is `hit`. */
   readonly value: Value | undefined;
   readonly version: string | undefined;
+  /** When the data is from, in ms since 1970; undefined if its writer did not say. */
+  readonly asOf: number | undefined;
+  /** Who supplied the data; undefined if its writer did not say. */
+  readonly source: string | undefined;
   /** Why a hit may be stale, why a miss is not certain, or why the value could not be returned. */
   readonly code: string | undefined;
 }
@@ -30,30 +34,44 @@ export class Result<Value = unknown> implements Found<Value> {
   readonly status: 'hit' | 'miss' | 'error';
   readonly value: Value | undefined;
   readonly version: string | undefined;
+  readonly asOf: number | undefined;
+  readonly source: string | undefined;
   readonly code: string | undefined;
   readonly state: State;
-  readonly source: Source;
+  /** What answered. */
+  readonly tier: Tier;
   /** The time of the service at which the result was made, in ms since the epoch. */
   readonly #time: number;
 
-  constructor(found: Found<Value>, state: State, source: Source, time: number) {
+  constructor(found: Found<Value>, state: State, tier: Tier, time: number) {
     this.key = found.key;
     this.status = found.status;
     this.value = found.value;
     this.version = found.version;
+    this.asOf = found.asOf;
+    this.source = found.source;
     this.code = found.code;
     this.state = state;
-    this.source = source;
+    this.tier = tier;
     this.#time = time;
   }
 
-  /** The time since the value was written, in ms; undefined without a value, or if another program wrote it. */
+  /**
+   * The age of the data in ms: counted from `asOf`, else from when the value was written. Undefined without a value, or
+   * if another program wrote it.
+   */
   get age(): number | undefined {
-    return ageAt(this.version, this.#time);
+    return ageAt(this, this.#time);
   }
 }
 
-export function ageAt(version: string | undefined, time: number): number | undefined {
-  const stamp = version === undefined ? undefined : stampOf(version);
-  return stamp === undefined ? undefined : Math.max(0, time - stamp);
+/** What shows how old a value is. */
+interface Dated {
+  readonly version?: string | undefined;
+  readonly asOf?: number | undefined;
+}
+
+export function ageAt({ version, asOf }: Dated, time: number): number | undefined {
+  const from = asOf ?? (version === undefined ? undefined : stampOf(version));
+  return from === undefined ? undefined : Math.max(0, time - from);
 }

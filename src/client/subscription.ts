@@ -153,12 +153,12 @@ export class Subscription {
   }
 
   #report(
-    { key, value, version, code }: Item & { version: string },
+    { key, value, version, asOf, source, code }: Item & { version: string },
     merged: number,
     fromSnapshot: boolean,
   ): void {
-    const age = ageAt(version, this.#connection.trust.timeAt(performance.now()));
-    this.#onChange({ kind: 'update', key, value, version, age, merged, code, fromSnapshot });
+    const age = ageAt({ version, asOf }, this.#connection.trust.timeAt(performance.now()));
+    this.#onChange({ kind: 'update', key, value, version, asOf, source, age, merged, code, fromSnapshot });
   }
 
   #lost(key: string, reason: string, merged: number, fromSnapshot: boolean): void {

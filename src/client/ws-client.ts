@@ -106,7 +106,7 @@ export class WsClient implements Client, ConnectionListener {
 
   set<Key extends string>(key: Key, value: ValueOf<Key>, options: SetOptions = {}): Promise<Written> {
     const { signal, timeoutMs, ...members } = options;
-    return this.#write({ op: 'set', key, value, ...members }, options);
+    return this.#write({ op: 'set', key, value, ...members }, options, members.asOf);
   }
 
   delete(key: string, options: DeleteOptions = {}): Promise<Written> {
@@ -328,7 +328,7 @@ export class WsClient implements Client, ConnectionListener {
     return this.#reads.flights.join(key, this.#timeoutOf(options));
   }
 
-  async #write(request: Request & { key: string }, options: Waiting): Promise<Written> {
+  async #write(request: Request & { key: string }, options: Waiting, asOf?: number): Promise<Written> {
     const { isClosed, trust } = this.#connection;
     if (isClosed) throw new RatecacheError('closed', 'the client was closed');
     const { key } = request;
@@ -342,9 +342,9 @@ export class WsClient implements Client, ConnectionListener {
         key,
         status: status as Written['status'],
         version,
-        age: ageAt(version, time),
+        age: version === undefined ? undefined : ageAt({ version, asOf }, time),
         state: coherence ?? (trust.coherence === 'off' ? 'off' : 'coherent'),
-        source: 'service',
+        tier: 'service',
         warning,
       };
     } finally {

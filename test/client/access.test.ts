@@ -91,7 +91,7 @@ test('keys that may not be watched by type are watched by key', async (t) => {
   for (const key of keys) await client.get(key);
   await until(async () => {
     const results = await client.getMany(keys);
-    return results.every(({ source }) => source === 'near-cache');
+    return results.every(({ tier }) => tier === 'near-cache');
   });
   const writer = await started(t, connectInNode(service.url, options('all')));
   await Promise.all(keys.map((key) => writer.set(key, 2)));

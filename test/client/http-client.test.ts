@@ -8,6 +8,7 @@ import { connect } from '../../src/client/node.ts';
 import type { Options } from '../../src/client/options.ts';
 
 const KEY = 'borrow_rate:AA PL/%?#';
+const MOST_AGE_MS = 60_000;
 
 let service: Service;
 
@@ -30,9 +31,9 @@ for (const [name, options] of [
   test(`values are written, read and deleted over HTTP: ${name}`, async (t) => {
     const client = await clientOf(t, options);
     const written = await client.set(KEY, { rate: 0.25 }, { ttl: 100 });
-    assert.deepEqual([written.key, written.status, written.source], [KEY, 'created', 'service']);
-    const { status, value, version, age, source } = await client.get(KEY);
-    assert.deepEqual([status, value, version, source], ['hit', { rate: 0.25 }, written.version, 'service']);
+    assert.deepEqual([written.key, written.status, written.tier], [KEY, 'created', 'service']);
+    const { status, value, version, age, tier } = await client.get(KEY);
+    assert.deepEqual([status, value, version, tier], ['hit', { rate: 0.25 }, written.version, 'service']);
     assert.ok(age! >= 0);
     const [hit, miss] = await client.getMany([KEY, 'x:none']);
     assert.deepEqual([hit.value, miss.status], [{ rate: 0.25 }, 'miss']);
@@ -41,6 +42,28 @@ for (const [name, options] of [
     assert.equal((await client.delete(KEY, { ifExists: true })).status, 'deleted');
     assert.equal((await client.get(KEY)).status, 'miss');
     assert.equal(client.peek(KEY), undefined);
+  });
+}
+
+for (const [name, options] of [
+  ['JSON', {}],
+  ['msgpack', { codec: msgpack }],
+] as const) {
+  test(`a client writes and reads when the data is from over HTTP: ${name}`, async (t) => {
+    const client = await clientOf(t, options);
+    const asOf = 1_506_514_800_250;
+    const written = await client.set('calculation:O', 1, { asOf, source: 'ibkr', ifNewer: true });
+    const read = await client.get('calculation:O');
+    assert.deepEqual([read.asOf, read.source, read.value], [asOf, 'ibkr', 1]);
+    for (const age of [written.age!, read.age!]) {
+      const elapsed = Date.now() - asOf - age;
+      assert.ok(Math.abs(elapsed) < MOST_AGE_MS, String(age));
+    }
+    const older = { asOf: asOf - 1, source: 'ibkr', ifNewer: true } as const;
+    await assert.rejects(client.set('calculation:O', 2, older), { code: 'precondition_failed' });
+    await client.set('calculation:O', 3);
+    const plain = await client.get('calculation:O');
+    assert.deepEqual([plain.asOf, plain.source, plain.value], [undefined, undefined, 3]);
   });
 }
 

@@ -68,7 +68,7 @@ test('available: while the service is unreachable, entries are served with a mar
   proxy.cut();
   await until(() => client.state.connection === 'down');
   for (const result of [await client.get(KEY), client.peek(KEY)!])
-    assert.deepEqual([result.value, result.state, result.source], [1, 'stale', 'near-cache']);
+    assert.deepEqual([result.value, result.state, result.tier], [1, 'stale', 'near-cache']);
   await assert.rejects(client.get('x:none', { timeoutMs: 50 }), { code: 'timeout' });
   await until(() => client.peek('x:short') === undefined);
   proxy.accept(true);
@@ -85,8 +85,8 @@ test('available: while the service answers, it is asked', async (t) => {
   await until(() => !client.state.isTrusted);
   await write(far, KEY, 2);
   await until(async () => {
-    const { source, value } = await client.get(KEY);
-    return source === 'service' && value === 2;
+    const { tier, value } = await client.get(KEY);
+    return tier === 'service' && value === 2;
   });
 });
 
@@ -226,11 +226,11 @@ test('a pending value reaches handlers with a mark, and is not served from memor
   await until(() => changes.at(-1)?.value === 2);
   assert.deepEqual([changes.at(-1)!.code, client.peek(KEY)], ['l2_unavailable', undefined]);
   const pending = await client.get(KEY);
-  assert.deepEqual([pending.value, pending.code, pending.source], [2, 'l2_unavailable', 'service']);
+  assert.deepEqual([pending.value, pending.code, pending.tier], [2, 'l2_unavailable', 'service']);
   await redis.signal('SIGCONT');
   await until(async () => {
-    const { code, source, value } = await client.get(KEY);
-    return code === undefined && source === 'near-cache' && value === 2;
+    const { code, tier, value } = await client.get(KEY);
+    return code === undefined && tier === 'near-cache' && value === 2;
   });
 });
 

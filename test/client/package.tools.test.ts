@@ -34,7 +34,7 @@ const program = (url: string, load: string) => `
         await rates.get('borrow_rate:GME');
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
-      seen.push(rates.peek('borrow_rate:GME').source);
+      seen.push(rates.peek('borrow_rate:GME').tier);
       await rates.close();
     }
     return seen.join();

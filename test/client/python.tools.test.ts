@@ -27,7 +27,7 @@ with connect_blocking(sys.argv[1], near_cache=NearCacheOptions(), timeout=30, co
     seen.append([result.status for result in rates.get_many(["borrow_rate:A", "borrow_rate:B"])])
     while rates.peek("borrow_rate:A") is None:
         rates.get("borrow_rate:A")
-    seen.append(rates.get("borrow_rate:A").source)
+    seen.append(rates.get("borrow_rate:A").tier)
     heard = []
     handle = rates.subscribe(heard.append, keys=["borrow_rate:A"], initial=True)
     seen.append([change.value for change in heard])

@@ -38,10 +38,10 @@ for (const [name, options] of [
     const client = await clientOf(t, service, options);
     await trusted(client);
     const written = await client.set(RATE, { rate: 0.25 }, { ttl: 100 });
-    assert.deepEqual([written.status, written.state, written.source], ['created', 'coherent', 'service']);
+    assert.deepEqual([written.status, written.state, written.tier], ['created', 'coherent', 'service']);
     const read = await client.get(RATE);
     assert.deepEqual(
-      [read.status, read.value, read.version, read.state, read.source],
+      [read.status, read.value, read.version, read.state, read.tier],
       ['hit', { rate: 0.25 }, written.version, 'coherent', 'service'],
     );
     for (const age of [written.age!, read.age!]) assert.ok(age >= 0 && age < MOST_AGE_MS, String(age));
@@ -51,6 +51,30 @@ for (const [name, options] of [
       [gone.status, gone.value, gone.version, gone.age],
       ['miss', undefined, undefined, undefined],
     );
+  });
+}
+
+for (const [name, options] of [
+  ['JSON', {}],
+  ['msgpack', { codec: msgpack }],
+  ['a near cache', NEAR],
+] as const) {
+  test(`a client writes and reads when the data is from, and its age counts from then: ${name}`, async (t) => {
+    const client = await clientOf(t, service, options);
+    await trusted(client);
+    const asOf = 1_506_514_800_250;
+    const written = await client.set('calculation:O', 1, { asOf, source: 'ibkr', ifNewer: true });
+    const read = await client.get('calculation:O');
+    assert.deepEqual([read.asOf, read.source, read.value], [asOf, 'ibkr', 1]);
+    for (const age of [written.age!, read.age!]) {
+      const elapsed = Date.now() - asOf - age;
+      assert.ok(Math.abs(elapsed) < MOST_AGE_MS, String(age));
+    }
+    const older = { asOf: asOf - 1, source: 'ibkr', ifNewer: true } as const;
+    await assert.rejects(client.set('calculation:O', 2, older), { code: 'precondition_failed' });
+    await client.set('calculation:O', 3);
+    const plain = await client.get('calculation:O');
+    assert.deepEqual([plain.asOf, plain.source, plain.value], [undefined, undefined, 3]);
   });
 }
 
@@ -92,7 +116,7 @@ test('a second read is answered from memory, and a change by another program rep
   await client.get(KEY);
   relay.requests.length = 0;
   const near = await client.get(KEY);
-  assert.deepEqual([near.value, near.source, near.state], [1, 'near-cache', 'coherent']);
+  assert.deepEqual([near.value, near.tier, near.state], [1, 'near-cache', 'coherent']);
   assert.equal(client.peek(KEY)?.value, 1);
   const version = await write(service, KEY, 2);
   await until(() => client.peek(KEY)?.value === 2);
@@ -106,9 +130,9 @@ test('a second read is answered from memory, and a change by another program rep
 test('a missing key is remembered, until it is written', async (t) => {
   const client = await clientOf(t, service);
   await trusted(client);
-  assert.equal((await client.get(KEY)).source, 'service');
+  assert.equal((await client.get(KEY)).tier, 'service');
   const near = await client.get(KEY);
-  assert.deepEqual([near.status, near.source], ['miss', 'near-cache']);
+  assert.deepEqual([near.status, near.tier], ['miss', 'near-cache']);
   await write(service, KEY, 1);
   await until(() => client.peek(KEY)?.value === 1);
 });
@@ -121,7 +145,7 @@ test('an expired entry is never served', async (t) => {
   const deadline = performance.now() + 1000;
   await until(() => client.peek(KEY)?.value === undefined);
   assert.ok(performance.now() > deadline - 500, 'the entry was served before');
-  assert.notEqual((await client.get(KEY)).source, 'near-cache');
+  assert.notEqual((await client.get(KEY)).tier, 'near-cache');
 });
 
 test('a reader sees its own write at once', async (t) => {

@@ -40,6 +40,8 @@ test('a handler receives every change, with value, version and age', async (t) =
     key: 'x:1',
     value: 'a',
     version,
+    asOf: undefined,
+    source: undefined,
     merged: 0,
     code: undefined,
     fromSnapshot: false,
@@ -85,7 +87,7 @@ test('a subscription fills the near cache and keeps it current, until it ends', 
   assert.equal(relay.of('get', 'mget').length, 0);
   close();
   assert.equal(client.peek('calculation:A'), undefined);
-  assert.equal((await client.get('calculation:A')).source, 'service');
+  assert.equal((await client.get('calculation:A')).tier, 'service');
 });
 
 test('an iterator yields changes, and only the newest of each key while the program is slow', async (t) => {

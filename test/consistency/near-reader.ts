@@ -87,9 +87,9 @@ export class NearReader implements NearReading {
     const replica = this.#first + this.losses;
     const result = await this.#client.get(key, { timeoutMs: READ_TIMEOUT_MS }).catch(() => undefined);
     if (result === undefined) return [];
-    if (result.source === 'near-cache') this.hits++;
+    if (result.tier === 'near-cache') this.hits++;
     // A lost connection keeps no entry current. Unlike a time, this does not depend on how busy the machine is.
-    if (result.source === 'near-cache' && this.#client.state.connection === 'down')
+    if (result.tier === 'near-cache' && this.#client.state.connection === 'down')
       this.violations.push(`${this.name} served ${key} without a connection`);
     const { status, code, value, version } = result as Result<{ readonly n: number }>;
     const marked = code !== undefined;

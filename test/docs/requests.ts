@@ -76,6 +76,44 @@ export const WELL: readonly Exercise[] = [
   [`PUT ${VALUE}`, '204', json(1, { key: 'borrow_rate:BRK B/%', headers: { 'If-Match': '*' } })],
   [`PUT ${VALUE}`, '400 key_invalid', json(1, { key: '%zz' })],
   [`PUT ${VALUE}`, '400 ttl_invalid', json(1, { key: 'a', query: { ttl: '0' } })],
+  [
+    `PUT ${VALUE}`,
+    '204',
+    json(1, { key: 'borrow_rate:AAPL', query: { asOf: '2017-09-27T12:20:00.250Z', source: 'ibkr' } }),
+  ],
+  ...READS.map((id): Exercise => [id, '200', read('borrow_rate:AAPL')]),
+  ['POST /v1/mget', '200', json({ keys: ['borrow_rate:AAPL'] })],
+  [
+    `PUT ${VALUE}`,
+    '204',
+    json(1, {
+      key: 'borrow_rate:AAPL',
+      headers: {
+        'Last-Modified': 'Wed, 27 Sep 2017 12:20:00 GMT',
+        'If-Unmodified-Since': 'Wed, 27 Sep 2017 12:20:00 GMT',
+      },
+    }),
+  ],
+  [
+    `PUT ${VALUE}`,
+    '412 precondition_failed',
+    json(1, {
+      key: 'borrow_rate:AAPL',
+      headers: { 'If-Unmodified-Since': 'Wed, 27 Sep 2017 12:19:59 GMT' },
+    }),
+  ],
+  [
+    'POST /v1/mset',
+    '200',
+    json({
+      entries: [
+        { key: 'borrow_rate:AAPL', value: 1, asOf: 1_506_514_800_250, source: 'ibkr', ifNewer: true },
+        { key: 'borrow_rate:AAPL', value: 1, asOf: 1, ifNewer: true },
+        { key: 'borrow_rate:AAPL', value: 1, source: 'a b' },
+      ],
+    }),
+  ],
+  [`PUT ${VALUE}`, '400 origin_invalid', json(1, { key: 'a', query: { source: 'a b' } })],
   [`PUT ${VALUE}`, '400 query_invalid', json(1, { key: 'a', query: { TTL: '60' } })],
   [`PUT ${VALUE}`, '400 value_invalid', { key: 'a', headers: JSON_BODY, body: '{"rate"' }],
   [
@@ -142,6 +180,11 @@ export const WELL: readonly Exercise[] = [
     read('other:ONCE', { 'Idempotency-Key': 'once', 'If-Match': '*' }),
   ],
   [`DELETE ${VALUE}`, '400 idempotency_key_invalid', read('other:ONCE', { 'Idempotency-Key': '' })],
+  [
+    `DELETE ${VALUE}`,
+    '204',
+    read('borrow_rate:NONE', { 'If-Unmodified-Since': 'Wed, 27 Sep 2017 12:20:00 GMT' }),
+  ],
   [`DELETE ${VALUE}`, '400 key_invalid', read('%zz')],
   [`DELETE ${VALUE}`, '400 query_invalid', { key: 'a', query: { ttl: '60' } }],
   [`DELETE ${VALUE}`, '400 bad_request', read('a', { 'If-Match': '*', 'If-None-Match': '*' })],

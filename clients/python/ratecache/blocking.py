@@ -121,6 +121,9 @@ class BlockingClient:
         if_absent: bool = False,
         if_exists: bool = False,
         idempotency_key: str | None = None,
+        as_of: float | None = None,
+        source: str | None = None,
+        if_newer: bool = False,
         timeout: float | None = None,
     ) -> Written:
         return self._loop_thread.run(
@@ -132,6 +135,9 @@ class BlockingClient:
                 if_absent=if_absent,
                 if_exists=if_exists,
                 idempotency_key=idempotency_key,
+                as_of=as_of,
+                source=source,
+                if_newer=if_newer,
                 timeout=timeout,
             )
         )

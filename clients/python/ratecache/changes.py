@@ -15,7 +15,11 @@ class Update:
     key: str
     value: Any
     version: str
-    #: The time since the value was written, in seconds; None if another program wrote it.
+    #: When the data is from, in seconds since 1970; None if its writer did not say.
+    as_of: float | None
+    #: Who supplied the data; None if its writer did not say.
+    source: str | None
+    #: The age of the data in seconds, as in a result; None if another program wrote the value.
     age: float | None
     #: Earlier states of the key that this one replaces.
     merged: int

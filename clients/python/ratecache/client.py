@@ -34,12 +34,12 @@ class Written:
     status: str
     #: The version of the written value; None for a deletion.
     version: str | None
-    #: The time since the value was written, in seconds; None for a deletion.
+    #: The age of the data in seconds, as in a result; None for a deletion.
     age: float | None
     state: str
     #: Why the write is probably not what was meant.
     warning: str | None
-    source: str = "service"
+    tier: str = "service"
 
 
 @dataclass(frozen=True)
@@ -195,6 +195,9 @@ class Client:
         if_absent: bool = False,
         if_exists: bool = False,
         idempotency_key: str | None = None,
+        as_of: float | None = None,
+        source: str | None = None,
+        if_newer: bool = False,
         timeout: float | None = None,
     ) -> Written:
         """Writes a value. `ttl` is in seconds; without it, the value has the TTL of its data type.
@@ -202,13 +205,22 @@ class Client:
         If its connection is lost, the write is repeated with the same idempotency key, so it is made once. A program may
         pass `idempotency_key` to repeat a write itself.
 
+        `as_of` says when the data is from, in seconds since 1970, and `source` who supplied it. With `if_newer`, the write
+        is refused if the data of the stored value is from a later time.
+
         Raises `RatecacheError` with `precondition_failed` if the condition does not hold, and with `write_unknown` if the
         request was sent and no answer arrived before the deadline. A cancelled call may have been made too.
         """
         request: Message = {"op": "set", "key": key, "value": value}
         if ttl is not None:
             request["ttl"] = ttl
-        return await self._write(request, if_version, if_absent, if_exists, idempotency_key, timeout)
+        if as_of is not None:
+            request["asOf"] = round(as_of * 1000)
+        if source is not None:
+            request["source"] = source
+        if if_newer:
+            request["ifNewer"] = True
+        return await self._write(request, if_version, if_absent, if_exists, idempotency_key, timeout, as_of)
 
     async def delete(
         self,
@@ -470,6 +482,7 @@ class Client:
         if_exists: bool,
         idempotency_key: str | None,
         timeout: float | None,
+        as_of: float | None = None,
     ) -> Written:
         if self._connection.is_closed:
             raise _closed()
@@ -490,7 +503,7 @@ class Client:
                 key=key,
                 status=answer["status"],
                 version=version,
-                age=age_at(version, trust.time_at(monotonic())),
+                age=None if version is None else age_at(version, as_of, trust.time_at(monotonic())),
                 state=answer.get("coherence") or ("off" if trust.coherence == "off" else "coherent"),
                 warning=answer.get("warning"),
             )

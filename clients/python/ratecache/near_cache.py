@@ -82,7 +82,7 @@ class NearCache:
         hit = version is not None
         expires_at = monotonic() + item["ttl"] if hit else inf
         status = "hit" if hit else "miss"
-        self._entries[key] = Entry(key, status, item.get("value"), version, None, expires_at, self._watch)
+        self._entries[key] = Entry(item, status, None, expires_at, self._watch)
         self._entries.move_to_end(key)
         if len(self._entries) > self._max_entries:
             self._entries.popitem(last=False)

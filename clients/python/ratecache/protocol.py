@@ -26,11 +26,22 @@ def error_of(answer: Message) -> RatecacheError:
     return RatecacheError(code, detail, field=answer.get("field"), retry_after=retry_after)
 
 
-def age_at(version: str | None, time_ms: float) -> float | None:
-    """Returns the time since the version was stamped, in seconds; None if another program wrote the value."""
+def age_at(version: str | None, as_of: float | None, time_ms: float) -> float | None:
+    """Returns the age of the data in seconds: counted from `as_of`, else from the stamp of the version.
+
+    None without a value, or if another program wrote it.
+    """
+    if as_of is not None:
+        return max(0.0, time_ms / 1000 - as_of)
     if version is None or version.startswith(_FOREIGN):
         return None
     return max(0.0, time_ms - int(version[:_MS_DIGITS], 16)) / 1000
+
+
+def as_of_in(item: Item) -> float | None:
+    """Returns when the data of an item is from, in seconds since 1970."""
+    ms = item.get("asOf")
+    return None if ms is None else ms / 1000
 
 
 def type_of(key: str) -> str:

@@ -118,9 +118,7 @@ class Reads:
     def _result(self, item: Item, coherence: str | None) -> Result:
         trust = self._connection.trust
         state = coherence or ("off" if trust.coherence == "off" else "coherent")
-        entry = Entry(
-            item["key"], item["status"], item.get("value"), item.get("version"), item.get("code"), 0.0, 0
-        )
+        entry = Entry(item, item["status"], item.get("code"))
         return Result(entry, state, "service", trust.time_at(monotonic()))
 
 

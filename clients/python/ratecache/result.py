@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from .protocol import age_at
+from .protocol import Item, age_at, as_of_in
 
 
 class Entry:
     """What is known of a key: an entry of the near cache, or an item of an answer."""
 
-    __slots__ = ("code", "expires_at", "key", "status", "value", "version", "watch")
+    __slots__ = ("as_of", "code", "expires_at", "key", "source", "status", "value", "version", "watch")
 
-    def __init__(
-        self, key: str, status: str, value: Any, version: str | None, code: str | None, expires_at: float, watch: int
-    ) -> None:
-        self.key = key
+    def __init__(self, item: Item, status: str, code: str | None = None, expires_at: float = 0.0, watch: int = 0) -> None:
+        self.key: str = item["key"]
         self.status = status
-        self.value = value
-        self.version = version
+        self.value = item.get("value")
+        self.version: str | None = item.get("version")
+        self.as_of = as_of_in(item)
+        self.source: str | None = item.get("source")
         self.code = code
         #: By `time.monotonic()`.
         self.expires_at = expires_at
@@ -29,18 +29,18 @@ class Entry:
 class Result:
     """What the client knows of a key. A result does not change."""
 
-    __slots__ = ("_entry", "_time", "source", "state")
+    __slots__ = ("_entry", "_time", "state", "tier")
 
     #: What the result may rely on: `coherent`, `degraded`, `blind` or `off` is the state of the service at the time of
     #: the answer. `stale`: the near cache answered although it could not prove that the value is current.
     state: str
     #: `near-cache`: the memory of this process. `service`: an answer of the service.
-    source: str
+    tier: str
 
-    def __init__(self, entry: Entry, state: str, source: str, time: float) -> None:
+    def __init__(self, entry: Entry, state: str, tier: str, time: float) -> None:
         self._entry = entry
         self.state = state
-        self.source = source
+        self.tier = tier
         self._time = time
 
     @property
@@ -62,17 +62,30 @@ class Result:
         return self._entry.version
 
     @property
+    def as_of(self) -> float | None:
+        """When the data is from, in seconds since 1970; None if its writer did not say."""
+        return self._entry.as_of
+
+    @property
+    def source(self) -> str | None:
+        """Who supplied the data; None if its writer did not say."""
+        return self._entry.source
+
+    @property
     def code(self) -> str | None:
         """Why a hit may be stale, why a miss is not certain, or why the value could not be returned."""
         return self._entry.code
 
     @property
     def age(self) -> float | None:
-        """The time since the value was written, in seconds; None without a value, or if another program wrote it."""
-        return age_at(self._entry.version, self._time)
+        """The age of the data in seconds: counted from `as_of`, else from when the value was written.
+
+        None without a value, or if another program wrote it.
+        """
+        return age_at(self._entry.version, self._entry.as_of, self._time)
 
     def __repr__(self) -> str:
         return (
             f"Result(key={self.key!r}, status={self.status!r}, value={self.value!r}, version={self.version!r}, "
-            f"code={self.code!r}, state={self.state!r}, source={self.source!r})"
+            f"as_of={self.as_of!r}, source={self.source!r}, code={self.code!r}, state={self.state!r}, tier={self.tier!r})"
         )

@@ -11,7 +11,7 @@ from .changes import Change, Invalidation, Update
 from .connection import Connection
 from .errors import RatecacheError
 from .interest import Interest
-from .protocol import Item, Message, age_at
+from .protocol import Item, Message, age_at, as_of_in
 
 _SNAPSHOT_TIMEOUT = 60.0
 _RETRY = 1.0
@@ -171,10 +171,10 @@ class Subscription:
             self._report(item, 0, True)
 
     def _report(self, item: Item, merged: int, from_snapshot: bool) -> None:
-        key, version = item["key"], item["version"]
-        age = age_at(version, self._connection.trust.time_at(monotonic()))
-        update = Update(key, item.get("value"), version, age, merged, item.get("code"), from_snapshot)
-        self._on_change(update)
+        key, version, as_of = item["key"], item["version"], as_of_in(item)
+        age = age_at(version, as_of, self._connection.trust.time_at(monotonic()))
+        value, source, code = item.get("value"), item.get("source"), item.get("code")
+        self._on_change(Update(key, value, version, as_of, source, age, merged, code, from_snapshot))
 
     def _lost(self, key: str, reason: str, merged: int, from_snapshot: bool) -> None:
         self._versions.pop(key, None)
