@@ -36,6 +36,7 @@ export const ERRORS = {
   media_type_unsupported: [415, 'Unsupported media type; send JSON or msgpack'],
   idempotency_key_reused: [422, 'Another write had this idempotency key'],
   rate_limited: [429, 'Too many requests'],
+  terms_not_met: [504, 'No value meets the terms of the request'],
   transfer_coding_unsupported: [501, 'Unsupported transfer coding; send chunked or Content-Length'],
   internal: [500, 'Internal error; the cause is in the log of the service'],
   l2_unavailable: [503, 'Redis is unavailable, so the request was not sent to it'],

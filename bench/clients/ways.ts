@@ -34,7 +34,7 @@ export const WAYS: Readonly<Record<string, Open>> = {
     const client = await withNearCache(ports, keys);
     return {
       read: (key) => client.get(key),
-      isFound: (result) => (result as Result).source === 'near-cache',
+      isFound: (result) => (result as Result).tier === 'near-cache',
       isLocal: true,
       close: () => client.close(),
     };

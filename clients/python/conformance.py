@@ -45,9 +45,10 @@ class Runner:
             "idempotency_key": command.get("idempotencyKey"),
         }
         if call == "get":
-            return shown(await client.get(command["key"], timeout=timeout))
+            return shown(await client.get(command["key"], timeout=timeout, **terms_in(command)))
         if call == "getMany":
-            return [shown(result) for result in await client.get_many(command["keys"], timeout=timeout)]
+            many = await client.get_many(command["keys"], timeout=timeout, **terms_in(command))
+            return [shown(result) for result in many]
         if call == "peek":
             return shown(client.peek(command["key"]))
         if call == "set":
@@ -118,6 +119,11 @@ def near_cache_of(given: dict[str, Json]) -> NearCacheOptions:
         stale=MaxStaleness(stale["maxStalenessMs"] / 1000) if isinstance(stale, dict) else stale,
         keys_per_type=given.get("keysPerType", defaults.keys_per_type),
     )
+
+
+def terms_in(command: dict[str, Json]) -> dict[str, Json]:
+    names = {"maxAge": "max_age", "minFresh": "min_fresh", "noCache": "no_cache", "onlyIfCached": "only_if_cached"}
+    return {name: command[member] for member, name in names.items() if member in command}
 
 
 def seconds(ms: float | None) -> float | None:

@@ -6,8 +6,10 @@ import type { Value } from './entry.ts';
 import { keyWarning } from './key-warning.ts';
 import type { Loaded } from './loaded.ts';
 import type { Origin } from './origin.ts';
+import { l1OnTerms, loadOnTerms, TermsNotMet } from './read-on-terms.ts';
 import type { ItemResult } from './results.ts';
 import type { RemovalOutcome, WriteOutcome } from './store.ts';
+import type { Terms } from './terms.ts';
 import { turns } from './turns.ts';
 import type { TwoLevel } from './two-level.ts';
 
@@ -52,6 +54,29 @@ export function getMany(
     results.push(cache.load(key).then((loaded) => loadedResult(key, loaded), failed(key)));
   }
   return waiting ? Promise.all(results) : (results as ItemResult[]);
+}
+
+/**
+ * As `getMany`, on terms.
+ * @param reads how the keys are read
+ */
+export function getManyOnTerms(
+  cache: TwoLevel,
+  reads: Pick<TwoLevel, 'peek' | 'load'>,
+  keys: readonly string[],
+  maxKeyBytes: number,
+  terms: Terms,
+): Promise<ItemResult[]> {
+  const load = (key: string) => reads.load(key);
+  const readOne = async (key: string) => {
+    const l1 = l1OnTerms(cache, terms, reads.peek(key));
+    if (l1 !== undefined) return loadedResult(key, l1);
+    const fault = keyFault(key, maxKeyBytes);
+    return fault === undefined
+      ? loadedResult(key, await loadOnTerms(cache, key, terms, load))
+      : keyError(key, fault);
+  };
+  return Promise.all(keys.map((key) => readOne(key).catch(failed(key))));
 }
 
 /** Writes the values and returns one result each, in order. */
@@ -137,6 +162,9 @@ function keyError(key: string, fault: string): ItemResult {
 function failed(key: string): (error: unknown) => ItemResult {
   return (error) => {
     if (!(error instanceof ServiceError)) throw error;
-    return { key, status: 'error', code: error.code, detail: error.message };
+    const { code, message: detail } = error;
+    return error instanceof TermsNotMet && error.age !== undefined
+      ? { key, status: 'error', code, detail, age: error.age }
+      : { key, status: 'error', code, detail };
   };
 }

@@ -90,7 +90,7 @@ export class Entry {
   readonly #body: ValueBytes;
   /** The value in the other encoding, made on first need. */
   #other: ValueBytes | undefined;
-  /** Bits: the type, the encoding, and the slot. */
+  /** Bits: the type, the encoding, whether the key has a `%`, and the slot. */
   #traits: number;
   readonly origin: Origin | undefined;
   /** Set by `http/`, dropped by the sweep. */
@@ -114,7 +114,8 @@ export class Entry {
     this.#freshUntil = this.#storedAt;
     this.#body = value.body;
     this.origin = origin;
-    this.#traits = typeOf(key) | (value.encoding === 'json' ? IS_JSON : 0);
+    this.#traits =
+      typeOf(key) | (value.encoding === 'json' ? IS_JSON : 0) | (key.includes('%') ? HAS_PERCENT : 0);
   }
 
   get type(): TypeIndex {
@@ -125,13 +126,18 @@ export class Entry {
     return (this.#traits & IS_JSON) === 0 ? 'msgpack' : 'json';
   }
 
+  /** Whether the key contains `%`, so that a path with exactly these characters names another key. */
+  get hasPercent(): boolean {
+    return (this.#traits & HAS_PERCENT) !== 0;
+  }
+
   /** The slot of the key in L2. L1 sets it when it stores the entry. */
   get slot(): number {
     return this.#traits >> SLOT_SHIFT;
   }
 
   set slot(slot: number) {
-    this.#traits = (this.#traits & (TYPE_BITS | IS_JSON)) | (slot << SLOT_SHIFT);
+    this.#traits = (this.#traits & ((1 << SLOT_SHIFT) - 1)) | (slot << SLOT_SHIFT);
   }
 
   /** When the value was written, in milliseconds since 1970. */
@@ -210,7 +216,8 @@ function converted(convert: () => ValueBytes): ValueBytes {
 // The bits of `#traits`.
 const TYPE_BITS = 0b111;
 const IS_JSON = 0b1000;
-const SLOT_SHIFT = 4;
+const HAS_PERCENT = 0b10000;
+const SLOT_SHIFT = 5;
 
 /** Returns the same number, as a 32-bit integer where possible, which V8 stores without a separate object. */
 function small(value: number): number {

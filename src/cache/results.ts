@@ -24,7 +24,14 @@ export type ItemResult =
       readonly warning?: string;
     }
   | { readonly key: string; readonly status: 'deleted'; readonly code?: ErrorCode }
-  | { readonly key: string; readonly status: 'error'; readonly code: ErrorCode; readonly detail: string };
+  /** `age` is set where the terms of the reader were not met: how old the data is, in seconds. */
+  | {
+      readonly key: string;
+      readonly status: 'error';
+      readonly code: ErrorCode;
+      readonly detail: string;
+      readonly age?: number | undefined;
+    };
 
 /** Returns the result, or an error result where the encoding cannot represent its value. */
 export function sendable(result: ItemResult, encoding: Encoding): ItemResult {
@@ -104,13 +111,13 @@ const openMap: Open = (out, members) => out.map(members);
  * @param open passed where the map has other members before those of the result
  */
 export function writeResult(out: MsgpackWriter, result: ItemResult, now: number, open: Open = openMap): void {
-  if (result.status !== 'hit') return writeStrings(out, result, open);
+  if (result.status !== 'hit') return writePlain(out, result, open);
   const { key, entry, code } = result;
   try {
     // The conversion comes first: if it fails, nothing has been written yet.
     entry.packed;
   } catch (error) {
-    return writeStrings(out, refusal(key, error), open);
+    return writePlain(out, refusal(key, error), open);
   }
   open(out, (code === undefined ? 5 : 6) + originMembers(entry));
   writeMembers(out, entry);
@@ -195,12 +202,17 @@ export function writeOrigin(out: MsgpackWriter, { origin }: Entry): void {
   }
 }
 
-function writeStrings(out: MsgpackWriter, result: Readonly<Record<string, string>>, open: Open): void {
-  const members = Object.entries(result);
+function writePlain(
+  out: MsgpackWriter,
+  result: Readonly<Record<string, string | number | undefined>>,
+  open: Open,
+): void {
+  const members = Object.entries(result).filter(([, value]) => value !== undefined);
   open(out, members.length);
-  for (const [name, text] of members) {
+  for (const [name, value] of members) {
     out.str(name);
-    out.str(text.toWellFormed());
+    if (typeof value === 'number') out.float(value);
+    else out.str(value!.toWellFormed());
   }
 }
 

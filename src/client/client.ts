@@ -39,6 +39,18 @@ export interface SetOptions extends WriteOptions {
   readonly ifNewer?: true;
 }
 
+/** What the caller accepts: the answer is a value that meets all terms, or the error `terms_not_met`. */
+export interface ReadOptions extends Waiting {
+  /** The data may be at most this old, in seconds. */
+  readonly maxAge?: number;
+  /** The value must stay valid for at least this long, in seconds. */
+  readonly minFresh?: number;
+  /** The service asks Redis now, and the near cache is not used. */
+  readonly noCache?: true;
+  /** Only the near cache and L1 of the service are asked. */
+  readonly onlyIfCached?: true;
+}
+
 export interface DeleteOptions extends WriteOptions {}
 
 export interface Written {
@@ -80,9 +92,9 @@ export interface Client {
    * loop are one request, and readers of the same key share it.
    * @throws RatecacheError if the service did not answer, or cannot return the value
    */
-  get<Key extends string>(key: Key, options?: Waiting): Promise<Result<ValueOf<Key>>>;
+  get<Key extends string>(key: Key, options?: ReadOptions): Promise<Result<ValueOf<Key>>>;
   /** Like `get`, for many keys. A key whose value cannot be returned is a result with the status `error`. */
-  getMany<const Keys extends readonly string[]>(keys: Keys, options?: Waiting): Promise<Results<Keys>>;
+  getMany<const Keys extends readonly string[]>(keys: Keys, options?: ReadOptions): Promise<Results<Keys>>;
   /** Returns what the near cache knows of the key, without a request; undefined if it has no current entry. */
   peek<Key extends string>(key: Key): Result<ValueOf<Key>> | undefined;
   /**

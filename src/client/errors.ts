@@ -24,6 +24,8 @@ export class RatecacheError extends Error {
   readonly field: string | undefined;
   /** How long to wait before the request is sent again, if the service said so. */
   readonly retryAfterMs: number | undefined;
+  /** For `terms_not_met`: how old the data is, in ms, if a value was found. */
+  readonly ageMs: number | undefined;
 
   constructor(code: RatecacheError['code'], message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? {} : { cause: details.cause });
@@ -31,12 +33,14 @@ export class RatecacheError extends Error {
     this.code = code;
     this.field = details.field;
     this.retryAfterMs = details.retryAfterMs;
+    this.ageMs = details.ageMs;
   }
 }
 
 export interface ErrorDetails {
   readonly field?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  readonly ageMs?: number | undefined;
   readonly cause?: unknown;
 }
 

@@ -6,6 +6,7 @@ export type {
   ClientState,
   Condition,
   DeleteOptions,
+  ReadOptions,
   Results,
   SetOptions,
   SubscriptionHandle,

@@ -3,6 +3,7 @@ import type {
   Client,
   ClientState,
   DeleteOptions,
+  ReadOptions,
   Results,
   SetOptions,
   SubscriptionHandle,
@@ -16,7 +17,8 @@ import { newIdempotencyKey } from './idempotency-key.ts';
 import { type Settings, tokenOf } from './options.ts';
 import { type Answer, type Coherence, errorOf, type Item } from './protocol.ts';
 import { isSettled, unknownOutcome } from './requests.ts';
-import { ageAt, Result } from './result.ts';
+import { ageAt, foundIn, Result, valueOrError } from './result.ts';
+import { slicesOf, type TermMembers, termMembersOf } from './terms.ts';
 import { type Waiting, within } from './wait.ts';
 
 interface HttpAnswer {
@@ -60,14 +62,21 @@ export class HttpClient implements Client {
     });
   }
 
-  async get<Key extends string>(key: Key, options?: Waiting): Promise<Result<ValueOf<Key>>> {
-    const result = await within(this.#join(key, options), this.#timeoutOf(options), options?.signal);
-    if (result.status === 'error')
-      throw new RatecacheError(result.code ?? 'internal', `${key} cannot be returned: ${result.code}`);
-    return result as Result<ValueOf<Key>>;
+  async get<Key extends string>(key: Key, options?: ReadOptions): Promise<Result<ValueOf<Key>>> {
+    const terms = termMembersOf(options);
+    const result =
+      terms === undefined
+        ? await within(this.#join(key, options), this.#timeoutOf(options), options?.signal)
+        : (await this.#onTerms([key], terms, options!))[0]!;
+    return valueOrError(result) as Result<ValueOf<Key>>;
   }
 
-  async getMany<const Keys extends readonly string[]>(keys: Keys, options?: Waiting): Promise<Results<Keys>> {
+  async getMany<const Keys extends readonly string[]>(
+    keys: Keys,
+    options?: ReadOptions,
+  ): Promise<Results<Keys>> {
+    const terms = termMembersOf(options);
+    if (terms !== undefined) return (await this.#onTerms(keys, terms, options!)) as unknown as Results<Keys>;
     const all = Promise.all(keys.map((key) => this.#join(key, options)));
     return (await within(all, this.#timeoutOf(options), options?.signal)) as unknown as Results<Keys>;
   }
@@ -144,21 +153,30 @@ export class HttpClient implements Client {
       const { results = [], coherence } = body ?? {};
       this.#setCoherence(coherence ?? 'coherent');
       for (const [i, flight] of flights.entries()) {
-        const { key, status, value, version, asOf, source, code } = results[i] as Item;
         if (flight.overtaken) this.#flights.again(flight);
-        else
-          flight.resolve(
-            new Result(
-              { key, status: status!, value, version, asOf, source, code },
-              this.#coherence,
-              'service',
-              Date.now(),
-            ),
-          );
+        else flight.resolve(this.#result(results[i] as Item));
       }
     } catch (error) {
       for (const flight of flights) flight.reject(error as RatecacheError);
     }
+  }
+
+  /** Reads keys on terms. No other caller shares the requests. */
+  async #onTerms(keys: readonly string[], members: TermMembers, options: Waiting): Promise<Result[]> {
+    const { maxBatchKeys } = this.#settings;
+    const slices = await Promise.all(
+      slicesOf(keys, maxBatchKeys).map(async (slice) => {
+        const request = { method: 'POST', path: '/v1/mget', body: { keys: slice, ...members } };
+        const { body } = await this.#withRetries(request, this.#timeoutOf(options), options.signal);
+        this.#setCoherence(body?.coherence ?? 'coherent');
+        return (body?.results ?? []).map((item) => this.#result(item));
+      }),
+    );
+    return slices.flat();
+  }
+
+  #result(item: Item): Result {
+    return new Result(foundIn(item), this.#coherence, 'service', Date.now());
   }
 
   /** Repeats a request whose answer was lost: once at each address. */

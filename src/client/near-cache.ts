@@ -1,4 +1,5 @@
 import { Lru, takeOut } from '../cache/lru.ts';
+import { brokenBy, type Terms } from '../cache/terms.ts';
 import type { NearCacheOptions } from './options.ts';
 import type { Item } from './protocol.ts';
 import { Result } from './result.ts';
@@ -65,6 +66,14 @@ export class NearCache {
   peekTrusted(key: string): Result | undefined {
     const result = this.peek(key);
     return result?.state === 'coherent' ? result : undefined;
+  }
+
+  /** Returns the entry only while it is known to be current and meets the terms. */
+  peekOnTerms(key: string, terms: Terms): Result | undefined {
+    const result = this.peekTrusted(key);
+    if (result === undefined || result.status === 'miss') return result;
+    const leftMs = this.#entries.peek(key)!.expiresAt - performance.now();
+    return brokenBy(terms, result.age, leftMs) === undefined ? result : undefined;
   }
 
   /** Returns the entry, in place of an answer that the service could not give. */

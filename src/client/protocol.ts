@@ -25,6 +25,8 @@ export interface Item {
   readonly ttl?: number;
   readonly code?: string;
   readonly detail?: string;
+  /** For `terms_not_met`: how old the data is, in seconds. */
+  readonly age?: number;
 }
 
 export interface Answer extends Partial<Omit<Item, 'status'>> {
@@ -90,8 +92,15 @@ export function isEvent(message: Message): message is PushEvent {
 }
 
 /** The error of an answer or item that is not `ok`. */
-export function errorOf({ code = 'internal', detail, field, retryAfterMs }: Partial<Answer>): RatecacheError {
-  return new RatecacheError(code, detail ?? code, { field, retryAfterMs });
+export function errorOf({
+  code = 'internal',
+  detail,
+  field,
+  retryAfterMs,
+  age,
+}: Partial<Answer>): RatecacheError {
+  const ageMs = age === undefined ? undefined : age * 1000;
+  return new RatecacheError(code, detail ?? code, { field, retryAfterMs, ageMs });
 }
 
 const MS_DIGITS = 12;

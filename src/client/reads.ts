@@ -3,8 +3,10 @@ import { isCode, type RatecacheError } from './errors.ts';
 import { type Flight, Flights } from './flights.ts';
 import type { NearCache } from './near-cache.ts';
 import type { Settings } from './options.ts';
-import type { Answer, Coherence, Item } from './protocol.ts';
-import { Result, type State } from './result.ts';
+import type { Answer, Coherence, Item, Request } from './protocol.ts';
+import type { Call } from './requests.ts';
+import { foundIn, Result, type State } from './result.ts';
+import { slicesOf, type TermMembers, termsOf } from './terms.ts';
 import type { Watcher } from './watcher.ts';
 
 /** How often a read is repeated because an event overtook its answer. */
@@ -16,17 +18,55 @@ export class Reads {
   readonly #connection: Connection;
   readonly #near: NearCache | undefined;
   readonly #watcher: Watcher | undefined;
+  readonly #maxBatchKeys: number;
 
   constructor(connection: Connection, settings: Settings, near?: NearCache, watcher?: Watcher) {
     this.#connection = connection;
     this.#near = near;
     this.#watcher = watcher;
+    this.#maxBatchKeys = settings.maxBatchKeys;
     this.flights = new Flights({
       ...settings,
       send: (flights) => void this.#send(flights),
       isFull: () => !connection.isUp || connection.requests.isFull,
     });
     connection.requests.onRoom = () => this.flights.flush();
+  }
+
+  /** Reads keys on terms. No other caller shares the requests, and the near cache does not store the answers. */
+  async onTerms(keys: readonly string[], members: TermMembers, call: Call): Promise<Result[]> {
+    const terms = termsOf(members);
+    const found = new Map<string, Result>();
+    for (const key of keys) {
+      const near = members.noCache ? undefined : this.#near?.peekOnTerms(key, terms);
+      if (near !== undefined) found.set(key, near);
+    }
+    const rest = [...new Set(keys)].filter((key) => !found.has(key));
+    await Promise.all(
+      slicesOf(rest, this.#maxBatchKeys).map(async (slice) => {
+        const { results = [], coherence } = await this.#ask({ op: 'mget', keys: slice, ...members }, call);
+        for (const item of results) {
+          found.set(item.key, this.#result(item, coherence));
+          // An event about the newer value follows.
+          if (item.status !== 'error' && this.#near?.versionOf(item.key) !== item.version)
+            this.#near?.delete(item.key);
+        }
+      }),
+    );
+    return keys.map((key) => found.get(key)!);
+  }
+
+  /** A read whose connection is lost is sent again until its deadline. */
+  async #ask(request: Request, { timeoutMs, signal }: Call): Promise<Answer> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const left = deadline - performance.now();
+      try {
+        return await this.#connection.requests.send(request, { timeoutMs: Math.max(1, left), signal });
+      } catch (error) {
+        if (!isCode(error, 'disconnected') || performance.now() >= deadline) throw error;
+      }
+    }
   }
 
   #send(flights: readonly Flight[]): Promise<void> {
@@ -110,14 +150,10 @@ export class Reads {
     }
   }
 
-  #result(
-    { key, status, value, version, asOf, source, code }: Item,
-    coherence: Coherence | undefined,
-  ): Result {
+  #result(item: Item, coherence: Coherence | undefined): Result {
     const { trust } = this.#connection;
     const state: State = coherence ?? (trust.coherence === 'off' ? 'off' : 'coherent');
-    const found = { key, status: status!, value, version, asOf, source, code };
-    return new Result(found, state, 'service', trust.timeAt(performance.now()));
+    return new Result(foundIn(item), state, 'service', trust.timeAt(performance.now()));
   }
 }
 

@@ -1,4 +1,5 @@
-import { type Coherence, stampOf } from './protocol.ts';
+import { RatecacheError } from './errors.ts';
+import { type Coherence, type Item, stampOf } from './protocol.ts';
 
 /** `near-cache`: the memory of this process. `service`: an answer of the service. */
 export type Tier = 'near-cache' | 'service';
@@ -26,6 +27,14 @@ export interface Found<Value> {
   readonly source: string | undefined;
   /** Why a hit may be stale, why a miss is not certain, or why the value could not be returned. */
   readonly code: string | undefined;
+  /** The age of the data in ms, where the value was not returned because of it. */
+  readonly ageMs?: number | undefined;
+}
+
+/** An item of an answer, as the service sends it. */
+export function foundIn({ key, status, value, version, asOf, source, code, age }: Item): Found<unknown> {
+  const ageMs = age === undefined ? undefined : age * 1000;
+  return { key, status: status!, value, version, asOf, source, code, ageMs };
 }
 
 /** The answer to a read of one key. */
@@ -42,6 +51,7 @@ export class Result<Value = unknown> implements Found<Value> {
   readonly tier: Tier;
   /** The time of the service at which the result was made, in ms since the epoch. */
   readonly #time: number;
+  readonly #ageMs: number | undefined;
 
   constructor(found: Found<Value>, state: State, tier: Tier, time: number) {
     this.key = found.key;
@@ -54,14 +64,15 @@ export class Result<Value = unknown> implements Found<Value> {
     this.state = state;
     this.tier = tier;
     this.#time = time;
+    this.#ageMs = found.ageMs;
   }
 
   /**
    * The age of the data in ms: counted from `asOf`, else from when the value was written. Undefined without a value, or
-   * if another program wrote it.
+   * if another program wrote it. With the code `terms_not_met`, it is the age of the value that was not returned.
    */
   get age(): number | undefined {
-    return ageAt(this, this.#time);
+    return this.#ageMs ?? ageAt(this, this.#time);
   }
 }
 
@@ -74,4 +85,11 @@ interface Dated {
 export function ageAt({ version, asOf }: Dated, time: number): number | undefined {
   const from = asOf ?? (version === undefined ? undefined : stampOf(version));
   return from === undefined ? undefined : Math.max(0, time - from);
+}
+
+/** @throws RatecacheError if the value could not be returned */
+export function valueOrError(result: Result): Result {
+  const { status, key, code = 'internal', age } = result;
+  if (status !== 'error') return result;
+  throw new RatecacheError(code, `${key} cannot be returned: ${code}`, { ageMs: age });
 }

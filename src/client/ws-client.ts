@@ -4,6 +4,7 @@ import type {
   Client,
   ClientState,
   DeleteOptions,
+  ReadOptions,
   Results,
   SetOptions,
   SubscriptionHandle,
@@ -29,9 +30,10 @@ import type {
 } from './protocol.ts';
 import { isStorable, Reads } from './reads.ts';
 import type { Call } from './requests.ts';
-import { ageAt, type Result } from './result.ts';
+import { ageAt, type Result, valueOrError } from './result.ts';
 import type { SocketFactory } from './socket.ts';
 import { checkInterest, Subscription } from './subscription.ts';
+import { type TermMembers, termMembersOf } from './terms.ts';
 import { type Waiting, within } from './wait.ts';
 import { Watcher } from './watcher.ts';
 
@@ -88,13 +90,23 @@ export class WsClient implements Client, ConnectionListener {
     }
   }
 
-  get<Key extends string>(key: Key, options?: Waiting): Promise<Result<ValueOf<Key>>> {
+  get<Key extends string>(key: Key, options?: ReadOptions): Promise<Result<ValueOf<Key>>> {
+    const terms = termMembersOf(options);
+    if (terms !== undefined)
+      return this.#onTerms([key], terms, options!).then(
+        ([result]) => valueOrError(result!) as Result<ValueOf<Key>>,
+      );
     const near = this.#peekFor(key);
     if (near !== undefined) return Promise.resolve(near as Result<ValueOf<Key>>);
     return this.#read(key, options) as Promise<Result<ValueOf<Key>>>;
   }
 
-  async getMany<const Keys extends readonly string[]>(keys: Keys, options?: Waiting): Promise<Results<Keys>> {
+  async getMany<const Keys extends readonly string[]>(
+    keys: Keys,
+    options?: ReadOptions,
+  ): Promise<Results<Keys>> {
+    const terms = termMembersOf(options);
+    if (terms !== undefined) return (await this.#onTerms(keys, terms, options!)) as unknown as Results<Keys>;
     const results = keys.map((key) => this.#peekFor(key) ?? this.#join(key, options));
     const all = Promise.all(results);
     return (await within(all, this.#timeoutOf(options), options?.signal)) as unknown as Results<Keys>;
@@ -317,9 +329,14 @@ export class WsClient implements Client, ConnectionListener {
   }
 
   async #read(key: string, options: Waiting | undefined): Promise<Result> {
-    const result = await within(this.#join(key, options), this.#timeoutOf(options), options?.signal);
-    if (result.status !== 'error') return result;
-    throw new RatecacheError(result.code ?? 'internal', `${key} cannot be returned: ${result.code}`);
+    return valueOrError(await within(this.#join(key, options), this.#timeoutOf(options), options?.signal));
+  }
+
+  #onTerms(keys: readonly string[], terms: TermMembers, options: Waiting): Promise<Result[]> {
+    if (this.#connection.isClosed)
+      return Promise.reject(new RatecacheError('closed', 'the client was closed'));
+    const { signal } = options;
+    return this.#reads.onTerms(keys, terms, { timeoutMs: this.#timeoutOf(options), signal });
   }
 
   #join(key: string, options: Waiting | undefined): Promise<Result> {

@@ -3,13 +3,21 @@
 import * as v from 'valibot';
 import { permitted } from '../access/permitted.ts';
 import type { Requester } from '../access/requester.ts';
-import { type Assignment, deleteMany, type Faulty, getMany, setMany } from '../cache/batch.ts';
+import {
+  type Assignment,
+  deleteMany,
+  type Faulty,
+  getMany,
+  getManyOnTerms,
+  setMany,
+} from '../cache/batch.ts';
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { unlessNewer } from '../cache/condition.ts';
 import { type Encoding, keep, type Value } from '../cache/entry.ts';
 import { checkIdempotencyKey } from '../cache/idempotency.ts';
 import { ttlMs } from '../cache/key-and-ttl.ts';
 import { originFrom } from '../cache/origin.ts';
+import { TERMS, termsFrom } from '../cache/read-on-terms.ts';
 import { type AnswerLimit, type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
 import type { Span } from '../codec/msgpack-read.ts';
@@ -35,6 +43,7 @@ import { checkNoParameters } from './query.ts';
 import { valueFromText } from './value.ts';
 
 const KEYS = shapeOf({ keys: v.array(v.string()) });
+const READ = { ...KEYS, members: new Set([...KEYS.members, ...TERMS]) };
 const ENTRY = v.object({
   key: v.string(),
   value: v.optional(v.unknown()),
@@ -58,11 +67,15 @@ const ITEMS_PER_ENTRY = 8;
 
 export function mgetHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, 'POST /v1/mget', counters.getSeconds, keysForm(limits), (body, requester) =>
-    permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
-      getMany(cache, keys, limits.maxKeyBytes),
-    ),
-  );
+  return batchHandler(deps, 'POST /v1/mget', counters.getSeconds, keysForm(limits), (body, requester) => {
+    const wanted = keysOf(body, limits.maxBatchKeys, READ);
+    const terms = termsFrom(body.data as Record<string, unknown>, 'body_invalid');
+    return permitted(requester, wanted, itself, (keys) =>
+      terms === undefined
+        ? getMany(cache, keys, limits.maxKeyBytes)
+        : getManyOnTerms(cache, cache, keys, limits.maxKeyBytes, terms),
+    );
+  });
 }
 
 export function mdeleteHandler(deps: HttpDeps) {
@@ -170,8 +183,8 @@ function encodeReply(
   return writer.take();
 }
 
-function keysOf(body: DecodedBody, maxKeys: number): string[] {
-  const { keys } = checkShape(KEYS, body.data);
+function keysOf(body: DecodedBody, maxKeys: number, shape = KEYS): string[] {
+  const { keys } = checkShape(shape, body.data);
   checkCount(keys.length, maxKeys, 'keys');
   return keys;
 }

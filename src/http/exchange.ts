@@ -1,3 +1,4 @@
+import { TermsNotMet } from '../cache/read-on-terms.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Histogram } from '../metrics/histogram.ts';
@@ -35,6 +36,7 @@ const STATUS_LINES: Record<number, string> = {
   500: '500 Internal Server Error',
   501: '501 Not Implemented',
   503: '503 Service Unavailable',
+  504: '504 Gateway Timeout',
 };
 
 /** uWS sends what is corked when a write exceeds its buffer. Its buffer has this size. */
@@ -301,6 +303,7 @@ function problem(error: ServiceError): string {
     code: error.code,
     detail: error.message,
     ...(error.field === undefined ? {} : { field: error.field }),
+    ...(error instanceof TermsNotMet ? { age: error.age } : {}),
   });
 }
 

@@ -27,6 +27,7 @@ const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 export const ACCEPT = bytes('accept');
 export const IF_NONE_MATCH = bytes('if-none-match');
 const CONNECTION = bytes('connection');
+export const CACHE_CONTROL = bytes('cache-control');
 export const HOST = bytes('host');
 export const CONTENT_LENGTH = bytes('content-length');
 export const CONTENT_TYPE = bytes('content-type');

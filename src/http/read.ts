@@ -5,6 +5,8 @@ import type { Requester } from '../access/requester.ts';
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
+import { l1OnTerms, loadOnTerms } from '../cache/read-on-terms.ts';
+import type { Terms } from '../cache/terms.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
 import { type HttpRequest, type HttpResponse, listOf } from '../uws.ts';
@@ -15,13 +17,14 @@ import { checkFraming } from './check-framing.ts';
 import type { HttpDeps } from './deps.ts';
 import { type Form, matchingForm } from './etag.ts';
 import { Exchange, type Headers, JSON_TYPE } from './exchange.ts';
-import { ACCEPT, IF_NONE_MATCH, isPlainRead } from './framing.ts';
+import { ACCEPT, CACHE_CONTROL, IF_NONE_MATCH, isPlainRead } from './framing.ts';
 import { type GuardedHandler, requesterOf } from './guard.ts';
 import { acceptsGzip, COMPRESSIBLE_BYTES } from './gzip.ts';
 import { describe, headOf } from './head.ts';
 import { acceptedEncodings, acceptOf, mediaTypeOf } from './negotiate.ts';
 import { parametersOf } from './query.ts';
 import { CACHE_PATH, encodedKeyOf, keyFromPath } from './request.ts';
+import { termsIn } from './terms.ts';
 
 // Timing a hit costs a tenth of the hit, so one hit in this many is timed and counts for all of them. Every request on
 // the slow path is timed there.
@@ -65,9 +68,14 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
 
   return (res, req, principal) => {
     const encoded = encodedKeyOf(req);
-    // An encoded key takes the way round, where a broken one has its answer.
-    const entry = encoded.includes('%') ? undefined : cache.peek(encoded);
-    if (entry === undefined || (principal !== undefined && !allowsKey(principal, encoded)))
+    const entry = cache.peek(encoded);
+    // An encoded key takes the way round, where a broken one has its answer. The entry knows it: to search each key of a
+    // request costs a hit 1 % of its instructions.
+    if (
+      entry === undefined ||
+      entry.hasPercent ||
+      (principal !== undefined && !allowsKey(principal, encoded))
+    )
       return readSlowly(deps, res, req, principal, encoded, bodiless);
     const timed = seconds.untimed >= timedAfter;
     const start = timed ? performance.now() : 0;
@@ -80,6 +88,7 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
       bodiless ||
       !isPlainRead(req) ||
       req.getHeader(IF_NONE_MATCH) !== '' ||
+      req.getHeader(CACHE_CONTROL) !== '' ||
       // Small values are never compressed, so their hits do not pay for the header.
       (json.length >= COMPRESSIBLE_BYTES && acceptsGzip(req.getHeader('accept-encoding')))
     )
@@ -116,18 +125,21 @@ function readSlowly(
     ifNoneMatch: listOf(req, 'if-none-match'),
   };
   const query = req.getQuery();
+  const cacheControl = listOf(req, 'cache-control');
   const requester = requesterOf(deps, `${bodiless ? 'HEAD' : 'GET'} /v1/cache/{key}`, res, req, principal);
   const answer = (loaded: Loaded, marks: Headers = []) => sendLoaded(deps, exchange, loaded, accepted, marks);
 
   attempt(exchange, deps, () => {
     const key = keyFromPath(encoded);
     requester.requireKey(key);
+    const terms = cacheControl === '' ? undefined : termsIn(cacheControl);
     const hit = found ?? peekAt(deps, key);
-    if (hit !== undefined) return answer(hit);
+    const answered = terms === undefined ? hit : l1OnTerms(deps.cache, terms, hit?.entry);
+    if (answered !== undefined) return answer(answered);
     shedIfOverloaded(deps);
     checkKey(key, deps.limits.maxKeyBytes);
     const substitute = wantsFallback(query) ? fallbackFor(key) : undefined;
-    return readThrough(deps, requester, key, substitute, answer);
+    return readThrough(deps, requester, key, substitute, answer, terms);
   });
 }
 
@@ -142,11 +154,17 @@ async function readThrough(
   key: string,
   fallback: string | undefined,
   answer: (loaded: Loaded, marks?: Headers) => void | Promise<void>,
+  terms: Terms | undefined,
 ): Promise<void> {
-  const loaded = await deps.cache.load(key);
+  const { cache } = deps;
+  const load = (key: string) => cache.load(key);
+  const loaded = await (terms === undefined ? load(key) : loadOnTerms(cache, key, terms, load));
   if (fallback === undefined || loaded.entry !== undefined) return answer(loaded);
   requester.requireKey(fallback, 'fallback');
-  const instead = await deps.cache.get(fallback);
+  const instead =
+    terms === undefined
+      ? await cache.get(fallback)
+      : (l1OnTerms(cache, terms, cache.peek(fallback)) ?? (await loadOnTerms(cache, fallback, terms, load)));
   // Marked, and not to be kept by anyone under the name of the rate that it is not.
   const marks: Headers = [['Content-Location', CACHE_PATH + encodeURIComponent(fallback)]];
   return answer(instead.entry === undefined ? loaded : instead, instead.entry === undefined ? [] : marks);

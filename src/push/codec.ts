@@ -17,6 +17,15 @@ export function retryAfterMsOf(error: ServiceError): number | undefined {
   return error instanceof RateLimited ? error.retryAfterMs : undefined;
 }
 
+/** Why a request failed. `age` is of `terms_not_met`: how old the data is, in seconds. */
+export interface Failure {
+  readonly code: string;
+  readonly detail: string;
+  readonly field?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly age?: number | undefined;
+}
+
 /** The id of a request, chosen by the client. The answer repeats it. */
 export type RequestId = number | string;
 

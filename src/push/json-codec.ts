@@ -6,7 +6,14 @@ import { checkJson } from '../codec/json-check.ts';
 import * as read from '../codec/json-read.ts';
 import { readJsonRequest } from '../codec/json-request.ts';
 import { ServiceError } from '../errors.ts';
-import { type Codec, MAX_FRAME_ITEMS, type RequestId, retryAfterMsOf, type SnapshotItem } from './codec.ts';
+import {
+  type Codec,
+  type Failure,
+  MAX_FRAME_ITEMS,
+  type RequestId,
+  retryAfterMsOf,
+  type SnapshotItem,
+} from './codec.ts';
 
 /** Up to this size the built-in parser is faster. */
 const MOST_PARSED_BYTES = 64 * 1024;
@@ -38,7 +45,7 @@ export const jsonCodec: Codec = {
 
   item: (id, found, now, coherence) => {
     const result = sendable(found, 'json');
-    if (result.status === 'error') return failure(id, result.code, result.detail);
+    if (result.status === 'error') return failure(id, result);
     return `${head(id)},${state(lesserState(coherence))}${membersAsJson(result, now)}`;
   },
   results: (id, results, now, coherence, limit) =>
@@ -50,7 +57,13 @@ export const jsonCodec: Codec = {
   },
   done: (id, fields) =>
     fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,
-  failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
+  failed: (id, error) =>
+    failure(id, {
+      code: error.code,
+      detail: error.message,
+      field: error.field,
+      retryAfterMs: retryAfterMsOf(error),
+    }),
 
   update: (key, entry, ttl, merged, code) =>
     `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}"${originAsJson(entry)},"ttl":${ttl},"value":${entry.json}${count(merged)}${mark(code)}}`,
@@ -74,14 +87,8 @@ function head(id: RequestId): string {
   return `{"id":${typeof id === 'number' ? id : JSON.stringify(id)},"ok":true`;
 }
 
-function failure(
-  id: RequestId | undefined,
-  code: string,
-  detail: string,
-  field?: string,
-  retryAfterMs?: number,
-): string {
-  return JSON.stringify({ id: id ?? null, ok: false, code, detail, field, retryAfterMs });
+function failure(id: RequestId | undefined, { code, detail, field, retryAfterMs, age }: Failure): string {
+  return JSON.stringify({ id: id ?? null, ok: false, code, detail, field, retryAfterMs, age });
 }
 
 function state(coherence: string | undefined): string {

@@ -6,7 +6,7 @@ import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
 import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
-import { type Codec, MAX_FRAME_ITEMS, type RequestId, retryAfterMsOf } from './codec.ts';
+import { type Codec, type Failure, MAX_FRAME_ITEMS, type RequestId, retryAfterMsOf } from './codec.ts';
 
 // All frames share one scratch buffer. Sending a frame copies it, so the next frame may overwrite the buffer.
 const out = new MsgpackWriter();
@@ -36,7 +36,7 @@ export const msgpackCodec: Codec = {
 
   item(id, found, now, coherence) {
     const result = sendable(found, 'msgpack');
-    if (result.status === 'error') return failure(id, result.code, result.detail);
+    if (result.status === 'error') return failure(id, result);
     writeResult(out, result, now, (_, members) => openAnswer(id, coherence, members));
     return out.bytes();
   },
@@ -77,7 +77,13 @@ export const msgpackCodec: Codec = {
     }
     return out.bytes();
   },
-  failed: (id, error) => failure(id, error.code, error.message, error.field, retryAfterMsOf(error)),
+  failed: (id, error) =>
+    failure(id, {
+      code: error.code,
+      detail: error.message,
+      field: error.field,
+      retryAfterMs: retryAfterMsOf(error),
+    }),
 
   update(key, entry, ttl, merged, code) {
     // Convert the value first: if it cannot be converted, the scratch buffer is still unchanged.
@@ -139,15 +145,9 @@ function openAnswer(id: RequestId, coherence: CoherenceState, members: number): 
   if (state !== undefined) text('coherence', state);
 }
 
-function failure(
-  id: RequestId | undefined,
-  code: string,
-  detail: string,
-  field?: string,
-  retryAfterMs?: number,
-): Uint8Array {
+function failure(id: RequestId | undefined, { code, detail, field, retryAfterMs, age }: Failure): Uint8Array {
   out.reset();
-  out.map(4 + (field === undefined ? 0 : 1) + (retryAfterMs === undefined ? 0 : 1));
+  out.map(4 + [field, retryAfterMs, age].filter((member) => member !== undefined).length);
   writeId(id);
   out.str('ok');
   out.bool(false);
@@ -157,6 +157,10 @@ function failure(
   if (retryAfterMs !== undefined) {
     out.str('retryAfterMs');
     out.int(retryAfterMs);
+  }
+  if (age !== undefined) {
+    out.str('age');
+    out.float(age);
   }
   return out.bytes();
 }

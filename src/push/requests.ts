@@ -2,13 +2,14 @@
 import { permitted } from '../access/permitted.ts';
 import { nameOfClient, type Scope } from '../access/principal.ts';
 import type { Requester } from '../access/requester.ts';
-import { getMany } from '../cache/batch.ts';
+import { getMany, getManyOnTerms } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
 import { type Condition, unlessNewer, whyRefused } from '../cache/condition.ts';
 import { checkIdempotencyKey } from '../cache/idempotency.ts';
 import { checkKey, ttlMs } from '../cache/key-and-ttl.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import { type Origin, originFrom } from '../cache/origin.ts';
+import { TERMS, termsFrom } from '../cache/read-on-terms.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
@@ -42,8 +43,8 @@ const FOR_WRITES = [...CONDITIONS, 'idempotencyKey'];
 /** The members of each operation's request, in addition to `id` and `op`. */
 const MEMBERS = {
   auth: ['token'],
-  get: ['key'],
-  mget: ['keys'],
+  get: ['key', ...TERMS],
+  mget: ['keys', ...TERMS],
   set: ['key', 'value', 'ttl', 'asOf', 'source', ...FOR_WRITES, 'ifNewer'],
   delete: ['key', ...FOR_WRITES],
   subscribe: ['keys', 'types', 'prefixes', 'values', 'interval', 'resume'],
@@ -70,6 +71,12 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const { cache, clock, hub } = deps;
     const key = textOf(data, 'key');
     requester.requireKey(key);
+    const terms = termsFrom(data, 'frame_invalid');
+    if (terms !== undefined) {
+      shedIfOverloaded(deps);
+      checkKey(key, deps.limits.maxKeyBytes);
+      return answerOne(deps, consumer, id, getManyOnTerms(cache, hub, [key], deps.limits.maxKeyBytes, terms));
+    }
     const entry = hub.peek(key);
     if (entry !== undefined) {
       consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
@@ -84,11 +91,15 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     shedIfOverloaded(deps);
     const { cache, clock, counters, hub, limits } = deps;
     const limit = { maxBytes: limits.maxAnswerBytes, onRefused: () => counters.countLimited('answer_bytes') };
+    const terms = termsFrom(data, 'frame_invalid');
     const results = permitted(
       requester,
       keysOf(data, limits.maxBatchKeys),
       (key) => key,
-      (keys) => getMany(hub, keys, limits.maxKeyBytes),
+      (keys) =>
+        terms === undefined
+          ? getMany(hub, keys, limits.maxKeyBytes)
+          : getManyOnTerms(cache, hub, keys, limits.maxKeyBytes, terms),
     );
     const answer = (all: ItemResult[]) =>
       consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence, limit));

@@ -63,7 +63,7 @@ class Reader:
         marked = result.code is not None
         if result.status == "miss" and marked:
             return None
-        near = result.source == "near-cache"
+        near = result.tier == "near-cache"
         return {
             "key": key,
             "n": 0 if result.value is None else result.value["n"],

@@ -94,12 +94,15 @@ class BlockingClient:
         self._client = client
         self._is_closed = False
 
-    def get(self, key: str, *, timeout: float | None = None) -> Result:
-        near = self._client.peek_for_read(key)
-        return near if near is not None else self._loop_thread.run(self._client.get(key, timeout=timeout))
+    def get(self, key: str, *, timeout: float | None = None, **terms: Any) -> Result:
+        """The terms are those of `Client.get`."""
+        near = None if terms else self._client.peek_for_read(key)
+        return near if near is not None else self._loop_thread.run(self._client.get(key, timeout=timeout, **terms))
 
-    def get_many(self, keys: Iterable[str], *, timeout: float | None = None) -> list[Result]:
+    def get_many(self, keys: Iterable[str], *, timeout: float | None = None, **terms: Any) -> list[Result]:
         keys = list(keys)
+        if terms:
+            return self._loop_thread.run(self._client.get_many(keys, timeout=timeout, **terms))
         results: list[Result] = []
         for key in keys:
             near = self._client.peek_for_read(key)

@@ -21,6 +21,7 @@ from .reads import Reads, is_storable
 from .result import Result
 from .socket import Opener, WebsocketsOpener
 from .subscription import Subscription
+from .terms import terms_of
 from .wait import within
 from .watcher import Watcher
 
@@ -144,26 +145,51 @@ class Client:
             await self.close()
             raise
 
-    async def get(self, key: str, *, timeout: float | None = None) -> Result:
+    async def get(
+        self,
+        key: str,
+        *,
+        timeout: float | None = None,
+        max_age: float | None = None,
+        min_fresh: float | None = None,
+        no_cache: bool = False,
+        only_if_cached: bool = False,
+    ) -> Result:
         """Reads one key: from the near cache if it has a current value, else from the service.
 
         All reads of one turn of the event loop are one request, and readers of the same key share it.
         Raises `RatecacheError` if the service did not answer, or cannot return the value.
+
+        The other arguments are terms. If no value meets them, it raises `RatecacheError` with `terms_not_met`. The data may
+        be at most `max_age` seconds old, and the value must stay valid for `min_fresh` seconds. `no_cache`: the service
+        asks Redis now. `only_if_cached`: only the near cache and L1 of the service are asked.
         """
+        terms = terms_of(max_age, min_fresh, no_cache, only_if_cached)
+        if terms is not None:
+            [result] = await self._on_terms([key], terms, timeout)
+            return _value_or_error(result)
         near = self.peek_for_read(key)
         if near is not None:
             return near
         timeout = self._options.timeout if timeout is None else timeout
         future = self._join(key, timeout)
         await within((future,), timeout)
-        result = future.result()
-        if result.status == "error":
-            code = result.code or "internal"
-            raise RatecacheError(code, f"{key} cannot be returned: {code}")
-        return result
+        return _value_or_error(future.result())
 
-    async def get_many(self, keys: Iterable[str], *, timeout: float | None = None) -> list[Result]:
+    async def get_many(
+        self,
+        keys: Iterable[str],
+        *,
+        timeout: float | None = None,
+        max_age: float | None = None,
+        min_fresh: float | None = None,
+        no_cache: bool = False,
+        only_if_cached: bool = False,
+    ) -> list[Result]:
         """Like `get`, for many keys, in their order. A value that cannot be returned is a result with the status `error`."""
+        terms = terms_of(max_age, min_fresh, no_cache, only_if_cached)
+        if terms is not None:
+            return await self._on_terms(list(keys), terms, timeout)
         timeout = self._options.timeout if timeout is None else timeout
         results = [self.peek_for_read(key) or self._join(key, timeout) for key in keys]
         open_ = {result for result in results if isinstance(result, asyncio.Future)}
@@ -469,6 +495,11 @@ class Client:
     def _is_subscribed(self, key: str) -> bool:
         return any(s.is_prompt and s.covers(key) for s in self._subscriptions)
 
+    async def _on_terms(self, keys: Sequence[str], terms: Message, timeout: float | None) -> list[Result]:
+        if self._connection.is_closed:
+            raise _closed()
+        return await self._reads.on_terms(keys, terms, self._options.timeout if timeout is None else timeout)
+
     def _join(self, key: str, timeout: float) -> asyncio.Future[Result]:
         if self._connection.is_closed:
             raise _closed()
@@ -539,6 +570,13 @@ class Client:
         except Exception as error:
             context = {"message": "a handler of ratecache failed", "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)
+
+
+def _value_or_error(result: Result) -> Result:
+    if result.status != "error":
+        return result
+    code = result.code or "internal"
+    raise RatecacheError(code, f"{result.key} cannot be returned: {code}", age=result.age)
 
 
 def _closed() -> RatecacheError:

@@ -11,7 +11,7 @@ class RatecacheError(Exception):
     """
 
     def __init__(
-        self, code: str, message: str, *, field: str | None = None, retry_after: float | None = None
+        self, code: str, message: str, *, field: str | None = None, retry_after: float | None = None, age: float | None = None
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -19,6 +19,8 @@ class RatecacheError(Exception):
         self.field = field
         #: How long to wait before the request is sent again, in seconds, if the service said so.
         self.retry_after = retry_after
+        #: For `terms_not_met`: how old the data is, in seconds, if a value was found.
+        self.age = age
 
     def __str__(self) -> str:
         return f"{self.code}: {self.args[0]}"

@@ -8,8 +8,9 @@ from math import inf
 from time import monotonic
 
 from .options import MaxStaleness, NearCacheOptions
-from .protocol import Item
+from .protocol import Item, Message
 from .result import Entry, Result
+from .terms import meets
 from .trust import Trust
 
 
@@ -60,6 +61,14 @@ class NearCache:
         """Returns the entry only while it is known to be current."""
         result = self.peek(key)
         return result if result is not None and result.state == "coherent" else None
+
+    def peek_on_terms(self, key: str, terms: Message) -> Result | None:
+        """Returns the entry only while it is known to be current and meets the terms."""
+        entry = self._entries.get(key)
+        result = self.peek_trusted(key)
+        if result is None or entry is None or result.status == "miss":
+            return result
+        return result if meets(terms, result, entry.expires_at - monotonic()) else None
 
     def fallback(self, key: str) -> Result | None:
         """Returns the entry, in place of an answer that the service could not give."""

@@ -23,7 +23,7 @@ def error_of(answer: Message) -> RatecacheError:
     retry_after_ms = answer.get("retryAfterMs")
     retry_after = None if retry_after_ms is None else retry_after_ms / 1000
     detail: str = answer.get("detail", code)
-    return RatecacheError(code, detail, field=answer.get("field"), retry_after=retry_after)
+    return RatecacheError(code, detail, field=answer.get("field"), retry_after=retry_after, age=answer.get("age"))
 
 
 def age_at(version: str | None, as_of: float | None, time_ms: float) -> float | None:

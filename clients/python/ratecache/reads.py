@@ -26,6 +26,7 @@ class Reads:
         self._connection = connection
         self._near = near
         self._watcher = watcher
+        self._max_batch_keys = options.max_batch_keys
         self.flights = Flights(
             max_in_flight=options.max_in_flight,
             max_batch_keys=options.max_batch_keys,
@@ -79,6 +80,41 @@ class Reads:
                 self._read(left)
 
         watcher.watch(list(unanswered), remaining(flights), on_part).add_done_callback(on_done)
+
+    async def on_terms(self, keys: Sequence[str], terms: Message, timeout: float) -> list[Result]:
+        """Reads keys on terms. No other caller shares the requests, and the near cache does not store the answers."""
+        found: dict[str, Result] = {}
+        for key in keys:
+            near = None if self._near is None or "noCache" in terms else self._near.peek_on_terms(key, terms)
+            if near is not None:
+                found[key] = near
+        rest = [key for key in dict.fromkeys(keys) if key not in found]
+        size = self._max_batch_keys
+        slices = [rest[at : at + size] for at in range(0, len(rest), size)]
+        for answer in await asyncio.gather(
+            *(self._ask({"op": "mget", "keys": part, **terms}, timeout) for part in slices)
+        ):
+            for item in answer["results"]:
+                key = item["key"]
+                found[key] = self._result(item, answer.get("coherence"))
+                # An event about the newer value follows.
+                if (
+                    self._near is not None
+                    and item["status"] != "error"
+                    and self._near.version_of(key) != item.get("version")
+                ):
+                    self._near.delete(key)
+        return [found[key] for key in keys]
+
+    async def _ask(self, request: Message, timeout: float) -> Message:
+        """A read whose connection is lost is sent again until its deadline."""
+        deadline = monotonic() + timeout
+        while True:
+            try:
+                return await self._connection.requests.send(request, max(0.001, deadline - monotonic()))
+            except RatecacheError as error:
+                if error.code != "disconnected" or monotonic() >= deadline:
+                    raise
 
     def _answered(self, flight: Flight, item: Item, coherence: str | None) -> None:
         if not flight.overtaken:

@@ -10,7 +10,7 @@ from .protocol import Item, age_at, as_of_in
 class Entry:
     """What is known of a key: an entry of the near cache, or an item of an answer."""
 
-    __slots__ = ("as_of", "code", "expires_at", "key", "source", "status", "value", "version", "watch")
+    __slots__ = ("age", "as_of", "code", "expires_at", "key", "source", "status", "value", "version", "watch")
 
     def __init__(self, item: Item, status: str, code: str | None = None, expires_at: float = 0.0, watch: int = 0) -> None:
         self.key: str = item["key"]
@@ -20,6 +20,8 @@ class Entry:
         self.as_of = as_of_in(item)
         self.source: str | None = item.get("source")
         self.code = code
+        #: How old the data is, where the value was not returned because of it.
+        self.age: float | None = item.get("age")
         #: By `time.monotonic()`.
         self.expires_at = expires_at
         #: The number of the watch that keeps the entry current: see `NearCache.distrust_all`.
@@ -80,8 +82,11 @@ class Result:
     def age(self) -> float | None:
         """The age of the data in seconds: counted from `as_of`, else from when the value was written.
 
-        None without a value, or if another program wrote it.
+        None without a value, or if another program wrote it. With the code `terms_not_met`, it is the age of the value
+        that was not returned.
         """
+        if self._entry.age is not None:
+            return self._entry.age
         return age_at(self._entry.version, self._entry.as_of, self._time)
 
     def __repr__(self) -> str:
