@@ -141,6 +141,12 @@ async function valuesAt(side: Side): Promise<readonly string[]> {
   return found;
 }
 
+/** An announcement that the script has corrected has its members in another order each time. */
+function inOrder(message: string): string {
+  if (!message.startsWith('{')) return message;
+  return JSON.stringify(Object.entries(JSON.parse(message)).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** Records the reports of one link. */
 class Link {
   readonly #reported = new Set<string>();
@@ -150,7 +156,7 @@ class Link {
   }
 
   received(channel: string, message: unknown): void {
-    this.#reported.add(`${channel}: ${message}`);
+    this.#reported.add(`${channel}: ${inOrder(String(message))}`);
   }
 
   take(): string[] {

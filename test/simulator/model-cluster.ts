@@ -67,12 +67,18 @@ export class ClusterNode extends ReplicatedServer<ClusterNode> {
         throw new RedisFault('TRYAGAIN Multiple keys request during rehashing of slot');
       throw new RedisFault(`ASK ${slot} ${move.to.address}`);
     }
+    // A replica accepts SPUBLISH and SSUBSCRIBE for the slots of its master.
+    if (channels && this.master?.place === owner) return;
     if (asking && move?.to === this) {
       if (keys.length > 1 && missing > 0)
         throw new RedisFault('TRYAGAIN Multiple keys request during rehashing of slot');
       return;
     }
     throw new RedisFault(`MOVED ${slot} ${this.#cluster.nodes[owner]!.address}`);
+  }
+
+  spread(channel: string, message: string): void {
+    this.#cluster.spreadInShard(this, channel, message);
   }
 
   command(args: readonly Argument[]): Reply {
@@ -145,11 +151,12 @@ export class ModelCluster {
     return [Buffer.from(address.split(':')[0]!), PORT, Buffer.from(`node${place}`)];
   }
 
-  /** Sends a message of PUBLISH to the other nodes. */
-  spread(from: ClusterNode, channel: string, message: string): void {
-    for (const node of this.nodes)
+  /** Sends a message of SPUBLISH to the other nodes of the shard. */
+  spreadInShard(from: ClusterNode, channel: string, message: string): void {
+    const master = from.master ?? from;
+    for (const node of [master, ...master.replicas])
       if (node !== from)
-        this.world.after(this.random() * 2, undefined, () => node.redis.deliver(channel, message));
+        this.world.after(this.random() * 2, undefined, () => node.redis.deliver(channel, message, true));
   }
 
   /** @returns false if another change is in progress */

@@ -477,6 +477,7 @@ export class ModelRedis implements Keyspace {
         return this.node.command(args);
       case 'SPUBLISH':
         this.deliver(text(0), text(1), true);
+        this.node?.spread(text(0), text(1));
         return 0;
       case 'SSUBSCRIBE':
         for (const channel of args) session.shardChannels.add(String(channel));
