@@ -24,7 +24,7 @@ export interface StoredView extends Partial<ValueFacts> {
   readonly stored_bytes?: number;
   /** The remaining TTL in Redis in ms; null where the key has none. */
   readonly ttl_ms?: number | null;
-  /** The data type of a key that is not a string. */
+  /** The data type of a key that is not a string; absent if an ACL forbids TYPE. */
   readonly type?: string;
   /** Why Redis did not answer. */
   readonly fault?: string;
@@ -55,8 +55,11 @@ export async function storedView(deps: StoredViewDeps, key: string): Promise<Sto
       return isOtherType(results) ? undefined : pipelineReplies<[Buffer, number]>(results, 2);
     });
     if (replies === undefined) {
-      const type = await sendCommand(redis, counters, TIMEOUT_MS, () => redis.type(name));
-      return { state: 'other_type', type };
+      // An older ACL may not allow TYPE.
+      const type = await sendCommand(redis, counters, TIMEOUT_MS, () => redis.type(name)).catch(
+        () => undefined,
+      );
+      return { state: 'other_type', ...(type !== undefined && { type }) };
     }
     const [packed, ttl] = replies;
     if (packed.length === 0 && ttl === -2) return { state: 'absent' };

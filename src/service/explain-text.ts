@@ -50,7 +50,7 @@ function ofRedis({ state, fault, type }: StoredView): string {
     case 'unreadable':
       return 'Redis has bytes that are not a value of ratecache, so the read is a miss.';
     case 'other_type':
-      return `Redis has a ${type} under the key, which is not a value of ratecache, so the read is a miss.`;
+      return `Redis has a ${type ?? 'value that is not a string'} under the key, which is not a value of ratecache, so the read is a miss.`;
     case 'unknown':
       return `Redis could not be read: ${fault}.`;
     default:

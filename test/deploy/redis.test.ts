@@ -7,6 +7,7 @@ import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
 import { type ConfiguredRedis, startConfiguredRedis } from '../support/configured-redis.ts';
+import { explainedBy } from '../support/explain.ts';
 import { SERVICE_PASSWORD, setUpHost } from './redis-host.ts';
 
 const CONNECTIONS_OF_A_PROCESS = 3;
@@ -130,6 +131,10 @@ test('the user ratecache may run every command of the service, and no unused one
     2,
   );
   await until(async () => (await get(other, 'volatility:B')).status === 404);
+  await operator('HSET', 'borrow_rate_engine:hash', 'a', '1');
+  const { redis: hash, replicas } = await explainedBy(replica, 'hash', 2);
+  assert.deepEqual([hash, replicas.length], [{ state: 'other_type', type: 'hash' }, 2]);
+  await operator('DEL', 'borrow_rate_engine:hash');
 
   // A crash: the connections are made anew, the old ones ended, the data is loaded, L1 armed again. A batch is what
   // Redis writes down as a transaction, and loads with the rights of the default user, though nobody can be that.
