@@ -7,11 +7,15 @@ import { stampedAt, type Version, writerOf } from './version.ts';
 
 const MAX_DATE_MS = 8.64e15;
 
-/** Facts of a stored value. `as_of`, `source` and `quality` of the data belong here. Times are ISO 8601. */
+/** Facts of a stored value. `quality` of the data belongs here. Times are ISO 8601. */
 export interface ValueFacts {
   readonly version: Version;
   readonly stored_at: string;
   readonly expires_at: string;
+  /** When the data is from. */
+  readonly as_of?: string;
+  /** Who supplied the data. */
+  readonly source?: string;
   readonly encoding: Encoding;
   /** The size of the value. */
   readonly bytes: number;
@@ -74,11 +78,13 @@ export function viewOf(cache: TwoLevel, recent: RecentChanges, key: string): Key
 
 /** The facts of an entry. */
 export function factsOf(entry: Entry): ValueFacts {
-  const { version, storedAt, expiresAt, encoding, value } = entry;
+  const { version, storedAt, expiresAt, encoding, value, origin } = entry;
   return {
     version,
     stored_at: isoTime(storedAt),
     expires_at: isoTime(expiresAt),
+    ...(origin?.asOf !== undefined && { as_of: isoTime(origin.asOf) }),
+    ...(origin?.source !== undefined && { source: origin.source }),
     encoding,
     bytes: value.body.length,
   };

@@ -67,10 +67,12 @@ function redisText(redis: StoredView, context: Context): string {
 
 function valueText(facts: Partial<ValueFacts>, context: Context): string {
   const { version, stored_at: storedAt, expires_at: expiresAt, encoding, bytes: size } = facts;
+  const { as_of: asOf, source } = facts;
   const differs = context.version !== undefined && version !== context.version;
   return (
     `version ${version}${differs ? ' (not that of Redis)' : ''}, ${encoding}, ${bytes(size!)}, ` +
-    `stored ${ago(storedAt!, context)}, expires in ${left(expiresAt!, context)}`
+    `stored ${ago(storedAt!, context)}, ${asOf === undefined ? '' : `data from ${ago(asOf, context)}, `}` +
+    `${source === undefined ? '' : `source ${printable(source)}, `}expires in ${left(expiresAt!, context)}`
   );
 }
 

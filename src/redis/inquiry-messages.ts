@@ -56,6 +56,8 @@ const FACTS = {
   version: VERSION,
   stored_at: TIME,
   expires_at: TIME,
+  as_of: v.optional(TIME),
+  source: v.optional(NAME),
   encoding: v.picklist(['json', 'msgpack']),
   bytes: v.pipe(v.number(), v.minValue(0)),
 };

@@ -56,6 +56,17 @@ test('explain shows the key in L1 of every replica and in Redis, and the replica
   assert.match(summary, /^Redis has the value, and 1 of 2 replicas have this version in L1\./);
 });
 
+test('explain shows when the data is from and who supplied it, in Redis and in L1 of another replica', async () => {
+  const asOf = '2026-01-02T03:04:05.678Z';
+  const url = `/v1/cache/${KEY}?asOf=${asOf}&source=ibkr`;
+  const headers = { 'Content-Type': 'application/json' };
+  assert.equal((await near.fetch(url, { method: 'PUT', headers, body: '1' })).status, 201);
+  await readIntoL1(far, KEY);
+  const { redis: stored, replicas } = await explainedBy(near, KEY, 2);
+  for (const facts of [stored, replicas[1]!.l1])
+    assert.deepEqual([facts.as_of, facts.source], [asOf, 'ibkr']);
+});
+
 test('explain tells a deletion, an expiry and a change by another program apart', async () => {
   const lastChange = async () => (await explainedBy(near, KEY, 2)).last_change!;
   await put(near, KEY, '1');
