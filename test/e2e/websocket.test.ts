@@ -216,7 +216,12 @@ test('a misspelt condition or an unknown member is rejected and does not overwri
         await refused(op, { ...change, TTL: 5 }, 'TTL', op === 'set' ? /did you mean "ttl"/ : /known/);
       }
       await refused('get', { key, keys: [] }, 'keys', /did you mean "key"/);
-      await refused('get', { key, value: 1 }, 'value', /known members are id, op, key$/);
+      await refused(
+        'get',
+        { key, value: 1 },
+        'value',
+        /known members are id, op, key, maxAge, minFresh, noCache, onlyIfCached$/,
+      );
       await refused('mget', { keys: [], key }, 'key', /did you mean "keys"/);
       await refused('subscribe', { keys: [key], value: true }, 'value', /did you mean "values"/);
       await refused('unsubscribe', { subscriptoin: 1 }, 'subscriptoin', /did you mean "subscription"/);

@@ -3,6 +3,7 @@
 import { Audit } from '../../src/access/audit.ts';
 import { RateLimits } from '../../src/access/rate-limit.ts';
 import { Entry, type Value } from '../../src/cache/entry.ts';
+import type { Origin } from '../../src/cache/origin.ts';
 import type { AnswerLimit } from '../../src/cache/results.ts';
 import { createLog } from '../../src/log.ts';
 import { Counters } from '../../src/metrics/counters.ts';
@@ -16,8 +17,13 @@ import { json, NOW, TYPE_TTL_MS } from '../support/replica.ts';
 /** The version with this number. */
 export const versionOf = (number: number) => `${number.toString(16).padStart(16, '0')}0000000a`;
 
-export function entryOf(key: string, number: number, value: Value = json(String(number))): Entry {
-  return new Entry(key, value, versionOf(number), NOW, NOW + TYPE_TTL_MS);
+export function entryOf(
+  key: string,
+  number: number,
+  value: Value = json(String(number)),
+  origin?: Origin,
+): Entry {
+  return new Entry(key, value, versionOf(number), NOW, NOW + TYPE_TTL_MS, origin);
 }
 
 /** A socket like a socket of uWS. While it is `blocked`, the peer reads nothing, and sent frames stay in the buffer. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { originOf } from '../../src/cache/origin.ts';
 import { ServiceError } from '../../src/errors.ts';
 import type { RequestDeps } from '../../src/push/deps.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
@@ -27,7 +28,8 @@ function shapeOf(frame: unknown): string {
 
 /** Encodes the content of a frame of the document again with the present codec. */
 function emitted(frame: Message): string {
-  const entry = entryOf(KEY, 1, json('{}'));
+  const { asOf, source, age } = frame;
+  const entry = entryOf(KEY, 1, json('{}'), originOf(asOf, source));
   const { id, event, key, code, detail, field, reason, merged = 0, coherence = 'coherent', status } = frame;
   const resultOf = (item: Message) => ({ ...item, entry }) as never;
   if (event === 'update') return String(jsonCodec.update(key, entry, 300, merged, code));
@@ -39,6 +41,8 @@ function emitted(frame: Message): string {
     const { pattern, type } = frame;
     return String(jsonCodec.invalidateMatch(pattern === undefined ? { type } : { pattern }, reason));
   }
+  if (age !== undefined)
+    return String(jsonCodec.item(id, { key, status: 'error', code, detail, age }, NOW, coherence));
   if (!frame.ok) return String(jsonCodec.failed(id ?? undefined, new ServiceError(code, detail, field)));
   if (frame.snapshot) {
     const items = frame.snapshot.map((item: Message) => ('code' in item ? item : { key: item.key, entry }));
