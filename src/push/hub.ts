@@ -12,6 +12,7 @@ import type { Consumer } from './consumer.ts';
 import { DependentKeys } from './dependent-keys.ts';
 import { Gate } from './gate.ts';
 import { History } from './history.ts';
+import { OrderedReads } from './ordered-reads.ts';
 import type { Delivery } from './pacer.ts';
 import { Usage } from './quota.ts';
 import { Retries } from './retries.ts';
@@ -24,14 +25,6 @@ interface Known {
   readonly expiresAt: number;
   /** Some clients may not have this state: a notice invalidated it, or Redis did not answer their read. */
   readonly dropped?: boolean;
-}
-
-/** The open reads of one key. They are numbered from 1 while at least one is open. */
-interface OpenReads {
-  open: number;
-  last: number;
-  /** The results of reads up to this number do not count: clients have received a state that may be newer. */
-  fenced: number;
 }
 
 const NO_VALUE: Known = { version: undefined, expiresAt: 0 };
@@ -65,6 +58,7 @@ const EXPIRY_TOLERANCE_MS = 100;
  */
 export class Hub implements ChangeListener {
   readonly subscriptions: Subscriptions<Consumer>;
+  readonly reads = new OrderedReads();
   /** The names of all subscriptions. */
   readonly usage = new Usage();
   /** The lists of keys that snapshots request from Redis. */
@@ -77,7 +71,6 @@ export class Hub implements ChangeListener {
   readonly #onFault: (error: unknown) => void;
   readonly #rememberedKeys: number;
   readonly #known: Lru<Known>;
-  readonly #reads = new Map<string, OpenReads>();
   readonly #dependentKeys: DependentKeys;
   readonly #retries = new Retries((key, reason) => this.#retry(key, reason));
   /** The states of this turn, by key. */
@@ -103,7 +96,7 @@ export class Hub implements ChangeListener {
 
   stored(key: string, entry: Entry, isPending = false): void {
     this.history.changed(key, false);
-    this.#fenceReads(key);
+    this.reads.fence(key);
     this.#retries.delete(key);
     const known = this.#known.peek(key)?.version;
     // A newer version is known: it was written after this write, or deleted before it. Only a read can tell.
@@ -113,7 +106,7 @@ export class Hub implements ChangeListener {
 
   removed(key: string, reason: Reason): void {
     this.history.changed(key, false);
-    this.#fenceReads(key);
+    this.reads.fence(key);
     this.#retries.delete(key);
     this.learned(key, undefined, reason);
   }
@@ -193,7 +186,7 @@ export class Hub implements ChangeListener {
     this.history.restart();
     this.#turn.clear();
     this.#retries.clear();
-    for (const key of [...this.#reads.keys()]) this.#fenceReads(key);
+    this.reads.fenceAll();
     this.#forget();
     const frames = new FrameCache((codec) => codec.reset(reason));
     for (const consumer of this.#subscribers) consumer.reset(frames.for(consumer.codec));
@@ -243,39 +236,14 @@ export class Hub implements ChangeListener {
     let loaded: Loaded;
     let counts: boolean;
     let attempts = 0;
-    do [loaded, counts] = await this.readInOrder(key, () => this.#cache.load(key));
+    const read = () => this.#cache.load(key);
+    const learn = (result: Loaded) => {
+      if (result.source === 'l2' || result.source === 'none') this.found(key, result);
+    };
+    do [loaded, counts] = await this.reads.read(key, read, learn);
     while (!counts && ++attempts < MAX_ATTEMPTS);
-    const { source } = loaded;
-    if (counts && (source === 'l2' || source === 'none')) this.found(key, loaded);
-    else if (source === 'unknown' || source === 'l1-stale') this.retryLater(key);
+    if (loaded.source === 'unknown' || loaded.source === 'l1-stale') this.retryLater(key);
     return loaded;
-  }
-
-  /**
-   * Reads a key, and returns with the result whether it counts. Results that arrive together may be handled in any
-   * order, because some take more steps than others. A result that is handled after the result of a later read is
-   * older, and does not count.
-   */
-  async readInOrder(key: string, read: () => Promise<Loaded>): Promise<[result: Loaded, counts: boolean]> {
-    const reads = this.#reads.get(key) ?? { open: 0, last: 0, fenced: 0 };
-    reads.open++;
-    const number = ++reads.last;
-    this.#reads.set(key, reads);
-    try {
-      const result = await read();
-      const counts = number > reads.fenced;
-      const known = result.source !== 'unknown' && result.source !== 'l1-stale';
-      if (counts && known) reads.fenced = number;
-      return [result, counts];
-    } finally {
-      if (--reads.open === 0) this.#reads.delete(key);
-    }
-  }
-
-  /** The results of all open reads of the key will not count. */
-  #fenceReads(key: string): void {
-    const reads = this.#reads.get(key);
-    if (reads !== undefined) reads.fenced = reads.last;
   }
 
   #addToTurn(key: string, entry: Entry | undefined, reason: Reason, isPending: boolean): void {
@@ -300,15 +268,15 @@ export class Hub implements ChangeListener {
   }
 
   async #readAgain(key: string, announced: Reason | undefined, fill: boolean): Promise<void> {
-    let result: [Loaded, counts: boolean];
+    const learn = (loaded: Loaded) => this.#learnedAgain(key, announced, loaded);
     try {
-      // Not `finally` of the promise: a later result could be handled in the turns that it takes.
-      result = await this.readInOrder(key, () => this.#cache.refresh(key, fill));
+      await this.reads.read(key, () => this.#cache.refresh(key, fill), learn);
     } finally {
       this.history.settled(key);
     }
-    const [{ entry, source, outdatedBy }, counts] = result;
-    if (!counts) return;
+  }
+
+  #learnedAgain(key: string, announced: Reason | undefined, { entry, source, outdatedBy }: Loaded): void {
     const reason = outdatedBy === undefined ? announced : 'input';
     const known = source === 'l2' || source === 'pending';
     // A pending write may be superseded by a newer value in Redis, so read again until Redis has decided.

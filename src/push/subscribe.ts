@@ -243,12 +243,17 @@ async function itemFor(
 ): Promise<SnapshotItem | undefined> {
   let loaded: Loaded;
   let counts: boolean;
-  do [loaded, counts] = await hub.readInOrder(key, () => cache.look(key));
+  const read = () => cache.look(key);
+  const learn = (result: Loaded) => {
+    const { entry, source } = result;
+    if (source === 'unknown' || source === 'l1-stale') hub.retryLater(key);
+    else if (source === 'pending' && entry === undefined) hub.retryLater(key);
+    else hub.found(key, result);
+  };
+  do [loaded, counts] = await hub.reads.read(key, read, learn);
   while (!counts);
   const { entry, source, fault } = loaded;
   const isPendingDeletion = source === 'pending' && entry === undefined;
-  if (source === 'unknown' || source === 'l1-stale' || isPendingDeletion) hub.retryLater(key);
-  else hub.found(key, loaded);
   // As for `mget`: the value may be stale, or the change is pending.
   const code = source === 'pending' ? 'l2_unavailable' : fault?.code;
   if (source === 'unknown' || isPendingDeletion) return { key, code };

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Server } from '../../src/http/server.ts';
 import { Hub } from '../../src/push/hub.ts';
+import { OrderedReads } from '../../src/push/ordered-reads.ts';
 import { Retries } from '../../src/push/retries.ts';
 import { type Mutant, method } from './mutant.ts';
 
@@ -10,13 +11,13 @@ const CLOSING_MS = 500;
 
 export const CLIENTS = {
   'clients receive answers that are older than an own write': method(
-    Hub.prototype,
-    'readInOrder',
-    (original) =>
-      async function (this: Hub, key, question) {
-        const [answer] = await original.call(this, key, question);
-        return [answer, true];
-      },
+    OrderedReads.prototype,
+    'read',
+    () => async (_key, read, learn) => {
+      const answer = await read();
+      learn(answer);
+      return [answer, true];
+    },
   ),
 
   'a deletion by match removes values that were written while it ran': method(
