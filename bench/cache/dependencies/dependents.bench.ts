@@ -2,7 +2,7 @@ import { DEFAULT_RULES, parseRules } from '../../../src/cache/dependencies/rules
 import { TwoLevel } from '../../../src/cache/two-level.ts';
 import { VersionClock } from '../../../src/cache/version.ts';
 import { Counters } from '../../../src/metrics/counters.ts';
-import { group, sync } from '../suites/suite.ts';
+import { group, sync } from '../../suites/suite.ts';
 import { filledMemory, TTLS } from '../../support/cache.ts';
 import { keyStream } from '../../support/zipf.ts';
 
