@@ -38,3 +38,20 @@ export function bytes(value: number): string {
   }
   return `${significant(rest)} ${units[unit]}`;
 }
+
+/** Formats a duration with its two largest units: `3 d 4 h`. */
+export function span(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.floor(seconds);
+  const parts: readonly (readonly [unit: string, n: number])[] = [
+    ['d', Math.floor(whole / 86_400)],
+    ['h', Math.floor(whole / 3_600) % 24],
+    ['min', Math.floor(whole / 60) % 60],
+    ['s', whole % 60],
+  ];
+  const first = parts.findIndex(([, n]) => n > 0);
+  return parts
+    .slice(first, first + 2)
+    .map(([unit, n]) => `${n} ${unit}`)
+    .join(' ');
+}

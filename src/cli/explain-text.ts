@@ -1,11 +1,10 @@
 /** Formats an explanation for a terminal. */
 import type { ChangeView, PendingView, ValueFacts } from '../cache/key-view.ts';
-import { bytes } from '../format.ts';
+import { bytes, span } from '../format.ts';
 import type { StoredView } from '../redis/stored-view.ts';
 import type { ExplainedReplica, Explanation, OtherReplicas } from '../service/explain.ts';
 import { state, wrap } from './cells.ts';
 import { printable } from './printable.ts';
-import { span } from './stats-text.ts';
 import { styled } from './style.ts';
 
 const INDENT = 11;

@@ -1,6 +1,6 @@
 /** Formats the statistics of a service as tables for a terminal. */
 import Table from 'cli-table3';
-import { bytes, count, percent, short, significant } from '../format.ts';
+import { bytes, count, percent, short, significant, span } from '../format.ts';
 import { TYPES } from '../key.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
@@ -135,21 +135,4 @@ function table(head: string[], rows: readonly Row[]): string {
   });
   made.push(...rows.map((row) => [...row]));
   return made.toString();
-}
-
-/** Formats a duration with its two largest units: `3 d 4 h`. */
-export function span(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  const whole = Math.floor(seconds);
-  const parts: readonly (readonly [unit: string, n: number])[] = [
-    ['d', Math.floor(whole / 86_400)],
-    ['h', Math.floor(whole / 3_600) % 24],
-    ['min', Math.floor(whole / 60) % 60],
-    ['s', whole % 60],
-  ];
-  const first = parts.findIndex(([, n]) => n > 0);
-  return parts
-    .slice(first, first + 2)
-    .map(([unit, n]) => `${n} ${unit}`)
-    .join(' ');
 }

@@ -1,5 +1,5 @@
 /** The screen of `ratecache top`. */
-import { bytes, count, percent, short, significant } from '../format.ts';
+import { bytes, count, percent, short, significant, span } from '../format.ts';
 import { TYPES } from '../key.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { HotKey, HotKeysBody } from '../metrics/hot-keys.ts';
@@ -10,7 +10,6 @@ import { durationText, percentile } from './percentiles.ts';
 import { printable } from './printable.ts';
 import type { Size } from './screen.ts';
 import type { Snapshot } from './snapshot.ts';
-import { span } from './stats-text.ts';
 import { styled } from './style.ts';
 
 /** What one repaint shows. */

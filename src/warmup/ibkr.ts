@@ -38,7 +38,7 @@ export const SHEET_DEFAULTS = Object.freeze({
   aliases: false,
   maxAgeMs: Number.POSITIVE_INFINITY,
   stale: false,
-  now: Date.now,
+  now: () => Date.now(),
 });
 
 /**
