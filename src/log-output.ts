@@ -2,6 +2,8 @@ import { write, writeSync } from 'node:fs';
 
 /** Bytes of log lines that may be buffered. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
+/** What a pipe takes whole (PIPE_BUF of Linux), also if several processes write to it. */
+const WHOLE_BYTES = 4096;
 /** Delay before a failed write is retried. */
 const RETRY_MS = 100;
 /** The longest time that an exit waits for buffered lines. */
@@ -11,6 +13,9 @@ const FLUSH_MS = 500;
  * Standard output as the destination of the log. It never blocks and never throws. While writes fail (a full disk, a
  * pipe that nobody reads), lines are buffered in memory; beyond 1 MiB they are dropped and counted. Once the reader
  * has closed the pipe, every line is dropped.
+ *
+ * Several processes may write to one pipe: each write has whole lines, and as few bytes as the pipe takes in one piece.
+ * A line over 4 KiB may be divided.
  *
  * Pino's own destination does not fit: on exit it retries a full disk forever.
  */
@@ -50,9 +55,7 @@ export class LogOutput {
   #next(): void {
     if (this.#chunk.length === 0) {
       if (this.#lines.length === 0) return this.#rest('idle');
-      this.#chunk = Buffer.from(this.#lines.join(''));
-      this.#chunkLines = this.#lines.length;
-      this.#lines = [];
+      this.#takeLines();
     }
     this.#state = 'writing';
     write(this.#fd, this.#chunk, (error, written) => {
@@ -66,6 +69,17 @@ export class LogOutput {
       this.#bufferedBytes -= written;
       this.#next();
     });
+  }
+
+  /** Takes as many whole lines as a pipe takes whole, but at least one. */
+  #takeLines(): void {
+    const lines = this.#lines;
+    let count = 0;
+    let bytes = 0;
+    do bytes += Buffer.byteLength(lines[count++]!);
+    while (count < lines.length && bytes + Buffer.byteLength(lines[count]!) <= WHOLE_BYTES);
+    this.#chunk = Buffer.from(lines.splice(0, count).join(''));
+    this.#chunkLines = count;
   }
 
   #close(): void {

@@ -8,11 +8,15 @@ export { LogOutput };
  * The log: JSON lines on standard output. The level is a word, so that `grep -i error` finds errors. The service
  * does not log individual requests.
  */
-export function createLog(level: string, output = new LogOutput()): Logger {
+export function createLog(
+  level: string,
+  output = new LogOutput(),
+  base: Readonly<Record<string, unknown>> = {},
+): Logger {
   return pino(
     {
       level,
-      base: { pid: process.pid },
+      base: { ...base, pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },

@@ -79,6 +79,8 @@ type DeepReadonly<T> = T extends object
 function assemble(values: Values, standalone: boolean) {
   return {
     standalone,
+    processes: values.PROCESSES === 'auto' ? ('auto' as const) : Number(values.PROCESSES),
+    envFile: values.ENV_FILE,
     http: {
       host: values.HOST,
       /** 0 selects a free port. */

@@ -60,6 +60,9 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
   if (standalone && values.ENABLE_LOCAL_CACHE === false) {
     fault('ENABLE_LOCAL_CACHE', 'true in standalone mode, where the local cache is the only tier');
   }
+  if (standalone && values.PROCESSES !== undefined && values.PROCESSES !== '1') {
+    fault('PROCESSES', '1 in standalone mode: without Redis, processes do not see the writes of each other');
+  }
   const { HEARTBEAT_INTERVAL_MS: interval, HEARTBEAT_TIMEOUT_MS: timeout } = values;
   if (interval !== undefined && timeout !== undefined && timeout <= interval) {
     fault('HEARTBEAT_TIMEOUT_MS', `more than HEARTBEAT_INTERVAL_MS, which is ${interval}`);

@@ -48,6 +48,19 @@ export const VARIABLES = {
     default: false,
     doc: 'Allow several processes on one machine to listen on the same port.',
   }),
+  PROCESSES: text({
+    group: 'server',
+    default: '1',
+    pattern: /^(auto|[1-9]|[1-5]\d|6[0-4])$/,
+    expected: 'a whole number from 1 to 64, or auto',
+    doc: 'How many processes serve PORT, each with its own L1 and its own connections to Redis; auto is one for each whole core that the cgroup limit or the machine allows.',
+  }),
+  ENV_FILE: text({
+    group: 'server',
+    pattern: ABSOLUTE_PATH,
+    expected: 'the absolute path of a file, without control characters and without / at its end',
+    doc: 'File with more variables for serve, in the format of .env.example. The environment and the flags override it. With more than one process, SIGHUP reads it again.',
+  }),
   HTTP_IDLE_TIMEOUT_SECONDS: integer({
     group: 'server',
     default: 75,

@@ -74,7 +74,11 @@ export function shedIfOverloaded({ overloaded, counters }: HttpDeps): void {
 }
 
 /** Runs a step of an exchange. An exception, or the rejection of its promise, becomes the answer. */
-export function attempt(exchange: Exchange, deps: HttpDeps, step: () => void | Promise<void>): void {
+export function attempt(
+  exchange: Exchange,
+  deps: Pick<HttpDeps, 'onFault'>,
+  step: () => void | Promise<void>,
+): void {
   try {
     step()?.catch((error) => fail(exchange, deps, error));
   } catch (error) {
@@ -82,7 +86,7 @@ export function attempt(exchange: Exchange, deps: HttpDeps, step: () => void | P
   }
 }
 
-function fail(exchange: Exchange, deps: HttpDeps, error: unknown): void {
+function fail(exchange: Exchange, deps: Pick<HttpDeps, 'onFault'>, error: unknown): void {
   try {
     exchange.sendFault(error);
   } catch (cause) {

@@ -36,3 +36,6 @@ export interface HttpDeps {
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
 }
+
+/** What answers without values need. */
+export type ServerDeps = Pick<HttpDeps, 'load' | 'counters' | 'onFault'>;

@@ -1,7 +1,7 @@
 /** The endpoints for probes, Prometheus and operators: `/health`, `/livez`, `/readyz`, `/metrics`, `/stats`. */
 import type { HttpRequest, HttpResponse } from '../uws.ts';
 import { attempt } from './body.ts';
-import type { HttpDeps } from './deps.ts';
+import type { ServerDeps } from './deps.ts';
 import { Exchange, JSON_TYPE } from './exchange.ts';
 
 /** Produces the answers of these endpoints. */
@@ -16,7 +16,7 @@ export interface Ops {
 
 type Answer = readonly [status: number, contentType: string, body: string];
 
-export function opsHandlers(deps: HttpDeps, ops: Ops) {
+export function opsHandlers(deps: ServerDeps, ops: Ops) {
   return {
     health: answering(deps, async () => {
       const { serving, body } = await ops.health();
@@ -37,7 +37,7 @@ export function opsHandlers(deps: HttpDeps, ops: Ops) {
   };
 }
 
-function answering(deps: HttpDeps, make: () => Promise<Answer>) {
+function answering(deps: ServerDeps, make: () => Promise<Answer>) {
   return (bodiless: boolean) => (res: HttpResponse, _req: HttpRequest) => {
     const exchange = new Exchange(res, deps.load, deps.counters, bodiless);
     attempt(exchange, deps, async () => {

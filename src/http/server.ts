@@ -3,7 +3,7 @@
 import type { Scope } from '../access/principal.ts';
 import { type HttpRequest, type HttpResponse, Listener, type TemplatedApp, type TlsFiles } from '../uws.ts';
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
-import type { HttpDeps } from './deps.ts';
+import type { HttpDeps, ServerDeps } from './deps.ts';
 import { announceIdleTimeout, Exchange, fault, type Headers } from './exchange.ts';
 import { EXPLAIN_PATH, EXPLAIN_ROUTES, explainHandler } from './explain.ts';
 import { framed, framedLast } from './framed.ts';
@@ -31,7 +31,7 @@ export interface Address {
 }
 
 export class Server {
-  readonly #deps: HttpDeps;
+  readonly #deps: ServerDeps;
   readonly #listener: Listener;
 
   /**
@@ -40,7 +40,7 @@ export class Server {
    * @param tls undefined for plain HTTP
    * @throws Error if uWS does not accept the files or the ciphers of `tls`
    */
-  constructor(deps: HttpDeps, paths: Routes, webSocket: boolean, tls?: TlsFiles) {
+  constructor(deps: ServerDeps, paths: Routes, webSocket: boolean, tls?: TlsFiles) {
     this.#deps = deps;
     this.#listener = new Listener(tls, (res, req) => this.#refuseWithoutCertificate(res, req));
     for (const [path, methods] of Object.entries(paths)) this.#route(path, methods);
@@ -177,7 +177,7 @@ export function routes(deps: HttpDeps): Routes {
 }
 
 /** The paths of probes, Prometheus and operators. They need no token: their answers contain neither keys nor values. */
-export function opsRoutes(deps: HttpDeps, ops: Ops): Routes {
+export function opsRoutes(deps: ServerDeps, ops: Ops): Routes {
   const { health, livez, readyz, metrics, stats } = opsHandlers(deps, ops);
   const readable = (handler: (bodiless: boolean) => Handler): Methods => ({
     GET: handler(false),

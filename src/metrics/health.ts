@@ -59,6 +59,12 @@ export interface HealthBody {
   readonly pending_writes?: PendingWritesBody | undefined;
   /** Absent without TLS. */
   readonly tls?: { readonly certificate_expires_at: string };
+  /** Only with PROCESSES: each process. `pid` is null while the process restarts. */
+  readonly processes?: readonly {
+    readonly process: number;
+    readonly pid: number | null;
+    readonly status: HealthBody['status'] | 'no answer';
+  }[];
 }
 
 export interface Health {

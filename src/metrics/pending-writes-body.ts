@@ -14,3 +14,13 @@ export function pendingWritesBody(pendingWrites: PendingWrites | undefined): Pen
   const { size, bytes, oldestAgeMs } = pendingWrites;
   return { entries: size, bytes, oldest_age_ms: oldestAgeMs === undefined ? null : Math.round(oldestAgeMs) };
 }
+
+/** The pending writes of several processes. */
+export function mergePendingWrites(bodies: readonly PendingWritesBody[]): PendingWritesBody {
+  const ages = bodies.flatMap(({ oldest_age_ms: age }) => (age === null ? [] : [age]));
+  return {
+    entries: bodies.reduce((sum, { entries }) => sum + entries, 0),
+    bytes: bodies.reduce((sum, { bytes }) => sum + bytes, 0),
+    oldest_age_ms: ages.length === 0 ? null : Math.max(...ages),
+  };
+}

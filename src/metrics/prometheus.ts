@@ -7,7 +7,7 @@ import type { Counters } from './counters.ts';
 import { type FaultSources, faultMetrics } from './fault-metrics.ts';
 import { type PushSources, pushMetrics } from './push-metrics.ts';
 import { type RedisSource, redisMetrics } from './redis-metrics.ts';
-import { asMetric } from './scraped.ts';
+import { asMetric, type MetricData } from './scraped.ts';
 import { serviceMetrics } from './service-metrics.ts';
 
 export interface MetricsDeps {
@@ -34,6 +34,8 @@ export interface Metrics {
   readonly contentType: string;
   /** All metrics in the text format of Prometheus. */
   metrics(): Promise<string>;
+  /** All metrics as data, for a report over several processes. */
+  data(): Promise<MetricData[]>;
 }
 
 /**
@@ -63,5 +65,32 @@ export function createRegistry(deps: MetricsDeps): Metrics {
   for (const metric of metrics) registry.registerMetric(asMetric(metric));
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
-  return { contentType: registry.contentType, metrics: () => registry.metrics() };
+  return {
+    contentType: registry.contentType,
+    metrics: () => registry.metrics(),
+    data: async () => ((await registry.getMetricsAsJSON()) as unknown as MetricData[]).map(plain),
+  };
+}
+
+/** Writes metrics in the text format of Prometheus. */
+export async function metricsText(
+  metrics: readonly MetricData[],
+): Promise<{ contentType: string; text: string }> {
+  const registry = new Registry();
+  for (const metric of metrics) registry.registerMetric(asMetric({ ...metric, get: async () => metric }));
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+/** Leaves out what prom-client adds for its own use. */
+function plain({ name, help, type, values }: MetricData): MetricData {
+  return {
+    name,
+    help,
+    type,
+    values: values.map(({ metricName, labels, value }) => ({
+      ...(metricName && { metricName }),
+      labels,
+      value,
+    })),
+  };
 }

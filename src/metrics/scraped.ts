@@ -19,8 +19,11 @@ export interface Scraped {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  get(): Promise<Omit<Scraped, 'get'> & { readonly values: Samples }>;
+  get(): Promise<MetricData>;
 }
+
+/** A metric with its present values. */
+export type MetricData = Omit<Scraped, 'get'> & { readonly values: Samples };
 
 type Read<T> = () => T | Promise<T>;
 

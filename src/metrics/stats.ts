@@ -37,9 +37,11 @@ export type StatsBody = RedisStats & {
   /** The masters of a Cluster. */
   readonly servers?: readonly ServerStats[] | undefined;
   readonly latency: LatencyStats;
+  /** Only with PROCESSES: the number of processes that these figures are from. */
+  readonly processes?: number;
 };
 
-type Operation = 'get' | 'set' | 'delete' | 'redis';
+export type Operation = 'get' | 'set' | 'delete' | 'redis';
 
 /** Histograms with a count for each bound, and one for slower ones. The counts are not cumulative. */
 export type LatencyStats = { readonly bounds_seconds: readonly number[] } & Readonly<
@@ -75,17 +77,17 @@ export interface LocalStats extends LocalCounts {
 }
 
 /** Reads that L1 could not answer, as hits and misses in Redis. */
-interface LookupStats extends LookupCounts {
+export interface LookupStats extends LookupCounts {
   readonly hit_rate: Rate;
   readonly by_type: Record<TypeName, LookupCounts>;
 }
 
-interface LookupCounts {
+export interface LookupCounts {
   readonly hits: number;
   readonly misses: number;
 }
 
-interface LocalCounts extends LookupCounts {
+export interface LocalCounts extends LookupCounts {
   readonly items: number;
   readonly evictions: number;
   readonly expirations: number;
@@ -186,6 +188,6 @@ function byType<T>(read: (type: number) => T): Record<TypeName, T> {
   return Object.fromEntries(TYPES.map((name, i) => [name, read(i)])) as Record<TypeName, T>;
 }
 
-function rate(hits: number, misses: number): Rate {
+export function rate(hits: number, misses: number): Rate {
   return hits + misses === 0 ? null : Math.round((hits / (hits + misses)) * 1e4) / 1e4;
 }

@@ -123,6 +123,17 @@ export class Push {
     for (const consumer of this.#consumers) consumer.close(CLOSE.serviceRestart, 'restarting');
   }
 
+  /** Closes as many sockets with 1012: those that are connected longest and have no open request. */
+  closeSome(count: number): void {
+    let left = count;
+    for (const consumer of this.#consumers) {
+      if (left <= 0) return;
+      if (consumer.inFlight > 0 || consumer.closed) continue;
+      consumer.close(CLOSE.serviceRestart, 'connect again: another process has fewer connections');
+      left--;
+    }
+  }
+
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
     if (!asksForWebSocket(req)) return refuseWithoutUpgrade(res);
     const { allowedOrigins, maxConnections } = this.#options;

@@ -1,17 +1,26 @@
 import type { Config } from '../config/config.ts';
 import type { Load } from '../http/load.ts';
 import type { Ops } from '../http/ops.ts';
-import { health } from '../metrics/health.ts';
+import { type Health, health } from '../metrics/health.ts';
 import { createRegistry } from '../metrics/prometheus.ts';
 import type { PushSources } from '../metrics/push-metrics.ts';
 import { type ServerSource, serverHealth, serverStats } from '../metrics/servers.ts';
 import { stats } from '../metrics/stats.ts';
+import type { KeyCounts } from '../redis/key-counter.ts';
 import type { AddonReport } from '../uws.ts';
 import type { Core } from './compose.ts';
 import type { RedisSide } from './compose-l2.ts';
 import type { Server } from './compose-server.ts';
 import type { Readiness } from './readiness.ts';
+import type { Counts } from './supervisor/questions.ts';
 import type { CertificateReport } from './tls/certificate.ts';
+
+/** What one process reports about itself. */
+export interface OwnOps extends Ops {
+  readonly health: () => Promise<Health>;
+  /** All counts as data, at once: it does not wait for a count of the keys in Redis. */
+  readonly counts: () => Promise<Counts>;
+}
 
 /** Connects the operators' endpoints with the parts of the service that they report on. */
 export function composeOps(
@@ -23,7 +32,7 @@ export function composeOps(
   version: string,
   addon: AddonReport,
   certificate: () => CertificateReport | undefined,
-): Ops {
+): OwnOps {
   const { redis, counters, cache } = core;
   const { memory } = cache;
   const breakerOpen = redis && (() => redis.servers().some(({ server }) => server.breaker.open));
@@ -53,6 +62,18 @@ export function composeOps(
     certificateExpiresAt: config.tls && (() => certificate()!.expiresAt),
     statsEnabled: config.stats.enabled,
   });
+  const statsWith = async (count: () => Promise<KeyCounts | undefined> | undefined) => {
+    if (!config.stats.enabled) return { enabled: false } as const;
+    const [status, keys] = await Promise.all([redis?.info.status(), count()]);
+    return stats({
+      counters,
+      memory,
+      redis: status,
+      servers: servers && (await Promise.all(servers().map(serverStats))),
+      keys,
+      pendingWrites: cache.pendingWrites,
+    });
+  };
   return {
     health: async () =>
       health({
@@ -73,21 +94,11 @@ export function composeOps(
       return config.http.readyRequiresRedis ? redisNotReady(core) : undefined;
     },
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
-    stats: async () => {
-      if (!config.stats.enabled) return { enabled: false };
-      const [status, keys] = await Promise.all([
-        redis?.info.status(),
-        redis?.keyCounter.fresh().catch(() => undefined),
-      ]);
-      return stats({
-        counters,
-        memory,
-        redis: status,
-        servers: servers && (await Promise.all(servers().map(serverStats))),
-        keys,
-        pendingWrites: cache.pendingWrites,
-      });
-    },
+    stats: () => statsWith(() => redis?.keyCounter.fresh().catch(() => undefined)),
+    counts: async () => ({
+      metrics: await registry.data(),
+      stats: await statsWith(async () => redis?.keyCounter.latest()),
+    }),
   };
 }
 

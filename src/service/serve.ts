@@ -15,6 +15,7 @@ import { composeExplain } from './explain.ts';
 import { flushPending, pending } from './flush-pending.ts';
 import { limitConnections, SPARE_DESCRIPTORS } from './limit-connections.ts';
 import { Readiness } from './readiness.ts';
+import type { Member } from './supervisor/member.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { TlsRenewal } from './tls/renewal.ts';
 import { warmUpOnStart } from './warm-start.ts';
@@ -23,17 +24,25 @@ import { warmUpOnStart } from './warm-start.ts';
  * Runs the service until a signal stops it.
  * @param warnings about the configuration, to be logged
  * @param version of this program
+ * @param member of a supervisor; undefined for a service that is one process
  */
-export async function serve(config: Config, warnings: readonly string[], version: string): Promise<void> {
+export async function serve(
+  config: Config,
+  warnings: readonly string[],
+  version: string,
+  member?: Member,
+): Promise<void> {
   const output = new LogOutput();
-  const log = createLog(config.log.level, output);
+  const log = createLog(config.log.level, output, member && { process: member.process });
   // A hangup must not end the process while it starts.
   let hangUp = () => {};
   process.on('SIGHUP', () => hangUp());
   for (const warning of warnings) log.warn(warning);
   const { report: addon, warning } = selectAddon(config.http.addonFile);
-  log.info({ version, node: process.version, addon, config: describe(config) }, 'starting');
-  if (warning !== undefined) log.warn(warning);
+  // The supervisor logs what is the same for all processes.
+  const facts = member === undefined ? { config: describe(config) } : {};
+  log.info({ version, node: process.version, addon, ...facts }, 'starting');
+  if (warning !== undefined && member === undefined) log.warn(warning);
 
   const { tls } = config;
   const certificate = tls && readCertificate(tls);
@@ -62,24 +71,22 @@ export async function serve(config: Config, warnings: readonly string[], version
     onFault,
     overloaded,
   };
-  const ops = opsRoutes(
-    deps,
-    composeOps(
-      config,
-      core,
-      load,
-      readiness,
-      () => push.sizes,
-      version,
-      addon,
-      () => renewal?.report,
-    ),
+  const own = composeOps(
+    config,
+    core,
+    load,
+    readiness,
+    () => push.sizes,
+    version,
+    addon,
+    () => renewal?.report,
   );
+  const ops = opsRoutes(deps, member?.ops(() => readiness.reason) ?? own);
   const { opsPort } = config.access;
   const paths = opsPort === undefined ? { ...routes(deps), ...ops } : routes(deps);
   const server = new Server(deps, paths, true, tls);
   // Probes present no certificate, and Prometheus needs none: this port has no TLS.
-  const opsServer = opsPort === undefined ? undefined : new Server(deps, ops, false);
+  const opsServer = opsPort === undefined || member !== undefined ? undefined : new Server(deps, ops, false);
   const renewal = tls && certificate && new TlsRenewal(tls, certificate, (files) => server.renew(files), log);
   const reloadAccess = hangUp;
   hangUp = () => {
@@ -109,7 +116,7 @@ export async function serve(config: Config, warnings: readonly string[], version
 
   if (config.warmup.onStartup) readiness.hold('warming up');
   const listening = async () => ({
-    port: await server.listen(config.http),
+    port: await server.listen({ ...config.http, reusePort: config.http.reusePort || member !== undefined }),
     ops_port: await opsServer?.listen({ ...config.http, port: opsPort! }),
   });
   const ports = await listening().catch((error: unknown) => {
@@ -127,15 +134,16 @@ export async function serve(config: Config, warnings: readonly string[], version
       tls: tls !== undefined,
       mode: config.standalone ? 'standalone' : 'redis',
     },
-    'listening',
+    member === undefined ? 'listening' : 'process listening',
   );
-  logWhoMayUse(config, log);
+  if (member === undefined) logWhoMayUse(config, log);
   const stop = async () => {
     renewal?.close();
     push.close();
     await server.drain(config.shutdown.timeoutMs);
     await flushPending(core, log);
     await opsServer?.drain(config.shutdown.timeoutMs);
+    await member?.ending(await own.counts());
     core.close();
     access.authenticator?.close();
     access.audit.close();
@@ -145,7 +153,19 @@ export async function serve(config: Config, warnings: readonly string[], version
     if (pendingWrites !== undefined && pendingWrites.size > 0)
       log.error(pending(pendingWrites), 'pending writes are lost: a second signal ended the process');
   };
-  stopOnSignals(config, log, readiness, stop, cutShort);
+  const stopNow = stopOnSignals(config, log, readiness, stop, cutShort);
+  if (member !== undefined) {
+    member.answer({
+      ...own,
+      sockets: () => push.sizes.connections,
+      closeSockets: (count) => void push.closeSome(count as number),
+      reload: () => void hangUp(),
+      stop: () => void stopNow('the supervisor'),
+    });
+    // Nothing would restart, observe or stop this process any more.
+    process.on('disconnect', () => stopNow('the end of the supervisor'));
+    await member.listening();
+  }
 
   if (config.warmup.onStartup) {
     await warmUpOnStart(config, core, log);
@@ -156,6 +176,7 @@ export async function serve(config: Config, warnings: readonly string[], version
 /**
  * On SIGTERM or SIGINT the process becomes not ready at once, so that load balancers use other replicas. After the
  * grace period it calls `stop` and exits. A second signal exits at once, after a call of `cutShort`.
+ * @returns does the same as the first signal, and nothing if the process is stopping
  */
 function stopOnSignals(
   config: Config,
@@ -163,13 +184,10 @@ function stopOnSignals(
   readiness: Readiness,
   stop: () => Promise<void>,
   cutShort: () => void,
-): void {
+): (cause: string) => Promise<void> {
   let stopping = false;
-  const onSignal = async (signal: NodeJS.Signals) => {
-    if (stopping) {
-      cutShort();
-      process.exit(1);
-    }
+  const stopNow = async (signal: string) => {
+    if (stopping) return;
     stopping = true;
     log.info({ signal }, 'shutting down');
     readiness.hold('shutting down');
@@ -181,6 +199,14 @@ function stopOnSignals(
     await new Promise<void>((resume) => log.flush(() => resume()));
     process.exit(0);
   };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) {
+      cutShort();
+      process.exit(1);
+    }
+    void stopNow(signal);
+  };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  return stopNow;
 }

@@ -17,6 +17,7 @@ import { loadPart } from './load-part.ts';
 import { mget } from './mget.ts';
 import { replay } from './replay.ts';
 import { serve } from './serve.ts';
+import { serveProcess } from './serve-process.ts';
 import { set } from './set.ts';
 import { stats } from './stats.ts';
 import { token } from './token.ts';
@@ -52,4 +53,5 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   help,
   complete,
   loadPart,
+  serveProcess,
 ];

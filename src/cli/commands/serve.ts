@@ -15,14 +15,33 @@ export const serve: Subcommand = {
   async define(command) {
     const { addVariables, environmentWith, givenVariables } = await import('../options.ts');
     addVariables(command).action(async (flags) => {
-      const [{ loadConfig }, { refuseIdleVariables }, { serve }] = await Promise.all([
+      const [{ loadConfig }, { withEnvFile }, { refuseIdleVariables }, { serve }] = await Promise.all([
         import('../../config/config.ts'),
+        import('../../config/env-file.ts'),
         import('../idle-variables.ts'),
         import('../../service/serve.ts'),
       ]);
-      const { config, warnings } = loadConfig(environmentWith(flags), { standalone: false });
+      const read = () => {
+        const env = withEnvFile(environmentWith(flags));
+        return { env, ...loadConfig(env, { standalone: false }) };
+      };
+      const { env, config, warnings } = read();
       refuseIdleVariables(config, givenVariables(flags));
-      await serve(config, warnings, packageJson.version);
+      const { version } = packageJson;
+      const count = await processCount(config.processes);
+      if (count === 1) return serve(config, warnings, version);
+      const [{ supervise }, { self }] = await Promise.all([
+        import('../../service/supervisor/supervise.ts'),
+        import('../self.ts'),
+      ]);
+      const invocation = (n: number) => self('serve-process', String(n));
+      await supervise({ count, warnings, version, settings: { env, config }, invocation, read });
     });
   },
 };
+
+async function processCount(processes: number | 'auto'): Promise<number> {
+  if (processes !== 'auto') return processes;
+  const { wholeCores } = await import('../../service/supervisor/count.ts');
+  return wholeCores();
+}

@@ -1,0 +1,88 @@
+/** `/health` of several processes of one service: the worst state. */
+import type { CoherenceState } from '../cache/bus.ts';
+import type { Health, HealthBody } from './health.ts';
+import { mergePendingWrites } from './pending-writes-body.ts';
+
+/** The health of one process; undefined if it did not answer. */
+export interface ProcessHealth {
+  readonly process: number;
+  /** Undefined while no such process runs. */
+  readonly pid: number | undefined;
+  /** False until the process accepts connections. */
+  readonly listens: boolean;
+  readonly health: Health | undefined;
+}
+
+type State = HealthBody['status'];
+
+const STATES: readonly State[] = ['healthy', 'degraded', 'unhealthy'];
+const COHERENCE: readonly CoherenceState[] = ['off', 'coherent', 'degraded', 'blind'];
+
+/** Returns undefined if no process has answered. */
+export function mergeHealth(reports: readonly ProcessHealth[]): Health | undefined {
+  const answers = reports.flatMap(({ health }) => (health === undefined ? [] : [health]));
+  const [first] = answers;
+  if (first === undefined) return undefined;
+  const bodies = answers.map(({ body }) => body);
+  const missing = reports.flatMap(({ process, pid, health }) =>
+    health === undefined
+      ? [`Process ${process} ${pid === undefined ? 'is restarting' : 'does not answer'}`]
+      : [],
+  );
+  const states: State[] = [
+    ...bodies.map(({ status }) => status),
+    missing.length > 0 ? 'degraded' : 'healthy',
+  ];
+  const redis = bodies.map((body) => body.redis);
+  const caches = bodies.map((body) => body.local_cache);
+  return {
+    serving: answers.every(({ serving }) => serving),
+    body: {
+      ...first.body,
+      status: worst(STATES, states),
+      reasons: [...missing, ...reasonsOf(reports)],
+      coherence: worst(
+        COHERENCE,
+        bodies.map(({ coherence }) => coherence),
+      ),
+      // The process with the greatest trouble describes Redis.
+      redis: redis.reduce((a, b) => (trouble(b) > trouble(a) ? b : a)),
+      local_cache: {
+        status: first.body.local_cache.status,
+        items: sum(caches.map(({ items }) => items)),
+        memory_bytes: sum(caches.map(({ memory_bytes }) => memory_bytes)),
+      },
+      ...(first.body.pending_writes && {
+        pending_writes: mergePendingWrites(bodies.map((body) => body.pending_writes!)),
+      }),
+      processes: reports.map(({ process, pid, health }) => ({
+        process,
+        pid: pid ?? null,
+        status: health?.body.status ?? 'no answer',
+      })),
+    },
+  };
+}
+
+function trouble({ connected, breaker, response_time_ms: ms }: HealthBody['redis']): number {
+  return (connected ? 0 : 2e9) + (breaker === 'open' ? 1e9 : 0) + (ms ?? 0);
+}
+
+/** A reason that not all processes have names the process. */
+function reasonsOf(reports: readonly ProcessHealth[]): string[] {
+  const having = new Map<string, number[]>();
+  const answered = reports.filter(({ health }) => health !== undefined);
+  for (const { process, health } of answered)
+    for (const reason of health!.body.reasons) having.set(reason, [...(having.get(reason) ?? []), process]);
+  return [...having].map(([reason, processes]) =>
+    processes.length === answered.length ? reason : `Process ${processes.join(', ')}: ${reason}`,
+  );
+}
+
+function worst<T>(order: readonly T[], states: readonly T[]): T {
+  return order[Math.max(...states.map((state) => order.indexOf(state)))]!;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}

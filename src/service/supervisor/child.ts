@@ -1,0 +1,111 @@
+/** A process of the supervisor, seen from the supervisor. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Environment } from '../../config/config.ts';
+import { Channel, type Pipe } from './channel.ts';
+import { type Counts, PROCESS_ANSWER_MS, type ProcessAnswers, type SupervisorAnswers } from './questions.ts';
+
+/** The command line of a process. */
+export interface Invocation {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Answers the questions of a process about the whole service. */
+export type Asked = {
+  readonly [Q in Exclude<keyof SupervisorAnswers, 'listening' | 'ending'>]: () => Promise<
+    SupervisorAnswers[Q]
+  >;
+};
+
+export class Child {
+  /** The number of the process, from 1. A process that replaces another has the same number. */
+  readonly process: number;
+  /** Resolves when the process accepts connections; never if it ends before. */
+  readonly listening: Promise<void>;
+  readonly exited: Promise<Exit>;
+  /** The counts of its latest report. */
+  counts: Counts | undefined;
+  readonly #child: ChildProcess;
+  readonly #channel: Channel;
+  #listens = false;
+  #stopping = false;
+
+  constructor(process: number, { command, args }: Invocation, env: Environment, asked: () => Asked) {
+    this.process = process;
+    // A session of its own: Ctrl-C at a terminal reaches the supervisor only, which stops the processes.
+    const child = spawn(command, args, {
+      env: { ...env },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      serialization: 'advanced',
+      detached: true,
+    });
+    this.#child = child;
+    let listens: () => void;
+    this.listening = new Promise((resolve) => {
+      listens = resolve;
+    });
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      // It could not be started.
+      child.once('error', () => child.pid === undefined && resolve({ code: 1, signal: null }));
+    });
+    this.#channel = new Channel(child as unknown as Pipe, async (question, given) => {
+      if (question === 'listening') {
+        this.#listens = true;
+        return listens();
+      }
+      if (question === 'ending') {
+        this.counts = given as Counts;
+        return undefined;
+      }
+      return asked()[question as keyof Asked]();
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Whether the process has begun to accept connections. */
+  get listens(): boolean {
+    return this.#listens;
+  }
+
+  /** Whether the process was told to stop. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Rejects if the process does not answer in time. */
+  ask<Q extends keyof ProcessAnswers>(
+    question: Q,
+    given?: unknown,
+    timeoutMs = PROCESS_ANSWER_MS,
+  ): Promise<ProcessAnswers[Q]> {
+    return this.#channel.ask(question, timeoutMs, given) as Promise<ProcessAnswers[Q]>;
+  }
+
+  /** Stops the process. Kills it if it has not ended after `timeoutMs`. @returns whether it ended without that */
+  async stop(timeoutMs: number): Promise<boolean> {
+    this.#stopping = true;
+    // A process that is still starting answers no questions.
+    this.ask('stop').catch(() => this.kill('SIGTERM'));
+    let obeyed = true;
+    const timer = setTimeout(() => {
+      obeyed = false;
+      this.kill('SIGKILL');
+    }, timeoutMs);
+    await this.exited;
+    clearTimeout(timer);
+    return obeyed;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+}

@@ -1,0 +1,44 @@
+/** What the supervisor and its processes ask each other. */
+import type { Ops } from '../../http/ops.ts';
+import type { Health } from '../../metrics/health.ts';
+import type { MetricData } from '../../metrics/scraped.ts';
+import type { StatsBody } from '../../metrics/stats.ts';
+
+/** The counts of a process: the supervisor adds those of ended processes to those of the present ones. */
+export interface Counts {
+  readonly metrics: readonly MetricData[];
+  readonly stats: StatsBody | { readonly enabled: false };
+}
+
+/** The questions of the supervisor, with their answers. */
+export interface ProcessAnswers {
+  health: Health;
+  /** Why the process is not ready; undefined if it is. */
+  notReady: string | undefined;
+  counts: Counts;
+  /** The number of open WebSockets. */
+  sockets: number;
+  /** Closes as many WebSockets as are given, so that their clients connect again, perhaps to another process. */
+  closeSockets: undefined;
+  /** Loads tokens, keys and certificates again. */
+  reload: undefined;
+  /** Stops as after SIGTERM. */
+  stop: undefined;
+}
+
+/** The questions of a process, with their answers. */
+export interface SupervisorAnswers {
+  /** The process accepts connections. */
+  listening: undefined;
+  /** The last counts of a process that ends. */
+  ending: undefined;
+  health: Awaited<ReturnType<Ops['health']>>;
+  notReady: string | undefined;
+  metrics: { readonly contentType: string; readonly text: string };
+  stats: unknown;
+}
+
+/** How long the supervisor waits for one process, in ms. Redis gets half a second of it. Probes wait for two seconds. */
+export const PROCESS_ANSWER_MS = 1000;
+/** How long a process waits for the supervisor, which asks all processes. */
+export const SUPERVISOR_ANSWER_MS = 1500;

@@ -1,0 +1,69 @@
+/** What SIGHUP does to the processes. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from '../../log.ts';
+import type { Processes, Settings } from './processes.ts';
+
+interface ReloadDeps {
+  readonly processes: Processes;
+  /** What the processes have been started with. */
+  readonly settings: Settings;
+  /** Reads the configuration again. Throws if it is invalid. */
+  readonly read: () => Settings;
+  /** Adds what the supervisor decides. */
+  readonly prepare: (settings: Settings) => Settings;
+  readonly log: Logger;
+}
+
+/**
+ * Returns what SIGHUP does. A changed configuration replaces the processes one after another. Otherwise each loads its
+ * tokens, keys and certificates again. Signals that arrive meanwhile are handled in turn.
+ */
+export function reloadOrReplace({ processes, settings, read, prepare, log }: ReloadDeps): () => void {
+  let present = settings;
+  let running = Promise.resolve();
+  const once = async () => {
+    let next: Settings;
+    try {
+      next = read();
+    } catch (error) {
+      log.error(
+        { reason: (error as Error).message },
+        'SIGHUP: the configuration is invalid; the one before stays in use',
+      );
+      return;
+    }
+    if (isDeepStrictEqual(next.env, present.env)) {
+      log.info('SIGHUP: the processes load tokens, keys and certificates again');
+      for (const child of processes.running)
+        await child.ask('reload').catch((error: Error) => {
+          log.warn(
+            { process: child.process, reason: error.message },
+            'the process did not load its files again',
+          );
+        });
+      return;
+    }
+    const fixed = changedAddress(present, next);
+    if (fixed !== undefined) {
+      log.error(`SIGHUP: ${fixed} has changed. Restart the service; the configuration before stays in use`);
+      return;
+    }
+    log.info('SIGHUP: the configuration has changed; the processes are replaced one after another');
+    if (!(await processes.replace(prepare(next)))) return;
+    present = next;
+    log.info('SIGHUP: all processes have the new configuration');
+  };
+  return () => {
+    running = running.then(once);
+  };
+}
+
+/** The variable of the supervisor itself that has changed. */
+function changedAddress({ config: before }: Settings, { config: after }: Settings): string | undefined {
+  if (before.processes !== after.processes) return 'PROCESSES';
+  if (before.http.host !== after.http.host) return 'HOST';
+  if (before.http.port !== after.http.port) return 'PORT';
+  if (before.access.opsPort !== after.access.opsPort) return 'OPS_PORT';
+  if (before.standalone !== after.standalone) return 'STANDALONE';
+  return undefined;
+}
