@@ -4,6 +4,9 @@ import { createInterface } from 'node:readline';
 import { program } from './program.ts';
 import { tether } from './tether.ts';
 
+/** The number of processes of each service with Redis: a run of faults may set it. */
+export const MANY_PROCESSES = { count: 1 };
+
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
 /** The `Host` of requests that tests write byte by byte. */
@@ -61,7 +64,14 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const invocation = program('serve', ...(standalone ? ['--standalone'] : []), ...args);
   const [command, ...given] = [...under, invocation.command, ...invocation.args] as [string, ...string[]];
   const child = spawn(command, given, {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ALLOWED_HOSTS: RAW_HOST, ...env },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      PORT: '0',
+      ALLOWED_HOSTS: RAW_HOST,
+      ...(standalone || MANY_PROCESSES.count === 1 ? {} : { PROCESSES: String(MANY_PROCESSES.count) }),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   tether(child);
@@ -103,7 +113,10 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     });
 
   const stop: Service['stop'] = async (signal = 'SIGTERM') => {
+    const running = child.exitCode === null && child.signalCode === null;
     child.kill(signal);
+    // As the end of a container would. Processes whose supervisor ended alone would stop gracefully.
+    if (signal === 'SIGKILL' && running) for (const pid of processesOf(logs)) killOne(pid);
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     const exit = await exited;
     clearTimeout(timer);
@@ -126,6 +139,22 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     kill: (signal) => void child.kill(signal),
     stop,
   };
+}
+
+/** The ids of the latest process of each number, of a service with PROCESSES. */
+function processesOf(logs: readonly LogLine[]): number[] {
+  const latest = logs
+    .filter(({ msg }) => msg === 'process listening')
+    .map(({ process, pid }) => [process, pid]);
+  return [...new Map(latest as [number, number][]).values()];
+}
+
+function killOne(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
 }
 
 function parse(text: string): LogLine {

@@ -115,6 +115,8 @@ export async function serve(
   );
 
   if (config.warmup.onStartup) readiness.hold('warming up');
+  // The other processes serve the port. So this one accepts no request before it can ask Redis.
+  if (member !== undefined) await core.whenUp(config.redis!.connectTimeoutMs);
   const listening = async () => ({
     port: await server.listen({ ...config.http, reusePort: config.http.reusePort || member !== undefined }),
     ops_port: await opsServer?.listen({ ...config.http, port: opsPort! }),
@@ -163,8 +165,9 @@ export async function serve(
       stop: () => void stopNow('the supervisor'),
     });
     // Nothing would restart, observe or stop this process any more.
-    process.on('disconnect', () => stopNow('the end of the supervisor'));
-    await member.listening();
+    const orphaned = () => stopNow('the end of the supervisor');
+    process.on('disconnect', orphaned);
+    await member.listening().catch(orphaned);
   }
 
   if (config.warmup.onStartup) {

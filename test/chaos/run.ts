@@ -9,8 +9,10 @@
  *   sentinel ['part of one'] likewise, the faults of a master with replicas and Sentinels
  *   'part of a name' …       the faults whose name contains this text
  *
+ * `--processes 2` as the first argument starts each replica with two processes on one port; it writes no table.
  * Exits with 1 if a promise was broken.
  */
+import { MANY_PROCESSES } from '../../loadtest/target/service.ts';
 import { CLUSTER_FAULTS } from './cluster-faults.ts';
 import { openClusterStage } from './cluster-stage.ts';
 import { FAULTS, type Fault, type ServerFault } from './faults.ts';
@@ -27,7 +29,12 @@ import { PROMISED, verdict } from './verdict.ts';
 const { boundMs } = PROMISED;
 const OPTIONS = { calmMs: 2000, boundMs };
 
-const args = process.argv.slice(2);
+const given = process.argv.slice(2);
+const [flag, count] = given;
+const args = flag === '--processes' ? given.slice(2) : given;
+MANY_PROCESSES.count = flag === '--processes' ? Number(count) : 1;
+/** The document describes replicas of one process. */
+const record = flag === '--processes' ? async () => {} : writeTable;
 process.exit((await main()) ? 0 : 1);
 
 async function main(): Promise<boolean> {
@@ -46,7 +53,7 @@ async function main(): Promise<boolean> {
 async function runAll(): Promise<boolean> {
   const faults = await runFaults(FAULTS);
   const rolling = await runRolling();
-  await writeTable('faults', [HEAD, ...faults.rows, '', rolling.line]);
+  await record('faults', [HEAD, ...faults.rows, '', rolling.line]);
   return faults.good && rolling.good;
 }
 
@@ -80,7 +87,7 @@ async function runTopology<Target extends Stage, Each extends Fault<Target>>(
 ): Promise<boolean> {
   const faults = all.filter((fault) => fault.name.includes(part));
   const { rows, good } = await runEach(faults, (fault) => measureOn(() => open(fault), fault, OPTIONS));
-  if (part === '') await writeTable(name, [HEAD, ...rows]);
+  if (part === '') await record(name, [HEAD, ...rows]);
   return good;
 }
 
@@ -105,7 +112,7 @@ async function runSoak(seconds: number, seed: number): Promise<boolean> {
     `${slowestMs.toFixed(0)} ms (generator late by ${lagMs.toFixed(0)} ms at most), least heap of each replica ` +
     `${pairs(heap)} MiB, open handles ${pairs(handles)}, ${violations.length} violations.`;
   console.log(line);
-  if (seconds >= 600) await writeTable('soak', [line]);
+  if (seconds >= 600) await record('soak', [line]);
   return printViolations(violations);
 }
 

@@ -4,8 +4,10 @@
  * Cluster of three masters, `--topology sentinel` on a master with two replicas and three Sentinels. `--no-near-caches`
  * runs without near caches of the TypeScript client, and `--python` with near caches of the Python client. With
  * `--near-caches-only` nobody else reads or subscribes.
+ * `--processes 2` starts each replica with two processes on one port.
  */
 import { parseArgs } from 'node:util';
+import { MANY_PROCESSES } from '../../loadtest/target/service.ts';
 import { type Report, runCheck, TOPOLOGIES } from './check.ts';
 import { CLIENT_FAULTS, CLUSTER_FAULTS, FAULTS, type Fault, SENTINEL_FAULTS } from './faults.ts';
 
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     fault: { type: 'string', default: 'all' },
     seed: { type: 'string', default: '1' },
     topology: { type: 'string', default: 'single' },
+    processes: { type: 'string', default: '1' },
     'no-near-caches': { type: 'boolean', default: false },
     'near-caches-only': { type: 'boolean', default: false },
     python: { type: 'boolean', default: false },
@@ -23,6 +26,7 @@ const { values } = parseArgs({
     'python-defect': { type: 'string' },
   },
 });
+MANY_PROCESSES.count = Number(values.processes);
 const topology = TOPOLOGIES.find((name) => name === values.topology);
 if (topology === undefined) throw new Error(`--topology must be one of ${TOPOLOGIES.join(', ')}`);
 const known: readonly Fault[] = {

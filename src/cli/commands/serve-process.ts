@@ -16,7 +16,13 @@ export const serveProcess: Subcommand = {
         import('../../service/serve.ts'),
       ]);
       const { config } = loadConfig(process.env, { standalone: false });
-      await serve(config, [], packageJson.version, new Member(Number(number), process as Pipe));
+      await serve(config, [], packageJson.version, new Member(Number(number), process as Pipe)).catch(
+        (error) => {
+          // The channel would keep the process alive.
+          process.disconnect?.();
+          throw error;
+        },
+      );
     });
   },
 };

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { wholeCores } from '../../../src/service/supervisor/count.ts';
+
+const files =
+  (contents: Record<string, string>) =>
+  (path: string): string | undefined =>
+    contents[path];
+
+test('auto is one process for each whole core of the limit, and at least one', () => {
+  const cores = (max: string) =>
+    wholeCores(files({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': max }), 8);
+  assert.equal(cores('200000 100000\n'), 2);
+  assert.equal(cores('250000 100000\n'), 2);
+  assert.equal(cores('50000 100000\n'), 1);
+  assert.equal(cores('max 100000\n'), 8);
+  assert.equal(cores('1600000 100000\n'), 8);
+});
+
+test('auto reads the limit of the own cgroup, where the system shows all cgroups', () => {
+  const own = files({
+    '/proc/self/cgroup': '0::/system.slice/ratecache.service\n',
+    '/sys/fs/cgroup/system.slice/ratecache.service/cpu.max': '300000 100000\n',
+  });
+  assert.equal(wholeCores(own, 8), 3);
+});
+
+test('auto reads the quota of a version 1 cgroup', () => {
+  const v1 = (quota: string, path: string) =>
+    files({
+      '/proc/self/cgroup': '4:memory:/a\n3:cpu,cpuacct:/docker/abc\n',
+      [`${path}/cpu.cfs_quota_us`]: quota,
+      [`${path}/cpu.cfs_period_us`]: '100000\n',
+    });
+  assert.equal(wholeCores(v1('400000\n', '/sys/fs/cgroup/cpu/docker/abc'), 8), 4);
+  // A container sees its own cgroup as the root.
+  assert.equal(wholeCores(v1('400000\n', '/sys/fs/cgroup/cpu'), 8), 4);
+  assert.equal(wholeCores(v1('-1\n', '/sys/fs/cgroup/cpu'), 8), 8);
+});
+
+test('without cgroups, auto is one process for each core of the machine', () => {
+  assert.equal(wholeCores(files({}), 6), 6);
+});
