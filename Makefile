@@ -79,7 +79,7 @@ simulate: $(INSTALLED) ## replicas, clients and a model of Redis in virtual time
 	@exec node test/simulator/run.ts $(ARGS)
 
 # The benchmarks install what they need when they start it: servers by scripts/need.sh, packages in bench/peers.
-.PHONY: bench bench-peers bench-clients bench-pauses bench-profile bench-start bench-links bench-topologies
+.PHONY: bench bench-peers bench-clients bench-pauses bench-profile bench-start bench-links bench-topologies bench-processes
 bench: $(INSTALLED) ## microbenchmarks of src/; ARGS=memory for a part, --quick, --record, --list
 	@exec node bench/main.ts suites $(ARGS)
 
@@ -102,6 +102,10 @@ bench-links: $(INSTALLED) ## what the links of replicas cost Redis, measured up 
 bench-topologies: $(INSTALLED) ## reads and writes that reach Redis: a Cluster of three masters next to one server; ARGS="--rounds 3", --record, --help
 	@$(NEED) redis-server redis-cli
 	@exec node bench/main.ts topologies $(ARGS)
+
+bench-processes: $(INSTALLED) ## how connections spread over the processes of a service, and what a request costs with one and two; ARGS="--only spread", --record, --help
+	@$(NEED) redis-server redis-cli wrk
+	@exec node bench/main.ts processes $(ARGS)
 
 bench-start: $(INSTALLED) ## how long the binary takes to its first answer, next to bare http; ARGS="--rounds 31"
 	@exec node bench/main.ts peers --only start $(ARGS)

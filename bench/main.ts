@@ -4,12 +4,13 @@ import { clients } from './clients/command.ts';
 import { peers } from './compare/command.ts';
 import { links } from './links/command.ts';
 import { pauses } from './pauses/command.ts';
+import { processes } from './processes/command.ts';
 import { profile } from './profile/command.ts';
 import { suites } from './suites/command.ts';
 import { topologies } from './topologies/command.ts';
 
 const program = new Command('bench').exitOverride();
-for (const command of [suites, peers, clients, pauses, profile, links, topologies])
+for (const command of [suites, peers, clients, pauses, profile, links, topologies, processes])
   program.addCommand(command.exitOverride());
 try {
   await program.parseAsync();

@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { GENERATOR_CORE } from '../../loadtest/support/pin.ts';
+
+export interface Answered {
+  readonly perSecond: number;
+  /** CPU time of the service for each request, in microseconds. */
+  readonly cpuMicros: number;
+}
+
+export interface Request {
+  readonly name: string;
+  readonly path: string;
+  /** A file of this folder for wrk; undefined for GET. */
+  readonly script?: string;
+}
+
+export const REQUESTS: readonly Request[] = [
+  { name: 'GET of an L1 hit', path: '/v1/cache/bench:0' },
+  { name: 'mget of 100', path: '/v1/mget', script: 'mget.lua' },
+];
+
+export interface Effort {
+  readonly connections: number;
+  readonly seconds: number;
+  /** Whether wrk stays on the core of generators. */
+  readonly pinned: boolean;
+}
+
+/**
+ * Sends a request as fast as possible.
+ * @param cpuOf the CPU time of the service so far, in seconds
+ * @throws Error if an answer was not 200, or a connection failed
+ */
+export async function runWrk(
+  port: number,
+  { path, script }: Request,
+  { connections, seconds, pinned }: Effort,
+  cpuOf: () => number,
+): Promise<Answered> {
+  const url = `http://127.0.0.1:${port}${path}`;
+  const scripted = script === undefined ? [] : ['-s', fileURLToPath(new URL(script, import.meta.url))];
+  const before = cpuOf();
+  const { stdout } = await promisify(execFile)('wrk', [
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    ...scripted,
+    url,
+  ]);
+  const cpu = cpuOf() - before;
+  // The service closes one connection in 1,024 answers, which wrk counts as a read error and connects again.
+  if (/Non-2xx|connect [1-9]/.test(stdout)) throw new Error(`wrk: ${stdout}`);
+  const requests = Number(/(\d+) requests in/.exec(stdout)![1]);
+  return { perSecond: requests / seconds, cpuMicros: (1e6 * cpu) / requests };
+}
