@@ -43,13 +43,9 @@ export async function runWrk(
   const url = `http://127.0.0.1:${port}${path}`;
   const scripted = script === undefined ? [] : ['-s', fileURLToPath(new URL(script, import.meta.url))];
   const before = cpuOf();
-  const { stdout } = await promisify(execFile)('wrk', [
-    '-t1',
-    `-c${connections}`,
-    `-d${seconds}s`,
-    ...scripted,
-    url,
-  ]);
+  const cores = pinned ? String(GENERATOR_CORE) : `0-${cpus().length - 1}`;
+  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, ...scripted, url];
+  const { stdout } = await promisify(execFile)('taskset', ['-c', cores, ...wrk]);
   const cpu = cpuOf() - before;
   // The service closes one connection in 1,024 answers, which wrk counts as a read error and connects again.
   if (/Non-2xx|connect [1-9]/.test(stdout)) throw new Error(`wrk: ${stdout}`);

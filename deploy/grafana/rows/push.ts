@@ -8,7 +8,7 @@ export const push = {
     graph({
       title: 'Connections and subscriptions',
       queries: [
-        [metric('ratecache_ws_connections'), '{{instance}} connections'],
+        [metric('ratecache_ws_connections'), '{{instance}} {{process}} connections'],
         [metric('ratecache_ws_subscriptions'), '{{instance}} subscriptions'],
       ],
     }),

@@ -27,7 +27,7 @@ export const serviceHealth = {
     graph({
       title: 'CPU utilisation',
       description: 'Percent of one core: one thread answers all requests.',
-      queries: [[`100 * ${rate('process_cpu_seconds_total')}`, '{{instance}}']],
+      queries: [[`100 * ${rate('process_cpu_seconds_total')}`, '{{instance}} {{process}}']],
       unit: 'percent',
       threshold: { warning: SCALE_AT.cpuPercent, critical: 100 },
     }),
@@ -35,7 +35,7 @@ export const serviceHealth = {
       title: 'Memory utilisation',
       description:
         'The lines are at 70 % of the memory of a pod, where the runbook scales out, and at 100 %.',
-      queries: [[metric('process_resident_memory_bytes'), '{{instance}}']],
+      queries: [[metric('process_resident_memory_bytes'), '{{instance}} {{process}}']],
       unit: 'bytes',
       threshold: { warning: SCALE_AT.memoryBytes, critical: SCALE_AT.memoryBytes / 0.7 },
     }),
@@ -53,7 +53,7 @@ export const serviceHealth = {
       description: 'Above OVERLOAD_LOOP_DELAY_MS the instance sheds everything except L1 hits.',
       queries: [
         [metric('ratecache_event_loop_delay_seconds'), '{{instance}}'],
-        [metric('nodejs_eventloop_lag_p99_seconds'), '{{instance}} p99'],
+        [metric('nodejs_eventloop_lag_p99_seconds'), '{{instance}} {{process}} p99'],
       ],
       unit: 's',
       alert: 'CacheServiceShedding',
@@ -97,7 +97,7 @@ export const serviceHealth = {
     graph({
       title: 'Uptime',
       description: 'The line falls to 0 at a restart.',
-      queries: [[`time() - ${metric('process_start_time_seconds')}`, '{{instance}}']],
+      queries: [[`time() - ${metric('process_start_time_seconds')}`, '{{instance}} {{process}}']],
       unit: 's',
     }),
     graph({
