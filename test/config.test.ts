@@ -138,6 +138,8 @@ test('every variable changes the configuration', () => {
   const other: Record<string, string> = {
     HOST: '::1',
     HTTP_MAX_AGE: 'ttl',
+    PROCESSES: '2',
+    ENV_FILE: '/etc/ratecache.env',
     KEY_PREFIX: 'test:',
     LOG_LEVEL: 'debug',
     DEPENDENCIES: 'none',

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from '../../loadtest/support/random.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
-import { MANY_PROCESSES, type Service, startService } from '../../loadtest/target/service.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { CpuWaits } from '../support/cpu-waits.ts';
 import { Calculations } from './calculations.ts';
 import { type Fault, isClientFault } from './faults.ts';
@@ -177,7 +177,6 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
     return ownWaits.within(from, to) + (isClientFault(fault) ? 0 : waits.within(from, to));
   };
   const boundMs = fault === 'none' ? CALM_BOUND_MS : BOUND_MS + ALLOWANCE_MS;
-  history.replicasAreProcesses = MANY_PROCESSES.count === 1;
   const findings = history.check(boundMs, heldUp);
   findings.violations.push(...calculations.violations(history, boundMs, heldUp));
   findings.violations.push(...(await calculations.checkEnd(history, services)));

@@ -2,6 +2,7 @@
  * The history of a run, and the checks of its promises. Times are of one clock, in milliseconds. Everything here is
  * pure, so that the checks themselves can be tested.
  */
+import { MANY_PROCESSES } from '../../loadtest/target/service.ts';
 
 /** A change that a client or another program requested. */
 export interface Op {
@@ -159,7 +160,7 @@ export class History {
    * Whether one process answers all requests of a replica. Otherwise a connection reaches any of them, as behind a load
    * balancer: then only the bound of staleness holds, and no promise about own writes or the order of reads.
    */
-  replicasAreProcesses = true;
+  replicasAreProcesses = MANY_PROCESSES.count === 1;
 
   /**
    * @param boundMs how long after the acknowledgement of a write a read may start and still return an older value

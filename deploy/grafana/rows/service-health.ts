@@ -52,7 +52,7 @@ export const serviceHealth = {
       title: 'Event loop delay',
       description: 'Above OVERLOAD_LOOP_DELAY_MS the instance sheds everything except L1 hits.',
       queries: [
-        [metric('ratecache_event_loop_delay_seconds'), '{{instance}}'],
+        [metric('ratecache_event_loop_delay_seconds'), '{{instance}} {{process}}'],
         [metric('nodejs_eventloop_lag_p99_seconds'), '{{instance}} {{process}} p99'],
       ],
       unit: 's',
