@@ -10,7 +10,7 @@ import { cpuSeconds } from '../compare/process-tree.ts';
 import type { Row } from '../compare/row.ts';
 import { get, get16 } from '../compare/rows/l1-hit.ts';
 import { getL2, load1, load64, put } from '../compare/rows/redis.ts';
-import { wsGetJson, wsGetMsgpack, wsMget } from '../compare/rows/websocket.ts';
+import { wsGetJson, wsGetMsgpack, wsMget, wsMgetIds } from '../compare/rows/websocket.ts';
 import { onStage, type Stage } from '../compare/stage.ts';
 import { machineSentence } from '../support/machine.ts';
 import { need } from '../support/need.ts';
@@ -19,7 +19,18 @@ import { type Cells, record, type Section, show } from '../support/report.ts';
 import { costsOf } from './costs.ts';
 import { profiled } from './profiler.ts';
 
-const ROWS: readonly Row[] = [get, get16, getL2, load64, load1, put, wsGetJson, wsGetMsgpack, wsMget];
+const ROWS: readonly Row[] = [
+  get,
+  get16,
+  getL2,
+  load64,
+  load1,
+  put,
+  wsGetJson,
+  wsGetMsgpack,
+  wsMget,
+  wsMgetIds,
+];
 const WARMUP_SECONDS = 1.5;
 const INTERVAL_US = 500;
 /** Of each table, the most expensive ones. */

@@ -1,8 +1,12 @@
 import { Malformed } from './errors.ts';
 import * as read from './msgpack-read.ts';
+import { recentString } from './recent-strings.ts';
 
 /** No valid request nests deeper. Without a limit a hostile request would exhaust the stack. */
 const MAX_DEPTH = 16;
+
+const UINT16 = 0xcd;
+const STR8 = 0xd9;
 
 /** Up to this length V8 copies concatenated strings instead of linking them. */
 const SHORT = 8;
@@ -33,13 +37,24 @@ class Decoder {
     this.#maxItems = maxItems;
   }
 
-  next(depth: number): unknown {
+  /** @param repeats whether a string is probably one that other requests have too, such as a key */
+  next(depth: number, repeats = false): unknown {
     const bytes = this.#bytes;
     const start = this.at;
+    const head = bytes[start]!;
+    // A request may have a thousand ids, most of them of one or three bytes.
+    if (head < 0x80) {
+      this.at = start + 1;
+      return head;
+    }
+    if (head === UINT16 && start + 2 < bytes.length) {
+      this.at = start + 3;
+      return (bytes[start + 1]! << 8) | bytes[start + 2]!;
+    }
     const kind = read.kindAt(bytes, start);
     switch (kind) {
       case 'str':
-        return this.#string();
+        return (repeats ? this.#recentString() : undefined) ?? this.#string();
       case 'array':
         return this.#array(depth);
       case 'map':
@@ -79,9 +94,19 @@ class Decoder {
     return text;
   }
 
+  #recentString(): string | undefined {
+    const bytes = this.#bytes;
+    const body = this.at + (bytes[this.at]! < STR8 ? 1 : 2);
+    const end = body + read.lengthAt(bytes, this.at);
+    if (end > bytes.length || bytes[this.at]! > STR8) return undefined;
+    const text = recentString(bytes, body, end);
+    if (text !== undefined) this.at = end;
+    return text;
+  }
+
   #array(depth: number): unknown[] {
     const items: unknown[] = [];
-    for (let left = this.#enter(depth); left > 0; left--) items.push(this.next(depth + 1));
+    for (let left = this.#enter(depth); left > 0; left--) items.push(this.next(depth + 1, true));
     return items;
   }
 
@@ -92,7 +117,7 @@ class Decoder {
       if (kind !== 'str')
         throw new Malformed(`a member name must be a string, found ${kind}, at byte ${this.at}`);
       const name = this.#string();
-      put(map, name, name === 'value' ? this.#span() : this.next(depth + 1));
+      put(map, name, name === 'value' ? this.#span() : this.next(depth + 1, name === 'key'));
     }
     return map;
   }

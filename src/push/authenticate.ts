@@ -54,6 +54,7 @@ export async function authenticate(
   const requester = requesterOf(access, { ...owner, principal }, 'auth');
   if (consumer.subscriptions.size > 0) requester.requireScope('read');
   for (const subscription of consumer.subscriptions.values()) requester.requireInterest(subscription);
+  requester.requireInterest({ keys: consumer.registered.keys, types: [], prefixes: [] });
   owner.principal = principal;
   consumer.reply(consumer.codec.done(id, { name: principal.name }));
 }

@@ -8,6 +8,7 @@ import { Gate } from './gate.ts';
 import type { Owner } from './owner.ts';
 import { type Delivery, Pacer } from './pacer.ts';
 import { Usage } from './quota.ts';
+import { Registered } from './registered.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /** Close codes of RFC 6455 and its IANA registry. */
@@ -39,8 +40,9 @@ export class Consumer {
   readonly codec: Codec;
   readonly owner: Owner;
   readonly subscriptions = new Map<RequestId, Subscription<Consumer>>();
-  /** The names of its subscriptions. */
+  /** The names of its subscriptions, and its registered keys. */
   readonly usage = new Usage();
+  registered = new Registered();
   /** Its snapshots scan one after the other. */
   readonly scans = new Gate(1);
   /** Requests without an answer yet. */
@@ -83,7 +85,8 @@ export class Consumer {
   /** Sends the answer to a request. */
   reply(frame: Encoded): void {
     if (this.#closed) return;
-    this.#send(frame);
+    // uWS returns 1 where the frame left, or waits in its cork: then nothing is unread.
+    if (this.#send(frame) === 1) return;
     const unread = this.#noteBackpressure();
     if (unread > MAX_UNREAD_BYTES + frame.length) this.#closeSlow('the client does not read its answers');
   }

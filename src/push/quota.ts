@@ -1,9 +1,10 @@
 import { ServiceError } from '../errors.ts';
+import type { Counters } from '../metrics/counters.ts';
 import type { Interest } from './subscriptions.ts';
 
-/** Limits of the keys, types and prefixes that subscriptions name. */
+/** Limits of the keys, types and prefixes that subscriptions name, and of registered keys. */
 export interface QuotaLimits {
-  /** Names of all subscriptions of a socket. */
+  /** Names of all subscriptions and registered keys of a socket. */
   readonly maxNames: number;
   /** Bytes of these names. */
   readonly maxNameBytes: number;
@@ -12,7 +13,7 @@ export interface QuotaLimits {
   readonly maxTotalNameBytes: number;
 }
 
-/** What a subscription, a socket or all sockets use. */
+/** What a subscription, registered keys, a socket or all sockets use. */
 export class Usage {
   names = 0;
   bytes = 0;
@@ -38,8 +39,27 @@ export function usageOf({ keys, types, prefixes }: Interest, id: number | string
   return usage;
 }
 
-/** @throws ServiceError `too_many_subscriptions` where the socket or all sockets together would use too much */
-export function checkQuota(limits: QuotaLimits, more: Usage, socket: Usage, all: Usage): void {
+/**
+ * Counts more names for the socket and for all sockets.
+ * @throws ServiceError `too_many_subscriptions` where the socket or all sockets together would use too much
+ */
+export function reserve(
+  { limits, counters }: { readonly limits: QuotaLimits; readonly counters: Counters },
+  more: Usage,
+  socket: Usage,
+  all: Usage,
+): void {
+  try {
+    checkQuota(limits, more, socket, all);
+  } catch (error) {
+    counters.countLimited('subscribed_names');
+    throw error;
+  }
+  socket.add(more);
+  all.add(more);
+}
+
+function checkQuota(limits: QuotaLimits, more: Usage, socket: Usage, all: Usage): void {
   const { maxNames, maxNameBytes, maxTotalNames, maxTotalNameBytes } = limits;
   if (socket.names + more.names > maxNames) throw tooMany(`${maxNames} names are allowed per socket`);
   if (socket.bytes + more.bytes > maxNameBytes)
@@ -47,7 +67,7 @@ export function checkQuota(limits: QuotaLimits, more: Usage, socket: Usage, all:
   if (all.names + more.names > maxTotalNames || all.bytes + more.bytes > maxTotalNameBytes)
     throw new ServiceError(
       'too_many_subscriptions',
-      'the subscriptions of all sockets have reached their limit; connect to another replica',
+      'the subscriptions and registered keys of all sockets have reached their limit; connect to another replica',
     );
 }
 

@@ -21,6 +21,7 @@ import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
 import { heartbeat } from './heartbeat.ts';
 import { requesterOf } from './owner.ts';
+import { register, registeredKeys, unregister } from './registered.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
 /** Open requests per socket. Further requests are rejected, so that a client cannot queue work without limit. */
@@ -44,7 +45,9 @@ const FOR_WRITES = [...CONDITIONS, 'idempotencyKey'];
 const MEMBERS = {
   auth: ['token'],
   get: ['key', ...TERMS],
-  mget: ['keys', ...TERMS],
+  mget: ['keys', 'ids', ...TERMS],
+  register: ['keys'],
+  unregister: [],
   set: ['key', 'value', 'ttl', 'asOf', 'source', ...FOR_WRITES, 'ifNewer'],
   delete: ['key', ...FOR_WRITES],
   subscribe: ['keys', 'types', 'prefixes', 'values', 'interval', 'resume'],
@@ -57,6 +60,7 @@ const MEMBERS = {
 const SCOPES: ReadonlyMap<string, Scope> = new Map([
   ['get', 'read'],
   ['mget', 'read'],
+  ['register', 'read'],
   ['set', 'write'],
   ['delete', 'write'],
   ['subscribe', 'read'],
@@ -92,20 +96,28 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const { cache, clock, counters, hub, limits } = deps;
     const limit = { maxBytes: limits.maxAnswerBytes, onRefused: () => counters.countLimited('answer_bytes') };
     const terms = termsFrom(data, 'frame_invalid');
-    const results = permitted(
-      requester,
-      keysOf(data, limits.maxBatchKeys),
-      (key) => key,
-      (keys) =>
-        terms === undefined
-          ? getMany(hub, keys, limits.maxKeyBytes)
-          : getManyOnTerms(cache, hub, keys, limits.maxKeyBytes, terms),
-    );
+    if (data.ids !== undefined && data.keys !== undefined)
+      throw new ServiceError('frame_invalid', 'send either keys or ids', 'ids');
+    const run = (keys: readonly string[]) =>
+      terms === undefined
+        ? getMany(hub, keys, limits.maxKeyBytes)
+        : getManyOnTerms(cache, hub, keys, limits.maxKeyBytes, terms);
+    const results =
+      data.ids === undefined
+        ? permitted(requester, keysOf(data, limits.maxBatchKeys), (key) => key, run)
+        : // The rights were checked when the keys were registered, and are checked again with every new token.
+          run(registeredKeys(consumer, data, limits.maxBatchKeys));
     const answer = (all: ItemResult[]) =>
       consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence, limit));
     if (!Array.isArray(results)) return results.then(answer);
     answer(results);
   },
+
+  register(deps, consumer, id, { data }, requester) {
+    shedIfOverloaded(deps);
+    register(deps, consumer, id, keysOf(data, deps.limits.maxBatchKeys), requester);
+  },
+  unregister,
 
   async set(deps, consumer, id, frame, requester) {
     shedIfOverloaded(deps);

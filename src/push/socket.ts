@@ -20,6 +20,7 @@ import { Hub } from './hub.ts';
 import { jsonCodec } from './json-codec.ts';
 import { msgpackCodec } from './msgpack-codec.ts';
 import { type Owner, requesterOf } from './owner.ts';
+import { forgetRegistered } from './registered.ts';
 import { handle } from './requests.ts';
 import { endAll } from './subscribe.ts';
 
@@ -107,6 +108,7 @@ export class Push {
         const consumer = ws.getUserData().consumer!;
         counters.wsClosed++;
         consumer.onClose();
+        forgetRegistered(this.hub, consumer);
         void endAll(this.hub, consumer);
         this.#consumers.delete(consumer);
       },

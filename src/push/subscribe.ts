@@ -13,7 +13,7 @@ import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
 import type { Position } from './history.ts';
 import type { Hub } from './hub.ts';
-import { checkQuota, usageOf } from './quota.ts';
+import { reserve, usageOf } from './quota.ts';
 import { changedKeys, keysOf } from './snapshot-keys.ts';
 import type { Interest, Subscription } from './subscriptions.ts';
 
@@ -63,18 +63,10 @@ export async function subscribe(
       `at most ${deps.limits.maxSubscriptions} subscriptions are allowed per socket`,
     );
   const { hub } = deps;
-  const usage = usageOf(interest, id);
-  try {
-    checkQuota(deps.limits, usage, consumer.usage, hub.usage);
-  } catch (error) {
-    deps.counters.countLimited('subscribed_names');
-    throw error;
-  }
+  reserve(deps, usageOf(interest, id), consumer.usage, hub.usage);
   const subscription: Subscription<Consumer> = { ...interest, subscriber: consumer };
   consumer.hold();
   consumer.subscriptions.set(id, subscription);
-  consumer.usage.add(usage);
-  hub.usage.add(usage);
   hub.subscriptions.add(subscription);
   try {
     await sendSnapshot(deps, consumer, id, subscription, resume);

@@ -36,6 +36,7 @@ const PARTS: Readonly<Record<string, object>> = {
   'POST /v1/warmup': { pattern: 'borrow_rate:*' },
   get: { key: KEY },
   mget: { keys: [KEY] },
+  register: { keys: [KEY] },
   set: { key: KEY, value: 1 },
   delete: { key: KEY },
   'subscribe keys': { keys: [KEY] },

@@ -79,7 +79,10 @@ test('every frame in the document has the members that the codec writes, in the 
 
 test('the document shows exactly the requests that the service knows', () => {
   const shown = FRAMES.map((line) => JSON.parse(line)).filter((frame) => 'op' in frame);
-  const known = ['auth', 'get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping', 'heartbeat'];
+  const known = [
+    ...['auth', 'get', 'mget', 'register', 'unregister', 'set', 'delete'],
+    ...['subscribe', 'unsubscribe', 'ping', 'heartbeat'],
+  ];
   assert.deepEqual([...new Set(shown.map(({ op }) => op))], known);
   const { consumer, socket } = consumerOf();
   handle(

@@ -1,13 +1,17 @@
 /** Keeps a number of requests under way on each WebSocket, with frames that were made before. */
 import { RawWs } from '../../../loadtest/support/raw-ws.ts';
 import { answerParent } from '../../support/child.ts';
+import { exchange } from './exchange.ts';
 
 export interface WebSocketJob {
   readonly port: number;
   readonly protocol: string;
-  /** The frames of the requests one after another, each of `frameBytes`. */
+  /** Frames that each socket sends first, and whose answers do not count. */
+  readonly setup: readonly Uint8Array[];
+  /** The frames of the requests one after another. */
   readonly frames: Uint8Array;
-  readonly frameBytes: number;
+  /** Where each frame ends. */
+  readonly ends: readonly number[];
   readonly sockets: number;
   /** Requests under way on each socket. */
   readonly inFlight: number;
@@ -29,9 +33,10 @@ const TOLERANCE = 0.05;
 
 answerParent(async (job: WebSocketJob): Promise<WebSocketResult> => {
   const frames = Buffer.from(job.frames);
-  const count = frames.length / job.frameBytes;
+  const count = job.ends.length;
+  const startOf = (index: number) => (index === 0 ? 0 : job.ends[index - 1]!);
   let [answers, unlike, lost, at] = [0, 0, 0, 0];
-  const open = () => RawWs.open(job.port, job.protocol);
+  const open = () => openWith(job);
   const sockets = await Promise.all(Array.from({ length: job.sockets }, open));
   for (const socket of sockets) {
     let due = 0;
@@ -39,7 +44,7 @@ answerParent(async (job: WebSocketJob): Promise<WebSocketResult> => {
       // What one packet answered goes out in one write: the frames lie one after another.
       const from = at + due > count ? 0 : at;
       at = from + due;
-      socket.sendFrame(frames.subarray(from * job.frameBytes, at * job.frameBytes));
+      socket.sendFrame(frames.subarray(startOf(from), startOf(at)));
       due = 0;
     };
     socket.onGone = () => lost++;
@@ -57,3 +62,9 @@ answerParent(async (job: WebSocketJob): Promise<WebSocketResult> => {
   for (const socket of sockets) socket.close();
   return result;
 });
+
+async function openWith({ port, protocol, setup }: WebSocketJob): Promise<RawWs> {
+  const socket = await RawWs.open(port, protocol);
+  for (const request of setup) await exchange(socket, Buffer.from(request));
+  return socket;
+}

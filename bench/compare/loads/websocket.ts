@@ -3,11 +3,14 @@ import { frame, RawWs } from '../../../loadtest/support/raw-ws.ts';
 import { runJob } from '../../support/child.ts';
 import type { Running } from '../contender.ts';
 import type { Load } from '../load.ts';
+import { exchange } from './exchange.ts';
 import type { WebSocketJob, WebSocketResult } from './websocket-child.ts';
 
 export interface WebSocketOptions {
   readonly protocol: string;
-  /** Payloads of the requests in their order, all of one length: text, or bytes where the protocol is binary. */
+  /** Payloads that each socket sends first; none by default. */
+  readonly setup?: () => readonly (string | Buffer)[];
+  /** Payloads of the requests in their order: text, or bytes where the protocol is binary. */
   readonly requests: () => readonly (string | Buffer)[];
   /** @throws where this is not the answer to the first request */
   readonly check: (answer: Buffer) => void;
@@ -18,13 +21,13 @@ export const SOCKETS = 16;
 export const IN_FLIGHT = 4;
 
 /** Requests over WebSocket, each sent when the answer to an earlier one has come. */
-export function webSocket({ protocol, requests, check }: WebSocketOptions): Load {
+export function webSocket({ protocol, setup = () => [], requests, check }: WebSocketOptions): Load {
   let made: readonly Buffer[] | undefined;
   const frames = () => {
     made ??= requests().map(frame);
     return made;
   };
-  const answerOf = ({ port }: Running) => answerTo(port, protocol, frames()[0]!);
+  const answerOf = ({ port }: Running) => answerTo(port, protocol, [...setup().map(frame), frames()[0]!]);
   return {
     example: async (server) => ({ payload: await answerOf(server) }),
     verify: async (server) => check(await answerOf(server)),
@@ -33,8 +36,9 @@ export function webSocket({ protocol, requests, check }: WebSocketOptions): Load
       const job: WebSocketJob = {
         port: server.port,
         protocol,
+        setup: setup().map(frame),
         frames: Buffer.concat(frames()),
-        frameBytes: frames()[0]!.length,
+        ends: endsOf(frames()),
         sockets: SOCKETS,
         inFlight: IN_FLIGHT,
         ms: seconds * 1000,
@@ -50,14 +54,21 @@ export function webSocket({ protocol, requests, check }: WebSocketOptions): Load
   };
 }
 
-async function answerTo(port: number, protocol: string, request: Buffer): Promise<Buffer> {
+function endsOf(frames: readonly Buffer[]): number[] {
+  let end = 0;
+  return frames.map(({ length }) => {
+    end += length;
+    return end;
+  });
+}
+
+/** The answer to the last of these requests. */
+async function answerTo(port: number, protocol: string, requests: readonly Buffer[]): Promise<Buffer> {
   const socket = await RawWs.open(port, protocol);
   try {
-    return await new Promise((resolve, reject) => {
-      socket.onFrame = (payload) => resolve(Buffer.from(payload));
-      socket.onGone = () => reject(new Error('the connection was closed instead of an answer'));
-      socket.sendFrame(request);
-    });
+    let answer: Buffer = Buffer.alloc(0);
+    for (const request of requests) answer = await exchange(socket, request);
+    return answer;
   } finally {
     socket.close();
   }

@@ -25,9 +25,10 @@ const JSON_TEXT: Protocol = {
 };
 const MSGPACK: Protocol = { protocol: 'ratecache.v1.msgpack', encode: pack, decode: unpack };
 
-export const wsGetJson = row('ws-get-json', 'get, JSON', gets(JSON_TEXT), 1.33);
-export const wsGetMsgpack = row('ws-get-msgpack', 'get, msgpack', gets(MSGPACK), 1.33);
-export const wsMget = row('ws-mget', `mget of ${KEYS}, msgpack`, mgets(MSGPACK), 1.67);
+export const wsGetJson = row('ws-get-json', 'get, JSON', gets(JSON_TEXT), 1.4);
+export const wsGetMsgpack = row('ws-get-msgpack', 'get, msgpack', gets(MSGPACK), 1.4);
+export const wsMget = row('ws-mget', `mget of ${KEYS}, msgpack`, mgets(MSGPACK), 3.5);
+export const wsMgetIds = row('ws-mget-ids', `mget of ${KEYS} by ids, msgpack`, mgetsByIds(MSGPACK), 2);
 
 /** @param atMost of the CPU of bare uWS. The generator is the limit of its rate, so rates say less. */
 function row(name: string, what: string, options: WebSocketOptions, atMost: number): Row {
@@ -54,14 +55,25 @@ function gets({ protocol, encode, decode }: Protocol): WebSocketOptions {
 function mgets({ protocol, encode, decode }: Protocol): WebSocketOptions {
   return {
     protocol,
-    requests: () => {
-      const keys = itemsOf(SMALL).map(({ key }) => key);
-      const twice = [...keys, ...keys];
-      const starts = drawn([...keys.keys()], MGETS);
-      return starts.map((from) => encode({ id: 1, op: 'mget', keys: twice.slice(from, from + KEYS) }));
-    },
+    requests: () =>
+      batches(itemsOf(SMALL).map(({ key }) => key)).map((keys) => encode({ id: 1, op: 'mget', keys })),
     check: (answer) => expectValues((decode(answer) as { results: Result[] }).results, KEYS),
   };
+}
+
+/** As `mgets`, but each socket registers all keys first. */
+function mgetsByIds(by: Protocol): WebSocketOptions {
+  const keys = itemsOf(SMALL).map(({ key }) => key);
+  return {
+    ...mgets(by),
+    setup: () => [by.encode({ id: 1, op: 'register', keys })],
+    requests: () => batches([...keys.keys()]).map((ids) => by.encode({ id: 1, op: 'mget', ids })),
+  };
+}
+
+function batches<Name>(names: readonly Name[]): Name[][] {
+  const twice = [...names, ...names];
+  return drawn([...names.keys()], MGETS).map((from) => twice.slice(from, from + KEYS));
 }
 
 interface Result {

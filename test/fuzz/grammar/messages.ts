@@ -6,7 +6,10 @@ import { int, list, literal, map, str } from './models.ts';
 import { mutate } from './mutate.ts';
 import { jsonOf, msgpackOf, oneIn } from './values.ts';
 
-const OPS = ['get', 'mget', 'set', 'delete', 'subscribe', 'unsubscribe', 'ping', 'auth', '__proto__'];
+const OPS = [
+  ...['get', 'mget', 'register', 'unregister', 'set', 'delete'],
+  ...['subscribe', 'unsubscribe', 'ping', 'auth', '__proto__'],
+];
 const WORDS = ['"op":"set",', '"value":', '"id":1e999,', '"__proto__":{', '[[[[[[[[[[[[[[[[[['];
 const TYPES = ['borrow_rate', 'volatility', 'other', 'none'];
 
@@ -14,6 +17,7 @@ const TYPES = ['borrow_rate', 'volatility', 'other', 'none'];
 const MEMBERS: Readonly<Record<string, (source: Source) => Model>> = {
   key: ({ random }) => str(anyKey(random)),
   keys: ({ random }) => some(random, () => str(anyKey(random))),
+  ids: ({ random }) => some(random, () => pick([int(0), int(1), int(300), int(-1), str('0')], random)),
   value: ({ values, random }) => values.any(random),
   ttl: ({ random }) =>
     pick([int(60), int(0), int(-1), { type: 'float', value: 0.0001 }, int(2 ** 40)], random),
@@ -32,6 +36,7 @@ const MEMBERS: Readonly<Record<string, (source: Source) => Model>> = {
 const USUAL: Readonly<Record<string, readonly string[]>> = {
   get: ['key'],
   mget: ['keys'],
+  register: ['keys'],
   set: ['key', 'value', 'ttl', 'idempotencyKey'],
   delete: ['key', 'ifExists', 'idempotencyKey'],
   subscribe: ['keys', 'types', 'prefixes', 'values'],
@@ -43,7 +48,8 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
 export function message(source: Source): Model {
   const { random } = source;
   const op = pick(OPS, random);
-  const names = (Object.hasOwn(USUAL, op) ? USUAL[op]! : []).filter(() => !oneIn(6, random));
+  const usual = op === 'mget' && oneIn(2, random) ? ['ids'] : Object.hasOwn(USUAL, op) ? USUAL[op]! : [];
+  const names = usual.filter(() => !oneIn(6, random));
   if (oneIn(4, random)) names.push(pick(Object.keys(MEMBERS), random));
   const members = names.map((name): [string, Model] => [name, member(name, source)]);
   if (!oneIn(30, random)) members.push(['id', anyId(random)]);
