@@ -21,7 +21,7 @@ import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
 import { heartbeat } from './heartbeat.ts';
 import { requesterOf } from './owner.ts';
-import { register, registeredKeys, unregister } from './registered.ts';
+import { register, registeredKeys, unregister } from './register.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
 /** Open requests per socket. Further requests are rejected, so that a client cannot queue work without limit. */

@@ -20,7 +20,7 @@ import { Hub } from './hub.ts';
 import { jsonCodec } from './json-codec.ts';
 import { msgpackCodec } from './msgpack-codec.ts';
 import { type Owner, requesterOf } from './owner.ts';
-import { forgetRegistered } from './registered.ts';
+import { forgetRegistered } from './register.ts';
 import { handle } from './requests.ts';
 import { endAll } from './subscribe.ts';
 
