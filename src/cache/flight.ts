@@ -34,7 +34,8 @@ export class Flights<T> {
   }
 
   /**
-   * Joins the open flight of the key, or opens one with `start`. `start` sees in its flight whether it was fenced.
+   * Joins the open flight of the key, or opens one with `start`. `start` sees in its flight whether it was fenced, and
+   * calls `landed` when L2 has answered.
    * @param readers the number of reads this call counts as; 0 for a refresh
    * @param fill whether the answer may enter L1; one caller that allows it is enough
    */
@@ -47,18 +48,17 @@ export class Flights<T> {
       return joined.answer;
     }
     const flight: Open<T> = { fenced: false, readers, fill, answer: undefined as unknown as Promise<T> };
+    flight.answer = start(flight);
     this.#open.set(key, flight);
-    flight.answer = this.#fly(key, flight, start);
     return flight.answer;
   }
 
-  // Not `promise.finally`, which would allocate three more promises for each read of L2.
-  async #fly(key: string, flight: Open<T>, start: (flight: Flight) => Promise<T>): Promise<T> {
-    try {
-      return await start(flight);
-    } finally {
-      if (this.#open.get(key) === flight) this.#open.delete(key);
-    }
+  /**
+   * L2 has answered the flight, so later reads of its key open another one. The owner of the flight calls it: a
+   * `finally` here would allocate more promises for each read of L2.
+   */
+  landed(key: string, flight: Flight): void {
+    if (this.#open.get(key) === flight) this.#open.delete(key);
   }
 
   fence(key: string): void {

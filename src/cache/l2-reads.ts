@@ -2,7 +2,7 @@ import { typeOf } from '../key.ts';
 import type { Dependents } from './dependencies/dependents.ts';
 import type { TwoLevelDeps } from './deps.ts';
 import type { Entry } from './entry.ts';
-import type { Flight } from './flight.ts';
+import type { Flight, Flights } from './flight.ts';
 import type { Loaded } from './loaded.ts';
 import type { Postponer } from './pending-writes/postpone.ts';
 import { StoreError } from './store.ts';
@@ -11,6 +11,7 @@ type Shared = 'memory' | 'store' | 'clock' | 'versions' | 'counters' | 'onMiss';
 
 /** The parts that reads share with the rest of the two-level cache. */
 export interface L2ReadsDeps extends Pick<TwoLevelDeps, Shared> {
+  readonly flights: Flights<Loaded>;
   readonly postponer: () => Postponer | undefined;
   readonly dependents: () => Dependents | undefined;
   /** Adds the state of the key's server where answers must name it. */
@@ -25,38 +26,85 @@ export class L2Reads {
     this.#deps = deps;
   }
 
-  /** Reads the key from L2 for all readers of a flight, and fills L1 unless a change has fenced the flight. */
-  async fly(key: string, flight: Flight): Promise<Loaded> {
-    const { store, memory, clock, counters, postponer, dependents, marked, onMiss } = this.#deps;
-    const { l2Hits, misses, staleHits } = counters;
+  /**
+   * Reads the key from L2 for all readers of a flight, and fills L1 unless a change has fenced the flight. It is not
+   * `async`: a read of L2 costs one promise of the store, and this one.
+   */
+  fly(key: string, flight: Flight): Promise<Loaded> {
+    const { store } = this.#deps;
+    const read = store === undefined ? Promise.resolve(undefined) : store.read(key);
+    return read.then(
+      (stored) => this.#answered(key, flight, stored),
+      (error: unknown) => this.#failed(key, flight, error),
+    );
+  }
+
+  #answered(key: string, flight: Flight, stored: Entry | undefined): Loaded | Promise<Loaded> {
+    const { clock, postponer, flights } = this.#deps;
+    let checking: Promise<string | undefined> | undefined;
     try {
-      const stored = await store?.read(key);
       const valid = stored !== undefined && stored.expiresAt > clock.now;
       const deleted = valid && (postponer()?.overrules(key, stored) ?? false);
       const found = valid && !deleted ? stored : undefined;
-      const checking = this.#outdatingInput(key, found);
-      const input = checking && (await checking);
-      const entry = input === undefined ? found : undefined;
-      const kept = this.#land(key, flight, entry);
-      if (entry === undefined) {
-        misses[typeOf(key)]! += flight.readers;
-        if (flight.readers > 0) onMiss?.(key);
-        if (input !== undefined) return this.#outdated(key, input, flight.readers);
-        return marked(key, { entry, source: deleted ? 'pending' : 'none' });
-      }
-      l2Hits[entry.type]! += flight.readers;
-      return marked(key, { entry, source: 'l2', kept });
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      // Changes of the inputs of a dependent may be unknown now.
-      const entry = dependents()?.isDependent(key) ? undefined : memory?.unexpired(key);
-      if (entry === undefined) {
-        counters.getErrors += flight.readers;
-        return marked(key, { entry, source: 'unknown', fault: error });
-      }
-      staleHits[entry.type]! += flight.readers;
-      return marked(key, { entry, source: 'l1-stale', fault: error });
+      checking = this.#outdatingInput(key, found);
+      return checking === undefined
+        ? this.#landed(key, flight, found, deleted, undefined)
+        : this.#checked(key, flight, found, deleted, checking);
+    } finally {
+      if (checking === undefined) flights.landed(key, flight);
     }
+  }
+
+  /** The flight stays open until its inputs are checked, so that a change fences it. */
+  async #checked(
+    key: string,
+    flight: Flight,
+    found: Entry | undefined,
+    deleted: boolean,
+    checking: Promise<string | undefined>,
+  ): Promise<Loaded> {
+    try {
+      return this.#landed(key, flight, found, deleted, await checking);
+    } catch (error) {
+      return this.#failed(key, flight, error);
+    } finally {
+      this.#deps.flights.landed(key, flight);
+    }
+  }
+
+  /** @param input an input that forbids to serve the value */
+  #landed(
+    key: string,
+    flight: Flight,
+    found: Entry | undefined,
+    deleted: boolean,
+    input: string | undefined,
+  ): Loaded {
+    const { counters, marked, onMiss } = this.#deps;
+    const entry = input === undefined ? found : undefined;
+    const kept = this.#land(key, flight, entry);
+    if (entry === undefined) {
+      counters.misses[typeOf(key)]! += flight.readers;
+      if (flight.readers > 0) onMiss?.(key);
+      if (input !== undefined) return this.#outdated(key, input, flight.readers);
+      return marked(key, { entry, source: deleted ? 'pending' : 'none' });
+    }
+    counters.l2Hits[entry.type]! += flight.readers;
+    return marked(key, { entry, source: 'l2', kept });
+  }
+
+  #failed(key: string, flight: Flight, error: unknown): Loaded {
+    const { memory, counters, dependents, marked, flights } = this.#deps;
+    flights.landed(key, flight);
+    if (!(error instanceof StoreError)) throw error;
+    // Changes of the inputs of a dependent may be unknown now.
+    const entry = dependents()?.isDependent(key) ? undefined : memory?.unexpired(key);
+    if (entry === undefined) {
+      counters.getErrors += flight.readers;
+      return marked(key, { entry, source: 'unknown', fault: error });
+    }
+    counters.staleHits[entry.type]! += flight.readers;
+    return marked(key, { entry, source: 'l1-stale', fault: error });
   }
 
   /** Answers with a pending change. A pending value is compared with the changes of its inputs that are known. */

@@ -75,7 +75,8 @@ export class TwoLevel implements BusListener {
       };
     const postponer = () => this.#postponer;
     const marked = (key: string, loaded: Loaded) => this.#marked(key, loaded);
-    this.#reads = new L2Reads({ ...deps, postponer, dependents: () => this.#dependents, marked });
+    const flights = this.#flights;
+    this.#reads = new L2Reads({ ...deps, flights, postponer, dependents: () => this.#dependents, marked });
     if (deps.dependencies?.length)
       this.#dependents = new Dependents(deps.dependencies, {
         versions,

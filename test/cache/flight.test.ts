@@ -13,7 +13,7 @@ function gated() {
     flights.join(key, readers, fill, (flight) => {
       const gate = Promise.withResolvers<string>();
       started.push({ ...gate, key, flight });
-      return gate.promise;
+      return gate.promise.finally(() => flights.landed(key, flight));
     });
   return { flights, counters, started, join };
 }
