@@ -18,7 +18,10 @@ app.get('/*', (res) => {
   for (const [name, value] of headers) res.writeHeader(name, value);
   res.end(body);
 });
-app.ws('/v1/ws', { message: (ws) => void ws.send(frame, typeof frame !== 'string') });
+app.ws('/v1/ws', {
+  maxPayloadLength: 1024 * 1024,
+  message: (ws) => void ws.send(frame, typeof frame !== 'string'),
+});
 const { port } = await listen(app, '127.0.0.1', 0, false);
 
 answerParent(

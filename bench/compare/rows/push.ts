@@ -22,6 +22,7 @@ export const push: Row = {
   ].map((each) => by(each, working(1))),
   reference: 'tracking',
   figures: ['p50Us', 'p99Us'],
+  targets: [{ figure: 'p50Us', against: 'tracking', atMost: 2 }],
 };
 
 /** @param name a way of `push-worker.ts` */
