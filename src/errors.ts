@@ -44,7 +44,7 @@ export const ERRORS = {
   l2_timeout: [503, 'Redis did not answer in time'],
   write_unknown: [503, 'Redis did not answer in time, so the write may have been applied'],
   pending_writes_full: [503, 'Redis is unreachable, and the limit of pending writes is reached'],
-  too_many_connections: [503, 'The limit of WebSocket connections is reached'],
+  too_many_connections: [503, 'The limit of WebSocket connections and event streams is reached'],
   too_many_subscriptions: [400, 'The limit of subscriptions is reached'],
   identity_unavailable: [503, 'Tokens cannot be verified at present'],
   overloaded: [503, 'The service is overloaded'],

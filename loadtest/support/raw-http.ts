@@ -11,6 +11,8 @@ export type RawResponse = {
 export type ReadOptions = {
   /** The answers are to HEAD: their Content-Length has no body. */
   head?: boolean;
+  /** An answer in chunks may be a stream: it is returned with its first chunk. */
+  begun?: boolean;
 };
 
 /** A TCP connection for HTTP/1.1, also for invalid requests. End it with `t.after(() => connection.destroy())`. */
@@ -60,7 +62,7 @@ export async function connect(port: number): Promise<RawConnection> {
       new Promise((resolve, reject) => {
         socket.write(data, (error) => (error ? reject(error) : resolve()));
       }),
-    async readResponses(n, timeoutMs = 30_000, { head = false } = {}) {
+    async readResponses(n, timeoutMs = 30_000, { head = false, begun = false } = {}) {
       const responses: RawResponse[] = [];
       let late = false;
       const timer = setTimeout(() => {
@@ -71,7 +73,7 @@ export async function connect(port: number): Promise<RawConnection> {
         while (true) {
           let offset = 0;
           while (responses.length < n) {
-            const parsed = parseResponse(received, offset, head, ended);
+            const parsed = parseResponse(received, offset, { head, begun }, ended);
             if (parsed === undefined) break;
             offset = parsed.next;
             responses.push(parsed.response);
@@ -106,7 +108,7 @@ type Parsed<Name extends string, T> = Record<Name, T> & { next: number };
 function parseResponse(
   bytes: Buffer,
   offset: number,
-  head: boolean,
+  how: Required<ReadOptions>,
   ended: boolean,
 ): Parsed<'response', RawResponse> | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n', offset);
@@ -124,7 +126,7 @@ function parseResponse(
     headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
   }
 
-  const body = parseBody(bytes, headEnd + 4, Number(status), headers, head, ended);
+  const body = parseBody(bytes, headEnd + 4, Number(status), headers, how, ended);
   return body && { response: { status: Number(status), headers, body: body.body }, next: body.next };
 }
 
@@ -133,11 +135,12 @@ function parseBody(
   start: number,
   status: number,
   headers: Record<string, string>,
-  head: boolean,
+  how: Required<ReadOptions>,
   ended: boolean,
 ): Parsed<'body', Buffer> | undefined {
-  if (head || status < 200 || status === 204 || status === 304) return { body: Buffer.alloc(0), next: start };
-  if (headers['transfer-encoding'] === 'chunked') return parseChunked(bytes, start);
+  if (how.head || status < 200 || status === 204 || status === 304)
+    return { body: Buffer.alloc(0), next: start };
+  if (headers['transfer-encoding'] === 'chunked') return parseChunked(bytes, start, how.begun);
   const length = headers['content-length'];
   if (length === undefined) return ended ? { body: bytes.subarray(start), next: bytes.length } : undefined;
   if (!/^\d+$/.test(length)) throw new Error(`not a content length: ${length}`);
@@ -145,7 +148,7 @@ function parseBody(
   return next <= bytes.length ? { body: bytes.subarray(start, next), next } : undefined;
 }
 
-function parseChunked(bytes: Buffer, start: number): Parsed<'body', Buffer> | undefined {
+function parseChunked(bytes: Buffer, start: number, begun: boolean): Parsed<'body', Buffer> | undefined {
   const chunks: Buffer[] = [];
   let at = start;
   while (true) {
@@ -163,5 +166,6 @@ function parseChunked(bytes: Buffer, start: number): Parsed<'body', Buffer> | un
     at = dataEnd + 2;
     if (size === 0) return { body: Buffer.concat(chunks), next: at };
     chunks.push(bytes.subarray(dataStart, dataEnd));
+    if (begun) return { body: chunks[0]!, next: at };
   }
 }

@@ -2,9 +2,11 @@ import type { Access } from '../access/access.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { EventsRequest } from './events.ts';
 import type { GzippedValues } from './gzip.ts';
 import type { MaxAge } from './head.ts';
 import type { Load } from './load.ts';
+import type { StreamedAnswer } from './streamed.ts';
 
 /** Upper limits of what a client may send. */
 export interface Limits {
@@ -33,6 +35,11 @@ export interface HttpDeps {
   readonly explain: (key: string) => Promise<unknown>;
   /** Returns the keys with the most reads and the most misses. @param allowed whether a key may be named */
   readonly hotKeys: (allowed: (key: string) => boolean) => unknown;
+  /**
+   * Starts a stream of events as the answer.
+   * @throws ServiceError before the answer starts
+   */
+  readonly openEvents: (answer: StreamedAnswer, request: EventsRequest) => void;
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
 }

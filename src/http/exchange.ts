@@ -107,6 +107,18 @@ export class Exchange {
     this.#write(status, headers, body, this.#load.draining);
   }
 
+  /** Whether the connection must close after the answer. */
+  get isLast(): boolean {
+    return this.#last || this.#load.draining;
+  }
+
+  /** The answer is under way, and the caller sends the rest. It listens for the end of the connection from now on. */
+  handOver(status: number): void {
+    this.#report(String(status));
+    this.#count(status);
+    this.#finish();
+  }
+
   /** Answers with problem+json. */
   sendProblem(error: ServiceError, headers: Headers = []): void {
     this.#write(

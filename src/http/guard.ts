@@ -110,7 +110,7 @@ export function requesterOf(
   });
 }
 
-function addressOf(res: HttpResponse): string {
+export function addressOf(res: HttpResponse): string {
   try {
     return ADDRESS.decode(res.getRemoteAddressAsText());
   } catch {

@@ -4,6 +4,7 @@ import type { Scope } from '../access/principal.ts';
 import { type HttpRequest, type HttpResponse, Listener, type TemplatedApp, type TlsFiles } from '../uws.ts';
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
 import type { HttpDeps, ServerDeps } from './deps.ts';
+import { eventsHandler } from './events.ts';
 import { announceIdleTimeout, Exchange, fault, type Headers } from './exchange.ts';
 import { EXPLAIN_PATH, EXPLAIN_ROUTES, explainHandler } from './explain.ts';
 import { framed, framedLast } from './framed.ts';
@@ -172,6 +173,7 @@ export function routes(deps: HttpDeps): Routes {
     ...operation('/v1/warmup', 'admin', warmupHandler(deps)),
     '/v1/keys': readable('/v1/keys', (bodiless) => keysHandler(deps, bodiless)),
     '/v1/hot-keys': readable('/v1/hot-keys', (bodiless) => hotKeysHandler(deps, bodiless)),
+    '/v1/events': { GET: guard('GET /v1/events', 'read', eventsHandler(deps)) },
     ...Object.fromEntries(EXPLAIN_ROUTES.map((route) => [route, explained])),
   };
 }

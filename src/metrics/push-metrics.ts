@@ -4,16 +4,18 @@ import { counter, gauge, type Scraped } from './scraped.ts';
 /** The current numbers. */
 export interface PushSources {
   readonly connections: number;
+  readonly streams: number;
   readonly subscriptions: number;
 }
 
-/** The metrics of `/v1/ws`. */
+/** The metrics of `/v1/ws` and `/v1/events`. */
 export function pushMetrics(counters: Counters, now: () => PushSources): Scraped[] {
   return [
     gauge('ratecache_ws_connections', 'Open WebSocket connections.', () => now().connections),
+    gauge('ratecache_event_streams', 'Open event streams (server-sent events).', () => now().streams),
     gauge(
       'ratecache_ws_subscriptions',
-      'Subscriptions of all WebSocket connections.',
+      'Subscriptions of all WebSocket connections and event streams.',
       () => now().subscriptions,
     ),
     counter('ratecache_ws_frames_total', 'WebSocket frames received.', () => counters.wsFrames),

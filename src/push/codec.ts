@@ -73,10 +73,12 @@ export interface Beat extends Position {
 export type Encoded = string | Uint8Array;
 
 /**
- * One of the two subprotocols. Both carry the same objects, which `docs/websocket.md` lists. Values are sent and
- * received as the bytes that the cache stores.
+ * One of the two subprotocols, or the format of event streams. All carry the same objects, which `docs/websocket.md` lists.
+ * Values are sent and received as the bytes that the cache stores.
  */
 export interface Codec {
+  /** Differs for each codec. */
+  readonly name: string;
   readonly encoding: Encoding;
   /** @throws ServiceError `frame_invalid` */
   decode(message: Buffer): Frame;

@@ -1,7 +1,6 @@
 import type { Clock } from '../cache/clock.ts';
 import type { Version } from '../cache/version.ts';
 import type { Counters } from '../metrics/counters.ts';
-import type { WebSocket } from '../uws.ts';
 import type { Codec, Encoded, RequestId } from './codec.ts';
 import { Backlog, type Waiting } from './conflate.ts';
 import { Gate } from './gate.ts';
@@ -10,11 +9,13 @@ import { type Delivery, Pacer } from './pacer.ts';
 import { Usage } from './quota.ts';
 import { Registered } from './registered.ts';
 import type { Subscription } from './subscriptions.ts';
+import type { Transport } from './transport.ts';
 
 /** Close codes of RFC 6455 and its IANA registry. */
 export const CLOSE = {
   policyViolation: 1008,
   tooBig: 1009,
+  internalError: 1011,
   serviceRestart: 1012,
   tryAgainLater: 1013,
   /** Of this service: the client must authenticate again. */
@@ -32,7 +33,7 @@ export interface ConsumerLimits {
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /**
- * One connected client. States are sent at once while the socket accepts them. As soon as bytes remain in the buffer of
+ * One connected client, by WebSocket or event stream. States are sent at once while the socket accepts them. As soon as bytes remain in the buffer of
  * the socket, the client is a slow consumer: further states are queued in its backlog, one per key, until the buffer is
  * empty.
  */
@@ -49,7 +50,7 @@ export class Consumer {
   inFlight = 0;
   /** Malformed frames in a row. */
   malformed = 0;
-  readonly #ws: WebSocket<unknown>;
+  readonly #transport: Transport;
   readonly #limits: ConsumerLimits;
   readonly #counters: Counters;
   readonly #clock: Clock;
@@ -63,14 +64,14 @@ export class Consumer {
   #closed = false;
 
   constructor(
-    ws: WebSocket<unknown>,
+    transport: Transport,
     codec: Codec,
     owner: Owner,
     limits: ConsumerLimits,
     counters: Counters,
     clock: Clock,
   ) {
-    this.#ws = ws;
+    this.#transport = transport;
     this.owner = owner;
     this.codec = codec;
     this.#limits = limits;
@@ -110,7 +111,7 @@ export class Consumer {
       return this.#push(state.frame(this.codec, values, state.merged, this.#clock.now));
     }
     if (this.#ready) {
-      this.#ws.cork(() => {
+      this.#transport.cork(() => {
         for (; sent < states.length && this.#ready; sent++) {
           const [state, values] = states[sent]!;
           this.#push(state.frame(this.codec, values, state.merged, this.#clock.now));
@@ -201,14 +202,14 @@ export class Consumer {
   /** The socket has sent some of its buffer. */
   onDrain(now: number): void {
     this.#lastProgress = now;
-    if (this.#ws.getBufferedAmount() > 0) return;
+    if (this.#transport.getBufferedAmount() > 0) return;
     this.#blocked = false;
     this.#drainBacklog();
   }
 
   /** Resolves when the buffer of the socket is empty or the client has disconnected. Long snapshots wait for it. */
   async writable(): Promise<void> {
-    while (!this.#closed && this.#ws.getBufferedAmount() > 0)
+    while (!this.#closed && this.#transport.getBufferedAmount() > 0)
       await new Promise((resume) => setTimeout(resume, 5));
   }
 
@@ -220,7 +221,7 @@ export class Consumer {
 
   close(code: number, reason: string): void {
     if (this.#closed) return;
-    this.#ws.end(code, reason);
+    this.#transport.end(code, reason);
   }
 
   onClose(): void {
@@ -247,7 +248,7 @@ export class Consumer {
 
   #drainBacklog(): void {
     if (this.#closed || !this.#ready || this.#backlog.size === 0) return;
-    this.#ws.cork(() => {
+    this.#transport.cork(() => {
       this.#backlog.drain((next) => {
         this.#push(isWaiting(next) ? this.#conflated(next) : next);
         return this.#ready;
@@ -267,12 +268,12 @@ export class Consumer {
   }
 
   #send(frame: Encoded): number {
-    return this.#ws.send(frame, this.codec.encoding === 'msgpack');
+    return this.#transport.send(frame, this.codec.encoding === 'msgpack');
   }
 
   // Inside a cork `send` only fills the cork buffer. The socket's buffered amount is known after the cork.
   #noteBackpressure(): number {
-    const left = this.#closed ? 0 : this.#ws.getBufferedAmount();
+    const left = this.#closed ? 0 : this.#transport.getBufferedAmount();
     if (left > 0) this.#block();
     return left;
   }

@@ -11,9 +11,14 @@ const SHORTEST_MS = 100;
 const LONGEST_MS = 60_000;
 
 export function heartbeat(deps: RequestDeps, consumer: Consumer, id: RequestId, { data }: Frame): void {
-  const { cache, clock, hub } = deps;
   const interval = intervalOf(data);
   consumer.reply(consumer.codec.done(id, { interval }));
+  startHeartbeat(deps, consumer, interval);
+}
+
+/** Sends a heartbeat now, and then at every interval. */
+export function startHeartbeat(deps: RequestDeps, consumer: Consumer, interval: number): void {
+  const { cache, clock, hub } = deps;
   let { position } = hub.history;
   consumer.beat(interval, () => {
     // The heartbeat must not overtake the states of this turn.

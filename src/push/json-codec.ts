@@ -13,6 +13,7 @@ import {
   type RequestId,
   retryAfterMsOf,
   type SnapshotItem,
+  type SnapshotPart,
 } from './codec.ts';
 
 /** Up to this size the built-in parser is faster. */
@@ -20,6 +21,7 @@ const MOST_PARSED_BYTES = 64 * 1024;
 
 /** `ratecache.v1.json`: text frames. */
 export const jsonCodec: Codec = {
+  name: 'json',
   encoding: 'json',
 
   decode(message) {
@@ -50,11 +52,7 @@ export const jsonCodec: Codec = {
   },
   results: (id, results, now, coherence, limit) =>
     `${head(id)},${state(lesserState(coherence))}"results":${resultsAsJson(results, now, limit)}}`,
-  snapshot(id, { items, values, now, resumed, more, coherence }) {
-    const listed = items.map((item) => snapshotItem(item, values, now)).join(',');
-    const how = resumed === undefined ? '' : `"resumed":${resumed},`;
-    return `${head(id)},${state(lesserState(coherence))}${how}"snapshot":[${listed}]${more ? ',"more":true' : ''}}`;
-  },
+  snapshot: (id, part) => `${head(id)},${snapshotMembers(part)}}`,
   done: (id, fields) =>
     fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,
   failed: (id, error) =>
@@ -101,6 +99,13 @@ function count(merged: number): string {
 
 function mark(code: string | undefined): string {
   return code === undefined ? '' : `,"code":"${code}"`;
+}
+
+/** The members of a snapshot, without braces. */
+export function snapshotMembers({ items, values, now, resumed, more, coherence }: SnapshotPart): string {
+  const listed = items.map((item) => snapshotItem(item, values, now)).join(',');
+  const how = resumed === undefined ? '' : `"resumed":${resumed},`;
+  return `${state(lesserState(coherence))}${how}"snapshot":[${listed}]${more ? ',"more":true' : ''}`;
 }
 
 function snapshotItem({ key, entry, code }: SnapshotItem, values: boolean, now: number): string {

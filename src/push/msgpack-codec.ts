@@ -13,6 +13,7 @@ const out = new MsgpackWriter();
 
 /** `ratecache.v1.msgpack`: binary frames. */
 export const msgpackCodec: Codec = {
+  name: 'msgpack',
   encoding: 'msgpack',
 
   decode(message) {

@@ -1,4 +1,7 @@
-/** The WebSocket endpoint `/v1/ws`: upgrades, frames, and the close of each connection. */
+/**
+ * The WebSocket endpoint `/v1/ws`: upgrades, frames, and the close of each connection. Event streams have their own
+ * requests, and share everything else.
+ */
 import { CHALLENGE } from '../access/authenticator.ts';
 import type { Principal } from '../access/principal.ts';
 import { networkOf } from '../access/rate-limit.ts';
@@ -16,6 +19,8 @@ import { closeUnauthenticated } from './authenticate.ts';
 import type { Codec } from './codec.ts';
 import { CLOSE, Consumer, type ConsumerLimits } from './consumer.ts';
 import type { RequestDeps, RequestLimits } from './deps.ts';
+import { eventCodec } from './event-codec.ts';
+import { type EventsAnswer, type EventsRequest, openEvents } from './events.ts';
 import { Hub } from './hub.ts';
 import { jsonCodec } from './json-codec.ts';
 import { msgpackCodec } from './msgpack-codec.ts';
@@ -115,11 +120,29 @@ export class Push {
     });
   }
 
-  get sizes(): { readonly connections: number; readonly subscriptions: number } {
-    return { connections: this.#consumers.size, subscriptions: this.hub.subscriptions.size };
+  get sizes(): { readonly connections: number; readonly streams: number; readonly subscriptions: number } {
+    let streams = 0;
+    for (const { codec } of this.#consumers) if (codec === eventCodec) streams++;
+    const connections = this.#consumers.size - streams;
+    return { connections, streams, subscriptions: this.hub.subscriptions.size };
   }
 
-  /** Closes every socket with 1012, so that its client reconnects, perhaps to another replica. */
+  /**
+   * Starts an event stream as the answer to a request.
+   * @throws ServiceError before the answer starts
+   */
+  openEvents(answer: EventsAnswer, request: EventsRequest): void {
+    const deps = {
+      ...this.#requestDeps,
+      consumers: this.#consumers,
+      maxConnections: this.#options.maxConnections,
+      consumerLimits: this.#options,
+      draining: this.#deps.draining,
+    };
+    openEvents(deps, answer, request);
+  }
+
+  /** Closes every socket and event stream with 1012, so that its client reconnects, perhaps to another replica. */
   close(): void {
     clearInterval(this.#stallTimer);
     for (const consumer of this.#consumers) consumer.close(CLOSE.serviceRestart, 'restarting');
@@ -144,7 +167,11 @@ export class Push {
       return refuse(res, 'origin_refused', 'WS_ALLOWED_ORIGINS does not list this origin', 'Origin');
     if (this.#deps.draining()) return refuse(res, 'shutting_down', 'connect to another replica');
     if (this.#consumers.size >= maxConnections)
-      return refuse(res, 'too_many_connections', `at most ${maxConnections} sockets are allowed`);
+      return refuse(
+        res,
+        'too_many_connections',
+        `at most ${maxConnections} sockets and event streams are allowed`,
+      );
     const offered = listOf(req, 'sec-websocket-protocol');
     const protocol = offered
       .split(',')

@@ -55,7 +55,7 @@ export class State {
     // Slow subscribers differ in the number of merged states, so these frames cannot be shared.
     if (merged > this.merged) return this.#encode(codec, update ? entry : undefined, ttl, merged);
     // A slow subscriber may receive the state seconds later, with a shorter TTL.
-    const slot = update ? `${codec.encoding} ${ttl}` : codec.encoding;
+    const slot = update ? `${codec.name} ${ttl}` : codec.name;
     let frame = this.#frames.get(slot);
     if (frame === undefined) {
       const encoded = this.#encode(codec, update ? entry : undefined, ttl, merged);

@@ -53,7 +53,23 @@ export async function subscribe(
   { data }: Frame,
   requester: Requester,
 ): Promise<void> {
-  const { resume, ...interest } = interestOf(data, deps);
+  await begin(deps, consumer, id, interestOf(data, deps, 'frame_invalid'), requester)();
+}
+
+/** What a client subscribes to, and where it resumes. */
+type Wish = Interest & { readonly resume: Position | undefined };
+
+/**
+ * The first step. Returns the function that takes the other two.
+ * @throws ServiceError where the subscription is not allowed
+ */
+export function begin(
+  deps: RequestDeps,
+  consumer: Consumer,
+  id: RequestId,
+  { resume, ...interest }: Wish,
+  requester: Requester,
+): () => Promise<void> {
   requester.requireInterest(interest);
   if (consumer.subscriptions.has(id))
     throw new ServiceError('frame_invalid', 'another subscription of this socket has this id', 'id');
@@ -68,17 +84,19 @@ export async function subscribe(
   consumer.hold();
   consumer.subscriptions.set(id, subscription);
   hub.subscriptions.add(subscription);
-  try {
-    await sendSnapshot(deps, consumer, id, subscription, resume);
-  } catch (error) {
-    if (consumer.subscriptions.get(id) === subscription) {
-      remove(hub, consumer, id);
-      forget(hub, consumer);
+  return async () => {
+    try {
+      await sendSnapshot(deps, consumer, id, subscription, resume);
+    } catch (error) {
+      if (consumer.subscriptions.get(id) === subscription) {
+        remove(hub, consumer, id);
+        forget(hub, consumer);
+      }
+      throw error;
+    } finally {
+      consumer.release();
     }
-    throw error;
-  } finally {
-    consumer.release();
-  }
+  };
 }
 
 /** Ends the subscription whose `subscribe` request had this id, or all subscriptions of the socket without an id. */
@@ -121,22 +139,23 @@ function forget(hub: Hub, consumer: Consumer): void {
   consumer.forgetWhere((key) => !hub.subscriptions.of(key).has(consumer));
 }
 
-function interestOf(
+/** @param code of the error for an invalid member */
+export function interestOf(
   data: Frame['data'],
   { limits }: RequestDeps,
-): Interest & { readonly resume: Position | undefined } {
+  code: 'frame_invalid' | 'query_invalid',
+): Wish {
   const parsed = v.safeParse(INTEREST, data, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    throw new ServiceError('frame_invalid', issue.message, String(issue.path?.[0]?.key ?? 'frame'));
+    throw new ServiceError(code, issue.message, String(issue.path?.[0]?.key ?? 'frame'));
   }
   const { keys, types, prefixes, values, interval = 0, resume } = parsed.output;
   const count = keys.length + types.length + prefixes.length;
-  if (count === 0)
-    throw new ServiceError('frame_invalid', 'a subscription requires keys, types or prefixes', 'keys');
+  if (count === 0) throw new ServiceError(code, 'a subscription requires keys, types or prefixes', 'keys');
   if (count > limits.maxBatchKeys)
     throw new ServiceError(
-      'frame_invalid',
+      code,
       `at most ${limits.maxBatchKeys} keys, types and prefixes are allowed in one subscription`,
       'keys',
     );
@@ -144,7 +163,7 @@ function interestOf(
   for (const [i, prefix] of prefixes.entries())
     if (prefix.length > limits.maxKeyBytes)
       throw new ServiceError(
-        'frame_invalid',
+        code,
         `a prefix may have at most ${limits.maxKeyBytes} characters`,
         `prefixes[${i}]`,
       );

@@ -68,6 +68,7 @@ export async function serve(
     limits: config.limits,
     explain: composeExplain(config, core),
     hotKeys: (allowed) => core.hotKeys.report(allowed),
+    openEvents: (answer, request) => push.openEvents(answer, request),
     onFault,
     overloaded,
   };

@@ -21,6 +21,7 @@ const ENDPOINTS = {
   '/v1/warmup': ['POST'],
   '/v1/keys': ['GET', 'HEAD'],
   '/v1/hot-keys': ['GET', 'HEAD'],
+  '/v1/events': ['GET'],
   '/v1/explain/some:key': ['GET', 'HEAD'],
   '/health': ['GET', 'HEAD'],
   '/livez': ['GET', 'HEAD'],

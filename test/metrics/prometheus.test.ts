@@ -326,7 +326,7 @@ function setUp(shared?: Counters): { deps: MetricsDeps; counters: Counters } {
       breakerOpen: () => false,
       loopDelayMs: () => 1,
     },
-    push: () => ({ connections: 2, subscriptions: 3 }),
+    push: () => ({ connections: 2, streams: 4, subscriptions: 3 }),
     openRequests: () => 17,
     certificateExpiresAt: () => 1500,
     version: '1.2.3',
