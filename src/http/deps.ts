@@ -1,8 +1,9 @@
 import type { Access } from '../access/access.ts';
+import type { Principal } from '../access/principal.ts';
+import type { Requester } from '../access/requester.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
-import type { EventsRequest } from './events.ts';
 import type { GzippedValues } from './gzip.ts';
 import type { MaxAge } from './head.ts';
 import type { Load } from './load.ts';
@@ -46,3 +47,18 @@ export interface HttpDeps {
 
 /** What answers without values need. */
 export type ServerDeps = Pick<HttpDeps, 'load' | 'counters' | 'onFault'>;
+
+/** A request for a stream of events. */
+export interface EventsRequest {
+  /** What the client subscribes to, as the members of `subscribe`; not checked yet. */
+  readonly interest: Readonly<Record<string, unknown>>;
+  readonly lastEventId: string;
+  readonly heartbeatMs: number;
+  readonly owner: {
+    principal: Principal | undefined;
+    readonly address: string;
+    readonly network: string;
+    readonly requestId: string | undefined;
+  };
+  readonly requester: Requester;
+}

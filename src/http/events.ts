@@ -1,7 +1,6 @@
 /** `GET /v1/events`: server-sent events. `push/` sends them; this handler reads the request. */
-import type { Principal } from '../access/principal.ts';
 import { networkOf } from '../access/rate-limit.ts';
-import { type Requester, saneRequestId } from '../access/requester.ts';
+import { saneRequestId } from '../access/requester.ts';
 import { unknownName } from '../cache/unknown-names.ts';
 import { ServiceError } from '../errors.ts';
 import { attempt, shedIfOverloaded } from './body.ts';
@@ -9,20 +8,6 @@ import type { HttpDeps } from './deps.ts';
 import { Exchange, type Headers } from './exchange.ts';
 import { addressOf, type GuardedHandler, requesterOf } from './guard.ts';
 import { StreamedAnswer } from './streamed.ts';
-
-export interface EventsRequest {
-  /** What the client subscribes to, as the members of `subscribe`; not checked yet. */
-  readonly interest: Readonly<Record<string, unknown>>;
-  readonly lastEventId: string;
-  readonly heartbeatMs: number;
-  readonly owner: {
-    principal: Principal | undefined;
-    readonly address: string;
-    readonly network: string;
-    readonly requestId: string | undefined;
-  };
-  readonly requester: Requester;
-}
 
 const LISTS = ['keys', 'types', 'prefixes'];
 const PARAMETERS: ReadonlySet<string> = new Set([...LISTS, 'values', 'interval', 'heartbeat']);

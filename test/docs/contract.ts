@@ -78,7 +78,7 @@ export class Contract {
   readonly #seen = new Set<string>();
   readonly #bodies = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false });
   /** A header or a parameter is always text. */
-  readonly #texts = new Ajv2020({ strict: true, strictTypes: false, coerceTypes: true });
+  readonly #texts = new Ajv2020({ strict: true, strictTypes: false, coerceTypes: 'array' });
   readonly #validators = new Map<string, ValidateFunction>();
 
   constructor(file: URL) {

@@ -27,6 +27,7 @@ import {
   LIMITS,
   plain,
   STANDALONE,
+  STREAMS,
   UPGRADES,
   upgrade,
   VALUE,
@@ -39,7 +40,6 @@ const contract = new Contract(new URL('../../docs/openapi.yaml', import.meta.url
 /** Codes of WebSocket or of items only, or of requests without an operation. */
 const OF_NO_OPERATION = [
   'frame_invalid',
-  'too_many_subscriptions',
   // Of an item of a batch.
   'answer_too_large',
   'not_found',
@@ -175,10 +175,12 @@ test('the service answers as documented while Redis is healthy', async () => {
   await inOrder(service, WELL);
   await inOrder(standalone, STANDALONE);
   // There is room for the next when the service has noticed that the last one is gone.
-  for (const exercise of UPGRADES) await until(() => provoke(service, exercise).then(() => true));
+  for (const exercise of [...UPGRADES, ...STREAMS])
+    await until(() => provoke(service, exercise).then(() => true));
   const occupant = await connect(service.port);
   assert.equal((await sendRequestOn(occupant, 'GET /v1/ws', upgrade())).status, 101);
   await provoke(service, ['GET /v1/ws', '503 too_many_connections', upgrade()]);
+  await provoke(service, ['GET /v1/events', '503 too_many_connections', plain('GET /v1/events')]);
   occupant.destroy();
 });
 
@@ -291,9 +293,11 @@ async function isRefused(id: string): Promise<boolean> {
   return until(async () => (await refused()) === expected, { timeoutMs: 200 }).catch(() => false);
 }
 
-test('a stopping service is not ready, and then refuses upgrades', async () => {
+test('a stopping service is not ready, and then refuses upgrades and event streams', async () => {
   // A connection each: after its grace period the service closes them with their next answer.
-  const [client, uploader, ...probes] = await Promise.all([1, 2, 3, 4].map(() => connect(service.port)));
+  const [client, reader, uploader, ...probes] = await Promise.all(
+    [1, 2, 3, 4, 5].map(() => connect(service.port)),
+  );
   // A request that is not over keeps it from ending.
   await uploader!.send(
     `PUT /v1/cache/last HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n1`,
@@ -305,6 +309,9 @@ test('a stopping service is not ready, and then refuses upgrades', async () => {
   await until(async () => (await connect(service.port).catch(() => undefined)) === undefined);
   const refused = await sendRequestOn(client!, 'GET /v1/ws', upgrade());
   assert.equal(contract.check('GET /v1/ws', upgrade(), refused), '503 shutting_down');
+  const stream = plain('GET /v1/events');
+  const turned = await sendRequestOn(reader!, 'GET /v1/events', stream);
+  assert.equal(contract.check('GET /v1/events', stream, turned), '503 shutting_down');
   await uploader!.send('2');
   assert.equal((await uploader!.readResponses(1))[0]!.status, 201);
   assert.deepEqual(await service.exited, { code: 0, signal: null });

@@ -11,6 +11,7 @@ export const EXPLAIN = '/v1/explain/{key}';
 const EXPLAINS = [`GET ${EXPLAIN}`, `HEAD ${EXPLAIN}`];
 const HOT_KEYS = ['GET /v1/hot-keys', 'HEAD /v1/hot-keys'];
 export const READS = [`GET ${VALUE}`, `HEAD ${VALUE}`];
+const EVENTS = 'GET /v1/events';
 const PROBES = ['/health', '/livez', '/readyz', '/metrics', '/stats'];
 const BATCHES = ['POST /v1/mget', 'POST /v1/mset', 'POST /v1/mdelete'];
 const OPERATIONS = ['POST /v1/invalidate', 'POST /v1/cleanup', 'POST /v1/flush', 'POST /v1/warmup'];
@@ -21,7 +22,12 @@ const MSGPACK_ALIASES = [MSGPACK_TYPE, 'application/msgpack', 'application/x-msg
 const VERSION = '"01a20c60214c0000355a7e2f"';
 
 /** More than the service of the test takes. */
-export const LIMITS = { MAX_VALUE_BYTES: '8192', MAX_BODY_BYTES: '16384', WS_MAX_CONNECTIONS: '1' };
+export const LIMITS = {
+  MAX_VALUE_BYTES: '8192',
+  MAX_BODY_BYTES: '16384',
+  WS_MAX_CONNECTIONS: '1',
+  WS_MAX_NAMES: '2',
+};
 const TOO_LONG = JSON.stringify('x'.repeat(16_384));
 const COMPLEX = '*a*b*c*d*e*';
 
@@ -265,6 +271,26 @@ export const UPGRADES: readonly Exercise[] = [
   [WS, '426 upgrade_required'],
 ];
 
+/** One stream has room at a time. */
+export const STREAMS: readonly Exercise[] = [
+  [
+    EVENTS,
+    '200',
+    {
+      query: { keys: 'borrow_rate:AAPL', values: 'true', interval: '250', heartbeat: '1000' },
+      headers: { 'Last-Event-ID': '5d41402abc4b2a76:1402' },
+    },
+  ],
+  [EVENTS, '200', { query: { types: 'borrow_rate', prefixes: 'volatility:A' } }],
+  [EVENTS, '400 query_invalid', { query: { key: 'a' } }],
+  [EVENTS, '400 key_invalid', { query: { keys: '' } }],
+  [
+    EVENTS,
+    '400 too_many_subscriptions',
+    { query: { keys: 'a', types: 'borrow_rate', prefixes: 'volatility:' } },
+  ],
+];
+
 /** Where Redis allows neither scanning nor scripts, and nothing is kept. */
 export const FORBIDDEN: readonly Exercise[] = [
   ...both(LIST, '503 l2_rejected'),
@@ -357,5 +383,6 @@ export function plain(id: string): Sent {
     return id.startsWith('PUT ') ? json(1, sent) : sent;
   }
   if (id.endsWith(EXPLAIN)) return { key: 'known:A' };
+  if (id === EVENTS) return { query: { keys: 'known:A' } };
   return id in BODIES ? json(BODIES[id]) : {};
 }

@@ -25,7 +25,10 @@ export async function sendRequestOn(
   if (body !== undefined) lines.push(`Content-Length: ${Buffer.byteLength(body)}\r\n`);
   const head = `${method} ${target}${search === '' ? '' : `?${search}`} HTTP/1.1\r\nHost: ${host}\r\n${lines.join('')}\r\n`;
   await connection.send(Buffer.concat([Buffer.from(head), Buffer.from(body ?? '')]));
-  const [response] = await connection.readResponses(1, undefined, { head: method === 'HEAD' });
+  const [response] = await connection.readResponses(1, undefined, {
+    head: method === 'HEAD',
+    begun: path === '/v1/events',
+  });
   return response!;
 }
 

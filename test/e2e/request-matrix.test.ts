@@ -24,7 +24,7 @@ const ROWS = rowsOf(sectionOf(PAGE, 'Requests and rights')).map(([request, ...ce
 }));
 const isHttp = (request: string) => /^[A-Z]+ \//.test(request);
 
-/** The bodies of POST requests, and the members of WebSocket requests. */
+/** The bodies of POST requests, the parameters of GET requests, and the members of WebSocket requests. */
 const PARTS: Readonly<Record<string, object>> = {
   heartbeat: { interval: 1000 },
   'POST /v1/mget': { keys: [KEY] },
@@ -34,6 +34,9 @@ const PARTS: Readonly<Record<string, object>> = {
   'POST /v1/invalidate types': { types: ['borrow_rate'] },
   'POST /v1/invalidate pattern': { pattern: 'borrow_rate:M*' },
   'POST /v1/warmup': { pattern: 'borrow_rate:*' },
+  'GET /v1/events keys': { keys: KEY },
+  'GET /v1/events types': { types: 'borrow_rate' },
+  'GET /v1/events prefixes': { prefixes: 'borrow_rate:' },
   get: { key: KEY },
   mget: { keys: [KEY] },
   register: { keys: [KEY] },
@@ -109,6 +112,8 @@ async function overHttp(request: string, headers: Record<string, string>): Promi
   const [method, path] = request.split(' ') as [string, string];
   if (path === '/v1/ws') return upgraded(headers);
   const part = PARTS[request];
+  if (method === 'GET' && part !== undefined)
+    return streamed(`${path}?${new URLSearchParams({ ...part })}`, headers);
   const body = part === undefined ? (method === 'PUT' ? '1' : undefined) : JSON.stringify(part);
   const answer = await service.fetch(path.replace('{key}', encodeURIComponent(KEY)), {
     method,
@@ -120,6 +125,12 @@ async function overHttp(request: string, headers: Record<string, string>): Promi
   // A miss is an answer that a client without the right does not get.
   assert.ok(answer.ok || answer.status === 404, `${request}: ${answer.status} ${text}`);
   return /^\/v1\/m/.test(path) ? perKey(JSON.parse(text)) : 'allowed';
+}
+
+async function streamed(path: string, headers: Record<string, string>): Promise<string> {
+  const answer = await service.fetch(path, { headers });
+  await answer.body?.cancel();
+  return answer.ok ? 'allowed' : String(answer.status);
 }
 
 async function upgraded(headers: Record<string, string>): Promise<string> {

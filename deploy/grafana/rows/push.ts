@@ -1,7 +1,7 @@
 import { graph } from '../panels.ts';
 import { metric, rate } from '../queries.ts';
 
-/** WebSocket. */
+/** WebSocket and server-sent events. */
 export const push = {
   title: 'Push',
   panels: [
@@ -9,6 +9,7 @@ export const push = {
       title: 'Connections and subscriptions',
       queries: [
         [metric('ratecache_ws_connections'), '{{instance}} {{process}} connections'],
+        [metric('ratecache_event_streams'), '{{instance}} {{process}} event streams'],
         [metric('ratecache_ws_subscriptions'), '{{instance}} subscriptions'],
       ],
     }),

@@ -17,6 +17,8 @@ const TARGETS = [
   '/v1/explain/borrow_rate:A',
   '/v1/explain/%zz',
   '/v1/hot-keys',
+  '/v1/events?keys=borrow_rate:A&heartbeat=100',
+  '/v1/events?types=%zz&keys',
   '/v1/cleanup',
   '/v1/ws',
   '/livez',

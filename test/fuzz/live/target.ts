@@ -45,6 +45,7 @@ const LARGE = `"${'a'.repeat(70_000)}"`;
 /** What nobody uses when no client is connected, except the connection that reads these numbers. */
 const IDLE: Readonly<Record<string, number>> = {
   ratecache_ws_connections: 0,
+  ratecache_event_streams: 0,
   ratecache_ws_subscriptions: 0,
   ratecache_http_open_requests: 1,
 };
