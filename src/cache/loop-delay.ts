@@ -8,6 +8,7 @@ const DECAY = 0.9;
  */
 export class LoopDelay {
   #delayMs = 0;
+  #longestMs = 0;
   // The first tick has no due time: a starting process blocks its loop, and no request waits yet.
   #due = Number.POSITIVE_INFINITY;
   readonly #timer = setInterval(() => this.#tick(performance.now()), TICK_MS);
@@ -20,12 +21,20 @@ export class LoopDelay {
     return this.#delayMs;
   }
 
+  /** Returns the longest delay since the last call. The history of the service is its only caller. */
+  takeLongestMs(): number {
+    const longest = this.#longestMs;
+    this.#longestMs = 0;
+    return longest;
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
 
   #tick(now: number): void {
     this.#delayMs = Math.max(now - this.#due, this.#delayMs * DECAY, 0);
+    this.#longestMs = Math.max(this.#longestMs, this.#delayMs);
     this.#due = now + TICK_MS;
   }
 }

@@ -41,6 +41,13 @@ export interface HttpDeps {
    * @throws ServiceError before the answer starts
    */
   readonly openEvents: (answer: StreamedAnswer, request: EventsRequest) => void;
+  /**
+   * Returns the health of this process, the client, and the samples of the last 15 minutes.
+   * @param after only samples with a greater number are returned
+   */
+  readonly history: (after: number, principal: Principal | undefined) => Promise<unknown>;
+  /** Returns every replica that answers, with its state. */
+  readonly replicas: () => Promise<unknown>;
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
 }

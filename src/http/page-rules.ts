@@ -22,6 +22,15 @@ export function pageFault(req: HttpRequest): ServiceError | undefined {
   return undefined;
 }
 
+/**
+ * Whether a page of the service itself opens a WebSocket. The host is checked as for HTTP, because a page that uses DNS
+ * rebinding has the origin that its `Host` names.
+ */
+export function ownPageRule(allowedHosts: readonly string[]): (origin: string, host: string) => boolean {
+  const hosts = new HostRule(allowedHosts);
+  return (origin, host) => isOwn(origin, host) && hosts.fault(host) === undefined;
+}
+
 function isOwn(origin: string, host: string): boolean {
   return origin === `http://${host}` || origin === `https://${host}`;
 }

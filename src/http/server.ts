@@ -9,6 +9,7 @@ import { announceIdleTimeout, Exchange, fault, type Headers } from './exchange.t
 import { EXPLAIN_PATH, EXPLAIN_ROUTES, explainHandler } from './explain.ts';
 import { framed, framedLast } from './framed.ts';
 import { type GuardedHandler, guarded, type Handler } from './guard.ts';
+import { historyHandler, replicasHandler } from './history.ts';
 import { hotKeysHandler } from './hot-keys.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { type Ops, opsHandlers } from './ops.ts';
@@ -174,6 +175,8 @@ export function routes(deps: HttpDeps): Routes {
     '/v1/keys': readable('/v1/keys', (bodiless) => keysHandler(deps, bodiless)),
     '/v1/hot-keys': readable('/v1/hot-keys', (bodiless) => hotKeysHandler(deps, bodiless)),
     '/v1/events': { GET: guard('GET /v1/events', 'read', eventsHandler(deps)) },
+    '/v1/history': readable('/v1/history', (bodiless) => historyHandler(deps, bodiless)),
+    '/v1/replicas': readable('/v1/replicas', (bodiless) => replicasHandler(deps, bodiless)),
     ...Object.fromEntries(EXPLAIN_ROUTES.map((route) => [route, explained])),
   };
 }

@@ -73,6 +73,8 @@ export class Counters {
   readonly invalidations = new Map<string, Map<string, number>>();
   /** Time from writing a canary key to its invalidation on the link, in seconds. */
   readonly coherenceLagSeconds = new Histogram();
+  /** The latest of these times; undefined before the first one. */
+  lastCoherenceLagSeconds: number | undefined;
   /** Malformed messages on the invalidation channel. */
   malformedAnnouncements = 0;
 

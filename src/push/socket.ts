@@ -47,7 +47,7 @@ export interface PushOptions extends ConsumerLimits, RequestLimits {
   readonly maxFrameBytes: number;
   readonly maxConnections: number;
   readonly idleTimeoutMs: number;
-  /** Origins whose pages may connect; `*` allows all. Clients without an Origin are not browsers and may connect. */
+  /** Origins whose pages may connect, in addition to the own one; `*` allows all. Clients without an Origin are not browsers and may connect. */
   readonly allowedOrigins: readonly string[];
 }
 
@@ -56,6 +56,8 @@ type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault' | 'acces
 export interface PushDeps extends Pick<RequestDeps, Shared> {
   /** True at shutdown. */
   readonly draining: () => boolean;
+  /** Whether a page of the service itself sends this `Origin` with this `Host`. No page does by default. */
+  readonly isOwnPage?: (origin: string, host: string) => boolean;
   /** The number of keys whose last state the hub remembers; a default of the hub if absent. */
   readonly rememberedKeys?: number;
 }
@@ -161,9 +163,8 @@ export class Push {
 
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
     if (!asksForWebSocket(req)) return refuseWithoutUpgrade(res);
-    const { allowedOrigins, maxConnections } = this.#options;
-    const origin = req.getHeader('origin');
-    if (origin !== '' && !allowedOrigins.includes('*') && !allowedOrigins.includes(origin))
+    const { maxConnections } = this.#options;
+    if (!this.#allowsOrigin(req))
       return refuse(res, 'origin_refused', 'WS_ALLOWED_ORIGINS does not list this origin', 'Origin');
     if (this.#deps.draining()) return refuse(res, 'shutting_down', 'connect to another replica');
     if (this.#consumers.size >= maxConnections)
@@ -191,6 +192,13 @@ export class Push {
       const userData: UserData = { codec, owner, consumer: undefined };
       res.upgrade(userData, key, protocol ?? '', extensions, context);
     });
+  }
+
+  #allowsOrigin(req: HttpRequest): boolean {
+    const { allowedOrigins } = this.#options;
+    const origin = req.getHeader('origin');
+    if (origin === '' || allowedOrigins.includes('*') || allowedOrigins.includes(origin)) return true;
+    return this.#deps.isOwnPage?.(origin, req.getHeader('host')) === true;
   }
 
   /** Calls `accept` with the owner of the new socket, which may still have to authenticate; or refuses a wrong token. */

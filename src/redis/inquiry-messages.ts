@@ -20,6 +20,8 @@ export interface ReplicaView extends KeyView {
   readonly pid: number;
   /** The version of ratecache. */
   readonly release: string;
+  /** The latest time from a change in Redis to its invalidation in this process; absent before the first one. */
+  readonly lag_ms?: number | undefined;
 }
 
 /** Who a replica is. */
@@ -70,6 +72,7 @@ const ANSWER = v.object({
     pid: v.number(),
     release: NAME,
     coherence: v.picklist(['coherent', 'degraded', 'blind', 'off']),
+    lag_ms: v.optional(v.pipe(v.number(), v.minValue(0))),
     l1: v.object({
       state: v.picklist(['fresh', 'stale', 'untrusted', 'expired', 'absent', 'off']),
       ...v.partial(v.object({ ...FACTS, fresh_until: TIME })).entries,

@@ -353,6 +353,7 @@ export class RedisBus {
     for (const { since, resolve } of this.#awaiting) if (since <= sentAt) resolve();
     this.#awaiting = this.#awaiting.filter(({ since }) => since > sentAt);
     this.#deps.counters.coherenceLagSeconds.observe(lag / 1000);
+    this.#deps.counters.lastCoherenceLagSeconds = lag / 1000;
     this.#announced.rotate();
     this.updateState();
   }

@@ -31,6 +31,8 @@ export interface Core {
   readonly cache: TwoLevel;
   readonly clock: ServiceClock;
   readonly counters: Counters;
+  /** The id of this process: the last eight digits of the versions that it makes. */
+  readonly replica: string;
   readonly loopDelay: LoopDelay;
   /** Undefined when standalone. */
   readonly redis: RedisSide | undefined;
@@ -77,7 +79,11 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     pid: process.pid,
     release: seams.release ?? 'unknown',
   };
-  const view = (key: string): ReplicaView => ({ ...identity, ...viewOf(cache, recent, key) });
+  const lag = () => {
+    const { lastCoherenceLagSeconds: seconds } = counters;
+    return seconds === undefined ? {} : { lag_ms: Math.round(seconds * 1e5) / 100 };
+  };
+  const view = (key: string): ReplicaView => ({ ...identity, ...lag(), ...viewOf(cache, recent, key) });
   const l2 = composeRedis({ config, log, counters, identity, view, ttls, serviceClock: clock, ...seams });
   const { enabled, maxEntries, maxBytes, ttlMs } = config.local;
   const slots = l2?.slots ?? ONE_SLOT;
@@ -120,6 +126,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     cache,
     clock,
     counters,
+    replica: origin,
     loopDelay,
     redis: l2?.side,
     view,

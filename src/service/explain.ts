@@ -74,7 +74,8 @@ export function composeExplain(config: Config, core: Core): (key: string) => Pro
   };
 }
 
-async function ask({ pubsub }: Config, { redis }: Core, key: string): Promise<Asked> {
+/** Asks the other replicas about a key. */
+export async function ask({ pubsub }: Config, { redis }: Core, key: string): Promise<Asked> {
   if (redis === undefined) return { ...NO_ANSWERS, reason: 'the service is standalone' };
   if (!pubsub.enabled) return { ...NO_ANSWERS, reason: 'ENABLE_PUBSUB is false' };
   const server = serverToAsk(redis.ownerOf(key), redis.servers());

@@ -4,12 +4,15 @@ import { type Config, describe } from '../config/config.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { GzippedValues } from '../http/gzip.ts';
 import { Load } from '../http/load.ts';
+import { ownPageRule } from '../http/page-rules.ts';
 import { opsRoutes, routes, Server } from '../http/server.ts';
+import { uiRoutes } from '../http/ui.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
 import { Push } from '../push/socket.ts';
 import { selectAddon } from '../uws.ts';
 import { composeCore } from './compose.ts';
 import { composeAccess, logWhoMayUse, reloadOnHangup } from './compose-access.ts';
+import { composeHistory } from './compose-history.ts';
 import { composeOps } from './compose-ops.ts';
 import { composeExplain } from './explain.ts';
 import { flushPending, pending } from './flush-pending.ts';
@@ -18,6 +21,7 @@ import { Readiness } from './readiness.ts';
 import type { Member } from './supervisor/member.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { TlsRenewal } from './tls/renewal.ts';
+import { uiFiles } from './ui-files.ts';
 import { warmUpOnStart } from './warm-start.ts';
 
 /**
@@ -57,6 +61,17 @@ export async function serve(
   const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
   const { overloadLoopDelayMs } = config.faults;
   const overloaded = () => overloadLoopDelayMs > 0 && core.loopDelay.delayMs > overloadLoopDelayMs;
+  const opsAnswers = composeOps(
+    config,
+    core,
+    load,
+    readiness,
+    () => push.sizes,
+    version,
+    addon,
+    () => renewal?.report,
+  );
+  const history = composeHistory(config, core, opsAnswers);
   const deps: HttpDeps = {
     cache,
     clock,
@@ -69,22 +84,15 @@ export async function serve(
     explain: composeExplain(config, core),
     hotKeys: (allowed) => core.hotKeys.report(allowed),
     openEvents: (answer, request) => push.openEvents(answer, request),
+    history: history.history,
+    replicas: history.replicas,
     onFault,
     overloaded,
   };
-  const own = composeOps(
-    config,
-    core,
-    load,
-    readiness,
-    () => push.sizes,
-    version,
-    addon,
-    () => renewal?.report,
-  );
-  const ops = opsRoutes(deps, member?.ops(() => readiness.reason) ?? own);
+  const ops = opsRoutes(deps, member?.ops(() => readiness.reason) ?? opsAnswers);
   const { opsPort } = config.access;
-  const paths = opsPort === undefined ? { ...routes(deps), ...ops } : routes(deps);
+  const clientPaths = { ...routes(deps), ...uiRoutes(deps, uiFiles()) };
+  const paths = opsPort === undefined ? { ...clientPaths, ...ops } : clientPaths;
   const server = new Server(deps, paths, true, tls);
   // Probes present no certificate, and Prometheus needs none: this port has no TLS.
   const opsServer = opsPort === undefined || member !== undefined ? undefined : new Server(deps, ops, false);
@@ -112,6 +120,7 @@ export async function serve(
       onFault,
       overloaded,
       draining: () => load.draining,
+      isOwnPage: ownPageRule(access.allowedHosts),
     },
   );
 
@@ -143,10 +152,11 @@ export async function serve(
   const stop = async () => {
     renewal?.close();
     push.close();
+    history.stop();
     await server.drain(config.shutdown.timeoutMs);
     await flushPending(core, log);
     await opsServer?.drain(config.shutdown.timeoutMs);
-    await member?.ending(await own.counts());
+    await member?.ending(await opsAnswers.counts());
     core.close();
     access.authenticator?.close();
     access.audit.close();
@@ -159,7 +169,7 @@ export async function serve(
   const stopNow = stopOnSignals(config, log, readiness, stop, cutShort);
   if (member !== undefined) {
     member.answer({
-      ...own,
+      ...opsAnswers,
       sockets: () => push.sizes.connections,
       closeSockets: (count) => void push.closeSome(count as number),
       reload: () => void hangUp(),
