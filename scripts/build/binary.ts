@@ -9,6 +9,7 @@ import { addons } from './addon.ts';
 import { bundle, bundlesForSnapshot } from './bundle.ts';
 import { type Form, makeExecutable } from './executable.ts';
 import { licensesText } from './licenses.ts';
+import { UI_FILES, uiScripts } from './ui.ts';
 
 /** Builds the single binary for this system. The form is what benchmarks compare; it ships as a snapshot. */
 export async function buildBinary(output: string, form: Form): Promise<void> {
@@ -20,10 +21,16 @@ export async function buildBinary(output: string, form: Form): Promise<void> {
   const info = { commit: process.env.RATECACHE_COMMIT || commitOfSources(), addons: byAsset('sha256') };
   const dir = mkdtempSync(join(tmpdir(), 'ratecache-assets-'));
   const written = (name: string, text: string) => {
-    const file = join(dir, name);
+    // The name may have a folder.
+    const file = join(dir, name.replaceAll('/', '-'));
     writeFileSync(file, text);
     return { [name]: file };
   };
+  const writtenAll = (texts: Readonly<Record<string, string>>) =>
+    Object.assign({}, ...Object.entries(texts).map(([name, text]) => written(name, text))) as Record<
+      string,
+      string
+    >;
   try {
     const bundles = form === 'snapshot' ? await bundlesForSnapshot(info) : undefined;
     await makeExecutable({
@@ -34,6 +41,8 @@ export async function buildBinary(output: string, form: Form): Promise<void> {
         ...written(LICENSES, await licensesText()),
         ...(bundles && written(TOOLS, bundles.tools.text)),
         ...Object.fromEntries(ASSETS.map((name) => [name, assetPath(name)])),
+        ...UI_FILES,
+        ...writtenAll(await uiScripts()),
       },
       output,
     });

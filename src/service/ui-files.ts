@@ -18,7 +18,7 @@ const UNCHANGED = {
 } as const;
 
 /** The scripts that index.html names. */
-const SCRIPTS = ['theme', 'main'] as const;
+export const UI_SCRIPTS = ['theme', 'main'] as const;
 
 /** Each file is read when it is first requested. */
 export function uiFiles(): ReadonlyMap<string, UiFile> {
@@ -29,7 +29,7 @@ export function uiFiles(): ReadonlyMap<string, UiFile> {
 function bundled(): Entry[] {
   return [
     ...Object.entries(UNCHANGED).map(([path, asset]): Entry => [path, () => getAsset(asset, 'utf8')]),
-    ...SCRIPTS.map((name): Entry => [`/ui/${name}.js`, () => getAsset(`ui/${name}.js`, 'utf8')]),
+    ...UI_SCRIPTS.map((name): Entry => [`/ui/${name}.js`, () => getAsset(`ui/${name}.js`, 'utf8')]),
   ];
 }
 
@@ -47,7 +47,7 @@ function fromSources(): Entry[] {
   const modules = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'));
   return [
     ...unchanged,
-    ...SCRIPTS.map((name): Entry => [`/ui/${name}.js`, script(`${name}.ts`)]),
+    ...UI_SCRIPTS.map((name): Entry => [`/ui/${name}.js`, script(`${name}.ts`)]),
     ...modules.map((name): Entry => [`/ui/${name}`, script(name)]),
   ];
 }

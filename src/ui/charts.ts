@@ -21,6 +21,8 @@ export interface ChartOptions {
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
   readonly log?: boolean;
+  /** The values are whole numbers. */
+  readonly whole?: boolean;
   /** The range of the axis; from 0 to the highest value by default. */
   readonly range?: readonly [number, number];
   /** Limits are always drawn. */
@@ -37,6 +39,10 @@ const HEIGHT_PX = 190;
 const FONT = '12px system-ui, sans-serif';
 const SPAN_SECONDS = 900;
 const AXIS_PX = 62;
+/** Steps between ticks on an axis of whole numbers. */
+const WHOLE = [1, 2, 5]
+  .flatMap((step) => [1, 10, 100, 1000, 10_000, 100_000].map((power) => step * power))
+  .sort((a, b) => a - b);
 
 /** The colour of this name in the present theme. */
 export function colour(name: string): string {
@@ -137,7 +143,7 @@ export class Chart {
     if (range !== undefined) return [...range];
     const values = this.#series.flat().filter((value) => value !== null);
     const max = Math.max(...values, ...limits.map(({ value }) => value), 0);
-    if (!log) return [0, max > 0 ? max * 1.12 : 1];
+    if (!log) return [0, Math.max(max * 1.12, this.#options.whole ? 4 : 0) || 1];
     const positive = values.filter((value) => value > 0);
     const min = Math.min(...positive, max > 0 ? max / 10 : 1);
     return [min / 1.5, (max > 0 ? max : 10) * 1.6];
@@ -147,17 +153,18 @@ export class Chart {
     return {
       ...axis(),
       size: 26,
-      splits: () => [0, 3, 6, 9, 12].map((minutes) => this.#now - minutes * 60),
+      splits: () => [0, 5, 10].map((minutes) => this.#now - minutes * 60),
       values: (_, splits) =>
         splits.map((at) => (at > this.#now - 30 ? 'now' : `−${Math.round((this.#now - at) / 60)} min`)),
     };
   }
 
   #valueAxis(): uPlotLibrary.Axis {
-    const { format, log } = this.#options;
+    const { format, log, whole } = this.#options;
     return {
       ...axis(),
       size: AXIS_PX,
+      ...(whole && { incrs: WHOLE }),
       ...(log && { splits: (_self, _axis, min, max) => logTicks(min, max) }),
       filter: (_, splits) => splits,
       values: (_, splits) => splits.map((value) => format(value)),

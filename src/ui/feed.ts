@@ -7,7 +7,7 @@ import { cut, textOf } from './json.ts';
 import { matches } from './match.ts';
 import type { Change } from './socket.ts';
 
-const COLUMNS = ['Time', 'Change', 'Key', 'Value or version'];
+const COLUMNS = ['Time', 'Change', 'Key', 'Value, of the open key'];
 /** Changes that are kept and that are shown. */
 const MOST_KEPT = 1000;
 const MOST_SHOWN = 100;

@@ -10,7 +10,7 @@ import type { Change } from './socket.ts';
 import { tree } from './tree.ts';
 import type { Client, Explanation, Facts } from './types.ts';
 
-const TIERS = ['Tier', 'State', 'Version', 'Stored', 'Expires'];
+const TIERS = ['Tier', 'State', 'Stored', 'Expires', 'Version'];
 const CHANGES = ['Time', 'Change', 'Value or version'];
 const MOST_CHANGES = 50;
 /** Several changes in this time cause one request. */
@@ -37,8 +37,8 @@ export class Opened {
   readonly #changesTable = table('Changes since the key was opened, newest first', CHANGES, 'short');
   readonly #fault = element('p', { class: 'fail', role: 'alert' });
   readonly #refresh = button('Refresh', () => void this.#load());
-  readonly #delete = button('Delete…', () => void this.#askDelete(), { class: 'danger' });
-  readonly #mark = button('Mark…', () => void this.#askMark());
+  readonly #delete = button('Delete…', () => void this.#askDelete(), { class: 'danger', hidden: true });
+  readonly #mark = button('Mark…', () => void this.#askMark(), { hidden: true });
   readonly #details: HTMLElement;
   readonly #place: HTMLElement;
   #key: string | undefined;
@@ -135,7 +135,7 @@ export class Opened {
       () => row(TIERS),
       (target, [name, facts, why]) => {
         const { state, version, stored_at, expires_at } = facts;
-        fillRow(target, [name, state, version ?? NONE, fromNow(stored_at, now), fromNow(expires_at, now)], 1);
+        fillRow(target, [name, state, fromNow(stored_at, now), fromNow(expires_at, now), version ?? NONE], 1);
         target.title = why;
       },
     );

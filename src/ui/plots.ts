@@ -95,6 +95,7 @@ const PLOTS: readonly Plot[] = [
   },
   {
     title: 'Pending writes',
+    whole: true,
     format: count,
     lines: [['entries', 'series-1', (sample) => sample.pending_writes]],
   },

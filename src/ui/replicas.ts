@@ -3,7 +3,7 @@ import { element, row, setText, showItems, table } from './dom.ts';
 import { duration, NONE } from './format.ts';
 import type { Health, Others, ReplicasAnswer, ServerHealth } from './types.ts';
 
-const REPLICAS = ['Replica', 'Host', '#Process', 'Version', 'Coherence', '#Lag'];
+const REPLICAS = ['Replica', 'Coherence', '#Lag', 'Host', '#Process', 'Version'];
 const SERVERS = ['Server', 'State', '#Answers in', 'Breaker', 'Version', '#Memory', '#Clients'];
 
 /** Writes the texts of a row. The cell `stateAt` has the class of its text too. */
@@ -26,7 +26,7 @@ export class Replicas {
       replicas,
       () => row(REPLICAS),
       (target, { replica, host, pid, release, coherence, lag_ms }) =>
-        fillRow(target, [replica, host, String(pid), release, coherence, duration(lag_ms)], 4),
+        fillRow(target, [replica, coherence, duration(lag_ms), host, String(pid), release], 1),
     );
     setText(this.#note, othersText(others));
   }
