@@ -10,6 +10,8 @@ export const LIST = ['GET /v1/keys', 'HEAD /v1/keys'];
 export const EXPLAIN = '/v1/explain/{key}';
 const EXPLAINS = [`GET ${EXPLAIN}`, `HEAD ${EXPLAIN}`];
 const HOT_KEYS = ['GET /v1/hot-keys', 'HEAD /v1/hot-keys'];
+const HISTORY = ['GET /v1/history', 'HEAD /v1/history'];
+const REPLICAS = ['GET /v1/replicas', 'HEAD /v1/replicas'];
 export const READS = [`GET ${VALUE}`, `HEAD ${VALUE}`];
 const EVENTS = 'GET /v1/events';
 const PROBES = ['/health', '/livez', '/readyz', '/metrics', '/stats'];
@@ -243,6 +245,13 @@ export const WELL: readonly Exercise[] = [
   ...both(HOT_KEYS, '200', { headers: { Accept: MSGPACK_TYPE } }),
   ...both(HOT_KEYS, '400 query_invalid', { query: { limit: '1' } }),
   ...both(HOT_KEYS, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
+  ...[HISTORY, REPLICAS].flatMap((ids) => [
+    ...both(ids, '200'),
+    ...both(ids, '200', { headers: { Accept: MSGPACK_TYPE } }),
+    ...both(ids, '400 query_invalid', { query: { limit: '1' } }),
+    ...both(ids, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
+  ]),
+  ...both(HISTORY, '400 query_invalid', { query: { after: '1.5' } }),
 
   ...PROBES.flatMap((path) => both([`GET ${path}`, `HEAD ${path}`], '200')),
 ];

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { duration, fromNow, percent, perSecond, visible } from '../../src/ui/format.ts';
+import { cut, parse, textOf } from '../../src/ui/json.ts';
+import { matches } from '../../src/ui/match.ts';
+import { hitRates, Model, spansOf } from '../../src/ui/model.ts';
+import type { HistoryAnswer, Sample } from '../../src/ui/types.ts';
+
+const NOW = 1_000_000;
+
+function sample(number: number, more: Partial<Sample> = {}): Sample {
+  return { number, at: number * 5000, seconds: 5, reads: {}, coherence: 'coherent', ...more } as Sample;
+}
+
+function answer(replica: string, ...samples: Sample[]): HistoryAnswer {
+  return { replica, samples } as unknown as HistoryAnswer;
+}
+
+const numbers = (model: Model) => model.samples.map(({ number }) => number);
+
+test('the model adds the samples that it does not have', () => {
+  const model = new Model();
+  model.add(answer('a', sample(1), sample(2)), NOW);
+  assert.equal(model.after, 2);
+  model.add(answer('a', sample(2), sample(3)), NOW);
+  assert.deepEqual(numbers(model), [1, 2, 3]);
+});
+
+test('the model keeps 15 minutes', () => {
+  const model = new Model();
+  for (let i = 1; i <= 400; i++) model.add(answer('a', sample(i)), NOW);
+  assert.equal(model.samples.length, 180);
+  assert.equal(model.samples[0]!.number, 221);
+});
+
+test('samples of two processes are never mixed, and another process is shown only when the first one is silent', () => {
+  const model = new Model();
+  model.add(answer('a', sample(1)), NOW);
+  model.add(answer('b', sample(70)), NOW + 5000);
+  assert.deepEqual(numbers(model), [1]);
+  assert.equal(model.after, 70, 'the next request asks after the sample of the process that answered last');
+  model.add(answer('b', sample(71)), NOW + 30_000);
+  assert.deepEqual(numbers(model), [70, 71]);
+});
+
+test('hit rates are those of both tiers, of L1, and of Redis for what L1 missed', () => {
+  const reads = { borrow_rate: { l1: 6, redis: 2, misses: 2 }, volatility: { l1: 0, redis: 0, misses: 10 } };
+  assert.deepEqual(hitRates(sample(1, { reads })), { all: 0.4, l1: 0.3, redis: 2 / 14 });
+  assert.deepEqual(hitRates(sample(1, { reads }), 'borrow_rate'), { all: 0.8, l1: 0.6, redis: 0.5 });
+  assert.deepEqual(hitRates(sample(1)), { all: null, l1: null, redis: null });
+});
+
+test('equal states of consecutive samples are one span, and a gap ends it', () => {
+  const samples = [
+    sample(1),
+    sample(2),
+    sample(3, { coherence: 'blind' }),
+    sample(9, { coherence: 'blind' }),
+  ];
+  assert.deepEqual(
+    spansOf(samples, ({ coherence }) => coherence),
+    [
+      { state: 'coherent', from: 0, to: 10_000 },
+      { state: 'blind', from: 10_000, to: 15_000 },
+      { state: 'blind', from: 40_000, to: 45_000 },
+    ],
+  );
+});
+
+test('numbers keep the text that JavaScript would change', () => {
+  const text = '{"a": 9007199254740993, "b": [1.0, -0, 1e400, 0.25], "c": {"__proto__": null}, "d": "x"}';
+  assert.equal(textOf(parse(text)), text);
+});
+
+test('a long text is cut, and ends with an ellipsis', () => {
+  assert.equal(cut('abcdef', 4), 'abc…');
+  assert.equal(cut('abcd', 4), 'abcd');
+});
+
+test('the filter of the feed is a part of the text, or a glob of all of it', () => {
+  assert.ok(matches('', 'borrow_rate:GME'));
+  assert.ok(matches('gme', 'borrow_rate:GME'));
+  assert.ok(matches('borrow_rate:*', 'borrow_rate:GME'));
+  assert.ok(matches('*:G?E', 'borrow_rate:GME'));
+  assert.ok(matches('*a*b', 'aabab'));
+  assert.ok(!matches('gme*', 'borrow_rate:GME'));
+  assert.ok(!matches('*:G?', 'borrow_rate:GME'));
+});
+
+test('figures have three digits and a unit', () => {
+  assert.deepEqual([null, 0, 0.0123, 4.5678, 999.4, 61_234, 3_600_000].map(duration), [
+    '–',
+    '0 ms',
+    '12.3 µs',
+    '4.57 ms',
+    '999 ms',
+    '61.2 s',
+    '60 min',
+  ]);
+  assert.deepEqual([null, 0, 0.5, 0.99987, 1].map(percent), ['–', '0.0 %', '50.0 %', '99.99 %', '100.0 %']);
+  assert.deepEqual([0, 1.234, 12_345.6].map(perSecond), ['0/s', '1.2/s', '12,346/s']);
+  assert.equal(fromNow('1970-01-01T00:00:10.000Z', 12_000), '2 s ago');
+  assert.equal(fromNow('1970-01-01T00:00:10.000Z', 0), 'in 10 s');
+});
+
+test('characters that cannot be seen are escaped', () => {
+  assert.equal(visible('a\u202Eb\nc'), 'a\\u{202e}b\\u{a}c');
+});
