@@ -239,7 +239,7 @@ export function unpackLegacy(
 
 /**
  * Returns the version of a value that another program wrote. It is lower than every stamp, and the same at every
- * replica, because it is a hash of the bytes. `stored-version.lua` computes the same version.
+ * replica, because it is a hash of the bytes. `write.lua` computes the same version.
  */
 export function foreignVersion(packed: Buffer): Version {
   return '0'.repeat(16) + createHash('sha1').update(packed).digest('hex').slice(0, 8);

@@ -60,7 +60,7 @@ export function targetOf(redis: NonNullable<Config['redis']>, deps: RedisTargetD
       };
     }
     case 'cluster':
-      throw new Error('REDIS_CLUSTER_NODES is not supported yet');
+      throw new Error('a Redis Cluster has a target for each of its nodes');
   }
 }
 
