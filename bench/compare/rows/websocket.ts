@@ -1,12 +1,10 @@
 /** Requests over WebSocket, next to bare uWS, which answers each message with a constant frame of the same bytes. */
 import { pack, unpack } from 'msgpackr';
-import { bareUws, bareUwsCounting } from '../../peers/bare-uws.ts';
-import { ratecache, ratecacheCounting } from '../../peers/ratecache.ts';
+import { bareUws } from '../../peers/bare-uws.ts';
+import { ratecache } from '../../peers/ratecache.ts';
 import { itemsOf, SMALL } from '../../support/data.ts';
 import { drawn } from '../../support/zipf.ts';
-import type { Load } from '../load.ts';
 import { IN_FLIGHT, SOCKETS, type WebSocketOptions, webSocket } from '../loads/websocket.ts';
-import { webSocketInstructions } from '../loads/websocket-instructions.ts';
 import { by, cpuAtMost, type Row } from '../row.ts';
 
 /** Requests before the sequence begins again. */
@@ -31,36 +29,6 @@ export const wsGetJson = row('ws-get-json', 'get, JSON', gets(JSON_TEXT), 1.4);
 export const wsGetMsgpack = row('ws-get-msgpack', 'get, msgpack', gets(MSGPACK), 1.4);
 export const wsMget = row('ws-mget', `mget of ${KEYS}, msgpack`, mgets(MSGPACK), 3.5);
 export const wsMgetIds = row('ws-mget-ids', `mget of ${KEYS} by ids, msgpack`, mgetsByIds(MSGPACK), 2);
-
-/** Requests that V8 needs to compile everything, and requests that are counted: multiples of what is under way at once. */
-const GETS_COUNTED = [60_000, 20_000] as const;
-const MGETS_COUNTED = [20_000, 2000] as const;
-
-export const wsInstructions: readonly Row[] = [
-  counting('ws-get-instructions', 'get, msgpack', webSocketInstructions(gets(MSGPACK), ...GETS_COUNTED)),
-  counting(
-    'ws-mget-instructions',
-    `mget of ${KEYS}, msgpack`,
-    webSocketInstructions(mgets(MSGPACK), ...MGETS_COUNTED),
-  ),
-  counting(
-    'ws-mget-ids-instructions',
-    `mget of ${KEYS} by ids, msgpack`,
-    webSocketInstructions(mgetsByIds(MSGPACK), ...MGETS_COUNTED),
-  ),
-];
-
-function counting(name: string, what: string, load: Load): Row {
-  return {
-    name,
-    title: `Instructions of a WebSocket ${what}`,
-    about: 'Of the process, without the instructions of the kernel. Counted by callgrind.',
-    contestants: [by(ratecacheCounting, load), by(bareUwsCounting, load)],
-    reference: bareUws.name,
-    figures: ['instructions'],
-    rounds: 1,
-  };
-}
 
 /** @param atMost of the CPU of bare uWS. The generator is the limit of its rate, so rates say less. */
 function row(name: string, what: string, options: WebSocketOptions, atMost: number): Row {
