@@ -28,7 +28,7 @@ export const PUSH_VARIABLES = {
     default: 20_000,
     unit: 'names',
     within: [1, 10_000_000],
-    doc: 'Maximum number of keys, types and prefixes in all subscriptions of a socket.',
+    doc: 'Maximum number of keys, types and prefixes in all subscriptions of a socket, and of its registered keys.',
   }),
   WS_MAX_NAME_BYTES: integer({
     group: 'push',
@@ -42,7 +42,7 @@ export const PUSH_VARIABLES = {
     default: 2_000_000,
     unit: 'names',
     within: [1, 100_000_000],
-    doc: 'Maximum number of keys, types and prefixes in the subscriptions of all sockets.',
+    doc: 'Maximum number of keys, types and prefixes in the subscriptions of all sockets, and of their registered keys.',
   }),
   WS_MAX_TOTAL_NAME_BYTES: integer({
     group: 'push',
