@@ -42,6 +42,7 @@ const RULES: ReadonlyMap<string, MergeRule> = new Map<string, MergeRule>([
   ['ratecache_tls_certificate_expiry_timestamp_seconds', 'min'],
   ['ratecache_http_open_requests', 'sum'],
   ['ratecache_ws_connections', 'process'],
+  ['ratecache_event_streams', 'process'],
   ['ratecache_ws_subscriptions', 'sum'],
   ['ratecache_build_info', 'max'],
 ]);
