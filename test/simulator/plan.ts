@@ -87,6 +87,8 @@ export interface Plan {
   readonly seed: number;
   readonly topology: Topology;
   readonly replicas: number;
+  /** How many replicas share one address, as the processes of one service do; 1 if absent. */
+  readonly processes?: number;
   readonly keys: readonly string[];
   /** How far each wall clock is ahead at the start, in ms, and how much faster it runs. */
   readonly clocks: readonly (readonly [offsetMs: number, drift: number])[];

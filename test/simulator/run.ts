@@ -22,6 +22,8 @@ const { values } = parseArgs({
     rule: { type: 'string' },
     table: { type: 'boolean', default: false },
     topology: { type: 'string', default: 'single' },
+    /** With 2, pairs of replicas have one address: a socket that connects again lands at the other one. */
+    processes: { type: 'string', default: '1' },
   },
 });
 
@@ -30,6 +32,7 @@ if (topology === undefined) throw new Error(`--topology must be one of ${TOPOLOG
 const seeds = Number(values.seeds);
 const from = Number(values.from);
 const jobs = Number(values.jobs);
+const processes = Number(values.processes);
 
 // In an immediate and not in a microtask, because the simulator drains the microtask queue itself.
 setImmediate(() => {
@@ -40,7 +43,7 @@ setImmediate(() => {
 });
 
 function replay(seed: number): void {
-  const plan = planOf(seed, topology);
+  const plan = { ...planOf(seed, topology), processes };
   const outcome = simulate(plan);
   const violations = check(outcome);
   process.stdout.write(`${historyOf(plan, violations, outcome)}\n`);
@@ -71,7 +74,7 @@ function runAll(): void {
   let seed = from;
   let steps = 0;
   for (; seed < from + seeds && failed < Number(values.most); seed++) {
-    const plan = planOf(seed, topology);
+    const plan = { ...planOf(seed, topology), processes };
     const outcome = simulate(plan);
     steps += outcome.steps;
     const violations = check(outcome).filter(({ rule }) => values.rule === undefined || rule === values.rule);
@@ -110,6 +113,8 @@ function distribute(): void {
       values.most,
       '--topology',
       values.topology,
+      '--processes',
+      values.processes,
       ...(values['no-shrink'] ? ['--no-shrink'] : []),
       ...(values.table ? ['--table'] : []),
     );

@@ -181,7 +181,11 @@ class Run {
         new Replica(i, { world, servers, config, tamper, onSwitch, deaf }, offset, drift),
     );
     this.#coherence = this.#replicas.map(() => []);
-    this.#sockets = plan.sockets.map((each) => new SocketClient(world, this.#replicas[each.replica]!, each));
+    const addressOf = (replica: number) => Math.floor(replica / (plan.processes ?? 1));
+    this.#sockets = plan.sockets.map((each) => {
+      const processes = this.#replicas.filter(({ index }) => addressOf(index) === addressOf(each.replica));
+      return new SocketClient(world, processes, each);
+    });
   }
 
   go(): Outcome {
@@ -247,8 +251,7 @@ class Run {
       timeline.push([this.#world.now, cache.coherence]);
     };
     for (const socket of this.#sockets)
-      if (this.#replicas[socket.plan.replica] === replica)
-        this.#world.after(50, replica.process, () => socket.connect());
+      if (socket.mayConnectTo(replica)) this.#world.after(50, replica.process, () => socket.connect());
   }
 
   #note(text: string): void {
@@ -506,7 +509,7 @@ class Run {
       case 'restart-replica':
         if (!replica!.alive) return;
         replica!.kill();
-        for (const socket of this.#sockets) if (socket.plan.replica === replica!.index) socket.lost();
+        for (const socket of this.#sockets) if (socket.replica === replica) socket.lost();
         return void later(trouble.ms, () => {
           if (!replica!.alive) this.#start(replica!);
         });
@@ -529,14 +532,14 @@ class Run {
         return replica!.jump(trouble.byMs);
       case 'slow-socket': {
         const socket = this.#sockets[trouble.socket];
-        const of = socket && this.#replicas[socket.plan.replica]!;
+        const of = socket?.replica;
         if (socket === undefined || !of!.alive) return;
         socket.slow(true);
         return void world.after(trouble.ms, of!.process, () => socket.slow(false));
       }
       case 'subscribe-again': {
         const socket = this.#sockets[trouble.socket];
-        const of = socket && this.#replicas[socket.plan.replica]!;
+        const of = socket?.replica;
         if (of?.alive) world.after(0, of.process, () => socket!.resubscribe());
         return;
       }

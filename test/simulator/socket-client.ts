@@ -46,7 +46,10 @@ export class SocketClient {
   current = false;
   log: string[] = [];
   readonly #world: World;
-  readonly #replica: Replica;
+  /** The processes of its address: with several, it lands at another one when it connects again. */
+  readonly #processes: readonly Replica[];
+  #replica: Replica;
+  #connects = 0;
   #behavior: Behavior | undefined;
   #socket: FakeSocket | undefined;
   #epoch = 0;
@@ -54,13 +57,27 @@ export class SocketClient {
   #subscription: number | undefined;
   readonly #gets = new Map<number, string>();
 
-  constructor(world: World, replica: Replica, plan: SocketPlan) {
+  constructor(world: World, processes: readonly Replica[], plan: SocketPlan) {
     this.#world = world;
-    this.#replica = replica;
+    this.#processes = processes;
+    this.#replica = processes[0]!;
     this.plan = plan;
   }
 
+  /** The replica that it is or was connected to. */
+  get replica(): Replica {
+    return this.#replica;
+  }
+
+  /** Whether the replica listens on its address. */
+  mayConnectTo(replica: Replica): boolean {
+    return this.#processes.includes(replica);
+  }
+
   connect(): void {
+    if (this.#socket !== undefined) return;
+    const alive = this.#processes.filter((each) => each.alive && each.sockets !== undefined);
+    if (alive.length > 0) this.#replica = alive[this.#connects++ % alive.length]!;
     const behavior = this.#replica.sockets;
     if (behavior === undefined) return;
     this.#behavior = behavior;
@@ -81,6 +98,8 @@ export class SocketClient {
     this.#socket = undefined;
     this.#subscription = undefined;
     this.#drop();
+    for (const other of this.#processes)
+      if (other !== this.#replica && other.alive) this.#world.after(100, other.process, () => this.connect());
   }
 
   /** Drops all entries and subscribes again. */
@@ -108,6 +127,7 @@ export class SocketClient {
   #send(frame: object): void {
     const text = Buffer.from(JSON.stringify(frame));
     const socket = this.#socket;
+    if (socket === undefined) return;
     this.#call(() => this.#behavior?.message?.(socket as never, text as never, false));
   }
 
