@@ -7,7 +7,7 @@ export const PUSH_VARIABLES = {
     group: 'push',
     pattern: ORIGINS,
     expected: 'origins such as https://desk.example.com, separated by commas, or *',
-    doc: 'Origins whose web pages may connect; unset allows only clients that are not browsers.',
+    doc: 'Origins whose web pages may connect, in addition to the live page. Clients that are not browsers may always connect.',
   }),
   WS_MAX_CONNECTIONS: integer({
     group: 'push',

@@ -8,7 +8,7 @@ import { parse } from './json.ts';
 import { fillRow, othersText } from './replicas.ts';
 import type { Change } from './socket.ts';
 import { tree } from './tree.ts';
-import type { Client, Explanation, Facts } from './types.ts';
+import type { Client, ExplainedReplica, Explanation, Facts } from './types.ts';
 
 const TIERS = ['Tier', 'State', 'Stored', 'Expires', 'Version'];
 const CHANGES = ['Time', 'Change', 'Value or version'];
@@ -65,7 +65,7 @@ export class Opened {
   allow({ client, marks }: Rights): void {
     const may = (scope: string) => client === null || client.scopes.includes(scope);
     this.#delete.hidden = !may('write');
-    this.#mark.hidden = !marks || !may('admin');
+    this.#mark.hidden = !marks || !may('write');
   }
 
   async open(key: string): Promise<void> {
@@ -139,7 +139,7 @@ export class Opened {
         target.title = why;
       },
     );
-    const own = replicas.map(({ host, why }) => `${host}: ${why}`).join(' ');
+    const own = replicas.map(({ host, why, quality }) => `${host}: ${why}${qualityText(quality)}`).join(' ');
     setText(this.#others, `${own} ${othersText(others)}${originText(redis)}`);
   }
 
@@ -194,11 +194,15 @@ export class Opened {
   }
 }
 
-function originText({ source, as_of, quality, bytes, encoding }: Facts): string {
+function qualityText(quality: ExplainedReplica['quality']): string {
+  if (quality === undefined || quality.state === 'good') return '';
+  return ` The value is ${quality.state}${quality.reason === undefined ? '' : `: ${visible(quality.reason)}`}.`;
+}
+
+function originText({ source, as_of, bytes, encoding }: Facts): string {
   const parts = [
     source && `source ${source}`,
     as_of && `data of ${as_of}`,
-    quality && `quality ${quality}`,
     bytes !== undefined && `${count(bytes)} bytes of ${encoding}`,
   ].filter(Boolean);
   return parts.length === 0 ? '' : ` Redis has ${parts.join(', ')}.`;

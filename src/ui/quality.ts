@@ -58,22 +58,11 @@ export class Quality {
   readonly #marks: Listing;
 
   constructor(sources: HTMLElement, marks: HTMLElement) {
-    const both = ['types', 'prefixes'];
-    this.#sources = new Listing(sources, '/v1/sources', 'sources', 'Sources', [
-      'name',
-      'state',
-      'heartbeat_at',
-      'ttl',
-      ...both,
-    ]);
-    this.#marks = new Listing(marks, '/v1/marks', 'marks', 'Marks', [
-      'state',
-      'reason',
-      'keys',
-      ...both,
-      'by',
-      'expires_at',
-    ]);
+    const selection = ['types', 'prefixes'];
+    const ofSources = ['name', 'state', 'heartbeat_at', 'dies_at', ...selection];
+    const ofMarks = ['state', 'reason', 'keys', ...selection, 'ends_at'];
+    this.#sources = new Listing(sources, '/v1/sources', 'sources', 'Sources', ofSources);
+    this.#marks = new Listing(marks, '/v1/marks', 'marks', 'Marks', ofMarks);
   }
 
   async refresh(): Promise<void> {

@@ -88,7 +88,13 @@ export interface Facts {
   readonly fault?: string;
   readonly source?: string;
   readonly as_of?: string;
-  readonly quality?: string;
+}
+
+export interface ExplainedReplica extends Replica {
+  readonly l1: Facts;
+  readonly why: string;
+  /** Absent in releases without marks. */
+  readonly quality?: { readonly state: string; readonly reason?: string };
 }
 
 export interface Explanation {
@@ -97,7 +103,7 @@ export interface Explanation {
   readonly at: string;
   readonly summary: string;
   readonly redis: Facts;
-  readonly replicas: readonly (Replica & { readonly l1: Facts; readonly why: string })[];
+  readonly replicas: readonly ExplainedReplica[];
   readonly others: Others;
 }
 

@@ -251,6 +251,7 @@ export const WELL: readonly Exercise[] = [
     ...both(ids, '400 query_invalid', { query: { limit: '1' } }),
     ...both(ids, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
   ]),
+  ...both(HISTORY, '200', { query: { after: '0' } }),
   ...both(HISTORY, '400 query_invalid', { query: { after: '1.5' } }),
 
   ...PROBES.flatMap((path) => both([`GET ${path}`, `HEAD ${path}`], '200')),

@@ -1,0 +1,313 @@
+/** The live page in Chromium, against real services with a real Redis. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
+import { type Chromium, type Page, startChromium } from '../support/chromium.ts';
+import { del, get, put, readIntoL1 } from '../support/client.ts';
+import { type TokensFile, tokensFile } from '../support/tokens.ts';
+
+const KEY = 'borrow_rate:AAPL';
+const WIDTHS = [360, 1280, 2560];
+
+let redis: RedisServer;
+let tokens: TokensFile;
+let near: Service;
+let far: Service;
+let closed: Service;
+let chromium: Chromium;
+const pages: Page[] = [];
+
+before(async () => {
+  redis = await startRedis();
+  tokens = tokensFile({
+    reader: { scopes: ['read'], prefixes: ['borrow_rate:'] },
+    writer: { scopes: ['read', 'write'] },
+    blindfold: { scopes: ['write'] },
+  });
+  const env = { ...redisEnv(redis), ...PATIENT };
+  [near, far, closed] = await Promise.all([
+    startService({ env }),
+    startService({ env }),
+    startService({ env: { ...env, AUTH_TOKENS_FILE: tokens.path } }),
+  ]);
+  chromium = await startChromium();
+  await put(
+    near,
+    KEY,
+    '{"rate": 0.25, "id": 9007199254740993, "tiers": [1.0, {"deep": {"deeper": "<b>x</b>"}}]}',
+  );
+  await put(near, 'volatility:GME', '0.5');
+  await readIntoL1(near, KEY);
+});
+
+after(async () => {
+  await chromium?.stop();
+  await Promise.all([near?.stop(), far?.stop(), closed?.stop()]);
+  await redis?.stop();
+  tokens?.remove();
+});
+
+afterEach(() => {
+  // Every violation of the content security policy would be here.
+  for (const { faults } of pages) assert.deepEqual(faults, []);
+  pages.length = 0;
+});
+
+async function opened(service: Service, hash = ''): Promise<Page> {
+  const page = await chromium.newPage();
+  pages.push(page);
+  await page.open(`${service.url}/ui${hash}`);
+  return page;
+}
+
+const text = (id: string) => `document.getElementById('${id}').innerText`;
+const has = (id: string, part: string) => `${text(id)}.includes(${JSON.stringify(part)})`;
+const press = (name: string, within = 'body') =>
+  `[...document.querySelectorAll('${within} button')].find((each) => each.innerText === '${name}' && each.checkVisibility()).click()`;
+
+/** Opens the key from the list of keys. */
+async function openKey(page: Page, key: string): Promise<void> {
+  await page.until(`!document.getElementById('page').hidden`);
+  await page.evaluate(
+    `(document.querySelector('#finder input').value = ${JSON.stringify(key)}, document.querySelector('#finder form').requestSubmit())`,
+  );
+  await page.until(has('opened', 'The key in each tier'));
+}
+
+test('the page shows the state, the figures, every replica, and the server of Redis', async () => {
+  const page = await opened(near);
+  await page.until(`${text('state')} === 'healthy'`);
+  await page.until(`document.querySelectorAll('#replica-table tbody tr').length === 3`);
+  assert.match(await page.evaluate(text('server-table')), /7\.0\.\d+/);
+  await page.until(`!${text('tiles')}.includes('no sample yet')`);
+  assert.equal(await page.evaluate(`document.querySelectorAll('#plots canvas').length`), 11);
+  assert.match(await page.evaluate(text('tiles')), /Hit rate\s+\d/);
+});
+
+test('the open key is shown in both tiers of every replica, and its value as a tree without loss', async () => {
+  const page = await opened(near, `#key=${encodeURIComponent(KEY)}`);
+  await page.until(`document.querySelectorAll('#opened tbody tr').length >= 4`);
+  const tiers: string = await page.evaluate(`document.querySelector('#opened table').innerText`);
+  assert.equal(tiers.match(/L1 of/g)?.length, 3);
+  assert.match(tiers, /fresh/);
+  assert.match(tiers, /Redis\s+value/);
+  await page.until(`document.querySelector('.tree') !== null`);
+  await page.evaluate(`document.querySelectorAll('.tree details').forEach((each) => { each.open = true; })`);
+  const tree: string = await page.until(`document.querySelector('.tree').innerText`);
+  assert.match(tree, /id: 9007199254740993/);
+  assert.match(tree, /0: 1\.0/);
+  assert.equal(
+    await page.evaluate(`document.querySelector('.tree b')`),
+    null,
+    'a value is never read as HTML',
+  );
+});
+
+test('changes of the open key and of others appear in the feed, and the filter selects', async () => {
+  const page = await opened(near, `#key=${encodeURIComponent(KEY)}`);
+  await page.until(has('feed', 'connected'));
+  await put(far, KEY, '{"rate": 0.75}');
+  await put(far, 'volatility:TSLA', '1');
+  await page.until(has('opened', '{"rate": 0.75}'));
+  await page.until(`document.querySelector('.tree').innerText.includes('rate: 0.75')`);
+  await page.until(has('feed', 'volatility:TSLA'));
+  await page.evaluate(
+    `(document.querySelector('#feed input').value = 'volatility:*', document.querySelector('#feed input').dispatchEvent(new Event('input')))`,
+  );
+  const rows: string = await page.evaluate(`document.querySelector('#feed tbody').innerText`);
+  assert.match(rows, /volatility:TSLA/);
+  assert.doesNotMatch(rows, /borrow_rate|connected/);
+});
+
+test('a page that opens receives no list of every key over its WebSocket', async () => {
+  const page = await chromium.newPage();
+  pages.push(page);
+  await page.open('about:blank');
+  await page.open(`${near.url}/ui`);
+  await page.until(has('feed', 'connected'));
+  await del(near, 'volatility:GME');
+  await page.until(has('feed', 'volatility:GME'));
+  const shown: string = await page.evaluate(`document.querySelector('#feed tbody').innerText`);
+  assert.doesNotMatch(shown, /borrow_rate/);
+  await put(near, 'volatility:GME', '0.5');
+});
+
+test('a deletion asks first: Escape changes nothing, and the confirmation deletes', async () => {
+  const page = await opened(near);
+  await put(near, 'event_risk:X', '1');
+  await openKey(page, 'event_risk:X');
+  await page.until(
+    `[...document.querySelectorAll('#opened button')].some((each) => each.innerText === 'Delete…' && each.checkVisibility())`,
+  );
+  await page.evaluate(press('Delete…', '#opened'));
+  assert.equal(
+    await page.evaluate('document.activeElement.innerText'),
+    'Cancel',
+    'the safe answer has the focus',
+  );
+  await page.press('Escape');
+  await page.until(`!document.getElementById('dialog').open`);
+  assert.equal((await get(near, 'event_risk:X')).status, 200);
+  await page.evaluate(press('Delete…', '#opened'));
+  await page.evaluate(press('Delete the key', '#dialog'));
+  await page.until(has('announcer', 'event_risk:X was deleted.').replace('innerText', 'textContent'));
+  assert.equal((await get(far, 'event_risk:X')).status, 404);
+});
+
+test('without a token, a service with tokens shows a form and no data', async () => {
+  const page = await opened(closed);
+  await page.until(`!document.getElementById('sign-in').hidden`);
+  assert.equal(await page.evaluate(`document.getElementById('page').hidden`), true);
+  assert.doesNotMatch(
+    await page.evaluate('document.documentElement.outerHTML'),
+    /borrow_rate:AAPL|volatility:GME/,
+  );
+});
+
+async function signedIn(name: string): Promise<Page> {
+  const page = await opened(closed);
+  await page.until(`!document.getElementById('sign-in').hidden`);
+  await page.type(tokens.tokens[name]!);
+  await page.press('Enter');
+  return page;
+}
+
+test('the page of a token with prefixes shows its keys, and offers no deletion without the scope write', async () => {
+  const page = await signedIn('reader');
+  await openKey(page, KEY);
+  await page.until(has('process', 'token of reader'));
+  assert.doesNotMatch(await page.evaluate(text('opened')), /Delete…/);
+  await page.until(has('feed', 'connected'));
+  await put(near, 'volatility:SECRET', '1');
+  await put(near, 'borrow_rate:OPEN', '1');
+  await page.until(has('feed', 'borrow_rate:OPEN'));
+  assert.doesNotMatch(await page.evaluate('document.body.innerText'), /volatility:SECRET/);
+  await openKey(page, 'volatility:GME');
+  await page.until(has('opened', 'the token does not allow this key'));
+});
+
+test('the token stays in this tab only, and can be forgotten', async () => {
+  const page = await signedIn('writer');
+  await page.until(has('process', 'token of writer'));
+  assert.equal(await page.evaluate('localStorage.length'), 0);
+  assert.equal(await page.evaluate('sessionStorage.length'), 1);
+  await page.evaluate(press('Forget the token'));
+  await page.until(`!document.getElementById('sign-in').hidden`);
+  assert.equal(await page.evaluate('sessionStorage.length'), 0);
+  assert.equal(await page.evaluate(`document.querySelectorAll('#hottest tbody tr').length`), 0);
+});
+
+test('a token without the scope read is refused with the reason', async () => {
+  const page = await signedIn('blindfold');
+  await page.until(has('sign-in-fault', 'the token lacks the scope read'));
+  assert.equal(await page.evaluate(`document.getElementById('page').hidden`), true);
+});
+
+test('every control can be reached by keyboard, has a name, and shows the focus', async () => {
+  const page = await opened(near);
+  await page.until(`document.querySelectorAll('#replica-table tbody tr').length > 0`);
+  const controls = 'a, button, input, select, summary, [tabindex="0"]';
+  const nameless: string[] = await page.evaluate(
+    `[...document.querySelectorAll('${controls}')].filter((each) => each.checkVisibility() && !(each.innerText || each.ariaLabel || each.labels?.length)).map((each) => each.outerHTML)`,
+  );
+  assert.deepEqual(nameless, []);
+  const wanted: number = await page.evaluate(
+    `[...document.querySelectorAll('${controls}')].filter((each) => each.checkVisibility() && !each.disabled).length`,
+  );
+  await page.evaluate(
+    `(window.reached = new Set(), document.addEventListener('focusin', ({ target }) => reached.add(target)), document.body.focus())`,
+  );
+  await page.press('Tab');
+  assert.equal(await page.evaluate('document.activeElement.innerText'), 'Skip to the content');
+  for (let i = 0; i < wanted + 10; i++) await page.press('Tab');
+  const missed: string[] = await page.evaluate(
+    `[...document.querySelectorAll('${controls}')].filter((each) => each.checkVisibility() && !each.disabled && !reached.has(each)).map((each) => each.outerHTML.slice(0, 120))`,
+  );
+  assert.deepEqual(missed, []);
+});
+
+test('the page has one main landmark, labelled sections, and headings in order', async () => {
+  const page = await opened(near);
+  await page.until(`!document.getElementById('page').hidden`);
+  assert.equal(await page.evaluate(`document.querySelectorAll('main, [role=main]').length`), 1);
+  const unlabelled: number = await page.evaluate(
+    `[...document.querySelectorAll('section, nav, [role=region]')].filter((each) => !each.ariaLabel && !document.getElementById(each.getAttribute('aria-labelledby'))).length`,
+  );
+  assert.equal(unlabelled, 0);
+  const levels: number[] = await page.evaluate(
+    `[...document.querySelectorAll('h1, h2, h3, h4')].filter((each) => each.checkVisibility()).map((each) => Number(each.tagName[1]))`,
+  );
+  for (const [i, level] of levels.entries()) assert.ok(level - (levels[i - 1] ?? 0) <= 1, levels.join());
+});
+
+for (const theme of ['light', 'dark'] as const)
+  for (const width of WIDTHS)
+    test(`at ${width} px in the ${theme} theme, nothing overflows, moves, or lacks contrast`, async () => {
+      const page = await chromium.newPage();
+      pages.push(page);
+      await page.resize({ width, height: 900, theme });
+      await page.open(`${near.url}/ui`);
+      await page.evaluate(
+        `(window.shift = 0, new PerformanceObserver((list) => { for (const each of list.getEntries()) if (document.getElementById('page').dataset.seen) shift += each.value; }).observe({ type: 'layout-shift' }))`,
+      );
+      await page.until(
+        `document.querySelectorAll('#replica-table tbody tr').length > 0 && document.querySelectorAll('#plots canvas').length > 0`,
+      );
+      await page.evaluate(`document.getElementById('page').dataset.seen = '1'`);
+      const samples = `performance.getEntriesByType('resource').filter(({ name }) => name.includes('/v1/history')).length`;
+      const before: number = await page.evaluate(samples);
+      await page.until(`${samples} >= ${before + 2}`);
+      assert.equal(await page.evaluate('shift'), 0);
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
+      assert.deepEqual(await page.evaluate(LOW_CONTRAST), []);
+    });
+
+/** Texts whose contrast with their background is below 4.5, as WCAG 2.2 computes it. */
+const LOW_CONTRAST = `(() => {
+  const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b]
+    .map((each) => each / 255)
+    .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, each, i) => sum + each * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (each) => {
+    const colour = parse(getComputedStyle(each).backgroundColor);
+    return colour.length === 4 && colour[3] === 0 ? (each.parentElement ? behind(each.parentElement) : [255, 255, 255]) : colour;
+  };
+  return [...document.querySelectorAll('body *')]
+    .filter((each) => each.checkVisibility() && !each.disabled && [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
+    .map((each) => {
+      const [a, b] = [light(parse(getComputedStyle(each).color)), light(behind(each))];
+      return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), each.className, each.textContent.slice(0, 40)];
+    })
+    .filter(([contrast]) => contrast < 4.5);
+})()`;
+
+test('the theme switch outlives a reload, and overrides the system', async () => {
+  const page = await opened(near);
+  await page.resize({ width: 1280, height: 900, theme: 'light' });
+  const background = `getComputedStyle(document.body).backgroundColor`;
+  assert.equal(await page.evaluate(background), 'rgb(255, 255, 255)');
+  await page.evaluate(
+    `(document.getElementById('theme').value = 'dark', document.getElementById('theme').dispatchEvent(new Event('change')))`,
+  );
+  assert.equal(await page.evaluate(background), 'rgb(13, 17, 23)');
+  await page.open(`${near.url}/ui?again`);
+  assert.equal(await page.evaluate(background), 'rgb(13, 17, 23)');
+  await page.evaluate('localStorage.clear()');
+});
+
+test('the page says why the service is degraded, and recovers with it', async () => {
+  const page = await opened(near);
+  await page.until(`${text('state')} === 'healthy'`);
+  await redis.signal('SIGSTOP');
+  try {
+    await page.until(`${text('state')} === 'degraded'`);
+    assert.match(await page.evaluate(text('reasons')), /Redis/);
+    await page.until(`${text('server-table')}.includes('unreachable')`);
+  } finally {
+    await redis.signal('SIGCONT');
+  }
+  await page.until(`${text('state')} === 'healthy'`);
+});
