@@ -1,5 +1,6 @@
 import type { Entry } from './entry.ts';
 import type { Match } from './match.ts';
+import type { Selection } from './quality/selection.ts';
 import type { Version } from './version.ts';
 
 /** Why a key changed. */
@@ -16,6 +17,8 @@ export type Reason =
   | 'flush'
   /** An input of it changed. */
   | 'input'
+  /** A source died or is alive again, or a mark was set or has ended. The value has not changed. */
+  | 'quality'
   /** Another program changed it, Redis evicted it, or the cause is unknown. */
   | 'remote';
 
@@ -59,6 +62,7 @@ export interface Announced {
  *    again. All changes after this call are reported.
  * 6. `stateChanged`: called once for each change of state. When the state becomes `coherent`, all earlier changes have
  *    been reported.
+ * 7. `qualityChanged`: sources or marks in L2 may have changed.
  */
 export interface BusListener {
   keyChanged(key: string, announced: Announced | undefined): void;
@@ -68,6 +72,7 @@ export interface BusListener {
   /** @param keysLeft the number of keys in L2, passed only where L2 is another process than before */
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void;
   stateChanged(state: CoherenceState): void;
+  qualityChanged?(): void;
 }
 
 /**
@@ -83,6 +88,7 @@ export interface BusListener {
  * 6. `reset`: clients must drop all their entries. `degraded`, `blind`: coherence is lost, so changes may be missed.
  *    `rearmed`: coherence is restored, or L2's data was replaced; entries that clients read from now on are kept
  *    coherent. `flush`: in a process without L2, L1 was emptied.
+ * 7. `qualityChanged`: the quality of the keys of a selection may have changed. Their values have not.
  */
 export interface ChangeListener {
   /** @param isPending whether L2 does not have the value yet */
@@ -93,4 +99,5 @@ export interface ChangeListener {
   /** @param input undefined for all inputs */
   inputChanged(input: string | undefined): void;
   reset(reason: 'flush' | 'rearmed' | 'degraded' | 'blind'): void;
+  qualityChanged(selection: Selection): void;
 }

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Rule } from './dependencies/rules.ts';
 import type { Memory } from './l1/memory.ts';
 import type { PendingWrites } from './pending-writes/pending-writes.ts';
+import type { Quality } from './quality/quality.ts';
 import type { RecentChanges } from './recent-changes.ts';
 import type { Slots } from './slots.ts';
 import type { Store } from './store.ts';
@@ -30,6 +31,10 @@ export interface TwoLevelDeps {
   readonly pendingWrites?: PendingWrites | undefined;
   /** Whether L1's entries are written back to an L2 that has lost its data. */
   readonly rewarm?: boolean;
+  /** The quality of values; by default all are good. */
+  readonly quality?: Quality;
+  /** Called when sources or marks in L2 may have changed. */
+  readonly onQualityChange?: (() => void) | undefined;
   /** Remembers the changes that the link reports. */
   readonly recent?: RecentChanges | undefined;
   /** Called with the keys of some reads: one in 64 on average. */

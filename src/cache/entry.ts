@@ -90,7 +90,7 @@ export class Entry {
   readonly #body: ValueBytes;
   /** The value in the other encoding, made on first need. */
   #other: ValueBytes | undefined;
-  /** Bits: the type, the encoding, whether the key has a `%`, and the slot. */
+  /** Bits: the type, the encoding, whether the key has a `%`, whether the value is suspect, and the slot. */
   #traits: number;
   readonly origin: Origin | undefined;
   /** Set by `http/`, dropped by the sweep. */
@@ -115,7 +115,10 @@ export class Entry {
     this.#body = value.body;
     this.origin = origin;
     this.#traits =
-      typeOf(key) | (value.encoding === 'json' ? IS_JSON : 0) | (key.includes('%') ? HAS_PERCENT : 0);
+      typeOf(key) |
+      (value.encoding === 'json' ? IS_JSON : 0) |
+      (key.includes('%') ? HAS_PERCENT : 0) |
+      (origin?.suspect ? IS_SUSPECT : 0);
   }
 
   get type(): TypeIndex {
@@ -129,6 +132,16 @@ export class Entry {
   /** Whether the key contains `%`, so that a path with exactly these characters names another key. */
   get hasPercent(): boolean {
     return (this.#traits & HAS_PERCENT) !== 0;
+  }
+
+  /** Whether its writer called the value suspect. */
+  get isSuspect(): boolean {
+    return (this.#traits & IS_SUSPECT) !== 0;
+  }
+
+  /** Whether a reader must look at `hasPercent` and `isSuspect`. */
+  get needsCare(): boolean {
+    return (this.#traits & (HAS_PERCENT | IS_SUSPECT)) !== 0;
   }
 
   /** The slot of the key in L2. L1 sets it when it stores the entry. */
@@ -217,7 +230,8 @@ function converted(convert: () => ValueBytes): ValueBytes {
 const TYPE_BITS = 0b111;
 const IS_JSON = 0b1000;
 const HAS_PERCENT = 0b10000;
-const SLOT_SHIFT = 5;
+const IS_SUSPECT = 0b100000;
+const SLOT_SHIFT = 6;
 
 /** Returns the same number, as a 32-bit integer where possible, which V8 stores without a separate object. */
 function small(value: number): number {

@@ -53,8 +53,15 @@ export interface KeyView {
   readonly l1: L1View;
   readonly pending: PendingView | null;
   readonly last_change: ChangeView | null;
+  /** Of the entry in L1; of the key where L1 has none. Absent in answers of older releases. */
+  readonly quality?: QualityView | undefined;
   /** The last change of an input that the process knows; absent for a key without inputs. */
   readonly input_change?: InputView | undefined;
+}
+
+export interface QualityView {
+  readonly state: 'good' | 'suspect' | 'halted';
+  readonly reason?: string | undefined;
 }
 
 /** A change of an input. A value with this version or a lower one is not served any more. */
@@ -72,6 +79,7 @@ export function viewOf(cache: TwoLevel, recent: RecentChanges, key: string): Key
     l1,
     pending,
     last_change: lastChange(recent.of(key), pending?.version ?? l1.version),
+    quality: qualityView(cache, key),
     ...(input && { input_change: { key: input.input, version: input.version } }),
   };
 }
@@ -109,6 +117,12 @@ function l1View({ memory, now }: TwoLevel, key: string): L1View {
   const isServed = memory.glance(key) === entry;
   const state = expiresAt <= now ? 'expired' : freshUntil <= now ? 'stale' : isServed ? 'fresh' : 'untrusted';
   return { state, ...factsOf(entry), fresh_until: isoTime(freshUntil) };
+}
+
+function qualityView({ memory, pendingWrites, quality }: TwoLevel, key: string): QualityView {
+  const entry = pendingWrites?.get(key)?.entry ?? memory?.cached(key);
+  const verdict = entry === undefined ? quality.haltOf(key) : quality.of(entry);
+  return verdict === undefined ? { state: 'good' } : { state: verdict.quality, reason: verdict.reason };
 }
 
 function pendingView({ pendingWrites }: TwoLevel, key: string): PendingView | null {

@@ -1,10 +1,12 @@
 import { ServiceError } from '../errors.ts';
 
-/** When the data of a value is from, and who supplied it. It describes the value, and is never part of it. */
+/** When the data of a value is from, who supplied it, and whether its writer doubts it. It is never part of the value. */
 export interface Origin {
   /** In ms since 1970. */
   readonly asOf: number | undefined;
   readonly source: string | undefined;
+  /** Set where the writer called the value suspect. */
+  readonly suspect?: true | undefined;
 }
 
 /** The name of a source fits into a path, a header line and a JSON string without escapes. */
@@ -20,9 +22,14 @@ const END_OF_TIME = 253_402_300_800_000;
 let last: Origin = { asOf: undefined, source: undefined };
 
 /** Returns the origin with these members, or undefined if it has none. */
-export function originOf(asOf: number | undefined, source: string | undefined): Origin | undefined {
-  if (asOf === undefined && source === undefined) return undefined;
-  if (last.asOf !== asOf || last.source !== source) last = { asOf, source };
+export function originOf(
+  asOf: number | undefined,
+  source: string | undefined,
+  suspect?: true | undefined,
+): Origin | undefined {
+  if (asOf === undefined && source === undefined && suspect === undefined) return undefined;
+  if (last.asOf !== asOf || last.source !== source || last.suspect !== suspect)
+    last = suspect === undefined ? { asOf, source } : { asOf, source, suspect };
   return last;
 }
 
@@ -40,7 +47,12 @@ export function isInstant(ms: number): boolean {
  * @param now in ms since 1970
  * @throws ServiceError `origin_invalid`
  */
-export function checkOrigin(asOf: number | undefined, source: unknown, now: number): Origin | undefined {
+export function checkOrigin(
+  asOf: number | undefined,
+  source: unknown,
+  now: number,
+  suspect?: true | undefined,
+): Origin | undefined {
   if (asOf !== undefined && asOf > now + FUTURE_MS)
     throw originFault('asOf', `${new Date(asOf).toISOString()} is more than a minute in the future`);
   if (source !== undefined && (typeof source !== 'string' || !isSource(source)))
@@ -48,14 +60,23 @@ export function checkOrigin(asOf: number | undefined, source: unknown, now: numb
       'source',
       'a source is a name of 1 to 64 letters, digits, dots, hyphens and underscores; the first is a letter or digit',
     );
-  return originOf(asOf, source);
+  return originOf(asOf, source, suspect);
 }
 
-/** Checks the members `asOf` and `source` of a batch item or frame. @throws ServiceError `origin_invalid` */
-export function originFrom(asOf: unknown, source: unknown, now: number): Origin | undefined {
+/** The members of a write that describe the value. */
+export interface OriginMembers {
+  readonly asOf?: unknown;
+  readonly source?: unknown;
+  readonly suspect?: unknown;
+}
+
+/** Checks the origin in a batch item or frame. @throws ServiceError `origin_invalid` */
+export function originFrom({ asOf, source, suspect }: OriginMembers, now: number): Origin | undefined {
   if (asOf !== undefined && (typeof asOf !== 'number' || !isInstant(asOf)))
     throw originFault('asOf', 'asOf is a whole number of milliseconds since 1970');
-  return checkOrigin(asOf, source, now);
+  if (suspect !== undefined && suspect !== true)
+    throw originFault('suspect', 'suspect must be true or absent');
+  return checkOrigin(asOf, source, now, suspect);
 }
 
 export function originFault(field: string, detail: string): ServiceError {

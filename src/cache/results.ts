@@ -4,6 +4,14 @@ import type { ErrorCode } from '../errors.ts';
 import type { Encoding, Entry, Prepared } from './entry.ts';
 import type { Version } from './version.ts';
 
+/** Members of a result about its value. They are absent for a good value. */
+export interface Remarks {
+  readonly quality?: 'suspect' | 'halted' | undefined;
+  readonly qualityReason?: string | undefined;
+  /** The key whose value takes the place of the requested one. */
+  readonly fallback?: string | undefined;
+}
+
 /** The outcome for one key of a batch. */
 export type ItemResult =
   /** `code` is set where L2 did not answer, so the value may be stale. */
@@ -12,9 +20,14 @@ export type ItemResult =
       readonly status: 'hit';
       readonly entry: Entry;
       readonly code?: ErrorCode | undefined;
+      readonly remarks?: Remarks | undefined;
     }
   /** `code` is set where L2 did not answer, so the key may exist. */
-  | { readonly key: string; readonly status: 'miss'; readonly code?: ErrorCode }
+  | (Omit<Remarks, 'fallback'> & {
+      readonly key: string;
+      readonly status: 'miss';
+      readonly code?: ErrorCode;
+    })
   /** `code` is set where the change is pending. `warning` comes from `keyWarning`. */
   | {
       readonly key: string;
@@ -25,13 +38,13 @@ export type ItemResult =
     }
   | { readonly key: string; readonly status: 'deleted'; readonly code?: ErrorCode }
   /** `age` is set where the terms of the reader were not met: how old the data is, in seconds. */
-  | {
+  | (Omit<Remarks, 'fallback'> & {
       readonly key: string;
       readonly status: 'error';
       readonly code: ErrorCode;
       readonly detail: string;
       readonly age?: number | undefined;
-    };
+    });
 
 /** Returns the result, or an error result where the encoding cannot represent its value. */
 export function sendable(result: ItemResult, encoding: Encoding): ItemResult {
@@ -79,10 +92,11 @@ function resultAsJson(result: ItemResult, now: number): string {
 /** Returns a result as a JSON object without its opening brace. */
 export function membersAsJson(result: ItemResult, now: number): string {
   if (result.status !== 'hit') return JSON.stringify(result).slice(1);
-  const { key, entry, code } = result;
+  const { key, entry, code, remarks } = result;
   try {
     const stale = code === undefined ? '' : `,"code":"${code}"`;
-    return `${jsonMembers(entry)}${ttlOf(entry, now)}${stale}}`;
+    const members = remarks?.fallback === undefined ? jsonMembers(entry) : jsonMembersOf(entry, key);
+    return `${members}${ttlOf(entry, now)}${stale}${remarksAsJson(remarks)}}`;
   } catch (error) {
     return JSON.stringify(refusal(key, error)).slice(1);
   }
@@ -112,19 +126,22 @@ const openMap: Open = (out, members) => out.map(members);
  */
 export function writeResult(out: MsgpackWriter, result: ItemResult, now: number, open: Open = openMap): void {
   if (result.status !== 'hit') return writePlain(out, result, open);
-  const { key, entry, code } = result;
+  const { key, entry, code, remarks } = result;
   try {
     // The conversion comes first: if it fails, nothing has been written yet.
     entry.packed;
   } catch (error) {
     return writePlain(out, refusal(key, error), open);
   }
-  open(out, (code === undefined ? 5 : 6) + originMembers(entry));
-  writeMembers(out, entry);
+  open(out, (code === undefined ? 5 : 6) + originMembers(entry) + remarkMembers(remarks));
+  if (remarks?.fallback === undefined) writeMembers(out, entry);
+  else writeMembersTo(out, entry, key);
   out.int(ttlOf(entry, now));
-  if (code === undefined) return;
-  out.str('code');
-  out.str(code);
+  if (code !== undefined) {
+    out.str('code');
+    out.str(code);
+  }
+  if (remarks !== undefined) writeRemarks(out, remarks);
 }
 
 /** The encoded result of a larger value is not stored: copying the value is most of the work anyway. */
@@ -137,14 +154,18 @@ const READ_ONCE: Prepared = { json: undefined, msgpack: undefined };
 function jsonMembers(entry: Entry): string {
   const { prepared } = entry;
   if (prepared?.json !== undefined) return prepared.json;
-  const value = entry.json;
-  const head = `"key":${JSON.stringify(entry.key)},"status":"hit","value":${value},"version":"${entry.version}"`;
-  const members = `${head}${originAsJson(entry)},"ttl":`;
+  const members = jsonMembersOf(entry, entry.key);
   if (prepared === undefined) entry.prepared = READ_ONCE;
-  else if (value.length <= MOST_PREPARED_BYTES)
+  else if (entry.json.length <= MOST_PREPARED_BYTES)
     // The detour through bytes flattens the string: V8 would keep a concatenation as a tree of its parts.
     entry.prepared = { ...prepared, json: Buffer.from(members).toString() };
   return members;
+}
+
+/** As `jsonMembers`, under another key. */
+function jsonMembersOf(entry: Entry, key: string): string {
+  const head = `"key":${JSON.stringify(key)},"status":"hit","value":${entry.json},"version":"${entry.version}"`;
+  return `${head}${originAsJson(entry)},"ttl":`;
 }
 
 // A second writer, because the caller's writer is in the middle of its own message.
@@ -155,18 +176,18 @@ function writeMembers(out: MsgpackWriter, entry: Entry): void {
   if (prepared?.msgpack !== undefined) return out.raw(prepared.msgpack);
   if (prepared === undefined || entry.packed.length > MOST_PREPARED_BYTES) {
     entry.prepared ??= READ_ONCE;
-    return writeMembersTo(out, entry);
+    return writeMembersTo(out, entry, entry.key);
   }
   membersOut.reset();
-  writeMembersTo(membersOut, entry);
+  writeMembersTo(membersOut, entry, entry.key);
   const msgpack = membersOut.take();
   entry.prepared = { ...prepared, msgpack };
   out.raw(msgpack);
 }
 
-function writeMembersTo(out: MsgpackWriter, entry: Entry): void {
+function writeMembersTo(out: MsgpackWriter, entry: Entry, key: string): void {
   out.str('key');
-  out.str(entry.key);
+  out.str(key);
   out.str('status');
   out.str('hit');
   out.str('value');
@@ -199,6 +220,25 @@ export function writeOrigin(out: MsgpackWriter, { origin }: Entry): void {
   if (origin?.source !== undefined) {
     out.str('source');
     out.str(origin.source);
+  }
+}
+
+/** Returns the remarks as members, after a comma each. */
+export function remarksAsJson(remarks: Remarks | undefined): string {
+  return remarks === undefined ? '' : `,${JSON.stringify(remarks).slice(1, -1)}`;
+}
+
+/** The number of members that `writeRemarks` writes. */
+export function remarkMembers(remarks: Remarks | undefined): number {
+  if (remarks === undefined) return 0;
+  return Object.values(remarks).filter((value) => value !== undefined).length;
+}
+
+export function writeRemarks(out: MsgpackWriter, remarks: Remarks): void {
+  for (const [name, value] of Object.entries(remarks)) {
+    if (value === undefined) continue;
+    out.str(name);
+    out.str(value);
   }
 }
 

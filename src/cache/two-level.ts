@@ -23,6 +23,7 @@ import { EVERYTHING, type Match, matcher } from './match.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { Pending, PendingWrites } from './pending-writes/pending-writes.ts';
 import { Postponer } from './pending-writes/postpone.ts';
+import { Quality } from './quality/quality.ts';
 import { ReadSampler } from './read-sampler.ts';
 import { ONE_SLOT } from './slots.ts';
 import type { RemovalOutcome, Store, WriteOutcome } from './store.ts';
@@ -36,6 +37,7 @@ import { Writes } from './writes.ts';
 export class TwoLevel implements BusListener {
   readonly memory: Memory | undefined;
   readonly store: Store | undefined;
+  readonly quality: Quality;
   readonly #deps: TwoLevelDeps;
   readonly #clock: Clock;
   readonly #versions: VersionClock;
@@ -59,6 +61,8 @@ export class TwoLevel implements BusListener {
     const { memory, store, clock, versions, counters, pendingWrites, linked = false } = deps;
     this.memory = memory;
     this.store = store;
+    this.quality = deps.quality ?? new Quality(clock);
+    this.quality.onChange = (selection) => this.changes?.qualityChanged(selection);
     this.#clock = clock;
     this.#versions = versions;
     this.#counters = counters;
@@ -246,6 +250,10 @@ export class TwoLevel implements BusListener {
     if (!inFlight) this.changes?.changed(key, announced, cached);
   }
 
+  qualityChanged(): void {
+    this.#deps.onQualityChange?.();
+  }
+
   matchDeleting(match: Match, version: Version): void {
     const matches = matcher(match);
     this.#versions.observe(version);
@@ -284,6 +292,7 @@ export class TwoLevel implements BusListener {
       const slots = this.#coherence.slotsOf(source);
       if (keysLeft < memory.countOf(slots) / 2) this.#postponer?.keepAll(memory.unexpiredEntries(slots));
     }
+    this.#deps.onQualityChange?.();
     this.#dependents?.allChanged();
     if (source === this.#source) this.forgetAll();
     else this.#forgetSlots(this.#coherence.slotsOf(source));
@@ -306,6 +315,7 @@ export class TwoLevel implements BusListener {
    */
   assignSlots(source: Source, slots: ReadonlySet<number>): void {
     const worstChanged = this.#coherence.assign(source, slots);
+    this.#deps.onQualityChange?.();
     if (lesserState(source.state) === undefined) this.#forgetSlots(slots);
     if (worstChanged) this.#resetClients();
   }

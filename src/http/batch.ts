@@ -17,6 +17,7 @@ import { type Encoding, keep, type Value } from '../cache/entry.ts';
 import { checkIdempotencyKey } from '../cache/idempotency.ts';
 import { ttlMs } from '../cache/key-and-ttl.ts';
 import { originFrom } from '../cache/origin.ts';
+import { readWithQuality, WISHES, wishesFrom } from '../cache/quality/read.ts';
 import { TERMS, termsFrom } from '../cache/read-on-terms.ts';
 import { type AnswerLimit, type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
@@ -43,7 +44,7 @@ import { checkNoParameters } from './query.ts';
 import { valueFromText } from './value.ts';
 
 const KEYS = shapeOf({ keys: v.array(v.string()) });
-const READ = { ...KEYS, members: new Set([...KEYS.members, ...TERMS]) };
+const READ = { ...KEYS, members: new Set([...KEYS.members, ...TERMS, ...WISHES]) };
 const ENTRY = v.object({
   key: v.string(),
   value: v.optional(v.unknown()),
@@ -51,6 +52,7 @@ const ENTRY = v.object({
   idempotencyKey: v.optional(v.unknown()),
   asOf: v.optional(v.number()),
   source: v.optional(v.string()),
+  suspect: v.optional(v.literal(true, 'suspect must be true or absent')),
   ifNewer: v.optional(v.literal(true, 'ifNewer must be true or absent')),
 });
 const ENTRY_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ENTRY.entries));
@@ -69,11 +71,16 @@ export function mgetHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
   return batchHandler(deps, 'POST /v1/mget', counters.getSeconds, keysForm(limits), (body, requester) => {
     const wanted = keysOf(body, limits.maxBatchKeys, READ);
-    const terms = termsFrom(body.data as Record<string, unknown>, 'body_invalid');
-    return permitted(requester, wanted, itself, (keys) =>
+    const data = body.data as Record<string, unknown>;
+    const terms = termsFrom(data, 'body_invalid');
+    const wishes = wishesFrom(data, 'body_invalid');
+    const read = (keys: readonly string[]) =>
       terms === undefined
         ? getMany(cache, keys, limits.maxKeyBytes)
-        : getManyOnTerms(cache, cache, keys, limits.maxKeyBytes, terms),
+        : getManyOnTerms(cache, cache, keys, limits.maxKeyBytes, terms);
+    const requireKey = (key: string) => requester.requireKey(key, 'fallback');
+    return permitted(requester, wanted, itself, (keys) =>
+      readWithQuality(cache.quality, keys, read, wishes, requireKey),
     );
   });
 }
@@ -197,7 +204,7 @@ function assignmentsOf(body: DecodedBody, limits: Limits, now: number): (Assignm
   for (const [i, entry] of (body.data as { entries: object[] }).entries.entries())
     checkMembers(entry, ENTRY_MEMBERS, 'body_invalid', `entries[${i}].`);
   const values = entries.map(({ value }) => valueAt(body, value as Span | undefined));
-  return entries.map(({ key, ttl, idempotencyKey, asOf, source, ifNewer }, i) => {
+  return entries.map(({ key, ttl, idempotencyKey, ifNewer, ...members }, i) => {
     const value = values[i];
     const field = `entries[${i}]`;
     try {
@@ -209,7 +216,7 @@ function assignmentsOf(body: DecodedBody, limits: Limits, now: number): (Assignm
           `at most ${maxValueBytes} bytes are allowed`,
           `${field}.value`,
         );
-      const origin = originFrom(asOf, source, now);
+      const origin = originFrom(members, now);
       const condition = ifNewer === undefined ? undefined : unlessNewer(origin);
       return {
         key,

@@ -1,4 +1,5 @@
 import type { Loaded } from '../cache/loaded.ts';
+import type { Verdict } from '../cache/quality/quality.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 
 /**
@@ -11,12 +12,18 @@ export function hitStatus(ttl: number): string {
 
 /**
  * The `Cache-Status` of a result of `load`. While L1 is not coherent, its part ends with `coherence=degraded` or
- * `coherence=blind`.
+ * `coherence=blind`. A value that is not good adds `suspect` or `halted` to the last part.
  * @param now in milliseconds
  */
-export function loadedStatus(loaded: Loaded, { store, memory }: TwoLevel, now: number): string {
+export function loadedStatus(
+  loaded: Loaded,
+  { store, memory }: TwoLevel,
+  now: number,
+  verdict?: Verdict,
+): string {
   const { lesser } = loaded;
-  const mark = lesser === undefined ? '' : `; coherence=${lesser}`;
+  const quality = verdict === undefined ? '' : `; ${verdict.quality}`;
+  const mark = lesser === undefined ? quality : `; coherence=${lesser}${quality}`;
   // L1 was bypassed if it is not trusted or is disabled.
   const passed = lesser !== undefined || memory === undefined ? 'bypass' : 'miss';
   switch (loaded.source) {

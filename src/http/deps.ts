@@ -2,6 +2,7 @@ import type { Access } from '../access/access.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Requester } from '../access/requester.ts';
 import type { Clock } from '../cache/clock.ts';
+import type { QualityRegistry } from '../cache/quality/registry.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { GzippedValues } from './gzip.ts';
@@ -24,6 +25,8 @@ export interface Limits {
 export interface HttpDeps {
   readonly cache: TwoLevel;
   readonly clock: Clock;
+  /** Sources and marks. */
+  readonly marks: QualityRegistry;
   readonly counters: Counters;
   readonly limits: Limits;
   readonly load: Load;

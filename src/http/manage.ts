@@ -1,7 +1,7 @@
 /** Operations on the whole cache: invalidate, cleanup, flush, warm-up, and the list of keys. */
 
 import * as v from 'valibot';
-import type { Requester, Target } from '../access/requester.ts';
+import type { Requester } from '../access/requester.ts';
 import { starsIn } from '../cache/glob.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import { listKeys } from '../cache/l1/list-keys.ts';
@@ -13,15 +13,14 @@ import { warmFromStore } from '../cache/warm.ts';
 import { ServiceError } from '../errors.ts';
 import { TYPES, type TypeIndex, typeIndex, typeOf } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
-import type { HttpRequest } from '../uws.ts';
-import { attempt, readBody, shedIfOverloaded } from './body.ts';
+import { attempt, shedIfOverloaded } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
-import { clientOf, type GuardedHandler, requesterOf } from './guard.ts';
-import { ONE_TURN_BYTES, readInTurns } from './large-body.ts';
-import { acceptOf, bodyEncoding, preferredEncoding } from './negotiate.ts';
-import { checkShape, decodeBody, decodeLargeBody, shapeOf } from './payload.ts';
-import { checkNoParameters, parametersOf } from './query.ts';
+import { type GuardedHandler, requesterOf } from './guard.ts';
+import { acceptOf, preferredEncoding } from './negotiate.ts';
+import { operationHandler } from './operation.ts';
+import { checkShape, shapeOf } from './payload.ts';
+import { parametersOf } from './query.ts';
 import { sendData } from './send-data.ts';
 
 const INVALIDATION = shapeOf({
@@ -49,7 +48,6 @@ const SPARE_ITEMS = 1000;
 const SLICE_KEYS = 128;
 /** Keys that an invalidation checks in one turn of the event loop. */
 const CHECKED_KEYS = 5000;
-const EMPTY_BODY = { data: {} };
 /** Cursors of Redis have 64 bits. */
 const MAX_CURSOR = 2n ** 64n - 1n;
 
@@ -60,10 +58,10 @@ const MAX_CURSOR = 2n ** 64n - 1n;
 export function invalidateHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
   const maxItems = SPARE_ITEMS + 2 * limits.maxInvalidationKeys;
-  return operation(
+  return operationHandler(
     deps,
     'POST /v1/invalidate',
-    maxItems,
+    { maxItems },
     async (body, { requester, exchange, client, concerns }) => {
       const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
       if (keys.length === 0 && types.length === 0 && pattern === undefined)
@@ -135,11 +133,16 @@ async function distinctKeys(
 /** -> `{removed}`: removes expired entries from L1 at once, not at the next sweep. */
 export function cleanupHandler(deps: HttpDeps) {
   const { memory } = deps.cache;
-  return operation(deps, 'POST /v1/cleanup', SPARE_ITEMS, async (body, { requester }) => {
-    checkShape(NOTHING, body);
-    requester.requireMatch(EVERYTHING, 'body');
-    return [200, { removed: memory === undefined ? 0 : await sweep(memory) }];
-  });
+  return operationHandler(
+    deps,
+    'POST /v1/cleanup',
+    { maxItems: SPARE_ITEMS },
+    async (body, { requester }) => {
+      checkShape(NOTHING, body);
+      requester.requireMatch(EVERYTHING, 'body');
+      return [200, { removed: memory === undefined ? 0 : await sweep(memory) }];
+    },
+  );
 }
 
 /**
@@ -148,29 +151,39 @@ export function cleanupHandler(deps: HttpDeps) {
  */
 export function flushHandler(deps: HttpDeps) {
   const { cache } = deps;
-  return operation(deps, 'POST /v1/flush', SPARE_ITEMS, async (body, { requester, concerns }) => {
-    const { tier = 'all' } = checkShape(FLUSH, body);
-    concerns({ target: tier });
-    requester.requireMatch(EVERYTHING, 'body');
-    const local = cache.forgetAll();
-    const redis = tier === 'all' && cache.store !== undefined ? await cache.invalidate(EVERYTHING) : 0;
-    return redis === undefined
-      ? [202, { flushed: { local, redis: 0 }, postponed: 1 }]
-      : [200, { flushed: { local, redis } }];
-  });
+  return operationHandler(
+    deps,
+    'POST /v1/flush',
+    { maxItems: SPARE_ITEMS },
+    async (body, { requester, concerns }) => {
+      const { tier = 'all' } = checkShape(FLUSH, body);
+      concerns({ target: tier });
+      requester.requireMatch(EVERYTHING, 'body');
+      const local = cache.forgetAll();
+      const redis = tier === 'all' && cache.store !== undefined ? await cache.invalidate(EVERYTHING) : 0;
+      return redis === undefined
+        ? [202, { flushed: { local, redis: 0 }, postponed: 1 }]
+        : [200, { flushed: { local, redis } }];
+    },
+  );
 }
 
 /** `{pattern?, limit?}` -> `{warmed}`: loads entries from Redis into L1. */
 export function warmupHandler(deps: HttpDeps) {
   const { cache, counters } = deps;
-  return operation(deps, 'POST /v1/warmup', SPARE_ITEMS, async (body, { requester, concerns }) => {
-    const { pattern = '*', limit = Number.POSITIVE_INFINITY } = checkShape(WARMUP, body);
-    const match = patternMatch(pattern, counters);
-    concerns({ target: pattern });
-    requester.requireMatch(match, 'pattern');
-    needStore(cache);
-    return [200, { warmed: await warmFromStore(cache, match, limit) }];
-  });
+  return operationHandler(
+    deps,
+    'POST /v1/warmup',
+    { maxItems: SPARE_ITEMS },
+    async (body, { requester, concerns }) => {
+      const { pattern = '*', limit = Number.POSITIVE_INFINITY } = checkShape(WARMUP, body);
+      const match = patternMatch(pattern, counters);
+      concerns({ target: pattern });
+      requester.requireMatch(match, 'pattern');
+      needStore(cache);
+      return [200, { warmed: await warmFromStore(cache, match, limit) }];
+    },
+  );
 }
 
 /**
@@ -202,58 +215,6 @@ export function keysHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
       sendData(exchange, encoding, 200, { keys, cursor: listing.cursor ?? null });
     });
   };
-}
-
-type Answer = readonly [status: 200 | 202, data: unknown];
-
-interface Request {
-  readonly requester: Requester;
-  readonly exchange: Exchange;
-  /** Who makes the changes. */
-  readonly client: string;
-  /** Receives what the audit line names. */
-  readonly concerns: (target: Target) => void;
-}
-
-type Run = (body: unknown, request: Request) => Promise<Answer>;
-
-/** @param maxItems the most members and elements of a body */
-function operation(deps: HttpDeps, name: string, maxItems: number, run: Run): GuardedHandler {
-  const form = { hasValues: false, maxItems };
-  const { load, counters, limits } = deps;
-  return (res, req, principal) => {
-    const exchange = new Exchange(res, load, counters, false);
-    const requester = requesterOf(deps, name, res, req, principal);
-    const client = clientOf(res, principal);
-    let concerned: Target = {};
-    const concerns = (target: Target) => {
-      concerned = target;
-    };
-    exchange.onOutcome = requester.auditAdmin(() => concerned);
-    attempt(exchange, deps, () => {
-      shedIfOverloaded(deps);
-      checkNoParameters(req.getQuery());
-      const encoding = hasBody(req) ? bodyEncoding(req.getHeader('content-type')) : 'json';
-      const answerAs = preferredEncoding(acceptOf(req));
-      readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
-        attempt(exchange, deps, async () => {
-          const { data } =
-            body.length > ONE_TURN_BYTES
-              ? await readInTurns(load, body, (copy) => decodeLargeBody(encoding, copy, form))
-              : body.length > 0
-                ? decodeBody(encoding, body, form)
-                : EMPTY_BODY;
-          sendData(exchange, answerAs, ...(await run(data, { requester, exchange, client, concerns })));
-        });
-      });
-    });
-  };
-}
-
-/** Whether a request has a body, or claims one. An operation without parameters needs none. */
-function hasBody(req: HttpRequest): boolean {
-  const length = req.getHeader('content-length');
-  return (length !== '' && length !== '0') || req.getHeader('transfer-encoding') !== '';
 }
 
 function needStore(cache: TwoLevel): void {

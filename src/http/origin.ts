@@ -24,7 +24,9 @@ export function originOfPut(
     throw originFault('Last-Modified', 'send an HTTP date such as Wed, 27 Sep 2017 12:20:00 GMT');
   if (asOf !== undefined && modified !== undefined && Math.floor(asOf / 1000) * 1000 !== modified)
     throw originFault('asOf', 'asOf and Last-Modified name different seconds; send one of them');
-  return checkOrigin(asOf ?? modified, parameters.get('source'), now);
+  const suspect = parameters.get('suspect');
+  if (suspect !== undefined && suspect !== 'true') throw originFault('suspect', 'expected suspect=true');
+  return checkOrigin(asOf ?? modified, parameters.get('source'), now, suspect && true);
 }
 
 /** Converts ISO 8601 with a time zone to ms. @throws ServiceError `origin_invalid` */

@@ -5,6 +5,16 @@ import type { Requester } from '../access/requester.ts';
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
+import type { Verdict } from '../cache/quality/quality.ts';
+import {
+  type FallbackCause,
+  fallbackFor,
+  Halted,
+  NO_WISHES,
+  WISHES,
+  type Wishes,
+  wishesFrom,
+} from '../cache/quality/read.ts';
 import { l1OnTerms, loadOnTerms } from '../cache/read-on-terms.ts';
 import type { Terms } from '../cache/terms.ts';
 import { NotConvertible } from '../codec/errors.ts';
@@ -30,11 +40,12 @@ import { termsIn } from './terms.ts';
 // the slow path is timed there.
 const TIMED_EVERY = 64;
 
-const READ_PARAMETERS: ReadonlySet<string> = new Set(['fallback']);
+const READ_PARAMETERS: ReadonlySet<string> = new Set(WISHES);
 
 /** The handler of GET, or with `bodiless` of HEAD. */
 export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   const { cache, clock, counters, load, maxAge } = deps;
+  const { quality } = cache;
   const seconds = counters.getSeconds;
   // The first hit is timed, so that there is a sample for those that follow.
   let timedAfter = 0;
@@ -69,14 +80,10 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   return (res, req, principal) => {
     const encoded = encodedKeyOf(req);
     const entry = cache.peek(encoded);
-    // An encoded key takes the way round, where a broken one has its answer. The entry knows it: to search each key of a
-    // request costs a hit 1 % of its instructions.
-    if (
-      entry === undefined ||
-      entry.hasPercent ||
-      (principal !== undefined && !allowsKey(principal, encoded))
-    )
-      return readSlowly(deps, res, req, principal, encoded, bodiless);
+    // An encoded key takes the way round, where a broken one has its answer, and so does a suspect value. The entry knows
+    // it: to search each key of a request costs a hit 1 % of its instructions.
+    if (entry === undefined || entry.needsCare || (principal !== undefined && !allowsKey(principal, encoded)))
+      return readSlowly(deps, res, req, principal, encoded, bodiless, entry && foundIn(entry));
     const timed = seconds.untimed >= timedAfter;
     const start = timed ? performance.now() : 0;
 
@@ -86,13 +93,14 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
     if (
       json === undefined ||
       bodiless ||
+      (quality.active && quality.of(entry) !== undefined) ||
       !isPlainRead(req) ||
       req.getHeader(IF_NONE_MATCH) !== '' ||
       req.getHeader(CACHE_CONTROL) !== '' ||
       // Small values are never compressed, so their hits do not pay for the header.
       (json.length >= COMPRESSIBLE_BYTES && acceptsGzip(req.getHeader('accept-encoding')))
     )
-      return readSlowly(deps, res, req, principal, encoded, bodiless, { entry, source: 'l1' });
+      return readSlowly(deps, res, req, principal, encoded, bodiless, foundIn(entry));
     counters.httpResponses[2]!++;
     corked = res;
     head = headOf(entry, json.length, maxAge, clock.now);
@@ -105,6 +113,11 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
       timedAfter = TIMED_EVERY - 1;
     } else seconds.untimed++;
   };
+}
+
+/** What a peek with an encoded key has found. With a `%` the entry is that of another key. */
+function foundIn(entry: Entry): Loaded | undefined {
+  return entry.hasPercent ? undefined : { entry, source: 'l1' };
 }
 
 /** Everything but the plain hit. */
@@ -127,19 +140,26 @@ function readSlowly(
   const query = req.getQuery();
   const cacheControl = listOf(req, 'cache-control');
   const requester = requesterOf(deps, `${bodiless ? 'HEAD' : 'GET'} /v1/cache/{key}`, res, req, principal);
-  const answer = (loaded: Loaded, marks: Headers = []) => sendLoaded(deps, exchange, loaded, accepted, marks);
+  const answer: Answer = (loaded, verdict, marks = []) =>
+    sendLoaded(deps, exchange, loaded, verdict, accepted, marks);
 
   attempt(exchange, deps, () => {
     const key = keyFromPath(encoded);
     requester.requireKey(key);
+    const { quality } = deps.cache;
+    const halt = quality.haltOf(key);
+    if (halt !== undefined) {
+      const wishes = wishesIn(query);
+      if (!wishes.servesHalted) return answerHalted(deps, exchange, requester, key, halt, wishes, answer);
+    }
     const terms = cacheControl === '' ? undefined : termsIn(cacheControl);
     const hit = found ?? peekAt(deps, key);
     const answered = terms === undefined ? hit : l1OnTerms(deps.cache, terms, hit?.entry);
-    if (answered !== undefined) return answer(answered);
+    const verdict = answered?.entry && quality.of(answered.entry);
+    if (answered !== undefined && (verdict === undefined || query === '')) return answer(answered, verdict);
     shedIfOverloaded(deps);
     checkKey(key, deps.limits.maxKeyBytes);
-    const substitute = wantsFallback(query) ? fallbackFor(key) : undefined;
-    return readThrough(deps, requester, key, substitute, answer, terms);
+    return readThrough(deps, requester, key, answered, wishesIn(query), answer, terms);
   });
 }
 
@@ -148,39 +168,72 @@ function peekAt(deps: HttpDeps, key: string): Loaded | undefined {
   return entry === undefined ? undefined : { entry, source: 'l1' };
 }
 
+type Answer = (loaded: Loaded, verdict?: Verdict, marks?: Headers) => void | Promise<void>;
+
+/** @param answered what L1 has, if the terms allow it */
 async function readThrough(
   deps: HttpDeps,
   requester: Requester,
   key: string,
-  fallback: string | undefined,
-  answer: (loaded: Loaded, marks?: Headers) => void | Promise<void>,
+  answered: Loaded | undefined,
+  wishes: Wishes,
+  answer: Answer,
   terms: Terms | undefined,
 ): Promise<void> {
   const { cache } = deps;
+  const { quality } = cache;
   const load = (key: string) => cache.load(key);
-  const loaded = await (terms === undefined ? load(key) : loadOnTerms(cache, key, terms, load));
-  if (fallback === undefined || loaded.entry !== undefined) return answer(loaded);
+  const loaded = answered ?? (await (terms === undefined ? load(key) : loadOnTerms(cache, key, terms, load)));
+  const verdict = loaded.entry && quality.of(loaded.entry);
+  // The mark was set while the value was read.
+  if (verdict?.quality === 'halted' && !wishes.servesHalted) throw new Halted(verdict);
+  const cause = loaded.entry === undefined ? 'miss' : verdict?.quality;
+  const instead = cause && (await substitute(deps, requester, key, cause, wishes, terms));
+  return instead === undefined ? answer(loaded, verdict) : answer(...instead);
+}
+
+async function answerHalted(
+  deps: HttpDeps,
+  exchange: Exchange,
+  requester: Requester,
+  key: string,
+  halt: Verdict,
+  wishes: Wishes,
+  answer: Answer,
+): Promise<void> {
+  const instead = await substitute(deps, requester, key, 'halted', wishes, undefined);
+  if (instead !== undefined) return answer(...instead);
+  exchange.sendProblem(new Halted(halt), [['Cache-Status', 'ratecache-l1; detail=halted']]);
+}
+
+/** The minimum rate of the ticker, if the reader wants it for this cause and it can be served. */
+async function substitute(
+  { cache }: HttpDeps,
+  requester: Requester,
+  key: string,
+  cause: FallbackCause,
+  wishes: Wishes,
+  terms: Terms | undefined,
+): Promise<Parameters<Answer> | undefined> {
+  const fallback = wishes.fallback ? fallbackFor(key) : undefined;
+  if (fallback === undefined || !cache.quality.fallbackOn.has(cause)) return undefined;
   requester.requireKey(fallback, 'fallback');
-  const instead =
+  const load = (key: string) => cache.load(key);
+  const loaded =
     terms === undefined
       ? await cache.get(fallback)
       : (l1OnTerms(cache, terms, cache.peek(fallback)) ?? (await loadOnTerms(cache, fallback, terms, load)));
+  if (loaded.entry === undefined) return undefined;
+  const verdict = cache.quality.of(loaded.entry);
+  if (verdict?.quality === 'halted') return undefined;
   // Marked, and not to be kept by anyone under the name of the rate that it is not.
-  const marks: Headers = [['Content-Location', CACHE_PATH + encodeURIComponent(fallback)]];
-  return answer(instead.entry === undefined ? loaded : instead, instead.entry === undefined ? [] : marks);
+  return [loaded, verdict, [['Content-Location', CACHE_PATH + encodeURIComponent(fallback)]]];
 }
 
-/** @throws ServiceError `query_invalid` for any other parameter or fallback */
-function wantsFallback(query: string): boolean {
-  const fallback = parametersOf(query, READ_PARAMETERS).get('fallback');
-  if (fallback !== undefined && fallback !== 'min_rate')
-    throw new ServiceError('query_invalid', 'expected min_rate as the fallback', 'fallback');
-  return fallback !== undefined;
-}
-
-/** The key of the minimum rate of a ticker, from the key of its borrow rate. */
-function fallbackFor(key: string): string | undefined {
-  return key.startsWith('borrow_rate:') ? `min_rate:${key.slice('borrow_rate:'.length)}` : undefined;
+/** @throws ServiceError `query_invalid` for any other parameter or value */
+function wishesIn(query: string): Wishes {
+  if (query === '') return NO_WISHES;
+  return wishesFrom(Object.fromEntries(parametersOf(query, READ_PARAMETERS)), 'query_invalid');
 }
 
 /** What a client accepts. */
@@ -194,12 +247,13 @@ function sendLoaded(
   deps: HttpDeps,
   exchange: Exchange,
   loaded: Loaded,
+  verdict: Verdict | undefined,
   accepted: Accepted,
   marks: Headers,
 ): void | Promise<void> {
   const { clock, cache } = deps;
   const { entry } = loaded;
-  const status = loadedStatus(loaded, cache, clock.now);
+  const status = loadedStatus(loaded, cache, clock.now, verdict);
   if (entry === undefined) return exchange.sendProblem(missFault(loaded), [['Cache-Status', status]]);
 
   const sendable = bodyFor(entry, accepted.accept);
@@ -209,7 +263,8 @@ function sendLoaded(
   const bytes = Buffer.byteLength(body);
   const headersOf = (form: Form) => {
     const headers = describe(entry, form, bytes, deps.maxAge, status, clock.now);
-    return marks.length === 0 ? headers : markFallback(headers, marks);
+    if (marks.length > 0) return markFallback(headers, marks);
+    return verdict === undefined ? headers : withoutStoring(headers);
   };
   const send = (gzipped: Buffer | undefined) => {
     const headers = headersOf({ encoding, gzipped: gzipped !== undefined });
@@ -232,6 +287,11 @@ function sendLoaded(
   const gzipped = gzip && stored ? deps.gzipped.get(entry, encoding, body) : undefined;
   if (!(gzipped instanceof Promise)) return send(gzipped);
   return gzipped.then(send);
+}
+
+/** HTTP caches do not notice when the quality changes, so they must not store a value that is not good. */
+function withoutStoring(headers: Headers): Headers {
+  return headers.map(([name, value]) => [name, name === 'Cache-Control' ? 'no-store' : value] as const);
 }
 
 function markFallback(headers: Headers, marks: Headers): Headers {

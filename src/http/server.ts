@@ -12,9 +12,11 @@ import { type GuardedHandler, guarded, type Handler } from './guard.ts';
 import { historyHandler, replicasHandler } from './history.ts';
 import { hotKeysHandler } from './hot-keys.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
+import { MARKS_PATH, markHandler, marksHandler, removeMarkHandler, unmarkHandler } from './marks.ts';
 import { type Ops, opsHandlers } from './ops.ts';
 import { readHandler } from './read.ts';
 import { CACHE_PATH, CACHE_ROUTES } from './request.ts';
+import { forgetHandler, heartbeatHandler, SOURCES_PATH, sourcesHandler } from './sources.ts';
 import { deleteHandler, putHandler } from './write.ts';
 
 type Methods = Partial<Record<'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE', Handler>>;
@@ -172,6 +174,18 @@ export function routes(deps: HttpDeps): Routes {
     ...operation('/v1/cleanup', 'admin', cleanupHandler(deps)),
     ...operation('/v1/flush', 'admin', flushHandler(deps)),
     ...operation('/v1/warmup', 'admin', warmupHandler(deps)),
+    '/v1/sources': readable('/v1/sources', (bodiless) => sourcesHandler(deps, bodiless)),
+    [`${SOURCES_PATH}:name`]: {
+      PUT: guard(`PUT ${SOURCES_PATH}{name}`, 'write', heartbeatHandler(deps)),
+      DELETE: guard(`DELETE ${SOURCES_PATH}{name}`, 'admin', forgetHandler(deps)),
+    },
+    '/v1/marks': {
+      ...readable('/v1/marks', (bodiless) => marksHandler(deps, bodiless)),
+      // Keys need another scope than types and prefixes.
+      POST: guard('POST /v1/marks', undefined, markHandler(deps)),
+    },
+    [`${MARKS_PATH}:id`]: { DELETE: guard(`DELETE ${MARKS_PATH}{id}`, undefined, removeMarkHandler(deps)) },
+    ...operation('/v1/unmark', undefined, unmarkHandler(deps)),
     '/v1/keys': readable('/v1/keys', (bodiless) => keysHandler(deps, bodiless)),
     '/v1/hot-keys': readable('/v1/hot-keys', (bodiless) => hotKeysHandler(deps, bodiless)),
     '/v1/events': { GET: guard('GET /v1/events', 'read', eventsHandler(deps)) },

@@ -21,7 +21,7 @@ import { checkNoParameters, parametersOf } from './query.ts';
 import { encodedKeyOf, keyFromPath, ttlFromQuery } from './request.ts';
 import { largeValueFrom, valueFrom } from './value.ts';
 
-const PUT_PARAMETERS: ReadonlySet<string> = new Set(['ttl', 'asOf', 'source']);
+const PUT_PARAMETERS: ReadonlySet<string> = new Set(['ttl', 'asOf', 'source', 'suspect']);
 
 export function putHandler(deps: HttpDeps): GuardedHandler {
   const { cache, clock, counters, limits, load } = deps;

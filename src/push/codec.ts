@@ -1,7 +1,7 @@
 import { RateLimited } from '../access/rate-limit.ts';
 import type { CoherenceState, Reason } from '../cache/bus.ts';
 import type { Encoding, Entry, Value } from '../cache/entry.ts';
-import type { AnswerLimit, ItemResult } from '../cache/results.ts';
+import type { AnswerLimit, ItemResult, Remarks } from '../cache/results.ts';
 import type { ErrorCode, ServiceError } from '../errors.ts';
 import type { Position } from './history.ts';
 
@@ -45,6 +45,7 @@ export interface SnapshotItem {
   readonly key: string;
   readonly entry?: Entry;
   readonly code?: string | undefined;
+  readonly remarks?: Remarks | undefined;
 }
 
 export interface SnapshotPart {
@@ -101,8 +102,15 @@ export interface Codec {
    * @param merged the number of earlier states of the key that this state replaces
    * @param code set where the value is pending
    */
-  update(key: string, entry: Entry, ttl: number, merged: number, code?: ErrorCode): Encoded;
-  invalidate(key: string, reason: Reason, merged: number): Encoded;
+  update(
+    key: string,
+    entry: Entry,
+    ttl: number,
+    merged: number,
+    code?: ErrorCode,
+    remarks?: Remarks,
+  ): Encoded;
+  invalidate(key: string, reason: Reason, merged: number, remarks?: Remarks): Encoded;
   /** @param match `{"pattern": …}` or `{"type": …}` */
   invalidateMatch(match: Readonly<Record<string, string>>, reason: Reason): Encoded;
   reset(reason: ResetReason): Encoded;

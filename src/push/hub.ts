@@ -1,10 +1,12 @@
 import { concerns } from '../access/principal.ts';
 import type { Announced, ChangeListener, Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
-import { literalHead } from '../cache/glob.ts';
+import { literalHead, literally } from '../cache/glob.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import { Lru } from '../cache/lru.ts';
 import { type Match, matcher } from '../cache/match.ts';
+import { remarksOn } from '../cache/quality/read.ts';
+import type { Selection } from '../cache/quality/selection.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { TYPES, typeOf } from '../key.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
@@ -127,11 +129,7 @@ export class Hub implements ChangeListener {
     this.#sendNotice(this.subscriptions.open(), match, reason);
     // Clients drop all matching entries, but keys may still have values: a value may have been written during the
     // deletion, or another program has only asked caches to drop the keys. So each key is read again.
-    for (const key of this.#mayHaveValue(matches)) {
-      const known = this.#known.peek(key);
-      if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
-      this.changed(key, { reason });
-    }
+    for (const key of this.#mayHaveValue(matches)) this.#readAnew(key, reason);
   }
 
   /**
@@ -168,6 +166,20 @@ export class Hub implements ChangeListener {
       if (principal === undefined || concerns(principal, match))
         consumer.notify(name, frames.for(consumer.codec), matches);
     }
+  }
+
+  /** Clients drop the keys of the selection, and read them again with their quality. */
+  qualityChanged({ keys, types, prefixes }: Selection): void {
+    for (const type of types) this.matchRemoved({ type }, 'quality');
+    for (const prefix of prefixes) this.matchRemoved({ pattern: `${literally(prefix)}*` }, 'quality');
+    for (const key of keys) this.#readAnew(key, 'quality');
+  }
+
+  /** Reads the key, and sends its state even if it has not changed. */
+  #readAnew(key: string, reason: Reason): void {
+    const known = this.#known.peek(key);
+    if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
+    this.changed(key, { reason });
   }
 
   /** The matching keys that are not known to have no value. */
@@ -332,10 +344,18 @@ export class Hub implements ChangeListener {
     for (const [consumer, delivery] of deliveries) consumer.deliver(delivery);
   }
 
-  /** An input may have changed since the state was learned, and the notice of that change was sent before it. */
+  /**
+   * An input or the quality may have changed since the state was learned, and the notice of that change was sent before
+   * it.
+   */
   #current(state: State): State {
     const { key, entry, merged } = state;
-    if (entry === undefined || this.#cache.dependents?.outdates(entry) === undefined) return state;
+    if (entry === undefined) return state;
+    const { dependents, quality } = this.#cache;
+    if (dependents?.outdates(entry) === undefined) {
+      const remarks = remarksOn(quality, entry);
+      return remarks === undefined ? state : state.judged(remarks);
+    }
     this.#known.set(key, NO_VALUE);
     return new State(key, undefined, 'input', merged, this.#onFault);
   }

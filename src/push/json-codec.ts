@@ -1,6 +1,13 @@
 import { lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { membersAsJson, originAsJson, resultsAsJson, sendable, ttlOf } from '../cache/results.ts';
+import {
+  membersAsJson,
+  originAsJson,
+  remarksAsJson,
+  resultsAsJson,
+  sendable,
+  ttlOf,
+} from '../cache/results.ts';
 import { atOnce } from '../cache/turns.ts';
 import { checkJson } from '../codec/json-check.ts';
 import * as read from '../codec/json-read.ts';
@@ -63,10 +70,10 @@ export const jsonCodec: Codec = {
       retryAfterMs: retryAfterMsOf(error),
     }),
 
-  update: (key, entry, ttl, merged, code) =>
-    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}"${originAsJson(entry)},"ttl":${ttl},"value":${entry.json}${count(merged)}${mark(code)}}`,
-  invalidate: (key, reason, merged) =>
-    `{"event":"invalidate","key":${JSON.stringify(key)},"reason":"${reason}"${count(merged)}}`,
+  update: (key, entry, ttl, merged, code, remarks) =>
+    `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}"${originAsJson(entry)},"ttl":${ttl},"value":${entry.json}${count(merged)}${mark(code)}${remarksAsJson(remarks)}}`,
+  invalidate: (key, reason, merged, remarks) =>
+    `{"event":"invalidate","key":${JSON.stringify(key)},"reason":"${reason}"${count(merged)}${remarksAsJson(remarks)}}`,
   invalidateMatch: (match, reason) => JSON.stringify({ event: 'invalidate', ...match, reason }),
   reset: (reason) => `{"event":"reset","reason":"${reason}"}`,
   heartbeat: (beat) => JSON.stringify({ event: 'heartbeat', ...beat }),
@@ -108,8 +115,8 @@ export function snapshotMembers({ items, values, now, resumed, more, coherence }
   return `${state(lesserState(coherence))}${how}"snapshot":[${listed}]${more ? ',"more":true' : ''}`;
 }
 
-function snapshotItem({ key, entry, code }: SnapshotItem, values: boolean, now: number): string {
-  const reason = mark(code);
+function snapshotItem({ key, entry, code, remarks }: SnapshotItem, values: boolean, now: number): string {
+  const reason = mark(code) + remarksAsJson(remarks);
   if (entry === undefined) return `{"key":${JSON.stringify(key)}${reason}}`;
   const value = values ? `,"value":${entry.json}` : '';
   return `{"key":${JSON.stringify(key)}${reason},"version":"${entry.version}"${originAsJson(entry)},"ttl":${ttlOf(entry, now)}${value}}`;

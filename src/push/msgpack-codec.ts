@@ -1,6 +1,15 @@
 import { type CoherenceState, lesserState } from '../cache/bus.ts';
 import { keep } from '../cache/entry.ts';
-import { originMembers, sendable, ttlOf, writeOrigin, writeResult, writeResults } from '../cache/results.ts';
+import {
+  originMembers,
+  remarkMembers,
+  sendable,
+  ttlOf,
+  writeOrigin,
+  writeRemarks,
+  writeResult,
+  writeResults,
+} from '../cache/results.ts';
 import { Malformed } from '../codec/errors.ts';
 import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
@@ -52,11 +61,12 @@ export const msgpackCodec: Codec = {
     if (resumed !== undefined) flag('resumed', resumed);
     out.str('snapshot');
     out.array(items.length);
-    for (const { key, entry, code } of items) {
+    for (const { key, entry, code, remarks } of items) {
       const members = entry === undefined ? 0 : (values ? 3 : 2) + originMembers(entry);
-      out.map(1 + members + (code === undefined ? 0 : 1));
+      out.map(1 + members + (code === undefined ? 0 : 1) + remarkMembers(remarks));
       text('key', key);
       if (code !== undefined) text('code', code);
+      if (remarks !== undefined) writeRemarks(out, remarks);
       if (entry === undefined) continue;
       text('version', entry.version);
       writeOrigin(out, entry);
@@ -86,10 +96,11 @@ export const msgpackCodec: Codec = {
       retryAfterMs: retryAfterMsOf(error),
     }),
 
-  update(key, entry, ttl, merged, code) {
+  update(key, entry, ttl, merged, code, remarks) {
     // Convert the value first: if it cannot be converted, the scratch buffer is still unchanged.
     const value = entry.packed;
-    open(5 + originMembers(entry) + (merged === 0 ? 0 : 1) + (code === undefined ? 0 : 1), 'update');
+    const others = (merged === 0 ? 0 : 1) + (code === undefined ? 0 : 1) + remarkMembers(remarks);
+    open(5 + originMembers(entry) + others, 'update');
     text('key', key);
     text('version', entry.version);
     writeOrigin(out, entry);
@@ -98,13 +109,15 @@ export const msgpackCodec: Codec = {
     out.valueBytes(value);
     count(merged);
     if (code !== undefined) text('code', code);
+    if (remarks !== undefined) writeRemarks(out, remarks);
     return out.bytes();
   },
-  invalidate(key, reason, merged) {
-    open(merged === 0 ? 3 : 4, 'invalidate');
+  invalidate(key, reason, merged, remarks) {
+    open((merged === 0 ? 3 : 4) + remarkMembers(remarks), 'invalidate');
     text('key', key);
     text('reason', reason);
     count(merged);
+    if (remarks !== undefined) writeRemarks(out, remarks);
     return out.bytes();
   },
   invalidateMatch(match, reason) {

@@ -9,6 +9,7 @@ import { checkIdempotencyKey } from '../cache/idempotency.ts';
 import { checkKey, ttlMs } from '../cache/key-and-ttl.ts';
 import { keyWarning } from '../cache/key-warning.ts';
 import { type Origin, originFrom } from '../cache/origin.ts';
+import { readWithQuality, WISHES, wishesFrom } from '../cache/quality/read.ts';
 import { TERMS, termsFrom } from '../cache/read-on-terms.ts';
 import type { ItemResult } from '../cache/results.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
@@ -44,11 +45,11 @@ const FOR_WRITES = [...CONDITIONS, 'idempotencyKey'];
 /** The members of each operation's request, in addition to `id` and `op`. */
 const MEMBERS = {
   auth: ['token'],
-  get: ['key', ...TERMS],
-  mget: ['keys', 'ids', ...TERMS],
+  get: ['key', ...TERMS, ...WISHES],
+  mget: ['keys', 'ids', ...TERMS, ...WISHES],
   register: ['keys'],
   unregister: [],
-  set: ['key', 'value', 'ttl', 'asOf', 'source', ...FOR_WRITES, 'ifNewer'],
+  set: ['key', 'value', 'ttl', 'asOf', 'source', 'suspect', ...FOR_WRITES, 'ifNewer'],
   delete: ['key', ...FOR_WRITES],
   subscribe: ['keys', 'types', 'prefixes', 'values', 'interval', 'resume'],
   unsubscribe: ['subscription'],
@@ -75,33 +76,28 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const { cache, clock, hub } = deps;
     const key = textOf(data, 'key');
     requester.requireKey(key);
-    const terms = termsFrom(data, 'frame_invalid');
-    if (terms !== undefined) {
-      shedIfOverloaded(deps);
-      checkKey(key, deps.limits.maxKeyBytes);
-      return answerOne(deps, consumer, id, getManyOnTerms(cache, hub, [key], deps.limits.maxKeyBytes, terms));
-    }
-    const entry = hub.peek(key);
-    if (entry !== undefined) {
+    const isPlain =
+      !cache.quality.active &&
+      data.halted === undefined &&
+      data.fallback === undefined &&
+      termsFrom(data, 'frame_invalid') === undefined;
+    const entry = isPlain ? hub.peek(key) : undefined;
+    if (entry !== undefined && !entry.isSuspect) {
       consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
       return;
     }
     shedIfOverloaded(deps);
     checkKey(key, deps.limits.maxKeyBytes);
-    return answerOne(deps, consumer, id, getMany(hub, [key], deps.limits.maxKeyBytes));
+    return answerOne(deps, consumer, id, readKeys(deps, requester, data, [key]));
   },
 
   mget(deps, consumer, id, { data }, requester) {
     shedIfOverloaded(deps);
-    const { cache, clock, counters, hub, limits } = deps;
+    const { cache, clock, counters, limits } = deps;
     const limit = { maxBytes: limits.maxAnswerBytes, onRefused: () => counters.countLimited('answer_bytes') };
-    const terms = termsFrom(data, 'frame_invalid');
     if (data.ids !== undefined && data.keys !== undefined)
       throw new ServiceError('frame_invalid', 'send either keys or ids', 'ids');
-    const run = (keys: readonly string[]) =>
-      terms === undefined
-        ? getMany(hub, keys, limits.maxKeyBytes)
-        : getManyOnTerms(cache, hub, keys, limits.maxKeyBytes, terms);
+    const run = (keys: readonly string[]) => readKeys(deps, requester, data, keys);
     const results =
       data.ids === undefined
         ? permitted(requester, keysOf(data, limits.maxBatchKeys), (key) => key, run)
@@ -129,8 +125,8 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     if (value === undefined) throw new ServiceError('value_invalid', 'a set requires a value', 'value');
     if (value.body.length > limits.maxValueBytes)
       throw new ServiceError('value_too_large', `at most ${limits.maxValueBytes} bytes are allowed`, 'value');
-    const { ttl, asOf, source } = frame.data;
-    const origin = originFrom(asOf, source, clock.now);
+    const { ttl } = frame.data;
+    const origin = originFrom(frame.data, clock.now);
     const condition = conditionOf(frame.data, origin);
     const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
     const details = { client: clientOf(consumer), idempotencyKey: idempotencyKeyOf(frame.data), origin };
@@ -261,6 +257,22 @@ function refuse(deps: RequestDeps, consumer: Consumer, id: RequestId, error: unk
   const known = error instanceof ServiceError;
   consumer.reply(consumer.codec.failed(id, known ? error : new ServiceError('internal', ERRORS.internal[1])));
   if (!known) deps.onFault(error);
+}
+
+/** Reads the keys as the members of the request demand. */
+function readKeys(
+  { cache, hub, limits }: RequestDeps,
+  requester: Requester,
+  data: Frame['data'],
+  keys: readonly string[],
+): ItemResult[] | Promise<ItemResult[]> {
+  const terms = termsFrom(data, 'frame_invalid');
+  const wishes = wishesFrom(data, 'frame_invalid');
+  const read = (some: readonly string[]) =>
+    terms === undefined
+      ? getMany(hub, some, limits.maxKeyBytes)
+      : getManyOnTerms(cache, hub, some, limits.maxKeyBytes, terms);
+  return readWithQuality(cache.quality, keys, read, wishes, (key) => requester.requireKey(key, 'fallback'));
 }
 
 async function answerOne(

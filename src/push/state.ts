@@ -1,6 +1,6 @@
 import type { Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
-import { ttlOf } from '../cache/results.ts';
+import { type Remarks, ttlOf } from '../cache/results.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import type { Codec, Encoded } from './codec.ts';
 
@@ -16,6 +16,8 @@ export class State {
   readonly merged: number;
   /** Whether Redis does not have the value yet. */
   readonly isPending: boolean;
+  /** Set where the value is not good. */
+  readonly remarks: Remarks | undefined;
   readonly #frames = new Map<string, Buffer>();
   readonly #onFault: (error: unknown) => void;
 
@@ -27,6 +29,7 @@ export class State {
     merged: number,
     onFault: (error: unknown) => void = rethrow,
     isPending = false,
+    remarks?: Remarks,
   ) {
     this.key = key;
     this.entry = entry;
@@ -34,12 +37,20 @@ export class State {
     this.merged = merged;
     this.#onFault = onFault;
     this.isPending = isPending;
+    this.remarks = remarks;
   }
 
   /** The same state, which replaces more earlier ones. */
   replacing(more: number): State {
-    const merged = this.merged + more;
-    return new State(this.key, this.entry, this.reason, merged, this.#onFault, this.isPending);
+    const { key, entry, reason, isPending, remarks } = this;
+    return new State(key, entry, reason, this.merged + more, this.#onFault, isPending, remarks);
+  }
+
+  /** The same state of a value with this quality. A halted value is not sent. */
+  judged(remarks: Remarks): State {
+    const { key, entry, merged, isPending } = this;
+    const reason = remarks.quality === 'halted' ? 'quality' : this.reason;
+    return new State(key, entry, reason, merged, this.#onFault, isPending, remarks);
   }
 
   /**
@@ -49,8 +60,8 @@ export class State {
    * @param now the time, in ms
    */
   frame(codec: Codec, values: boolean, merged: number, now: number): Encoded {
-    const { entry } = this;
-    const update = values && entry !== undefined;
+    const { entry, remarks } = this;
+    const update = values && entry !== undefined && remarks?.quality !== 'halted';
     const ttl = update ? ttlOf(entry, now) : 0;
     // Slow subscribers differ in the number of merged states, so these frames cannot be shared.
     if (merged > this.merged) return this.#encode(codec, update ? entry : undefined, ttl, merged);
@@ -69,13 +80,14 @@ export class State {
   #encode(codec: Codec, entry: Entry | undefined, ttl: number, merged: number): Encoded {
     if (entry !== undefined) {
       try {
-        return codec.update(this.key, entry, ttl, merged, this.isPending ? 'l2_unavailable' : undefined);
+        const code = this.isPending ? 'l2_unavailable' : undefined;
+        return codec.update(this.key, entry, ttl, merged, code, this.remarks);
       } catch (error) {
         // An exception here would end the process: no request waits for a push.
         if (!(error instanceof NotConvertible)) this.#onFault(error);
       }
     }
-    return codec.invalidate(this.key, this.reason, merged);
+    return codec.invalidate(this.key, this.reason, merged, this.remarks);
   }
 }
 

@@ -4,6 +4,8 @@ import type { Requester } from '../access/requester.ts';
 import type { Dependents } from '../cache/dependencies/dependents.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
+import type { Quality } from '../cache/quality/quality.ts';
+import { remarksOn } from '../cache/quality/read.ts';
 import { turns } from '../cache/turns.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
@@ -205,6 +207,7 @@ async function sendSnapshot(
     if (consumer.subscriptions.get(id) !== subscription)
       throw new ServiceError('frame_invalid', 'the subscription was ended before its snapshot was complete');
     if (cache.dependents !== undefined) items = items.map((item) => settledItem(item, cache.dependents!));
+    items = items.map((item) => judgedItem(item, cache.quality));
     if (!resumed) items = items.filter(({ code }) => code !== 'cache_miss');
     // Queued notices are older than the snapshot. Sent after it, they would invalidate its entries.
     consumer.sendNotices();
@@ -243,6 +246,14 @@ async function sendSnapshot(
 function settledItem(item: SnapshotItem, dependents: Dependents): SnapshotItem {
   const { key, entry } = item;
   return entry !== undefined && dependents.outdates(entry) !== undefined ? { key, code: 'cache_miss' } : item;
+}
+
+/** Adds the quality of the value. The value of a halted key is left out. */
+function judgedItem(item: SnapshotItem, quality: Quality): SnapshotItem {
+  const { key, entry } = item;
+  const remarks = entry && remarksOn(quality, entry);
+  if (remarks === undefined) return item;
+  return remarks.quality === 'halted' ? { key, code: 'halted', remarks } : { ...item, remarks };
 }
 
 /** The item of a key for the snapshot; undefined if the key has no value. */

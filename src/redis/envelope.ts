@@ -18,7 +18,8 @@ import { bufferOf, copyBytes } from '../codec/value-bytes.ts';
  *        2  c4 0c + 12           version, bin 8
  *       16  cf + 8               stored at, ms of Redis's clock since the epoch, uint 64
  *       25  cf + 8               expires at, likewise
- *       34  00 to 03             1: the value is msgpack, else JSON; 2: it is compressed with zstd
+ *       34  00 to 07             1: the value is msgpack, else JSON; 2: it is compressed with zstd; 4, in layout 3 only: its
+ *                                writer called it suspect
  *       35  ce + 4               CRC-32 of the bytes 16 to 34 and of the value's bytes, uint 32. It does not cover the
  *                                version, which the write script may change
  *       40  c6 + 4 + n           the value's bytes, bin 32
@@ -57,6 +58,7 @@ const VALUE_1 = 40;
 
 const MSGPACK = 1;
 const COMPRESSED = 2;
+const SUSPECT = 4;
 
 /** The first byte of a value of the predecessor service: `{"value": …, "timestamp": seconds, "source": …}`. */
 const OPENING_BRACE = 0x7b;
@@ -89,6 +91,7 @@ export function pack(
       flags |= COMPRESSED;
     }
   }
+  if (origin?.suspect) flags |= SUSPECT;
   const rest = origin === undefined ? REST : SOURCE + (origin.source?.length ?? 0);
   const packed = Buffer.allocUnsafe(rest + TAIL + body.length);
   packed[0] = origin === undefined ? LEAD : LEAD_3;
@@ -144,9 +147,10 @@ function restOffset(packed: Buffer): number | undefined {
 function originIn(packed: Buffer): { readonly origin: Origin | undefined } | undefined {
   if (packed[0] !== LEAD_3) return NO_ORIGIN;
   const ms = readMs(packed, AS_OF);
+  const suspect = (packed[FLAGS]! & SUSPECT) === 0 ? undefined : true;
   const name = packed.toString('latin1', SOURCE, SOURCE + packed[SOURCE_LENGTH]!);
   if ((ms !== 0 && !isInstant(ms)) || (name !== '' && !isSource(name))) return undefined;
-  return { origin: originOf(ms === 0 ? undefined : ms, name === '' ? undefined : name) };
+  return { origin: originOf(ms === 0 ? undefined : ms, name === '' ? undefined : name, suspect) };
 }
 
 const NO_ORIGIN = { origin: undefined };
@@ -156,7 +160,8 @@ export function unpack(key: string, packed: Buffer, limits: EnvelopeLimits): Ent
   const offset = valueOffset(packed);
   if (offset === undefined) return undefined;
   const flags = packed[FLAGS]!;
-  if (flags > (MSGPACK | COMPRESSED)) return undefined;
+  if (flags > (packed[0] === LEAD_3 ? MSGPACK | COMPRESSED | SUSPECT : MSGPACK | COMPRESSED))
+    return undefined;
   const storedAt = readMs(packed, STORED_AT);
   const expiresAt = readMs(packed, EXPIRES_AT);
   // An answer cannot express a later time.

@@ -92,6 +92,12 @@ const ANSWER = v.object({
         writer: v.optional(ID),
       }),
     ),
+    quality: v.optional(
+      v.object({
+        state: v.picklist(['good', 'suspect', 'halted']),
+        reason: v.optional(v.pipe(v.string(), v.maxLength(1000))),
+      }),
+    ),
     input_change: v.optional(v.object({ key: v.string(), version: v.string() })),
   }),
 });

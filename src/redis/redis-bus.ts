@@ -5,6 +5,7 @@ import type { Counters } from '../metrics/counters.ts';
 import { isSetByReplica, parseAnnouncement } from './announcement.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { MalformedOrigins } from './malformed-origins.ts';
+import { QUALITY_PREFIX, qualityKey } from './marks.ts';
 import { RecentAnnouncements } from './recent-announcements.ts';
 import { refusal } from './refusal.ts';
 import { staySubscribed } from './stay-subscribed.ts';
@@ -12,7 +13,7 @@ import { staySubscribed } from './stay-subscribed.ts';
 /**
  * The invalidation link: one connection on which Redis reports every change of a key under the prefix.
  *
- *   CLIENT TRACKING ON REDIRECT <itself> BCAST PREFIX <prefix> PREFIX <canary>
+ *   CLIENT TRACKING ON REDIRECT <itself> BCAST PREFIX <prefix> PREFIX <canary> PREFIX <sources and marks>
  *   SUBSCRIBE __redis__:invalidate <channel> <canary>
  *
  * Redis then sends the keys of every write, deletion, expiry and eviction to `__redis__:invalidate`, and null for a
@@ -79,6 +80,8 @@ const SILENCE_MS = 2000;
 export class RedisBus {
   readonly #options: RedisBusOptions;
   readonly #deps: RedisBusDeps;
+  /** The hashes of sources and marks. */
+  readonly #qualityKeys: ReadonlySet<string>;
   /** The key of the canary, without the hash tag. */
   readonly #canaryPrefix: string;
   /** The hash tag of the canary and the channel; '' outside of a Cluster, undefined while the master owns no slot. */
@@ -112,6 +115,10 @@ export class RedisBus {
     this.#options = options;
     this.#deps = deps;
     this.#canaryPrefix = `__ratecache__:canary:${options.origin}`;
+    this.#qualityKeys = new Set([
+      qualityKey('sources', options.keyPrefix),
+      qualityKey('marks', options.keyPrefix),
+    ]);
     this.#tag = this.#currentTag();
     this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.heartbeatTimeoutMs);
     this.#malformed = new MalformedOrigins(deps.onMalformed);
@@ -153,8 +160,9 @@ export class RedisBus {
     const { link, onArmFault } = this.#deps;
     const { keyPrefix, channel, shard } = this.#options;
     const prefixes = ['PREFIX', keyPrefix];
-    // Redis refuses overlapping prefixes. A key prefix that covers the canary reports it anyway.
-    if (!this.#canaryPrefix.startsWith(keyPrefix)) prefixes.push('PREFIX', this.#canaryPrefix);
+    // Redis refuses overlapping prefixes. A key prefix that covers another one reports its keys anyway.
+    for (const prefix of [this.#canaryPrefix, QUALITY_PREFIX])
+      if (!prefix.startsWith(keyPrefix)) prefixes.push('PREFIX', prefix);
     let keysLeft: number | undefined;
     try {
       keysLeft = await this.#keysAfterRestart();
@@ -305,6 +313,7 @@ export class RedisBus {
     for (const raw of keys) {
       const key = raw.toString();
       if (key === this.#canary) this.#onTrackedCanary();
+      else if (this.#qualityKeys.has(key)) listener.qualityChanged?.();
       else if (key.startsWith(keyPrefix)) this.#onTrackedKey(key.slice(keyPrefix.length));
     }
   }

@@ -40,6 +40,10 @@ export interface Cluster {
   readonly masters: () => Master[];
   /** The master that owns the key; undefined while it is unknown. */
   readonly ownerOf: (key: string) => Master | undefined;
+  /** The master that owns a key of Redis, with its prefix; undefined while it is unknown. */
+  readonly ownerOfRaw: (rawKey: string) => Master | undefined;
+  /** A command was redirected: reads the slots again. */
+  readonly suspect: () => void;
   /** Resolves with true when the slots were read for the first time. */
   readonly known: Promise<boolean>;
   /** Reports the changes of all masters to the cache. Called once, before the first master is known. */
@@ -63,6 +67,7 @@ export function openCluster(deps: ClusterDeps): Cluster {
   if (topology.kind !== 'cluster') throw new Error(`the topology is ${topology.kind}`);
   const addresses = new AddressMap(topology.natMap);
   const slots = clusterSlots(config.store.keyPrefix);
+  const rawSlots = clusterSlots('');
   let cache: TwoLevel;
   const once = matchOnce();
   let timeSource: Member | undefined;
@@ -153,6 +158,7 @@ export function openCluster(deps: ClusterDeps): Cluster {
       },
       allChanged: (reason, keysLeft) => cache.allChanged(reason, keysLeft, source),
       stateChanged: (state) => cache.stateChanged(state, source),
+      qualityChanged: () => cache.qualityChanged(),
     };
   }
 
@@ -180,6 +186,8 @@ export function openCluster(deps: ClusterDeps): Cluster {
     known: known.promise,
     masters: () => members.masters as Opened[],
     ownerOf: (key) => members.ownerOf(slots.of(key)) as Opened | undefined,
+    ownerOfRaw: (rawKey) => members.ownerOf(rawSlots.of(rawKey)) as Opened | undefined,
+    suspect: () => table.suspect(),
     follow: (to) => {
       cache = to;
       table = new Topology({

@@ -1,12 +1,14 @@
 /** L2 of a service: one Redis server, or the masters of a Cluster. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServiceClock } from '../cache/clock.ts';
+import type { QualityStore } from '../cache/quality/records.ts';
 import { ONE_SLOT, type Slots } from '../cache/slots.ts';
 import type { Store } from '../cache/store.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { combinedCounts, combinedStatus } from '../redis/cluster/combined.ts';
 import type { RedisStatus } from '../redis/info.ts';
 import type { KeyCounts } from '../redis/key-counter.ts';
+import { RedisMarks } from '../redis/marks.ts';
 import { openCluster } from './compose-cluster.ts';
 import { openServer, type Server, type ServerDeps } from './compose-server.ts';
 
@@ -34,6 +36,8 @@ export interface RedisSide {
 
 export interface L2 {
   readonly store: Store;
+  /** Sources and marks. */
+  readonly marks: QualityStore;
   readonly slots: Slots;
   /** Whether L1 is not trusted before the servers are known. */
   readonly linked: boolean;
@@ -68,6 +72,7 @@ function composeOne(deps: L2Deps): L2 {
   const servers = [{ name: undefined, server }];
   return {
     store: server.store,
+    marks: marksOf(deps, () => server),
     slots: ONE_SLOT,
     linked: redis.link !== undefined,
     side: {
@@ -88,6 +93,24 @@ function composeOne(deps: L2Deps): L2 {
   };
 }
 
+function marksOf(
+  { config, counters }: L2Deps,
+  ownerOf: (rawKey: string) => Server | undefined,
+  onMoved?: () => void,
+): QualityStore {
+  return new RedisMarks(
+    { keyPrefix: config.store.keyPrefix, commandTimeoutMs: config.redis!.commandTimeoutMs },
+    {
+      counters,
+      serverOf: (rawKey) => {
+        const server = ownerOf(rawKey);
+        return server && { data: server.redis.data, admin: server.redis.admin, breaker: server.breaker };
+      },
+      ...(onMoved !== undefined && { onMoved }),
+    },
+  );
+}
+
 function composeCluster(deps: L2Deps): L2 {
   const cluster = openCluster(deps);
   const servers = () => cluster.masters().map(({ address, server }) => ({ name: address, server }));
@@ -98,6 +121,7 @@ function composeCluster(deps: L2Deps): L2 {
   const each = <T>(of: (server: Server) => T): T[] => servers().map(({ server }) => of(server));
   return {
     store: cluster.store,
+    marks: marksOf(deps, (rawKey) => cluster.ownerOfRaw(rawKey)?.server, cluster.suspect),
     slots: cluster.slots,
     linked: true,
     side: {

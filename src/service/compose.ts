@@ -7,6 +7,9 @@ import { Memory } from '../cache/l1/memory.ts';
 import { sweepEvery } from '../cache/l1/sweep.ts';
 import { LoopDelay } from '../cache/loop-delay.ts';
 import { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
+import { MemoryQualityStore } from '../cache/quality/memory-store.ts';
+import { Quality } from '../cache/quality/quality.ts';
+import { QualityRegistry } from '../cache/quality/registry.ts';
 import { RecentChanges } from '../cache/recent-changes.ts';
 import { ONE_SLOT } from '../cache/slots.ts';
 import { TwoLevel } from '../cache/two-level.ts';
@@ -24,6 +27,8 @@ import { stateLog, supersededLog, watchFaults } from './core-logs.ts';
 
 /** The share of the pending writes that only deletions may use, so that values cannot keep them out. */
 const RESERVED_PERCENT = 10;
+/** How often sources and marks are read with ENABLE_PUBSUB=false. */
+const POLL_MS = 1000;
 /** Deletions by type or pattern that are kept although the limit of pending writes is reached. */
 const SPARE_MATCHES = 100;
 
@@ -39,6 +44,8 @@ export interface Core {
   /** Returns what this replica knows about a key. */
   readonly view: (key: string) => ReplicaView;
   readonly hotKeys: HotKeys;
+  /** Sources and marks. */
+  readonly marks: QualityRegistry;
   /** Resolves when the link has reported every change that Redis made before this call; at once without a link. */
   readonly linkCaughtUp: () => Promise<void>;
   /** Resolves with true when Redis is usable, or with false after `timeoutMs`. */
@@ -96,6 +103,17 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     : undefined;
   const missLog = config.stats.enabled ? new MissLog(log) : undefined;
   const hotKeys = new HotKeys();
+  const quality = new Quality(clock);
+  const marks = new QualityRegistry({
+    store: l2?.marks ?? new MemoryQualityStore(),
+    quality,
+    clock,
+    onRejected: ({ message }) =>
+      log.error(
+        { error: message },
+        'cannot read sources and marks from Redis, so all values count as good; retrying',
+      ),
+  });
   const cache = new TwoLevel({
     memory,
     store: l2?.store,
@@ -109,6 +127,8 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     pendingWrites: pendingWritesOf(config),
     rewarm: config.faults.rewarm,
     recent,
+    quality,
+    onQualityChange: () => marks.reload(),
     onSampledRead: (key) => hotKeys.sampledRead(key),
     onMiss: (key) => {
       hotKeys.missed(key);
@@ -118,6 +138,9 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     onState: stateLog(log),
   });
   l2?.follow(cache);
+  // Without a link nothing reports changes of sources and marks.
+  const polling =
+    l2 !== undefined && !config.pubsub.enabled && setInterval(() => marks.reload(), POLL_MS).unref();
   const stopFaultLog = l2 && watchFaults(counters, log);
   const { cleanupIntervalMs } = config.local;
   const stopSweeping = memory && cleanupIntervalMs > 0 ? sweepEvery(memory, cleanupIntervalMs) : undefined;
@@ -131,10 +154,13 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     redis: l2?.side,
     view,
     hotKeys,
+    marks,
     linkCaughtUp: async () => l2?.linkCaughtUp(),
     whenUp: async (timeoutMs) => l2 === undefined || l2.whenUp(timeoutMs),
     close: () => {
       stopFaultLog?.();
+      if (polling) clearInterval(polling);
+      marks.close();
       loopDelay.stop();
       stopSweeping?.();
       missLog?.flush();

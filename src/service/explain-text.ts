@@ -5,7 +5,19 @@ import type { StoredView } from '../redis/stored-view.ts';
 
 /** How the replica answers a read of the key now. */
 export function whyOf(
-  { coherence, l1, pending, input_change: input }: ReplicaView,
+  { coherence, l1, pending, input_change: input, quality }: ReplicaView,
+  redis: StoredView,
+): string {
+  if (quality?.state === 'halted') return `It answers 503 halted: ${quality.reason}.`;
+  const suspect = quality?.state === 'suspect' ? ` The value is suspect: ${quality.reason}.` : '';
+  return sourceOf(coherence, l1, pending, input, redis) + suspect;
+}
+
+function sourceOf(
+  coherence: ReplicaView['coherence'],
+  l1: ReplicaView['l1'],
+  pending: ReplicaView['pending'],
+  input: ReplicaView['input_change'],
   redis: StoredView,
 ): string {
   const version = pending?.version ?? redis.version ?? l1.version;
@@ -119,6 +131,8 @@ export function changeText({ reason, at, writer }: ChangeView): string {
       return `the link was armed again at ${at}, and L1 was emptied`;
     case 'input':
       return `an input of the value changed at ${at}`;
+    case 'quality':
+      return `the quality of the value changed at ${at}`;
     case 'remote':
       return `another program changed the key, or Redis evicted it, at ${at}`;
   }

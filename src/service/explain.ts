@@ -1,6 +1,8 @@
 /** Explains one key: what each tier of each replica has, and why a read is answered as it is. */
 import { type ChangeView, changeOf, isoTime } from '../cache/key-view.ts';
 import type { Config } from '../config/config.ts';
+import { markView } from '../http/marks.ts';
+import { sourceView } from '../http/sources.ts';
 import { TYPES, type TypeName, typeOf } from '../key.ts';
 import type { Answers } from '../redis/inquiry.ts';
 import type { ReplicaView } from '../redis/inquiry-messages.ts';
@@ -19,6 +21,10 @@ export interface Explanation {
   readonly summary: string;
   /** The latest change that any replica knows, or that the value in Redis proves. */
   readonly last_change: ChangeView | null;
+  /** The marks that cover the key. */
+  readonly marks: readonly ReturnType<typeof markView>[];
+  /** The sources whose types or prefixes cover the key. */
+  readonly sources: readonly ReturnType<typeof sourceView>[];
   readonly redis: StoredView;
   /** The replica that received the request comes first. */
   readonly replicas: readonly ExplainedReplica[];
@@ -52,12 +58,15 @@ export function composeExplain(config: Config, core: Core): (key: string) => Pro
     const own = core.view(key);
     const replicas = [own, ...asked.replicas].map((view) => ({ ...view, why: whyOf(view, redis) }));
     const change = lastChange(replicas, redis);
+    const { marks, sources } = core.marks.quality.concerning(key);
     return {
       key,
       type: TYPES[typeOf(key)]!,
       at: isoTime(core.clock.now),
       summary: summaryOf(replicas, redis, change),
       last_change: change,
+      marks: marks.map(markView),
+      sources: sources.map((source) => sourceView(core, source)),
       redis,
       replicas,
       others: {

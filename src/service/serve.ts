@@ -78,6 +78,7 @@ export async function serve(
     counters,
     load,
     access,
+    marks: core.marks,
     maxAge: config.http.maxAge,
     gzipped: new GzippedValues(),
     limits: config.limits,

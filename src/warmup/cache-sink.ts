@@ -20,10 +20,10 @@ export interface SinkLimits {
 
 /** A target that is Redis itself, without a service. Existing values are replaced, except by older data. */
 export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkLimits): Target {
-  const assignment = ({ key, json, ttlMs, asOf, source }: WarmupRecord): Assignment | Faulty => {
+  const assignment = ({ key, json, ttlMs, asOf, source, suspect }: WarmupRecord): Assignment | Faulty => {
     if (Buffer.byteLength(json) <= maxValueBytes) {
       const condition = asOf === undefined ? undefined : ({ is: 'unless-newer', asOf } as const);
-      return { key, value: jsonValue(json), ttlMs, origin: originOf(asOf, source), condition };
+      return { key, value: jsonValue(json), ttlMs, origin: originOf(asOf, source, suspect), condition };
     }
     return { key, fault: new ServiceError('value_too_large', `at most ${maxValueBytes} bytes are allowed`) };
   };
@@ -60,9 +60,9 @@ export function cacheSink(cache: TwoLevel, { maxKeyBytes, maxValueBytes }: SinkL
  * @param onPresent called with each key that Redis has afterwards
  */
 export function absentSink(cache: TwoLevel, onPresent: (key: string) => void): Sink {
-  const writeOne = async ({ key, json, ttlMs, asOf, source }: WarmupRecord): Promise<Outcome> => {
+  const writeOne = async ({ key, json, ttlMs, asOf, source, suspect }: WarmupRecord): Promise<Outcome> => {
     try {
-      const origin = originOf(asOf, source);
+      const origin = originOf(asOf, source, suspect);
       const { status } = await cache.set(key, jsonValue(json), ttlMs, { is: 'if-absent' }, { origin });
       onPresent(key);
       return { status: status === 'refused' ? 'kept' : 'stored' };

@@ -13,7 +13,7 @@ const CONCURRENT_DELETIONS = 16;
 
 /**
  * A target that is a running service. `write` sends `POST {url}/v1/mset` with
- * `{"entries":[{"key","value","ttl"?,"asOf"?,"ifNewer"?,"source"?}…]}`, with the exact text of each value. The service
+ * `{"entries":[{"key","value","ttl"?,"asOf"?,"ifNewer"?,"source"?,"suspect"?}…]}`, with the exact text of each value. The service
  * answers `{"results":[{"key","status","code"?}…]}` in the same order. `read` sends `POST /v1/mget`, `list` `GET /v1/keys`, and `remove` `DELETE /v1/cache/{key}` with `If-Match`.
  *
  * A result `stored` with a code is `pending`: the service has accepted the write, but Redis has not confirmed it.
@@ -101,11 +101,12 @@ export function httpSink(url: string, { timeoutMs = 10_000, token }: HttpSinkOpt
 }
 
 function requestBody(batch: readonly WarmupRecord[]): string {
-  const entries = batch.map(({ key, json, ttlMs, asOf, source }) => {
+  const entries = batch.map(({ key, json, ttlMs, asOf, source, suspect }) => {
     const life = ttlMs === undefined ? '' : `,"ttl":${ttlMs / 1000}`;
     const from = asOf === undefined ? '' : `,"asOf":${asOf},"ifNewer":true`;
-    const tail = source === undefined ? life + from : `${life}${from},"source":${JSON.stringify(source)}`;
-    return `{"key":${JSON.stringify(key)},"value":${json}${tail}}`;
+    const by = source === undefined ? '' : `,"source":${JSON.stringify(source)}`;
+    const doubt = suspect === undefined ? '' : ',"suspect":true';
+    return `{"key":${JSON.stringify(key)},"value":${json}${life}${from}${by}${doubt}}`;
   });
   return `{"entries":[${entries.join(',')}]}`;
 }

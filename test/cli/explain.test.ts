@@ -28,6 +28,8 @@ const EXPLANATION: Explanation = {
   at: '2026-11-28T12:00:10.000Z',
   summary: 'Redis has the value.',
   last_change: null,
+  marks: [],
+  sources: [],
   redis: {
     state: 'value',
     format: 'envelope',

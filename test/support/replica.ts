@@ -156,6 +156,7 @@ export function followChanges(cache: TwoLevel): string[] {
     changed: (key, announced) =>
       note(key, announced === undefined ? 'changed' : `changed: ${announced.reason}`),
     matchRemoved: () => void changes.push('match'),
+    qualityChanged: () => void changes.push('quality'),
     inputChanged: (input) => note(input ?? '*', 'input changed'),
     reset: (reason) => void changes.push(`reset ${reason}`),
   };

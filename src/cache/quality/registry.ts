@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { StoreError } from '../store.ts';
+import type { Quality } from './quality.ts';
+import {
+  FORGET_MS,
+  type Kind,
+  type Mark,
+  type QualityStore,
+  recordIn,
+  type SourceRecord,
+  storedMark,
+  storedSource,
+} from './records.ts';
+import { isSameSelection, type Selection } from './selection.ts';
+
+/** A failed load is repeated after this time. */
+const RETRY_MS = 1000;
+
+export interface RegistryDeps {
+  readonly store: QualityStore;
+  readonly quality: Quality;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Called when L2 rejects a load, once until a load succeeds. */
+  readonly onRejected?: (error: StoreError) => void;
+}
+
+/** The loads of one kind: several calls that arrive during a load share the next one. */
+interface Loads {
+  wanted: number;
+  done: number;
+  running: Promise<void> | undefined;
+}
+
+/** Sources and marks: changes them in L2, and keeps `Quality` up to date with L2. */
+export class QualityRegistry {
+  readonly quality: Quality;
+  readonly #deps: RegistryDeps;
+  readonly #loads: Readonly<Record<Kind, Loads>> = {
+    sources: { wanted: 0, done: 0, running: undefined },
+    marks: { wanted: 0, done: 0, running: undefined },
+  };
+  #retry: NodeJS.Timeout | undefined;
+  #rejected = false;
+  #closed = false;
+
+  constructor(deps: RegistryDeps) {
+    this.#deps = deps;
+    this.quality = deps.quality;
+  }
+
+  /** The source is alive now, and for `ttlMs`. @throws ServiceError */
+  async heartbeat(name: string, selection: Selection, ttlMs: number): Promise<SourceRecord> {
+    const { store, clock } = this.#deps;
+    const { now } = clock;
+    const source = { ...selection, name, heartbeatAt: now, ttlMs, until: now + ttlMs + FORGET_MS };
+    await store.put('sources', storedSource(source), now);
+    await this.#load('sources');
+    return source;
+  }
+
+  /** Forgets the source: its values are not suspect any more. @returns whether it was known @throws ServiceError */
+  async forget(name: string): Promise<boolean> {
+    const known = this.quality.sources.some((source) => source.name === name);
+    await this.#deps.store.remove('sources', [name]);
+    await this.#load('sources');
+    return known;
+  }
+
+  /** @throws ServiceError */
+  async mark(
+    selection: Selection,
+    { state, reason, ttlMs }: Pick<Mark, 'state' | 'reason'> & { readonly ttlMs: number },
+  ): Promise<Mark> {
+    const { store, clock } = this.#deps;
+    const { now } = clock;
+    const id = randomBytes(6).toString('hex');
+    const mark = { ...selection, id, state, reason, createdAt: now, until: now + ttlMs };
+    await store.put('marks', storedMark(mark), now);
+    await this.#load('marks');
+    return mark;
+  }
+
+  /** The marks with exactly these keys, types and prefixes. */
+  marksOf(selection: Selection): Mark[] {
+    return this.quality.marks.filter((mark) => isSameSelection(mark, selection));
+  }
+
+  /** @throws ServiceError */
+  async unmark(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#deps.store.remove('marks', ids);
+    await this.#load('marks');
+  }
+
+  /** Loads everything from L2, now and after failures again. L2 may have changed. */
+  reload(): void {
+    void this.#load('sources');
+    void this.#load('marks');
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.quality.close();
+  }
+
+  #load(kind: Kind): Promise<void> {
+    const loads = this.#loads[kind];
+    loads.wanted++;
+    loads.running ??= this.#run(kind, loads).finally(() => {
+      loads.running = undefined;
+    });
+    return loads.running;
+  }
+
+  async #run(kind: Kind, loads: Loads): Promise<void> {
+    const { store, quality, onRejected } = this.#deps;
+    while (loads.done < loads.wanted && !this.#closed) {
+      const { wanted } = loads;
+      try {
+        const texts = await store.load(kind);
+        if (kind === 'marks') quality.setMarks(texts.flatMap((text) => recordIn<Mark>(text) ?? []));
+        else quality.setSources(texts.flatMap((text) => recordIn<SourceRecord>(text) ?? []));
+        this.#rejected = false;
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        if (error.reason === 'rejected' && !this.#rejected) {
+          this.#rejected = true;
+          onRejected?.(error);
+        }
+        this.#retryLater();
+      }
+      loads.done = wanted;
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.reload(), RETRY_MS);
+    this.#retry.unref();
+  }
+}

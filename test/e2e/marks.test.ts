@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
+import { JSON_TYPE, jsonOf, pathOf, post, put } from '../support/client.ts';
+
+let redis: RedisServer;
+let one: Service;
+let two: Service;
+
+before(async () => {
+  redis = await startRedis();
+  [one, two] = await Promise.all([startReplica(redis), startReplica(redis)]);
+});
+
+after(async () => {
+  await Promise.all([one?.stop(), two?.stop()]);
+  await redis?.stop();
+});
+
+async function statusOf(service: Service, key: string, query = '') {
+  const response = await service.fetch(pathOf(key) + query);
+  return {
+    status: response.status,
+    cacheStatus: response.headers.get('cache-status') ?? '',
+    text: await response.text(),
+  };
+}
+
+async function mark(service: Service, body: object): Promise<string> {
+  const response = await post(service, '/v1/marks', { ttl: 600, reason: 'halted until the open', ...body });
+  assert.equal(response.status, 201);
+  return (await jsonOf(response)).id;
+}
+
+async function heartbeat(service: Service, name: string, ttl: number, prefix: string) {
+  const response = await service.fetch(`/v1/sources/${name}`, {
+    method: 'PUT',
+    headers: { 'content-type': JSON_TYPE },
+    body: JSON.stringify({ prefixes: [prefix], ttl }),
+  });
+  assert.equal(response.status, 200, await response.clone().text());
+}
+
+test('a halted key is refused on every replica until the mark is removed', async () => {
+  const key = 'borrow_rate:HALT';
+  await put(one, key, '1');
+  const id = await mark(one, { keys: [key], state: 'halted' });
+  await until(async () => (await statusOf(two, key)).status === 503);
+  const refused = await statusOf(one, key);
+  const { code, detail } = JSON.parse(refused.text);
+  assert.deepEqual([refused.status, code, detail], [503, 'halted', 'halted until the open']);
+  const served = await statusOf(two, key, '?halted=serve');
+  assert.equal(served.status, 200);
+  assert.match(served.cacheStatus, /; halted$/);
+  assert.equal((await put(two, key, '2')).status, 204, 'writes of halted keys are accepted');
+  assert.deepEqual(await jsonOf(await two.fetch(`/v1/marks/${id}`, { method: 'DELETE' })), { removed: 1 });
+  await until(async () => (await statusOf(one, key)).text === '2');
+});
+
+test('what a dead source wrote is suspect, and a heartbeat or a write heals it', async () => {
+  const key = 'fees:SRC:1';
+  await heartbeat(one, 'feed', 0.2, 'fees:SRC');
+  await put(one, key, '1');
+  await until(async () => /; suspect$/.test((await statusOf(two, key)).cacheStatus));
+  await until(async () => /; suspect$/.test((await statusOf(one, key)).cacheStatus));
+  await put(two, key, '2');
+  await until(async () => (await statusOf(one, key)).text === '2');
+  assert.doesNotMatch((await statusOf(one, key)).cacheStatus, /suspect/, 'a later write is good');
+  await put(one, 'fees:SRC:2', '1', { query: '?source=other' });
+  await heartbeat(two, 'feed', 600, 'fees:SRC');
+  await until(async () => (await jsonOf(await one.fetch('/v1/sources'))).sources[0].state === 'alive');
+});
+
+test('marks survive a flush, and are invisible as keys', async () => {
+  const id = await mark(one, { types: ['volatility'], state: 'suspect' });
+  assert.equal((await post(one, '/v1/flush', {})).status, 200);
+  await put(one, 'volatility:X', '1');
+  assert.match((await statusOf(one, 'volatility:X')).cacheStatus, /; suspect$/);
+  const { keys } = await jsonOf(await one.fetch('/v1/keys'));
+  assert.deepEqual(
+    keys.map(({ key }: { key: string }) => key),
+    ['volatility:X'],
+  );
+  assert.deepEqual(await jsonOf(await post(one, '/v1/unmark', { types: ['volatility'] })), { removed: 1 });
+  await until(async () => !(await statusOf(two, 'volatility:X')).cacheStatus.includes('suspect'));
+  assert.deepEqual(await jsonOf(await one.fetch(`/v1/marks/${id}`, { method: 'DELETE' })), { removed: 0 });
+});
+
+test('replicas that start later, and a mark that redis-cli deletes, agree', async (t) => {
+  const key = 'borrow_rate:LATE';
+  await mark(one, { prefixes: ['borrow_rate:LA'], state: 'halted' });
+  const three = await startReplica(redis);
+  t.after(() => three.stop());
+  await until(async () => (await statusOf(three, key)).status === 503);
+  await redis.cli('FLUSHALL');
+  for (const service of [one, two, three])
+    await until(async () => (await statusOf(service, key)).status === 404);
+});
+
+test('a mark ends with its time to live', async () => {
+  const key = 'borrow_rate:SHORT';
+  await mark(one, { keys: [key], state: 'halted', ttl: 0.3 });
+  await until(async () => (await statusOf(two, key)).status === 503);
+  await until(async () => (await statusOf(two, key)).status === 404);
+});
+
+test('marks and sources that name more than 10,000 keys together are refused', async () => {
+  const keys = (from: number) => Array.from({ length: 1000 }, (_, i) => `x:${from + i}`);
+  for (let i = 0; i < 10; i++) await mark(one, { keys: keys(i * 1000), state: 'suspect' });
+  const refused = await post(one, '/v1/marks', { keys: ['x:y'], state: 'suspect', reason: 'r', ttl: 1 });
+  assert.deepEqual([refused.status, (await jsonOf(refused)).code], [409, 'marks_full']);
+  for (let i = 0; i < 10; i++) await post(one, '/v1/unmark', { keys: keys(i * 1000) });
+  await mark(one, { keys: ['x:y'], state: 'suspect', ttl: 1 });
+});
+
+test('a service without Redis keeps sources and marks in memory', async (t) => {
+  const alone = await startService({ standalone: true, env: PATIENT });
+  t.after(() => alone.stop());
+  await put(alone, 'borrow_rate:A', '1');
+  await mark(alone, { types: ['borrow_rate'], state: 'halted' });
+  assert.equal((await statusOf(alone, 'borrow_rate:A')).status, 503);
+});
+
+test('a value whose writer called it suspect is suspect on every replica, until the next write', async () => {
+  const key = 'borrow_rate:STALE';
+  await put(one, key, '1', { query: '?suspect=true' });
+  for (const service of [one, two])
+    await until(async () => /; suspect$/.test((await statusOf(service, key)).cacheStatus));
+  await put(one, key, '1');
+  await until(async () => !(await statusOf(two, key)).cacheStatus.includes('suspect'));
+});
