@@ -122,7 +122,14 @@ def near_cache_of(given: dict[str, Json]) -> NearCacheOptions:
 
 
 def terms_in(command: dict[str, Json]) -> dict[str, Json]:
-    names = {"maxAge": "max_age", "minFresh": "min_fresh", "noCache": "no_cache", "onlyIfCached": "only_if_cached"}
+    names = {
+        "maxAge": "max_age",
+        "minFresh": "min_fresh",
+        "noCache": "no_cache",
+        "onlyIfCached": "only_if_cached",
+        "halted": "halted",
+        "fallback": "fallback",
+    }
     return {name: command[member] for member, name in names.items() if member in command}
 
 
@@ -133,8 +140,10 @@ def seconds(ms: float | None) -> float | None:
 def shown(result: Result | None) -> Json:
     if result is None:
         return None
-    names = ("key", "status", "version", "source", "code", "state", "tier")
+    names = ("key", "status", "version", "source", "quality", "fallback", "code", "state", "tier")
     members = {name: getattr(result, name) for name in names if getattr(result, name) is not None}
+    if result.quality_reason is not None:
+        members["qualityReason"] = result.quality_reason
     if result.status == "hit":
         members["value"] = result.value
     if result.age is not None:

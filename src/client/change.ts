@@ -1,3 +1,5 @@
+import type { Quality } from './result.ts';
+
 /** A new value of a key. */
 export interface Update<Value = unknown> {
   readonly kind: 'update';
@@ -8,6 +10,10 @@ export interface Update<Value = unknown> {
   readonly asOf: number | undefined;
   /** Who supplied the data; undefined if its writer did not say. */
   readonly source: string | undefined;
+  /** What the service thinks of the value. */
+  readonly quality: Quality;
+  /** Why the value is not good; undefined for a good one. */
+  readonly qualityReason: string | undefined;
   /** The age of the data in ms, as in a result; undefined if another program wrote the value. */
   readonly age: number | undefined;
   /** Earlier states of the key that this one replaces. */
@@ -28,6 +34,9 @@ export interface Invalidation {
   /** As in `docs/websocket.md`; `missed` if the key lost its value while there was no connection. */
   readonly reason: string;
   readonly merged: number;
+  /** `halted` if a mark halts the key. */
+  readonly quality: 'suspect' | 'halted' | undefined;
+  readonly qualityReason: string | undefined;
   readonly fromSnapshot: boolean;
 }
 

@@ -35,6 +35,8 @@ export interface SetOptions extends WriteOptions {
   readonly asOf?: number;
   /** Who supplied the data: a short name. */
   readonly source?: string;
+  /** The writer doubts the value, so readers receive it as suspect. */
+  readonly suspect?: true;
   /** The data of the stored value is not from a later time than `asOf`. */
   readonly ifNewer?: true;
 }
@@ -49,6 +51,10 @@ export interface ReadOptions extends Waiting {
   readonly noCache?: true;
   /** Only the near cache and L1 of the service are asked. */
   readonly onlyIfCached?: true;
+  /** Values of halted keys are returned too. */
+  readonly halted?: 'serve';
+  /** The minimum rate of the ticker may take the place of a borrow rate. The service decides when. */
+  readonly fallback?: 'min_rate';
 }
 
 export interface DeleteOptions extends WriteOptions {}

@@ -86,11 +86,12 @@ export class HttpClient implements Client {
   }
 
   async set<Key extends string>(key: Key, value: ValueOf<Key>, options: SetOptions = {}): Promise<Written> {
-    const { ttl, asOf, source } = options;
+    const { ttl, asOf, source, suspect } = options;
     const parameters = new URLSearchParams({
       ...(ttl === undefined ? {} : { ttl: String(ttl) }),
       ...(asOf === undefined ? {} : { asOf: new Date(asOf).toISOString() }),
       ...(source === undefined ? {} : { source }),
+      ...(suspect === undefined ? {} : { suspect: 'true' }),
     });
     const path = parameters.size === 0 ? pathOf(key) : `${pathOf(key)}?${parameters}`;
     const request = { method: 'PUT', path, headers: headersOf(options), body: value };

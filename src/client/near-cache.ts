@@ -2,7 +2,7 @@ import { Lru, takeOut } from '../cache/lru.ts';
 import { brokenBy, type Terms } from '../cache/terms.ts';
 import type { NearCacheOptions } from './options.ts';
 import type { Item } from './protocol.ts';
-import { Result } from './result.ts';
+import { type Quality, Result } from './result.ts';
 import type { Trust } from './trust.ts';
 
 /** What the near cache stores of a key. Without a version the key is known to have no value. */
@@ -13,6 +13,9 @@ interface Entry {
   readonly version: string | undefined;
   readonly asOf: number | undefined;
   readonly source: string | undefined;
+  readonly quality: Quality;
+  readonly qualityReason: string | undefined;
+  readonly fallback: undefined;
   readonly code: undefined;
   /** By `performance.now()`. */
   readonly expiresAt: number;
@@ -97,12 +100,20 @@ export class NearCache {
   }
 
   /** Stores the state of a key that a read or an event found; it is current as of now. */
-  store(key: string, { value, version, asOf, source, ttl }: Partial<Item>): void {
+  store(key: string, { value, version, asOf, source, ttl, ...item }: Partial<Item>): void {
     const expiresAt = version === undefined ? Number.POSITIVE_INFINITY : performance.now() + ttl! * 1000;
     const status = version === undefined ? 'miss' : 'hit';
     const watch = this.#watch;
-    const code = undefined;
-    this.#entries.set(key, { key, status, value, version, asOf, source, code, expiresAt, watch });
+    const { quality, qualityReason } = item;
+    const origin = {
+      asOf,
+      source,
+      quality: quality ?? ('good' as const),
+      qualityReason,
+      fallback: undefined,
+      code: undefined,
+    };
+    this.#entries.set(key, { key, status, value, version, ...origin, expiresAt, watch });
   }
 
   delete(key: string): void {

@@ -21,6 +21,12 @@ export interface Item {
   readonly asOf?: number;
   /** Who supplied the data. */
   readonly source?: string;
+  /** Absent for a good value. */
+  readonly quality?: 'suspect' | 'halted';
+  /** Why the value is not good. */
+  readonly qualityReason?: string;
+  /** The key whose value takes the place of the requested one. */
+  readonly fallback?: string;
   /** Seconds until the value expires. */
   readonly ttl?: number;
   readonly code?: string;
@@ -52,6 +58,10 @@ export interface UpdateEvent {
   readonly source?: string;
   readonly ttl: number;
   readonly value: unknown;
+  /** Absent for a good value. */
+  readonly quality?: 'suspect' | 'halted';
+  /** Why the value is not good. */
+  readonly qualityReason?: string;
   readonly merged?: number;
   /** Set if the value is pending: Redis does not have it yet. */
   readonly code?: string;
@@ -63,6 +73,10 @@ export interface InvalidateEvent {
   readonly type?: string;
   readonly pattern?: string;
   readonly reason: string;
+  /** Absent for a good value. */
+  readonly quality?: 'suspect' | 'halted';
+  /** Why the value is not good. */
+  readonly qualityReason?: string;
   readonly merged?: number;
 }
 

@@ -39,7 +39,9 @@ export class Reads {
     const found = new Map<string, Result>();
     for (const key of keys) {
       const near = members.noCache ? undefined : this.#near?.peekOnTerms(key, terms);
-      if (near !== undefined) found.set(key, near);
+      // The service decides when the minimum rate takes the place of a value.
+      const asks = members.fallback !== undefined && (near?.status !== 'hit' || near.quality !== 'good');
+      if (near !== undefined && !asks) found.set(key, near);
     }
     const rest = [...new Set(keys)].filter((key) => !found.has(key));
     await Promise.all(
@@ -86,7 +88,16 @@ export class Reads {
       const items = answer.results ?? [answer as Item];
       for (const [i, flight] of flights.entries()) this.#answered(flight, items[i]!, answer.coherence);
     } catch (error) {
-      this.#failed(flights, error as RatecacheError);
+      const { code, message } = error as RatecacheError;
+      if (code !== 'halted') return this.#failed(flights, error as RatecacheError);
+      const item = {
+        key: first.key,
+        status: 'error',
+        code,
+        quality: 'halted',
+        qualityReason: message,
+      } as const;
+      this.#answered(first, item, undefined);
     }
   }
 

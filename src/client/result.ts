@@ -10,6 +10,9 @@ export type Tier = 'near-cache' | 'service';
  */
 export type State = Coherence | 'stale';
 
+/** What the service thinks of a value. */
+export type Quality = 'good' | 'suspect' | 'halted';
+
 /** What the service knows of a key. */
 export interface Found<Value> {
   readonly key: string;
@@ -25,6 +28,12 @@ export interface Found<Value> {
   readonly asOf: number | undefined;
   /** Who supplied the data; undefined if its writer did not say. */
   readonly source: string | undefined;
+  /** `suspect`: the service doubts the value. `halted`: it is not returned, unless the call has `halted: 'serve'`. */
+  readonly quality: Quality;
+  /** Why the value is not good; undefined for a good one. */
+  readonly qualityReason: string | undefined;
+  /** The key whose value is returned in place of the requested one. */
+  readonly fallback: string | undefined;
   /** Why a hit may be stale, why a miss is not certain, or why the value could not be returned. */
   readonly code: string | undefined;
   /** The age of the data in ms, where the value was not returned because of it. */
@@ -32,9 +41,32 @@ export interface Found<Value> {
 }
 
 /** An item of an answer, as the service sends it. */
-export function foundIn({ key, status, value, version, asOf, source, code, age }: Item): Found<unknown> {
+export function foundIn({
+  key,
+  status,
+  value,
+  version,
+  asOf,
+  source,
+  code,
+  age,
+  ...item
+}: Item): Found<unknown> {
   const ageMs = age === undefined ? undefined : age * 1000;
-  return { key, status: status!, value, version, asOf, source, code, ageMs };
+  const { quality = 'good', qualityReason, fallback } = item;
+  return {
+    key,
+    status: status!,
+    value,
+    version,
+    asOf,
+    source,
+    quality,
+    qualityReason,
+    fallback,
+    code,
+    ageMs,
+  };
 }
 
 /** The answer to a read of one key. */
@@ -45,6 +77,9 @@ export class Result<Value = unknown> implements Found<Value> {
   readonly version: string | undefined;
   readonly asOf: number | undefined;
   readonly source: string | undefined;
+  readonly quality: Quality;
+  readonly qualityReason: string | undefined;
+  readonly fallback: string | undefined;
   readonly code: string | undefined;
   readonly state: State;
   /** What answered. */
@@ -60,6 +95,9 @@ export class Result<Value = unknown> implements Found<Value> {
     this.version = found.version;
     this.asOf = found.asOf;
     this.source = found.source;
+    this.quality = found.quality;
+    this.qualityReason = found.qualityReason;
+    this.fallback = found.fallback;
     this.code = found.code;
     this.state = state;
     this.tier = tier;
@@ -89,7 +127,8 @@ export function ageAt({ version, asOf }: Dated, time: number): number | undefine
 
 /** @throws RatecacheError if the value could not be returned */
 export function valueOrError(result: Result): Result {
-  const { status, key, code = 'internal', age } = result;
+  const { status, key, code = 'internal', age, qualityReason } = result;
   if (status !== 'error') return result;
-  throw new RatecacheError(code, `${key} cannot be returned: ${code}`, { ageMs: age });
+  const why = qualityReason === undefined ? code : `${code}: ${qualityReason}`;
+  throw new RatecacheError(code, `${key} cannot be returned: ${why}`, { ageMs: age });
 }

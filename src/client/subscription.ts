@@ -8,6 +8,12 @@ import { ageAt } from './result.ts';
 const SNAPSHOT_TIMEOUT_MS = 60_000;
 const RETRY_MS = 1000;
 
+/** What an event says about the quality of its key. */
+interface Said {
+  readonly quality?: Item['quality'] | undefined;
+  readonly qualityReason?: string | undefined;
+}
+
 /** What the near cache learns from the snapshots of a subscription. */
 export interface SnapshotObserver {
   onItem(item: Item, answer: Answer): void;
@@ -73,6 +79,7 @@ export class Subscription {
         found.add(item.key);
         this.#observer.onItem(item, answer);
         if (item.version !== undefined) this.#found(item as Item & { version: string });
+        else if (item.code === 'halted') this.#lost(item.key, 'quality', 0, true, item);
         else if (item.code === 'cache_miss' && this.#versions.has(item.key))
           this.#lost(item.key, 'missed', 0, true);
         // The handler may have closed the subscription.
@@ -119,8 +126,8 @@ export class Subscription {
     this.#report(event, event.merged ?? 0, false);
   }
 
-  onInvalidate(key: string, { reason, merged = 0 }: InvalidateEvent): void {
-    this.#lost(key, reason, merged, false);
+  onInvalidate(key: string, { reason, merged = 0, quality, qualityReason }: InvalidateEvent): void {
+    this.#lost(key, reason, merged, false, { quality, qualityReason });
   }
 
   /** The values of all these keys may not be valid any more. For keys that still have a value, an update follows. */
@@ -153,17 +160,24 @@ export class Subscription {
   }
 
   #report(
-    { key, value, version, asOf, source, code }: Item & { version: string },
+    { key, value, version, asOf, source, code, quality, qualityReason }: Item & { version: string },
     merged: number,
     fromSnapshot: boolean,
   ): void {
     const age = ageAt({ version, asOf }, this.#connection.trust.timeAt(performance.now()));
-    this.#onChange({ kind: 'update', key, value, version, asOf, source, age, merged, code, fromSnapshot });
+    const origin = { asOf, source, quality: quality ?? ('good' as const), qualityReason };
+    this.#onChange({ kind: 'update', key, value, version, ...origin, age, merged, code, fromSnapshot });
   }
 
-  #lost(key: string, reason: string, merged: number, fromSnapshot: boolean): void {
+  #lost(
+    key: string,
+    reason: string,
+    merged: number,
+    fromSnapshot: boolean,
+    { quality, qualityReason }: Said = {},
+  ): void {
     this.#versions.delete(key);
-    this.#onChange({ kind: 'invalidate', key, reason, merged, fromSnapshot });
+    this.#onChange({ kind: 'invalidate', key, reason, merged, quality, qualityReason, fromSnapshot });
   }
 }
 

@@ -2,19 +2,24 @@
 import type { Terms } from '../cache/terms.ts';
 import type { ReadOptions } from './client.ts';
 
-/** The members of a request that set terms, in seconds. */
-export type TermMembers = Pick<ReadOptions, 'maxAge' | 'minFresh' | 'noCache' | 'onlyIfCached'>;
+/** The members of a request that set terms, in seconds, or say what to return instead of values that are not good. */
+export type TermMembers = Pick<
+  ReadOptions,
+  'maxAge' | 'minFresh' | 'noCache' | 'onlyIfCached' | 'halted' | 'fallback'
+>;
 
 /** Returns the terms in the options of a call; undefined without any. */
 export function termMembersOf(options: ReadOptions | undefined): TermMembers | undefined {
   if (options === undefined) return undefined;
-  const { maxAge, minFresh, noCache, onlyIfCached } = options;
-  if ((maxAge ?? minFresh ?? noCache ?? onlyIfCached) === undefined) return undefined;
+  const { maxAge, minFresh, noCache, onlyIfCached, halted, fallback } = options;
+  if ((maxAge ?? minFresh ?? noCache ?? onlyIfCached ?? halted ?? fallback) === undefined) return undefined;
   return {
     ...(maxAge === undefined ? {} : { maxAge }),
     ...(minFresh === undefined ? {} : { minFresh }),
     ...(noCache === undefined ? {} : { noCache }),
     ...(onlyIfCached === undefined ? {} : { onlyIfCached }),
+    ...(halted === undefined ? {} : { halted }),
+    ...(fallback === undefined ? {} : { fallback }),
   };
 }
 

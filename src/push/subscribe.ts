@@ -230,7 +230,8 @@ async function sendSnapshot(
     const found = await (page.length > SMALL_PAGE ? hub.pages.run(read) : read());
     for (const [i, key] of page.entries()) {
       readKeys.push(key);
-      const item = found[i] ?? (resumed ? { key, code: 'cache_miss' } : undefined);
+      const item =
+        found[i] ?? haltedItem(key, cache.quality) ?? (resumed ? { key, code: 'cache_miss' } : undefined);
       if (item === undefined) continue;
       items.push(item);
       bytes += (values && item.entry?.bytes) || key.length;
@@ -248,12 +249,19 @@ function settledItem(item: SnapshotItem, dependents: Dependents): SnapshotItem {
   return entry !== undefined && dependents.outdates(entry) !== undefined ? { key, code: 'cache_miss' } : item;
 }
 
+/** The item of a halted key; undefined for any other. */
+function haltedItem(key: string, quality: Quality): SnapshotItem | undefined {
+  const halt = quality.haltOf(key);
+  const remarks = halt && { quality: halt.quality, qualityReason: halt.reason };
+  return remarks && { key, code: 'halted', remarks };
+}
+
 /** Adds the quality of the value. The value of a halted key is left out. */
 function judgedItem(item: SnapshotItem, quality: Quality): SnapshotItem {
   const { key, entry } = item;
   const remarks = entry && remarksOn(quality, entry);
   if (remarks === undefined) return item;
-  return remarks.quality === 'halted' ? { key, code: 'halted', remarks } : { ...item, remarks };
+  return haltedItem(key, quality) ?? { ...item, remarks };
 }
 
 /** The item of a key for the snapshot; undefined if the key has no value. */

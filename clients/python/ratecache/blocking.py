@@ -126,6 +126,7 @@ class BlockingClient:
         idempotency_key: str | None = None,
         as_of: float | None = None,
         source: str | None = None,
+        suspect: bool = False,
         if_newer: bool = False,
         timeout: float | None = None,
     ) -> Written:
@@ -140,6 +141,7 @@ class BlockingClient:
                 idempotency_key=idempotency_key,
                 as_of=as_of,
                 source=source,
+                suspect=suspect,
                 if_newer=if_newer,
                 timeout=timeout,
             )

@@ -19,6 +19,10 @@ class Update:
     as_of: float | None
     #: Who supplied the data; None if its writer did not say.
     source: str | None
+    #: What the service thinks of the value: `good` or `suspect`.
+    quality: str
+    #: Why the value is not good; None for a good one.
+    quality_reason: str | None
     #: The age of the data in seconds, as in a result; None if another program wrote the value.
     age: float | None
     #: Earlier states of the key that this one replaces.
@@ -39,6 +43,9 @@ class Invalidation:
     #: As in `docs/websocket.md`; `missed` if the key lost its value while there was no connection.
     reason: str
     merged: int
+    #: `halted` if a mark halts the key.
+    quality: str | None
+    quality_reason: str | None
     from_snapshot: bool
     kind: Literal["invalidate"] = "invalidate"
 

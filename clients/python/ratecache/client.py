@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from .addresses import addresses_of
 from .changes import Change, Changes
@@ -154,6 +154,8 @@ class Client:
         min_fresh: float | None = None,
         no_cache: bool = False,
         only_if_cached: bool = False,
+        halted: Literal["serve"] | None = None,
+        fallback: Literal["min_rate"] | None = None,
     ) -> Result:
         """Reads one key: from the near cache if it has a current value, else from the service.
 
@@ -163,8 +165,11 @@ class Client:
         The other arguments are terms. If no value meets them, it raises `RatecacheError` with `terms_not_met`. The data may
         be at most `max_age` seconds old, and the value must stay valid for `min_fresh` seconds. `no_cache`: the service
         asks Redis now. `only_if_cached`: only the near cache and L1 of the service are asked.
+
+        With `halted="serve"`, values of halted keys are returned too. With `fallback="min_rate"`, the minimum rate of the
+        ticker may take the place of a borrow rate; the service decides when.
         """
-        terms = terms_of(max_age, min_fresh, no_cache, only_if_cached)
+        terms = terms_of(max_age, min_fresh, no_cache, only_if_cached, halted, fallback)
         if terms is not None:
             [result] = await self._on_terms([key], terms, timeout)
             return _value_or_error(result)
@@ -185,9 +190,11 @@ class Client:
         min_fresh: float | None = None,
         no_cache: bool = False,
         only_if_cached: bool = False,
+        halted: Literal["serve"] | None = None,
+        fallback: Literal["min_rate"] | None = None,
     ) -> list[Result]:
         """Like `get`, for many keys, in their order. A value that cannot be returned is a result with the status `error`."""
-        terms = terms_of(max_age, min_fresh, no_cache, only_if_cached)
+        terms = terms_of(max_age, min_fresh, no_cache, only_if_cached, halted, fallback)
         if terms is not None:
             return await self._on_terms(list(keys), terms, timeout)
         timeout = self._options.timeout if timeout is None else timeout
@@ -223,6 +230,7 @@ class Client:
         idempotency_key: str | None = None,
         as_of: float | None = None,
         source: str | None = None,
+        suspect: bool = False,
         if_newer: bool = False,
         timeout: float | None = None,
     ) -> Written:
@@ -232,7 +240,7 @@ class Client:
         pass `idempotency_key` to repeat a write itself.
 
         `as_of` says when the data is from, in seconds since 1970, and `source` who supplied it. With `if_newer`, the write
-        is refused if the data of the stored value is from a later time.
+        is refused if the data of the stored value is from a later time. With `suspect`, readers receive it as suspect.
 
         Raises `RatecacheError` with `precondition_failed` if the condition does not hold, and with `write_unknown` if the
         request was sent and no answer arrived before the deadline. A cancelled call may have been made too.
@@ -244,6 +252,8 @@ class Client:
             request["asOf"] = round(as_of * 1000)
         if source is not None:
             request["source"] = source
+        if suspect:
+            request["suspect"] = True
         if if_newer:
             request["ifNewer"] = True
         return await self._write(request, if_version, if_absent, if_exists, idempotency_key, timeout, as_of)
@@ -576,7 +586,8 @@ def _value_or_error(result: Result) -> Result:
     if result.status != "error":
         return result
     code = result.code or "internal"
-    raise RatecacheError(code, f"{result.key} cannot be returned: {code}", age=result.age)
+    why = code if result.quality_reason is None else f"{code}: {result.quality_reason}"
+    raise RatecacheError(code, f"{result.key} cannot be returned: {why}", age=result.age)
 
 
 def _closed() -> RatecacheError:

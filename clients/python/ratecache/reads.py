@@ -86,7 +86,8 @@ class Reads:
         found: dict[str, Result] = {}
         for key in keys:
             near = None if self._near is None or "noCache" in terms else self._near.peek_on_terms(key, terms)
-            if near is not None:
+            # The service decides when the minimum rate takes the place of a value.
+            if near is not None and not ("fallback" in terms and (near.status != "hit" or near.quality != "good")):
                 found[key] = near
         rest = [key for key in dict.fromkeys(keys) if key not in found]
         size = self._max_batch_keys
@@ -142,6 +143,9 @@ class Reads:
     def _failed(self, flights: Sequence[Flight], error: RatecacheError | None) -> None:
         if error is None:
             return
+        if error.code == "halted" and len(flights) == 1:
+            item = {"key": flights[0].key, "status": "error", "code": "halted"}
+            return self._answered(flights[0], {**item, "quality": "halted", "qualityReason": error.args[0]}, None)
         for flight in flights:
             known = None if self._near is None else self._near.fallback(flight.key)
             if known is not None:

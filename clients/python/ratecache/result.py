@@ -10,7 +10,21 @@ from .protocol import Item, age_at, as_of_in
 class Entry:
     """What is known of a key: an entry of the near cache, or an item of an answer."""
 
-    __slots__ = ("age", "as_of", "code", "expires_at", "key", "source", "status", "value", "version", "watch")
+    __slots__ = (
+        "age",
+        "as_of",
+        "code",
+        "expires_at",
+        "fallback",
+        "key",
+        "quality",
+        "quality_reason",
+        "source",
+        "status",
+        "value",
+        "version",
+        "watch",
+    )
 
     def __init__(self, item: Item, status: str, code: str | None = None, expires_at: float = 0.0, watch: int = 0) -> None:
         self.key: str = item["key"]
@@ -19,6 +33,9 @@ class Entry:
         self.version: str | None = item.get("version")
         self.as_of = as_of_in(item)
         self.source: str | None = item.get("source")
+        self.quality: str = item.get("quality", "good")
+        self.quality_reason: str | None = item.get("qualityReason")
+        self.fallback: str | None = item.get("fallback")
         self.code = code
         #: How old the data is, where the value was not returned because of it.
         self.age: float | None = item.get("age")
@@ -74,6 +91,21 @@ class Result:
         return self._entry.source
 
     @property
+    def quality(self) -> str:
+        """`good`, `suspect` (the service doubts the value), or `halted` (it is returned only with `halted="serve"`)."""
+        return self._entry.quality
+
+    @property
+    def quality_reason(self) -> str | None:
+        """Why the value is not good; None for a good one."""
+        return self._entry.quality_reason
+
+    @property
+    def fallback(self) -> str | None:
+        """The key whose value is returned in place of the requested one."""
+        return self._entry.fallback
+
+    @property
     def code(self) -> str | None:
         """Why a hit may be stale, why a miss is not certain, or why the value could not be returned."""
         return self._entry.code
@@ -92,5 +124,5 @@ class Result:
     def __repr__(self) -> str:
         return (
             f"Result(key={self.key!r}, status={self.status!r}, value={self.value!r}, version={self.version!r}, "
-            f"as_of={self.as_of!r}, source={self.source!r}, code={self.code!r}, state={self.state!r}, tier={self.tier!r})"
+            f"as_of={self.as_of!r}, source={self.source!r}, quality={self.quality!r}, code={self.code!r}, state={self.state!r}, tier={self.tier!r})"
         )

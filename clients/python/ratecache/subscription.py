@@ -125,7 +125,7 @@ class Subscription:
         self._report(event, event.get("merged", 0), False)
 
     def on_invalidate(self, key: str, event: Message) -> None:
-        self._lost(key, event["reason"], event.get("merged", 0), False)
+        self._lost(key, event["reason"], event.get("merged", 0), False, event)
 
     def on_invalidate_where(self, matches: Callable[[str], bool], reason: str) -> None:
         """The values of all these keys may not be valid any more. For keys that still have a value, an update follows."""
@@ -163,7 +163,9 @@ class Subscription:
         key, version = item["key"], item.get("version")
         known = self._versions.get(key)
         if version is None:
-            if item.get("code") == "cache_miss" and known is not None:
+            if item.get("code") == "halted":
+                self._lost(key, "quality", 0, True, item)
+            elif item.get("code") == "cache_miss" and known is not None:
                 self._lost(key, "missed", 0, True)
             return
         self._versions[key] = version
@@ -174,8 +176,13 @@ class Subscription:
         key, version, as_of = item["key"], item["version"], as_of_in(item)
         age = age_at(version, as_of, self._connection.trust.time_at(monotonic()))
         value, source, code = item.get("value"), item.get("source"), item.get("code")
-        self._on_change(Update(key, value, version, as_of, source, age, merged, code, from_snapshot))
+        quality, reason = item.get("quality", "good"), item.get("qualityReason")
+        self._on_change(
+            Update(key, value, version, as_of, source, quality, reason, age, merged, code, from_snapshot)
+        )
 
-    def _lost(self, key: str, reason: str, merged: int, from_snapshot: bool) -> None:
+    def _lost(self, key: str, reason: str, merged: int, from_snapshot: bool, event: Message | None = None) -> None:
         self._versions.pop(key, None)
-        self._on_change(Invalidation(key, reason, merged, from_snapshot))
+        said = event or {}
+        quality, why = said.get("quality"), said.get("qualityReason")
+        self._on_change(Invalidation(key, reason, merged, quality, why, from_snapshot))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from .protocol import Message
 from .result import Result
 
 
 def terms_of(
-    max_age: float | None, min_fresh: float | None, no_cache: bool, only_if_cached: bool
+    max_age: float | None,
+    min_fresh: float | None,
+    no_cache: bool,
+    only_if_cached: bool,
+    halted: Literal["serve"] | None = None,
+    fallback: Literal["min_rate"] | None = None,
 ) -> Message | None:
     """Returns the terms as members of a request; None without any."""
     terms: Message = {}
@@ -19,6 +26,10 @@ def terms_of(
         terms["noCache"] = True
     if only_if_cached:
         terms["onlyIfCached"] = True
+    if halted is not None:
+        terms["halted"] = halted
+    if fallback is not None:
+        terms["fallback"] = fallback
     return terms or None
 
 
