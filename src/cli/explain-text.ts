@@ -20,7 +20,7 @@ interface Context {
 
 /** Returns the lines. No line is longer than `columns`. */
 export function explanationText(explanation: Explanation, columns: number): string[] {
-  const { key, type, at, summary, redis, replicas, others } = explanation;
+  const { key, type, at, summary, redis, replicas, others, marks, sources } = explanation;
   const context = { now: Date.parse(at), columns, version: redis.version };
   const [head, ...more] = wrap(`${printable(key)} (${type}) at ${clock(at)} UTC`, columns);
   return [
@@ -29,9 +29,19 @@ export function explanationText(explanation: Explanation, columns: number): stri
     ...wrap(summary, columns),
     '',
     ...row('Redis', redisText(redis, context), context),
+    ...marks.flatMap((mark) => row('mark', markText(mark, context), context)),
+    ...sources.flatMap((source) => row('source', sourceText(source, context), context)),
     ...replicas.flatMap((replica, i) => ['', ...replicaLines(replica, i === 0, context)]),
     ...otherLines(others, context).flatMap((line) => ['', ...wrap(line, columns)]),
   ];
+}
+
+function markText({ id, state, reason, ends_at }: Explanation['marks'][number], context: Context): string {
+  return `${id} ${state} for ${left(ends_at, context)}: ${printable(reason)}`;
+}
+
+function sourceText({ name, state, heartbeat_at }: Explanation['sources'][number], context: Context): string {
+  return `${name} is ${state}; last heartbeat ${ago(heartbeat_at, context)}`;
 }
 
 function replicaLines(replica: ExplainedReplica, isOwn: boolean, context: Context): string[] {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 /** Headings of `ratecache --help`, in the order of the output. */
-export type Group = 'Service:' | 'Keys:' | 'Operation:' | 'Load:' | 'About:';
+export type Group = 'Service:' | 'Keys:' | 'Operation:' | 'Quality:' | 'Load:' | 'About:';
 
 /**
  * The part of a subcommand that every start of the program loads. `define` loads the modules that the flags need, and

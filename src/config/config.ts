@@ -2,7 +2,9 @@
  * Reads the environment once, at start-up, into a frozen `Config`. `config/variables.ts` defines the variables; this
  * file assembles their values and reports errors.
  */
+
 import { parseRules } from '../cache/dependencies/rules.ts';
+import type { FallbackCause } from '../cache/quality/read.ts';
 import type { Fault } from './fault.ts';
 import type { Secret } from './kinds.ts';
 import { checkTogether, type Environment, parseVariables } from './parse.ts';
@@ -144,6 +146,8 @@ function assemble(values: Values, standalone: boolean) {
     },
     /** None where nothing depends on anything. */
     dependencies: parseRules(values.DEPENDENCIES),
+    /** When the minimum rate takes the place of a borrow rate. */
+    minRateFallbackOn: values.MIN_RATE_FALLBACK_ON.split(',') as FallbackCause[],
     local: {
       enabled: values.ENABLE_LOCAL_CACHE,
       maxEntries: values.LOCAL_CACHE_MAX_SIZE,

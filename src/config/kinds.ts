@@ -13,6 +13,7 @@ export const GROUPS = {
   store: 'Values in Redis',
   ttl: 'TTL by type',
   dependencies: 'Values that depend on others',
+  quality: 'Quality of values',
   local: 'Local cache (L1)',
   pubsub: 'Invalidation link',
   limits: 'Limits',

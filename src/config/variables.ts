@@ -137,6 +137,14 @@ export const VARIABLES = {
     doc: 'Which keys depend on which others: a value is not served after one of its inputs has changed. none disables this.',
   }),
 
+  MIN_RATE_FALLBACK_ON: text({
+    group: 'quality',
+    default: 'miss',
+    pattern: /^(miss|suspect|halted)(,(miss|suspect|halted))*$/,
+    expected: 'a list of miss, suspect and halted, separated by commas',
+    doc: 'When min_rate takes the place of a borrow_rate for readers who ask for this fallback: it has no value, is suspect or is halted.',
+  }),
+
   ENABLE_LOCAL_CACHE: boolean({
     group: 'local',
     default: true,

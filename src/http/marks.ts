@@ -60,7 +60,7 @@ export function unmarkHandler(deps: HttpDeps): GuardedHandler {
       const selection = selectionOf(checkShape(UNMARK, body), limits.maxKeyBytes);
       concerns(targetOf(selection));
       requireRights(requester, selection);
-      const found = marks.marksOf(selection);
+      const found = await marks.marksOf(selection);
       await marks.unmark(found.map(({ id }) => id));
       return [200, { removed: found.length }];
     },

@@ -103,7 +103,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     : undefined;
   const missLog = config.stats.enabled ? new MissLog(log) : undefined;
   const hotKeys = new HotKeys();
-  const quality = new Quality(clock);
+  const quality = new Quality(clock, config.minRateFallbackOn);
   const marks = new QualityRegistry({
     store: l2?.marks ?? new MemoryQualityStore(),
     quality,

@@ -181,7 +181,8 @@ export class Contract {
 
   #checkRequest(id: string, { parameters = [], requestBody }: Operation, sent: Sent): void {
     const values = { path: {}, query: sent.query ?? {}, header: lowered(sent.headers ?? {}) };
-    if (sent.key !== undefined) values.path = { key: sent.key };
+    const variable = /\{(\w+)\}/.exec(id)?.[1];
+    if (sent.key !== undefined && variable !== undefined) values.path = { [variable]: sent.key };
     const known = new Set(['accept', 'content-type', 'connection']);
     for (const ref of parameters) {
       const parameter = this.#resolve(ref);

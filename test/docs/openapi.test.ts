@@ -153,7 +153,9 @@ test('docs/openapi.yaml has every code of errors.ts under its status, and no oth
 test('docs/openapi.yaml has every route of the service, and no other', async () => {
   const paths = Object.entries({ ...routes(NOTHING), ...opsRoutes(NOTHING, {} as Ops) }).flatMap(
     ([path, methods]) =>
-      Object.keys(methods).map((method) => `${method} ${path.replace(/(:key|\*)$/, '{key}')}`),
+      Object.keys(methods).map(
+        (method) => `${method} ${path.replace(/\*$/, '{key}').replace(/:(\w+)$/, '{$1}')}`,
+      ),
   );
   // A key without a slash and any other are two paths there, and one for everybody else.
   const registered = [...new Set(paths)];
@@ -196,10 +198,10 @@ test('any request with more than 4 KiB of headers is answered with 431', async (
 });
 
 test('the service answers as documented when Redis allows no scans and no scripts', async () => {
-  await fragile.cli('ACL', 'SETUSER', 'default', '-scan', '-eval', '-evalsha');
+  await fragile.cli('ACL', 'SETUSER', 'default', '-scan', '-eval', '-evalsha', '-hdel', '-hgetall');
   await inOrder(strict, FORBIDDEN);
   await provoke(keeping, ['POST /v1/warmup', '503 l2_rejected']);
-  await fragile.cli('ACL', 'SETUSER', 'default', '+scan', '+eval', '+evalsha');
+  await fragile.cli('ACL', 'SETUSER', 'default', '+scan', '+eval', '+evalsha', '+hdel', '+hgetall');
   await Promise.all([reachesRedis(strict), reachesRedis(keeping)]);
 });
 

@@ -17,6 +17,12 @@ const EVENTS = 'GET /v1/events';
 const PROBES = ['/health', '/livez', '/readyz', '/metrics', '/stats'];
 const BATCHES = ['POST /v1/mget', 'POST /v1/mset', 'POST /v1/mdelete'];
 const OPERATIONS = ['POST /v1/invalidate', 'POST /v1/cleanup', 'POST /v1/flush', 'POST /v1/warmup'];
+const HEARTBEAT = 'PUT /v1/sources/{name}';
+const FORGET = 'DELETE /v1/sources/{name}';
+const UNMARK_ID = 'DELETE /v1/marks/{id}';
+const MARKING = ['POST /v1/marks', 'POST /v1/unmark', HEARTBEAT];
+const RECORDS = ['GET /v1/sources', 'HEAD /v1/sources', 'GET /v1/marks', 'HEAD /v1/marks'];
+const MANY = Array.from({ length: 1000 }, (_, i) => `x:${i}`);
 const POSTS = [...BATCHES, ...OPERATIONS];
 
 const JSON_BODY = { 'Content-Type': JSON_TYPE };
@@ -55,6 +61,9 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/cleanup': {},
   'POST /v1/flush': { tier: 'local' },
   'POST /v1/warmup': { pattern: 'borrow_rate:*', limit: 5 },
+  'POST /v1/marks': { keys: ['x:1'], state: 'suspect', reason: 'why', ttl: 600 },
+  'POST /v1/unmark': { keys: ['x:1'] },
+  [HEARTBEAT]: { types: ['event_risk'], prefixes: ['x:'], ttl: 600 },
 };
 
 /** With a Redis that is well, in this order. */
@@ -254,6 +263,68 @@ export const WELL: readonly Exercise[] = [
   ...both(HISTORY, '200', { query: { after: '0' } }),
   ...both(HISTORY, '400 query_invalid', { query: { after: '1.5' } }),
 
+  ...MARKING.flatMap((id): Exercise[] => {
+    const done = id === 'POST /v1/marks' ? '201' : '200';
+    const key = 'ibkr';
+    return [
+      [id, done, json(BODIES[id], { key })],
+      [id, done, json(BODIES[id], { key, headers: { Accept: MSGPACK_TYPE } })],
+      ...MSGPACK_ALIASES.map(
+        (type): Exercise => [id, done, { key, headers: { 'Content-Type': type }, body: pack(BODIES[id]) }],
+      ),
+      [id, '400 body_invalid', { key, headers: JSON_BODY, body: '{"keys"' }],
+      [id, '400 query_invalid', json(BODIES[id], { key, query: { ttl: '60' } })],
+      [id, '406 not_acceptable', json(BODIES[id], { key, headers: { Accept: 'text/html' } })],
+      [id, '413 body_too_large', { key, headers: JSON_BODY, body: TOO_LONG }],
+      [id, '415 media_type_unsupported', { key, headers: { 'Content-Type': 'text/plain' }, body: '{}' }],
+    ];
+  }),
+  ['POST /v1/marks', '400 ttl_invalid', json({ keys: ['x:1'], state: 'halted', reason: 'why', ttl: 0 })],
+  ['POST /v1/marks', '400 quality_invalid', json({ state: 'halted', reason: 'why', ttl: 1 })],
+  ['POST /v1/marks', '400 key_invalid', json({ keys: [''], state: 'halted', reason: 'why', ttl: 1 })],
+  ['POST /v1/unmark', '400 quality_invalid', json({})],
+  ['POST /v1/unmark', '400 key_invalid', json({ keys: [''] })],
+  [HEARTBEAT, '400 ttl_invalid', json({ types: ['event_risk'], ttl: 0 }, { key: 'ibkr' })],
+  [HEARTBEAT, '400 quality_invalid', json({ ttl: 1 }, { key: 'ibkr' })],
+  [HEARTBEAT, '400 key_invalid', json({ prefixes: [''], ttl: 1 }, { key: 'ibkr' })],
+  [HEARTBEAT, '400 origin_invalid', json({ types: ['event_risk'], ttl: 1 }, { key: 'a b' })],
+  ...both(RECORDS, '200'),
+  ...both(RECORDS, '200', { headers: { Accept: MSGPACK_TYPE } }),
+  ...both(RECORDS, '400 query_invalid', { query: { limit: '1' } }),
+  ...both(RECORDS, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
+  ['POST /v1/marks', '201', json({ keys: ['borrow_rate:AAPL'], state: 'halted', reason: 'why', ttl: 600 })],
+  ...both(READS, '503 halted', read('borrow_rate:AAPL')),
+  ...both(READS, '200', { key: 'borrow_rate:AAPL', query: { halted: 'serve' } }),
+  ...both(EXPLAINS, '200', read('borrow_rate:AAPL')),
+  [`PUT ${VALUE}`, '204', json(1, { key: 'borrow_rate:AAPL', query: { suspect: 'true' } })],
+  ['POST /v1/mget', '200', json({ keys: ['borrow_rate:AAPL'] })],
+  ['POST /v1/mget', '200', json({ keys: ['borrow_rate:AAPL'], halted: 'serve', fallback: 'min_rate' })],
+  ['POST /v1/unmark', '200', json({ keys: ['borrow_rate:AAPL'] })],
+  ['POST /v1/mset', '200', json({ entries: [{ key: 'x:doubt', value: 1, suspect: true }] })],
+  ...Array.from(
+    { length: 9 },
+    (): Exercise => [
+      'POST /v1/marks',
+      '201',
+      json({ keys: MANY, state: 'suspect', reason: 'why', ttl: 600 }),
+    ],
+  ),
+  ['POST /v1/marks', '409 marks_full', json({ keys: MANY, state: 'suspect', reason: 'why', ttl: 600 })],
+  ['POST /v1/unmark', '200', json({ keys: MANY })],
+  ...Array.from(
+    { length: 9 },
+    (_, i): Exercise => [HEARTBEAT, '200', json({ prefixes: MANY, ttl: 600 }, { key: `s${i}` })],
+  ),
+  [HEARTBEAT, '409 marks_full', json({ prefixes: MANY, ttl: 600 }, { key: 's9' })],
+  ...Array.from({ length: 9 }, (_, i): Exercise => [FORGET, '200', { key: `s${i}` }]),
+  ...[FORGET, UNMARK_ID].flatMap((id): Exercise[] => [
+    [id, '200', { key: 'ibkr' }],
+    [id, '200', { key: 'ibkr', headers: { Accept: MSGPACK_TYPE } }],
+    [id, '400 query_invalid', { key: 'ibkr', query: { ttl: '60' } }],
+    [id, '406 not_acceptable', { key: 'ibkr', headers: { Accept: 'text/html' } }],
+  ]),
+  [FORGET, '400 origin_invalid', { key: 'a b' }],
+
   ...PROBES.flatMap((path) => both([`GET ${path}`, `HEAD ${path}`], '200')),
 ];
 
@@ -301,6 +372,12 @@ export const STREAMS: readonly Exercise[] = [
   ],
 ];
 
+/** The changes of sources and marks. */
+function changesOfRecords(outcome: string): Exercise[] {
+  const changes = [...MARKING, FORGET, UNMARK_ID];
+  return changes.map((id) => [id, outcome, plain(id)]);
+}
+
 /** Where Redis allows neither scanning nor scripts, and nothing is kept. */
 export const FORBIDDEN: readonly Exercise[] = [
   ...both(LIST, '503 l2_rejected'),
@@ -310,11 +387,13 @@ export const FORBIDDEN: readonly Exercise[] = [
   ['POST /v1/mset', '200', json(BODIES['POST /v1/mset'])],
   ['POST /v1/mdelete', '200', json(BODIES['POST /v1/mdelete'])],
   ['POST /v1/invalidate', '503 l2_rejected', json({ types: ['volatility'] })],
+  ...changesOfRecords('503 l2_rejected'),
 ];
 
 /** Where Redis takes commands and answers none, and nothing is kept; all at once. */
 export const FROZEN: readonly Exercise[] = [
   ...both(LIST, '503 l2_timeout'),
+  ...changesOfRecords('503 l2_timeout'),
   ['POST /v1/flush', '503 l2_timeout'],
   ['POST /v1/invalidate', '503 l2_timeout', json({ types: ['volatility'] })],
   ['POST /v1/invalidate', '503 write_unknown', json({ keys: ['volatility:AAPL'] })],
@@ -336,6 +415,7 @@ export const FROZEN_KEEPING: readonly Exercise[] = [
 /** Where Redis is gone, and nothing is kept. */
 export const GONE: readonly Exercise[] = [
   ...both(LIST, '503 l2_unavailable'),
+  ...changesOfRecords('503 l2_unavailable'),
   ['POST /v1/flush', '503 l2_unavailable'],
   ['POST /v1/invalidate', '503 l2_unavailable', json({ types: ['volatility'] })],
   [`PUT ${VALUE}`, '503 l2_unavailable', json(1, { key: 'gone:A' })],
@@ -394,5 +474,6 @@ export function plain(id: string): Sent {
   }
   if (id.endsWith(EXPLAIN)) return { key: 'known:A' };
   if (id === EVENTS) return { query: { keys: 'known:A' } };
-  return id in BODIES ? json(BODIES[id]) : {};
+  const key = /\{(name|id)\}$/.test(id) ? { key: 'ibkr' } : {};
+  return id in BODIES ? json(BODIES[id], key) : key;
 }

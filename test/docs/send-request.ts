@@ -19,7 +19,7 @@ export async function sendRequestOn(
 ): Promise<RawResponse> {
   const [method, path] = id.split(' ') as [string, string];
   const { key, query = {}, headers: { Host: host = 'x', ...headers } = {}, body } = sent;
-  const target = key === undefined ? path : path.replace('{key}', escaped(key));
+  const target = key === undefined ? path : path.replace(/\{\w+\}/, escaped(key));
   const search = new URLSearchParams(query).toString();
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   if (body !== undefined) lines.push(`Content-Length: ${Buffer.byteLength(body)}\r\n`);

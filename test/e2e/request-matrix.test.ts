@@ -37,6 +37,11 @@ const PARTS: Readonly<Record<string, object>> = {
   'GET /v1/events keys': { keys: KEY },
   'GET /v1/events types': { types: 'borrow_rate' },
   'GET /v1/events prefixes': { prefixes: 'borrow_rate:' },
+  'PUT /v1/sources/{name}': { types: ['borrow_rate'], ttl: 60 },
+  'POST /v1/marks keys': { keys: [KEY], state: 'suspect', reason: 'why', ttl: 60 },
+  'POST /v1/marks types': { types: ['borrow_rate'], state: 'suspect', reason: 'why', ttl: 60 },
+  'POST /v1/unmark keys': { keys: [KEY] },
+  'POST /v1/unmark prefixes': { prefixes: ['borrow_rate:'] },
   get: { key: KEY },
   mget: { keys: [KEY] },
   register: { keys: [KEY] },
@@ -79,7 +84,9 @@ test('the table has every route and every WebSocket request, and each kind of to
   } as unknown as HttpDeps;
   const paths = Object.entries({ ...routes(deps), ...opsRoutes(deps, {} as Ops) });
   const registered = paths.flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method} ${path.replace(/(:key|\*)$/, '{key}')}`),
+    Object.keys(methods).map(
+      (method) => `${method} ${path.replace(/\*$/, '{key}').replace(/:(\w+)$/, '{$1}')}`,
+    ),
   );
   const named = ROWS.map(({ request }) =>
     isHttp(request) ? request.split(' ', 2).join(' ') : request.split(' ')[0]!,
@@ -115,11 +122,14 @@ async function overHttp(request: string, headers: Record<string, string>): Promi
   if (method === 'GET' && part !== undefined)
     return streamed(`${path}?${new URLSearchParams({ ...part })}`, headers);
   const body = part === undefined ? (method === 'PUT' ? '1' : undefined) : JSON.stringify(part);
-  const answer = await service.fetch(path.replace('{key}', encodeURIComponent(KEY)), {
-    method,
-    headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-    ...(body !== undefined && { body }),
-  });
+  const answer = await service.fetch(
+    path.replace('{key}', encodeURIComponent(KEY)).replace(/\{\w+\}/, 'ibkr'),
+    {
+      method,
+      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body }),
+    },
+  );
   const text = await answer.text();
   if (answer.status === 401 || answer.status === 403) return String(answer.status);
   // A miss is an answer that a client without the right does not get.

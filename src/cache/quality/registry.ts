@@ -81,8 +81,12 @@ export class QualityRegistry {
     return mark;
   }
 
-  /** The marks with exactly these keys, types and prefixes. */
-  marksOf(selection: Selection): Mark[] {
+  /**
+   * The marks with exactly these keys, types and prefixes, also if another replica has just set them.
+   * @throws ServiceError
+   */
+  async marksOf(selection: Selection): Promise<Mark[]> {
+    this.#apply('marks', await this.#deps.store.load('marks'));
     return this.quality.marks.filter((mark) => isSameSelection(mark, selection));
   }
 
@@ -114,13 +118,12 @@ export class QualityRegistry {
   }
 
   async #run(kind: Kind, loads: Loads): Promise<void> {
-    const { store, quality, onRejected } = this.#deps;
+    const { store, onRejected } = this.#deps;
     while (loads.done < loads.wanted && !this.#closed) {
       const { wanted } = loads;
       try {
         const texts = await store.load(kind);
-        if (kind === 'marks') quality.setMarks(texts.flatMap((text) => recordIn<Mark>(text) ?? []));
-        else quality.setSources(texts.flatMap((text) => recordIn<SourceRecord>(text) ?? []));
+        this.#apply(kind, texts);
         this.#rejected = false;
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
@@ -132,6 +135,12 @@ export class QualityRegistry {
       }
       loads.done = wanted;
     }
+  }
+
+  #apply(kind: Kind, texts: readonly string[]): void {
+    const { quality } = this.#deps;
+    if (kind === 'marks') quality.setMarks(texts.flatMap((text) => recordIn<Mark>(text) ?? []));
+    else quality.setSources(texts.flatMap((text) => recordIn<SourceRecord>(text) ?? []));
   }
 
   #retryLater(): void {

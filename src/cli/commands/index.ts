@@ -14,6 +14,7 @@ import { keys } from './keys.ts';
 import { licenses } from './licenses.ts';
 import { load } from './load.ts';
 import { loadPart } from './load-part.ts';
+import { mark, marks, sources, unmark } from './marks.ts';
 import { mget } from './mget.ts';
 import { replay } from './replay.ts';
 import { serve } from './serve.ts';
@@ -44,6 +45,10 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   cleanup,
   flush,
   warmup,
+  mark,
+  marks,
+  unmark,
+  sources,
   token,
   load,
   replay,
