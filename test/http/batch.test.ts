@@ -339,7 +339,7 @@ test('an unknown member of a batch is rejected with a suggestion, and nothing is
         `entries[1].${name}`,
         /tl/i.test(name)
           ? /did you mean "ttl"/
-          : /known members are key, value, ttl, idempotencyKey, asOf, source, ifNewer$/,
+          : /known members are key, value, ttl, idempotencyKey, asOf, source, suspect, ifNewer$/,
       ],
     ),
     ['/v1/mset', '{"entries":[{"key":"strict:A","value":2,"__proto__":1}]}', 'entries[0].__proto__', /known/],
