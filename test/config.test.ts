@@ -143,6 +143,7 @@ test('every variable changes the configuration', () => {
     KEY_PREFIX: 'test:',
     LOG_LEVEL: 'debug',
     DEPENDENCIES: 'none',
+    MIN_RATE_FALLBACK_ON: 'halted',
     CACHE_WARMUP_FORMAT: 'ibkr',
     // These two have other variables as their least value.
     HEARTBEAT_TIMEOUT_MS: '2000',

@@ -4,7 +4,7 @@
  */
 
 import { parseRules } from '../cache/dependencies/rules.ts';
-import type { FallbackCause } from '../cache/quality/read.ts';
+import type { FallbackCause } from '../cache/quality/quality.ts';
 import type { Fault } from './fault.ts';
 import type { Secret } from './kinds.ts';
 import { checkTogether, type Environment, parseVariables } from './parse.ts';

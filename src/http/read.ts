@@ -5,16 +5,8 @@ import type { Requester } from '../access/requester.ts';
 import type { Body, Encoding, Entry } from '../cache/entry.ts';
 import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
-import type { Verdict } from '../cache/quality/quality.ts';
-import {
-  type FallbackCause,
-  fallbackFor,
-  Halted,
-  NO_WISHES,
-  WISHES,
-  type Wishes,
-  wishesFrom,
-} from '../cache/quality/read.ts';
+import type { FallbackCause, Verdict } from '../cache/quality/quality.ts';
+import { fallbackFor, Halted, NO_WISHES, WISHES, type Wishes, wishesFrom } from '../cache/quality/read.ts';
 import { l1OnTerms, loadOnTerms } from '../cache/read-on-terms.ts';
 import type { Terms } from '../cache/terms.ts';
 import { NotConvertible } from '../codec/errors.ts';

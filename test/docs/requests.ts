@@ -292,6 +292,7 @@ export const WELL: readonly Exercise[] = [
   ...both(RECORDS, '200', { headers: { Accept: MSGPACK_TYPE } }),
   ...both(RECORDS, '400 query_invalid', { query: { limit: '1' } }),
   ...both(RECORDS, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
+  [`PUT ${VALUE}`, '201', json(1, { key: 'borrow_rate:AAPL' })],
   ['POST /v1/marks', '201', json({ keys: ['borrow_rate:AAPL'], state: 'halted', reason: 'why', ttl: 600 })],
   ...both(READS, '503 halted', read('borrow_rate:AAPL')),
   ...both(READS, '200', { key: 'borrow_rate:AAPL', query: { halted: 'serve' } }),

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
 import type { Entry } from '../entry.ts';
-import type { FallbackCause } from './read.ts';
 import type { Mark, SourceRecord } from './records.ts';
 import { namesOf, type Selection, SelectionIndex } from './selection.ts';
 
@@ -9,6 +8,9 @@ export interface Verdict {
   readonly quality: 'suspect' | 'halted';
   readonly reason: string;
 }
+
+/** Why the minimum rate may take the place of a borrow rate. */
+export type FallbackCause = 'miss' | 'suspect' | 'halted';
 
 /** The clock may be stepped, so it is read at least this often while a change is due. */
 const LONGEST_WAIT_MS = 1000;

@@ -2,7 +2,7 @@
 import { type ErrorCode, ServiceError } from '../../errors.ts';
 import type { Entry } from '../entry.ts';
 import type { ItemResult, Remarks } from '../results.ts';
-import type { Quality, Verdict } from './quality.ts';
+import type { FallbackCause, Quality, Verdict } from './quality.ts';
 
 /** What a reader wants where a value is not good. */
 export interface Wishes {
@@ -11,9 +11,6 @@ export interface Wishes {
   /** Whether the minimum rate may take the place of a borrow rate. */
   readonly fallback: boolean;
 }
-
-/** Why the minimum rate may take the place of a borrow rate. */
-export type FallbackCause = 'miss' | 'suspect' | 'halted';
 
 export const NO_WISHES: Wishes = { servesHalted: false, fallback: false };
 
