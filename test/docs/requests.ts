@@ -303,7 +303,7 @@ export const WELL: readonly Exercise[] = [
   ['POST /v1/unmark', '200', json({ keys: ['borrow_rate:AAPL'] })],
   ['POST /v1/mset', '200', json({ entries: [{ key: 'x:doubt', value: 1, suspect: true }] })],
   ...Array.from(
-    { length: 9 },
+    { length: 10 },
     (): Exercise => [
       'POST /v1/marks',
       '201',

@@ -31,12 +31,15 @@ function emitted(frame: Message): string {
   const { asOf, source, age } = frame;
   const entry = entryOf(KEY, 1, json('{}'), originOf(asOf, source));
   const { id, event, key, code, detail, field, reason, merged = 0, coherence = 'coherent', status } = frame;
+  const { quality, qualityReason } = frame;
+  const remarks = quality && { quality, qualityReason };
   const resultOf = (item: Message) => ({ ...item, entry }) as never;
   if (event === 'update') return String(jsonCodec.update(key, entry, 300, merged, code));
   if (event === 'heartbeat')
     return String(jsonCodec.heartbeat({ coherence, time: NOW, epoch: '', offset: 0 }));
   if (event === 'reset') return String(jsonCodec.reset(reason));
-  if (event === 'invalidate' && key !== undefined) return String(jsonCodec.invalidate(key, reason, merged));
+  if (event === 'invalidate' && key !== undefined)
+    return String(jsonCodec.invalidate(key, reason, merged, remarks));
   if (event === 'invalidate') {
     const { pattern, type } = frame;
     return String(jsonCodec.invalidateMatch(pattern === undefined ? { type } : { pattern }, reason));
