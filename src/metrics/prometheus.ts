@@ -1,11 +1,13 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { CoherenceState } from '../cache/bus.ts';
 import type { Memory } from '../cache/l1/memory.ts';
+import type { Quality } from '../cache/quality/quality.ts';
 import { cacheMetrics } from './cache-metrics.ts';
 import { coherenceMetrics } from './coherence-metrics.ts';
 import type { Counters } from './counters.ts';
 import { type FaultSources, faultMetrics } from './fault-metrics.ts';
 import { type PushSources, pushMetrics } from './push-metrics.ts';
+import { qualityMetrics } from './quality-metrics.ts';
 import { type RedisSource, redisMetrics } from './redis-metrics.ts';
 import { asMetric, type MetricData } from './scraped.ts';
 import { serviceMetrics } from './service-metrics.ts';
@@ -17,6 +19,7 @@ export interface MetricsDeps {
   /** Undefined when standalone. */
   readonly redis: RedisSource | undefined;
   readonly coherence: () => CoherenceState;
+  readonly quality: Quality;
   readonly faults: FaultSources;
   readonly push: () => PushSources;
   /** Requests without an answer yet. */
@@ -58,6 +61,7 @@ export function createRegistry(deps: MetricsDeps): Metrics {
     ...(statsEnabled ? cacheMetrics(deps) : []),
     ...(redis === undefined ? [] : redisMetrics(redis, counters)),
     ...coherenceMetrics(counters, deps.coherence, redis?.servers),
+    ...qualityMetrics(deps),
     ...faultMetrics(deps.faults),
     ...pushMetrics(counters, deps.push),
     ...serviceMetrics(deps),

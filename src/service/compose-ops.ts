@@ -48,6 +48,7 @@ export function composeOps(
       servers,
     },
     coherence: () => cache.coherence,
+    quality: cache.quality,
     faults: {
       counters,
       pendingWrites: cache.pendingWrites,

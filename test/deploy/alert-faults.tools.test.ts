@@ -108,8 +108,13 @@ describe('the shipped rules', { concurrency: true }, () => {
       service.kill('SIGCONT');
       return (await Promise.all(waiting)).some(({ status }) => status === 503);
     });
+    await service.fetch('/v1/sources/feed', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ types: ['borrow_rate'], ttl: 0.001 }),
+    });
     await scrapes.take(8);
-    await assertFired(scrapes, before, 'CacheServiceShedding');
+    await assertFired(scrapes, before, 'CacheServiceShedding', 'CacheSourceDead');
   });
 
   test('fire for a slow Redis, a cut invalidation link and an unresponsive Redis, and resolve after recovery', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
+import { Quality } from '../../src/cache/quality/quality.ts';
 import { TYPES } from '../../src/key.ts';
 import type { Counters } from '../../src/metrics/counters.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/metrics/histogram.ts';
@@ -319,6 +320,7 @@ function setUp(shared?: Counters): { deps: MetricsDeps; counters: Counters } {
       maxConnections: 100,
     },
     coherence: () => 'coherent',
+    quality: new Quality({ now: 0 }),
     faults: {
       counters,
       pendingWrites: undefined,

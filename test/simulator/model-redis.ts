@@ -543,6 +543,9 @@ export class ModelRedis implements Keyspace {
         this.#put(0, text(0), value, this.now + Number(text(1)), undefined);
         return 1;
       }
+      case 'HGETALL':
+        // The histories have no sources and marks.
+        return [];
       case 'SCAN':
         return this.#scan(args);
       case 'PUBLISH':

@@ -75,5 +75,15 @@ export const coherence = {
       threshold: { warning: 60, critical: 300 },
       alert: 'CachePendingWritesStuck',
     }),
+    graph({
+      title: 'Dead sources and marks',
+      description: 'Values of dead sources are suspect. A mark makes keys suspect or halts them.',
+      queries: [
+        [`max (${metric('cache_dead_sources')})`, 'dead sources'],
+        [`max by (state) (${metric('cache_marks')})`, 'marks: {{state}}'],
+      ],
+      unit: 'short',
+      alert: 'CacheSourceDead',
+    }),
   ],
 };
