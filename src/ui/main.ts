@@ -48,6 +48,7 @@ async function poll(): Promise<void> {
     if (!(error instanceof Refused)) throw error;
     if (error.status === 401 || error.status === 403) return signIn(error);
     showState('unreachable', error.message);
+    if (error.status > 0) setText(byId('state'), 'refused');
   } finally {
     timer = setTimeout(() => void poll(), POLL_MS) as unknown as number;
   }

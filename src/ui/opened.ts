@@ -34,7 +34,7 @@ export class Opened {
     role: 'region',
     'aria-label': 'Value',
   });
-  readonly #changesTable = table('Changes since the key was opened, newest first', CHANGES, 'short');
+  readonly #changesTable = table('Changes, newest first', CHANGES, 'short');
   readonly #fault = element('p', { class: 'fail', role: 'alert' });
   readonly #refresh = button('Refresh', () => void this.#load());
   readonly #delete = button('Delete…', () => void this.#askDelete(), { class: 'danger', hidden: true });

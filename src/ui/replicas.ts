@@ -21,12 +21,16 @@ export class Replicas {
   }
 
   show({ replicas, others }: ReplicasAnswer): void {
+    const [own] = replicas;
     showItems(
       this.#table.body,
       replicas,
       () => row(REPLICAS),
-      (target, { replica, host, pid, release, coherence, lag_ms }) =>
-        fillRow(target, [replica, coherence, duration(lag_ms), host, String(pid), release], 1),
+      (target, each) => {
+        const { replica, host, pid, release, coherence, lag_ms } = each;
+        const name = each === own ? `${replica} (answers)` : replica;
+        fillRow(target, [name, coherence, duration(lag_ms), host, String(pid), release], 1);
+      },
     );
     setText(this.#note, othersText(others));
   }

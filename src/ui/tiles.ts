@@ -12,7 +12,7 @@ interface Figure {
   readonly level: Level;
 }
 
-const WORDS: Readonly<Record<Level, string>> = { pass: '', warn: 'warning: ', fail: 'critical: ' };
+const WORDS: Readonly<Record<Level, string>> = { pass: '', warn: 'warning – ', fail: 'critical – ' };
 
 /** @param lower whether lower values are worse */
 function judged(value: number | null, [warn, fail]: readonly [number, number], lower = false): Level {
@@ -46,7 +46,7 @@ const TILES: readonly (readonly [name: string, of: (sample: Sample, health: Heal
       level: 'pass',
     }),
   ],
-  ['Read latency p99', ({ latency }) => timed(latency.get.p99, latency.get.p50, [50, 100])],
+  ['Read p99', ({ latency }) => timed(latency.get.p99, latency.get.p50, [50, 100])],
   [
     'Redis p95',
     ({ latency }, { mode }) =>

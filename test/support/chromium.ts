@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
 import { until } from '../../loadtest/support/until.ts';
+import { tether } from '../../loadtest/target/tether.ts';
 
 interface Answer {
   readonly id?: number;
@@ -66,6 +67,7 @@ export async function startChromium(): Promise<Chromium> {
   const child = spawn('chromium', [...FLAGS, `--user-data-dir=${profile}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  tether(child);
   const exited = once(child, 'exit');
   const endpoint = await new Promise<string>((resolve, reject) => {
     child.once('error', reject);
@@ -78,9 +80,11 @@ export async function startChromium(): Promise<Chromium> {
   return {
     newPage: () => newPage(endpoint),
     stop: async () => {
-      child.kill();
+      const browser = await Connection.open(endpoint);
+      void browser.send('Browser.close');
       await exited;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      // Its other processes may write for a moment more.
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
 }
