@@ -3,6 +3,7 @@ import type { Counters } from '../metrics/counters.ts';
 import type { CoherenceState } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Rule } from './dependencies/rules.ts';
+import type { Value } from './entry.ts';
 import type { Memory } from './l1/memory.ts';
 import type { PendingWrites } from './pending-writes/pending-writes.ts';
 import type { Quality } from './quality/quality.ts';
@@ -39,6 +40,8 @@ export interface TwoLevelDeps {
   readonly recent?: RecentChanges | undefined;
   /** Called with the keys of some reads: one in 64 on average. */
   readonly onSampledRead?: ((key: string) => void) | undefined;
+  /** Called for some writes: one in 64 on average. @param value undefined for a deletion */
+  readonly onSampledWrite?: ((key: string, value: Value | undefined) => void) | undefined;
   /** Called for a key that neither tier has, once for all reads that joined one flight. */
   readonly onMiss?: ((key: string) => void) | undefined;
   /** Called for a pending change that yielded to a newer change of its key. @param present its version, if known */

@@ -2,7 +2,7 @@
 export const READS_PER_SAMPLE = 64;
 
 /**
- * Draws one read in 64 on average. The distance to the next draw is random: at a fixed distance, a client that reads
+ * Draws one read, or one write, in 64 on average. The distance to the next draw is random: at a fixed distance, a client that reads
  * its keys in a cycle would always be drawn with the same keys. A read that is not drawn costs a decrement.
  */
 export class ReadSampler {
@@ -15,6 +15,13 @@ export class ReadSampler {
 
   read(key: string): void {
     if (--this.#left === 0) this.#draw(key);
+  }
+
+  /** As `read`, for a caller that acts itself. */
+  draws(): boolean {
+    if (--this.#left > 0) return false;
+    this.#left = distance();
+    return true;
   }
 
   #draw(key: string): void {

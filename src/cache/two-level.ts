@@ -52,6 +52,7 @@ export class TwoLevel implements BusListener {
   readonly #source: Source;
   readonly #slotDrops: SlotDrops | undefined;
   readonly #sampler: ReadSampler;
+  readonly #writeSampler = new ReadSampler(undefined);
   readonly #dependents: Dependents | undefined;
   /** Notifies clients of changes. */
   changes: ChangeListener | undefined;
@@ -173,11 +174,14 @@ export class TwoLevel implements BusListener {
 
   /** See `Writes.set`. */
   set(...change: Parameters<Writes['set']>): Promise<WriteOutcome> {
+    const [key, value] = change;
+    if (this.#writeSampler.draws()) this.#deps.onSampledWrite?.(key, value);
     return this.#writes.set(...change);
   }
 
   /** See `Writes.delete`. */
   delete(...change: Parameters<Writes['delete']>): Promise<RemovalOutcome> {
+    if (this.#writeSampler.draws()) this.#deps.onSampledWrite?.(change[0], undefined);
     return this.#writes.delete(...change);
   }
 

@@ -215,7 +215,13 @@ function assemble(values: Values, standalone: boolean) {
       enabled: values.ENABLE_CACHE_STATS,
       maxAgeMs: values.STATS_MAX_AGE_SECONDS * 1000,
     },
-    log: { level: values.LOG_LEVEL },
+    log: {
+      level: values.LOG_LEVEL,
+      /** 0 logs no slow request. */
+      slowRequestMs: values.SLOW_REQUEST_MS,
+      /** Undefined for no access log. */
+      accessFile: values.ACCESS_LOG,
+    },
   };
 }
 

@@ -313,6 +313,20 @@ export const VARIABLES = {
     of: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     doc: 'Least severe level that is logged.',
   }),
+  SLOW_REQUEST_MS: integer({
+    group: 'observe',
+    default: 0,
+    unit: 'ms',
+    within: [0, 60_000],
+    note: '0 logs none',
+    doc: 'Requests that take at least this long are logged, with what they waited for; at most 10 lines a second.',
+  }),
+  ACCESS_LOG: text({
+    group: 'observe',
+    pattern: FILE_PATH,
+    expected: 'the path of a file, without control characters and without / at its end',
+    doc: 'File for lines about one in 64 reads and writes of keys, for ratecache replay; it contains keys, but no values.',
+  }),
 };
 
 export type VariableName = keyof typeof VARIABLES;

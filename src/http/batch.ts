@@ -134,6 +134,7 @@ function batchHandler(
   };
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, seconds);
+    exchange.operation = operation;
     const requester = requesterOf(deps, operation, res, req, principal);
     const client = writes ? clientOf(res, principal) : '';
     let items = 0;

@@ -73,6 +73,11 @@ export class Exchange {
   #gone = false;
   /** Bytes of the body that the socket did not take at once. */
   #unsentBytes = 0;
+  /** What is asked for, for the line about a slow request. */
+  operation = '';
+  key: string | undefined;
+  /** When the last byte of the body arrived, where slow requests are logged. */
+  #bodyAt: number | undefined;
   /** Called when the client disconnects before the answer. */
   onGone: (() => void) | undefined;
   /** Receives the status or the code of the answer, once, for the audit log. */
@@ -163,6 +168,7 @@ export class Exchange {
   onData(each: (chunk: Buffer, last: boolean) => void): void {
     this.#res.onData((chunk, last) => {
       this.#inData = true;
+      if (last && this.#load.slow !== undefined) this.#bodyAt = performance.now();
       try {
         if (!this.#done) each(Buffer.from(chunk), last);
       } finally {
@@ -181,6 +187,7 @@ export class Exchange {
     this.#report(outcome);
     if (this.#done) return;
     this.#count(status);
+    this.#reportSlow(outcome, headers);
     // uWS closes the connection when it reads another request before the answer, so nothing after this request is executed.
     if (this.#last) setImmediate(() => this.#deliver(status, headers, body, true));
     else this.#deliver(status, headers, body, closing);
@@ -196,6 +203,17 @@ export class Exchange {
     this.#done = true;
     this.#seconds?.observe((performance.now() - this.#start) / 1000);
     this.#counters.httpResponses[Math.floor(status / 100)]!++;
+  }
+
+  #reportSlow(outcome: string, headers: Headers): void {
+    const { slow } = this.#load;
+    if (slow === undefined) return;
+    const ms = performance.now() - this.#start;
+    if (ms < slow.thresholdMs) return;
+    const { operation, key } = this;
+    const bodyMs = this.#bodyAt === undefined ? undefined : this.#bodyAt - this.#start;
+    const cacheStatus = headers.find(([name]) => name === 'Cache-Status')?.[1];
+    slow.report({ operation, key, outcome, ms, bodyMs, cacheStatus });
   }
 
   #deliver(status: number, headers: Headers, body: string | Buffer, closing: boolean): void {

@@ -18,11 +18,13 @@ export function explainHandler(deps: HttpDeps, bodiless: boolean): GuardedHandle
   const operation = `${bodiless ? 'HEAD' : 'GET'} ${EXPLAIN_PATH}{key}`;
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, bodiless);
+    exchange.operation = operation;
     const requester = requesterOf(deps, operation, res, req, principal);
     attempt(exchange, deps, async () => {
       shedIfOverloaded(deps);
       const key = keyFromPath(req.getParameter(0) || req.getUrl().slice(EXPLAIN_PATH.length));
       checkKey(key, limits.maxKeyBytes);
+      exchange.key = key;
       requester.requireKey(key);
       checkNoParameters(req.getQuery());
       const encoding = preferredEncoding(acceptOf(req));

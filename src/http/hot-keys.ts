@@ -13,6 +13,7 @@ export function hotKeysHandler(deps: HttpDeps, bodiless: boolean): GuardedHandle
   const { load, counters } = deps;
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, bodiless);
+    exchange.operation = `${bodiless ? 'HEAD' : 'GET'} /v1/hot-keys`;
     attempt(exchange, deps, () => {
       shedIfOverloaded(deps);
       checkNoParameters(req.getQuery());

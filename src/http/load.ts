@@ -1,3 +1,4 @@
+import type { SlowRequests } from '../access/slow-requests.ts';
 import type { HttpResponse } from '../uws.ts';
 import { CHECKED_EVERY_BYTES, CLOSED_EVERY_ANSWERS, UnreadDraw } from './unread.ts';
 
@@ -12,6 +13,8 @@ export class Load {
   bodyBytes = 0;
   /** Bytes of answers that their sockets did not take at once; those of L1 hits are not counted: L1 holds them anyway. */
   unsentBytes = 0;
+  /** Undefined without SLOW_REQUEST_MS. */
+  slow: SlowRequests | undefined;
   /** Set at shutdown: every answer then closes its connection. */
   draining = false;
   /** Responses whose connections close after them, because the end of their requests is uncertain (framing.ts). */

@@ -194,7 +194,8 @@ export function keysHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   const { cache, load, counters } = deps;
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, bodiless);
-    const requester = requesterOf(deps, `${bodiless ? 'HEAD' : 'GET'} /v1/keys`, res, req, principal);
+    exchange.operation = `${bodiless ? 'HEAD' : 'GET'} /v1/keys`;
+    const requester = requesterOf(deps, exchange.operation, res, req, principal);
     attempt(exchange, deps, async () => {
       shedIfOverloaded(deps);
       const query = parametersOf(req.getQuery(), LIST_PARAMETERS);

@@ -50,6 +50,7 @@ export function operationHandler(
   const hasNoBody = operation.startsWith('DELETE ');
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false);
+    exchange.operation = operation;
     const requester = requesterOf(deps, operation, res, req, principal);
     const client = clientOf(res, principal);
     let concerned: Target = {};

@@ -131,12 +131,15 @@ function readSlowly(
   };
   const query = req.getQuery();
   const cacheControl = listOf(req, 'cache-control');
-  const requester = requesterOf(deps, `${bodiless ? 'HEAD' : 'GET'} /v1/cache/{key}`, res, req, principal);
+  const operation = bodiless ? 'HEAD /v1/cache/{key}' : 'GET /v1/cache/{key}';
+  const requester = requesterOf(deps, operation, res, req, principal);
   const answer: Answer = (loaded, verdict, marks = []) =>
     sendLoaded(deps, exchange, loaded, verdict, accepted, marks);
 
+  exchange.operation = operation;
   attempt(exchange, deps, () => {
     const key = keyFromPath(encoded);
+    exchange.key = key;
     requester.requireKey(key);
     const { quality } = deps.cache;
     const halt = quality.haltOf(key);

@@ -27,11 +27,13 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
   const { cache, clock, counters, limits, load } = deps;
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, counters.setSeconds);
-    const requester = requesterOf(deps, 'PUT /v1/cache/{key}', res, req, principal);
+    exchange.operation = 'PUT /v1/cache/{key}';
+    const requester = requesterOf(deps, exchange.operation, res, req, principal);
     const client = clientOf(res, principal);
     attempt(exchange, deps, () => {
       shedIfOverloaded(deps);
       const key = keyOf(req, limits.maxKeyBytes);
+      exchange.key = key;
       requester.requireKey(key);
       exchange.onOutcome = requester.auditWrite(() => ({ target: key }));
       const parameters = parametersOf(req.getQuery(), PUT_PARAMETERS);
@@ -63,11 +65,13 @@ export function deleteHandler(deps: HttpDeps): GuardedHandler {
   const { cache, counters, limits, load } = deps;
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false, counters.deleteSeconds);
-    const requester = requesterOf(deps, 'DELETE /v1/cache/{key}', res, req, principal);
+    exchange.operation = 'DELETE /v1/cache/{key}';
+    const requester = requesterOf(deps, exchange.operation, res, req, principal);
     const client = clientOf(res, principal);
     attempt(exchange, deps, async () => {
       shedIfOverloaded(deps);
       const key = keyOf(req, limits.maxKeyBytes);
+      exchange.key = key;
       requester.requireKey(key);
       exchange.onOutcome = requester.auditWrite(() => ({ target: key }));
       checkNoParameters(req.getQuery());

@@ -72,7 +72,7 @@ export function serviceMetrics(sources: ServiceSources): Scraped[] {
     ),
     counter(
       'ratecache_log_lines_dropped_total',
-      'Log lines dropped because standard output could not be written.',
+      'Log lines dropped because standard output or the access log could not be written.',
       () => counters.logLinesDropped,
     ),
     gauge('ratecache_build_info', 'Always 1; the labels name the version and the Node release.', () => [

@@ -1,4 +1,5 @@
 /** The dependencies of the operations of WebSocket requests. */
+import type { SlowRequests } from '../access/slow-requests.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
@@ -15,6 +16,8 @@ export interface RequestDeps {
   readonly limits: RequestLimits;
   /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;
+  /** Undefined without SLOW_REQUEST_MS. */
+  readonly slow?: SlowRequests | undefined;
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
 }

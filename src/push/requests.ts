@@ -2,6 +2,7 @@
 import { permitted } from '../access/permitted.ts';
 import { nameOfClient, type Scope } from '../access/principal.ts';
 import type { Requester } from '../access/requester.ts';
+import type { SlowRequests } from '../access/slow-requests.ts';
 import { getMany, getManyOnTerms } from '../cache/batch.ts';
 import { lesserState } from '../cache/bus.ts';
 import { type Condition, unlessNewer, whyRefused } from '../cache/condition.ts';
@@ -214,11 +215,17 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
     if (later === undefined) return;
     consumer.inFlight++;
     const audit = scope === 'write' ? auditOf(requester, frame) : undefined;
+    const slow = deps.slow && slowReport(deps.slow, op as string, frame);
     void later
       .then(
-        () => audit?.('ok'),
+        () => {
+          audit?.('ok');
+          slow?.('ok');
+        },
         (error) => {
-          audit?.(error instanceof ServiceError ? error.code : 'internal');
+          const outcome = error instanceof ServiceError ? error.code : 'internal';
+          audit?.(outcome);
+          slow?.(outcome);
           refuse(deps, consumer, id, error);
         },
       )
@@ -245,6 +252,16 @@ function countRequest({ access: { rates } }: RequestDeps, { owner }: Consumer, b
 /** Returns a function for the outcome of a write, which logs it; undefined without AUDIT_WRITES. */
 function auditOf(requester: Requester, { data: { key } }: Frame): ((outcome: string) => void) | undefined {
   return requester.auditWrite(() => ({ target: typeof key === 'string' ? key : undefined }));
+}
+
+/** Returns a function for the outcome, which logs the request if it was slow. */
+function slowReport(slow: SlowRequests, op: string, { data: { key } }: Frame): (outcome: string) => void {
+  const start = performance.now();
+  return (outcome) => {
+    const ms = performance.now() - start;
+    const named = typeof key === 'string' ? key : undefined;
+    if (ms >= slow.thresholdMs) slow.report({ operation: `ws ${op}`, key: named, outcome, ms });
+  };
 }
 
 /** Whether an answer can repeat the id. JSON.parse loses digits of larger integers, and turns 1e999 into Infinity. */

@@ -51,7 +51,7 @@ export interface PushOptions extends ConsumerLimits, RequestLimits {
   readonly allowedOrigins: readonly string[];
 }
 
-type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault' | 'access';
+type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault' | 'access' | 'slow';
 
 export interface PushDeps extends Pick<RequestDeps, Shared> {
   /** True at shutdown. */
@@ -81,7 +81,7 @@ export class Push {
     this.#deps = deps;
     this.hub = new Hub(deps.cache, deps.onFault, deps.rememberedKeys);
     deps.cache.changes = this.hub;
-    const { cache, clock, counters, onFault, overloaded, access } = deps;
+    const { cache, clock, counters, onFault, overloaded, access, slow } = deps;
     this.#requestDeps = {
       cache,
       clock,
@@ -89,6 +89,7 @@ export class Push {
       hub: this.hub,
       access,
       limits: options,
+      slow,
       onFault,
       overloaded,
     };

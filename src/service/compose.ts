@@ -22,6 +22,7 @@ import { HotKeys } from '../metrics/hot-keys.ts';
 import { MissLog } from '../metrics/miss-log.ts';
 import type { OpenRedis } from '../redis/connect.ts';
 import type { ReplicaView } from '../redis/inquiry-messages.ts';
+import { AccessLog } from './access-log.ts';
 import { composeRedis, type RedisSide } from './compose-l2.ts';
 import { stateLog, supersededLog, watchFaults } from './core-logs.ts';
 
@@ -46,6 +47,8 @@ export interface Core {
   readonly hotKeys: HotKeys;
   /** Sources and marks. */
   readonly marks: QualityRegistry;
+  /** Undefined without ACCESS_LOG. */
+  readonly accessLog: AccessLog | undefined;
   /** Resolves when the link has reported every change that Redis made before this call; at once without a link. */
   readonly linkCaughtUp: () => Promise<void>;
   /** Resolves with true when Redis is usable, or with false after `timeoutMs`. */
@@ -114,6 +117,9 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
         'cannot read sources and marks from Redis, so all values count as good; retrying',
       ),
   });
+  const { accessFile } = config.log;
+  const accessLog =
+    accessFile === undefined ? undefined : new AccessLog(accessFile, log, () => counters.logLinesDropped++);
   const cache = new TwoLevel({
     memory,
     store: l2?.store,
@@ -129,7 +135,11 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     recent,
     quality,
     onQualityChange: () => marks.reload(),
-    onSampledRead: (key) => hotKeys.sampledRead(key),
+    onSampledRead: (key) => {
+      hotKeys.sampledRead(key);
+      accessLog?.add('get', key, memory?.glance(key)?.value.body.length);
+    },
+    onSampledWrite: (key, value) => accessLog?.add(value ? 'set' : 'delete', key, value?.body.length),
     onMiss: (key) => {
       hotKeys.missed(key);
       missLog?.record(key);
@@ -155,6 +165,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     view,
     hotKeys,
     marks,
+    accessLog,
     linkCaughtUp: async () => l2?.linkCaughtUp(),
     whenUp: async (timeoutMs) => l2 === undefined || l2.whenUp(timeoutMs),
     close: () => {

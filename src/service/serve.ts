@@ -1,5 +1,6 @@
 /** `ratecache serve`: builds the service, listens, warms up, and shuts down. */
 import { RateLimits } from '../access/rate-limit.ts';
+import { SlowRequests } from '../access/slow-requests.ts';
 import { type Config, describe } from '../config/config.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { GzippedValues } from '../http/gzip.ts';
@@ -56,6 +57,8 @@ export async function serve(
   const access = { ...identity, rates: new RateLimits(config.limits, core.counters) };
   output.onDrop = () => core.counters.logLinesDropped++;
   const load = new Load();
+  const { slowRequestMs } = config.log;
+  if (slowRequestMs > 0) load.slow = new SlowRequests(slowRequestMs, log, () => core.loopDelay.delayMs);
   const readiness = new Readiness();
   const { cache, clock, counters } = core;
   const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
@@ -118,6 +121,7 @@ export async function serve(
       clock,
       counters,
       access,
+      slow: load.slow,
       onFault,
       overloaded,
       draining: () => load.draining,
@@ -158,6 +162,7 @@ export async function serve(
     await flushPending(core, log);
     await opsServer?.drain(config.shutdown.timeoutMs);
     await member?.ending(await opsAnswers.counts());
+    await core.accessLog?.close();
     core.close();
     access.authenticator?.close();
     access.audit.close();

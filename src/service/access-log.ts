@@ -1,0 +1,78 @@
+/** The access log: lines about a sample of the reads and writes of keys, as `ratecache replay` reads them. */
+import { appendFile } from 'node:fs';
+import type { Logger } from '../log.ts';
+
+export type AccessOp = 'get' | 'set' | 'delete';
+
+/** How often lines are written. */
+const WRITE_MS = 1000;
+/** Bytes of lines that wait at most. Beyond it, lines are dropped and counted. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+/**
+ * Lines are appended to the file once a second. The file is opened for each write, so it may be renamed or removed at any
+ * time. Lines that cannot be written are dropped and counted, and the first failure is logged.
+ */
+export class AccessLog {
+  /** Called for each line that is dropped. */
+  readonly #onDrop: () => void;
+  readonly #path: string;
+  readonly #log: Logger;
+  readonly #timer: NodeJS.Timeout;
+  #lines: string[] = [];
+  #bytes = 0;
+  #writing: Promise<void> | undefined;
+  #failed = false;
+
+  constructor(path: string, log: Logger, onDrop: () => void) {
+    this.#path = path;
+    this.#log = log;
+    this.#onDrop = onDrop;
+    this.#timer = setInterval(() => void this.write(), WRITE_MS).unref();
+  }
+
+  /** @param size of the value in bytes, if known */
+  add(op: AccessOp, key: string, size?: number): void {
+    const line = `${JSON.stringify({ time: new Date().toISOString(), op, key, size })}\n`;
+    if (this.#bytes + line.length > MAX_WAITING_BYTES) return this.#onDrop();
+    this.#lines.push(line);
+    this.#bytes += line.length;
+  }
+
+  /** Writes what waits, unless a write is in progress. */
+  async write(): Promise<void> {
+    if (this.#writing === undefined && this.#lines.length > 0)
+      this.#writing = this.#append().finally(() => {
+        this.#writing = undefined;
+      });
+    await this.#writing;
+  }
+
+  /** Writes all lines of before, and accepts no more. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.write();
+    await this.write();
+  }
+
+  #append(): Promise<void> {
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#bytes = 0;
+    return new Promise((done) =>
+      appendFile(this.#path, lines.join(''), { mode: 0o640 }, (error) => {
+        if (error !== null) this.#lost(error, lines.length);
+        else this.#failed = false;
+        done();
+      }),
+    );
+  }
+
+  #lost(error: Error, lines: number): void {
+    for (let left = lines; left > 0; left--) this.#onDrop();
+    if (this.#failed) return;
+    this.#failed = true;
+    const { message } = error;
+    this.#log.error({ error: message }, 'the access log cannot be written; its lines are dropped');
+  }
+}
