@@ -69,6 +69,19 @@ Environment variables configure the service. Each variable has a flag that overr
   and does not listen. Secrets are never shown.
 - The service warns about an unknown variable whose name is close to a known one: \`REDIS_HOTS\`: did you mean
   \`REDIS_HOST\`? It also warns about any other unknown \`REDIS_*\`, except those that Kubernetes sets for a Service.
+- \`ratecache serve --check\` checks the configuration and the files of TLS and access, and exits with 0 or 78.
+
+## Reload
+
+Tokens, keys, certificates and password files are loaded again when they change. SIGHUP also reads the file of
+\`ENV_FILE\` again. The environment and the flags of a process cannot change. A service of one process applies these
+variables, and logs the names of all others that have changed: they need a restart. With \`PROCESSES\`, SIGHUP
+[replaces the processes](deployment/processes.md#sighup) instead.
+
+- \`LOG_LEVEL\`
+- The TTL by type, for values that are written from then on.
+- \`MAX_BATCH_KEYS\`, \`MAX_BODY_BYTES\`, \`MAX_BUFFERED_BODY_BYTES\`, \`MAX_ANSWER_BYTES\`, \`MAX_INVALIDATION_KEYS\`
+- \`WS_*\`, except \`WS_MAX_FRAME_BYTES\` and \`WS_IDLE_TIMEOUT_SECONDS\`. Sockets and subscriptions that exist stay.
 `;
 
 function eachGroup(section: (title: string, names: VariableName[]) => string): string[] {

@@ -59,7 +59,7 @@ export const VARIABLES = {
     group: 'server',
     pattern: ABSOLUTE_PATH,
     expected: 'the absolute path of a file, without control characters and without / at its end',
-    doc: 'File with more variables for serve, in the format of .env.example. The environment and the flags override it. With more than one process, SIGHUP reads it again.',
+    doc: 'File with more variables for serve, in the format of .env.example. The environment and the flags override it. SIGHUP reads it again.',
   }),
   HTTP_IDLE_TIMEOUT_SECONDS: integer({
     group: 'server',

@@ -69,20 +69,26 @@ const ITEMS_PER_ENTRY = 8;
 
 export function mgetHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  return batchHandler(deps, 'POST /v1/mget', counters.getSeconds, keysForm(limits), (body, requester) => {
-    const wanted = keysOf(body, limits.maxBatchKeys, READ);
-    const data = body.data as Record<string, unknown>;
-    const terms = termsFrom(data, 'body_invalid');
-    const wishes = wishesFrom(data, 'body_invalid');
-    const read = (keys: readonly string[]) =>
-      terms === undefined
-        ? getMany(cache, keys, limits.maxKeyBytes)
-        : getManyOnTerms(cache, cache, keys, limits.maxKeyBytes, terms);
-    const requireKey = (key: string) => requester.requireKey(key, 'fallback');
-    return permitted(requester, wanted, itself, (keys) =>
-      readWithQuality(cache.quality, keys, read, wishes, requireKey),
-    );
-  });
+  return batchHandler(
+    deps,
+    'POST /v1/mget',
+    counters.getSeconds,
+    () => keysForm(limits),
+    (body, requester) => {
+      const wanted = keysOf(body, limits.maxBatchKeys, READ);
+      const data = body.data as Record<string, unknown>;
+      const terms = termsFrom(data, 'body_invalid');
+      const wishes = wishesFrom(data, 'body_invalid');
+      const read = (keys: readonly string[]) =>
+        terms === undefined
+          ? getMany(cache, keys, limits.maxKeyBytes)
+          : getManyOnTerms(cache, cache, keys, limits.maxKeyBytes, terms);
+      const requireKey = (key: string) => requester.requireKey(key, 'fallback');
+      return permitted(requester, wanted, itself, (keys) =>
+        readWithQuality(cache.quality, keys, read, wishes, requireKey),
+      );
+    },
+  );
 }
 
 export function mdeleteHandler(deps: HttpDeps) {
@@ -91,7 +97,7 @@ export function mdeleteHandler(deps: HttpDeps) {
     deps,
     'POST /v1/mdelete',
     counters.deleteSeconds,
-    keysForm(limits),
+    () => keysForm(limits),
     (body, requester, client) =>
       permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
         deleteMany(cache, keys, limits.maxKeyBytes, client),
@@ -101,7 +107,10 @@ export function mdeleteHandler(deps: HttpDeps) {
 
 export function msetHandler(deps: HttpDeps) {
   const { cache, clock, limits, counters } = deps;
-  const form = { hasValues: true, maxItems: ITEMS_SPARE + ITEMS_PER_ENTRY * limits.maxBatchKeys };
+  const form = () => ({
+    hasValues: true,
+    maxItems: ITEMS_SPARE + ITEMS_PER_ENTRY * limits.maxBatchKeys,
+  });
   return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, form, async (body, requester, client) => {
     const assignments = assignmentsOf(body, limits, clock.now);
     const results = await permitted(
@@ -123,13 +132,15 @@ function batchHandler(
   deps: HttpDeps,
   operation: string,
   seconds: Histogram,
-  form: BodyForm,
+  form: () => BodyForm,
   run: Run,
 ): GuardedHandler {
   const { cache, counters, limits, load, clock } = deps;
   const writes = operation !== 'POST /v1/mget';
   const limit: AnswerLimit = {
-    maxBytes: limits.maxAnswerBytes,
+    get maxBytes() {
+      return limits.maxAnswerBytes;
+    },
     onRefused: () => counters.countLimited('answer_bytes'),
   };
   return (res, req, principal) => {
@@ -155,10 +166,10 @@ function batchHandler(
       readBody(exchange, req, deps, limits.maxBodyBytes, 'body_too_large', (body) => {
         if (body.length > ONE_TURN_BYTES)
           return attempt(exchange, deps, async () => {
-            const decoded = await readInTurns(load, body, (copy) => decodeLargeBody(encoding, copy, form));
+            const decoded = await readInTurns(load, body, (copy) => decodeLargeBody(encoding, copy, form()));
             answer(await run(decoded, requester, client));
           });
-        const results = run(decodeBody(encoding, body, form), requester, client);
+        const results = run(decodeBody(encoding, body, form()), requester, client);
         if (Array.isArray(results)) answer(results);
         else attempt(exchange, deps, () => results.then(answer));
       });

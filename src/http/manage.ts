@@ -57,11 +57,15 @@ const MAX_CURSOR = 2n ** 64n - 1n;
  */
 export function invalidateHandler(deps: HttpDeps) {
   const { cache, limits, counters } = deps;
-  const maxItems = SPARE_ITEMS + 2 * limits.maxInvalidationKeys;
   return operationHandler(
     deps,
     'POST /v1/invalidate',
-    { maxItems },
+    {
+      // SIGHUP may change the limit.
+      get maxItems() {
+        return SPARE_ITEMS + 2 * limits.maxInvalidationKeys;
+      },
+    },
     async (body, { requester, exchange, client, concerns }) => {
       const { keys = [], types = [], pattern } = checkShape(INVALIDATION, body);
       if (keys.length === 0 && types.length === 0 && pattern === undefined)

@@ -42,15 +42,16 @@ const EMPTY_BODY = { data: {} };
 export function operationHandler(
   deps: HttpDeps,
   operation: string,
-  { maxItems, audit = 'admin', nameIn = () => '' }: OperationOptions,
+  options: OperationOptions,
   run: Run,
 ): GuardedHandler {
-  const form = { hasValues: false, maxItems };
+  const { audit = 'admin', nameIn = () => '' } = options;
   const { load, counters, limits } = deps;
   const hasNoBody = operation.startsWith('DELETE ');
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, false);
     exchange.operation = operation;
+    const form = { hasValues: false, maxItems: options.maxItems };
     const requester = requesterOf(deps, operation, res, req, principal);
     const client = clientOf(res, principal);
     let concerned: Target = {};

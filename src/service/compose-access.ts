@@ -42,13 +42,11 @@ export function logWhoMayUse({ access, http: { host } }: Config, log: Logger): v
     );
 }
 
-/** Returns what SIGHUP does: it loads tokens and keys again, and nothing else. */
+/** Returns what SIGHUP does with tokens and keys: it loads them again. */
 export function reloadOnHangup({ authenticator }: Pick<Access, 'authenticator'>, log: Logger): () => void {
-  if (authenticator === undefined)
-    return () =>
-      log.warn('SIGHUP ignored: no tokens are configured. Restart the service to change its configuration');
   return () => {
-    log.info('SIGHUP: tokens and keys are read again. Restart the service to change its configuration');
+    if (authenticator === undefined) return;
+    log.info('SIGHUP: tokens and keys are read again');
     void authenticator.reload();
   };
 }

@@ -15,7 +15,6 @@ import { ONE_SLOT } from '../cache/slots.ts';
 import { TwoLevel } from '../cache/two-level.ts';
 import { VersionClock } from '../cache/version.ts';
 import type { Config } from '../config/config.ts';
-import type { TtlTable } from '../key.ts';
 import type { Logger } from '../log.ts';
 import { Counters } from '../metrics/counters.ts';
 import { HotKeys } from '../metrics/hot-keys.ts';
@@ -49,6 +48,8 @@ export interface Core {
   readonly marks: QualityRegistry;
   /** Undefined without ACCESS_LOG. */
   readonly accessLog: AccessLog | undefined;
+  /** Values that are written from now on have these times to live by default. */
+  readonly setTtls: (ttl: Config['ttl']) => void;
   /** Resolves when the link has reported every change that Redis made before this call; at once without a link. */
   readonly linkCaughtUp: () => Promise<void>;
   /** Resolves with true when Redis is usable, or with false after `timeoutMs`. */
@@ -72,15 +73,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
   const counters = new Counters();
   const clock = seams.clock ?? new ServiceClock();
   const origin = seams.origin ?? randomBytes(4).toString('hex');
-  const ttls: TtlTable = [
-    config.ttl.borrowRateMs,
-    config.ttl.volatilityMs,
-    config.ttl.eventRiskMs,
-    config.ttl.brokerConfigMs,
-    config.ttl.calculationMs,
-    config.ttl.minRateMs,
-    config.ttl.calculationMs,
-  ];
+  const ttls = ttlTable(config.ttl);
   const loopDelay = new LoopDelay();
   const recent = new RecentChanges(() => clock.now);
   const identity = {
@@ -166,6 +159,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     hotKeys,
     marks,
     accessLog,
+    setTtls: (ttl) => void ttls.splice(0, ttls.length, ...ttlTable(ttl)),
     linkCaughtUp: async () => l2?.linkCaughtUp(),
     whenUp: async (timeoutMs) => l2 === undefined || l2.whenUp(timeoutMs),
     close: () => {
@@ -191,4 +185,17 @@ function pendingWritesOf({ faults }: Config): PendingWrites | undefined {
     reservedPercent: RESERVED_PERCENT,
     spareMatches: SPARE_MATCHES,
   });
+}
+
+/** A `TtlTable`, by the index of the type. */
+function ttlTable(ttl: Config['ttl']): number[] {
+  return [
+    ttl.borrowRateMs,
+    ttl.volatilityMs,
+    ttl.eventRiskMs,
+    ttl.brokerConfigMs,
+    ttl.calculationMs,
+    ttl.minRateMs,
+    ttl.calculationMs,
+  ];
 }

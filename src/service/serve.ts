@@ -19,6 +19,7 @@ import { composeExplain } from './explain.ts';
 import { flushPending, pending } from './flush-pending.ts';
 import { limitConnections, SPARE_DESCRIPTORS } from './limit-connections.ts';
 import { Readiness } from './readiness.ts';
+import { reloadSettings, type Settings } from './reload.ts';
 import type { Member } from './supervisor/member.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { TlsRenewal } from './tls/renewal.ts';
@@ -30,12 +31,14 @@ import { warmUpOnStart } from './warm-start.ts';
  * @param warnings about the configuration, to be logged
  * @param version of this program
  * @param member of a supervisor; undefined for a service that is one process
+ * @param reread reads the configuration again, for SIGHUP
  */
 export async function serve(
   config: Config,
   warnings: readonly string[],
   version: string,
   member?: Member,
+  reread?: { readonly settings: Settings; readonly read: () => Settings },
 ): Promise<void> {
   const output = new LogOutput();
   const log = createLog(config.log.level, output, member && { process: member.process });
@@ -75,6 +78,9 @@ export async function serve(
     () => renewal?.report,
   );
   const history = composeHistory(config, core, opsAnswers);
+  // SIGHUP changes these two objects.
+  const limits = { ...config.limits };
+  const pushOptions = { ...config.limits, ...config.push };
   const deps: HttpDeps = {
     cache,
     clock,
@@ -84,7 +90,7 @@ export async function serve(
     marks: core.marks,
     maxAge: config.http.maxAge,
     gzipped: new GzippedValues(),
-    limits: config.limits,
+    limits,
     explain: composeExplain(config, core),
     hotKeys: (allowed) => core.hotKeys.report(allowed),
     openEvents: (answer, request) => push.openEvents(answer, request),
@@ -102,9 +108,11 @@ export async function serve(
   const opsServer = opsPort === undefined || member !== undefined ? undefined : new Server(deps, ops, false);
   const renewal = tls && certificate && new TlsRenewal(tls, certificate, (files) => server.renew(files), log);
   const reloadAccess = hangUp;
+  const parts = { log, setTtls: core.setTtls, limits, push: pushOptions };
+  const reload = reread && reloadSettings(reread.settings, reread.read, parts);
   hangUp = () => {
-    // Without tokens it would log that there is nothing to reload.
-    if (renewal === undefined || access.authenticator !== undefined) reloadAccess();
+    reload?.();
+    reloadAccess();
     renewal?.check();
   };
   const { maxConnections } = config.limits;
@@ -113,21 +121,17 @@ export async function serve(
   // Probes and scrapes still connect when clients have used all descriptors that they may use.
   if (opsServer !== undefined)
     limitConnections(opsServer.app, { ...crowd, max: 0, spare: SPARE_DESCRIPTORS / 2 }, counters, log);
-  const push = new Push(
-    server.app,
-    { ...config.limits, ...config.push },
-    {
-      cache,
-      clock,
-      counters,
-      access,
-      slow: load.slow,
-      onFault,
-      overloaded,
-      draining: () => load.draining,
-      isOwnPage: ownPageRule(access.allowedHosts),
-    },
-  );
+  const push = new Push(server.app, pushOptions, {
+    cache,
+    clock,
+    counters,
+    access,
+    slow: load.slow,
+    onFault,
+    overloaded,
+    draining: () => load.draining,
+    isOwnPage: ownPageRule(access.allowedHosts),
+  });
 
   if (config.warmup.onStartup) readiness.hold('warming up');
   // The other processes serve the port. So this one accepts no request before it can ask Redis.

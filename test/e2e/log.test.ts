@@ -55,12 +55,15 @@ test('a service with an unread log stops within seconds', async (t) => {
   await stops(child);
 });
 
-test('SIGHUP is ignored and logged', async (t) => {
+test('SIGHUP without a change of the configuration is logged and changes nothing', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   service.kill('SIGHUP');
-  const { level } = await service.waitForLog(({ msg }) => /^SIGHUP ignored/.test(msg ?? ''));
-  assert.equal(level, 'warn');
+  const { level, changed } = await service.waitForLog(
+    ({ msg }) => msg === 'SIGHUP: the configuration was read again',
+  );
+  assert.equal(level, 'info');
+  assert.deepEqual(changed, []);
   assert.equal((await service.fetch('/livez')).status, 200);
   const { code } = await service.stop();
   assert.equal(code, 0);

@@ -6,7 +6,7 @@ export const serve: Subcommand = {
   summary: 'serve the cache over HTTP and WebSocket',
   group: 'Service:',
   exits: {
-    0: 'stopped by a signal',
+    0: 'stopped by a signal, or with --check: the configuration is valid',
     1: 'the service could not start, or a second signal interrupted its shutdown',
     73: 'the single binary could not unpack its native part into any directory',
     74: 'the help could not be written; a log that cannot be written does not end the service',
@@ -14,7 +14,8 @@ export const serve: Subcommand = {
   },
   async define(command) {
     const { addVariables, environmentWith, givenVariables } = await import('../options.ts');
-    addVariables(command).action(async (flags) => {
+    const check = 'check the configuration and the files of TLS and access, print the result, and exit';
+    addVariables(command.option('--check', check)).action(async (flags) => {
       const [{ loadConfig }, { withEnvFile }, { refuseIdleVariables }, { serve }] = await Promise.all([
         import('../../config/config.ts'),
         import('../../config/env-file.ts'),
@@ -27,9 +28,16 @@ export const serve: Subcommand = {
       };
       const { env, config, warnings } = read();
       refuseIdleVariables(config, givenVariables(flags));
+      if (flags.check === true) {
+        const { checkFiles } = await import('../../service/check-files.ts');
+        const facts = await checkFiles(config);
+        for (const line of [...facts, ...warnings.map((each) => `Warning: ${each}`)]) console.log(line);
+        return console.log('The configuration is valid.');
+      }
       const { version } = packageJson;
       const count = await processCount(config.processes);
-      if (count === 1) return serve(config, warnings, version);
+      if (count === 1)
+        return serve(config, warnings, version, undefined, { settings: { env, config }, read });
       const [{ supervise }, { self }] = await Promise.all([
         import('../../service/supervisor/supervise.ts'),
         import('../self.ts'),
