@@ -151,12 +151,12 @@ export class Push {
     for (const consumer of this.#consumers) consumer.close(CLOSE.serviceRestart, 'restarting');
   }
 
-  /** Closes as many sockets with 1012: those that are connected longest and have no open request. */
+  /** Closes as many sockets with 1012: those that are connected longest and have no open request. Event streams stay. */
   closeSome(count: number): void {
     let left = count;
     for (const consumer of this.#consumers) {
       if (left <= 0) return;
-      if (consumer.inFlight > 0 || consumer.closed) continue;
+      if (consumer.codec === eventCodec || consumer.inFlight > 0 || consumer.closed) continue;
       consumer.close(CLOSE.serviceRestart, 'connect again: another process has fewer connections');
       left--;
     }
