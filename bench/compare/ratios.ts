@@ -1,4 +1,4 @@
-/** What the samples of a row amount to: medians of a contestant, and ratios of two contestants in the same rounds. */
+/** Figures of a row: medians of a contestant, and ratios of the medians of two contestants. */
 import { median } from '../../loadtest/support/median.ts';
 import type { Figure } from './figure.ts';
 import type { ContestantResult, RowResult } from './run-rows.ts';
@@ -9,18 +9,11 @@ export function medianOf({ samples }: ContestantResult, figure: Figure): number 
   return values.length === 0 ? undefined : median(values);
 }
 
-/**
- * The first as a multiple of the second: the median of the ratios within a round. Two runs next to each other meet the
- * same machine, and two medians do not.
- */
+/** The first as a multiple of the second: the ratio of their medians, so that a reader can compute it from the table. */
 export function ratioOf(of: ContestantResult, to: ContestantResult, figure: Figure): number | undefined {
-  const others = new Map(to.samples.map(({ round, figures }) => [round, figures[figure]]));
-  const ratios = of.samples.flatMap(({ round, figures }) => {
-    const ours = figures[figure];
-    const theirs = others.get(round);
-    return ours === undefined || !theirs ? [] : [ours / theirs];
-  });
-  return ratios.length === 0 ? undefined : median(ratios);
+  const ours = medianOf(of, figure);
+  const theirs = medianOf(to, figure);
+  return ours === undefined || !theirs ? undefined : ours / theirs;
 }
 
 export function contestantOf({ contestants }: RowResult, name: string): ContestantResult | undefined {

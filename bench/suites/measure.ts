@@ -17,7 +17,7 @@ export interface Measured {
   readonly name: string;
   readonly median: number;
   readonly p99: number;
-  /** As a multiple of the group's reference: the median of the rounds' own ratios. */
+  /** `median` as a multiple of that of the group's reference. */
   readonly ratio: number;
 }
 
@@ -52,11 +52,10 @@ export async function measureGroup(
       medians.set(task.name, [...(medians.get(task.name) ?? []), p50 * NS_PER_MS]);
       p99s.set(task.name, [...(p99s.get(task.name) ?? []), p99 * NS_PER_MS]);
     }
-  const base = medians.get(reference)!;
+  const base = median(medians.get(reference)!);
   return benchmarks.map(({ name }) => {
-    const own = medians.get(name)!;
-    const ratios = own.map((each, round) => each / base[round]!);
-    return { name, median: median(own), p99: median(p99s.get(name)!), ratio: median(ratios) };
+    const own = median(medians.get(name)!);
+    return { name, median: own, p99: median(p99s.get(name)!), ratio: own / base };
   });
 }
 
