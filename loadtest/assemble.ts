@@ -1,15 +1,21 @@
-import { type GateName, judge, verdictOf } from './gates.ts';
+import { type GateLimits, type GateName, judge, verdictOf } from './gates.ts';
 import type { Generated } from './generator/job.ts';
-import type { RunResult } from './result.ts';
+import type { FaultSeen, Load, RunResult } from './result.ts';
 import { isSaturated } from './saturation.ts';
+import { taintsOf } from './taints.ts';
 import { type ServerSecond, UNKNOWN } from './target/sampler.ts';
 
 /** What is measured, when and where. */
-type About = Pick<RunResult, 'profile' | 'question' | 'startedAt' | 'seed' | 'machine' | 'load'>;
+type About = Pick<
+  RunResult,
+  'profile' | 'question' | 'startedAt' | 'seed' | 'build' | 'target' | 'machine' | 'load'
+>;
 
 /** What the harness observed besides the results of the generator. */
 interface Seen {
   readonly ceilingPerSecond: number;
+  readonly otherProgramsShare: number | null;
+  readonly faults?: readonly FaultSeen[];
   readonly server: readonly ServerSecond[];
   /** Reads in Redis for each request sent; null if they were not counted. */
   readonly redisReadShare: number | null;
@@ -19,18 +25,22 @@ interface Seen {
 export function assemble(
   about: About,
   { requests, throughputPerSecond, latency, seconds, cpuShare, lateP99Us }: Generated,
-  { ceilingPerSecond, server, redisReadShare }: Seen,
+  { ceilingPerSecond, otherProgramsShare, faults = [], server, redisReadShare }: Seen,
   gateNames: readonly GateName[],
+  limits: GateLimits = {},
 ): RunResult {
-  const ratePerSecond = about.load.ratePerSecond ?? throughputPerSecond;
-  const unmarked = { ceilingPerSecond, cpuShare, lateP99Us };
+  const ratePerSecond = peakOf(about.load) ?? throughputPerSecond;
+  const unmarked = { ceilingPerSecond, cpuShare, lateP99Us, otherProgramsShare };
   const generator = { ...unmarked, saturated: isSaturated(unmarked, ratePerSecond) };
   const series = seconds.map((second, i) => ({ ...second, ...(server[i] ?? UNKNOWN) }));
-  const gates = judge(gateNames, { requests, latency, generator, ratePerSecond, series, redisReadShare });
+  const facts = { requests, latency, generator, ratePerSecond, series, faults, redisReadShare };
+  const gates = judge(gateNames, facts, limits);
   return {
-    format: 1,
+    format: 2,
     ...about,
     generator,
+    taints: taintsOf(generator),
+    faults,
     requests,
     throughputPerSecond,
     latency,
@@ -38,4 +48,9 @@ export function assemble(
     gates,
     verdict: verdictOf(gates),
   };
+}
+
+/** The highest offered rate; null for a closed load. */
+function peakOf({ ratePerSecond, stages }: Load): number | null {
+  return stages === undefined ? ratePerSecond : Math.max(...stages.flatMap(({ from, to }) => [from, to]));
 }

@@ -2,11 +2,20 @@
  * All limits. Those of latency, errors and hits are `request_latency`, `error_rate` and `cache_hit_rate` of the
  * runbook.
  */
-import type { GateOutcome, Generator, Latency, Requests, Second, Verdict } from './result.ts';
+import type { FaultSeen, GateOutcome, Generator, Latency, Requests, Second, Verdict } from './result.ts';
 import { strain } from './saturation.ts';
 
 /** Gates that a profile may select. Every profile also has `samples` and `generator`. */
-export type GateName = 'latency' | 'errors' | 'hits' | 'redis reads' | 'memory growth';
+export type GateName =
+  | 'latency'
+  | 'errors'
+  | 'hits'
+  | 'redis reads'
+  | 'served without redis'
+  | 'memory growth';
+
+/** Limits by the name of the gate in the result, such as `latency p99`. They replace those of the table below. */
+export type GateLimits = Readonly<Record<string, Pick<GateOutcome, 'warnAt' | 'failAt'>>>;
 
 type Limit = Pick<GateOutcome, 'gate' | 'unit' | 'warnAt' | 'failAt' | 'good'>;
 
@@ -20,6 +29,8 @@ const LIMITS = {
   generator: { gate: 'generator', unit: 'share', failAt: 1, good: 'below' },
   // Reads in Redis for each request: a stampede of 64 requests for one key must cause one read.
   redisReads: { gate: 'redis reads', unit: '%', warnAt: 5, failAt: 10, good: 'below' },
+  // Hits among the reads while Redis is down. Only keys that were read before can be hits: 64 % after 8 s of redis-down.
+  served: { gate: 'served without redis', unit: '%', warnAt: 50, failAt: 40, good: 'above' },
   memoryGrowth: { gate: 'memory growth', unit: '%', warnAt: 25, failAt: 100, good: 'below' },
 } as const satisfies Record<string, Limit>;
 
@@ -30,12 +41,15 @@ export interface Facts {
   readonly generator: Generator;
   /** Requests sent in a second. */
   readonly ratePerSecond: number;
-  readonly series: readonly Pick<Second, 'serverRssBytes'>[];
+  readonly series: readonly Pick<Second, 'second' | 'hits' | 'misses' | 'serverRssBytes'>[];
+  readonly faults: readonly FaultSeen[];
   /** Reads in Redis for each request sent; null if they were not counted. */
   readonly redisReadShare: number | null;
 }
 
-export function judge(gates: readonly GateName[], facts: Facts): GateOutcome[] {
+export function judge(gates: readonly GateName[], facts: Facts, overrides: GateLimits = {}): GateOutcome[] {
+  const judgeGate = (limit: Limit, value: number) =>
+    judgeLimit(overrides[limit.gate] ? { ...withoutLimits(limit), ...overrides[limit.gate]! } : limit, value);
   const { latency, requests, generator } = facts;
   const outcomes: GateOutcome[] = [];
   if (gates.includes('latency')) {
@@ -51,6 +65,7 @@ export function judge(gates: readonly GateName[], facts: Facts): GateOutcome[] {
       judgeGate(LIMITS.redisReads, facts.redisReadShare === null ? Number.NaN : facts.redisReadShare * 100),
     );
   }
+  if (gates.includes('served without redis')) outcomes.push(judgeGate(LIMITS.served, servedShare(facts)));
   if (gates.includes('memory growth')) outcomes.push(judgeGate(LIMITS.memoryGrowth, growth(facts.series)));
   outcomes.push(
     judgeGate(LIMITS.samples, requests.completed),
@@ -82,7 +97,7 @@ function isRefusal(status: string): boolean {
 }
 
 /** A value that is not a number fails every limit. It becomes 0, because JSON has no NaN. */
-function judgeGate(limit: Limit, value: number): GateOutcome {
+function judgeLimit(limit: Limit, value: number): GateOutcome {
   const within = (bound: number) => (limit.good === 'below' ? value < bound : value >= bound);
   const verdict = !within(limit.failAt)
     ? 'fail'
@@ -92,12 +107,25 @@ function judgeGate(limit: Limit, value: number): GateOutcome {
   return { ...limit, value: Number.isFinite(value) ? value : 0, verdict };
 }
 
+function withoutLimits({ gate, unit, good }: Limit): Omit<Limit, 'warnAt' | 'failAt'> {
+  return { gate, unit, good };
+}
+
+/** Hits in percent of the reads answered in the seconds that lie mostly between the fault and its end. */
+function servedShare({ series, faults }: Pick<Facts, 'series' | 'faults'>): number {
+  const at = (what: FaultSeen['what']) => faults.find((fault) => fault.what === what)?.second ?? Number.NaN;
+  const [killed, back] = [at('redis killed'), at('redis back')];
+  const down = series.filter(({ second }) => second + 0.5 >= killed && second + 0.5 <= back);
+  const sum = (of: 'hits' | 'misses') => down.reduce((total, second) => total + second[of], 0);
+  return percent(sum('hits'), sum('hits') + sum('misses'));
+}
+
 function percent(part: number, whole: number): number {
   return whole === 0 ? Number.NaN : (100 * part) / whole;
 }
 
 /** Growth from the second fifth of the run, after the warm-up, to the last fifth, in percent. */
-function growth(series: Facts['series']): number {
+function growth(series: readonly Pick<Second, 'serverRssBytes'>[]): number {
   const known = series.flatMap(({ serverRssBytes }) => (serverRssBytes === null ? [] : [serverRssBytes]));
   if (known.length < 5) return Number.NaN;
   const fifth = Math.floor(known.length / 5);

@@ -4,16 +4,22 @@
  */
 export interface RunResult {
   /** The version of this format; raised with every change. */
-  readonly format: 1;
+  readonly format: 2;
   readonly profile: string;
   /** The question of the profile, one sentence. */
   readonly question: string;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly seed: number;
+  readonly build: Build;
+  /** URL of the service; null if the harness started it. */
+  readonly target: string | null;
   readonly machine: Machine;
   readonly load: Load;
   readonly generator: Generator;
+  /** What makes the figures doubtful, one sentence each. */
+  readonly taints: readonly string[];
+  readonly faults: readonly FaultSeen[];
   readonly requests: Requests;
   readonly throughputPerSecond: number;
   /** Open load: from the scheduled start of a request. Closed load: from sending it. */
@@ -25,6 +31,20 @@ export interface RunResult {
 }
 
 export type Verdict = 'pass' | 'warn' | 'fail';
+
+/** The program that ran the harness, and also the service if `target` is null. */
+export interface Build {
+  readonly version: string;
+  /** Ends in `-dirty` if files differed from it; `unknown` without git. */
+  readonly commit: string;
+}
+
+/** A fault that the harness caused. */
+export interface FaultSeen {
+  /** Seconds since the start of the measured part. */
+  readonly second: number;
+  readonly what: 'redis killed' | 'redis back';
+}
 
 export interface Machine {
   readonly cpu: string;
@@ -39,11 +59,21 @@ export interface Load {
   /** `open`: each request is sent on schedule, whatever happened to earlier ones. `closed`: one after another. */
   readonly kind: 'open' | 'closed';
   readonly connections: number;
-  /** Offered requests a second, or updates a second for `push`; null for a closed load. */
+  /** Offered requests a second, or updates a second for `push`; the mean of `stages`; null for a closed load. */
   readonly ratePerSecond: number | null;
   /** The load also runs for this time before the measured part. */
   readonly warmupSeconds: number;
   readonly seconds: number;
+  /** The rate over time of the measured part, for an open load without a constant rate. */
+  readonly stages?: readonly Stage[];
+}
+
+/** A part of a run in which the rate changes evenly from one value to another. */
+export interface Stage {
+  readonly seconds: number;
+  /** Requests a second at the start and at the end. */
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface Generator {
@@ -55,6 +85,8 @@ export interface Generator {
   readonly lateP99Us: number;
   /** The generator was the limit, so the run says nothing about the server. */
   readonly saturated: boolean;
+  /** CPU that other programs used on a measured core, 0 to 1; null if it was not measured. */
+  readonly otherProgramsShare: number | null;
 }
 
 export interface Requests {
@@ -88,6 +120,9 @@ export interface Second {
   readonly p50Us: number;
   readonly p99Us: number;
   readonly maxUs: number;
+  /** Reads that found a value, and reads that did not. */
+  readonly hits: number;
+  readonly misses: number;
   /** CPU of the server as a share of one core; null if it is unknown. */
   readonly serverCpuShare: number | null;
   readonly serverHeapBytes: number | null;

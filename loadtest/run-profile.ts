@@ -1,8 +1,9 @@
+import { ownBuild } from '../src/cli/version.ts';
 import { assemble } from './assemble.ts';
 import type { Generated, GeneratorMessage, Job } from './generator/job.ts';
 import { runGenerator } from './generator/process.ts';
 import type { Profile, ProfileFault } from './profile.ts';
-import type { RunResult } from './result.ts';
+import type { FaultSeen, RunResult } from './result.ts';
 import { pin, SERVER_CORE } from './support/pin.ts';
 import type { SecondSent } from './support/recorder.ts';
 import { machineOf } from './target/machine.ts';
@@ -19,17 +20,19 @@ export interface RunOptions {
   /** Timeout of a request. Default: 5000. */
   readonly timeoutMs?: number;
   readonly onProgress?: (progress: Progress) => void;
+  /** A service that runs already. Default: a new one. */
+  readonly target?: Target;
 }
 
 export type Progress =
   | { readonly kind: 'filling' | 'starting' | 'measuring' }
   | { readonly kind: 'ceiling'; readonly perSecond: number }
-  | { readonly kind: 'disturbed'; readonly share: number }
   | { readonly kind: 'fault'; readonly what: ProfileFault['what'] }
   | { readonly kind: 'second'; readonly second: SecondSent };
 
-/** Starts the servers of the profile, runs it, judges the result, and stops the servers. */
+/** Runs the profile against the target, or against new servers that stop afterwards, and judges the result. */
 export async function runProfile(profile: Profile, options: RunOptions): Promise<RunResult> {
+  if (options.target !== undefined) return measure(profile, options.target, options);
   options.onProgress?.({ kind: 'filling' });
   const target = await startTarget(profile, options.seed);
   try {
@@ -51,6 +54,9 @@ export async function measure(profile: Profile, target: Target, options: RunOpti
       profile: { load, data, traffic },
       seed,
       port: target.port,
+      ...(target.host !== undefined && { host: target.host }),
+      ...(target.secureName !== undefined && { secureName: target.secureName }),
+      ...(target.headers !== undefined && { headers: target.headers }),
       ceilingPort: constantServer.port,
       ceilingMs,
       timeoutMs,
@@ -63,8 +69,11 @@ export async function measure(profile: Profile, target: Target, options: RunOpti
     const readsAfter = await redisReads(target);
     const startedAt = observed.startedAt.toISOString();
     const machine = await machineOf(target);
-    return resultOf(profile, { seed, startedAt, machine }, generated, {
+    const about = { seed, startedAt, build: ownBuild(), target: target.url ?? null, machine };
+    return resultOf(profile, about, generated, {
       ceilingPerSecond,
+      otherProgramsShare: observed.otherProgramsShare,
+      faults: observed.faults,
       server,
       redisReads: readsBefore === null || readsAfter === null ? null : readsAfter - readsBefore,
     });
@@ -74,12 +83,11 @@ export async function measure(profile: Profile, target: Target, options: RunOpti
   }
 }
 
-// Above this share of a core, other programs cause tail latencies of milliseconds.
-const DISTURBED = 0.2;
-
 /** Observes the server and causes the faults of the profile, while the generator sends. */
 class Observation {
   startedAt = new Date();
+  otherProgramsShare: number | null = null;
+  readonly faults: FaultSeen[] = [];
   readonly #profile: Profile;
   readonly #target: Target;
   readonly #stopConstantServer: () => void;
@@ -87,7 +95,7 @@ class Observation {
   readonly #sampler: Sampler;
   readonly #samples: Promise<ServerSecond>[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #faults: Promise<void>[] = [];
+  readonly #pending: Promise<void>[] = [];
   #otherPrograms: OtherPrograms | undefined;
 
   constructor(
@@ -115,8 +123,7 @@ class Observation {
       this.#planFaults();
       this.#onProgress({ kind: 'measuring' });
     } else if (message.kind === 'done') {
-      const share = this.#otherPrograms?.share() ?? 0;
-      if (share > DISTURBED) this.#onProgress({ kind: 'disturbed', share });
+      this.otherProgramsShare = this.#otherPrograms?.share() ?? null;
     } else if (message.kind === 'second') {
       this.#samples.push(this.#sampler.next());
       this.#onProgress(message);
@@ -126,19 +133,20 @@ class Observation {
   /** Waits for faults and samples, and returns the samples by second. May be called twice. */
   async end(): Promise<ServerSecond[]> {
     for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all(this.#faults);
+    await Promise.all(this.#pending);
     return Promise.all(this.#samples);
   }
 
   #planFaults(): void {
     const { faults = [], load } = this.#profile;
     for (const { at, what } of faults) {
-      const timer = setTimeout(() => this.#faults.push(this.#inflict(what)), at * load.seconds * 1000);
+      const timer = setTimeout(() => this.#pending.push(this.#inflict(what)), at * load.seconds * 1000);
       this.#timers.push(timer);
     }
   }
 
   async #inflict(what: ProfileFault['what']): Promise<void> {
+    this.faults.push({ second: (Date.now() - this.startedAt.getTime()) / 1000, what });
     this.#onProgress({ kind: 'fault', what });
     const { redis } = this.#target;
     if (redis === undefined)
@@ -153,16 +161,25 @@ class Observation {
 
 function resultOf(
   profile: Profile,
-  when: Pick<RunResult, 'seed' | 'startedAt' | 'machine'>,
+  when: Pick<RunResult, 'seed' | 'startedAt' | 'build' | 'target' | 'machine'>,
   generated: Generated,
-  seen: { ceilingPerSecond: number; server: readonly ServerSecond[]; redisReads: number | null },
+  {
+    redisReads: reads,
+    ...seen
+  }: {
+    ceilingPerSecond: number;
+    otherProgramsShare: number | null;
+    faults: readonly FaultSeen[];
+    server: readonly ServerSecond[];
+    redisReads: number | null;
+  },
 ): RunResult {
-  const { name, question, load, gates, traffic } = profile;
+  const { name, question, load, gates, limits, traffic } = profile;
   // For push a request is one push to one subscriber; the ceiling counts the same.
   const fanOut = traffic.kind === 'push' ? load.connections : 1;
   const ratePerSecond = load.ratePerSecond === null ? null : load.ratePerSecond * fanOut;
   const sentInAll = generated.requests.sent * (1 + load.warmupSeconds / load.seconds);
-  const redisReadShare = seen.redisReads === null ? null : seen.redisReads / sentInAll;
+  const redisReadShare = reads === null ? null : reads / sentInAll;
   const about = { profile: name, question, ...when, load: { ...load, ratePerSecond } };
-  return assemble(about, generated, { ...seen, redisReadShare }, gates);
+  return assemble(about, generated, { ...seen, redisReadShare }, gates, limits);
 }

@@ -1,13 +1,19 @@
 /** `ratecache load`: runs profiles, prints and judges the results. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Profile } from './profile.ts';
+import { isProfileFile, readProfile } from './profile-file.ts';
 import { PROFILES } from './profiles/index.ts';
+import { linesOf, readLog } from './replay/log.ts';
+import { recordProfile } from './replay/record-profile.ts';
 import { compare, readResults } from './report/compare.ts';
 import { writeReports } from './report/index.ts';
 import { terminalTable } from './report/table.ts';
 import type { RunResult } from './result.ts';
 import { runProfile } from './run-profile.ts';
+import { isDisturbed } from './taints.ts';
+import { adaptedTo, type RunningOptions, runningTarget, writeShare } from './target/running.ts';
+import type { Target } from './target/target.ts';
 import { gateTable } from './terminal/gate-table.ts';
 import { ProgressLine } from './terminal/progress.ts';
 
@@ -20,14 +26,16 @@ export interface LoadOptions {
   readonly json?: string;
   readonly out: string;
   readonly compare?: string;
+  /** A service that runs already. Without it, each profile has a new service. */
+  readonly running?: RunningOptions;
 }
 
 /**
- * @param names of profiles, or `all`; without names it lists the profiles
+ * @param names of profiles or of their files, or `all`; without names it lists the profiles
  * @returns whether every gate passed, warnings included, and no figure regressed
  */
 export async function load(names: readonly string[], options: LoadOptions): Promise<boolean> {
-  if (names.length > 0) return run(chosen(names), options);
+  if (names.length > 0) return run(await chosenProfiles(names), options);
   list();
   return true;
 }
@@ -41,22 +49,46 @@ function list(): void {
   );
 }
 
-function chosen(names: readonly string[]): readonly Profile[] {
-  if (names.includes('all')) return PROFILES;
-  return names.map((name) => {
-    const profile = PROFILES.find((one) => one.name === name);
-    if (profile === undefined)
-      throw new Error(`unknown profile ${name}; run "ratecache load" to list the profiles`);
-    return profile;
+/** @param log an access log, or the output of `redis-cli MONITOR`; prints the profile */
+export async function record(log: string, options: { seconds?: number; prefix: string }): Promise<true> {
+  const { operations, skipped } = await readLog(linesOf(log), { prefix: options.prefix });
+  for (const [reason, lines] of skipped) console.error(`skipped, ${reason}: ${lines} lines`);
+  const name = basename(log)
+    .toLowerCase()
+    .replace(/\.[a-z]+$/, '')
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+  const profile = recordProfile(operations, {
+    name: name || 'recorded',
+    ...(options.seconds !== undefined && { seconds: options.seconds }),
   });
+  console.log(JSON.stringify(profile, null, 1));
+  return true;
+}
+
+/** The profiles of these names and files. @throws for an unknown name or an invalid file */
+export async function chosenProfiles(names: readonly string[]): Promise<readonly Profile[]> {
+  if (names.includes('all')) return PROFILES;
+  return Promise.all(names.map((name) => (isProfileFile(name) ? readProfile(name) : named(name))));
+}
+
+function named(name: string): Profile {
+  const profile = PROFILES.find((one) => one.name === name);
+  if (profile === undefined)
+    throw new Error(`unknown profile ${name}; run "ratecache load" to list the profiles`);
+  return profile;
 }
 
 async function run(profiles: readonly Profile[], options: LoadOptions): Promise<boolean> {
   const before = options.compare === undefined ? undefined : await readResults(options.compare);
   await mkdir(options.out, { recursive: true });
   const results: RunResult[] = [];
-  for (const profile of profiles) {
-    const result = await runTrusted(adjusted(profile, options), options);
+  const target = options.running && (await runningTarget(options.running));
+  for (const chosen of profiles) {
+    const profile = options.running === undefined ? chosen : await adaptedTo(chosen, options.running);
+    if (profile !== chosen && options.running?.writes === false && writeShare(chosen.traffic) > 0)
+      console.error(`${chosen.name}: its writes are left out; use --writes to send them`);
+    const result = await runTrusted(adjusted(profile, options), options, target);
     results.push(result);
     await writeFile(join(options.out, `${profile.name}.json`), `${JSON.stringify(result, null, 1)}\n`);
     console.log(gateTable(result));
@@ -66,25 +98,27 @@ async function run(profiles: readonly Profile[], options: LoadOptions): Promise<
   for (const path of await writeReports(results, options.out, process.env)) console.log(`wrote ${path}`);
   const passed = results.every(({ verdict }) => verdict !== 'fail');
   if (before === undefined) return passed;
-  const { text, regressed } = compare(before, results);
+  const { text, markdown, regressed } = compare(before, results);
   console.log(text);
+  await writeFile(join(options.out, 'comparison.md'), markdown);
   return passed && !regressed;
 }
 
 /** Runs the profile, and repeats a failed run if the server may not be the cause. */
-async function runTrusted(profile: Profile, { seed, retries }: LoadOptions): Promise<RunResult> {
+async function runTrusted(
+  profile: Profile,
+  { seed, retries }: LoadOptions,
+  target: Target | undefined,
+): Promise<RunResult> {
   for (let attempt = 0; ; attempt++) {
-    let disturbed = false;
     const line = new ProgressLine(profile);
     const result = await runProfile(profile, {
       seed,
-      onProgress: (progress) => {
-        if (progress.kind === 'disturbed') disturbed = true;
-        line.show(progress);
-      },
+      onProgress: (progress) => line.show(progress),
+      ...(target !== undefined && { target }),
     });
     line.end();
-    const untrusted = result.generator.saturated || disturbed;
+    const untrusted = result.generator.saturated || isDisturbed(result.generator);
     if (result.verdict !== 'fail' || !untrusted || attempt === retries) return result;
     console.log(`${gateTable(result)}\n  The server may not be the cause. Running the profile again.`);
   }

@@ -7,7 +7,10 @@ import type { Prepared } from '../traffic/prepared.ts';
 import type { RequestAt } from '../traffic/requests.ts';
 
 export interface ClosedLoadOptions extends LoadHooks {
-  readonly port: number;
+  /** Without a path. */
+  readonly url: string;
+  /** Headers of every request. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly request: RequestAt;
   readonly connections: number;
   readonly warmupMs: number;
@@ -27,7 +30,7 @@ const START_SECONDS = 10;
  * records it in its own histogram.
  */
 export async function closedLoad(options: ClosedLoadOptions): Promise<Generated> {
-  const { port, connections, warmupMs, measuredMs, timeoutMs } = options;
+  const { url, headers, connections, warmupMs, measuredMs, timeoutMs } = options;
   const tally = new Tally();
   let usage: Usage | undefined;
 
@@ -57,11 +60,11 @@ export async function closedLoad(options: ClosedLoadOptions): Promise<Generated>
   let client = 0;
   let instance!: autocannon.Instance;
   const settings: autocannon.Options = {
-    url: `http://127.0.0.1:${port}`,
+    url,
     connections,
     duration: (warmupMs + measuredMs + timeoutMs) / 1000 + START_SECONDS,
     timeout: timeoutMs / 1000,
-    setupClient: (made) => made.setRequests(round(options.request, client++)),
+    setupClient: (made) => made.setRequests(round(options.request, client++, headers)),
   };
   // With a callback autocannon returns the instance instead of a promise of the result.
   const ended = new Promise<void>((resolve, reject) => {
@@ -72,8 +75,9 @@ export async function closedLoad(options: ClosedLoadOptions): Promise<Generated>
     options.onAnswer?.(now);
     const into = measured(now);
     if (into === undefined) return;
-    tally.answered({ status: String(status), ...hitsOf(status) });
-    into.record(responseMs, now);
+    const reads = hitsOf(status);
+    tally.answered({ status: String(status), ...reads });
+    into.record(responseMs, now, reads);
   });
   // A time-out and a broken connection cause the same event; only the error differs.
   instance.on('reqError', (error: Error) => {
@@ -108,12 +112,19 @@ function hitsOf(status: number): { hits: number; misses: number } {
 }
 
 /** The part of the sequence that one connection sends. */
-function round(request: RequestAt, client: number): autocannon.Request[] {
-  return Array.from({ length: ROUND }, (_, i) => autocannonRequest(request(client * ROUND + i)));
+function round(
+  request: RequestAt,
+  client: number,
+  headers: ClosedLoadOptions['headers'],
+): autocannon.Request[] {
+  return Array.from({ length: ROUND }, (_, i) => autocannonRequest(request(client * ROUND + i), headers));
 }
 
-function autocannonRequest({ method, path, body, hits }: Prepared): autocannon.Request {
+function autocannonRequest(
+  { method, path, body, hits }: Prepared,
+  headers: ClosedLoadOptions['headers'],
+): autocannon.Request {
   if (hits === 'items') throw new Error('a closed load cannot count the hits of a batch');
-  if (body === undefined) return { method, path };
-  return { method, path, body, headers: { 'content-type': 'application/json' } };
+  if (body === undefined) return { method, path, headers };
+  return { method, path, body, headers: { ...headers, 'content-type': 'application/json' } };
 }

@@ -3,9 +3,10 @@ import { flood } from '../pacer/flood.ts';
 import { HttpLane } from '../pacer/http-lane.ts';
 import { pace } from '../pacer/pacer.ts';
 import { Peak } from '../pacer/peak.ts';
-import { bursts, steady } from '../pacer/schedule.ts';
+import { bursts, staged, steady } from '../pacer/schedule.ts';
 import { WsLane } from '../pacer/ws-lane.ts';
 import { fanOut } from '../push/fan-out.ts';
+import { headOf } from '../support/head.ts';
 import { type RequestAt, requestsOf } from '../traffic/requests.ts';
 import type { Generated, GeneratorMessage, Job, LoadHooks } from './job.ts';
 
@@ -14,7 +15,8 @@ type Send = (message: GeneratorMessage) => void;
 /** Measures the ceiling against the constant server, then the server itself. */
 export async function generate(job: Job, send: Send): Promise<Generated> {
   const { profile, seed } = job;
-  const request = profile.traffic.kind === 'push' ? undefined : requestsOf(profile, seed);
+  const request =
+    profile.traffic.kind === 'push' ? undefined : requestsOf(profile, seed, headOf(job.headers));
   // On a busy machine a short measurement can end before its first answers: then a longer one follows.
   let perSecond = 0;
   for (let { ceilingMs } = job; perSecond === 0; ceilingMs *= 2)
@@ -26,11 +28,12 @@ export async function generate(job: Job, send: Send): Promise<Generated> {
   });
 }
 
-async function ceiling(job: Job, request: RequestAt | undefined): Promise<number> {
-  const { profile, ceilingPort: port, ceilingMs } = job;
+async function ceiling(measured: Job, request: RequestAt | undefined): Promise<number> {
+  const { host: _host, secureName: _secureName, ...rest } = measured;
+  const job: Job = { ...rest, port: measured.ceilingPort };
+  const { profile, ceilingMs } = job;
   const { connections, kind } = profile.load;
-  if (request !== undefined && kind === 'open')
-    return flood(opener(job, port), request, connections, ceilingMs);
+  if (request !== undefined && kind === 'open') return flood(opener(job), request, connections, ceilingMs);
   // autocannon sends as fast as it can. The fan-out does if more updates are due than it can read.
   const shape =
     profile.traffic.kind === 'push'
@@ -38,7 +41,6 @@ async function ceiling(job: Job, request: RequestAt | undefined): Promise<number
       : { warmupSeconds: ceilingMs / 2000, seconds: ceilingMs / 2000 };
   const ceilingJob = {
     ...job,
-    port,
     timeoutMs: 1000,
     profile: { ...profile, load: { ...profile.load, ...shape } },
   };
@@ -51,9 +53,9 @@ async function ceiling(job: Job, request: RequestAt | undefined): Promise<number
 const MOST_PUSHES = 2_000_000;
 
 function load(job: Job, request: RequestAt | undefined, hooks: LoadHooks): Promise<Generated> {
-  const { profile, port, timeoutMs } = job;
+  const { profile, host, port, secureName, headers, timeoutMs } = job;
   const { traffic } = profile;
-  const { kind, connections, ratePerSecond } = profile.load;
+  const { kind, connections, ratePerSecond, stages } = profile.load;
   const warmupMs = profile.load.warmupSeconds * 1000;
   const measuredMs = profile.load.seconds * 1000;
   const common = { warmupMs, measuredMs, timeoutMs, ...hooks };
@@ -61,18 +63,33 @@ function load(job: Job, request: RequestAt | undefined, hooks: LoadHooks): Promi
     const updatesPerSecond = rate(ratePerSecond);
     return fanOut({ port, subscribers: connections, updatesPerSecond, keys: traffic.keys, ...common });
   }
-  if (kind === 'closed') return closedLoad({ port, request: request!, connections, ...common });
+  if (kind === 'closed') {
+    const url = `${secureName === undefined ? 'http' : 'https'}://${hostText(secureName ?? host)}:${port}`;
+    return closedLoad({
+      url,
+      headers: Object.fromEntries(headers ?? []),
+      request: request!,
+      connections,
+      ...common,
+    });
+  }
   const total = warmupMs + measuredMs;
   const schedule =
     traffic.kind === 'stampede'
       ? bursts(rate(ratePerSecond), traffic.size, total)
-      : steady(rate(ratePerSecond), total);
-  return pace({ schedule, request: request!, open: opener(job, port), connections, ...common });
+      : stages === undefined
+        ? steady(rate(ratePerSecond), total)
+        : staged([{ seconds: warmupMs / 1000, from: stages[0]!.from, to: stages[0]!.from }, ...stages]);
+  return pace({ schedule, request: request!, open: opener(job), connections, ...common });
 }
 
-function opener({ profile: { traffic } }: Job, port: number) {
+function hostText(host = '127.0.0.1'): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function opener({ profile: { traffic }, headers, ...address }: Job) {
   const socket = traffic.kind === 'mix' && traffic.over === 'websocket';
-  return () => (socket ? new WsLane(port) : new HttpLane(port));
+  return () => (socket ? new WsLane(address, headOf(headers)) : new HttpLane(address));
 }
 
 function rate(ratePerSecond: number | null): number {

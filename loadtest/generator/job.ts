@@ -1,13 +1,19 @@
 import type { Profile } from '../profile.ts';
 import type { Latency, Requests } from '../result.ts';
+import type { Headers } from '../support/head.ts';
 import type { SecondSent } from '../support/recorder.ts';
 
 /** The job of the generator, as a message between processes. */
 export interface Job {
   readonly profile: Pick<Profile, 'load' | 'data' | 'traffic'>;
   readonly seed: number;
-  /** Port of the measured server. */
+  /** Address of the measured server. Default of the host: 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
+  /** The name in its certificate; without it the connections are plain. */
+  readonly secureName?: string;
+  /** Header lines of every request, `Host` included. Default: `Host: 127.0.0.1`. */
+  readonly headers?: Headers;
   /** Port of the constant server. */
   readonly ceilingPort: number;
   /** Duration of the ceiling measurement. */

@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { type Address, dial, readyEvent } from '../support/dial.ts';
 import type { Prepared } from '../traffic/prepared.ts';
 import { type Answer, hitsIn, type Lane, RECONNECT_MS } from './lane.ts';
 
@@ -10,8 +11,7 @@ export class HttpLane implements Lane {
   onReady = () => {};
   onAnswer = (_answer: Answer) => {};
   onBroken = () => {};
-  readonly #port: number;
-  readonly #host: string;
+  readonly #address: Address;
   #socket: Socket | undefined;
   #request: Prepared | undefined;
   #closed = false;
@@ -22,9 +22,8 @@ export class HttpLane implements Lane {
   /** Bytes of the body still to receive; -1 until the head is complete. */
   #missing = -1;
 
-  constructor(port: number, host = '127.0.0.1') {
-    this.#port = port;
-    this.#host = host;
+  constructor(address: Address) {
+    this.#address = address;
     this.#connect();
   }
 
@@ -46,11 +45,11 @@ export class HttpLane implements Lane {
 
   #connect(): void {
     if (this.#closed) return;
-    const socket = connect({ port: this.#port, host: this.#host, noDelay: true });
+    const socket = dial(this.#address);
     this.#socket = socket;
     this.#received = EMPTY;
     this.#missing = -1;
-    socket.on('connect', () => {
+    socket.on(readyEvent(this.#address), () => {
       this.#up = true;
       this.onReady();
     });

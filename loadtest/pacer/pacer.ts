@@ -182,7 +182,7 @@ class Pacer {
     const now = this.#options.time.now();
     if (this.#counts(slot.dueAt)) {
       this.#tally.answered(answer);
-      this.#recorder.record(now - this.#startedAt - slot.dueAt, now);
+      this.#recorder.record(now - this.#startedAt - slot.dueAt, now, answer);
       this.#lastAnswerAt = now;
     }
     this.#finish(slot);

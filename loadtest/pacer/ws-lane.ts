@@ -1,3 +1,4 @@
+import type { Address } from '../support/dial.ts';
 import { RawWs } from '../support/raw-ws.ts';
 import type { Prepared } from '../traffic/prepared.ts';
 import { type Answer, hitsIn, type Lane, RECONNECT_MS } from './lane.ts';
@@ -10,13 +11,16 @@ export class WsLane implements Lane {
   onReady = () => {};
   onAnswer = (_answer: Answer) => {};
   onBroken = () => {};
-  readonly #port: number;
+  readonly #address: Address;
+  readonly #head: string | undefined;
   #ws: RawWs | undefined;
   #request: Prepared | undefined;
   #closed = false;
 
-  constructor(port: number) {
-    this.#port = port;
+  /** @param head header lines of the upgrade, each with its line end */
+  constructor(address: Address, head?: string) {
+    this.#address = address;
+    this.#head = head;
     void this.#connect();
   }
 
@@ -39,7 +43,7 @@ export class WsLane implements Lane {
   async #connect(): Promise<void> {
     if (this.#closed) return;
     try {
-      const ws = await RawWs.open(this.#port);
+      const ws = await RawWs.dial(this.#address, this.#head);
       if (this.#closed) return ws.close();
       ws.onFrame = (payload) => this.#onFrame(payload);
       ws.onGone = () => {

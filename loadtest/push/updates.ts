@@ -16,7 +16,7 @@ export class Updates {
   /** @param keys number of keys; the updates write them in turn */
   constructor(port: number, connections: number, keys: number) {
     this.#keys = keys;
-    this.#lanes = Array.from({ length: connections }, () => new HttpLane(port));
+    this.#lanes = Array.from({ length: connections }, () => new HttpLane({ port }));
     for (const lane of this.#lanes) this.#attach(lane);
   }
 

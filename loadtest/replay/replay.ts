@@ -1,12 +1,15 @@
 /** Replays a log against a service, with a result like that of any other run. */
+import { ownBuild } from '../../src/cli/version.ts';
 import { assemble } from '../assemble.ts';
 import { flood } from '../pacer/flood.ts';
 import { HttpLane } from '../pacer/http-lane.ts';
 import { pace } from '../pacer/pacer.ts';
 import type { RunResult } from '../result.ts';
+import { headOf } from '../support/head.ts';
 import type { SecondSent } from '../support/recorder.ts';
 import { fillRedis } from '../target/fill-redis.ts';
 import { machineOf } from '../target/machine.ts';
+import { OtherPrograms } from '../target/other-programs.ts';
 import { Sampler, type ServerSecond } from '../target/sampler.ts';
 import { startConstantServer } from '../target/start-constant-server.ts';
 import type { Target } from '../target/target.ts';
@@ -45,19 +48,20 @@ export async function replay(
   const { name, connections, speed, mostSeconds } = options;
   const schedule = timeline(operations, speed, mostSeconds * 1_000);
   if (schedule.count < 2) throw new Error('the log has fewer than two operations within the time limit');
-  const request = requestsOf(operations.slice(0, schedule.count));
+  const request = requestsOf(operations.slice(0, schedule.count), headOf(target.headers));
   const machine = await machineOf(target);
   options.beforeSending?.();
   const ceilingPerSecond = await ceilingOf((n) => request(n % schedule.count), connections);
 
   const startedAt = new Date().toISOString();
+  const otherPrograms = new OtherPrograms([target.pid, target.redis?.pid], [process.pid]);
   const sampler = new Sampler(target);
   await sampler.begin();
   const samples: Promise<ServerSecond>[] = [];
   const generated = await pace({
     schedule: withLead(schedule, LEAD_MS),
     request,
-    open: () => new HttpLane(target.port, target.host),
+    open: () => new HttpLane(target),
     connections,
     // No request is due in the warm-up, so every request of the log counts.
     warmupMs: LEAD_MS,
@@ -67,6 +71,7 @@ export async function replay(
       options.onSecond?.(second);
     },
   });
+  const otherProgramsShare = otherPrograms.share();
   const server = await Promise.all(samples);
   const lastsSeconds = schedule.lastsMs / 1_000;
   const ratePerSecond = schedule.count / lastsSeconds;
@@ -77,11 +82,13 @@ export async function replay(
     startedAt,
     // A replay has no random part.
     seed: 0,
+    build: ownBuild(),
+    target: target.url ?? null,
     machine,
     load: { kind: 'open', connections, ratePerSecond, warmupSeconds: 0, seconds: lastsSeconds },
   } as const;
   // No gate on hits: the hit rate depends on the log.
-  return assemble(about, generated, { ceilingPerSecond, server, redisReadShare: null }, [
+  return assemble(about, generated, { ceilingPerSecond, otherProgramsShare, server, redisReadShare: null }, [
     'latency',
     'errors',
   ]);
@@ -95,7 +102,7 @@ async function ceilingOf(request: Parameters<typeof flood>[1], connections: numb
   } as const;
   const constantServer = await startConstantServer(shape);
   try {
-    return await flood(() => new HttpLane(constantServer.port), request, connections, CEILING_MS);
+    return await flood(() => new HttpLane(constantServer), request, connections, CEILING_MS);
   } finally {
     constantServer.stop();
   }

@@ -1,5 +1,6 @@
 /** The requests of a log, and the values that they expect. */
-import { http, type Prepared } from '../traffic/prepared.ts';
+import { LOCAL_HEAD } from '../support/head.ts';
+import { type Encode, httpWith, type Prepared } from '../traffic/prepared.ts';
 import type { RequestAt } from '../traffic/requests.ts';
 import type { Operation } from './operation.ts';
 
@@ -8,7 +9,9 @@ const USUAL_BYTES = 250;
 /** Longer than any replay, so that no value expires during it. */
 const TTL_SECONDS = 86_400;
 
-export function requestsOf(operations: readonly Operation[]): RequestAt {
+/** @param head header lines of every request, each with its line end */
+export function requestsOf(operations: readonly Operation[], head = LOCAL_HEAD): RequestAt {
+  const http = httpWith(head);
   // Popular requests repeat often.
   const made = new Map<string, Prepared>();
   return (n) => {
@@ -17,13 +20,13 @@ export function requestsOf(operations: readonly Operation[]): RequestAt {
     const name = `${op} ${op === 'set' ? (bytes ?? '') : ''} ${keys.join(' ')}`;
     const known = made.get(name);
     if (known !== undefined) return known;
-    const request = requestOf(operation);
+    const request = requestOf(http, operation);
     made.set(name, request);
     return request;
   };
 }
 
-function requestOf({ op, keys, bytes = USUAL_BYTES }: Operation): Prepared {
+function requestOf(http: Encode, { op, keys, bytes = USUAL_BYTES }: Operation): Prepared {
   const [key] = keys;
   switch (op) {
     case 'get':
@@ -32,12 +35,8 @@ function requestOf({ op, keys, bytes = USUAL_BYTES }: Operation): Prepared {
       return http.mget(keys);
     case 'set':
       return http.set(key!, jsonOf(bytes));
-    case 'delete': {
-      const path = `/v1/cache/${encodeURIComponent(key!)}`;
-      const text = `DELETE ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
-      // Only the bytes are sent; other generators use the other fields.
-      return { ...http.get(key!), bytes: Buffer.from(text), hits: 'none', keys: 0 };
-    }
+    case 'delete':
+      return http.delete(key!);
   }
 }
 

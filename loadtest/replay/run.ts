@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { writeReports } from '../report/index.ts';
 import { terminalTable } from '../report/table.ts';
 import { GENERATOR_CORE, pin } from '../support/pin.ts';
+import { type RunningOptions, runningTarget } from '../target/running.ts';
 import { startTarget, type Target } from '../target/target.ts';
 import { linesOf, readLog } from './log.ts';
 import type { Operation } from './operation.ts';
@@ -13,8 +14,8 @@ export interface ReplayFileOptions {
   readonly connections: number;
   readonly seconds: number;
   readonly prefix: string;
-  readonly url?: string;
-  readonly writes?: boolean;
+  /** A service that runs already. */
+  readonly running?: RunningOptions;
   readonly out: string;
 }
 
@@ -23,9 +24,9 @@ export async function replayFile(file: string, options: ReplayFileOptions): Prom
   const { operations, skipped } = await readLog(linesOf(file), { prefix: options.prefix });
   console.error(`${operations.length} operations in ${file}`);
   for (const [reason, lines] of skipped) console.error(`  skipped, ${reason}: ${lines} lines`);
-  return options.url === undefined
+  return options.running === undefined
     ? againstOwn(file, operations, options)
-    : againstRunning(file, operations, options);
+    : againstRunning(file, operations, options, options.running);
 }
 
 /** Replays against a new service with the values that the log expects. */
@@ -44,16 +45,18 @@ async function againstOwn(
 }
 
 /** Replays against a running service. Changes its data only with `--writes`. */
-function againstRunning(
+async function againstRunning(
   file: string,
   operations: readonly Operation[],
   options: ReplayFileOptions,
+  running: RunningOptions,
 ): Promise<boolean> {
-  const sent = options.writes ? operations : operations.filter(({ op }) => op === 'get' || op === 'mget');
+  const target = await runningTarget(running);
+  const sent = running.writes ? operations : operations.filter(({ op }) => op === 'get' || op === 'mget');
   if (sent.length < operations.length)
     console.error(`  skipped without --writes: ${operations.length - sent.length} operations`);
-  console.error(`  CPU and memory of ${options.url} and its Redis are unknown`);
-  return send(file, sent, { ...addressOf(options.url!), stop: async () => {} }, options);
+  console.error(`  CPU and memory of ${running.url} and its Redis are unknown`);
+  return send(file, sent, target, options);
 }
 
 async function send(
@@ -73,11 +76,4 @@ async function send(
   console.log(terminalTable([result], { colour: process.stdout.isTTY === true }));
   for (const path of await writeReports([result], out, process.env)) console.log(`wrote ${path}`);
   return result.verdict !== 'fail';
-}
-
-function addressOf(text: string): { host: string; port: number } {
-  const url = URL.parse(text);
-  if (url?.protocol !== 'http:' || url.pathname !== '/')
-    throw new Error(`${text} is not of the form http://HOST:PORT`);
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
 }

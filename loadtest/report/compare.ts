@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import Table from 'cli-table3';
 import { count, percent, significant } from '../../src/format.ts';
 import type { RunResult } from '../result.ts';
+import { blocksOf, markdownTable } from './document.ts';
 import { duration, VERDICT_WORD } from './format.ts';
 import {
   type Comparison,
@@ -27,42 +28,69 @@ const TEXT: Readonly<Record<Kind, (value: number) => string>> = {
   share: percent,
 };
 
-/** The comparison as text, and whether any figure regressed. */
+/** The comparison as text and in Markdown, and whether any figure regressed. */
 export function compare(
   before: readonly RunResult[],
   after: readonly RunResult[],
-): { readonly text: string; readonly regressed: boolean } {
+): { readonly text: string; readonly markdown: string; readonly regressed: boolean } {
   const comparisons = compareResults(before, after);
   return {
     text: [...comparisons.map(comparisonTable), ...missing(before, after), RULE].join('\n'),
+    markdown: markdownOf(comparisons, before, after),
     regressed: comparisons.some(({ regressed }) => regressed),
   };
+}
+
+/** A section for a comment: a table for each profile, narrow enough for a phone. */
+function markdownOf(
+  comparisons: readonly Comparison[],
+  before: readonly RunResult[],
+  after: readonly RunResult[],
+): string {
+  const worse = comparisons.filter(({ regressed }) => regressed).map(({ profile }) => profile);
+  const commit = ([first]: readonly RunResult[]) => first?.build.commit ?? 'nothing';
+  const taints = [before, after].flatMap((results, i) =>
+    results.flatMap((result) =>
+      result.taints.map((taint) => `- ${result.profile}, ${i === 0 ? 'before' : 'after'}: ${taint}`),
+    ),
+  );
+  return blocksOf([
+    `## Comparison: ${worse.length === 0 ? 'no regression' : `regression in ${worse.join(', ')}`}`,
+    `Before: ${commit(before)}. After: ${commit(after)}.`,
+    ...comparisons.flatMap((comparison) => [
+      `### ${comparison.profile}`,
+      markdownTable(['figure', 'before', 'after', 'change', ''], rowsOf(comparison)),
+      ...(comparison.incomparable === null ? [] : [`Not judged: ${comparison.incomparable}`]),
+    ]),
+    ...(taints.length === 0 ? [] : [taints.join('\n')]),
+    ...missing(before, after),
+    RULE,
+  ]);
 }
 
 /** Reads a file of `writeReports`. @throws for any other file */
 export async function readResults(path: string): Promise<RunResult[]> {
   const results: unknown = JSON.parse(await readFile(path, 'utf8'));
-  if (!Array.isArray(results) || results.some((result) => result?.format !== 1))
-    throw new Error(`${path} does not contain results of format 1`);
+  if (!Array.isArray(results) || results.some((result) => result?.format !== 2))
+    throw new Error(`${path} does not contain results of format 2; run the profiles again to write them`);
   return results as RunResult[];
 }
 
-function comparisonTable({ profile, verdicts, incomparable, differences, regressed }: Comparison): string {
+function comparisonTable(comparison: Comparison): string {
+  const { profile, incomparable } = comparison;
   const table = new Table({
     head: [profile, 'before', 'after', 'change', ''],
     colAligns: ['left', 'right', 'right', 'right', 'left'],
     style: { head: [], border: [], compact: true },
   });
-  for (const difference of differences) table.push(row(difference));
-  const [then, now] = verdicts;
-  table.push([
-    'verdict',
-    VERDICT_WORD[then],
-    VERDICT_WORD[now],
-    '',
-    then !== now && regressed ? MARK.regression : '',
-  ]);
+  table.push(...rowsOf(comparison));
   return table.toString() + (incomparable === null ? '' : `\n${profile}: not judged: ${incomparable}`);
+}
+
+/** A row for each figure, and one for the verdicts. */
+function rowsOf({ verdicts: [then, now], differences, regressed }: Comparison): string[][] {
+  const mark = then !== now && regressed ? MARK.regression : '';
+  return [...differences.map(row), ['verdict', VERDICT_WORD[then], VERDICT_WORD[now], '', mark]];
 }
 
 function row({ metric, kind, before, after, change, judgement }: Difference): string[] {

@@ -1,5 +1,5 @@
 /** Texts for figures and gates: the same on the terminal, in JUnit, in Markdown and in HTML. */
-import { count, percent, significant } from '../../src/format.ts';
+import { count, significant } from '../../src/format.ts';
 import { failures } from '../gates.ts';
 import type { GateOutcome, Latency, Machine, RunResult, Verdict } from '../result.ts';
 
@@ -20,9 +20,22 @@ export function duration(us: number): string {
 
 /** The offered load: `open 2,000/s on 32 connections, 10 s`. */
 export function loadText({ load }: RunResult): string {
-  const offered = load.ratePerSecond === null ? load.kind : `${load.kind} ${count(load.ratePerSecond)}/s`;
+  const offered = load.ratePerSecond === null ? load.kind : `${load.kind} ${rateText(load)}`;
   const connections = load.connections === 1 ? '1 connection' : `${count(load.connections)} connections`;
   return `${offered} on ${connections}, ${significant(load.seconds)} s`;
+}
+
+/** The offered rate: `2,000/s`, or `500/s to 3,000/s` for a rate that changes. */
+function rateText({ ratePerSecond, stages }: RunResult['load']): string {
+  if (stages === undefined) return `${count(ratePerSecond!)}/s`;
+  const rates = stages.flatMap(({ from, to }) => [from, to]);
+  return `${count(Math.min(...rates))}/s to ${count(Math.max(...rates))}/s`;
+}
+
+/** The program in one line, and the URL of the service if the harness did not start it. */
+export function buildText({ build, target }: Pick<RunResult, 'build' | 'target'>): string {
+  const harness = `ratecache ${build.version}, commit ${build.commit}`;
+  return target === null ? harness : `${harness}, against ${target}`;
 }
 
 /** The machine of a run in one line. */
@@ -45,16 +58,6 @@ export function gateLimits({ warnAt, failAt, unit, good }: GateOutcome): string 
 /** The outcome of a gate in one sentence, for a log line or an annotation. */
 export function gateSentence(profile: string, gate: GateOutcome): string {
   return `${profile}: ${gate.gate} is ${gateValue(gate)}, expected ${gateLimits(gate)}`;
-}
-
-/** A warning if the generator was the limit, else null. */
-export function generatorCaveat({ generator }: RunResult): string | null {
-  if (!generator.saturated) return null;
-  return (
-    `The generator was the limit, not the server: its ceiling is ${count(generator.ceilingPerSecond)}/s, it used ` +
-    `${percent(generator.cpuShare)} of a core and sent ${duration(generator.lateP99Us)} late (p99). ` +
-    `This run says nothing about the limits of the server.`
-  );
 }
 
 /** The percentiles every table shows, in order. */

@@ -2,25 +2,17 @@
 import { count, percent } from '../../src/format.ts';
 import type { RunResult } from '../result.ts';
 import { markdownRow } from './document.ts';
-import {
-  duration,
-  errorShare,
-  gateSentence,
-  generatorCaveat,
-  loadText,
-  machineText,
-  PERCENTILES,
-  VERDICT_WORD,
-} from './format.ts';
+import { buildText, duration, errorShare, gateSentence, machineText, VERDICT_WORD } from './format.ts';
 
 /** The step summary, in Markdown. */
 export function stepSummary(results: readonly RunResult[]): string {
-  const head = ['profile', 'load', 'requests/s', ...PERCENTILES.map(([label]) => label), 'errors', 'verdict'];
+  // Few columns, so that the table fits a phone; results.json has every figure.
+  const head = ['profile', 'requests/s', 'p50', 'p99', 'errors', 'verdict'];
   const rows = results.map((result) => [
     result.profile,
-    loadText(result),
     count(result.throughputPerSecond),
-    ...PERCENTILES.map(([, field]) => duration(result.latency[field])),
+    duration(result.latency.p50Us),
+    duration(result.latency.p99Us),
     percent(errorShare(result)),
     VERDICT_WORD[result.verdict],
   ]);
@@ -29,13 +21,13 @@ export function stepSummary(results: readonly RunResult[]): string {
     ...result.gates
       .filter((gate) => gate.verdict !== 'pass')
       .map((gate) => `- ${VERDICT_WORD[gate.verdict]}: ${gateSentence(result.profile, gate)}`),
-    ...[generatorCaveat(result)]
-      .filter((text) => text !== null)
-      .map((text) => `- ${result.profile}: ${text}`),
+    ...result.taints.map((taint) => `- ${result.profile}: ${taint}`),
   ]);
   const [first] = results;
   const machine =
-    first === undefined ? 'No profile ran.' : `${machineText(first.machine)}; ${first.startedAt}`;
+    first === undefined
+      ? 'No profile ran.'
+      : `${buildText(first)}; ${machineText(first.machine)}; ${first.startedAt}`;
   return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : []), '', machine].join('\n')}\n`;
 }
 

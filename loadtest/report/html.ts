@@ -3,11 +3,11 @@ import { count, percent } from '../../src/format.ts';
 import type { GateOutcome, RunResult, Verdict } from '../result.ts';
 import { asset } from './assets.ts';
 import {
+  buildText,
   duration,
   errorShare,
   gateLimits,
   gateValue,
-  generatorCaveat,
   hitShare,
   loadText,
   machineText,
@@ -30,38 +30,42 @@ export function htmlReport(results: readonly RunResult[]): string {
   });
 }
 
-/** Machine and time of the runs. */
+const OVERVIEW_PERCENTILES = PERCENTILES.filter(([label]) => ['p50', 'p95', 'p99', 'max'].includes(label));
+
+/** Program, machine and time of the runs. */
 function provenance(results: readonly RunResult[]): string {
   const machines = new Set(results.map(({ machine }) => machineText(machine)));
   const times = results.map(({ startedAt }) => startedAt).sort();
   const when = times[0] === times.at(-1) ? times[0]! : `${times[0]} to ${times.at(-1)}`;
-  return [...machines, when].map((text) => `<p class="muted">${escapeHtml(text)}</p>`).join('\n');
+  const builds = new Set(results.map(buildText));
+  return [...builds, ...machines, when].map((text) => `<p class="muted">${escapeHtml(text)}</p>`).join('\n');
 }
 
 function overview(results: readonly RunResult[]): string {
   const head = ['profile', 'verdict', 'load'].map((label) => cell('th', label));
-  const numbers = ['answers/s', 'p50', 'p95', 'p99', 'max'].map((label) => cell('th', label, 'number'));
+  const numbers = ['answers/s', ...OVERVIEW_PERCENTILES.map(([label]) => label)].map((label) =>
+    cell('th', label, 'number'),
+  );
   const rows = results.map((result, i) =>
     [
       `<td><a href="#profile-${i}">${escapeHtml(result.profile)}</a></td>`,
       verdictCell(result.verdict),
-      cell('td', loadText(result)),
-      cell('td', count(result.throughputPerSecond), 'number'),
-      ...(['p50Us', 'p95Us', 'p99Us', 'maxUs'] as const).map((field) =>
-        cell('td', duration(result.latency[field]), 'number'),
+      cell('td', loadText(result), '', 'load'),
+      cell('td', count(result.throughputPerSecond), 'number', 'answers/s'),
+      ...OVERVIEW_PERCENTILES.map(([label, field]) =>
+        cell('td', duration(result.latency[field]), 'number', label),
       ),
     ].join(''),
   );
-  return table('', [...head, ...numbers].join(''), rows);
+  return table('', [...head, ...numbers].join(''), rows, 'cards');
 }
 
 function section(result: RunResult, i: number): string {
-  const caveat = generatorCaveat(result);
   return `<section id="profile-${i}">
 <div class="heading"><h2>${escapeHtml(result.profile)}</h2> ${verdict(result.verdict)}</div>
 <p>${escapeHtml(result.question)}</p>
 <p class="muted">${escapeHtml(`${loadText(result)} after ${result.load.warmupSeconds} s of warm-up, seed ${result.seed}, started ${result.startedAt}`)}</p>
-${caveat === null ? '' : `<p class="notice">${escapeHtml(caveat)}</p>`}
+${result.taints.map((taint) => `<p class="notice">${escapeHtml(taint)}</p>`).join('\n')}
 <div class="tables">
 ${gateTable(result.gates)}
 ${latencyTable(result)}
@@ -118,17 +122,19 @@ function countsTable(result: RunResult): string {
   );
 }
 
-function table(caption: string, head: string, rows: readonly string[]): string {
+/** @param className `cards`: on a narrow screen each row is a card, and each cell has its label */
+function table(caption: string, head: string, rows: readonly string[], className = ''): string {
   const parts = [
     caption === '' ? '' : `<caption>${escapeHtml(caption)}</caption>`,
     head === '' ? '' : `<thead><tr>${head}</tr></thead>`,
     `<tbody>${rows.map((row) => `<tr>${row}</tr>`).join('\n')}</tbody>`,
   ];
-  return `<div class="scroll"><table>${parts.join('')}</table></div>`;
+  return `<div class="scroll"><table${className === '' ? '' : ` class="${className}"`}>${parts.join('')}</table></div>`;
 }
 
-function cell(tag: 'td' | 'th', text: string, className = ''): string {
-  return `<${tag}${className === '' ? '' : ` class="${className}"`}>${escapeHtml(text)}</${tag}>`;
+function cell(tag: 'td' | 'th', text: string, className = '', label = ''): string {
+  const attributes = `${className === '' ? '' : ` class="${className}"`}${label === '' ? '' : ` data-label="${label}"`}`;
+  return `<${tag}${attributes}>${escapeHtml(text)}</${tag}>`;
 }
 
 function verdictCell(of: Verdict): string {

@@ -7,7 +7,7 @@ import { htmlReport } from './html.ts';
 import { junitXml } from './junit.ts';
 
 /**
- * Writes `results.json`, `junit.xml` and `report.html` to `dir` and returns their paths. In GitHub Actions it also
+ * Writes `results.json`, `junit.xml`, `report.html` and `summary.md` to `dir` and returns their paths. In GitHub Actions it also
  * appends to the job summary (`GITHUB_STEP_SUMMARY`) and prints an annotation for each gate that does not pass.
  */
 export async function writeReports(
@@ -21,6 +21,7 @@ export async function writeReports(
     ['results.json', `${JSON.stringify(results, null, 1)}\n`],
     ['junit.xml', junitXml(results)],
     ['report.html', htmlReport(results)],
+    ['summary.md', stepSummary(results)],
   ];
   const paths: string[] = [];
   for (const [name, text] of files) {

@@ -1,7 +1,7 @@
 /** JUnit XML: a suite for each profile and a test case for each gate, so that a CI server shows gates as tests. */
 import junit, { type Builder } from 'junit-report-builder';
 import type { GateOutcome, RunResult } from '../result.ts';
-import { gateSentence, generatorCaveat, loadText } from './format.ts';
+import { buildText, gateSentence, loadText } from './format.ts';
 
 // The type declaration has a `default` member; the module itself is the builder.
 const reports = junit as unknown as Builder;
@@ -17,8 +17,10 @@ export function junitXml(results: readonly RunResult[]): string {
       .property('question', result.question)
       .property('load', loadText(result))
       .property('seed', String(result.seed))
+      .property('build', buildText(result))
       .property('node', result.machine.node)
       .property('cpu', `${result.machine.cpu} x ${result.machine.cores}`);
+    for (const taint of result.taints) suite.property('taint', taint);
     for (const gate of result.gates) {
       const testCase = suite.testCase().className(`load.${result.profile}`).name(gate.gate);
       const sentence = gateSentence(result.profile, gate);
@@ -31,7 +33,7 @@ export function junitXml(results: readonly RunResult[]): string {
         .testCase()
         .className(`load.${result.profile}`)
         .name('verdict')
-        .error(generatorCaveat(result) ?? reasonOf(result.gates), 'run');
+        .error(result.generator.saturated ? result.taints[0]! : reasonOf(result.gates), 'run');
   }
   return builder.build();
 }

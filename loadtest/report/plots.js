@@ -46,13 +46,18 @@ function drawPercentiles(place, { latency }) {
   });
 }
 
-function drawSeries(place, { series }, group) {
+function drawSeries(place, { series, faults }, group) {
+  // The legend has the labels, because labels in the plot could overlap.
+  const marks = faults.map(({ second, what }) => ({
+    value: second,
+    label: `${what} at ${digits(second)} s`,
+  }));
   const x = { whole: true, format: seconds };
   const xs = series.map(({ second }) => second);
   const of = (field, scale = 1) =>
     series.map((second) => (second[field] === null ? null : second[field] * scale));
   const chart = (title, y, lines, limits) =>
-    drawChart(place, { title, x, y, xs, series: lines, limits, group });
+    drawChart(place, { title, x, y, xs, series: lines, limits, marks, group });
 
   chart('Throughput', { format: (value) => `${digits(value)}/s` }, [
     { label: 'answers', values: of('completed'), colour: 'series-1' },

@@ -2,15 +2,7 @@
 import Table from 'cli-table3';
 import { count, percent } from '../../src/format.ts';
 import type { RunResult, Verdict } from '../result.ts';
-import {
-  duration,
-  errorShare,
-  gateSentence,
-  generatorCaveat,
-  hitShare,
-  PERCENTILES,
-  VERDICT_WORD,
-} from './format.ts';
+import { duration, errorShare, gateSentence, hitShare, PERCENTILES, VERDICT_WORD } from './format.ts';
 
 const RESET = '\u001b[0m';
 const COLOUR: Readonly<Record<Verdict, string>> = {
@@ -52,7 +44,7 @@ export function terminalTable(results: readonly RunResult[], { colour }: TableOp
       .map((gate) =>
         paint(`${VERDICT_WORD[gate.verdict]}: ${gateSentence(result.profile, gate)}`, gate.verdict, colour),
       ),
-    ...[generatorCaveat(result)].filter((text) => text !== null).map((text) => `${result.profile}: ${text}`),
+    ...result.taints.map((taint) => `${result.profile}: ${taint}`),
   ]);
   return [table.toString(), ...notes].join('\n');
 }

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { type Address, dial, readyEvent } from './dial.ts';
+import { LOCAL_HEAD } from './head.ts';
 
 const TEXT = 1;
 const BINARY = 2;
@@ -35,25 +37,32 @@ export class RawWs {
   }
 
   /** @param protocol the requested subprotocol */
-  static async open(port: number, protocol?: string): Promise<RawWs> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
+  static open(port: number, protocol?: string): Promise<RawWs> {
+    return RawWs.dial(
+      { port },
+      LOCAL_HEAD + (protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`),
+    );
+  }
+
+  /** @param head header lines in addition to those of the upgrade, each with its line end */
+  static async dial(address: Address, head = LOCAL_HEAD): Promise<RawWs> {
+    const socket = dial(address);
+    await once(socket, readyEvent(address));
     socket.write(
-      'GET /v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
-        (protocol === undefined ? '\r\n' : `Sec-WebSocket-Protocol: ${protocol}\r\n\r\n`),
+      `GET /v1/ws HTTP/1.1\r\n${head}Upgrade: websocket\r\nConnection: Upgrade\r\n` +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
     );
     const client = new RawWs(socket);
-    let head = '';
+    let answer = '';
     await new Promise<void>((resolve, reject) => {
       client.onGone = () => reject(new Error('the connection was closed before the upgrade to WebSocket'));
       const onData = (data: Buffer) => {
-        head += data.toString('latin1');
-        if (!head.includes('\r\n\r\n')) return;
+        answer += data.toString('latin1');
+        if (!answer.includes('\r\n\r\n')) return;
         socket.off('data', onData);
         socket.on('data', (more: Buffer) => client.#onData(more));
-        if (head.startsWith('HTTP/1.1 101')) resolve();
-        else reject(new Error(head.split('\r\n', 1)[0]));
+        if (answer.startsWith('HTTP/1.1 101')) resolve();
+        else reject(new Error(answer.split('\r\n', 1)[0]));
       };
       socket.on('data', onData);
     });

@@ -2,10 +2,15 @@ import { build, type Histogram } from 'hdr-histogram-js';
 import type { Latency, Second } from '../result.ts';
 
 /** The figures of a second that the generator measures; the others come from the server. */
-export type SecondSent = Pick<Second, 'second' | 'completed' | 'p50Us' | 'p99Us' | 'maxUs'>;
+export type SecondSent = Pick<
+  Second,
+  'second' | 'completed' | 'p50Us' | 'p99Us' | 'maxUs' | 'hits' | 'misses'
+>;
 
 // Ten minutes, longer than any timeout.
 const MOST_US = 600_000_000;
+
+const NO_READS = { hits: 0, misses: 0 };
 
 /** A histogram in microseconds with three digits. */
 export function histogram(): Histogram {
@@ -19,6 +24,8 @@ export class Recorder {
   onSecond: (second: SecondSent) => void = () => {};
   readonly #all = histogram();
   readonly #current = histogram();
+  #hits = 0;
+  #misses = 0;
   readonly #startedAt: number;
   readonly #lastSecond: number;
 
@@ -35,12 +42,17 @@ export class Recorder {
     return this.#all.totalCount;
   }
 
-  /** @param now the time of the answer, as `performance.now()` */
-  record(latencyMs: number, now: number): void {
+  /**
+   * @param now the time of the answer, as `performance.now()`
+   * @param reads the reads of the answer
+   */
+  record(latencyMs: number, now: number, { hits, misses } = NO_READS): void {
     this.advance(now);
     const us = Math.min(MOST_US, Math.max(1, Math.round(latencyMs * 1000)));
     this.#all.recordValue(us);
     this.#current.recordValue(us);
+    this.#hits += hits;
+    this.#misses += misses;
   }
 
   /** Ends all past seconds, also those without an answer. */
@@ -66,8 +78,12 @@ export class Recorder {
       p50Us: Math.min(current.maxValue, current.getValueAtPercentile(50)),
       p99Us: Math.min(current.maxValue, current.getValueAtPercentile(99)),
       maxUs: current.maxValue,
+      hits: this.#hits,
+      misses: this.#misses,
     };
     current.reset();
+    this.#hits = 0;
+    this.#misses = 0;
     this.seconds.push(second);
     this.onSecond(second);
   }

@@ -19,10 +19,9 @@ export async function startConstantServer({
   traffic,
 }: Pick<Profile, 'data' | 'traffic'>): Promise<ConstantServer> {
   const parts = traffic.kind === 'mix' ? traffic.parts : [];
-  const bytes = parts.some(({ type }) => type === 'calculation')
-    ? (data.valueBytes ?? VALUE_BYTES)
-    : VALUE_BYTES;
-  const items = parts.some(({ op }) => op === 'quote') ? QUOTE_KEYS : 1;
+  const isSized = data.listed !== undefined || parts.some(({ type }) => type === 'calculation');
+  const bytes = isSized ? (data.valueBytes ?? VALUE_BYTES) : VALUE_BYTES;
+  const items = Math.max(1, ...parts.map(({ op, size = 1 }) => (op === 'quote' ? QUOTE_KEYS : size)));
   const child = startPart('constant-server', bytes, items);
   try {
     const [{ port }] = await once(child, 'message', { signal: AbortSignal.timeout(START_TIMEOUT_MS) });

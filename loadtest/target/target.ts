@@ -1,4 +1,5 @@
 import type { Profile } from '../profile.ts';
+import type { Headers } from '../support/head.ts';
 import { pin, SERVER_CORE } from '../support/pin.ts';
 import { fillWithData } from './fill-redis.ts';
 import { needPrograms } from './programs.ts';
@@ -11,6 +12,12 @@ export interface Target {
   /** Default: 127.0.0.1. */
   readonly host?: string;
   readonly port: number;
+  /** The name in the certificate of a service with TLS. */
+  readonly secureName?: string;
+  /** Header lines of every request, `Host` included. Default: `Host: 127.0.0.1`. */
+  readonly headers?: Headers;
+  /** URL of a service that the harness did not start. */
+  readonly url?: string;
   readonly pid?: number;
   readonly redis?: RedisServer;
   stop(): Promise<void>;

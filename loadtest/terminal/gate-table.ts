@@ -6,6 +6,7 @@ export function gateTable({
   profile,
   load,
   generator,
+  taints,
   throughputPerSecond,
   latency,
   gates,
@@ -29,9 +30,7 @@ export function gateTable({
     `${profile}: ${verdict.toUpperCase()}  (${offered}, ${load.connections} connections, ${load.seconds} s)`,
     `  ${Math.round(throughputPerSecond)}/s  ${times.map(([name, us]) => `${name} ${(us / 1000).toFixed(2)} ms`).join('  ')}`,
     `  generator: ceiling ${Math.round(generator.ceilingPerSecond)}/s, ${Math.round(generator.cpuShare * 100)} % of its core, p99 late ${(generator.lateP99Us / 1000).toFixed(2)} ms`,
-    ...(generator.saturated
-      ? ['  SATURATED: the generator was the limit. This run says nothing about the server.']
-      : []),
+    ...taints.map((taint) => `  DOUBTFUL: ${taint}`),
     table.toString(),
   ].join('\n');
 }

@@ -27,10 +27,6 @@ export class ProgressLine {
         return this.#passing(`measuring for ${this.#seconds} s`);
       case 'fault':
         return this.#lasting(progress.what);
-      case 'disturbed':
-        return this.#lasting(
-          `other programs used ${Math.round(progress.share * 100)} % of a measured core: they may have caused tail latency`,
-        );
       case 'second': {
         const { second, completed, p50Us, p99Us, maxUs } = progress.second;
         const text = `${second + 1}/${this.#seconds} s  ${completed}/s  p50 ${ms(p50Us)}  p99 ${ms(p99Us)}  max ${ms(maxUs)}`;

@@ -5,7 +5,7 @@ import { ibkrFile } from './ibkr-file.ts';
 
 const BROKERS = 20;
 // Longer than any run, so that no value expires during it.
-const TTL_SECONDS = 86_400;
+export const TTL_SECONDS = 86_400;
 
 /** Keys and values like those of a market. The same data and seed produce the same set in every process. */
 export interface DataSet {
@@ -16,7 +16,7 @@ export interface DataSet {
   value(type: DataType, symbol: string): string;
 }
 
-export function dataSet({ symbols: count, valueBytes = 1024 }: Data, seed: number): DataSet {
+export function dataSet({ symbols: count, valueBytes = 1024, names }: Data, seed: number): DataSet {
   const rates = new Map<string, string>();
   const parser = new IbkrParser();
   ibkrFile(count, seed)
@@ -26,7 +26,7 @@ export function dataSet({ symbols: count, valueBytes = 1024 }: Data, seed: numbe
         if ('record' in item) rates.set(item.record.key.slice('borrow_rate:'.length), item.record.json);
     });
   // The file is in alphabetical order; popularity must not be.
-  const symbols = shuffled([...rates.keys()], seeded(seed));
+  const symbols = shuffled([...(names ?? rates.keys())], seeded(seed));
   return {
     symbols,
     key: (type, symbol) =>
@@ -35,7 +35,10 @@ export function dataSet({ symbols: count, valueBytes = 1024 }: Data, seed: numbe
       const n = number(symbol);
       switch (type) {
         case 'borrow_rate':
-          return rates.get(symbol)!;
+          return (
+            rates.get(symbol) ??
+            `{"symbol":${JSON.stringify(symbol)},"rate":${((n % 500) / 10_000).toFixed(4)}}`
+          );
         case 'volatility':
           return `{"symbol":${JSON.stringify(symbol)},"volatility":${(0.1 + (n % 300) / 100).toFixed(4)},"window_days":30}`;
         case 'event_risk':

@@ -1,3 +1,4 @@
+import { LOCAL_HEAD } from '../support/head.ts';
 import { frame } from '../support/raw-ws.ts';
 
 /** A request: the bytes to send, and how to count its hits. */
@@ -8,7 +9,7 @@ export interface Prepared {
   /** Number of keys that it reads. */
   readonly keys: number;
   /** For autocannon, which builds its own requests. */
-  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly body: string | undefined;
 }
@@ -16,21 +17,29 @@ export interface Prepared {
 export type Encode = {
   get(key: string): Prepared;
   set(key: string, json: string): Prepared;
+  delete(key: string): Prepared;
   mget(keys: readonly string[]): Prepared;
   invalidate(pattern: string): Prepared;
 };
 
-export const http: Encode = {
-  get: (key) => request('GET', pathOf(key), undefined, 'status', 1),
-  set: (key, json) => request('PUT', pathOf(key), json, 'none', 0),
-  mget: (keys) => request('POST', '/v1/mget', JSON.stringify({ keys }), 'items', keys.length),
-  invalidate: (pattern) => request('POST', '/v1/invalidate', JSON.stringify({ pattern }), 'none', 0),
-};
+/** @param head header lines of every request, each with its line end */
+export function httpWith(head: string): Encode {
+  return {
+    get: (key) => request(head, 'GET', pathOf(key), undefined, 'status', 1),
+    set: (key, json) => request(head, 'PUT', pathOf(key), json, 'none', 0),
+    delete: (key) => request(head, 'DELETE', pathOf(key), undefined, 'none', 0),
+    mget: (keys) => request(head, 'POST', '/v1/mget', JSON.stringify({ keys }), 'items', keys.length),
+    invalidate: (pattern) => request(head, 'POST', '/v1/invalidate', JSON.stringify({ pattern }), 'none', 0),
+  };
+}
+
+export const http: Encode = httpWith(LOCAL_HEAD);
 
 /** A socket has at most one request in flight, so all requests can have the same id. */
 export const websocket: Encode = {
   get: (key) => message(`{"id":1,"op":"get","key":${JSON.stringify(key)}}`, 'items', 1),
   set: (key, json) => message(`{"id":1,"op":"set","key":${JSON.stringify(key)},"value":${json}}`, 'none', 0),
+  delete: (key) => message(`{"id":1,"op":"delete","key":${JSON.stringify(key)}}`, 'none', 0),
   mget: (keys) => message(`{"id":1,"op":"mget","keys":${JSON.stringify(keys)}}`, 'items', keys.length),
   invalidate: () => {
     throw new Error('the WebSocket protocol cannot invalidate by pattern');
@@ -42,6 +51,7 @@ function pathOf(key: string): string {
 }
 
 function request(
+  head: string,
   method: Prepared['method'],
   path: string,
   body: string | undefined,
@@ -52,7 +62,7 @@ function request(
     body === undefined
       ? '\r\n'
       : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-  const bytes = Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${entity}`);
+  const bytes = Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}${entity}`);
   return { bytes, hits, keys, method, path, body };
 }
 

@@ -1,7 +1,9 @@
 import { type Part, type Profile, QUOTE_TYPES } from '../profile.ts';
+import { LOCAL_HEAD } from '../support/head.ts';
 import { below, seeded } from '../support/random.ts';
 import { dataSet } from './data-set.ts';
-import { type Encode, http, type Prepared, websocket } from './prepared.ts';
+import { listedRequest } from './listed.ts';
+import { type Encode, httpWith, type Prepared, websocket } from './prepared.ts';
 import { zipf } from './zipf.ts';
 
 // Number of requests that are built before the run and sent in a cycle, large enough to avoid a visible pattern.
@@ -10,8 +12,16 @@ const ROUND = 1 << 16;
 /** The n-th request, from 0. */
 export type RequestAt = (n: number) => Prepared;
 
-/** The requests of a profile. `push` has none here: its generator builds the updates. */
-export function requestsOf({ data, traffic }: Pick<Profile, 'data' | 'traffic'>, seed: number): RequestAt {
+/**
+ * The requests of a profile. `push` has none here: its generator builds the updates.
+ * @param head header lines of every HTTP request, each with its line end
+ */
+export function requestsOf(
+  { data, traffic }: Pick<Profile, 'data' | 'traffic'>,
+  seed: number,
+  head = LOCAL_HEAD,
+): RequestAt {
+  const http = httpWith(head);
   const set = dataSet(data, seed);
   if (traffic.kind === 'push')
     throw new Error('push has no prepared requests: its generator builds the updates');
@@ -31,20 +41,16 @@ export function requestsOf({ data, traffic }: Pick<Profile, 'data' | 'traffic'>,
     made.set(name, request);
     return request;
   };
-  const draw = (part: Part): Prepared => {
+  const draw = data.listed === undefined ? drawSymbol : listedRequest(data, data.listed, encode, random);
+  function drawSymbol(part: Part): Prepared {
     const at = part.draw === 'zipf' ? popular() : below(set.symbols.length, random);
     const symbol = set.symbols[at]!;
     const { op, type = 'borrow_rate' } = part;
     return once(`${op} ${type} ${op === 'invalidate' ? symbol[0] : symbol}`, () =>
       make(encode, op, symbol, type),
     );
-  };
-  const make = (
-    encode: Encode,
-    op: Part['op'],
-    symbol: string,
-    type: NonNullable<Part['type']>,
-  ): Prepared => {
+  }
+  function make(encode: Encode, op: Part['op'], symbol: string, type: NonNullable<Part['type']>): Prepared {
     switch (op) {
       case 'get':
         return encode.get(set.key(type, symbol));
@@ -54,8 +60,11 @@ export function requestsOf({ data, traffic }: Pick<Profile, 'data' | 'traffic'>,
         return encode.mget(QUOTE_TYPES.map((of) => set.key(of, symbol)));
       case 'invalidate':
         return encode.invalidate(`borrow_rate:${symbol[0]}*`);
+      case 'mget':
+      case 'delete':
+        throw new Error(`${op} needs a list of keys`);
     }
-  };
+  }
 
   const upTo = traffic.parts.map((_, i) =>
     traffic.parts.slice(0, i + 1).reduce((sum, { share }) => sum + share, 0),

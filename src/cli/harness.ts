@@ -15,6 +15,8 @@ export async function runHarness(work: () => Promise<boolean>): Promise<void> {
   try {
     process.exitCode = (await work()) ? 0 : EXIT_GATE;
   } catch (error) {
+    // An error of the command line keeps its exit code.
+    if (error instanceof Failure) throw error;
     throw new Failure((error as Error).message, EXIT_HARNESS);
   }
 }

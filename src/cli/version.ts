@@ -6,12 +6,18 @@ import { selectAddon } from '../uws.ts';
 
 /** The output of `ratecache --version`. */
 export function versionText(): string {
+  const { version, commit } = ownBuild();
   return [
-    `ratecache ${packageJson.version}`,
-    `commit ${BUILD?.commit ?? commitOfSources()}`,
+    `ratecache ${version}`,
+    `commit ${commit}`,
     `Node ${process.versions.node}`,
     `uWebSockets.js ${addonText()}`,
   ].join('\n');
+}
+
+/** The version and commit of this program. */
+export function ownBuild(): { readonly version: string; readonly commit: string } {
+  return { version: packageJson.version, commit: BUILD?.commit ?? commitOfSources() };
 }
 
 /** The addon that this machine loads, or why it loads none: `--version` works anyway. */

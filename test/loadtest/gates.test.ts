@@ -31,9 +31,16 @@ const GOOD: Facts = {
     maxUs: 9000,
     distribution: [],
   },
-  generator: { ceilingPerSecond: 40_000, cpuShare: 0.3, lateP99Us: 300, saturated: false },
+  generator: {
+    ceilingPerSecond: 40_000,
+    cpuShare: 0.3,
+    lateP99Us: 300,
+    saturated: false,
+    otherProgramsShare: 0,
+  },
   ratePerSecond: 3000,
   series: [],
+  faults: [],
   redisReadShare: 0.016,
 };
 
@@ -100,13 +107,47 @@ test('misses and failed conditions do not count as errors, and refusals do', () 
 });
 
 test('memory that doubles after the start fails a soak', () => {
-  const series = [50, 90, 100, 100, 140, 160, 180, 190, 210, 220].map((serverRssBytes) => ({
+  const series = [50, 90, 100, 100, 140, 160, 180, 190, 210, 220].map((serverRssBytes, second) => ({
+    second,
+    hits: 0,
+    misses: 0,
     serverRssBytes,
   }));
   const grown = (facts: Facts) => outcome(judge(['memory growth'], facts), 'memory growth').verdict;
   assert.equal(grown({ ...GOOD, series }), 'fail');
-  assert.equal(grown({ ...GOOD, series: series.map(() => ({ serverRssBytes: 100 })) }), 'pass');
+  assert.equal(
+    grown({ ...GOOD, series: series.map((second) => ({ ...second, serverRssBytes: 100 })) }),
+    'pass',
+  );
   assert.equal(grown({ ...GOOD, series: [] }), 'fail');
+});
+
+test('reads that are served while Redis is down are judged, and other seconds are not', () => {
+  const series = [100, 100, 50, 40, 100].map((hits, second) => ({
+    second,
+    hits,
+    misses: 100 - hits,
+    serverRssBytes: null,
+  }));
+  const faults = [
+    { second: 2.1, what: 'redis killed' },
+    { second: 4.1, what: 'redis back' },
+  ] as const;
+  const served = (facts: Partial<Facts>) =>
+    outcome(judge(['served without redis'], { ...GOOD, series, ...facts }), 'served without redis');
+  assert.deepEqual([served({ faults }).value, served({ faults }).verdict], [45, 'warn']);
+  const nothing = series.map((second) => ({ ...second, hits: 0, misses: 100 }));
+  assert.equal(served({ faults, series: nothing }).verdict, 'fail');
+  assert.equal(served({}).verdict, 'fail', 'nothing was judged');
+});
+
+test('limits of a profile replace those of the table', () => {
+  const judged = judge(ALL, GOOD, { 'latency p99': { failAt: 1 }, samples: { failAt: 5001 } });
+  const { warnAt, ...p99 } = outcome(judged, 'latency p99');
+  assert.deepEqual(
+    [p99.verdict, p99.failAt, warnAt, outcome(judged, 'samples').verdict],
+    ['fail', 1, undefined, 'fail'],
+  );
 });
 
 for (const [ms, expected] of [
@@ -154,6 +195,6 @@ async function measureSlow(ms: number): Promise<RunResult> {
   const about = { ...synthetic(), load };
   // In a time that does not wait, the generator is always busy.
   const { cpuShare, ceilingPerSecond } = GOOD.generator;
-  const seen = { ceilingPerSecond, server: [], redisReadShare: null };
+  const seen = { ceilingPerSecond, otherProgramsShare: 0, server: [], redisReadShare: null };
   return assemble(about, { ...generated, cpuShare }, seen, ALL);
 }

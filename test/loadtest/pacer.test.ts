@@ -79,7 +79,7 @@ test('broken connections count as errors, and are opened again', async (t) => {
   const { requests } = await pace({
     schedule: steady(200, 500),
     request: get,
-    open: () => new HttpLane(port),
+    open: () => new HttpLane({ port }),
     connections: 4,
     warmupMs: 0,
     measuredMs: 500,

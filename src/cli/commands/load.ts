@@ -1,10 +1,18 @@
 import type { Command } from 'commander';
 import type { LoadOptions } from '../../../loadtest/run.ts';
+import type { RunningFlags } from '../running-flags.ts';
 import type { Subcommand } from '../subcommand.ts';
+
+interface Options extends Omit<LoadOptions, 'running'>, RunningFlags {
+  readonly record?: string;
+  readonly prefix: string;
+}
+
+const OF_RECORD: readonly string[] = ['--record', '--seconds', '--prefix'];
 
 export const load: Subcommand = {
   name: 'load',
-  summary: 'start a service, load it with traffic profiles, and check the results against gates',
+  summary: 'send load to a new or a running service, and check the results against gates',
   group: 'Load:',
   exits: {
     0: 'every gate passed, perhaps with warnings',
@@ -12,16 +20,27 @@ export const load: Subcommand = {
     2: 'the harness failed, for example without redis-server',
   },
   async define(command) {
-    const { Argument, Option } = await import('commander');
+    const { Argument, InvalidArgumentError, Option } = await import('commander');
     const { PROFILES } = await import('../../../loadtest/profiles/index.ts');
     const { numeric, whole } = await import('../flags.ts');
+    const { addRunning, refuseIdleRunning, runningOptions } = await import('../running-flags.ts');
     const { DEFAULT_OUT, runHarness } = await import('../harness.ts');
-    const profiles = new Argument('[profiles...]', 'profiles to run; without any, they are listed').choices([
-      ...PROFILES.map(({ name }) => name),
-      'all',
-    ]);
+    const known = [...PROFILES.map(({ name }) => name), 'all'];
+    const profiles = new Argument(
+      '[profiles...]',
+      'profiles to run: names, or files of docs/load.md that end in .json; without any, the names are listed',
+    )
+      .choices(known)
+      .argParser((name: string, before: string[] | undefined) => {
+        if (!known.includes(name) && !name.endsWith('.json'))
+          throw new InvalidArgumentError(
+            `Allowed choices are ${known.join(', ')}, and files that end in .json.`,
+          );
+        return [...(before ?? []), name];
+      });
+    command.addArgument(profiles);
+    addRunning(command, 'send the load to this running service: only reads, and only keys that it has');
     command
-      .addArgument(profiles)
       .option('--seconds <n>', 'seconds that each profile is measured; default of the profile', numeric(0.1))
       .option('--rate <n>', 'requests/s, for open-loop profiles; default of the profile', numeric(1))
       .option('--connections <n>', 'number of connections; default of the profile', whole(1))
@@ -37,14 +56,35 @@ export const load: Subcommand = {
       .option('--json <file>', 'also write all results to this file')
       .option('--out <dir>', 'directory for results and reports', DEFAULT_OUT)
       .option('--compare <file>', 'report regressions compared with the results in this file')
-      .action(async (names: string[], options: LoadOptions, self: Command) => {
-        const { refuseIdle } = await import('../idle-flags.ts');
+      .option(
+        '--record <log>',
+        'print a profile file made from this log; for the formats of a log see replay',
+      )
+      .option(
+        '--prefix <text>',
+        'with --record: prefix to remove from keys of a MONITOR capture',
+        'borrow_rate_engine:',
+      )
+      .action(async (names: string[], options: Options, self: Command) => {
+        const { idleFault, refuseIdle } = await import('../idle-flags.ts');
+        const { chosenProfiles, load, record } = await import('../../../loadtest/run.ts');
+        if (options.record !== undefined) {
+          if (names.length > 0) throw idleFault(names[0]!, 'with --record, which runs no profile');
+          const others = self.options.map(({ long }) => long!).filter((flag) => !OF_RECORD.includes(flag));
+          refuseIdle(self, 'with --record, which runs no profile', others);
+          return runHarness(() => record(options.record!, options));
+        }
+        refuseIdle(self, 'without --record', ['--prefix']);
         if (names.length === 0) refuseIdle(self, 'without a profile: the command only lists profiles');
-        const chosen = PROFILES.filter(({ name }) => names.includes(name) || names.includes('all'));
-        if (chosen.every(({ load }) => load.ratePerSecond === null))
-          refuseIdle(self, 'with these profiles: their load is closed-loop', ['--rate']);
-        const { load } = await import('../../../loadtest/run.ts');
-        await runHarness(() => load(names, options));
+        refuseIdleRunning(self, options);
+        await runHarness(async () => {
+          const chosen = await chosenProfiles(names);
+          if (chosen.every(({ load }) => load.ratePerSecond === null))
+            refuseIdle(self, 'with these profiles: their load is closed-loop', ['--rate']);
+          if (chosen.some(({ load }) => load.stages !== undefined))
+            refuseIdle(self, 'with a profile whose rate changes over time', ['--rate', '--seconds']);
+          return load(names, { ...options, ...runningOptions(options) });
+        });
       });
   },
 };

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ReplayFileOptions } from '../../../loadtest/replay/run.ts';
+import type { RunningFlags } from '../running-flags.ts';
 import type { Subcommand } from '../subcommand.ts';
 
 export const replay: Subcommand = {
@@ -11,6 +12,8 @@ export const replay: Subcommand = {
     const { FASTEST } = await import('../../../loadtest/replay/timeline.ts');
     const { numeric, whole } = await import('../flags.ts');
     const { DEFAULT_OUT, runHarness } = await import('../harness.ts');
+    const { addRunning, refuseIdleRunning, runningOptions } = await import('../running-flags.ts');
+    addRunning(command, 'replay only the reads, against this running service and its data');
     command
       .argument(
         '<file>',
@@ -20,17 +23,13 @@ export const replay: Subcommand = {
       .option('--connections <n>', 'maximum number of open requests', whole(1, 10_000), 64)
       .option('--seconds <n>', 'replay only the first n seconds of the log', numeric(0.1, 86_400), 600)
       .option('--prefix <text>', 'prefix to remove from the keys of a MONITOR capture', 'borrow_rate_engine:')
-      .option('--url <url>', 'replay only the reads, against this running service and its data')
-      .option('--writes', 'with --url: also replay writes and deletes; the values have only the right size')
       .option('--out <dir>', 'directory for results and reports', `${DEFAULT_OUT}/replay`)
-      .action(async (file: string, options: ReplayFileOptions, self: Command) => {
-        const { refuseIdle } = await import('../idle-flags.ts');
-        if (options.url === undefined)
-          refuseIdle(self, 'without --url: the service that replay starts also receives writes', [
-            '--writes',
-          ]);
-        const { replayFile } = await import('../../../loadtest/replay/run.ts');
-        await runHarness(() => replayFile(file, options));
-      });
+      .action(
+        async (file: string, options: Omit<ReplayFileOptions, 'running'> & RunningFlags, self: Command) => {
+          refuseIdleRunning(self, options);
+          const { replayFile } = await import('../../../loadtest/replay/run.ts');
+          await runHarness(() => replayFile(file, { ...options, ...runningOptions(options) }));
+        },
+      );
   },
 };

@@ -8,6 +8,7 @@ import { PATIENT } from '../../../loadtest/target/replicas.ts';
 import { runMain } from '../../../loadtest/target/run-main.ts';
 import { startService } from '../../../loadtest/target/service.ts';
 import { get, put } from '../../support/client.ts';
+import { tokensFile } from '../../support/tokens.ts';
 
 let dir: string;
 before(async () => {
@@ -52,6 +53,20 @@ test('a running service receives only reads, unless --writes is set', async (t) 
   assert.equal((await get(service, 'borrow_rate:B')).status, 404);
 });
 
+test('a service with tokens receives the token of --token-file', async (t) => {
+  const tokens = tokensFile({ reader: { scopes: ['read'] } });
+  t.after(() => tokens.remove());
+  const service = await startService({
+    standalone: true,
+    env: { ...PATIENT, AUTH_TOKENS_FILE: tokens.path },
+  });
+  t.after(() => service.stop());
+  const file = join(dir, 'token');
+  await writeFile(file, tokens.tokens.reader!);
+  const { result } = await replay('--url', service.url, '--token-file', file);
+  assert.deepEqual(result!.requests.byStatus, { 200: 1, 404: 1 });
+});
+
 test('without --url a log is sent to a new service with the values that the log expects', async () => {
   const { code, result } = await replay('--speed', '2');
   assert.equal(code, 1);
@@ -59,11 +74,13 @@ test('without --url a log is sent to a new service with the values that the log 
 });
 
 test('an invalid log or address is exit code 2', async () => {
-  const [missing, address] = await Promise.all([
+  const [missing, address, remote] = await Promise.all([
     runMain(['replay', join(dir, 'none.ndjson')]),
-    replay('--url', 'https://127.0.0.1'),
+    replay('--url', 'http://127.0.0.1/cache'),
+    replay('--url', 'http://203.0.113.9:8000'),
   ]);
-  assert.deepEqual([missing.code, address.code], [2, 2]);
+  assert.deepEqual([missing.code, address.code, remote.code], [2, 2, 2]);
+  assert.match(remote.stderr, /neither a loopback nor a private address/);
   assert.match(missing.stderr, /none\.ndjson/);
   assert.match(address.stderr, /is not of the form http:\/\/HOST:PORT/);
 });

@@ -88,6 +88,16 @@ test('the text marks regressions, lists profiles of one side only, and has the r
   assert.match(text, /three standard errors/);
 });
 
+test('the comparison in Markdown names the regressions, the commits and the taints, in narrow tables', () => {
+  const [then, now] = [synthetic(), synthetic({ slower: 8, others: 0.53 })];
+  const { markdown } = compare([then], [now]);
+  assert.match(markdown, /^## Comparison: regression in read-heavy$/m);
+  assert.match(markdown, /^\| p99 \| .* \| ✗ worse \|$/m);
+  assert.match(markdown, /^- read-heavy, after: Other programs used 53 %/m);
+  assert.match(markdown, /Before: 0123456789abcdef\. After: 0123456789abcdef\./);
+  assert.match(compare([then], [then]).markdown, /^## Comparison: no regression$/m);
+});
+
 test('results are read as they were written, and other files are refused', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-compare-'));
   t.after(() => rm(dir, { recursive: true }));
@@ -99,7 +109,7 @@ test('results are read as they were written, and other files are refused', async
   for (const content of [[{ format: 7 }], synthetic()])
     await assert.rejects(
       readResults(await path('none.json', content)),
-      /does not contain results of format 1/,
+      /does not contain results of format 2/,
     );
   await assert.rejects(readResults(join(dir, 'missing.json')), { code: 'ENOENT' });
 });

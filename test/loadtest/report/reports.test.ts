@@ -20,6 +20,14 @@ const results: readonly RunResult[] = [
     seconds: 1,
   }),
   synthetic({ profile: 'too-fast', saturated: true, verdict: 'fail', gates: [] }),
+  synthetic({
+    profile: 'disturbed',
+    others: 0.53,
+    faults: [
+      { second: 6.02, what: 'redis killed' },
+      { second: 12.03, what: 'redis back' },
+    ],
+  }),
 ];
 
 let files: Readonly<Record<string, string>>;
@@ -41,7 +49,7 @@ before(async () => {
 });
 
 test('the JSON contains the unchanged results', () => {
-  assert.deepEqual(Object.keys(files), ['results.json', 'junit.xml', 'report.html']);
+  assert.deepEqual(Object.keys(files), ['results.json', 'junit.xml', 'report.html', 'summary.md']);
   assert.deepEqual(JSON.parse(files['results.json']!), results);
 });
 
@@ -59,11 +67,12 @@ test('JUnit has a suite per profile, a case per gate, and the failures', () => {
       ['read-heavy', '1', '0', '0'],
       [AWKWARD, '2', '1', '0'],
       ['too-fast', '1', '0', '1'],
+      ['disturbed', '1', '0', '0'],
     ],
   );
   assert.deepEqual(
     named('testcase').map(({ attributes }) => attributes.name),
-    ['latency p95', 'latency p95', 'latency p99', 'verdict'],
+    ['latency p95', 'latency p95', 'latency p99', 'verdict', 'latency p95'],
   );
   assert.match(named('failure')[0]!.attributes.message!, /latency p99 is 130 ms, expected below 50 ms/);
 });
@@ -117,8 +126,19 @@ test('GitHub receives a summary with a row per profile', () => {
   const rows = summary.split('\n').filter((line) => line.startsWith('|'));
   assert.equal(rows.length, 2 + results.length);
   const columns = rows.map((row) => row.match(/(?<!\\)\|/g)!.length);
-  assert.deepEqual(new Set(columns), new Set([12]));
+  assert.deepEqual(new Set(columns), new Set([7]));
   assert.match(summary, /too-fast: The generator was the limit/);
+  assert.match(summary, /disturbed: Other programs used 53 % of a measured core/);
+});
+
+test('each report names what taints a result, and the version and commit', () => {
+  const section = files['report.html']!.split('<section ').at(-1)!;
+  assert.match(section, /class="notice">Other programs used 53 % of a measured core/);
+  assert.match(files['junit.xml']!, /name="taint" value="Other programs used 53 % of a measured core/);
+  for (const text of [files['report.html']!, files['junit.xml']!, summary])
+    assert.match(text, /ratecache 0\.1\.0, commit 0123456789abcdef/);
+  const { taints, build } = (JSON.parse(files['results.json']!) as RunResult[]).at(-1)!;
+  assert.deepEqual([taints.length, build], [1, { version: '0.1.0', commit: '0123456789abcdef' }]);
 });
 
 test('outside GitHub nothing is printed', async () => {

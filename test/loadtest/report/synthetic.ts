@@ -1,5 +1,6 @@
 import { verdictOf } from '../../../loadtest/gates.ts';
 import type { GateOutcome, RunResult, Second, Verdict } from '../../../loadtest/result.ts';
+import { taintsOf } from '../../../loadtest/taints.ts';
 import { random } from './random.ts';
 
 export type SyntheticOptions = {
@@ -14,6 +15,9 @@ export type SyntheticOptions = {
   verdict?: Verdict;
   gates?: readonly GateOutcome[];
   saturated?: boolean;
+  /** CPU of other programs, as a share of a core. */
+  others?: number;
+  faults?: RunResult['faults'];
   /** Without Redis and without figures of the server. */
   blind?: boolean;
   machine?: Partial<RunResult['machine']>;
@@ -53,6 +57,8 @@ export function synthetic(options: SyntheticOptions = {}): RunResult {
       p50Us: Math.round(at(0.5) * noise),
       p99Us: Math.round(at(0.99) * noise),
       maxUs: Math.round(at(0.999) * noise * 1.5),
+      hits: perSecond - 25,
+      misses: 25,
       serverCpuShare: blind ? null : 0.3 * busier * Math.exp(0.03 * normal()),
       serverHeapBytes: blind ? null : 30e6 + ((second * 4e6) % 22e6),
       serverRssBytes: blind ? null : 110e6 + second * 1e5,
@@ -60,14 +66,23 @@ export function synthetic(options: SyntheticOptions = {}): RunResult {
       redisMs: blind ? null : 0.2 * noise,
     };
   });
+  const generator = {
+    ceilingPerSecond: 90_000,
+    cpuShare: 0.4,
+    lateP99Us: 350,
+    saturated,
+    otherProgramsShare: options.others ?? 0.01,
+  };
   const gates = options.gates ?? [latencyGate('latency p95', at(0.95) / 1_000)];
   return {
-    format: 1,
+    format: 2,
     profile,
     question:
       'How fast are reads when nineteen of twenty requests read, and which keys they read follows Zipf?',
     startedAt: '2026-11-24T08:00:00.000Z',
     seed,
+    build: { version: '0.1.0', commit: '0123456789abcdef' },
+    target: null,
     machine: {
       cpu: 'Some CPU @ 2.10GHz',
       cores: 2,
@@ -83,7 +98,9 @@ export function synthetic(options: SyntheticOptions = {}): RunResult {
       warmupSeconds: 2,
       seconds,
     },
-    generator: { ceilingPerSecond: 90_000, cpuShare: 0.4, lateP99Us: 350, saturated },
+    generator,
+    taints: taintsOf(generator),
+    faults: options.faults ?? [],
     requests: {
       sent: total,
       completed: total - 3,

@@ -1,0 +1,171 @@
+/**
+ * Profiles as JSON files that users write. `docs/load-profile.schema.json` describes the same form for editors; a test
+ * holds both together.
+ */
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { DATA_TYPES, type Part, type Profile } from './profile.ts';
+import type { Load, Stage } from './result.ts';
+
+const positive = v.pipe(v.number(), v.gtValue(0));
+const notNegative = v.pipe(v.number(), v.minValue(0));
+const whole = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+
+const limit = v.strictObject({ warn: v.optional(notNegative), fail: notNegative });
+
+const stage = v.union([
+  v.strictObject({ seconds: positive, perSecond: notNegative }),
+  v.strictObject({ seconds: positive, from: notNegative, to: notNegative }),
+]);
+
+const part = v.strictObject({
+  op: v.picklist(['get', 'mget', 'quote', 'set', 'delete', 'invalidate']),
+  share: positive,
+  type: v.optional(v.picklist(DATA_TYPES)),
+  size: v.optional(whole(1000)),
+  draw: v.optional(v.picklist(['zipf', 'uniform', 'weighted'])),
+});
+
+const key = v.pipe(v.string(), v.minLength(1));
+
+const file = v.strictObject({
+  $schema: v.optional(v.string()),
+  name: v.pipe(v.string(), v.regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)),
+  question: v.optional(v.string()),
+  over: v.optional(v.picklist(['http', 'websocket'])),
+  connections: whole(10_000),
+  warmupSeconds: v.optional(notNegative),
+  rate: v.pipe(v.array(stage), v.minLength(1)),
+  keys: v.union([
+    v.strictObject({ symbols: whole(1_000_000), valueBytes: v.optional(whole(16_777_216)) }),
+    v.strictObject({
+      list: v.pipe(v.array(key), v.minLength(1)),
+      weights: v.optional(v.array(positive)),
+      valueBytes: v.optional(whole(16_777_216)),
+    }),
+  ]),
+  mix: v.pipe(v.array(part), v.minLength(1)),
+  gates: v.optional(
+    v.strictObject({
+      'latency p95': v.optional(limit),
+      'latency p99': v.optional(limit),
+      'error rate': v.optional(limit),
+      'hit rate': v.optional(limit),
+      samples: v.optional(limit),
+    }),
+  ),
+});
+
+export type ProfileFile = v.InferOutput<typeof file>;
+
+/** Whether a name on the command line is a file. */
+export function isProfileFile(name: string): boolean {
+  return name.endsWith('.json');
+}
+
+/** @throws with the path of the file and every fault */
+export async function readProfile(path: string): Promise<Profile> {
+  try {
+    return parseProfile(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
+}
+
+/** @throws if the text is not a profile */
+export function parseProfile(text: string): Profile {
+  const { success, output, issues } = v.safeParse(file, JSON.parse(text));
+  if (!success)
+    throw new Error(
+      issues.map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`).join('; '),
+    );
+  return profileOf(output);
+}
+
+function profileOf({
+  name,
+  question,
+  over = 'http',
+  rate,
+  keys,
+  mix,
+  gates = {},
+  ...load
+}: ProfileFile): Profile {
+  const parts = mix.map((each) => partOf(each, keys));
+  const listed =
+    'list' in keys ? { keys: keys.list, ...(keys.weights && { weights: keys.weights }) } : undefined;
+  if (listed?.weights !== undefined && listed.weights.length !== listed.keys.length)
+    throw new Error('keys.weights: there must be one weight for each key of keys.list');
+  if (over === 'websocket' && parts.some(({ op }) => op === 'invalidate'))
+    throw new Error('mix: invalidate is not possible over websocket');
+  const types = new Set(
+    parts.flatMap(({ op, type = 'borrow_rate' }) => (op === 'quote' ? DATA_TYPES : [type])),
+  );
+  return {
+    name,
+    question: question ?? `How does the service answer the load of ${name}?`,
+    load: loadOf(load, rate),
+    data: {
+      ...('list' in keys ? { symbols: 0, types: [] } : { symbols: keys.symbols, types: [...types] }),
+      ...(listed && { listed }),
+      ...(keys.valueBytes !== undefined && { valueBytes: keys.valueBytes }),
+    },
+    traffic: { kind: 'mix', over, parts },
+    gates: ['latency', 'errors', ...('hit rate' in gates ? (['hits'] as const) : [])],
+    limits: Object.fromEntries(
+      Object.entries(gates).flatMap(([gate, each]) =>
+        each === undefined
+          ? []
+          : [[gate, { failAt: each.fail, ...(each.warn !== undefined && { warnAt: each.warn }) }]],
+      ),
+    ),
+  };
+}
+
+function loadOf(
+  { connections, warmupSeconds = 2 }: Pick<ProfileFile, 'connections' | 'warmupSeconds'>,
+  rate: ProfileFile['rate'],
+): Load {
+  const stages = rate.map((each): Stage => {
+    if ('from' in each) return each;
+    return { seconds: each.seconds, from: each.perSecond, to: each.perSecond };
+  });
+  const seconds = stages.reduce((sum, each) => sum + each.seconds, 0);
+  const requests = stages.reduce((sum, each) => sum + ((each.from + each.to) / 2) * each.seconds, 0);
+  if (requests < 1) throw new Error('rate: no stage sends a request');
+  const isSteady = stages.length === 1 && stages[0]!.from === stages[0]!.to;
+  return {
+    kind: 'open',
+    connections,
+    ratePerSecond: requests / seconds,
+    warmupSeconds,
+    seconds,
+    ...(isSteady ? {} : { stages }),
+  };
+}
+
+const OF_LISTS: readonly Part['op'][] = ['mget', 'delete'];
+const OF_SYMBOLS: readonly Part['op'][] = ['quote', 'invalidate'];
+
+function partOf(
+  { op, share, type, size, draw }: ProfileFile['mix'][number],
+  keys: ProfileFile['keys'],
+): Part {
+  const isList = 'list' in keys;
+  if (!isList && OF_LISTS.includes(op)) throw new Error(`mix: ${op} needs keys.list`);
+  if (isList && OF_SYMBOLS.includes(op)) throw new Error(`mix: ${op} needs keys.symbols`);
+  if (isList && type !== undefined)
+    throw new Error('mix: type needs keys.symbols, because keys of a list have their type');
+  if (draw === 'weighted' && !(isList && keys.weights !== undefined))
+    throw new Error('mix: draw "weighted" needs keys.weights');
+  if (size !== undefined && op !== 'mget') throw new Error('mix: size is only for mget');
+  const usual = isList && keys.weights !== undefined ? 'weighted' : 'zipf';
+  return {
+    op,
+    share,
+    draw: draw ?? usual,
+    ...(type !== undefined && { type }),
+    ...(size !== undefined && { size }),
+  };
+}

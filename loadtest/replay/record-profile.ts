@@ -1,0 +1,79 @@
+/** Makes a profile file from a log: its mix, its popular keys, and its rate over time. */
+import type { ProfileFile } from '../profile-file.ts';
+import { median } from '../support/median.ts';
+import type { Operation } from './operation.ts';
+
+export interface RecordOptions {
+  readonly name: string;
+  /** Duration of the profile. The rates stay as logged, and each stage becomes shorter. Default: that of the log. */
+  readonly seconds?: number;
+}
+
+const MOST_STAGES = 60;
+const MOST_KEYS = 10_000;
+const LEAST_STAGE_MS = 1_000;
+const SCHEMA = 'load-profile.schema.json';
+
+/**
+ * @param operations in ascending time
+ * @throws if they last less than a second
+ */
+export function recordProfile(
+  operations: readonly Operation[],
+  { name, seconds }: RecordOptions,
+): ProfileFile {
+  const lastsMs = (operations.at(-1)?.atMs ?? 0) - (operations[0]?.atMs ?? 0);
+  if (lastsMs < LEAST_STAGE_MS) throw new Error('the log lasts less than a second, so it has no rate');
+  const { keys, weights } = popular(operations);
+  const sizes = operations.flatMap(({ op, bytes }) => (op === 'mget' || !bytes ? [] : [bytes]));
+  return {
+    $schema: SCHEMA,
+    name,
+    question: `How does the service answer a load like that of ${name}?`,
+    connections: 64,
+    rate: stagesOf(operations, lastsMs, seconds),
+    mix: mixOf(operations),
+    keys: { list: keys, weights, ...(sizes.length > 0 && { valueBytes: Math.round(median(sizes)) }) },
+  };
+}
+
+/** The rate over time, in at most 60 stages of the same length. Each has the mean rate of its part of the log. */
+function stagesOf(
+  operations: readonly Operation[],
+  lastsMs: number,
+  seconds = lastsMs / 1000,
+): ProfileFile['rate'] {
+  const count = Math.min(MOST_STAGES, Math.floor(lastsMs / LEAST_STAGE_MS));
+  const partMs = lastsMs / count;
+  const requests = new Array<number>(count).fill(0);
+  const first = operations[0]!.atMs;
+  for (const { atMs } of operations) requests[Math.min(count - 1, Math.floor((atMs - first) / partMs))]!++;
+  return requests.map((n) => ({
+    seconds: rounded(seconds / count),
+    perSecond: rounded((n * 1000) / partMs),
+  }));
+}
+
+function mixOf(operations: readonly Operation[]): ProfileFile['mix'] {
+  const byOp = Map.groupBy(operations, ({ op }) => op);
+  return [...byOp].map(([op, of]) => ({
+    op,
+    share: rounded((100 * of.length) / operations.length),
+    ...(op === 'mget' && {
+      size: Math.max(1, Math.round(of.reduce((sum, { keys }) => sum + keys.length, 0) / of.length)),
+    }),
+  }));
+}
+
+/** The most popular keys, most popular first, with the number of operations on each. */
+function popular(operations: readonly Operation[]): { keys: string[]; weights: number[] } {
+  const counts = new Map<string, number>();
+  for (const { keys } of operations) for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_KEYS);
+  return { keys: most.map(([key]) => key), weights: most.map(([, count]) => count) };
+}
+
+/** At most three decimals, and never 0 for a positive number. */
+function rounded(value: number): number {
+  return Math.max(Math.round(value * 1000) / 1000, value > 0 ? 0.001 : 0);
+}

@@ -1,0 +1,32 @@
+/** What makes the figures of a run doubtful. */
+import { count, percent } from '../src/format.ts';
+import { duration } from './report/format.ts';
+import type { Generator } from './result.ts';
+
+/** From this share of a core on, other programs cause tail latencies of milliseconds. */
+export const DISTURBED = 0.2;
+/** A tenth of the latency at which the gate warns. Above 10 ms the generator counts as saturated. */
+const LATE_P99_US = 5_000;
+
+/** One sentence for each reason; empty for a run without doubts. */
+export function taintsOf(generator: Generator): string[] {
+  const { ceilingPerSecond, cpuShare, lateP99Us, saturated, otherProgramsShare } = generator;
+  const taints: string[] = [];
+  if (saturated)
+    taints.push(
+      `The generator was the limit, not the server: its ceiling is ${count(ceilingPerSecond)}/s, it used ` +
+        `${percent(cpuShare)} of a core and sent ${duration(lateP99Us)} late (p99). ` +
+        'This run says nothing about the limits of the server.',
+    );
+  else if (lateP99Us >= LATE_P99_US)
+    taints.push(`The generator sent ${duration(lateP99Us)} late (p99). The latencies include this delay.`);
+  if (isDisturbed(generator))
+    taints.push(
+      `Other programs used ${percent(otherProgramsShare!)} of a measured core. They may have caused tail latency.`,
+    );
+  return taints;
+}
+
+export function isDisturbed({ otherProgramsShare }: Generator): boolean {
+  return otherProgramsShare !== null && otherProgramsShare >= DISTURBED;
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Ajv } from 'ajv';
+import { parseProfile } from '../../loadtest/profile-file.ts';
+
+const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+const matchesSchema = new Ajv().compile(JSON.parse(read('load-profile.schema.json')));
+
+const SPIKE = {
+  name: 'spike',
+  connections: 16,
+  rate: [{ seconds: 10, perSecond: 500 }],
+  keys: { list: ['borrow_rate:A', 'borrow_rate:B'], weights: [10, 1] },
+  mix: [
+    { op: 'get', share: 90 },
+    { op: 'mget', share: 10, size: 2 },
+  ],
+};
+const SYMBOLS = { ...SPIKE, keys: { symbols: 100 }, mix: [{ op: 'quote', share: 1 }] };
+
+test('a constant rate, a ramp and a spike become stages with their mean rate', () => {
+  const { load } = parseProfile(
+    JSON.stringify({
+      ...SPIKE,
+      rate: [
+        { seconds: 10, perSecond: 500 },
+        { seconds: 10, from: 500, to: 1500 },
+        { seconds: 1, perSecond: 3000 },
+      ],
+    }),
+  );
+  assert.deepEqual(load.stages, [
+    { seconds: 10, from: 500, to: 500 },
+    { seconds: 10, from: 500, to: 1500 },
+    { seconds: 1, from: 3000, to: 3000 },
+  ]);
+  assert.deepEqual([load.kind, load.seconds, load.ratePerSecond], ['open', 21, 18_000 / 21]);
+});
+
+test('a single constant rate has no stages, so --rate and --seconds can change it', () => {
+  const { load } = parseProfile(JSON.stringify(SPIKE));
+  assert.deepEqual([load.stages, load.ratePerSecond, load.seconds], [undefined, 500, 10]);
+});
+
+test('keys with weights are drawn by their weights, unless a part says otherwise', () => {
+  const mix = [...SPIKE.mix, { op: 'get', share: 1, draw: 'uniform' }];
+  const { traffic } = parseProfile(JSON.stringify({ ...SPIKE, mix }));
+  assert.ok(traffic.kind === 'mix');
+  assert.deepEqual(
+    traffic.parts.map(({ draw }) => draw),
+    ['weighted', 'weighted', 'uniform'],
+  );
+});
+
+test('latency and errors are always judged, hits only if the file has their gate', () => {
+  const gates = { 'hit rate': { fail: 50 }, 'latency p99': { warn: 5, fail: 10 } };
+  assert.deepEqual(parseProfile(JSON.stringify(SPIKE)).gates, ['latency', 'errors']);
+  const judged = parseProfile(JSON.stringify({ ...SPIKE, gates }));
+  assert.deepEqual(judged.gates, ['latency', 'errors', 'hits']);
+  assert.deepEqual(judged.limits, { 'hit rate': { failAt: 50 }, 'latency p99': { warnAt: 5, failAt: 10 } });
+});
+
+test('the example of the document is a profile, and the published schema accepts it', () => {
+  const [, example] = /```json\n(\{\n {2}"\$schema"[\s\S]*?)```/.exec(read('load.md'))!;
+  parseProfile(example!);
+  assert.ok(matchesSchema(JSON.parse(example!)), JSON.stringify(matchesSchema.errors));
+});
+
+const INVALID: readonly [what: string, profile: object, message: RegExp][] = [
+  ['a misspelt member', { ...SPIKE, gate: {} }, /gate/],
+  ['a name with spaces', { ...SPIKE, name: 'a spike' }, /name/],
+  ['no rate', { ...SPIKE, rate: [] }, /rate/],
+  ['a negative rate', { ...SPIKE, rate: [{ seconds: 1, perSecond: -1 }] }, /rate/],
+  ['half a ramp', { ...SPIKE, rate: [{ seconds: 1, from: 1 }] }, /rate/],
+  ['an unknown operation', { ...SPIKE, mix: [{ op: 'scan', share: 1 }] }, /mix\.0\.op/],
+  ['a share of 0', { ...SPIKE, mix: [{ op: 'get', share: 0 }] }, /mix\.0\.share/],
+  ['an empty list of keys', { ...SPIKE, keys: { list: [] } }, /keys/],
+  ['an unknown gate', { ...SPIKE, gates: { 'latency p42': { fail: 1 } } }, /latency p42/],
+];
+for (const [what, profile, message] of INVALID)
+  test(`${what} is an error, for the command and for the published schema`, () => {
+    assert.throws(() => parseProfile(JSON.stringify(profile)), message);
+    assert.equal(matchesSchema(profile), false);
+  });
+
+const CONTRADICTIONS: readonly [what: string, profile: object, message: RegExp][] = [
+  ['mget without a list', { ...SYMBOLS, mix: SPIKE.mix }, /mget needs keys\.list/],
+  ['a quote of listed keys', { ...SPIKE, mix: SYMBOLS.mix }, /quote needs keys\.symbols/],
+  ['too few weights', { ...SPIKE, keys: { ...SPIKE.keys, weights: [1] } }, /one weight for each key/],
+  ['a rate of 0 throughout', { ...SPIKE, rate: [{ seconds: 1, perSecond: 0 }] }, /no stage sends a request/],
+];
+for (const [what, profile, message] of CONTRADICTIONS)
+  test(`${what} is an error`, () => {
+    assert.throws(() => parseProfile(JSON.stringify(profile)), message);
+  });

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { RunResult } from '../../loadtest/result.ts';
+import { PATIENT } from '../../loadtest/target/replicas.ts';
+import { runMain } from '../../loadtest/target/run-main.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
+import { tlsFile } from '../support/tls-files.ts';
+import { tokensFile } from '../support/tokens.ts';
+
+const KEYS = Array.from({ length: 50 }, (_, n) => `borrow_rate:S${n}`);
+const BODY = '{"rate":0.05}';
+const tokens = tokensFile({ reader: { scopes: ['read'] }, writer: { scopes: ['read', 'write'] } });
+
+let dir: string;
+let service: Service;
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ratecache-running-test-'));
+  service = await startService({ standalone: true, env: { ...PATIENT, AUTH_TOKENS_FILE: tokens.path } });
+  for (const [name, token] of Object.entries(tokens.tokens)) await writeFile(join(dir, name), token);
+});
+after(async () => {
+  await service?.stop();
+  tokens.remove();
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function load(...args: readonly string[]) {
+  const out = join(dir, createHash('sha256').update(args.join()).digest('hex').slice(0, 8));
+  const run = await runMain(['load', ...args, '--out', out]);
+  const text = await readFile(join(out, 'results.json'), 'utf8').catch(() => '[]');
+  return { ...run, result: (JSON.parse(text) as RunResult[])[0] };
+}
+
+const token = (name: string) => ['--token-file', join(dir, name)];
+const short = ['--seconds', '2.5', '--rate', '500', '--connections', '8'];
+
+/** Asserts that every request was answered, with these statuses. Latencies depend on the machine. */
+function answered(
+  { result, stdout, stderr }: Awaited<ReturnType<typeof load>>,
+  ...statuses: string[]
+): RunResult {
+  assert.ok(result, stdout + stderr);
+  const { byStatus, errors, timeouts, completed, sent } = result.requests;
+  assert.deepEqual([Object.keys(byStatus).sort(), errors + timeouts, completed], [statuses, 0, sent]);
+  return result;
+}
+
+async function fill(): Promise<void> {
+  for (const key of KEYS) {
+    const headers = { ...tokens.bearer('writer'), 'content-type': 'application/json' };
+    const { ok } = await service.fetch(`/v1/cache/${key}`, { method: 'PUT', headers, body: BODY });
+    assert.ok(ok);
+  }
+}
+
+async function values(): Promise<Set<string>> {
+  const headers = tokens.bearer('reader');
+  return new Set(
+    await Promise.all(KEYS.map(async (key) => (await service.fetch(`/v1/cache/${key}`, { headers })).text())),
+  );
+}
+
+test('a running service receives only reads of its own keys, and the token', async () => {
+  await fill();
+  const run = await load('smoke', '--url', service.url, ...token('reader'), ...short);
+  const result = answered(run, '200');
+  assert.match(run.stderr, /smoke: its writes are left out; use --writes to send them/);
+  assert.equal(result.requests.hits, result.requests.sent);
+  assert.equal(result.target, service.url);
+  assert.deepEqual(await values(), new Set([BODY]));
+  assert.ok(!JSON.stringify(result).includes(tokens.tokens.reader!), 'the result has the token');
+});
+
+test('with --writes a running service also receives the writes of the profile', async () => {
+  await fill();
+  answered(await load('smoke', '--writes', '--url', service.url, ...token('writer'), ...short), '200', '204');
+  assert.ok((await values()).size > 1, 'no value was replaced');
+});
+
+test('a header is sent with each request, also over WebSocket', async () => {
+  await fill();
+  const header = ['--header', `Authorization: Bearer ${tokens.tokens.reader}`];
+  const sockets = await profileFile({ name: 'sockets', over: 'websocket' });
+  const { requests } = answered(await load(sockets, '--url', service.url, ...header), 'ok');
+  assert.equal(requests.hits, requests.sent);
+  answered(await load(await profileFile({ name: 'plain' }), '--url', service.url, ...header), '200');
+});
+
+test('a service with TLS is loaded over TLS, and its certificate is verified', async (t) => {
+  const secure = await startService({
+    standalone: true,
+    env: { ...PATIENT, TLS_CERT_FILE: tlsFile('server'), TLS_KEY_FILE: tlsFile('server', 'key') },
+  });
+  t.after(() => secure.stop());
+  const out = join(dir, 'secure');
+  const args = ['load', await profileFile({ name: 'secure' }), '--url', `https://localhost:${secure.port}`];
+  const distrusting = await runMain([...args, '--out', out]);
+  assert.equal(distrusting.code, 2, 'an unknown authority was trusted');
+  await runMain([...args, '--out', out], { NODE_EXTRA_CA_CERTS: tlsFile('authority') });
+  const [result] = JSON.parse(await readFile(join(out, 'results.json'), 'utf8')) as RunResult[];
+  assert.deepEqual(result!.requests.byStatus, { 404: 1250 });
+});
+
+test('an address that is neither loopback nor private is refused before anything is sent', async () => {
+  const { code, stderr } = await load('smoke', '--url', 'http://203.0.113.9:8000');
+  assert.equal(code, 2);
+  assert.match(stderr, /203\.0\.113\.9 is neither a loopback nor a private address\. Use --yes-remote/);
+});
+
+test('a profile that only writes, or that needs its own Redis, is refused', async () => {
+  const writer = await profileFile({ name: 'writer', mix: [{ op: 'set', share: 1 }] });
+  const [only, ...others] = await Promise.all(
+    [writer, 'redis-down', 'push'].map((profile) => load(profile, '--url', service.url)),
+  );
+  assert.deepEqual([only!.code, ...others.map(({ code }) => code)], [2, 2, 2]);
+  assert.match(only!.stderr, /writer only writes; use --writes/);
+  for (const { stderr } of others) assert.match(stderr, /needs a service that the harness starts/);
+});
+
+test('flags without effect and invalid headers are command line errors: exit code 64', async () => {
+  const stages = await profileFile({ name: 'stages', rate: [{ seconds: 1, from: 1, to: 9 }] });
+  const runs = await Promise.all([
+    load('smoke', '--writes'),
+    load('smoke', '--url', service.url, '--header', 'no colon'),
+    load(stages, '--rate', '5'),
+    load('smoke', '--record', stages),
+  ]);
+  assert.deepEqual(
+    runs.map(({ code }) => code),
+    [64, 64, 64, 64],
+    runs.map(({ stderr }) => stderr).join(),
+  );
+});
+
+test('a profile recorded from an access log runs against a new service', async () => {
+  const log = join(dir, 'access log.ndjson');
+  const lines = Array.from({ length: 1500 }, (_, n) => ({
+    time: 1_700_000_000_000 + n * 2,
+    op: n % 10 === 0 ? 'set' : 'get',
+    key: KEYS[n % KEYS.length],
+    size: 40,
+  }));
+  await writeFile(log, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const recorded = await runMain(['load', '--record', log]);
+  assert.equal(recorded.code, 0, recorded.stderr);
+  const file = join(dir, 'recorded.json');
+  await writeFile(file, recorded.stdout);
+  const result = answered(await load(file), '200', '204');
+  assert.equal(result.profile, 'access-log');
+  assert.ok(Math.abs(result.requests.sent - 1500) < 15, `${result.requests.sent} requests`);
+  assert.equal(result.requests.misses, 0);
+});
+
+/** Writes a profile file, and returns its path. By default it reads 50 keys 1,250 times. */
+async function profileFile(profile: {
+  readonly name: string;
+  readonly [member: string]: unknown;
+}): Promise<string> {
+  const file = join(dir, `${profile.name}.json`);
+  const usual = {
+    connections: 4,
+    warmupSeconds: 0.2,
+    rate: [{ seconds: 2.5, perSecond: 500 }],
+    keys: { list: KEYS },
+    mix: [{ op: 'get', share: 1 }],
+  };
+  await writeFile(file, JSON.stringify({ ...usual, ...profile }));
+  return file;
+}
