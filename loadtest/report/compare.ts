@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import { count, percent, significant } from '../../src/format.ts';
 import type { RunResult } from '../result.ts';
 import { blocksOf, markdownTable } from './document.ts';
-import { duration, VERDICT_WORD } from './format.ts';
+import { duration, shortCommit, VERDICT_WORD } from './format.ts';
 import {
   type Comparison,
   compareResults,
@@ -48,7 +48,8 @@ function markdownOf(
   after: readonly RunResult[],
 ): string {
   const worse = comparisons.filter(({ regressed }) => regressed).map(({ profile }) => profile);
-  const commit = ([first]: readonly RunResult[]) => first?.build.commit ?? 'nothing';
+  const commit = ([first]: readonly RunResult[]) =>
+    first === undefined ? 'nothing' : shortCommit(first.build.commit);
   const taints = [before, after].flatMap((results, i) =>
     results.flatMap((result) =>
       result.taints.map((taint) => `- ${result.profile}, ${i === 0 ? 'before' : 'after'}: ${taint}`),

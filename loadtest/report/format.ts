@@ -34,8 +34,13 @@ function rateText({ ratePerSecond, stages }: RunResult['load']): string {
 
 /** The program in one line, and the URL of the service if the harness did not start it. */
 export function buildText({ build, target }: Pick<RunResult, 'build' | 'target'>): string {
-  const harness = `ratecache ${build.version}, commit ${build.commit}`;
+  const harness = `ratecache ${build.version}, commit ${shortCommit(build.commit)}`;
   return target === null ? harness : `${harness}, against ${target}`;
+}
+
+/** The first twelve digits of a commit, and whether files differed from it. */
+export function shortCommit(commit: string): string {
+  return commit.replace(/^([0-9a-f]{12})[0-9a-f]+/, '$1');
 }
 
 /** The machine of a run in one line. */

@@ -1,5 +1,6 @@
 /** Decides whether a difference between two runs of a profile is real, or noise of the machine. */
 import type { RunResult, Second, Verdict } from '../result.ts';
+import { isDisturbed } from '../taints.ts';
 import { errorShare, hitShare } from './format.ts';
 
 /**
@@ -9,7 +10,8 @@ import { errorShare, hitShare } from './format.ts';
 export const RULE =
   'A figure is marked if it changed by more than its floor (throughput and latency 30 %, CPU per request 15 %) and by ' +
   'more than three standard errors of the per-second values of both runs. A latency must also change by 0.5 ms. Errors ' +
-  'count from 0.5 points, hits from 2 points, a worse verdict always. Runs with different loads or machines, and runs in ' +
+  'count from 0.5 points, hits from 2 points, a worse verdict always. Throughput and latency are not judged if other ' +
+  'programs used a measured core. Runs with different loads or machines, and runs in ' +
   'which the generator was the limit, are shown but not judged.';
 
 const FLOOR = { throughput: 0.3, latency: 0.3, cpu: 0.15 } as const;
@@ -18,6 +20,8 @@ const LATENCY_FLOOR_US = 500;
 const STANDARD_ERRORS = 3;
 const ERROR_POINTS = 0.005;
 const HIT_POINTS = 0.02;
+
+const DISTURBANCE = 'throughput and latency, because other programs used a measured core';
 
 export type Kind = 'rate' | 'duration' | 'cpu' | 'share';
 export type Judgement = 'regression' | 'improvement' | 'same' | 'not judged';
@@ -36,7 +40,7 @@ export interface Difference {
 export interface Comparison {
   readonly profile: string;
   readonly verdicts: readonly [before: Verdict, after: Verdict];
-  /** Why the figures are not judged; null if they are. */
+  /** Why the figures, or some of them, are not judged; null if all are. */
   readonly incomparable: string | null;
   readonly differences: readonly Difference[];
   readonly regressed: boolean;
@@ -53,16 +57,19 @@ export function compareResults(before: readonly RunResult[], after: readonly Run
 export function compareRuns(before: RunResult, after: RunResult): Comparison {
   const incomparable = incomparableBecause(before, after);
   const judged = differencesOf(before, after);
-  const differences =
-    incomparable === null
-      ? judged
-      : judged.map((difference) => ({ ...difference, judgement: 'not judged' as const }));
+  // Other programs change times, but hardly the CPU for a request, and no answers.
+  const disturbed = [before, after].some(({ generator }) => isDisturbed(generator));
+  const isJudged = ({ kind }: Difference) =>
+    incomparable === null && !(disturbed && (kind === 'rate' || kind === 'duration'));
+  const differences = judged.map((difference) =>
+    isJudged(difference) ? difference : { ...difference, judgement: 'not judged' as const },
+  );
   const rank: readonly Verdict[] = ['pass', 'warn', 'fail'];
   const verdictWorse = rank.indexOf(after.verdict) > rank.indexOf(before.verdict);
   return {
     profile: after.profile,
     verdicts: [before.verdict, after.verdict],
-    incomparable,
+    incomparable: incomparable ?? (disturbed ? DISTURBANCE : null),
     differences,
     regressed:
       differences.some(({ judgement }) => judgement === 'regression') ||

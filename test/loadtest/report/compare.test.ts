@@ -88,13 +88,27 @@ test('the text marks regressions, lists profiles of one side only, and has the r
   assert.match(text, /three standard errors/);
 });
 
+test('throughput and latency are not judged where other programs used a core, and CPU and answers are', () => {
+  const { differences, incomparable, regressed } = compareRuns(
+    synthetic(),
+    synthetic({ slower: 8, others: 0.6 }),
+  );
+  const of = (kind: string) =>
+    new Set(differences.filter((each) => each.kind === kind).map(({ judgement }) => judgement));
+  assert.deepEqual([...of('duration'), ...of('rate')], ['not judged', 'not judged']);
+  assert.deepEqual([...of('cpu'), ...of('share')], ['same', 'same']);
+  assert.match(incomparable!, /other programs used a measured core/);
+  assert.equal(regressed, false);
+  assert.equal(compareRuns(synthetic(), synthetic({ busier: 2, others: 0.6 })).regressed, true);
+});
+
 test('the comparison in Markdown names the regressions, the commits and the taints, in narrow tables', () => {
-  const [then, now] = [synthetic(), synthetic({ slower: 8, others: 0.53 })];
+  const [then, now] = [synthetic({ others: 0.53 }), synthetic({ busier: 2 })];
   const { markdown } = compare([then], [now]);
   assert.match(markdown, /^## Comparison: regression in read-heavy$/m);
-  assert.match(markdown, /^\| p99 \| .* \| ✗ worse \|$/m);
-  assert.match(markdown, /^- read-heavy, after: Other programs used 53 %/m);
-  assert.match(markdown, /Before: 0123456789abcdef\. After: 0123456789abcdef\./);
+  assert.match(markdown, /^\| CPU\/request \| .* \| ✗ worse \|$/m);
+  assert.match(markdown, /^- read-heavy, before: Other programs used 53 %/m);
+  assert.match(markdown, /Before: 0123456789ab-dirty\. After: 0123456789ab-dirty\./);
   assert.match(compare([then], [then]).markdown, /^## Comparison: no regression$/m);
 });
 

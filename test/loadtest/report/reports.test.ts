@@ -136,9 +136,12 @@ test('each report names what taints a result, and the version and commit', () =>
   assert.match(section, /class="notice">Other programs used 53 % of a measured core/);
   assert.match(files['junit.xml']!, /name="taint" value="Other programs used 53 % of a measured core/);
   for (const text of [files['report.html']!, files['junit.xml']!, summary])
-    assert.match(text, /ratecache 0\.1\.0, commit 0123456789abcdef/);
+    assert.match(text, /ratecache 0\.1\.0, commit 0123456789ab-dirty/);
   const { taints, build } = (JSON.parse(files['results.json']!) as RunResult[]).at(-1)!;
-  assert.deepEqual([taints.length, build], [1, { version: '0.1.0', commit: '0123456789abcdef' }]);
+  assert.deepEqual(
+    [taints.length, build],
+    [1, { version: '0.1.0', commit: '0123456789abcdef0123456789abcdef01234567-dirty' }],
+  );
 });
 
 test('outside GitHub nothing is printed', async () => {

@@ -81,7 +81,7 @@ export function synthetic(options: SyntheticOptions = {}): RunResult {
       'How fast are reads when nineteen of twenty requests read, and which keys they read follows Zipf?',
     startedAt: '2026-11-24T08:00:00.000Z',
     seed,
-    build: { version: '0.1.0', commit: '0123456789abcdef' },
+    build: { version: '0.1.0', commit: '0123456789abcdef0123456789abcdef01234567-dirty' },
     target: null,
     machine: {
       cpu: 'Some CPU @ 2.10GHz',
