@@ -13,19 +13,6 @@ testByRun({
   topology: 'single',
 });
 testByRun({
-  mutant: 'an entry of the near cache is served while its watch is dead',
-  fault: 'client-half-open',
-  seconds: 6,
-  topology: 'single',
-});
-testByRun({
-  mutant: 'a reset leaves the entries in the near cache',
-  fault: 'link-killed',
-  seconds: 8,
-  topology: 'single',
-  nearCachesOnly: true,
-});
-testByRun({
   mutant: 'dependents are not compared with their inputs',
   fault: 'none',
   seconds: 3,

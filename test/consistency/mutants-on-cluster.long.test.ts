@@ -12,10 +12,3 @@ testByRun({
   seconds: 3,
   topology: 'cluster',
 });
-testByRun({
-  mutant: 'a reset leaves the entries in the near cache',
-  fault: 'failover',
-  seconds: 8,
-  topology: 'cluster',
-  nearCachesOnly: true,
-});
