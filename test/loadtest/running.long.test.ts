@@ -149,10 +149,12 @@ test('a profile recorded from an access log runs against a new service', async (
   assert.equal(recorded.code, 0, recorded.stderr);
   const file = join(dir, 'recorded.json');
   await writeFile(file, recorded.stdout);
-  const result = answered(await load(file), '200', '204');
-  assert.equal(result.profile, 'access-log');
-  assert.ok(Math.abs(result.requests.sent - 1500) < 15, `${result.requests.sent} requests`);
-  assert.equal(result.requests.misses, 0);
+  const { result, stdout, stderr } = await load(file);
+  assert.equal(result?.profile, 'access-log', stdout + stderr);
+  // A busy machine may answer some reads with a miss and some writes with 202.
+  const { sent, completed, hits, byStatus } = result.requests;
+  assert.ok(Math.abs(sent - 1500) < 15, `${sent} requests`);
+  assert.deepEqual([completed, hits], [sent, byStatus['200']]);
 });
 
 /** Writes a profile file, and returns its path. By default it reads 50 keys 1,250 times. */
