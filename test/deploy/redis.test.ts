@@ -101,6 +101,11 @@ test('the user ratecache may run every command of the service, and no unused one
   assert.equal((await put(other, 'borrow_rate:AAPL', '4')).status, 204);
   await reads(replica, 'borrow_rate:AAPL', '4');
 
+  const mark = { keys: ['borrow_rate:AAPL'], state: 'suspect', reason: 'why', ttl: 600 };
+  assert.equal((await post(replica, '/v1/marks', mark)).status, 201);
+  await until(async () => (await jsonOf(await other.fetch('/v1/marks'))).marks.length === 1);
+  assert.deepEqual(await jsonOf(await post(other, '/v1/unmark', { keys: mark.keys })), { removed: 1 });
+
   const once = { headers: { 'Idempotency-Key': 'once', 'If-None-Match': '*' } };
   for (const service of [replica, other])
     assert.equal((await put(service, 'min_rate:AAPL', '1', once)).status, 201, 'a repeated write');
