@@ -42,6 +42,8 @@ test('a handler receives every change, with value, version and age', async (t) =
     version,
     asOf: undefined,
     source: undefined,
+    quality: 'good',
+    qualityReason: undefined,
     merged: 0,
     code: undefined,
     fromSnapshot: false,
@@ -53,6 +55,8 @@ test('a handler receives every change, with value, version and age', async (t) =
     kind: 'invalidate',
     key: 'x:1',
     reason: 'delete',
+    quality: undefined,
+    qualityReason: undefined,
     merged: 0,
     fromSnapshot: false,
   });
