@@ -32,6 +32,8 @@ const RULES: ReadonlyMap<string, MergeRule> = new Map<string, MergeRule>([
   ['cache_service_max_size', 'sum'],
   ['cache_service_memory_bytes', 'sum'],
   ['cache_coherence_state', 'process'],
+  ['cache_dead_sources', 'max'],
+  ['cache_marks', 'max'],
   ['cache_clock_offset_seconds', 'process'],
   ['cache_pending_writes', 'sum'],
   ['cache_pending_writes_bytes', 'sum'],

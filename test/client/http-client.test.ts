@@ -13,7 +13,7 @@ const MOST_AGE_MS = 60_000;
 let service: Service;
 
 before(async () => {
-  service = await startService({ standalone: true });
+  service = await startService({ standalone: true, env: { OVERLOAD_LOOP_DELAY_MS: '0' } });
 });
 
 after(() => service?.stop());

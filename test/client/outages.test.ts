@@ -305,7 +305,7 @@ test('the number of keys in flight is bounded', async (t) => {
 });
 
 test('a first connection that fails is reported with its cause', async () => {
-  const service = await startService({ standalone: true });
+  const service = await startService({ standalone: true, env: { OVERLOAD_LOOP_DELAY_MS: '0' } });
   const { port } = service;
   await service.stop();
   const failed = connect(`ws://127.0.0.1:${port}`, { connectTimeoutMs: 300 });

@@ -153,7 +153,7 @@ test('an invalidation by type or pattern reaches handlers and the near cache', a
 });
 
 test('a flush of a standalone service reaches handlers and the near cache', async (t) => {
-  const alone = await startService({ standalone: true });
+  const alone = await startService({ standalone: true, env: { OVERLOAD_LOOP_DELAY_MS: '0' } });
   t.after(() => alone.stop());
   const client = await clientOf(t, alone);
   await trusted(client);

@@ -8,7 +8,16 @@ import { startReplica } from '../../loadtest/target/replicas.ts';
 import { fencesOf } from './markdown.ts';
 
 /** In the order in which their examples run. */
-const API_PAGES = ['api', 'api/batches', 'api/operations', 'api/probes', 'api/errors'];
+const API_PAGES = [
+  'api',
+  'api/origin',
+  'api/terms',
+  'api/quality',
+  'api/batches',
+  'api/operations',
+  'api/probes',
+  'api/errors',
+];
 const API = API_PAGES.map((name) =>
   readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8'),
 ).join('\n');

@@ -32,7 +32,7 @@ function assertValid(frame: Message): void {
 let service: Service;
 
 before(async () => {
-  service = await startService({ standalone: true });
+  service = await startService({ standalone: true, env: { OVERLOAD_LOOP_DELAY_MS: '0' } });
 });
 
 after(() => service?.stop());

@@ -28,7 +28,7 @@ let work: string;
 
 before(async () => {
   work = mkdtempSync(join(tmpdir(), 'ratecache-clients-'));
-  service = await startService({ standalone: true });
+  service = await startService({ standalone: true, env: { OVERLOAD_LOOP_DELAY_MS: '0' } });
   await service.fetch('/v1/cache/borrow_rate:GME', {
     method: 'PUT',
     headers: { 'Content-Type': 'application/json' },

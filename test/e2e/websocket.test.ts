@@ -220,7 +220,7 @@ test('a misspelt condition or an unknown member is rejected and does not overwri
         'get',
         { key, value: 1 },
         'value',
-        /known members are id, op, key, maxAge, minFresh, noCache, onlyIfCached$/,
+        /known members are id, op, key, maxAge, minFresh, noCache, onlyIfCached, halted, fallback$/,
       );
       await refused('mget', { keys: [], key }, 'key', /did you mean "keys"/);
       await refused('subscribe', { keys: [key], value: true }, 'value', /did you mean "values"/);

@@ -8,7 +8,7 @@ import { startService } from '../../loadtest/target/service.ts';
 const EXAMPLE = fileURLToPath(new URL('../../examples/quote.ts', import.meta.url));
 
 test('the example quotes a fee, and quotes again when the rate changes', async (t) => {
-  const service = await startService({ standalone: true });
+  const service = await startService({ standalone: true, env: { OVERLOAD_LOOP_DELAY_MS: '0' } });
   t.after(() => service.stop());
   const run = await promisify(execFile)(process.execPath, [EXAMPLE, `ws://127.0.0.1:${service.port}`]);
   const fees = [...run.stdout.matchAll(/\$([\d.]+) \(rate ([\d.]+), coherent/g)].map(([, fee, rate]) => [
