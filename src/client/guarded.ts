@@ -3,7 +3,7 @@ export function guarded<Argument>(
   handler: (argument: Argument) => unknown,
   onError: (error: unknown) => void,
 ): (argument: Argument) => void {
-  // In a turn of its own, because `onError` may throw too.
+  // In a later turn, because `onError` may throw too.
   const report = (error: unknown) => queueMicrotask(() => onError(error));
   return (argument) => {
     try {

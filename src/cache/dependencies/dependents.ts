@@ -72,8 +72,8 @@ export class Dependents {
   }
 
   /**
-   * Returns an input that has changed since the entry was stored, or of which this is not known; undefined where the entry
-   * may be served. Inputs are read together with all other reads of this turn.
+   * Returns an input that has changed, or may have changed, since the entry was stored; undefined where the entry may be
+   * served. Inputs are read together with all other reads of this turn.
    * @throws StoreError where L2 does not answer
    */
   async check(entry: Entry): Promise<string | undefined> {

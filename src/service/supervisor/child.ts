@@ -37,7 +37,7 @@ export class Child {
 
   constructor(process: number, { command, args }: Invocation, env: Environment, asked: () => Asked) {
     this.process = process;
-    // A session of its own: Ctrl-C at a terminal reaches the supervisor only, which stops the processes.
+    // A separate session: Ctrl-C at a terminal reaches the supervisor only, which stops the processes.
     const child = spawn(command, args, {
       env: { ...env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
