@@ -25,6 +25,12 @@ export function qualityKey(kind: Kind, keyPrefix: string): string {
   return `${QUALITY_PREFIX}${kind}:${keyPrefix}`;
 }
 
+/** Whether the key is a hash of this deployment. */
+export function isQualityKey(key: string, keyPrefix: string): boolean {
+  if (!key.startsWith(QUALITY_PREFIX)) return false;
+  return key === qualityKey('sources', keyPrefix) || key === qualityKey('marks', keyPrefix);
+}
+
 /** The server that has a hash. */
 export interface QualityServer {
   readonly data: Redis;

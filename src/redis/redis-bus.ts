@@ -5,7 +5,7 @@ import type { Counters } from '../metrics/counters.ts';
 import { isSetByReplica, parseAnnouncement } from './announcement.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { MalformedOrigins } from './malformed-origins.ts';
-import { QUALITY_PREFIX, qualityKey } from './marks.ts';
+import { isQualityKey, QUALITY_PREFIX } from './marks.ts';
 import { RecentAnnouncements } from './recent-announcements.ts';
 import { refusal } from './refusal.ts';
 import { staySubscribed } from './stay-subscribed.ts';
@@ -80,8 +80,6 @@ const SILENCE_MS = 2000;
 export class RedisBus {
   readonly #options: RedisBusOptions;
   readonly #deps: RedisBusDeps;
-  /** The hashes of sources and marks. */
-  readonly #qualityKeys: ReadonlySet<string>;
   /** The key of the canary, without the hash tag. */
   readonly #canaryPrefix: string;
   /** The hash tag of the canary and the channel; '' outside of a Cluster, undefined while the master owns no slot. */
@@ -115,10 +113,6 @@ export class RedisBus {
     this.#options = options;
     this.#deps = deps;
     this.#canaryPrefix = `__ratecache__:canary:${options.origin}`;
-    this.#qualityKeys = new Set([
-      qualityKey('sources', options.keyPrefix),
-      qualityKey('marks', options.keyPrefix),
-    ]);
     this.#tag = this.#currentTag();
     this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.heartbeatTimeoutMs);
     this.#malformed = new MalformedOrigins(deps.onMalformed);
@@ -313,7 +307,7 @@ export class RedisBus {
     for (const raw of keys) {
       const key = raw.toString();
       if (key === this.#canary) this.#onTrackedCanary();
-      else if (this.#qualityKeys.has(key)) listener.qualityChanged?.();
+      else if (isQualityKey(key, keyPrefix)) listener.qualityChanged?.();
       else if (key.startsWith(keyPrefix)) this.#onTrackedKey(key.slice(keyPrefix.length));
     }
   }
