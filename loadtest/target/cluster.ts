@@ -6,6 +6,8 @@ import { freePort, type RedisOptions, type RedisServer, startRedis } from './red
 
 const slotOf = createRequire(import.meta.url)('cluster-key-slot') as (key: string) => number;
 
+/** An election that takes longer has failed. Redis aborts it after five seconds. */
+const ELECTION_MS = 6000;
 const START_TIMEOUT_MS = 60_000;
 const TRIES = 5;
 /** The bus of a node listens on its port plus this. */
@@ -147,11 +149,17 @@ class Running implements RedisCluster {
     return server;
   }
 
+  /** The replica takes over from its master. A Cluster may undo the election, so it is repeated. */
   async failover(replica: RedisServer): Promise<void> {
-    await replica.cli('CLUSTER', 'FAILOVER');
-    await until(async () => (await nodesOf(replica)).find(({ port }) => port === replica.port)?.master, {
-      timeoutMs: START_TIMEOUT_MS,
-    });
+    const isMaster = async () =>
+      (await nodesOf(replica)).some(({ port, master }) => master && port === replica.port);
+    await until(
+      async () => {
+        await replica.cli('CLUSTER', 'FAILOVER').catch(() => undefined);
+        return until(isMaster, { timeoutMs: ELECTION_MS }).catch(() => false);
+      },
+      { timeoutMs: START_TIMEOUT_MS },
+    );
     await this.settled();
   }
 

@@ -145,6 +145,7 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
     holdMs: 0,
     postpones: false,
     silent: true,
+    outages: 3,
   },
 ];
 

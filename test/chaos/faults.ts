@@ -19,6 +19,8 @@ export interface Fault<Target extends Stage> {
   readonly silent?: boolean;
   /** The fault repeats, and each repetition may be logged. */
   readonly repeats?: boolean;
+  /** The outages that the fault consists of; 1 by default. */
+  readonly outages?: number;
 }
 
 export interface ServerFault extends Fault<ServerStage> {

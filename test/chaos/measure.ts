@@ -49,7 +49,7 @@ export interface Row {
   readonly noticedMs: number;
   /** Warnings and errors of the affected replica. */
   readonly logLines: number;
-  /** How often the circuit breaker opened. On a busy machine one fault may open it several times. */
+  /** The outages of the fault, or how often the circuit breaker opened, if that is more often. */
   readonly outages: number;
   /**
    * The time from the end of the fault until every replica is coherent, has no pending writes and writes to Redis,
@@ -159,7 +159,10 @@ async function run<Target extends Stage>(
     failedWrites: writes.filter(failed).length,
     noticedMs: own(began, noticedAt),
     logLines: lines.length,
-    outages: lines.filter(({ msg }) => msg.startsWith('circuit breaker open')).length,
+    outages: Math.max(
+      fault.outages ?? 1,
+      lines.filter(({ msg }) => msg.startsWith('circuit breaker open')).length,
+    ),
     recoveredMs: own(ended, recoveredAt),
     lost: [
       ...(await lostOf(stage, ledger, fault.losesData ? struck : undefined)),

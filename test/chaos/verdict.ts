@@ -30,7 +30,7 @@ export function verdict(row: Row, slowestMs = PROMISED.slowestMs): string[] {
     !row.silent && row.noticedMs > PROMISED.noticedMs && `noticed after ${row.noticedMs.toFixed(0)} ms`,
     row.recoveredMs > PROMISED.recoveredMs && `recovered after ${row.recoveredMs.toFixed(0)} ms`,
     !row.repeats &&
-      row.logLines > LOG_LINES * MANY_PROCESSES.count * Math.max(1, row.outages) &&
+      row.logLines > LOG_LINES * MANY_PROCESSES.count * row.outages &&
       `${row.logLines} lines were logged`,
     row.rssAfter - row.rssBefore > PROMISED.grownMiB &&
       `grown by ${(row.rssAfter - row.rssBefore).toFixed(0)} MiB`,
