@@ -7,7 +7,7 @@ import type { Fault } from './faults.ts';
 
 const TIMEOUT_MS = 60_000;
 /** A single run may miss a mutant, above all on a busy machine, where a run has few reads and writes. */
-const MOST_RUNS = 4;
+const MOST_RUNS = 6;
 
 /** A mutant that a run with a fault reveals. */
 export interface ByRun {

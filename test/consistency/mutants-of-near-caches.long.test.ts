@@ -13,10 +13,3 @@ testByRun({
   topology: 'single',
   nearCachesOnly: true,
 });
-testByRun({
-  mutant: 'a reset leaves the entries in the near cache',
-  fault: 'failover',
-  seconds: 8,
-  topology: 'cluster',
-  nearCachesOnly: true,
-});
