@@ -167,7 +167,7 @@ const HEALTH: HealthBody = {
     connected: false,
     response_time_ms: null,
     server_info: {},
-    error: 'a reason of several words that is longer than the sixty columns that are left beside the names',
+    error: 'a reason of several words that is longer than the sixty columns that remain next to the names',
   },
   local_cache: { status: 'healthy', items: 1, memory_bytes: 1 },
 };

@@ -1,4 +1,4 @@
-/** One day of a desk: a sheet, a feed that dies, a halt, the next sheet. Three replicas, of which one is killed. */
+/** One day of a desk: a sheet, a feed that dies, a halt, the next sheet. It uses three replicas, and kills one. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';

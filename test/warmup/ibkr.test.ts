@@ -239,7 +239,7 @@ test('a file without rows is noted', () => {
   assert.deepEqual([faults, notes], [[], ['the file has no rows']]);
 });
 
-test('a symbol in two currencies has two keys, of which the currency of the option has the plain one', () => {
+test('a symbol in two currencies has two keys, and --currency selects the plain one', () => {
   const keys = (options: SheetOptions) =>
     parse(cases('d.txt'), options).records.map(({ key, listing }) => [key, listing!.currency]);
   assert.deepEqual(keys({}), [

@@ -76,7 +76,7 @@ export class Child {
     return this.#listens;
   }
 
-  /** Whether the process was told to stop. */
+  /** Whether the process was asked to stop. */
   get stopping(): boolean {
     return this.#stopping;
   }
