@@ -8,6 +8,7 @@ import { MalformedOrigins } from './malformed-origins.ts';
 import { isQualityKey, QUALITY_PREFIX } from './marks.ts';
 import { RecentAnnouncements } from './recent-announcements.ts';
 import { refusal } from './refusal.ts';
+import { RestartWatch } from './restart-watch.ts';
 import { staySubscribed } from './stay-subscribed.ts';
 
 /**
@@ -92,11 +93,10 @@ export class RedisBus {
   #awaiting: { readonly since: number; readonly resolve: () => void }[] = [];
   #state: CoherenceState = 'blind';
   #armed = false;
-  /** Present when the link receives changes. `keysLeft`: see `#keysAfterRestart`. */
+  /** Present when the link receives changes. `keysLeft`: see `RestartWatch`. */
   #subscribed: { readonly keysLeft: number | undefined } | undefined;
   #closed = false;
-  /** The run id of the Redis process with which the link was last armed. */
-  #runId: string | undefined;
+  readonly #restarts: RestartWatch;
   /** The number of beats for which the link has been silent while Redis answered. */
   #silentBeats = 0;
   #dataProvenAt = Number.NEGATIVE_INFINITY;
@@ -117,6 +117,7 @@ export class RedisBus {
     this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.heartbeatTimeoutMs);
     this.#malformed = new MalformedOrigins(deps.onMalformed);
     const { link, data } = deps;
+    this.#restarts = new RestartWatch(link);
     if (options.shard !== undefined) staySubscribed(link);
     link.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) =>
       this.#onMessage(channel.toString(), message),
@@ -159,7 +160,7 @@ export class RedisBus {
       if (!prefix.startsWith(keyPrefix)) prefixes.push('PREFIX', prefix);
     let keysLeft: number | undefined;
     try {
-      keysLeft = await this.#keysAfterRestart();
+      keysLeft = await this.#restarts.keysLeft();
       const id = await link.client('ID');
       // Not NOLOOP. It suppresses a report where the client that changed the key is the tracking client. Our writes are
       // made by a script, and inside a script Redis takes the script engine's own client for the writer. So NOLOOP does
@@ -224,17 +225,6 @@ export class RedisBus {
       onArmFault(error as Error);
       link.disconnect(true);
     });
-  }
-
-  /** Returns the number of keys in Redis if Redis is another process than the last time, else undefined. */
-  async #keysAfterRestart(): Promise<number | undefined> {
-    const { link } = this.#deps;
-    // Where an ACL forbids INFO, a restart is not noticed, and L1's entries are dropped without a rewarm.
-    const info = String(await link.info('server').catch(() => ''));
-    const runId = /^run_id:(\w+)/m.exec(info)?.[1];
-    const restarted = this.#runId !== undefined && runId !== undefined && runId !== this.#runId;
-    this.#runId = runId ?? this.#runId;
-    return restarted ? link.dbsize().catch(() => undefined) : undefined;
   }
 
   #disarm(): void {
