@@ -4,6 +4,7 @@ import type { Encoding, Entry, Value } from '../cache/entry.ts';
 import type { AnswerLimit, ItemResult, Remarks } from '../cache/results.ts';
 import type { ErrorCode, ServiceError } from '../errors.ts';
 import type { Position } from './history.ts';
+import type { PlainGet } from './plain-get.ts';
 
 /** The most members and elements of a frame outside of its value. */
 export const MAX_FRAME_ITEMS = 250_000;
@@ -83,6 +84,8 @@ export interface Codec {
   readonly encoding: Encoding;
   /** @throws ServiceError `frame_invalid` */
   decode(message: Buffer): Frame;
+  /** Returns the request if the frame is a plain `get`, which needs no decoding. */
+  plainGet(message: Buffer): PlainGet | undefined;
 
   item(id: RequestId, result: ItemResult, now: number, coherence: CoherenceState): Encoded;
   results(

@@ -22,6 +22,7 @@ import {
   type SnapshotItem,
   type SnapshotPart,
 } from './codec.ts';
+import { plainGetInJson } from './plain-get.ts';
 
 /** Up to this size the built-in parser is faster. */
 const MOST_PARSED_BYTES = 64 * 1024;
@@ -51,6 +52,8 @@ export const jsonCodec: Codec = {
       },
     };
   },
+
+  plainGet: plainGetInJson,
 
   item: (id, found, now, coherence) => {
     const result = sendable(found, 'json');

@@ -16,6 +16,7 @@ import { MsgpackWriter } from '../codec/msgpack-write.ts';
 import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
 import { type Codec, type Failure, MAX_FRAME_ITEMS, type RequestId, retryAfterMsOf } from './codec.ts';
+import { plainGetInMsgpack } from './plain-get.ts';
 
 // All frames share one scratch buffer. Sending a frame copies it, so the next frame may overwrite the buffer.
 const out = new MsgpackWriter();
@@ -43,6 +44,8 @@ export const msgpackCodec: Codec = {
       },
     };
   },
+
+  plainGet: plainGetInMsgpack,
 
   item(id, found, now, coherence) {
     const result = sendable(found, 'msgpack');

@@ -15,6 +15,7 @@ import {
   type us_socket_context_t,
   type WebSocket,
 } from '../uws.ts';
+import { answerPlainGet } from './answer-plain-get.ts';
 import { closeUnauthenticated } from './authenticate.ts';
 import type { Codec } from './codec.ts';
 import { CLOSE, Consumer, type ConsumerLimits } from './consumer.ts';
@@ -245,7 +246,9 @@ export class Push {
     if (message.length > maxFrameBytes)
       return consumer.close(CLOSE.tooBig, `frames may have at most ${maxFrameBytes} bytes`);
     try {
-      handle(this.#requestDeps, consumer, consumer.codec.decode(message), message.length);
+      const plain = consumer.codec.plainGet(message);
+      if (plain === undefined || !answerPlainGet(this.#requestDeps, consumer, plain))
+        handle(this.#requestDeps, consumer, consumer.codec.decode(message), message.length);
       consumer.malformed = 0;
     } catch (error) {
       if (!(error instanceof ServiceError)) return onFault(error);

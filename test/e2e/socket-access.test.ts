@@ -90,6 +90,8 @@ test('an auth request gives the rights of its token, and a wrong one closes the 
 test('prefixes limit requests and subscriptions of a socket', async (t) => {
   const ws = await client(t, as('rates'));
   assert.equal((await ws.request('set', { key: 'borrow_rate:W', value: 1 })).status, 'created');
+  // Refused although L1 has the key.
+  await put(service, 'volatility:W', '1', { headers: as('all') });
   for (const [op, fields] of [
     ['get', { key: 'volatility:W' }],
     ['set', { key: 'volatility:W', value: 1 }],
