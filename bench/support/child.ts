@@ -1,6 +1,7 @@
 /** Files of this project as processes of their own: servers, generators, and what must not find the heap of another. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { basename } from 'node:path';
 import { pin } from '../../loadtest/support/pin.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 
@@ -36,7 +37,7 @@ export async function startChild<Ready>(file: URL, options: ChildOptions = {}): 
   const child = fork(file, args, { execPath, execArgv, env, serialization: 'advanced' });
   tether(child);
   const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${file.pathname} ended with ${code ?? signal}`);
+    throw new Error(`${basename(file.pathname)} ended with ${code ?? signal}`);
   });
   const next = async (timeoutMs: number): Promise<unknown> => {
     const message = once(child, 'message', { signal: AbortSignal.timeout(timeoutMs) });
