@@ -155,12 +155,16 @@ export class Consumer {
   /**
    * Sends a heartbeat now and then at every interval, in place of an earlier interval. A heartbeat proves that the
    * client has received all earlier events. So none is sent while the client is slow or a snapshot is in progress.
+   * @param frame sends the states that the heartbeat must not overtake, and returns the heartbeat
    */
   beat(intervalMs: number, frame: () => Encoded): void {
     clearInterval(this.#heartbeat);
     const send = () => {
       if (this.#closed || !this.#ready) return;
-      this.#send(frame());
+      const beat = frame();
+      // The states that `frame` sent may have filled the socket. The states that are queued now would arrive after the beat.
+      if (this.#closed || !this.#ready) return;
+      this.#send(beat);
       this.#noteBackpressure();
     };
     this.#heartbeat = setInterval(send, intervalMs);

@@ -255,6 +255,29 @@ test('no heartbeat overtakes queued states', (t) => {
   assert.equal(socket.frames.length, 4, 'the client has disconnected');
 });
 
+test('no heartbeat is sent if the states of its turn fill the socket', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { consumer, socket, drain } = consumerOf();
+  let states = [stateOf('a', 1), stateOf('b', 2)];
+  const beat = () => {
+    consumer.deliver(deliver(...states));
+    return Buffer.from('"beat"');
+  };
+  socket.blocked = true;
+  consumer.beat(100, beat);
+  assert.deepEqual(
+    socket.sent,
+    [update('a', 1)],
+    'the other state is queued, and would arrive after the beat',
+  );
+  states = [];
+  drain();
+  t.mock.timers.tick(100);
+  assert.deepEqual(socket.sent.slice(1, 2), [update('b', 2)]);
+  assert.equal(String(socket.frames.at(-1)), '"beat"');
+  consumer.onClose();
+});
+
 test('a state that waited is sent with the TTL that is left', () => {
   const { consumer, socket, drain, clock } = consumerOf();
   socket.blocked = true;
