@@ -32,7 +32,8 @@ export function register(
   reserve(deps, usage, consumer.usage, deps.hub.usage);
   const { registered } = consumer;
   const first = registered.keys.length;
-  registered.keys.push(...keys);
+  // Not as arguments of one call, whose number is limited by the stack.
+  for (const key of keys) registered.keys.push(key);
   registered.usage.add(usage);
   consumer.reply(consumer.codec.done(id, { first, registered: registered.keys.length }));
 }

@@ -9,6 +9,7 @@ import { createLog } from '../../src/log.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import type { Codec } from '../../src/push/codec.ts';
 import { Consumer, type ConsumerLimits } from '../../src/push/consumer.ts';
+import type { RequestLimits } from '../../src/push/deps.ts';
 import { jsonCodec } from '../../src/push/json-codec.ts';
 import type { Owner } from '../../src/push/owner.ts';
 import type { WebSocket } from '../../src/uws.ts';
@@ -84,6 +85,18 @@ export const OPEN = {
 export const UNLIMITED: AnswerLimit = { maxBytes: Number.POSITIVE_INFINITY, onRefused: () => {} };
 
 export const LIMITS: ConsumerLimits = { maxPendingKeys: 1000, stallMs: 30_000 };
+
+export const REQUEST_LIMITS: RequestLimits = {
+  maxKeyBytes: 512,
+  maxValueBytes: 1 << 20,
+  maxBatchKeys: 1000,
+  maxAnswerBytes: 1 << 20,
+  maxSubscriptions: 10,
+  maxNames: 1000,
+  maxNameBytes: 1 << 20,
+  maxTotalNames: 1000,
+  maxTotalNameBytes: 1 << 20,
+};
 
 /** A consumer whose socket the test controls. */
 export function consumerOf({ codec = jsonCodec, limits = {}, owner = NOBODY }: Partial<ConsumerDeps> = {}) {

@@ -9,21 +9,9 @@ import { Hub } from '../../src/push/hub.ts';
 import { handle } from '../../src/push/requests.ts';
 import { type Held, settled } from '../support/gated-store.ts';
 import { DOWN, json, openReplica, type ReplicaOptions, TIMEOUT, TYPE_TTL_MS } from '../support/replica.ts';
-import { consumerOf, entryOf, type FakeSocket, OPEN } from './deps.ts';
+import { consumerOf, entryOf, type FakeSocket, OPEN, REQUEST_LIMITS } from './deps.ts';
 
 const KEY = 'borrow_rate:A';
-const LIMITS = {
-  maxKeyBytes: 512,
-  maxValueBytes: 1 << 20,
-  maxBatchKeys: 1000,
-  maxAnswerBytes: 1 << 20,
-  maxSubscriptions: 10,
-  maxNames: 1000,
-  maxNameBytes: 1 << 20,
-  maxTotalNames: 1000,
-  maxTotalNameBytes: 1 << 20,
-};
-
 interface Options extends ReplicaOptions {
   readonly rememberedKeys?: number;
 }
@@ -46,7 +34,7 @@ function replica({ rememberedKeys, ...options }: Options = {}) {
     counters,
     hub,
     access: OPEN,
-    limits: LIMITS,
+    limits: REQUEST_LIMITS,
     onFault: (e) => faults.push(e),
     overloaded: () => false,
   };
