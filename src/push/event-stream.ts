@@ -15,6 +15,9 @@ export interface StreamedBody {
   close(): void;
 }
 
+/** A line that clients ignore. */
+const COMMENT = ':\n';
+
 /** An event stream (server-sent events) as the connection of a consumer. */
 export class EventStream implements Transport {
   readonly #body: StreamedBody;
@@ -33,6 +36,11 @@ export class EventStream implements Transport {
 
   getBufferedAmount(): number {
     return this.#body.unread;
+  }
+
+  /** Shows that the connection is in use, unless the client does not read. */
+  comment(): void {
+    if (this.#body.unread === 0) this.#body.write(COMMENT);
   }
 
   /** A client that does not read would not read the reason either. */

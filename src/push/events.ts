@@ -38,6 +38,9 @@ const ID = 'events';
 /** Browsers reconnect after a pause of this length. It is random, so that not all clients reconnect at once. */
 const RETRY_MS = 1000;
 
+/** uWS closes a connection on which it has written nothing for 8 s. A snapshot may take longer before its first part. */
+const LONGEST_SILENCE_MS = 5000;
+
 /** @throws ServiceError before the answer starts */
 export function openEvents(deps: EventsDeps, answer: EventsAnswer, request: EventsRequest): void {
   const { counters, clock, hub, consumers, maxConnections } = deps;
@@ -62,17 +65,25 @@ export function openEvents(deps: EventsDeps, answer: EventsAnswer, request: Even
       void endAll(hub, consumer);
     },
   });
-  sendSnapshot().then(
-    () => {
-      if (!consumer.closed) startHeartbeat(deps, consumer, heartbeatMs);
-    },
-    (error) => {
-      // A client that disconnects ends its subscription, perhaps during its snapshot.
-      if (consumer.closed) return;
-      deps.onFault(error);
-      consumer.close(CLOSE.internalError, 'internal error; the cause is in the log of the service');
-    },
-  );
+  const comments = setInterval(() => stream.comment(), LONGEST_SILENCE_MS);
+  sendSnapshot()
+    .finally(() => clearInterval(comments))
+    .then(
+      () => {
+        if (!consumer.closed) startHeartbeat(deps, consumer, heartbeatMs);
+      },
+      (error) => {
+        // A client that disconnects ends its subscription, perhaps during its snapshot.
+        if (!consumer.closed) closeAfter(error, consumer, deps);
+      },
+    );
+}
+
+/** The snapshot failed: Redis did not list its keys, or the service has a fault. */
+function closeAfter(error: unknown, consumer: Consumer, { onFault }: EventsDeps): void {
+  if (error instanceof ServiceError) return consumer.close(CLOSE.tryAgainLater, error.message);
+  onFault(error);
+  consumer.close(CLOSE.internalError, 'internal error; the cause is in the log of the service');
 }
 
 /** The id of another process or service is the id of no position here: the client receives a full snapshot. */
