@@ -50,10 +50,17 @@ export interface Announced {
   readonly version?: Version | undefined;
 }
 
+/** A change of a key, as the link reports it. */
+export interface KeyChange {
+  readonly key: string;
+  readonly announced: Announced | undefined;
+}
+
 /**
  * Receives the changes of L2 from the link, in the order in which L2 made them:
  *
- * 1. `keyChanged`: the key was written or deleted, has expired or was evicted. Own writes are reported too.
+ * 1. `keyChanged`: the key was written or deleted, has expired or was evicted. Own writes are reported too. `keysChanged`
+ *    is the same for several keys whose order is not known: Redis reports the changes of one turn together, by name.
  * 2. `matchDeleting`: a replica starts to delete all matching keys that are older than `version`.
  * 3. `matchChanged`: drop all matching keys, whether or not L2 had any. With a version, a replica has deleted the keys
  *    that are older than it; newer ones stay.
@@ -66,6 +73,7 @@ export interface Announced {
  */
 export interface BusListener {
   keyChanged(key: string, announced: Announced | undefined): void;
+  keysChanged(changes: readonly KeyChange[]): void;
   matchDeleting(match: Match, version: Version): void;
   matchFailed(version: Version): void;
   matchChanged(match: Match, reason: Reason, version?: Version): void;

@@ -5,6 +5,7 @@ import {
   type BusListener,
   type ChangeListener,
   type CoherenceState,
+  type KeyChange,
   lesserState,
   type Reason,
 } from './bus.ts';
@@ -252,6 +253,11 @@ export class TwoLevel implements BusListener {
     this.#dependents?.heard(key, version);
     // An own write in flight notifies the clients when it is answered.
     if (!inFlight) this.changes?.changed(key, announced, cached);
+  }
+
+  keysChanged(changes: readonly KeyChange[]): void {
+    for (const { key, announced } of this.#dependents?.inOrder(changes) ?? changes)
+      this.keyChanged(key, announced);
   }
 
   qualityChanged(): void {

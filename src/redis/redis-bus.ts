@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { BusListener, CoherenceState } from '../cache/bus.ts';
+import type { BusListener, CoherenceState, KeyChange } from '../cache/bus.ts';
 import { EVERYTHING } from '../cache/match.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { isSetByReplica, parseAnnouncement } from './announcement.ts';
@@ -294,19 +294,21 @@ export class RedisBus {
       return;
     }
     const { keyPrefix } = this.#options;
+    const changes: KeyChange[] = [];
     for (const raw of keys) {
       const key = raw.toString();
       if (key === this.#canary) this.#onTrackedCanary();
       else if (isQualityKey(key, keyPrefix)) listener.qualityChanged?.();
-      else if (key.startsWith(keyPrefix)) this.#onTrackedKey(key.slice(keyPrefix.length));
+      else if (key.startsWith(keyPrefix)) changes.push(this.#trackedChange(key.slice(keyPrefix.length)));
     }
+    if (changes.length === 1) listener.keyChanged(changes[0]!.key, changes[0]!.announced);
+    else if (changes.length > 1) listener.keysChanged(changes);
   }
 
-  #onTrackedKey(key: string): void {
-    const { listener, counters } = this.#deps;
+  #trackedChange(key: string): KeyChange {
     const announced = this.#announced.take(key);
-    counters.countInvalidation('tracking', announced?.reason ?? 'remote', 1);
-    listener.keyChanged(key, announced);
+    this.#deps.counters.countInvalidation('tracking', announced?.reason ?? 'remote', 1);
+    return { key, announced };
   }
 
   #onPublishedCanary(sequence: number): void {

@@ -150,6 +150,7 @@ export function openCluster(deps: ClusterDeps): Cluster {
   function listenerFor(source: Source): BusListener {
     return {
       keyChanged: (key, announced) => cache.keyChanged(key, announced),
+      keysChanged: (changes) => cache.keysChanged(changes),
       matchDeleting: (match, version) => cache.matchDeleting(match, version),
       matchFailed: (version) => cache.matchFailed(version),
       // The deletion is announced on every master.

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
+import { VersionClock } from '../../src/cache/version.ts';
+import { pack } from '../../src/redis/envelope.ts';
 import { clientOf, trusted } from '../client/stage.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
 import { explainedBy } from '../support/explain.ts';
 import { heardAll } from '../support/heard-all.ts';
+import { openConnection } from '../support/redis-connection.ts';
 import { connectWs } from '../support/ws-client.ts';
 
 const PREFIX = 'borrow_rate_engine:';
@@ -76,6 +80,37 @@ for (const [i, [who, change]] of Object.entries(CHANGES).entries())
     await heardAll(near);
     assert.equal(await (await get(near, CALCULATION)).text(), '8');
   });
+
+test('a calculation is served that was stored together with its inputs', async () => {
+  const entries = [...INPUTS, CALCULATION].map((key) => ({ key, value: 1 }));
+  for (const order of [entries, entries.toReversed()]) {
+    assert.equal((await post(near, '/v1/mset', { entries: order })).status, 200);
+    await Promise.all([near, far].map((each) => heardAll(each)));
+    const expected = order === entries ? 200 : 404;
+    for (const each of [near, far]) assert.equal((await get(each, CALCULATION)).status, expected);
+  }
+});
+
+test('a change by another program in the same turn of Redis as the calculation counts', async (t) => {
+  await calculated();
+  const now = Date.now();
+  const version = new VersionClock('0000000c').next();
+  const value = { encoding: 'json', body: '8' } as const;
+  const limits = { compressionThresholdBytes: 0, maxValueBytes: 1000 };
+  const packed = pack(value, version, now, now + 60_000, limits);
+  const other = openConnection(t, redis);
+  await once(other.redis, 'ready');
+  // Redis reports both changes together, the input first.
+  await other.redis
+    .multi()
+    .set(PREFIX + CALCULATION, packed)
+    .set(`${PREFIX}borrow_rate:GME`, '2')
+    .exec();
+  for (const each of [near, far]) {
+    await heardAll(each);
+    assert.equal((await get(each, CALCULATION)).status, 404);
+  }
+});
 
 test('an explanation names the input that has changed', async () => {
   await calculated();

@@ -66,6 +66,9 @@ function listen(t: TestContext, options: Options = {}) {
   const watchers = new Map<CoherenceState, () => void>();
   const listener: BusListener = {
     keyChanged: (key, announced) => void events.push(['key', key, announced]),
+    keysChanged: (changes) => {
+      for (const { key, announced } of changes) events.push(['key', key, announced]);
+    },
     matchFailed: (version) => void events.push(['failed', version]),
     matchDeleting: (match, version) => void events.push(['deleting', match, version]),
     matchChanged: (match, reason, version) => void events.push(['match', match, reason, version]),

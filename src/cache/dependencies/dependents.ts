@@ -1,5 +1,5 @@
 import { typeOf } from '../../key.ts';
-import type { CoherenceState } from '../bus.ts';
+import type { CoherenceState, KeyChange } from '../bus.ts';
 import { lesserState } from '../bus.ts';
 import type { Entry } from '../entry.ts';
 import type { Match } from '../match.ts';
@@ -97,6 +97,18 @@ export class Dependents {
   /** This process changed a key. */
   changed(key: string, version: Version): void {
     if (this.changes.changed(key, version)) this.#deps.onChange(key);
+  }
+
+  /**
+   * Orders changes whose order in L2 is not known. Inputs with a version come first: their versions and those of the
+   * dependents decide. Inputs without a version come last, so that the dependents count as older.
+   */
+  inOrder(changes: readonly KeyChange[]): readonly KeyChange[] {
+    const isOfDependents = (key: string) => ((this.#types >> typeOf(key)) & 1) !== 0;
+    if (!changes.some(({ key }) => isOfDependents(key))) return changes;
+    const place = ({ key, announced }: KeyChange) =>
+      isOfDependents(key) ? 1 : announced?.version === undefined ? 2 : 0;
+    return changes.toSorted((a, b) => place(a) - place(b));
   }
 
   /** The link reports a change of a key. */

@@ -115,6 +115,32 @@ test('a calculation that is written right after its input by another replica is 
   assert.equal(await read(), 'served');
 });
 
+test('of changes that the link reports together, versions decide, and an input without a version is newer', async () => {
+  const { otherSets, cache, read } = replicas();
+  const together = (changes: [key: string, version: string | undefined][]) =>
+    cache.keysChanged(
+      changes.map(([key, version]) => ({ key, announced: version ? { reason: 'set', version } : undefined })),
+    );
+  const input = await otherSets('volatility:GME');
+  const calculated = await otherSets(CALCULATION);
+  together([
+    [CALCULATION, calculated],
+    ['volatility:GME', input],
+  ]);
+  assert.equal(await read(), 'served');
+  const later = await otherSets('volatility:GME');
+  together([
+    [CALCULATION, calculated],
+    ['volatility:GME', later],
+  ]);
+  assert.equal(await read(), 'volatility:GME');
+  together([
+    ['borrow_rate:GME', undefined],
+    [CALCULATION, await otherSets(CALCULATION)],
+  ]);
+  assert.equal(await read(), 'borrow_rate:GME');
+});
+
 test('a calculation that states when its inputs were read is compared with that time', async () => {
   const { set, read, clock } = replicas();
   const readAt = clock.now;
