@@ -2,7 +2,7 @@ import { Backoff } from './backoff.ts';
 import { messageOf } from './codec.ts';
 import { RatecacheError } from './errors.ts';
 import { type Settings, tokenOf } from './options.ts';
-import { isEvent, type PushEvent, type Request } from './protocol.ts';
+import { type Answer, isEvent, type PushEvent } from './protocol.ts';
 import { Requests, type Send } from './requests.ts';
 import type { Socket, SocketFactory } from './socket.ts';
 import { Trust } from './trust.ts';
@@ -17,8 +17,9 @@ export interface ConnectionListener {
 
 /** Heartbeats within the longest accepted silence. */
 const BEATS = 4;
-/** The shortest interval that the service accepts, in ms. */
+/** The shortest and the longest interval that the service accepts, in ms. */
 const SHORTEST_INTERVAL_MS = 100;
+const LONGEST_INTERVAL_MS = 60_000;
 
 /** A connection that is opened again when it is lost, to the next of several addresses. */
 export class Connection {
@@ -100,28 +101,42 @@ export class Connection {
   }
 
   async #onOpen(token: string | undefined): Promise<void> {
-    const { codec, maxSilenceMs } = this.#settings;
+    const { codec, timeoutMs } = this.#settings;
     const socket = this.#socket!;
     const send: Send = (frame) => socket.send(codec.encode(frame));
     // The service reads nothing else from the socket until it knows the token.
-    if (token !== undefined && !this.#open.sendsToken) await this.#demand({ op: 'auth', token }, send);
+    if (token !== undefined && !this.#open.sendsToken)
+      await this.#demand(this.requests.send({ op: 'auth', token }, { timeoutMs }, undefined, send));
     if (this.#socket !== socket) return;
-    const interval = Math.max(SHORTEST_INTERVAL_MS, Math.floor(maxSilenceMs / BEATS));
-    void this.#demand({ op: 'heartbeat', interval }, send);
+    void this.#demand(this.#askForHeartbeats(timeoutMs, send));
     this.#isUp = true;
     this.#listener.up();
     this.requests.connected(send);
   }
 
-  /** Sends a request without which the connection is useless. */
-  async #demand(request: Request, via: Send): Promise<void> {
+  /** Waits for an answer without which the connection is useless. */
+  async #demand(answer: Promise<Answer>): Promise<void> {
     const socket = this.#socket;
-    const { timeoutMs } = this.#settings;
     try {
-      await this.requests.send(request, { timeoutMs }, undefined, via);
+      await answer;
     } catch (error) {
       if (this.#socket === socket && socket !== undefined) this.#lost(error as RatecacheError);
     }
+  }
+
+  /**
+   * The service sends a heartbeat at once, and then at every interval. With a near cache every tick asks again, so longer
+   * intervals suffice.
+   */
+  #askForHeartbeats(timeoutMs: number, via?: Send): Promise<Answer> {
+    const { maxSilenceMs, nearCache } = this.#settings;
+    const wanted = nearCache === undefined ? Math.floor(maxSilenceMs / BEATS) : maxSilenceMs;
+    const interval = Math.min(Math.max(SHORTEST_INTERVAL_MS, wanted), LONGEST_INTERVAL_MS);
+    const askedAt = performance.now();
+    // The heartbeat may be in the same TCP segment, so it must not arrive before this.
+    const onPart = () => this.trust.onAnswer(askedAt);
+    const call = { timeoutMs, onPart, isUrgent: true };
+    return this.requests.send({ op: 'heartbeat', interval }, call, undefined, via);
   }
 
   #onMessage(data: string | Uint8Array): void {
@@ -137,12 +152,13 @@ export class Connection {
 
   /**
    * Ends a connection on which nothing arrives. Ticks are counted, not the time: if this process was late, its timers are
-   * late too. During a long snapshot no heartbeats arrive, so a silent service is also asked.
+   * late too. During a long snapshot no heartbeats arrive, so a silent service is also asked. For the near cache the
+   * service is asked at every tick: see `Trust`.
    */
   #watch(): void {
     clearInterval(this.#ticks);
     this.#silentTicks = 0;
-    const { maxSilenceMs, connectTimeoutMs, timeoutMs } = this.#settings;
+    const { maxSilenceMs, connectTimeoutMs, nearCache } = this.#settings;
     const every = maxSilenceMs / BEATS;
     const opening = Math.ceil(connectTimeoutMs / every);
     this.#ticks = setInterval(() => {
@@ -151,8 +167,8 @@ export class Connection {
         return this.#lost(
           new RatecacheError('disconnected', `${this.address.host}: no frame for ${maxSilenceMs} ms`),
         );
-      if (this.#isUp && this.#silentTicks === BEATS / 2)
-        this.requests.send({ op: 'ping' }, { timeoutMs }).catch(() => {});
+      if (this.#isUp && (nearCache !== undefined || this.#silentTicks === BEATS / 2))
+        this.#askForHeartbeats(maxSilenceMs).catch(() => {});
     }, every);
   }
 

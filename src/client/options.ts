@@ -29,7 +29,8 @@ export interface Options {
   /** How long `connect` waits for the first connection, in ms. Default: 5000. */
   readonly connectTimeoutMs?: number;
   /**
-   * After this silence of the service, in ms, the near cache is not trusted and the client connects again. Default: 1000.
+   * The near cache is trusted this long after the time that a heartbeat proves, in ms. After this silence of the service the
+   * client connects again. Default: 1000.
    */
   readonly maxSilenceMs?: number;
   /** Keys and writes without an answer yet. Further calls fail with `too_many_requests`. Default: 10,000. */

@@ -15,6 +15,8 @@ export interface Call {
   readonly writes?: boolean;
   /** Receives every part of an answer in parts. */
   readonly onPart?: (answer: Answer) => void;
+  /** Whether it is sent although the limit of open requests is reached. */
+  readonly isUrgent?: boolean;
 }
 
 export type Send = (frame: object) => void;
@@ -60,7 +62,7 @@ export class Requests {
    */
   send(request: Request, call: Call, id = this.nextId(), via = this.#send): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.isFull)
+      if (this.isFull && call.isUrgent !== true)
         return reject(new RatecacheError('too_many_requests', `at most ${MAX_OPEN} requests may be open`));
       const open: Open = {
         ...call,

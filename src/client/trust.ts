@@ -13,6 +13,8 @@ export class Trust {
   coherence: Coherence = 'blind';
   /** The latest position; of an earlier connection, until the present one has its first heartbeat. */
   position: Position | undefined;
+  /** When the latest answered request for heartbeats was sent, by `performance.now()`. */
+  #askedAt = Number.NEGATIVE_INFINITY;
   /** The clock of the service minus `performance.now()`. Before the first heartbeat it is the clock of this machine. */
   #offset = performance.timeOrigin;
 
@@ -20,13 +22,22 @@ export class Trust {
     this.#maxSilenceMs = maxSilenceMs;
   }
 
+  /** A request for heartbeats has its answer. Every heartbeat after it was sent later than the request. */
+  onAnswer(askedAt: number): void {
+    this.#askedAt = askedAt;
+  }
+
+  /**
+   * A heartbeat proves the state of the time when it was sent. It may have waited in a buffer while this process was
+   * stopped or the network was slow, so the time of its arrival proves nothing.
+   */
   onHeartbeat({ coherence, time, epoch, offset }: HeartbeatEvent, now: number): void {
     this.position = { epoch, offset };
     this.#offset = time - now;
     this.coherence = coherence;
     if (coherence !== 'coherent') return this.lose();
-    this.provedAt = now;
-    this.until = now + this.#maxSilenceMs;
+    this.provedAt = this.#askedAt;
+    this.until = this.#askedAt + this.#maxSilenceMs;
   }
 
   lose(): void {

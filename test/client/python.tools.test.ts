@@ -10,6 +10,7 @@ import type { Service } from '../../loadtest/target/service.ts';
 import { ProcessRunner } from '../support/conformance/process-runner.ts';
 import type { Json } from '../support/conformance/scenario.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { MAX_SILENCE_MS, stoppedProgramReadsNothingOld } from './paused.ts';
 import { PYTHON, pythonEnv } from './python.ts';
 import { write } from './stage.ts';
 
@@ -73,6 +74,23 @@ async def main():
             changed.clear()
         state = rates.state
     print(json.dumps([sorted(set(errors)), len(errors) >= 2, values, state.connection, state.last_error]))
+
+asyncio.run(main())
+`;
+
+/** Reads a rate from memory whenever a volatility changes, and prints what it read: see `paused.ts`. */
+const PAUSED = `
+import asyncio, json, sys
+from ratecache import NearCacheOptions, connect
+
+async def main():
+    rates = await connect(sys.argv[1], near_cache=NearCacheOptions(), max_silence=${MAX_SILENCE_MS / 1000}, timeout=30, connect_timeout=30)
+    def show(_):
+        result = rates.peek("borrow_rate:GME")
+        print(json.dumps({} if result is None else {"value": result.value, "state": result.state}))
+    await rates.get("borrow_rate:GME")
+    await rates.subscribe(show, types=["volatility"])
+    await asyncio.Event().wait()
 
 asyncio.run(main())
 `;
@@ -188,3 +206,6 @@ test('Python: an error of a handler is reported to the event loop, and the conne
   });
   assert.deepEqual(JSON.parse(stdout), [['the handler failed'], true, [1, 2], 'up', null]);
 });
+
+test('Python: a program that was stopped does not trust heartbeats that waited in its socket', (t) =>
+  stoppedProgramReadsNothingOld(t, service, PYTHON, ['-c', PAUSED], pythonEnv()));

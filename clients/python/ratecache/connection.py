@@ -13,14 +13,15 @@ from .backoff import Backoff
 from .errors import RatecacheError
 from .options import Options, token_of
 from .protocol import Message
-from .requests import Requests, decode
+from .requests import Requests, Send, decode
 from .socket import Opener, Socket
 from .trust import Trust
 
 #: Heartbeats within the longest accepted silence.
 _BEATS = 4
-#: The shortest interval that the service accepts, in ms.
+#: The shortest and the longest interval that the service accepts, in ms.
 _SHORTEST_INTERVAL_MS = 100
+_LONGEST_INTERVAL_MS = 60_000
 
 
 class ConnectionListener(Protocol):
@@ -127,13 +128,29 @@ class Connection:
         # The service reads nothing else from the socket until it knows the token.
         if token is not None and not self._opener.sends_token:
             await self.requests.send({"op": "auth", "token": token}, options.timeout, via=send)
-        interval = max(_SHORTEST_INTERVAL_MS, math.floor(options.max_silence * 1000 / _BEATS))
-        beating = self.requests.send({"op": "heartbeat", "interval": interval}, options.timeout, via=send)
+        beating = self._ask_for_heartbeats(options.timeout, send)
         self.is_up = True
         self._listener.on_up()
         self.requests.connected(send)
         # Without heartbeats the connection is useless.
         await beating
+
+    def _ask_for_heartbeats(self, timeout: float, via: Send | None = None) -> asyncio.Future[Message]:
+        """The service sends a heartbeat at once, and then at every interval.
+
+        With a near cache every tick asks again, so longer intervals suffice.
+        """
+        options = self._options
+        wanted = math.floor(options.max_silence * 1000 / (_BEATS if options.near_cache is None else 1))
+        interval = min(max(_SHORTEST_INTERVAL_MS, wanted), _LONGEST_INTERVAL_MS)
+        asked_at = monotonic()
+        return self.requests.send(
+            {"op": "heartbeat", "interval": interval},
+            timeout,
+            on_part=lambda _: self.trust.on_answer(asked_at),
+            urgent=True,
+            via=via,
+        )
 
     def _on_message(self, message: Message) -> None:
         self._silent_ticks = 0
@@ -151,7 +168,8 @@ class Connection:
         """Ends a connection on which nothing arrives.
 
         Ticks are counted, not the time: if this process was late, its timers are late too. During a long snapshot no
-        heartbeats arrive, so a silent service is also asked.
+        heartbeats arrive, so a silent service is also asked. For the near cache the service is asked at every tick: see
+        `Trust`.
         """
         options = self._options
         every = options.max_silence / _BEATS
@@ -161,8 +179,8 @@ class Connection:
             self._silent_ticks += 1
             if self._silent_ticks > (_BEATS if self.is_up else opening):
                 raise RatecacheError("disconnected", f"no frame for {options.max_silence} s")
-            if self.is_up and self._silent_ticks == _BEATS // 2:
-                self.requests.send({"op": "ping"}, options.timeout)
+            if self.is_up and (options.near_cache is not None or self._silent_ticks == _BEATS // 2):
+                self._ask_for_heartbeats(options.max_silence)
 
     def _lost(self, error: Exception) -> None:
         host = urlsplit(self.address).netloc

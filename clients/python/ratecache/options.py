@@ -41,7 +41,8 @@ class Options:
     timeout: float = 2.0
     #: How long `connect` waits for the first connection.
     connect_timeout: float = 5.0
-    #: After this silence of the service, the near cache is not trusted and the client connects again.
+    #: The near cache is trusted this long after the time that a heartbeat proves. After this silence of the service, the
+    #: client connects again.
     max_silence: float = 1.0
     #: Keys in flight. Further calls fail with `too_many_requests`.
     max_in_flight: int = 10_000

@@ -68,15 +68,17 @@ class Requests:
         request_id: int | None = None,
         writes: bool = False,
         on_part: Callable[[Message], None] | None = None,
+        urgent: bool = False,
         via: Send | None = None,
     ) -> asyncio.Future[Message]:
         """Sends a request. The future has its answer; for an answer in parts, the last part.
 
         `writes`: the request changes a value. If no answer arrives, it fails with `write_unknown`.
-        `on_part` receives every part of the answer, before any later event. `via` sends before the waiting requests.
+        `on_part` receives every part of the answer, before any later event. `urgent`: it is sent although the limit of open
+        requests is reached. `via` sends before the waiting requests.
         """
         number = self.next_id() if request_id is None else request_id
-        if self.is_full:
+        if self.is_full and not urgent:
             future = new_future()
             future.set_exception(
                 RatecacheError("too_many_requests", f"at most {_MAX_OPEN} requests may be open")

@@ -43,6 +43,7 @@ export class FakeService {
   #accepted = 0;
   #admits = true;
   #beats = true;
+  #answers = true;
   #heartbeat = { coherence: 'coherent', time: 1_763_200_000_000, epoch: 'epoch-1', offset: 0 };
 
   static async start(addresses: number): Promise<FakeService> {
@@ -91,6 +92,12 @@ export class FakeService {
     this.peer.ws.pause();
   }
 
+  /** Whether it answers requests for heartbeats. If not, heartbeats arrive all the same. */
+  answer(yes: boolean): void {
+    this.#answers = yes;
+    if (!yes) this.#beatEvery(this.peer, 50);
+  }
+
   admit(yes: boolean): void {
     this.#admits = yes;
   }
@@ -119,8 +126,13 @@ export class FakeService {
     const { id, op, interval } = frame;
     if (op === 'ping') return peer.send([{ id, ok: true }]);
     if (op !== 'heartbeat') return void peer.frames.push(frame);
+    if (!this.#answers) return;
     peer.send([{ id, ok: true, interval }]);
     this.#beat(peer);
+    this.#beatEvery(peer, interval);
+  }
+
+  #beatEvery(peer: Peer, interval: number): void {
     clearInterval(peer.beats);
     peer.beats = setInterval(() => this.#beat(peer), interval);
   }

@@ -123,6 +123,7 @@ class Stage {
     if (fault === 'drop') service.peer.ws.terminate();
     else if (fault === 'freeze') service.freeze();
     else if (fault === 'close') service.peer.ws.close(code);
+    else if (fault === 'ignore' || fault === 'answer') service.answer(fault === 'answer');
     else service.admit(fault === 'admit');
   }
 

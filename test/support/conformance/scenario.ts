@@ -25,7 +25,7 @@ export interface Step {
   readonly receive?: Json;
   readonly send?: Json;
   readonly heartbeat?: boolean | Json;
-  readonly fault?: 'drop' | 'freeze' | 'close' | 'refuse' | 'admit';
+  readonly fault?: 'drop' | 'freeze' | 'close' | 'refuse' | 'admit' | 'ignore' | 'answer';
   readonly code?: number;
   readonly await?: { readonly peek?: string; readonly state?: Json; readonly is?: Json };
   readonly change?: string;

@@ -1,0 +1,42 @@
+/** How long the near cache is trusted. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
+import { stoppedProgramReadsNothingOld } from './paused.ts';
+import { clientOf, relayTo, trusted } from './stage.ts';
+
+const PROGRAM = new URL('paused-program.ts', import.meta.url).pathname;
+
+let redis: RedisServer;
+let service: Service;
+
+before(async () => {
+  redis = await startRedis();
+  service = await startReplica(redis);
+});
+
+after(async () => {
+  await service?.stop();
+  await redis?.stop();
+});
+
+test('a program that was stopped does not trust heartbeats that waited in its socket', (t) =>
+  stoppedProgramReadsNothingOld(t, service, process.execPath, [PROGRAM], process.env));
+
+test('the near cache is trusted while as many requests are open as the client allows', async (t) => {
+  const relay = await relayTo(t, service);
+  const client = await clientOf(t, relay);
+  await trusted(client);
+  relay.holds = ({ key }) => key !== undefined;
+  const writes = Promise.all(Array.from({ length: 1000 }, (_, i) => client.set(`x:${i}`, i)));
+  writes.catch(() => {});
+  await until(() => relay.of('set').length === 1000);
+  await assert.rejects(client.set('x:last', 1), { code: 'too_many_requests' });
+  const before = relay.of('heartbeat').length;
+  await until(() => relay.of('heartbeat').length > before + 4 && client.state.isTrusted);
+  relay.release();
+  await writes;
+});
