@@ -95,6 +95,24 @@ async def main():
 asyncio.run(main())
 `;
 
+/** Closes a client, and ends its event loop at once. It prints the tasks that the client left behind. */
+const CLOSING = `
+import asyncio, json, sys
+from ratecache import NearCacheOptions, connect
+
+async def main():
+    rates = await connect(sys.argv[1], near_cache=NearCacheOptions(), timeout=30, connect_timeout=30)
+    await rates.subscribe(lambda _: None, types=["volatility"])
+    await rates.get("x:1")
+    await rates.close()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    print(json.dumps([str(task) for task in left]))
+
+loop = asyncio.new_event_loop()
+loop.run_until_complete(main())
+loop.close()
+`;
+
 let redis: RedisServer;
 let service: Service;
 
@@ -209,3 +227,12 @@ test('Python: an error of a handler is reported to the event loop, and the conne
 
 test('Python: a program that was stopped does not trust heartbeats that waited in its socket', (t) =>
   stoppedProgramReadsNothingOld(t, service, PYTHON, ['-c', PAUSED], pythonEnv()));
+
+test('Python: no task is left when close() returns', async () => {
+  const run = promisify(execFile);
+  const { stdout, stderr } = await run(PYTHON, ['-c', CLOSING, `ws://127.0.0.1:${service.port}`], {
+    env: pythonEnv(),
+  });
+  assert.deepEqual(JSON.parse(stdout), []);
+  assert.equal(stderr, '');
+});

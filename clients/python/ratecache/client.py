@@ -22,7 +22,7 @@ from .result import Result
 from .socket import Opener, WebsocketsOpener
 from .subscription import Subscription
 from .terms import terms_of
-from .wait import within
+from .wait import cancelled, within
 from .watcher import Watcher
 
 T = TypeVar("T")
@@ -351,6 +351,7 @@ class Client:
         self._connection.is_closed = True
         self._reads.flights.close("closed", "the client was closed")
         await self._connection.close()
+        await cancelled(self._tasks if self._watcher is None else self._tasks | self._watcher.tasks)
         for subscription in self._subscriptions:
             subscription.close()
         for changes in self._iterators:

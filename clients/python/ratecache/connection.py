@@ -16,6 +16,7 @@ from .protocol import Message
 from .requests import Requests, Send, decode
 from .socket import Opener, Socket
 from .trust import Trust
+from .wait import cancelled
 
 #: Heartbeats within the longest accepted silence.
 _BEATS = 4
@@ -102,9 +103,9 @@ class Connection:
         try:
             await end
         finally:
-            for task in tasks:
-                task.cancel()
-            socket.end()
+            # The event loop may end as soon as `close` returns. It complains about tasks that are still pending then.
+            await cancelled(tasks)
+            await socket.end()
 
     async def _guard(self, end: asyncio.Future[None], work: Any) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
@@ -14,8 +15,8 @@ class Socket(Protocol):
     def frames(self) -> AsyncIterator[Any]:
         """Yields every frame. When the connection is lost, it raises the cause."""
 
-    def end(self) -> None:
-        """Ends the connection at once, also when the other side does not answer."""
+    async def end(self) -> None:
+        """Ends the connection at once, also when the other side does not answer. No task of the socket remains."""
 
 
 class Opener(Protocol):
@@ -39,8 +40,13 @@ class WebsocketsSocket:
         while True:
             yield await self._ws.recv()
 
-    def end(self) -> None:
+    async def end(self) -> None:
         self._ws.transport.abort()
+        await self._ws.wait_closed()
+        # Before version 13, the last task of the socket ends a little later.
+        last = getattr(self._ws, "close_connection_task", None)
+        if last is not None:
+            await asyncio.wait((last,))
 
 
 class WebsocketsOpener:

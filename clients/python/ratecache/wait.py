@@ -20,6 +20,15 @@ async def within(futures: Iterable[asyncio.Future[Any]], timeout: float) -> None
         raise RatecacheError("timeout", f"no answer within {timeout} s")
 
 
+async def cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancels the tasks, and waits until all have ended."""
+    waiting = set(tasks)
+    for task in waiting:
+        task.cancel()
+    if waiting:
+        await asyncio.wait(waiting)
+
+
 def new_future() -> asyncio.Future[Any]:
     """Returns a future whose error may stay unread, because its callers may have left at their deadline."""
     future = asyncio.get_running_loop().create_future()

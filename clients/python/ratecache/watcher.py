@@ -34,7 +34,7 @@ class Watcher:
         #: The present plan. An older one must change nothing any more.
         self._plan = 0
         self._is_planning = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
 
     def covers(self, key: str) -> bool:
         return self._watches.covers(key) or self._is_subscribed(key)
@@ -85,8 +85,8 @@ class Watcher:
         keys = [key for key in self._near.keys() if not self._is_subscribed(key)]
         renewed = [self._renew(watch, resume) for watch in self._watches.plan(keys)]
         task = asyncio.get_running_loop().create_task(self._settle(plan, renewed))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
         return task
 
     async def _settle(self, plan: int, renewed: list[tuple[int, Watch, asyncio.Future[Message]]]) -> None:
