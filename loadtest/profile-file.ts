@@ -1,14 +1,16 @@
 /**
- * Profiles as JSON files that users write. `docs/load-profile.schema.json` describes the same form for editors; a test
- * holds both together.
+ * Profiles as JSON or TOML files that users write. `docs/load-profile.schema.json` describes the same form for editors; a
+ * test holds both together.
  */
 import { readFile } from 'node:fs/promises';
+import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { DATA_TYPES, type Part, type Profile } from './profile.ts';
 import type { Load, Stage } from './result.ts';
 
-const positive = v.pipe(v.number(), v.gtValue(0));
-const notNegative = v.pipe(v.number(), v.minValue(0));
+// TOML has infinite numbers.
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+const notNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
 const whole = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
 
 const limit = v.strictObject({ warn: v.optional(notNegative), fail: notNegative });
@@ -58,28 +60,38 @@ const file = v.strictObject({
 
 export type ProfileFile = v.InferOutput<typeof file>;
 
-/** Whether a name on the command line is a file. */
-export function isProfileFile(name: string): boolean {
-  return name.endsWith('.json');
-}
-
-/** @throws with the path of the file and every fault */
+/** @throws with the path of the file and every fault, with line and column if the text cannot be parsed */
 export async function readProfile(path: string): Promise<Profile> {
   try {
-    return parseProfile(await readFile(path, 'utf8'));
+    return parseProfile(await readFile(path, 'utf8'), path.endsWith('.toml') ? 'toml' : 'json');
   } catch (error) {
     throw new Error(`${path}: ${(error as Error).message}`);
   }
 }
 
 /** @throws if the text is not a profile */
-export function parseProfile(text: string): Profile {
-  const { success, output, issues } = v.safeParse(file, JSON.parse(text));
+export function parseProfile(text: string, format: 'json' | 'toml' = 'json'): Profile {
+  const { success, output, issues } = v.safeParse(
+    file,
+    format === 'toml' ? parsedToml(text) : JSON.parse(text),
+  );
   if (!success)
     throw new Error(
       issues.map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`).join('; '),
     );
   return profileOf(output);
+}
+
+/** @throws with line and column, as `JSON.parse` does */
+function parsedToml(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // The other lines of the message repeat the text.
+    const [reason] = error.message.split('\n');
+    throw new Error(`${reason} (line ${error.line} column ${error.column})`);
+  }
 }
 
 function profileOf({

@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Profile } from './profile.ts';
-import { isProfileFile, readProfile } from './profile-file.ts';
-import { PROFILES } from './profiles/index.ts';
+import { readProfile } from './profile-file.ts';
+import { isProfileFile, PROFILES } from './profiles/index.ts';
 import { linesOf, readLog } from './replay/log.ts';
 import { recordProfile } from './replay/record-profile.ts';
 import { compare, readResults } from './report/compare.ts';

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
-import { parseProfile } from '../../loadtest/profile-file.ts';
+import { parse } from 'smol-toml';
+import { parseProfile, readProfile } from '../../loadtest/profile-file.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 const matchesSchema = new Ajv().compile(JSON.parse(read('load-profile.schema.json')));
@@ -66,6 +68,29 @@ test('the example of the document is a profile, and the published schema accepts
   parseProfile(example!);
   assert.ok(matchesSchema(JSON.parse(example!)), JSON.stringify(matchesSchema.errors));
 });
+
+test('the example in TOML is the same profile as in JSON, and the published schema accepts it', async () => {
+  const example = new URL('../../examples/open-of-market.toml', import.meta.url);
+  const [, json] = /```json\n(\{\n {2}"\$schema"[\s\S]*?)```/.exec(read('load.md'))!;
+  const [, toml] = /```toml\n([\s\S]*?)```/.exec(read('load.md'))!;
+  assert.equal(readFileSync(example, 'utf8').replace('../docs/', ''), toml);
+  assert.deepEqual(await readProfile(fileURLToPath(example)), parseProfile(json!));
+  assert.ok(matchesSchema(parse(toml!)), JSON.stringify(matchesSchema.errors));
+});
+
+const INVALID_TOML: readonly [what: string, from: string, to: string, message: RegExp][] = [
+  ['a text that is not TOML', 'name = "open-of-market"', 'name = open', /invalid value \(line 2 column 8\)$/],
+  ['a repeated member', 'connections = 64', 'connections = 64\nconnections = 65', /line 5 /],
+  ['an infinite rate', 'perSecond = 8000', 'perSecond = inf', /rate/],
+  ['a date as a name', '"open-of-market"', '2026-11-29', /name/],
+  ['a misspelt operation', 'op = "set"', 'op = "put"', /mix\.2\.op/],
+];
+for (const [what, from, to, message] of INVALID_TOML)
+  test(`${what} is an error of a profile in TOML`, () => {
+    const [, toml] = /```toml\n([\s\S]*?)```/.exec(read('load.md'))!;
+    assert.ok(toml!.includes(from));
+    assert.throws(() => parseProfile(toml!.replace(from, to), 'toml'), message);
+  });
 
 const INVALID: readonly [what: string, profile: object, message: RegExp][] = [
   ['a misspelt member', { ...SPIKE, gate: {} }, /gate/],

@@ -21,20 +21,20 @@ export const load: Subcommand = {
   },
   async define(command) {
     const { Argument, InvalidArgumentError, Option } = await import('commander');
-    const { PROFILES } = await import('../../../loadtest/profiles/index.ts');
+    const { isProfileFile, PROFILES } = await import('../../../loadtest/profiles/index.ts');
     const { numeric, whole } = await import('../flags.ts');
     const { addRunning, refuseIdleRunning, runningOptions } = await import('../running-flags.ts');
     const { DEFAULT_OUT, runHarness } = await import('../harness.ts');
     const known = [...PROFILES.map(({ name }) => name), 'all'];
     const profiles = new Argument(
       '[profiles...]',
-      'profiles to run: names, or files of docs/load.md that end in .json; without any, the names are listed',
+      'profiles to run: names, or files of docs/load.md that end in .json or .toml; without any, the names are listed',
     )
       .choices(known)
       .argParser((name: string, before: string[] | undefined) => {
-        if (!known.includes(name) && !name.endsWith('.json'))
+        if (!known.includes(name) && !isProfileFile(name))
           throw new InvalidArgumentError(
-            `Allowed choices are ${known.join(', ')}, and files that end in .json.`,
+            `Allowed choices are ${known.join(', ')}, and files that end in .json or .toml.`,
           );
         return [...(before ?? []), name];
       });
