@@ -69,7 +69,8 @@ Environment variables configure the service. Each variable has a flag that overr
   and does not listen. Secrets are never shown.
 - The service warns about an unknown variable whose name is close to a known one: \`REDIS_HOTS\`: did you mean
   \`REDIS_HOST\`? It also warns about any other unknown \`REDIS_*\`, except those that Kubernetes sets for a Service.
-- \`ratecache serve --check\` checks the configuration and the files of TLS and access, and exits with 0 or 78.
+- \`ratecache serve --check\` checks the configuration and the files of TLS and access, and exits with 0 or 78. It also
+  shows [what would change](cli.md#the-service) in the running service, and whether SIGHUP applies it.
 
 ## Reload
 

@@ -51,6 +51,8 @@ export interface HttpDeps {
   readonly history: (after: number, principal: Principal | undefined) => Promise<unknown>;
   /** Returns every replica that answers, with its state. */
   readonly replicas: () => Promise<unknown>;
+  /** Returns the variables of the service, without secrets. */
+  readonly configuration: () => Promise<unknown>;
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
 }

@@ -3,6 +3,7 @@
 import type { Scope } from '../access/principal.ts';
 import { type HttpRequest, type HttpResponse, Listener, type TemplatedApp, type TlsFiles } from '../uws.ts';
 import { mdeleteHandler, mgetHandler, msetHandler } from './batch.ts';
+import { configurationHandler } from './configuration.ts';
 import type { HttpDeps, ServerDeps } from './deps.ts';
 import { eventsHandler } from './events.ts';
 import { announceIdleTimeout, Exchange, fault, type Headers } from './exchange.ts';
@@ -153,9 +154,13 @@ export function routes(deps: HttpDeps): Routes {
   const operation = (path: string, scope: Scope | undefined, handler: GuardedHandler): Routes => ({
     [path]: { POST: guard(`POST ${path}`, scope, handler) },
   });
-  const readable = (path: string, handler: (bodiless: boolean) => GuardedHandler): Methods => ({
-    GET: guard(`GET ${path}`, 'read', handler(false)),
-    HEAD: guard(`HEAD ${path}`, 'read', handler(true)),
+  const readable = (
+    path: string,
+    handler: (bodiless: boolean) => GuardedHandler,
+    scope: Scope = 'read',
+  ): Methods => ({
+    GET: guard(`GET ${path}`, scope, handler(false)),
+    HEAD: guard(`HEAD ${path}`, scope, handler(true)),
   });
   const value = `${CACHE_PATH}{key}`;
   const cached: Methods = {
@@ -191,6 +196,11 @@ export function routes(deps: HttpDeps): Routes {
     '/v1/events': { GET: guard('GET /v1/events', 'read', eventsHandler(deps)) },
     '/v1/history': readable('/v1/history', (bodiless) => historyHandler(deps, bodiless)),
     '/v1/replicas': readable('/v1/replicas', (bodiless) => replicasHandler(deps, bodiless)),
+    '/v1/configuration': readable(
+      '/v1/configuration',
+      (bodiless) => configurationHandler(deps, bodiless),
+      'admin',
+    ),
     ...Object.fromEntries(EXPLAIN_ROUTES.map((route) => [route, explained])),
   };
 }

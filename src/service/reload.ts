@@ -1,15 +1,11 @@
 /** What SIGHUP changes in a service that is one process: the values that are read at each use. */
 import { changedVariables } from '../config/changes.ts';
-import type { Config, Environment, VariableName } from '../config/config.ts';
+import type { Config, VariableName } from '../config/config.ts';
+import { reportVariables, type VariableReports } from '../config/report.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Limits } from '../http/deps.ts';
 import type { Logger } from '../log.ts';
 import type { PushOptions } from '../push/socket.ts';
-
-/** A configuration with the environment that it was read from. */
-export interface Settings {
-  readonly env: Environment;
-  readonly config: Config;
-}
 
 /** The parts of the service that take new values. */
 export interface Reloaded {
@@ -45,14 +41,18 @@ export const RELOADED: ReadonlySet<VariableName> = new Set([
   'WS_STALL_SECONDS',
 ]);
 
-/**
- * Returns what SIGHUP does with the configuration: it applies what it can, and reports the rest.
- * @param read reads the configuration again. Throws if it is invalid
- */
-export function reloadSettings(settings: Settings, read: () => Settings, parts: Reloaded): () => void {
+export interface Reload {
+  /** What SIGHUP does with the configuration: it applies what it can, and reports the rest. */
+  readonly hangUp: () => void;
+  /** The variables that the service uses now. */
+  readonly variables: () => VariableReports;
+}
+
+/** @param read reads the configuration again. Throws if it is invalid */
+export function reloadSettings(settings: Settings, read: () => Settings, parts: Reloaded): Reload {
   const { log } = parts;
-  let present = settings.env;
-  return () => {
+  let present = settings;
+  const hangUp = () => {
     let next: Settings;
     try {
       next = read();
@@ -62,17 +62,26 @@ export function reloadSettings(settings: Settings, read: () => Settings, parts: 
       return;
     }
     const { standalone } = settings.config;
-    const changed = changedVariables(present, next.env, standalone).filter((name) => RELOADED.has(name));
+    const changed = changedVariables(present.env, next.env, standalone).filter((name) => RELOADED.has(name));
     // Compared with the start, because none of them was applied meanwhile.
     const restart = changedVariables(settings.env, next.env, standalone).filter(
       (name) => !RELOADED.has(name),
     );
-    present = next.env;
+    present = next;
     apply(next.config, parts);
     if (restart.length > 0)
       log.warn({ changed, restart }, 'SIGHUP: restart the service to apply the variables in "restart"');
     else log.info({ changed }, 'SIGHUP: the configuration was read again');
   };
+  const variables = () => {
+    const reloaded = Object.entries(reportVariables(present)).filter(([name]) => isReloaded(name));
+    return { ...reportVariables(settings), ...Object.fromEntries(reloaded) };
+  };
+  return { hangUp, variables };
+}
+
+export function isReloaded(name: string): boolean {
+  return (RELOADED as ReadonlySet<string>).has(name);
 }
 
 function apply({ log: { level }, ttl, limits, push }: Config, parts: Reloaded): void {

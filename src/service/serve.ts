@@ -2,6 +2,7 @@
 import { RateLimits } from '../access/rate-limit.ts';
 import { SlowRequests } from '../access/slow-requests.ts';
 import { type Config, describe } from '../config/config.ts';
+import type { Settings } from '../config/settings.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { GzippedValues } from '../http/gzip.ts';
 import { Load } from '../http/load.ts';
@@ -15,11 +16,12 @@ import { composeCore } from './compose.ts';
 import { composeAccess, logWhoMayUse, reloadOnHangup } from './compose-access.ts';
 import { composeHistory } from './compose-history.ts';
 import { composeOps } from './compose-ops.ts';
+import { configurationBody } from './configuration.ts';
 import { composeExplain } from './explain.ts';
 import { flushPending, pending } from './flush-pending.ts';
 import { limitConnections, SPARE_DESCRIPTORS } from './limit-connections.ts';
 import { Readiness } from './readiness.ts';
-import { reloadSettings, type Settings } from './reload.ts';
+import { isReloaded, reloadSettings } from './reload.ts';
 import type { Member } from './supervisor/member.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { TlsRenewal } from './tls/renewal.ts';
@@ -96,6 +98,9 @@ export async function serve(
     openEvents: (answer, request) => push.openEvents(answer, request),
     history: history.history,
     replicas: history.replicas,
+    // One of the two exists.
+    configuration: async () =>
+      member?.configuration() ?? configurationBody(version, reload!.variables(), isReloaded),
     onFault,
     overloaded,
   };
@@ -111,7 +116,7 @@ export async function serve(
   const parts = { log, setTtls: core.setTtls, limits, push: pushOptions };
   const reload = reread && reloadSettings(reread.settings, reread.read, parts);
   hangUp = () => {
-    reload?.();
+    reload?.hangUp();
     reloadAccess();
     renewal?.check();
   };

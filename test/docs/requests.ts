@@ -12,6 +12,7 @@ const EXPLAINS = [`GET ${EXPLAIN}`, `HEAD ${EXPLAIN}`];
 const HOT_KEYS = ['GET /v1/hot-keys', 'HEAD /v1/hot-keys'];
 const HISTORY = ['GET /v1/history', 'HEAD /v1/history'];
 const REPLICAS = ['GET /v1/replicas', 'HEAD /v1/replicas'];
+const CONFIGURATION = ['GET /v1/configuration', 'HEAD /v1/configuration'];
 export const READS = [`GET ${VALUE}`, `HEAD ${VALUE}`];
 const EVENTS = 'GET /v1/events';
 const PROBES = ['/health', '/livez', '/readyz', '/metrics', '/stats'];
@@ -254,7 +255,7 @@ export const WELL: readonly Exercise[] = [
   ...both(HOT_KEYS, '200', { headers: { Accept: MSGPACK_TYPE } }),
   ...both(HOT_KEYS, '400 query_invalid', { query: { limit: '1' } }),
   ...both(HOT_KEYS, '406 not_acceptable', { headers: { Accept: 'text/html' } }),
-  ...[HISTORY, REPLICAS].flatMap((ids) => [
+  ...[HISTORY, REPLICAS, CONFIGURATION].flatMap((ids) => [
     ...both(ids, '200'),
     ...both(ids, '200', { headers: { Accept: MSGPACK_TYPE } }),
     ...both(ids, '400 query_invalid', { query: { limit: '1' } }),

@@ -24,6 +24,7 @@ const ENDPOINTS = {
   '/v1/events': ['GET'],
   '/v1/history': ['GET', 'HEAD'],
   '/v1/replicas': ['GET', 'HEAD'],
+  '/v1/configuration': ['GET', 'HEAD'],
   '/ui': ['GET', 'HEAD'],
   '/v1/sources': ['GET', 'HEAD'],
   '/v1/sources/ibkr': ['PUT', 'DELETE'],

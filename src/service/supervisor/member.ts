@@ -55,6 +55,11 @@ export class Member {
     };
   }
 
+  /** The configuration of all processes. */
+  configuration(): Promise<SupervisorAnswers['configuration']> {
+    return this.#ask('configuration');
+  }
+
   #ask<Q extends keyof SupervisorAnswers>(question: Q, given?: unknown): Promise<SupervisorAnswers[Q]> {
     return this.#channel.ask(question, SUPERVISOR_ANSWER_MS, given) as Promise<SupervisorAnswers[Q]>;
   }

@@ -1,6 +1,7 @@
 /** The processes of the supervisor: starts them, restarts those that die, replaces and stops them. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Config, Environment } from '../../config/config.ts';
+import type { Environment } from '../../config/config.ts';
+import type { Settings } from '../../config/settings.ts';
 import type { Logger } from '../../log.ts';
 import { backoffMs, LONGEST_MS } from '../../redis/backoff.ts';
 import { type Asked, Child, type Exit, type Invocation } from './child.ts';
@@ -16,14 +17,10 @@ export interface ProcessesOptions {
   readonly log: Logger;
   /** The command line of process `n`. */
   readonly invocation: (n: number) => Invocation;
+  /** The environment of a process with these settings. */
+  readonly environment: (settings: Settings) => Environment;
   /** Answers processes that ask about the whole service. */
   readonly asked: () => Asked;
-}
-
-/** What processes are started with. */
-export interface Settings {
-  readonly env: Environment;
-  readonly config: Config;
 }
 
 /** The first process ended before it listened. It has explained why on standard error. */
@@ -39,6 +36,8 @@ export class FirstStartFailed extends Error {
 interface Slot {
   readonly process: number;
   child: Child | undefined;
+  /** Those of `child`. */
+  settings: Settings;
   /** Ends in a row soon after the start. */
   failures: number;
 }
@@ -62,6 +61,7 @@ export class Processes {
     this.#slots = Array.from({ length: options.count }, (_, i) => ({
       process: i + 1,
       child: undefined,
+      settings,
       failures: 0,
     }));
   }
@@ -69,6 +69,16 @@ export class Processes {
   /** The current process of each number; undefined while it restarts. */
   get current(): readonly { readonly process: number; readonly child: Child | undefined }[] {
     return this.#slots;
+  }
+
+  /** Those of the process that was started last. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** How many processes still have the settings before. */
+  get behind(): number {
+    return this.#slots.filter(({ settings }) => settings !== this.#settings).length;
   }
 
   get running(): ReadonlySet<Child> {
@@ -96,7 +106,7 @@ export class Processes {
   async replace(settings: Settings): Promise<boolean> {
     for (const slot of this.#slots) {
       if (this.#stopping) return false;
-      const successor = this.#spawn(slot.process, settings.env);
+      const successor = this.#spawn(slot.process, settings);
       if (!(await this.#becomesReady(successor, settings))) {
         this.#options.log.error(
           { process: slot.process },
@@ -125,9 +135,9 @@ export class Processes {
     for (const child of this.#running) child.kill(signal);
   }
 
-  #spawn(process: number, env = this.#settings.env): Child {
-    const { invocation, asked } = this.#options;
-    const child = new Child(process, invocation(process), env, asked);
+  #spawn(process: number, settings = this.#settings): Child {
+    const { invocation, environment, asked } = this.#options;
+    const child = new Child(process, invocation(process), environment(settings), asked);
     this.#running.add(child);
     void child.exited.then(() => {
       this.#running.delete(child);
@@ -139,6 +149,7 @@ export class Processes {
   /** Makes the process the current one of its number: if it dies, it is restarted. */
   #take(slot: Slot, child: Child): void {
     slot.child = child;
+    slot.settings = this.#settings;
     const startedAt = performance.now();
     void child.exited.then((exit) => this.#ended(slot, child, exit, performance.now() - startedAt));
   }

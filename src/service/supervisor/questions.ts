@@ -1,4 +1,5 @@
 /** What the supervisor and its processes ask each other. */
+import type { ConfigurationBody } from '../../config/compare.ts';
 import type { Ops } from '../../http/ops.ts';
 import type { Health } from '../../metrics/health.ts';
 import type { MetricData } from '../../metrics/scraped.ts';
@@ -36,6 +37,7 @@ export interface SupervisorAnswers {
   notReady: string | undefined;
   metrics: { readonly contentType: string; readonly text: string };
   stats: unknown;
+  configuration: ConfigurationBody;
 }
 
 /** How long the supervisor waits for one process, in ms. Redis gets half a second of it. Probes wait for two seconds. */

@@ -1,7 +1,9 @@
 /** What SIGHUP does to the processes. */
 import { isDeepStrictEqual } from 'node:util';
+import type { Config, VariableName } from '../../config/config.ts';
+import type { Settings } from '../../config/settings.ts';
 import type { Logger } from '../../log.ts';
-import type { Processes, Settings } from './processes.ts';
+import type { Processes } from './processes.ts';
 
 interface ReloadDeps {
   readonly processes: Processes;
@@ -9,8 +11,6 @@ interface ReloadDeps {
   readonly settings: Settings;
   /** Reads the configuration again. Throws if it is invalid. */
   readonly read: () => Settings;
-  /** Adds what the supervisor decides. */
-  readonly prepare: (settings: Settings) => Settings;
   readonly log: Logger;
 }
 
@@ -18,7 +18,7 @@ interface ReloadDeps {
  * Returns what SIGHUP does. A changed configuration replaces the processes one after another. Otherwise each loads its
  * tokens, keys and certificates again. Signals that arrive meanwhile are handled in turn.
  */
-export function reloadOrReplace({ processes, settings, read, prepare, log }: ReloadDeps): () => void {
+export function reloadOrReplace({ processes, settings, read, log }: ReloadDeps): () => void {
   let present = settings;
   let running = Promise.resolve();
   const once = async () => {
@@ -49,7 +49,7 @@ export function reloadOrReplace({ processes, settings, read, prepare, log }: Rel
       return;
     }
     log.info('SIGHUP: the configuration has changed; the processes are replaced one after another');
-    if (!(await processes.replace(prepare(next)))) return;
+    if (!(await processes.replace(next))) return;
     present = next;
     log.info('SIGHUP: all processes have the new configuration');
   };
@@ -58,12 +58,21 @@ export function reloadOrReplace({ processes, settings, read, prepare, log }: Rel
   };
 }
 
-/** The variable of the supervisor itself that has changed. */
+/** The variables of the supervisor itself, with their values. */
+const OF_SUPERVISOR: readonly (readonly [VariableName, (config: Config) => unknown])[] = [
+  ['PROCESSES', ({ processes }) => processes],
+  ['HOST', ({ http }) => http.host],
+  ['PORT', ({ http }) => http.port],
+  ['OPS_PORT', ({ access }) => access.opsPort],
+  ['STANDALONE', ({ standalone }) => standalone],
+];
+
+/** Whether the processes are replaced if this variable changes. */
+export function isReplaced(name: VariableName): boolean {
+  return OF_SUPERVISOR.every(([fixed]) => fixed !== name);
+}
+
+/** The variable of the supervisor that has changed. */
 function changedAddress({ config: before }: Settings, { config: after }: Settings): string | undefined {
-  if (before.processes !== after.processes) return 'PROCESSES';
-  if (before.http.host !== after.http.host) return 'HOST';
-  if (before.http.port !== after.http.port) return 'PORT';
-  if (before.access.opsPort !== after.access.opsPort) return 'OPS_PORT';
-  if (before.standalone !== after.standalone) return 'STANDALONE';
-  return undefined;
+  return OF_SUPERVISOR.find(([, read]) => read(before) !== read(after))?.[0];
 }

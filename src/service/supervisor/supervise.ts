@@ -1,17 +1,21 @@
 /** `ratecache serve` with PROCESSES: starts the processes of the service, and serves OPS_PORT for all of them. */
+import type { ConfigurationBody } from '../../config/compare.ts';
 import { type Config, describe } from '../../config/config.ts';
+import { reportVariables } from '../../config/report.ts';
+import type { Settings } from '../../config/settings.ts';
 import { Load } from '../../http/load.ts';
 import { opsRoutes, Server } from '../../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../../log.ts';
 import { Counters } from '../../metrics/counters.ts';
 import { createApp, listen, selectAddon } from '../../uws.ts';
 import { logWhoMayUse } from '../compose-access.ts';
+import { configurationBody } from '../configuration.ts';
 import { limitConnections, SPARE_DESCRIPTORS } from '../limit-connections.ts';
 import type { Invocation } from './child.ts';
 import { MergedOps } from './merged-ops.ts';
 import { migratesConnections } from './migrates-connections.ts';
-import { Processes, type Settings } from './processes.ts';
-import { reloadOrReplace } from './reload.ts';
+import { Processes } from './processes.ts';
+import { isReplaced, reloadOrReplace } from './reload.ts';
 import { watchOver } from './watch-over.ts';
 
 export interface SuperviseOptions {
@@ -44,8 +48,9 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
     );
 
   const port = await freePort(config);
-  const withPort = ({ env, config }: Settings): Settings => ({ env: { ...env, PORT: String(port) }, config });
-  const processes = new Processes({ count, log, invocation, asked: () => ops }, withPort(settings));
+  const environment = ({ env }: Settings) => ({ ...env, PORT: String(port) });
+  const asked = () => ({ ...ops, configuration: async () => configurationOf(processes, version) });
+  const processes = new Processes({ count, log, invocation, environment, asked }, settings);
   const ops = new MergedOps(processes);
   const opsServer = composeOpsServer(config, ops, log);
   const stopWatching = watchOver(processes, log);
@@ -65,12 +70,17 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
     await processes.stop();
     throw error;
   });
-  hangUp = reloadOrReplace({ processes, settings, read: options.read, prepare: withPort, log });
+  hangUp = reloadOrReplace({ processes, settings, read: options.read, log });
   log.info(
     { host: config.http.host, port, ops_port: opsPort, processes: count, tls: config.tls !== undefined },
     'listening',
   );
   logWhoMayUse(config, log);
+}
+
+function configurationOf({ settings, current, behind }: Processes, version: string): ConfigurationBody {
+  const processes = { count: current.length, behind };
+  return { ...configurationBody(version, reportVariables(settings), isReplaced), processes };
 }
 
 /**

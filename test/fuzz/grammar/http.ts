@@ -21,6 +21,7 @@ const TARGETS = [
   '/v1/events?types=%zz&keys',
   '/v1/history?after=1',
   '/v1/replicas',
+  '/v1/configuration',
   '/ui',
   '/v1/cleanup',
   '/v1/ws',
