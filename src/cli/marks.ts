@@ -85,7 +85,8 @@ function lineOf(mark: MarkView): string {
   return `${mark.id}  ${mark.state.padEnd(7)}  until ${mark.ends_at}  ${namesOf(mark)}: ${printable(mark.reason)}`;
 }
 
-function namesOf({ keys, types, prefixes }: Pick<MarkView, 'keys' | 'types' | 'prefixes'>): string {
+/** The first names of a selection, for one line. */
+export function namesOf({ keys, types, prefixes }: Pick<MarkView, 'keys' | 'types' | 'prefixes'>): string {
   const names = [...keys, ...types.map((type) => `type ${type}`), ...prefixes.map((prefix) => `${prefix}*`)];
   const shown = names.slice(0, 5).map(printable).join(', ');
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;

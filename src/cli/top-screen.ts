@@ -9,6 +9,7 @@ import { cut, fit, state } from './cells.ts';
 import { type Interval, intervalOf } from './interval.ts';
 import { durationText } from './percentiles.ts';
 import { printable } from './printable.ts';
+import { type QualityLists, qualityLines } from './quality-lines.ts';
 import type { Size } from './screen.ts';
 import type { Snapshot } from './snapshot.ts';
 import { styled } from './style.ts';
@@ -20,6 +21,8 @@ export interface Observed {
   readonly before: Snapshot | undefined;
   /** An error if they could not be read. */
   readonly hotKeys: HotKeysBody | Error;
+  /** Empty if they could not be read. */
+  readonly quality: QualityLists;
 }
 
 const NONE = '–';
@@ -33,12 +36,14 @@ const MOST_KEY_COLUMNS = 60;
 const GAP = '  ';
 
 /** Returns at most as many lines as the terminal has rows. They fit 80 columns; a narrower terminal cuts them. */
-export function screenOf({ now, before, hotKeys }: Observed, size: Size): string[] {
+export function screenOf({ now, before, hotKeys, quality }: Observed, size: Size): string[] {
   const { stats, health } = now;
+  const doubts = qualityLines(quality, (text) => cut(text, size.columns));
   if ('enabled' in stats)
     return fitted(
       [
         head(now, size),
+        ...doubts,
         ...stateLines(health),
         ...redisLines(health),
         'Statistics are disabled: ENABLE_CACHE_STATS is false.',
@@ -56,7 +61,7 @@ export function screenOf({ now, before, hotKeys }: Observed, size: Size): string
     ...tierLines(stats, interval),
     ...space,
   ];
-  const states = [...space, ...stateLines(health, stats)].map((text) => cut(text, size.columns));
+  const states = [...space, ...doubts, ...stateLines(health, stats).map((text) => cut(text, size.columns))];
   const left = size.rows - top.length - states.length;
   const servers = limited(redisLines(health, stats), left - 1 - LEAST_KEY_ROWS);
   const room = left - servers.length - 1;

@@ -1,8 +1,10 @@
 /** `ratecache top`: repaints what a service does now. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HotKeysBody } from '../metrics/hot-keys.ts';
+import { property } from '../service-answer.ts';
 import { ownOpsUrl } from './call-service.ts';
 import type { ServiceOptions } from './flags.ts';
+import type { QualityLists } from './quality-lines.ts';
 import { canRepaint, Screen, type Size } from './screen.ts';
 import { ask, type Snapshot, takeSnapshot } from './snapshot.ts';
 import { failedScreen, type Observed, screenOf } from './top-screen.ts';
@@ -70,8 +72,13 @@ async function observe(
   ops: ServiceOptions,
   before: Snapshot | undefined,
 ): Promise<Observed> {
-  const [now, hotKeys] = await Promise.all([takeSnapshot(ops), hotKeysOf(service)]);
-  return { now, before, hotKeys };
+  const [now, hotKeys, sources, marks] = await Promise.all([
+    takeSnapshot(ops),
+    hotKeysOf(service),
+    listOf<QualityLists['sources']>(service, 'sources'),
+    listOf<QualityLists['marks']>(service, 'marks'),
+  ]);
+  return { now, before, hotKeys, quality: { sources, marks } };
 }
 
 /** A token without the scope `read` sees everything but the keys. */
@@ -80,4 +87,13 @@ async function hotKeysOf(service: ServiceOptions): Promise<HotKeysBody | Error> 
     ({ body }) => body as HotKeysBody,
     (error: Error) => error,
   );
+}
+
+/** Empty if the token lacks the scope `read`, which the line about the keys says. */
+async function listOf<T extends readonly unknown[]>(service: ServiceOptions, name: string): Promise<T> {
+  const list = await ask(service, `/v1/${name}`).then(
+    ({ body }) => property(body, name),
+    () => undefined,
+  );
+  return (Array.isArray(list) ? list : []) as unknown as T;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { until } from '../../loadtest/support/until.ts';
 import { freePort } from '../../loadtest/target/redis-server.ts';
 import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
@@ -13,7 +14,7 @@ import type { HealthBody } from '../../src/metrics/health.ts';
 import type { HotKey } from '../../src/metrics/hot-keys.ts';
 import { percentile } from '../../src/metrics/percentile.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
-import { get, put } from '../support/client.ts';
+import { get, jsonOf, post, put } from '../support/client.ts';
 import { tokensFile } from '../support/tokens.ts';
 
 const BOUNDS = [0.001, 0.01, 0.1];
@@ -78,6 +79,7 @@ function observed(more: Partial<Observed> = {}): Observed {
     now: snapshot(3000, 8000),
     before: snapshot(1000, 4000),
     hotKeys: { seconds: 90, reads: hot(20), misses: hot(20, '日本株式会社\u001b[2J'.repeat(5)) },
+    quality: { sources: [], marks: [] },
     ...more,
   };
 }
@@ -155,6 +157,71 @@ test('top shows the servers of a large Cluster that have room, and how many more
   assert.equal(lines.length, 24);
   assert.ok(lines.includes('Redis a:29 degraded, answers in 1 ms'));
   assert.equal(lines.at(-1), 'and 27 more servers of Redis');
+});
+
+test('top shows dead sources and marks, and no line about them without any', () => {
+  const source = (name: string, state: 'dead' | 'alive') => ({
+    name,
+    state,
+    heartbeat_at: '2026-11-29T07:12:30.000Z',
+  });
+  const mark = (state: 'halted' | 'suspect', reason: string, created: string) => ({
+    id: created,
+    state,
+    reason,
+    keys: ['borrow_rate:GME'],
+    types: ['volatility' as const],
+    prefixes: [],
+    created_at: `2026-11-29T07:${created}:00.000Z`,
+    ends_at: '2026-11-29T09:00:00.000Z',
+  });
+  const quality = {
+    sources: [source('ibkr', 'dead'), source('desk', 'alive'), source('feed', 'dead')],
+    marks: [
+      mark('suspect', 'late', '01'),
+      mark('halted', 'exchange\u001b[2J', '02'),
+      mark('suspect', 'x', '00'),
+    ],
+  };
+  const shown = textOf(screenOf(observed({ quality }), LARGE));
+  assert.ok(
+    shown.includes(
+      'dead sources: 2 of 3: ibkr (last heartbeat 07:12:30 UTC), feed (last heartbeat 07:12:30 UTC)',
+    ),
+  );
+  assert.ok(
+    shown.includes(
+      'marks: 1 halted, 2 suspect; the newest: halted borrow_rate:GME, type volatility: exchange\\u{1b}[2J',
+    ),
+  );
+  const small = textOf(screenOf(observed({ quality }), SMALL));
+  assert.ok(small.length <= SMALL.rows && small.every((line) => cut(line, SMALL.columns) === line));
+  assert.equal(small.filter((line) => /^(dead sources|marks): /.test(line)).length, 2);
+  assert.ok(small.some((line) => line.startsWith('Redis ')));
+  const disabled = { ...snapshot(3000, 8000), stats: { enabled: false } as const };
+  assert.ok(
+    screenOf(observed({ quality, now: disabled }), SMALL).some((line) => line.includes('dead sources: 2')),
+  );
+  const good = { sources: [source('desk', 'alive')], marks: [] };
+  assert.deepEqual(screenOf(observed({ quality: good }), SMALL), screenOf(observed(), SMALL));
+});
+
+test('top reads the sources and marks of the service', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const beat = await service.fetch('/v1/sources/ibkr', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ types: ['borrow_rate'], ttl: 0.001 }),
+  });
+  assert.equal(beat.status, 200);
+  const mark = { keys: ['borrow_rate:GME'], state: 'halted', reason: 'trading halt', ttl: 600 };
+  assert.equal((await post(service, '/v1/marks', mark)).status, 201);
+  await until(async () => (await jsonOf(await service.fetch('/v1/sources'))).sources[0].state === 'dead');
+  const { code, stdout } = await runMain(['top', '--every', '0.1', '--url', service.url]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^dead sources: 1 of 1: ibkr \(last heartbeat \d\d:\d\d:\d\d UTC\)$/m);
+  assert.match(stdout, /^marks: 1 halted; the newest: halted borrow_rate:GME: trading halt$/m);
 });
 
 test('top shows no rates after a restart of the service or a failure', () => {
