@@ -5,6 +5,9 @@ import { announceChanges } from './announcement.ts';
 import { tagOf } from './cluster/slots.ts';
 import { type EnvelopeLimits, pack } from './envelope.ts';
 
+/** The prefix of the records of changes with an idempotency key, of all deployments. */
+export const RECORD_PREFIX = '__ratecache__:write:';
+
 export type Change = Write | Removal;
 
 export interface ChangeCallOptions extends EnvelopeLimits {
@@ -55,7 +58,7 @@ export function changeCall(
 
 /** The key of the record of a change. It is outside of the prefix, so that the link does not report it. */
 function recordName(key: string, id: string, { shard }: ChangeCallOptions): string {
-  return `__ratecache__:write:${id}${shard === undefined ? '' : tagOf(shard.slotOf(key))}`;
+  return `${RECORD_PREFIX}${id}${shard === undefined ? '' : tagOf(shard.slotOf(key))}`;
 }
 
 function channelOf({ channel, shard }: ChangeCallOptions): string {

@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
 import { describeFault } from './describe-fault.ts';
+import { checkRights } from './rights-check.ts';
 import { sendCommand } from './send-command.ts';
+import type { ServerLimits } from './server-limits.ts';
 import { checkReplies } from './unexpected-replies.ts';
 
 /** The status of Redis. `server_info` and `response_time_ms` have the names that `/health` uses. */
@@ -62,6 +64,8 @@ export interface RedisInfoOptions {
   readonly timeoutMs?: number;
   /** A clock in milliseconds that never goes back. */
   readonly now?: () => number;
+  /** Receives what an ACL forbids. */
+  readonly limits?: ServerLimits;
 }
 
 const MAX_AGE_MS = 1000;
@@ -79,6 +83,7 @@ export class RedisInfo {
   readonly #admin: Redis;
   readonly #counters: Counters;
   readonly #timeoutMs: number;
+  readonly #limits: ServerLimits | undefined;
   readonly #now: () => number;
   #answer: Promise<RedisStatus> | undefined;
   /** When the answer is too old. Infinite while a read is in flight. */
@@ -93,6 +98,7 @@ export class RedisInfo {
     this.#admin = admin;
     this.#counters = counters;
     this.#timeoutMs = options.timeoutMs ?? 500;
+    this.#limits = options.limits;
     this.#now = options.now ?? (() => performance.now());
     data.on('connecting', () => {
       this.#attempting = true;
@@ -122,11 +128,13 @@ export class RedisInfo {
   async #readStatus(): Promise<RedisStatus> {
     const replies = this.#readInfo();
     const start = performance.now();
+    const rights = this.#limits && checkRights(this.#data, this.#counters, this.#timeoutMs, this.#limits);
     try {
       await sendCommand(this.#data, this.#counters, this.#timeoutMs, async (redis) =>
         checkReplies<string>([await redis.ping()], 1, (reply) => reply === 'PONG'),
       );
       const ms = performance.now() - start;
+      await rights;
       return statusOf(await replies, ms);
     } catch (error) {
       const fault = describeFault(error as Error, this.#data.options.password ?? undefined);

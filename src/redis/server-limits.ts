@@ -1,9 +1,12 @@
 /** What the server lacks or refuses, found while it is used. */
-export type Limit = 'tracking' | 'scripts';
+export type Limit = 'tracking' | 'scripts' | 'records' | 'quality';
 
 const SENTENCES: Readonly<Record<Limit, string>> = {
   tracking: 'Redis does not report changes to the invalidation link',
   scripts: 'Redis refuses scripts, so only reads work: writes stay pending or fail',
+  records:
+    'The Redis user may not use the keys __ratecache__:write:*, so a repeated write is not recognised by its idempotency key',
+  quality: 'The Redis user may not use the keys __ratecache__:quality:*, so sources and marks have no effect',
 };
 
 export class ServerLimits {

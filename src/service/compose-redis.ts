@@ -93,7 +93,12 @@ export function connectRedis(
   });
 
   const limits = new ServerLimits((limit, error) => {
-    // The link logs its own line.
+    // The link and the registry of marks log their own lines.
+    if (limit === 'records')
+      log.error(
+        { error },
+        'the Redis user may not use the keys __ratecache__:write:*, so a repeated write is not recognised by its idempotency key',
+      );
     if (limit === 'scripts')
       log.error({ error }, 'Redis refuses scripts, so only reads work: writes stay pending or fail');
   });
@@ -141,7 +146,7 @@ export function connectRedis(
       return [bulk, admin].find((redis) => redis?.status === 'ready') ?? data;
     },
     link,
-    info: new RedisInfo(data, counters, {}, admin),
+    info: new RedisInfo(data, counters, { limits }, admin),
     limits,
     keyCounter: new KeyCounter(
       { redis: admin, counters, keyPrefix: config.store.keyPrefix },

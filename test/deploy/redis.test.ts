@@ -106,6 +106,22 @@ test('the user ratecache may run every command of the service, and no unused one
   await until(async () => (await jsonOf(await other.fetch('/v1/marks'))).marks.length === 1);
   assert.deepEqual(await jsonOf(await post(other, '/v1/unmark', { keys: mark.keys })), { removed: 1 });
 
+  const source = await replica.fetch('/v1/sources/feed', {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ types: ['borrow_rate'], ttl: 600 }),
+  });
+  assert.equal(source.status, 200);
+  assert.equal((await replica.fetch('/v1/sources/feed', { method: 'DELETE' })).status, 200);
+
+  const calculation = 'calculation:AAPL:client:fee';
+  assert.equal((await put(replica, calculation, '1')).status, 201);
+  await reads(other, calculation, '1');
+  assert.equal((await put(replica, 'borrow_rate:AAPL', '4')).status, 204);
+  await until(async () => (await get(other, calculation)).status === 404);
+  assert.equal((await del(replica, calculation)).status, 204);
+  assert.equal((await post(replica, '/v1/cleanup')).status, 200);
+
   const once = { headers: { 'Idempotency-Key': 'once', 'If-None-Match': '*' } };
   for (const service of [replica, other])
     assert.equal((await put(service, 'min_rate:AAPL', '1', once)).status, 201, 'a repeated write');

@@ -57,6 +57,48 @@ test('a server that forbids scripts answers reads, and this is reported once unt
   assert.equal(service.logs.filter(({ msg }) => reported.test(String(msg))).length, 1);
 });
 
+for (const [keys, reported] of [
+  [
+    'borrow_rate_engine:* ~__ratecache__:canary:* ~__ratecache__:quality:*',
+    /^The Redis user may not use the keys __ratecache__:write:\*/,
+  ],
+  [
+    'borrow_rate_engine:* ~__ratecache__:canary:* ~__ratecache__:write:*',
+    /^The Redis user may not use the keys __ratecache__:quality:\*/,
+  ],
+] as const)
+  test(`/health warns while a user may use only the keys ${keys}`, async (t) => {
+    const redis = await startWithUser(t, 'resetkeys', ...`~${keys}`.split(' '));
+    const service = await serve(t, redis, USER);
+    await reachesRedis(service);
+    const { status, reasons } = await health(service);
+    assert.equal(status, 'degraded');
+    assert.equal(reasons.filter((reason) => reported.test(reason)).length, 1);
+    assert.equal(reasons.length, 1);
+
+    await redis.cli('ACL', 'SETUSER', 'app', '~*');
+    await until(async () => (await health(service)).reasons.length === 0);
+  });
+
+test('a user without rights on the records of writes is logged once, and repeated writes are not recognised', async (t) => {
+  const keys = 'resetkeys ~borrow_rate_engine:* ~__ratecache__:canary:* ~__ratecache__:quality:*';
+  const redis = await startWithUser(t, ...keys.split(' '));
+  const service = await serve(t, redis, USER);
+  await reachesRedis(service);
+  const once = { headers: { 'Idempotency-Key': 'once', 'If-None-Match': '*' } };
+  assert.equal((await put(service, KEY, '1', once)).status, 201);
+  assert.equal((await put(service, KEY, '1', once)).status, 412);
+  const forbidden = /^the Redis user may not use the keys __ratecache__:write:\*/;
+  for (let i = 0; i < 2; i++) await health(service);
+  await service.waitForLog(({ msg }) => forbidden.test(String(msg)));
+
+  await redis.cli('ACL', 'SETUSER', 'app', '~*');
+  await until(async () => (await health(service)).reasons.length === 0);
+  await redis.cli('DEL', `borrow_rate_engine:${KEY}`);
+  for (let i = 0; i < 2; i++) assert.equal((await put(service, KEY, '1', once)).status, 201);
+  assert.equal(service.logs.filter(({ msg }) => forbidden.test(String(msg))).length, 1);
+});
+
 test('a server that does not know EVAL and EVALSHA answers reads, and rejects writes', async (t) => {
   const redis = await start(t, '--rename-command', 'EVALSHA', '', '--rename-command', 'EVAL', '');
   const service = await serve(t, redis);
