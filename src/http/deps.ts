@@ -36,7 +36,7 @@ export interface HttpDeps {
   /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;
   /** Returns what each tier of every replica has for the key, without the value. */
-  readonly explain: (key: string) => Promise<unknown>;
+  readonly explain: (key: string, principal: Principal | undefined) => Promise<unknown>;
   /** Returns the keys with the most reads and the most misses. @param allowed whether a key may be named */
   readonly hotKeys: (allowed: (key: string) => boolean) => unknown;
   /**

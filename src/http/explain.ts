@@ -28,7 +28,7 @@ export function explainHandler(deps: HttpDeps, bodiless: boolean): GuardedHandle
       requester.requireKey(key);
       checkNoParameters(req.getQuery());
       const encoding = preferredEncoding(acceptOf(req));
-      sendData(exchange, encoding, 200, await deps.explain(key));
+      sendData(exchange, encoding, 200, await deps.explain(key, principal));
     });
   };
 }

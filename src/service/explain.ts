@@ -1,7 +1,9 @@
 /** Explains one key: what each tier of each replica has, and why a read is answered as it is. */
+import type { Principal } from '../access/principal.ts';
 import { type ChangeView, changeOf, isoTime } from '../cache/key-view.ts';
 import type { Config } from '../config/config.ts';
 import { markView } from '../http/marks.ts';
+import { maySee } from '../http/selection.ts';
 import { sourceView } from '../http/sources.ts';
 import { TYPES, type TypeName, typeOf } from '../key.ts';
 import type { Answers } from '../redis/inquiry.ts';
@@ -21,9 +23,9 @@ export interface Explanation {
   readonly summary: string;
   /** The latest change that any replica knows, or that the value in Redis proves. */
   readonly last_change: ChangeView | null;
-  /** The marks that cover the key. */
+  /** The marks that cover the key. As in lists, a client with prefixes receives those whose keys it may all read. */
   readonly marks: readonly ReturnType<typeof markView>[];
-  /** The sources whose types or prefixes cover the key. */
+  /** The sources whose types or prefixes cover the key, with the same restriction. */
   readonly sources: readonly ReturnType<typeof sourceView>[];
   readonly redis: StoredView;
   /** The replica that received the request comes first. */
@@ -51,8 +53,11 @@ const NO_ANSWERS = { silent: 0, missing: [], replicas: [] } as const;
 
 type Asked = Answers & { readonly reason?: string };
 
-export function composeExplain(config: Config, core: Core): (key: string) => Promise<Explanation> {
-  return async (key) => {
+export function composeExplain(
+  config: Config,
+  core: Core,
+): (key: string, principal: Principal | undefined) => Promise<Explanation> {
+  return async (key, principal) => {
     const [asked, redis] = await Promise.all([ask(config, core, key), stored(core, key)]);
     // After the answers, so that this replica and the others are described at the same moment.
     const own = core.view(key);
@@ -65,8 +70,10 @@ export function composeExplain(config: Config, core: Core): (key: string) => Pro
       at: isoTime(core.clock.now),
       summary: summaryOf(replicas, redis, change),
       last_change: change,
-      marks: marks.map(markView),
-      sources: sources.map((source) => sourceView(core, source)),
+      marks: marks.filter((mark) => maySee(principal, mark)).map(markView),
+      sources: sources
+        .filter((source) => maySee(principal, source))
+        .map((source) => sourceView(core, source)),
       redis,
       replicas,
       others: {

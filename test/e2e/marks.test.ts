@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
+import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { JSON_TYPE, jsonOf, pathOf, post, put } from '../support/client.ts';
+import { tokensFile } from '../support/tokens.ts';
 
 let redis: RedisServer;
 let one: Service;
@@ -132,3 +133,32 @@ test('a value whose writer called it suspect is suspect on every replica, until 
   await put(one, key, '1');
   await until(async () => !(await statusOf(two, key)).cacheStatus.includes('suspect'));
 });
+
+test('explain names to a token with prefixes only marks and sources within them', async (t) => {
+  const tokens = tokensFile({
+    desk: { scopes: ['read'], prefixes: ['borrow_rate:'] },
+    all: { scopes: ['read'] },
+  });
+  t.after(() => tokens.remove());
+  const closed = await startService({
+    env: { ...redisEnv(redis), ...PATIENT, AUTH_TOKENS_FILE: tokens.path },
+  });
+  t.after(() => closed.stop());
+  await mark(one, { keys: ['borrow_rate:E', 'secret:E'], state: 'suspect', reason: 'of both' });
+  await mark(one, { keys: ['borrow_rate:E'], state: 'suspect', reason: 'of one' });
+  await heartbeat(one, 'wide', 600, 'b');
+  await heartbeat(one, 'narrow', 600, 'borrow_rate:');
+  const explained = async (name: string) => {
+    const { marks, sources } = await jsonOf(
+      await closed.fetch('/v1/explain/borrow_rate:E', { headers: tokens.bearer(name) }),
+    );
+    return [...marks.map(({ reason }: { reason: string }) => reason), ...sources.map(nameOf)].sort();
+  };
+  await until(async () => (await explained('all')).length === 4);
+  assert.deepEqual(await explained('all'), ['narrow', 'of both', 'of one', 'wide']);
+  assert.deepEqual(await explained('desk'), ['narrow', 'of one']);
+});
+
+function nameOf({ name }: { name: string }): string {
+  return name;
+}
