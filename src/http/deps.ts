@@ -38,7 +38,7 @@ export interface HttpDeps {
   /** Returns what each tier of every replica has for the key, without the value. */
   readonly explain: (key: string, principal: Principal | undefined) => Promise<unknown>;
   /** Returns the keys with the most reads and the most misses. @param allowed whether a key may be named */
-  readonly hotKeys: (allowed: (key: string) => boolean) => unknown;
+  readonly hotKeys: (allowed: (key: string) => boolean) => Promise<unknown>;
   /**
    * Starts a stream of events as the answer.
    * @throws ServiceError before the answer starts

@@ -14,11 +14,12 @@ export function hotKeysHandler(deps: HttpDeps, bodiless: boolean): GuardedHandle
   return (res, req, principal) => {
     const exchange = new Exchange(res, load, counters, bodiless);
     exchange.operation = `${bodiless ? 'HEAD' : 'GET'} /v1/hot-keys`;
-    attempt(exchange, deps, () => {
+    attempt(exchange, deps, async () => {
       shedIfOverloaded(deps);
       checkNoParameters(req.getQuery());
       const allowed = (key: string) => principal === undefined || allowsKey(principal, key);
-      sendData(exchange, preferredEncoding(acceptOf(req)), 200, deps.hotKeys(allowed));
+      const encoding = preferredEncoding(acceptOf(req));
+      sendData(exchange, encoding, 200, await deps.hotKeys(allowed));
     });
   };
 }

@@ -9,6 +9,15 @@ export interface HotKey {
   readonly per_second: number;
 }
 
+type Rate = readonly [key: string, perSecond: number];
+
+/** What one process counted. A key may be listed several times; its rate is the sum. */
+export interface HotKeyRates {
+  readonly seconds: number;
+  readonly reads: readonly Rate[];
+  readonly misses: readonly Rate[];
+}
+
 /** The body of `/v1/hot-keys`. */
 export interface HotKeysBody {
   /** The time that the rates cover, in seconds: one to two minutes, or the time since the start. */
@@ -48,22 +57,17 @@ export class HotKeys {
     this.#window().misses.add(key);
   }
 
-  /** @param allowed whether a key may be named */
-  report(allowed: (key: string) => boolean): HotKeysBody {
+  /** The rates of every counted key. */
+  rates(): HotKeyRates {
     const present = this.#window();
     const windows = this.#before === undefined ? [present] : [this.#before, present];
     // A rate of the first moments would be far too high or too low.
     const seconds = Math.max(1, (this.#now() - windows[0]!.since) / 1000);
-    const top = (of: 'reads' | 'misses', weight: number) =>
-      merged(windows.map((window) => window[of]))
-        .filter(([key]) => allowed(key))
-        .slice(0, TOP_KEYS)
-        .map(([key, count]) => ({
-          key,
-          type: TYPES[typeOf(key)]!,
-          per_second: rounded((count * weight) / seconds),
-        }));
-    return { seconds: rounded(seconds), reads: top('reads', READS_PER_SAMPLE), misses: top('misses', 1) };
+    const rates = (of: 'reads' | 'misses', weight: number) =>
+      windows
+        .flatMap((window) => window[of].top(TRACKED_KEYS))
+        .map(({ key, count }): Rate => [key, (count * weight) / seconds]);
+    return { seconds, reads: rates('reads', READS_PER_SAMPLE), misses: rates('misses', 1) };
   }
 
   /** The present window. Begins a new one when it is a minute old. */
@@ -87,11 +91,27 @@ function newWindow(since: number): Window {
   return { since, reads: new SpaceSaving(TRACKED_KEYS), misses: new SpaceSaving(TRACKED_KEYS) };
 }
 
-/** Returns the keys of all counts with their sums, the highest first. */
-function merged(counts: readonly SpaceSaving[]): [key: string, count: number][] {
+/**
+ * The keys with the highest rates of all processes of a service.
+ * @param allowed whether a key may be named
+ */
+export function hottest(
+  processes: readonly HotKeyRates[],
+  allowed: (key: string) => boolean = () => true,
+): HotKeysBody {
+  const top = (of: 'reads' | 'misses') =>
+    summed(processes.flatMap((each) => each[of]))
+      .filter(([key]) => allowed(key))
+      .slice(0, TOP_KEYS)
+      .map(([key, rate]) => ({ key, type: TYPES[typeOf(key)]!, per_second: rounded(rate) }));
+  const seconds = Math.max(1, ...processes.map((each) => each.seconds));
+  return { seconds: rounded(seconds), reads: top('reads'), misses: top('misses') };
+}
+
+/** Returns each key once, with the sum of its rates, the highest first. */
+function summed(rates: readonly Rate[]): Rate[] {
   const sums = new Map<string, number>();
-  for (const { key, count } of counts.flatMap((each) => each.top(TRACKED_KEYS)))
-    sums.set(key, (sums.get(key) ?? 0) + count);
+  for (const [key, rate] of rates) sums.set(key, (sums.get(key) ?? 0) + rate);
   return [...sums].sort(([, a], [, b]) => b - a);
 }
 

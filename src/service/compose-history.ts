@@ -1,17 +1,20 @@
-/** What the live page shows of this process and of the other replicas. */
+/** What the live page shows of this service and of the other replicas. */
 import type { Principal } from '../access/principal.ts';
 import type { CoherenceState } from '../cache/bus.ts';
 import { isoTime } from '../cache/key-view.ts';
 import type { Config } from '../config/config.ts';
 import type { Ops } from '../http/ops.ts';
-import { History, INTERVAL_MS, type Sample, type ServerState } from '../metrics/history.ts';
+import { History, INTERVAL_MS } from '../metrics/history.ts';
+import { intervalOf, type Reading, readingOf } from '../metrics/interval.ts';
+import type { Sample, ServerState } from '../metrics/sample.ts';
 import type { ReplicaView } from '../redis/inquiry-messages.ts';
 import type { Core } from './compose.ts';
 import { ask, type OtherReplicas } from './explain.ts';
+import type { HistorySamples } from './supervisor/questions.ts';
 
 /** The body of `GET /v1/history`. */
 export interface HistoryBody {
-  /** The id of the process. The numbers of samples of two processes are not comparable. */
+  /** The id of the process, or of the supervisor of several. Numbers of samples with two ids are not comparable. */
   readonly replica: string;
   readonly interval_seconds: number;
   /** Who asks, and what it may do; null in a service without tokens. */
@@ -49,27 +52,28 @@ const REPLICAS_AGE_MS = 1000;
 /** Others are asked about this key, because each question is about one. */
 const ASKED_KEY = 'other:replicas';
 
-export function composeHistory(config: Config, core: Core, ops: Pick<Ops, 'health'>) {
-  const { cache, counters, loopDelay, redis } = core;
-  const history = new History({
-    counters,
-    coherence: () => cache.coherence,
-    servers: () => redis?.servers().map(serverState) ?? [],
-    pendingWrites: () => cache.pendingWrites?.size,
-    l1: () => cache.memory,
-    loopDelayMs: () => loopDelay.takeLongestMs(),
-  });
-  const timer = setInterval(() => history.record(), INTERVAL_MS).unref();
+/** The history of all processes of the service, from its supervisor. */
+type Whole = (after: number) => Promise<HistorySamples>;
+
+/** @param whole absent in a service of one process, which keeps its history itself */
+export function composeHistory(config: Config, core: Core, ops: Pick<Ops, 'health'>, whole?: Whole) {
+  const own = whole === undefined ? ownHistory(core) : undefined;
   let asked: Promise<ReplicasBody> | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
   return {
-    history: async (after: number, principal: Principal | undefined): Promise<HistoryBody> => ({
-      replica: core.replica,
-      interval_seconds: INTERVAL_MS / 1000,
-      client: clientBody(principal),
-      health: (await ops.health()).body,
-      samples: history.after(after),
-    }),
+    history: async (after: number, principal: Principal | undefined): Promise<HistoryBody> => {
+      const [{ replica, samples }, health] = await Promise.all([
+        own === undefined ? whole!(after) : { replica: core.replica, samples: own.history.after(after) },
+        ops.health(),
+      ]);
+      return {
+        replica,
+        interval_seconds: INTERVAL_MS / 1000,
+        client: clientBody(principal),
+        health: health.body,
+        samples,
+      };
+    },
     replicas: (): Promise<ReplicasBody> => {
       const now = performance.now();
       if (asked === undefined || now - askedAt > REPLICAS_AGE_MS) {
@@ -78,8 +82,31 @@ export function composeHistory(config: Config, core: Core, ops: Pick<Ops, 'healt
       }
       return asked;
     },
-    stop: () => clearInterval(timer),
+    stop: () => clearInterval(own?.timer),
   };
+}
+
+function ownHistory(core: Core) {
+  const history = new History();
+  let before = readingOfCore(core);
+  const record = () => {
+    const now = readingOfCore(core);
+    history.add(intervalOf(before, now));
+    before = now;
+  };
+  return { history, timer: setInterval(record, INTERVAL_MS).unref() };
+}
+
+/** The counters and the state of this process now. It is called once an interval. */
+export function readingOfCore({ cache, counters, loopDelay, redis }: Core): Reading {
+  return readingOf({
+    counters,
+    coherence: () => cache.coherence,
+    servers: () => redis?.servers().map(serverState) ?? [],
+    pendingWrites: () => cache.pendingWrites?.size,
+    l1: () => cache.memory,
+    loopDelayMs: () => loopDelay.takeLongestMs(),
+  });
 }
 
 function clientBody(principal: Principal | undefined): ClientBody | null {

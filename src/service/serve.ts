@@ -10,11 +10,12 @@ import { ownPageRule } from '../http/page-rules.ts';
 import { opsRoutes, routes, Server } from '../http/server.ts';
 import { uiRoutes } from '../http/ui.ts';
 import { createLog, type Logger, LogOutput } from '../log.ts';
+import { hottest } from '../metrics/hot-keys.ts';
 import { Push } from '../push/socket.ts';
 import { selectAddon } from '../uws.ts';
 import { composeCore } from './compose.ts';
 import { composeAccess, logWhoMayUse, reloadOnHangup } from './compose-access.ts';
-import { composeHistory } from './compose-history.ts';
+import { composeHistory, readingOfCore } from './compose-history.ts';
 import { composeOps } from './compose-ops.ts';
 import { configurationBody } from './configuration.ts';
 import { composeExplain } from './explain.ts';
@@ -79,7 +80,8 @@ export async function serve(
     addon,
     () => renewal?.report,
   );
-  const history = composeHistory(config, core, opsAnswers);
+  const wholeOps = member?.ops(() => readiness.reason) ?? opsAnswers;
+  const history = composeHistory(config, core, wholeOps, member && ((after) => member.history(after)));
   // SIGHUP changes these two objects.
   const limits = { ...config.limits };
   const pushOptions = { ...config.limits, ...config.push };
@@ -94,7 +96,7 @@ export async function serve(
     gzipped: new GzippedValues(),
     limits,
     explain: composeExplain(config, core),
-    hotKeys: (allowed) => core.hotKeys.report(allowed),
+    hotKeys: async (allowed) => hottest((await member?.hotKeys()) ?? [core.hotKeys.rates()], allowed),
     openEvents: (answer, request) => push.openEvents(answer, request),
     history: history.history,
     replicas: history.replicas,
@@ -104,7 +106,7 @@ export async function serve(
     onFault,
     overloaded,
   };
-  const ops = opsRoutes(deps, member?.ops(() => readiness.reason) ?? opsAnswers);
+  const ops = opsRoutes(deps, wholeOps);
   const { opsPort } = config.access;
   const clientPaths = { ...routes(deps), ...uiRoutes(deps, uiFiles()) };
   const paths = opsPort === undefined ? { ...clientPaths, ...ops } : clientPaths;
@@ -185,6 +187,8 @@ export async function serve(
   if (member !== undefined) {
     member.answer({
       ...opsAnswers,
+      reading: () => readingOfCore(core),
+      hotKeys: () => core.hotKeys.rates(),
       sockets: () => push.sizes.connections,
       closeSockets: (count) => void push.closeSome(count as number),
       reload: () => void hangUp(),

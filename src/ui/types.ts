@@ -1,7 +1,7 @@
 /** The answers of the service, as far as the page reads them. */
-import type { Sample } from '../metrics/history.ts';
+import type { Sample } from '../metrics/sample.ts';
 
-export type { Percentiles, Sample } from '../metrics/history.ts';
+export type { Percentiles, Sample } from '../metrics/sample.ts';
 
 export interface Client {
   readonly name: string;

@@ -1,26 +1,32 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Counters } from '../../src/metrics/counters.ts';
-import { History, type HistorySources } from '../../src/metrics/history.ts';
+import { History } from '../../src/metrics/history.ts';
+import { intervalOf, type ReadingSources, readingOf } from '../../src/metrics/interval.ts';
 
 const SAMPLES = 180;
 
-function historyOf(counters: Counters, more: Partial<HistorySources> = {}) {
+function historyOf(counters: Counters, more: Partial<ReadingSources> = {}) {
   let now = 1_000_000;
-  const history = new History({
-    counters,
-    coherence: () => 'coherent',
-    servers: () => [],
-    pendingWrites: () => undefined,
-    l1: () => undefined,
-    loopDelayMs: () => 0,
-    memory: () => ({ rss: 2, heapUsed: 1 }),
-    now: () => now,
-    ...more,
-  });
+  const history = new History();
+  const read = () =>
+    readingOf({
+      counters,
+      coherence: () => 'coherent',
+      servers: () => [],
+      pendingWrites: () => undefined,
+      l1: () => undefined,
+      loopDelayMs: () => 0,
+      memory: () => ({ rss: 2, heapUsed: 1 }),
+      now: () => now,
+      ...more,
+    });
+  let before = read();
   const record = () => {
     now += 5000;
-    history.record();
+    const reading = read();
+    history.add(intervalOf(before, reading));
+    before = reading;
   };
   return { history, record };
 }

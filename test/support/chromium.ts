@@ -31,10 +31,24 @@ export interface Viewport {
   readonly theme?: 'light' | 'dark';
 }
 
+export interface Control {
+  readonly role: string;
+  readonly name: string;
+}
+
+interface AccessibilityNode {
+  readonly ignored: boolean;
+  readonly role?: { readonly value: string };
+  readonly name?: { readonly value: string };
+  readonly properties?: readonly { readonly name: string; readonly value: { readonly value: unknown } }[];
+}
+
 /** One tab. */
 export interface Page {
   /** Console errors, exceptions, and violations of the content security policy. */
   readonly faults: readonly string[];
+  /** The addresses that the page requested, WebSockets included. */
+  readonly requested: readonly string[];
   open(url: string): Promise<void>;
   /** Evaluates an expression in the page, and returns its value as JSON. */
   evaluate<T>(expression: string): Promise<T>;
@@ -44,6 +58,8 @@ export interface Page {
   /** Presses and releases a key, such as `Tab`, `Enter` or `Escape`. */
   press(key: string): Promise<void>;
   type(text: string): Promise<void>;
+  /** The roles and names of what can be operated, as a screen reader receives them. */
+  controls(): Promise<Control[]>;
   /** A PNG of the whole page, or of the viewport. */
   screenshot(whole?: boolean): Promise<Buffer>;
 }
@@ -103,7 +119,13 @@ async function newPage(endpoint: string): Promise<Page> {
     // The network is no fault of the page: the service may refuse a request.
     if (level === 'error' && source !== 'network') faults.push(text);
   });
-  for (const domain of ['Page', 'Runtime', 'Log']) await connection.send(`${domain}.enable`);
+  const requested: string[] = [];
+  connection.listen('Network.requestWillBeSent', ({ request }) =>
+    requested.push((request as { url: string }).url),
+  );
+  connection.listen('Network.webSocketCreated', ({ url }) => requested.push(url as string));
+  for (const domain of ['Page', 'Runtime', 'Log', 'Network', 'Accessibility'])
+    await connection.send(`${domain}.enable`);
 
   const evaluate = async <T>(expression: string): Promise<T> => {
     const options = { expression, awaitPromise: true, returnByValue: true };
@@ -116,7 +138,15 @@ async function newPage(endpoint: string): Promise<Page> {
   };
   return {
     faults,
+    requested,
     evaluate,
+    controls: async () => {
+      const { nodes } = await connection.send('Accessibility.getFullAXTree');
+      return (nodes as AccessibilityNode[])
+        .filter(({ ignored, properties }) => !ignored && properties?.some(isFocusable))
+        .map(({ role, name }) => ({ role: role?.value ?? '', name: name?.value ?? '' }))
+        .filter(({ role }) => role !== 'RootWebArea');
+    },
     open: async (url) => {
       const loaded = connection.once('Page.loadEventFired');
       await connection.send('Page.navigate', { url });
@@ -148,6 +178,10 @@ async function newPage(endpoint: string): Promise<Page> {
       return Buffer.from(data as string, 'base64');
     },
   };
+}
+
+function isFocusable({ name, value }: NonNullable<AccessibilityNode['properties']>[number]): boolean {
+  return name === 'focusable' && value.value === true;
 }
 
 function textOf(details: Evaluated['exceptionDetails']): string {

@@ -17,9 +17,9 @@ export interface Exit {
 
 /** Answers the questions of a process about the whole service. */
 export type Asked = {
-  readonly [Q in Exclude<keyof SupervisorAnswers, 'listening' | 'ending'>]: () => Promise<
-    SupervisorAnswers[Q]
-  >;
+  readonly [Q in Exclude<keyof SupervisorAnswers, 'listening' | 'ending'>]: (
+    given: unknown,
+  ) => SupervisorAnswers[Q] | Promise<SupervisorAnswers[Q]>;
 };
 
 export class Child {
@@ -63,7 +63,7 @@ export class Child {
         this.counts = given as Counts;
         return undefined;
       }
-      return asked()[question as keyof Asked]();
+      return asked()[question as keyof Asked](given);
     });
   }
 

@@ -1,8 +1,10 @@
 /** A process of a supervisor, seen from inside. */
 import type { Ops } from '../../http/ops.ts';
+import type { HotKeyRates } from '../../metrics/hot-keys.ts';
 import { Channel, type Pipe } from './channel.ts';
 import {
   type Counts,
+  type HistorySamples,
   type ProcessAnswers,
   SUPERVISOR_ANSWER_MS,
   type SupervisorAnswers,
@@ -58,6 +60,16 @@ export class Member {
   /** The configuration of all processes. */
   configuration(): Promise<SupervisorAnswers['configuration']> {
     return this.#ask('configuration');
+  }
+
+  /** The samples of the whole service with a greater number, and the id of the supervisor. */
+  history(after: number): Promise<HistorySamples> {
+    return this.#ask('history', after);
+  }
+
+  /** The rates of keys in every process that answers. */
+  hotKeys(): Promise<readonly HotKeyRates[]> {
+    return this.#ask('hotKeys');
   }
 
   #ask<Q extends keyof SupervisorAnswers>(question: Q, given?: unknown): Promise<SupervisorAnswers[Q]> {

@@ -2,6 +2,9 @@
 import type { ConfigurationBody } from '../../config/compare.ts';
 import type { Ops } from '../../http/ops.ts';
 import type { Health } from '../../metrics/health.ts';
+import type { HotKeyRates } from '../../metrics/hot-keys.ts';
+import type { Reading } from '../../metrics/interval.ts';
+import type { Sample } from '../../metrics/sample.ts';
 import type { MetricData } from '../../metrics/scraped.ts';
 import type { StatsBody } from '../../metrics/stats.ts';
 
@@ -17,6 +20,9 @@ export interface ProcessAnswers {
   /** Why the process is not ready; undefined if it is. */
   notReady: string | undefined;
   counts: Counts;
+  /** Its counters now, for the history of the service. */
+  reading: Reading;
+  hotKeys: HotKeyRates;
   /** The number of open WebSockets. */
   sockets: number;
   /** Closes as many WebSockets as are given, so that their clients connect again, perhaps to another process. */
@@ -38,6 +44,15 @@ export interface SupervisorAnswers {
   metrics: { readonly contentType: string; readonly text: string };
   stats: unknown;
   configuration: ConfigurationBody;
+  /** The samples of the whole service with a greater number than the one that is given. */
+  history: HistorySamples;
+  hotKeys: readonly HotKeyRates[];
+}
+
+export interface HistorySamples {
+  /** The id of what has counted: of this process, or of the supervisor. */
+  readonly replica: string;
+  readonly samples: readonly Sample[];
 }
 
 /** How long the supervisor waits for one process, in ms. Redis gets half a second of it. Probes wait for two seconds. */

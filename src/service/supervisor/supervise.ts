@@ -11,7 +11,8 @@ import { createApp, listen, selectAddon } from '../../uws.ts';
 import { logWhoMayUse } from '../compose-access.ts';
 import { configurationBody } from '../configuration.ts';
 import { limitConnections, SPARE_DESCRIPTORS } from '../limit-connections.ts';
-import type { Invocation } from './child.ts';
+import type { Asked, Invocation } from './child.ts';
+import { MergedHistory } from './merged-history.ts';
 import { MergedOps } from './merged-ops.ts';
 import { migratesConnections } from './migrates-connections.ts';
 import { Processes } from './processes.ts';
@@ -49,15 +50,22 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
 
   const port = await freePort(config);
   const environment = ({ env }: Settings) => ({ ...env, PORT: String(port) });
-  const asked = () => ({ ...ops, configuration: async () => configurationOf(processes, version) });
-  const processes = new Processes({ count, log, invocation, environment, asked }, settings);
+  const processes = new Processes({ count, log, invocation, environment, asked: () => answers }, settings);
   const ops = new MergedOps(processes);
+  const history = new MergedHistory(processes);
+  const answers: Asked = {
+    ...ops,
+    configuration: async () => configurationOf(processes, version),
+    history: history.history,
+    hotKeys: history.hotKeys,
+  };
   const opsServer = composeOpsServer(config, ops, log);
   const stopWatching = watchOver(processes, log);
   stopOnSignals(
     log,
     async () => {
       stopWatching();
+      history.stop();
       await processes.stop();
       await opsServer?.close();
     },
@@ -66,6 +74,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   const opsPort = await opsServer?.listen();
   await processes.start().catch(async (error: Error) => {
     stopWatching();
+    history.stop();
     await opsServer?.close();
     await processes.stop();
     throw error;
