@@ -104,6 +104,44 @@ test('a value that its writer sent on several lines arrives unchanged', async (t
   assert.deepEqual(data.snapshot[0].value, { a: [1, 2], b: 'c\nd' });
 });
 
+test('a stream reports the quality of a value as a WebSocket does, and never the value of a halted key', async (t) => {
+  await put(far, 'x:1', '1');
+  await heardAll(near);
+  const query = 'keys=x:1&types=volatility&values=true';
+  const client = await events(t, query);
+  await client.next('snapshot');
+  const mark = async (state: string, selection: object = { keys: ['x:1'] }) =>
+    post(far, '/v1/marks', { ...selection, state, reason: 'until the open', ttl: 600 });
+
+  await mark('suspect');
+  const suspect = await client.next('update', ({ key, quality }) => key === 'x:1' && quality !== undefined);
+  const { value, quality, qualityReason } = suspect.data;
+  assert.deepEqual([value, quality, qualityReason], [1, 'suspect', 'until the open']);
+
+  await mark('halted');
+  const halted = await client.next('invalidate', (data) => data.quality === 'halted');
+  assert.deepEqual(halted.data, {
+    event: 'invalidate',
+    key: 'x:1',
+    reason: 'quality',
+    quality: 'halted',
+    qualityReason: 'until the open',
+  });
+  const late = await events(t, query);
+  const [item] = (await late.next('snapshot')).data.snapshot;
+  assert.deepEqual([item.key, item.quality, item.qualityReason], ['x:1', 'halted', 'until the open']);
+  assert.equal('value' in item, false);
+
+  await mark('suspect', { types: ['volatility'] });
+  await client.next('invalidate', ({ type, reason }) => type === 'volatility' && reason === 'quality');
+
+  await post(far, '/v1/unmark', { keys: ['x:1'] });
+  const healed = await client.next('update', ({ key }) => key === 'x:1');
+  assert.equal(healed.data.value, 1);
+  assert.equal('quality' in healed.data, false);
+  await post(far, '/v1/unmark', { types: ['volatility'] });
+});
+
 test('a client that reconnects with Last-Event-ID receives what it missed, and nothing else', async (t) => {
   await put(near, 'x:1', '1');
   await put(near, 'volatility:A', '1');
