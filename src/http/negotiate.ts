@@ -72,3 +72,14 @@ export function bodyEncoding(contentType: string): Encoding {
     'Content-Type',
   );
 }
+
+const METRICS_TEXT = 'text/plain; version=0.0.4';
+const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0';
+/** Parameters that change nothing: the names of all metrics are ASCII. */
+const WITHOUT_EFFECT = /;\s*(escaping|charset)=[\w-]+/gi;
+
+/** The format of metrics that the client prefers. A client that accepts neither receives text. */
+export function metricsFormat(accept: string): 'text' | 'openmetrics' {
+  const negotiator = new Negotiator({ headers: { accept: accept.replace(WITHOUT_EFFECT, '') } });
+  return negotiator.mediaType([METRICS_TEXT, OPEN_METRICS]) === OPEN_METRICS ? 'openmetrics' : 'text';
+}

@@ -7,12 +7,23 @@ export const LATENCY_BOUNDS_SECONDS = [
   0.25, 0.5, 1, 2.5,
 ] as const;
 
+/** An observation of a traced request: it leads from a bucket to a trace. */
+export interface Exemplar {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly value: number;
+  /** When it was observed, in seconds since 1970. */
+  readonly at: number;
+}
+
 /** A histogram of plain numbers, updated on the hot path and read when the metrics are scraped. */
 export class Histogram {
   readonly bounds = LATENCY_BOUNDS_SECONDS;
   /** One count per bound, and one for values above all bounds. Not cumulative. */
   readonly counts = new Float64Array(LATENCY_BOUNDS_SECONDS.length + 1);
   sum = 0;
+  /** The latest exemplar of each bucket that has one, by the index of the bucket. Empty without traces. */
+  readonly exemplars = new Map<number, Exemplar>();
   /**
    * If only samples are timed: the events since the last sample. They are counted with the next sample or by
    * `settle`.
@@ -22,11 +33,23 @@ export class Histogram {
 
   /** @param weight the number of observations of this value */
   observe(value: number, weight = 1): void {
+    this.counts[this.#bucketOf(value)]! += weight;
+    this.sum += value * weight;
+  }
+
+  /**
+   * Makes an observed value the exemplar of its bucket.
+   * @param at in seconds since 1970
+   */
+  exemplify(value: number, { traceId, spanId }: Pick<Exemplar, 'traceId' | 'spanId'>, at: number): void {
+    this.exemplars.set(this.#bucketOf(value), { traceId, spanId, value, at });
+  }
+
+  #bucketOf(value: number): number {
     const bounds = this.bounds;
     let i = 0;
     while (i < bounds.length && value > bounds[i]!) i++;
-    this.counts[i]! += weight;
-    this.sum += value * weight;
+    return i;
   }
 
   /** Observes a sample, which also counts for the events that were not timed since the last sample. */

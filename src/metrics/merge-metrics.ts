@@ -36,7 +36,8 @@ function add(series: Map<string, Sample>, metric: MetricData, sample: Sample, pr
   const id = JSON.stringify([sample.metricName, Object.entries(labels).sort()]);
   const before = series.get(id);
   const value = before === undefined ? sample.value : FOLDS[rule](before.value, sample.value);
-  series.set(id, { ...sample, labels, value });
+  const exemplar = sample.exemplar ?? before?.exemplar;
+  series.set(id, { ...sample, labels, value, ...(exemplar && { exemplar }) });
 }
 
 /**

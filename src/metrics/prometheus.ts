@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry, type RegistryContentType } from 'prom-client';
 import type { CoherenceState } from '../cache/bus.ts';
 import type { Memory } from '../cache/l1/memory.ts';
 import type { Quality } from '../cache/quality/quality.ts';
@@ -32,11 +32,20 @@ export interface MetricsDeps {
   readonly statsEnabled: boolean;
 }
 
+/** `openmetrics` has exemplars. The names of all series are the same in both. */
+export type MetricsFormat = 'text' | 'openmetrics';
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly text: string;
+}
+
 export interface Metrics {
   /** The content type of the text that `metrics` returns. */
   readonly contentType: string;
   /** All metrics in the text format of Prometheus. */
   metrics(): Promise<string>;
+  openMetrics(): Promise<MetricsText>;
   /** All metrics as data, for a report over several processes. */
   data(): Promise<MetricData[]>;
 }
@@ -69,20 +78,34 @@ export function createRegistry(deps: MetricsDeps): Metrics {
   for (const metric of metrics) registry.registerMetric(asMetric(metric));
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
+  const data = async () => ((await registry.getMetricsAsJSON()) as unknown as MetricData[]).map(plain);
   return {
     contentType: registry.contentType,
     metrics: () => registry.metrics(),
-    data: async () => ((await registry.getMetricsAsJSON()) as unknown as MetricData[]).map(plain),
+    // From a copy: prom-client would rename the metrics of this registry for later answers too.
+    openMetrics: async () => metricsText(await data(), 'openmetrics'),
+    data,
   };
 }
 
-/** Writes metrics in the text format of Prometheus. */
+/** Writes metrics in a format of Prometheus. */
 export async function metricsText(
   metrics: readonly MetricData[],
-): Promise<{ contentType: string; text: string }> {
-  const registry = new Registry();
-  for (const metric of metrics) registry.registerMetric(asMetric({ ...metric, get: async () => metric }));
+  format: MetricsFormat = 'text',
+): Promise<MetricsText> {
+  const isOpen = format === 'openmetrics';
+  const registry = new Registry<RegistryContentType>();
+  if (isOpen) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  for (const each of metrics) {
+    const metric = isOpen && each.type === 'counter' ? withoutSuffix(each) : each;
+    registry.registerMetric(asMetric({ ...metric, get: async () => metric }));
+  }
   return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+/** In OpenMetrics the name of a counter has no suffix, and each of its samples has `_total`, which prom-client appends. */
+function withoutSuffix(counter: MetricData): MetricData {
+  return { ...counter, name: counter.name.replace(/_total$/, '') };
 }
 
 /** Leaves out what prom-client adds for its own use. */
@@ -91,10 +114,11 @@ function plain({ name, help, type, values }: MetricData): MetricData {
     name,
     help,
     type,
-    values: values.map(({ metricName, labels, value }) => ({
+    values: values.map(({ metricName, labels, value, exemplar }) => ({
       ...(metricName && { metricName }),
       labels,
       value,
+      ...(exemplar && { exemplar }),
     })),
   };
 }

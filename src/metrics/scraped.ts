@@ -1,5 +1,5 @@
 import type { Metric } from 'prom-client';
-import type { Histogram } from './histogram.ts';
+import type { Exemplar, Histogram } from './histogram.ts';
 
 /** A value with its labels. */
 export interface Sample {
@@ -7,6 +7,16 @@ export interface Sample {
   readonly metricName?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  /** Only OpenMetrics has it. */
+  readonly exemplar?: SampleExemplar;
+}
+
+/** A traced request in the bucket, as prom-client writes it. */
+export interface SampleExemplar {
+  readonly labelSet: { readonly trace_id: string; readonly span_id: string };
+  readonly value: number;
+  /** In seconds since 1970. */
+  readonly timestamp: number;
 }
 
 type Samples = readonly Sample[];
@@ -62,15 +72,25 @@ export function samplesOf(read: number | Samples): Samples {
 
 function histogramSamples(name: string, labels: Sample['labels'], histogram: Histogram): Sample[] {
   histogram.settle();
-  const { bounds, counts, sum } = histogram;
+  const { bounds, counts, sum, exemplars } = histogram;
   const samples: Sample[] = [];
   let cumulated = 0;
   counts.forEach((count, i) => {
     cumulated += count;
     const le = i < bounds.length ? String(bounds[i]) : '+Inf';
-    samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: cumulated });
+    const exemplar = exemplars.get(i);
+    samples.push({
+      metricName: `${name}_bucket`,
+      labels: { ...labels, le },
+      value: cumulated,
+      ...(exemplar && { exemplar: exemplarOf(exemplar) }),
+    });
   });
   samples.push({ metricName: `${name}_sum`, labels, value: sum });
   samples.push({ metricName: `${name}_count`, labels, value: cumulated });
   return samples;
+}
+
+function exemplarOf({ traceId, spanId, value, at }: Exemplar): SampleExemplar {
+  return { labelSet: { trace_id: traceId, span_id: spanId }, value, timestamp: at };
 }

@@ -94,7 +94,10 @@ export function composeOps(
       if (readiness.reason !== undefined) return readiness.reason;
       return config.http.readyRequiresRedis ? redisNotReady(core) : undefined;
     },
-    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    metrics: async (format) =>
+      format === 'openmetrics'
+        ? registry.openMetrics()
+        : { contentType: registry.contentType, text: await registry.metrics() },
     stats: () => statsWith(() => redis?.keyCounter.fresh().catch(() => undefined)),
     counts: async () => ({
       metrics: await registry.data(),

@@ -272,6 +272,6 @@ function lowered(headers: Readonly<Record<string, string>>): Record<string, stri
 }
 
 function decode(type: string, body: Buffer): unknown {
-  if (type.startsWith('text/')) return body.toString();
+  if (/^text\/|-text$/.test(type)) return body.toString();
   return type.endsWith('json') ? JSON.parse(body.toString()) : unpackr.unpack(body);
 }

@@ -14,7 +14,11 @@ export interface Prometheus extends ServerProcess {
   count(query: string): Promise<number>;
 }
 
-export async function startPrometheus(target: { readonly port: number }): Promise<Prometheus> {
+/** @param flags of its command line, in addition */
+export async function startPrometheus(
+  target: { readonly port: number },
+  flags: readonly string[] = [],
+): Promise<Prometheus> {
   const server = await startServerProcess('prometheus', async (dir) => {
     const config = {
       global: { scrape_interval: INTERVAL, scrape_timeout: INTERVAL, evaluation_interval: INTERVAL },
@@ -24,7 +28,7 @@ export async function startPrometheus(target: { readonly port: number }): Promis
       ],
     };
     await writeFile(join(dir, 'prometheus.yml'), stringify(config));
-    return ['--config.file=prometheus.yml', '--storage.tsdb.path=data', '--log.level=warn'];
+    return ['--config.file=prometheus.yml', '--storage.tsdb.path=data', '--log.level=warn', ...flags];
   });
   return {
     ...server,

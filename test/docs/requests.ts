@@ -15,6 +15,7 @@ const REPLICAS = ['GET /v1/replicas', 'HEAD /v1/replicas'];
 const CONFIGURATION = ['GET /v1/configuration', 'HEAD /v1/configuration'];
 export const READS = [`GET ${VALUE}`, `HEAD ${VALUE}`];
 const EVENTS = 'GET /v1/events';
+const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0';
 const PROBES = ['/health', '/livez', '/readyz', '/metrics', '/stats'];
 const BATCHES = ['POST /v1/mget', 'POST /v1/mset', 'POST /v1/mdelete'];
 const OPERATIONS = ['POST /v1/invalidate', 'POST /v1/cleanup', 'POST /v1/flush', 'POST /v1/warmup'];
@@ -463,6 +464,7 @@ export const STANDALONE: readonly Exercise[] = [
   ...both(READS, '200', read('alone:A')),
   ...both(READS, '404 cache_miss', read('alone:B')),
   ...both([...LIST, 'GET /stats', 'GET /health', 'GET /metrics'], '200'),
+  ...both(['GET /metrics', 'HEAD /metrics'], '200', { headers: { Accept: OPEN_METRICS } }),
   ...both(EXPLAINS, '200', read('alone:A')),
 ];
 

@@ -1,4 +1,8 @@
+import { Quality } from '../../src/cache/quality/quality.ts';
+import type { Counters } from '../../src/metrics/counters.ts';
+import type { MetricsDeps } from '../../src/metrics/prometheus.ts';
 import type { RedisStatus } from '../../src/redis/info.ts';
+import type { KeyCounts } from '../../src/redis/key-counter.ts';
 import { openMemory } from '../support/replica.ts';
 
 /** A Redis that answers, with the numbers of the runbook's sample. */
@@ -36,4 +40,37 @@ export function filledMemory(keys: readonly string[]) {
   const { memory, counters, put } = openMemory({ maxEntries: 3 });
   for (const key of keys) put(key);
   return { memory, counters };
+}
+
+const COUNTED: KeyCounts = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: 0 };
+
+/** Parts with an L1 of three entries that has evicted one, and a Redis as in the runbook's sample. */
+export function setUp(shared?: Counters): { deps: MetricsDeps; counters: Counters } {
+  const filled = filledMemory(['borrow_rate:A', 'borrow_rate:B', 'odd', 'min_rate:A']);
+  const counters = shared ?? filled.counters;
+  const deps: MetricsDeps = {
+    counters,
+    memory: filled.memory,
+    redis: {
+      info: { status: async () => UP },
+      keyCounter: { latest: () => COUNTED },
+      connections: () => 3,
+      maxConnections: 100,
+    },
+    coherence: () => 'coherent',
+    quality: new Quality({ now: 0 }),
+    faults: {
+      counters,
+      pendingWrites: undefined,
+      clockOffsetMs: () => 0,
+      breakerOpen: () => false,
+      loopDelayMs: () => 1,
+    },
+    push: () => ({ connections: 2, streams: 4, subscriptions: 3 }),
+    openRequests: () => 17,
+    certificateExpiresAt: () => 1500,
+    version: '1.2.3',
+    statsEnabled: true,
+  };
+  return { deps, counters };
 }

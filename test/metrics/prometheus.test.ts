@@ -2,17 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
-import { Quality } from '../../src/cache/quality/quality.ts';
 import { TYPES } from '../../src/key.ts';
-import type { Counters } from '../../src/metrics/counters.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/metrics/histogram.ts';
 import { createRegistry, type MetricsDeps } from '../../src/metrics/prometheus.ts';
 import { RedisInfo } from '../../src/redis/info.ts';
-import { KeyCounter, type KeyCounts } from '../../src/redis/key-counter.ts';
+import { KeyCounter } from '../../src/redis/key-counter.ts';
 import { startConnected } from '../support/redis-connection.ts';
-import { filledMemory, GONE, UP } from './deps.ts';
-
-const COUNTED: KeyCounts = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: 0 };
+import { GONE, setUp } from './deps.ts';
 
 test('every metric of the runbook is exported with its type and labels', async () => {
   const { types, samples } = await scrape(setUp().deps);
@@ -305,37 +301,6 @@ test('scrapes within one second query Redis once, and export its keys as soon as
   // INFO and INFO commandstats, and the one that counted before.
   assert.equal((await infos()) - before, 3);
 });
-
-/** Parts with an L1 of three entries that has evicted one, and a Redis as in the runbook's sample. */
-function setUp(shared?: Counters): { deps: MetricsDeps; counters: Counters } {
-  const filled = filledMemory(['borrow_rate:A', 'borrow_rate:B', 'odd', 'min_rate:A']);
-  const counters = shared ?? filled.counters;
-  const deps: MetricsDeps = {
-    counters,
-    memory: filled.memory,
-    redis: {
-      info: { status: async () => UP },
-      keyCounter: { latest: () => COUNTED },
-      connections: () => 3,
-      maxConnections: 100,
-    },
-    coherence: () => 'coherent',
-    quality: new Quality({ now: 0 }),
-    faults: {
-      counters,
-      pendingWrites: undefined,
-      clockOffsetMs: () => 0,
-      breakerOpen: () => false,
-      loopDelayMs: () => 1,
-    },
-    push: () => ({ connections: 2, streams: 4, subscriptions: 3 }),
-    openRequests: () => 17,
-    certificateExpiresAt: () => 1500,
-    version: '1.2.3',
-    statsEnabled: true,
-  };
-  return { deps, counters };
-}
 
 interface Sample {
   readonly name: string;

@@ -18,7 +18,7 @@ export interface Exit {
 /** Answers the questions of a process about the whole service. */
 export type Asked = {
   readonly [Q in Exclude<keyof SupervisorAnswers, 'listening' | 'ending'>]: (
-    given: unknown,
+    given: never,
   ) => SupervisorAnswers[Q] | Promise<SupervisorAnswers[Q]>;
 };
 
@@ -63,7 +63,7 @@ export class Child {
         this.counts = given as Counts;
         return undefined;
       }
-      return asked()[question as keyof Asked](given);
+      return asked()[question as keyof Asked](given as never);
     });
   }
 

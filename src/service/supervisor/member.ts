@@ -52,7 +52,7 @@ export class Member {
     return {
       health: () => this.#ask('health'),
       notReady: async () => notReady() ?? this.#ask('notReady'),
-      metrics: () => this.#ask('metrics'),
+      metrics: (format) => this.#ask('metrics', format),
       stats: () => this.#ask('stats'),
     };
   }

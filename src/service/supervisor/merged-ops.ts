@@ -3,7 +3,7 @@ import type { Ops } from '../../http/ops.ts';
 import { mergeHealth } from '../../metrics/merge-health.ts';
 import { countsOf, mergeMetrics } from '../../metrics/merge-metrics.ts';
 import { mergeStats } from '../../metrics/merge-stats.ts';
-import { metricsText } from '../../metrics/prometheus.ts';
+import { type MetricsFormat, metricsText } from '../../metrics/prometheus.ts';
 import { counter, gauge, type MetricData } from '../../metrics/scraped.ts';
 import type { StatsBody } from '../../metrics/stats.ts';
 import type { Child } from './child.ts';
@@ -52,13 +52,13 @@ export class MergedOps implements Ops {
     return (await Promise.all(reasons)).filter(Boolean).join('; ') || undefined;
   };
 
-  readonly metrics = async () => {
+  readonly metrics = async (format: MetricsFormat) => {
     const { present, before } = await this.#collect();
     const reports = [
       ...present.map(({ process, counts }) => ({ process: String(process), metrics: counts.metrics })),
       ...before.map(({ metrics }) => ({ process: '', metrics: countsOf(metrics) })),
     ];
-    return metricsText([...mergeMetrics(reports), ...(await this.#own(present.length))]);
+    return metricsText([...mergeMetrics(reports), ...(await this.#own(present.length))], format);
   };
 
   readonly stats = async () => {
