@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
       'src/metrics/',
       'src/cache/',
       'src/config/',
+      'src/tracing/',
       'src/uws.ts',
       'src/log.ts',
       'src/errors.ts',
@@ -70,12 +71,14 @@ const LAYERS: readonly (readonly [row: string, may: readonly string[]])[] = [
   // It runs in browsers, so it loads nothing of the service.
   ['src/ui/', []],
   ['src/access/', ['src/codec/', 'src/errors.ts', 'src/key.ts', ...MEASURES]],
-  ['src/config/', ['src/errors.ts', 'src/cache/']],
+  ['src/config/', ['src/errors.ts', 'src/cache/', 'src/tracing/sampler.ts']],
   ['src/cache/', ['src/codec/', 'src/errors.ts', 'src/key.ts', ...MEASURES]],
   ['src/codec/', ['src/errors.ts']],
   ['src/metrics/counters.ts', ['src/key.ts', 'src/metrics/histogram.ts']],
   ['src/metrics/histogram.ts', []],
   ['src/metrics/', ['src/cache/', 'src/key.ts', 'src/errors.ts']],
+  // What it records for others is known by types alone.
+  ['src/tracing/', []],
   ['src/uws.ts', ['src/uws/']],
   ['src/uws/', []],
   ['src/log.ts', ['src/log-output.ts']],
@@ -99,6 +102,8 @@ const OWNERS: Readonly<Record<string, string>> = {
   'prom-client': 'src/metrics/',
   pino: 'src/log.ts',
   jose: 'src/access/',
+  '@opentelemetry/api': 'src/tracing/',
+  '@opentelemetry/sdk-trace': 'src/tracing/',
 };
 
 test('src, loadtest and bench keep the import rule', async () => {
@@ -139,6 +144,16 @@ test('serve and check load nothing of one another, of the harness, or of complet
   const others = /^(loadtest|test)\/|^(cli-table3|autocannon|hdr-histogram-js|cli-progress)/;
   assert.deepEqual(
     [...serve, ...check].filter((file) => others.test(file)),
+    [],
+  );
+});
+
+test('a service without traces loads nothing of OpenTelemetry', async () => {
+  const graph = await loadedBy(sourceFiles(), (file) => file === 'src/cli/commands/serve.ts');
+  const serve = reached(graph, 'src/main.ts');
+  assert.ok(serve.has('src/service/compose-tracing.ts'));
+  assert.deepEqual(
+    [...serve].filter((file) => file.startsWith('@opentelemetry/') || file === 'src/tracing/otel.ts'),
     [],
   );
 });

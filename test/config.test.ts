@@ -22,6 +22,7 @@ const REDIS = { REDIS_HOST: 'redis.internal', REDIS_PORT: '6379', REDIS_PASSWORD
 /** Overrides that replace the one server. */
 const NO_SERVER = { REDIS_HOST: undefined, REDIS_PORT: undefined };
 const SENTINEL = { ...NO_SERVER, REDIS_SENTINELS: 's1:26379,[::1]:26380', REDIS_SENTINEL_NAME: 'rates' };
+const TRACING = { OTEL_TRACES_EXPORTER: 'otlp' };
 const CLUSTER = { ...NO_SERVER, REDIS_CLUSTER_NODES: 'a:7001,b:7002' };
 
 const withRedis = (env: Environment = {}) => loadConfig({ ...REDIS, ...env }, { standalone: false });
@@ -156,6 +157,14 @@ test('every variable changes the configuration', () => {
     REDIS_SENTINELS: 'b:2',
     REDIS_CLUSTER_NODES: 'b:2',
     REDIS_CLUSTER_NAT_MAP: 'a:1=b:2',
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_TRACES_SAMPLER: 'traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: '0.01',
+    OTEL_PROPAGATORS: 'none',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces',
+    // At least OTEL_BSP_MAX_EXPORT_BATCH_SIZE.
+    OTEL_BSP_MAX_QUEUE_SIZE: '9999',
   };
   const jwt = { AUTH_JWT_AUDIENCE: 'rates', AUTH_JWT_ISSUER: 'https://issuer.example.com' };
   const tls = { TLS_CERT_FILE: 'cert', TLS_KEY_FILE: 'key' };
@@ -185,16 +194,61 @@ test('every variable changes the configuration', () => {
   };
   for (const name of VARIABLE_NAMES) {
     const variable = VARIABLES[name];
+    // It has one value, and any other is a fault.
+    if (name === 'OTEL_EXPORTER_OTLP_PROTOCOL') continue;
     const value =
       other[name] ??
       (variable.kind === 'boolean' ? String(!variable.default) : variable.kind === 'integer' ? '99' : 'x');
-    const around = companions[name] ?? {};
+    const isOfTracing = name.startsWith('OTEL_') && name !== 'OTEL_TRACES_EXPORTER';
+    const around = companions[name] ?? (isOfTracing ? TRACING : {});
     assert.notDeepEqual(
       describe(withRedis({ ...around, [name]: value }).config),
       describe(withRedis(around).config),
       name,
     );
   }
+});
+
+test('traces are off unless OTEL_TRACES_EXPORTER is otlp, and then begin with the defaults of the specification', () => {
+  assert.equal(withRedis().config.tracing, undefined);
+  assert.equal(withRedis({ ...TRACING, OTEL_SDK_DISABLED: 'true' }).config.tracing, undefined);
+  const { sdk, ...options } = withRedis(TRACING).config.tracing!;
+  assert.deepEqual(options, {
+    sampler: 'parentbased_always_on',
+    ratio: 1,
+    continuesTraces: true,
+    batches: { delayMs: 5000, timeoutMs: 30_000, maxQueue: 2048, maxBatch: 512 },
+  });
+  assert.deepEqual(new Set(Object.values(sdk)), new Set([undefined]));
+});
+
+test('without traces, variables of OpenTelemetry may be those of another program', () => {
+  const foreign = {
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_TRACES_SAMPLER: 'jaeger_remote',
+    OTEL_METRICS_EXPORTER: 'prometheus',
+    OTEL_NODE_RESOURCE_DETECTORS: 'env',
+  };
+  assert.deepEqual(withRedis(foreign), withRedis());
+  assert.deepEqual(withRedis({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }).warnings, [
+    'OTEL_EXPORTER_OTLP_ENDPOINT: has no effect without OTEL_TRACES_EXPORTER=otlp',
+  ]);
+});
+
+test('with traces, what the exporter cannot do is a fault', () => {
+  const cases: [name: string, value: string, expected: RegExp][] = [
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /^one of http\/protobuf$/],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote', /^one of parentbased_always_on/],
+    ['OTEL_TRACES_SAMPLER_ARG', '2', /^a number from 0 to 1/],
+    ['OTEL_TRACES_SAMPLER_ARG', '1 %', /^a number from 0 to 1/],
+    ['OTEL_PROPAGATORS', 'b3', /^tracecontext, baggage/],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', /^a URL/],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://name:secret@collector:4318', /^a URL/],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '9', /^at most OTEL_BSP_MAX_QUEUE_SIZE/],
+  ];
+  for (const [name, value, expected] of cases)
+    assert.match(faultOf({ ...TRACING, [name]: value }).expected, expected, `${name}=${value}`);
+  assert.match(faultOf({ OTEL_TRACES_EXPORTER: 'zipkin' }).expected, /^one of none, otlp$/);
 });
 
 test('a faulty rule of dependencies is reported with what was expected', () => {

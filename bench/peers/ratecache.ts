@@ -9,6 +9,7 @@ import { type Contender, cachePath, type Running } from '../compare/contender.ts
 import { type Item, itemsOf, MANY, MEDIUM, type Shape, SMALL } from '../support/data.ts';
 import { CALLGRIND, type Callgrind, callgrind } from './callgrind.ts';
 import { overRedis } from './over-redis.ts';
+import { startSpanSink } from './span-sink.ts';
 
 const TTL_SECONDS = 86_400;
 const ENV = { LOCAL_CACHE_TTL: String(TTL_SECONDS), HEARTBEAT_TIMEOUT_MS: '5000' };
@@ -30,6 +31,27 @@ export const ratecacheCounting: Contender = {
   ...ratecache,
   needs: [...ratecache.needs, ...CALLGRIND],
   start: async () => start(SMALL, WARM, await callgrind()),
+};
+
+/** As `ratecacheCounting`, with traces of one request in a hundred, which a collector on this machine receives. */
+export const ratecacheTracing: Contender = {
+  ...ratecacheCounting,
+  name: 'ratecache-traced',
+  title: 'ratecache, 1 % traced',
+  start: async () => {
+    const sink = await startSpanSink();
+    const sampled = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' };
+    const running = await start(SMALL, { ...WARM, ...sink.env, ...sampled }, await callgrind());
+    return {
+      ...running,
+      stop: async () => {
+        const { batches } = sink;
+        await running.stop();
+        await sink.stop();
+        if (batches === 0) throw new Error('no spans were sent');
+      },
+    };
+  },
 };
 
 function contender(name: string, title: string, shape: Shape, env: Record<string, string>): Contender {

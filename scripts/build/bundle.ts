@@ -56,7 +56,9 @@ async function bundled(info: Build, { plugins = [], ...entry }: BuildOptions): P
       // Only the sources use it, to find files next to them.
       'import.meta.url': '"file:///ratecache"',
     },
-    plugins: [ownAddons, luaFiles, leftOut, ...plugins],
+    // The second program of the binary has no `import()`.
+    supported: { 'dynamic-import': false },
+    plugins: [ownAddons, luaFiles, leftOut, noActiveTrace, ...plugins],
     logLevel: 'error',
   });
   const { inputs } = Object.values(metafile!.outputs)[0]!;
@@ -90,8 +92,6 @@ const luaFiles: Plugin = {
 const LEFT_OUT: readonly (readonly [files: RegExp, contents: string])[] = [
   // A gateway to push metrics to, and the metrics of a cluster of processes.
   [/\/prom-client\/lib\/(pushgateway|cluster)\.js$/, 'module.exports = {};'],
-  // Exemplars in metrics.
-  [/\/@opentelemetry\/api\//, 'module.exports = {};'],
   // Logs that are written by a thread.
   [/\/pino\/lib\/transport\.js$/, 'module.exports = {};'],
   // A native part; without it msgpackr decodes in JavaScript.
@@ -104,5 +104,16 @@ const leftOut: Plugin = {
   name: 'left-out',
   setup({ onLoad }) {
     for (const [filter, contents] of LEFT_OUT) onLoad({ filter }, () => ({ contents, loader: 'js' }));
+  },
+};
+
+/** prom-client asks this package for the trace of an exemplar. The exemplars of ratecache come from its own spans. */
+const noActiveTrace: Plugin = {
+  name: 'no-active-trace',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@opentelemetry\/api$/ }, ({ importer }) =>
+      importer.includes('/prom-client/') ? { path: 'api', namespace: 'no-active-trace' } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: 'no-active-trace' }, () => ({ contents: 'module.exports = {};' }));
   },
 };

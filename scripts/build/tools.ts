@@ -3,8 +3,8 @@ import { relative, resolve } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { ROOT } from './paths.ts';
 
-/** The modules that subcommands import when they need them, and that bring the packages of the harness and the terminal. */
-const TOOLS = /^(loadtest\/.*|src\/cli\/stats|src\/warmup\/progress)\.ts$/;
+/** The modules that are imported when they are needed, and that bring the packages of the harness, the terminal and traces. */
+const TOOLS = /^(loadtest\/.*|src\/cli\/stats|src\/warmup\/progress|src\/tracing\/otel)\.ts$/;
 
 /**
  * Lets each dynamic import of such a module ask src/binary/tools.ts for it.

@@ -1,6 +1,7 @@
 /** Operations on many keys. The commands of a batch do not wait for one another, so a batch costs about one round trip. */
 import { type ErrorCode, ServiceError } from '../errors.ts';
 import { keyFault } from '../key.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import { type Condition, whyRefused } from './condition.ts';
 import type { Value } from './entry.ts';
 import { keyWarning } from './key-warning.ts';
@@ -10,6 +11,7 @@ import { l1OnTerms, loadOnTerms, TermsNotMet } from './read-on-terms.ts';
 import type { ItemResult } from './results.ts';
 import type { RemovalOutcome, WriteOutcome } from './store.ts';
 import type { Terms } from './terms.ts';
+import type { Reads } from './traced-reads.ts';
 import { turns } from './turns.ts';
 import type { TwoLevel } from './two-level.ts';
 
@@ -33,7 +35,7 @@ export interface Assignment {
 
 /** Reads the keys and returns one result each, in order. Returns no promise where all keys are L1 hits. */
 export function getMany(
-  cache: Pick<TwoLevel, 'peek' | 'load'>,
+  cache: Reads,
   keys: readonly string[],
   maxKeyBytes: number,
 ): ItemResult[] | Promise<ItemResult[]> {
@@ -62,7 +64,7 @@ export function getMany(
  */
 export function getManyOnTerms(
   cache: TwoLevel,
-  reads: Pick<TwoLevel, 'peek' | 'load'>,
+  reads: Reads,
   keys: readonly string[],
   maxKeyBytes: number,
   terms: Terms,
@@ -79,12 +81,18 @@ export function getManyOnTerms(
   return Promise.all(keys.map((key) => readOne(key).catch(failed(key))));
 }
 
+/** Who makes the changes of a batch, and its span if it is traced. */
+export interface BatchDetails {
+  readonly client?: string | undefined;
+  readonly span?: TraceSpan | undefined;
+}
+
 /** Writes the values and returns one result each, in order. */
 export function setMany(
   cache: TwoLevel,
   assignments: readonly (Assignment | Faulty)[],
   maxKeyBytes: number,
-  client?: string,
+  batch: BatchDetails = {},
 ): Promise<ItemResult[]> {
   return inSlices(assignments, (assignment) => {
     const { key } = assignment;
@@ -92,7 +100,7 @@ export function setMany(
     if (fault !== undefined) return keyError(key, fault);
     if ('fault' in assignment) return failed(key)(assignment.fault);
     const { value, ttlMs, condition, origin, idempotencyKey } = assignment;
-    const details = { client, idempotencyKey, origin };
+    const details = { ...batch, idempotencyKey, origin };
     return cache.set(key, value, ttlMs, condition, details).then(({ status, version }): ItemResult => {
       if (status === 'refused') {
         const detail = whyRefused(condition, version);
@@ -110,13 +118,13 @@ export function deleteMany(
   cache: TwoLevel,
   keys: readonly string[],
   maxKeyBytes: number,
-  client?: string,
+  batch: BatchDetails = {},
 ): Promise<ItemResult[]> {
   return inSlices(keys, (key) => {
     const fault = keyFault(key, maxKeyBytes);
     if (fault !== undefined) return keyError(key, fault);
     return cache
-      .delete(key, undefined, { client })
+      .delete(key, undefined, batch)
       .then(({ status }) => ({ key, status: 'deleted', ...pendingCode(status) }) as const, failed(key));
   });
 }

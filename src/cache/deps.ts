@@ -1,5 +1,6 @@
 import type { TtlTable } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { CoherenceState } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Rule } from './dependencies/rules.ts';
@@ -48,4 +49,6 @@ export interface TwoLevelDeps {
   readonly onSuperseded?: ((key: string, version: Version, present: Version | undefined) => void) | undefined;
   /** Called on every change of the coherence state. @param server its name, where L2 has several servers */
   readonly onState?: ((state: CoherenceState, server: string | undefined) => void) | undefined;
+  /** Records replays; undefined without traces. */
+  readonly tracing?: Pick<Tracing, 'start'> | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Counters } from '../metrics/counters.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 
 /** A read of one key that has left for L2 and has not been answered. */
 export interface Flight {
@@ -8,6 +9,8 @@ export interface Flight {
   readers: number;
   /** Whether the answer may enter L1. */
   fill: boolean;
+  /** The span of the read that opened it, if that read is traced. */
+  readonly span: TraceSpan | undefined;
 }
 
 interface Open<T> extends Flight {
@@ -38,16 +41,30 @@ export class Flights<T> {
    * calls `landed` when L2 has answered.
    * @param readers the number of reads this call counts as; 0 for a refresh
    * @param fill whether the answer may enter L1; one caller that allows it is enough
+   * @param span the span of this read, if it is traced
    */
-  join(key: string, readers: number, fill: boolean, start: (flight: Flight) => Promise<T>): Promise<T> {
+  join(
+    key: string,
+    readers: number,
+    fill: boolean,
+    start: (flight: Flight) => Promise<T>,
+    span?: TraceSpan,
+  ): Promise<T> {
     const joined = this.#open.get(key);
     if (joined !== undefined) {
+      if (span !== undefined) traceJoin(span, joined);
       this.#counters.joinedFlights++;
       joined.readers += readers;
       joined.fill ||= fill;
       return joined.answer;
     }
-    const flight: Open<T> = { fenced: false, readers, fill, answer: undefined as unknown as Promise<T> };
+    const flight: Open<T> = {
+      fenced: false,
+      readers,
+      fill,
+      span,
+      answer: undefined as unknown as Promise<T>,
+    };
     flight.answer = start(flight);
     this.#open.set(key, flight);
     return flight.answer;
@@ -65,6 +82,7 @@ export class Flights<T> {
     const flight = this.#open.get(key);
     if (flight === undefined) return;
     flight.fenced = true;
+    flight.span?.set('ratecache.flight.fenced', true);
     this.#counters.fencedFlights++;
     this.#open.delete(key);
   }
@@ -76,4 +94,11 @@ export class Flights<T> {
   get size(): number {
     return this.#open.size;
   }
+}
+
+/** The read waits for a flight that another read has opened. */
+function traceJoin(span: TraceSpan, joined: Flight): void {
+  span.set('ratecache.flight.joined', true);
+  // Both may be keys of one request.
+  if (joined.span !== undefined && joined.span !== span) span.link(joined.span);
 }

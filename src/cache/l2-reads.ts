@@ -32,7 +32,7 @@ export class L2Reads {
    */
   fly(key: string, flight: Flight): Promise<Loaded> {
     const { store } = this.#deps;
-    const read = store === undefined ? Promise.resolve(undefined) : store.read(key);
+    const read = store === undefined ? Promise.resolve(undefined) : store.read(key, flight.span);
     return read.then(
       (stored) => this.#answered(key, flight, stored),
       (error: unknown) => this.#failed(key, flight, error),

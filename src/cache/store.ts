@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import type { Condition } from './condition.ts';
 import type { Entry, Value } from './entry.ts';
 import type { WriteIdentity } from './idempotency.ts';
@@ -20,6 +21,8 @@ export interface Write {
   readonly identity?: WriteIdentity | undefined;
   /** Whether this is the replay of a pending change. No caller waits for it, so it may take longer. */
   readonly late?: boolean;
+  /** The span of the request or of the replay, if it is traced. */
+  readonly span?: TraceSpan | undefined;
 }
 
 export interface Removal {
@@ -31,6 +34,8 @@ export interface Removal {
   readonly identity?: WriteIdentity | undefined;
   /** As for a `Write`. */
   readonly late?: boolean;
+  /** As for a `Write`. */
+  readonly span?: TraceSpan | undefined;
 }
 
 /**
@@ -87,7 +92,8 @@ export interface Listing {
  * All calls of one turn of the event loop share one round trip.
  */
 export interface Store {
-  read(key: string): Promise<Entry | undefined>;
+  /** @param span the span of the read, if it is traced */
+  read(key: string, span?: TraceSpan): Promise<Entry | undefined>;
   write(write: Write): Promise<WriteOutcome>;
   remove(removal: Removal): Promise<RemovalOutcome>;
   /**

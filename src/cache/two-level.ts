@@ -1,5 +1,6 @@
 import { typeOf } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import {
   type Announced,
   type BusListener,
@@ -105,6 +106,7 @@ export class TwoLevel implements BusListener {
           write: (replayed) => this.#writes.replay(replayed),
           forget: ({ match, version }) => this.#forgetWhere(matcher(match), version),
           serverOf: (key) => this.#coherence.ownerOf(key),
+          tracing: deps.tracing,
         },
         () => counters.countLimited('pending_writes_share'),
       );
@@ -141,13 +143,16 @@ export class TwoLevel implements BusListener {
     return entry;
   }
 
-  /** Reads the key after `peek` missed: from L2, or the stale entry of L1 if L2 does not answer. */
-  load(key: string): Promise<Loaded> {
+  /**
+   * Reads the key after `peek` missed: from L2, or the stale entry of L1 if L2 does not answer.
+   * @param span the span of this read, if it is traced
+   */
+  load(key: string, span?: TraceSpan): Promise<Loaded> {
     this.#counters.l1Misses[typeOf(key)]!++;
     this.#sampler.read(key);
     const pending = this.#postponer?.answerFor(key);
     if (pending !== undefined) return Promise.resolve(this.#reads.countedPending(key, pending.entry));
-    return this.#flights.join(key, 1, true, (flight) => this.#reads.fly(key, flight));
+    return this.#flights.join(key, 1, true, (flight) => this.#reads.fly(key, flight), span);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors.ts';
 import { typeOf } from '../key.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import type { ChangeListener } from './bus.ts';
 import { type Condition, holds } from './condition.ts';
 import type { TwoLevelDeps } from './deps.ts';
@@ -34,6 +35,8 @@ export interface ChangeDetails {
   readonly client?: string | undefined;
   /** The same for each repetition of a change, which is made once: see outcome 6 of `Store`. */
   readonly idempotencyKey?: string | undefined;
+  /** The span of the request, if it is traced. */
+  readonly span?: TraceSpan | undefined;
 }
 
 export interface SetDetails extends ChangeDetails {
@@ -77,7 +80,7 @@ export class Writes {
     value: Value,
     ttlMs?: number,
     condition?: Condition,
-    { client, origin, idempotencyKey }: SetDetails = {},
+    { client, origin, idempotencyKey, span }: SetDetails = {},
   ): Promise<WriteOutcome> {
     const identity =
       idempotencyKey === undefined
@@ -103,7 +106,8 @@ export class Writes {
     }
     const newer = postponer()?.checkWrite(key, condition);
     if (newer !== undefined) return { status: 'refused', version: newer };
-    const write = { key, value, version, storedAt, expiresAt: storedAt + life, origin, condition, identity };
+    const expiresAt = storedAt + life;
+    const write = { key, value, version, storedAt, expiresAt, origin, condition, identity, span };
     return this.#through<WriteOutcome>(key, 'set', {
       version,
       send: () => store.write(write),
@@ -140,7 +144,7 @@ export class Writes {
   async delete(
     key: string,
     condition?: Condition,
-    { client, idempotencyKey }: ChangeDetails = {},
+    { client, idempotencyKey, span }: ChangeDetails = {},
   ): Promise<RemovalOutcome> {
     const identity = idempotencyKey === undefined ? undefined : identityOf(idempotencyKey, key, condition);
     const earlier = this.#earlier<RemovalOutcome>(key, identity, 'deleted');
@@ -157,7 +161,7 @@ export class Writes {
     const undo = condition === undefined ? postponer()?.deleting(key, version) : undefined;
     return this.#through<RemovalOutcome>(key, 'delete', {
       version,
-      send: () => store.remove({ key, version, condition, identity }),
+      send: () => store.remove({ key, version, condition, identity, span }),
       done: (outcome, meanwhile) => {
         if (outcome.status === 'refused' || outcome.repeated) {
           undo?.();

@@ -71,6 +71,13 @@ const IDLE: readonly Idle[] = [
     when: ({ stats }) => !stats.enabled,
     why: 'with ENABLE_CACHE_STATS=false',
   },
+  {
+    names: ofGroups('tracing').filter(
+      (name) => name !== 'OTEL_TRACES_EXPORTER' && name !== 'OTEL_SDK_DISABLED',
+    ),
+    when: ({ tracing }) => tracing === undefined,
+    why: 'without OTEL_TRACES_EXPORTER=otlp, and with OTEL_SDK_DISABLED=true',
+  },
 ];
 
 /** @param given the variables whose flags the command line contains. @throws Failure for a flag without effect */

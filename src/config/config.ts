@@ -222,6 +222,33 @@ function assemble(values: Values, standalone: boolean) {
       /** Undefined for no access log. */
       accessFile: values.ACCESS_LOG,
     },
+    /** Undefined without traces. */
+    tracing: tracingOf(values),
+  };
+}
+
+function tracingOf(values: Values) {
+  if (values.OTEL_TRACES_EXPORTER !== 'otlp' || values.OTEL_SDK_DISABLED) return undefined;
+  return {
+    sampler: values.OTEL_TRACES_SAMPLER,
+    /** From 0 to 1. */
+    ratio: Number(values.OTEL_TRACES_SAMPLER_ARG),
+    /** Whether requests continue the trace of their `traceparent`. */
+    continuesTraces: values.OTEL_PROPAGATORS.includes('tracecontext'),
+    batches: {
+      delayMs: values.OTEL_BSP_SCHEDULE_DELAY,
+      timeoutMs: values.OTEL_BSP_EXPORT_TIMEOUT,
+      maxQueue: values.OTEL_BSP_MAX_QUEUE_SIZE,
+      maxBatch: values.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
+    },
+    /** What the SDK reads from the environment, by the name of the variable. */
+    sdk: {
+      OTEL_SERVICE_NAME: values.OTEL_SERVICE_NAME,
+      OTEL_RESOURCE_ATTRIBUTES: values.OTEL_RESOURCE_ATTRIBUTES,
+      OTEL_EXPORTER_OTLP_ENDPOINT: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+      OTEL_EXPORTER_OTLP_HEADERS: values.OTEL_EXPORTER_OTLP_HEADERS,
+    },
   };
 }
 
@@ -254,6 +281,8 @@ function warnOfIdle(config: Config, env: Environment): string[] {
     for (const name of ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER'])
       if (env[name]) warnings.push(`${name}: has no effect without AUTH_JWKS_FILE or AUTH_JWKS_URL`);
   }
+  if (env.OTEL_EXPORTER_OTLP_ENDPOINT && !env.OTEL_TRACES_EXPORTER && config.tracing === undefined)
+    warnings.push('OTEL_EXPORTER_OTLP_ENDPOINT: has no effect without OTEL_TRACES_EXPORTER=otlp');
   return warnings;
 }
 

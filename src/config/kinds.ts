@@ -21,6 +21,7 @@ export const GROUPS = {
   faults: 'Faults and overload',
   warmup: 'Warm-up',
   observe: 'Logs and statistics',
+  tracing: 'Traces',
 } as const;
 
 export type Group = keyof typeof GROUPS;

@@ -12,9 +12,22 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Longer values are truncated in messages. */
 const SHOWN_CHARACTERS = 100;
 
+/** The variables of OpenTelemetry but for the two that turn it on. */
+const ONLY_WHEN_TRACING: ReadonlySet<VariableName> = new Set(
+  VARIABLE_NAMES.filter(
+    (name) =>
+      VARIABLES[name].group === 'tracing' && name !== 'OTEL_TRACES_EXPORTER' && name !== 'OTEL_SDK_DISABLED',
+  ),
+);
+
+function asksForTraces({ OTEL_TRACES_EXPORTER: exporter }: Environment): boolean {
+  return exporter?.toLowerCase() === 'otlp';
+}
+
 /**
  * Parses every variable of the table. A variable that is unset has its default, and so has an empty one, except a
- * secret. When `standalone`, REDIS_* is ignored.
+ * secret. When `standalone`, REDIS_* is ignored. Without traces, the variables of the exporter are ignored: they may be those of
+ * another program in the same environment.
  *
  * @returns the values that could be parsed, and a fault for each of the others, in the order of the table
  */
@@ -26,6 +39,7 @@ export function parseVariables(
   const faults: Fault[] = [];
   for (const name of VARIABLE_NAMES) {
     if (standalone && name.startsWith('REDIS_')) continue;
+    if (ONLY_WHEN_TRACING.has(name) && !asksForTraces(env)) continue;
     const variable: Variable<unknown> = VARIABLES[name];
     const raw = env[name];
     if (raw === undefined || (raw === '' && !variable.secret)) {
@@ -71,6 +85,9 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
     if (below('MAX_BUFFERED_BODY_BYTES', limit)) {
       fault('MAX_BUFFERED_BODY_BYTES', `at least ${limit}, which is ${values[limit]}`);
     }
+  }
+  if (below('OTEL_BSP_MAX_QUEUE_SIZE', 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE')) {
+    fault('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 'at most OTEL_BSP_MAX_QUEUE_SIZE');
   }
   checkRules(values, fault);
   checkTls(values, fault);

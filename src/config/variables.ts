@@ -10,6 +10,7 @@ import { ABSOLUTE_PATH, FILE_PATH, HOST_EXPECTED, HOST_NAME, NO_GLOB, PRINTABLE 
 import { PUSH_VARIABLES } from './push-variables.ts';
 import { REDIS_VARIABLES } from './redis-variables.ts';
 import { TLS_VARIABLES } from './tls-variables.ts';
+import { TRACING_VARIABLES } from './tracing-variables.ts';
 
 const DAY = 86_400;
 const TEN_YEARS = 3650 * DAY;
@@ -327,6 +328,8 @@ export const VARIABLES = {
     expected: 'the path of a file, without control characters and without / at its end',
     doc: 'File for lines about one in 64 reads and writes of keys, for ratecache replay; it contains keys, but no values.',
   }),
+
+  ...TRACING_VARIABLES,
 };
 
 export type VariableName = keyof typeof VARIABLES;

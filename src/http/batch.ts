@@ -5,6 +5,7 @@ import { permitted } from '../access/permitted.ts';
 import type { Requester } from '../access/requester.ts';
 import {
   type Assignment,
+  type BatchDetails,
   deleteMany,
   type Faulty,
   getMany,
@@ -20,6 +21,7 @@ import { originFrom } from '../cache/origin.ts';
 import { readWithQuality, WISHES, wishesFrom } from '../cache/quality/read.ts';
 import { TERMS, termsFrom } from '../cache/read-on-terms.ts';
 import { type AnswerLimit, type ItemResult, resultsAsJson, writeResults } from '../cache/results.ts';
+import { tracedReads } from '../cache/traced-reads.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
 import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
@@ -58,8 +60,11 @@ const ENTRY = v.object({
 const ENTRY_MEMBERS: ReadonlySet<string> = new Set(Object.keys(ENTRY.entries));
 const ENTRIES = shapeOf({ entries: v.array(ENTRY) });
 
-/** @param client who makes the changes */
-type Run = (body: DecodedBody, requester: Requester, client: string) => ItemResult[] | Promise<ItemResult[]>;
+type Run = (
+  body: DecodedBody,
+  requester: Requester,
+  details: BatchDetails,
+) => ItemResult[] | Promise<ItemResult[]>;
 
 const itself = (key: string) => key;
 
@@ -74,15 +79,17 @@ export function mgetHandler(deps: HttpDeps) {
     'POST /v1/mget',
     counters.getSeconds,
     () => keysForm(limits),
-    (body, requester) => {
+    (body, requester, { span }) => {
       const wanted = keysOf(body, limits.maxBatchKeys, READ);
       const data = body.data as Record<string, unknown>;
       const terms = termsFrom(data, 'body_invalid');
       const wishes = wishesFrom(data, 'body_invalid');
       const read = (keys: readonly string[]) =>
-        terms === undefined
-          ? getMany(cache, keys, limits.maxKeyBytes)
-          : getManyOnTerms(cache, cache, keys, limits.maxKeyBytes, terms);
+        tracedReads(cache, span, (reads) =>
+          terms === undefined
+            ? getMany(reads, keys, limits.maxKeyBytes)
+            : getManyOnTerms(cache, reads, keys, limits.maxKeyBytes, terms),
+        );
       const requireKey = (key: string) => requester.requireKey(key, 'fallback');
       return permitted(requester, wanted, itself, (keys) =>
         readWithQuality(cache.quality, keys, read, wishes, requireKey),
@@ -98,9 +105,9 @@ export function mdeleteHandler(deps: HttpDeps) {
     'POST /v1/mdelete',
     counters.deleteSeconds,
     () => keysForm(limits),
-    (body, requester, client) =>
+    (body, requester, details) =>
       permitted(requester, keysOf(body, limits.maxBatchKeys), itself, (keys) =>
-        deleteMany(cache, keys, limits.maxKeyBytes, client),
+        deleteMany(cache, keys, limits.maxKeyBytes, details),
       ),
   );
 }
@@ -111,13 +118,13 @@ export function msetHandler(deps: HttpDeps) {
     hasValues: true,
     maxItems: ITEMS_SPARE + ITEMS_PER_ENTRY * limits.maxBatchKeys,
   });
-  return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, form, async (body, requester, client) => {
+  return batchHandler(deps, 'POST /v1/mset', counters.setSeconds, form, async (body, requester, details) => {
     const assignments = assignmentsOf(body, limits, clock.now);
     const results = await permitted(
       requester,
       assignments,
       ({ key }) => key,
-      (allowed) => setMany(cache, allowed, limits.maxKeyBytes, client),
+      (allowed) => setMany(cache, allowed, limits.maxKeyBytes, details),
     );
     for (const result of results) if ('warning' in result) counters.suspiciousKeyTypes++;
     return results;
@@ -147,7 +154,8 @@ function batchHandler(
     const exchange = new Exchange(res, load, counters, false, seconds);
     exchange.operation = operation;
     const requester = requesterOf(deps, operation, res, req, principal);
-    const client = writes ? clientOf(res, principal) : '';
+    const { span } = exchange;
+    const details = { client: writes ? clientOf(res, principal) : undefined, span };
     let items = 0;
     if (writes) exchange.onOutcome = requester.auditWrite(() => ({ keys: items }));
     attempt(exchange, deps, () => {
@@ -157,6 +165,8 @@ function batchHandler(
       const answerAs = preferredEncoding(acceptOf(req));
       const answer = (results: ItemResult[]) => {
         items = results.length;
+        span?.set('ratecache.keys', items);
+        span?.set('ratecache.state', cache.coherence);
         exchange.send(
           200,
           [['Content-Type', mediaTypeOf(answerAs)]],
@@ -167,9 +177,9 @@ function batchHandler(
         if (body.length > ONE_TURN_BYTES)
           return attempt(exchange, deps, async () => {
             const decoded = await readInTurns(load, body, (copy) => decodeLargeBody(encoding, copy, form()));
-            answer(await run(decoded, requester, client));
+            answer(await run(decoded, requester, details));
           });
-        const results = run(decodeBody(encoding, body, form()), requester, client);
+        const results = run(decodeBody(encoding, body, form()), requester, details);
         if (Array.isArray(results)) answer(results);
         else attempt(exchange, deps, () => results.then(answer));
       });

@@ -5,6 +5,7 @@ import type { Clock } from '../cache/clock.ts';
 import type { QualityRegistry } from '../cache/quality/registry.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { GzippedValues } from './gzip.ts';
 import type { MaxAge } from './head.ts';
 import type { Load } from './load.ts';
@@ -55,6 +56,8 @@ export interface HttpDeps {
   readonly configuration: () => Promise<unknown>;
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
+  /** Undefined without traces. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What answers without values need. */

@@ -2,9 +2,11 @@ import { TermsNotMet } from '../cache/read-on-terms.ts';
 import { ERRORS, type ErrorCode, ServiceError } from '../errors.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Histogram } from '../metrics/histogram.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import type { HttpResponse } from '../uws.ts';
 import { endAsRead, LARGE_BYTES, sendWithoutEnd } from './as-read.ts';
 import { type Load, MOST_UNSENT_BYTES } from './load.ts';
+import { endRequest } from './request-span.ts';
 
 /** Additional header lines of an answer. Values must never contain bytes from a client: uWS does not escape them. */
 export type Headers = readonly (readonly [name: string, value: string])[];
@@ -80,6 +82,8 @@ export class Exchange {
   #bodyAt: number | undefined;
   /** Called when the client disconnects before the answer. */
   onGone: (() => void) | undefined;
+  /** Undefined if the request is not traced. */
+  readonly span: TraceSpan | undefined;
   /** Receives the status or the code of the answer, once, for the audit log. */
   onOutcome: ((outcome: string) => void) | undefined;
 
@@ -92,6 +96,7 @@ export class Exchange {
     this.#last = load.last.has(res);
     this.#seconds = seconds;
     this.#start = performance.now();
+    this.span = load.spans.get(res);
     load.open++;
     res.onAborted(() => {
       const answered = this.#done;
@@ -99,7 +104,9 @@ export class Exchange {
       this.#gone = true;
       if (!this.#over) counters.httpAborted++;
       this.#finish();
-      if (!answered) this.onGone?.();
+      if (answered) return;
+      this.#endSpan(undefined, 'aborted');
+      this.onGone?.();
     });
   }
 
@@ -120,7 +127,7 @@ export class Exchange {
   /** The answer is under way, and the caller sends the rest. It listens for the end of the connection from now on. */
   handOver(status: number): void {
     this.#report(String(status));
-    this.#count(status);
+    this.#count(status, String(status));
     this.#finish();
   }
 
@@ -143,7 +150,7 @@ export class Exchange {
   refuse(error: ServiceError, headers: Headers = []): void {
     if (this.#done) return;
     this.#report(error.code);
-    this.#count(error.status);
+    this.#count(error.status, error.code);
     this.#finish();
     const res = this.#res;
     // `writeStatus` adds a line end.
@@ -186,7 +193,7 @@ export class Exchange {
   ): void {
     this.#report(outcome);
     if (this.#done) return;
-    this.#count(status);
+    this.#count(status, outcome);
     this.#reportSlow(outcome, headers);
     // uWS closes the connection when it reads another request before the answer, so nothing after this request is executed.
     if (this.#last) setImmediate(() => this.#deliver(status, headers, body, true));
@@ -199,10 +206,19 @@ export class Exchange {
     this.onOutcome = undefined;
   }
 
-  #count(status: number): void {
+  #count(status: number, outcome: string): void {
     this.#done = true;
-    this.#seconds?.observe((performance.now() - this.#start) / 1000);
+    const seconds = (performance.now() - this.#start) / 1000;
+    this.#seconds?.observe(seconds);
     this.#counters.httpResponses[Math.floor(status / 100)]!++;
+    if (this.span === undefined) return;
+    this.#seconds?.exemplify(seconds, this.span, Date.now() / 1000);
+    this.#endSpan(status, outcome);
+  }
+
+  /** @param status undefined for a client that disconnected before the answer */
+  #endSpan(status: number | undefined, outcome: string): void {
+    if (this.span !== undefined) endRequest(this.span, status, outcome, this.key);
   }
 
   #reportSlow(outcome: string, headers: Headers): void {

@@ -1,4 +1,5 @@
 import type { SlowRequests } from '../access/slow-requests.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import type { HttpResponse } from '../uws.ts';
 import { CHECKED_EVERY_BYTES, CLOSED_EVERY_ANSWERS, UnreadDraw } from './unread.ts';
 
@@ -19,6 +20,8 @@ export class Load {
   draining = false;
   /** Responses whose connections close after them, because the end of their requests is uncertain (framing.ts). */
   readonly last = new WeakSet<HttpResponse>();
+  /** The spans of sampled requests, for their `Exchange`. */
+  readonly spans = new WeakMap<HttpResponse, TraceSpan>();
   /** Draws the answers that are checked: their sockets must take them whole. */
   readonly checks = new UnreadDraw(CHECKED_EVERY_BYTES);
   /** Draws the answers without a body that close their connection. */

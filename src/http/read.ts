@@ -9,6 +9,7 @@ import type { FallbackCause, Verdict } from '../cache/quality/quality.ts';
 import { fallbackFor, Halted, NO_WISHES, WISHES, type Wishes, wishesFrom } from '../cache/quality/read.ts';
 import { l1OnTerms, loadOnTerms } from '../cache/read-on-terms.ts';
 import type { Terms } from '../cache/terms.ts';
+import { describeRead, type Reads, tracedReads } from '../cache/traced-reads.ts';
 import { NotConvertible } from '../codec/errors.ts';
 import { ServiceError } from '../errors.ts';
 import { type HttpRequest, type HttpResponse, listOf } from '../uws.ts';
@@ -107,6 +108,11 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   };
 }
 
+/** The handler of sampled requests: the hot path records nothing. */
+export function sampledReadHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
+  return (res, req, principal) => readSlowly(deps, res, req, principal, encodedKeyOf(req), bodiless);
+}
+
 /** What a peek with an encoded key has found. With a `%` the entry is that of another key. */
 function foundIn(entry: Entry): Loaded | undefined {
   return entry.hasPercent ? undefined : { entry, source: 'l1' };
@@ -141,25 +147,26 @@ function readSlowly(
     const key = keyFromPath(encoded);
     exchange.key = key;
     requester.requireKey(key);
-    const { quality } = deps.cache;
+    const { cache } = deps;
+    const { quality } = cache;
     const halt = quality.haltOf(key);
     if (halt !== undefined) {
       const wishes = wishesIn(query);
       if (!wishes.servesHalted) return answerHalted(deps, exchange, requester, key, halt, wishes, answer);
     }
     const terms = cacheControl === '' ? undefined : termsIn(cacheControl);
-    const hit = found ?? peekAt(deps, key);
-    const answered = terms === undefined ? hit : l1OnTerms(deps.cache, terms, hit?.entry);
+    const hit = found ?? tracedReads(cache, exchange.span, (reads) => peekAt(reads, key));
+    const answered = terms === undefined ? hit : l1OnTerms(cache, terms, hit?.entry);
     const verdict = answered?.entry && quality.of(answered.entry);
     if (answered !== undefined && (verdict === undefined || query === '')) return answer(answered, verdict);
     shedIfOverloaded(deps);
     checkKey(key, deps.limits.maxKeyBytes);
-    return readThrough(deps, requester, key, answered, wishesIn(query), answer, terms);
+    return readThrough(deps, exchange, requester, key, answered, wishesIn(query), answer, terms);
   });
 }
 
-function peekAt(deps: HttpDeps, key: string): Loaded | undefined {
-  const entry = deps.cache.peek(key);
+function peekAt(reads: Reads, key: string): Loaded | undefined {
+  const entry = reads.peek(key);
   return entry === undefined ? undefined : { entry, source: 'l1' };
 }
 
@@ -168,6 +175,7 @@ type Answer = (loaded: Loaded, verdict?: Verdict, marks?: Headers) => void | Pro
 /** @param answered what L1 has, if the terms allow it */
 async function readThrough(
   deps: HttpDeps,
+  exchange: Exchange,
   requester: Requester,
   key: string,
   answered: Loaded | undefined,
@@ -177,13 +185,14 @@ async function readThrough(
 ): Promise<void> {
   const { cache } = deps;
   const { quality } = cache;
-  const load = (key: string) => cache.load(key);
+  const { span } = exchange;
+  const load = (key: string) => tracedReads(cache, span, (reads) => reads.load(key));
   const loaded = answered ?? (await (terms === undefined ? load(key) : loadOnTerms(cache, key, terms, load)));
   const verdict = loaded.entry && quality.of(loaded.entry);
   // The mark was set while the value was read.
   if (verdict?.quality === 'halted' && !wishes.servesHalted) throw new Halted(verdict);
   const cause = loaded.entry === undefined ? 'miss' : verdict?.quality;
-  const instead = cause && (await substitute(deps, requester, key, cause, wishes, terms));
+  const instead = cause && (await substitute(deps, exchange, requester, key, cause, wishes, terms));
   return instead === undefined ? answer(loaded, verdict) : answer(...instead);
 }
 
@@ -196,7 +205,7 @@ async function answerHalted(
   wishes: Wishes,
   answer: Answer,
 ): Promise<void> {
-  const instead = await substitute(deps, requester, key, 'halted', wishes, undefined);
+  const instead = await substitute(deps, exchange, requester, key, 'halted', wishes, undefined);
   if (instead !== undefined) return answer(...instead);
   exchange.sendProblem(new Halted(halt), [['Cache-Status', 'ratecache-l1; detail=halted']]);
 }
@@ -204,6 +213,7 @@ async function answerHalted(
 /** The minimum rate of the ticker, if the reader wants it for this cause and it can be served. */
 async function substitute(
   { cache }: HttpDeps,
+  { span }: Exchange,
   requester: Requester,
   key: string,
   cause: FallbackCause,
@@ -213,11 +223,12 @@ async function substitute(
   const fallback = wishes.fallback ? fallbackFor(key) : undefined;
   if (fallback === undefined || !cache.quality.fallbackOn.has(cause)) return undefined;
   requester.requireKey(fallback, 'fallback');
-  const load = (key: string) => cache.load(key);
+  const load = (key: string) => tracedReads(cache, span, (reads) => reads.load(key));
+  const hit = tracedReads(cache, span, (reads) => peekAt(reads, fallback));
   const loaded =
     terms === undefined
-      ? await cache.get(fallback)
-      : (l1OnTerms(cache, terms, cache.peek(fallback)) ?? (await loadOnTerms(cache, fallback, terms, load)));
+      ? (hit ?? (await load(fallback)))
+      : (l1OnTerms(cache, terms, hit?.entry) ?? (await loadOnTerms(cache, fallback, terms, load)));
   if (loaded.entry === undefined) return undefined;
   const verdict = cache.quality.of(loaded.entry);
   if (verdict?.quality === 'halted') return undefined;
@@ -248,6 +259,8 @@ function sendLoaded(
 ): void | Promise<void> {
   const { clock, cache } = deps;
   const { entry } = loaded;
+  const { span } = exchange;
+  if (span !== undefined) describeRead(span, cache.stateOf(exchange.key!), entry, clock.now);
   const status = loadedStatus(loaded, cache, clock.now, verdict);
   if (entry === undefined) return exchange.sendProblem(missFault(loaded), [['Cache-Status', status]]);
 

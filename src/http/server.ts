@@ -15,9 +15,10 @@ import { hotKeysHandler } from './hot-keys.ts';
 import { cleanupHandler, flushHandler, invalidateHandler, keysHandler, warmupHandler } from './manage.ts';
 import { MARKS_PATH, markHandler, marksHandler, removeMarkHandler, unmarkHandler } from './marks.ts';
 import { type Ops, opsHandlers } from './ops.ts';
-import { readHandler } from './read.ts';
+import { readHandler, sampledReadHandler } from './read.ts';
 import { CACHE_PATH, CACHE_ROUTES } from './request.ts';
 import { forgetHandler, heartbeatHandler, SOURCES_PATH, sourcesHandler } from './sources.ts';
+import { traced } from './traced.ts';
 import { deleteHandler, putHandler } from './write.ts';
 
 type Methods = Partial<Record<'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE', Handler>>;
@@ -149,22 +150,40 @@ export class Server {
 
 /** The paths of values and operations with their methods, except the WebSocket endpoint. Each has its rule. */
 export function routes(deps: HttpDeps): Routes {
-  const guard = (operation: string, scope: Scope | undefined, handler: GuardedHandler): Handler =>
-    guarded(deps, { operation, scope }, handler);
+  const { tracing } = deps;
+  // `sampled` takes the place of `handler` for requests that are traced.
+  const guard = (
+    operation: string,
+    scope: Scope | undefined,
+    handler: GuardedHandler,
+    sampled = handler,
+  ): Handler => {
+    const rule = { operation, scope };
+    const allowed = guarded(deps, rule, handler);
+    if (tracing === undefined) return allowed;
+    return traced(deps, tracing, operation, allowed, guarded(deps, rule, sampled));
+  };
   const operation = (path: string, scope: Scope | undefined, handler: GuardedHandler): Routes => ({
     [path]: { POST: guard(`POST ${path}`, scope, handler) },
   });
+  type Readable = (bodiless: boolean) => GuardedHandler;
   const readable = (
     path: string,
-    handler: (bodiless: boolean) => GuardedHandler,
+    handler: Readable,
     scope: Scope = 'read',
+    sampled: Readable = handler,
   ): Methods => ({
-    GET: guard(`GET ${path}`, scope, handler(false)),
-    HEAD: guard(`HEAD ${path}`, scope, handler(true)),
+    GET: guard(`GET ${path}`, scope, handler(false), sampled(false)),
+    HEAD: guard(`HEAD ${path}`, scope, handler(true), sampled(true)),
   });
   const value = `${CACHE_PATH}{key}`;
   const cached: Methods = {
-    ...readable(value, (bodiless) => readHandler(deps, bodiless)),
+    ...readable(
+      value,
+      (bodiless) => readHandler(deps, bodiless),
+      'read',
+      (bodiless) => sampledReadHandler(deps, bodiless),
+    ),
     PUT: guard(`PUT ${value}`, 'write', putHandler(deps)),
     DELETE: guard(`DELETE ${value}`, 'write', deleteHandler(deps)),
   };

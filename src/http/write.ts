@@ -48,7 +48,7 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
             body.length > ONE_TURN_BYTES
               ? await readInTurns(load, body, (copy) => largeValueFrom(encoding, copy))
               : valueFrom(encoding, body);
-          const details = { client, idempotencyKey, origin };
+          const details = { client, idempotencyKey, origin, span: exchange.span };
           const outcome = await cache.set(key, value, ttl, condition, details);
           if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
           const headers = [...tagged(outcome.version, encoding), ...warnings(key, counters)];
@@ -79,6 +79,7 @@ export function deleteHandler(deps: HttpDeps): GuardedHandler {
       const outcome = await cache.delete(key, condition, {
         client,
         idempotencyKey: idempotencyKeyOf(req),
+        span: exchange.span,
       });
       if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
       if (outcome.status === 'accepted' || outcome.status === 'unknown')

@@ -3,6 +3,7 @@ import type { SlowRequests } from '../access/slow-requests.ts';
 import type { Clock } from '../cache/clock.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { SocketAccess } from './authenticate.ts';
 import type { Hub } from './hub.ts';
 import type { QuotaLimits } from './quota.ts';
@@ -18,6 +19,8 @@ export interface RequestDeps {
   readonly overloaded: () => boolean;
   /** Undefined without SLOW_REQUEST_MS. */
   readonly slow?: SlowRequests | undefined;
+  /** Undefined without traces. */
+  readonly tracing?: Pick<Tracing, 'start'> | undefined;
   /** Receives the cause of every `internal` error, to log it. */
   readonly onFault: (error: unknown) => void;
 }

@@ -9,6 +9,7 @@ import { remarksOn } from '../cache/quality/read.ts';
 import type { Selection } from '../cache/quality/selection.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { TYPES, typeOf } from '../key.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import type { Codec, Encoded, ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import { DependentKeys } from './dependent-keys.ts';
@@ -243,12 +244,12 @@ export class Hub implements ChangeListener {
   }
 
   /** Like `cache.load`, for a client that may subscribe to the key. */
-  async load(key: string): Promise<Loaded> {
-    if (!this.subscriptions.has(key)) return this.#cache.load(key);
+  async load(key: string, span?: TraceSpan): Promise<Loaded> {
+    if (!this.subscriptions.has(key)) return this.#cache.load(key, span);
     let loaded: Loaded;
     let counts: boolean;
     let attempts = 0;
-    const read = () => this.#cache.load(key);
+    const read = () => this.#cache.load(key, span);
     const learn = (result: Loaded) => {
       if (result.source === 'l2' || result.source === 'none') this.found(key, result);
     };

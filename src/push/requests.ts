@@ -13,10 +13,12 @@ import { type Origin, originFrom } from '../cache/origin.ts';
 import { readWithQuality, WISHES, wishesFrom } from '../cache/quality/read.ts';
 import { TERMS, termsFrom } from '../cache/read-on-terms.ts';
 import type { ItemResult } from '../cache/results.ts';
+import { describeRead, tracedReads } from '../cache/traced-reads.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { checkMembers } from '../cache/unknown-names.ts';
 import { isVersion } from '../cache/version.ts';
 import { ERRORS, ServiceError } from '../errors.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import { admit, authenticate } from './authenticate.ts';
 import type { Frame, RequestId } from './codec.ts';
 import type { Consumer } from './consumer.ts';
@@ -24,6 +26,7 @@ import type { RequestDeps } from './deps.ts';
 import { heartbeat } from './heartbeat.ts';
 import { requesterOf } from './owner.ts';
 import { register, registeredKeys, unregister } from './register.ts';
+import { endRequest } from './request-span.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
 /** Open requests per socket. Further requests are rejected, so that a client cannot queue work without limit. */
@@ -38,6 +41,7 @@ type Operation = (
   id: RequestId,
   frame: Frame,
   requester: Requester,
+  span: TraceSpan | undefined,
 ) => void | Promise<void>;
 
 const CONDITIONS = ['ifVersion', 'ifAbsent', 'ifExists'];
@@ -73,7 +77,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     return authenticate(deps.access, consumer, id, textOf(data, 'token'));
   },
 
-  get(deps, consumer, id, { data }, requester) {
+  get(deps, consumer, id, { data }, requester, span) {
     const { cache, clock, hub } = deps;
     const key = textOf(data, 'key');
     requester.requireKey(key);
@@ -82,30 +86,34 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
       data.halted === undefined &&
       data.fallback === undefined &&
       termsFrom(data, 'frame_invalid') === undefined;
-    const entry = isPlain ? hub.peek(key) : undefined;
+    const entry = isPlain ? tracedReads(hub, span, (reads) => reads.peek(key)) : undefined;
     if (entry !== undefined && !entry.isSuspect) {
+      if (span !== undefined) describeRead(span, cache.stateOf(key), entry, clock.now);
       consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
       return;
     }
     shedIfOverloaded(deps);
     checkKey(key, deps.limits.maxKeyBytes);
-    return answerOne(deps, consumer, id, readKeys(deps, requester, data, [key]));
+    return answerOne(deps, consumer, id, readKeys(deps, requester, data, [key], span), span);
   },
 
-  mget(deps, consumer, id, { data }, requester) {
+  mget(deps, consumer, id, { data }, requester, span) {
     shedIfOverloaded(deps);
     const { cache, clock, counters, limits } = deps;
     const limit = { maxBytes: limits.maxAnswerBytes, onRefused: () => counters.countLimited('answer_bytes') };
     if (data.ids !== undefined && data.keys !== undefined)
       throw new ServiceError('frame_invalid', 'send either keys or ids', 'ids');
-    const run = (keys: readonly string[]) => readKeys(deps, requester, data, keys);
+    const run = (keys: readonly string[]) => readKeys(deps, requester, data, keys, span);
     const results =
       data.ids === undefined
         ? permitted(requester, keysOf(data, limits.maxBatchKeys), (key) => key, run)
         : // The rights were checked when the keys were registered, and are checked again with every new token.
           run(registeredKeys(consumer, data, limits.maxBatchKeys));
-    const answer = (all: ItemResult[]) =>
+    const answer = (all: ItemResult[]) => {
+      span?.set('ratecache.keys', all.length);
+      span?.set('ratecache.state', cache.coherence);
       consumer.reply(consumer.codec.results(id, all, clock.now, cache.coherence, limit));
+    };
     if (!Array.isArray(results)) return results.then(answer);
     answer(results);
   },
@@ -116,7 +124,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
   },
   unregister,
 
-  async set(deps, consumer, id, frame, requester) {
+  async set(deps, consumer, id, frame, requester, span) {
     shedIfOverloaded(deps);
     const { cache, clock, limits } = deps;
     const key = textOf(frame.data, 'key');
@@ -130,7 +138,8 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const origin = originFrom(frame.data, clock.now);
     const condition = conditionOf(frame.data, origin);
     const life = ttl === undefined ? undefined : ttlMs(ttl, 'ttl');
-    const details = { client: clientOf(consumer), idempotencyKey: idempotencyKeyOf(frame.data), origin };
+    const idempotencyKey = idempotencyKeyOf(frame.data);
+    const details = { client: clientOf(consumer), idempotencyKey, origin, span };
     const outcome = await cache.set(key, value, life, condition, details);
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     const { status, version } = outcome;
@@ -140,7 +149,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status, version, ...warned }));
   },
 
-  async delete(deps, consumer, id, { data }, requester) {
+  async delete(deps, consumer, id, { data }, requester, span) {
     shedIfOverloaded(deps);
     const { cache, limits } = deps;
     const key = textOf(data, 'key');
@@ -150,6 +159,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
     const outcome = await cache.delete(key, condition, {
       client: clientOf(consumer),
       idempotencyKey: idempotencyKeyOf(data),
+      span,
     });
     if (outcome.status === 'refused') throw refusal(condition, outcome.version);
     consumer.reply(consumer.codec.done(id, { ...stateOf(cache), key, status: outcome.status }));
@@ -201,6 +211,7 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
       'id',
     );
   const operation = typeof op === 'string' ? OPERATIONS.get(op) : undefined;
+  let span: TraceSpan | undefined;
   try {
     countRequest(deps, consumer, bytes);
     if (operation === undefined)
@@ -208,11 +219,12 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
     if (consumer.inFlight >= MAX_IN_FLIGHT)
       throw new ServiceError('overloaded', `at most ${MAX_IN_FLIGHT} requests of a socket may be open`);
     checkMembers(frame.data, operation.members, 'frame_invalid');
+    span = deps.tracing?.start(`ws ${op}`, 'server');
     const requester = requesterOf(deps.access, consumer.owner, op as string);
     const scope = SCOPES.get(op as string);
     if (scope !== undefined) admit(deps.access, consumer, requester, scope);
-    const later = operation.run(deps, consumer, id, frame, requester);
-    if (later === undefined) return;
+    const later = operation.run(deps, consumer, id, frame, requester, span);
+    if (later === undefined) return endRequest(span, frame);
     consumer.inFlight++;
     const audit = scope === 'write' ? auditOf(requester, frame) : undefined;
     const slow = deps.slow && slowReport(deps.slow, op as string, frame);
@@ -221,11 +233,13 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
         () => {
           audit?.('ok');
           slow?.('ok');
+          endRequest(span, frame);
         },
         (error) => {
           const outcome = error instanceof ServiceError ? error.code : 'internal';
           audit?.(outcome);
           slow?.(outcome);
+          endRequest(span, frame, error);
           refuse(deps, consumer, id, error);
         },
       )
@@ -233,6 +247,7 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
         consumer.inFlight--;
       });
   } catch (error) {
+    endRequest(span, frame, error);
     refuse(deps, consumer, id, error);
   }
 }
@@ -282,13 +297,16 @@ function readKeys(
   requester: Requester,
   data: Frame['data'],
   keys: readonly string[],
+  span: TraceSpan | undefined,
 ): ItemResult[] | Promise<ItemResult[]> {
   const terms = termsFrom(data, 'frame_invalid');
   const wishes = wishesFrom(data, 'frame_invalid');
   const read = (some: readonly string[]) =>
-    terms === undefined
-      ? getMany(hub, some, limits.maxKeyBytes)
-      : getManyOnTerms(cache, hub, some, limits.maxKeyBytes, terms);
+    tracedReads(hub, span, (reads) =>
+      terms === undefined
+        ? getMany(reads, some, limits.maxKeyBytes)
+        : getManyOnTerms(cache, reads, some, limits.maxKeyBytes, terms),
+    );
   return readWithQuality(cache.quality, keys, read, wishes, (key) => requester.requireKey(key, 'fallback'));
 }
 
@@ -297,8 +315,13 @@ async function answerOne(
   consumer: Consumer,
   id: RequestId,
   results: ItemResult[] | Promise<ItemResult[]>,
+  span: TraceSpan | undefined,
 ): Promise<void> {
   const [result] = await results;
+  if (span !== undefined) {
+    const entry = result!.status === 'hit' ? result!.entry : undefined;
+    describeRead(span, cache.stateOf(result!.key), entry, clock.now);
+  }
   consumer.reply(consumer.codec.item(id, result!, clock.now, cache.coherence));
 }
 

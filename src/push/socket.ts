@@ -52,7 +52,7 @@ export interface PushOptions extends ConsumerLimits, RequestLimits {
   readonly allowedOrigins: readonly string[];
 }
 
-type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault' | 'access' | 'slow';
+type Shared = 'cache' | 'clock' | 'counters' | 'overloaded' | 'onFault' | 'access' | 'slow' | 'tracing';
 
 export interface PushDeps extends Pick<RequestDeps, Shared> {
   /** True at shutdown. */
@@ -82,7 +82,7 @@ export class Push {
     this.#deps = deps;
     this.hub = new Hub(deps.cache, deps.onFault, deps.rememberedKeys);
     deps.cache.changes = this.hub;
-    const { cache, clock, counters, onFault, overloaded, access, slow } = deps;
+    const { cache, clock, counters, onFault, overloaded, access, slow, tracing } = deps;
     this.#requestDeps = {
       cache,
       clock,
@@ -91,6 +91,7 @@ export class Push {
       access,
       limits: options,
       slow,
+      tracing,
       onFault,
       overloaded,
     };

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { ServiceClock } from '../cache/clock.ts';
 import { StoreError } from '../cache/store.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import type { Breaker } from './breaker.ts';
 import { BulkLane, type Sender } from './bulk-lane.ts';
 import { type ScriptedRedis, scripted } from './scripted.ts';
@@ -33,6 +34,8 @@ export interface Waiting<Input, Output> {
   readonly input: Input;
   readonly resolve: (output: Output) => void;
   readonly reject: (error: unknown) => void;
+  /** Of the request, if it is traced. */
+  readonly span?: TraceSpan | undefined;
 }
 
 /** The connection that carries a command, and its time-outs. */

@@ -15,7 +15,9 @@ import {
 import type { Version } from '../cache/version.ts';
 import { type TtlTable, typeOf } from '../key.ts';
 import type { Counters } from '../metrics/counters.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import { announceMatch, type Deletion } from './announcement.ts';
+import { batchSpan } from './batch-span.ts';
 import { type Change, changeCall } from './change-call.ts';
 import { evalAsking, getEach } from './cluster/commands.ts';
 import { type EnvelopeLimits, isLegacy, unpack, unpackLegacy } from './envelope.ts';
@@ -130,8 +132,8 @@ export class RedisStore implements Store, DeletionTarget {
     this.#scanChanges = new TurnBatch(WRITE_SLICE, (items) => void this.#sendChanges(items, scanned));
   }
 
-  read(key: string): Promise<Entry | undefined> {
-    return new Promise((resolve, reject) => this.#reads.add({ input: key, resolve, reject }));
+  read(key: string, span?: TraceSpan): Promise<Entry | undefined> {
+    return new Promise((resolve, reject) => this.#reads.add({ input: key, resolve, reject, span }));
   }
 
   write(write: Write): Promise<WriteOutcome> {
@@ -172,7 +174,7 @@ export class RedisStore implements Store, DeletionTarget {
       keys.map((key) => {
         const removal = { key: this.#bare(key), version, condition };
         const made = new Promise<ChangeOutcome>((resolve, reject) => {
-          this.#scanChanges.add({ input: removal, resolve, reject });
+          this.#scanChanges.add({ input: removal, resolve, reject, span: undefined });
         });
         return this.#onMoved === undefined ? made : made.catch(this.#onMoved(removal));
       }),
@@ -204,9 +206,9 @@ export class RedisStore implements Store, DeletionTarget {
   }
 
   /** As `read`, on the master that receives the slot of the key while the slot moves. */
-  readAsking(key: string): Promise<Entry | undefined> {
+  readAsking(key: string, span?: TraceSpan): Promise<Entry | undefined> {
     return new Promise((resolve, reject) => {
-      void this.#sendReads([{ input: key, resolve, reject }], { ...this.#lanes.live, asking: true });
+      void this.#sendReads([{ input: key, resolve, reject, span }], { ...this.#lanes.live, asking: true });
     });
   }
 
@@ -214,18 +216,19 @@ export class RedisStore implements Store, DeletionTarget {
   changeAsking(input: Change): Promise<ChangeOutcome> {
     const route = input.late ? this.#lanes.late : this.#lanes.liveChanges;
     return new Promise((resolve, reject) => {
-      void this.#sendChanges([{ input, resolve, reject }], { ...route, asking: true });
+      void this.#sendChanges([{ input, resolve, reject, span: input.span }], { ...route, asking: true });
     });
   }
 
   #change(input: Change): Promise<ChangeOutcome> {
     const batch = input.late ? this.#lateChanges : this.#changes;
-    return new Promise((resolve, reject) => batch.add({ input, resolve, reject }));
+    return new Promise((resolve, reject) => batch.add({ input, resolve, reject, span: input.span }));
   }
 
   async #sendReads(reads: Waiting<string, Entry | undefined>[], route: Route): Promise<void> {
     const { keyPrefix, shard } = this.#options;
     const keys = reads.map((read) => keyPrefix + read.input);
+    const span = batchSpan(reads, shard === undefined ? 'MGET' : 'GET');
     try {
       if (shard !== undefined) {
         const replies = await this.#lanes.send(route, (redis) => getEach(redis, keys, route.asking));
@@ -240,7 +243,10 @@ export class RedisStore implements Store, DeletionTarget {
       );
       for (let i = 0; i < reads.length; i++) this.#answerRead(reads[i]!, values[i] ?? null);
     } catch (error) {
+      span?.fail((error as StoreError).kind);
       for (const read of reads) read.reject(error);
+    } finally {
+      span?.end();
     }
   }
 
@@ -294,11 +300,13 @@ export class RedisStore implements Store, DeletionTarget {
   }
 
   async #sendOneSlot(changes: Waiting<Change, ChangeOutcome>[], route: Route): Promise<void> {
+    const span = batchSpan(changes, 'EVALSHA');
     try {
       const results = await this.#callScript(changes, route);
       const shortage = await this.#shortage(changes, results, route);
       for (let i = 0; i < changes.length; i++) this.#answerChange(changes[i]!, results[i]!, shortage);
     } catch (error) {
+      span?.fail((error as StoreError).kind);
       // Redis refuses the whole call if an ACL forbids one key, or if some of the keys have moved to another master.
       // Halving the batch makes the other changes.
       if (changes.length > 1 && ['noperm', 'tryagain'].includes((error as StoreError).kind)) {
@@ -308,6 +316,8 @@ export class RedisStore implements Store, DeletionTarget {
           this.#sendOneSlot(changes.slice(half), route),
         ]);
       } else for (const change of changes) change.reject(this.#unproven(error));
+    } finally {
+      span?.end();
     }
   }
 

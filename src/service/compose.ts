@@ -21,6 +21,7 @@ import { HotKeys } from '../metrics/hot-keys.ts';
 import { MissLog } from '../metrics/miss-log.ts';
 import type { OpenRedis } from '../redis/connect.ts';
 import type { ReplicaView } from '../redis/inquiry-messages.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { AccessLog } from './access-log.ts';
 import { composeRedis, type RedisSide } from './compose-l2.ts';
 import { stateLog, supersededLog, watchFaults } from './core-logs.ts';
@@ -66,13 +67,20 @@ export interface CoreSeams {
   readonly clock?: ServiceClock;
   /** The version of ratecache, for explanations. */
   readonly release?: string;
+  /** Undefined without traces. */
+  readonly tracing?: Tracing | undefined;
+}
+
+/** Identifies a process: eight hexadecimal digits. */
+export function randomOrigin(): string {
+  return randomBytes(4).toString('hex');
 }
 
 /** Builds the two tiers and the link between replicas, without the servers. */
 export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}): Core {
   const counters = new Counters();
   const clock = seams.clock ?? new ServiceClock();
-  const origin = seams.origin ?? randomBytes(4).toString('hex');
+  const origin = seams.origin ?? randomOrigin();
   const ttls = ttlTable(config.ttl);
   const loopDelay = new LoopDelay();
   const recent = new RecentChanges(() => clock.now);
@@ -139,6 +147,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     },
     onSuperseded: supersededLog(log),
     onState: stateLog(log),
+    tracing: seams.tracing,
   });
   l2?.follow(cache);
   // Without a link nothing reports changes of sources and marks.

@@ -13,10 +13,11 @@ import { createLog, type Logger, LogOutput } from '../log.ts';
 import { hottest } from '../metrics/hot-keys.ts';
 import { Push } from '../push/socket.ts';
 import { selectAddon } from '../uws.ts';
-import { composeCore } from './compose.ts';
+import { composeCore, randomOrigin } from './compose.ts';
 import { composeAccess, logWhoMayUse, reloadOnHangup } from './compose-access.ts';
 import { composeHistory, readingOfCore } from './compose-history.ts';
 import { composeOps } from './compose-ops.ts';
+import { composeTracing } from './compose-tracing.ts';
 import { configurationBody } from './configuration.ts';
 import { composeExplain } from './explain.ts';
 import { flushPending, pending } from './flush-pending.ts';
@@ -59,7 +60,9 @@ export async function serve(
   const certificate = tls && readCertificate(tls);
   const identity = await composeAccess(config, log);
   hangUp = reloadOnHangup(identity, log);
-  const core = composeCore(config, log, { release: version });
+  const origin = randomOrigin();
+  const tracing = await composeTracing(config, log, version, origin);
+  const core = composeCore(config, log, { release: version, origin, tracing });
   const access = { ...identity, rates: new RateLimits(config.limits, core.counters) };
   output.onDrop = () => core.counters.logLinesDropped++;
   const load = new Load();
@@ -105,6 +108,7 @@ export async function serve(
       member?.configuration() ?? configurationBody(version, reload!.variables(), isReloaded),
     onFault,
     overloaded,
+    tracing,
   };
   const ops = opsRoutes(deps, wholeOps);
   const { opsPort } = config.access;
@@ -134,6 +138,7 @@ export async function serve(
     counters,
     access,
     slow: load.slow,
+    tracing,
     onFault,
     overloaded,
     draining: () => load.draining,
@@ -171,6 +176,7 @@ export async function serve(
     history.stop();
     await server.drain(config.shutdown.timeoutMs);
     await flushPending(core, log);
+    await tracing?.close(config.shutdown.timeoutMs);
     await opsServer?.drain(config.shutdown.timeoutMs);
     await member?.ending(await opsAnswers.counts());
     await core.accessLog?.close();

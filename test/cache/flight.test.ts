@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type Flight, Flights } from '../../src/cache/flight.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { settled } from '../support/gated-store.ts';
+import { RecordedSpan } from '../support/recorded-span.ts';
 
 /** Flights whose answers the test controls. */
 function gated() {
@@ -150,4 +151,24 @@ test('fenceWhere fences only the flights whose keys match', () => {
   );
   assert.equal(counters.fencedFlights, 2);
   assert.equal(flights.size, 2);
+});
+
+test('the span of a traced read says that it joined a flight, and that a change fenced its flight', async () => {
+  const { flights } = gated();
+  const gate = Promise.withResolvers<string>();
+  const spans = ['opener', 'joiner'].map((name) => new RecordedSpan(name));
+  const seen: Flight[] = [];
+  const start = (flight: Flight) => {
+    seen.push(flight);
+    return gate.promise;
+  };
+  for (const span of spans) void flights.join('k', 1, true, start, span);
+  const [opener, joiner] = spans;
+  assert.equal(seen.length, 1);
+  assert.equal(seen[0]!.span, opener);
+  assert.deepEqual(joiner!.links, [opener]);
+  flights.fence('k');
+  assert.deepEqual(opener!.attributes, { 'ratecache.flight.fenced': true });
+  assert.deepEqual(joiner!.attributes, { 'ratecache.flight.joined': true });
+  gate.resolve('v');
 });

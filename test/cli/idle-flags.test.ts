@@ -22,6 +22,8 @@ test('a flag of serve that would change nothing under its configuration is an er
     ['CACHE_WARMUP_FORMAT', { CACHE_WARMUP_ON_STARTUP: 'true' }],
     ['CACHE_WARMUP_MAX_AGE', { CACHE_WARMUP_ON_STARTUP: 'true' }],
     ['STATS_MAX_AGE_SECONDS', { ENABLE_CACHE_STATS: 'false' }],
+    ['OTEL_TRACES_SAMPLER', {}],
+    ['OTEL_SERVICE_NAME', { OTEL_TRACES_EXPORTER: 'otlp', OTEL_SDK_DISABLED: 'true' }],
   ];
   for (const [flag, env] of idle) {
     const { config } = loadConfig({ ...REDIS, ...env }, { standalone: false });

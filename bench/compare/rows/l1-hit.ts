@@ -2,7 +2,7 @@
 import { bareUws, bareUwsCounting } from '../../peers/bare-uws.ts';
 import { fastify } from '../../peers/fastify.ts';
 import { nginxLua } from '../../peers/nginx-lua.ts';
-import { ratecache, ratecache1k, ratecacheCounting } from '../../peers/ratecache.ts';
+import { ratecache, ratecache1k, ratecacheCounting, ratecacheTracing } from '../../peers/ratecache.ts';
 import { varnish } from '../../peers/varnish.ts';
 import { webdis } from '../../peers/webdis.ts';
 import { MEDIUM, type Shape, SMALL } from '../../support/data.ts';
@@ -45,7 +45,18 @@ export const instructions: Row = {
   targets: [{ figure: 'instructions', against: bareUws.name, atMost: 1 }],
 };
 
-export const l1Hits: readonly Row[] = [...rows, instructions];
+export const tracedInstructions: Row = {
+  name: 'instructions-traced',
+  title: 'Instructions of a GET, L1 hit, 16 deep, with traces of 1 %',
+  about: 'As above. The traces are sent to a collector on the same machine, and that is part of the count.',
+  contestants: [ratecacheTracing, ratecacheCounting].map((each) => by(each, countedLoad(reads(SMALL), 16))),
+  reference: ratecache.name,
+  figures: ['instructions'],
+  rounds: 2,
+  targets: [{ figure: 'instructions', against: ratecache.name, atMost: 1.03 }],
+};
+
+export const l1Hits: readonly Row[] = [...rows, instructions, tracedInstructions];
 
 function row(
   name: string,

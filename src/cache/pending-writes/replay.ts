@@ -1,3 +1,4 @@
+import type { TraceSpan, Tracing } from '../../tracing/tracing.ts';
 import type { Clock } from '../clock.ts';
 import { type RemovalOutcome, type Store, StoreError, type WriteOutcome } from '../store.ts';
 import type { Pending, PendingMatch, PendingWrites } from './pending-writes.ts';
@@ -19,6 +20,8 @@ export interface ReplayActions {
   readonly forget: (pending: PendingMatch) => void;
   /** Returns the server of L2 that has the key. */
   readonly serverOf: (key: string) => object;
+  /** Records a span of each run, where traces are on. */
+  readonly tracing?: Pick<Tracing, 'start'> | undefined;
 }
 
 /**
@@ -61,32 +64,48 @@ export class Replay {
   }
 
   async #makeChanges(): Promise<void> {
-    const pendingWrites = this.#pendingWrites;
-    // Each change is tried once, because a refused change stays pending. The loop picks up changes that arrive
-    // meanwhile.
+    const span = this.#actions.tracing?.start('replay', 'internal');
     const tried = new Set<Pending>();
+    try {
+      await this.#tryAll(tried, span);
+    } finally {
+      span?.set('ratecache.replay.tried', tried.size);
+      span?.set('ratecache.replay.left', this.#pendingWrites.size);
+      span?.end();
+    }
+  }
+
+  /** @param tried receives each change that was tried. A refused change stays pending, so each is tried once */
+  async #tryAll(tried: Set<Pending>, span: TraceSpan | undefined): Promise<void> {
+    const pendingWrites = this.#pendingWrites;
     const silent = new Set<object>();
     const answers = ({ key }: Pending) => !silent.has(this.#actions.serverOf(key));
+    // The loop picks up changes that arrive meanwhile.
     while (true) {
       let waiting = [...pendingWrites.pending()].filter(
         (pending) => !tried.has(pending) && answers(pending) && !pendingWrites.isHeldBack(pending),
       );
       if (waiting.length === 0) return;
       while (waiting.length > 0) {
-        await this.#makeAll(waiting.slice(0, SLICE), tried, silent);
+        await this.#makeAll(waiting.slice(0, SLICE), tried, silent, span);
         waiting = waiting.slice(SLICE).filter(answers);
       }
     }
   }
 
   /** Makes the changes of a slice that are still pending. Adds the servers that did not answer to `silent`. */
-  async #makeAll(slice: readonly Pending[], tried: Set<Pending>, silent: Set<object>): Promise<void> {
+  async #makeAll(
+    slice: readonly Pending[],
+    tried: Set<Pending>,
+    silent: Set<object>,
+    span: TraceSpan | undefined,
+  ): Promise<void> {
     await Promise.all(
       slice.map(async (pending) => {
         tried.add(pending);
         if (this.#pendingWrites.get(pending.key) !== pending) return;
         const server = this.#actions.serverOf(pending.key);
-        if (!(await this.#reachesRedis(() => this.#actions.write(this.#changeOf(pending)))))
+        if (!(await this.#reachesRedis(() => this.#actions.write(this.#changeOf(pending, span)))))
           silent.add(server);
       }),
     );
@@ -103,14 +122,14 @@ export class Replay {
     }
   }
 
-  #changeOf(pending: Pending): Replayed {
+  #changeOf(pending: Pending, span: TraceSpan | undefined): Replayed {
     const { key, version, entry, identity, contested = false, unlessNewer: asOf } = pending;
     const condition = { is: 'if-older', version, unlessForeign: contested, asOf } as const;
     // An expired value becomes a deletion: the older value that it replaced must not come back.
     if (entry === undefined || entry.expiresAt <= this.#clock.now)
-      return { pending, change: () => this.#store.remove({ key, version, condition, late: true }) };
+      return { pending, change: () => this.#store.remove({ key, version, condition, late: true, span }) };
     const { value, storedAt, expiresAt, origin } = entry;
-    const write = { key, value, version, storedAt, expiresAt, origin, condition, identity, late: true };
+    const write = { key, value, version, storedAt, expiresAt, origin, condition, identity, late: true, span };
     return { pending, change: () => this.#store.write(write) };
   }
 

@@ -10,6 +10,7 @@ import {
   type WriteOutcome,
 } from '../../cache/store.ts';
 import type { Version } from '../../cache/version.ts';
+import type { TraceSpan } from '../../tracing/tracing.ts';
 import type { Change } from '../change-call.ts';
 import { removeMatching } from '../match-deletion.ts';
 import type { ChangeOutcome } from '../redis-store.ts';
@@ -58,14 +59,14 @@ export class ClusterStore implements Store {
     this.#deps = deps;
   }
 
-  read(key: string): Promise<Entry | undefined> {
+  read(key: string, span?: TraceSpan): Promise<Entry | undefined> {
     return this.#make({
       key,
       repeatable: true,
-      send: ({ store }) => store.read(key),
+      send: ({ store }) => store.read(key, span),
       ask: (member) => {
         if (!member.coherent) this.#deps.onUnreported(key);
-        return member.store.readAsking(key);
+        return member.store.readAsking(key, span);
       },
     });
   }
