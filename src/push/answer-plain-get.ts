@@ -1,5 +1,8 @@
 /** The answer to a plain `get` that is an L1 hit: the shortest way through a WebSocket request. */
 import { allowsKey, isCurrent, type Principal } from '../access/principal.ts';
+import type { Entry } from '../cache/entry.ts';
+import { describeRead, tracedReads } from '../cache/traced-reads.ts';
+import type { TraceSpan } from '../tracing/tracing.ts';
 import type { Consumer } from './consumer.ts';
 import type { RequestDeps } from './deps.ts';
 import type { PlainGet } from './plain-get.ts';
@@ -15,8 +18,19 @@ export function answerPlainGet(deps: RequestDeps, consumer: Consumer, { id, key 
   if (access.authenticator !== undefined && !mayRead(principal, key)) return false;
   const entry = hub.peek(key);
   if (entry === undefined || entry.isSuspect) return false;
+  const span = deps.tracing?.start('ws get', 'server');
   consumer.reply(consumer.codec.item(id, { key, status: 'hit', entry }, clock.now, cache.coherence));
+  if (span !== undefined) endSpan(deps, span, key, entry);
   return true;
+}
+
+/** Ends the span of a sampled request with what other reads record. The lookup itself took no measurable time. */
+function endSpan({ cache, clock, hub }: RequestDeps, span: TraceSpan, key: string, entry: Entry): void {
+  const found = { peek: () => entry, load: (missed: string) => hub.load(missed) };
+  tracedReads(found, span, (reads) => reads.peek(key));
+  describeRead(span, cache.stateOf(key), entry, clock.now);
+  span.set('ratecache.key', key);
+  span.end();
 }
 
 function mayRead(principal: Principal | undefined, key: string): boolean {
