@@ -30,6 +30,9 @@ import { TlsRenewal } from './tls/renewal.ts';
 import { uiFiles } from './ui-files.ts';
 import { warmUpOnStart } from './warm-start.ts';
 
+/** How long a stopping process tries to send the spans that wait. */
+const TRACES_MS = 2000;
+
 /**
  * Runs the service until a signal stops it.
  * @param warnings about the configuration, to be logged
@@ -176,7 +179,7 @@ export async function serve(
     history.stop();
     await server.drain(config.shutdown.timeoutMs);
     await flushPending(core, log);
-    await tracing?.close(config.shutdown.timeoutMs);
+    await tracing?.close(TRACES_MS);
     await opsServer?.drain(config.shutdown.timeoutMs);
     await member?.ending(await opsAnswers.counts());
     await core.accessLog?.close();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
@@ -98,6 +99,30 @@ test('the answer to a traced L1 hit is the answer to any other', async () => {
     ignoringTtl(await shown(newTrace().headers)),
     ignoringTtl(await shown(newTrace('00').headers)),
   );
+});
+
+test('pipelined reads of values in L1 are answered in order, some of them traced', async (t) => {
+  const keys = ['x:pipe1', 'x:pipe2', 'x:pipe3'];
+  for (const [i, key] of keys.entries()) await put(service, key, String(i));
+  await readIntoL1(service, ...keys);
+  const connection = await connect(service.port);
+  t.after(() => connection.destroy());
+  const { traceId, headers } = newTrace();
+  const lines = (i: number) => (i === 1 ? headers.traceparent : newTrace('00').headers.traceparent);
+  const parts = keys.map(
+    (key, i) => `GET /v1/cache/${key} HTTP/1.1\r\nHost: 127.0.0.1\r\ntraceparent: ${lines(i)}\r\n\r\n`,
+  );
+  await connection.send(parts.join(''));
+  const answers = await connection.readResponses(keys.length);
+  assert.deepEqual(
+    answers.map(({ status, body }) => [status, body.toString()]),
+    [
+      [200, '0'],
+      [200, '1'],
+      [200, '2'],
+    ],
+  );
+  assert.equal((await requestOf(traceId)).attributes['ratecache.key'], 'x:pipe2');
 });
 
 test('an L2 hit has its lookup in L1, its flight, and the command to Redis within the flight', async () => {
@@ -216,6 +241,16 @@ test('a request of a WebSocket begins a trace', async (t) => {
   assert.equal(request.parentSpanId, '');
   assert.equal(request.attributes['ratecache.tier'], 'l2');
   await collector.childOf(await collector.childOf(request, 'flight'), 'MGET');
+
+  await readIntoL1(service, 'x:socket');
+  await ws.request('get', { key: 'x:socket' });
+  const hit = await collector.span(
+    ({ name, attributes }) => name === 'ws get' && attributes['ratecache.tier'] === 'l1',
+  );
+  assert.equal(hit.kind, SERVER);
+  assert.equal(hit.attributes['ratecache.key'], 'x:socket');
+  assert.equal(hit.attributes['ratecache.state'], 'coherent');
+  assert.ok(Number(hit.attributes['ratecache.age']) >= 0);
 });
 
 test('a malformed traceparent begins a new trace, and tracestate is passed on', async () => {
@@ -337,7 +372,6 @@ test('while no collector answers, requests are answered, one line is logged, and
       ...gone.env,
       OTEL_EXPORTER_OTLP_TIMEOUT: '50',
       SHUTDOWN_GRACE_MS: '0',
-      SHUTDOWN_TIMEOUT_MS: '1000',
     },
   });
   t.after(() => lonely.stop());
