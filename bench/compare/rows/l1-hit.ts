@@ -10,7 +10,7 @@ import type { Contender } from '../contender.ts';
 import { answeredFrom } from '../loads/answered-from.ts';
 import { instructions as countedLoad } from '../loads/instructions.ts';
 import { wrk } from '../loads/wrk.ts';
-import { reads } from '../requests.ts';
+import { reads, tracedReads } from '../requests.ts';
 import { by, cpuAtMost, type Row, rateAtLeast, type Target } from '../row.ts';
 
 const PEERS = [nginxLua, varnish, webdis, fastify];
@@ -49,7 +49,7 @@ export const tracedInstructions: Row = {
   name: 'instructions-traced',
   title: 'Instructions of a GET, L1 hit, 16 deep, with traces of 1 %',
   about: 'As above. The traces are sent to a collector on the same machine, and that is part of the count.',
-  contestants: [ratecacheTracing, ratecacheCounting].map((each) => by(each, countedLoad(reads(SMALL), 16))),
+  contestants: [ratecacheTracing, ratecacheCounting].map((each) => by(each, countedLoad(reads(SMALL), 16, tracedReads(SMALL)))),
   reference: ratecache.name,
   figures: ['instructions'],
   rounds: 2,
