@@ -6,9 +6,20 @@ import { count, duration, NONE, visible } from './format.ts';
 import { type Client, type KeyList, TYPES } from './types.ts';
 
 const COLUMNS = ['Key', '#Remaining TTL'];
-const PAGE = 100;
+/** Keys that one request asks Redis to scan. */
+const PAGE = 1000;
+/** A search ends when it has found so many more keys, or after so many requests. */
+const ENOUGH = 100;
+const MOST_REQUESTS = 20;
+const MORE = ' There may be more.';
 
-type Row = KeyList['keys'][number];
+interface Search {
+  readonly pattern: string;
+  readonly found: Map<string, KeyList['keys'][number]>;
+  /** Where the next page begins; null at the end, and before the first page. */
+  cursor: string | null;
+  asking: boolean;
+}
 
 export class Finder {
   readonly #pattern = element('input', {
@@ -23,11 +34,11 @@ export class Finder {
     'A pattern is a glob: * is any text, ? is any character.',
   );
   readonly #table = table('Keys that were found', COLUMNS, 'tall');
-  readonly #more = button('More keys', () => void this.#find(this.#cursor));
+  readonly #more = button('More keys', () => void this.#find(this.#search));
   readonly #open: (key: string) => void;
   readonly #keys = new WeakMap<Element, string>();
-  #found = new Map<string, Row>();
-  #cursor: string | null = null;
+  /** The search whose keys are shown. Answers of earlier ones are ignored. */
+  #search: Search = newSearch('');
 
   constructor(place: HTMLElement, open: (key: string) => void) {
     this.#open = open;
@@ -43,8 +54,8 @@ export class Finder {
     );
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#found = new Map();
-      void this.#find(null);
+      this.#search = newSearch(this.#pattern.value);
+      void this.#find(this.#search);
       if (!/[*?[]/.test(this.#pattern.value)) this.#open(this.#pattern.value);
     });
     this.#more.hidden = true;
@@ -56,24 +67,49 @@ export class Finder {
     this.#pattern.value ||= `${client?.prefixes?.[0] ?? ''}*`;
   }
 
-  async #find(cursor: string | null): Promise<void> {
-    const query = new URLSearchParams({ pattern: this.#pattern.value, limit: String(PAGE) });
-    if (cursor !== null) query.set('cursor', cursor);
+  /** Asks for the next keys. A page may be empty although more keys match, because it is what one scan of Redis found. */
+  async #find(search: Search): Promise<void> {
+    if (search.asking) return;
+    search.asking = true;
+    const { found } = search;
+    const enough = found.size + ENOUGH;
+    let fault: string | undefined;
     try {
-      const list = await get<KeyList>(`/v1/keys?${query}`);
-      for (const each of list.keys) this.#found.set(each.key, each);
-      this.#cursor = list.cursor;
-      const more = list.cursor === null ? '' : ' There are more.';
-      setText(this.#note, `${count(this.#found.size)} keys.${more}`);
+      let requests = 0;
+      do {
+        await this.#ask(search);
+        this.#show(search, `${count(found.size)} keys so far.`);
+      } while (
+        search === this.#search &&
+        search.cursor !== null &&
+        found.size < enough &&
+        ++requests < MOST_REQUESTS
+      );
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      this.#cursor = null;
-      setText(this.#note, error.message);
+      fault = error.message;
+    } finally {
+      search.asking = false;
     }
-    this.#more.hidden = this.#cursor === null;
+    this.#show(search, fault ?? `${count(found.size)} keys.${search.cursor === null ? '' : MORE}`);
+  }
+
+  async #ask(search: Search): Promise<void> {
+    const query = new URLSearchParams({ pattern: search.pattern, limit: String(PAGE) });
+    if (search.cursor !== null) query.set('cursor', search.cursor);
+    const { keys, cursor } = await get<KeyList>(`/v1/keys?${query}`);
+    for (const each of keys) search.found.set(each.key, each);
+    search.cursor = cursor;
+  }
+
+  #show(search: Search, note: string): void {
+    if (search !== this.#search) return;
+    const { found, cursor } = search;
+    setText(this.#note, note);
+    this.#more.hidden = cursor === null;
     showItems(
       this.#table.body,
-      [...this.#found.values()],
+      [...found.values()],
       () => this.#create(),
       (target, { key, ttl }) => {
         const link = target.cells[0]!.firstElementChild!;
@@ -90,4 +126,8 @@ export class Finder {
     made.cells[0]!.append(link);
     return made;
   }
+}
+
+function newSearch(pattern: string): Search {
+  return { pattern, found: new Map(), cursor: null, asking: false };
 }
