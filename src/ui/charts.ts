@@ -21,8 +21,8 @@ export interface ChartOptions {
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
   readonly log?: boolean;
-  /** The values are whole numbers. */
-  readonly whole?: boolean;
+  /** Ticks are multiples of this: 1 for whole numbers. */
+  readonly unit?: number;
   /** The range of the axis; from 0 to the highest value by default. */
   readonly range?: readonly [number, number];
   /** Limits are always drawn. */
@@ -39,8 +39,8 @@ const HEIGHT_PX = 190;
 const FONT = '12px system-ui, sans-serif';
 const SPAN_SECONDS = 900;
 const AXIS_PX = 62;
-/** Steps between ticks on an axis of whole numbers. */
-const WHOLE = [1, 2, 5]
+/** Steps between ticks on an axis with a unit, in units. */
+const STEPS = [1, 2, 5]
   .flatMap((step) => [1, 10, 100, 1000, 10_000, 100_000].map((power) => step * power))
   .sort((a, b) => a - b);
 
@@ -143,7 +143,7 @@ export class Chart {
     if (range !== undefined) return [...range];
     const values = this.#series.flat().filter((value) => value !== null);
     const max = Math.max(...values, ...limits.map(({ value }) => value), 0);
-    if (!log) return [0, Math.max(max * 1.12, this.#options.whole ? 4 : 0) || 1];
+    if (!log) return [0, Math.max(max * 1.12, 4 * (this.#options.unit ?? 0)) || 1];
     const positive = values.filter((value) => value > 0);
     const min = Math.min(...positive, max > 0 ? max / 10 : 1);
     return [min / 1.5, (max > 0 ? max : 10) * 1.6];
@@ -160,11 +160,11 @@ export class Chart {
   }
 
   #valueAxis(): uPlotLibrary.Axis {
-    const { format, log, whole } = this.#options;
+    const { format, log, unit } = this.#options;
     return {
       ...axis(),
       size: AXIS_PX,
-      ...(whole && { incrs: WHOLE }),
+      ...(unit !== undefined && { incrs: STEPS.map((step) => step * unit) }),
       ...(log && { splits: (_self, _axis, min, max) => logTicks(min, max) }),
       filter: (_, splits) => splits,
       values: (_, splits) => splits.map((value) => format(value)),

@@ -3,7 +3,6 @@
 import { field, select } from './dialog.ts';
 import { button, element, row, setText, showItems, table } from './dom.ts';
 import { count, perSecond, timeOfDay, visible } from './format.ts';
-import { cut, textOf } from './json.ts';
 import { matches } from './match.ts';
 import type { Change } from './socket.ts';
 
@@ -21,6 +20,8 @@ const REASONS = {
   remote: 'remote',
   input: 'input',
   flush: 'flush',
+  evict: 'evict',
+  quality: 'quality',
 };
 
 export class Feed {
@@ -64,6 +65,11 @@ export class Feed {
     this.#changes.unshift(change);
     if (this.#changes.length > MOST_KEPT) this.#changes.pop();
     this.#repaint ??= setTimeout(() => this.#show(), REPAINT_MS) as unknown as number;
+  }
+
+  /** Shows the present rate, also while no change arrives. */
+  tick(): void {
+    if (this.#rate > 0 || this.#rateCount > 0) this.#show();
   }
 
   #toggle(): void {
@@ -119,7 +125,7 @@ export class Feed {
     setText(link, visible(change.target));
     link.disabled = change.key === undefined;
     if (change.key !== undefined) this.#keys.set(link, change.key);
-    setText(detail!, detailText(change));
+    setText(detail!, change.detail);
   }
 }
 
@@ -128,8 +134,4 @@ export function changeText({ kind, reason, merged }: Change): string {
   const states = merged === undefined ? '' : `, ${merged} earlier states`;
   if (kind === 'update' || kind === 'invalidate') return reason + states;
   return reason === '' ? kind : `${kind} (${reason})`;
-}
-
-export function detailText({ value, version }: Change): string {
-  return value === undefined ? (version ?? '') : cut(visible(textOf(value)), 160);
 }

@@ -29,8 +29,9 @@ export function perSecond(rate: number): string {
   return `${rate > 0 && rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en-US')}/s`;
 }
 
-export function mebibytes(bytes: number): string {
-  return `${digits(bytes / 2 ** 20)} MiB`;
+/** Bytes with a unit. */
+export function size(bytes: number): string {
+  return bytes > 0 && bytes < 2 ** 20 ? `${digits(bytes / 1024)} KiB` : `${digits(bytes / 2 ** 20)} MiB`;
 }
 
 export function count(value: number): string {
@@ -40,6 +41,13 @@ export function count(value: number): string {
 /** The time of day. */
 export function timeOfDay(ms: number): string {
   return new Date(ms).toLocaleTimeString('en-GB');
+}
+
+/** The time of day, with the date unless it is today. In the time zone of the browser. */
+export function dateAndTime(iso: string, now = new Date()): string {
+  const at = new Date(iso);
+  // The Swedish form is that of ISO 8601.
+  return at.toDateString() === now.toDateString() ? timeOfDay(at.getTime()) : at.toLocaleString('sv-SE');
 }
 
 /** How long ago or how far ahead a time is: `12 s ago`, `in 4.2 min`. */

@@ -24,16 +24,35 @@ export function parse(text: string): unknown {
   return JSON.parse(text, revive as (name: string, value: unknown) => unknown);
 }
 
-/** The JSON text of a parsed value. */
-export function textOf(value: unknown): string {
-  if (value instanceof ExactNumber) return value.text;
-  if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${textOf(each)}`);
-  return `{${members.join(', ')}}`;
+/** The JSON text of a parsed value, at most so many characters of it. The time it takes depends on these only. */
+export function textOf(value: unknown, most = Number.POSITIVE_INFINITY): string {
+  let text = '';
+  for (const part of partsOf(value, most)) {
+    text += part;
+    if (text.length > most) return `${text.slice(0, most - 1)}…`;
+  }
+  return text;
 }
 
-/** At most `most` characters. */
-export function cut(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+function* partsOf(value: unknown, most: number): Generator<string> {
+  if (value instanceof ExactNumber) yield value.text;
+  else if (typeof value === 'string') yield JSON.stringify(value.slice(0, most));
+  else if (typeof value !== 'object' || value === null) yield JSON.stringify(value);
+  else if (Array.isArray(value)) {
+    yield '[';
+    for (const [i, item] of value.entries()) {
+      if (i > 0) yield ', ';
+      yield* partsOf(item, most);
+    }
+    yield ']';
+  } else {
+    yield '{';
+    let separator = '';
+    for (const [name, member] of Object.entries(value)) {
+      yield `${separator}${JSON.stringify(name.slice(0, most))}: `;
+      separator = ', ';
+      yield* partsOf(member, most);
+    }
+    yield '}';
+  }
 }

@@ -3,6 +3,7 @@ import { get, Refused, setToken, token } from './api.ts';
 import { byId, setText } from './dom.ts';
 import { Feed } from './feed.ts';
 import { Finder } from './finder.ts';
+import { timeOfDay } from './format.ts';
 import { HotKeys } from './hot-keys.ts';
 import { Model } from './model.ts';
 import { Opened } from './opened.ts';
@@ -15,6 +16,8 @@ import { showReasons, Tiles } from './tiles.ts';
 import type { Health, HistoryAnswer, HotKeysAnswer, ReplicasAnswer } from './types.ts';
 
 const POLL_MS = 5000;
+/** The title of a hidden page still says whether the service is healthy. */
+const HIDDEN_POLL_MS = 30_000;
 
 const model = new Model();
 const socket = new Socket();
@@ -28,10 +31,10 @@ const plots = new Plots(byId('plots'));
 const states = new States(byId('states'));
 const replicas = new Replicas(byId('replica-table'));
 const servers = new Servers(byId('server-table'));
-const quality = new Quality(byId('sources'), byId('marks'));
+const quality = new Quality(byId('sources'), byId('marks'), () => void opened.refresh());
 const hotKeys = new HotKeys(byId('hottest'), byId('most-missed'), open);
 const finder = new Finder(byId('finder'), open);
-const opened = new Opened(byId('opened'));
+const opened = new Opened(byId('opened'), () => void quality.refresh());
 const feed = new Feed(byId('feed'), open);
 socket.listen((change) => {
   feed.add(change);
@@ -39,19 +42,41 @@ socket.listen((change) => {
 });
 
 let timer: number | undefined;
+let polling = false;
+let pollAgain = false;
 
+/** Asks the service, and again after a while unless a token is needed. */
 async function poll(): Promise<void> {
+  if (polling) {
+    pollAgain = true;
+    return;
+  }
+  polling = true;
   clearTimeout(timer);
+  socket.check();
   try {
     await refresh();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (error.status === 401 || error.status === 403) return signIn(error);
-    showState('unreachable', error.message);
-    if (error.status > 0) setText(byId('state'), 'refused');
+    if (error.status === 401 || error.status === 403) signIn(error);
+    else showFault(error);
   } finally {
-    timer = setTimeout(() => void poll(), POLL_MS) as unknown as number;
+    polling = false;
+    if (pollAgain) {
+      pollAgain = false;
+      void poll();
+    } else if (byId('sign-in').hidden)
+      timer = setTimeout(() => void poll(), document.hidden ? HIDDEN_POLL_MS : POLL_MS) as unknown as number;
   }
+}
+
+/** The figures stay, so the page says how old they are. */
+function showFault({ status, message }: Refused): void {
+  showState('unreachable', '');
+  if (status > 0) setText(byId('state'), 'refused');
+  const since = model.samples.at(-1)?.at;
+  const figures = since === undefined ? [] : [`The figures on this page are from ${timeOfDay(since)}.`];
+  showReasons(byId('reasons'), { status: 'unhealthy', reasons: [message, ...figures] });
 }
 
 async function refresh(): Promise<void> {
@@ -73,8 +98,9 @@ async function refresh(): Promise<void> {
   const [known, hot] = await Promise.all([
     get<ReplicasAnswer>('/v1/replicas'),
     get<HotKeysAnswer>('/v1/hot-keys'),
-    quality.refresh(),
+    quality.refresh(client),
   ]);
+  feed.tick();
   replicas.show(known);
   hotKeys.show(hot);
   opened.allow({ client, marks: quality.hasMarks });
@@ -82,7 +108,9 @@ async function refresh(): Promise<void> {
 
 function describe({ replica, client, health }: HistoryAnswer): string {
   const who = client === null ? '' : `, token of ${client.name}`;
-  return `process ${replica}, version ${health.version}${who}`;
+  const { processes } = health;
+  const what = processes === undefined ? `process ${replica}` : `${processes.length} processes`;
+  return `${what}, version ${health.version}${who}`;
 }
 
 function showState(status: Health['status'] | 'unreachable', text: string): void {
@@ -119,8 +147,22 @@ function signIn({ status, message }: Refused): void {
 
 function openFromAddress(): void {
   const key = /^#key=(.+)$/.exec(location.hash)?.[1];
-  if (key !== undefined) open(decodeURIComponent(key));
+  if (key === undefined) return;
+  try {
+    open(decodeURIComponent(key));
+  } catch {
+    // The address is not percent-encoded as this page would do it.
+    open(key);
+  }
 }
+
+addEventListener('hashchange', openFromAddress);
+
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) return;
+  socket.wake();
+  if (byId('sign-in').hidden) void poll();
+});
 
 byId('sign-in').addEventListener('submit', (event) => {
   event.preventDefault();

@@ -2,13 +2,13 @@
 import { get, Refused, request, send } from './api.ts';
 import { confirmed, field, select } from './dialog.ts';
 import { announce, button, element, row, setText, showItems, table } from './dom.ts';
-import { changeText, detailText } from './feed.ts';
-import { count, fromNow, NONE, timeOfDay, visible } from './format.ts';
+import { changeText } from './feed.ts';
+import { count, dateAndTime, fromNow, NONE, timeOfDay, visible } from './format.ts';
 import { parse } from './json.ts';
 import { fillRow, othersText } from './replicas.ts';
 import type { Change } from './socket.ts';
 import { tree } from './tree.ts';
-import type { Client, ExplainedReplica, Explanation, Facts } from './types.ts';
+import { type Client, type Explanation, type Facts, may } from './types.ts';
 
 const TIERS = ['Tier', 'State', 'Stored', 'Expires', 'Version'];
 const CHANGES = ['Time', 'Change', 'Value or version'];
@@ -16,6 +16,19 @@ const MOST_CHANGES = 50;
 /** Several changes in this time cause one request. */
 const SETTLE_MS = 400;
 const DEFAULT_MARK_SECONDS = '3600';
+
+/** What readers receive of a key that is not good. */
+const READERS: Readonly<Record<string, string>> = {
+  suspect: 'Readers receive the value with a sign.',
+  halted: 'Readers get 503 unless they ask for the value. This page asks for it.',
+};
+
+/** The value that is shown. */
+interface Tree {
+  readonly text: string;
+  /** The paths of the members that are open. */
+  readonly open: Set<string>;
+}
 
 export interface Rights {
   readonly client: Client | null;
@@ -28,6 +41,7 @@ export class Opened {
   readonly #summary = element('p', {}, 'Choose a key from a list, or find one by a pattern.');
   readonly #tiers = table('The key in each tier', TIERS);
   readonly #others = element('p', { class: 'muted' });
+  readonly #quality = element('p', { class: 'quality', role: 'status' });
   readonly #value = element('div', {
     class: 'scroll value-box',
     tabindex: 0,
@@ -36,17 +50,24 @@ export class Opened {
   });
   readonly #changesTable = table('Changes, newest first', CHANGES, 'short');
   readonly #fault = element('p', { class: 'fail', role: 'alert' });
-  readonly #refresh = button('Refresh', () => void this.#load());
+  readonly #refresh = button('Refresh', () => void this.refresh());
   readonly #delete = button('Delete…', () => void this.#askDelete(), { class: 'danger', hidden: true });
   readonly #mark = button('Mark…', () => void this.#askMark(), { hidden: true });
   readonly #details: HTMLElement;
   readonly #place: HTMLElement;
+  readonly #marked: () => void;
   #key: string | undefined;
+  #loads = 0;
+  /** The latest request whose answer is shown: an earlier one does not replace it. */
+  #latest = 0;
+  #shown: Tree | undefined;
   #changes: Change[] = [];
   #settling: number | undefined;
 
-  constructor(place: HTMLElement) {
+  /** @param marked called after the page has marked the key */
+  constructor(place: HTMLElement, marked: () => void) {
     this.#place = place;
+    this.#marked = marked;
     this.#details = element(
       'div',
       { hidden: true },
@@ -55,6 +76,7 @@ export class Opened {
       this.#tiers.box,
       this.#others,
       element('h4', {}, 'Value'),
+      this.#quality,
       this.#value,
       this.#changesTable.box,
     );
@@ -63,9 +85,8 @@ export class Opened {
 
   /** Shows the buttons of what the client may do. */
   allow({ client, marks }: Rights): void {
-    const may = (scope: string) => client === null || client.scopes.includes(scope);
-    this.#delete.hidden = !may('write');
-    this.#mark.hidden = !marks || !may('write');
+    this.#delete.hidden = !may(client, 'write');
+    this.#mark.hidden = !marks || !may(client, 'write');
   }
 
   async open(key: string): Promise<void> {
@@ -74,53 +95,88 @@ export class Opened {
     this.#details.hidden = false;
     setText(this.#title, visible(key));
     setText(this.#summary, 'Loading.');
+    setText(this.#quality, '');
+    this.#shown = undefined;
     this.#value.replaceChildren();
     this.#showChanges();
-    await this.#load();
+    await this.refresh();
     this.#place.focus();
   }
 
   /** Receives each change of the feed. */
   changed(change: Change): void {
-    if (this.#key === undefined || change.key !== this.#key) return;
-    this.#changes.unshift(change);
-    this.#changes.length = Math.min(this.#changes.length, MOST_CHANGES);
-    this.#showChanges();
+    if (this.#key === undefined) return;
+    const { key, kind } = change;
+    if (key === this.#key) {
+      this.#changes.unshift(change);
+      this.#changes.length = Math.min(this.#changes.length, MOST_CHANGES);
+      this.#showChanges();
+    } else if (kind !== 'connected' && kind !== 'reset') return;
+    // Without a connection, the page may have missed changes of the key.
     this.#settling ??= setTimeout(() => {
       this.#settling = undefined;
-      void this.#load();
+      void this.refresh();
     }, SETTLE_MS) as unknown as number;
   }
 
-  async #load(): Promise<void> {
+  /** Asks for the key again. */
+  async refresh(): Promise<void> {
     const key = this.#key;
     if (key === undefined) return;
-    const path = encodeURIComponent(key);
+    const load = ++this.#loads;
+    const isNews = () => {
+      if (key !== this.#key || load < this.#latest) return false;
+      this.#latest = load;
+      return true;
+    };
     try {
       const [explanation] = await Promise.all([
-        get<Explanation>(`/v1/explain/${path}`),
-        this.#loadValue(key),
+        get<Explanation>(`/v1/explain/${encodeURIComponent(key)}`),
+        this.#loadValue(key, isNews),
       ]);
-      if (this.#key !== key) return;
+      if (!isNews()) return;
       setText(this.#fault, '');
       setText(this.#summary, explanation.summary);
+      this.#showQuality(explanation);
       this.#showTiers(explanation);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      if (this.#key === key) setText(this.#fault, error.message);
+      if (isNews()) setText(this.#fault, error.message);
     }
   }
 
-  async #loadValue(key: string): Promise<void> {
-    let shown: HTMLElement;
+  /** An operator sees the value of a halted key too. */
+  async #loadValue(key: string, isNews: () => boolean): Promise<void> {
     try {
-      const answer = await request(`/v1/cache/${encodeURIComponent(key)}`);
-      shown = tree(parse(await answer.text()));
+      const { text } = await request(`/v1/cache/${encodeURIComponent(key)}?halted=serve`);
+      if (isNews()) this.#showValue(text);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      shown = element('p', { class: 'muted' }, error.message);
+      if (!isNews()) return;
+      this.#shown = undefined;
+      this.#value.replaceChildren(element('p', { class: 'muted' }, error.message));
     }
-    if (this.#key === key) this.#value.replaceChildren(shown);
+  }
+
+  /** The same value stays as it is shown. Of another value, the same members are open. */
+  #showValue(text: string): void {
+    if (this.#shown?.text === text) return;
+    const shown = tree(parse(text), this.#shown?.open);
+    this.#shown = { text, open: shown.open };
+    const { scrollTop } = this.#value;
+    this.#value.replaceChildren(shown.box);
+    this.#value.scrollTop = scrollTop;
+  }
+
+  #showQuality({ replicas, marks }: Explanation): void {
+    const { state = 'good', reason = '' } = replicas[0]?.quality ?? {};
+    const ends = marks.find((mark) => mark.state === state && mark.reason === reason)?.ends_at;
+    const until = ends === undefined ? '' : ` The mark ends at ${dateAndTime(ends)}.`;
+    this.#quality.className = `quality ${state}`;
+    setText(
+      this.#quality,
+      state === 'good' ? '' : `This key is ${state}: ${visible(reason)}. ${READERS[state]}${until}`,
+    );
   }
 
   #showTiers({ redis, replicas, others, at }: Explanation): void {
@@ -139,8 +195,8 @@ export class Opened {
         target.title = why;
       },
     );
-    const own = replicas.map(({ host, why, quality }) => `${host}: ${why}${qualityText(quality)}`).join(' ');
-    setText(this.#others, `${own} ${othersText(others)}${originText(redis)}`);
+    const reasons = replicas.map(({ host, pid, why }) => `${host}, ${pid}: ${visible(why)}`).join(' ');
+    setText(this.#others, `${reasons} ${othersText(others)}${originText(redis)}`);
   }
 
   #showChanges(): void {
@@ -148,7 +204,7 @@ export class Opened {
       this.#changesTable.body,
       this.#changes,
       () => row(CHANGES),
-      (target, change) => fillRow(target, [timeOfDay(change.at), changeText(change), detailText(change)]),
+      (target, change) => fillRow(target, [timeOfDay(change.at), changeText(change), change.detail]),
     );
   }
 
@@ -160,7 +216,7 @@ export class Opened {
       action: 'Delete the key',
     };
     if (await confirmed(question))
-      await this.#change(`${key} was deleted.`, 'DELETE', `/v1/cache/${encodeURIComponent(key)}`);
+      await this.#change(`${visible(key)} was deleted.`, 'DELETE', `/v1/cache/${encodeURIComponent(key)}`);
   }
 
   async #askMark(): Promise<void> {
@@ -176,7 +232,8 @@ export class Opened {
     };
     if (!(await confirmed(question))) return;
     const mark = { keys: [key], state: state.value, reason: reason.value, ttl: Number(ttl.value) };
-    await this.#change(`${key} was marked as ${state.value}.`, 'POST', '/v1/marks', mark);
+    await this.#change(`${visible(key)} was marked as ${state.value}.`, 'POST', '/v1/marks', mark);
+    this.#marked();
   }
 
   async #change(done: string, method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<void> {
@@ -184,7 +241,7 @@ export class Opened {
       const { status } = await send(method, path, body);
       const text = status === 202 ? `Accepted. Redis is unreachable, so the change is pending.` : done;
       announce(text);
-      await this.#load();
+      await this.refresh();
       setText(this.#summary, `${text} ${this.#summary.textContent}`);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -192,11 +249,6 @@ export class Opened {
     }
     this.#place.focus();
   }
-}
-
-function qualityText(quality: ExplainedReplica['quality']): string {
-  if (quality === undefined || quality.state === 'good') return '';
-  return ` The value is ${quality.state}${quality.reason === undefined ? '' : `: ${visible(quality.reason)}`}.`;
 }
 
 function originText({ source, as_of, bytes, encoding }: Facts): string {

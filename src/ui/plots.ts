@@ -1,6 +1,6 @@
 /** The plots of the page, and the figures they show. */
 import { Chart, type ChartOptions, LATENCY_LIMITS, milliseconds, type Values } from './charts.ts';
-import { count, mebibytes, percent, perSecond } from './format.ts';
+import { count, percent, perSecond, size } from './format.ts';
 import { hitRates } from './model.ts';
 import { type Percentiles, type Sample, TYPES } from './types.ts';
 
@@ -95,13 +95,14 @@ const PLOTS: readonly Plot[] = [
   },
   {
     title: 'Pending writes',
-    whole: true,
+    unit: 1,
     format: count,
     lines: [['entries', 'series-1', (sample) => sample.pending_writes]],
   },
   {
     title: 'Memory',
-    format: mebibytes,
+    unit: 2 ** 20,
+    format: size,
     lines: [
       ['resident', 'series-1', ({ memory }) => memory.resident],
       ['heap', 'series-2', ({ memory }) => memory.heap],

@@ -1,36 +1,52 @@
 /** Sources of data, and marks. A service without these endpoints has no such panels. */
-import { get, Refused } from './api.ts';
-import { element, row, setText, showItems, table } from './dom.ts';
-import { visible } from './format.ts';
+import { dataOf, get, Refused, send } from './api.ts';
+import { confirmed } from './dialog.ts';
+import { announce, button, element, row, setAttribute, setText, showItems, table } from './dom.ts';
+import { count, dateAndTime, visible } from './format.ts';
+import { fillRow } from './replicas.ts';
+import { type Client, type Mark, may, type Source } from './types.ts';
 
-type Item = Readonly<Record<string, unknown>>;
+/** A button in each row that the client may press. */
+interface Action<T> {
+  readonly text: string;
+  /** Distinguishes the button from those of other rows, for screen readers. */
+  readonly label: (item: T) => string;
+  readonly allows: (item: T) => boolean;
+  readonly press: (item: T) => void;
+}
+
+type Column<T> = readonly [heading: string, text: (item: T) => string];
 
 /** A panel that lists the objects of one endpoint. It is hidden while the endpoint is absent or forbidden. */
-class Listing {
-  readonly #path: string;
-  readonly #member: string;
-  readonly #columns: readonly string[];
+class Listing<T extends object> {
+  readonly #name: string;
+  readonly #columns: readonly Column<T>[];
   readonly #place: HTMLElement;
   readonly #table;
   readonly #none: HTMLElement;
+  readonly #action: Action<T> | undefined;
+  readonly #items = new WeakMap<Element, T>();
   #exists = true;
 
-  constructor(place: HTMLElement, path: string, member: string, caption: string, columns: readonly string[]) {
+  /** @param name of the endpoint, and of the member of its answer. @param columns the second one is the state */
+  constructor(place: HTMLElement, name: string, columns: readonly Column<T>[], action?: Action<T>) {
     this.#place = place;
-    this.#path = path;
-    this.#member = member;
+    this.#name = name;
     this.#columns = columns;
-    this.#table = table(caption, columns.map(heading));
+    this.#action = action;
+    const headings = [...columns.map(([heading]) => heading), ...(action === undefined ? [] : ['Change'])];
+    this.#table = table(`${name[0]!.toUpperCase()}${name.slice(1)}`, headings, 'listing');
     this.#none = element('p', { class: 'muted' }, 'None.');
-    place.append(this.#table.box, this.#none);
+    this.#table.box.append(this.#none);
+    place.append(this.#table.box);
   }
 
   async refresh(): Promise<void> {
     if (!this.#exists) return;
-    let items: readonly Item[];
+    let items: readonly T[];
     try {
-      const answer = await get<Readonly<Record<string, readonly Item[]>>>(this.#path);
-      items = answer[this.#member] ?? [];
+      const answer = await get<Readonly<Record<string, readonly T[]>>>(`/v1/${this.#name}`);
+      items = answer[this.#name] ?? [];
     } catch (error) {
       if (error instanceof Refused && error.status === 404) this.#exists = false;
       if (error instanceof Refused && error.status > 0) this.#place.hidden = true;
@@ -41,45 +57,121 @@ class Listing {
     showItems(
       this.#table.body,
       items,
-      () => row(this.#columns),
-      (target, item) => {
-        for (const [i, name] of this.#columns.entries()) setText(target.cells[i]!, cellText(item[name]));
-      },
+      () => this.#create(),
+      (target, item) => this.#fill(target, item),
     );
   }
 
   get exists(): boolean {
     return this.#exists && !this.#place.hidden;
   }
+
+  #create(): HTMLTableRowElement {
+    const made = row(this.#columns.map(([heading]) => heading));
+    const action = this.#action;
+    if (action !== undefined) {
+      const press = button(action.text, () => action.press(this.#items.get(press)!));
+      made.append(element('td', {}, press));
+    }
+    return made;
+  }
+
+  #fill(target: HTMLTableRowElement, item: T): void {
+    fillRow(
+      target,
+      this.#columns.map(([, textOf]) => textOf(item)),
+      1,
+    );
+    if (this.#action === undefined) return;
+    const press = target.lastElementChild!.firstElementChild as HTMLButtonElement;
+    this.#items.set(press, item);
+    press.hidden = !this.#action.allows(item);
+    setAttribute(press, 'aria-label', `${this.#action.text} ${this.#action.label(item)}`);
+  }
 }
 
 export class Quality {
-  readonly #sources: Listing;
-  readonly #marks: Listing;
+  readonly #sources: Listing<Source>;
+  readonly #marks: Listing<Mark>;
+  readonly #place: HTMLElement;
+  readonly #fault = element('p', { class: 'fail', role: 'alert' });
+  readonly #changed: () => void;
+  #client: Client | null = null;
 
-  constructor(sources: HTMLElement, marks: HTMLElement) {
-    const selection = ['types', 'prefixes'];
-    const ofSources = ['name', 'state', 'heartbeat_at', 'dies_at', ...selection];
-    const ofMarks = ['state', 'reason', 'keys', ...selection, 'ends_at'];
-    this.#sources = new Listing(sources, '/v1/sources', 'sources', 'Sources', ofSources);
-    this.#marks = new Listing(marks, '/v1/marks', 'marks', 'Marks', ofMarks);
+  /** @param changed called after a mark was removed */
+  constructor(sources: HTMLElement, marks: HTMLElement, changed: () => void) {
+    this.#place = marks;
+    this.#changed = changed;
+    this.#sources = new Listing<Source>(sources, 'sources', [
+      ['Name', ({ name }) => visible(name)],
+      ['State', ({ state }) => state],
+      ['Covers', coverageOf],
+      ['Last heartbeat', ({ heartbeat_at }) => dateAndTime(heartbeat_at)],
+      ['Dead from', ({ dies_at }) => dateAndTime(dies_at)],
+    ]);
+    const columns: readonly Column<Mark>[] = [
+      ['Covers', coverageOf],
+      ['State', ({ state }) => state],
+      ['Reason', ({ reason }) => visible(reason)],
+      ['Ends', ({ ends_at }) => dateAndTime(ends_at)],
+    ];
+    this.#marks = new Listing<Mark>(marks, 'marks', columns, {
+      text: 'Remove…',
+      label: coverageOf,
+      allows: (mark) => may(this.#client, scopeOf(mark)),
+      press: (mark) => void this.#askRemove(mark),
+    });
+    marks.append(this.#fault);
   }
 
-  async refresh(): Promise<void> {
+  async refresh(client: Client | null = this.#client): Promise<void> {
+    this.#client = client;
     await Promise.all([this.#sources.refresh(), this.#marks.refresh()]);
   }
 
   get hasMarks(): boolean {
     return this.#marks.exists;
   }
+
+  async #askRemove(mark: Mark): Promise<void> {
+    const { state, reason, id } = mark;
+    const question = {
+      title: 'Remove this mark?',
+      text: `${coverageOf(mark)}: ${state}, ${visible(reason)}. Without another mark, readers receive the values as before.`,
+      action: 'Remove the mark',
+    };
+    if (!(await confirmed(question))) return;
+    try {
+      const answer = await send('DELETE', `/v1/marks/${encodeURIComponent(id)}`);
+      const { removed } = dataOf<{ removed: number }>(answer);
+      setText(this.#fault, '');
+      announce(removed === 0 ? 'The mark had ended already.' : 'The mark was removed.');
+      await this.refresh();
+      this.#changed();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      setText(this.#fault, error.message);
+    }
+    this.#place.focus();
+  }
 }
 
-function heading(name: string): string {
-  const text = name.replaceAll('_', ' ');
-  return text[0]!.toUpperCase() + text.slice(1);
+/** Who names keys knows them. Types and prefixes reach keys that the client does not know. */
+function scopeOf({ types, prefixes }: Mark): string {
+  return types.length + prefixes.length === 0 ? 'write' : 'admin';
 }
 
-function cellText(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  return visible(Array.isArray(value) ? value.join(', ') : String(value));
+type Coverage = Pick<Source, 'types' | 'prefixes'> & Partial<Pick<Mark, 'keys'>>;
+
+const MOST_NAMES = 5;
+
+/** The keys that a mark or a source covers. */
+function coverageOf({ keys = [], types, prefixes }: Coverage): string {
+  const names = [
+    ...keys,
+    ...types.map((type) => `every ${type}`),
+    ...prefixes.map((prefix) => `every key that begins with ${prefix}`),
+  ];
+  const shown = visible(names.slice(0, MOST_NAMES).join(', '));
+  return names.length > MOST_NAMES ? `${shown} and ${count(names.length - MOST_NAMES)} more` : shown;
 }

@@ -1,6 +1,7 @@
 /** The WebSocket of the page: changes of all keys that the token may read, and of the open key with values. */
 import { token } from './api.ts';
-import { parse } from './json.ts';
+import { visible } from './format.ts';
+import { parse, textOf } from './json.ts';
 import { type Client, TYPES } from './types.ts';
 
 /** An event of the service, or a state of the connection. */
@@ -10,8 +11,8 @@ export interface Change {
   readonly target: string;
   readonly key?: string;
   readonly reason: string;
-  readonly version?: string;
-  readonly value?: unknown;
+  /** The quality of the key, the beginning of its value, or its version. The page stores no values. */
+  readonly detail: string;
   /** Earlier states that this event replaces. */
   readonly merged?: number;
   readonly at: number;
@@ -30,15 +31,21 @@ interface Message {
   readonly reason?: string;
   readonly version?: string;
   readonly value?: unknown;
+  readonly quality?: string;
+  readonly qualityReason?: string;
   readonly merged?: number;
   readonly epoch?: string;
   readonly offset?: number;
 }
 
 const HEARTBEAT_MS = 5000;
+/** Three heartbeats. */
+const SILENCE_MS = 15_000;
 const FIRST_DELAY_MS = 1000;
 const LONGEST_DELAY_MS = 30_000;
 const FEED = 'feed';
+/** Of a value. */
+const MOST_CHARACTERS = 160;
 
 export class Socket {
   readonly #listeners = new Set<(change: Change) => void>();
@@ -49,6 +56,9 @@ export class Socket {
   #subscribed = false;
   #watched: string | undefined;
   #watch = 0;
+  /** In ms since 1970, because other clocks of browsers stop while the device sleeps. */
+  #heardAt = 0;
+  #retry: number | undefined;
 
   listen(listener: (change: Change) => void): void {
     this.#listeners.add(listener);
@@ -59,6 +69,22 @@ export class Socket {
     this.#client = client;
     if (this.#started) return;
     this.#started = true;
+    this.#connect();
+  }
+
+  /** Replaces a connection without heartbeats: a browser may not notice for minutes that the other side has gone. */
+  check(): void {
+    const socket = this.#socket;
+    if (socket === undefined || Date.now() - this.#heardAt <= SILENCE_MS) return;
+    this.#lost('no heartbeat');
+    socket.close();
+  }
+
+  /** Connects at once, if the connection was lost while the page was hidden or the device slept. */
+  wake(): void {
+    this.check();
+    if (!this.#started || this.#socket !== undefined) return;
+    this.#delay = FIRST_DELAY_MS;
     this.#connect();
   }
 
@@ -76,25 +102,35 @@ export class Socket {
   }
 
   #connect(): void {
+    clearTimeout(this.#retry);
     const url = new URL('/v1/ws', location.href);
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new WebSocket(url, 'ratecache.v1.json');
     this.#socket = socket;
-    this.#subscribed = false;
+    this.#heardAt = Date.now();
     socket.addEventListener('open', () => {
       if (token() !== '') this.#send({ op: 'auth', token: token() });
       this.#send({ op: 'heartbeat', interval: HEARTBEAT_MS });
     });
     socket.addEventListener('message', ({ data }) => {
-      if (this.#socket === socket) this.#receive(parse(data as string) as Message);
+      if (this.#socket !== socket) return;
+      this.#heardAt = Date.now();
+      this.#receive(parse(data as string) as Message);
     });
     socket.addEventListener('close', ({ reason }) => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      if (this.#subscribed) this.#tell({ kind: 'disconnected', target: 'the service', reason });
-      setTimeout(() => this.#connect(), this.#delay * (0.5 + Math.random() / 2));
-      this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY_MS);
+      if (this.#socket === socket) this.#lost(reason);
     });
+  }
+
+  #lost(reason: string): void {
+    this.#socket = undefined;
+    if (this.#subscribed) this.#tell({ kind: 'disconnected', target: 'the service', reason });
+    this.#subscribed = false;
+    this.#retry = setTimeout(
+      () => this.#connect(),
+      this.#delay * (0.5 + Math.random() / 2),
+    ) as unknown as number;
+    this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY_MS);
   }
 
   #send(message: Readonly<Record<string, unknown>>): void {
@@ -130,22 +166,24 @@ export class Socket {
       this.#send({ op: 'subscribe', id: this.#watchId, keys: [this.#watched], values: true });
   }
 
-  #changed(
-    kind: 'update' | 'invalidate',
-    { key, type, pattern, reason, version, value, merged }: Message,
-  ): void {
+  #changed(kind: 'update' | 'invalidate', message: Message): void {
+    const { key, type, pattern, reason, merged } = message;
     this.#tell({
       kind,
       target: key ?? (type === undefined ? (pattern ?? '') : `every ${type}`),
       reason: reason ?? (kind === 'update' ? 'set' : ''),
+      detail: detailOf(message),
       ...(key !== undefined && { key }),
-      ...(version !== undefined && { version }),
-      ...(value !== undefined && { value }),
       ...(merged !== undefined && { merged }),
     });
   }
 
-  #tell(change: Omit<Change, 'at'>): void {
-    for (const listener of this.#listeners) listener({ ...change, at: Date.now() });
+  #tell(change: Omit<Change, 'at' | 'detail'> & Partial<Pick<Change, 'detail'>>): void {
+    for (const listener of this.#listeners) listener({ detail: '', ...change, at: Date.now() });
   }
+}
+
+function detailOf({ value, version = '', quality, qualityReason = '' }: Message): string {
+  const state = quality === undefined ? '' : `${quality}: ${visible(qualityReason)} `;
+  return state + (value === undefined ? version : visible(textOf(value, MOST_CHARACTERS)));
 }

@@ -15,7 +15,7 @@ export class States {
       element('span', {}, element('i', { class: `swatch block ${state}` }), state),
     );
     place.append(
-      element('h3', {}, 'Coherence of this process over 15 minutes'),
+      element('h3', {}, 'Coherence of this service over 15 minutes'),
       this.#list,
       element('p', { class: 'legend', 'aria-hidden': 'true' }, ...legend),
     );

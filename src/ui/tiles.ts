@@ -116,7 +116,10 @@ export class Tiles {
 }
 
 /** Shows why the service is not healthy. */
-export function showReasons(place: HTMLElement, { status, reasons }: Health): void {
+export function showReasons(
+  place: HTMLElement,
+  { status, reasons }: Pick<Health, 'status' | 'reasons'>,
+): void {
   const lines = reasons.length > 0 ? reasons : ['No fault is known.'];
   place.className = status === 'healthy' ? 'pass' : status === 'degraded' ? 'warn' : 'fail';
   showItems(

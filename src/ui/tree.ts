@@ -1,53 +1,72 @@
 /** A value as a tree. Members are created when their parent is opened, so large values cost little. */
 import { button, element } from './dom.ts';
-import { visible } from './format.ts';
-import { cut, ExactNumber, textOf } from './json.ts';
+import { count, visible } from './format.ts';
+import { ExactNumber, textOf } from './json.ts';
 
 /** Levels that are open at first. */
 const OPEN_LEVELS = 2;
 /** Members that are shown at a time. */
 const PAGE = 100;
 const PREVIEW_CHARACTERS = 60;
+/** Longer texts are cut until the reader asks for the rest. */
+const LEAF_CHARACTERS = 2000;
 
-export function tree(value: unknown): HTMLElement {
-  return element('div', { class: 'tree' }, node('value', value, 0));
+type Member = readonly [name: string, value: unknown];
+
+export interface TreeView {
+  readonly box: HTMLElement;
+  /** The paths of the members that are open, as the reader opens and closes them. */
+  readonly open: Set<string>;
 }
 
-function node(name: string, value: unknown, level: number): HTMLElement {
-  const members = membersOf(value);
-  if (members === undefined) return element('div', { class: 'leaf' }, label(name), leaf(value));
-  const kind = Array.isArray(value) ? 'items' : 'members';
-  const note = `${members.length} ${members.length === 1 ? kind.slice(0, -1) : kind}`;
-  const preview = level < OPEN_LEVELS ? '' : ` ${cut(visible(textOf(value)), PREVIEW_CHARACTERS)}`;
-  const summary = element('summary', {}, label(name), element('span', { class: 'muted' }, note + preview));
-  const details = element('details', {}, summary);
-  let filled = false;
-  details.addEventListener('toggle', () => {
-    if (filled || !details.open) return;
-    filled = true;
-    details.append(branch(members, level + 1));
-  });
-  details.open = level < OPEN_LEVELS;
-  return details;
+/** @param open the members that are open at first; the upper levels by default */
+export function tree(value: unknown, open?: ReadonlySet<string>): TreeView {
+  const view = { open: new Set<string>() };
+  const isOpen = (path: string, level: number) => (open === undefined ? level < OPEN_LEVELS : open.has(path));
+
+  const node = ([name, each]: Member, parent: string, level: number): HTMLElement => {
+    const members = membersOf(each);
+    if (members === undefined) return element('div', { class: 'leaf' }, label(name), leaf(each));
+    const path = `${parent}/${name}`;
+    const summary = element('summary', {}, label(name), note(each, members.length, level));
+    const details = element('details', {}, summary);
+    let filled = false;
+    const fill = () => {
+      if (!details.open) return view.open.delete(path);
+      view.open.add(path);
+      if (filled) return;
+      filled = true;
+      details.append(branch(members, (member) => node(member, path, level + 1)));
+    };
+    details.addEventListener('toggle', fill);
+    details.open = isOpen(path, level);
+    // At once: the event comes later, and the scroll position would be lost.
+    fill();
+    return details;
+  };
+
+  const box = element('div', { class: 'tree' }, node(['value', value], '', 0));
+  return { ...view, box };
 }
 
-function branch(members: readonly (readonly [string, unknown])[], level: number): HTMLElement {
+/** The first members, with a button for more. */
+function branch(members: readonly Member[], node: (member: Member) => HTMLElement): HTMLElement {
   const list = element('div', { class: 'branch' });
   let shown = 0;
   const more = button('', () => show());
   const show = () => {
     more.remove();
-    list.append(...members.slice(shown, shown + PAGE).map(([name, value]) => node(name, value, level)));
+    list.append(...members.slice(shown, shown + PAGE).map(node));
     shown += PAGE;
     if (shown >= members.length) return;
-    more.textContent = `Show ${Math.min(PAGE, members.length - shown)} more of ${members.length}`;
+    more.textContent = `Show ${Math.min(PAGE, members.length - shown)} more of ${count(members.length)}`;
     list.append(more);
   };
   show();
   return list;
 }
 
-function membersOf(value: unknown): readonly (readonly [string, unknown])[] | undefined {
+function membersOf(value: unknown): readonly Member[] | undefined {
   if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return undefined;
   return Object.entries(value);
 }
@@ -56,7 +75,23 @@ function label(name: string): HTMLElement {
   return element('span', { class: 'name' }, `${visible(name)}: `);
 }
 
+/** How many members a value has, and how its text begins. */
+function note(value: unknown, members: number, level: number): HTMLElement {
+  const kind = Array.isArray(value) ? 'item' : 'member';
+  const size = `${count(members)} ${kind}${members === 1 ? '' : 's'}`;
+  const preview = level < OPEN_LEVELS ? '' : ` ${visible(textOf(value, PREVIEW_CHARACTERS))}`;
+  return element('span', { class: 'muted' }, size + preview);
+}
+
 function leaf(value: unknown): HTMLElement {
   const kind = value === null ? 'null' : value instanceof ExactNumber ? 'number' : typeof value;
-  return element('span', { class: `json ${kind}` }, visible(textOf(value)));
+  const text = textOf(value);
+  const shown = element('span', { class: `json ${kind}` });
+  if (text.length <= LEAF_CHARACTERS) {
+    shown.textContent = visible(text);
+    return shown;
+  }
+  const all = button(`Show all ${count(text.length)} characters`, () => shown.replaceChildren(visible(text)));
+  shown.append(visible(textOf(value, LEAF_CHARACTERS)), ' ', all);
+  return shown;
 }

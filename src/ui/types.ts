@@ -10,6 +10,30 @@ export interface Client {
   readonly prefixes: readonly string[] | null;
 }
 
+/** Whether the token of the client has the scope. A service without tokens allows everything. */
+export function may(client: Client | null, scope: string): boolean {
+  return client === null || client.scopes.includes(scope);
+}
+
+export interface Source {
+  readonly name: string;
+  readonly state: 'alive' | 'dead';
+  readonly types: readonly string[];
+  readonly prefixes: readonly string[];
+  readonly heartbeat_at: string;
+  readonly dies_at: string;
+}
+
+export interface Mark {
+  readonly id: string;
+  readonly state: 'suspect' | 'halted';
+  readonly reason: string;
+  readonly keys: readonly string[];
+  readonly types: readonly string[];
+  readonly prefixes: readonly string[];
+  readonly ends_at: string;
+}
+
 export interface ServerHealth {
   readonly server?: string;
   readonly connected: boolean;
@@ -31,6 +55,8 @@ export interface Health {
   readonly version: string;
   readonly coherence: string;
   readonly redis: ServerHealth & { readonly servers?: readonly ServerHealth[] };
+  /** Present in a service with PROCESSES. */
+  readonly processes?: readonly unknown[];
   readonly pending_writes?: {
     readonly entries: number;
     readonly bytes: number;
@@ -102,6 +128,8 @@ export interface Explanation {
   readonly type: string;
   readonly at: string;
   readonly summary: string;
+  /** The marks that cover the key. */
+  readonly marks: readonly Mark[];
   readonly redis: Facts;
   readonly replicas: readonly ExplainedReplica[];
   readonly others: Others;

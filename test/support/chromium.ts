@@ -145,7 +145,7 @@ async function newPage(endpoint: string): Promise<Page> {
       return (nodes as AccessibilityNode[])
         .filter(({ ignored, properties }) => !ignored && properties?.some(isFocusable))
         .map(({ role, name }) => ({ role: role?.value ?? '', name: name?.value ?? '' }))
-        .filter(({ role }) => role !== 'RootWebArea');
+        .filter(({ role }) => role !== 'RootWebArea' && role !== 'main');
     },
     open: async (url) => {
       const loaded = connection.once('Page.loadEventFired');

@@ -9,7 +9,7 @@ export interface Pages {
   /** A new tab. Its faults count at the end of the test. */
   blank(): Promise<Page>;
   /** The page in a new tab. */
-  of(service: Service, hash?: string): Promise<Page>;
+  of(service: Pick<Service, 'url'>, hash?: string): Promise<Page>;
   /** Fails if a page of the test had an error, or violated the content security policy. */
   assertNoFaults(): void;
   stop(): Promise<void>;

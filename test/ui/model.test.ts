@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, fromNow, percent, perSecond, visible } from '../../src/ui/format.ts';
-import { cut, parse, textOf } from '../../src/ui/json.ts';
+import { dateAndTime, duration, fromNow, percent, perSecond, visible } from '../../src/ui/format.ts';
+import { parse, textOf } from '../../src/ui/json.ts';
 import { matches } from '../../src/ui/match.ts';
 import { hitRates, Model, spansOf } from '../../src/ui/model.ts';
 import type { HistoryAnswer, Sample } from '../../src/ui/types.ts';
@@ -73,8 +73,22 @@ test('numbers keep the text that JavaScript would change', () => {
 });
 
 test('a long text is cut, and ends with an ellipsis', () => {
-  assert.equal(cut('abcdef', 4), 'abc…');
-  assert.equal(cut('abcd', 4), 'abcd');
+  assert.equal(textOf(parse('"abcdef"'), 4), '"ab…');
+  assert.equal(textOf(parse('"ab"'), 4), '"ab"');
+  assert.equal(textOf(parse('[1, {"a": [true]}]'), 12), '[1, {"a": […');
+});
+
+test('the beginning of a large value takes no more time than that of a small one', () => {
+  const large = new Proxy(
+    Array.from({ length: 1_000_000 }, (_, i) => i),
+    {
+      get: (target, name) => {
+        assert.ok(!(Number(name) > 100), 'an item was read that is not shown');
+        return Reflect.get(target, name);
+      },
+    },
+  );
+  assert.equal(textOf(large, 10), '[0, 1, 2,…');
 });
 
 test('the filter of the feed is a part of the text, or a glob of all of it', () => {
@@ -105,4 +119,10 @@ test('figures have three digits and a unit', () => {
 
 test('characters that cannot be seen are escaped', () => {
   assert.equal(visible('a\u202Eb\nc'), 'a\\u{202e}b\\u{a}c');
+});
+
+test('a time of another day has its date', () => {
+  const at = new Date(2026, 1, 3, 12, 0, 7);
+  assert.equal(dateAndTime(at.toISOString(), at), '12:00:07');
+  assert.equal(dateAndTime(at.toISOString(), new Date(2026, 1, 4)), '2026-02-03 12:00:07');
 });

@@ -1,23 +1,34 @@
 /** The live page in Chromium, against real services with a real Redis. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
-import { type Chromium, type Page, startChromium } from '../support/chromium.ts';
-import { del, get, put, readIntoL1 } from '../support/client.ts';
+import type { Page } from '../support/chromium.ts';
+import { del, get, post, put, readIntoL1 } from '../support/client.ts';
 import { type TokensFile, tokensFile } from '../support/tokens.ts';
+import {
+  announced,
+  has,
+  offers,
+  openKey,
+  type Pages,
+  press,
+  signIn,
+  startPages,
+  text,
+} from '../support/ui-page.ts';
 
 const KEY = 'borrow_rate:AAPL';
-const WIDTHS = [360, 1280, 2560];
+const WIDTHS = [360, 390, 1280, 2560];
 
 let redis: RedisServer;
 let tokens: TokensFile;
 let near: Service;
 let far: Service;
 let closed: Service;
-let chromium: Chromium;
-const pages: Page[] = [];
+let pages: Pages;
 
 before(async () => {
   redis = await startRedis();
@@ -32,7 +43,7 @@ before(async () => {
     startService({ env }),
     startService({ env: { ...env, AUTH_TOKENS_FILE: tokens.path } }),
   ]);
-  chromium = await startChromium();
+  pages = await startPages();
   await put(
     near,
     KEY,
@@ -43,51 +54,29 @@ before(async () => {
 });
 
 after(async () => {
-  await chromium?.stop();
+  await pages?.stop();
   await Promise.all([near?.stop(), far?.stop(), closed?.stop()]);
   await redis?.stop();
   tokens?.remove();
 });
 
-afterEach(() => {
-  // Every violation of the content security policy would be here.
-  for (const { faults } of pages) assert.deepEqual(faults, []);
-  pages.length = 0;
-});
-
-async function opened(service: Service, hash = ''): Promise<Page> {
-  const page = await chromium.newPage();
-  pages.push(page);
-  await page.open(`${service.url}/ui${hash}`);
-  return page;
-}
-
-const text = (id: string) => `document.getElementById('${id}').innerText`;
-const has = (id: string, part: string) => `${text(id)}.includes(${JSON.stringify(part)})`;
-const press = (name: string, within = 'body') =>
-  `[...document.querySelectorAll('${within} button')].find((each) => each.innerText === '${name}' && each.checkVisibility()).click()`;
-
-/** Opens the key from the list of keys. */
-async function openKey(page: Page, key: string): Promise<void> {
-  await page.until(`!document.getElementById('page').hidden`);
-  await page.evaluate(
-    `(document.querySelector('#finder input').value = ${JSON.stringify(key)}, document.querySelector('#finder form').requestSubmit())`,
-  );
-  await page.until(has('opened', 'The key in each tier'));
-}
+afterEach(() => pages.assertNoFaults());
 
 test('the page shows the state, the figures, every replica, and the server of Redis', async () => {
-  const page = await opened(near);
+  const page = await pages.of(near);
   await page.until(`${text('state')} === 'healthy'`);
   await page.until(`document.querySelectorAll('#replica-table tbody tr').length === 3`);
   assert.match(await page.evaluate(text('server-table')), /7\.0\.\d+/);
   await page.until(`!${text('tiles')}.includes('no sample yet')`);
   assert.equal(await page.evaluate(`document.querySelectorAll('#plots canvas').length`), 11);
-  assert.match(await page.evaluate(text('tiles')), /Hit rate\s+\d/);
+  await until(async () => {
+    await readIntoL1(near, KEY);
+    return /Hit rate\s+\d/.test(await page.evaluate(text('tiles')));
+  });
 });
 
 test('the open key is shown in both tiers of every replica, and its value as a tree without loss', async () => {
-  const page = await opened(near, `#key=${encodeURIComponent(KEY)}`);
+  const page = await pages.of(near, `#key=${encodeURIComponent(KEY)}`);
   await page.until(`document.querySelectorAll('#opened tbody tr').length >= 4`);
   const tiers: string = await page.evaluate(`document.querySelector('#opened table').innerText`);
   assert.equal(tiers.match(/L1 of/g)?.length, 3);
@@ -106,7 +95,7 @@ test('the open key is shown in both tiers of every replica, and its value as a t
 });
 
 test('changes of the open key and of others appear in the feed, and the filter selects', async () => {
-  const page = await opened(near, `#key=${encodeURIComponent(KEY)}`);
+  const page = await pages.of(near, `#key=${encodeURIComponent(KEY)}`);
   await page.until(has('feed', 'connected'));
   await put(far, KEY, '{"rate": 0.75}');
   await put(far, 'volatility:TSLA', '1');
@@ -122,8 +111,7 @@ test('changes of the open key and of others appear in the feed, and the filter s
 });
 
 test('a page that opens receives no list of every key over its WebSocket', async () => {
-  const page = await chromium.newPage();
-  pages.push(page);
+  const page = await pages.blank();
   await page.open('about:blank');
   await page.open(`${near.url}/ui`);
   await page.until(has('feed', 'connected'));
@@ -135,12 +123,10 @@ test('a page that opens receives no list of every key over its WebSocket', async
 });
 
 test('a deletion asks first: Escape changes nothing, and the confirmation deletes', async () => {
-  const page = await opened(near);
+  const page = await pages.of(near);
   await put(near, 'event_risk:X', '1');
   await openKey(page, 'event_risk:X');
-  await page.until(
-    `[...document.querySelectorAll('#opened button')].some((each) => each.innerText === 'Delete…' && each.checkVisibility())`,
-  );
+  await page.until(offers('Delete…', '#opened'));
   await page.evaluate(press('Delete…', '#opened'));
   assert.equal(
     await page.evaluate('document.activeElement.innerText'),
@@ -152,12 +138,12 @@ test('a deletion asks first: Escape changes nothing, and the confirmation delete
   assert.equal((await get(near, 'event_risk:X')).status, 200);
   await page.evaluate(press('Delete…', '#opened'));
   await page.evaluate(press('Delete the key', '#dialog'));
-  await page.until(has('announcer', 'event_risk:X was deleted.').replace('innerText', 'textContent'));
+  await page.until(announced('event_risk:X was deleted.'));
   assert.equal((await get(far, 'event_risk:X')).status, 404);
 });
 
 test('without a token, a service with tokens shows a form and no data', async () => {
-  const page = await opened(closed);
+  const page = await pages.of(closed);
   await page.until(`!document.getElementById('sign-in').hidden`);
   assert.equal(await page.evaluate(`document.getElementById('page').hidden`), true);
   assert.doesNotMatch(
@@ -167,10 +153,8 @@ test('without a token, a service with tokens shows a form and no data', async ()
 });
 
 async function signedIn(name: string): Promise<Page> {
-  const page = await opened(closed);
-  await page.until(`!document.getElementById('sign-in').hidden`);
-  await page.type(tokens.tokens[name]!);
-  await page.press('Enter');
+  const page = await pages.of(closed);
+  await signIn(page, tokens.tokens[name]!);
   return page;
 }
 
@@ -206,18 +190,27 @@ test('a token without the scope read is refused with the reason', async () => {
 });
 
 test('every control can be reached by keyboard, has a name, and shows the focus', async () => {
-  const page = await opened(near);
+  const page = await pages.of(near);
   await page.until(`document.querySelectorAll('#replica-table tbody tr').length > 0`);
   const controls = 'a, button, input, select, summary, [tabindex="0"]';
   const nameless: string[] = await page.evaluate(
     `[...document.querySelectorAll('${controls}')].filter((each) => each.checkVisibility() && !(each.innerText || each.ariaLabel || each.labels?.length)).map((each) => each.outerHTML)`,
   );
   assert.deepEqual(nameless, []);
+  const announcedAs = await page.controls();
+  assert.ok(announcedAs.length > 20, `${announcedAs.length} controls in the accessibility tree`);
+  assert.deepEqual(
+    announcedAs.filter(({ name }) => name.trim() === ''),
+    [],
+  );
   const wanted: number = await page.evaluate(
     `[...document.querySelectorAll('${controls}')].filter((each) => each.checkVisibility() && !each.disabled).length`,
   );
   await page.evaluate(
-    `(window.reached = new Set(), document.addEventListener('focusin', ({ target }) => reached.add(target)), document.body.focus())`,
+    `(window.reached = new Set(), window.unmarked = [], document.addEventListener('focusin', ({ target }) => {
+      reached.add(target);
+      if (getComputedStyle(target).outlineStyle === 'none') unmarked.push(target.outerHTML.slice(0, 120));
+    }), document.body.focus())`,
   );
   await page.press('Tab');
   assert.equal(await page.evaluate('document.activeElement.innerText'), 'Skip to the content');
@@ -226,10 +219,23 @@ test('every control can be reached by keyboard, has a name, and shows the focus'
     `[...document.querySelectorAll('${controls}')].filter((each) => each.checkVisibility() && !each.disabled && !reached.has(each)).map((each) => each.outerHTML.slice(0, 120))`,
   );
   assert.deepEqual(missed, []);
+  assert.deepEqual(await page.evaluate('unmarked'), [], 'the focus is visible');
+});
+
+test('the page requests nothing of another origin', async () => {
+  const page = await pages.of(near, `#key=${encodeURIComponent(KEY)}`);
+  await page.until(has('feed', 'connected'));
+  await page.until(`document.querySelector('.tree') !== null`);
+  const own = [near.url, near.url.replace('http:', 'ws:')];
+  assert.ok(page.requested.some((url) => url.endsWith('/v1/ws')));
+  assert.deepEqual(
+    page.requested.filter((url) => !own.some((each) => url.startsWith(`${each}/`))),
+    [],
+  );
 });
 
 test('the page has one main landmark, labelled sections, and headings in order', async () => {
-  const page = await opened(near);
+  const page = await pages.of(near);
   await page.until(`!document.getElementById('page').hidden`);
   assert.equal(await page.evaluate(`document.querySelectorAll('main, [role=main]').length`), 1);
   const unlabelled: number = await page.evaluate(
@@ -245,8 +251,7 @@ test('the page has one main landmark, labelled sections, and headings in order',
 for (const theme of ['light', 'dark'] as const)
   for (const width of WIDTHS)
     test(`at ${width} px in the ${theme} theme, nothing overflows, moves, or lacks contrast`, async () => {
-      const page = await chromium.newPage();
-      pages.push(page);
+      const page = await pages.blank();
       await page.resize({ width, height: 900, theme });
       await page.open(`${near.url}/ui`);
       await page.evaluate(
@@ -258,10 +263,15 @@ for (const theme of ['light', 'dark'] as const)
       await page.evaluate(`document.getElementById('page').dataset.seen = '1'`);
       const samples = `performance.getEntriesByType('resource').filter(({ name }) => name.includes('/v1/history')).length`;
       const before: number = await page.evaluate(samples);
+      await Promise.all(Array.from({ length: 30 }, (_, i) => put(far, `event_risk:${width}:${i}`, '1')));
+      await post(far, '/v1/marks', { keys: ['event_risk:M'], state: 'halted', reason: 'why', ttl: 600 });
+      await page.until(has('feed', `event_risk:${width}:`));
       await page.until(`${samples} >= ${before + 2}`);
+      await page.until(has('marks', 'event_risk:M'));
       assert.equal(await page.evaluate('shift'), 0);
       assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
       assert.deepEqual(await page.evaluate(LOW_CONTRAST), []);
+      await post(far, '/v1/unmark', { keys: ['event_risk:M'] });
     });
 
 /** Texts whose contrast with their background is below 4.5, as WCAG 2.2 computes it. */
@@ -285,7 +295,7 @@ const LOW_CONTRAST = `(() => {
 })()`;
 
 test('the theme switch outlives a reload, and overrides the system', async () => {
-  const page = await opened(near);
+  const page = await pages.of(near);
   await page.resize({ width: 1280, height: 900, theme: 'light' });
   const background = `getComputedStyle(document.body).backgroundColor`;
   assert.equal(await page.evaluate(background), 'rgb(255, 255, 255)');
@@ -299,7 +309,7 @@ test('the theme switch outlives a reload, and overrides the system', async () =>
 });
 
 test('the page says why the service is degraded, and recovers with it', async () => {
-  const page = await opened(near);
+  const page = await pages.of(near);
   await page.until(`${text('state')} === 'healthy'`);
   await redis.signal('SIGSTOP');
   try {
