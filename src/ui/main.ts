@@ -44,6 +44,8 @@ socket.listen((change) => {
 let timer: number | undefined;
 let polling = false;
 let pollAgain = false;
+/** The service refused the latest request because of its token. */
+let refused = false;
 
 /** Asks the service, and again after a while unless a token is needed. */
 async function poll(): Promise<void> {
@@ -52,20 +54,22 @@ async function poll(): Promise<void> {
     return;
   }
   polling = true;
+  refused = false;
   clearTimeout(timer);
   socket.check();
   try {
     await refresh();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (error.status === 401 || error.status === 403) signIn(error);
+    refused = error.status === 401 || error.status === 403;
+    if (refused) signIn(error);
     else showFault(error);
   } finally {
     polling = false;
     if (pollAgain) {
       pollAgain = false;
       void poll();
-    } else if (byId('sign-in').hidden)
+    } else if (!refused)
       timer = setTimeout(() => void poll(), document.hidden ? HIDDEN_POLL_MS : POLL_MS) as unknown as number;
   }
 }
@@ -161,7 +165,7 @@ addEventListener('hashchange', openFromAddress);
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return;
   socket.wake();
-  if (byId('sign-in').hidden) void poll();
+  if (!refused) void poll();
 });
 
 byId('sign-in').addEventListener('submit', (event) => {
