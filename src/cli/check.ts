@@ -4,6 +4,7 @@ import { property } from '../service-answer.ts';
 import { type Answer, callService, EXIT_UNREACHABLE, NOT_RATECACHE } from './call-service.ts';
 import { Failure } from './exits.ts';
 import type { ServiceOptions } from './flags.ts';
+import { healthyShare } from './processes-text.ts';
 import { serviceToken } from './service-token.ts';
 
 export const TIMEOUT_MS = 2000;
@@ -65,7 +66,8 @@ function why(body: HealthBody): string {
   return `${body.reasons.join('. ')}. ${facts(body)}`;
 }
 
-function facts({ mode, coherence, redis, local_cache, pending_writes: pending }: HealthBody): string {
+function facts(body: HealthBody): string {
+  const { mode, coherence, redis, local_cache, pending_writes: pending, processes } = body;
   return [
     mode === 'standalone'
       ? 'standalone'
@@ -77,6 +79,7 @@ function facts({ mode, coherence, redis, local_cache, pending_writes: pending }:
     coherence === 'off' ? undefined : `coherence ${coherence}`,
     local_cache.status === 'disabled' ? 'L1 is off' : `${local_cache.items} items in L1`,
     pending === undefined || pending.entries === 0 ? undefined : `${pending.entries} pending writes`,
+    processes === undefined ? undefined : `${healthyShare(processes)} processes healthy`,
   ]
     .filter((fact) => fact !== undefined)
     .join(', ');

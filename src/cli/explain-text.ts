@@ -45,8 +45,9 @@ function sourceText({ name, state, heartbeat_at }: Explanation['sources'][number
 }
 
 function replicaLines(replica: ExplainedReplica, isOwn: boolean, context: Context): string[] {
-  const { host, pid, release, coherence, l1, pending, last_change: change, why } = replica;
-  const facts = `${printable(host)}, pid ${pid}, ${printable(release)}${isOwn ? ', answers this request' : ''}`;
+  const { host, pid, process, release, coherence, l1, pending, last_change: change, why } = replica;
+  const number = process === undefined ? '' : `process ${process}, `;
+  const facts = `${printable(host)}, ${number}pid ${pid}, ${printable(release)}${isOwn ? ', answers this request' : ''}`;
   const [first, ...rest] = wrap(`${printable(replica.replica)} on ${facts}`, context.columns);
   const isServed = l1.state === 'fresh';
   const until = l1.fresh_until === undefined || !isServed ? '' : ` for ${left(l1.fresh_until, context)}`;

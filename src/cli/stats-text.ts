@@ -5,6 +5,7 @@ import { TYPES } from '../key.ts';
 import type { HealthBody } from '../metrics/health.ts';
 import type { StatsBody } from '../metrics/stats.ts';
 import { intervalOf } from './interval.ts';
+import { processesText } from './processes-text.ts';
 import type { Snapshot } from './snapshot.ts';
 
 type Row = readonly (string | number)[];
@@ -82,7 +83,7 @@ type Counted = Pick<StatsBody['local'], 'items' | 'hits' | 'misses' | 'evictions
 const NONE: Counted = { items: 0, hits: 0, misses: 0, evictions: 0, expirations: 0 };
 
 function facts(health: HealthBody, stats?: StatsBody): string {
-  const { mode, coherence, redis, local_cache, pending_writes: pending } = health;
+  const { mode, coherence, redis, local_cache, pending_writes: pending, processes } = health;
   const rows: Row[] = [];
   if (mode === 'standalone') rows.push(['Redis', 'not used (standalone)']);
   else if (!redis.connected) rows.push(['Redis', `unreachable: ${redis.error}`]);
@@ -104,6 +105,7 @@ function facts(health: HealthBody, stats?: StatsBody): string {
       ? 'off'
       : `${count(local_cache.items)}${full}, ${bytes(local_cache.memory_bytes)}`,
   ]);
+  if (processes !== undefined) rows.push(['processes', processesText(processes)]);
   if (stats !== undefined)
     rows.push(['flights', `${count(stats.flights.joined)} joined, ${count(stats.flights.fenced)} fenced`]);
   if (pending !== undefined) {

@@ -9,6 +9,7 @@ import { cut, fit, state } from './cells.ts';
 import { type Interval, intervalOf } from './interval.ts';
 import { durationText } from './percentiles.ts';
 import { printable } from './printable.ts';
+import { processesText } from './processes-text.ts';
 import { type QualityLists, qualityLines } from './quality-lines.ts';
 import type { Size } from './screen.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -193,11 +194,14 @@ function keyCell(hot: HotKey | undefined, columns: number, i: number): string {
   return fit(printable(hot.key), columns - rateColumns) + fit(shown, rateColumns, 'right');
 }
 
-/** The pending writes and L1. */
+/** The processes, the pending writes and L1. */
 function stateLines(health: HealthBody, stats?: StatsBody): string[] {
-  const { pending_writes: pending } = health;
-  const l1 = l1Text(health, stats);
-  return pending === undefined ? [l1] : [`pending writes: ${pendingText(pending)}`, l1];
+  const { pending_writes: pending, processes } = health;
+  return [
+    ...(processes === undefined ? [] : [`processes: ${processesText(processes)}`]),
+    ...(pending === undefined ? [] : [`pending writes: ${pendingText(pending)}`]),
+    l1Text(health, stats),
+  ];
 }
 
 function l1Text({ local_cache: l1 }: HealthBody, stats: StatsBody | undefined): string {

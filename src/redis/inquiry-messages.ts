@@ -18,6 +18,8 @@ export interface ReplicaView extends KeyView {
   readonly replica: string;
   readonly host: string;
   readonly pid: number;
+  /** The number of the process; only with PROCESSES. */
+  readonly process?: number | undefined;
   /** The version of ratecache. */
   readonly release: string;
   /** The latest time from a change in Redis to its invalidation in this process; absent before the first one. */
@@ -25,7 +27,7 @@ export interface ReplicaView extends KeyView {
 }
 
 /** Who a replica is. */
-export type Identity = Pick<ReplicaView, 'replica' | 'host' | 'pid' | 'release'>;
+export type Identity = Pick<ReplicaView, 'replica' | 'host' | 'pid' | 'process' | 'release'>;
 
 export interface Question {
   readonly origin: string;
@@ -70,6 +72,7 @@ const ANSWER = v.object({
     replica: ID,
     host: NAME,
     pid: v.number(),
+    process: v.optional(v.number()),
     release: NAME,
     coherence: v.picklist(['coherent', 'degraded', 'blind', 'off']),
     lag_ms: v.optional(v.pipe(v.number(), v.minValue(0))),

@@ -69,6 +69,8 @@ export interface CoreSeams {
   readonly release?: string;
   /** Undefined without traces. */
   readonly tracing?: Tracing | undefined;
+  /** The number of the process; only with PROCESSES. */
+  readonly process?: number;
 }
 
 /** Identifies a process: eight hexadecimal digits. */
@@ -89,6 +91,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     host: hostname(),
     pid: process.pid,
     release: seams.release ?? 'unknown',
+    ...(seams.process !== undefined && { process: seams.process }),
   };
   const lag = () => {
     const { lastCoherenceLagSeconds: seconds } = counters;

@@ -65,7 +65,12 @@ export async function serve(
   hangUp = reloadOnHangup(identity, log);
   const origin = randomOrigin();
   const tracing = await composeTracing(config, log, version, origin);
-  const core = composeCore(config, log, { release: version, origin, tracing });
+  const core = composeCore(config, log, {
+    release: version,
+    origin,
+    tracing,
+    ...(member !== undefined && { process: member.process }),
+  });
   const access = { ...identity, rates: new RateLimits(config.limits, core.counters) };
   output.onDrop = () => core.counters.logLinesDropped++;
   const load = new Load();
@@ -86,7 +91,7 @@ export async function serve(
     addon,
     () => renewal?.report,
   );
-  const wholeOps = member?.ops(() => readiness.reason) ?? opsAnswers;
+  const wholeOps = member?.ops(() => readiness.reason, opsAnswers.health) ?? opsAnswers;
   const history = composeHistory(config, core, wholeOps, member && ((after) => member.history(after)));
   // SIGHUP changes these two objects.
   const limits = { ...config.limits };

@@ -1,5 +1,7 @@
 /** A process of a supervisor, seen from inside. */
+import { ServiceError } from '../../errors.ts';
 import type { Ops } from '../../http/ops.ts';
+import type { Health } from '../../metrics/health.ts';
 import type { HotKeyRates } from '../../metrics/hot-keys.ts';
 import { Channel, type Pipe } from './channel.ts';
 import {
@@ -45,16 +47,24 @@ export class Member {
   }
 
   /**
-   * The endpoints of operators, over all processes.
+   * The endpoints of operators, over all processes. While the supervisor does not answer, the health is that of this process.
    * @param notReady why this process is not ready, which is known without the supervisor
+   * @param health of this process
    */
-  ops(notReady: () => string | undefined): Ops {
+  ops(notReady: () => string | undefined, health: () => Promise<Health>): Ops {
     return {
-      health: () => this.#ask('health'),
-      notReady: async () => notReady() ?? this.#ask('notReady'),
+      health: () => this.#ask('health').catch(async () => this.#alone(await health())),
+      notReady: async () =>
+        notReady() ?? this.#ask('notReady').catch(({ message }: ServiceError): string => message),
       metrics: (format) => this.#ask('metrics', format),
       stats: () => this.#ask('stats'),
     };
+  }
+
+  #alone({ serving, body }: Health): Health {
+    const reason = `The supervisor does not answer: this is the health of process ${this.process} only`;
+    const status = body.status === 'healthy' ? 'degraded' : body.status;
+    return { serving, body: { ...body, status, reasons: [reason, ...body.reasons] } };
   }
 
   /** The configuration of all processes. */
@@ -72,7 +82,13 @@ export class Member {
     return this.#ask('hotKeys');
   }
 
-  #ask<Q extends keyof SupervisorAnswers>(question: Q, given?: unknown): Promise<SupervisorAnswers[Q]> {
-    return this.#channel.ask(question, SUPERVISOR_ANSWER_MS, given) as Promise<SupervisorAnswers[Q]>;
+  /** @throws ServiceError if the supervisor does not answer */
+  async #ask<Q extends keyof SupervisorAnswers>(question: Q, given?: unknown): Promise<SupervisorAnswers[Q]> {
+    try {
+      return (await this.#channel.ask(question, SUPERVISOR_ANSWER_MS, given)) as SupervisorAnswers[Q];
+    } catch (cause) {
+      const detail = `the supervisor does not answer: ${(cause as Error).message}`;
+      throw new ServiceError('overloaded', detail, undefined, { cause });
+    }
   }
 }
