@@ -24,11 +24,12 @@ export function mergeHealth(reports: readonly ProcessHealth[]): Health | undefin
   const [first] = answers;
   if (first === undefined) return undefined;
   const bodies = answers.map(({ body }) => body);
-  const missing = reports.flatMap(({ process, pid, health }) =>
-    health === undefined
-      ? [`Process ${process} ${pid === undefined ? 'is restarting' : 'does not answer'}`]
-      : [],
-  );
+  const missing = reports
+    .filter(({ health }) => health === undefined)
+    .map(({ process, pid, listens }) => {
+      if (pid === undefined) return `Process ${process} is restarting`;
+      return `Process ${process} ${listens ? 'does not answer' : 'is starting'}`;
+    });
   const states: State[] = [
     ...bodies.map(({ status }) => status),
     missing.length > 0 ? 'degraded' : 'healthy',

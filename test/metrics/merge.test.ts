@@ -82,6 +82,13 @@ test('the health of several processes is the worst, and a reason names its proce
     { process: 2, pid: 101, status: 'no answer' },
   ]);
   assert.equal(report(undefined, undefined), undefined);
+
+  const healthy = { process: 1, pid: 100, listens: true, health: body([], 'coherent') };
+  const missing = { process: 2, pid: undefined, listens: false, health: undefined };
+  const reasons = (other: typeof missing | { pid: number }) =>
+    mergeHealth([healthy, { ...missing, ...other }])!.body.reasons;
+  assert.deepEqual(reasons(missing), ['Process 2 is restarting']);
+  assert.deepEqual(reasons({ pid: 101 }), ['Process 2 is starting']);
 });
 
 function health(members: Partial<HealthBody>): Health {

@@ -1,5 +1,5 @@
 /** A process of the supervisor, seen from the supervisor. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { ChildProcess, spawn } from 'node:child_process';
 import type { Environment } from '../../config/config.ts';
 import { Channel, type Pipe } from './channel.ts';
 import { type Counts, PROCESS_ANSWER_MS, type ProcessAnswers, type SupervisorAnswers } from './questions.ts';
@@ -13,6 +13,13 @@ export interface Invocation {
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Why the process could not be started. */
+  readonly error?: Error;
+}
+
+/** How a process ended, for people. */
+export function exitText({ code, signal, error }: Exit): string {
+  return error?.message ?? signal ?? `exit code ${code}`;
 }
 
 /** Answers the questions of a process about the whole service. */
@@ -35,15 +42,9 @@ export class Child {
   #listens = false;
   #stopping = false;
 
-  constructor(process: number, { command, args }: Invocation, env: Environment, asked: () => Asked) {
+  constructor(process: number, invocation: Invocation, env: Environment, asked: () => Asked) {
     this.process = process;
-    // A separate session: Ctrl-C at a terminal reaches the supervisor only, which stops the processes.
-    const child = spawn(command, args, {
-      env: { ...env },
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      serialization: 'advanced',
-      detached: true,
-    });
+    const child = started(invocation, env);
     this.#child = child;
     let listens: () => void;
     this.listening = new Promise((resolve) => {
@@ -51,8 +52,7 @@ export class Child {
     });
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
-      // It could not be started.
-      child.once('error', () => child.pid === undefined && resolve({ code: 1, signal: null }));
+      child.on('error', (error) => child.pid === undefined && resolve({ code: 1, signal: null, error }));
     });
     this.#channel = new Channel(child as unknown as Pipe, async (question, given) => {
       if (question === 'listening') {
@@ -107,5 +107,23 @@ export class Child {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+}
+
+/** Starts the process. One that cannot be started reports an error later, and has no pid. */
+function started({ command, args }: Invocation, env: Environment): ChildProcess {
+  try {
+    return spawn(command, args, {
+      env: { ...env },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      serialization: 'advanced',
+      // A separate session: Ctrl-C at a terminal reaches the supervisor only, which stops the processes.
+      detached: true,
+    });
+  } catch (error) {
+    // Node throws some errors of the system, such as E2BIG and ENOMEM, and reports others later.
+    const failed = new ChildProcess();
+    process.nextTick(() => failed.emit('error', error as Error));
+    return failed;
   }
 }

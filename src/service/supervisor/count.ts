@@ -12,15 +12,25 @@ export function wholeCores(read: ReadText = readText, cores = availableParalleli
   return Math.max(1, Math.floor(Math.min(cores, cgroupCores(read) ?? cores)));
 }
 
-/** The CPU limit of the cgroup in cores; undefined without a limit. */
+/** The lowest CPU limit of the cgroup and of the groups that contain it, in cores; undefined without a limit. */
 function cgroupCores(read: ReadText): number | undefined {
-  const v2 = read(`/sys/fs/cgroup${cgroupOf(read, '')}/cpu.max`) ?? read('/sys/fs/cgroup/cpu.max');
-  if (v2 !== undefined) {
-    const [quota, period] = v2.trim().split(' ');
-    return quota === 'max' ? undefined : Number(quota) / Number(period);
-  }
-  const at = `/sys/fs/cgroup/cpu${cgroupOf(read, 'cpu')}`;
-  const directory = read(`${at}/cpu.cfs_quota_us`) === undefined ? '/sys/fs/cgroup/cpu' : at;
+  const v2 = groupsFrom(cgroupOf(read, '')).map((path) => limitOfV2(read, `/sys/fs/cgroup${path}`));
+  const v1 = groupsFrom(cgroupOf(read, 'cpu')).map((path) => limitOfV1(read, `/sys/fs/cgroup/cpu${path}`));
+  const limits = [...v2, ...v1].filter((limit) => limit !== undefined);
+  return limits.length === 0 ? undefined : Math.min(...limits);
+}
+
+/** The path of a cgroup and of every group that contains it, to the root, which is ''. */
+function groupsFrom(path: string): string[] {
+  return path === '' ? [''] : [path, ...groupsFrom(path.slice(0, path.lastIndexOf('/')))];
+}
+
+function limitOfV2(read: ReadText, directory: string): number | undefined {
+  const [quota = 'max', period] = read(`${directory}/cpu.max`)?.trim().split(' ') ?? [];
+  return quota === 'max' ? undefined : Number(quota) / Number(period);
+}
+
+function limitOfV1(read: ReadText, directory: string): number | undefined {
   const quota = Number(read(`${directory}/cpu.cfs_quota_us`) ?? -1);
   return quota > 0 ? quota / Number(read(`${directory}/cpu.cfs_period_us`)) : undefined;
 }

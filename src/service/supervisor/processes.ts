@@ -1,10 +1,11 @@
 /** The processes of the supervisor: starts them, restarts those that die, replaces and stops them. */
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Environment } from '../../config/config.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Logger } from '../../log.ts';
 import { backoffMs, LONGEST_MS } from '../../redis/backoff.ts';
-import { type Asked, Child, type Exit, type Invocation } from './child.ts';
+import { type Asked, Child, type Exit, exitText, type Invocation } from './child.ts';
 
 /** How long a process may take to stop beyond the configured times: two seconds are for pending writes. */
 const STOP_EXTRA_MS = 5000;
@@ -27,9 +28,9 @@ export interface ProcessesOptions {
 export class FirstStartFailed extends Error {
   readonly exitCode: number;
 
-  constructor({ code, signal }: Exit) {
-    super(`the first process ended before it listened (${signal ?? `exit code ${code}`})`);
-    this.exitCode = code || 1;
+  constructor(exit: Exit) {
+    super(`the first process ended before it listened (${exitText(exit)})`);
+    this.exitCode = exit.code || 1;
   }
 }
 
@@ -40,6 +41,8 @@ interface Slot {
   settings: Settings;
   /** Ends in a row soon after the start. */
   failures: number;
+  /** Resolves when a process of this number has listened for the first time. */
+  readonly listened: PromiseWithResolvers<void>;
 }
 
 export class Processes {
@@ -52,8 +55,8 @@ export class Processes {
   /** Called with each process that has ended. */
   onEnd: (child: Child) => void = () => {};
   #settings: Settings;
-  #stopping = false;
   readonly #stopped = new AbortController();
+  readonly #whenStopped: Promise<unknown>;
 
   constructor(options: ProcessesOptions, settings: Settings) {
     this.#options = options;
@@ -63,7 +66,9 @@ export class Processes {
       child: undefined,
       settings,
       failures: 0,
+      listened: Promise.withResolvers<void>(),
     }));
+    this.#whenStopped = once(this.#stopped.signal, 'abort');
   }
 
   /** The current process of each number; undefined while it restarts. */
@@ -85,47 +90,59 @@ export class Processes {
     return this.#running;
   }
 
+  /** Resolves when the first process listens. */
+  get firstListens(): Promise<void> {
+    return this.#slots[0]!.listened.promise;
+  }
+
   /**
-   * Starts the first process, and the others when it listens: so an invalid configuration is reported once.
+   * Starts the first process, and the others when it listens: so an invalid configuration is reported once. Waits until
+   * all have listened.
+   * @returns false if the processes were stopped before
    * @throws FirstStartFailed if the first process ends before it listens
    */
-  async start(): Promise<void> {
+  async start(): Promise<boolean> {
     const [first, ...others] = this.#slots as [Slot, ...Slot[]];
     const child = this.#spawn(first.process);
     const early = await Promise.race([child.listening, child.exited]);
+    if (this.#stopping) return false;
     if (early !== undefined) throw new FirstStartFailed(early);
     this.#take(first, child);
     for (const slot of others) this.#take(slot, this.#spawn(slot.process));
-    await Promise.all(this.#slots.map(({ child }) => child!.listening));
+    await Promise.race([Promise.all(this.#slots.map(({ listened }) => listened.promise)), this.#whenStopped]);
+    return !this.#stopping;
   }
 
   /**
    * Replaces the processes one after another. Each stops when its successor is ready.
-   * @returns whether all were replaced; if a new process does not become ready, the remaining ones stay
+   * @returns how many were replaced; if a new process does not become ready, the remaining ones stay
    */
-  async replace(settings: Settings): Promise<boolean> {
+  async replace(settings: Settings): Promise<number> {
+    let replaced = 0;
     for (const slot of this.#slots) {
-      if (this.#stopping) return false;
+      if (this.#stopping) return replaced;
       const successor = this.#spawn(slot.process, settings);
-      if (!(await this.#becomesReady(successor, settings))) {
+      const reason = await this.#whyNotReady(successor, settings);
+      if (this.#stopping) return replaced;
+      if (reason !== undefined) {
         this.#options.log.error(
-          { process: slot.process },
+          { process: slot.process, reason, replaced },
           'the new process did not become ready; the remaining processes keep the configuration before',
         );
         await this.#stop(successor);
-        return false;
+        return replaced;
       }
       this.#settings = settings;
       const before = slot.child;
       this.#take(slot, successor);
+      replaced++;
       if (before !== undefined) await this.#stop(before);
     }
-    return true;
+    return replaced;
   }
 
   /** Stops all processes. */
   async stop(): Promise<void> {
-    this.#stopping = true;
     this.#stopped.abort();
     await Promise.all([...this.#running].map((child) => this.#stop(child)));
   }
@@ -133,6 +150,10 @@ export class Processes {
   /** Ends all processes at once. */
   kill(signal: NodeJS.Signals): void {
     for (const child of this.#running) child.kill(signal);
+  }
+
+  get #stopping(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   #spawn(process: number, settings = this.#settings): Child {
@@ -150,35 +171,48 @@ export class Processes {
   #take(slot: Slot, child: Child): void {
     slot.child = child;
     slot.settings = this.#settings;
+    void child.listening.then(slot.listened.resolve);
     const startedAt = performance.now();
     void child.exited.then((exit) => this.#ended(slot, child, exit, performance.now() - startedAt));
   }
 
-  async #ended(slot: Slot, child: Child, { code, signal }: Exit, livedMs: number): Promise<void> {
+  async #ended(slot: Slot, child: Child, exit: Exit, livedMs: number): Promise<void> {
     if (slot.child !== child || this.#stopping) return;
     slot.child = undefined;
     slot.failures = livedMs > LONGEST_MS ? 0 : slot.failures + 1;
     const pauseMs = Math.round(backoffMs(slot.failures));
-    const line = { process: slot.process, child_pid: child.pid, code, signal, restart_in_ms: pauseMs };
-    this.#options.log.error(line, 'a process ended; it will be restarted');
+    const { code, signal, error } = exit;
+    this.#options.log.error(
+      {
+        process: slot.process,
+        child_pid: child.pid,
+        code,
+        signal,
+        error: error?.message,
+        restart_in_ms: pauseMs,
+      },
+      'a process ended; it will be restarted',
+    );
     await pause(pauseMs, undefined, { signal: this.#stopped.signal }).catch(() => {});
     if (this.#stopping || slot.child !== undefined) return;
     this.restarts++;
     this.#take(slot, this.#spawn(slot.process));
   }
 
-  async #becomesReady(child: Child, { config }: Settings): Promise<boolean> {
+  /** Waits until the process is ready. @returns why it did not become ready in time; undefined if it is ready */
+  async #whyNotReady(child: Child, { config }: Settings): Promise<string | undefined> {
     const deadline = performance.now() + 2 * config.warmup.timeoutMs + READY_EXTRA_MS;
-    let ended = false;
-    void child.exited.then(() => {
-      ended = true;
+    let ended: string | undefined;
+    void child.exited.then((exit) => {
+      ended = `it ended (${exitText(exit)})`;
     });
-    while (!ended && !this.#stopping && performance.now() < deadline) {
-      const reason = await child.ask('notReady').catch((error: Error) => error.message);
-      if (reason === undefined) return true;
+    let reason: string | undefined = 'it is starting';
+    while (ended === undefined && !this.#stopping && performance.now() < deadline) {
+      reason = await child.ask('notReady').catch((error: Error) => error.message);
+      if (reason === undefined) return undefined;
       await pause(READY_POLL_MS);
     }
-    return false;
+    return ended ?? reason;
   }
 
   async #stop(child: Child): Promise<void> {

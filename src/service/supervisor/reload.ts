@@ -16,11 +16,12 @@ interface ReloadDeps {
 
 /**
  * Returns what SIGHUP does. A changed configuration replaces the processes one after another. Otherwise each loads its
- * tokens, keys and certificates again. Signals that arrive meanwhile are handled in turn.
+ * tokens, keys and certificates again. Signals that arrive meanwhile, or before the first process listens, are handled in turn.
  */
 export function reloadOrReplace({ processes, settings, read, log }: ReloadDeps): () => void {
-  let present = settings;
-  let running = Promise.resolve();
+  /** Undefined while only some of the processes have a new configuration: the next signal replaces all again. */
+  let present: Settings | undefined = settings;
+  let running = processes.firstListens;
   const once = async () => {
     let next: Settings;
     try {
@@ -32,7 +33,7 @@ export function reloadOrReplace({ processes, settings, read, log }: ReloadDeps):
       );
       return;
     }
-    if (isDeepStrictEqual(next.env, present.env)) {
+    if (present !== undefined && isDeepStrictEqual(next.env, present.env)) {
       log.info('SIGHUP: the processes load tokens, keys and certificates again');
       for (const child of processes.running)
         await child.ask('reload').catch((error: Error) => {
@@ -43,15 +44,17 @@ export function reloadOrReplace({ processes, settings, read, log }: ReloadDeps):
         });
       return;
     }
-    const fixed = changedAddress(present, next);
+    const fixed = changedAddress(settings, next);
     if (fixed !== undefined) {
       log.error(`SIGHUP: ${fixed} has changed. Restart the service; the configuration before stays in use`);
       return;
     }
     log.info('SIGHUP: the configuration has changed; the processes are replaced one after another');
-    if (!(await processes.replace(next))) return;
-    present = next;
-    log.info('SIGHUP: all processes have the new configuration');
+    const replaced = await processes.replace(next);
+    if (replaced === processes.current.length) {
+      present = next;
+      log.info('SIGHUP: all processes have the new configuration');
+    } else if (replaced > 0) present = undefined;
   };
   return () => {
     running = running.then(once);

@@ -71,15 +71,19 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
     },
     processes,
   );
-  const opsPort = await opsServer?.listen();
-  await processes.start().catch(async (error: Error) => {
+  hangUp = reloadOrReplace({ processes, settings, read: options.read, log });
+  let opsPort: number | undefined;
+  try {
+    opsPort = await opsServer?.listen();
+    // A signal has stopped them, and ends this process.
+    if (!(await processes.start())) return;
+  } catch (error) {
     stopWatching();
     history.stop();
     await opsServer?.close();
     await processes.stop();
     throw error;
-  });
-  hangUp = reloadOrReplace({ processes, settings, read: options.read, log });
+  }
   log.info(
     { host: config.http.host, port, ops_port: opsPort, processes: count, tls: config.tls !== undefined },
     'listening',

@@ -1,23 +1,28 @@
 /** Watches the processes: ends those that hang, and spreads WebSockets over them. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '../../log.ts';
 import type { Child } from './child.ts';
 import type { Processes } from './processes.ts';
 import { surplus } from './surplus.ts';
 
 const INTERVAL_MS = 5000;
-/** Questions in a row without an answer, each after five seconds, until a process is killed. */
+/** Questions in a row without an answer, each for an interval, until a process is killed: a minute. */
 const UNANSWERED_LIMIT = 12;
 
-/** Returns a function that ends the watch. */
-export function watchOver(processes: Processes, log: Logger): () => void {
+/**
+ * Asks each process in every interval.
+ * @param intervalMs how long a process may take to answer, too
+ * @returns a function that ends the watch
+ */
+export function watchOver(processes: Processes, log: Logger, intervalMs = INTERVAL_MS): () => void {
   const unanswered = new WeakMap<Child, number>();
-  let asking = false;
+  const stopped = new AbortController();
 
   const socketsOf = async (child: Child): Promise<number | undefined> => {
-    const count = await child.ask('sockets', undefined, INTERVAL_MS).catch(() => undefined);
+    const count = await child.ask('sockets', undefined, intervalMs).catch(() => undefined);
     const misses = count === undefined ? (unanswered.get(child) ?? 0) + 1 : 0;
     unanswered.set(child, misses);
-    if (misses < UNANSWERED_LIMIT) return count;
+    if (misses < UNANSWERED_LIMIT || stopped.signal.aborted) return count;
     log.error(
       { process: child.process, child_pid: child.pid },
       'the process has not answered for a minute; it is killed',
@@ -41,12 +46,12 @@ export function watchOver(processes: Processes, log: Logger): () => void {
     });
   };
 
-  const timer = setInterval(async () => {
-    if (asking) return;
-    asking = true;
-    await look().finally(() => {
-      asking = false;
-    });
-  }, INTERVAL_MS);
-  return () => clearInterval(timer);
+  const watch = async () => {
+    const { signal } = stopped;
+    while (!signal.aborted)
+      // A process that does not answer makes a look as long as an interval.
+      await Promise.all([look(), pause(intervalMs, undefined, { signal }).catch(() => {})]);
+  };
+  void watch();
+  return () => stopped.abort();
 }

@@ -38,6 +38,34 @@ test('auto reads the quota of a version 1 cgroup', () => {
   assert.equal(wholeCores(v1('-1\n', '/sys/fs/cgroup/cpu'), 8), 8);
 });
 
+test('auto follows the lowest limit of the groups that contain the own one', () => {
+  const nested = (own: string, slice: string) =>
+    files({
+      '/proc/self/cgroup': '0::/engine.slice/ratecache.service\n',
+      '/sys/fs/cgroup/engine.slice/ratecache.service/cpu.max': own,
+      '/sys/fs/cgroup/engine.slice/cpu.max': slice,
+    });
+  assert.equal(wholeCores(nested('max 100000\n', '200000 100000\n'), 8), 2);
+  assert.equal(wholeCores(nested('400000 100000\n', '200000 100000\n'), 8), 2);
+  assert.equal(wholeCores(nested('100000 100000\n', '200000 100000\n'), 8), 1);
+  const v1 = files({
+    '/proc/self/cgroup': '3:cpu,cpuacct:/engine/pod\n',
+    '/sys/fs/cgroup/cpu/engine/pod/cpu.cfs_quota_us': '-1\n',
+    '/sys/fs/cgroup/cpu/engine/cpu.cfs_quota_us': '300000\n',
+    '/sys/fs/cgroup/cpu/engine/cpu.cfs_period_us': '100000\n',
+  });
+  assert.equal(wholeCores(v1, 8), 3);
+});
+
+test('where both versions are mounted, auto reads the limit of version 1', () => {
+  const hybrid = files({
+    '/proc/self/cgroup': '3:cpu,cpuacct:/docker/abc\n0::/docker/abc\n',
+    '/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us': '250000\n',
+    '/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us': '100000\n',
+  });
+  assert.equal(wholeCores(hybrid, 8), 2);
+});
+
 test('without cgroups, auto is one process for each core of the machine', () => {
   assert.equal(wholeCores(files({}), 6), 6);
 });
