@@ -31,6 +31,8 @@ export type Service = {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** The ids of the process and, with PROCESSES, of the latest process of each number. */
+  readonly pids: () => readonly number[];
   /** All log lines. A line that is not JSON becomes the `msg` of an empty line. */
   readonly logs: readonly LogLine[];
   readonly exited: Promise<Exit>;
@@ -132,6 +134,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     url,
     port: Number(port),
     pid: child.pid!,
+    pids: () => [child.pid!, ...processesOf(logs)],
     logs,
     exited,
     waitForLog,

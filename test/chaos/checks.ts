@@ -1,7 +1,7 @@
 /** Preparation and checks of a stage before and after a fault. */
 
 import { until } from '../../loadtest/support/until.ts';
-import type { Service } from '../../loadtest/target/service.ts';
+import { MANY_PROCESSES, type Service } from '../../loadtest/target/service.ts';
 import { unpack } from '../../src/redis/envelope.ts';
 import { PREFIX } from '../consistency/foreign-writer.ts';
 import { post, put } from '../support/client.ts';
@@ -79,12 +79,21 @@ async function numbersIn({ connection }: Stage, keys: readonly string[]): Promis
   return numbers;
 }
 
-/** The resident memory of the process, in MiB. */
+/** The resident memory of the processes that serve, in MiB. */
 export async function rss(service: Service): Promise<number> {
   return (await metric(service, 'process_resident_memory_bytes')) / 2 ** 20;
 }
 
-export async function metric(service: Service, name: string): Promise<number> {
+/** The sum over the processes of the service, as soon as all report it. */
+export function metric(service: Service, name: string): Promise<number> {
+  return until(() => reported(service, name), { timeoutMs: RECOVERY_MS, everyMs: 100 });
+}
+
+/** @throws Error if a process does not report it */
+async function reported(service: Service, name: string): Promise<number> {
   const text = await (await service.fetch('/metrics')).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+  const series = new RegExp(`^${name}(?:\\{process="\\d+"\\})? (\\S+)$`, 'gm');
+  const values = Array.from(text.matchAll(series), ([, value]) => Number(value));
+  if (values.length !== MANY_PROCESSES.count) throw new Error(`${values.length} processes report ${name}`);
+  return values.reduce((sum, value) => sum + value, 0);
 }

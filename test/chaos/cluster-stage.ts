@@ -82,7 +82,7 @@ export async function openClusterStage({ env = {} }: ClusterStageOptions = {}): 
         callBuffer: client.callBuffer.bind(client),
       } as Stage['connection'],
       replicas,
-      pids: () => [...replicas.map(({ pid }) => pid), ...cluster.servers.map(({ pid }) => pid)],
+      pids: () => [...replicas.flatMap(({ pids }) => pids()), ...cluster.servers.map(({ pid }) => pid)],
       close,
     };
   } catch (error) {

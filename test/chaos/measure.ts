@@ -58,7 +58,7 @@ export interface Row {
   readonly recoveredMs: number;
   readonly lost: readonly string[];
   readonly stale: readonly string[];
-  /** The resident memory of the affected replica, in MiB. */
+  /** The resident memory of the processes of the affected replica, in MiB. */
   readonly rssBefore: number;
   readonly rssAfter: number;
 }

@@ -64,7 +64,7 @@ export async function openSentinelStage({ env = {} }: SentinelStageOptions = {})
       front: front!,
       connection,
       replicas,
-      pids: () => [...replicas.map(({ pid }) => pid), ...group.servers.map(({ pid }) => pid)],
+      pids: () => [...replicas.flatMap(({ pids }) => pids()), ...group.servers.map(({ pid }) => pid)],
       close,
     };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** A long mixed load with random faults: checks that no resource grows and that every promise holds. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { below, pick, seeded } from '../../loadtest/support/random.ts';
+import { MANY_PROCESSES } from '../../loadtest/target/service.ts';
 import { CpuWaits } from '../support/cpu-waits.ts';
 import { fill, lostOf, metric, recovery } from './checks.ts';
 import { Contended, writeContended } from './contended.ts';
@@ -33,8 +34,9 @@ export interface SoakReport {
 const SAMPLE_MS = 500;
 /** A shorter run does not judge the heap, because the floor shows only after some collections. */
 const HEAP_SECONDS = 60;
-/** The allowed growth by entries, histograms and the normal variation of the heap. */
+/** The allowed growth of a process by entries, histograms and the normal variation of the heap. */
 const HEAP_GROWTH_MIB = 12;
+/** The allowed growth of a process. */
 const HANDLE_GROWTH = 3;
 // Redis keeps its data and its password during the whole run.
 const STRIKING = FAULTS.filter(({ losesData, withoutPassword }) => !losesData && !withoutPassword);
@@ -116,12 +118,13 @@ async function run(
 
   const heap = heaps.map((sizes) => [floorOf(sizes, 0, 0.25), floorOf(sizes, 0.75, 1)] as const);
   for (const [first, last] of heap)
-    if (seconds >= HEAP_SECONDS && last > first + HEAP_GROWTH_MIB)
+    if (seconds >= HEAP_SECONDS && last > first + HEAP_GROWTH_MIB * MANY_PROCESSES.count)
       violations.push(`the heap grew from ${first.toFixed(1)} to ${last.toFixed(1)}`);
   const after = await Promise.all(replicas.map((replica) => metric(replica, 'process_open_fds')));
   const handles = before.map((count, i) => [count, after[i]!] as const);
   for (const [first, last] of handles)
-    if (last > first + HANDLE_GROWTH) violations.push(`open handles grew from ${first} to ${last}`);
+    if (last > first + HANDLE_GROWTH * MANY_PROCESSES.count)
+      violations.push(`open handles grew from ${first} to ${last}`);
   return { faults, requests: load.samples.length, slowestMs: slowest, lagMs, heap, handles, violations };
 }
 

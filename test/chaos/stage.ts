@@ -108,7 +108,7 @@ export async function openStage({ password }: StageOptions): Promise<ServerStage
       proxy,
       garbler,
       replicas,
-      pids: () => [...replicas.map(({ pid }) => pid), redis.pid],
+      pids: () => [...replicas.flatMap(({ pids }) => pids()), redis.pid],
       async bringBack(withData) {
         if (!withData) await rm(`${dir}/appendonlydir`, { recursive: true, force: true });
         await redis.restart();

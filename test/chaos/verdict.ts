@@ -11,6 +11,7 @@ export const PROMISED = {
   slowShare: 0.2,
   noticedMs: 1000,
   recoveredMs: 5000,
+  /** The limit for the growth of one process. */
   grownMiB: 50,
 };
 
@@ -32,7 +33,7 @@ export function verdict(row: Row, slowestMs = PROMISED.slowestMs): string[] {
     !row.repeats &&
       row.logLines > LOG_LINES * MANY_PROCESSES.count * row.outages &&
       `${row.logLines} lines were logged`,
-    row.rssAfter - row.rssBefore > PROMISED.grownMiB &&
+    row.rssAfter - row.rssBefore > PROMISED.grownMiB * MANY_PROCESSES.count &&
       `grown by ${(row.rssAfter - row.rssBefore).toFixed(0)} MiB`,
   ].filter((each) => each !== false);
   if (row.mayLose) return found;

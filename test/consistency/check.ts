@@ -134,7 +134,11 @@ async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Rep
   const near = await openNearCaches(services, clients, fault, envOf(0), cleanup);
   const { readers: nearReaders } = near;
 
-  const waits = new CpuWaits(() => [...target.pids(), ...near.pids(), ...services.map(({ pid }) => pid)]);
+  const waits = new CpuWaits(() => [
+    ...target.pids(),
+    ...near.pids(),
+    ...services.flatMap(({ pids }) => pids()),
+  ]);
   // The near caches are in this process, or in processes of Python.
   const ownWaits = new CpuWaits(() => [process.pid, ...near.readerPids()]);
   cleanup.push(() => ownWaits.stop());
