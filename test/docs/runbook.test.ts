@@ -62,6 +62,24 @@ test('the service writes every log line of the runbook at the documented level',
     }
 });
 
+test('the runbook names every log line of the supervisor', () => {
+  const documented = rowsOf(sectionOf(RUNBOOK, 'Log lines')).flatMap(([texts]) => codesOf(texts!));
+  const files = globSync('src/service/supervisor/*.ts', { cwd: ROOT });
+  const logged = files.flatMap((file) => {
+    // A long text is the sum of several.
+    const source = read(file).replaceAll(/' \+\n\s+'/g, '');
+    return [...source.matchAll(/\blog\s*\.(?:debug|info|warn|error)\(((?:.|\n)*?)\);\n/g)].flatMap(
+      ([, given]) =>
+        [...given!.matchAll(/^'([^']+)'|[\s ]'([^']+)'/g)].map(([, first, later]) => (first ?? later)!),
+    );
+  });
+  assert.ok(logged.length > 10);
+  assert.deepEqual(
+    logged.filter((text) => !documented.includes(text)),
+    [],
+  );
+});
+
 test('every file that the runbook names exists', () => {
   const files = codesOf(RUNBOOK).filter((code) => /^(src|deploy|test|docs)\//.test(code));
   assert.ok(files.length > 10);

@@ -46,7 +46,10 @@ export function reloadOrReplace({ processes, settings, read, log }: ReloadDeps):
     }
     const fixed = changedAddress(settings, next);
     if (fixed !== undefined) {
-      log.error(`SIGHUP: ${fixed} has changed. Restart the service; the configuration before stays in use`);
+      log.error(
+        { variable: fixed },
+        'SIGHUP: the change of a variable needs a restart; the configuration before stays in use',
+      );
       return;
     }
     log.info('SIGHUP: the configuration has changed; the processes are replaced one after another');

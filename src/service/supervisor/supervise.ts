@@ -44,8 +44,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   if (warning !== undefined) log.warn(warning);
   if (migratesConnections() === false)
     log.info(
-      'net.ipv4.tcp_migrate_req is 0: a client that connects while a process stops may be reset. ' +
-        'Set it to 1; see docs/deployment/processes.md',
+      'net.ipv4.tcp_migrate_req is 0: a client that connects while a process stops may be reset; set it to 1',
     );
 
   const port = await freePort(config);
