@@ -43,7 +43,8 @@ export function loadFromPrivateFile(
     [
       `${file.name} cannot be unpacked and loaded anywhere:`,
       ...failures,
-      'Mount a tmpfs of 16 MB at /tmp without noexec, or set TMPDIR to a directory that allows writing and executing.',
+      'Mount a tmpfs of 16 MB at /tmp without noexec, and 7 MB more for each of PROCESSES, or set TMPDIR to a directory ' +
+        'that allows writing and executing.',
     ].join('\n'),
   );
 }

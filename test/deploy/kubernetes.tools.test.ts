@@ -21,6 +21,8 @@ import {
 const MiB = 2 ** 20;
 /** Memory outside the heap of a process without entries: code, libraries, threads. */
 const IDLE_BYTES = 80 * MiB;
+/** What the addon of the single binary uses of /tmp, in each process. */
+const ADDON_BYTES = 7 * MiB;
 /** How long a stopping process may take to send its pending writes to Redis: see `service/serve.ts`. */
 const PENDING_WRITES_FLUSH_MS = 2000;
 
@@ -112,6 +114,14 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     const outsideHeap =
       limits.maxBufferedBodyBytes + MOST_UNSENT_BYTES + faults.pendingWritesMaxBytes + tmp + IDLE_BYTES;
     assert.ok(heapShare * limit + outsideHeap <= limit, `${heapShare * limit + outsideHeap} > ${limit}`);
+  });
+
+  test(`${directory}: /tmp has room for the addon of each process of PROCESSES=auto`, () => {
+    const deployment = find(of(directory), 'Deployment');
+    const tmp = quantity(deployment.spec.template.spec.volumes[0].emptyDir.sizeLimit);
+    const processes = Math.max(1, Math.floor(quantity(containerOf(deployment).resources.limits.cpu)));
+    // The supervisor, and a process that replaces another, have one too.
+    assert.ok(tmp >= (processes + 2) * ADDON_BYTES, `${tmp} for ${processes} processes`);
   });
 
   test(`${directory}: the grace period of a pod covers the stop time of the service`, () => {

@@ -31,7 +31,7 @@ export function settingsOf(env: Readonly<Record<string, string>> = {}): Settings
     { REDIS_HOST: '127.0.0.1', REDIS_PORT: '6379', REDIS_PASSWORD: '', SHUTDOWN_GRACE_MS: '0' },
     { standalone: false },
   );
-  return { env, config };
+  return { given: env, env, config };
 }
 
 /** @param scriptOf the script of the process with this number, for each start */
