@@ -28,7 +28,7 @@ export interface Limits {
   /** 2 is 2000m. */
   readonly cpuCores: number;
   readonly memoryBytes: number;
-  /** Processes of a replica, on one port with REUSE_PORT; each uses at most one core. */
+  /** Processes of a replica (PROCESSES); each uses at most one core. */
   readonly processes: number;
   /** Shares of CPU and memory above which the original runbook scales out (3.3). */
   readonly cpuShare: number;
