@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from '../../loadtest/support/random.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { MANY_PROCESSES, type Service, startService } from '../../loadtest/target/service.ts';
 import { CpuWaits } from '../support/cpu-waits.ts';
 import { Calculations } from './calculations.ts';
 import { type Fault, isClientFault } from './faults.ts';
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly seed: number;
   /** By default one server. */
   readonly topology?: Topology;
+  /** Processes of each replica; 1 by default. */
+  readonly processes?: number;
   /** Readers of each replica; by default two, and none for a fault between replicas and near caches. */
   readonly readers?: number;
   /** Whether near caches read too: true by default. Their reads also tell subscribers what these have missed. */
@@ -107,7 +109,8 @@ export async function runCheck(options: RunOptions): Promise<Report> {
 
 async function run(options: RunOptions, cleanup: (() => unknown)[]): Promise<Report> {
   const { seconds, fault, seed, restMs = 3, enough } = options;
-  const { nearCaches = true, nearCachesOnly = false, python = false } = options;
+  const { nearCaches = true, nearCachesOnly = false, python = false, processes = 1 } = options;
+  MANY_PROCESSES.count = processes;
   const { readers = isClientFault(fault) || nearCachesOnly ? 0 : 2 } = options;
   const dice = seeded(seed);
   const places = Array.from({ length: options.replicas }, (_, replica) => replica);

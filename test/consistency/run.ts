@@ -7,7 +7,6 @@
  * `--processes 2` starts each replica with two processes on one port.
  */
 import { parseArgs } from 'node:util';
-import { MANY_PROCESSES } from '../../loadtest/target/service.ts';
 import { type Report, runCheck, TOPOLOGIES } from './check.ts';
 import { CLIENT_FAULTS, CLUSTER_FAULTS, FAULTS, type Fault, SENTINEL_FAULTS } from './faults.ts';
 
@@ -26,7 +25,6 @@ const { values } = parseArgs({
     'python-defect': { type: 'string' },
   },
 });
-MANY_PROCESSES.count = Number(values.processes);
 const topology = TOPOLOGIES.find((name) => name === values.topology);
 if (topology === undefined) throw new Error(`--topology must be one of ${TOPOLOGIES.join(', ')}`);
 const known: readonly Fault[] = {
@@ -61,6 +59,7 @@ for (const fault of faults) {
     replicas: Number(values.replicas),
     seed: Number(values.seed),
     topology,
+    processes: Number(values.processes),
     nearCaches: !values['no-near-caches'],
     nearCachesOnly: values['near-caches-only'],
     python: values.python,

@@ -15,8 +15,8 @@ export interface Run {
   readonly expect: string;
 }
 
-/** Declares the test of each run. */
-export function testRuns(topology: Topology, runs: readonly Run[]): void {
+/** Declares the test of each run. @param processes of each replica */
+export function testRuns(topology: Topology, runs: readonly Run[], processes = 1): void {
   for (const { fault, seconds, replicas = 2, expect } of runs) {
     test(`${topology}, ${fault}: ${expect}`, async (t) => {
       // While Redis is frozen, answers are marked and the state may stay coherent.
@@ -30,6 +30,7 @@ export function testRuns(topology: Topology, runs: readonly Run[]): void {
         replicas,
         topology,
         seed: 1,
+        processes,
         enough: { ...ENOUGH, lesser },
       });
       t.diagnostic(figures(report));
