@@ -168,9 +168,9 @@ export class Processes {
   }
 
   /** Makes the process the current one of its number: if it dies, it is restarted. */
-  #take(slot: Slot, child: Child): void {
+  #take(slot: Slot, child: Child, settings = this.#settings): void {
     slot.child = child;
-    slot.settings = this.#settings;
+    slot.settings = settings;
     void child.listening.then(slot.listened.resolve);
     const startedAt = performance.now();
     void child.exited.then((exit) => this.#ended(slot, child, exit, performance.now() - startedAt));
@@ -196,7 +196,8 @@ export class Processes {
     await pause(pauseMs, undefined, { signal: this.#stopped.signal }).catch(() => {});
     if (this.#stopping || slot.child !== undefined) return;
     this.restarts++;
-    this.#take(slot, this.#spawn(slot.process));
+    // After a replacement that stopped before this slot, these are not the newest.
+    this.#take(slot, this.#spawn(slot.process, slot.settings), slot.settings);
   }
 
   /** Waits until the process is ready. @returns why it did not become ready in time; undefined if it is ready */

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Config } from '../../../src/config/config.ts';
+import type { Settings } from '../../../src/config/settings.ts';
+import type { Processes } from '../../../src/service/supervisor/processes.ts';
+import { reloadOrReplace } from '../../../src/service/supervisor/reload.ts';
+import { recordedLog } from '../../access/support.ts';
+import { settled } from '../../support/gated-store.ts';
+
+const CONFIG = { http: { host: 'a', port: 1 }, access: {} } as Config;
+function withTtl(BORROW_RATE_TTL: string): Settings {
+  const env = { BORROW_RATE_TTL };
+  return { given: env, env, config: CONFIG };
+}
+
+/** What SIGHUP does, with processes that become ready or not as the test says. */
+function supervisor() {
+  const started = withTtl('1');
+  const state = { next: started, ready: true };
+  const replaced: (string | undefined)[] = [];
+  const processes = {
+    running: new Set(),
+    replace: async ({ env }: Settings) => {
+      replaced.push(env.BORROW_RATE_TTL);
+      return state.ready;
+    },
+  } as unknown as Processes;
+  const { log } = recordedLog('info');
+  const hangUp = reloadOrReplace({ processes, settings: started, read: () => state.next, log });
+  return {
+    replaced,
+    async reload(ttl: string, ready = true) {
+      Object.assign(state, { next: withTtl(ttl), ready });
+      hangUp();
+      await settled();
+    },
+  };
+}
+
+test('a configuration that has not changed replaces no process', async () => {
+  const { replaced, reload } = supervisor();
+  await reload('1');
+  await reload('2');
+  await reload('2');
+  assert.deepEqual(replaced, ['2']);
+});
+
+test('after a replacement that stopped half way, the configuration before replaces the processes again', async () => {
+  const { replaced, reload } = supervisor();
+  await reload('2', false);
+  await reload('1');
+  await reload('1');
+  assert.deepEqual(replaced, ['2', '1']);
+});
