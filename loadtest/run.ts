@@ -85,7 +85,10 @@ async function run(profiles: readonly Profile[], options: LoadOptions): Promise<
   const results: RunResult[] = [];
   const target = options.running && (await runningTarget(options.running));
   for (const chosen of profiles) {
-    const profile = options.running === undefined ? chosen : await adaptedTo(chosen, options.running);
+    const profile =
+      options.running === undefined || target === undefined
+        ? chosen
+        : await adaptedTo(chosen, options.running, target.host);
     if (profile !== chosen && options.running?.writes === false && writeShare(chosen.traffic) > 0)
       console.error(`${chosen.name}: its writes are left out; use --writes to send them`);
     const result = await runTrusted(adjusted(profile, options), options, target);

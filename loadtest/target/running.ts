@@ -27,7 +27,7 @@ export async function runningTarget({
   remote,
 }: Omit<RunningOptions, 'writes'>): Promise<Target> {
   const url = new URL(text);
-  if (url.pathname !== '/' || url.search !== '' || url.username !== '')
+  if (url.pathname !== '/' || url.search !== '' || url.username !== '' || url.password !== '')
     throw new Error(`${text} is not of the form http://HOST:PORT or https://HOST:PORT`);
   const name = url.hostname.replace(/^\[|\]$/g, '');
   const isSecure = url.protocol === 'https:';
@@ -45,10 +45,14 @@ export async function runningTarget({
   };
 }
 
-/** The profile for a running service: with the keys that the service has, and without writes unless they are allowed. */
+/**
+ * The profile for a running service: with the keys that the service has, and without writes unless they are allowed.
+ * @param address of the service, as `runningTarget` found it
+ */
 export async function adaptedTo(
   profile: Profile,
   { url, headers, token, writes }: RunningOptions,
+  address: string | undefined,
 ): Promise<Profile> {
   if (profile.faults !== undefined || profile.traffic.kind === 'push')
     throw new Error(`${profile.name} needs a service that the harness starts; run it without --url`);
@@ -56,7 +60,11 @@ export async function adaptedTo(
   if (profile.data.listed !== undefined) return { ...profile, traffic };
   const type = mainType(traffic);
   const names = await namesOf(type, profile.data, (path) =>
-    callService(url, { path, token, headers: Object.fromEntries(headers), timeoutMs: LIST_TIMEOUT_MS }),
+    callService(url, {
+      ...{ path, token, address },
+      headers: Object.fromEntries(headers),
+      timeoutMs: LIST_TIMEOUT_MS,
+    }),
   );
   if (names.length === 0)
     throw new Error(

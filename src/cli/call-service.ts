@@ -3,6 +3,7 @@
  * and probes start `check` every few seconds.
  */
 import { type IncomingHttpHeaders, request as requestPlain } from 'node:http';
+import { isIP, type LookupFunction } from 'node:net';
 import { endpoint, failureText, parsed, problemText } from '../service-answer.ts';
 import { Failure } from './exits.ts';
 import { authorization } from './service-token.ts';
@@ -25,6 +26,8 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly token: string | undefined;
+  /** The address of the host; looked up if absent. */
+  readonly address?: string | undefined;
 }
 
 export interface Answer {
@@ -56,9 +59,18 @@ function urlOf(scheme: string, HOST: string | undefined, PORT: string | undefine
   return `${scheme}://${host}:${PORT || 8000}`;
 }
 
+/** Finds this address for every name. */
+function lookupOf(address: string): LookupFunction {
+  const family = isIP(address);
+  return (_name, { all }, found) => {
+    if (all) found(null, [{ address, family }]);
+    else found(null, address, family);
+  };
+}
+
 /** @throws Failure with EXIT_UNREACHABLE if no answer arrives in time */
 export async function callService(url: string, question: Question): Promise<Answer> {
-  const { path, body, bytes, headers, timeoutMs, token } = question;
+  const { path, body, bytes, headers, timeoutMs, token, address } = question;
   const payload = bytes ?? (body === undefined ? undefined : JSON.stringify(body));
   const signal = AbortSignal.timeout(timeoutMs);
   try {
@@ -78,6 +90,7 @@ export async function callService(url: string, question: Question): Promise<Answ
         },
         agent: false,
         signal,
+        ...(address !== undefined && { lookup: lookupOf(address) }),
       } as const;
       const sent = request(target, options, (response) => {
         let text = '';
