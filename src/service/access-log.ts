@@ -59,8 +59,10 @@ export class AccessLog {
     const lines = this.#lines;
     this.#lines = [];
     this.#bytes = 0;
+    // A full disk may have taken a part of the last line.
+    const text = (this.#failed ? '\n' : '') + lines.join('');
     return new Promise((done) =>
-      appendFile(this.#path, lines.join(''), { mode: 0o640 }, (error) => {
+      appendFile(this.#path, text, { mode: 0o640 }, (error) => {
         if (error !== null) this.#lost(error, lines.length);
         else this.#failed = false;
         done();

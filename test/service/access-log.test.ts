@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -84,4 +84,26 @@ test('lines that wait take a mebibyte at most', (t) => {
   const key = 'k'.repeat(1000);
   for (let i = 0; i < 2000; i++) access.add('get', key);
   assert.ok(droppedLines() > 900 && droppedLines() < 1100, `${droppedLines()}`);
+});
+
+test('a line of which a full disk took a part does not damage the next one', async (t) => {
+  const path = join(folder(t), 'access.ndjson');
+  symlinkSync('/dev/full', path);
+  const { access, droppedLines } = accessLog(t, path);
+  access.add('get', 'a');
+  await access.write();
+  assert.equal(droppedLines(), 1);
+  rmSync(path);
+  writeFileSync(path, '{"time":"2026');
+  access.add('get', 'b');
+  access.add('get', 'c');
+  await access.write();
+  access.add('get', 'd');
+  await access.write();
+  const { operations, skipped } = await readLog(linesOf(path), { prefix: '' });
+  assert.deepEqual(
+    operations.map(({ keys }) => keys[0]),
+    ['b', 'c', 'd'],
+  );
+  assert.equal(skipped.size, 1, 'the part of a line');
 });
