@@ -20,7 +20,7 @@ import type { Delivery } from './pacer.ts';
 import { Usage } from './quota.ts';
 import { Retries } from './retries.ts';
 import { State } from './state.ts';
-import { Subscriptions } from './subscriptions.ts';
+import { coverage, Subscriptions } from './subscriptions.ts';
 
 /** The last known state of a key: its version, or undefined if it has no value. */
 interface Known {
@@ -123,14 +123,19 @@ export class Hub implements ChangeListener {
   }
 
   matchRemoved(match: Match, reason: Reason): void {
-    const matches = matcher(match);
+    this.#manyRemoved([match], matcher(match), reason);
+  }
+
+  /** @param covers whether one of the matches covers a key: each known key is tested once */
+  #manyRemoved(matches: readonly Match[], covers: (key: string) => boolean, reason: Reason): void {
     this.history.restart();
-    // Earlier states must be sent before the notice.
+    // Earlier states must be sent before the notices.
     this.flush();
-    this.#sendNotice(this.subscriptions.open(), match, reason);
+    const consumers = this.subscriptions.open();
+    for (const match of matches) this.#sendNotice(consumers, match, reason);
     // Clients drop all matching entries, but keys may still have values: a value may have been written during the
     // deletion, or another program has only asked caches to drop the keys. So each key is read again.
-    for (const key of this.#mayHaveValue(matches)) this.#readAnew(key, reason);
+    for (const key of this.#mayHaveValue(covers)) this.#readAnew(key, reason);
   }
 
   /**
@@ -171,8 +176,11 @@ export class Hub implements ChangeListener {
 
   /** Clients drop the keys of the selection, and read them again with their quality. */
   qualityChanged({ keys, types, prefixes }: Selection): void {
-    for (const type of types) this.matchRemoved({ type }, 'quality');
-    for (const prefix of prefixes) this.matchRemoved({ pattern: `${literally(prefix)}*` }, 'quality');
+    const matches = [
+      ...types.map((type): Match => ({ type })),
+      ...prefixes.map((prefix): Match => ({ pattern: `${literally(prefix)}*` })),
+    ];
+    if (matches.length > 0) this.#manyRemoved(matches, coverage({ types, prefixes }), 'quality');
     for (const key of keys) this.#readAnew(key, 'quality');
   }
 

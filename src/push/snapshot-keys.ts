@@ -3,9 +3,9 @@ import { literally } from '../cache/glob.ts';
 import type { Match } from '../cache/match.ts';
 import { turns } from '../cache/turns.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
-import { TYPES, typeOf } from '../key.ts';
+import { TYPES } from '../key.ts';
 import type { Gate } from './gate.ts';
-import type { Interest } from './subscriptions.ts';
+import { coverage, type Interest } from './subscriptions.ts';
 
 /** Keys of a page, and keys listed from Redis at a time. */
 const PAGE = 500;
@@ -77,16 +77,6 @@ async function keysInL1(cache: TwoLevel, isNew: (key: string) => boolean): Promi
     if (isNew(key)) found.add(key);
   }
   return [...found];
-}
-
-/** Returns a function that tests whether a type or a prefix covers a key. Its cost does not depend on their number. */
-function coverage({ types, prefixes }: Interest): (key: string) => boolean {
-  const ofTypes = new Set(types);
-  const ofPrefixes = new Set(prefixes);
-  const lengths = [...new Set(prefixes.map(({ length }) => length))];
-  return (key) =>
-    ofTypes.has(typeOf(key)) ||
-    lengths.some((length) => length <= key.length && ofPrefixes.has(key.slice(0, length)));
 }
 
 /** The scans of Redis that find all keys of the types and prefixes. */

@@ -11,6 +11,19 @@ export interface Interest {
   readonly interval: number;
 }
 
+/** Returns a function that tests whether a type or a prefix covers a key. Its cost does not depend on their number. */
+export function coverage({
+  types,
+  prefixes,
+}: Pick<Interest, 'types' | 'prefixes'>): (key: string) => boolean {
+  const ofTypes = new Set(types);
+  const ofPrefixes = new Set(prefixes);
+  const lengths = [...new Set(prefixes.map(({ length }) => length))];
+  return (key) =>
+    ofTypes.has(typeOf(key)) ||
+    lengths.some((length) => length <= key.length && ofPrefixes.has(key.slice(0, length)));
+}
+
 /** How a subscriber wants the states of a key. */
 export type Wanted = Pick<Interest, 'values' | 'interval'>;
 

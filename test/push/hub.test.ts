@@ -422,6 +422,29 @@ test('a deletion by match is pushed per key to subscriptions by key, and as one 
   ]);
 });
 
+test('a change of quality is one notice for each type and prefix, and then one state for each key', async () => {
+  const { cache, hub, client } = replica();
+  const { request, events } = client();
+  request({ id: 1, op: 'subscribe', prefixes: ['vol'], values: true });
+  await settled();
+  await settled();
+  const { version } = await cache.set('volatility:A', json('1'));
+  await settled();
+  hub.qualityChanged({ keys: [], types: [typeIndex('volatility')!], prefixes: ['volatility:A', 'v*'] });
+  await settled();
+  await settled();
+  const [, ...after] = events();
+  assert.deepEqual(after.slice(0, 3), [
+    { event: 'invalidate', type: 'volatility', reason: 'quality' },
+    { event: 'invalidate', pattern: 'volatility:A*', reason: 'quality' },
+    { event: 'invalidate', pattern: 'v\\**', reason: 'quality' },
+  ]);
+  assert.deepEqual(
+    after.slice(3).map(({ event, key, version: sent }) => [event, key, sent]),
+    [['update', 'volatility:A', version]],
+  );
+});
+
 test('after an invalidation by another program, values that still exist are pushed again', async () => {
   const { cache, client } = replica();
   const { request, events } = client();

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Entry } from '../entry.ts';
 import type { Mark, SourceRecord } from './records.ts';
-import { namesOf, type Selection, SelectionIndex } from './selection.ts';
+import { namesOf, type Selection, SelectionIndex, unionOf } from './selection.ts';
 
 /** Why a value is not good. */
 export interface Verdict {
@@ -40,6 +40,11 @@ export class Quality {
   readonly fallbackOn: ReadonlySet<FallbackCause>;
   /** Called when the quality of keys of the selection may have changed. */
   onChange: ((selection: Selection) => void) | undefined;
+  /**
+   * Loads the sources and marks of L2. It must have resolved before the first value of L2 is served, or a halted value would
+   * be. Undefined when they have been loaded. Rejects with a StoreError where L2 does not answer in time.
+   */
+  learn: (() => Promise<void>) | undefined;
   readonly #clock: Pick<Clock, 'now'>;
   #marks: readonly Mark[] = [];
   #sources: readonly SourceRecord[] = [];
@@ -134,7 +139,9 @@ export class Quality {
       this.active = this.#marks.length + this.#dead.length > 0;
     }
     this.#wait(now);
-    for (const selection of changed) if (namesOf(selection) > 0) this.onChange?.(selection);
+    // One report: for each, the listener looks through all keys that it knows.
+    const selection = unionOf(changed);
+    if (namesOf(selection) > 0) this.onChange?.(selection);
   }
 
   close(): void {

@@ -12,6 +12,16 @@ export function namesOf({ keys, types, prefixes }: Selection): number {
   return keys.length + types.length + prefixes.length;
 }
 
+/** The selection of all keys of some selections. */
+export function unionOf(selections: readonly Selection[]): Selection {
+  const all = <Name>(of: (selection: Selection) => readonly Name[]) => [...new Set(selections.flatMap(of))];
+  return {
+    keys: all(({ keys }) => keys),
+    types: all(({ types }) => types),
+    prefixes: all(({ prefixes }) => prefixes),
+  };
+}
+
 /** Whether both selections have the same names, in any order. */
 export function isSameSelection(a: Selection, b: Selection): boolean {
   const sorted = ({ keys, types, prefixes }: Selection) =>
