@@ -7,7 +7,7 @@ import { checkKey } from '../cache/key-and-ttl.ts';
 import type { Loaded } from '../cache/loaded.ts';
 import type { FallbackCause, Verdict } from '../cache/quality/quality.ts';
 import { fallbackFor, Halted, NO_WISHES, WISHES, type Wishes, wishesFrom } from '../cache/quality/read.ts';
-import { l1OnTerms, loadOnTerms } from '../cache/read-on-terms.ts';
+import { l1OnTerms, loadOnTerms, TermsNotMet } from '../cache/read-on-terms.ts';
 import type { Terms } from '../cache/terms.ts';
 import { describeRead, type Reads, tracedReads } from '../cache/traced-reads.ts';
 import { NotConvertible } from '../codec/errors.ts';
@@ -149,12 +149,13 @@ function readSlowly(
     requester.requireKey(key);
     const { cache } = deps;
     const { quality } = cache;
+    const terms = cacheControl === '' ? undefined : termsIn(cacheControl);
     const halt = quality.haltOf(key);
     if (halt !== undefined) {
       const wishes = wishesIn(query);
-      if (!wishes.servesHalted) return answerHalted(deps, exchange, requester, key, halt, wishes, answer);
+      if (!wishes.servesHalted)
+        return answerHalted(deps, exchange, requester, key, halt, wishes, answer, terms);
     }
-    const terms = cacheControl === '' ? undefined : termsIn(cacheControl);
     const hit = found ?? tracedReads(cache, exchange.span, (reads) => peekAt(reads, key));
     const answered = terms === undefined ? hit : l1OnTerms(cache, terms, hit?.entry);
     const verdict = answered?.entry && quality.of(answered.entry);
@@ -204,10 +205,18 @@ async function answerHalted(
   halt: Verdict,
   wishes: Wishes,
   answer: Answer,
+  terms: Terms | undefined,
 ): Promise<void> {
-  const instead = await substitute(deps, exchange, requester, key, 'halted', wishes, undefined);
+  const instead = await substitute(deps, exchange, requester, key, 'halted', wishes, terms).catch(
+    withinTerms,
+  );
   if (instead !== undefined) return answer(...instead);
   exchange.sendProblem(new Halted(halt), [['Cache-Status', 'ratecache-l1; detail=halted']]);
+}
+
+/** A fallback that breaks the terms is none. */
+function withinTerms(error: unknown): undefined {
+  if (!(error instanceof TermsNotMet)) throw error;
 }
 
 /** The minimum rate of the ticker, if the reader wants it for this cause and it can be served. */

@@ -117,6 +117,19 @@ test('marks and sources that name more than 10,000 keys together are refused', a
   await mark(one, { keys: ['x:y'], state: 'suspect', ttl: 1 });
 });
 
+test('a fallback of a halted key that does not meet the terms is not served', async (t) => {
+  const env = { ...PATIENT, MIN_RATE_FALLBACK_ON: 'halted' };
+  const service = await startService({ standalone: true, env });
+  t.after(() => service.stop());
+  await put(service, 'min_rate:OLD', '1', { query: '?asOf=2017-09-27T12:20:00Z' });
+  await mark(service, { keys: ['borrow_rate:OLD'], state: 'halted' });
+  const read = (terms: string) =>
+    service.fetch(`${pathOf('borrow_rate:OLD')}?fallback=min_rate`, { headers: { 'cache-control': terms } });
+  assert.equal((await read('min-fresh=1')).status, 200);
+  const refused = await read('max-age=30');
+  assert.deepEqual([refused.status, (await jsonOf(refused)).code], [503, 'halted']);
+});
+
 test('a service without Redis keeps sources and marks in memory', async (t) => {
   const alone = await startService({ standalone: true, env: PATIENT });
   t.after(() => alone.stop());
