@@ -5,6 +5,7 @@ import type { Entry } from './entry.ts';
 import type { Flight, Flights } from './flight.ts';
 import type { Loaded } from './loaded.ts';
 import type { Postponer } from './pending-writes/postpone.ts';
+import type { Quality } from './quality/quality.ts';
 import { StoreError } from './store.ts';
 
 type Shared = 'memory' | 'store' | 'clock' | 'versions' | 'counters' | 'onMiss';
@@ -14,6 +15,7 @@ export interface L2ReadsDeps extends Pick<TwoLevelDeps, Shared> {
   readonly flights: Flights<Loaded>;
   readonly postponer: () => Postponer | undefined;
   readonly dependents: () => Dependents | undefined;
+  readonly quality: Pick<Quality, 'learn'>;
   /** Adds the state of the key's server where answers must name it. */
   readonly marked: (key: string, loaded: Loaded) => Loaded;
 }
@@ -31,8 +33,14 @@ export class L2Reads {
    * `async`: a read of L2 costs one promise of the store, and this one.
    */
   fly(key: string, flight: Flight): Promise<Loaded> {
-    const { store } = this.#deps;
-    const read = store === undefined ? Promise.resolve(undefined) : store.read(key, flight.span);
+    const { store, quality } = this.#deps;
+    const learning = quality.learn?.();
+    const read =
+      store === undefined
+        ? Promise.resolve(undefined)
+        : learning === undefined
+          ? store.read(key, flight.span)
+          : learning.then(() => store.read(key, flight.span));
     return read.then(
       (stored) => this.#answered(key, flight, stored),
       (error: unknown) => this.#failed(key, flight, error),

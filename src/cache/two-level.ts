@@ -83,7 +83,15 @@ export class TwoLevel implements BusListener {
     const postponer = () => this.#postponer;
     const marked = (key: string, loaded: Loaded) => this.#marked(key, loaded);
     const flights = this.#flights;
-    this.#reads = new L2Reads({ ...deps, flights, postponer, dependents: () => this.#dependents, marked });
+    const { quality } = this;
+    this.#reads = new L2Reads({
+      ...deps,
+      flights,
+      postponer,
+      dependents: () => this.#dependents,
+      quality,
+      marked,
+    });
     if (deps.dependencies?.length)
       this.#dependents = new Dependents(deps.dependencies, {
         versions,

@@ -60,8 +60,12 @@ export class RedisMarks implements QualityStore {
     this.#deps = deps;
   }
 
-  async load(kind: Kind): Promise<readonly string[]> {
-    const records = await this.#send(kind, 'admin', ADMIN_TIMEOUT_MS, (redis, key) => redis.hgetall(key));
+  async load(kind: Kind, urgent = false): Promise<readonly string[]> {
+    const { commandTimeoutMs } = this.#options;
+    const [connection, timeoutMs] = urgent
+      ? (['data', commandTimeoutMs] as const)
+      : (['admin', ADMIN_TIMEOUT_MS] as const);
+    const records = await this.#send(kind, connection, timeoutMs, (redis, key) => redis.hgetall(key));
     return Object.values(records).map((record) => record.slice(HEAD_LENGTH));
   }
 

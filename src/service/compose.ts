@@ -28,7 +28,7 @@ import { stateLog, supersededLog, watchFaults } from './core-logs.ts';
 
 /** The share of the pending writes that only deletions may use, so that values cannot keep them out. */
 const RESERVED_PERCENT = 10;
-/** How often sources and marks are read with ENABLE_PUBSUB=false. */
+/** How often sources and marks are read while no link reports their changes. */
 const POLL_MS = 1000;
 /** Deletions by type or pattern that are kept although the limit of pending writes is reached. */
 const SPARE_MATCHES = 100;
@@ -153,9 +153,9 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     tracing: seams.tracing,
   });
   l2?.follow(cache);
-  // Without a link nothing reports changes of sources and marks.
-  const polling =
-    l2 !== undefined && !config.pubsub.enabled && setInterval(() => marks.reload(), POLL_MS).unref();
+  // Without a link, or while it is down, nothing reports changes of sources and marks.
+  const unreported = () => cache.coherence === 'off' || cache.coherence === 'degraded';
+  const polling = l2 && setInterval(() => unreported() && marks.reload(), POLL_MS).unref();
   const stopFaultLog = l2 && watchFaults(counters, log);
   const { cleanupIntervalMs } = config.local;
   const stopSweeping = memory && cleanupIntervalMs > 0 ? sweepEvery(memory, cleanupIntervalMs) : undefined;
@@ -176,7 +176,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     whenUp: async (timeoutMs) => l2 === undefined || l2.whenUp(timeoutMs),
     close: () => {
       stopFaultLog?.();
-      if (polling) clearInterval(polling);
+      clearInterval(polling);
       marks.close();
       loopDelay.stop();
       stopSweeping?.();

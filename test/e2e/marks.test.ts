@@ -101,6 +101,45 @@ test('replicas that start later, and a mark that redis-cli deletes, agree', asyn
     await until(async () => (await statusOf(service, key)).status === 404);
 });
 
+test('a replica whose link is down obeys a halt that another replica sets', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  await server.cli('ACL', 'SETUSER', 'app', 'on', '>app', '~*', '&*', '+@all', '-client|tracking');
+  const other = await startReplica(server);
+  const degraded = await startService({
+    env: { ...redisEnv(server), ...PATIENT, REDIS_USERNAME: 'app', REDIS_PASSWORD: 'app' },
+  });
+  t.after(() => Promise.all([other.stop(), degraded.stop()]));
+  const key = 'borrow_rate:DEGRADED';
+  await put(other, key, '1');
+  await until(async () => (await statusOf(degraded, key)).status === 200);
+  await mark(other, { keys: [key], state: 'halted' });
+  await until(async () => (await statusOf(degraded, key)).status === 503);
+  assert.deepEqual(await jsonOf(await post(other, '/v1/unmark', { keys: [key] })), { removed: 1 });
+  await until(async () => (await statusOf(degraded, key)).status === 200);
+});
+
+test('a replica that starts never serves a halted value', async (t) => {
+  const key = 'borrow_rate:START';
+  await put(one, key, '1');
+  await mark(one, { keys: [key], state: 'halted' });
+  for (let i = 0; i < 3; i++) {
+    const service = await startService({ env: { ...redisEnv(redis), ...PATIENT } });
+    t.after(() => service.stop());
+    const statuses = new Set<number>();
+    await until(
+      async () => {
+        const { status } = await statusOf(service, key);
+        statuses.add(status);
+        return status === 503;
+      },
+      { everyMs: 0 },
+    );
+    assert.ok(!statuses.has(200), `${[...statuses]}`);
+  }
+  await post(one, '/v1/unmark', { keys: [key] });
+});
+
 test('a mark ends with its time to live', async () => {
   const key = 'borrow_rate:SHORT';
   await mark(one, { keys: [key], state: 'halted', ttl: 0.3 });

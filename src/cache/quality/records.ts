@@ -45,14 +45,15 @@ export const FORGET_MS = 7 * 24 * 3_600_000;
 /**
  * The contract of the store of sources and marks:
  *
- * 1. `load` returns the texts of all records of a kind. Expired records may be among them.
+ * 1. `load` returns the texts of all records of a kind. Expired records may be among them. With `urgent` readers wait for
+ *    them.
  * 2. `put` adds or replaces a record. It throws a ServiceError `marks_full` where the records would have more than
  *    `MOST_NAMES` names together.
  * 3. `remove` deletes records. Unknown ids are ignored.
  * 4. Every other failure is a `StoreError`.
  */
 export interface QualityStore {
-  load(kind: Kind): Promise<readonly string[]>;
+  load(kind: Kind, urgent?: boolean): Promise<readonly string[]>;
   put(kind: Kind, record: StoredRecord, now: number): Promise<void>;
   remove(kind: Kind, ids: readonly string[]): Promise<void>;
 }

@@ -40,6 +40,8 @@ export class QualityRegistry {
     sources: { wanted: 0, done: 0, running: undefined },
     marks: { wanted: 0, done: 0, running: undefined },
   };
+  readonly #loaded = new Set<Kind>();
+  #learning: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #rejected = false;
   #closed = false;
@@ -47,6 +49,10 @@ export class QualityRegistry {
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
     this.quality = deps.quality;
+    this.quality.learn = () => {
+      this.#learning ??= this.#learn();
+      return this.#learning;
+    };
   }
 
   /** The source is alive now, and for `ttlMs`. @throws ServiceError */
@@ -65,6 +71,16 @@ export class QualityRegistry {
     await this.#deps.store.remove('sources', [name]);
     await this.#load('sources');
     return known;
+  }
+
+  /**
+   * The source with this name, also if another replica has just heard of it.
+   * @throws ServiceError
+   */
+  async source(name: string): Promise<SourceRecord | undefined> {
+    const known = () => this.quality.sources.find((source) => source.name === name);
+    if (known() === undefined) this.#apply('sources', await this.#deps.store.load('sources'));
+    return known();
   }
 
   /** @throws ServiceError */
@@ -90,6 +106,16 @@ export class QualityRegistry {
     return this.quality.marks.filter((mark) => isSameSelection(mark, selection));
   }
 
+  /**
+   * The mark with this id, also if another replica has just set it.
+   * @throws ServiceError
+   */
+  async markOf(id: string): Promise<Mark | undefined> {
+    const known = () => this.quality.marks.find((mark) => mark.id === id);
+    if (known() === undefined) this.#apply('marks', await this.#deps.store.load('marks'));
+    return known();
+  }
+
   /** @throws ServiceError */
   async unmark(ids: readonly string[]): Promise<void> {
     if (ids.length > 0) await this.#deps.store.remove('marks', ids);
@@ -108,37 +134,60 @@ export class QualityRegistry {
     this.quality.close();
   }
 
+  /**
+   * Where L2 is unreachable, it has no value to serve either, except that another server of a Cluster may have the records.
+   * Values of the other servers are served then.
+   */
+  async #learn(): Promise<void> {
+    const { store, quality } = this.#deps;
+    try {
+      const kinds = ['marks', 'sources'] as const;
+      const texts = await Promise.all(kinds.map((kind) => store.load(kind, true)));
+      for (const [i, kind] of kinds.entries()) this.#apply(kind, texts[i]!);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.reason === 'timeout') throw error;
+      if (!error.passing) quality.learn = undefined;
+    } finally {
+      this.#learning = undefined;
+    }
+  }
+
   #load(kind: Kind): Promise<void> {
     const loads = this.#loads[kind];
     loads.wanted++;
-    loads.running ??= this.#run(kind, loads).finally(() => {
-      loads.running = undefined;
-    });
+    loads.running ??= this.#run(kind, loads);
     return loads.running;
   }
 
   async #run(kind: Kind, loads: Loads): Promise<void> {
     const { store, onRejected } = this.#deps;
-    while (loads.done < loads.wanted && !this.#closed) {
-      const { wanted } = loads;
-      try {
-        const texts = await store.load(kind);
-        this.#apply(kind, texts);
-        this.#rejected = false;
-      } catch (error) {
-        if (!(error instanceof StoreError)) throw error;
-        if (error.reason === 'rejected' && !this.#rejected) {
-          this.#rejected = true;
-          onRejected?.(error);
+    try {
+      while (loads.done < loads.wanted && !this.#closed) {
+        const { wanted } = loads;
+        try {
+          const texts = await store.load(kind);
+          this.#apply(kind, texts);
+          this.#rejected = false;
+        } catch (error) {
+          if (!(error instanceof StoreError)) throw error;
+          if (error.reason === 'rejected' && !this.#rejected) {
+            this.#rejected = true;
+            onRejected?.(error);
+          }
+          this.#retryLater();
         }
-        this.#retryLater();
+        loads.done = wanted;
       }
-      loads.done = wanted;
+    } finally {
+      // In the step that finds nothing more to load: a call in a later step would wait for a run that has ended.
+      loads.running = undefined;
     }
   }
 
   #apply(kind: Kind, texts: readonly string[]): void {
     const { quality } = this.#deps;
+    this.#loaded.add(kind);
+    if (this.#loaded.size === 2) quality.learn = undefined;
     if (kind === 'marks') quality.setMarks(texts.flatMap((text) => recordIn<Mark>(text) ?? []));
     else quality.setSources(texts.flatMap((text) => recordIn<SourceRecord>(text) ?? []));
   }
