@@ -74,7 +74,7 @@ export function removeMarkHandler(deps: HttpDeps): GuardedHandler {
     `DELETE ${MARKS_PATH}{id}`,
     { maxItems: MOST_ITEMS, nameIn: idIn },
     async (_, { name: id, requester, concerns }) => {
-      const mark = marks.quality.marks.find((each) => each.id === id);
+      const mark = await marks.markOf(id);
       concerns(mark === undefined ? { target: id } : targetOf(mark));
       if (mark === undefined) requester.requireScope('write');
       else requireRights(requester, mark);

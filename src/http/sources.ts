@@ -32,6 +32,9 @@ export function heartbeatHandler(deps: HttpDeps): GuardedHandler {
       const { types, prefixes, ttl } = checkShape(HEARTBEAT, body);
       const selection = selectionOf({ keys: [], types, prefixes }, limits.maxKeyBytes);
       requester.requireInterest(selection);
+      // The record replaces an earlier one, whose keys would not be watched any more.
+      const known = requester.principal && (await marks.source(name));
+      if (known !== undefined) requester.requireInterest(known);
       return [200, sourceView(deps, await marks.heartbeat(name, selection, ttlMs(ttl, 'ttl')))];
     },
   );
@@ -45,7 +48,7 @@ export function forgetHandler(deps: HttpDeps): GuardedHandler {
     { maxItems: MOST_ITEMS, nameIn },
     async (_, { name, requester, concerns }) => {
       concerns({ target: name });
-      const known = marks.quality.sources.find((source) => source.name === name);
+      const known = await marks.source(name);
       if (known !== undefined) requester.requireInterest(known);
       return [200, { forgotten: await marks.forget(name) }];
     },

@@ -156,6 +156,26 @@ test('marks and sources that name more than 10,000 keys together are refused', a
   await mark(one, { keys: ['x:y'], state: 'suspect', ttl: 1 });
 });
 
+test('a heartbeat cannot take a source from a client whose keys it may not use', async (t) => {
+  const file = tokensFile({
+    broker: { scopes: ['write'], prefixes: ['borrow_rate:'] },
+    desk: { scopes: ['write'], prefixes: ['x:'] },
+  });
+  t.after(() => file.remove());
+  const service = await startService({ standalone: true, env: { ...PATIENT, AUTH_TOKENS_FILE: file.path } });
+  t.after(() => service.stop());
+  const beat = (as: string, body: object) =>
+    service.fetch('/v1/sources/broker', {
+      method: 'PUT',
+      headers: { 'content-type': JSON_TYPE, ...file.bearer(as) },
+      body: JSON.stringify({ ttl: 60, ...body }),
+    });
+  assert.equal((await beat('broker', { types: ['borrow_rate'] })).status, 200);
+  const refused = await beat('desk', { prefixes: ['x:'] });
+  assert.deepEqual([refused.status, (await jsonOf(refused)).code], [403, 'forbidden']);
+  assert.equal((await beat('broker', { types: ['borrow_rate'] })).status, 200);
+});
+
 test('a fallback of a halted key that does not meet the terms is not served', async (t) => {
   const env = { ...PATIENT, MIN_RATE_FALLBACK_ON: 'halted' };
   const service = await startService({ standalone: true, env });
