@@ -5,8 +5,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
-import { VersionClock } from '../../src/cache/version.ts';
-import { pack } from '../../src/redis/envelope.ts';
+import { VERSION_OFFSET } from '../../src/redis/envelope.ts';
 import { clientOf, trusted } from '../client/stage.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
 import { explainedBy } from '../support/explain.ts';
@@ -93,17 +92,16 @@ test('a calculation is served that was stored together with its inputs', async (
 
 test('a change by another program in the same turn of Redis as the calculation counts', async (t) => {
   await calculated();
-  const now = Date.now();
-  const version = new VersionClock('0000000c').next();
-  const value = { encoding: 'json', body: '8' } as const;
-  const limits = { compressionThresholdBytes: 0, maxValueBytes: 1000 };
-  const packed = pack(value, version, now, now + 60_000, limits);
   const other = openConnection(t, redis);
   await once(other.redis, 'ready');
+  // The next version of the calculation. The checksum does not cover it.
+  const next = (await other.redis.getBuffer(PREFIX + CALCULATION))!;
+  const counter = VERSION_OFFSET + 6;
+  next.writeUInt16BE(next.readUInt16BE(counter) + 1, counter);
   // Redis reports both changes together, the input first.
   await other.redis
     .multi()
-    .set(PREFIX + CALCULATION, packed)
+    .set(PREFIX + CALCULATION, next)
     .set(`${PREFIX}borrow_rate:GME`, '2')
     .exec();
   for (const each of [near, far]) {
