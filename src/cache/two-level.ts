@@ -96,6 +96,7 @@ export class TwoLevel implements BusListener {
       this.#dependents = new Dependents(deps.dependencies, {
         versions,
         state: () => this.#coherence.state,
+        isOneServer: deps.slots === undefined || deps.slots === ONE_SLOT,
         read: store && ((key) => this.#reads.input(key)),
         onChange: (input) => this.changes?.inputChanged(input),
       });

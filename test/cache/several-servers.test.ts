@@ -11,6 +11,7 @@ import {
   L1_TTL_MS,
   NO_VERSION,
   openReplica,
+  type ReplicaOptions,
   TYPE_TTL_MS,
 } from '../support/replica.ts';
 
@@ -19,8 +20,8 @@ const SLOTS: Slots = { count: 2, of: (key) => (key.endsWith('0') ? 0 : 1) };
 const [LEFT, RIGHT] = ['min_rate:0', 'min_rate:1'];
 
 /** A replica on two servers that are coherent, with an entry of each server in L1. */
-async function setUp() {
-  const replica = openReplica({ linked: true, slots: SLOTS, pendingWrites: {} });
+async function setUp(options: ReplicaOptions = {}) {
+  const replica = openReplica({ linked: true, slots: SLOTS, pendingWrites: {}, ...options });
   const { cache, store, clock } = replica;
   const [left, right] = [new Source('left', 'blind'), new Source('right', 'blind')];
   cache.assignSlots(left, new Set([0]));
@@ -127,4 +128,19 @@ test('the entries of every slot expire as those of one server do', async () => {
   assert.equal(cache.peek(LEFT), undefined);
   assert.equal(cache.peek(RIGHT), undefined);
   assert.equal(cache.peek(KEY), undefined);
+});
+
+test('a calculation that is reported after a later change of its input on another server is not served', async () => {
+  const { cache, clock } = await setUp({ dependencies: true });
+  const [calculation, input] = ['calculation:GME:c1:0', 'borrow_rate:GME'];
+  const { version } = await cache.set(calculation, json('1'));
+  clock.now++;
+  // Another program changed the input, so its version is not known.
+  cache.keyChanged(input, undefined);
+  cache.keyChanged(calculation, { reason: 'set', version: version! });
+  assert.equal((await cache.get(calculation)).outdatedBy, input);
+  clock.now++;
+  const later = await cache.set(calculation, json('2'));
+  cache.keyChanged(calculation, { reason: 'set', version: later.version! });
+  assert.equal((await cache.get(calculation)).entry?.json, '2');
 });

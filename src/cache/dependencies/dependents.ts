@@ -11,6 +11,8 @@ export interface DependentsDeps {
   readonly versions: VersionClock;
   /** The worst state of all servers: an input may be on another server than its dependent. */
   readonly state: () => CoherenceState;
+  /** Whether L2 is one server, whose link reports the changes of all keys in order. */
+  readonly isOneServer: boolean;
   /** Reads an input from L2. Undefined without L2: this process then knows all changes since it started. */
   readonly read: ((key: string) => Promise<Entry | undefined>) | undefined;
   /** Called when the dependents of an input may be outdated; undefined for all inputs. */
@@ -113,7 +115,8 @@ export class Dependents {
 
   /** The link reports a change of a key. */
   heard(key: string, version: Version | undefined): void {
-    if (this.changes.heard(key, version, () => this.#deps.versions.bound())) this.#deps.onChange(key);
+    const { versions, isOneServer, onChange } = this.#deps;
+    if (this.changes.heard(key, version, () => versions.bound(), isOneServer)) onChange(key);
   }
 
   /** All matching keys may have changed. */

@@ -149,17 +149,20 @@ export class InputChanges {
    * The link reports a change of a key.
    * @param version of the change; undefined where no replica announced it
    * @param now a version that is not less than any that was made until now
+   * @param isOrdered whether one link reports the changes of all keys
    * @returns whether the key is an input, so that its dependents may be outdated now
    */
-  heard(key: string, version: Version | undefined, now: () => Version): boolean {
+  heard(key: string, version: Version | undefined, now: () => Version, isOrdered = true): boolean {
     const type = typeOf(key);
     if (this.#rules[type] !== undefined) {
       const heard = version ?? now();
       if (heard > this.#heard) this.#heard = heard;
     }
     if (this.#inputs[type]!.length === 0) return false;
-    // A dependent above the floor was reported, so a change without a version is newer than `#heard` and the floor.
-    return this.changed(key, later(version ?? this.#floor, this.#heard));
+    // A dependent above the floor was reported, so a change without a version is newer than `#heard` and the floor. With
+    // several links, a dependent that was stored before may be reported later.
+    const unknown = () => (isOrdered ? this.#floor : now());
+    return this.changed(key, later(version ?? unknown(), this.#heard));
   }
 
   /** Records a change of a key. Returns whether the key is an input whose dependents may be outdated now. */
