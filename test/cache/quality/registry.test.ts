@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryQualityStore } from '../../../src/cache/quality/memory-store.ts';
 import { Quality } from '../../../src/cache/quality/quality.ts';
-import { type Kind, storedMark } from '../../../src/cache/quality/records.ts';
+import { type Kind, storedMark, storedSource } from '../../../src/cache/quality/records.ts';
 import { QualityRegistry } from '../../../src/cache/quality/registry.ts';
 import { StoreError } from '../../../src/cache/store.ts';
 import { settled } from '../../support/gated-store.ts';
@@ -84,4 +84,16 @@ test('a registry whose loads Redis refuses for good does not hold up readers', a
   store.load = () => Promise.reject(new StoreError('rejected', 'NOPERM'));
   await quality.learn();
   assert.equal(quality.learn, undefined);
+});
+
+test('a mark and a source of which another replica has just heard are found', async (t) => {
+  const { registry: on, quality, store, haltElsewhere } = registry();
+  t.after(() => on.close());
+  await haltElsewhere();
+  const source = { ...selection, name: 'feed', heartbeatAt: NOW, ttlMs: 1000, until: NOW + 60_000 };
+  await store.put('sources', storedSource(source), NOW);
+  assert.deepEqual([quality.marks.length, quality.sources.length], [0, 0]);
+  assert.equal((await on.markOf('1'))?.reason, 'why');
+  assert.equal((await on.source('feed'))?.ttlMs, 1000);
+  assert.equal(await on.markOf('2'), undefined);
 });
