@@ -4,8 +4,10 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
+import { healthOf } from '../cli/health.ts';
 import { JSON_TYPE, jsonOf, pathOf, post, put } from '../support/client.ts';
 import { tokensFile } from '../support/tokens.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 let redis: RedisServer;
 let one: Service;
@@ -234,3 +236,29 @@ test('explain names to a token with prefixes only marks and sources within them'
 function nameOf({ name }: { name: string }): string {
   return name;
 }
+
+test('a replica whose link is down learns of marks and heartbeats from Redis', async (t) => {
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  const cutOff = await startReplica(
+    { ...redis, port: proxy.port },
+    { HEARTBEAT_INTERVAL_MS: '100', HEARTBEAT_TIMEOUT_MS: '1000' },
+  );
+  t.after(() => cutOff.stop());
+  const key = 'event_risk:CUT';
+  await put(one, key, '1');
+  // Every connection tells Redis its name first.
+  proxy.freeze({ saying: 'ratecache-link' });
+  await until(async () => (await healthOf(cutOff)).coherence === 'degraded');
+
+  await heartbeat(one, 'cut-feed', 600, 'event_risk:CUT');
+  await until(async () => {
+    const { sources } = await jsonOf(await cutOff.fetch('/v1/sources'));
+    return sources.some(
+      ({ name, state }: { name: string; state: string }) => name === 'cut-feed' && state === 'alive',
+    );
+  });
+  await mark(one, { keys: [key], state: 'halted' });
+  await until(async () => (await statusOf(cutOff, key)).status === 503);
+  assert.equal((await healthOf(cutOff)).coherence, 'degraded', 'the link is still down');
+});
