@@ -80,6 +80,7 @@ export function summaryOf(
     ...pendingSentences(replicas),
     ...differences(replicas, redis),
     ...redisSentences(replicas, redis),
+    ...qualitySentences(replicas),
     ...(change === null ? [] : [`The last known change: ${changeText(change)}.`]),
   ];
   return sentences.join(' ');
@@ -111,6 +112,15 @@ function redisSentences(replicas: readonly ReplicaView[], redis: StoredView): st
   if (state !== 'value') return [ofRedis(redis)];
   const same = replicas.filter(({ l1 }) => l1.version === version).length;
   return [`Redis has the value, and ${same} of ${replicas.length} replicas have this version in L1.`];
+}
+
+function qualitySentences(replicas: readonly ReplicaView[]): string[] {
+  const sentences = replicas.flatMap(({ quality }) =>
+    quality === undefined || quality.state === 'good'
+      ? []
+      : [`The value is ${quality.state}: ${quality.reason}.`],
+  );
+  return [...new Set(sentences)];
 }
 
 /** As the end of a sentence. */

@@ -69,6 +69,8 @@ test('what a dead source wrote is suspect, and a heartbeat or a write heals it',
   await put(one, key, '1');
   await until(async () => /; suspect$/.test((await statusOf(two, key)).cacheStatus));
   await until(async () => /; suspect$/.test((await statusOf(one, key)).cacheStatus));
+  const { summary } = await jsonOf(await one.fetch(`/v1/explain/${key}`));
+  assert.match(summary, /The value is suspect: the source \S+ has sent no heartbeat since \S+Z\./);
   await put(two, key, '2');
   await until(async () => (await statusOf(one, key)).text === '2');
   assert.doesNotMatch((await statusOf(one, key)).cacheStatus, /suspect/, 'a later write is good');
