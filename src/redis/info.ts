@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Counters } from '../metrics/counters.ts';
+import { ConnectionFault } from './connection-fault.ts';
 import { describeFault } from './describe-fault.ts';
 import { checkRights } from './rights-check.ts';
 import { sendCommand } from './send-command.ts';
@@ -88,10 +89,7 @@ export class RedisInfo {
   #answer: Promise<RedisStatus> | undefined;
   /** When the answer is too old. Infinite while a read is in flight. */
   #staleAt = Number.POSITIVE_INFINITY;
-  /** The error of the last attempt to connect; empty while connected. */
-  #fault = '';
-  /** Whether the current attempt to connect has had no error yet. Its first error is the cause of the others. */
-  #attempting = true;
+  readonly #fault: ConnectionFault;
 
   constructor(data: Redis, counters: Counters, options: RedisInfoOptions = {}, admin: Redis = data) {
     this.#data = data;
@@ -100,18 +98,7 @@ export class RedisInfo {
     this.#timeoutMs = options.timeoutMs ?? 500;
     this.#limits = options.limits;
     this.#now = options.now ?? (() => performance.now());
-    data.on('connecting', () => {
-      this.#attempting = true;
-    });
-    data.on('error', (error: Error) => {
-      if (!this.#attempting) return;
-      this.#attempting = false;
-      this.#fault = describeFault(error, data.options.password ?? undefined);
-    });
-    data.on('ready', () => {
-      this.#fault = '';
-      this.#attempting = true;
-    });
+    this.#fault = new ConnectionFault(data);
   }
 
   /** Never rejects. */
@@ -138,7 +125,7 @@ export class RedisInfo {
       return statusOf(await replies, ms);
     } catch (error) {
       const fault = describeFault(error as Error, this.#data.options.password ?? undefined);
-      const why = this.#data.status === 'ready' || this.#fault === '' ? '' : `: ${this.#fault}`;
+      const why = this.#data.status === 'ready' || this.#fault.text === '' ? '' : `: ${this.#fault.text}`;
       return { connected: false, response_time_ms: null, server_info: {}, error: fault + why };
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { until } from '../../loadtest/support/until.ts';
@@ -124,6 +125,18 @@ test('an unreachable Redis is reported with the error of the connection', async 
   assert.match(status.error, /^not connected to Redis: connect ECONNREFUSED 127\.0\.0\.1:\d+$/);
   assert.equal(status.response_time_ms, null);
   assert.deepEqual(status.server_info, {});
+});
+
+test('a server that closes each connection without an error is reported as the cause', async (t) => {
+  const closing = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
+  t.after(() => closing.close());
+  await once(closing, 'listening');
+  const { redis, counters } = openConnection(t, closing.address() as AddressInfo);
+  const info = new RedisInfo(redis, counters);
+  await closed(redis);
+  const status = await info.status();
+  assert.ok(!status.connected);
+  assert.equal(status.error, 'not connected to Redis: the connection was closed before Redis answered');
 });
 
 test('a restarted Redis is reported as connected, without the earlier error', async (t) => {
