@@ -45,7 +45,7 @@ export async function check(options: CheckOptions): Promise<number> {
 
 function judgeHealth({ status, body }: Answer): Finding {
   if (status === 200 && isHealth(body)) {
-    if (body.status === 'healthy') return { verdict: 'up', line: `healthy: ${facts(body)}` };
+    if (body.status === 'healthy') return { verdict: 'up', line: `healthy: ${facts(body)}${warnings(body)}` };
     if (body.status === 'degraded') return { verdict: 'degraded', line: `degraded: ${why(body)}` };
   }
   if (status === 503 && isHealth(body)) return down(`${body.status}: ${why(body)}`);
@@ -63,7 +63,12 @@ function judgeProbe({ status, body }: Answer, good: string): Finding {
 }
 
 function why(body: HealthBody): string {
-  return `${body.reasons.join('. ')}. ${facts(body)}`;
+  return `${body.reasons.join('. ')}. ${facts(body)}${warnings(body)}`;
+}
+
+/** An earlier version of the service has none. */
+function warnings({ warnings = [] }: Partial<HealthBody>): string {
+  return warnings.map((warning) => `. ${warning}`).join('');
 }
 
 function facts(body: HealthBody): string {

@@ -5,7 +5,7 @@ import type { HealthBody } from '../metrics/health.ts';
 import type { HotKey, HotKeysBody } from '../metrics/hot-keys.ts';
 import { percentile } from '../metrics/percentile.ts';
 import type { StatsBody } from '../metrics/stats.ts';
-import { cut, fit, state } from './cells.ts';
+import { cut, fit, state, wrap } from './cells.ts';
 import { type Interval, intervalOf } from './interval.ts';
 import { durationText } from './percentiles.ts';
 import { printable } from './printable.ts';
@@ -29,6 +29,9 @@ export interface Observed {
 const NONE = '–';
 const NAME_COLUMNS = 14;
 const NUMBER_COLUMNS = 11;
+/** Rows of reasons and warnings on a low and on a high terminal. */
+const LEAST_REASON_ROWS = 2;
+const MOST_REASON_ROWS = 8;
 const LEAST_KEY_ROWS = 2;
 const MOST_KEY_ROWS = 20;
 /** From this height on, empty lines separate the parts. */
@@ -106,8 +109,11 @@ function head({ url, health }: Snapshot, { columns }: Size, interval?: Interval)
   );
 }
 
-function reasonLines({ reasons }: HealthBody, { columns }: Size): string[] {
-  return reasons.slice(0, 2).map((reason) => styled('yellow', cut(printable(reason), columns)));
+/** An earlier version of the service has no warnings. */
+function reasonLines({ reasons, warnings = [] }: Partial<HealthBody>, { columns, rows }: Size): string[] {
+  const lines = [...(reasons ?? []), ...warnings].flatMap((sentence) => wrap(printable(sentence), columns));
+  const most = rows >= ROOMY_ROWS ? MOST_REASON_ROWS : LEAST_REASON_ROWS;
+  return lines.slice(0, most).map((text) => styled('yellow', text));
 }
 
 /** Rates and latencies of requests and of Redis. */

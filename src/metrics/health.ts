@@ -17,6 +17,10 @@ export interface HealthDeps {
   /** The masters of a Cluster. */
   readonly servers?: readonly ServerHealth[] | undefined;
   readonly coherence: CoherenceState;
+  /** Why the invalidation link is not connected; empty if it is. */
+  readonly linkFault?: string | undefined;
+  /** The number of sources whose heartbeats stopped. */
+  readonly deadSources?: number;
   /** Whether the circuit breaker is open: Redis is not used until a probe succeeds. */
   readonly breakerOpen?: boolean | undefined;
   /** The clock of Redis minus the clock of this machine, in ms; undefined while it is unknown. */
@@ -35,6 +39,8 @@ export interface HealthBody {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   /** Why the service is not healthy, a sentence each; empty when it is healthy. */
   readonly reasons: readonly string[];
+  /** Faults outside of the service that affect its values, a sentence each. They do not change `status`. */
+  readonly warnings: readonly string[];
   readonly mode: 'redis' | 'standalone';
   readonly version: string;
   /** The loaded addon of uWebSockets.js. */
@@ -48,6 +54,8 @@ export interface HealthBody {
     readonly breaker?: 'open' | 'closed';
     /** Why Redis is not connected; absent if it is. */
     readonly error?: string;
+    /** Why the invalidation link is not connected; absent if it is. */
+    readonly link_error?: string;
     /** The masters of a Cluster. */
     readonly servers?: readonly ServerHealth[];
   };
@@ -86,12 +94,14 @@ export function health(deps: HealthDeps): Health {
     body: {
       status: !serving ? 'unhealthy' : reasons.length > 0 ? 'degraded' : 'healthy',
       reasons,
+      warnings: warningsOf(deps),
       mode: redis === undefined ? 'standalone' : 'redis',
       version,
       addon,
       coherence,
       redis: {
         ...redisHealth(redis, deps.breakerOpen === true),
+        ...(deps.linkFault ? { link_error: deps.linkFault } : {}),
         ...(deps.servers === undefined ? {} : { servers: deps.servers }),
       },
       local_cache:
@@ -115,13 +125,20 @@ function reasonsOf(deps: HealthDeps): string[] {
   return reasons;
 }
 
-function redisReasons({ redis, coherence, breakerOpen, clockOffsetMs }: HealthDeps): string[] {
+function warningsOf({ deadSources = 0, redis }: HealthDeps): string[] {
+  if (deadSources === 0) return [];
+  const sources = deadSources === 1 ? '1 source is' : `${deadSources} sources are`;
+  const cause = redis?.connected === false ? ' Heartbeats need Redis' : ' "ratecache sources" lists them';
+  return [`${sources} dead: values stored before that are suspect.${cause}`];
+}
+
+function redisReasons({ redis, coherence, linkFault, breakerOpen, clockOffsetMs }: HealthDeps): string[] {
   const reasons: string[] = [];
   if (redis?.connected === false) reasons.push(`Redis is unreachable: ${redis.error}`);
   if (redis?.connected && redis.replica)
     reasons.push('Redis is a replica: writes are pending until REDIS_HOST leads to a master');
   if (breakerOpen) reasons.push('The circuit breaker is open: Redis is not used until a probe succeeds');
-  if (coherence === 'degraded') reasons.push('The invalidation link is down: reads go to Redis');
+  if (coherence === 'degraded') reasons.push(linkReason('The invalidation link', linkFault, 'reads'));
   if (coherence === 'blind') reasons.push('L1 is not coherent with Redis: reads may be stale');
   if (isSkewed(clockOffsetMs))
     reasons.push(
@@ -131,13 +148,13 @@ function redisReasons({ redis, coherence, breakerOpen, clockOffsetMs }: HealthDe
 }
 
 function serverReasons(health: ServerHealth): string[] {
-  const { server, connected, error, breaker, coherence, clock_offset_ms } = health;
+  const { server, connected, error, link_error, breaker, coherence, clock_offset_ms } = health;
   const reasons: string[] = [];
   if (!connected) reasons.push(`Redis ${server} is unreachable: ${error}`);
   if (breaker === 'open')
     reasons.push(`The circuit breaker of Redis ${server} is open: it is not used until a probe succeeds`);
   if (coherence === 'degraded')
-    reasons.push(`The invalidation link of Redis ${server} is down: reads of its keys go to Redis`);
+    reasons.push(linkReason(`The invalidation link of Redis ${server}`, link_error, 'reads of its keys'));
   if (coherence === 'blind')
     reasons.push(`L1 is not coherent with Redis ${server}: reads of its keys may be stale`);
   if (isSkewed(clock_offset_ms))
@@ -145,6 +162,11 @@ function serverReasons(health: ServerHealth): string[] {
       `The clock of this machine differs from the clock of Redis ${server} by ${clock_offset_ms} ms: synchronise both`,
     );
   return reasons;
+}
+
+/** @param fault why the link is not connected; empty or undefined if it is */
+function linkReason(link: string, fault: string | undefined, reads: string): string {
+  return `${link} is down${fault ? ` (${fault})` : ''}: ${reads} go to Redis, and subscribers miss changes by others`;
 }
 
 function isSkewed(offsetMs: number | undefined): offsetMs is number {

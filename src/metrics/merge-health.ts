@@ -41,7 +41,8 @@ export function mergeHealth(reports: readonly ProcessHealth[]): Health | undefin
     body: {
       ...first.body,
       status: worst(STATES, states),
-      reasons: [...missing, ...reasonsOf(reports)],
+      reasons: [...missing, ...sentencesOf(reports, ({ reasons }) => reasons)],
+      warnings: sentencesOf(reports, ({ warnings }) => warnings),
       coherence: worst(
         COHERENCE,
         bodies.map(({ coherence }) => coherence),
@@ -69,14 +70,17 @@ function trouble({ connected, breaker, response_time_ms: ms }: HealthBody['redis
   return (connected ? 0 : 2e9) + (breaker === 'open' ? 1e9 : 0) + (ms ?? 0);
 }
 
-/** A reason that not all processes have names the process. */
-function reasonsOf(reports: readonly ProcessHealth[]): string[] {
+/** A sentence that not all processes have names the process. */
+function sentencesOf(
+  reports: readonly ProcessHealth[],
+  of: (body: HealthBody) => readonly string[],
+): string[] {
   const having = new Map<string, number[]>();
   const answered = reports.filter(({ health }) => health !== undefined);
   for (const { process, health } of answered)
-    for (const reason of health!.body.reasons) having.set(reason, [...(having.get(reason) ?? []), process]);
-  return [...having].map(([reason, processes]) =>
-    processes.length === answered.length ? reason : `Process ${processes.join(', ')}: ${reason}`,
+    for (const sentence of of(health!.body)) having.set(sentence, [...(having.get(sentence) ?? []), process]);
+  return [...having].map(([sentence, processes]) =>
+    processes.length === answered.length ? sentence : `Process ${processes.join(', ')}: ${sentence}`,
   );
 }
 

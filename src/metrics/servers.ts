@@ -10,6 +10,8 @@ export interface ServerSource {
   readonly info: Pick<RedisInfo, 'status'>;
   readonly keyCounter: Pick<KeyCounter, 'latest'>;
   readonly coherence: CoherenceState;
+  /** Why the invalidation link is not connected; empty if it is. */
+  readonly linkFault: string;
   readonly breakerOpen: boolean;
   /** The clock of the master minus the clock of this machine, in ms. */
   readonly clockOffsetMs: number;
@@ -26,12 +28,15 @@ export interface ServerHealth {
   readonly server_info: RedisStatus['server_info'];
   /** Why it is not connected; absent if it is. */
   readonly error?: string;
+  /** Why the invalidation link is not connected; absent if it is. */
+  readonly link_error?: string;
 }
 
 export async function serverHealth({
   name,
   info,
   coherence,
+  linkFault,
   breakerOpen,
   clockOffsetMs,
 }: ServerSource): Promise<ServerHealth> {
@@ -46,6 +51,7 @@ export async function serverHealth({
     clock_offset_ms: Math.round(clockOffsetMs),
     server_info,
     ...(status.connected ? {} : { error: status.error }),
+    ...(linkFault === '' ? {} : { link_error: linkFault }),
   };
 }
 

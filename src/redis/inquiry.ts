@@ -126,7 +126,8 @@ export class Inquiry {
   async #send(key: string, id: string, open: Open): Promise<void> {
     const { link, data } = this.#deps;
     const { identity, channel, db } = this.#options;
-    if (link.status !== 'ready' || data.status !== 'ready') throw new Error('not connected to Redis');
+    if (data.status !== 'ready') throw new Error('not connected to Redis');
+    if (link.status !== 'ready') throw new Error('the invalidation link of this replica is down');
     const tag = this.#tag();
     const to = answersChannel(identity.replica, tag);
     await (tag === '' ? link.subscribe(to) : link.ssubscribe(to));

@@ -83,6 +83,8 @@ export function composeOps(
         memory,
         redis: await redis?.info.status(),
         coherence: cache.coherence,
+        linkFault: servers === undefined ? redis?.servers()[0]?.server.redis.linkFault() : undefined,
+        deadSources: cache.quality.deadSources,
         servers: servers && (await Promise.all(servers().map(serverHealth))),
         breakerOpen: breakerOpen?.(),
         clockOffsetMs: redis && core.clock.wallOffsetMs,
@@ -132,6 +134,7 @@ function serverSources(redis: RedisSide): ServerSource[] {
     info: server.redis.info,
     keyCounter: server.redis.keyCounter,
     coherence: server.state,
+    linkFault: server.redis.linkFault(),
     breakerOpen: server.breaker.open,
     clockOffsetMs: server.clock.wallOffsetMs,
   }));

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { connect, connectOnce, type OpenRedis, openReal } from '../redis/connect.ts';
+import { ConnectionFault } from '../redis/connection-fault.ts';
 import { describeFault } from '../redis/describe-fault.ts';
 import { RedisInfo } from '../redis/info.ts';
 import { KeyCounter } from '../redis/key-counter.ts';
@@ -28,6 +29,8 @@ export interface RedisConnections {
   readonly bulk: () => Redis;
   /** Receives invalidations; undefined with ENABLE_PUBSUB=false. */
   readonly link: Redis | undefined;
+  /** Returns why the link is not connected; empty if it is, or if no link exists. */
+  readonly linkFault: () => string;
   readonly info: RedisInfo;
   /** What the server lacks or refuses. */
   readonly limits: ServerLimits;
@@ -113,6 +116,7 @@ export function connectRedis(
         membership: sameServer.join(),
       })
     : undefined;
+  const linkFault = link && new ConnectionFault(link);
   const writer = config.redis.minReplicasAck > 0 ? open('writer') : data;
   const required = new Set([data, writer, link ?? data]);
   const room = maxConnections - required.size;
@@ -146,6 +150,7 @@ export function connectRedis(
       return [bulk, admin].find((redis) => redis?.status === 'ready') ?? data;
     },
     link,
+    linkFault: () => linkFault?.text ?? '',
     info: new RedisInfo(data, counters, { limits }, admin),
     limits,
     keyCounter: new KeyCounter(

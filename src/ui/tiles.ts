@@ -115,13 +115,14 @@ export class Tiles {
   }
 }
 
-/** Shows why the service is not healthy. */
+/** Shows why the service is not healthy, and which faults outside of it affect its values. */
 export function showReasons(
   place: HTMLElement,
-  { status, reasons }: Pick<Health, 'status' | 'reasons'>,
+  { status, reasons, warnings = [] }: Pick<Health, 'status' | 'reasons'> & Partial<Pick<Health, 'warnings'>>,
 ): void {
-  const lines = reasons.length > 0 ? reasons : ['No fault is known.'];
-  place.className = status === 'healthy' ? 'pass' : status === 'degraded' ? 'warn' : 'fail';
+  const known = [...reasons, ...warnings];
+  const lines = known.length > 0 ? known : ['No fault is known.'];
+  place.className = status === 'unhealthy' ? 'fail' : known.length > 0 ? 'warn' : 'pass';
   showItems(
     place,
     lines,

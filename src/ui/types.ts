@@ -51,6 +51,7 @@ export interface ServerHealth {
 export interface Health {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   readonly reasons: readonly string[];
+  readonly warnings: readonly string[];
   readonly mode: string;
   readonly version: string;
   readonly coherence: string;

@@ -8,6 +8,7 @@ import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
 import { startService } from '../../loadtest/target/service.ts';
+import { JSON_TYPE } from '../support/client.ts';
 import { healthOf } from './health.ts';
 
 /** So that a busy machine is not taken for a service that hangs. */
@@ -48,6 +49,24 @@ test('check reports healthy with Redis and degraded without, and fails for degra
   assert.equal((await check(...url, '--fail-degraded'))[0], 1);
   assert.deepEqual(await check(...url, '--ready'), [2, 'down: not ready: Redis is not connected']);
   assert.deepEqual(await check(...url, '--live'), [0, 'alive']);
+});
+
+test('check names dead sources of a healthy service', async (t) => {
+  const service = await startService({ standalone: true, env: PATIENT });
+  t.after(() => service.stop());
+  const beat = await service.fetch('/v1/sources/feed', {
+    method: 'PUT',
+    headers: { 'content-type': JSON_TYPE },
+    body: '{"types":["borrow_rate"],"ttl":0.05}',
+  });
+  assert.equal(beat.status, 200);
+  await until(async () => (await healthOf(service)).warnings.length === 1);
+  const [code, line] = await check('--url', service.url, '--fail-degraded');
+  assert.equal(code, 0);
+  assert.match(
+    line,
+    /^healthy: standalone, .* L1\. 1 source is dead: .* suspect\. "ratecache sources" lists them$/,
+  );
 });
 
 test('check reports down for a service that cannot serve', async (t) => {

@@ -159,6 +159,7 @@ test('counts and rates of stats --watch are those of the interval, in 80 columns
 const HEALTH: HealthBody = {
   status: 'healthy',
   reasons: [],
+  warnings: [],
   mode: 'redis',
   version: '0.1.0',
   addon: { version: '20', package: 'uws-pack', sha256: '' },

@@ -58,6 +58,7 @@ function snapshot(atMs: number, reads: number, health: Partial<HealthBody> = {})
 const HEALTH: HealthBody = {
   status: 'healthy',
   reasons: [],
+  warnings: [],
   mode: 'redis',
   version: '0.1.0',
   addon: { version: '20', package: 'uws-pack', sha256: '' },
@@ -140,6 +141,15 @@ test('top shows the reasons of a degraded service, each server of a Cluster, and
     'Redis a:1 coherent, answers in 0.5 ms',
   ]);
   assert.ok(lines.includes('pending writes: 3, 2 KiB, the oldest for 5.0 s'));
+});
+
+test('top shows the warnings of a healthy service, and breaks a long one into lines', () => {
+  const warnings = [`1 source is dead:${' values stored before that are suspect'.repeat(3)}`];
+  for (const size of [SMALL, { ...LARGE, columns: 80 }]) {
+    const lines = textOf(screenOf(observed({ now: snapshot(3000, 8000, { warnings }) }), size));
+    assert.ok(lines.length <= size.rows);
+    assert.equal(lines.slice(1, 3).join(' '), warnings[0]);
+  }
 });
 
 test('top shows the servers of a large Cluster that have room, and how many more exist', () => {

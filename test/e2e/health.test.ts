@@ -5,7 +5,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import { healthOf } from '../cli/health.ts';
-import { get, put } from '../support/client.ts';
+import { get, jsonOf, put } from '../support/client.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 test('while Redis is a replica, health is degraded and reports that writes are pending', async (t) => {
@@ -75,6 +75,36 @@ test('while the circuit breaker is open, health is degraded and the service is n
   await reachesRedis(service);
   await until(async () => (await healthOf(service)).status === 'healthy');
   await until(async () => (await ready(service)) === 200);
+});
+
+test('while only the link is lost, health names why, and explain does not say that Redis is lost', async (t) => {
+  const redis = await openRedis(t);
+  const proxy = await startTcpProxy(redis);
+  t.after(() => proxy.close());
+  const service = await replica(t, redis, {
+    REDIS_PORT: String(proxy.port),
+    HEARTBEAT_INTERVAL_MS: '100',
+    HEARTBEAT_TIMEOUT_MS: '1000',
+  });
+  // Every connection tells Redis its name first. The service closes a link that stays silent.
+  proxy.freeze({ saying: 'ratecache-link' });
+  const body = await until(async () => {
+    const now = await healthOf(service);
+    return now.coherence === 'degraded' && now.redis.link_error !== undefined ? now : undefined;
+  });
+  assert.equal(body.redis.connected, true);
+  assert.ok(
+    body.reasons.some((reason) =>
+      reason.startsWith(`The invalidation link is down (${body.redis.link_error}): `),
+    ),
+    body.reasons.join(),
+  );
+  const { others } = await jsonOf(await service.fetch('/v1/explain/borrow_rate:AAPL'));
+  assert.deepEqual([others.asked, others.reason], [false, 'the invalidation link of this replica is down']);
+  proxy.thaw();
+  proxy.cut({ saying: 'ratecache-link' });
+  await until(async () => (await healthOf(service)).status === 'healthy');
+  assert.equal((await healthOf(service)).redis.link_error, undefined);
 });
 
 async function openRedis(t: TestContext): Promise<RedisServer> {

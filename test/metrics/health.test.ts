@@ -20,6 +20,7 @@ test('the body is the sample of the runbook plus mode, version and coherence whe
   assert.deepEqual(body, {
     status: 'healthy',
     reasons: [],
+    warnings: [],
     mode: 'redis',
     version: '1.2.3',
     addon: ADDON,
@@ -116,13 +117,34 @@ test('each lost guarantee makes the service degraded, and is listed as a reason'
     /^Redis is a replica: writes are pending/,
   );
   assert.match(reasonsOf({ breakerOpen: true }).join(), /^The circuit breaker is open/);
-  assert.match(reasonsOf({ coherence: 'degraded' }).join(), /^The invalidation link is down/);
+  assert.match(
+    reasonsOf({ coherence: 'degraded' }).join(),
+    /^The invalidation link is down: .*subscribers miss changes/,
+  );
+  assert.match(
+    reasonsOf({ coherence: 'degraded', linkFault: 'connect ECONNREFUSED 127.0.0.1:6379' }).join(),
+    /^The invalidation link is down \(connect ECONNREFUSED 127\.0\.0\.1:6379\): /,
+  );
   assert.match(
     reasonsOf({ clockOffsetMs: -5001 }).join(),
     /^The clock of this machine differs .* by -5001 ms/,
   );
   assert.deepEqual(reasonsOf({ clockOffsetMs: 5000 }), []);
   assert.equal(reasonsOf({ breakerOpen: true, redis: GONE, coherence: 'blind' }).length, 3);
+});
+
+test('dead sources are a warning, which does not change the status', () => {
+  const { memory } = filledMemory([]);
+  const of = (change: Partial<Parameters<typeof health>[0]>) =>
+    health({ version: '1', addon: ADDON, memory, redis: UP, coherence: 'coherent', ...change }).body;
+  assert.deepEqual(of({ deadSources: 0 }).warnings, []);
+  const { status, reasons, warnings } = of({ deadSources: 1 });
+  assert.deepEqual([status, reasons], ['healthy', []]);
+  assert.match(warnings.join(), /^1 source is dead: .* suspect\. "ratecache sources" lists them$/);
+  assert.match(
+    of({ deadSources: 2, redis: GONE, coherence: 'blind' }).warnings.join(),
+    /^2 sources are dead: .* suspect\. Heartbeats need Redis$/,
+  );
 });
 
 test('an open circuit breaker shows next to a Redis that answers slowly', () => {

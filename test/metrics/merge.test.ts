@@ -74,6 +74,12 @@ test('the health of several processes is the worst, and a reason names its proce
   assert.deepEqual(worse.body.reasons, [all, `Process 2: ${one}`]);
   assert.equal(worse.body.local_cache.items, 6);
 
+  const warned = report(
+    health({ warnings: ['1 source is dead'] }),
+    health({ warnings: ['1 source is dead'] }),
+  )!;
+  assert.deepEqual([warned.body.status, warned.body.warnings], ['healthy', ['1 source is dead']]);
+
   const silent = report(body([], 'coherent'), undefined)!;
   assert.equal(silent.body.status, 'degraded');
   assert.deepEqual(silent.body.reasons, ['Process 2 does not answer']);
@@ -98,6 +104,7 @@ function health(members: Partial<HealthBody>): Health {
     body: {
       status: 'healthy',
       reasons: [],
+      warnings: [],
       mode: 'redis',
       version: '1',
       addon: { version: '1', package: 'a', sha256: 'b' },

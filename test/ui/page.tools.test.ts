@@ -321,3 +321,15 @@ test('the page says why the service is degraded, and recovers with it', async ()
   }
   await page.until(`${text('state')} === 'healthy'`);
 });
+
+test('the page names dead sources of a healthy service', async () => {
+  const path = '/v1/sources/page-feed';
+  const headers = { 'content-type': 'application/json' };
+  const page = await pages.of(near);
+  await page.until(has('reasons', 'No fault is known.'));
+  await near.fetch(path, { method: 'PUT', headers, body: '{"types":["event_risk"],"ttl":0.05}' });
+  await page.until(has('reasons', '1 source is dead'));
+  assert.equal(await page.evaluate(text('state')), 'healthy');
+  await near.fetch(path, { method: 'DELETE' });
+  await page.until(has('reasons', 'No fault is known.'));
+});

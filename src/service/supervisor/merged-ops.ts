@@ -38,7 +38,10 @@ export class MergedOps implements Ops {
     const merged = mergeHealth(await Promise.all(reports));
     if (merged !== undefined) return merged;
     const reasons = ['No process answers. Read the log of the service'];
-    return { serving: false, body: { status: 'unhealthy', reasons, redis: {}, local_cache: {} } };
+    return {
+      serving: false,
+      body: { status: 'unhealthy', reasons, warnings: [], redis: {}, local_cache: {} },
+    };
   };
 
   readonly notReady = async () => {
