@@ -251,6 +251,7 @@ test('a request of a WebSocket begins a trace', async (t) => {
   assert.equal(hit.attributes['ratecache.key'], 'x:socket');
   assert.equal(hit.attributes['ratecache.state'], 'coherent');
   assert.ok(Number(hit.attributes['ratecache.age']) >= 0);
+  assert.equal((await collector.childOf(hit, 'L1')).attributes['ratecache.hits'], 1);
 });
 
 test('a malformed traceparent begins a new trace, and tracestate is passed on', async () => {
