@@ -98,7 +98,9 @@ test('top shows L1, the requests and the keys of both processes, once each', asy
   assert.match(text, /^processes: 2 of 2 healthy$/m);
   assert.match(text, /^L1 2 of 2,000 entries, /m);
   assert.match(text, /^borrow_rate +2 /m);
-  assert.equal(text.match(/borrow_rate:NONE/g)!.length, 1);
+  // The most-missed keys are in the right half of 80 columns. The key may be among the hottest too, by a sample.
+  const missed = text.split('\n').filter((line) => line.slice(41).startsWith('borrow_rate:NONE '));
+  assert.equal(missed.length, 1, text);
 });
 
 test('the hottest keys are those of both processes, whichever answers', async (t) => {
