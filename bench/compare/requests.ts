@@ -18,7 +18,8 @@ export function reads(shape: Shape): Requests {
 /** As `reads`, each of them sampled by its caller. */
 export function tracedReads(shape: Shape): Requests {
   const traceparent = 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-  return (server) => reads(shape)(server).map((read) => read.replace('\r\n\r\n', `\r\n${traceparent}\r\n\r\n`));
+  return (server) =>
+    reads(shape)(server).map((read) => read.replace('\r\n\r\n', `\r\n${traceparent}\r\n\r\n`));
 }
 
 /** Reads of all these keys in turn. */

@@ -2,7 +2,7 @@
 import { bareUws, bareUwsCounting } from '../../peers/bare-uws.ts';
 import { fastify } from '../../peers/fastify.ts';
 import { nginxLua } from '../../peers/nginx-lua.ts';
-import { ratecache, ratecache1k, ratecacheCounting, ratecacheTracing } from '../../peers/ratecache.ts';
+import { ratecache, ratecache1k, ratecacheCounting, ratecacheTracing, ratecacheTracingCounting } from '../../peers/ratecache.ts';
 import { varnish } from '../../peers/varnish.ts';
 import { webdis } from '../../peers/webdis.ts';
 import { MEDIUM, type Shape, SMALL } from '../../support/data.ts';
@@ -45,18 +45,32 @@ export const instructions: Row = {
   targets: [{ figure: 'instructions', against: bareUws.name, atMost: 1 }],
 };
 
-export const tracedInstructions: Row = {
+/** Traces must cost less than 3 % of the CPU time of a request, kernel included, as clients without pipelining send it. */
+const traced: Row = {
+  name: 'get-traced',
+  title: 'GET, L1 hit, unpipelined, with traces of 1 %',
+  about: `${SMALL.count} keys, values of ${SMALL.bytes} B. The spans are sent to a collector on the same machine.`,
+  contestants: [ratecacheTracing, ratecache].map((each) =>
+    by(each, answeredFrom('l1', wrk({ requests: reads(SMALL), depth: 1, values: SMALL }))),
+  ),
+  reference: ratecache.name,
+  figures: ['perSecond', 'cpuUs', 'core', 'bytes'],
+  targets: [cpuAtMost(1.03, ratecache.name)],
+};
+
+const tracedInstructions: Row = {
   name: 'instructions-traced',
   title: 'Instructions of a GET, L1 hit, 16 deep, with traces of 1 %',
-  about: 'As above. The traces are sent to a collector on the same machine, and that is part of the count.',
-  contestants: [ratecacheTracing, ratecacheCounting].map((each) => by(each, countedLoad(reads(SMALL), 16, tracedReads(SMALL)))),
+  about: 'Without the instructions of the kernel. The spans are sent to a collector on the same machine, and that is counted.',
+  contestants: [ratecacheTracingCounting, ratecacheCounting].map((each) =>
+    by(each, countedLoad(reads(SMALL), 16, tracedReads(SMALL))),
+  ),
   reference: ratecache.name,
   figures: ['instructions'],
   rounds: 2,
-  targets: [{ figure: 'instructions', against: ratecache.name, atMost: 1.03 }],
 };
 
-export const l1Hits: readonly Row[] = [...rows, instructions, tracedInstructions];
+export const l1Hits: readonly Row[] = [...rows, instructions, traced, tracedInstructions];
 
 function row(
   name: string,
