@@ -45,10 +45,11 @@ export class HttpClient implements Client {
   readonly #addresses: readonly URL[];
   readonly #settings: Settings;
   readonly #flights: Flights;
-  readonly #closing = new AbortController();
+  /** Aborts the requests that are under way. One signal for all would collect a listener of each request. */
+  readonly #open = new Set<AbortController>();
+  #isClosed = false;
   readonly #listeners = new Set<(state: ClientState) => void>();
   #attempt = 0;
-  #inFlight = 0;
   #coherence: Coherence = 'coherent';
   #lastError: RatecacheError | undefined;
 
@@ -111,14 +112,13 @@ export class HttpClient implements Client {
   }
 
   get state(): ClientState {
-    const isClosed = this.#closing.signal.aborted;
     return {
-      connection: isClosed ? 'closed' : this.#lastError === undefined ? 'up' : 'down',
+      connection: this.#isClosed ? 'closed' : this.#lastError === undefined ? 'up' : 'down',
       address: this.#address.href,
       coherence: this.#coherence,
       isTrusted: false,
       lastError: this.#lastError,
-      inFlight: this.#inFlight,
+      inFlight: this.#open.size,
       nearCache: undefined,
     };
   }
@@ -131,7 +131,8 @@ export class HttpClient implements Client {
 
   async close(): Promise<void> {
     const error = new RatecacheError('closed', 'the client was closed');
-    this.#closing.abort(error);
+    this.#isClosed = true;
+    for (const request of this.#open) request.abort(error);
     this.#flights.close(error);
     this.#notify();
   }
@@ -141,8 +142,7 @@ export class HttpClient implements Client {
   }
 
   #join(key: string, options: Waiting | undefined): Promise<Result> {
-    if (this.#closing.signal.aborted)
-      return Promise.reject(new RatecacheError('closed', 'the client was closed'));
+    if (this.#isClosed) return Promise.reject(new RatecacheError('closed', 'the client was closed'));
     return this.#flights.join(key, this.#timeoutOf(options));
   }
 
@@ -223,13 +223,13 @@ export class HttpClient implements Client {
   ): Promise<HttpAnswer> {
     const { codec } = this.#settings;
     const token = await tokenOf(this.#settings);
+    if (this.#isClosed) throw new RatecacheError('closed', 'the client was closed');
     const stop = new AbortController();
-    const stopped = AbortSignal.any([stop.signal, this.#closing.signal]);
-    this.#inFlight++;
+    this.#open.add(stop);
     try {
-      const sent = fetch(new URL(path, this.#address), {
+      const sent = fetch(this.#address.origin + path, {
         method,
-        signal: stopped,
+        signal: stop.signal,
         headers: {
           ...headers,
           Accept: codec.mediaType,
@@ -243,7 +243,7 @@ export class HttpClient implements Client {
     } catch (error) {
       stop.abort();
       if (error instanceof RatecacheError) throw error;
-      if (this.#closing.signal.aborted) throw new RatecacheError('closed', 'the client was closed');
+      if (this.#isClosed) throw new RatecacheError('closed', 'the client was closed');
       const lost = new RatecacheError('disconnected', `${this.#address.host} did not answer`, {
         cause: error,
       });
@@ -252,15 +252,16 @@ export class HttpClient implements Client {
       this.#notify();
       throw lost;
     } finally {
-      this.#inFlight--;
+      this.#open.delete(stop);
     }
   }
 
   /** @throws RatecacheError if the service answered with an error */
   async #answerOf(response: Response): Promise<HttpAnswer> {
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    const isProblem = response.headers.get('Content-Type') === 'application/problem+json';
-    const text = () => new TextDecoder().decode(bytes);
+    const type = response.headers.get('Content-Type');
+    const isProblem = type === 'application/problem+json';
+    const isJson = isProblem || type?.startsWith('application/json') === true;
+    const content = isJson ? await response.text() : new Uint8Array(await response.arrayBuffer());
     if (this.#lastError !== undefined) {
       this.#lastError = undefined;
       this.#notify();
@@ -268,12 +269,13 @@ export class HttpClient implements Client {
     if (isProblem || !response.ok) {
       const retryAfter = Number(response.headers.get('Retry-After') ?? Number.NaN);
       const retryAfterMs = Number.isNaN(retryAfter) ? undefined : retryAfter * 1000;
-      const problem: Partial<Answer> = isProblem ? JSON.parse(text()) : { detail: `HTTP ${response.status}` };
+      const problem: Partial<Answer> = isProblem
+        ? JSON.parse(content as string)
+        : { detail: `HTTP ${response.status}` };
       throw errorOf({ ...problem, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
     }
-    if (bytes.length === 0) return { response, body: undefined };
-    const isJson = response.headers.get('Content-Type')?.startsWith('application/json');
-    const body = isJson ? JSON.parse(text()) : this.#settings.codec.decode(bytes);
+    if (content.length === 0) return { response, body: undefined };
+    const body = typeof content === 'string' ? JSON.parse(content) : this.#settings.codec.decode(content);
     return { response, body: body as Partial<Answer> };
   }
 
