@@ -76,7 +76,7 @@ export class Processes {
     return this.#slots;
   }
 
-  /** Those of the process that was started last. */
+  /** The newest that a process has. */
   get settings(): Settings {
     return this.#settings;
   }
