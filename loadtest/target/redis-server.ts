@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { until } from '../support/until.ts';
+import { kill } from './kill.ts';
 import { tether } from './tether.ts';
 
 const START_TIMEOUT_MS = 30_000;
@@ -149,12 +150,4 @@ async function redisCli(port: number, password: string | undefined, args: string
   const env = { ...process.env, ...(password === undefined ? {} : { REDISCLI_AUTH: password }) };
   const { stdout } = await promisify(execFile)('redis-cli', ['-e', '-p', String(port), ...args], { env });
   return stdout.replace(/\n$/, '');
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  // A frozen server never handles SIGTERM, and there is no data to save.
-  child.kill('SIGKILL');
-  await exited;
 }

@@ -7,12 +7,19 @@ const TIMEOUT_MS = 120_000;
 
 export type Run = { code: number | null; stdout: string; stderr: string };
 
-/** Runs `ratecache` with these arguments in a clean environment, and waits for its end. */
-export async function runMain(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+/**
+ * Runs `ratecache` with these arguments in a clean environment, and waits for its end.
+ * @param input its standard input
+ */
+export async function runMain(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  input = '',
+): Promise<Run> {
   const invocation = program(...args);
   const child = spawn(invocation.command, invocation.args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,
   });
   tether(child);
@@ -23,6 +30,9 @@ export async function runMain(args: readonly string[], env: Record<string, strin
   child.stderr.on('data', (chunk) => {
     run.stderr += chunk;
   });
+  // A program that has ended reads no input.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
   const [code] = await once(child, 'close');
   return { ...run, code };
 }

@@ -1,10 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { until } from '../support/until.ts';
+import { kill } from './kill.ts';
 import { freePort, type RedisServer, startRedis } from './redis-server.ts';
 import { tether } from './tether.ts';
 
@@ -148,11 +148,4 @@ async function redisCli(port: number, args: readonly string[]): Promise<string> 
     timeout: 5000,
   });
   return stdout.replace(/\n$/, '');
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }

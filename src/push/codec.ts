@@ -12,12 +12,6 @@ export const MAX_FRAME_ITEMS = 250_000;
 /** When a client may repeat a request that the service refused because of overload. */
 const OVERLOADED_MS = 1000;
 
-/** The member `retryAfterMs` of an error, if it has one. */
-export function retryAfterMsOf(error: ServiceError): number | undefined {
-  if (error.code === 'overloaded') return OVERLOADED_MS;
-  return error instanceof RateLimited ? error.retryAfterMs : undefined;
-}
-
 /** Why a request failed. `age` is of `terms_not_met`: how old the data is, in seconds. */
 export interface Failure {
   readonly code: string;
@@ -25,6 +19,15 @@ export interface Failure {
   readonly field?: string | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly age?: number | undefined;
+}
+
+export function failureOf(error: ServiceError): Failure {
+  return { code: error.code, detail: error.message, field: error.field, retryAfterMs: retryAfterMsOf(error) };
+}
+
+function retryAfterMsOf(error: ServiceError): number | undefined {
+  if (error.code === 'overloaded') return OVERLOADED_MS;
+  return error instanceof RateLimited ? error.retryAfterMs : undefined;
 }
 
 /** The id of a request, chosen by the client. The answer repeats it. */

@@ -16,9 +16,9 @@ import { ServiceError } from '../errors.ts';
 import {
   type Codec,
   type Failure,
+  failureOf,
   MAX_FRAME_ITEMS,
   type RequestId,
-  retryAfterMsOf,
   type SnapshotItem,
   type SnapshotPart,
 } from './codec.ts';
@@ -65,13 +65,7 @@ export const jsonCodec: Codec = {
   snapshot: (id, part) => `${head(id)},${snapshotMembers(part)}}`,
   done: (id, fields) =>
     fields === undefined ? `${head(id)}}` : `${head(id)},${JSON.stringify(fields).slice(1)}`,
-  failed: (id, error) =>
-    failure(id, {
-      code: error.code,
-      detail: error.message,
-      field: error.field,
-      retryAfterMs: retryAfterMsOf(error),
-    }),
+  failed: (id, error) => failure(id, failureOf(error)),
 
   update: (key, entry, ttl, merged, code, remarks) =>
     `{"event":"update","key":${JSON.stringify(key)},"version":"${entry.version}"${originAsJson(entry)},"ttl":${ttl},"value":${entry.json}${count(merged)}${mark(code)}${remarksAsJson(remarks)}}`,

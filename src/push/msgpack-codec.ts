@@ -15,7 +15,7 @@ import type { Span } from '../codec/msgpack-read.ts';
 import { MsgpackWriter } from '../codec/msgpack-write.ts';
 import { unpackRequest } from '../codec/unpack-request.ts';
 import { ServiceError } from '../errors.ts';
-import { type Codec, type Failure, MAX_FRAME_ITEMS, type RequestId, retryAfterMsOf } from './codec.ts';
+import { type Codec, type Failure, failureOf, MAX_FRAME_ITEMS, type RequestId } from './codec.ts';
 import { plainGetInMsgpack } from './plain-get.ts';
 
 // All frames share one scratch buffer. Sending a frame copies it, so the next frame may overwrite the buffer.
@@ -91,13 +91,7 @@ export const msgpackCodec: Codec = {
     }
     return out.bytes();
   },
-  failed: (id, error) =>
-    failure(id, {
-      code: error.code,
-      detail: error.message,
-      field: error.field,
-      retryAfterMs: retryAfterMsOf(error),
-    }),
+  failed: (id, error) => failure(id, failureOf(error)),
 
   update(key, entry, ttl, merged, code, remarks) {
     // Convert the value first: if it cannot be converted, the scratch buffer is still unchanged.

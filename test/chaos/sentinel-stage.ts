@@ -1,10 +1,9 @@
 /** The target of a fault of a group of Sentinels: two replicas of the service on one master with two replicas. */
-import { once } from 'node:events';
-import { Redis } from 'ioredis';
 import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis } from '../../loadtest/target/replicas.ts';
 import { type SentinelGroup, startSentinels } from '../../loadtest/target/sentinel.ts';
 import { startService } from '../../loadtest/target/service.ts';
+import { connectToMaster } from '../support/sentinel-connection.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { ENV, type Stage } from './stage.ts';
 
@@ -38,20 +37,7 @@ export async function openSentinelStage({ env = {} }: SentinelStageOptions = {})
       },
     });
     opened.push(() => group.stop());
-    const connection = new Redis({
-      sentinels: group.env.REDIS_SENTINELS!.split(',').map((address) => {
-        const [host, port] = address.split(':');
-        return { host: host!, port: Number(port) };
-      }),
-      name: group.env.REDIS_SENTINEL_NAME!,
-      replyMapping: 'legacy',
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: () => 20,
-      sentinelRetryStrategy: () => 20,
-    });
-    connection.on('error', () => {});
-    await once(connection, 'ready');
+    const connection = await connectToMaster(group);
     opened.push(() => connection.disconnect());
     const replicas = await Promise.all(
       [1, 2].map(() => startService({ env: { ...ENV, ...group.env, ...env } })),

@@ -1,15 +1,11 @@
 /** `get`, `mget`, `set`, `del`, `ttl`, `keys`, `cleanup` and `flush` against a real service. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { program } from '../../loadtest/target/program.ts';
 import { freePort, type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Run, runMain } from '../../loadtest/target/run-main.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
-import { tether } from '../../loadtest/target/tether.ts';
 import { get, post, put } from '../support/client.ts';
 import { tokensFile } from '../support/tokens.ts';
 import { healthOf } from './health.ts';
@@ -33,20 +29,8 @@ function ask(...args: string[]): Promise<Run> {
 }
 
 /** Runs a subcommand with this standard input. */
-async function pipe(input: string, ...args: string[]): Promise<Run> {
-  const invocation = program(args[0]!, '--url', service.url, ...args.slice(1));
-  const child = spawn(invocation.command, invocation.args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  tether(child);
-  const run: Run = { code: null, stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => {
-    run.stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    run.stderr += chunk;
-  });
-  child.stdin.end(input);
-  const [code] = await once(child, 'close');
-  return { ...run, code };
+function pipe(input: string, ...args: string[]): Promise<Run> {
+  return runMain([args[0]!, '--url', service.url, ...args.slice(1)], {}, input);
 }
 
 function objects(text: string): Record<string, unknown>[] {

@@ -11,11 +11,10 @@ import { tether } from '../../loadtest/target/tether.ts';
 import { self } from '../../src/cli/self.ts';
 import { statsText } from '../../src/cli/stats-text.ts';
 import { percent } from '../../src/format.ts';
-import type { HealthBody } from '../../src/metrics/health.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { get, put } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
-import { healthOf } from './health.ts';
+import { HEALTHY, healthOf } from './health.ts';
 
 /** The cells of the row that begins with this, in the table whose head begins with `head`, or in the first table. */
 function row(text: string, first: string, head?: string): string[] | undefined {
@@ -121,7 +120,17 @@ test('counts and rates of stats --watch are those of the interval, in 80 columns
     return {
       url: 'http://127.0.0.1:8000',
       atMs,
-      health: HEALTH,
+      health: {
+        ...HEALTHY,
+        redis: {
+          connected: false,
+          response_time_ms: null,
+          server_info: {},
+          error:
+            'a reason of several words that is longer than the sixty columns that remain next to the names',
+        },
+        local_cache: { status: 'healthy', items: 1, memory_bytes: 1 } as const,
+      },
       stats: {
         connected: false as const,
         keys_count: 0 as const,
@@ -155,23 +164,6 @@ test('counts and rates of stats --watch are those of the interval, in 80 columns
   );
   for (const line of statsText(second).split('\n')) assert.ok(line.length <= 80, line);
 });
-
-const HEALTH: HealthBody = {
-  status: 'healthy',
-  reasons: [],
-  warnings: [],
-  mode: 'redis',
-  version: '0.1.0',
-  addon: { version: '20', package: 'uws-pack', sha256: '' },
-  coherence: 'coherent',
-  redis: {
-    connected: false,
-    response_time_ms: null,
-    server_info: {},
-    error: 'a reason of several words that is longer than the sixty columns that remain next to the names',
-  },
-  local_cache: { status: 'healthy', items: 1, memory_bytes: 1 },
-};
 
 test('stats --watch repeats the statistics with requests per second, and keeps running when the service stops', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });

@@ -16,6 +16,7 @@ import { percentile } from '../../src/metrics/percentile.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
 import { tokensFile } from '../support/tokens.ts';
+import { HEALTHY } from './health.ts';
 
 const BOUNDS = [0.001, 0.01, 0.1];
 const SMALL = { columns: 80, rows: 24 };
@@ -52,21 +53,8 @@ function snapshot(atMs: number, reads: number, health: Partial<HealthBody> = {})
       redis: [0, 0, 0, 0],
     },
   };
-  return { url: 'http://127.0.0.1:8000', atMs, stats, health: { ...HEALTH, ...health } };
+  return { url: 'http://127.0.0.1:8000', atMs, stats, health: { ...HEALTHY, ...health } };
 }
-
-const HEALTH: HealthBody = {
-  status: 'healthy',
-  reasons: [],
-  warnings: [],
-  mode: 'redis',
-  version: '0.1.0',
-  addon: { version: '20', package: 'uws-pack', sha256: '' },
-  coherence: 'coherent',
-  redis: { connected: true, response_time_ms: 0.4, server_info: {}, breaker: 'closed' },
-  local_cache: { status: 'healthy', items: 1234567, memory_bytes: 1e9 },
-  pending_writes: { entries: 0, bytes: 0, oldest_age_ms: null } as never,
-};
 
 const hot = (n: number, name = 'key'): HotKey[] =>
   Array.from({ length: n }, (_, i) => ({
@@ -130,7 +118,7 @@ test('top shows the reasons of a degraded service, each server of a Cluster, and
     status: 'degraded',
     coherence: 'blind',
     reasons: ['Redis b:2 is unreachable: connection refused', 'second', 'third'],
-    redis: { ...HEALTH.redis, servers: [server('a:1', true), server('b:2', false)] },
+    redis: { ...HEALTHY.redis, servers: [server('a:1', true), server('b:2', false)] },
     pending_writes: { entries: 3, bytes: 2048, oldest_age_ms: 5000 } as never,
   };
   const lines = textOf(screenOf(observed({ now: snapshot(3000, 8000, health) }), SMALL));
@@ -162,7 +150,7 @@ test('top shows the servers of a large Cluster that have room, and how many more
     clock_offset_ms: 0,
     server_info: {},
   }));
-  const health = { redis: { ...HEALTH.redis, servers } };
+  const health = { redis: { ...HEALTHY.redis, servers } };
   const lines = textOf(screenOf(observed({ now: snapshot(3000, 8000, health) }), SMALL));
   assert.equal(lines.length, 24);
   assert.ok(lines.includes('Redis a:29 degraded, answers in 1 ms'));

@@ -6,9 +6,9 @@ import { type Service, startService } from '../../loadtest/target/service.ts';
 import { msgpack } from '../../src/client/msgpack.ts';
 import { connect } from '../../src/client/node.ts';
 import type { Options } from '../../src/client/options.ts';
+import { assertOrigins } from './stage.ts';
 
 const KEY = 'borrow_rate:AA PL/%?#';
-const MOST_AGE_MS = 60_000;
 
 let service: Service;
 
@@ -51,19 +51,7 @@ for (const [name, options] of [
 ] as const) {
   test(`a client writes and reads when the data is from over HTTP: ${name}`, async (t) => {
     const client = await clientOf(t, options);
-    const asOf = 1_506_514_800_250;
-    const written = await client.set('calculation:O', 1, { asOf, source: 'ibkr', ifNewer: true });
-    const read = await client.get('calculation:O');
-    assert.deepEqual([read.asOf, read.source, read.value], [asOf, 'ibkr', 1]);
-    for (const age of [written.age!, read.age!]) {
-      const elapsed = Date.now() - asOf - age;
-      assert.ok(Math.abs(elapsed) < MOST_AGE_MS, String(age));
-    }
-    const older = { asOf: asOf - 1, source: 'ibkr', ifNewer: true } as const;
-    await assert.rejects(client.set('calculation:O', 2, older), { code: 'precondition_failed' });
-    await client.set('calculation:O', 3);
-    const plain = await client.get('calculation:O');
-    assert.deepEqual([plain.asOf, plain.source, plain.value], [undefined, undefined, 3]);
+    await assertOrigins(client);
   });
 }
 

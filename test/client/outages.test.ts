@@ -1,36 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
+import { startService } from '../../loadtest/target/service.ts';
 import type { Change } from '../../src/client/change.ts';
 import { connect } from '../../src/client/node.ts';
 import { heardAll } from '../support/heard-all.ts';
+import { redisFor, replicasOfFile } from '../support/services.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { clientOf, NEAR, relayTo, trusted, write } from './stage.ts';
 
 /** A key whose values the compiler does not know. */
 const KEY = 'calculation:AAPL';
 
-let redis: RedisServer;
-let near: Service;
-let far: Service;
-
-before(async () => {
-  redis = await startRedis();
-  [near, far] = await Promise.all([startReplica(redis), startReplica(redis)]);
-});
-
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-  await Promise.all([near, far].map(reachesRedis));
-});
-
-after(async () => {
-  await Promise.all([near?.stop(), far?.stop()]);
-  await redis?.stop();
-});
+const {
+  redis,
+  replicas: [near, far],
+} = await replicasOfFile({}, {});
 
 const withPolicy = (stale: 'strict' | 'available' | { maxStalenessMs: number }) => ({
   ...NEAR,
@@ -211,8 +197,7 @@ test('while the service is not coherent with Redis, nothing is served from memor
 });
 
 test('a pending value reaches handlers with a mark, and is not served from memory before Redis has it', async (t) => {
-  const redis = await startRedis();
-  t.after(() => redis.stop());
+  const redis = await redisFor(t);
   const service = await startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '200' });
   t.after(() => service.stop());
   const client = await clientOf(t, service);

@@ -1,8 +1,7 @@
 /** The package as its users install it. It needs npm and Chromium, and the npm registry for versions of Node. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -11,6 +10,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { packClient } from '../../scripts/client/pack.ts';
+import { resultOfPage } from '../support/page-result.ts';
 
 const run = promisify(execFile);
 
@@ -146,31 +146,9 @@ test('the package works in Chromium', async (t) => {
     format: 'esm',
     write: false,
   });
-  const seen = new Promise<string>((resolve) => {
-    const pages = createServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
-      if (request.url === '/seen') resolve(body);
-      if (request.url === '/program.js') response.setHeader('Content-Type', 'text/javascript');
-      else response.setHeader('Content-Type', 'text/html');
-      response.end(
-        request.url === '/program.js'
-          ? outputFiles[0]!.text
-          : '<script type=module src=/program.js></script>',
-      );
-    }).listen(0, '127.0.0.1', () => {
-      const { port } = pages.address() as { port: number };
-      const profile = mkdtempSync(join(tmpdir(), 'ratecache-chromium-'));
-      const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', `--user-data-dir=${profile}`];
-      const chromium = spawn('chromium', [...flags, `http://127.0.0.1:${port}/`], { stdio: 'ignore' });
-      t.after(async () => {
-        chromium.kill();
-        await new Promise((resolve) => chromium.once('exit', resolve));
-        pages.closeAllConnections();
-        pages.close();
-        rmSync(profile, { recursive: true, maxRetries: 5 });
-      });
-    });
+  const seen = await resultOfPage(t, {
+    '/': '<script type=module src=/program.js></script>',
+    '/program.js': outputFiles[0]!.text,
   });
-  assert.equal(await seen, EXPECTED);
+  assert.equal(seen, EXPECTED);
 });

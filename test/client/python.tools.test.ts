@@ -1,14 +1,12 @@
 /** The Python client with a real service and a real Redis. It needs Python with the package `websockets`. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import type { Service } from '../../loadtest/target/service.ts';
 import { ProcessRunner } from '../support/conformance/process-runner.ts';
 import type { Json } from '../support/conformance/scenario.ts';
+import { replicasOfFile } from '../support/services.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { MAX_SILENCE_MS, stoppedProgramReadsNothingOld } from './paused.ts';
 import { PYTHON, pythonEnv } from './python.ts';
@@ -113,23 +111,10 @@ loop.run_until_complete(main())
 loop.close()
 `;
 
-let redis: RedisServer;
-let service: Service;
-
-before(async () => {
-  redis = await startRedis();
-  service = await startReplica(redis);
-});
-
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-  await reachesRedis(service);
-});
-
-after(async () => {
-  await service?.stop();
-  await redis?.stop();
-});
+const {
+  redis,
+  replicas: [service],
+} = await replicasOfFile({});
 
 /** A Python client with a near cache. */
 async function clientOf(t: TestContext, { port }: { readonly port: number }): Promise<ProcessRunner> {

@@ -1,34 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import type { Service } from '../../loadtest/target/service.ts';
 import { msgpack } from '../../src/client/msgpack.ts';
-import { clientOf, NEAR, relayTo, trusted, write } from './stage.ts';
+import { replicasOfFile } from '../support/services.ts';
+import { assertOrigins, clientOf, MOST_AGE_MS, NEAR, relayTo, trusted, write } from './stage.ts';
 
 /** A key whose values the compiler does not know. */
 const KEY = 'calculation:AAPL';
 const RATE = 'borrow_rate:AAPL';
-const MOST_AGE_MS = 60_000;
 
-let redis: RedisServer;
-let service: Service;
-
-before(async () => {
-  redis = await startRedis();
-  service = await startReplica(redis);
-});
-
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-  await reachesRedis(service);
-});
-
-after(async () => {
-  await service?.stop();
-  await redis?.stop();
-});
+const {
+  redis,
+  replicas: [service],
+} = await replicasOfFile({});
 
 for (const [name, options] of [
   ['JSON', {}],
@@ -62,19 +46,7 @@ for (const [name, options] of [
   test(`a client writes and reads when the data is from, and its age counts from then: ${name}`, async (t) => {
     const client = await clientOf(t, service, options);
     await trusted(client);
-    const asOf = 1_506_514_800_250;
-    const written = await client.set('calculation:O', 1, { asOf, source: 'ibkr', ifNewer: true });
-    const read = await client.get('calculation:O');
-    assert.deepEqual([read.asOf, read.source, read.value], [asOf, 'ibkr', 1]);
-    for (const age of [written.age!, read.age!]) {
-      const elapsed = Date.now() - asOf - age;
-      assert.ok(Math.abs(elapsed) < MOST_AGE_MS, String(age));
-    }
-    const older = { asOf: asOf - 1, source: 'ibkr', ifNewer: true } as const;
-    await assert.rejects(client.set('calculation:O', 2, older), { code: 'precondition_failed' });
-    await client.set('calculation:O', 3);
-    const plain = await client.get('calculation:O');
-    assert.deepEqual([plain.asOf, plain.source, plain.value], [undefined, undefined, 3]);
+    await assertOrigins(client);
   });
 }
 

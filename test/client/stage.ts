@@ -1,4 +1,5 @@
 /** What the tests of the client share: clients that close with the test, and a proxy that records frames. */
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -8,6 +9,8 @@ import type { Client } from '../../src/client/client.ts';
 import { connect } from '../../src/client/node.ts';
 import type { Options } from '../../src/client/options.ts';
 
+/** A busy machine may take this long between a write and the clock of the test. */
+export const MOST_AGE_MS = 60_000;
 export const NEAR: Options = { nearCache: { maxEntries: 1000 }, timeoutMs: 30_000 };
 
 /** A client that closes at the end of the test. */
@@ -36,6 +39,23 @@ export async function write(service: Service, key: string, value: unknown, ttl?:
   });
   if (!answer.ok) throw new Error(`PUT was answered ${answer.status}`);
   return answer.headers.get('etag')!.slice(1, -1);
+}
+
+/** Asserts that values are written and read with their origin, that their age counts from it, and that newer data wins. */
+export async function assertOrigins(client: Client): Promise<void> {
+  const asOf = 1_506_514_800_250;
+  const written = await client.set('calculation:O', 1, { asOf, source: 'ibkr', ifNewer: true });
+  const read = await client.get('calculation:O');
+  assert.deepEqual([read.asOf, read.source, read.value], [asOf, 'ibkr', 1]);
+  for (const age of [written.age!, read.age!]) {
+    const elapsed = Date.now() - asOf - age;
+    assert.ok(Math.abs(elapsed) < MOST_AGE_MS, String(age));
+  }
+  const older = { asOf: asOf - 1, source: 'ibkr', ifNewer: true } as const;
+  await assert.rejects(client.set('calculation:O', 2, older), { code: 'precondition_failed' });
+  await client.set('calculation:O', 3);
+  const plain = await client.get('calculation:O');
+  assert.deepEqual([plain.asOf, plain.source, plain.value], [undefined, undefined, 3]);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a test asserts the frames that it reads

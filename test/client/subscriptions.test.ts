@@ -1,29 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { startService } from '../../loadtest/target/service.ts';
 import type { Change } from '../../src/client/change.ts';
+import { replicasOfFile } from '../support/services.ts';
 import { clientOf, NEAR, relayTo, trusted, write } from './stage.ts';
 
-let redis: RedisServer;
-let service: Service;
-
-before(async () => {
-  redis = await startRedis();
-  service = await startReplica(redis);
-});
-
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-  await reachesRedis(service);
-});
-
-after(async () => {
-  await service?.stop();
-  await redis?.stop();
-});
+const {
+  replicas: [service],
+} = await replicasOfFile({});
 
 const remove = (key: string) => service.fetch(`/v1/cache/${key}`, { method: 'DELETE' });
 

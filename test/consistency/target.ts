@@ -1,10 +1,11 @@
 /** What a run uses: one Redis server, one that Sentinels name, or a Redis Cluster. */
 import { once } from 'node:events';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { startCluster } from '../../loadtest/target/cluster.ts';
 import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { redisEnv } from '../../loadtest/target/replicas.ts';
 import { startSentinels } from '../../loadtest/target/sentinel.ts';
+import { connectToMaster } from '../support/sentinel-connection.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { afflict, CLUSTER_ROUNDS, type Fault, type FaultDeps, repeat, SENTINEL_ROUNDS } from './faults.ts';
 import { connectTo } from './foreign-writer.ts';
@@ -80,22 +81,10 @@ export async function openCluster(cleanup: (() => unknown)[]): Promise<Target> {
 export async function openSentinels(cleanup: (() => unknown)[]): Promise<Target> {
   const group = await startSentinels();
   cleanup.push(() => group.stop());
-  const connection = new Redis({
-    sentinels: group.env.REDIS_SENTINELS!.split(',').map((address) => {
-      const [host, port] = address.split(':');
-      return { host: host!, port: Number(port) };
-    }),
-    name: group.env.REDIS_SENTINEL_NAME!,
-    replyMapping: 'legacy',
+  const connection = await connectToMaster(group, {
     connectionName: 'foreign-writer',
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    retryStrategy: () => 20,
-    sentinelRetryStrategy: () => 20,
   });
-  connection.on('error', () => {});
-  await once(connection, 'ready');
   cleanup.push(() => connection.disconnect());
   return {
     connection,

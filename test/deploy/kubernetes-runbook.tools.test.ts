@@ -3,13 +3,13 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { loadConfig, VARIABLE_NAMES, VARIABLES, type VariableName } from '../../src/config/config.ts';
+import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../../src/config/config.ts';
 import type { Variable } from '../../src/config/kinds.ts';
 import { commandsUnder } from './documented.ts';
 import {
+  configOf,
   containerOf,
   type Directory,
-  environmentOf,
   find,
   type Manifest,
   OVERLAYS,
@@ -17,8 +17,6 @@ import {
 } from './rendered.ts';
 
 let of: (directory: Directory) => Manifest[];
-const configOf = (directory: Directory) =>
-  loadConfig(environmentOf(of(directory), 'hunter2'), { standalone: false });
 
 before(async () => {
   of = await renderAll();
@@ -78,7 +76,7 @@ test('the Secret sets every secret variable, and only the heap limit is set outs
 
 test('the overlays past one server read password and certificate from files of the Secret, over TLS', () => {
   for (const directory of ['overlays/sentinel', 'overlays/cluster', 'overlays/elasticache'] as const) {
-    const { redis } = configOf(directory).config;
+    const { redis } = configOf(of(directory)).config;
     const { env, volumeMounts } = containerOf(find(of(directory), 'Deployment'));
     assert.ok(!env.some(({ name }: Manifest) => name === 'REDIS_PASSWORD'));
     const { mountPath } = volumeMounts.find(({ name }: Manifest) => name === 'redis');
@@ -155,7 +153,7 @@ test('a replica may connect only to Redis and the name server', () => {
   for (const directory of OVERLAYS) {
     const isSentinel = directory === 'overlays/sentinel';
     assert.deepEqual(ports(directory), [isSentinel ? [6379, 26_379] : [6379], [53, 53]]);
-    const topology = configOf(directory).config.redis!.topology;
+    const topology = configOf(of(directory)).config.redis!.topology;
     // Sentinels name masters, which must listen on 6379.
     if (topology.kind === 'single') assert.equal(topology.port, 6379);
     else if (topology.kind === 'cluster') for (const { port } of topology.nodes) assert.equal(port, 6379);
@@ -207,7 +205,7 @@ test('dev is one replica with a Redis of its own, which restarts when its config
   assert.equal(find(manifests, 'Deployment').spec.replicas, 1);
   for (const kind of ['HorizontalPodAutoscaler', 'PodDisruptionBudget', 'ServiceMonitor'])
     assert.ok(!manifests.some((manifest) => manifest.kind === kind), kind);
-  const { config } = configOf('overlays/dev');
+  const { config } = configOf(of('overlays/dev'));
   const { port } = find(manifests, 'Service', 'redis').spec.ports[0];
   assert.deepEqual(config.redis?.topology, { kind: 'single', host: 'redis', port });
   const [{ configMap }] = find(manifests, 'Deployment', 'redis').spec.template.spec.volumes;

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { MOST_UNSENT_BYTES } from '../../src/http/load.ts';
 import { typeErrors, validate } from './kubernetes-schemas.ts';
 import {
+  configOf,
   containerOf,
   type Directory,
   environmentOf,
@@ -27,8 +28,6 @@ const ADDON_BYTES = 7 * MiB;
 const PENDING_WRITES_FLUSH_MS = 2000;
 
 let of: (directory: Directory) => Manifest[];
-const configOf = (directory: Directory) =>
-  loadConfig(environmentOf(of(directory), 'hunter2'), { standalone: false });
 
 before(async () => {
   of = await renderAll();
@@ -79,7 +78,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
       for (const rule of policy.spec.ingress)
         for (const { port } of rule.ports) assert.ok(ports.includes(port));
     }
-    const { http, access } = configOf(directory).config;
+    const { http, access } = configOf(of(directory)).config;
     const listened = [
       ['http', http.port],
       ['ops', access.opsPort],
@@ -97,7 +96,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
   });
 
   test(`${directory}: the service accepts its whole environment without a fault or a warning`, () => {
-    const { config, warnings } = configOf(directory);
+    const { config, warnings } = configOf(of(directory));
     assert.deepEqual(warnings, []);
     assert.equal(config.standalone, false);
     assert.equal(config.http.host, '0.0.0.0');
@@ -109,7 +108,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     const limit = quantity(containerOf(deployment).resources.limits.memory);
     const env = environmentOf(of(directory), '');
     const heapShare = Number(/--max-old-space-size-percentage=(\d+)\b/.exec(env.NODE_OPTIONS!)?.[1]) / 100;
-    const { limits, faults } = configOf(directory).config;
+    const { limits, faults } = configOf(of(directory)).config;
     const tmp = quantity(deployment.spec.template.spec.volumes[0].emptyDir.sizeLimit);
     const outsideHeap =
       limits.maxBufferedBodyBytes + MOST_UNSENT_BYTES + faults.pendingWritesMaxBytes + tmp + IDLE_BYTES;
@@ -126,7 +125,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
 
   test(`${directory}: the grace period of a pod covers the stop time of the service`, () => {
     const { spec } = find(of(directory), 'Deployment').spec.template;
-    const { graceMs, timeoutMs } = configOf(directory).config.shutdown;
+    const { graceMs, timeoutMs } = configOf(of(directory)).config.shutdown;
     assert.ok(
       spec.terminationGracePeriodSeconds * 1000 >= graceMs + timeoutMs + PENDING_WRITES_FLUSH_MS + 5000,
     );
@@ -134,7 +133,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
 
   test(`${directory}: a start may take twice as long as the warm-up, and Redis cannot delay it`, () => {
     const { startupProbe } = containerOf(find(of(directory), 'Deployment'));
-    const { config } = configOf(directory);
+    const { config } = configOf(of(directory));
     assert.equal(startupProbe.httpGet.path, '/readyz');
     assert.ok(
       startupProbe.periodSeconds * startupProbe.failureThreshold * 1000 >= 2 * config.warmup.timeoutMs,
@@ -144,7 +143,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
 
   test(`${directory}: the liveness probe does not depend on Redis when the process needs Redis to serve`, () => {
     const { livenessProbe } = containerOf(find(of(directory), 'Deployment'));
-    const { enabled } = configOf(directory).config.local;
+    const { enabled } = configOf(of(directory)).config.local;
     assert.equal(livenessProbe.httpGet.path, enabled ? '/health' : '/livez');
   });
 
@@ -165,7 +164,7 @@ for (const directory of ['base', ...OVERLAYS] as const) {
     const pod = find(of(directory), 'Deployment').spec.template.spec;
     assert.equal(pod.securityContext.runAsUser, 65532);
     assert.deepEqual(pod.volumes[0].emptyDir.medium, 'Memory');
-    const { access, redis } = configOf(directory).config;
+    const { access, redis } = configOf(of(directory)).config;
     const mounts = [
       { name: 'tmp', mountPath: '/tmp' },
       { name: 'tokens', mountPath: dirname(access.tokensFile!), readOnly: true },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { loadConfig } from '../../src/config/config.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -80,6 +81,11 @@ export function environmentOf(manifests: readonly Manifest[], password: string):
     env[name] = valueFrom === undefined ? value : (secretOf(manifests, valueFrom.secretKeyRef) ?? password);
   }
   return env;
+}
+
+/** The configuration of a replica. */
+export function configOf(manifests: readonly Manifest[]): ReturnType<typeof loadConfig> {
+  return loadConfig(environmentOf(manifests, 'hunter2'), { standalone: false });
 }
 
 function secretOf(manifests: readonly Manifest[], { name, key }: Manifest): string | undefined {

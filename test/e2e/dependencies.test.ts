@@ -1,40 +1,25 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import type { Service } from '../../loadtest/target/service.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
 import { VERSION_OFFSET } from '../../src/redis/envelope.ts';
 import { clientOf, trusted } from '../client/stage.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
 import { explainedBy } from '../support/explain.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { openConnection } from '../support/redis-connection.ts';
-import { connectWs } from '../support/ws-client.ts';
+import { replicasOfFile } from '../support/services.ts';
+import { wsFor } from '../support/ws-client.ts';
 
 const PREFIX = 'borrow_rate_engine:';
 const CALCULATION = 'calculation:GME:c1:1000:30';
 const INPUTS = ['borrow_rate:GME', 'volatility:GME', 'event_risk:GME', 'broker_config:c1'];
 
-let redis: RedisServer;
-let near: Service;
-let far: Service;
-
-before(async () => {
-  redis = await startRedis();
-  [near, far] = await Promise.all([startReplica(redis), startReplica(redis)]);
-});
-
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-  await Promise.all([near, far].map(reachesRedis));
-});
-
-after(async () => {
-  await Promise.all([near?.stop(), far?.stop()]);
-  await redis?.stop();
-});
+const {
+  redis,
+  replicas: [near, far],
+} = await replicasOfFile({}, {});
 
 /** Stores the inputs and then the calculation; both replicas have it in L1. */
 async function calculated(): Promise<void> {
@@ -43,12 +28,6 @@ async function calculated(): Promise<void> {
   await put(near, CALCULATION, '7');
   await Promise.all([near, far].map((each) => heardAll(each)));
   for (const each of [near, far, near, far]) assert.equal((await get(each, CALCULATION)).status, 200);
-}
-
-async function client(t: TestContext, service = near) {
-  const ws = await connectWs(service);
-  t.after(() => ws.close());
-  return ws;
 }
 
 /** A change of an input, by whom. */
@@ -139,8 +118,8 @@ test('a replica that starts later serves a calculation that is newer than all it
 
 test('a subscriber by name receives an event for the calculation, one by type a pattern', async (t) => {
   await calculated();
-  const byName = await client(t);
-  const byType = await client(t);
+  const byName = await wsFor(t, near);
+  const byType = await wsFor(t, near);
   const { items } = await byName.subscribe({ keys: [CALCULATION], values: true });
   assert.equal(items[0]!.value, 7);
   await byType.subscribe({ types: ['calculation'], values: true });
@@ -159,7 +138,7 @@ test('a snapshot does not contain an outdated calculation', async (t) => {
   await calculated();
   await put(far, 'broker_config:c1', '2');
   await heardAll(near);
-  const ws = await client(t);
+  const ws = await wsFor(t, near);
   for (const interest of [
     { keys: [CALCULATION] },
     { types: ['calculation'] },
@@ -171,14 +150,17 @@ test('a snapshot does not contain an outdated calculation', async (t) => {
 for (const interest of [{ keys: [CALCULATION] }, { types: ['calculation'] }])
   test(`a client that resumes does not keep an outdated calculation: ${Object.keys(interest)[0]}`, async (t) => {
     await calculated();
-    const first = await client(t);
+    const first = await wsFor(t, near);
     await first.subscribe(interest);
     await first.request('heartbeat', { interval: 100 });
     const { epoch, offset } = await first.nextEvent(({ event }) => event === 'heartbeat');
     await first.close();
     await put(far, 'event_risk:GME', '2');
     await heardAll(near);
-    const { items, parts } = await (await client(t)).subscribe({ ...interest, resume: { epoch, offset } });
+    const { items, parts } = await (await wsFor(t, near)).subscribe({
+      ...interest,
+      resume: { epoch, offset },
+    });
     const named = 'keys' in interest;
     assert.deepEqual(items, named ? [{ key: CALCULATION, code: 'cache_miss' }] : []);
     assert.equal(parts[0]!.resumed, named);

@@ -1,46 +1,27 @@
 /** Server-sent events: the same snapshot, order, limits and tokens as a WebSocket. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, reachesRedis, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
 import { type EventClient, openEvents } from '../support/event-client.ts';
 import { heardAll } from '../support/heard-all.ts';
+import { metric } from '../support/metric.ts';
+import { replicasOfFile } from '../support/services.ts';
 import { tokensFile } from '../support/tokens.ts';
 import { connectWs, type Message } from '../support/ws-client.ts';
 
-let redis: RedisServer;
-let near: Service;
-let far: Service;
-
-before(async () => {
-  redis = await startRedis();
-  [near, far] = await Promise.all([startReplica(redis), startReplica(redis)]);
-});
-
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-  await Promise.all([near, far].map(reachesRedis));
-});
-
-after(async () => {
-  await Promise.all([near?.stop(), far?.stop()]);
-  await redis?.stop();
-});
+const {
+  redis,
+  replicas: [near, far],
+} = await replicasOfFile({}, {});
 
 async function events(t: TestContext, query: string, headers: Record<string, string> = {}, service = near) {
   const client = await openEvents(service, query, headers);
   t.after(() => client.close());
   return client;
-}
-
-/** The value of a metric of the service. */
-async function metric(service: Service, name: string): Promise<number> {
-  const text = await (await service.fetch('/metrics')).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
 const streams = (service: Service) => metric(service, 'ratecache_event_streams');

@@ -1,37 +1,24 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { unpack } from 'msgpackr';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { startService } from '../../loadtest/target/service.ts';
 import { isVersion } from '../../src/cache/version.ts';
 import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, put, readIntoL1 } from '../support/client.ts';
 import { explain, explainedBy } from '../support/explain.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { assertProblem } from '../support/problem.ts';
+import { redisFor, replicasOfFile } from '../support/services.ts';
 import { tokensFile } from '../support/tokens.ts';
 
 const KEY = 'borrow_rate:AAPL';
 const IN_REDIS = `borrow_rate_engine:${KEY}`;
 
-let redis: RedisServer;
-let near: Service;
-let far: Service;
-
-before(async () => {
-  redis = await startRedis();
-  [near, far] = await Promise.all([startReplica(redis), startReplica(redis)]);
-});
-
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-});
-
-after(async () => {
-  await Promise.all([near?.stop(), far?.stop()]);
-  await redis?.stop();
-});
+const {
+  redis,
+  replicas: [near, far],
+} = await replicasOfFile({}, {});
 
 test('explain shows the key in L1 of every replica and in Redis, and the replica that wrote it', async () => {
   await put(near, KEY, '{"rate":0.25}');
@@ -119,8 +106,7 @@ test('a replica that does not answer is counted, and named if it was seen before
 });
 
 test('explain shows a pending write while Redis is unreachable, and why the others were not asked', async (t) => {
-  const fragile = await startRedis();
-  t.after(() => fragile.stop());
+  const fragile = await redisFor(t);
   const service = await startReplica(fragile);
   t.after(() => service.stop('SIGKILL'));
   await fragile.signal('SIGKILL');

@@ -8,13 +8,14 @@ import {
   type RedisServer,
   startRedis,
 } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
+import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
 import { type LogLine, type Service, startService } from '../../loadtest/target/service.ts';
 import { cacheStatus } from '../support/cache-status.ts';
 import { del, get, jsonOf, post, put } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { assertProblem } from '../support/problem.ts';
 import { openConnection } from '../support/redis-connection.ts';
+import { redisFor, replicaFor } from '../support/services.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { whileFrozen } from '../support/while-frozen.ts';
 
@@ -50,10 +51,10 @@ test('a service starts without Redis, accepts pending writes, and connects when 
 });
 
 test('while Redis is frozen, no read or write fails, and pending writes are applied afterwards', async (t) => {
-  const redis = await openRedis(t);
+  const redis = await redisFor(t);
   const env = { REDIS_COMMAND_TIMEOUT_MS: '100', LOCAL_CACHE_TTL: '1' };
-  const one = await replica(t, redis, env);
-  const two = await replica(t, redis);
+  const one = await replicaFor(t, redis, env);
+  const two = await replicaFor(t, redis);
   assert.equal((await put(two, 'frozen:HELD', '"held"')).status, 201);
   assert.equal((await put(two, 'frozen:OLD', '"old"')).status, 201);
   const shortAt = performance.now();
@@ -113,11 +114,11 @@ test('while Redis is frozen, no read or write fails, and pending writes are appl
 
 for (const rewarm of [false, true]) {
   test(`a Redis that restarts empty ${rewarm ? 'is refilled from L1 with CACHE_REWARM_ON_DATA_LOSS' : 'is not refilled from L1 by default'}`, async (t) => {
-    const redis = await openRedis(t);
-    const filler = await replica(t, redis);
+    const redis = await redisFor(t);
+    const filler = await replicaFor(t, redis);
     for (let i = 0; i < 20; i++) assert.equal((await put(filler, `min_rate:${i}`, String(i))).status, 201);
     await filler.stop();
-    const service = await replica(t, redis, { CACHE_REWARM_ON_DATA_LOSS: String(rewarm) });
+    const service = await replicaFor(t, redis, { CACHE_REWARM_ON_DATA_LOSS: String(rewarm) });
     await keep(
       service,
       Array.from({ length: 20 }, (_, i) => `min_rate:${i}`),
@@ -224,9 +225,9 @@ const FAULTS: readonly Fault[] = [
 describe('during a fault, reads are answered and writes are pending', { concurrency: true }, () => {
   for (const { symptom, kind, options, begin, end } of FAULTS) {
     test(`while Redis ${symptom}, reads are answered, writes are pending, and the log has its start and its end`, async (t) => {
-      const redis = await openRedis(t, options);
+      const redis = await redisFor(t, options);
       const { redis: control } = openConnection(t, redis);
-      const service = await replica(t, redis);
+      const service = await replicaFor(t, redis);
       await put(service, 'fault:HELD', '"held"');
       await keep(service, ['fault:HELD']);
       await until(() => control.ping());
@@ -266,10 +267,10 @@ describe('during a fault, reads are answered and writes are pending', { concurre
 
 test('while Redis loads its data, reads are answered, and pending writes are applied afterwards', async (t) => {
   // Redis waits at each key, so loading lasts until the test ends it. Redis answers clients meanwhile.
-  const redis = await openRedis(t, {
+  const redis = await redisFor(t, {
     args: ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024'],
   });
-  const service = await replica(t, redis);
+  const service = await replicaFor(t, redis);
   await put(service, 'loading:HELD', '"held"');
   await keep(service, ['loading:HELD']);
   await redis.cli('EVAL', "for i = 1, 20000 do redis.call('SET', 'filling:' .. i, 'x') end", '0');
@@ -290,8 +291,8 @@ test('while Redis loads its data, reads are answered, and pending writes are app
 });
 
 test('while the event loop is late, changes and L1 misses are rejected with 503, and L1 hits are served', async (t) => {
-  const redis = await openRedis(t);
-  const service = await replica(t, redis, {
+  const redis = await redisFor(t);
+  const service = await replicaFor(t, redis, {
     OVERLOAD_LOOP_DELAY_MS: '20',
     LOCAL_CACHE_TTL: '600',
     LOCAL_CACHE_MAX_SIZE: '5000',
@@ -342,10 +343,10 @@ test('while the event loop is late, changes and L1 misses are rejected with 503,
 });
 
 test('a stopping service applies its pending writes if Redis accepts them', async (t) => {
-  const redis = await openRedis(t);
+  const redis = await redisFor(t);
   // Pending writes are retried every second, so they may be applied before the service stops.
   for (let attempt = 1; ; attempt++) {
-    const service = await replica(t, redis);
+    const service = await replicaFor(t, redis);
     await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
     const key = `ending:${attempt}`;
     assert.equal((await put(service, key, '"kept"')).status, 202);
@@ -359,10 +360,10 @@ test('a stopping service applies its pending writes if Redis accepts them', asyn
 });
 
 test('a stopping service applies its pending writes if Redis is reachable again within two seconds', async (t) => {
-  const redis = await openRedis(t);
+  const redis = await redisFor(t);
   const proxy = await startTcpProxy(redis);
   t.after(() => proxy.close());
-  const service = await replica(t, redis, { REDIS_PORT: String(proxy.port) });
+  const service = await replicaFor(t, redis, { REDIS_PORT: String(proxy.port) });
   proxy.accept(false);
   proxy.cut();
   // Long enough that the pauses between attempts have grown.
@@ -380,8 +381,8 @@ test('a stopping service applies its pending writes if Redis is reachable again 
 });
 
 test('a service that stops while Redis is unreachable logs how many pending writes are lost', async (t) => {
-  const redis = await openRedis(t);
-  const service = await replica(t, redis);
+  const redis = await redisFor(t);
+  const service = await replicaFor(t, redis);
   await redis.signal('SIGKILL');
   for (const key of ['a', 'b', 'c']) assert.equal((await put(service, key, '1')).status, 202);
   assert.deepEqual(await service.stop(), { code: 0, signal: null });
@@ -391,16 +392,16 @@ test('a service that stops while Redis is unreachable logs how many pending writ
 });
 
 test('a stopping service does not report its own closed Redis connections as lost', async (t) => {
-  const redis = await openRedis(t, { args: ['--maxmemory', '1'] });
-  const service = await replica(t, redis);
+  const redis = await redisFor(t, { args: ['--maxmemory', '1'] });
+  const service = await replicaFor(t, redis);
   assert.equal((await put(service, 'a', '1')).status, 202);
   assert.deepEqual(await service.stop(), { code: 0, signal: null });
   assert.equal(service.logs.at(-1)?.msg, 'stopped');
 });
 
 test('a service ended by a second signal logs how many pending writes are lost', async (t) => {
-  const redis = await openRedis(t);
-  const service = await replica(t, redis);
+  const redis = await redisFor(t);
+  const service = await replicaFor(t, redis);
   await redis.signal('SIGKILL');
   for (const key of ['a', 'b', 'c']) assert.equal((await put(service, key, '1')).status, 202);
   service.kill('SIGTERM');
@@ -411,22 +412,6 @@ test('a service ended by a second signal logs how many pending writes are lost',
   );
   assert.equal(lost?.changes, 3);
 });
-
-async function openRedis(t: TestContext, options?: RedisOptions): Promise<RedisServer> {
-  const redis = await startRedis(options);
-  t.after(() => redis.stop());
-  return redis;
-}
-
-async function replica(
-  t: TestContext,
-  redis: RedisServer,
-  env: Record<string, string> = {},
-): Promise<Service> {
-  const service = await startReplica(redis, env);
-  t.after(() => service.stop('SIGKILL'));
-  return service;
-}
 
 async function serve(t: TestContext, env: Record<string, string>): Promise<Service> {
   const service = await startService({ env });

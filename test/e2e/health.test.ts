@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
+import { reachesRedis } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import { healthOf } from '../cli/health.ts';
 import { get, jsonOf, put } from '../support/client.ts';
+import { redisFor, replicaFor } from '../support/services.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 test('while Redis is a replica, health is degraded and reports that writes are pending', async (t) => {
-  const redis = await openRedis(t);
-  const service = await replica(t, redis);
+  const redis = await redisFor(t);
+  const service = await replicaFor(t, redis);
   await redis.cli('REPLICAOF', '127.0.0.1', '1');
   const reason = 'Redis is a replica: writes are pending until REDIS_HOST leads to a master';
   const body = await until(async () => {
@@ -25,10 +25,10 @@ test('while Redis is a replica, health is degraded and reports that writes are p
 });
 
 test('a half-open data connection degrades health and readiness without a link and without reads', async (t) => {
-  const redis = await openRedis(t);
+  const redis = await redisFor(t);
   const proxy = await startTcpProxy(redis);
   t.after(() => proxy.close());
-  const service = await replica(t, redis, {
+  const service = await replicaFor(t, redis, {
     REDIS_PORT: String(proxy.port),
     ENABLE_PUBSUB: 'false',
     READY_REQUIRES_REDIS: 'true',
@@ -51,10 +51,10 @@ test('a half-open data connection degrades health and readiness without a link a
 });
 
 test('while the circuit breaker is open, health is degraded and the service is not ready', async (t) => {
-  const redis = await openRedis(t);
+  const redis = await redisFor(t);
   const proxy = await startTcpProxy(redis);
   t.after(() => proxy.close());
-  const service = await replica(t, redis, {
+  const service = await replicaFor(t, redis, {
     REDIS_PORT: String(proxy.port),
     READY_REQUIRES_REDIS: 'true',
     REDIS_COMMAND_TIMEOUT_MS: '100',
@@ -78,10 +78,10 @@ test('while the circuit breaker is open, health is degraded and the service is n
 });
 
 test('while only the link is lost, health names why, and explain does not say that Redis is lost', async (t) => {
-  const redis = await openRedis(t);
+  const redis = await redisFor(t);
   const proxy = await startTcpProxy(redis);
   t.after(() => proxy.close());
-  const service = await replica(t, redis, {
+  const service = await replicaFor(t, redis, {
     REDIS_PORT: String(proxy.port),
     HEARTBEAT_INTERVAL_MS: '100',
     HEARTBEAT_TIMEOUT_MS: '1000',
@@ -106,22 +106,6 @@ test('while only the link is lost, health names why, and explain does not say th
   await until(async () => (await healthOf(service)).status === 'healthy');
   assert.equal((await healthOf(service)).redis.link_error, undefined);
 });
-
-async function openRedis(t: TestContext): Promise<RedisServer> {
-  const redis = await startRedis();
-  t.after(() => redis.stop());
-  return redis;
-}
-
-async function replica(
-  t: TestContext,
-  redis: RedisServer,
-  env: Record<string, string> = {},
-): Promise<Service> {
-  const service = await startReplica(redis, env);
-  t.after(() => service.stop('SIGKILL'));
-  return service;
-}
 
 async function ready(service: Service): Promise<number> {
   const response = await service.fetch('/readyz');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, type TestContext, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
-import { connectWs, JSON_PROTOCOL, type Message, MSGPACK_PROTOCOL } from '../support/ws-client.ts';
+import { JSON_PROTOCOL, type Message, MSGPACK_PROTOCOL, wsFor } from '../support/ws-client.ts';
 
 const KEY = 'borrow_rate:AAPL';
 
@@ -24,17 +24,11 @@ after(async () => {
   await redis?.stop();
 });
 
-async function client(t: TestContext, service: Service, protocol = JSON_PROTOCOL) {
-  const ws = await connectWs(service, { protocol });
-  t.after(() => ws.close());
-  return ws;
-}
-
 const isBeat = ({ event }: Message) => event === 'heartbeat';
 
 for (const protocol of [JSON_PROTOCOL, MSGPACK_PROTOCOL]) {
   test(`heartbeats begin at once, repeat, and report the coherence state and the time: ${protocol}`, async (t) => {
-    const ws = await client(t, replica, protocol);
+    const ws = await wsFor(t, replica, { protocol });
     assert.deepEqual(await ws.request('heartbeat', { id: 1, interval: 100 }), {
       id: 1,
       ok: true,
@@ -48,13 +42,13 @@ for (const protocol of [JSON_PROTOCOL, MSGPACK_PROTOCOL]) {
 }
 
 test('a service without Redis is coherent in its heartbeats', async (t) => {
-  const ws = await client(t, alone);
+  const ws = await wsFor(t, alone);
   await ws.request('heartbeat', { interval: 1000 });
   assert.equal((await ws.nextEvent(isBeat)).coherence, 'coherent');
 });
 
 test('the stamp of a version is a time of the heartbeats', async (t) => {
-  const ws = await client(t, replica);
+  const ws = await wsFor(t, replica);
   await ws.request('heartbeat', { interval: 100 });
   const before = await ws.nextEvent(isBeat);
   const { version } = await ws.request('set', { key: KEY, value: 1 });
@@ -65,7 +59,7 @@ test('the stamp of a version is a time of the heartbeats', async (t) => {
 });
 
 test('an interval that is too short, too long or no number is refused', async (t) => {
-  const ws = await client(t, alone);
+  const ws = await wsFor(t, alone);
   for (const interval of [0, 99, 60_001, 250.5, '250', undefined]) {
     const { ok, code, field } = await ws.request('heartbeat', { interval });
     assert.deepEqual({ ok, code, field }, { ok: false, code: 'frame_invalid', field: 'interval' });
@@ -73,7 +67,7 @@ test('an interval that is too short, too long or no number is refused', async (t
 });
 
 test('snapshots and updates carry the time until the value expires', async (t) => {
-  const ws = await client(t, replica);
+  const ws = await wsFor(t, replica);
   await ws.request('set', { key: KEY, value: 1, ttl: 100 });
   const { items } = await ws.subscribe({ keys: [KEY], values: true });
   assert.ok(items[0]!.ttl > 90 && items[0]!.ttl <= 100, JSON.stringify(items));

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { startReplica } from '../../loadtest/target/replicas.ts';
-import type { Service } from '../../loadtest/target/service.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
+import { redisFor, replicaFor } from '../support/services.ts';
 
 const COUNT = 40;
 const BYTES = 1_000_000;
@@ -13,9 +11,9 @@ const KEYS = Array.from({ length: COUNT }, (_, i) => `large:${i}`);
 const ENV = { ENABLE_LOCAL_CACHE: 'false', MAX_ANSWER_BYTES: String(2 * COUNT * BYTES) };
 
 test('an mget of 40 values of 1 MB succeeds, and so do concurrent small reads', async (t) => {
-  const redis = await openRedis(t);
-  const writer = await replica(t, redis, ENV);
-  const reader = await replica(t, redis, ENV);
+  const redis = await redisFor(t);
+  const writer = await replicaFor(t, redis, ENV);
+  const reader = await replicaFor(t, redis, ENV);
   for (const key of KEYS)
     assert.equal((await put(writer, key, JSON.stringify(key.padEnd(BYTES)))).status, 201);
   for (let i = 0; i < 10; i++) assert.equal((await put(writer, `small:${i}`, String(i))).status, 201);
@@ -50,8 +48,8 @@ test('an mget of 40 values of 1 MB succeeds, and so do concurrent small reads', 
 });
 
 test('the bulk connection opens with the first large value, if REDIS_MAX_CONNECTIONS allows', async (t) => {
-  const redis = await openRedis(t);
-  const roomy = await replica(t, redis, ENV);
+  const redis = await redisFor(t);
+  const roomy = await replicaFor(t, redis, ENV);
   const names = async () => (await redis.cli('CLIENT', 'LIST')).match(/(?<=name=ratecache-)\w+/g)!.toSorted();
   assert.deepEqual(await names(), ['admin', 'data', 'link']);
   const large = JSON.stringify('x'.repeat(BYTES));
@@ -64,7 +62,7 @@ test('the bulk connection opens with the first large value, if REDIS_MAX_CONNECT
     [3, ['admin', 'data', 'link']],
     [2, ['data', 'link']],
   ] as const) {
-    const service = await replica(t, redis, { ...ENV, REDIS_MAX_CONNECTIONS: String(max) });
+    const service = await replicaFor(t, redis, { ...ENV, REDIS_MAX_CONNECTIONS: String(max) });
     assert.equal((await put(service, 'large:A', large)).status, 204);
     assert.equal(await (await get(service, 'large:A')).text(), large);
     assert.equal(await (await get(service, 'large:A')).text(), large);
@@ -72,15 +70,3 @@ test('the bulk connection opens with the first large value, if REDIS_MAX_CONNECT
     await service.stop();
   }
 });
-
-async function openRedis(t: TestContext): Promise<RedisServer> {
-  const redis = await startRedis();
-  t.after(() => redis.stop());
-  return redis;
-}
-
-async function replica(t: TestContext, redis: RedisServer, env: Record<string, string>): Promise<Service> {
-  const service = await startReplica(redis, env);
-  t.after(() => service.stop('SIGKILL'));
-  return service;
-}

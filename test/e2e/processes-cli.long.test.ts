@@ -7,7 +7,8 @@ import { until } from '../../loadtest/support/until.ts';
 import { reachesRedis } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
 import { put } from '../support/client.ts';
-import { allHealthy, type Operated, readOften, redisFor, startTwo } from '../support/processes.ts';
+import { allHealthy, type Operated, readOften, startTwo } from '../support/processes.ts';
+import { redisFor } from '../support/services.ts';
 
 const KEY = 'borrow_rate:CLI';
 

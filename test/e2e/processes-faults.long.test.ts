@@ -17,7 +17,8 @@ import { type LogLine, type Service, StartFailed, startService } from '../../loa
 import { tether } from '../../loadtest/target/tether.ts';
 import type { HealthBody } from '../../src/metrics/health.ts';
 import { pathOf } from '../support/client.ts';
-import { allHealthy, healthOf, type Operated, pidOf, redisFor, startTwo } from '../support/processes.ts';
+import { allHealthy, healthOf, type Operated, pidOf, startTwo } from '../support/processes.ts';
+import { redisFor } from '../support/services.ts';
 import { pemOf, replaceableFiles } from '../support/tls-files.ts';
 import { tokensFile } from '../support/tokens.ts';
 import { connectWs } from '../support/ws-client.ts';

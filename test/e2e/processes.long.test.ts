@@ -11,15 +11,8 @@ import { PATIENT, reachesRedis, redisEnv } from '../../loadtest/target/replicas.
 import { StartFailed, startService } from '../../loadtest/target/service.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { put } from '../support/client.ts';
-import {
-  allHealthy,
-  counterOf,
-  healthOf,
-  pidOf,
-  readOften,
-  redisFor,
-  startTwo,
-} from '../support/processes.ts';
+import { allHealthy, counterOf, healthOf, pidOf, readOften, startTwo } from '../support/processes.ts';
+import { redisFor } from '../support/services.ts';
 import { tokensFile } from '../support/tokens.ts';
 import { connectWs } from '../support/ws-client.ts';
 

@@ -1,49 +1,23 @@
 /** Keys that a socket registers once, and then asks for by id. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { test } from 'node:test';
 import { put } from '../support/client.ts';
+import { redisFor, replicaFor, standaloneFor } from '../support/services.ts';
 import { tokensFile } from '../support/tokens.ts';
-import {
-  connectWs,
-  JSON_PROTOCOL,
-  type Message,
-  MSGPACK_PROTOCOL,
-  type WsClient,
-} from '../support/ws-client.ts';
+import { JSON_PROTOCOL, type Message, MSGPACK_PROTOCOL, type WsClient, wsFor } from '../support/ws-client.ts';
 
-async function client(
-  t: TestContext,
-  service: Service,
-  protocol = MSGPACK_PROTOCOL,
-  headers: Record<string, string> = {},
-): Promise<WsClient> {
-  const ws = await connectWs(service, { protocol, headers });
-  t.after(() => ws.close());
-  return ws;
-}
-
-async function standalone(t: TestContext, env: Record<string, string> = {}): Promise<Service> {
-  const service = await startService({ standalone: true, env: { ...PATIENT, ...env } });
-  t.after(() => service.stop());
-  return service;
-}
-
+const PACKED = { protocol: MSGPACK_PROTOCOL };
 const names = (count: number, head = 'a') => Array.from({ length: count }, (_, i) => `${head}:${i}`);
 const valuesOf = ({ results }: Message) =>
   results.map(({ key, value, status }: Message) => [key, value ?? status]);
 
 test('an mget by ids has the results of an mget by keys, from L1 and from Redis, in both subprotocols', async (t) => {
-  const redis = await startRedis();
-  t.after(() => redis.stop());
-  const service = await startReplica(redis, PATIENT);
-  t.after(() => service.stop());
+  const redis = await redisFor(t);
+  const service = await replicaFor(t, redis);
   const keys = names(300, 'borrow_rate');
   for (const key of [keys[0]!, keys[127]!, keys[255]!, keys[299]!]) await put(service, key, `"${key}"`);
   for (const protocol of [JSON_PROTOCOL, MSGPACK_PROTOCOL]) {
-    const ws = await client(t, service, protocol);
+    const ws = await wsFor(t, service, { protocol });
     const { first, registered } = await ws.request('register', { keys });
     assert.deepEqual([first, registered], [0, 300]);
     const ids = [299, 0, 1, 127, 128, 255, 256, 0];
@@ -62,8 +36,8 @@ test('an mget by ids has the results of an mget by keys, from L1 and from Redis,
 });
 
 test('ids continue with each register, begin again after unregister, and belong to one socket', async (t) => {
-  const service = await standalone(t);
-  const [ws, other] = [await client(t, service), await client(t, service)];
+  const service = await standaloneFor(t);
+  const [ws, other] = [await wsFor(t, service, PACKED), await wsFor(t, service, PACKED)];
   assert.equal((await ws.request('register', { keys: ['a', 'b'] })).first, 0);
   assert.equal((await ws.request('register', { keys: ['b', 'c'] })).first, 2);
   assert.deepEqual(
@@ -78,9 +52,9 @@ test('ids continue with each register, begin again after unregister, and belong 
 });
 
 test('an id that is not registered or not an integer is frame_invalid, and field names it', async (t) => {
-  const service = await standalone(t);
+  const service = await standaloneFor(t);
   for (const protocol of [JSON_PROTOCOL, MSGPACK_PROTOCOL]) {
-    const ws = await client(t, service, protocol);
+    const ws = await wsFor(t, service, { protocol });
     await ws.request('register', { keys: ['a', 'b'] });
     for (const id of [2, -1, 0.5, '0', 'length', null, [0], 2 ** 40]) {
       const { code, field } = await ws.request('mget', { ids: [1, id] });
@@ -93,8 +67,8 @@ test('an id that is not registered or not an integer is frame_invalid, and field
 });
 
 test('a register request without keys, or with an invalid key, registers nothing', async (t) => {
-  const service = await standalone(t, { MAX_KEY_BYTES: '20' });
-  const ws = await client(t, service);
+  const service = await standaloneFor(t, { MAX_KEY_BYTES: '20' });
+  const ws = await wsFor(t, service, PACKED);
   assert.equal((await ws.request('register', { keys: [] })).code, 'frame_invalid');
   const { code, field } = await ws.request('register', { keys: ['a', 'x'.repeat(21)] });
   assert.deepEqual([code, field], ['key_invalid', 'keys[1]']);
@@ -102,11 +76,11 @@ test('a register request without keys, or with an invalid key, registers nothing
 });
 
 test('registered keys count as names, until they are unregistered or their socket closes', async (t) => {
-  const service = await standalone(t, {
+  const service = await standaloneFor(t, {
     ...{ WS_MAX_NAMES: '10', WS_MAX_NAME_BYTES: '100', WS_MAX_TOTAL_NAMES: '12' },
     MAX_BATCH_KEYS: '10',
   });
-  const [ws, other] = [await client(t, service), await client(t, service)];
+  const [ws, other] = [await wsFor(t, service, PACKED), await wsFor(t, service, PACKED)];
   const code = async (socket: WsClient, keys: string[]) => (await socket.request('register', { keys })).code;
   assert.equal(await code(ws, names(11)), 'frame_invalid');
   await ws.subscribe({ keys: names(4) });
@@ -119,7 +93,7 @@ test('registered keys count as names, until they are unregistered or their socke
   assert.equal(await code(ws, ['x'.repeat(90)]), 'too_many_subscriptions');
   assert.equal(await code(ws, names(5)), undefined);
   await other.close();
-  const third = await client(t, service);
+  const third = await wsFor(t, service, PACKED);
   assert.equal(await code(third, names(3)), undefined);
 });
 
@@ -130,14 +104,14 @@ test('a token must allow the keys when they are registered, and so must a later 
     writer: { scopes: ['write'] },
   });
   t.after(() => tokens.remove());
-  const service = await standalone(t, { AUTH_TOKENS_FILE: tokens.path });
+  const service = await standaloneFor(t, { AUTH_TOKENS_FILE: tokens.path });
   const auth = (ws: WsClient, name: string) => ws.request('auth', { token: tokens.tokens[name] });
-  const rates = await client(t, service, MSGPACK_PROTOCOL, tokens.bearer('rates'));
+  const rates = await wsFor(t, service, { ...PACKED, headers: tokens.bearer('rates') });
   const refused = await rates.request('register', { keys: ['borrow_rate:A', 'volatility:A'] });
   assert.equal(refused.code, 'forbidden');
   assert.equal((await rates.request('register', { keys: ['borrow_rate:A'] })).first, 0);
 
-  const ws = await client(t, service, MSGPACK_PROTOCOL, tokens.bearer('all'));
+  const ws = await wsFor(t, service, { ...PACKED, headers: tokens.bearer('all') });
   await ws.request('register', { keys: ['borrow_rate:A', 'volatility:A'] });
   assert.equal((await auth(ws, 'rates')).code, 'forbidden');
   assert.equal((await ws.request('mget', { ids: [1] })).ok, true, 'the old token stays in use');

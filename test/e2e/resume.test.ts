@@ -1,42 +1,20 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, type TestContext, test } from 'node:test';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import type { Service } from '../../loadtest/target/service.ts';
+import { type TestContext, test } from 'node:test';
 import { del, post, put } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
-import { connectWs, JSON_PROTOCOL, type Message, MSGPACK_PROTOCOL } from '../support/ws-client.ts';
+import { replicasOfFile } from '../support/services.ts';
+import { JSON_PROTOCOL, type Message, MSGPACK_PROTOCOL, wsFor } from '../support/ws-client.ts';
 
-let redis: RedisServer;
-let near: Service;
-let far: Service;
-
-before(async () => {
-  redis = await startRedis();
-  [near, far] = await Promise.all([startReplica(redis), startReplica(redis)]);
-});
-
-beforeEach(async () => {
-  await redis.cli('FLUSHALL');
-  await Promise.all([near, far].map(reachesRedis));
-});
-
-after(async () => {
-  await Promise.all([near?.stop(), far?.stop()]);
-  await redis?.stop();
-});
-
-async function client(t: TestContext, service = near, protocol = JSON_PROTOCOL) {
-  const ws = await connectWs(service, { protocol });
-  t.after(() => ws.close());
-  return ws;
-}
+const {
+  redis,
+  replicas: [near, far],
+} = await replicasOfFile({}, {});
 
 const INTEREST = { keys: ['x:1'], prefixes: ['volatility:A'], values: true };
 
 /** Where a client is that subscribes, and then disconnects. */
 async function positionOf(t: TestContext) {
-  const ws = await client(t);
+  const ws = await wsFor(t, near);
   await ws.subscribe(INTEREST);
   await heardAll(near);
   await ws.request('heartbeat', { interval: 100 });
@@ -56,7 +34,7 @@ for (const protocol of [JSON_PROTOCOL, MSGPACK_PROTOCOL]) {
     await redis.cli('DEL', 'borrow_rate_engine:x:1');
     await put(far, 'volatility:B', '2');
     await heardAll(near);
-    const ws = await client(t, near, protocol);
+    const ws = await wsFor(t, near, { protocol });
     const { items, parts } = await ws.subscribe({ ...INTEREST, resume });
     assert.ok(parts.every(({ resumed }) => resumed === true));
     const states = items.map(({ key, value, code }) => [key, value ?? code]).sort();
@@ -74,9 +52,9 @@ for (const protocol of [JSON_PROTOCOL, MSGPACK_PROTOCOL]) {
 test('a client receives a full snapshot at another process, and after a deletion by type', async (t) => {
   await put(near, 'x:1', '1');
   const resume = await positionOf(t);
-  const elsewhere = await client(t, far);
+  const elsewhere = await wsFor(t, far);
   await post(near, '/v1/invalidate', { types: ['volatility'] });
-  const later = await client(t);
+  const later = await wsFor(t, near);
   for (const ws of [elsewhere, later]) {
     const { items, parts } = await ws.subscribe({ ...INTEREST, resume });
     assert.deepEqual([parts[0]!.resumed, items.map(({ key }) => key)], [false, ['x:1']]);
@@ -86,7 +64,7 @@ test('a client receives a full snapshot at another process, and after a deletion
 });
 
 test('an invalid position is refused', async (t) => {
-  const ws = await client(t);
+  const ws = await wsFor(t, near);
   for (const resume of [
     1,
     {},

@@ -6,6 +6,7 @@ import { startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { jsonOf, post } from '../support/client.ts';
+import { metric } from '../support/metric.ts';
 import {
   connectWs,
   JSON_PROTOCOL,
@@ -25,12 +26,6 @@ const MiB = 1024 * 1024;
 interface Sizes {
   readonly heap: number;
   readonly rss: number;
-}
-
-/** The value of a metric; NaN if the metric is missing. */
-async function metric(service: Service, name: string): Promise<number> {
-  const text = await (await service.fetch('/metrics')).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
 async function sizes(service: Service): Promise<Sizes> {

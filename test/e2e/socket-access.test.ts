@@ -7,7 +7,7 @@ import { type LogLine, type Service, startService } from '../../loadtest/target/
 import { AUDIENCE, directory, ISSUER, issuer } from '../access/support.ts';
 import { jsonOf, post, put } from '../support/client.ts';
 import { type TokensFile, tokensFile } from '../support/tokens.ts';
-import { connectWs, Refused, type WsClient } from '../support/ws-client.ts';
+import { connectWs, Refused, type WsClient, wsFor } from '../support/ws-client.ts';
 
 let tokens: TokensFile;
 let service: Service;
@@ -31,10 +31,8 @@ after(async () => {
   tokens?.remove();
 });
 
-async function client(t: TestContext, headers: Record<string, string> = {}, on = service): Promise<WsClient> {
-  const ws = await connectWs(on, { headers });
-  t.after(() => ws.close());
-  return ws;
+function client(t: TestContext, headers: Record<string, string> = {}, on = service): Promise<WsClient> {
+  return wsFor(t, on, { headers });
 }
 
 const as = (name: string) => tokens.bearer(name);

@@ -9,6 +9,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { residentBytesOf } from '../../loadtest/target/proc.ts';
 import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
+import { metric } from '../support/metric.ts';
 
 const MiB = 1024 * 1024;
 const LARGE = JSON.stringify('x'.repeat(MiB - 100));
@@ -31,12 +32,6 @@ async function serviceWith(t: TestContext, values: Readonly<Record<string, strin
     assert.ok(ok);
   }
   return service;
-}
-
-/** The value of a metric; NaN if the metric is missing. */
-async function metric(service: Service, name: string): Promise<number> {
-  const text = await (await service.fetch('/metrics')).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
 /** A connection that reads nothing of its own accord. */

@@ -1,30 +1,17 @@
 /** Limits of what the subscriptions and frames of a socket may cost. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import { get, put } from '../support/client.ts';
-import { connectWs, MSGPACK_PROTOCOL, type WsClient, type WsOptions } from '../support/ws-client.ts';
-
-async function client(t: TestContext, service: Service, options: WsOptions = {}): Promise<WsClient> {
-  const ws = await connectWs(service, options);
-  t.after(() => ws.close());
-  return ws;
-}
-
-async function standalone(t: TestContext, env: Record<string, string> = {}): Promise<Service> {
-  const service = await startService({ standalone: true, env: { ...PATIENT, ...env } });
-  t.after(() => service.stop());
-  return service;
-}
+import { redisFor, replicaFor, standaloneFor } from '../support/services.ts';
+import { MSGPACK_PROTOCOL, wsFor } from '../support/ws-client.ts';
 
 const names = (count: number, head = 'a') => Array.from({ length: count }, (_, i) => `${head}:${i}`);
 
 test('the names of a socket are limited by number and bytes, and ended subscriptions do not count', async (t) => {
-  const service = await standalone(t, { WS_MAX_NAMES: '10', WS_MAX_NAME_BYTES: '100' });
-  const ws = await client(t, service);
+  const service = await standaloneFor(t, { WS_MAX_NAMES: '10', WS_MAX_NAME_BYTES: '100' });
+  const ws = await wsFor(t, service);
   await ws.subscribe({ id: 1, keys: names(5), prefixes: ['b'], types: ['volatility'] });
   const refused = await ws.request('subscribe', { id: 2, keys: names(4) });
   assert.deepEqual([refused.code, /at most 10 names/.test(refused.detail)], ['too_many_subscriptions', true]);
@@ -40,8 +27,8 @@ test('the names of a socket are limited by number and bytes, and ended subscript
 });
 
 test('the names of all sockets are limited, and those of a closed socket do not count', async (t) => {
-  const service = await standalone(t, { WS_MAX_TOTAL_NAMES: '10' });
-  const [first, second] = [await client(t, service), await client(t, service)];
+  const service = await standaloneFor(t, { WS_MAX_TOTAL_NAMES: '10' });
+  const [first, second] = [await wsFor(t, service), await wsFor(t, service)];
   await first.subscribe({ keys: names(6) });
   assert.equal((await second.request('subscribe', { keys: names(5) })).code, 'too_many_subscriptions');
   await first.close();
@@ -49,9 +36,9 @@ test('the names of all sockets are limited, and those of a closed socket do not 
 });
 
 test('a prefix longer than a key and an id of more than 128 characters are frame_invalid', async (t) => {
-  const service = await standalone(t, { MAX_KEY_BYTES: '20' });
+  const service = await standaloneFor(t, { MAX_KEY_BYTES: '20' });
   for (const protocol of [undefined, MSGPACK_PROTOCOL]) {
-    const ws = await client(t, service, protocol === undefined ? {} : { protocol });
+    const ws = await wsFor(t, service, protocol === undefined ? {} : { protocol });
     await ws.subscribe({ prefixes: ['x'.repeat(20)] });
     const answer = await ws.request('subscribe', { prefixes: ['a', 'x'.repeat(21)] });
     assert.deepEqual([answer.code, answer.field], ['frame_invalid', 'prefixes[1]']);
@@ -63,8 +50,8 @@ test('a prefix longer than a key and an id of more than 128 characters are frame
 });
 
 test('a large frame is read exactly, and a hostile one is frame_invalid', async (t) => {
-  const service = await standalone(t);
-  const ws = await client(t, service);
+  const service = await standaloneFor(t);
+  const ws = await wsFor(t, service);
   const value = `[${'-0, 1.0, 12345678901234567890, "\\u00e9é", {"__proto__": 1, "a": 1, "a": 2},\n'.repeat(2_000)}1]`;
   ws.sendRaw(`{"id":1,"op":"set","key":"big:A","value":${value}}`);
   assert.equal((await ws.answerTo(1)).status, 'created');
@@ -73,20 +60,18 @@ test('a large frame is read exactly, and a hostile one is frame_invalid', async 
     ws.sendRaw(frame);
     assert.equal((await ws.answerTo(null)).code, 'frame_invalid');
   }
-  const packed = await client(t, service, { protocol: MSGPACK_PROTOCOL });
+  const packed = await wsFor(t, service, { protocol: MSGPACK_PROTOCOL });
   packed.sendRaw(Buffer.concat([Buffer.from([0xdd, 0, 0x0f, 0x42, 0x40]), Buffer.alloc(1_000_000, 0x90)]));
   assert.equal((await packed.answerTo(null)).code, 'frame_invalid');
 });
 
 test('a subscription to many prefixes scans Redis once, and its snapshot has every key once', async (t) => {
-  const redis = await startRedis();
-  t.after(() => redis.stop());
-  const service = await startReplica(redis);
-  t.after(() => service.stop());
+  const redis = await redisFor(t);
+  const service = await replicaFor(t, redis);
   const keys = ['p1:a', 'p1:b', 'p22:a', 'p9:a', 'volatility:A'];
   for (const key of [...keys, 'q1:a', 'p:a']) assert.ok((await put(service, key, '1')).ok);
   await redis.cli('EVAL', "for i = 1, 10000 do redis.call('SET', 'foreign:' .. i, '') end", '0');
-  const ws = await client(t, service);
+  const ws = await wsFor(t, service);
   const before = await scans();
   const { items } = await ws.subscribe({
     prefixes: [...names(990, 'none'), 'p1', 'p1:', 'p22', 'p9:'],
@@ -107,14 +92,12 @@ test('a subscription to many prefixes scans Redis once, and its snapshot has eve
 });
 
 test('prefixes with a common head of half a character find their keys', async (t) => {
-  const redis = await startRedis();
-  t.after(() => redis.stop());
-  const service = await startReplica(redis);
-  t.after(() => service.stop());
+  const redis = await redisFor(t);
+  const service = await replicaFor(t, redis);
   // Their first 16-bit units are equal.
   const prefixes = ['😀', '😁', '😂', '😃', '😄'];
   for (const prefix of prefixes) assert.ok((await put(service, `${prefix}:A`, '1')).ok);
-  const ws = await client(t, service);
+  const ws = await wsFor(t, service);
   const { items } = await ws.subscribe({ prefixes });
   assert.deepEqual(
     items.map(({ key }) => key).sort(),

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { after, beforeEach, test } from 'node:test';
 import { pack } from 'msgpackr';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { startService } from '../../loadtest/target/service.ts';
 import { bytesOf, del, get, jsonOf, MSGPACK_TYPE, post, put, readIntoL1 } from '../support/client.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { assertProblem, assertRawProblem } from '../support/problem.ts';
+import { replicasOfFile } from '../support/services.ts';
 import { whileFrozen } from '../support/while-frozen.ts';
 import {
   connectWs,
@@ -18,7 +18,7 @@ import {
   MSGPACK_PROTOCOL,
   Refused,
   type WsClient,
-  type WsOptions,
+  wsFor,
 } from '../support/ws-client.ts';
 
 const PREFIX = 'borrow_rate_engine:';
@@ -29,37 +29,17 @@ const ENV = {
 const PROTOCOLS = [JSON_PROTOCOL, MSGPACK_PROTOCOL];
 const VERSION = /^[0-9a-f]{24}$/;
 
-let redis: RedisServer;
-let near: Service;
-let far: Service;
-let alone: Service;
-
-before(async () => {
-  redis = await startRedis();
-  [near, far, alone] = await Promise.all([
-    startReplica(redis, ENV),
-    startReplica(redis, ENV),
-    startService({ standalone: true, env: { ...PATIENT, ...ENV } }),
-  ]);
-});
+const {
+  redis,
+  replicas: [near, far],
+} = await replicasOfFile(ENV, ENV);
+const alone = await startService({ standalone: true, env: { ...PATIENT, ...ENV } });
 
 beforeEach(async () => {
-  await redis.cli('FLUSHALL');
   await post(alone, '/v1/flush', { tier: 'local' });
-  await Promise.all([near, far].map(reachesRedis));
 });
 
-after(async () => {
-  await Promise.all([near?.stop(), far?.stop(), alone?.stop()]);
-  await redis?.stop();
-});
-
-/** A client that closes at the end of the test. */
-async function client(t: TestContext, service: Service = near, options: WsOptions = {}): Promise<WsClient> {
-  const ws = await connectWs(service, options);
-  t.after(() => ws.close());
-  return ws;
-}
+after(() => alone.stop());
 
 /** Waits until all earlier events of Redis have been pushed to the client. */
 async function fence(ws: WsClient, key = `borrow_rate:fence-${Math.random()}`): Promise<void> {
@@ -72,7 +52,7 @@ const about = (key: string) => (event: Message) => event.key === key;
 test('every answer carries the id of its request, number or string, in both subprotocols', async (t) => {
   for (const service of [near, alone])
     for (const protocol of PROTOCOLS) {
-      const ws = await client(t, service, { protocol });
+      const ws = await wsFor(t, service, { protocol });
       assert.equal(ws.protocol, protocol);
       assert.deepEqual(await ws.request('ping', { id: 0 }), { id: 0, ok: true });
       assert.deepEqual(await ws.request('ping', { id: -1.5 }), { id: -1.5, ok: true });
@@ -139,14 +119,14 @@ test('every answer carries the id of its request, number or string, in both subp
 
 test('an id that an answer cannot repeat is rejected, and nothing is written', async (t) => {
   for (const service of [near, alone]) {
-    const json = await client(t, service);
+    const json = await wsFor(t, service);
     for (const id of ['9007199254740993', '-12345678901234567890', '1e20', '1e999']) {
       const answer = json.answerTo(null);
       json.sendRaw(`{"id":${id},"op":"set","key":"id:BIG","value":1}`);
       assert.deepEqual([(await answer).code, (await answer).field], ['frame_invalid', 'id'], id);
     }
     assert.equal((await json.request('get', { id: 2 ** 53 - 1, key: 'id:BIG' })).status, 'miss');
-    const packed = await client(t, service, { protocol: MSGPACK_PROTOCOL });
+    const packed = await wsFor(t, service, { protocol: MSGPACK_PROTOCOL });
     const answer = packed.answerTo(null);
     packed.send({ id: 2n ** 64n - 1n, op: 'ping' });
     assert.equal((await answer).code, 'frame_invalid');
@@ -156,7 +136,7 @@ test('an id that an answer cannot repeat is rejected, and nothing is written', a
 
 test('errors carry the codes of HTTP and name the invalid member', async (t) => {
   for (const protocol of PROTOCOLS) {
-    const ws = await client(t, near, { protocol });
+    const ws = await wsFor(t, near, { protocol });
     const fails = async (op: string, fields: Message, code: string, field?: string) => {
       const { detail, ...answer } = await ws.request(op, { id: 'x', ...fields });
       const named = field === undefined ? {} : { field };
@@ -200,7 +180,7 @@ test('errors carry the codes of HTTP and name the invalid member', async (t) => 
 test('a misspelt condition or an unknown member is rejected and does not overwrite', async (t) => {
   for (const service of [near, alone])
     for (const protocol of PROTOCOLS) {
-      const ws = await client(t, service, { protocol });
+      const ws = await wsFor(t, service, { protocol });
       const key = `borrow_rate:STRICT-${protocol}`;
       const { version } = await ws.request('set', { key, value: 1 });
       const refused = async (op: string, fields: Message, field: string, hint: RegExp) => {
@@ -232,8 +212,8 @@ test('a misspelt condition or an unknown member is rejected and does not overwri
 });
 
 test('a subscription follows keys, types and prefixes, with and without values', async (t) => {
-  const ws = await client(t);
-  const bare = await client(t);
+  const ws = await wsFor(t, near);
+  const bare = await wsFor(t, near);
   const names = { keys: ['x:1'], types: ['volatility'], prefixes: ['min_rate:A'] };
   await put(far, 'x:1', '1');
   await put(far, 'volatility:S', '2');
@@ -271,7 +251,7 @@ test('a subscription follows keys, types and prefixes, with and without values',
 
 test('overlapping subscriptions of a socket push each change once, until the last ends', async (t) => {
   for (const protocol of PROTOCOLS) {
-    const ws = await client(t, near, { protocol });
+    const ws = await wsFor(t, near, { protocol });
     await ws.subscribe({ id: 1, keys: ['volatility:X', 'volatility:X'], values: true });
     await ws.subscribe({ id: 2, types: ['volatility'] });
     await ws.subscribe({ id: 3, prefixes: ['vol', 'volatility:'] });
@@ -302,7 +282,7 @@ test('a snapshot of 3,000 keys arrives in parts, with each key once', async (t) 
       await post(service, '/v1/mset', { entries });
     }
     for (const protocol of PROTOCOLS) {
-      const ws = await client(t, service, { protocol });
+      const ws = await wsFor(t, service, { protocol });
       const { items, parts } = await ws.subscribe({ prefixes: ['x:'], keys: ['x:7', 'x:8'], values: true });
       assert.ok(parts.length >= 3000 / 500, `${parts.length} parts`);
       for (const { snapshot } of parts) assert.ok(snapshot.length <= 500);
@@ -320,7 +300,7 @@ test('a snapshot of 3,000 keys arrives in parts, with each key once', async (t) 
 test('parts of a snapshot are also limited by size', async (t) => {
   const value = 'x'.repeat(300_000);
   for (let i = 0; i < 10; i++) await put(near, `x:${i}`, JSON.stringify(value));
-  const ws = await client(t, far);
+  const ws = await wsFor(t, far);
   const { items, parts } = await ws.subscribe({ prefixes: ['x:'], values: true });
   assert.equal(items.length, 10);
   assert.ok(parts.length >= 3, `${parts.length} parts`);
@@ -344,7 +324,7 @@ test('during writes, snapshot and stream deliver the last version of each key, i
   });
   const clients: WsClient[] = [];
   for (let i = 0; i < 50; i++) {
-    const ws = await client(t, i % 2 === 0 ? near : far, { protocol: PROTOCOLS[i % 2]! });
+    const ws = await wsFor(t, i % 2 === 0 ? near : far, { protocol: PROTOCOLS[i % 2]! });
     const named = [{ keys }, { types: ['calculation'] }, { prefixes: ['calc'], keys: keys.slice(5) }];
     await ws.subscribe({ ...named[i % 3], values: true });
     clients.push(ws);
@@ -383,7 +363,7 @@ test('a change at any replica or in Redis is pushed at every replica, with its r
   // Both replicas read the key again after the notice of a write. A read that finds it deleted cannot know the reason.
   const reread = () => Promise.all([near, far].map(heardAll));
   for (const protocol of PROTOCOLS) {
-    const clients = [await client(t, near, { protocol }), await client(t, far, { protocol })];
+    const clients = [await wsFor(t, near, { protocol }), await wsFor(t, far, { protocol })];
     for (const ws of clients) await ws.subscribe({ types: ['borrow_rate'], values: true });
     const all = (event: Message) =>
       Promise.all(
@@ -418,7 +398,7 @@ test('a change at any replica or in Redis is pushed at every replica, with its r
 });
 
 test('a key that Redis evicts is reported with the reason remote', async (t) => {
-  const ws = await client(t);
+  const ws = await wsFor(t, near);
   const keys = Array.from({ length: 200 }, (_, i) => `borrow_rate:${i}`);
   const entries = keys.map((key) => ({ key, value: 'x'.repeat(3000) }));
   await post(far, '/v1/mset', { entries });
@@ -436,7 +416,7 @@ test('a key that Redis evicts is reported with the reason remote', async (t) => 
 });
 
 test('FLUSHALL resets every subscriber', async (t) => {
-  const [ws, other] = [await client(t), await client(t, far, { protocol: MSGPACK_PROTOCOL })];
+  const [ws, other] = [await wsFor(t, near), await wsFor(t, far, { protocol: MSGPACK_PROTOCOL })];
   await ws.subscribe({ keys: ['borrow_rate:A'] });
   await other.subscribe({ types: ['borrow_rate'] });
   await redis.cli('FLUSHALL');
@@ -445,7 +425,7 @@ test('FLUSHALL resets every subscriber', async (t) => {
 });
 
 test('an invalidation by pattern is pushed as the pattern, and as keys to subscribers of keys', async (t) => {
-  const [open, named] = [await client(t), await client(t)];
+  const [open, named] = [await wsFor(t, near), await wsFor(t, near)];
   await post(far, '/v1/mset', {
     entries: [
       { key: 'volatility:A', value: 1 },
@@ -469,7 +449,7 @@ test('an invalidation by pattern is pushed as the pattern, and as keys to subscr
 });
 
 test('an announcement of another program on the channel is pushed', async (t) => {
-  const [ws, other] = [await client(t), await client(t, far, { protocol: MSGPACK_PROTOCOL })];
+  const [ws, other] = [await wsFor(t, near), await wsFor(t, far, { protocol: MSGPACK_PROTOCOL })];
   for (const each of [ws, other]) await each.subscribe({ types: ['volatility'] });
   assert.equal(await redis.cli('PUBLISH', 'cache_invalidation', '{"pattern":"volatility:*"}'), '2');
   for (const each of [ws, other])
@@ -481,7 +461,7 @@ test('an announcement of another program on the channel is pushed', async (t) =>
 });
 
 test('the loss and the return of the link each push a reset, and a new subscription is complete', async (t) => {
-  const ws = await client(t);
+  const ws = await wsFor(t, near);
   await ws.subscribe({ keys: ['borrow_rate:A'], values: true });
   await redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
   const reasons: string[] = [];
@@ -500,7 +480,7 @@ test('while Redis is frozen, answers are marked, and a snapshot names keys that 
     HEARTBEAT_TIMEOUT_MS: '1000',
   });
   t.after(() => service.stop());
-  const ws = await client(t, service);
+  const ws = await wsFor(t, service);
   await put(service, 'borrow_rate:A', '1');
   await heardAll(service);
   await readIntoL1(service, 'borrow_rate:A');
@@ -530,7 +510,7 @@ test('while Redis is frozen, answers are marked, and a snapshot names keys that 
 
 test('standalone, writes, deletions, invalidations and expiries are pushed', async (t) => {
   for (const protocol of PROTOCOLS) {
-    const [ws, other] = [await client(t, alone, { protocol }), await client(t, alone, { protocol })];
+    const [ws, other] = [await wsFor(t, alone, { protocol }), await wsFor(t, alone, { protocol })];
     await ws.subscribe({ types: ['min_rate'], values: true });
     const key = 'min_rate:A';
     const next = async (expected: Message) => {
@@ -552,7 +532,7 @@ test('standalone, writes, deletions, invalidations and expiries are pushed', asy
 });
 
 test('a value without a JSON form is pushed in full over msgpack and as an invalidation over JSON', async (t) => {
-  const [text, binary] = [await client(t), await client(t, near, { protocol: MSGPACK_PROTOCOL })];
+  const [text, binary] = [await wsFor(t, near), await wsFor(t, near, { protocol: MSGPACK_PROTOCOL })];
   const key = 'borrow_rate:BIN';
   for (const ws of [text, binary]) await ws.subscribe({ keys: [key], values: true });
   const value = Buffer.from([0, 255]);
@@ -579,10 +559,10 @@ test('a value without a JSON form is pushed in full over msgpack and as an inval
 });
 
 test('an upgrade selects JSON by default or the first known subprotocol, and rejects unknown subprotocols', async (t) => {
-  const none = await client(t, near, { protocol: null });
+  const none = await wsFor(t, near, { protocol: null });
   assert.equal(none.protocol, '');
   assert.equal((await none.request('ping')).ok, true);
-  const chosen = await client(t, near, { protocol: ['ratecache.v9', MSGPACK_PROTOCOL, JSON_PROTOCOL] });
+  const chosen = await wsFor(t, near, { protocol: ['ratecache.v9', MSGPACK_PROTOCOL, JSON_PROTOCOL] });
   assert.equal(chosen.protocol, MSGPACK_PROTOCOL);
   assert.equal((await chosen.request('ping')).ok, true);
   const response = await refused(connectWs(near, { protocol: 'graphql-ws' }));
@@ -624,13 +604,13 @@ test('only listed origins and clients without an Origin may connect', async (t) 
   const env = { ...PATIENT, WS_ALLOWED_ORIGINS: `https://a.example,${origin}` };
   const open = await startService({ standalone: true, env });
   t.after(() => open.stop());
-  assert.equal((await (await client(t, open, { origin })).request('ping')).ok, true);
-  assert.equal((await (await client(t, open)).request('ping')).ok, true);
+  assert.equal((await (await wsFor(t, open, { origin })).request('ping')).ok, true);
+  assert.equal((await (await wsFor(t, open)).request('ping')).ok, true);
   for (const other of ['https://desk.example.com.evil.example', 'http://desk.example.com', 'null'])
     await assertProblem(await refused(connectWs(open, { origin: other })), 'origin_refused', 'Origin');
   const all = await startService({ standalone: true, env: { ...PATIENT, WS_ALLOWED_ORIGINS: '*' } });
   t.after(() => all.stop());
-  assert.equal((await (await client(t, all, { origin })).request('ping')).ok, true);
+  assert.equal((await (await wsFor(t, all, { origin })).request('ping')).ok, true);
 });
 
 test('frame size, subscriptions, connections and malformed frames are limited', async (t) => {
@@ -646,18 +626,18 @@ test('frame size, subscriptions, connections and malformed frames are limited', 
   });
   t.after(() => service.stop());
 
-  const idle = await client(t, service);
-  const large = await client(t, service, { protocol: MSGPACK_PROTOCOL });
+  const idle = await wsFor(t, service);
+  const large = await wsFor(t, service, { protocol: MSGPACK_PROTOCOL });
   await assertProblem(await refused(connectWs(service)), 'too_many_connections');
   large.sendRaw(new Uint8Array(2049));
   assert.equal((await large.closed).code, 1009);
-  const room = await until(() => client(t, service).catch(() => undefined));
+  const room = await until(() => wsFor(t, service).catch(() => undefined));
   await room.close();
-  const larger = await until(() => client(t, service).catch(() => undefined));
+  const larger = await until(() => wsFor(t, service).catch(() => undefined));
   larger.sendRaw(new Uint8Array(10_000));
   assert.notEqual((await larger.closed).code, 1000, 'the connection must not close normally');
 
-  const ws = await until(() => client(t, service).catch(() => undefined));
+  const ws = await until(() => wsFor(t, service).catch(() => undefined));
   for (const id of [1, 2, 3]) await ws.subscribe({ id, keys: ['a:b'] });
   assert.equal((await ws.request('subscribe', { id: 4, keys: ['a:b'] })).code, 'too_many_subscriptions');
   await ws.request('unsubscribe', { subscription: 2 });
@@ -687,7 +667,7 @@ test('frame size, subscriptions, connections and malformed frames are limited', 
 test('a stopping service closes its sockets with 1012', async (t) => {
   const service = await startReplica(redis, ENV);
   t.after(() => service.stop());
-  const clients = [await client(t, service), await client(t, service, { protocol: MSGPACK_PROTOCOL })];
+  const clients = [await wsFor(t, service), await wsFor(t, service, { protocol: MSGPACK_PROTOCOL })];
   for (const ws of clients) await ws.subscribe({ keys: ['borrow_rate:A'] });
   service.kill('SIGTERM');
   for (const ws of clients) assert.deepEqual(await ws.closed, { code: 1012, reason: 'restarting' });
@@ -698,7 +678,7 @@ test('the example in docs/websocket.md works as written', async (t) => {
   const document = await readFile(new URL('../../docs/websocket.md', import.meta.url), 'utf8');
   const lines = /```console\n(.*?)```/s.exec(document)![1]!.trim().split('\n');
   for (const service of [near, alone]) {
-    const ws = await client(t, service);
+    const ws = await wsFor(t, service);
     // Each version in the document stands for one version that the service creates.
     const versions = new Map<string, string>();
     const written = (frame: Message) =>

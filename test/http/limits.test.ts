@@ -8,6 +8,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { bytesOf, get, jsonOf, MSGPACK_TYPE, post, put } from '../support/client.ts';
+import { metric } from '../support/metric.ts';
 import { assertProblem } from '../support/problem.ts';
 import { connectWs, MSGPACK_PROTOCOL } from '../support/ws-client.ts';
 
@@ -212,10 +213,4 @@ test('an mset of 1,000 entries stores the last value of a key that it names twic
 
 function limited(service: Service, limit: string): Promise<number> {
   return metric(service, `ratecache_limited_total\\{limit="${limit}"\\}`);
-}
-
-/** @param name as a regular expression */
-async function metric(service: Service, name: string): Promise<number> {
-  const text = await (await service.fetch('/metrics')).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }

@@ -357,14 +357,8 @@ test('a write that cannot be packed rejects, and later writes succeed', async ()
 });
 
 test('while Redis does not answer, each call takes the command time-out; later calls succeed', async (t) => {
-  const own = await startRedis();
-  const own0 = await link(own);
-  t.after(async () => {
-    own0.data.disconnect();
-    own0.admin.disconnect();
-    await own.stop();
-  });
-  const { store, write, counters } = over(own0, { commandTimeoutMs: 100 });
+  const { own, connections } = await ownRedis(t);
+  const { store, write, counters } = over(connections, { commandTimeoutMs: 100 });
   await store.write(write('k', '1'));
   await own.signal('SIGSTOP');
   const timesOut = async (call: () => Promise<unknown>) => {
@@ -384,16 +378,10 @@ test('while Redis does not answer, each call takes the command time-out; later c
 });
 
 test('without Redis every call rejects as unavailable at once', async (t) => {
-  const own = await startRedis();
-  const own0 = await link(own);
-  t.after(async () => {
-    own0.data.disconnect();
-    own0.admin.disconnect();
-    await own.stop();
-  });
-  const { store, write, counters } = over(own0, { commandTimeoutMs: 2_000 });
+  const { own, connections } = await ownRedis(t);
+  const { store, write, counters } = over(connections, { commandTimeoutMs: 2_000 });
   await store.write(write('k', '1'));
-  const closed = Promise.all([once(own0.data, 'close'), once(own0.admin, 'close')]);
+  const closed = Promise.all([once(connections.data, 'close'), once(connections.admin, 'close')]);
   await own.signal('SIGKILL');
   await closed;
   const reasons: string[] = [];
@@ -412,7 +400,7 @@ test('without Redis every call rejects as unavailable at once', async (t) => {
   assert.equal(counters.redisErrors.get('unavailable'), 4);
 
   await own.restart();
-  await until(() => own0.data.status === 'ready');
+  await until(() => connections.data.status === 'ready');
   assert.equal(await store.read('k'), undefined);
 });
 
@@ -436,6 +424,18 @@ async function link(server: RedisServer): Promise<Link> {
   const admin = connect(addressOf(server), 'admin', new Counters());
   await Promise.all([once(data, 'ready'), once(admin, 'ready')]);
   return { data, admin };
+}
+
+/** A Redis for one test, with connections to it. */
+async function ownRedis(t: TestContext): Promise<{ own: RedisServer; connections: Link }> {
+  const own = await startRedis();
+  const connections = await link(own);
+  t.after(async () => {
+    connections.data.disconnect();
+    connections.admin.disconnect();
+    await own.stop();
+  });
+  return { own, connections };
 }
 
 async function ready(t: TestContext, connection: Redis): Promise<Redis> {

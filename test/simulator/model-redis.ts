@@ -147,23 +147,8 @@ export class ModelRedis implements Keyspace {
 
   open(origin: string, send: (output: Output) => void): Session {
     const id = this.#nextSession++;
-    const session: Session = {
-      id,
-      // A client uses another port for each connection.
-      address: `${this.#name}.client:${10_000 + id}`,
-      origin,
-      send,
-      channels: new Set(),
-      shardChannels: new Set(),
-      asking: false,
-      prefixes: undefined,
-      dirty: new Set(),
-      outputs: [],
-      inbox: [],
-      written: 0,
-      blocked: undefined,
-      ended: false,
-    };
+    // A client uses another port for each connection.
+    const session = newSession(id, `${this.#name}.client:${10_000 + id}`, origin, send);
     this.#sessions.add(session);
     return session;
   }
@@ -765,22 +750,26 @@ export class ModelRedis implements Keyspace {
 
 const INVALIDATE = '__redis__:invalidate';
 
-const FOREIGN: Session = {
-  id: 0,
-  address: '',
-  origin: '',
-  send: () => {},
-  channels: new Set(),
-  shardChannels: new Set(),
-  asking: false,
-  prefixes: undefined,
-  dirty: new Set(),
-  outputs: [],
-  inbox: [],
-  written: 0,
-  blocked: undefined,
-  ended: false,
-};
+const FOREIGN = newSession(0, '', '', () => {});
+
+function newSession(id: number, address: string, origin: string, send: (output: Output) => void): Session {
+  return {
+    id,
+    address,
+    origin,
+    send,
+    channels: new Set(),
+    shardChannels: new Set(),
+    asking: false,
+    prefixes: undefined,
+    dirty: new Set(),
+    outputs: [],
+    inbox: [],
+    written: 0,
+    blocked: undefined,
+    ended: false,
+  };
+}
 
 /** Undefined for a value in an unknown format. */
 function readable(key: string, stored: Buffer): Entry | undefined {

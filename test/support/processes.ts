@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import type { RedisServer } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import type { HealthBody } from '../../src/metrics/health.ts';
@@ -23,12 +23,6 @@ export async function startTwo(
   });
   const { ops_port: port } = await service.waitForLog(({ msg }) => msg === 'listening');
   return { ...service, ops: (path) => fetch(`http://127.0.0.1:${port}${path}`) };
-}
-
-export async function redisFor(t: TestContext): Promise<RedisServer> {
-  const redis = await startRedis();
-  t.after(() => redis.stop());
-  return redis;
 }
 
 export async function healthOf(service: Operated): Promise<HealthBody> {

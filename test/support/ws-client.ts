@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { TestContext } from 'node:test';
 import { pack, Unpackr } from 'msgpackr';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Service } from '../../loadtest/target/service.ts';
@@ -58,6 +59,17 @@ export async function connectWs(service: Pick<Service, 'port'>, options: WsOptio
     });
   });
   return client;
+}
+
+/** A client that closes at the end of the test. */
+export async function wsFor(
+  t: TestContext,
+  service: Pick<Service, 'port'>,
+  options: WsOptions = {},
+): Promise<WsClient> {
+  const ws = await connectWs(service, options);
+  t.after(() => ws.close());
+  return ws;
 }
 
 /** A client of one socket: answers by id, events in a queue, both decoded. */

@@ -1,12 +1,8 @@
 /** The report on the screen of a phone, in Chromium. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { htmlReport } from '../../../loadtest/report/html.ts';
+import { resultOfPage } from '../../support/page-result.ts';
 import { latencyGate, synthetic } from './synthetic.ts';
 
 const WIDTHS = [360, 1280];
@@ -44,27 +40,7 @@ test('every table of the report fits a phone, and each plot over time marks the 
     }),
     synthetic({ profile: 'invalidation-storm' }),
   ]);
-  const seen = await new Promise<string>((resolve) => {
-    const pages = createServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
-      if (request.url === '/seen') resolve(body);
-      response.setHeader('Content-Type', 'text/html');
-      response.end(request.url === '/report' ? report : MEASURE);
-    }).listen(0, '127.0.0.1', () => {
-      const { port } = pages.address() as { port: number };
-      const profile = mkdtempSync(join(tmpdir(), 'ratecache-chromium-'));
-      const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', `--user-data-dir=${profile}`];
-      const chromium = spawn('chromium', [...flags, `http://127.0.0.1:${port}/`], { stdio: 'ignore' });
-      t.after(async () => {
-        chromium.kill();
-        await new Promise((resolve) => chromium.once('exit', resolve));
-        pages.closeAllConnections();
-        pages.close();
-        rmSync(profile, { recursive: true, maxRetries: 5 });
-      });
-    });
-  });
+  const seen = await resultOfPage(t, { '/': MEASURE, '/report': report });
   // Two profiles have a plot by percentile and six over time each; those of the first have marks.
   const expected = { tooWide: [], plots: 14, marks: 6 };
   assert.deepEqual(JSON.parse(seen), Object.fromEntries(WIDTHS.map((width) => [width, expected])));
