@@ -85,6 +85,29 @@ test('a slot that moved has its new owner at once, and the highest slot of both 
   assert.deepEqual(taken(), []);
 });
 
+test('slots that move do not change the order of the masters, and an heir takes the place of its master', () => {
+  const { members } = setUp();
+  const order = () => members.masters.map((member) => `${member.address} ${members.placeOf(member)}`);
+  members.apply(table(['a:1', 99], ['b:1', 199], ['c:1', SLOT_COUNT - 1]));
+  const before = ['c:1 16383', 'b:1 199', 'a:1 99'];
+  assert.deepEqual(order(), before);
+  // The highest slot of a:1 is above all slots of b:1 now.
+  members.moved(300, 'a:1');
+  assert.deepEqual(order(), before);
+  const { owners } = table(['heir:1', 99], ['b:1', 199], ['c:1', SLOT_COUNT - 1]);
+  members.apply({ epoch: 2, owners: owners.with(300, 'heir:1'), nodes: new Set(['heir:1', 'b:1', 'c:1']) });
+  assert.deepEqual(order(), ['c:1 16383', 'b:1 199', 'heir:1 99']);
+});
+
+test('a master that loses its place takes a lower one, so that a listing does not skip it', () => {
+  const { members } = setUp();
+  members.apply(table(['a:1', 99], ['b:1', SLOT_COUNT - 1]));
+  members.moved(300, 'a:1');
+  members.moved(99, 'b:1');
+  assert.equal(members.placeOf(members.ownerOf(300)!), 98);
+  assert.equal(members.placeOf(members.ownerOf(99)!), SLOT_COUNT - 1);
+});
+
 test('a node that a redirect names stays connected although it owns no slot yet', () => {
   const { members, taken } = setUp();
   members.apply(table(['a:1', SLOT_COUNT - 1]));

@@ -89,23 +89,31 @@ export class ClusterStore implements Store {
   }
 
   /**
-   * Lists one master after the other, from the highest slot down. The cursor contains the highest slot of the master and
-   * its own cursor.
+   * Lists one master after the other, in the order of `Members`. The cursor contains the place of the master, a hash of its
+   * address, and its own cursor, which is of no use for an heir of its slots: that list begins at the start.
    */
   async list(match: Match, cursor: string | undefined, limit: number): Promise<Listing> {
+    const { members, slotOf } = this.#deps;
     const masters = this.#masters();
-    const [slot, inner] = cursor === undefined ? [SLOT_COUNT - 1, undefined] : splitCursor(cursor);
-    const { members } = this.#deps;
-    const anchorOf = (member: Member) => members.anchorOf(member)!;
-    const member = masters.find((each) => anchorOf(each) <= slot);
+    const at = cursor === undefined ? START : splitCursor(cursor);
+    const placeOf = (member: Member) => members.placeOf(member)!;
+    const member = masters.find((each) => placeOf(each) <= at.place);
     if (member === undefined) return { keys: [], cursor: undefined };
-    const anchor = anchorOf(member);
+    const startOf = (each: Member): Cursor => ({
+      place: placeOf(each),
+      hash: slotOf(each.address),
+      inner: '0',
+    });
+    // Read before the wait: the masters may own other slots after it.
+    const start = startOf(member);
     const next = masters[masters.indexOf(member) + 1];
-    // Read before the wait: the next master may own no slot after it.
-    const following = next === undefined ? undefined : joinCursor(anchorOf(next), '0');
-    // Another master owns this slot now: its list begins at the start.
-    const page = await member.store.list(match, anchor === slot ? inner : undefined, limit);
-    return { ...page, cursor: page.cursor === undefined ? following : joinCursor(anchor, page.cursor) };
+    const following = next && joinCursor(startOf(next));
+    const isSame = at.place === start.place && at.hash === start.hash;
+    const page = await member.store.list(match, isSame ? at.inner : undefined, limit);
+    return {
+      ...page,
+      cursor: page.cursor === undefined ? following : joinCursor({ ...start, inner: page.cursor }),
+    };
   }
 
   /** Handles the error of a deletion whose key may have moved after a scan found it. */
@@ -194,12 +202,26 @@ function within(work: Promise<void>, ms: number): Promise<void> {
   return Promise.race([work, new Promise<void>((resolve) => setTimeout(resolve, ms).unref())]);
 }
 
-// One number: the cursor of SCAN has fewer than 50 bits, because it is below the number of buckets.
-function joinCursor(slot: number, cursor: string): string {
-  return String(BigInt(cursor) * BigInt(SLOT_COUNT) + BigInt(slot));
+interface Cursor {
+  readonly place: number;
+  /** Of the address of the master, below `SLOT_COUNT`. */
+  readonly hash: number;
+  /** The cursor of its SCAN. */
+  readonly inner: string;
 }
 
-function splitCursor(cursor: string): [slot: number, cursor: string] {
+/** Before the first master. No address has this hash. */
+const START: Cursor = { place: SLOT_COUNT - 1, hash: -1, inner: '0' };
+
+const SLOTS = BigInt(SLOT_COUNT);
+
+// One number of 64 bits. 36 of them are for the cursor of SCAN, which is below the number of buckets.
+function joinCursor({ place, hash, inner }: Cursor): string {
+  return String((BigInt(inner) * SLOTS + BigInt(hash)) * SLOTS + BigInt(place));
+}
+
+function splitCursor(cursor: string): Cursor {
   const joined = BigInt(cursor);
-  return [Number(joined % BigInt(SLOT_COUNT)), String(joined / BigInt(SLOT_COUNT))];
+  const rest = joined / SLOTS;
+  return { place: Number(joined % SLOTS), hash: Number(rest % SLOTS), inner: String(rest / SLOTS) };
 }

@@ -19,6 +19,11 @@ export class Members {
   readonly #owners: (Member | undefined)[] = Array(SLOT_COUNT).fill(undefined);
   /** The highest slot of each member that owns one. Its hash tag names the canary and the channel of the member. */
   readonly #anchors = new Map<Member, number>();
+  /**
+   * A slot of each member that owns one, by which `masters` is ordered. A member keeps its place while it owns this slot, and
+   * an heir takes it over. So a listing in this order skips no master because some slots have moved meanwhile.
+   */
+  readonly #places = new Map<Member, number>();
   /** Nodes that a redirect named and that own no slot yet. */
   readonly #guests = new Set<Member>();
   /** The replicas. */
@@ -28,9 +33,9 @@ export class Members {
     this.#deps = deps;
   }
 
-  /** All masters that own slots, by their highest slot, the highest first. */
+  /** All masters that own slots, by their places, the highest first. */
   get masters(): Member[] {
-    return [...this.#anchors].sort(([, a], [, b]) => b - a).map(([member]) => member);
+    return [...this.#places].sort(([, a], [, b]) => b - a).map(([member]) => member);
   }
 
   /** All members, also those without slots and replicas. */
@@ -49,8 +54,8 @@ export class Members {
     return anchor === undefined ? undefined : tagOf(anchor);
   }
 
-  anchorOf(member: Member): number | undefined {
-    return this.#anchors.get(member);
+  placeOf(member: Member): number | undefined {
+    return this.#places.get(member);
   }
 
   /** Returns the member at the address. Connects to a node that a redirect names for the first time. */
@@ -100,7 +105,27 @@ export class Members {
       last = owner;
     });
     if (last !== undefined) this.#anchors.set(last, SLOT_COUNT - 1);
+    this.#place();
     for (const [address, slots] of changed) this.#deps.onAssigned(this.#members.get(address)!, slots);
+  }
+
+  #place(): void {
+    const before = new Map(this.#places);
+    const free = [...before.values()].sort((a, b) => b - a);
+    this.#places.clear();
+    for (const [member, anchor] of this.#anchors) {
+      const place = before.get(member);
+      if (place !== undefined && this.#owners[place] === member) this.#places.set(member, place);
+      // A lower place than before: a listing comes to the member once more, rather than never.
+      else if (place !== undefined) this.#places.set(member, this.#ownedBelow(place, member) ?? anchor);
+      else this.#places.set(member, free.find((slot) => this.#owners[slot] === member) ?? anchor);
+    }
+  }
+
+  /** The highest slot below this one that the member owns. */
+  #ownedBelow(slot: number, member: Member): number | undefined {
+    const below = this.#owners.lastIndexOf(member, slot);
+    return below < 0 ? undefined : below;
   }
 
   /** Returns the member at the address, whose changes the cache follows. */
