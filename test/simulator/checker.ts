@@ -4,7 +4,7 @@ import { checkDependents, isDependent } from './dependents.ts';
 import { checkSurvival, isBehindSplit, isLostInSplit, mayBeAtOldMaster } from './failover-rules.ts';
 import type { Cause, State } from './history.ts';
 import { clockSpread, type Plan } from './plan.ts';
-import type { Coherence, Operation, Read, Violation } from './records.ts';
+import { coherentFrom, type Operation, type Read, type Violation } from './records.ts';
 import type { Outcome } from './simulate.ts';
 import type { Received, SocketClient } from './socket-client.ts';
 import { checkCalm, checkFallback } from './state-rules.ts';
@@ -159,13 +159,6 @@ function checkYielding(outcome: Outcome): Violation[] {
     found.push(violation('yields', text, read.end, read.key, read.replica));
   }
   return found;
-}
-
-function coherentFrom(timeline: Coherence, from: number, until: number): boolean {
-  return !timeline.some(([at, state], i) => {
-    const end = timeline[i + 1]?.[0] ?? Number.POSITIVE_INFINITY;
-    return state !== 'coherent' && at <= until && end >= from;
-  });
 }
 
 /** Coherence 3, "No way back": on a replica that stays coherent, no read returns an older state after a newer state. */

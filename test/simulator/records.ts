@@ -43,3 +43,11 @@ export interface Violation {
   readonly text: string;
   readonly at: number;
 }
+
+/** Whether a replica was coherent all the time. */
+export function coherentFrom(timeline: Coherence, from: number, until: number): boolean {
+  return !timeline.some(([at, state], i) => {
+    const end = timeline[i + 1]?.[0] ?? Number.POSITIVE_INFINITY;
+    return state !== 'coherent' && at <= until && end >= from;
+  });
+}
