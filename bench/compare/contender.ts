@@ -26,7 +26,7 @@ export interface Running {
   work?(job: Work): Promise<Worked>;
   /** Keys that its Redis has been asked for since it started. */
   redisReads?(): Promise<number>;
-  /** Instructions of its process, without the kernel's, while `act` is under way. */
+  /** Instructions that `act` causes in its process, without the kernel's. */
   instructionsOf?(act: () => Promise<unknown>): Promise<number>;
   stop(): Promise<void>;
 }

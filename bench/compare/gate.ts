@@ -1,7 +1,8 @@
 /** The short comparison that must hold before a change lands: whether a hit still costs about what bare uWS costs. */
 
 import type { Figure } from './figure.ts';
-import { contestantOf, ratioOf } from './ratios.ts';
+import { contestantOf, medianOf } from './ratios.ts';
+import type { InstructionLimit } from './row.ts';
 import type { ContestantResult, Effort, RowResult } from './run-rows.ts';
 
 /**
@@ -21,26 +22,18 @@ export const LEAST_RATE = 0.75;
 /** The kernel counts CPU time in hundredths of a second: up to 2.5 % of such a run, on either side. */
 export const MOST_CPU = 1.3;
 
-/**
- * 0.88 to 1.09 are measured. Instructions depend on the machine less than times do. But each entry's header lines are made
- * once a second, and in a slow second fewer requests share them.
- */
-export const MOST_INSTRUCTIONS = 1.15;
-
 /** What is wrong with this row; nothing where it passes. */
 export function breaches(result: RowResult): string[] {
-  const { name, figures } = result.row;
+  return result.row.limit === undefined
+    ? timeBreaches(result)
+    : instructionBreaches(result, result.row.limit);
+}
+
+/** A row of times, next to bare uWS. */
+function timeBreaches(result: RowResult): string[] {
+  const { name } = result.row;
   const [ours, bare] = ['ratecache', 'bare-uws'].map((each) => contestantOf(result, each));
-  if (!ours?.samples.length || !bare?.samples.length) {
-    const why = [ours?.absent, bare?.absent, ours?.invalid[0], bare?.invalid[0]].find(Boolean);
-    return [`${name}: no valid run (${why ?? 'not measured'})`];
-  }
-  if (figures.includes('instructions')) {
-    const ratio = ratioOf(ours, bare, 'instructions') ?? Number.POSITIVE_INFINITY;
-    return ratio <= MOST_INSTRUCTIONS
-      ? []
-      : [breach(name, 'instructions', ratio, `more than ${MOST_INSTRUCTIONS}`)];
-  }
+  if (!ours?.samples.length || !bare?.samples.length) return [notMeasured(name, ours, bare)];
   const best = ({ samples }: ContestantResult, figure: Figure, of: typeof Math.max) =>
     of(...samples.map(({ figures: { [figure]: value } }) => value!));
   const rate = best(ours, 'perSecond', Math.max) / best(bare, 'perSecond', Math.max);
@@ -49,6 +42,25 @@ export function breaches(result: RowResult): string[] {
     ...(rate >= LEAST_RATE ? [] : [breach(name, 'rate', rate, `less than ${LEAST_RATE}`)]),
     ...(cpu <= MOST_CPU ? [] : [breach(name, 'CPU time', cpu, `more than ${MOST_CPU}`)]),
   ];
+}
+
+/** A row of instructions. */
+function instructionBreaches(result: RowResult, { atMost, against }: InstructionLimit): string[] {
+  const { name } = result.row;
+  const ours = result.contestants[0];
+  const other = against === undefined ? undefined : contestantOf(result, against);
+  const count = ours && medianOf(ours, 'instructions');
+  const unit = against === undefined ? 1 : other && medianOf(other, 'instructions');
+  if (!count || !unit) return [notMeasured(name, ours, other)];
+  if (count / unit <= atMost) return [];
+  return against === undefined
+    ? [`${name}: ${Math.round(count)} instructions, more than ${atMost}`]
+    : [breach(name, 'instructions', count / unit, `more than ${atMost}`)];
+}
+
+function notMeasured(row: string, ...contestants: readonly (ContestantResult | undefined)[]): string {
+  const reasons = contestants.flatMap((each) => [each?.absent, each?.invalid[0]]);
+  return `${row}: no valid run (${reasons.find(Boolean) ?? 'not measured'})`;
 }
 
 function breach(row: string, what: string, ratio: number, limit: string): string {

@@ -8,8 +8,8 @@ export interface Load {
   example?(server: Running): Promise<Answer>;
   /** Rejects where the server does not answer as it should; called once, before anything is measured. */
   verify?(server: Running): Promise<void>;
-  /** Each run has a warm-up of its own. Other loads run once, for a short time, before a measured run. */
-  readonly warmsUp?: boolean;
+  /** Called before each measured run. Without it, the load runs for a short time instead. */
+  warmUp?(server: Running): Promise<void>;
   /** Works at the server for about so long. */
   run(server: Running, seconds: number): Promise<Outcome>;
 }

@@ -19,6 +19,14 @@ export interface Row {
   readonly rounds?: number;
   /** Of the first contestant. */
   readonly targets?: readonly Target[];
+  /** The most instructions of the first contestant that `--gate` accepts. Rows without it are not part of the gate. */
+  readonly limit?: InstructionLimit;
+}
+
+export interface InstructionLimit {
+  /** Instructions of a request; with `against`, a multiple of those of that contestant. */
+  readonly atMost: number;
+  readonly against?: string;
 }
 
 export interface Contestant {

@@ -95,7 +95,8 @@ class Entrant implements ContestantResult {
         else if (isFirst) await load.verify?.(server);
         this.answer = await load.example?.(server);
         const warmup = isFirst ? FIRST_WARMUP : Math.min(WARMUP, WARMUP_SHARE * seconds);
-        if (!load.warmsUp) await load.run(server, warmup);
+        if (load.warmUp !== undefined) await load.warmUp(server);
+        else await load.run(server, warmup);
         const { figures, faults } = await measure(server, load, seconds);
         if (faults.length === 0) this.samples.push({ round, figures });
         else this.invalid.push(faults.join(', '));

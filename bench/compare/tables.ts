@@ -36,7 +36,8 @@ export function rowSection(result: RowResult): Section {
 function rowTable(result: RowResult): Cells {
   const { figures, reference: name } = result.row;
   const reference = contestantOf(result, name)!;
-  const compared = figures.filter((figure) => COLUMNS[figure].ratio !== undefined);
+  const isCompared = result.contestants.length > 1;
+  const compared = figures.filter((figure) => isCompared && COLUMNS[figure].ratio !== undefined);
   const width = figures.length + compared.length;
   return {
     head: [

@@ -21,7 +21,7 @@ async function start(counter?: Callgrind): Promise<Running> {
     pids: [server.pid],
     pathOf: cachePath,
     imitate: (answer) => server.ask(answer),
-    ...(counter && { instructionsOf: (act) => counter.during(server.pid, act) }),
+    ...(counter && { instructionsOf: (act) => counter.causedBy(server.pid, act) }),
     stop: async () => {
       await server.stop();
       await counter?.remove();

@@ -3,16 +3,24 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 /** Programs of the package `valgrind`. */
 export const CALLGRIND = ['valgrind', 'callgrind_control'];
+
+const IDLE_MS = 2000;
 
 export interface Callgrind {
   /** The program must be started by this, followed by its own command. */
   readonly under: readonly string[];
   /** Instructions of the process, all its threads together, while `act` is under way. */
   during(pid: number, act: () => Promise<unknown>): Promise<number>;
+  /**
+   * As `during`, without what the process does for as long when it is idle: its timers. On a busy machine `act` takes
+   * longer, and more of them run.
+   */
+  causedBy(pid: number, act: () => Promise<unknown>): Promise<number>;
   /** When the process has ended. */
   remove(): Promise<void>;
 }
@@ -20,21 +28,39 @@ export interface Callgrind {
 /** Does not count the instructions of the kernel. */
 export async function callgrind(): Promise<Callgrind> {
   const dir = await mkdtemp(join(tmpdir(), 'ratecache-callgrind-'));
+  const count = (pid: number, act: () => Promise<unknown>) => counted(dir, pid, act);
+  let idle: Promise<Count> | undefined;
   return {
     under: [
       ...['valgrind', '--tool=callgrind', '--quiet', '--instr-atstart=no'],
       // V8 writes code of its own.
       ...[`--callgrind-out-file=${join(dir, 'counted')}`, '--smc-check=all-non-file'],
     ],
-    during: async (pid, act) => {
-      await control('--instr=on', pid);
-      await act();
-      await control('--dump', pid);
-      await control('--instr=off', pid);
-      return takeCount(dir);
+    during: async (pid, act) => (await count(pid, act)).instructions,
+    causedBy: async (pid, act) => {
+      idle ??= count(pid, () => pause(IDLE_MS));
+      const rest = await idle;
+      const { instructions, ms } = await count(pid, act);
+      return instructions - (rest.instructions / rest.ms) * ms;
     },
     remove: () => rm(dir, { recursive: true, force: true }),
   };
+}
+
+interface Count {
+  readonly instructions: number;
+  /** How long they were counted. */
+  readonly ms: number;
+}
+
+async function counted(directory: string, pid: number, act: () => Promise<unknown>): Promise<Count> {
+  await control('--instr=on', pid);
+  const started = performance.now();
+  await act();
+  await control('--dump', pid);
+  const ms = performance.now() - started;
+  await control('--instr=off', pid);
+  return { instructions: await takeCount(directory), ms };
 }
 
 async function control(request: string, pid: number): Promise<void> {

@@ -18,6 +18,8 @@ const BATCH_KEYS = 1000;
 
 /** Everything is in L1. */
 const WARM = { LOCAL_CACHE_MAX_SIZE: '4000' };
+/** Without the sweep, which would drop prepared parts of answers at another request in each run. */
+const UNSWEPT = { LOCAL_CACHE_CLEANUP_INTERVAL_SECONDS: '0' };
 
 export const ratecache = contender('ratecache', 'ratecache', SMALL, WARM);
 export const ratecache1k = contender('ratecache', 'ratecache', MEDIUM, WARM);
@@ -26,12 +28,9 @@ export const ratecacheCold = contender('ratecache-cold', 'ratecache, cold L1', M
 /** Clients read these values. They are in L1 after `settle`. */
 export const ratecacheOf = (shape: Shape): Contender =>
   contender('ratecache', 'ratecache', shape, { LOCAL_CACHE_MAX_SIZE: String(2 * shape.count) });
-/** Counts its instructions. */
-export const ratecacheCounting: Contender = {
-  ...ratecache,
-  needs: [...ratecache.needs, ...CALLGRIND],
-  start: async () => start(SMALL, WARM, await callgrind()),
-};
+/** These count their instructions. */
+export const ratecacheCounting = counting(ratecache, SMALL, WARM);
+export const ratecacheColdCounting = counting(ratecacheCold, MANY, {});
 
 /** It traces one request in a hundred, and a collector on this machine receives the spans. */
 export const ratecacheTracing: Contender = {
@@ -50,7 +49,7 @@ export const ratecacheTracingCounting: Contender = {
 async function startTracing(counter?: Callgrind): Promise<Running> {
   const sink = await startSpanSink();
   const sampled = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' };
-  const running = await start(SMALL, { ...WARM, ...sink.env, ...sampled }, counter);
+  const running = await start(SMALL, { ...WARM, ...(counter && UNSWEPT), ...sink.env, ...sampled }, counter);
   return {
     ...running,
     stop: async () => {
@@ -64,6 +63,14 @@ async function startTracing(counter?: Callgrind): Promise<Running> {
 
 function contender(name: string, title: string, shape: Shape, env: Record<string, string>): Contender {
   return { name, title, needs: ['redis-server', 'redis-cli'], start: () => start(shape, env) };
+}
+
+function counting(contender: Contender, shape: Shape, env: Record<string, string>): Contender {
+  return {
+    ...contender,
+    needs: [...contender.needs, ...CALLGRIND],
+    start: async () => start(shape, { ...env, ...UNSWEPT }, await callgrind()),
+  };
 }
 
 function start(shape: Shape, env: Record<string, string>, counter?: Callgrind): Promise<Running> {
@@ -80,7 +87,7 @@ function start(shape: Shape, env: Record<string, string>, counter?: Callgrind): 
         if (shape !== MANY) await readAll(service, items);
       },
       redisReads: () => keyReadsOf(redis),
-      ...(counter && { instructionsOf: (act) => counter.during(service.pid, act) }),
+      ...(counter && { instructionsOf: (act) => counter.causedBy(service.pid, act) }),
       stop: async () => {
         await service.stop();
         await counter?.remove();

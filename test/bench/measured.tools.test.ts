@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { get16 } from '../../bench/compare/rows/l1-hit.ts';
@@ -62,4 +63,24 @@ test('twice the work is twice the instructions, and work before the count is not
   const ratio = twice / once;
   assert.ok(ratio > 1.8 && ratio < 2.2, `${twice} instructions are ${ratio} times ${once}`);
   assert.ok(once > TURNS, `${once} instructions for ${TURNS} turns`);
+});
+
+const TICKING = `
+  let sum = 0;
+  setInterval(() => {
+    for (let i = 0; i < 100_000; i++) sum = (sum + i * i) | 0;
+  }, 10);
+  process.send('ready');
+`;
+
+test('what the timers of a process do is not counted as caused by an act', async (t) => {
+  const { under, during, causedBy, remove } = await callgrind();
+  const ticking = await startChild(await programFile(t, TICKING), { under });
+  t.after(async () => {
+    await ticking.stop();
+    await remove();
+  });
+  const idle = () => pause(1000);
+  const [all, caused] = [await during(ticking.pid, idle), await causedBy(ticking.pid, idle)];
+  assert.ok(Math.abs(caused) < all / 2, `${caused} of ${all} instructions`);
 });

@@ -1,7 +1,7 @@
 /** Keeps a number of requests under way on each WebSocket, with frames that were made before. */
 import { RawWs } from '../../../loadtest/support/raw-ws.ts';
 import { answerParent } from '../../support/child.ts';
-import { exchange } from './exchange.ts';
+import { exchange, isAlike } from './exchange.ts';
 
 export interface WebSocketJob {
   readonly port: number;
@@ -28,9 +28,6 @@ export interface WebSocketResult {
   readonly lost: number;
 }
 
-/** By this share an answer may be longer or shorter: its `ttl` loses digits as time passes. */
-const TOLERANCE = 0.05;
-
 answerParent(async (job: WebSocketJob): Promise<WebSocketResult> => {
   const frames = Buffer.from(job.frames);
   const count = job.ends.length;
@@ -50,7 +47,7 @@ answerParent(async (job: WebSocketJob): Promise<WebSocketResult> => {
     socket.onGone = () => lost++;
     socket.onFrame = (payload) => {
       answers++;
-      if (Math.abs(payload.length / job.answerBytes - 1) > TOLERANCE) unlike++;
+      if (!isAlike(payload, job.answerBytes)) unlike++;
       if (due++ === 0) queueMicrotask(send);
     };
     due = job.inFlight;

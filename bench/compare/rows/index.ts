@@ -1,5 +1,6 @@
 import type { Row } from '../row.ts';
 import { fanOut } from './fan-out.ts';
+import { instructions } from './instructions.ts';
 import { l1Hits } from './l1-hit.ts';
 import { push } from './push.ts';
 import { getL2, load1, load64, put } from './redis.ts';
@@ -11,5 +12,6 @@ export const ROWS: readonly Row[] = [
   ...l1Hits,
   ...[getL2, load64, load1, put],
   ...[wsGetJson, wsGetMsgpack, wsMget, wsMgetIds],
+  ...instructions,
   ...[push, fanOut, start],
 ];

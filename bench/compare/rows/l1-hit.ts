@@ -1,22 +1,21 @@
 /** GET of a key in L1, over HTTP: the hot path, next to bare uWS and to other caches. */
-import { bareUws, bareUwsCounting } from '../../peers/bare-uws.ts';
+import { bareUws } from '../../peers/bare-uws.ts';
 import { fastify } from '../../peers/fastify.ts';
 import { nginxLua } from '../../peers/nginx-lua.ts';
-import { ratecache, ratecache1k, ratecacheCounting, ratecacheTracing, ratecacheTracingCounting } from '../../peers/ratecache.ts';
+import { ratecache, ratecache1k, ratecacheTracing } from '../../peers/ratecache.ts';
 import { varnish } from '../../peers/varnish.ts';
 import { webdis } from '../../peers/webdis.ts';
 import { MEDIUM, type Shape, SMALL } from '../../support/data.ts';
 import type { Contender } from '../contender.ts';
 import { answeredFrom } from '../loads/answered-from.ts';
-import { instructions as countedLoad } from '../loads/instructions.ts';
 import { wrk } from '../loads/wrk.ts';
-import { reads, tracedReads } from '../requests.ts';
+import { reads } from '../requests.ts';
 import { by, cpuAtMost, type Row, rateAtLeast, type Target } from '../row.ts';
 
 const PEERS = [nginxLua, varnish, webdis, fastify];
 
 /** Where answers exceed what uWS collects in its buffer, bare uWS sends them in pieces: there ratecache is far cheaper. */
-const rows = [
+const rows: readonly Row[] = [
   row('get', 'unpipelined', 1, SMALL, PEERS, [
     cpuAtMost(1.08, bareUws.name),
     cpuAtMost(0.8, nginxLua.name),
@@ -33,18 +32,6 @@ const rows = [
 
 export const [get, get16] = rows as [Row, Row];
 
-export const instructions: Row = {
-  name: 'instructions',
-  title: 'Instructions of a GET, L1 hit, 16 deep',
-  about:
-    'Of the process, divided by the requests, without the instructions of the kernel. Counted by callgrind.',
-  contestants: [ratecacheCounting, bareUwsCounting].map((each) => by(each, countedLoad(reads(SMALL), 16))),
-  reference: bareUws.name,
-  figures: ['instructions'],
-  rounds: 2,
-  targets: [{ figure: 'instructions', against: bareUws.name, atMost: 1 }],
-};
-
 /** Traces must cost less than 3 % of the CPU time of a request, kernel included, as clients without pipelining send it. */
 const traced: Row = {
   name: 'get-traced',
@@ -58,19 +45,7 @@ const traced: Row = {
   targets: [cpuAtMost(1.03, ratecache.name)],
 };
 
-const tracedInstructions: Row = {
-  name: 'instructions-traced',
-  title: 'Instructions of a GET, L1 hit, 16 deep, with traces of 1 %',
-  about: 'Without the instructions of the kernel. The spans are sent to a collector on the same machine, and that is counted.',
-  contestants: [ratecacheTracingCounting, ratecacheCounting].map((each) =>
-    by(each, countedLoad(reads(SMALL), 16, tracedReads(SMALL))),
-  ),
-  reference: ratecache.name,
-  figures: ['instructions'],
-  rounds: 2,
-};
-
-export const l1Hits: readonly Row[] = [...rows, instructions, traced, tracedInstructions];
+export const l1Hits: readonly Row[] = [...rows, traced];
 
 function row(
   name: string,

@@ -10,9 +10,10 @@ import { by, cpuAtMost, type Row } from '../row.ts';
 /** Requests before the sequence begins again. */
 const GETS = 8192;
 const MGETS = 512;
-const KEYS = 100;
+/** Of an mget. */
+export const KEYS = 100;
 
-interface Protocol {
+export interface Protocol {
   readonly protocol: string;
   readonly encode: (request: object) => string | Buffer;
   readonly decode: (answer: Buffer) => unknown;
@@ -23,7 +24,7 @@ const JSON_TEXT: Protocol = {
   encode: (request) => JSON.stringify(request),
   decode: (answer) => JSON.parse(answer.toString()),
 };
-const MSGPACK: Protocol = { protocol: 'ratecache.v1.msgpack', encode: pack, decode: unpack };
+export const MSGPACK: Protocol = { protocol: 'ratecache.v1.msgpack', encode: pack, decode: unpack };
 
 export const wsGetJson = row('ws-get-json', 'get, JSON', gets(JSON_TEXT), 1.4);
 export const wsGetMsgpack = row('ws-get-msgpack', 'get, msgpack', gets(MSGPACK), 1.4);
@@ -44,7 +45,7 @@ function row(name: string, what: string, options: WebSocketOptions, atMost: numb
   };
 }
 
-function gets({ protocol, encode, decode }: Protocol): WebSocketOptions {
+export function gets({ protocol, encode, decode }: Protocol): WebSocketOptions {
   return {
     protocol,
     requests: () => drawn(itemsOf(SMALL), GETS).map(({ key }) => encode({ id: 1, op: 'get', key })),
@@ -52,7 +53,7 @@ function gets({ protocol, encode, decode }: Protocol): WebSocketOptions {
   };
 }
 
-function mgets({ protocol, encode, decode }: Protocol): WebSocketOptions {
+export function mgets({ protocol, encode, decode }: Protocol): WebSocketOptions {
   return {
     protocol,
     requests: () =>
@@ -62,7 +63,7 @@ function mgets({ protocol, encode, decode }: Protocol): WebSocketOptions {
 }
 
 /** As `mgets`, but each socket registers all keys first. */
-function mgetsByIds(by: Protocol): WebSocketOptions {
+export function mgetsByIds(by: Protocol): WebSocketOptions {
   const keys = itemsOf(SMALL).map(({ key }) => key);
   return {
     ...mgets(by),

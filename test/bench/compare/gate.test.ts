@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { breaches, LEAST_RATE, MOST_CPU, MOST_INSTRUCTIONS } from '../../../bench/compare/gate.ts';
+import { breaches, LEAST_RATE, MOST_CPU } from '../../../bench/compare/gate.ts';
+import type { InstructionLimit } from '../../../bench/compare/row.ts';
+import { ROWS } from '../../../bench/compare/rows/index.ts';
 import { contestant, result } from './results.ts';
 
 const bare = contestant('bare-uws', [{ perSecond: 100, cpuUs: 1 }]);
@@ -25,15 +27,48 @@ test('the best runs count, so that other work on the machine fails no gate', () 
   assert.equal(found(...runs), '');
 });
 
-test('the gate fails where a hit takes too many instructions, or none were counted', () => {
-  const of = (instructions?: number) => {
-    const ours = contestant('ratecache', [instructions === undefined ? {} : { instructions }]);
-    const theirs = contestant('bare-uws', [{ instructions: 10_000 }]);
-    return breaches(result([ours, theirs], ['instructions'])).join();
-  };
-  assert.equal(of(10_000 * MOST_INSTRUCTIONS), '');
-  assert.match(of(12_000), /^get: instructions 1.20 times/);
-  assert.match(of(), /Infinity times/);
+/** Of a row whose limit is 12,000 instructions, or 1.2 times those of bare uWS, which takes 10,000. */
+const breachOf = (instructions: number | undefined, limit: InstructionLimit) => {
+  const ours = contestant('ratecache', [instructions === undefined ? {} : { instructions }]);
+  const { row, contestants } = result(
+    [ours, contestant('bare-uws', [{ instructions: 10_000 }])],
+    ['instructions'],
+  );
+  return breaches({ row: { ...row, limit }, contestants }).join();
+};
+
+test('the gate fails where a request takes more instructions than a multiple of those of bare uWS', () => {
+  const limit = { atMost: 1.2, against: 'bare-uws' };
+  assert.equal(breachOf(12_000, limit), '');
+  assert.match(breachOf(12_100, limit), /^get: instructions 1.21 times/);
+});
+
+test('the gate fails where a request takes more instructions than a number', () => {
+  assert.equal(breachOf(12_000, { atMost: 12_000 }), '');
+  assert.equal(breachOf(12_100, { atMost: 12_000 }), 'get: 12100 instructions, more than 12000');
+});
+
+test('the gate fails where no instructions were counted', () => {
+  for (const limit of [
+    { atMost: 1.2, against: 'bare-uws' },
+    { atMost: 1.2, against: 'nginx' },
+    { atMost: 12_000 },
+  ])
+    assert.match(breachOf(undefined, limit), /^get: no valid run \(not measured\)/);
+});
+
+test('the gate limits the instructions of each kind of request, next to one of its contestants or as a number', () => {
+  const limited = ROWS.filter(({ limit }) => limit !== undefined);
+  const kinds = ['', '-ws-get', '-ws-mget', '-ws-mget-ids', '-get-l2', '-put'];
+  assert.deepEqual(
+    limited.map(({ name }) => name),
+    kinds.map((kind) => `instructions${kind}`),
+  );
+  for (const { name, figures, contestants, limit } of limited) {
+    assert.deepEqual(figures, ['instructions'], name);
+    const { against } = limit!;
+    assert.ok(against === undefined || contestants.some((each) => each.name === against), name);
+  }
 });
 
 test('a gate without a valid run of each server fails', () => {
