@@ -6,8 +6,8 @@ import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { healthOf } from '../cli/health.ts';
 import { JSON_TYPE, jsonOf, pathOf, post, put } from '../support/client.ts';
-import { tokensFile } from '../support/tokens.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { tokensFile } from '../support/tokens.ts';
 
 let redis: RedisServer;
 let one: Service;
