@@ -37,7 +37,8 @@ const traced: Row = {
     by(ratecacheTracingCounting, httpInstructions(reads(SMALL), HIT, tracedReads(SMALL))),
     by(ratecacheCounting, httpInstructions(reads(SMALL), HIT, tracedReads(SMALL))),
   ]),
-  about: 'Without the instructions of the kernel. The spans are sent to a collector on the same machine, and that is counted.',
+  about:
+    'Without the instructions of the kernel. The spans are sent to a collector on the same machine, and that is counted.',
 };
 
 export const instructions: readonly Row[] = [
