@@ -62,14 +62,19 @@ test('the Secret sets every secret variable, and only the heap limit is set outs
   assert.deepEqual(envFrom, [{ configMapRef: { name: 'cache-service-config' } }]);
   assert.deepEqual(
     env.map(({ name }: Manifest) => name),
-    ['REDIS_PASSWORD', 'NODE_OPTIONS'],
+    ['REDIS_PASSWORD', 'NODE_OPTIONS', 'OTEL_EXPORTER_OTLP_HEADERS'],
   );
   const { env: sentinel } = containerOf(find(of('overlays/sentinel'), 'Deployment'));
   const fromSecret = [...env, ...sentinel].filter(({ valueFrom }: Manifest) => valueFrom !== undefined);
   for (const { name, valueFrom } of fromSecret)
-    assert.deepEqual(valueFrom.secretKeyRef, { name: 'cache-service-redis', key: name });
+    assert.deepEqual(
+      valueFrom.secretKeyRef,
+      name.startsWith('OTEL_')
+        ? { name: 'cache-service-tracing', key: name, optional: true }
+        : { name: 'cache-service-redis', key: name },
+    );
   assert.deepEqual(
-    fromSecret.map(({ name }: Manifest) => name).sort(),
+    [...new Set(fromSecret.map(({ name }: Manifest) => name))].sort(),
     VARIABLE_NAMES.filter((name) => VARIABLES[name].secret).sort(),
   );
 });
