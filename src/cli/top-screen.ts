@@ -58,7 +58,8 @@ export function screenOf({ now, before, hotKeys, quality }: Observed, size: Size
   const space = size.rows >= ROOMY_ROWS ? [''] : [];
   const top = [
     head(now, size, interval),
-    ...reasonLines(health, size),
+    // The list of sources names the dead ones. A token without the scope `read` gets only the warning.
+    ...reasonLines(quality.sources.length > 0 ? { reasons: health.reasons } : health, size),
     ...space,
     ...requestLines(stats, interval),
     ...space,

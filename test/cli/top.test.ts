@@ -192,6 +192,8 @@ test('top shows dead sources and marks, and no line about them without any', () 
       'marks: 1 halted, 2 suspect; the newest: halted borrow_rate:GME, type volatility: exchange\\u{1b}[2J',
     ),
   );
+  const warned = snapshot(3000, 8000, { warnings: ['2 sources are dead'] });
+  assert.ok(!textOf(screenOf(observed({ quality, now: warned }), LARGE)).includes('2 sources are dead'));
   const small = textOf(screenOf(observed({ quality }), SMALL));
   assert.ok(small.length <= SMALL.rows && small.every((line) => cut(line, SMALL.columns) === line));
   assert.equal(small.filter((line) => /^(dead sources|marks): /.test(line)).length, 2);
