@@ -42,7 +42,7 @@ const STATUS_LINES: Record<number, string> = {
 };
 
 /** uWS sends what is corked when a write exceeds its buffer. Its buffer has this size. */
-const CORK_BUFFER_BYTES = 16 * 1024;
+export const CORK_BUFFER_BYTES = 16 * 1024;
 
 /** Header lines of every answer. */
 let commonLines = '\r\nX-Content-Type-Options: nosniff';

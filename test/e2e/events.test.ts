@@ -304,6 +304,24 @@ async function update(service: Service, rounds: number): Promise<void> {
   }
 }
 
+test('every event is whole, also where the socket became full in the middle of a delivery', async (t) => {
+  const service = await startReplica(redis, { WS_STALL_SECONDS: '600' });
+  t.after(() => service.stop());
+  const client = await events(t, 'prefixes=w:&values=true', {}, service);
+  await client.next('snapshot');
+  let round = 0;
+  for (let pause = 0; pause < 4; pause++) {
+    client.pause();
+    // Five events of 4 KB are delivered together: more than uWS collects before it writes. 12 MB fill the socket.
+    for (const last = round + 600; round < last; round++) {
+      const entries = Array.from({ length: 5 }, (_, i) => ({ key: `w:${i}`, value: { round, FILLER } }));
+      assert.equal((await post(service, '/v1/mset', { entries })).status, 200);
+    }
+    client.resume();
+    await client.next('update', ({ key, value }) => key === 'w:4' && value.round === round - 1);
+  }
+});
+
 test('a client that stops reading receives the newest state of each key when it reads again', async (t) => {
   const service = await startReplica(redis, { WS_STALL_SECONDS: '600' });
   t.after(() => service.stop());

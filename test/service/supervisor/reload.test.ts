@@ -13,24 +13,26 @@ function withTtl(BORROW_RATE_TTL: string): Settings {
   return { given: env, env, config: CONFIG };
 }
 
-/** What SIGHUP does, with processes that become ready or not as the test says. */
+/** What SIGHUP does with two processes, of which as many are replaced as the test says. */
 function supervisor() {
   const started = withTtl('1');
-  const state = { next: started, ready: true };
+  const state = { next: started, reached: 2 };
   const replaced: (string | undefined)[] = [];
   const processes = {
     running: new Set(),
+    current: [{}, {}],
+    firstListens: Promise.resolve(),
     replace: async ({ env }: Settings) => {
       replaced.push(env.BORROW_RATE_TTL);
-      return state.ready;
+      return state.reached;
     },
   } as unknown as Processes;
   const { log } = recordedLog('info');
   const hangUp = reloadOrReplace({ processes, settings: started, read: () => state.next, log });
   return {
     replaced,
-    async reload(ttl: string, ready = true) {
-      Object.assign(state, { next: withTtl(ttl), ready });
+    async reload(ttl: string, reached = 2) {
+      Object.assign(state, { next: withTtl(ttl), reached });
       hangUp();
       await settled();
     },
@@ -47,7 +49,7 @@ test('a configuration that has not changed replaces no process', async () => {
 
 test('after a replacement that stopped half way, the configuration before replaces the processes again', async () => {
   const { replaced, reload } = supervisor();
-  await reload('2', false);
+  await reload('2', 1);
   await reload('1');
   await reload('1');
   assert.deepEqual(replaced, ['2', '1']);
