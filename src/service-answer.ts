@@ -57,13 +57,29 @@ const NETWORK_REASONS: ReadonlyMap<string, string> = new Map([
 /** Explains why a request got no answer. @param timeout the signal that aborts the request after `timeoutMs` */
 export function failureText(url: string, timeoutMs: number, timeout: AbortSignal, error: unknown): string {
   if (timeout.aborted) return `${url} did not answer within ${timeoutMs} ms`;
-  return `cannot reach ${url}: ${networkReason(error)}`;
+  return `cannot reach ${url}: ${networkReason(error)}${isClosedPlain(url, error) ? TLS_HINT : ''}`;
+}
+
+const TLS_HINT = '; a service with TLS has a URL that begins with https:';
+
+/** Whether a plain HTTP connection was closed without an answer, as a service with TLS does. */
+function isClosedPlain(url: string, error: unknown): boolean {
+  const code = networkCode(error);
+  return url.startsWith('http:') && (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET');
 }
 
 /** The reason of a network failure. The message of fetch is only "fetch failed"; the reason is in its cause. */
 function networkReason(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = property(cause, 'code');
+  const code = networkCode(error);
   if (typeof code === 'string') return NETWORK_REASONS.get(code) ?? code;
+  const cause = causeOf(error);
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+function networkCode(error: unknown): unknown {
+  return property(causeOf(error), 'code');
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error ? error.cause : error;
 }

@@ -244,9 +244,8 @@ export class HttpClient implements Client {
       stop.abort();
       if (error instanceof RatecacheError) throw error;
       if (this.#isClosed) throw new RatecacheError('closed', 'the client was closed');
-      const lost = new RatecacheError('disconnected', `${this.#address.host} did not answer`, {
-        cause: error,
-      });
+      const message = `${this.#address.host} did not answer${reasonOf(error)}`;
+      const lost = new RatecacheError('disconnected', message, { cause: error });
       this.#lastError = lost;
       this.#attempt++;
       this.#notify();
@@ -321,6 +320,12 @@ function headersOf({
 function versionOf(response: Response): string | undefined {
   // The ETag has a suffix where the answer is not plain JSON.
   return /[0-9a-f]{24}/.exec(response.headers.get('ETag') ?? '')?.[0];
+}
+
+/** Why `fetch` failed, where the platform tells: its own message is only "fetch failed". */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
 }
 
 function notSupported(): RatecacheError {

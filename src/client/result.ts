@@ -129,6 +129,7 @@ export function ageAt({ version, asOf }: Dated, time: number): number | undefine
 export function valueOrError(result: Result): Result {
   const { status, key, code = 'internal', age, qualityReason } = result;
   if (status !== 'error') return result;
-  const why = qualityReason === undefined ? code : `${code}: ${qualityReason}`;
+  const detail = qualityReason ?? (age === undefined ? undefined : `its data is ${Math.round(age)} ms old`);
+  const why = detail === undefined ? code : `${code}: ${detail}`;
   throw new RatecacheError(code, `${key} cannot be returned: ${why}`, { ageMs: age });
 }

@@ -25,7 +25,10 @@ export function admit(
   if (authenticator === undefined) return;
   if (principal === undefined || !isCurrent(principal, Date.now())) {
     requester.refused('unauthenticated', {});
-    throw new ServiceError('unauthenticated', 'send an auth request with a valid token first');
+    throw new ServiceError(
+      'unauthenticated',
+      'the socket has no valid token: connect with one, or send an auth request first',
+    );
   }
   requester.requireScope(scope);
 }

@@ -61,6 +61,28 @@ test('an error of the service has its code', async (t) => {
   await assert.rejects(client.set('x:1', 1, { ttl: -1 }), { code: 'ttl_invalid' });
 });
 
+test('an error says why the service did not answer', async (t) => {
+  // Nothing listens on a port that was just free.
+  const gone = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => gone.once('listening', resolve));
+  const { port } = gone.address() as { port: number };
+  await new Promise((resolve) => gone.close(resolve));
+  const client = await clientOf(t, {}, `http://127.0.0.1:${port}`);
+  await assert.rejects(client.get(KEY), {
+    code: 'disconnected',
+    message: `127.0.0.1:${port} did not answer: connect ECONNREFUSED 127.0.0.1:${port}`,
+  });
+});
+
+test('the error of a read on terms says how old the data is', async (t) => {
+  const client = await clientOf(t);
+  await client.set(KEY, { rate: 0.25 }, { asOf: Date.now() - 60_000 });
+  await assert.rejects(client.get(KEY, { maxAge: 30 }), {
+    code: 'terms_not_met',
+    message: /cannot be returned: terms_not_met: its data is \d{5} ms old$/,
+  });
+});
+
 test('changes are not supported over HTTP', async (t) => {
   const client = await clientOf(t);
   await assert.rejects(

@@ -17,7 +17,7 @@ const KEY = 'borrow_rate:GME';
 
 /** Uses every call of the blocking client, and prints what it saw. */
 const BLOCKING = `
-import json, sys
+import json, re, sys, time
 from ratecache import MaxStaleness, NearCacheOptions, RatecacheError, connect_blocking
 
 with connect_blocking(sys.argv[1], near_cache=NearCacheOptions(), timeout=30, connect_timeout=30) as rates:
@@ -39,6 +39,11 @@ with connect_blocking(sys.argv[1], near_cache=NearCacheOptions(), timeout=30, co
         rates.set("borrow_rate:A", 1, if_absent=True)
     except RatecacheError as error:
         seen.append(error.code)
+    rates.set("borrow_rate:E", 1, as_of=time.time() - 60)
+    try:
+        rates.get("borrow_rate:E", max_age=30)
+    except RatecacheError as error:
+        seen.append(re.sub(r"\\d\\d\\.\\d{3}", "60", str(error)))
     seen.append(rates.delete("borrow_rate:A").status)
     seen.append(rates.state.connection)
 try:
@@ -196,6 +201,7 @@ test('Python: the blocking client has the same calls', async () => {
     'borrow_rate:A',
     'borrow_rate:C',
     'precondition_failed',
+    'terms_not_met: borrow_rate:E cannot be returned: terms_not_met: its data is 60 s old',
     'deleted',
     'up',
     'closed',

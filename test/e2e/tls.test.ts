@@ -261,4 +261,7 @@ test('subcommands call a service over https, and NODE_EXTRA_CA_CERTS names its a
   const strange = await runMain(['check', '--url', url], {});
   assert.equal(strange.code, 2);
   assert.match(strange.stdout, /certificate/i);
+  const plain = await runMain(['check', '--url', url.replace('https:', 'http:')], {});
+  assert.equal(plain.code, 2);
+  assert.match(plain.stdout, /a service with TLS has a URL that begins with https:/);
 });

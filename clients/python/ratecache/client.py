@@ -587,7 +587,10 @@ def _value_or_error(result: Result) -> Result:
     if result.status != "error":
         return result
     code = result.code or "internal"
-    why = code if result.quality_reason is None else f"{code}: {result.quality_reason}"
+    detail = result.quality_reason
+    if detail is None and result.age is not None:
+        detail = f"its data is {result.age:.3f} s old"
+    why = code if detail is None else f"{code}: {detail}"
     raise RatecacheError(code, f"{result.key} cannot be returned: {why}", age=result.age)
 
 

@@ -124,5 +124,6 @@ class Result:
     def __repr__(self) -> str:
         return (
             f"Result(key={self.key!r}, status={self.status!r}, value={self.value!r}, version={self.version!r}, "
-            f"as_of={self.as_of!r}, source={self.source!r}, quality={self.quality!r}, code={self.code!r}, state={self.state!r}, tier={self.tier!r})"
+            f"as_of={self.as_of!r}, age={self.age!r}, source={self.source!r}, quality={self.quality!r}, "
+            f"code={self.code!r}, state={self.state!r}, tier={self.tier!r})"
         )
