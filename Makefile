@@ -139,7 +139,7 @@ client: $(INSTALLED) ## the TypeScript client as a package of npm: dist/npm/rate
 python: ## the Python client as a wheel: dist/python/ratecache-*.whl; PYTHON names another Python than /usr/bin/python3
 	@exec scripts/python-wheel.sh
 
-quote: $(INSTALLED) ## examples/quote.ts against the service that `make run` started; ARGS=ws://host:8000
+quote: $(SERVABLE) ## examples/quote.ts against the service that `make run` started; ARGS=ws://host:8000
 	@exec node examples/quote.ts $(ARGS)
 
 .PHONY: build smoke

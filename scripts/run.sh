@@ -10,13 +10,22 @@ else
   set -- serve --standalone
 fi
 
+scheme=http curl=curl token=
+if [[ -n ${TLS_CERT_FILE:-} ]]; then
+  # curl accepts a certificate as its own authority, so the command works before the machine trusts the real one.
+  scheme=https curl="curl --cacert $TLS_CERT_FILE"
+fi
+if [[ -n ${AUTH_TOKENS_FILE:-}${AUTH_JWKS_FILE:-}${AUTH_JWKS_URL:-} ]]; then
+  token=' -H "Authorization: Bearer $RATECACHE_TOKEN"'
+fi
+
 # Written to stderr, because stdout is the log: one JSON object per line.
-url="http://${HOST:-127.0.0.1}:${PORT:-8000}"
+url="$scheme://${HOST:-127.0.0.1}:${PORT:-8000}"
 cat >&2 <<END
 Try:
-  curl -X PUT $url/v1/cache/borrow_rate:AAPL -H 'Content-Type: application/json' -d '{"rate": 0.0525}'
-  curl -i $url/v1/cache/borrow_rate:AAPL
-  curl $url/health
+  $curl -i -X PUT $url/v1/cache/borrow_rate:AAPL$token -H 'Content-Type: application/json' -d '{"rate": 0.0525}'
+  $curl -i $url/v1/cache/borrow_rate:AAPL$token
+  $curl $url/health
 
 END
 
