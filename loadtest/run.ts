@@ -1,11 +1,13 @@
 /** `ratecache load`: runs profiles, prints and judges the results. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { READS_PER_SAMPLE } from '../src/cache/read-sampler.ts';
+import { count, significant } from '../src/format.ts';
 import type { Profile } from './profile.ts';
 import { readProfile } from './profile-file.ts';
 import { isProfileFile, PROFILES } from './profiles/index.ts';
 import { linesOf, readLog } from './replay/log.ts';
-import { recordProfile } from './replay/record-profile.ts';
+import { meanRate, recordProfile } from './replay/record-profile.ts';
 import { compare, readResults } from './report/compare.ts';
 import { writeReports } from './report/index.ts';
 import { terminalTable } from './report/table.ts';
@@ -50,7 +52,10 @@ function list(): void {
 }
 
 /** @param log an access log, or the output of `redis-cli MONITOR`; prints the profile */
-export async function record(log: string, options: { seconds?: number; prefix: string }): Promise<true> {
+export async function record(
+  log: string,
+  options: { seconds?: number; rate?: number; prefix: string },
+): Promise<true> {
   const { operations, skipped } = await readLog(linesOf(log), { prefix: options.prefix });
   for (const [reason, lines] of skipped) console.error(`skipped, ${reason}: ${lines} lines`);
   const name = basename(log)
@@ -61,7 +66,18 @@ export async function record(log: string, options: { seconds?: number; prefix: s
   const profile = recordProfile(operations, {
     name: name || 'recorded',
     ...(options.seconds !== undefined && { seconds: options.seconds }),
+    ...(options.rate !== undefined && { rate: options.rate }),
   });
+  const logged = meanRate(operations);
+  console.error(
+    `${count(operations.length)} operations, ${significant(logged)} a second in the log and ` +
+      `${significant(options.rate ?? logged)} in the profile`,
+  );
+  if (options.rate === undefined)
+    console.error(
+      `If ACCESS_LOG of ratecache wrote the log, it has one operation in ${READS_PER_SAMPLE}: ` +
+        `--rate ${Math.max(1, Math.round(logged * READS_PER_SAMPLE))} is the rate that the service received.`,
+    );
   console.log(JSON.stringify(profile, null, 1));
   return true;
 }

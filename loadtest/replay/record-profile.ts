@@ -7,6 +7,8 @@ export interface RecordOptions {
   readonly name: string;
   /** Duration of the profile. The rates stay as logged, and each stage becomes shorter. Default: that of the log. */
   readonly seconds?: number;
+  /** Mean rate of the profile, in operations/s. The shape of the rate stays as logged. Default: the mean rate of the log. */
+  readonly rate?: number;
 }
 
 const MOST_STAGES = 60;
@@ -20,10 +22,11 @@ const SCHEMA = 'load-profile.schema.json';
  */
 export function recordProfile(
   operations: readonly Operation[],
-  { name, seconds }: RecordOptions,
+  { name, seconds, rate }: RecordOptions,
 ): ProfileFile {
   const lastsMs = (operations.at(-1)?.atMs ?? 0) - (operations[0]?.atMs ?? 0);
   if (lastsMs < LEAST_STAGE_MS) throw new Error('the log lasts less than a second, so it has no rate');
+  const factor = rate === undefined ? 1 : rate / meanRate(operations);
   const { keys, weights } = popular(operations);
   const sizes = operations.flatMap(({ op, bytes }) => (op === 'mget' || !bytes ? [] : [bytes]));
   return {
@@ -31,16 +34,22 @@ export function recordProfile(
     name,
     question: `How does the service answer a load like that of ${name}?`,
     connections: 64,
-    rate: stagesOf(operations, lastsMs, seconds),
+    rate: stagesOf(operations, lastsMs, factor, seconds),
     mix: mixOf(operations),
     keys: { list: keys, weights, ...(sizes.length > 0 && { valueBytes: Math.round(median(sizes)) }) },
   };
+}
+
+/** Operations a second. @param operations in ascending time, at least two of different times */
+export function meanRate(operations: readonly Operation[]): number {
+  return (operations.length * 1000) / (operations.at(-1)!.atMs - operations[0]!.atMs);
 }
 
 /** The rate over time, in at most 60 stages of the same length. Each has the mean rate of its part of the log. */
 function stagesOf(
   operations: readonly Operation[],
   lastsMs: number,
+  factor: number,
   seconds = lastsMs / 1000,
 ): ProfileFile['rate'] {
   const count = Math.min(MOST_STAGES, Math.floor(lastsMs / LEAST_STAGE_MS));
@@ -50,7 +59,7 @@ function stagesOf(
   for (const { atMs } of operations) requests[Math.min(count - 1, Math.floor((atMs - first) / partMs))]!++;
   return requests.map((n) => ({
     seconds: rounded(seconds / count),
-    perSecond: rounded((n * 1000) / partMs),
+    perSecond: rounded((factor * n * 1000) / partMs),
   }));
 }
 

@@ -8,7 +8,7 @@ interface Options extends Omit<LoadOptions, 'running'>, RunningFlags {
   readonly prefix: string;
 }
 
-const OF_RECORD: readonly string[] = ['--record', '--seconds', '--prefix'];
+const OF_RECORD: readonly string[] = ['--record', '--seconds', '--rate', '--prefix'];
 
 export const load: Subcommand = {
   name: 'load',
@@ -42,7 +42,11 @@ export const load: Subcommand = {
     addRunning(command, 'send the load to this running service: only reads, and only keys that it has');
     command
       .option('--seconds <n>', 'seconds that each profile is measured; default of the profile', numeric(0.1))
-      .option('--rate <n>', 'requests/s, for open-loop profiles; default of the profile', numeric(1))
+      .option(
+        '--rate <n>',
+        'requests/s, for open-loop profiles; default of the profile; with --record: mean of the profile to print, default that of the log',
+        numeric(1),
+      )
       .option('--connections <n>', 'number of connections; default of the profile', whole(1))
       .option('--seed <n>', 'seed of the data and of the order of requests', whole(1), 1)
       .addOption(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseProfile } from '../../../loadtest/profile-file.ts';
 import type { Operation } from '../../../loadtest/replay/operation.ts';
-import { recordProfile } from '../../../loadtest/replay/record-profile.ts';
+import { meanRate, recordProfile } from '../../../loadtest/replay/record-profile.ts';
 
 /** 100 operations in the first five seconds and 900 in the last five: 80 % get, 10 % mget of three keys, 10 % set. */
 const LOG: readonly Operation[] = Array.from({ length: 1_001 }, (_, n): Operation => {
@@ -47,6 +47,16 @@ test('a shorter profile has the rates of the log', () => {
     short!.rate.map(({ seconds }) => seconds),
     new Array(10).fill(0.2),
   );
+});
+
+test('a profile of another rate has the shape of the log, its mix and its keys', () => {
+  const [logged, faster] = [{}, { rate: 64 * meanRate(LOG) }].map((options) =>
+    recordProfile(LOG, { name: 'morning', ...options }),
+  );
+  const rates = (profile: typeof logged) =>
+    profile!.rate.map((stage) => ('perSecond' in stage ? stage.perSecond : Number.NaN));
+  for (const [i, rate] of rates(faster).entries()) assert.ok(Math.abs(rate / rates(logged)[i]! - 64) < 0.01);
+  assert.deepEqual({ ...faster, rate: [] }, { ...logged, rate: [] });
 });
 
 test('a log of less than a second has no rate', () => {
