@@ -1,7 +1,7 @@
 import { type GateLimits, type GateName, judge, verdictOf } from './gates.ts';
 import type { Generated } from './generator/job.ts';
-import type { FaultSeen, Load, RunResult } from './result.ts';
-import { isSaturated } from './saturation.ts';
+import type { FaultSeen, RunResult } from './result.ts';
+import { isSaturated, peakOf } from './saturation.ts';
 import { taintsOf } from './taints.ts';
 import { type ServerSecond, UNKNOWN } from './target/sampler.ts';
 
@@ -39,7 +39,7 @@ export function assemble(
     format: 2,
     ...about,
     generator,
-    taints: taintsOf(generator),
+    taints: taintsOf(generator, ratePerSecond),
     faults,
     requests,
     throughputPerSecond,
@@ -48,9 +48,4 @@ export function assemble(
     gates,
     verdict: verdictOf(gates),
   };
-}
-
-/** The highest offered rate; null for a closed load. */
-function peakOf({ ratePerSecond, stages }: Load): number | null {
-  return stages === undefined ? ratePerSecond : Math.max(...stages.flatMap(({ from, to }) => [from, to]));
 }

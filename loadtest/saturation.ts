@@ -1,4 +1,4 @@
-import type { Generator } from './result.ts';
+import type { Generator, Load } from './result.ts';
 
 type Effort = Pick<Generator, 'cpuShare' | 'ceilingPerSecond' | 'lateP99Us'>;
 
@@ -20,4 +20,17 @@ export function strain({ cpuShare, ceilingPerSecond, lateP99Us }: Effort, ratePe
 
 export function isSaturated(generator: Effort, ratePerSecond: number): boolean {
   return strain(generator, ratePerSecond) >= 1;
+}
+
+/**
+ * Whether a saturated generator was late below the limits of its core and its ceiling: the machine delayed it. Its
+ * latencies prove nothing, but the service received the offered load, so its answers do.
+ */
+export function wasDelayed(generator: Effort, ratePerSecond: number): boolean {
+  return isSaturated(generator, ratePerSecond) && !isSaturated({ ...generator, lateP99Us: 0 }, ratePerSecond);
+}
+
+/** The highest offered rate; null for a closed load. */
+export function peakOf({ ratePerSecond, stages }: Load): number | null {
+  return stages === undefined ? ratePerSecond : Math.max(...stages.flatMap(({ from, to }) => [from, to]));
 }

@@ -35,7 +35,12 @@ export function compare(
 ): { readonly text: string; readonly markdown: string; readonly regressed: boolean } {
   const comparisons = compareResults(before, after);
   return {
-    text: [...comparisons.map(comparisonTable), ...missing(before, after), RULE].join('\n'),
+    text: [
+      ...comparisons.map(comparisonTable),
+      ...missing(before, after),
+      `Comparison: ${outcomeOf(comparisons)}`,
+      RULE,
+    ].join('\n'),
     markdown: markdownOf(comparisons, before, after),
     regressed: comparisons.some(({ regressed }) => regressed),
   };
@@ -47,16 +52,20 @@ function markdownOf(
   before: readonly RunResult[],
   after: readonly RunResult[],
 ): string {
-  const worse = comparisons.filter(({ regressed }) => regressed).map(({ profile }) => profile);
-  const commit = ([first]: readonly RunResult[]) =>
-    first === undefined ? 'nothing' : shortCommit(first.build.commit);
+  const commit = ([first]: readonly RunResult[]) => {
+    if (first === undefined) return 'nothing';
+    const { build, target } = first;
+    return target === null
+      ? shortCommit(build.commit)
+      : `${target}, with the harness of ${shortCommit(build.commit)}`;
+  };
   const taints = [before, after].flatMap((results, i) =>
     results.flatMap((result) =>
       result.taints.map((taint) => `- ${result.profile}, ${i === 0 ? 'before' : 'after'}: ${taint}`),
     ),
   );
   return blocksOf([
-    `## Comparison: ${worse.length === 0 ? 'no regression' : `regression in ${worse.join(', ')}`}`,
+    `## Comparison: ${outcomeOf(comparisons)}`,
     `Before: ${commit(before)}. After: ${commit(after)}.`,
     ...comparisons.flatMap((comparison) => [
       `### ${comparison.profile}`,
@@ -67,6 +76,21 @@ function markdownOf(
     ...missing(before, after),
     RULE,
   ]);
+}
+
+/** A profile without a judged figure is not known to be as good as before. */
+function outcomeOf(comparisons: readonly Comparison[]): string {
+  if (comparisons.length === 0) return 'no profile is in both results';
+  const worse = comparisons.filter(({ regressed }) => regressed);
+  const unknown = comparisons.filter(({ differences }) =>
+    differences.every(({ judgement }) => judgement === 'not judged'),
+  );
+  const names = (some: readonly Comparison[]) => some.map(({ profile }) => profile).join(', ');
+  const parts: string[] = [];
+  if (worse.length > 0) parts.push(`regression in ${names(worse)}`);
+  else if (unknown.length < comparisons.length) parts.push('no regression');
+  if (unknown.length > 0) parts.push(`not judged: ${names(unknown)}`);
+  return parts.join('; ');
 }
 
 /** Reads a file of `writeReports`. @throws for any other file */

@@ -1,5 +1,6 @@
 /** Decides whether a difference between two runs of a profile is real, or noise of the machine. */
 import type { RunResult, Second, Verdict } from '../result.ts';
+import { peakOf, wasDelayed } from '../saturation.ts';
 import { isDisturbed } from '../taints.ts';
 import { errorShare, hitShare } from './format.ts';
 
@@ -11,8 +12,8 @@ export const RULE =
   'A figure is marked if it changed by more than its floor (throughput and latency 30 %, CPU per request 15 %) and by ' +
   'more than three standard errors of the per-second values of both runs. A latency must also change by 0.5 ms. Errors ' +
   'count from 0.5 points, hits from 2 points, a worse verdict always. Throughput and latency are not judged if other ' +
-  'programs used a measured core. Runs with different loads or machines, and runs in ' +
-  'which the generator was the limit, are shown but not judged.';
+  'programs used a measured core; nor are they and the verdict if the machine delayed the generator. Runs with ' +
+  'different loads or machines, and runs in which the generator was the limit, are shown but not judged.';
 
 const FLOOR = { throughput: 0.3, latency: 0.3, cpu: 0.15 } as const;
 /** A smaller change of a latency does not matter, even if its ratio is large. */
@@ -21,6 +22,7 @@ const STANDARD_ERRORS = 3;
 const ERROR_POINTS = 0.005;
 const HIT_POINTS = 0.02;
 
+const DELAY = 'throughput, latency and the verdict, because the machine delayed the generator';
 const DISTURBANCE = 'throughput and latency, because other programs used a measured core';
 
 export type Kind = 'rate' | 'duration' | 'cpu' | 'share';
@@ -58,7 +60,8 @@ export function compareRuns(before: RunResult, after: RunResult): Comparison {
   const incomparable = incomparableBecause(before, after);
   const judged = differencesOf(before, after);
   // Other programs change times, but hardly the CPU for a request, and no answers.
-  const disturbed = [before, after].some(({ generator }) => isDisturbed(generator));
+  const delayed = [before, after].some(isDelayed);
+  const disturbed = delayed || [before, after].some(({ generator }) => isDisturbed(generator));
   const isJudged = ({ kind }: Difference) =>
     incomparable === null && !(disturbed && (kind === 'rate' || kind === 'duration'));
   const differences = judged.map((difference) =>
@@ -69,11 +72,11 @@ export function compareRuns(before: RunResult, after: RunResult): Comparison {
   return {
     profile: after.profile,
     verdicts: [before.verdict, after.verdict],
-    incomparable: incomparable ?? (disturbed ? DISTURBANCE : null),
+    incomparable: incomparable ?? (delayed ? DELAY : disturbed ? DISTURBANCE : null),
     differences,
     regressed:
       differences.some(({ judgement }) => judgement === 'regression') ||
-      (incomparable === null && verdictWorse),
+      (incomparable === null && !delayed && verdictWorse),
   };
 }
 
@@ -153,13 +156,18 @@ function sign(worse: number): Judgement {
 }
 
 function incomparableBecause(before: RunResult, after: RunResult): string | null {
-  if (before.generator.saturated || after.generator.saturated) return 'the generator was the limit';
+  if ([before, after].some((run) => run.generator.saturated && !isDelayed(run)))
+    return 'the generator was the limit';
   const load = ({ load: { kind, connections, ratePerSecond } }: RunResult) =>
     `${kind}, ${connections} connections, ${ratePerSecond ?? 'no'} rate`;
   if (load(before) !== load(after)) return `different loads: ${load(before)}; ${load(after)}`;
   const machine = ({ machine: { cpu, cores } }: RunResult) => `${cores} x ${cpu}`;
   if (machine(before) !== machine(after)) return `different machines: ${machine(before)}; ${machine(after)}`;
   return null;
+}
+
+function isDelayed({ generator, load, throughputPerSecond }: RunResult): boolean {
+  return wasDelayed(generator, peakOf(load) ?? throughputPerSecond);
 }
 
 /** CPU of the server for one answer, in microseconds; NaN if its CPU is unknown. */

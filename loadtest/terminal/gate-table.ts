@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { significant } from '../../src/format.ts';
 import type { GateOutcome, RunResult } from '../result.ts';
 
 /** The figures of a run, and the verdict of each gate. */
@@ -12,7 +13,8 @@ export function gateTable({
   gates,
   verdict,
 }: RunResult): string {
-  const offered = load.ratePerSecond === null ? 'closed' : `open, ${load.ratePerSecond}/s offered`;
+  const offered =
+    load.ratePerSecond === null ? 'closed' : `open, ${significant(load.ratePerSecond)}/s offered`;
   const times = [
     ['p50', latency.p50Us],
     ['p95', latency.p95Us],
@@ -27,7 +29,7 @@ export function gateTable({
   });
   for (const gate of gates) table.push(row(gate));
   return [
-    `${profile}: ${verdict.toUpperCase()}  (${offered}, ${load.connections} connections, ${load.seconds} s)`,
+    `${profile}: ${verdict.toUpperCase()}  (${offered}, ${load.connections} connections, ${significant(load.seconds)} s)`,
     `  ${Math.round(throughputPerSecond)}/s  ${times.map(([name, us]) => `${name} ${(us / 1000).toFixed(2)} ms`).join('  ')}`,
     `  generator: ceiling ${Math.round(generator.ceilingPerSecond)}/s, ${Math.round(generator.cpuShare * 100)} % of its core, p99 late ${(generator.lateP99Us / 1000).toFixed(2)} ms`,
     ...taints.map((taint) => `  DOUBTFUL: ${taint}`),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Profile } from '../../loadtest/profile.ts';
 import { measure } from '../../loadtest/run-profile.ts';
-import { isSaturated } from '../../loadtest/saturation.ts';
+import { isSaturated, wasDelayed } from '../../loadtest/saturation.ts';
 import { startConstantServer } from '../../loadtest/target/start-constant-server.ts';
 
 const EASY = { ceilingPerSecond: 40_000, cpuShare: 0.3, lateP99Us: 300 };
@@ -16,6 +16,14 @@ test('a generator is saturated if its core is full, its ceiling is near, or it i
   assert.equal(isSaturated(EASY, 38_000), true);
   assert.equal(isSaturated({ ...EASY, lateP99Us: 10_000 }, 3000), true);
   assert.equal(isSaturated({ ...EASY, ceilingPerSecond: 0 }, 3000), true);
+});
+
+test('a late generator was delayed only if its core and its ceiling were not the limit', () => {
+  const late = { ...EASY, lateP99Us: 10_000 };
+  assert.equal(wasDelayed(late, 3000), true);
+  assert.equal(wasDelayed(EASY, 3000), false);
+  assert.equal(wasDelayed(late, 38_000), false);
+  assert.equal(wasDelayed({ ...late, cpuShare: 0.95 }, 3000), false);
 });
 
 test('a run at a rate above the generator’s ceiling is marked and fails, whatever the server does', async (t) => {

@@ -102,6 +102,37 @@ test('throughput and latency are not judged where other programs used a core, an
   assert.equal(compareRuns(synthetic(), synthetic({ busier: 2, others: 0.6 })).regressed, true);
 });
 
+test('hits are judged if the machine delayed the generator, and latency and the verdict are not', () => {
+  const delayed = (run: RunResult): RunResult => ({
+    ...run,
+    generator: { ...run.generator, lateP99Us: 80_000, saturated: true },
+  });
+  const [before, slow] = [synthetic(), delayed(synthetic({ slower: 9, verdict: 'fail' }))];
+  assert.equal(compareRuns(before, slow).regressed, false);
+  assert.match(
+    compareRuns(before, slow).incomparable!,
+    /latency and the verdict, because the machine delayed/,
+  );
+  assert.deepEqual(judgements(before, slow, 'p99', 'CPU/request', 'hits'), ['not judged', 'same', 'same']);
+  const { requests } = before;
+  const missing = { ...slow, requests: { ...requests, hits: requests.misses, misses: requests.hits } };
+  assert.deepEqual(judgements(before, missing, 'hits'), ['regression']);
+});
+
+test('a comparison without a judged figure does not claim that nothing regressed', () => {
+  const [fine, unknown] = [synthetic(), synthetic({ profile: 'quote', saturated: true })];
+  const heading = (after: readonly RunResult[]) => {
+    const { text, markdown } = compare([fine, unknown], after);
+    const [, outcome] = /^## Comparison: (.*)$/m.exec(markdown)!;
+    assert.ok(text.includes(`\nComparison: ${outcome}\n`));
+    return outcome;
+  };
+  assert.equal(heading([unknown]), 'not judged: quote');
+  assert.equal(heading([fine, unknown]), 'no regression; not judged: quote');
+  assert.equal(heading([synthetic({ slower: 4 }), unknown]), 'regression in read-heavy; not judged: quote');
+  assert.equal(heading([synthetic({ profile: 'other' })]), 'no profile is in both results');
+});
+
 test('the comparison in Markdown names the regressions, the commits and the taints, in narrow tables', () => {
   const [then, now] = [synthetic({ others: 0.53 }), synthetic({ busier: 2 })];
   const { markdown } = compare([then], [now]);
@@ -110,6 +141,14 @@ test('the comparison in Markdown names the regressions, the commits and the tain
   assert.match(markdown, /^- read-heavy, before: Other programs used 53 %/m);
   assert.match(markdown, /Before: 0123456789ab-dirty\. After: 0123456789ab-dirty\./);
   assert.match(compare([then], [then]).markdown, /^## Comparison: no regression$/m);
+});
+
+test('the comparison of a running service does not take the commit of the harness for that of the service', () => {
+  const run: RunResult = { ...synthetic(), target: 'http://10.0.0.7:8000' };
+  assert.match(
+    compare([run], [run]).markdown,
+    /^Before: http:\/\/10\.0\.0\.7:8000, with the harness of 0123456789ab-dirty\. After: http/m,
+  );
 });
 
 test('results are read as they were written, and other files are refused', async (t) => {

@@ -99,7 +99,7 @@ export function synthetic(options: SyntheticOptions = {}): RunResult {
       seconds,
     },
     generator,
-    taints: taintsOf(generator),
+    taints: taintsOf(generator, perSecond),
     faults: options.faults ?? [],
     requests: {
       sent: total,
