@@ -83,7 +83,7 @@ function changeOf(
   };
 }
 
-/** A default that only one of them has is no change. */
+/** A default that only one of them has does not count as a change. */
 function differ(present: VariableReport | undefined, next: VariableReport | undefined): boolean {
   if (present === undefined || next === undefined) return (present ?? next)?.from !== 'default';
   return present.value !== next.value;

@@ -37,7 +37,7 @@ after(async () => {
   await Promise.all([redis?.stop(), collector?.stop()]);
 });
 
-/** A request of a trace of its own. */
+/** A request with a separate trace. */
 function newTrace(flags = '01'): { readonly traceId: string; readonly headers: Record<string, string> } {
   const traceId = randomBytes(16).toString('hex');
   return { traceId, headers: { traceparent: `00-${traceId}-${PARENT}-${flags}` } };

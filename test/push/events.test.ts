@@ -81,7 +81,7 @@ test('a stream has comments while its snapshot is listed, so that uWS does not t
   answer.end();
 });
 
-test('a stream whose keys Redis does not list ends with the reason, and is no internal error', async () => {
+test('a stream whose keys Redis does not list ends with the reason, and not with an internal error', async () => {
   const { open, store, answer, pieces, faults, consumers } = stream();
   store.fault = DOWN;
   open();

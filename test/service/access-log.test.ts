@@ -86,7 +86,7 @@ test('lines that wait take a mebibyte at most', (t) => {
   assert.ok(droppedLines() > 900 && droppedLines() < 1100, `${droppedLines()}`);
 });
 
-test('a line of which a full disk took a part does not damage the next one', async (t) => {
+test('a line that a full disk cut does not damage the next one', async (t) => {
   const path = join(folder(t), 'access.ndjson');
   symlinkSync('/dev/full', path);
   const { access, droppedLines } = accessLog(t, path);

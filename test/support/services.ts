@@ -1,4 +1,4 @@
-/** Real Redis servers and services in processes of their own: for all tests of a file, or for one test. */
+/** Real Redis servers and services in separate processes: for all tests of a file, or for one test. */
 import { after, beforeEach, type TestContext } from 'node:test';
 import { type RedisOptions, type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';

@@ -87,7 +87,7 @@ test('a key is marked in the page, its value is still shown there, and the mark 
   await page.until(`document.querySelector('#opened .quality').innerText === ''`);
 });
 
-test('a mark that has ended meanwhile is no fault', async () => {
+test('a mark that has ended meanwhile does not count as a fault', async () => {
   const { id } = (await (
     await post(open, '/v1/marks', { keys: [KEY], state: 'suspect', reason: REASON, ttl: 600 })
   ).json()) as { id: string };

@@ -86,7 +86,7 @@ test('a registry whose loads Redis refuses for good does not hold up readers', a
   assert.equal(quality.learn, undefined);
 });
 
-test('a mark and a source of which another replica has just heard are found', async (t) => {
+test('a mark and a source that another replica has just received are found', async (t) => {
   const { registry: on, quality, store, haltElsewhere } = registry();
   t.after(() => on.close());
   await haltElsewhere();

@@ -127,7 +127,7 @@ test('signals that arrive during a replacement are handled after it, one after a
   assert.equal(processes.running.size, 2);
 });
 
-test('a stop during a replacement is no failure of the replacement', async (t) => {
+test('a stop during a replacement does not count as a failure of the replacement', async (t) => {
   let script = OBEDIENT;
   const { processes, lines } = scriptedProcesses(t, () => script);
   await processes.start();

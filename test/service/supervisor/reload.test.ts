@@ -13,7 +13,7 @@ function withTtl(BORROW_RATE_TTL: string): Settings {
   return { given: env, env, config: CONFIG };
 }
 
-/** What SIGHUP does with two processes, of which as many are replaced as the test says. */
+/** What SIGHUP does with two processes. The test says how many are replaced. */
 function supervisor() {
   const started = withTtl('1');
   const state = { next: started, reached: 2 };
