@@ -93,7 +93,7 @@ test('a connection that closes without an answer is reported', async (t) => {
   const url = await serve(t, (request) => request.socket.destroy());
   await assert.rejects(
     httpSink(url).write(BATCH),
-    /^Error: cannot reach .*: the connection was (closed|reset)$/,
+    /^Error: cannot reach .*: the connection was (closed|reset); a service with TLS has a URL that begins with https:$/,
   );
 });
 
