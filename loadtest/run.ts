@@ -14,7 +14,7 @@ import { terminalTable } from './report/table.ts';
 import type { RunResult } from './result.ts';
 import { runProfile } from './run-profile.ts';
 import { isDisturbed } from './taints.ts';
-import { adaptedTo, type RunningOptions, runningTarget, writeShare } from './target/running.ts';
+import { adaptedTo, type RunningOptions, reachedTarget, writeShare } from './target/running.ts';
 import type { Target } from './target/target.ts';
 import { gateTable } from './terminal/gate-table.ts';
 import { ProgressLine } from './terminal/progress.ts';
@@ -99,7 +99,7 @@ async function run(profiles: readonly Profile[], options: LoadOptions): Promise<
   const before = options.compare === undefined ? undefined : await readResults(options.compare);
   await mkdir(options.out, { recursive: true });
   const results: RunResult[] = [];
-  const target = options.running && (await runningTarget(options.running));
+  const target = options.running && (await reachedTarget(options.running));
   for (const chosen of profiles) {
     const profile =
       options.running === undefined || target === undefined

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { writeReports } from '../report/index.ts';
 import { terminalTable } from '../report/table.ts';
 import { GENERATOR_CORE, pin } from '../support/pin.ts';
-import { type RunningOptions, runningTarget } from '../target/running.ts';
+import { type RunningOptions, reachedTarget } from '../target/running.ts';
 import { startTarget, type Target } from '../target/target.ts';
 import { linesOf, readLog } from './log.ts';
 import type { Operation } from './operation.ts';
@@ -51,7 +51,7 @@ async function againstRunning(
   options: ReplayFileOptions,
   running: RunningOptions,
 ): Promise<boolean> {
-  const target = await runningTarget(running);
+  const target = await reachedTarget(running);
   const sent = running.writes ? operations : operations.filter(({ op }) => op === 'get' || op === 'mget');
   if (sent.length < operations.length)
     console.error(`  skipped without --writes: ${operations.length - sent.length} operations`);

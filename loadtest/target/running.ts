@@ -1,6 +1,8 @@
 /** A service that runs already, as the target of a load. */
+import { once } from 'node:events';
 import { callService } from '../../src/cli/call-service.ts';
 import { type Data, isWrite, type Part, type Profile, type Traffic } from '../profile.ts';
+import { dial, readyEvent } from '../support/dial.ts';
 import type { Headers } from '../support/head.ts';
 import { addressFor } from './private-address.ts';
 import type { Target } from './target.ts';
@@ -16,6 +18,7 @@ export interface RunningOptions {
   readonly remote: boolean;
 }
 
+const CONNECT_TIMEOUT_MS = 5_000;
 const LIST_TIMEOUT_MS = 30_000;
 const PAGE = 1000;
 
@@ -43,6 +46,23 @@ export async function runningTarget({
     url: url.origin,
     stop: async () => {},
   };
+}
+
+/**
+ * The target, after one connection to it. Without that, the generator reports only how many of its connections opened.
+ * @throws if the address is not allowed, or if the service accepts no connection
+ */
+export async function reachedTarget(options: Omit<RunningOptions, 'writes'>): Promise<Target> {
+  const target = await runningTarget(options);
+  const socket = dial(target);
+  try {
+    await once(socket, readyEvent(target), { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
+  } catch (error) {
+    throw new Error(`cannot connect to ${target.url}: ${(error as Error).message}`);
+  } finally {
+    socket.destroy();
+  }
+  return target;
 }
 
 /**

@@ -111,6 +111,13 @@ test('an address that is neither loopback nor private is refused before anything
   assert.match(stderr, /203\.0\.113\.9 is neither a loopback nor a private address\. Use --yes-remote/);
 });
 
+test('a service that accepts no connection is named with the reason, before the ceiling is measured', async () => {
+  const { code, stderr } = await load(await profileFile({ name: 'nobody' }), '--url', 'http://127.0.0.1:1');
+  assert.equal(code, 2);
+  assert.match(stderr, /cannot connect to http:\/\/127\.0\.0\.1:1: connect ECONNREFUSED/);
+  assert.doesNotMatch(stderr, /measuring the ceiling|\.ts:\d+/);
+});
+
 test('a profile that only writes, or that needs its own Redis, is refused', async () => {
   const writer = await profileFile({ name: 'writer', mix: [{ op: 'set', share: 1 }] });
   const [only, ...others] = await Promise.all(
