@@ -1,27 +1,16 @@
 /** How long the near cache is trusted. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { startReplica } from '../../loadtest/target/replicas.ts';
-import type { Service } from '../../loadtest/target/service.ts';
+import { replicasOfFile } from '../support/services.ts';
 import { stoppedProgramReadsNothingOld } from './paused.ts';
 import { clientOf, relayTo, trusted } from './stage.ts';
 
 const PROGRAM = new URL('paused-program.ts', import.meta.url).pathname;
 
-let redis: RedisServer;
-let service: Service;
-
-before(async () => {
-  redis = await startRedis();
-  service = await startReplica(redis);
-});
-
-after(async () => {
-  await service?.stop();
-  await redis?.stop();
-});
+const {
+  replicas: [service],
+} = await replicasOfFile({});
 
 test('a program that was stopped does not trust heartbeats that waited in its socket', (t) =>
   stoppedProgramReadsNothingOld(t, service, process.execPath, [PROGRAM], process.env));

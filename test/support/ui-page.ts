@@ -1,7 +1,11 @@
 /** The live page of a service in Chromium. */
 import assert from 'node:assert/strict';
-import type { Service } from '../../loadtest/target/service.ts';
+import { after, afterEach } from 'node:test';
+import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
+import { type Service, startService } from '../../loadtest/target/service.ts';
 import { type Chromium, type Page, startChromium } from './chromium.ts';
+import { type TokensFile, tokensFile } from './tokens.ts';
 
 /** Pages of one Chromium. */
 export interface Pages {
@@ -37,6 +41,35 @@ export async function startPages(): Promise<Pages> {
     },
     stop: () => chromium.stop(),
   };
+}
+
+export interface Stage {
+  readonly redis: RedisServer;
+  /** A replica without tokens. */
+  readonly open: Service;
+  /** A replica of the same Redis that asks for a token. */
+  readonly closed: Service;
+  readonly tokens: TokensFile;
+  readonly pages: Pages;
+}
+
+/** Starts two replicas and a Chromium for all tests of a file. After each test its pages must have no faults. */
+export async function stageOfFile(rights: Parameters<typeof tokensFile>[0]): Promise<Stage> {
+  const redis = await startRedis();
+  const tokens = tokensFile(rights);
+  const [open, closed, pages] = await Promise.all([
+    startReplica(redis),
+    startService({ env: { ...redisEnv(redis), ...PATIENT, AUTH_TOKENS_FILE: tokens.path } }),
+    startPages(),
+  ]);
+  after(async () => {
+    await pages.stop();
+    await Promise.all([open.stop(), closed.stop()]);
+    await redis.stop();
+    tokens.remove();
+  });
+  afterEach(() => pages.assertNoFaults());
+  return { redis, open, closed, tokens, pages };
 }
 
 /** The expressions below are evaluated in the page. */

@@ -1,41 +1,18 @@
 /** The live page with odd data, and with a service, a network and a device that fail, in Chromium. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { test } from 'node:test';
+import { startReplica } from '../../loadtest/target/replicas.ts';
 import type { Page } from '../support/chromium.ts';
 import { post, put } from '../support/client.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { type TokensFile, tokensFile } from '../support/tokens.ts';
-import { find, has, openKey, type Pages, press, signIn, startPages, text } from '../support/ui-page.ts';
+import { find, has, openKey, press, signIn, stageOfFile, text } from '../support/ui-page.ts';
 
 const LARGE_BYTES = 1_000_000;
 
-let redis: RedisServer;
-let tokens: TokensFile;
-let open: Service;
-let closed: Service;
-let pages: Pages;
-
-before(async () => {
-  redis = await startRedis();
-  tokens = tokensFile({ reader: { scopes: ['read'] }, second: { scopes: ['read'] } });
-  [open, closed, pages] = await Promise.all([
-    startReplica(redis),
-    startService({ env: { ...redisEnv(redis), ...PATIENT, AUTH_TOKENS_FILE: tokens.path } }),
-    startPages(),
-  ]);
+const { redis, open, closed, tokens, pages } = await stageOfFile({
+  reader: { scopes: ['read'] },
+  second: { scopes: ['read'] },
 });
-
-after(async () => {
-  await pages?.stop();
-  await Promise.all([open?.stop(), closed?.stop()]);
-  await redis?.stop();
-  tokens?.remove();
-});
-
-afterEach(() => pages.assertNoFaults());
 
 const connectedTwice = `document.querySelector('#feed tbody').innerText.match(/\\bconnected/g)?.length === 2`;
 

@@ -1,49 +1,31 @@
 /** The live page in Chromium, against real services with a real Redis. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { startReplica } from '../../loadtest/target/replicas.ts';
+import type { Service } from '../../loadtest/target/service.ts';
 import type { Page } from '../support/chromium.ts';
 import { del, get, post, put, readIntoL1 } from '../support/client.ts';
-import { type TokensFile, tokensFile } from '../support/tokens.ts';
-import {
-  announced,
-  has,
-  offers,
-  openKey,
-  type Pages,
-  press,
-  signIn,
-  startPages,
-  text,
-} from '../support/ui-page.ts';
+import { announced, has, offers, openKey, press, signIn, stageOfFile, text } from '../support/ui-page.ts';
 
 const KEY = 'borrow_rate:AAPL';
 const WIDTHS = [360, 390, 1280, 2560];
 
-let redis: RedisServer;
-let tokens: TokensFile;
-let near: Service;
+const {
+  redis,
+  open: near,
+  closed,
+  tokens,
+  pages,
+} = await stageOfFile({
+  reader: { scopes: ['read'], prefixes: ['borrow_rate:'] },
+  writer: { scopes: ['read', 'write'] },
+  blindfold: { scopes: ['write'] },
+});
 let far: Service;
-let closed: Service;
-let pages: Pages;
 
 before(async () => {
-  redis = await startRedis();
-  tokens = tokensFile({
-    reader: { scopes: ['read'], prefixes: ['borrow_rate:'] },
-    writer: { scopes: ['read', 'write'] },
-    blindfold: { scopes: ['write'] },
-  });
-  const env = { ...redisEnv(redis), ...PATIENT };
-  [near, far, closed] = await Promise.all([
-    startService({ env }),
-    startService({ env }),
-    startService({ env: { ...env, AUTH_TOKENS_FILE: tokens.path } }),
-  ]);
-  pages = await startPages();
+  far = await startReplica(redis);
   await put(
     near,
     KEY,
@@ -53,14 +35,7 @@ before(async () => {
   await readIntoL1(near, KEY);
 });
 
-after(async () => {
-  await pages?.stop();
-  await Promise.all([near?.stop(), far?.stop(), closed?.stop()]);
-  await redis?.stop();
-  tokens?.remove();
-});
-
-afterEach(() => pages.assertNoFaults());
+after(() => far?.stop());
 
 test('the page shows the state, the figures, every replica, and the server of Redis', async () => {
   const page = await pages.of(near);

@@ -1,55 +1,18 @@
 /** Marks in the live page, in Chromium. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
-import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
-import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
 import { get, post, put } from '../support/client.ts';
-import { type TokensFile, tokensFile } from '../support/tokens.ts';
-import {
-  announced,
-  has,
-  offers,
-  openKey,
-  type Pages,
-  press,
-  signIn,
-  startPages,
-  text,
-} from '../support/ui-page.ts';
+import { announced, has, offers, openKey, press, signIn, stageOfFile, text } from '../support/ui-page.ts';
 
 const KEY = 'borrow_rate:HALT';
 const REASON = 'until the <b>open</b>';
 
-let redis: RedisServer;
-let tokens: TokensFile;
-let open: Service;
-let closed: Service;
-let pages: Pages;
-
-before(async () => {
-  redis = await startRedis();
-  tokens = tokensFile({
-    reader: { scopes: ['read'] },
-    writer: { scopes: ['read', 'write'] },
-    admin: { scopes: ['read', 'write', 'admin'] },
-  });
-  [open, closed, pages] = await Promise.all([
-    startReplica(redis),
-    startService({ env: { ...redisEnv(redis), ...PATIENT, AUTH_TOKENS_FILE: tokens.path } }),
-    startPages(),
-  ]);
+const { open, closed, tokens, pages } = await stageOfFile({
+  reader: { scopes: ['read'] },
+  writer: { scopes: ['read', 'write'] },
+  admin: { scopes: ['read', 'write', 'admin'] },
 });
-
-after(async () => {
-  await pages?.stop();
-  await Promise.all([open?.stop(), closed?.stop()]);
-  await redis?.stop();
-  tokens?.remove();
-});
-
-afterEach(() => pages.assertNoFaults());
 
 const inFeed = (part: string) =>
   `document.querySelector('#feed tbody').innerText.includes(${JSON.stringify(part)})`;
