@@ -22,6 +22,7 @@ import { CLOSE, Consumer, type ConsumerLimits } from './consumer.ts';
 import type { RequestDeps, RequestLimits } from './deps.ts';
 import { eventCodec } from './event-codec.ts';
 import { type EventsAnswer, type EventsRequest, openEvents } from './events.ts';
+import { FrameTurns } from './frame-turns.ts';
 import { Hub } from './hub.ts';
 import { jsonCodec } from './json-codec.ts';
 import { msgpackCodec } from './msgpack-codec.ts';
@@ -67,6 +68,7 @@ interface UserData {
   readonly codec: Codec;
   readonly owner: Owner;
   consumer: Consumer | undefined;
+  frames: FrameTurns | undefined;
 }
 
 export class Push {
@@ -110,12 +112,14 @@ export class Push {
         const { codec, owner } = ws.getUserData();
         const consumer = new Consumer(ws as WebSocket<unknown>, codec, owner, options, counters, clock);
         ws.getUserData().consumer = consumer;
+        ws.getUserData().frames = new FrameTurns((frame) => this.#onFrame(consumer, frame));
         this.#consumers.add(consumer);
       },
-      message: (ws, message) => this.#onFrame(ws.getUserData().consumer!, Buffer.from(message)),
+      message: (ws, message) => ws.getUserData().frames!.receive(Buffer.from(message)),
       drain: (ws) => ws.getUserData().consumer!.onDrain(performance.now()),
       close: (ws) => {
         const consumer = ws.getUserData().consumer!;
+        ws.getUserData().frames!.close();
         counters.wsClosed++;
         consumer.onClose();
         forgetRegistered(this.hub, consumer);
@@ -192,7 +196,7 @@ export class Push {
     const key = req.getHeader('sec-websocket-key');
     const extensions = req.getHeader('sec-websocket-extensions');
     this.#identify(res, req, (owner) => {
-      const userData: UserData = { codec, owner, consumer: undefined };
+      const userData: UserData = { codec, owner, consumer: undefined, frames: undefined };
       res.upgrade(userData, key, protocol ?? '', extensions, context);
     });
   }

@@ -13,8 +13,6 @@ export interface Target {
 }
 
 export interface Costly {
-  /** The bound of the 99th percentile of the neighbour's delays, in ms, if it is not the common one. */
-  readonly mostP99Ms?: number;
   readonly name: string;
   /** Where it is sent to; by default to both. */
   readonly only?: 'redis' | 'standalone';
@@ -167,8 +165,6 @@ export const COSTLY: readonly Costly[] = [
   },
   {
     name: '200 subscriptions of 1,000 names of 512 bytes',
-    // uWS reads several of these frames, of half a megabyte each, in one turn of the event loop. Measured: 43 to 82 ms.
-    mostP99Ms: 100,
     send: (target) =>
       frames(
         target,
