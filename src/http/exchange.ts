@@ -6,7 +6,6 @@ import type { TraceSpan } from '../tracing/tracing.ts';
 import type { HttpResponse } from '../uws.ts';
 import { endAsRead, LARGE_BYTES, sendWithoutEnd } from './as-read.ts';
 import { type Load, MOST_UNSENT_BYTES } from './load.ts';
-import { endRequest } from './request-span.ts';
 
 /** Additional header lines of an answer. Values must never contain bytes from a client: uWS does not escape them. */
 export type Headers = readonly (readonly [name: string, value: string])[];
@@ -96,7 +95,7 @@ export class Exchange {
     this.#last = load.last.has(res);
     this.#seconds = seconds;
     this.#start = performance.now();
-    this.span = load.spans.get(res);
+    this.span = load.spans?.get(res);
     load.open++;
     res.onAborted(() => {
       const answered = this.#done;
@@ -218,7 +217,11 @@ export class Exchange {
 
   /** @param status undefined for a client that disconnected before the answer */
   #endSpan(status: number | undefined, outcome: string): void {
-    if (this.span !== undefined) endRequest(this.span, status, outcome, this.key);
+    const { span, key } = this;
+    if (span === undefined) return;
+    if (status !== undefined) span.set('http.response.status_code', status);
+    const code = outcome === String(status) ? undefined : outcome;
+    span.endRequest({ key, code, failure: status === undefined || status >= 500 ? outcome : undefined });
   }
 
   #reportSlow(outcome: string, headers: Headers): void {

@@ -20,8 +20,8 @@ export class Load {
   draining = false;
   /** Responses whose connections close after them, because the end of their requests is uncertain (framing.ts). */
   readonly last = new WeakSet<HttpResponse>();
-  /** The spans of sampled requests, for their `Exchange`. */
-  readonly spans = new WeakMap<HttpResponse, TraceSpan>();
+  /** The spans of sampled requests, for their `Exchange`. Undefined without traces. */
+  spans: WeakMap<HttpResponse, TraceSpan> | undefined;
   /** Draws the answers that are checked: their sockets must take them whole. */
   readonly checks = new UnreadDraw(CHECKED_EVERY_BYTES);
   /** Draws the answers without a body that close their connection. */

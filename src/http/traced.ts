@@ -17,12 +17,14 @@ export function traced(
   sampled = handler,
 ): Handler {
   const [method, route] = operation.split(' ') as [string, string];
+  load.spans ??= new WeakMap();
+  const { spans } = load;
   return (res, req) => {
     const span = tracing.request(operation, req);
     if (span === undefined) return handler(res, req);
     span.set('http.request.method', method);
     span.set('http.route', route);
-    load.spans.set(res, span);
+    spans.set(res, span);
     sampled(res, req);
   };
 }

@@ -29,8 +29,7 @@ function endSpan({ cache, clock, hub }: RequestDeps, span: TraceSpan, key: strin
   const found = { peek: () => entry, load: (missed: string) => hub.load(missed) };
   tracedReads(found, span, (reads) => reads.peek(key));
   describeRead(span, cache.stateOf(key), entry, clock.now);
-  span.set('ratecache.key', key);
-  span.end();
+  span.endRequest({ key });
 }
 
 function mayRead(principal: Principal | undefined, key: string): boolean {

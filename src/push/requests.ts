@@ -26,7 +26,7 @@ import type { RequestDeps } from './deps.ts';
 import { heartbeat } from './heartbeat.ts';
 import { requesterOf } from './owner.ts';
 import { register, registeredKeys, unregister } from './register.ts';
-import { endRequest } from './request-span.ts';
+import { endFrame } from './request-span.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
 /** Open requests per socket. Further requests are rejected, so that a client cannot queue work without limit. */
@@ -224,7 +224,7 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
     const scope = SCOPES.get(op as string);
     if (scope !== undefined) admit(deps.access, consumer, requester, scope);
     const later = operation.run(deps, consumer, id, frame, requester, span);
-    if (later === undefined) return endRequest(span, frame);
+    if (later === undefined) return endFrame(span, frame);
     consumer.inFlight++;
     const audit = scope === 'write' ? auditOf(requester, frame) : undefined;
     const slow = deps.slow && slowReport(deps.slow, op as string, frame);
@@ -233,13 +233,13 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
         () => {
           audit?.('ok');
           slow?.('ok');
-          endRequest(span, frame);
+          endFrame(span, frame);
         },
         (error) => {
           const outcome = error instanceof ServiceError ? error.code : 'internal';
           audit?.(outcome);
           slow?.(outcome);
-          endRequest(span, frame, error);
+          endFrame(span, frame, error);
           refuse(deps, consumer, id, error);
         },
       )
@@ -247,7 +247,7 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
         consumer.inFlight--;
       });
   } catch (error) {
-    endRequest(span, frame, error);
+    endFrame(span, frame, error);
     refuse(deps, consumer, id, error);
   }
 }

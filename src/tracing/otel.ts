@@ -28,7 +28,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { type ExportLog, ReportingExporter } from './reporting-exporter.ts';
 import { idsIn, isTraceparent, randomDigits, Sampler, type SamplerName } from './sampler.ts';
-import type { HeaderLines, TraceSpan, Tracing } from './tracing.ts';
+import type { HeaderLines, RequestEnd, TraceSpan, Tracing } from './tracing.ts';
 
 export interface OtelOptions {
   readonly sampler: SamplerName;
@@ -178,6 +178,16 @@ class OtelSpan implements TraceSpan {
 
   end(): void {
     if (this.#span.isRecording()) this.#span.end(this.#now());
+  }
+
+  endRequest({ key, code, failure }: RequestEnd): void {
+    if (key !== undefined) this.set('ratecache.key', key);
+    if (code !== undefined) this.set('ratecache.code', code);
+    if (failure !== undefined) {
+      this.set('error.type', failure);
+      this.fail(failure);
+    }
+    this.end();
   }
 
   #now(): HrTime {

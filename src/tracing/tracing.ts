@@ -3,6 +3,15 @@
  * while tracing is on. Without tracing, or for a request that is not sampled, every `TraceSpan` here is undefined.
  */
 
+/** How a request ended. */
+export interface RequestEnd {
+  readonly key?: string | undefined;
+  /** The code of an error. */
+  readonly code?: string | undefined;
+  /** What failed in the service; undefined for errors of the client. */
+  readonly failure?: string | undefined;
+}
+
 /** One step of a request, or of a replay, from its start to its end. */
 export interface TraceSpan {
   /** 32 hexadecimal digits. */
@@ -18,6 +27,8 @@ export interface TraceSpan {
   fail(reason: string): void;
   /** Ends the step. Later calls have no effect. */
   end(): void;
+  /** Records how the request of this span ended, and ends it. */
+  endRequest(end: RequestEnd): void;
 }
 
 /** The part of a request that names its parent. */

@@ -39,4 +39,8 @@ export class RecordedSpan implements TraceSpan {
   end(): void {
     this.ends++;
   }
+
+  endRequest(): void {
+    this.end();
+  }
 }
