@@ -1,5 +1,6 @@
 import type { Entry } from './entry.ts';
 import type { Match } from './match.ts';
+import type { Kind } from './quality/records.ts';
 import type { Selection } from './quality/selection.ts';
 import type { Version } from './version.ts';
 
@@ -69,7 +70,7 @@ export interface KeyChange {
  *    again. All changes after this call are reported.
  * 6. `stateChanged`: called once for each change of state. When the state becomes `coherent`, all earlier changes have
  *    been reported.
- * 7. `qualityChanged`: sources or marks in L2 may have changed.
+ * 7. `qualityChanged`: the sources in L2 may have changed, or the marks.
  */
 export interface BusListener {
   keyChanged(key: string, announced: Announced | undefined): void;
@@ -80,7 +81,7 @@ export interface BusListener {
   /** @param keysLeft the number of keys in L2, passed only where L2 is another process than before */
   allChanged(reason: 'flush' | 'rearmed', keysLeft?: number): void;
   stateChanged(state: CoherenceState): void;
-  qualityChanged?(): void;
+  qualityChanged?(kind: Kind): void;
 }
 
 /**

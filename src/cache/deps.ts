@@ -8,6 +8,7 @@ import type { Value } from './entry.ts';
 import type { Memory } from './l1/memory.ts';
 import type { PendingWrites } from './pending-writes/pending-writes.ts';
 import type { Quality } from './quality/quality.ts';
+import type { Kind } from './quality/records.ts';
 import type { RecentChanges } from './recent-changes.ts';
 import type { Slots } from './slots.ts';
 import type { Store } from './store.ts';
@@ -35,8 +36,8 @@ export interface TwoLevelDeps {
   readonly rewarm?: boolean;
   /** The quality of values; by default all are good. */
   readonly quality?: Quality;
-  /** Called when sources or marks in L2 may have changed. */
-  readonly onQualityChange?: (() => void) | undefined;
+  /** Called when sources or marks in L2 may have changed. @param kind undefined for both */
+  readonly onQualityChange?: ((kind?: Kind) => void) | undefined;
   /** Remembers the changes that the link reports. */
   readonly recent?: RecentChanges | undefined;
   /** Called with the keys of some reads: one in 64 on average. */

@@ -26,6 +26,7 @@ import { OwnWrites } from './own-writes.ts';
 import type { Pending, PendingWrites } from './pending-writes/pending-writes.ts';
 import { Postponer } from './pending-writes/postpone.ts';
 import { Quality } from './quality/quality.ts';
+import type { Kind } from './quality/records.ts';
 import { ReadSampler } from './read-sampler.ts';
 import { ONE_SLOT } from './slots.ts';
 import type { RemovalOutcome, Store, WriteOutcome } from './store.ts';
@@ -274,8 +275,8 @@ export class TwoLevel implements BusListener {
       this.keyChanged(key, announced);
   }
 
-  qualityChanged(): void {
-    this.#deps.onQualityChange?.();
+  qualityChanged(kind: Kind): void {
+    this.#deps.onQualityChange?.(kind);
   }
 
   matchDeleting(match: Match, version: Version): void {

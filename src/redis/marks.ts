@@ -25,10 +25,10 @@ export function qualityKey(kind: Kind, keyPrefix: string): string {
   return `${QUALITY_PREFIX}${kind}:${keyPrefix}`;
 }
 
-/** Whether the key is a hash of this deployment. */
-export function isQualityKey(key: string, keyPrefix: string): boolean {
-  if (!key.startsWith(QUALITY_PREFIX)) return false;
-  return key === qualityKey('sources', keyPrefix) || key === qualityKey('marks', keyPrefix);
+/** What the hash with this key contains; undefined if the key is not a hash of this deployment. */
+export function qualityKindOf(key: string, keyPrefix: string): Kind | undefined {
+  if (!key.startsWith(QUALITY_PREFIX)) return undefined;
+  return (['sources', 'marks'] as const).find((kind) => key === qualityKey(kind, keyPrefix));
 }
 
 /** The server that has a hash. */

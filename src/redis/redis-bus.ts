@@ -5,7 +5,7 @@ import type { Counters } from '../metrics/counters.ts';
 import { isSetByReplica, parseAnnouncement } from './announcement.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { MalformedOrigins } from './malformed-origins.ts';
-import { isQualityKey, QUALITY_PREFIX } from './marks.ts';
+import { QUALITY_PREFIX, qualityKindOf } from './marks.ts';
 import { RecentAnnouncements } from './recent-announcements.ts';
 import { refusal } from './refusal.ts';
 import { RestartWatch } from './restart-watch.ts';
@@ -297,8 +297,9 @@ export class RedisBus {
     const changes: KeyChange[] = [];
     for (const raw of keys) {
       const key = raw.toString();
+      const kind = qualityKindOf(key, keyPrefix);
       if (key === this.#canary) this.#onTrackedCanary();
-      else if (isQualityKey(key, keyPrefix)) listener.qualityChanged?.();
+      else if (kind !== undefined) listener.qualityChanged?.(kind);
       else if (key.startsWith(keyPrefix)) changes.push(this.#trackedChange(key.slice(keyPrefix.length)));
     }
     if (changes.length === 1) listener.keyChanged(changes[0]!.key, changes[0]!.announced);

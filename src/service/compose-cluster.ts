@@ -159,7 +159,7 @@ export function openCluster(deps: ClusterDeps): Cluster {
       },
       allChanged: (reason, keysLeft) => cache.allChanged(reason, keysLeft, source),
       stateChanged: (state) => cache.stateChanged(state, source),
-      qualityChanged: () => cache.qualityChanged(),
+      qualityChanged: (kind) => cache.qualityChanged(kind),
     };
   }
 

@@ -138,7 +138,7 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     rewarm: config.faults.rewarm,
     recent,
     quality,
-    onQualityChange: () => marks.reload(),
+    onQualityChange: (kind) => marks.reload(kind),
     onSampledRead: (key) => {
       hotKeys.sampledRead(key);
       accessLog?.add('get', key, memory?.glance(key)?.value.body.length);

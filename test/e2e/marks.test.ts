@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
@@ -103,6 +104,29 @@ test('replicas that start later, and a mark that redis-cli deletes, agree', asyn
   await redis.cli('FLUSHALL');
   for (const service of [one, two, three])
     await until(async () => (await statusOf(service, key)).status === 404);
+});
+
+test('a heartbeat makes the replicas load the sources, and not the marks', async (t) => {
+  const monitor = connect(redis.port, '127.0.0.1');
+  t.after(() => monitor.destroy());
+  let commands = '';
+  monitor.setEncoding('utf8').on('data', (text: string) => {
+    commands += text;
+  });
+  monitor.write('MONITOR\r\n');
+  await until(() => commands.includes('OK'));
+  const loads = (kind: string) =>
+    commands.match(new RegExp(`"hgetall" "__ratecache__:quality:${kind}`, 'gi')) ?? [];
+  for (let i = 1; i <= 3; i++) {
+    await heartbeat(one, 'beating', 600, 'borrow_rate:');
+    // One load of the replica that has made the change, and one of each that heard of it.
+    await until(() => loads('sources').length >= 3 * i);
+  }
+  assert.deepEqual(loads('marks'), []);
+  await mark(one, { keys: ['borrow_rate:BEAT'], state: 'halted' });
+  await until(() => loads('marks').length >= 3);
+  assert.equal((await one.fetch('/v1/sources/beating', { method: 'DELETE' })).status, 200);
+  await post(one, '/v1/unmark', { keys: ['borrow_rate:BEAT'] });
 });
 
 test('a replica that starts never serves a halted value', async (t) => {

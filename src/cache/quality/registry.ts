@@ -122,10 +122,9 @@ export class QualityRegistry {
     await this.#load('marks');
   }
 
-  /** Loads everything from L2, now and after failures again. L2 may have changed. */
-  reload(): void {
-    void this.#load('sources');
-    void this.#load('marks');
+  /** Loads the records of one kind, or of both, from L2; after a failure again. L2 may have changed. */
+  reload(kind?: Kind): void {
+    for (const each of kind === undefined ? (['sources', 'marks'] as const) : [kind]) void this.#load(each);
   }
 
   close(): void {
