@@ -2,8 +2,7 @@
 import { packClient } from './pack.ts';
 
 try {
-  const file = await packClient(new URL('../../dist/npm/', import.meta.url));
-  console.log(`${file}: install it with npm install ${file}`);
+  await packClient(new URL('../../dist/npm/', import.meta.url));
 } catch (error) {
   console.error(`the client was not built: ${(error as Error).message}`);
   process.exitCode = 1;

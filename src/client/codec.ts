@@ -1,3 +1,4 @@
+import { RatecacheError } from './errors.ts';
 import type { Message } from './protocol.ts';
 
 /** One of the two encodings of frames and bodies. */
@@ -8,6 +9,18 @@ export interface Codec {
   readonly mediaType: string;
   encode(data: unknown): string | Uint8Array;
   decode(data: string | Uint8Array): unknown;
+}
+
+/** @throws RatecacheError `argument_invalid` if the data has no form in this encoding, such as a BigInt in JSON */
+export function encodedWith(codec: Codec, data: unknown): string | Uint8Array {
+  try {
+    return codec.encode(data);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RatecacheError('argument_invalid', `the value cannot be sent as ${codec.mediaType}: ${why}`, {
+      cause: error,
+    });
+  }
 }
 
 const decoder = new TextDecoder();

@@ -6,6 +6,7 @@ import { type Answer, isEvent, type PushEvent } from './protocol.ts';
 import { Requests, type Send } from './requests.ts';
 import type { Socket, SocketFactory } from './socket.ts';
 import { Trust } from './trust.ts';
+import { within } from './wait.ts';
 
 export interface ConnectionListener {
   /** A new connection is up. Nothing is subscribed yet. */
@@ -23,7 +24,7 @@ const LONGEST_INTERVAL_MS = 60_000;
 
 /** A connection that is opened again when it is lost, to the next of several addresses. */
 export class Connection {
-  readonly requests = new Requests();
+  readonly requests: Requests;
   readonly trust: Trust;
   readonly #addresses: readonly URL[];
   readonly #settings: Settings;
@@ -51,6 +52,7 @@ export class Connection {
     this.#settings = settings;
     this.#open = open;
     this.#listener = listener;
+    this.requests = new Requests(settings.codec);
     this.trust = new Trust(settings.maxSilenceMs);
   }
 
@@ -70,25 +72,28 @@ export class Connection {
   async connect(): Promise<void> {
     let token: string | undefined;
     try {
-      token = await tokenOf(this.#settings);
+      token = await within(tokenOf(this.#settings), this.#settings.connectTimeoutMs, undefined);
     } catch (error) {
       return this.#lost(new RatecacheError('disconnected', 'no token could be obtained', { cause: error }));
     }
     if (this.#isClosed) return;
     const { codec } = this.#settings;
-    const socket = this.#open(
-      { url: this.address, subprotocol: codec.subprotocol, token },
-      {
-        open: () => void this.#onOpen(token),
-        message: (data) => this.#onMessage(data),
-        close: (code, reason) => {
-          if (this.#socket !== socket) return;
-          this.#lost(
-            new RatecacheError('disconnected', `${this.address.host}: ${reason || 'closed'} (${code})`),
-          );
+    let socket: Socket;
+    try {
+      socket = this.#open(
+        { url: this.address, subprotocol: codec.subprotocol, token },
+        {
+          open: () => void this.#onOpen(token),
+          message: (data) => this.#onMessage(data),
+          close: (code, reason) => {
+            if (this.#socket === socket) this.#lost(this.#cause(`${reason || 'closed'} (${code})`));
+          },
         },
-      },
-    );
+      );
+    } catch (error) {
+      // The token is not valid in a header, or the address is not valid for a WebSocket.
+      return this.#lost(this.#cause(error instanceof Error ? error.message : String(error)));
+    }
     this.#socket = socket;
     this.#watch();
   }
@@ -101,9 +106,9 @@ export class Connection {
   }
 
   async #onOpen(token: string | undefined): Promise<void> {
-    const { codec, timeoutMs } = this.#settings;
+    const { timeoutMs } = this.#settings;
     const socket = this.#socket!;
-    const send: Send = (frame) => socket.send(codec.encode(frame));
+    const send: Send = (frame) => socket.send(frame);
     // The service reads nothing else from the socket until it knows the token.
     if (token !== undefined && !this.#open.sendsToken)
       await this.#demand(this.requests.send({ op: 'auth', token }, { timeoutMs }, undefined, send));
@@ -164,12 +169,14 @@ export class Connection {
     this.#ticks = setInterval(() => {
       this.#silentTicks++;
       if (this.#silentTicks > (this.#isUp ? BEATS : opening))
-        return this.#lost(
-          new RatecacheError('disconnected', `${this.address.host}: no frame for ${maxSilenceMs} ms`),
-        );
+        return this.#lost(this.#cause(`no frame for ${maxSilenceMs} ms`));
       if (this.#isUp && (nearCache !== undefined || this.#silentTicks === BEATS / 2))
         this.#askForHeartbeats(maxSilenceMs).catch(() => {});
     }, every);
+  }
+
+  #cause(why: string): RatecacheError {
+    return new RatecacheError('disconnected', `${this.address.host}: ${why}`);
   }
 
   #lost(error: RatecacheError): void {

@@ -6,7 +6,7 @@ export interface Flight {
   readonly key: string;
   readonly promise: Promise<Result>;
   readonly resolve: (result: Result) => void;
-  readonly reject: (error: RatecacheError) => void;
+  readonly reject: (error: unknown) => void;
   /** When the last caller stops waiting, by `performance.now()`. */
   deadline: number;
   /** An event for the key arrived after the request was sent. So the answer may be older than the event. */
@@ -18,7 +18,7 @@ export interface FlightOptions {
   readonly maxInFlight: number;
   readonly maxBatchKeys: number;
   /** Sends the reads of one turn as one request. */
-  readonly send: (flights: readonly Flight[]) => void;
+  readonly send: (flights: readonly Flight[]) => Promise<void>;
   /** Whether no request can be sent now. Reads then wait, and leave together at the next `flush`. */
   readonly isFull: () => boolean;
 }
@@ -46,6 +46,7 @@ export class Flights {
   }
 
   join(key: string, timeoutMs: number): Promise<Result> {
+    if (typeof key !== 'string') return Promise.reject(invalidKey(key));
     const deadline = performance.now() + timeoutMs;
     const open = this.#open.get(key);
     if (open !== undefined) {
@@ -109,7 +110,10 @@ export class Flights {
     while (this.#waiting.length > 0 && !isFull()) {
       const batch = this.#waiting.splice(0, maxBatchKeys);
       for (const flight of batch) flight.overtaken = false;
-      send(batch);
+      // Otherwise later reads of these keys would share reads that never end.
+      send(batch).catch((error: unknown) => {
+        for (const flight of batch) flight.reject(error);
+      });
     }
   }
 
@@ -135,6 +139,11 @@ export class Flights {
     this.#isScheduled = true;
     atEndOfTurn(() => this.flush());
   }
+}
+
+/** What a read fails with if its key is not a string. */
+export function invalidKey(key: unknown): RatecacheError {
+  return new RatecacheError('argument_invalid', `a key must be a string, not ${typeof key}`);
 }
 
 /** `Promise.withResolvers`, which Node 20 does not have. */

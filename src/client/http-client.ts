@@ -9,6 +9,7 @@ import type {
   SubscriptionHandle,
   Written,
 } from './client.ts';
+import { encodedWith } from './codec.ts';
 import type { ValueOf } from './data-types.ts';
 import { RatecacheError } from './errors.ts';
 import { type Flight, Flights } from './flights.ts';
@@ -58,7 +59,7 @@ export class HttpClient implements Client {
     this.#settings = settings;
     this.#flights = new Flights({
       ...settings,
-      send: (flights) => void this.#mget(flights),
+      send: (flights) => this.#mget(flights),
       isFull: () => false,
     });
   }
@@ -158,7 +159,7 @@ export class HttpClient implements Client {
         else flight.resolve(this.#result(results[i] as Item));
       }
     } catch (error) {
-      for (const flight of flights) flight.reject(error as RatecacheError);
+      for (const flight of flights) flight.reject(error);
     }
   }
 
@@ -236,7 +237,7 @@ export class HttpClient implements Client {
           ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { 'Content-Type': codec.mediaType }),
         },
-        ...(body === undefined ? {} : { body: codec.encode(body) as Uint8Array<ArrayBuffer> }),
+        ...(body === undefined ? {} : { body: encodedWith(codec, body) as Uint8Array<ArrayBuffer> }),
       });
       const answer = sent.then((response) => this.#answerOf(response));
       return await within(answer, timeoutMs, signal);

@@ -26,7 +26,7 @@ export interface Options {
   readonly codec?: Codec;
   /** The deadline of a call, in ms. Default: 2000. */
   readonly timeoutMs?: number;
-  /** How long `connect` waits for the first connection, in ms. Default: 5000. */
+  /** How long `connect` waits for the first connection, and each attempt for its token, in ms. Default: 5000. */
   readonly connectTimeoutMs?: number;
   /**
    * The near cache is trusted this long after the time that a heartbeat proves, in ms. After this silence of the service the

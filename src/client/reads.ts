@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 import { isCode, type RatecacheError } from './errors.ts';
-import { type Flight, Flights } from './flights.ts';
+import { type Flight, Flights, invalidKey } from './flights.ts';
 import type { NearCache } from './near-cache.ts';
 import type { Settings } from './options.ts';
 import type { Answer, Coherence, Item, Request } from './protocol.ts';
@@ -27,7 +27,7 @@ export class Reads {
     this.#maxBatchKeys = settings.maxBatchKeys;
     this.flights = new Flights({
       ...settings,
-      send: (flights) => void this.#send(flights),
+      send: (flights) => this.#send(flights),
       isFull: () => !connection.isUp || connection.requests.isFull,
     });
     connection.requests.onRoom = () => this.flights.flush();
@@ -38,6 +38,7 @@ export class Reads {
     const terms = termsOf(members);
     const found = new Map<string, Result>();
     for (const key of keys) {
+      if (typeof key !== 'string') throw invalidKey(key);
       const near = members.noCache ? undefined : this.#near?.peekOnTerms(key, terms);
       // The service decides when the minimum rate takes the place of a value.
       const asks = members.fallback !== undefined && (near?.status !== 'hit' || near.quality !== 'good');
@@ -71,7 +72,7 @@ export class Reads {
     }
   }
 
-  #send(flights: readonly Flight[]): Promise<void> {
+  async #send(flights: readonly Flight[]): Promise<void> {
     const watcher = this.#watcher;
     const watches = watcher !== undefined && flights.some(({ key }) => !watcher.covers(key));
     return watches ? this.#readAndWatch(flights, watcher) : this.#read(flights);

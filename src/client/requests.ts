@@ -1,3 +1,4 @@
+import { type Codec, encodedWith } from './codec.ts';
 import { RatecacheError } from './errors.ts';
 import { type Answer, errorOf, type Request } from './protocol.ts';
 import { limit } from './wait.ts';
@@ -19,10 +20,12 @@ export interface Call {
   readonly isUrgent?: boolean;
 }
 
-export type Send = (frame: object) => void;
+export type Send = (frame: string | Uint8Array) => void;
 
 interface Open extends Call {
-  readonly request: Request;
+  readonly frame: string | Uint8Array;
+  /** Whether it has an idempotency key, so that it can be repeated. */
+  readonly repeats: boolean;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: RatecacheError) => void;
   sent: boolean;
@@ -37,11 +40,16 @@ interface Open extends Call {
  * sent fail with `disconnected`.
  */
 export class Requests {
+  readonly #codec: Codec;
   readonly #open = new Map<number, Open>();
   #lastId = 0;
   #send: Send | undefined;
   /** Called whenever a request ends. */
   onRoom: () => void = () => {};
+
+  constructor(codec: Codec) {
+    this.#codec = codec;
+  }
 
   get size(): number {
     return this.#open.size;
@@ -66,7 +74,9 @@ export class Requests {
         return reject(new RatecacheError('too_many_requests', `at most ${MAX_OPEN} requests may be open`));
       const open: Open = {
         ...call,
-        request,
+        // An exception here is the error of this request alone. While others are sent it would stop them.
+        frame: encodedWith(this.#codec, { id, ...request }),
+        repeats: request.idempotencyKey !== undefined,
         resolve,
         reject,
         sent: false,
@@ -75,7 +85,7 @@ export class Requests {
       };
       this.#open.set(id, open);
       open.stop = limit(call.timeoutMs, call.signal, (error) => this.#fail(id, open, error));
-      if (via !== undefined && this.#open.has(id)) sendOne(id, open, via);
+      if (via !== undefined && this.#open.has(id)) sendOne(open, via);
     });
   }
 
@@ -94,7 +104,7 @@ export class Requests {
   /** A connection is up: sends the waiting requests. */
   connected(send: Send): void {
     this.#send = send;
-    for (const [id, open] of this.#open) if (!open.sent) sendOne(id, open, send);
+    for (const open of this.#open.values()) if (!open.sent) sendOne(open, send);
   }
 
   disconnected(): void {
@@ -102,7 +112,7 @@ export class Requests {
     const lost = new RatecacheError('disconnected', 'the connection was lost before the answer');
     for (const [id, open] of [...this.#open]) {
       if (!open.sent) continue;
-      if (open.request.idempotencyKey !== undefined) {
+      if (open.repeats) {
         open.sent = false;
         open.isRepeated = true;
       } else this.#fail(id, open, lost);
@@ -128,9 +138,9 @@ export class Requests {
   }
 }
 
-function sendOne(id: number, open: Open, send: Send): void {
+function sendOne(open: Open, send: Send): void {
   open.sent = true;
-  send({ id, ...open.request });
+  send(open.frame);
 }
 
 /** Whether this answer to the repetition of a write says what became of the first attempt. */

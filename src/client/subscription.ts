@@ -4,9 +4,13 @@ import { isCode, RatecacheError } from './errors.ts';
 import { coverOf, type Interest } from './interest.ts';
 import type { Answer, InvalidateEvent, Item, Position, UpdateEvent } from './protocol.ts';
 import { ageAt } from './result.ts';
+import type { Subscribed } from './subscribed.ts';
 
 const SNAPSHOT_TIMEOUT_MS = 60_000;
 const RETRY_MS = 1000;
+
+/** What the handler knows of a key. */
+type Known = Pick<Item, 'version' | 'quality' | 'qualityReason' | 'code'>;
 
 /** What an event says about the quality of its key. */
 interface Said {
@@ -14,16 +18,9 @@ interface Said {
   readonly qualityReason?: string | undefined;
 }
 
-/** What the near cache learns from the snapshots of a subscription. */
-export interface SnapshotObserver {
-  onItem(item: Item, answer: Answer): void;
-  /** The keys did not change at all but for these. */
-  onResumed(changed: ReadonlySet<string>): void;
-}
-
 /**
- * One subscription of the program. It survives reconnects: it remembers the version of each key, and compares every new
- * snapshot with them.
+ * One subscription of the program. It survives reconnects: it remembers the version and quality of each key, and compares
+ * every new snapshot with them.
  */
 export class Subscription {
   readonly covers: (key: string) => boolean;
@@ -31,8 +28,8 @@ export class Subscription {
   readonly #interest: Interest;
   readonly #options: SubscribeOptions;
   readonly #onChange: (change: Change) => void;
-  readonly #observer: SnapshotObserver;
-  readonly #versions = new Map<string, string>();
+  readonly #near: Subscribed | undefined;
+  readonly #known = new Map<string, Known>();
   #id: number | undefined;
   #isFirst = true;
   /** Whether the latest attempt succeeded. If its connection was lost since then, the subscription can resume. */
@@ -45,17 +42,20 @@ export class Subscription {
     interest: Interest,
     options: SubscribeOptions,
     onChange: (change: Change) => void,
-    observer: SnapshotObserver,
+    near: Subscribed | undefined,
   ) {
     this.covers = coverOf(interest);
     this.#connection = connection;
     this.#interest = interest;
     this.#options = options;
     this.#onChange = onChange;
-    this.#observer = observer;
+    this.#near = near;
   }
 
-  /** Whether the service reports every change of the keys at once. */
+  /**
+   * Whether the service reports every change of the keys at once. It does so from the request on, and holds back
+   * heartbeats until the snapshot is complete.
+   */
   get isPrompt(): boolean {
     return !this.#isClosed && this.#id !== undefined && this.#options.interval === undefined;
   }
@@ -72,15 +72,15 @@ export class Subscription {
     this.#id = id;
     this.#isInForce = false;
     const found = new Set<string>();
-    const known = [...this.#versions.keys()];
+    const known = [...this.#known.keys()];
     const onPart = (answer: Answer) => {
       if (id !== this.#id) return;
       for (const item of answer.snapshot ?? []) {
         found.add(item.key);
-        this.#observer.onItem(item, answer);
+        this.#near?.onItem(this, item, answer);
         if (item.version !== undefined) this.#found(item as Item & { version: string });
         else if (item.code === 'halted') this.#lost(item.key, 'quality', 0, true, item);
-        else if (item.code === 'cache_miss' && this.#versions.has(item.key))
+        else if (item.code === 'cache_miss' && this.#known.has(item.key))
           this.#lost(item.key, 'missed', 0, true);
         // The handler may have closed the subscription.
         if (id !== this.#id) return;
@@ -88,9 +88,10 @@ export class Subscription {
       if (answer.more === true) return;
       this.#isFirst = false;
       this.#isInForce = true;
-      // After a resume, the answer has no keys that did not change. An event that follows in the same TCP segment is newer.
-      if (answer.resumed === true) this.#observer.onResumed(found);
-      else for (const key of known) if (!found.has(key)) this.#lost(key, 'missed', 0, true);
+      const resumed = answer.resumed === true;
+      // Not after the `await` below: an event that follows in the same TCP segment is newer.
+      this.#near?.onComplete(this, found, resumed);
+      if (!resumed) for (const key of known) if (!found.has(key)) this.#lost(key, 'missed', 0, true);
     };
     const { interval } = this.#options;
     const request = {
@@ -116,13 +117,16 @@ export class Subscription {
     } catch (error) {
       // The next connection restarts it too.
       if (isCode(error, 'disconnected') || isCode(error, 'closed') || this.#isClosed) return;
+      // A newer attempt is in progress.
+      if (this.#id !== undefined) return;
+      this.#near?.onRefused(this);
       const { retryAfterMs = RETRY_MS } = error as RatecacheError;
       this.#retry = setTimeout(() => void this.restart(), retryAfterMs);
     }
   }
 
   onUpdate(event: UpdateEvent): void {
-    this.#versions.set(event.key, event.version);
+    this.#known.set(event.key, knownOf(event));
     this.#report(event, event.merged ?? 0, false);
   }
 
@@ -132,7 +136,7 @@ export class Subscription {
 
   /** The values of all these keys may not be valid any more. For keys that still have a value, an update follows. */
   onInvalidateWhere(matches: (key: string) => boolean, reason: string): void {
-    for (const key of [...this.#versions.keys()]) if (matches(key)) this.#lost(key, reason, 0, false);
+    for (const key of [...this.#known.keys()]) if (matches(key)) this.#lost(key, reason, 0, false);
   }
 
   close(): void {
@@ -152,10 +156,10 @@ export class Subscription {
   }
 
   #found(item: Item & { version: string }): void {
-    const { key, version } = item;
-    const known = this.#versions.get(key);
-    this.#versions.set(key, version);
-    if (known === version) return;
+    const before = this.#known.get(item.key);
+    const now = knownOf(item);
+    this.#known.set(item.key, now);
+    if (before !== undefined && isSame(before, now)) return;
     if (!this.#isFirst || this.#options.initial) this.#report(item, 0, true);
   }
 
@@ -176,9 +180,22 @@ export class Subscription {
     fromSnapshot: boolean,
     { quality, qualityReason }: Said = {},
   ): void {
-    this.#versions.delete(key);
+    this.#known.delete(key);
     this.#onChange({ kind: 'invalidate', key, reason, merged, quality, qualityReason, fromSnapshot });
   }
+}
+
+function knownOf({ version, quality, qualityReason, code }: Known): Known {
+  return { version, quality, qualityReason, code } as Known;
+}
+
+function isSame(a: Known, b: Known): boolean {
+  return (
+    a.version === b.version &&
+    a.quality === b.quality &&
+    a.qualityReason === b.qualityReason &&
+    a.code === b.code
+  );
 }
 
 /** @throws RatecacheError `argument_invalid` */

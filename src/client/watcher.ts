@@ -39,8 +39,8 @@ export class Watcher {
   /** Reads keys and watches them from now on. Resolves with the last part of the snapshot. */
   async watch(keys: readonly string[], call: Call): Promise<Answer> {
     const id = this.#connection.requests.nextId();
-    this.#watches.add(id, { keys });
     try {
+      this.#watches.add(id, { keys });
       const answer = await this.#subscribe(id, { keys }, call);
       // A newer plan does not know this watch.
       if (!this.#watches.has(id)) this.#unsubscribe(id);

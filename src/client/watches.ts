@@ -101,8 +101,8 @@ export class Watches {
 
   #addKey(key: string): void {
     if (this.#keys.has(key)) return;
-    this.#keys.add(key);
     const type = typeOf(key);
+    this.#keys.add(key);
     this.#countOf.set(type, (this.#countOf.get(type) ?? 0) + 1);
   }
 }

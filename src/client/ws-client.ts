@@ -22,16 +22,16 @@ import type {
   Answer,
   Coherence,
   InvalidateEvent,
-  Item,
   Position,
   PushEvent,
   Request,
   UpdateEvent,
 } from './protocol.ts';
-import { isStorable, Reads } from './reads.ts';
+import { Reads } from './reads.ts';
 import type { Call } from './requests.ts';
 import { ageAt, type Result, valueOrError } from './result.ts';
 import type { SocketFactory } from './socket.ts';
+import { Subscribed } from './subscribed.ts';
 import { checkInterest, Subscription } from './subscription.ts';
 import { type TermMembers, termMembersOf } from './terms.ts';
 import { type Waiting, within } from './wait.ts';
@@ -46,6 +46,7 @@ export class WsClient implements Client, ConnectionListener {
   readonly #near: NearCache | undefined;
   readonly #watcher: Watcher | undefined;
   readonly #reads: Reads;
+  readonly #subscribed: Subscribed | undefined;
   readonly #subscriptions = new Set<Subscription>();
   readonly #iterators = new Set<Changes<never>>();
   readonly #listeners = new Set<(state: ClientState) => void>();
@@ -69,6 +70,8 @@ export class WsClient implements Client, ConnectionListener {
       this.#watcher = new Watcher(this.#connection, settings, this.#near, isSubscribed);
     }
     this.#reads = new Reads(this.#connection, settings, this.#near, this.#watcher);
+    if (this.#near !== undefined)
+      this.#subscribed = new Subscribed(this.#near, this.#watcher!, this.#reads.flights);
   }
 
   /** Resolves when the first connection is up. */
@@ -137,16 +140,13 @@ export class WsClient implements Client, ConnectionListener {
       interest,
       options,
       guarded(onChange as (change: Change) => void, this.#settings.onError),
-      {
-        onItem: (item, answer) => this.#onSnapshotItem(subscription, item, answer),
-        onResumed: (changed) => this.#onResumed(subscription, changed),
-      },
+      this.#subscribed,
     );
     this.#subscriptions.add(subscription);
     const close = () => {
       subscription.close();
       this.#subscriptions.delete(subscription);
-      this.#near?.deleteWhere((key) => subscription.covers(key) && !this.#watcher!.covers(key));
+      this.#subscribed?.onEnd(subscription);
     };
     try {
       await within(subscription.start(), this.#timeoutOf(options), options.signal);
@@ -297,21 +297,6 @@ export class WsClient implements Client, ConnectionListener {
     if (recovery !== this.#recovery) return;
     this.#isComplete = true;
     this.#near?.dropStale();
-  }
-
-  #onSnapshotItem(subscription: Subscription, item: Item, { coherence }: Answer): void {
-    const near = this.#near;
-    if (near === undefined || !subscription.isPrompt) return;
-    const status = item.version === undefined ? 'error' : 'hit';
-    if (isStorable({ ...item, status }, coherence)) near.store(item.key, item);
-    else near.delete(item.key);
-  }
-
-  /** The entries of a subscription that did not change while there was no connection are still current. */
-  #onResumed(subscription: Subscription, changed: ReadonlySet<string>): void {
-    if (this.#near === undefined || !subscription.isPrompt) return;
-    for (const key of this.#near.keys())
-      if (subscription.covers(key) && !changed.has(key)) this.#near.confirm(key);
   }
 
   #isSubscribed(key: string): boolean {

@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { packClient } from '../../scripts/client/pack.ts';
 import { resultOfPage } from '../support/page-result.ts';
@@ -25,7 +26,12 @@ const program = (url: string, load: string) => `
   async function main() {
     const seen = [];
     for (const codec of [undefined, msgpack]) {
-      const rates = await connect(${JSON.stringify(url)}, { nearCache: { maxEntries: 100 }, ...(codec && { codec }) });
+      const rates = await connect(${JSON.stringify(url)}, {
+        nearCache: { maxEntries: 100 },
+        timeoutMs: 30_000,
+        connectTimeoutMs: 30_000,
+        ...(codec && { codec }),
+      });
       await rates.set('borrow_rate:GME', { rate: 0.25 });
       seen.push((await rates.get('borrow_rate:GME')).value.rate);
       const changed = new Promise((resolve) => rates.subscribe({ types: ['borrow_rate'] }, resolve, { initial: true }));
@@ -48,7 +54,7 @@ let address: string;
 
 before(async () => {
   work = mkdtempSync(join(tmpdir(), 'ratecache-project-'));
-  service = await startService({ standalone: true, env: { WS_ALLOWED_ORIGINS: '*' } });
+  service = await startService({ standalone: true, env: { ...PATIENT, WS_ALLOWED_ORIGINS: '*' } });
   address = `ws://127.0.0.1:${service.port}`;
   const tarball = await packClient(pathToFileURL(`${work}/`));
   writeFileSync(join(work, 'package.json'), '{}');

@@ -116,6 +116,65 @@ loop.run_until_complete(main())
 loop.close()
 `;
 
+const UNREAD = 100;
+/** Is busy while changes arrive, and closes the client without a turn of the event loop. */
+const BUSY = `
+import asyncio, sys, urllib.request
+from ratecache import connect
+
+async def main():
+    rates = await connect(sys.argv[1], timeout=30, connect_timeout=30)
+    await rates.subscribe(lambda _: None, types=["volatility"])
+    for i in range(${UNREAD}):
+        url = f"{sys.argv[1].replace('ws:', 'http:')}/v1/cache/volatility:{i}"
+        headers = {"Content-Type": "application/json"}
+        urllib.request.urlopen(urllib.request.Request(url, b"1", headers, method="PUT")).close()
+    await asyncio.wait_for(rates.close(), 30)
+    print(rates.state.connection)
+
+asyncio.run(main())
+`;
+
+/** Closes clients while their sockets open, a few turns of the event loop later each. It prints what the sockets received. */
+const OPENING = `
+import asyncio, json
+from ratecache.client import Client
+from ratecache.options import Options
+
+class Socket:
+    def __init__(self):
+        self.seen = []
+    async def send(self, frame):
+        self.seen.append("sent")
+    async def frames(self):
+        await asyncio.Event().wait()
+        yield
+    async def end(self):
+        self.seen.append("ended")
+
+async def close_after(turns):
+    socket, is_open = Socket(), asyncio.Event()
+    class Opener:
+        sends_token = True
+        async def __call__(self, url, token, timeout):
+            await is_open.wait()
+            return socket
+    client = Client(["ws://a"], Options(timeout=30, max_silence=30), Opener())
+    client._connection.start()
+    await asyncio.sleep(0.01)
+    is_open.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    was_up = client.state.connection == "up"
+    await client.close()
+    return [was_up, socket.seen]
+
+async def main():
+    print(json.dumps([await close_after(turns) for turns in range(8)]))
+
+asyncio.run(main())
+`;
+
 const {
   redis,
   replicas: [service],
@@ -218,6 +277,21 @@ test('Python: an error of a handler is reported to the event loop, and the conne
 
 test('Python: a program that was stopped does not trust heartbeats that waited in its socket', (t) =>
   stoppedProgramReadsNothingOld(t, service, PYTHON, ['-c', PAUSED], pythonEnv()));
+
+test('Python: close() returns while many changes wait in the socket', async () => {
+  const run = promisify(execFile);
+  const { stdout } = await run(PYTHON, ['-c', BUSY, `ws://127.0.0.1:${service.port}`], { env: pythonEnv() });
+  assert.equal(stdout, 'closed\n');
+});
+
+test('Python: a client that is closed while its socket opens does not use the socket', async () => {
+  const run = promisify(execFile);
+  const { stdout } = await run(PYTHON, ['-c', OPENING], { env: pythonEnv() });
+  const closed = JSON.parse(stdout) as [boolean, string[]][];
+  assert.ok(closed.some(([wasUp]) => wasUp) && closed.some(([wasUp]) => !wasUp));
+  for (const [wasUp, seen] of closed)
+    if (!wasUp) assert.ok(['', 'ended'].includes(seen.join()), JSON.stringify(closed));
+});
 
 test('Python: no task is left when close() returns', async () => {
   const run = promisify(execFile);

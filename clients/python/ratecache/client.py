@@ -475,13 +475,20 @@ class Client:
         else:
             near.delete(item["key"])
 
-    def on_resumed(self, subscription: Subscription, changed: Set[str]) -> None:
-        """The entries of a subscription that did not change while there was no connection are still current."""
-        if self._near is None or not subscription.is_prompt:
+    def on_complete(self, subscription: Subscription, found: Set[str], resumed: bool) -> None:
+        """Entries that did not change while there was no connection are still current. Other keys have no value."""
+        near = self._near
+        if near is None or not subscription.is_prompt:
             return
-        for key in self._near.keys():
-            if subscription.covers(key) and key not in changed:
-                self._near.confirm(key)
+        settle = near.confirm if resumed else near.delete
+        for key in near.keys():
+            if subscription.covers(key) and key not in found:
+                settle(key)
+
+    def on_refused(self, subscription: Subscription) -> None:
+        """Answers to earlier reads may be older than changes that the service did not report."""
+        self._reads.flights.overtake_where(subscription.covers)
+        self._drop_uncovered(subscription)
 
     def _subscription(
         self, interest: Interest, on_change: Callable[[Change], None], initial: bool, interval: float | None
@@ -499,6 +506,10 @@ class Client:
     def _end(self, subscription: Subscription) -> None:
         subscription.close()
         self._subscriptions.pop(subscription, None)
+        self._drop_uncovered(subscription)
+
+    def _drop_uncovered(self, subscription: Subscription) -> None:
+        """Drops the entries that only this subscription covered."""
         near, watcher = self._near, self._watcher
         if near is not None and watcher is not None:
             near.delete_where(lambda key: subscription.covers(key) and not watcher.covers(key))

@@ -16,7 +16,7 @@ from .protocol import Message
 from .requests import Requests, Send, decode
 from .socket import Opener, Socket
 from .trust import Trust
-from .wait import cancelled
+from .wait import cancelled, within
 
 #: Heartbeats within the longest accepted silence.
 _BEATS = 4
@@ -84,10 +84,8 @@ class Connection:
         """Opens one connection, and raises when it is lost."""
         options = self._options
         loop = asyncio.get_running_loop()
-        token = await token_of(options)
-        socket = await asyncio.wait_for(
-            self._opener(self.address, token, options.connect_timeout), options.connect_timeout
-        )
+        token = await self._token()
+        socket = await self._open(token)
         outgoing: asyncio.Queue[str] = asyncio.Queue()
         end: asyncio.Future[None] = loop.create_future()
         self._silent_ticks = 0
@@ -106,6 +104,36 @@ class Connection:
             # The event loop may end as soon as `close` returns. It complains about tasks that are still pending then.
             await cancelled(tasks)
             await socket.end()
+
+    async def _open(self, token: str | None) -> Socket:
+        """Opens a socket, and ends it if this call is cancelled.
+
+        Before Python 3.12, `asyncio.wait_for` ignores that it is cancelled if the socket has just opened.
+        """
+        timeout = self._options.connect_timeout
+        opening = asyncio.ensure_future(self._opener(self.address, token, timeout))
+        try:
+            await within((opening,), timeout)
+        except BaseException:
+            await cancelled((opening,))
+            if not opening.cancelled() and opening.exception() is None:
+                await opening.result().end()
+            raise
+        return opening.result()
+
+    async def _token(self) -> str | None:
+        """Returns the token for one connection. It is asked for in a task of its own, so that its cancellation is an error."""
+        timeout = self._options.connect_timeout
+        asking = asyncio.get_running_loop().create_task(token_of(self._options))
+        try:
+            await asyncio.wait((asking,), timeout=timeout)
+            if not asking.done():
+                raise RatecacheError("disconnected", f"no token within {timeout} s")
+        finally:
+            await cancelled((asking,))
+        if asking.cancelled():
+            raise RatecacheError("disconnected", "the task that obtains the token was cancelled")
+        return asking.result()
 
     async def _guard(self, end: asyncio.Future[None], work: Any) -> None:
         try:

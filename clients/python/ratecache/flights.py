@@ -53,6 +53,7 @@ class Flights:
         return key in self._open
 
     def join(self, key: str, timeout: float) -> asyncio.Future[Result]:
+        check_key(key)
         deadline = monotonic() + timeout
         flight = self._open.get(key)
         if flight is not None:
@@ -71,7 +72,7 @@ class Flights:
         if not flight.future.done():
             flight.future.set_result(result)
 
-    def reject(self, flight: Flight, error: RatecacheError) -> None:
+    def reject(self, flight: Flight, error: Exception) -> None:
         self._remove(flight)
         if not flight.future.done():
             flight.future.set_exception(error)
@@ -114,7 +115,12 @@ class Flights:
             del self._waiting[: self._max_batch_keys]
             for flight in batch:
                 flight.overtaken = False
-            self._send(batch)
+            try:
+                self._send(batch)
+            except Exception as error:
+                # Otherwise later reads of these keys would share reads that never end.
+                for flight in batch:
+                    self.reject(flight, error)
 
     def _expire(self) -> None:
         """Ends the reads for which nobody waits any more."""
@@ -130,6 +136,12 @@ class Flights:
         if not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self.flush)
+
+
+def check_key(key: object) -> None:
+    """Raises `RatecacheError` with `argument_invalid` if the key is not a string."""
+    if not isinstance(key, str):
+        raise RatecacheError("argument_invalid", f"a key must be a string, not {type(key).__name__}")
 
 
 def remaining(flights: Sequence[Flight]) -> float:

@@ -39,7 +39,7 @@ class Options:
     near_cache: NearCacheOptions | None = None
     #: The deadline of a call.
     timeout: float = 2.0
-    #: How long `connect` waits for the first connection.
+    #: How long `connect` waits for the first connection, and each attempt for its token.
     connect_timeout: float = 5.0
     #: The near cache is trusted this long after the time that a heartbeat proves. After this silence of the service, the
     #: client connects again.

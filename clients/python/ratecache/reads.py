@@ -8,7 +8,7 @@ from time import monotonic
 
 from .connection import Connection
 from .errors import RatecacheError
-from .flights import Flight, Flights, remaining
+from .flights import Flight, Flights, check_key, remaining
 from .near_cache import NearCache
 from .options import Options
 from .protocol import Item, Message
@@ -85,6 +85,7 @@ class Reads:
         """Reads keys on terms. No other caller shares the requests, and the near cache does not store the answers."""
         found: dict[str, Result] = {}
         for key in keys:
+            check_key(key)
             near = None if self._near is None or "noCache" in terms else self._near.peek_on_terms(key, terms)
             # The service decides when the minimum rate takes the place of a value.
             if near is not None and not ("fallback" in terms and (near.status != "hit" or near.quality != "good")):

@@ -42,6 +42,10 @@ class WebsocketsSocket:
 
     async def end(self) -> None:
         self._ws.transport.abort()
+        # Before version 13, this task waits while its queue is full, also after the end of the connection.
+        reading = getattr(self._ws, "transfer_data_task", None)
+        if reading is not None:
+            reading.cancel()
         await self._ws.wait_closed()
         # Before version 13, the last task of the socket ends a little later.
         last = getattr(self._ws, "close_connection_task", None)

@@ -17,17 +17,28 @@ _SNAPSHOT_TIMEOUT = 60.0
 _RETRY = 1.0
 
 
+#: The version of a key, its quality and the reason, and its code.
+_Known = tuple[Any, ...]
+
+
+def _known_of(item: Item) -> _Known:
+    return tuple(item.get(name) for name in ("version", "quality", "qualityReason", "code"))
+
+
 class SnapshotObserver(Protocol):
     """What the near cache learns from the snapshots of a subscription."""
 
     def on_item(self, subscription: Subscription, item: Item, answer: Message) -> None: ...
 
-    def on_resumed(self, subscription: Subscription, changed: Set[str]) -> None:
-        """The keys did not change at all, except these."""
+    def on_complete(self, subscription: Subscription, found: Set[str], resumed: bool) -> None:
+        """The snapshot is complete. The other keys have no value; after a resume, they did not change."""
+
+    def on_refused(self, subscription: Subscription) -> None:
+        """The service refused the subscription, and does not report changes of its keys."""
 
 
 class Subscription:
-    """It survives reconnects: it remembers the version of each key, and compares every new snapshot with them."""
+    """It survives reconnects: it remembers what the handler knows of each key, and compares every new snapshot with it."""
 
     def __init__(
         self,
@@ -46,7 +57,8 @@ class Subscription:
         self._observer = observer
         self._initial = initial
         self._interval = interval
-        self._versions: dict[str, str] = {}
+        #: What the handler knows of each key.
+        self._known: dict[str, _Known] = {}
         self._id: int | None = None
         self._is_first = True
         #: Whether the latest attempt succeeded. If its connection was lost since then, the subscription can resume.
@@ -56,7 +68,10 @@ class Subscription:
 
     @property
     def is_prompt(self) -> bool:
-        """Whether the service reports every change of the keys at once."""
+        """Whether the service reports every change of the keys at once.
+
+        It does so from the request on, and holds back heartbeats until the snapshot is complete.
+        """
         return not self._is_closed and self._id is not None and self._interval is None
 
     def start(self, resume: Message | None = None) -> asyncio.Future[Message]:
@@ -70,7 +85,7 @@ class Subscription:
         request_id = self._id = requests.next_id()
         self._is_in_force = False
         found: set[str] = set()
-        known = list(self._versions)
+        known = list(self._known)
 
         def on_part(answer: Message) -> None:
             if request_id != self._id:
@@ -87,10 +102,9 @@ class Subscription:
                 return
             self._is_first = False
             self._is_in_force = True
-            # After a resume, the answer has no keys that did not change.
-            if answer.get("resumed") is True:
-                self._observer.on_resumed(self, found)
-            else:
+            resumed = answer.get("resumed") is True
+            self._observer.on_complete(self, found, resumed)
+            if not resumed:
                 for key in known:
                     if key not in found:
                         self._lost(key, "missed", 0, True)
@@ -120,8 +134,7 @@ class Subscription:
         return future
 
     def on_update(self, event: Message) -> None:
-        key, version = event["key"], event["version"]
-        self._versions[key] = version
+        self._known[event["key"]] = _known_of(event)
         self._report(event, event.get("merged", 0), False)
 
     def on_invalidate(self, key: str, event: Message) -> None:
@@ -129,7 +142,7 @@ class Subscription:
 
     def on_invalidate_where(self, matches: Callable[[str], bool], reason: str) -> None:
         """The values of all these keys may not be valid any more. For keys that still have a value, an update follows."""
-        for key in list(self._versions):
+        for key in list(self._known):
             if matches(key):
                 self._lost(key, reason, 0, False)
 
@@ -150,6 +163,10 @@ class Subscription:
             return
         if error.code in ("disconnected", "closed"):
             return
+        # A newer attempt is in progress.
+        if self._id is not None:
+            return
+        self._observer.on_refused(self)
         pause = _RETRY if error.retry_after is None else error.retry_after
         self._retry = asyncio.get_running_loop().call_later(pause, self.restart)
 
@@ -161,15 +178,15 @@ class Subscription:
 
     def _found(self, item: Item) -> None:
         key, version = item["key"], item.get("version")
-        known = self._versions.get(key)
+        known = self._known.get(key)
         if version is None:
             if item.get("code") == "halted":
                 self._lost(key, "quality", 0, True, item)
             elif item.get("code") == "cache_miss" and known is not None:
                 self._lost(key, "missed", 0, True)
             return
-        self._versions[key] = version
-        if known != version and (not self._is_first or self._initial):
+        now = self._known[key] = _known_of(item)
+        if known != now and (not self._is_first or self._initial):
             self._report(item, 0, True)
 
     def _report(self, item: Item, merged: int, from_snapshot: bool) -> None:
@@ -182,7 +199,7 @@ class Subscription:
         )
 
     def _lost(self, key: str, reason: str, merged: int, from_snapshot: bool, event: Message | None = None) -> None:
-        self._versions.pop(key, None)
+        self._known.pop(key, None)
         said = event or {}
         quality, why = said.get("quality"), said.get("qualityReason")
         self._on_change(Invalidation(key, reason, merged, quality, why, from_snapshot))

@@ -90,14 +90,19 @@ class Watcher:
         return task
 
     async def _settle(self, plan: int, renewed: list[tuple[int, Watch, asyncio.Future[Message]]]) -> None:
-        for request_id, watch, future in renewed:
-            try:
-                await future
-            except RatecacheError as error:
-                if plan == self._plan:
-                    await self._failed(request_id, watch, plan, error)
+        # A refused watch must not wait for the retries of another: its entries would be trusted meanwhile.
+        await asyncio.gather(*(self._settle_one(plan, *one) for one in renewed))
         if plan == self._plan:
             self._is_planning = False
+
+    async def _settle_one(
+        self, plan: int, request_id: int, watch: Watch, future: asyncio.Future[Message]
+    ) -> None:
+        try:
+            await future
+        except RatecacheError as error:
+            if plan == self._plan:
+                await self._failed(request_id, watch, plan, error)
 
     def _renew(self, watch: Watch, resume: Message | None) -> tuple[int, Watch, asyncio.Future[Message]]:
         plan = self._plan
@@ -147,7 +152,7 @@ class Watcher:
         else:
             await asyncio.sleep(error.retry_after)
             if plan == self._plan and self._connection.is_up:
-                await self._settle(plan, [self._renew(watch, None)])
+                await self._settle_one(plan, *self._renew(watch, None))
 
     def _drop(self, request_id: int) -> None:
         """Ends a watch that the service refused. Its entries would miss changes."""

@@ -29,8 +29,8 @@ test('strict: nothing is served from memory while the connection is half open', 
   const client = await clientOf(t, proxy);
   await trusted(client);
   await write(near, KEY, 1);
-  await client.get(KEY);
-  assert.equal(client.peek(KEY)?.value, 1);
+  // On a busy machine, a late heartbeat ends the trust for a moment.
+  await until(() => client.peek(KEY)?.value === 1 || client.get(KEY).then(() => false));
   proxy.freeze();
   await until(() => client.peek(KEY) === undefined);
   await write(near, KEY, 2);
@@ -40,7 +40,7 @@ test('strict: nothing is served from memory while the connection is half open', 
   proxy.thaw();
   assert.equal((await read).value, 2);
   await trusted(client);
-  assert.equal(client.peek(KEY)?.value, 2);
+  await until(() => client.peek(KEY)?.value === 2);
 });
 
 test('available: while the service is unreachable, entries are served with a mark until they expire', async (t) => {
@@ -171,7 +171,7 @@ test('after a short loss of the connection, only what changed is sent again', as
     changes.map(({ key, fromSnapshot }) => [key, fromSnapshot]),
     [['volatility:b', true]],
   );
-  assert.equal(client.peek('volatility:a')?.state, 'coherent');
+  await until(() => client.peek('volatility:a')?.state === 'coherent');
 });
 
 test('while the service is not coherent with Redis, nothing is served from memory without a mark', async (t) => {
@@ -293,7 +293,7 @@ test('a first connection that fails is reported with its cause', async () => {
   const service = await startService({ standalone: true, env: { OVERLOAD_LOOP_DELAY_MS: '0' } });
   const { port } = service;
   await service.stop();
-  const failed = connect(`ws://127.0.0.1:${port}`, { connectTimeoutMs: 300 });
+  const failed = connect(`ws://127.0.0.1:${port}`, { connectTimeoutMs: 10_000 });
   await assert.rejects(failed, { code: 'disconnected', message: /ECONNREFUSED/ });
   for (const address of ['redis://a', 'nonsense', 'ws://user:secret@a'])
     await assert.rejects(connect(address), { code: 'argument_invalid' });
