@@ -1,26 +1,24 @@
 /** Requests to the service, with the token of the user. */
-
-const TOKEN = 'ratecache-token';
+import { sentence } from './bidi.ts';
+import { token } from './token.ts';
 
 /** The service refused a request, or did not answer it. */
 export class Refused extends Error {
   /** 0 without an answer. */
   readonly status: number;
+  /** The code of the problem; empty if the answer is not from ratecache. */
+  readonly code: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, code = '') {
     super(message);
     this.status = status;
+    this.code = code;
   }
-}
 
-/** The token of this tab; empty without one. */
-export function token(): string {
-  return sessionStorage.getItem(TOKEN) ?? '';
-}
-
-export function setToken(value: string): void {
-  if (value === '') sessionStorage.removeItem(TOKEN);
-  else sessionStorage.setItem(TOKEN, value);
+  /** Whether another token may help. */
+  get isOfToken(): boolean {
+    return this.code === 'unauthenticated' || this.code === 'forbidden';
+  }
 }
 
 export interface Answer {
@@ -41,16 +39,21 @@ export async function request(path: string, init: RequestInit = {}): Promise<Ans
     throw new Refused(0, 'The service does not answer.');
   }
   if (answer.ok) return { status: answer.status, text };
-  throw new Refused(answer.status, problemOf(text) || answer.statusText);
+  const { words, code } = problemOf(text);
+  throw new Refused(
+    answer.status,
+    words || answer.statusText || `The answer has the status ${answer.status}.`,
+    code,
+  );
 }
 
-/** The problem in words; empty for an answer of another program, such as a proxy. */
-function problemOf(text: string): string {
+/** The problem in words, and its code. Both are empty for an answer of another program, such as a proxy. */
+function problemOf(text: string): { readonly words: string; readonly code: string } {
   try {
-    const { title, detail } = JSON.parse(text);
-    return [title, detail].filter(Boolean).join(': ');
+    const { title, detail, code } = JSON.parse(text);
+    return { words: sentence([title, detail].filter(Boolean).join(': ')), code: String(code ?? '') };
   } catch {
-    return '';
+    return { words: '', code: '' };
   }
 }
 

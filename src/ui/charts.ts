@@ -1,7 +1,8 @@
 /** Plots of the last 15 minutes by uPlot, in the colours of the page, each with its latest figures as text. */
 import type uPlotLibrary from 'uplot';
 import { element, setText } from './dom.ts';
-import { duration, NONE, timeOfDay } from './format.ts';
+import { duration, estimate, NONE, timeOfDay } from './format.ts';
+import { isolated } from './model.ts';
 
 declare const uPlot: typeof uPlotLibrary;
 
@@ -20,6 +21,8 @@ export interface ChartOptions {
   readonly title: string;
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
+  /** Whether the figures are milliseconds that are estimated from the buckets of a histogram. */
+  readonly estimated?: boolean;
   readonly log?: boolean;
   /** Ticks are multiples of this: 1 for whole numbers. */
   readonly unit?: number;
@@ -80,7 +83,7 @@ export class Chart {
     this.box = element(
       'figure',
       { class: 'panel plot' },
-      element('figcaption', {}, options.title, this.#summary),
+      element('figcaption', {}, options.title, options.estimated ? note() : undefined, this.#summary),
       this.#place,
       legend,
     );
@@ -101,6 +104,11 @@ export class Chart {
   /** Draws again, in the colours of the present theme. */
   redraw(): void {
     if (this.#plot !== undefined) this.#draw();
+  }
+
+  /** Formats a figure. The ticks of the axis are exact. */
+  get #format(): (value: number) => string {
+    return this.#options.estimated ? estimate : this.#options.format;
   }
 
   #data(): uPlotLibrary.AlignedData {
@@ -189,7 +197,7 @@ export class Chart {
 
   /** Shows the values under the pointer; the latest ones without a pointer. */
   #showFigures(at: number | null): void {
-    const { format } = this.#options;
+    const format = this.#format;
     const idx = at ?? this.#xs.length - 1;
     for (const [i, place] of this.#figures.entries()) {
       const value = this.#series[i]?.[idx] ?? null;
@@ -203,7 +211,8 @@ export class Chart {
 
   /** The plot in words. */
   #text(): string {
-    const { lines, format } = this.#options;
+    const { lines } = this.#options;
+    const format = this.#format;
     const parts = lines.flatMap(({ label }, i) => {
       const known = (this.#series[i] ?? []).filter((value) => value !== null);
       if (known.length === 0) return [];
@@ -211,6 +220,10 @@ export class Chart {
     });
     return parts.length === 0 ? '. No data in 15 minutes.' : `. ${parts.join('; ')}.`;
   }
+}
+
+function note(): HTMLElement {
+  return element('span', { class: 'muted' }, ' ≈ estimated from buckets');
 }
 
 function axis(): uPlotLibrary.Axis {
@@ -223,7 +236,9 @@ function axis(): uPlotLibrary.Axis {
 }
 
 function lineOf(label: string, stroke: string): uPlotLibrary.Series {
-  return { label, stroke, width: 2, points: { show: false }, spanGaps: false };
+  // A line has at least two values, so a point shows a value that has none next to it.
+  const filter = ({ data }: uPlotLibrary, i: number) => isolated(data[i]!);
+  return { label, stroke, width: 2, points: { show: true, filter, fill: stroke }, spanGaps: false };
 }
 
 /** Ticks of a logarithmic axis: decades, and more where they are few. */

@@ -1,5 +1,5 @@
 /** Questions before a change. */
-import { button, byId, element } from './dom.ts';
+import { button, element } from './dom.ts';
 
 export interface Question {
   readonly title: string;
@@ -10,29 +10,31 @@ export interface Question {
   readonly fields?: readonly HTMLElement[];
 }
 
-/** Asks whether to make a change. The safe answer has the focus. */
+/**
+ * Asks whether to make a change. The safe answer has the focus. Each question has a dialog of its own: a browser reports
+ * the end of a dialog with the next frame, and by then the next question may be open.
+ */
 export function confirmed({ title, text, action, fields = [] }: Question): Promise<boolean> {
-  const dialog = byId<HTMLDialogElement>('dialog');
-  const cancel = button('Cancel', () => dialog.close('cancel'), { autofocus: fields.length === 0 });
+  const cancel = button('Cancel', () => dialog.close(), { autofocus: fields.length === 0 });
   const act = element('button', { type: 'submit', class: 'danger' }, action);
   const form = element(
     'form',
     { method: 'dialog' },
-    element('h2', { id: 'dialog-title' }, title),
+    element('h2', { class: 'question' }, title),
     element('p', {}, text),
     ...fields,
     element('div', { class: 'buttons' }, cancel, act),
   );
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    dialog.close('act');
-  });
-  dialog.returnValue = 'cancel';
-  dialog.replaceChildren(form);
+  const dialog = element('dialog', { 'aria-label': title }, form);
+  document.body.append(dialog);
   dialog.showModal();
-  return new Promise((resolve) =>
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'act'), { once: true }),
-  );
+  return new Promise((resolve) => {
+    form.addEventListener('submit', () => resolve(true));
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(false);
+    });
+  });
 }
 
 /** An input with its label. */

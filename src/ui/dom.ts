@@ -1,4 +1,5 @@
 /** Elements with text. No function reads data as HTML. */
+import { type Marked, marked, unmarked } from './bidi.ts';
 
 export type Child = Node | string | undefined;
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -11,7 +12,9 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
-  made.append(...children.filter((child) => child !== undefined));
+  for (const child of children)
+    if (typeof child === 'string') made.append(...nodesOf(child));
+    else if (child !== undefined) made.append(child);
   return made;
 }
 
@@ -38,7 +41,19 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
 
 /** Changes the text only if it differs, so that screen readers announce changes only. */
 export function setText(target: Element, text: string): void {
-  if (target.textContent !== text) target.textContent = text;
+  if (target.textContent !== unmarked(text)) target.replaceChildren(...nodesOf(text));
+}
+
+/** The text, with the parts that `bidi.ts` isolates as elements. */
+function nodesOf(text: string): (Node | string)[] {
+  const nodeOf = (part: string | Marked): Node | string => {
+    if (typeof part === 'string') return part;
+    const made = document.createElement('bdi');
+    if (part.direction === 'ltr') made.dir = 'ltr';
+    made.append(...part.parts.map(nodeOf));
+    return made;
+  };
+  return marked(text).parts.map(nodeOf);
 }
 
 /** Shows one child for each item. Children stay in place, so the focus and the scroll position stay too. */
@@ -56,30 +71,26 @@ export function showItems<T, E extends Element>(
 /** A table that scrolls inside its panel. */
 export interface Table {
   readonly box: HTMLElement;
+  readonly caption: HTMLElement;
   readonly body: HTMLTableSectionElement;
 }
 
 /** @param columns the headings; one that starts with `#` is for numbers */
 export function table(caption: string, columns: readonly string[], className = ''): Table {
+  const title = element('caption', {}, caption);
   const body = element('tbody');
   const headings = columns.map((name) =>
     name.startsWith('#')
       ? element('th', { scope: 'col', class: 'number' }, name.slice(1))
       : element('th', { scope: 'col' }, name),
   );
-  const made = element(
-    'table',
-    {},
-    element('caption', {}, caption),
-    element('thead', {}, element('tr', {}, ...headings)),
-    body,
-  );
+  const made = element('table', {}, title, element('thead', {}, element('tr', {}, ...headings)), body);
   const box = element(
     'div',
     { class: `scroll ${className}`, tabindex: 0, role: 'region', 'aria-label': caption },
     made,
   );
-  return { box, body };
+  return { box, caption: title, body };
 }
 
 /** A row of cells; the first one is its heading. */
@@ -94,5 +105,5 @@ export function row(columns: readonly string[]): HTMLTableRowElement {
 
 /** Announces a text to screen readers. */
 export function announce(text: string): void {
-  byId('announcer').textContent = text;
+  byId('announcer').replaceChildren(...nodesOf(text));
 }

@@ -1,8 +1,9 @@
 /** The live feed of changes, with a filter. */
-
+import { keyed } from './bidi.ts';
 import { field, select } from './dialog.ts';
 import { button, element, row, setText, showItems, table } from './dom.ts';
-import { count, perSecond, timeOfDay, visible } from './format.ts';
+import { count, perSecond, timeOfDay } from './format.ts';
+import { Hold } from './hold.ts';
 import { matches } from './match.ts';
 import type { Change } from './socket.ts';
 
@@ -34,6 +35,7 @@ export class Feed {
   readonly #pause = button('Pause', () => this.#toggle(), { 'aria-pressed': 'false' });
   readonly #note = element('p', { class: 'muted' }, 'Connecting.');
   readonly #table = table('Latest changes, newest first', COLUMNS, 'tall feed');
+  readonly #hold = new Hold(this.#table, () => this.#show());
   readonly #open: (key: string) => void;
   readonly #changes: Change[] = [];
   readonly #keys = new WeakMap<Element, string>();
@@ -82,7 +84,7 @@ export class Feed {
   #show(): void {
     clearTimeout(this.#repaint);
     this.#repaint = undefined;
-    if (!this.#paused) this.#shown = [...this.#changes];
+    if (!this.#paused && !this.#hold.on) this.#shown = [...this.#changes];
     const filter = this.#filter.value.trim();
     const reason = this.#reason.value;
     const found = this.#shown.filter(
@@ -122,7 +124,7 @@ export class Feed {
     const link = name!.firstElementChild as HTMLButtonElement;
     setText(time!, timeOfDay(change.at));
     setText(what!, changeText(change));
-    setText(link, visible(change.target));
+    setText(link, keyed(change.target));
     link.disabled = change.key === undefined;
     if (change.key !== undefined) this.#keys.set(link, change.key);
     setText(detail!, change.detail);

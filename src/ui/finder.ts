@@ -1,8 +1,9 @@
 /** Finds keys by a pattern. */
 import { get, Refused } from './api.ts';
+import { keyed } from './bidi.ts';
 import { field } from './dialog.ts';
 import { button, element, row, setText, showItems, table } from './dom.ts';
-import { count, duration, NONE, visible } from './format.ts';
+import { count, duration, NONE } from './format.ts';
 import { type Client, type KeyList, TYPES } from './types.ts';
 
 const COLUMNS = ['Key', '#Remaining TTL'];
@@ -39,6 +40,7 @@ export class Finder {
   readonly #keys = new WeakMap<Element, string>();
   /** The search whose keys are shown. Answers of earlier ones are ignored. */
   #search: Search = newSearch('');
+  #suggested = false;
 
   constructor(place: HTMLElement, open: (key: string) => void) {
     this.#open = open;
@@ -55,6 +57,8 @@ export class Finder {
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#search = newSearch(this.#pattern.value);
+      // Later answers add rows below, so no row changes its key under the focus.
+      this.#show(this.#search, 'Searching.');
       void this.#find(this.#search);
       if (!/[*?[]/.test(this.#pattern.value)) this.#open(this.#pattern.value);
     });
@@ -62,8 +66,10 @@ export class Finder {
     place.append(form, this.#note, this.#table.box, this.#more);
   }
 
-  /** Suggests the keys that the client may read. */
+  /** Suggests the keys that the client may read: once, because a field that is empty later is being edited. */
   suggest(client: Client | null): void {
+    if (this.#suggested) return;
+    this.#suggested = true;
     this.#pattern.value ||= `${client?.prefixes?.[0] ?? ''}*`;
   }
 
@@ -114,7 +120,7 @@ export class Finder {
       (target, { key, ttl }) => {
         const link = target.cells[0]!.firstElementChild!;
         this.#keys.set(link, key);
-        setText(link, visible(key));
+        setText(link, keyed(key));
         setText(target.cells[1]!, ttl === null ? NONE : duration(ttl * 1000));
       },
     );

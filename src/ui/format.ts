@@ -18,11 +18,25 @@ export function duration(ms: number | null | undefined): string {
   return ms < 120_000 ? `${digits(ms / 1000)} s` : `${digits(ms / 60_000)} min`;
 }
 
+/** The last limit of the buckets: the service reports a slower percentile as this one. */
+const LAST_LIMIT_MS = 2500;
+
+/** Milliseconds that are estimated from the buckets of a histogram. */
+export function estimate(ms: number | null): string {
+  if (ms === null) return NONE;
+  return ms >= LAST_LIMIT_MS ? `≥ ${duration(LAST_LIMIT_MS)}` : `≈ ${duration(ms)}`;
+}
+
 /** A share from 0 to 1. */
 export function percent(share: number | null | undefined): string {
   return share === null || share === undefined
     ? NONE
-    : `${(share * 100).toFixed(share > 0.999 && share < 1 ? 2 : 1)} %`;
+    : `${(share * 100).toFixed(share > 0.999 && share < 1 ? 2 : 1)}\u00a0%`;
+}
+
+/** A share from 0 to 1, without a decimal if it is zero: for the marks of an axis. */
+export function wholePercent(share: number): string {
+  return percent(share).replace(/\.0(?=\u00a0%$)/, '');
 }
 
 export function perSecond(rate: number): string {
@@ -46,7 +60,7 @@ export function timeOfDay(ms: number): string {
 /** The time of day, with the date unless it is today. In the time zone of the browser. */
 export function dateAndTime(iso: string, now = new Date()): string {
   const at = new Date(iso);
-  // The Swedish form is that of ISO 8601.
+  // The Swedish form of a date is the form of ISO 8601.
   return at.toDateString() === now.toDateString() ? timeOfDay(at.getTime()) : at.toLocaleString('sv-SE');
 }
 

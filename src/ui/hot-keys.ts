@@ -1,6 +1,8 @@
-/** The keys with the most reads, and those with the most misses. */
+/** The keys with the most reads, and the keys with the most misses. */
+import { keyed } from './bidi.ts';
 import { button, element, row, setText, showItems, table } from './dom.ts';
-import { perSecond, visible } from './format.ts';
+import { perSecond } from './format.ts';
+import { Hold } from './hold.ts';
 import type { HotKey, HotKeysAnswer } from './types.ts';
 
 const COLUMNS = ['Key', '#Rate'];
@@ -22,12 +24,15 @@ export class HotKeys {
 
 class KeyTable {
   readonly #table;
+  readonly #hold: Hold;
   readonly #none: HTMLElement;
   readonly #open: (key: string) => void;
   readonly #keys = new WeakMap<Element, string>();
+  #latest: readonly HotKey[] = [];
 
   constructor(place: HTMLElement, caption: string, none: string, open: (key: string) => void) {
     this.#table = table(caption, COLUMNS, 'tall');
+    this.#hold = new Hold(this.#table, () => this.#repaint());
     this.#none = element('p', { class: 'muted' }, none);
     this.#open = open;
     this.#table.box.append(this.#none);
@@ -35,15 +40,21 @@ class KeyTable {
   }
 
   show(keys: readonly HotKey[]): void {
-    this.#none.hidden = keys.length > 0;
+    this.#latest = keys;
+    this.#repaint();
+  }
+
+  #repaint(): void {
+    if (this.#hold.on) return;
+    this.#none.hidden = this.#latest.length > 0;
     showItems(
       this.#table.body,
-      keys,
+      this.#latest,
       () => this.#create(),
       (target, { key, per_second }) => {
         const link = target.cells[0]!.firstElementChild!;
         this.#keys.set(link, key);
-        setText(link, visible(key));
+        setText(link, keyed(key));
         setText(target.cells[1]!, perSecond(per_second));
       },
     );

@@ -7,7 +7,7 @@ export function matches(filter: string, text: string): boolean {
   return /[*?]/.test(wanted) ? glob(wanted, given) : given.includes(wanted);
 }
 
-/** Takes the length of the pattern times that of the text at most. */
+/** Takes at most the length of the pattern times the length of the text. */
 function glob(pattern: string, text: string): boolean {
   let p = 0;
   let star = -1;

@@ -3,50 +3,77 @@ import type { HistoryAnswer, Sample } from './types.ts';
 
 /** Fifteen minutes of five seconds. */
 const MOST_SAMPLES = 180;
-/** Answers of another process are shown when the one that is shown has not answered for this time. */
+/** The page shows another process when it has received no new sample of the shown process for this time. */
 const PATIENCE_MS = 20_000;
+/** Figures that are older must not pass for the latest ones. */
+const OLD_MS = 30_000;
+/** The next answer probably comes from a process whose sample the page has received in this time. */
+const RECENT_MS = 60_000;
+/** The page forgets a process after this time without a new sample from it. */
+const FORGET_MS = 900_000;
 
 interface Seen {
-  answer: HistoryAnswer;
-  samples: readonly Sample[];
-  at: number;
+  readonly answer: HistoryAnswer;
+  readonly samples: readonly Sample[];
+  /** When the page received the latest sample, or the first answer. */
+  readonly at: number;
 }
 
 /** The samples of each process that answered. A load balancer may send the requests of one page to several. */
 export class Model {
   readonly #seen = new Map<string, Seen>();
   #shown: string | undefined;
-  #latest: string | undefined;
 
+  /** Adds an answer that covers what the page does not have. */
   add(answer: HistoryAnswer, now: number): void {
-    const before = this.#seen.get(answer.replica)?.samples ?? [];
-    const last = before.at(-1)?.number ?? 0;
-    const added = answer.samples.filter(({ number }) => number > last);
-    const samples = [...before, ...added].slice(-MOST_SAMPLES);
-    this.#seen.set(answer.replica, { answer, samples, at: now });
-    this.#latest = answer.replica;
-    const shown = this.#shown === undefined ? undefined : this.#seen.get(this.#shown);
-    if (shown === undefined || now - shown.at > PATIENCE_MS) this.#shown = answer.replica;
+    const { replica } = answer;
+    const before = this.#seen.get(replica);
+    const added = answer.samples.filter(({ number }) => number > lastOf(before));
+    const samples = [...(before?.samples ?? []), ...added].slice(-MOST_SAMPLES);
+    const at = before !== undefined && added.length === 0 ? before.at : now;
+    this.#seen.set(replica, { answer, samples, at });
+    for (const [name, seen] of this.#seen)
+      if (name !== replica && now - seen.at > FORGET_MS) this.#seen.delete(name);
+    const shown = this.#shownProcess;
+    if (shown === undefined || (now - shown.at > PATIENCE_MS && at > shown.at)) this.#shown = replica;
   }
 
-  /** Whether the process has answered before. */
-  knows(replica: string): boolean {
-    return this.#seen.has(replica);
+  /**
+   * The number to ask after. Each process counts its samples from 1, and any of them may answer. So this is the smallest
+   * of their latest numbers.
+   */
+  after(now: number): number {
+    const recent = [...this.#seen.values()].filter(({ at }) => now - at <= RECENT_MS);
+    return recent.length === 0 ? 0 : Math.min(...recent.map(lastOf));
   }
 
-  /** The number to ask after: of the process that answered last, because it probably answers next. */
-  get after(): number {
-    const seen = this.#latest === undefined ? undefined : this.#seen.get(this.#latest);
-    return seen?.samples.at(-1)?.number ?? 0;
+  /** Whether the answer to a request after this number has every sample that the page does not have. */
+  covers({ replica }: HistoryAnswer, after: number): boolean {
+    return after <= lastOf(this.#seen.get(replica));
+  }
+
+  /** Whether the page must say how old its figures are. */
+  isOld(now: number): boolean {
+    const shown = this.#shownProcess;
+    return shown !== undefined && now - shown.at > OLD_MS;
   }
 
   get answer(): HistoryAnswer | undefined {
-    return this.#shown === undefined ? undefined : this.#seen.get(this.#shown)?.answer;
+    return this.#shownProcess?.answer;
   }
 
   get samples(): readonly Sample[] {
-    return this.#shown === undefined ? [] : (this.#seen.get(this.#shown)?.samples ?? []);
+    return this.#shownProcess?.samples ?? [];
   }
+
+  get #shownProcess(): Seen | undefined {
+    return this.#shown === undefined ? undefined : this.#seen.get(this.#shown);
+  }
+}
+
+/** The number of the latest sample. */
+function lastOf(seen: Seen | undefined): number {
+  return seen?.samples.at(-1)?.number ?? 0;
 }
 
 /** Reads of an interval, over all types or of one. */
@@ -64,6 +91,12 @@ export function readsOf({ reads }: Sample, type?: string): { l1: number; redis: 
 /** The share of `part` in `whole`; null where there is nothing to share. */
 export function share(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
+}
+
+/** The positions of the values that have no value next to them. */
+export function isolated(values: ArrayLike<number | null | undefined>): number[] {
+  const positions = Array.from(values, (_, i) => i);
+  return positions.filter((i) => values[i] != null && values[i - 1] == null && values[i + 1] == null);
 }
 
 /** Hit rates of an interval: of both tiers together, of L1, and of Redis for what L1 did not answer. */

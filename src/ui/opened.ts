@@ -1,14 +1,16 @@
 /** One key: in both tiers of every replica, its value as a tree, and its changes while the page is open. */
-import { get, Refused, request, send } from './api.ts';
+import { type Answer, get, Refused, request, send } from './api.ts';
+import { keyed, named, sentence } from './bidi.ts';
 import { confirmed, field, select } from './dialog.ts';
 import { announce, button, element, row, setText, showItems, table } from './dom.ts';
 import { changeText } from './feed.ts';
-import { count, dateAndTime, fromNow, NONE, timeOfDay, visible } from './format.ts';
+import { count, dateAndTime, fromNow, NONE, timeOfDay } from './format.ts';
 import { parse } from './json.ts';
 import { fillRow, othersText } from './replicas.ts';
+import { Serial } from './serial.ts';
 import type { Change } from './socket.ts';
 import { tree } from './tree.ts';
-import { type Client, type Explanation, type Facts, may } from './types.ts';
+import { type Client, type Explanation, type Facts, mayWrite } from './types.ts';
 
 const TIERS = ['Tier', 'State', 'Stored', 'Expires', 'Version'];
 const CHANGES = ['Time', 'Change', 'Value or version'];
@@ -16,6 +18,10 @@ const MOST_CHANGES = 50;
 /** Several changes in this time cause one request. */
 const SETTLE_MS = 400;
 const DEFAULT_MARK_SECONDS = '3600';
+/** A browser removes these segments from the path of a request, percent-encoded too. */
+const DOT_SEGMENTS = ['.', '..'];
+
+const NOT_UNDERSTOOD = 'This page cannot show the answer: ';
 
 /** What readers receive of a key that is not good. */
 const READERS: Readonly<Record<string, string>> = {
@@ -50,17 +56,23 @@ export class Opened {
   });
   readonly #changesTable = table('Changes, newest first', CHANGES, 'short');
   readonly #fault = element('p', { class: 'fail', role: 'alert' });
-  readonly #refresh = button('Refresh', () => void this.refresh());
+  /** The outcome of the latest deletion or mark. It names the key, because another key may be open meanwhile. */
+  readonly #outcome = element('p');
+  readonly #refresh = button('Refresh', () => this.refresh());
   readonly #delete = button('Delete…', () => void this.#askDelete(), { class: 'danger', hidden: true });
   readonly #mark = button('Mark…', () => void this.#askMark(), { hidden: true });
   readonly #details: HTMLElement;
   readonly #place: HTMLElement;
   readonly #marked: () => void;
   #key: string | undefined;
-  #loads = 0;
-  /** The latest request whose answer is shown: an earlier one does not replace it. */
-  #latest = 0;
+  #rights: Rights | undefined;
+  /** Asks for the open key. */
+  #loading: Serial | undefined;
+  /** The key may have changed while the page was hidden. */
+  #missed = false;
   #shown: Tree | undefined;
+  /** Whether the tiers of the open key are shown. */
+  #explained = false;
   #changes: Change[] = [];
   #settling: number | undefined;
 
@@ -72,6 +84,7 @@ export class Opened {
       'div',
       { hidden: true },
       element('div', { class: 'buttons' }, this.#refresh, this.#mark, this.#delete),
+      this.#outcome,
       this.#fault,
       this.#tiers.box,
       this.#others,
@@ -83,24 +96,46 @@ export class Opened {
     place.append(this.#title, this.#summary, this.#details);
   }
 
-  /** Shows the buttons of what the client may do. */
-  allow({ client, marks }: Rights): void {
-    this.#delete.hidden = !may(client, 'write');
-    this.#mark.hidden = !marks || !may(client, 'write');
+  allow(rights: Rights): void {
+    this.#rights = rights;
+    this.#offer();
   }
 
-  async open(key: string): Promise<void> {
-    this.#key = key;
+  /** Shows the buttons of what the client may do with the open key. */
+  #offer(): void {
+    if (this.#key === undefined || this.#rights === undefined) return;
+    const { client, marks } = this.#rights;
+    this.#delete.hidden = !mayWrite(client, this.#key);
+    this.#mark.hidden = this.#delete.hidden || !marks;
+  }
+
+  open(key: string): void {
+    const unreachable = DOT_SEGMENTS.includes(key);
+    const loading = new Serial(() => this.#load(key, () => this.#loading === loading));
+    this.#key = unreachable ? undefined : key;
+    this.#loading = unreachable ? undefined : loading;
     this.#changes = [];
-    this.#details.hidden = false;
-    setText(this.#title, visible(key));
-    setText(this.#summary, 'Loading.');
-    setText(this.#quality, '');
-    this.#shown = undefined;
-    this.#value.replaceChildren();
+    this.#details.hidden = unreachable;
+    setText(this.#title, keyed(key));
+    setText(
+      this.#summary,
+      unreachable
+        ? `This page cannot show the keys . and .., because browsers remove them from addresses. Run: ratecache explain ${key}`
+        : 'Loading.',
+    );
+    this.#clear();
+    this.#offer();
     this.#showChanges();
-    await this.refresh();
+    this.refresh();
     this.#place.focus();
+  }
+
+  /** Removes what the page shows of the key before. */
+  #clear(): void {
+    this.#explained = false;
+    this.#shown = undefined;
+    for (const text of [this.#outcome, this.#fault, this.#others, this.#quality]) setText(text, '');
+    for (const list of [this.#tiers.body, this.#value]) list.replaceChildren();
   }
 
   /** Receives each change of the feed. */
@@ -115,46 +150,54 @@ export class Opened {
     // Without a connection, the page may have missed changes of the key.
     this.#settling ??= setTimeout(() => {
       this.#settling = undefined;
-      void this.refresh();
+      if (document.hidden) this.#missed = true;
+      else this.refresh();
     }, SETTLE_MS) as unknown as number;
   }
 
+  /** Asks for the key if it may have changed while the page was hidden. */
+  wake(): void {
+    if (this.#missed) this.refresh();
+  }
+
   /** Asks for the key again. */
-  async refresh(): Promise<void> {
-    const key = this.#key;
-    if (key === undefined) return;
-    const load = ++this.#loads;
-    const isNews = () => {
-      if (key !== this.#key || load < this.#latest) return false;
-      this.#latest = load;
-      return true;
-    };
+  refresh(): void {
+    this.#missed = false;
+    void this.#loading?.run();
+  }
+
+  /** @param isOpen whether the key is still open */
+  async #load(key: string, isOpen: () => boolean): Promise<void> {
+    const value = this.#loadValue(key, isOpen);
+    await this.#loadTiers(key, isOpen);
+    await value;
+  }
+
+  async #loadTiers(key: string, isOpen: () => boolean): Promise<void> {
     try {
-      const [explanation] = await Promise.all([
-        get<Explanation>(`/v1/explain/${encodeURIComponent(key)}`),
-        this.#loadValue(key, isNews),
-      ]);
-      if (!isNews()) return;
-      setText(this.#fault, '');
-      setText(this.#summary, explanation.summary);
+      const explanation = await get<Explanation>(`/v1/explain/${encodeURIComponent(key)}`);
+      if (!isOpen()) return;
+      setText(this.#summary, sentence(explanation.summary));
       this.#showQuality(explanation);
       this.#showTiers(explanation);
+      setText(this.#fault, '');
+      this.#explained = true;
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      if (isNews()) setText(this.#fault, error.message);
+      if (!isOpen()) return;
+      setText(this.#fault, error instanceof Refused ? error.message : NOT_UNDERSTOOD + error);
+      if (!this.#explained) setText(this.#summary, 'This key could not be explained.');
     }
   }
 
   /** An operator sees the value of a halted key too. */
-  async #loadValue(key: string, isNews: () => boolean): Promise<void> {
+  async #loadValue(key: string, isOpen: () => boolean): Promise<void> {
     try {
       const { text } = await request(`/v1/cache/${encodeURIComponent(key)}?halted=serve`);
-      if (isNews()) this.#showValue(text);
+      if (isOpen()) this.#showValue(text);
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      if (!isNews()) return;
+      if (!isOpen()) return;
       this.#shown = undefined;
-      this.#value.replaceChildren(element('p', { class: 'muted' }, error.message));
+      this.#value.replaceChildren(element('p', { class: 'muted' }, whyNoValue(key, error)));
     }
   }
 
@@ -175,14 +218,14 @@ export class Opened {
     this.#quality.className = `quality ${state}`;
     setText(
       this.#quality,
-      state === 'good' ? '' : `This key is ${state}: ${visible(reason)}. ${READERS[state]}${until}`,
+      state === 'good' ? '' : `This key is ${state}: ${named(reason)}. ${READERS[state]}${until}`,
     );
   }
 
   #showTiers({ redis, replicas, others, at }: Explanation): void {
     const now = Date.parse(at);
     const tiers: (readonly [string, Facts, string])[] = [
-      ...replicas.map(({ host, pid, l1, why }) => [`L1 of ${host}, ${pid}`, l1, why] as const),
+      ...replicas.map(({ host, pid, l1, why }) => [`L1 of ${named(host)}, ${pid}`, l1, why] as const),
       ['Redis', redis, redis.fault ?? ''],
     ];
     showItems(
@@ -192,10 +235,12 @@ export class Opened {
       (target, [name, facts, why]) => {
         const { state, version, stored_at, expires_at } = facts;
         fillRow(target, [name, state, fromNow(stored_at, now), fromNow(expires_at, now), version ?? NONE], 1);
-        target.title = why;
+        target.title = sentence(why);
       },
     );
-    const reasons = replicas.map(({ host, pid, why }) => `${host}, ${pid}: ${visible(why)}`).join(' ');
+    const reasons = replicas
+      .map(({ host, pid, why }) => `${named(host)}, ${pid}: ${sentence(why)}`)
+      .join(' ');
     setText(this.#others, `${reasons} ${othersText(others)}${originText(redis)}`);
   }
 
@@ -212,48 +257,70 @@ export class Opened {
     const key = this.#key!;
     const question = {
       title: 'Delete this key?',
-      text: `${visible(key)} is deleted from Redis and from every replica. Readers get a miss until the key is written again.`,
+      text: `${keyed(key)} is deleted from Redis and from every replica. Readers get a miss until the key is written again.`,
       action: 'Delete the key',
     };
-    if (await confirmed(question))
-      await this.#change(`${visible(key)} was deleted.`, 'DELETE', `/v1/cache/${encodeURIComponent(key)}`);
+    if (!(await confirmed(question))) return;
+    const request = () => send('DELETE', `/v1/cache/${encodeURIComponent(key)}`);
+    await this.#change(key, 'deleted', request);
   }
 
   async #askMark(): Promise<void> {
     const key = this.#key!;
     const state = select({ suspect: 'suspect: readers are warned', halted: 'halted: reads answer 503' });
-    const reason = element('input', { type: 'text', required: true, maxlength: 200 });
+    const reason = element('input', { type: 'text', dir: 'auto', required: true, maxlength: 200 });
     const ttl = element('input', { type: 'number', min: 1, value: DEFAULT_MARK_SECONDS, required: true });
     const question = {
       title: 'Mark this key?',
-      text: `The mark of ${visible(key)} reaches every replica and every subscriber.`,
+      text: `The mark of ${keyed(key)} reaches every replica and every subscriber.`,
       action: 'Mark the key',
       fields: [field('State', state), field('Reason', reason), field('Seconds', ttl)],
     };
     if (!(await confirmed(question))) return;
     const mark = { keys: [key], state: state.value, reason: reason.value, ttl: Number(ttl.value) };
-    await this.#change(`${visible(key)} was marked as ${state.value}.`, 'POST', '/v1/marks', mark);
+    await this.#change(key, `marked as ${mark.state}`, () => send('POST', '/v1/marks', mark));
     this.#marked();
   }
 
-  async #change(done: string, method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<void> {
+  /** @param done what the request does to the key */
+  async #change(key: string, done: string, request: () => Promise<Answer>): Promise<void> {
+    setText(this.#outcome, '');
+    let text: string;
+    let level = 'pass';
     try {
-      const { status } = await send(method, path, body);
-      const text = status === 202 ? `Accepted. Redis is unreachable, so the change is pending.` : done;
-      announce(text);
-      await this.refresh();
-      setText(this.#summary, `${text} ${this.#summary.textContent}`);
+      const { status } = await request();
+      text =
+        status === 202
+          ? `${keyed(key)} will be ${done} when Redis is reachable. The change is lost if the service stops first.`
+          : `${keyed(key)} was ${done}.`;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      setText(this.#fault, error.message);
+      const { status, message } = error;
+      const isUnknown = status === 0 || status >= 500;
+      text = isUnknown
+        ? `It is not known whether ${keyed(key)} was ${done}: ${message}`
+        : `${keyed(key)} was not ${done}: ${message}`;
+      level = 'fail';
     }
-    this.#place.focus();
+    this.#outcome.className = level;
+    setText(this.#outcome, text);
+    announce(text);
+    if (key === this.#key) this.#place.focus();
+    this.refresh();
   }
+}
+
+function whyNoValue(key: string, error: unknown): string {
+  if (error instanceof Refused) return error.message;
+  // Thousands of levels exceed the stack of the browser.
+  const reason =
+    error instanceof RangeError ? 'This value has too many levels for this page.' : NOT_UNDERSTOOD + error;
+  return `${reason} Run: ratecache get ${keyed(key)}`;
 }
 
 function originText({ source, as_of, bytes, encoding }: Facts): string {
   const parts = [
-    source && `source ${source}`,
+    source && `source ${named(source)}`,
     as_of && `data of ${as_of}`,
     bytes !== undefined && `${count(bytes)} bytes of ${encoding}`,
   ].filter(Boolean);

@@ -1,6 +1,6 @@
 /** The plots of the page, and the figures they show. */
 import { Chart, type ChartOptions, LATENCY_LIMITS, milliseconds, type Values } from './charts.ts';
-import { count, percent, perSecond, size } from './format.ts';
+import { count, perSecond, size, wholePercent } from './format.ts';
 import { hitRates } from './model.ts';
 import { type Percentiles, type Sample, TYPES } from './types.ts';
 
@@ -14,12 +14,11 @@ const percentile =
   (of: keyof Sample['latency'], name: keyof Percentiles): Figure =>
   ({ latency }) =>
     latency[of][name];
-const whole = (value: number) => percent(value).replace(/\.0 %$/, ' %');
 
 const PLOTS: readonly Plot[] = [
   {
     title: 'Hit rate by tier',
-    format: whole,
+    format: wholePercent,
     range: [0, 1.04],
     lines: [
       ['both tiers', 'series-1', (sample) => hitRates(sample).all],
@@ -29,13 +28,14 @@ const PLOTS: readonly Plot[] = [
   },
   {
     title: 'Hit rate by type',
-    format: whole,
+    format: wholePercent,
     range: [0, 1.04],
     lines: TYPES.map((type, i) => [type, `series-${i + 1}`, (sample) => hitRates(sample, type).all] as const),
   },
   {
     title: 'Latency of reads',
     format: milliseconds,
+    estimated: true,
     log: true,
     limits: LATENCY_LIMITS,
     lines: [
@@ -47,6 +47,7 @@ const PLOTS: readonly Plot[] = [
   {
     title: 'Latency of writes',
     format: milliseconds,
+    estimated: true,
     log: true,
     limits: LATENCY_LIMITS,
     lines: [
@@ -77,6 +78,7 @@ const PLOTS: readonly Plot[] = [
   {
     title: 'Commands of Redis, all servers',
     format: milliseconds,
+    estimated: true,
     log: true,
     lines: [
       ['p50', 'series-1', percentile('redis', 'p50')],
@@ -87,6 +89,7 @@ const PLOTS: readonly Plot[] = [
   {
     title: 'Lag of the invalidation link',
     format: milliseconds,
+    estimated: true,
     log: true,
     lines: [
       ['p50', 'series-1', percentile('lag', 'p50')],

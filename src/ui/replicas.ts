@@ -1,4 +1,5 @@
 /** Tables of the replicas, and of the servers of Redis. */
+import { named, sentence } from './bidi.ts';
 import { element, row, setText, showItems, table } from './dom.ts';
 import { duration, NONE } from './format.ts';
 import type { Health, Others, ReplicasAnswer, ServerHealth } from './types.ts';
@@ -29,7 +30,7 @@ export class Replicas {
       (target, each) => {
         const { replica, host, pid, release, coherence, lag_ms } = each;
         const name = each === own ? `${replica} (answers)` : replica;
-        fillRow(target, [name, coherence, duration(lag_ms), host, String(pid), release], 1);
+        fillRow(target, [name, coherence, duration(lag_ms), named(host), String(pid), release], 1);
       },
     );
     setText(this.#note, othersText(others));
@@ -40,7 +41,7 @@ export class Replicas {
 export function othersText({ asked, reason, silent, missing }: Others): string {
   if (!asked) return `Other replicas were not asked: ${reason}.`;
   if (silent === 0) return 'Every replica answered.';
-  const known = missing.map(({ host, replica }) => `${host} (${replica})`).join(', ');
+  const known = missing.map(({ host, replica }) => `${named(host)} (${replica})`).join(', ');
   return `${silent} subscriber${silent === 1 ? '' : 's'} of the channel did not answer.${known && ` Missing: ${known}.`}`;
 }
 
@@ -61,7 +62,9 @@ export class Servers {
       () => row(SERVERS),
       (target, server) => fillRow(target, cells(server), 1),
     );
-    const faults = servers.flatMap(({ server, error }) => (error === undefined ? [] : `${server}: ${error}`));
+    const faults = servers.flatMap(({ server, error }) =>
+      error === undefined ? [] : `${server}: ${sentence(error)}`,
+    );
     setText(
       this.#note,
       mode === 'standalone' ? 'The service is standalone: it uses no Redis.' : faults.join(' '),

@@ -1,7 +1,7 @@
 /** The WebSocket of the page: changes of all keys that the token may read, and of the open key with values. */
-import { token } from './api.ts';
-import { visible } from './format.ts';
+import { json, named } from './bidi.ts';
 import { parse, textOf } from './json.ts';
+import { token } from './token.ts';
 import { type Client, TYPES } from './types.ts';
 
 /** An event of the service, or a state of the connection. */
@@ -21,7 +21,7 @@ export interface Change {
 interface Message {
   readonly id?: string;
   readonly ok?: boolean;
-  readonly detail?: string;
+  readonly code?: string;
   readonly resumed?: boolean;
   readonly more?: boolean;
   readonly event?: string;
@@ -43,7 +43,10 @@ const HEARTBEAT_MS = 5000;
 const SILENCE_MS = 15_000;
 const FIRST_DELAY_MS = 1000;
 const LONGEST_DELAY_MS = 30_000;
+const AUTH = 'auth';
 const FEED = 'feed';
+/** A request that is refused with one of these codes is refused again on the next connection. */
+const LASTING = ['forbidden', 'key_invalid', 'frame_invalid'];
 /** Of a value. */
 const MOST_CHARACTERS = 160;
 
@@ -53,6 +56,9 @@ export class Socket {
   #socket: WebSocket | undefined;
   #delay = FIRST_DELAY_MS;
   #started = false;
+  /** The page has sent the subscription of the feed. */
+  #asked = false;
+  /** The service has accepted the subscription of the feed. */
   #subscribed = false;
   #watched: string | undefined;
   #watch = 0;
@@ -109,13 +115,13 @@ export class Socket {
     this.#socket = socket;
     this.#heardAt = Date.now();
     socket.addEventListener('open', () => {
-      if (token() !== '') this.#send({ op: 'auth', token: token() });
-      this.#send({ op: 'heartbeat', interval: HEARTBEAT_MS });
+      if (token() === '') this.#askHeartbeats();
+      else this.#send({ op: AUTH, token: token() });
     });
     socket.addEventListener('message', ({ data }) => {
       if (this.#socket !== socket) return;
       this.#heardAt = Date.now();
-      this.#receive(parse(data as string) as Message);
+      this.#receive(messageOf(data as string));
     });
     socket.addEventListener('close', ({ reason }) => {
       if (this.#socket === socket) this.#lost(reason);
@@ -125,6 +131,7 @@ export class Socket {
   #lost(reason: string): void {
     this.#socket = undefined;
     if (this.#subscribed) this.#tell({ kind: 'disconnected', target: 'the service', reason });
+    this.#asked = false;
     this.#subscribed = false;
     this.#retry = setTimeout(
       () => this.#connect(),
@@ -139,24 +146,47 @@ export class Socket {
   }
 
   #receive(message: Message): void {
-    const { event, id, reason = '' } = message;
+    const { event, id, ok, reason = '' } = message;
     if (event === 'heartbeat') return this.#beat(message);
     if (event === 'update' || event === 'invalidate') return this.#changed(event, message);
     if (event === 'reset') return this.#tell({ kind: 'reset', target: 'every key', reason });
-    if (id !== FEED) return;
-    // The list of every key would be long, so the page tries again from a newer position.
-    if (message.ok === true && message.resumed === false && message.more === true) this.#socket?.close();
+    if (ok === false) return this.#refused(message);
+    if (id === AUTH) return this.#askHeartbeats();
+    if (id === FEED) this.#accepted(message);
+  }
+
+  /** Connects again later: without the request, the page would receive no changes, or no values of the open key. */
+  #refused({ id, code = '' }: Message): void {
+    if (id !== FEED && LASTING.includes(code)) return;
+    const socket = this.#socket;
+    this.#lost(`refused: ${code}`);
+    socket?.close();
+  }
+
+  #askHeartbeats(): void {
+    this.#send({ op: 'heartbeat', interval: HEARTBEAT_MS });
   }
 
   /** A position in the changes of the service: a subscription that resumes there receives no list of every key. */
   #beat({ epoch, offset }: Message): void {
-    if (this.#subscribed || epoch === undefined) return;
-    this.#subscribed = true;
-    this.#delay = FIRST_DELAY_MS;
+    // Later than the answer to each subscription, which may be refused again and again.
+    if (this.#subscribed) this.#delay = FIRST_DELAY_MS;
+    if (this.#asked || epoch === undefined) return;
+    this.#asked = true;
     const prefixes = this.#client?.prefixes ?? null;
+    if (prefixes?.length === 0) return this.#connected();
     const interest = prefixes === null ? { types: TYPES } : { prefixes };
-    if (prefixes?.length !== 0)
-      this.#send({ op: 'subscribe', id: FEED, ...interest, resume: { epoch, offset } });
+    this.#send({ op: 'subscribe', id: FEED, ...interest, resume: { epoch, offset } });
+  }
+
+  /** The list of every key would be long, so the page tries again from a newer position. */
+  #accepted({ resumed, more }: Message): void {
+    if (resumed === false && more === true) this.#socket?.close();
+    else if (!this.#subscribed) this.#connected();
+  }
+
+  #connected(): void {
+    this.#subscribed = true;
     this.#tell({ kind: 'connected', target: 'the service', reason: '' });
     this.#sendWatch();
   }
@@ -183,7 +213,17 @@ export class Socket {
   }
 }
 
+/** A value with thousands of levels is left out, because reading it exceeds the stack of the browser. */
+function messageOf(text: string): Message {
+  try {
+    return parse(text) as Message;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { ...JSON.parse(text), value: undefined };
+  }
+}
+
 function detailOf({ value, version = '', quality, qualityReason = '' }: Message): string {
-  const state = quality === undefined ? '' : `${quality}: ${visible(qualityReason)} `;
-  return state + (value === undefined ? version : visible(textOf(value, MOST_CHARACTERS)));
+  const state = quality === undefined ? '' : `${quality}: ${named(qualityReason)} `;
+  return state + (value === undefined ? version : json(textOf(value, MOST_CHARACTERS)));
 }

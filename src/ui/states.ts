@@ -1,4 +1,5 @@
 /** The coherence of each Redis server over 15 minutes, as a strip and in words. */
+import { named } from './bidi.ts';
 import { element, setText, showItems } from './dom.ts';
 import { duration, timeOfDay } from './format.ts';
 import { type Span, spansOf } from './model.ts';
@@ -53,7 +54,7 @@ function createStrip(): HTMLLIElement {
 
 function showStrip(item: HTMLLIElement, name: string, spans: readonly Span[], now: number): void {
   const [label, svg, note] = item.children as unknown as [HTMLElement, SVGElement, HTMLElement];
-  setText(label, name);
+  setText(label, named(name));
   showItems(
     svg,
     spans,

@@ -3,5 +3,5 @@ try {
   const theme = localStorage.getItem('ratecache-theme');
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
 } catch {
-  // Without storage the theme is that of the system.
+  // Without storage the page has the theme of the system.
 }

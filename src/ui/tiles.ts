@@ -1,6 +1,7 @@
 /** The state of the service at a glance: what is wrong, and eight figures. */
+import { sentence } from './bidi.ts';
 import { element, setText, showItems } from './dom.ts';
-import { count, duration, NONE, percent, perSecond } from './format.ts';
+import { count, duration, estimate, NONE, percent, perSecond } from './format.ts';
 import { hitRates } from './model.ts';
 import type { Health, Sample } from './types.ts';
 
@@ -21,7 +22,7 @@ function judged(value: number | null, [warn, fail]: readonly [number, number], l
   return exceeds(fail) ? 'fail' : exceeds(warn) ? 'warn' : 'pass';
 }
 
-/** The thresholds are those of the runbook. */
+/** The thresholds are from the runbook. */
 const TILES: readonly (readonly [name: string, of: (sample: Sample, health: Health) => Figure])[] = [
   [
     'Hit rate',
@@ -57,7 +58,7 @@ const TILES: readonly (readonly [name: string, of: (sample: Sample, health: Heal
   [
     'Link lag p99',
     ({ latency, coherence }) => ({
-      text: duration(latency.lag.p99),
+      text: estimate(latency.lag.p99),
       note: coherence,
       level: coherence === 'blind' ? 'fail' : coherence === 'degraded' ? 'warn' : 'pass',
     }),
@@ -81,7 +82,7 @@ const TILES: readonly (readonly [name: string, of: (sample: Sample, health: Heal
 ];
 
 function timed(ms: number | null, median: number | null, limits: readonly [number, number]): Figure {
-  return { text: duration(ms), note: `p50 ${duration(median)}`, level: judged(ms, limits) };
+  return { text: estimate(ms), note: `p50 ${estimate(median)}`, level: judged(ms, limits) };
 }
 
 function oldest(ms: number | null | undefined): string {
@@ -127,6 +128,6 @@ export function showReasons(
     place,
     lines,
     () => element('li'),
-    (item, line) => setText(item, line),
+    (item, line) => setText(item, sentence(line)),
   );
 }

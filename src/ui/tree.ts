@@ -1,6 +1,7 @@
 /** A value as a tree. Members are created when their parent is opened, so large values cost little. */
-import { button, element } from './dom.ts';
-import { count, visible } from './format.ts';
+import { json, named } from './bidi.ts';
+import { button, element, setText } from './dom.ts';
+import { count } from './format.ts';
 import { ExactNumber, textOf } from './json.ts';
 
 /** Levels that are open at first. */
@@ -72,14 +73,14 @@ function membersOf(value: unknown): readonly Member[] | undefined {
 }
 
 function label(name: string): HTMLElement {
-  return element('span', { class: 'name' }, `${visible(name)}: `);
+  return element('span', { class: 'name' }, `${named(name)}: `);
 }
 
 /** How many members a value has, and how its text begins. */
 function note(value: unknown, members: number, level: number): HTMLElement {
   const kind = Array.isArray(value) ? 'item' : 'member';
   const size = `${count(members)} ${kind}${members === 1 ? '' : 's'}`;
-  const preview = level < OPEN_LEVELS ? '' : ` ${visible(textOf(value, PREVIEW_CHARACTERS))}`;
+  const preview = level < OPEN_LEVELS ? '' : ` ${json(textOf(value, PREVIEW_CHARACTERS))}`;
   return element('span', { class: 'muted' }, size + preview);
 }
 
@@ -88,10 +89,10 @@ function leaf(value: unknown): HTMLElement {
   const text = textOf(value);
   const shown = element('span', { class: `json ${kind}` });
   if (text.length <= LEAF_CHARACTERS) {
-    shown.textContent = visible(text);
+    setText(shown, json(text));
     return shown;
   }
-  const all = button(`Show all ${count(text.length)} characters`, () => shown.replaceChildren(visible(text)));
-  shown.append(visible(textOf(value, LEAF_CHARACTERS)), ' ', all);
+  const all = button(`Show all ${count(text.length)} characters`, () => setText(shown, json(text)));
+  shown.append(element('span', {}, json(textOf(value, LEAF_CHARACTERS))), ' ', all);
   return shown;
 }

@@ -15,6 +15,12 @@ export function may(client: Client | null, scope: string): boolean {
   return client === null || client.scopes.includes(scope);
 }
 
+/** Whether the client may write this key. */
+export function mayWrite(client: Client | null, key: string): boolean {
+  const prefixes = client?.prefixes ?? null;
+  return may(client, 'write') && (prefixes === null || prefixes.some((prefix) => key.startsWith(prefix)));
+}
+
 export interface Source {
   readonly name: string;
   readonly state: 'alive' | 'dead';

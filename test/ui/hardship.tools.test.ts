@@ -14,7 +14,7 @@ const { redis, open, closed, tokens, pages } = await stageOfFile({
   second: { scopes: ['read'] },
 });
 
-const connectedTwice = `document.querySelector('#feed tbody').innerText.match(/\\bconnected/g)?.length === 2`;
+const connectedTwice = `document.querySelector('#feed tbody').innerText.match(/\\bconnected/g)?.length >= 2`;
 
 const ODD_KEYS = {
   'other:<img src=x onerror=alert(1)>': 'other:<img src=x onerror=alert(1)>',

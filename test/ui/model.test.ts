@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dateAndTime, duration, fromNow, percent, perSecond, visible } from '../../src/ui/format.ts';
+import { LATENCY_BOUNDS_SECONDS } from '../../src/metrics/histogram.ts';
+import {
+  dateAndTime,
+  duration,
+  estimate,
+  fromNow,
+  percent,
+  perSecond,
+  visible,
+  wholePercent,
+} from '../../src/ui/format.ts';
 import { parse, textOf } from '../../src/ui/json.ts';
 import { matches } from '../../src/ui/match.ts';
-import { hitRates, Model, spansOf } from '../../src/ui/model.ts';
+import { hitRates, isolated, Model, spansOf } from '../../src/ui/model.ts';
 import type { HistoryAnswer, Sample } from '../../src/ui/types.ts';
 
 const NOW = 1_000_000;
@@ -21,7 +31,7 @@ const numbers = (model: Model) => model.samples.map(({ number }) => number);
 test('the model adds the samples that it does not have', () => {
   const model = new Model();
   model.add(answer('a', sample(1), sample(2)), NOW);
-  assert.equal(model.after, 2);
+  assert.equal(model.after(NOW), 2);
   model.add(answer('a', sample(2), sample(3)), NOW);
   assert.deepEqual(numbers(model), [1, 2, 3]);
 });
@@ -38,16 +48,89 @@ test('samples of two processes are never mixed, and another process is shown onl
   model.add(answer('a', sample(1)), NOW);
   model.add(answer('b', sample(70)), NOW + 5000);
   assert.deepEqual(numbers(model), [1]);
-  assert.equal(model.after, 70, 'the next request asks after the sample of the process that answered last');
   model.add(answer('b', sample(71)), NOW + 30_000);
   assert.deepEqual(numbers(model), [70, 71]);
 });
+
+test('the page asks after a number that no process which may answer has passed', () => {
+  const model = new Model();
+  assert.equal(model.after(NOW), 0);
+  model.add(answer('a', sample(1)), NOW);
+  model.add(answer('b', sample(70)), NOW + 5000);
+  assert.equal(model.after(NOW + 5000), 1);
+  assert.equal(model.after(NOW + 65_000), 70, 'a has not answered for a minute');
+  assert.equal(model.after(NOW + 66_000), 0);
+  assert.ok(model.covers(answer('b'), 70));
+  assert.ok(!model.covers(answer('a'), 70), 'samples 2 to 70 of a may be missing');
+  assert.ok(!model.covers(answer('c'), 1), 'c is unknown');
+  assert.ok(model.covers(answer('c'), 0));
+});
+
+test('a process that sends no new sample gives way to one that does, and without such a process the page says so', () => {
+  const model = new Model();
+  model.add(answer('a', sample(1)), NOW);
+  model.add(answer('a'), NOW + 25_000);
+  assert.deepEqual([numbers(model), model.isOld(NOW + 25_000)], [[1], false]);
+  model.add(answer('a'), NOW + 31_000);
+  assert.ok(model.isOld(NOW + 31_000));
+  model.add(answer('b', sample(70)), NOW + 32_000);
+  assert.deepEqual([numbers(model), model.isOld(NOW + 32_000)], [[70], false]);
+  model.add(answer('b'), NOW + 60_000);
+  model.add(answer('a'), NOW + 61_000);
+  assert.deepEqual(numbers(model), [70], 'a has nothing newer');
+});
+
+test('the model forgets a process that has not answered for 15 minutes', () => {
+  const model = new Model();
+  model.add(answer('a', sample(1)), NOW);
+  model.add(answer('b', sample(70)), NOW + 900_000);
+  assert.ok(model.covers(answer('a'), 1));
+  model.add(answer('b', sample(71)), NOW + 900_001);
+  assert.ok(!model.covers(answer('a'), 1));
+  assert.deepEqual(numbers(model), [70, 71]);
+});
+
+/** A process that has counted so many samples at the beginning, and stores 180 of them. */
+function historyOf(replica: string, first: number) {
+  return (after: number, elapsedMs: number): HistoryAnswer => {
+    const last = first + Math.floor(elapsedMs / 5000);
+    const kept = Array.from({ length: last }, (_, i) => i + 1).slice(-180);
+    const added = kept.filter((number) => number > after);
+    return answer(replica, ...added.map((number) => sample(number, { at: (number - first) * 5000 })));
+  };
+}
+
+for (const order of ['alternately', 'at random'])
+  test(`behind a load balancer that asks replicas of any age ${order}, the figures stay up to date`, () => {
+    const replicas = [historyOf('old', 5000), historyOf('young', 3), historyOf('new', 0)];
+    const model = new Model();
+    let state = 1;
+    let turn = 0;
+    const next = () => {
+      state = (state * 48_271) % 2_147_483_647;
+      return (order === 'alternately' ? turn++ : state) % replicas.length;
+    };
+    for (let elapsed = 5000; elapsed < 3_600_000; elapsed += 5000) {
+      const after = model.after(NOW + elapsed);
+      const first = replicas[next()]!(after, elapsed);
+      model.add(model.covers(first, after) ? first : replicas[next()]!(0, elapsed), NOW + elapsed);
+      const age = elapsed - model.samples.at(-1)!.at;
+      assert.ok(age <= 25_000, `${age} ms old after ${elapsed} ms`);
+      const gaps = numbers(model).filter((number, i, all) => i > 0 && number !== all[i - 1]! + 1);
+      assert.deepEqual(gaps, [], 'no sample is missing');
+    }
+  });
 
 test('hit rates are those of both tiers, of L1, and of Redis for what L1 missed', () => {
   const reads = { borrow_rate: { l1: 6, redis: 2, misses: 2 }, volatility: { l1: 0, redis: 0, misses: 10 } };
   assert.deepEqual(hitRates(sample(1, { reads })), { all: 0.4, l1: 0.3, redis: 2 / 14 });
   assert.deepEqual(hitRates(sample(1, { reads }), 'borrow_rate'), { all: 0.8, l1: 0.6, redis: 0.5 });
   assert.deepEqual(hitRates(sample(1)), { all: null, l1: null, redis: null });
+});
+
+test('values without a neighbour are found', () => {
+  assert.deepEqual(isolated([1, null, 2, 3, null, 0, null, undefined, 4]), [0, 5, 8]);
+  assert.deepEqual(isolated([]), []);
 });
 
 test('equal states of consecutive samples are one span, and a gap ends it', () => {
@@ -111,10 +194,23 @@ test('figures have three digits and a unit', () => {
     '61.2 s',
     '60 min',
   ]);
-  assert.deepEqual([null, 0, 0.5, 0.99987, 1].map(percent), ['–', '0.0 %', '50.0 %', '99.99 %', '100.0 %']);
+  assert.deepEqual([null, 0, 0.5, 0.99987, 1].map(percent), [
+    '–',
+    '0.0\u00a0%',
+    '50.0\u00a0%',
+    '99.99\u00a0%',
+    '100.0\u00a0%',
+  ]);
+  assert.deepEqual([0, 0.125, 1].map(wholePercent), ['0\u00a0%', '12.5\u00a0%', '100\u00a0%']);
   assert.deepEqual([0, 1.234, 12_345.6].map(perSecond), ['0/s', '1.2/s', '12,346/s']);
   assert.equal(fromNow('1970-01-01T00:00:10.000Z', 12_000), '2 s ago');
   assert.equal(fromNow('1970-01-01T00:00:10.000Z', 0), 'in 10 s');
+});
+
+test('a percentile is shown as an estimate, and above the last bucket as at least its limit', () => {
+  assert.deepEqual([null, 0, 0.0123, 175].map(estimate), ['–', '≈ 0 ms', '≈ 12.3 µs', '≈ 175 ms']);
+  assert.equal(estimate(LATENCY_BOUNDS_SECONDS.at(-1)! * 1000), '≥ 2.5 s');
+  assert.equal(estimate(2499), '≈ 2.5 s');
 });
 
 test('characters that cannot be seen are escaped', () => {

@@ -6,7 +6,19 @@ import { startReplica } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import type { Page } from '../support/chromium.ts';
 import { del, get, post, put, readIntoL1 } from '../support/client.ts';
-import { announced, has, offers, openKey, press, signIn, stageOfFile, text } from '../support/ui-page.ts';
+import {
+  announced,
+  find,
+  has,
+  isAsked,
+  offers,
+  openKey,
+  press,
+  QUESTION,
+  signIn,
+  stageOfFile,
+  text,
+} from '../support/ui-page.ts';
 
 const KEY = 'borrow_rate:AAPL';
 const WIDTHS = [360, 390, 1280, 2560];
@@ -41,8 +53,7 @@ test('the page shows the state, the figures, every replica, and the server of Re
   const page = await pages.of(near);
   await page.until(`${text('state')} === 'healthy'`);
   await page.until(`document.querySelectorAll('#replica-table tbody tr').length === 3`);
-  assert.match(await page.evaluate(text('server-table')), /7\.0\.\d+/);
-  await page.until(`!${text('tiles')}.includes('no sample yet')`);
+  await page.until(`/7\\.0\\.\\d+/.test(${text('server-table')})`);
   assert.equal(await page.evaluate(`document.querySelectorAll('#plots canvas').length`), 11);
   await until(async () => {
     await readIntoL1(near, KEY);
@@ -50,9 +61,37 @@ test('the page shows the state, the figures, every replica, and the server of Re
   });
 });
 
+test('percentiles are shown as estimates, with an explanation that screen readers read too', async () => {
+  const page = await pages.of(near);
+  const tile = (name: string) =>
+    `[...document.querySelectorAll('.tile')].find((each) => each.querySelector('dt').innerText === '${name}').innerText`;
+  for (const name of ['Read p99', 'Redis p95']) {
+    const shown = await until(async () => {
+      await readIntoL1(near, KEY);
+      return page.evaluate<string>(`/[≈≥]/.test(${tile(name)}) && ${tile(name)}`);
+    });
+    assert.match(shown, /\n[≈≥] [\d.]+ (µs|ms|s)\n.*p50 [≈≥] [\d.]+ (µs|ms|s)$/);
+  }
+  assert.match(await page.evaluate(text('estimates')), /^≈ is an estimate/);
+  const plots: string[] = await page.evaluate(
+    `[...document.querySelectorAll('#plots figure')].filter((each) => each.innerText.includes('p50')).map((each) => each.querySelector('figcaption').textContent)`,
+  );
+  assert.equal(plots.length, 4);
+  for (const caption of plots) assert.match(caption, / ≈ estimated from buckets/);
+  assert.ok(
+    plots.some((caption) => /p99: latest [≈≥] /.test(caption)),
+    plots.join('\n'),
+  );
+  const others: string[] = await page.evaluate(
+    `[...document.querySelectorAll('#plots figure')].filter((each) => !each.innerText.includes('p50')).map((each) => each.textContent)`,
+  );
+  assert.ok(!others.join('').includes('≈'));
+});
+
 test('the open key is shown in both tiers of every replica, and its value as a tree without loss', async () => {
   const page = await pages.of(near, `#key=${encodeURIComponent(KEY)}`);
-  await page.until(`document.querySelectorAll('#opened tbody tr').length >= 4`);
+  const rows = `document.querySelector('#opened table tbody').rows.length`;
+  await page.until(`${rows} >= 4 || (${press('Refresh', '#opened')}, false)`);
   const tiers: string = await page.evaluate(`document.querySelector('#opened table').innerText`);
   assert.equal(tiers.match(/L1 of/g)?.length, 3);
   assert.match(tiers, /fresh/);
@@ -109,12 +148,28 @@ test('a deletion asks first: Escape changes nothing, and the confirmation delete
     'the safe answer has the focus',
   );
   await page.press('Escape');
-  await page.until(`!document.getElementById('dialog').open`);
+  await page.until(`!(${isAsked})`);
   assert.equal((await get(near, 'event_risk:X')).status, 200);
   await page.evaluate(press('Delete…', '#opened'));
-  await page.evaluate(press('Delete the key', '#dialog'));
+  await page.evaluate(press('Delete the key', QUESTION));
   await page.until(announced('event_risk:X was deleted.'));
   assert.equal((await get(far, 'event_risk:X')).status, 404);
+});
+
+test('the answer to a question does not answer another one that is opened in the same frame', async () => {
+  const page = await pages.of(near);
+  const [kept, deleted] = ['event_risk:KEPT', 'event_risk:DELETED'];
+  for (const key of [kept, deleted]) {
+    await put(near, key, '1');
+    await openKey(page, key);
+    await page.until(offers('Delete…', '#opened'));
+  }
+  const askedForKept = `(${find(kept)}, ${press('Delete…', '#opened')}, ${press('Cancel', QUESTION)})`;
+  const askedForDeleted = `(${find(deleted)}, ${press('Delete…', '#opened')}, ${press('Delete the key', QUESTION)})`;
+  await page.evaluate(`(${askedForKept}, ${askedForDeleted})`);
+  await page.until(announced(`${deleted} was deleted.`));
+  assert.equal((await get(near, deleted)).status, 404);
+  assert.equal((await get(near, kept)).status, 200);
 });
 
 test('without a token, a service with tokens shows a form and no data', async () => {
@@ -162,6 +217,24 @@ test('a token without the scope read is refused with the reason', async () => {
   const page = await signedIn('blindfold');
   await page.until(has('sign-in-fault', 'the token lacks the scope read'));
   assert.equal(await page.evaluate(`document.getElementById('page').hidden`), true);
+});
+
+test('the longest figure fits into its tile at each width where the layout changes', async () => {
+  const page = await pages.of(near);
+  await page.until(`!${text('tiles')}.includes('no sample yet')`);
+  for (const width of [360, 721, 961, 1280, 1600, 1920]) {
+    await page.resize({ width, height: 900 });
+    assert.deepEqual(await page.evaluate(LARGE_FIGURES), [], `${width} px`);
+  }
+});
+
+test('the panels of a section leave no column empty, at each width where the layout changes', async () => {
+  const page = await pages.of(near);
+  await page.until(`['sources', 'marks'].every((id) => document.getElementById(id).checkVisibility())`);
+  for (const width of [360, 1280, 1600, 1920, 2144, 2560]) {
+    await page.resize({ width, height: 900 });
+    assert.deepEqual(await page.evaluate(SHORT_ROWS), [], `${width} px`);
+  }
 });
 
 test('every control can be reached by keyboard, has a name, and shows the focus', async () => {
@@ -248,6 +321,22 @@ for (const theme of ['light', 'dark'] as const)
       assert.deepEqual(await page.evaluate(LOW_CONTRAST), []);
       await post(far, '/v1/unmark', { keys: ['event_risk:M'] });
     });
+
+/** Tiles in which a figure of the greatest length has no room. */
+const LARGE_FIGURES = `[...document.querySelectorAll('.tile .value')].filter((each) => {
+  each.textContent = '≈ 1.23 ms';
+  return each.scrollWidth > each.clientWidth;
+}).map((each) => [each.scrollWidth, each.clientWidth])`;
+
+/** Panels that end their row before the end of the section. */
+const SHORT_ROWS = `[...document.querySelectorAll('.columns')].flatMap((columns) => {
+  const panels = [...columns.children].filter((each) => each.checkVisibility());
+  const rect = (each) => each.getBoundingClientRect();
+  return panels
+    .filter((each, i) => panels[i + 1] === undefined || rect(panels[i + 1]).left <= rect(each).left)
+    .filter((each) => rect(columns).right - rect(each).right > 1)
+    .map((each) => each.id);
+})`;
 
 /** Texts whose contrast with their background is below 4.5, as WCAG 2.2 computes it. */
 const LOW_CONTRAST = `(() => {

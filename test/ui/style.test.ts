@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { uiFiles } from '../../src/service/ui-files.ts';
+import { UI_SCRIPTS, uiFiles } from '../../src/service/ui-files.ts';
 
 const CSS = readFileSync(new URL('../../src/ui/style.css', import.meta.url), 'utf8');
 const THEMES = ['light', 'dark'] as const;
@@ -58,7 +58,9 @@ test('every colour of the page is a variable with a light and a dark value', () 
 });
 
 test('scripts and styles of the page are small: at most 180 KB', () => {
-  const files = [...uiFiles()].filter(([path]) => /\.(js|ts|css)$/.test(path));
+  // The scripts that index.html names have two addresses, and a browser loads one of them.
+  const twice = UI_SCRIPTS.map((name) => `/ui/${name}.ts`);
+  const files = [...uiFiles()].filter(([path]) => /\.(js|ts|css)$/.test(path) && !twice.includes(path));
   const bytes = files.map(([, { read }]) => Buffer.byteLength(read())).reduce((a, b) => a + b, 0);
   assert.ok(bytes > 100_000 && bytes < 180_000, `${bytes} bytes`);
 });
