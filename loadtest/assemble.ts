@@ -8,7 +8,16 @@ import { type ServerSecond, UNKNOWN } from './target/sampler.ts';
 /** What is measured, when and where. */
 type About = Pick<
   RunResult,
-  'profile' | 'question' | 'startedAt' | 'seed' | 'build' | 'target' | 'machine' | 'load'
+  | 'profile'
+  | 'question'
+  | 'startedAt'
+  | 'seed'
+  | 'build'
+  | 'target'
+  | 'service'
+  | 'machine'
+  | 'load'
+  | 'requestsDigest'
 >;
 
 /** What the harness observed besides the results of the generator. */

@@ -34,6 +34,11 @@ const LIMITS = {
   memoryGrowth: { gate: 'memory growth', unit: '%', warnAt: 25, failAt: 100, good: 'below' },
 } as const satisfies Record<string, Limit>;
 
+/** The side of its limits on which the value of a gate is good. */
+export function goodSideOf(gate: string): GateOutcome['good'] | undefined {
+  return Object.values(LIMITS).find((limit) => limit.gate === gate)?.good;
+}
+
 /** The input of the gates. */
 export interface Facts {
   readonly requests: Requests;
@@ -84,16 +89,19 @@ export function verdictOf(outcomes: readonly GateOutcome[]): Verdict {
   return outcomes.some(({ verdict }) => verdict === 'warn') ? 'warn' : 'pass';
 }
 
-/** Requests that failed. A miss (404) and a condition that does not hold (412) are valid answers. */
+/** Requests that failed. A miss (404) and a condition that does not hold (304, 412) are valid answers. */
 export function failures({ errors, timeouts, byStatus }: Requests): number {
   let refused = 0;
   for (const [status, count] of Object.entries(byStatus)) if (isRefusal(status)) refused += count;
   return errors + timeouts + refused;
 }
 
-function isRefusal(status: string): boolean {
+/** Besides 2xx. A redirect is not valid: the service sends none, so something else answered. */
+const VALID: readonly string[] = ['304', '404', '412'];
+
+export function isRefusal(status: string): boolean {
   if (!/^\d+$/.test(status)) return status !== 'ok' && status !== 'push';
-  return Number(status) >= 400 && status !== '404' && status !== '412';
+  return !status.startsWith('2') && !VALID.includes(status);
 }
 
 /** A value that is not a number fails every limit. It becomes 0, because JSON has no NaN. */

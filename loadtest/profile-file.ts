@@ -1,12 +1,17 @@
 /**
- * Profiles as JSON or TOML files that users write. `docs/load-profile.schema.json` describes the same form for editors; a
+ * Profiles as JSON or TOML files that users write. `load-profile.schema.json` describes the same form for editors; a
  * test holds both together.
  */
 import { readFile } from 'node:fs/promises';
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
+import { type GateLimits, goodSideOf } from './gates.ts';
 import { DATA_TYPES, type Part, type Profile } from './profile.ts';
 import type { Load, Stage } from './result.ts';
+
+/** Keys of an `mget`. */
+export const MOST_BATCH = 1_000;
+export const MOST_VALUE_BYTES = 16_777_216;
 
 // TOML has infinite numbers.
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
@@ -15,20 +20,34 @@ const whole = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v
 
 const limit = v.strictObject({ warn: v.optional(notNegative), fail: notNegative });
 
-const stage = v.union([
-  v.strictObject({ seconds: positive, perSecond: notNegative }),
-  v.strictObject({ seconds: positive, from: notNegative, to: notNegative }),
-]);
+// Not v.union, whose issue names no member of a variant. A stage with the members of both is an invalid ramp.
+const constant = v.strictObject({ seconds: positive, perSecond: notNegative });
+const ramp = v.strictObject({ seconds: positive, from: notNegative, to: notNegative });
+const stage = v.lazy((input) => (hasAny(input, 'from', 'to') ? ramp : constant));
 
 const part = v.strictObject({
   op: v.picklist(['get', 'mget', 'quote', 'set', 'delete', 'invalidate']),
   share: positive,
   type: v.optional(v.picklist(DATA_TYPES)),
-  size: v.optional(whole(1000)),
+  size: v.optional(whole(MOST_BATCH)),
   draw: v.optional(v.picklist(['zipf', 'uniform', 'weighted'])),
 });
 
 const key = v.pipe(v.string(), v.minLength(1));
+
+const symbols = v.strictObject({
+  symbols: whole(1_000_000),
+  valueBytes: v.optional(whole(MOST_VALUE_BYTES)),
+});
+const listed = v.strictObject({
+  list: v.pipe(v.array(key), v.minLength(1)),
+  weights: v.optional(v.array(positive)),
+  valueBytes: v.optional(whole(MOST_VALUE_BYTES)),
+});
+
+function hasAny(input: unknown, ...members: readonly string[]): boolean {
+  return typeof input === 'object' && input !== null && members.some((member) => member in input);
+}
 
 const file = v.strictObject({
   $schema: v.optional(v.string()),
@@ -38,14 +57,7 @@ const file = v.strictObject({
   connections: whole(10_000),
   warmupSeconds: v.optional(notNegative),
   rate: v.pipe(v.array(stage), v.minLength(1)),
-  keys: v.union([
-    v.strictObject({ symbols: whole(1_000_000), valueBytes: v.optional(whole(16_777_216)) }),
-    v.strictObject({
-      list: v.pipe(v.array(key), v.minLength(1)),
-      weights: v.optional(v.array(positive)),
-      valueBytes: v.optional(whole(16_777_216)),
-    }),
-  ]),
+  keys: v.lazy((input) => (hasAny(input, 'symbols') ? symbols : listed)),
   mix: v.pipe(v.array(part), v.minLength(1)),
   gates: v.optional(
     v.strictObject({
@@ -77,9 +89,16 @@ export function parseProfile(text: string, format: 'json' | 'toml' = 'json'): Pr
   );
   if (!success)
     throw new Error(
-      issues.map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`).join('; '),
+      issues.map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${faultOf(issue)}`).join('; '),
     );
   return profileOf(output);
+}
+
+/** The message of valibot, except where it does not say that a member is missing or unknown. */
+function faultOf({ type, expected, received, message }: v.InferIssue<typeof file>): string {
+  if (type !== 'strict_object') return message;
+  if (expected === 'never') return 'unknown member here';
+  return received === 'undefined' ? 'missing' : message;
 }
 
 /** @throws with line and column, as `JSON.parse` does */
@@ -125,14 +144,21 @@ function profileOf({
     },
     traffic: { kind: 'mix', over, parts },
     gates: ['latency', 'errors', ...('hit rate' in gates ? (['hits'] as const) : [])],
-    limits: Object.fromEntries(
-      Object.entries(gates).flatMap(([gate, each]) =>
-        each === undefined
-          ? []
-          : [[gate, { failAt: each.fail, ...(each.warn !== undefined && { warnAt: each.warn }) }]],
-      ),
-    ),
+    limits: limitsOf(gates),
   };
+}
+
+function limitsOf(gates: NonNullable<ProfileFile['gates']>): GateLimits {
+  const limits: [gate: string, GateLimits[string]][] = [];
+  for (const [gate, each] of Object.entries(gates)) {
+    if (each === undefined) continue;
+    const { warn, fail } = each;
+    const side = goodSideOf(gate);
+    if (warn !== undefined && (side === 'below' ? warn >= fail : warn <= fail))
+      throw new Error(`gates.${gate}: warn must be ${side} fail, or the gate never warns`);
+    limits.push([gate, { failAt: fail, ...(warn !== undefined && { warnAt: warn }) }]);
+  }
+  return Object.fromEntries(limits);
 }
 
 function loadOf(

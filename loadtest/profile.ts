@@ -26,6 +26,8 @@ export interface Data {
   readonly valueBytes?: number;
   /** Names of the symbols, instead of generated names. */
   readonly names?: readonly string[];
+  /** Names of the brokers, instead of generated names. */
+  readonly brokers?: readonly string[];
   /** Whole keys, instead of symbols and types. */
   readonly listed?: Listed;
 }

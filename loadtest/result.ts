@@ -3,7 +3,7 @@
  * capacity plan read it. Names of durations end with `Us` for microseconds and with `Ms` for milliseconds.
  */
 export interface RunResult {
-  /** The version of this format; raised with every change. */
+  /** The version of this format; raised with every change except new members that may be absent. */
   readonly format: 2;
   readonly profile: string;
   /** The question of the profile, one sentence. */
@@ -14,8 +14,12 @@ export interface RunResult {
   readonly build: Build;
   /** URL of the service; null if the harness started it. */
   readonly target: string | null;
+  /** The service at `target`; absent if it did not report its version. */
+  readonly service?: { readonly version: string };
   readonly machine: Machine;
   readonly load: Load;
+  /** Digest of the requests and keys, with `--url` those that the service has; absent in a replay. */
+  readonly requestsDigest?: string;
   readonly generator: Generator;
   /** What makes the figures doubtful, one sentence each. */
   readonly taints: readonly string[];

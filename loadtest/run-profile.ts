@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ownBuild } from '../src/cli/version.ts';
 import { assemble } from './assemble.ts';
 import type { Generated, GeneratorMessage, Job } from './generator/job.ts';
@@ -11,7 +12,7 @@ import { OtherPrograms } from './target/other-programs.ts';
 import { redisReads } from './target/redis-reads.ts';
 import { Sampler, type ServerSecond } from './target/sampler.ts';
 import { startConstantServer } from './target/start-constant-server.ts';
-import { startTarget, type Target } from './target/target.ts';
+import { identityOf, startTarget, type Target } from './target/target.ts';
 
 export interface RunOptions {
   readonly seed: number;
@@ -69,7 +70,7 @@ export async function measure(profile: Profile, target: Target, options: RunOpti
     const readsAfter = await redisReads(target);
     const startedAt = observed.startedAt.toISOString();
     const machine = await machineOf(target);
-    const about = { seed, startedAt, build: ownBuild(), target: target.url ?? null, machine };
+    const about = { seed, startedAt, build: ownBuild(), ...identityOf(target), machine };
     return resultOf(profile, about, generated, {
       ceilingPerSecond,
       otherProgramsShare: observed.otherProgramsShare,
@@ -159,9 +160,14 @@ class Observation {
   }
 }
 
+/** The same for profiles with the same requests and keys. */
+export function digestOf({ data, traffic }: Pick<Profile, 'data' | 'traffic'>): string {
+  return createHash('sha256').update(JSON.stringify({ data, traffic })).digest('hex');
+}
+
 function resultOf(
   profile: Profile,
-  when: Pick<RunResult, 'seed' | 'startedAt' | 'build' | 'target' | 'machine'>,
+  when: Pick<RunResult, 'seed' | 'startedAt' | 'build' | 'target' | 'service' | 'machine'>,
   generated: Generated,
   {
     redisReads: reads,
@@ -180,6 +186,12 @@ function resultOf(
   const ratePerSecond = load.ratePerSecond === null ? null : load.ratePerSecond * fanOut;
   const sentInAll = generated.requests.sent * (1 + load.warmupSeconds / load.seconds);
   const redisReadShare = reads === null ? null : reads / sentInAll;
-  const about = { profile: name, question, ...when, load: { ...load, ratePerSecond } };
+  const about = {
+    profile: name,
+    question,
+    ...when,
+    load: { ...load, ratePerSecond },
+    requestsDigest: digestOf(profile),
+  };
   return assemble(about, generated, { ...seen, redisReadShare }, gates, limits);
 }

@@ -1,20 +1,16 @@
 /** `ratecache load`: runs profiles, prints and judges the results. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { READS_PER_SAMPLE } from '../src/cache/read-sampler.ts';
-import { count, significant } from '../src/format.ts';
+import { join } from 'node:path';
+import { chosenProfiles, suitable } from './choice.ts';
 import type { Profile } from './profile.ts';
-import { readProfile } from './profile-file.ts';
-import { isProfileFile, PROFILES } from './profiles/index.ts';
-import { linesOf, readLog } from './replay/log.ts';
-import { meanRate, recordProfile } from './replay/record-profile.ts';
+import { PROFILES } from './profiles/index.ts';
 import { compare, readResults } from './report/compare.ts';
 import { writeReports } from './report/index.ts';
 import { terminalTable } from './report/table.ts';
 import type { RunResult } from './result.ts';
 import { runProfile } from './run-profile.ts';
 import { isDisturbed } from './taints.ts';
-import { adaptedTo, type RunningOptions, reachedTarget, writeShare } from './target/running.ts';
+import { type RunningOptions, reachedTarget } from './target/running.ts';
 import type { Target } from './target/target.ts';
 import { gateTable } from './terminal/gate-table.ts';
 import { ProgressLine } from './terminal/progress.ts';
@@ -37,7 +33,7 @@ export interface LoadOptions {
  * @returns whether every gate passed, warnings included, and no figure regressed
  */
 export async function load(names: readonly string[], options: LoadOptions): Promise<boolean> {
-  if (names.length > 0) return run(await chosenProfiles(names), options);
+  if (names.length > 0) return run(await chosenProfiles(names), names.includes('all'), options);
   list();
   return true;
 }
@@ -51,62 +47,16 @@ function list(): void {
   );
 }
 
-/** @param log an access log, or the output of `redis-cli MONITOR`; prints the profile */
-export async function record(
-  log: string,
-  options: { seconds?: number; rate?: number; prefix: string },
-): Promise<true> {
-  const { operations, skipped } = await readLog(linesOf(log), { prefix: options.prefix });
-  for (const [reason, lines] of skipped) console.error(`skipped, ${reason}: ${lines} lines`);
-  const name = basename(log)
-    .toLowerCase()
-    .replace(/\.[a-z]+$/, '')
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-|-$/g, '');
-  const profile = recordProfile(operations, {
-    name: name || 'recorded',
-    ...(options.seconds !== undefined && { seconds: options.seconds }),
-    ...(options.rate !== undefined && { rate: options.rate }),
-  });
-  const logged = meanRate(operations);
-  console.error(
-    `${count(operations.length)} operations, ${significant(logged)} a second in the log and ` +
-      `${significant(options.rate ?? logged)} in the profile`,
-  );
-  if (options.rate === undefined)
-    console.error(
-      `If ACCESS_LOG of ratecache wrote the log, it has one operation in ${READS_PER_SAMPLE}: ` +
-        `--rate ${Math.max(1, Math.round(logged * READS_PER_SAMPLE))} is the rate that the service received.`,
-    );
-  console.log(JSON.stringify(profile, null, 1));
-  return true;
-}
-
-/** The profiles of these names and files. @throws for an unknown name or an invalid file */
-export async function chosenProfiles(names: readonly string[]): Promise<readonly Profile[]> {
-  if (names.includes('all')) return PROFILES;
-  return Promise.all(names.map((name) => (isProfileFile(name) ? readProfile(name) : named(name))));
-}
-
-function named(name: string): Profile {
-  const profile = PROFILES.find((one) => one.name === name);
-  if (profile === undefined)
-    throw new Error(`unknown profile ${name}; run "ratecache load" to list the profiles`);
-  return profile;
-}
-
-async function run(profiles: readonly Profile[], options: LoadOptions): Promise<boolean> {
+async function run(chosen: readonly Profile[], all: boolean, options: LoadOptions): Promise<boolean> {
   const before = options.compare === undefined ? undefined : await readResults(options.compare);
   await mkdir(options.out, { recursive: true });
   const results: RunResult[] = [];
   const target = options.running && (await reachedTarget(options.running));
-  for (const chosen of profiles) {
-    const profile =
-      options.running === undefined || target === undefined
-        ? chosen
-        : await adaptedTo(chosen, options.running, target.host);
-    if (profile !== chosen && options.running?.writes === false && writeShare(chosen.traffic) > 0)
-      console.error(`${chosen.name}: its writes are left out; use --writes to send them`);
+  const profiles =
+    options.running === undefined || target === undefined
+      ? chosen
+      : await suitable(chosen, all, options.running, target.host);
+  for (const profile of profiles) {
     const result = await runTrusted(adjusted(profile, options), options, target);
     results.push(result);
     await writeFile(join(options.out, `${profile.name}.json`), `${JSON.stringify(result, null, 1)}\n`);

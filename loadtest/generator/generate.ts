@@ -1,4 +1,4 @@
-import { closedLoad } from '../closed/autocannon.ts';
+import { closedLoad } from '../pacer/closed.ts';
 import { flood } from '../pacer/flood.ts';
 import { HttpLane } from '../pacer/http-lane.ts';
 import { pace } from '../pacer/pacer.ts';
@@ -32,13 +32,14 @@ async function ceiling(measured: Job, request: RequestAt | undefined): Promise<n
   const { host: _host, secureName: _secureName, ...rest } = measured;
   const job: Job = { ...rest, port: measured.ceilingPort };
   const { profile, ceilingMs } = job;
-  const { connections, kind } = profile.load;
-  if (request !== undefined && kind === 'open') return flood(opener(job), request, connections, ceilingMs);
-  // autocannon sends as fast as it can. The fan-out does if more updates are due than it can read.
-  const shape =
-    profile.traffic.kind === 'push'
-      ? { warmupSeconds: 0, seconds: ceilingMs / 1000, ratePerSecond: MOST_PUSHES / connections }
-      : { warmupSeconds: ceilingMs / 2000, seconds: ceilingMs / 2000 };
+  const { connections } = profile.load;
+  if (request !== undefined) return flood(opener(job), request, connections, ceilingMs);
+  // The fan-out sends as fast as it can if more updates are due than it can read.
+  const shape = {
+    warmupSeconds: 0,
+    seconds: ceilingMs / 1000,
+    ratePerSecond: MOST_PUSHES / connections,
+  };
   const ceilingJob = {
     ...job,
     timeoutMs: 1000,
@@ -53,7 +54,7 @@ async function ceiling(measured: Job, request: RequestAt | undefined): Promise<n
 const MOST_PUSHES = 2_000_000;
 
 function load(job: Job, request: RequestAt | undefined, hooks: LoadHooks): Promise<Generated> {
-  const { profile, host, port, secureName, headers, timeoutMs } = job;
+  const { profile, port, timeoutMs } = job;
   const { traffic } = profile;
   const { kind, connections, ratePerSecond, stages } = profile.load;
   const warmupMs = profile.load.warmupSeconds * 1000;
@@ -63,16 +64,7 @@ function load(job: Job, request: RequestAt | undefined, hooks: LoadHooks): Promi
     const updatesPerSecond = rate(ratePerSecond);
     return fanOut({ port, subscribers: connections, updatesPerSecond, keys: traffic.keys, ...common });
   }
-  if (kind === 'closed') {
-    const url = `${secureName === undefined ? 'http' : 'https'}://${hostText(secureName ?? host)}:${port}`;
-    return closedLoad({
-      url,
-      headers: Object.fromEntries(headers ?? []),
-      request: request!,
-      connections,
-      ...common,
-    });
-  }
+  if (kind === 'closed') return closedLoad({ request: request!, open: opener(job), connections, ...common });
   const total = warmupMs + measuredMs;
   const schedule =
     traffic.kind === 'stampede'
@@ -81,10 +73,6 @@ function load(job: Job, request: RequestAt | undefined, hooks: LoadHooks): Promi
         ? steady(rate(ratePerSecond), total)
         : staged([{ seconds: warmupMs / 1000, from: stages[0]!.from, to: stages[0]!.from }, ...stages]);
   return pace({ schedule, request: request!, open: opener(job), connections, ...common });
-}
-
-function hostText(host = '127.0.0.1'): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 function opener({ profile: { traffic }, headers, ...address }: Job) {

@@ -27,11 +27,11 @@ export async function flood(
       lane.send(request(n++));
     };
     lane.onReady = next;
-    lane.onAnswer = () => {
+    lane.onAnswer = ({ last }) => {
       const now = performance.now();
       all.recordValue(Math.max(1, Math.round((now - sentAt) * 1000)));
       peak.add(now);
-      next();
+      if (!last) next();
     };
     return lane;
   });

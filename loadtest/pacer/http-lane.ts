@@ -5,8 +5,15 @@ import { type Answer, hitsIn, type Lane, RECONNECT_MS } from './lane.ts';
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const EMPTY = Buffer.alloc(0);
+const CLOSES = /\r\nconnection: *close/i;
+const TRANSFER_ENCODING = /\r\ntransfer-encoding:/i;
+/** Statuses whose answers have no body, also without Content-Length. */
+const BODILESS: readonly string[] = ['204', '304'];
 
-/** HTTP/1.1 with keep-alive on a bare socket. Parses only what this service sends: answers with Content-Length. */
+/**
+ * HTTP/1.1 with keep-alive on a bare socket. Parses only what this service sends: answers with Content-Length. The end of
+ * any other answer is unknown, so its status names the fault (`200 chunked`), and the lane connects again.
+ */
 export class HttpLane implements Lane {
   onReady = () => {};
   onAnswer = (_answer: Answer) => {};
@@ -15,7 +22,10 @@ export class HttpLane implements Lane {
   #socket: Socket | undefined;
   #request: Prepared | undefined;
   #closed = false;
-  #up = false;
+  /** `reset` closed the connection, so its end is not reported. */
+  #dropped = false;
+  /** The server closes the connection after this answer. */
+  #closes = false;
   /** Received part of the current answer: the head, and the body if its items are counted. */
   #received: Buffer = EMPTY;
   #status = '';
@@ -33,7 +43,7 @@ export class HttpLane implements Lane {
   }
 
   reset(): void {
-    this.#up = false;
+    this.#dropped = true;
     this.#request = undefined;
     this.#socket?.destroy();
   }
@@ -49,18 +59,14 @@ export class HttpLane implements Lane {
     this.#socket = socket;
     this.#received = EMPTY;
     this.#missing = -1;
-    socket.on(readyEvent(this.#address), () => {
-      this.#up = true;
-      this.onReady();
-    });
+    this.#dropped = false;
+    socket.on(readyEvent(this.#address), () => this.onReady());
     socket.on('data', (data) => this.#onData(data));
     socket.on('error', () => {});
     socket.on('close', () => {
-      if (this.#closed) return;
-      const lost = this.#up;
-      this.#up = false;
+      if (this.#closed || socket !== this.#socket) return;
       this.#request = undefined;
-      if (lost) this.onBroken();
+      if (!this.#dropped) this.onBroken();
       setTimeout(() => this.#connect(), RECONNECT_MS);
     });
   }
@@ -76,8 +82,27 @@ export class HttpLane implements Lane {
     const head = all.toString('latin1', 0, end);
     this.#status = head.slice(9, 12);
     this.#missing = contentLength(head);
+    this.#closes = CLOSES.test(head);
     this.#received = EMPTY;
+    if (this.#missing === -1 && !BODILESS.includes(this.#status)) return this.#endless(head);
+    this.#missing = Math.max(0, this.#missing);
     this.#onBody(all.subarray(end + END_OF_HEAD.length));
+  }
+
+  /** Ends the request with an error status: nobody knows where the next answer would begin. */
+  #endless(head: string): void {
+    const request = this.#request;
+    const fault = TRANSFER_ENCODING.test(head) ? 'chunked' : 'without a length';
+    this.#reconnect();
+    if (request !== undefined)
+      this.onAnswer({ status: `${this.#status} ${fault}`, hits: 0, misses: 0, last: true });
+  }
+
+  /** At once: the service has just answered, so a pause would only delay the next requests. */
+  #reconnect(): void {
+    this.#request = undefined;
+    this.#socket!.destroy();
+    this.#connect();
   }
 
   #onBody(data: Buffer): void {
@@ -92,13 +117,17 @@ export class HttpLane implements Lane {
     this.#received = EMPTY;
     this.#missing = -1;
     this.#request = undefined;
-    if (request !== undefined) this.onAnswer(answerOf(request, this.#status, body));
+    if (this.#closes) this.#reconnect();
+    if (request === undefined) return;
+    const answer = answerOf(request, this.#status, body);
+    this.onAnswer(this.#closes ? { ...answer, last: true } : answer);
   }
 }
 
+/** -1 if the head does not have it. */
 function contentLength(head: string): number {
   const at = head.search(/\r\ncontent-length:/i);
-  return at === -1 ? 0 : Number.parseInt(head.slice(at + '\r\ncontent-length:'.length), 10);
+  return at === -1 ? -1 : Number.parseInt(head.slice(at + '\r\ncontent-length:'.length), 10);
 }
 
 function answerOf({ hits: where, keys }: Prepared, status: string, body: Buffer): Answer {

@@ -5,15 +5,18 @@ export interface Answer {
   readonly status: string;
   readonly hits: number;
   readonly misses: number;
+  /** The lane closes the connection after this answer, and is ready again at the next `onReady`. */
+  readonly last?: true;
 }
 
 /**
  * A connection with at most one request in flight.
  *
- * 1. The caller uses `send` only while the lane is ready: after `onReady`, and after each `onAnswer`.
+ * 1. The caller uses `send` only while the lane is ready: after `onReady`, and after each `onAnswer` that is not `last`.
  * 2. After `send` the lane calls exactly one of `onAnswer` and `onBroken`, unless `reset` comes first.
- * 3. The lane also calls `onBroken` without a request in flight: it is then no longer ready.
- * 4. After `onBroken` and `reset` the lane reconnects after a pause, and calls `onReady`.
+ * 3. The lane also calls `onBroken` without a request in flight: it is then no longer ready. An HTTP lane also calls it
+ *    after each connection attempt that failed.
+ * 4. After `onBroken` and `reset` the lane reconnects after a pause, after a `last` answer at once, and calls `onReady`.
  */
 export interface Lane {
   send(request: Prepared): void;

@@ -1,6 +1,7 @@
 import type { Generated, LoadHooks } from '../generator/job.ts';
 import { histogram, Recorder } from '../support/recorder.ts';
 import type { RequestAt } from '../traffic/requests.ts';
+import { connected } from './connected.ts';
 import type { Answer, Lane, OpenLane } from './lane.ts';
 import { metronome, type Stop } from './metronome.ts';
 import type { Schedule } from './schedule.ts';
@@ -80,8 +81,8 @@ class Pacer {
   }
 
   async run(): Promise<Generated> {
-    await this.#connected();
-    const { time, warmupMs, measuredMs, onSecond } = this.#options;
+    const { time, warmupMs, measuredMs, timeoutMs, onSecond } = this.#options;
+    await connected(this.#slots.length, () => this.#free.length, timeoutMs);
     this.#startedAt = time.now();
     this.#recorder = new Recorder(this.#startedAt + warmupMs, measuredMs);
     this.#recorder.onSecond = onSecond;
@@ -113,16 +114,6 @@ class Pacer {
     lane.onAnswer = (answer) => this.#answered(slot, answer);
     lane.onBroken = () => this.#broken(slot);
     return slot;
-  }
-
-  async #connected(): Promise<void> {
-    const deadline = performance.now() + this.#options.timeoutMs;
-    while (this.#free.length < this.#slots.length) {
-      if (performance.now() > deadline) {
-        throw new Error(`of ${this.#slots.length} connections only ${this.#free.length} could be opened`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
   }
 
   #tick(): void {
@@ -186,7 +177,7 @@ class Pacer {
       this.#lastAnswerAt = now;
     }
     this.#finish(slot);
-    this.#free.push(slot);
+    if (!answer.last) this.#free.push(slot);
     this.#sendDue(now);
   }
 

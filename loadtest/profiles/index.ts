@@ -11,12 +11,12 @@ import { soak } from './soak.ts';
 import { websocket } from './websocket.ts';
 import { writeHeavy } from './write-heavy.ts';
 
-/** In the order of `all`. */
 /** Whether a name on the command line is a file of a profile. */
 export function isProfileFile(name: string): boolean {
   return name.endsWith('.json') || name.endsWith('.toml');
 }
 
+/** In the order of `all`. */
 export const PROFILES: readonly Profile[] = [
   smoke,
   readHeavy,

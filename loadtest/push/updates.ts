@@ -51,9 +51,9 @@ export class Updates {
       this.#ready.push(lane);
       this.#send();
     };
-    lane.onAnswer = ({ status }) => {
+    lane.onAnswer = ({ status, last }) => {
       if (Number(status) >= 400) this.onError();
-      lane.onReady();
+      if (!last) lane.onReady();
     };
     lane.onBroken = () => {
       this.onError();

@@ -1,6 +1,8 @@
 /** Reads the operations of a log, in the order of their time. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { accessLine } from './access-log.ts';
 import { monitorLine } from './monitor.ts';
 import type { Operation } from './operation.ts';
@@ -39,6 +41,28 @@ export async function readLog(
   return { operations, skipped };
 }
 
+/** @throws with the path, if the file cannot be read */
+export async function readLogFile(path: string, options: { prefix: string }): Promise<Log> {
+  try {
+    return await readLog(linesOf(path), options);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
+}
+
+/** @throws if the log has no operation */
+export function needOperations(operations: readonly Operation[]): void {
+  if (operations.length === 0) throw new Error('no operation was read from the log');
+}
+
+/** The lines of a file, which gzip compressed if its name ends in `.gz`. */
 export function linesOf(path: string): AsyncIterable<string> {
-  return createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+  const file = createReadStream(path);
+  const input = path.endsWith('.gz') ? unzipped(file) : file;
+  return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+}
+
+function unzipped(file: Readable): Readable {
+  // The reader of the lines receives an error of either stream.
+  return pipeline(file, createGunzip(), () => {});
 }

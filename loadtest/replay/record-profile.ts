@@ -1,6 +1,8 @@
 /** Makes a profile file from a log: its mix, its popular keys, and its rate over time. */
-import type { ProfileFile } from '../profile-file.ts';
+import { count } from '../../src/format.ts';
+import { MOST_BATCH, MOST_VALUE_BYTES, type ProfileFile } from '../profile-file.ts';
 import { median } from '../support/median.ts';
+import { needOperations } from './log.ts';
 import type { Operation } from './operation.ts';
 
 export interface RecordOptions {
@@ -9,6 +11,8 @@ export interface RecordOptions {
   readonly seconds?: number;
   /** Mean rate of the profile, in operations/s. The shape of the rate stays as logged. Default: the mean rate of the log. */
   readonly rate?: number;
+  /** Receives a sentence for each figure of the log that a profile cannot have. */
+  readonly onNote?: (note: string) => void;
 }
 
 const MOST_STAGES = 60;
@@ -18,13 +22,15 @@ const SCHEMA = 'load-profile.schema.json';
 
 /**
  * @param operations in ascending time
- * @throws if they last less than a second
+ * @throws if there are none, or if they last less than a second
  */
 export function recordProfile(
   operations: readonly Operation[],
-  { name, seconds, rate }: RecordOptions,
+  { name, seconds, rate, onNote = () => {} }: RecordOptions,
 ): ProfileFile {
-  const lastsMs = (operations.at(-1)?.atMs ?? 0) - (operations[0]?.atMs ?? 0);
+  needOperations(operations);
+  if (operations.length === 1) throw new Error('one operation was read from the log, so it has no rate');
+  const lastsMs = operations.at(-1)!.atMs - operations[0]!.atMs;
   if (lastsMs < LEAST_STAGE_MS) throw new Error('the log lasts less than a second, so it has no rate');
   const factor = rate === undefined ? 1 : rate / meanRate(operations);
   const { keys, weights } = popular(operations);
@@ -35,8 +41,8 @@ export function recordProfile(
     question: `How does the service answer a load like that of ${name}?`,
     connections: 64,
     rate: stagesOf(operations, lastsMs, factor, seconds),
-    mix: mixOf(operations),
-    keys: { list: keys, weights, ...(sizes.length > 0 && { valueBytes: Math.round(median(sizes)) }) },
+    mix: mixOf(operations, onNote),
+    keys: { list: keys, weights, ...(sizes.length > 0 && { valueBytes: bytesOf(sizes, onNote) }) },
   };
 }
 
@@ -52,26 +58,41 @@ function stagesOf(
   factor: number,
   seconds = lastsMs / 1000,
 ): ProfileFile['rate'] {
-  const count = Math.min(MOST_STAGES, Math.floor(lastsMs / LEAST_STAGE_MS));
-  const partMs = lastsMs / count;
-  const requests = new Array<number>(count).fill(0);
+  const stages = Math.min(MOST_STAGES, Math.floor(lastsMs / LEAST_STAGE_MS));
+  const partMs = lastsMs / stages;
+  const requests = new Array<number>(stages).fill(0);
   const first = operations[0]!.atMs;
-  for (const { atMs } of operations) requests[Math.min(count - 1, Math.floor((atMs - first) / partMs))]!++;
+  for (const { atMs } of operations) requests[Math.min(stages - 1, Math.floor((atMs - first) / partMs))]!++;
   return requests.map((n) => ({
-    seconds: rounded(seconds / count),
+    seconds: rounded(seconds / stages),
     perSecond: rounded((factor * n * 1000) / partMs),
   }));
 }
 
-function mixOf(operations: readonly Operation[]): ProfileFile['mix'] {
+function bytesOf(sizes: readonly number[], onNote: (note: string) => void): number {
+  const bytes = Math.round(median(sizes));
+  if (bytes > MOST_VALUE_BYTES)
+    onNote(`values have ${count(bytes)} bytes in the log, and ${count(MOST_VALUE_BYTES)} in the profile`);
+  return Math.min(bytes, MOST_VALUE_BYTES);
+}
+
+function mixOf(operations: readonly Operation[], onNote: (note: string) => void): ProfileFile['mix'] {
   const byOp = Map.groupBy(operations, ({ op }) => op);
   return [...byOp].map(([op, of]) => ({
     op,
     share: rounded((100 * of.length) / operations.length),
     ...(op === 'mget' && {
-      size: Math.max(1, Math.round(of.reduce((sum, { keys }) => sum + keys.length, 0) / of.length)),
+      size: batchOf(of, onNote),
     }),
   }));
+}
+
+/** The mean number of keys of these batches. */
+function batchOf(batches: readonly Operation[], onNote: (note: string) => void): number {
+  const mean = Math.round(batches.reduce((sum, { keys }) => sum + keys.length, 0) / batches.length);
+  if (mean > MOST_BATCH)
+    onNote(`an mget has ${count(mean)} keys in the log, and ${count(MOST_BATCH)} in the profile`);
+  return Math.min(Math.max(1, mean), MOST_BATCH);
 }
 
 /** The most popular keys, most popular first, with the number of operations on each. */

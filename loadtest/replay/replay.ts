@@ -12,7 +12,7 @@ import { machineOf } from '../target/machine.ts';
 import { OtherPrograms } from '../target/other-programs.ts';
 import { Sampler, type ServerSecond } from '../target/sampler.ts';
 import { startConstantServer } from '../target/start-constant-server.ts';
-import type { Target } from '../target/target.ts';
+import { identityOf, type Target } from '../target/target.ts';
 import type { Operation } from './operation.ts';
 import { expectedData, requestsOf } from './requests.ts';
 import { timeline, withLead } from './timeline.ts';
@@ -23,7 +23,7 @@ export interface ReplayOptions {
   /** 1 for the logged speed, up to 100. */
   readonly speed: number;
   readonly connections: number;
-  /** Operations that are due later are skipped. */
+  /** Operations that were logged later are skipped. */
   readonly mostSeconds: number;
   /** Called after all processes have started and the machine was examined. */
   readonly beforeSending?: () => void;
@@ -47,7 +47,8 @@ export async function replay(
 ): Promise<RunResult> {
   const { name, connections, speed, mostSeconds } = options;
   const schedule = timeline(operations, speed, mostSeconds * 1_000);
-  if (schedule.count < 2) throw new Error('the log has fewer than two operations within the time limit');
+  if (schedule.count < 2)
+    throw new Error(`the log has fewer than two operations in its first ${mostSeconds} seconds`);
   const request = requestsOf(operations.slice(0, schedule.count), headOf(target.headers));
   const machine = await machineOf(target);
   options.beforeSending?.();
@@ -83,7 +84,7 @@ export async function replay(
     // A replay has no random part.
     seed: 0,
     build: ownBuild(),
-    target: target.url ?? null,
+    ...identityOf(target),
     machine,
     load: { kind: 'open', connections, ratePerSecond, warmupSeconds: 0, seconds: lastsSeconds },
   } as const;

@@ -5,7 +5,7 @@ import { terminalTable } from '../report/table.ts';
 import { GENERATOR_CORE, pin } from '../support/pin.ts';
 import { type RunningOptions, reachedTarget } from '../target/running.ts';
 import { startTarget, type Target } from '../target/target.ts';
-import { linesOf, readLog } from './log.ts';
+import { needOperations, readLogFile } from './log.ts';
 import type { Operation } from './operation.ts';
 import { fillTarget, replay } from './replay.ts';
 
@@ -21,9 +21,10 @@ export interface ReplayFileOptions {
 
 /** @returns whether every gate held */
 export async function replayFile(file: string, options: ReplayFileOptions): Promise<boolean> {
-  const { operations, skipped } = await readLog(linesOf(file), { prefix: options.prefix });
+  const { operations, skipped } = await readLogFile(file, { prefix: options.prefix });
   console.error(`${operations.length} operations in ${file}`);
   for (const [reason, lines] of skipped) console.error(`  skipped, ${reason}: ${lines} lines`);
+  needOperations(operations);
   return options.running === undefined
     ? againstOwn(file, operations, options)
     : againstRunning(file, operations, options, options.running);

@@ -5,7 +5,7 @@ import type { Operation } from './operation.ts';
 export const FASTEST = 100;
 
 export interface Timeline extends Schedule {
-  /** Number of operations within the time limit. */
+  /** Number of operations in this part of the log. */
   readonly count: number;
   /** Time from the first to the last of these operations. */
   readonly lastsMs: number;
@@ -14,7 +14,7 @@ export interface Timeline extends Schedule {
 /**
  * @param operations in ascending time
  * @param speed 1 for the logged speed, up to `FASTEST`
- * @param mostMs operations that are due later are skipped
+ * @param mostMs the part of the log to use, whatever the speed: operations that were logged later are skipped
  */
 export function timeline(
   operations: readonly Pick<Operation, 'atMs'>[],
@@ -24,9 +24,10 @@ export function timeline(
   if (!(speed >= 1 && speed <= FASTEST))
     throw new RangeError(`speed is ${speed}, and must be from 1 to ${FASTEST}`);
   const first = operations[0]?.atMs ?? 0;
-  const due = (n: number) => (operations[n]!.atMs - first) / speed;
+  const logged = (n: number) => operations[n]!.atMs - first;
+  const due = (n: number) => logged(n) / speed;
   let count = operations.length;
-  while (count > 0 && due(count - 1) > mostMs) count--;
+  while (count > 0 && logged(count - 1) > mostMs) count--;
   return {
     count,
     lastsMs: count === 0 ? 0 : due(count - 1),

@@ -1,4 +1,4 @@
-/** Files that a report contains unchanged. */
+/** Files that the harness prints or writes to a report unchanged. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { getAsset, isSea } from 'node:sea';
@@ -10,6 +10,7 @@ export const ASSETS = [
   'report/charts.js',
   'report/plots.js',
   'capacity/knees.js',
+  'load-profile.schema.json',
   'uplot/dist/uPlot.min.css',
   'uplot/dist/uPlot.iife.min.js',
   'uplot/LICENSE',

@@ -84,7 +84,7 @@ function drawChart(
     return;
   }
   const all = known.flatMap(({ values }) => values.filter((value) => value !== null));
-  const highest = Math.max(...all);
+  const highest = largest(all);
   const shown = limits.filter(({ value }) => allLimits || highest >= value * LIMIT_IN_SIGHT);
   const yRange = rangeOf(all, shown, y.log);
   const xRange = [x.from ?? xs[0], x.to ?? xs[xs.length - 1]];
@@ -128,11 +128,20 @@ function drawChart(
   }).observe(place);
 }
 
+/** Without a spread: a call has too many arguments for the values of a run of 12 hours. */
+function largest(values) {
+  return values.reduce((one, other) => Math.max(one, other), Number.NEGATIVE_INFINITY);
+}
+
+function smallest(values) {
+  return values.reduce((one, other) => Math.min(one, other), Number.POSITIVE_INFINITY);
+}
+
 function rangeOf(values, limits, log) {
   const wanted = [...values, ...limits.map(({ value }) => value)];
-  const max = Math.max(...wanted);
+  const max = largest(wanted);
   if (!log) return [0, max > 0 ? max * 1.12 : 1];
-  const min = Math.min(...wanted.filter((value) => value > 0));
+  const min = smallest(wanted.filter((value) => value > 0));
   return Number.isFinite(min) ? [min / 1.5, max * 1.5] : [1, 10];
 }
 

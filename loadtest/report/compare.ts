@@ -95,7 +95,13 @@ function outcomeOf(comparisons: readonly Comparison[]): string {
 
 /** Reads a file of `writeReports`. @throws for any other file */
 export async function readResults(path: string): Promise<RunResult[]> {
-  const results: unknown = JSON.parse(await readFile(path, 'utf8'));
+  const text = await readFile(path, 'utf8');
+  let results: unknown;
+  try {
+    results = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} is not JSON: ${(error as Error).message}`);
+  }
   if (!Array.isArray(results) || results.some((result) => result?.format !== 2))
     throw new Error(`${path} does not contain results of format 2; run the profiles again to write them`);
   return results as RunResult[];

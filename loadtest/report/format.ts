@@ -1,7 +1,7 @@
 /** Texts for figures and gates: the same on the terminal, in JUnit, in Markdown and in HTML. */
 import { count, significant } from '../../src/format.ts';
-import { failures } from '../gates.ts';
-import type { GateOutcome, Latency, Machine, RunResult, Verdict } from '../result.ts';
+import { failures, isRefusal } from '../gates.ts';
+import type { GateOutcome, Latency, Machine, Requests, RunResult, Verdict } from '../result.ts';
 
 /** A verdict that is readable without colours. */
 export const VERDICT_WORD: Readonly<Record<Verdict, string>> = {
@@ -33,9 +33,14 @@ function rateText({ ratePerSecond, stages }: RunResult['load']): string {
 }
 
 /** The program in one line, and the URL of the service if the harness did not start it. */
-export function buildText({ build, target }: Pick<RunResult, 'build' | 'target'>): string {
+export function buildText({
+  build,
+  target,
+  service,
+}: Pick<RunResult, 'build' | 'target' | 'service'>): string {
   const harness = `ratecache ${build.version}, commit ${shortCommit(build.commit)}`;
-  return target === null ? harness : `${harness}, against ${target}`;
+  if (target === null) return harness;
+  return `${harness}, against ${target}${service ? `, version ${service.version}` : ''}`;
 }
 
 /** The first twelve digits of a commit, and whether files differed from it. */
@@ -61,8 +66,26 @@ export function gateLimits({ warnAt, failAt, unit, good }: GateOutcome): string 
 }
 
 /** The outcome of a gate in one sentence, for a log line or an annotation. */
-export function gateSentence(profile: string, gate: GateOutcome): string {
-  return `${profile}: ${gate.gate} is ${gateValue(gate)}, expected ${gateLimits(gate)}`;
+export function gateSentence(
+  { profile, requests }: Pick<RunResult, 'profile' | 'requests'>,
+  gate: GateOutcome,
+): string {
+  const causes = gate.gate === 'error rate' ? errorsText(requests) : '';
+  return `${profile}: ${gate.gate} is ${gateValue(gate)}, expected ${gateLimits(gate)}${causes && `; ${causes}`}`;
+}
+
+/** The errors by status, most frequent first: `401: 1,200, timeouts: 3`; empty without errors. */
+export function errorsText({ byStatus, errors, timeouts }: Requests): string {
+  const counts: [cause: string, n: number][] = [
+    ...Object.entries(byStatus).filter(([status]) => isRefusal(status)),
+    ['broken connections', errors],
+    ['timeouts', timeouts],
+  ];
+  return counts
+    .filter(([, n]) => n > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([cause, n]) => `${cause}: ${count(n)}`)
+    .join(', ');
 }
 
 /** The percentiles every table shows, in order. */

@@ -20,7 +20,7 @@ export function stepSummary(results: readonly RunResult[]): string {
   const notes = results.flatMap((result) => [
     ...result.gates
       .filter((gate) => gate.verdict !== 'pass')
-      .map((gate) => `- ${VERDICT_WORD[gate.verdict]}: ${gateSentence(result.profile, gate)}`),
+      .map((gate) => `- ${VERDICT_WORD[gate.verdict]}: ${gateSentence(result, gate)}`),
     ...result.taints.map((taint) => `- ${result.profile}: ${taint}`),
   ]);
   const [first] = results;
@@ -39,7 +39,7 @@ export function annotations(results: readonly RunResult[]): string[] {
       .map((gate) => {
         const level = gate.verdict === 'fail' ? 'error' : 'warning';
         const title = property(`load ${result.profile}: ${gate.gate}`);
-        return `::${level} title=${title}::${message(gateSentence(result.profile, gate))}`;
+        return `::${level} title=${title}::${message(gateSentence(result, gate))}`;
       }),
   );
 }

@@ -23,7 +23,7 @@ export function junitXml(results: readonly RunResult[]): string {
     for (const taint of result.taints) suite.property('taint', taint);
     for (const gate of result.gates) {
       const testCase = suite.testCase().className(`load.${result.profile}`).name(gate.gate);
-      const sentence = gateSentence(result.profile, gate);
+      const sentence = gateSentence(result, gate);
       if (gate.verdict === 'fail') testCase.failure(sentence, 'gate');
       else testCase.standardOutput(gate.verdict === 'warn' ? `warning: ${sentence}` : sentence);
     }

@@ -161,6 +161,11 @@ function incomparableBecause(before: RunResult, after: RunResult): string | null
   const load = ({ load: { kind, connections, ratePerSecond } }: RunResult) =>
     `${kind}, ${connections} connections, ${ratePerSecond ?? 'no'} rate`;
   if (load(before) !== load(after)) return `different loads: ${load(before)}; ${load(after)}`;
+  if (JSON.stringify(before.load.stages) !== JSON.stringify(after.load.stages))
+    return 'different loads: the rate over time differs';
+  // Results of earlier versions have no digest.
+  const digests = new Set([before, after].flatMap(({ requestsDigest }) => requestsDigest ?? []));
+  if (digests.size > 1) return 'different loads: the requests or their keys differ';
   const machine = ({ machine: { cpu, cores } }: RunResult) => `${cores} x ${cpu}`;
   if (machine(before) !== machine(after)) return `different machines: ${machine(before)}; ${machine(after)}`;
   return null;

@@ -42,7 +42,7 @@ export function terminalTable(results: readonly RunResult[], { colour }: TableOp
     ...result.gates
       .filter((gate) => gate.verdict !== 'pass')
       .map((gate) =>
-        paint(`${VERDICT_WORD[gate.verdict]}: ${gateSentence(result.profile, gate)}`, gate.verdict, colour),
+        paint(`${VERDICT_WORD[gate.verdict]}: ${gateSentence(result, gate)}`, gate.verdict, colour),
       ),
     ...result.taints.map((taint) => `${result.profile}: ${taint}`),
   ]);

@@ -1,4 +1,5 @@
 import type { Profile } from '../profile.ts';
+import type { RunResult } from '../result.ts';
 import type { Headers } from '../support/head.ts';
 import { pin, SERVER_CORE } from '../support/pin.ts';
 import { fillWithData } from './fill-redis.ts';
@@ -18,9 +19,16 @@ export interface Target {
   readonly headers?: Headers;
   /** URL of a service that the harness did not start. */
   readonly url?: string;
+  /** Version of a service that the harness did not start; undefined if the service did not report it. */
+  readonly version?: string;
   readonly pid?: number;
   readonly redis?: RedisServer;
   stop(): Promise<void>;
+}
+
+/** What a result has about the target. */
+export function identityOf({ url, version }: Target): Pick<RunResult, 'target' | 'service'> {
+  return { target: url ?? null, ...(version !== undefined && { service: { version } }) };
 }
 
 /** Starts a service and a redis-server with the data of the profile, both on the server's core. */

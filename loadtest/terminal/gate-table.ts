@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { significant } from '../../src/format.ts';
+import { errorsText } from '../report/format.ts';
 import type { GateOutcome, RunResult } from '../result.ts';
 
 /** The figures of a run, and the verdict of each gate. */
@@ -10,6 +11,7 @@ export function gateTable({
   taints,
   throughputPerSecond,
   latency,
+  requests,
   gates,
   verdict,
 }: RunResult): string {
@@ -28,12 +30,14 @@ export function gateTable({
     style: { head: [], border: [], compact: true },
   });
   for (const gate of gates) table.push(row(gate));
+  const errors = errorsText(requests);
   return [
     `${profile}: ${verdict.toUpperCase()}  (${offered}, ${load.connections} connections, ${significant(load.seconds)} s)`,
     `  ${Math.round(throughputPerSecond)}/s  ${times.map(([name, us]) => `${name} ${(us / 1000).toFixed(2)} ms`).join('  ')}`,
     `  generator: ceiling ${Math.round(generator.ceilingPerSecond)}/s, ${Math.round(generator.cpuShare * 100)} % of its core, p99 late ${(generator.lateP99Us / 1000).toFixed(2)} ms`,
     ...taints.map((taint) => `  DOUBTFUL: ${taint}`),
     table.toString(),
+    ...(errors === '' ? [] : [`  errors: ${errors}`]),
   ].join('\n');
 }
 

@@ -3,7 +3,7 @@ import type { Data, DataType } from '../profile.ts';
 import { seeded, shuffled } from '../support/random.ts';
 import { ibkrFile } from './ibkr-file.ts';
 
-const BROKERS = 20;
+const BROKERS = Array.from({ length: 20 }, (_, n) => `BROKER${n}`);
 // Longer than any run, so that no value expires during it.
 export const TTL_SECONDS = 86_400;
 
@@ -16,7 +16,10 @@ export interface DataSet {
   value(type: DataType, symbol: string): string;
 }
 
-export function dataSet({ symbols: count, valueBytes = 1024, names }: Data, seed: number): DataSet {
+export function dataSet(
+  { symbols: count, valueBytes = 1024, names, brokers = BROKERS }: Data,
+  seed: number,
+): DataSet {
   const rates = new Map<string, string>();
   const parser = new IbkrParser();
   ibkrFile(count, seed)
@@ -30,7 +33,7 @@ export function dataSet({ symbols: count, valueBytes = 1024, names }: Data, seed
   return {
     symbols,
     key: (type, symbol) =>
-      `${type}:${type === 'broker_config' ? `BROKER${number(symbol) % BROKERS}` : symbol}`,
+      `${type}:${type === 'broker_config' ? brokers[number(symbol) % brokers.length] : symbol}`,
     value(type, symbol) {
       const n = number(symbol);
       switch (type) {
@@ -44,7 +47,7 @@ export function dataSet({ symbols: count, valueBytes = 1024, names }: Data, seed
         case 'event_risk':
           return `{"symbol":${JSON.stringify(symbol)},"risk":${n % 10},"next_event":"2026-01-${10 + (n % 20)}"}`;
         case 'broker_config':
-          return `{"markup":${(n % BROKERS) / 1000},"fee_type":"FLAT","fee":25,"active":true}`;
+          return `{"markup":${(n % BROKERS.length) / 1000},"fee_type":"FLAT","fee":25,"active":true}`;
         case 'min_rate':
           return ((n % 100) / 10_000).toFixed(4);
         case 'calculation':

@@ -8,10 +8,6 @@ export interface Prepared {
   readonly hits: 'status' | 'items' | 'none';
   /** Number of keys that it reads. */
   readonly keys: number;
-  /** For autocannon, which builds its own requests. */
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  readonly path: string;
-  readonly body: string | undefined;
 }
 
 export type Encode = {
@@ -52,7 +48,7 @@ function pathOf(key: string): string {
 
 function request(
   head: string,
-  method: Prepared['method'],
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE',
   path: string,
   body: string | undefined,
   hits: Prepared['hits'],
@@ -63,9 +59,9 @@ function request(
       ? '\r\n'
       : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
   const bytes = Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}${entity}`);
-  return { bytes, hits, keys, method, path, body };
+  return { bytes, hits, keys };
 }
 
 function message(text: string, hits: Prepared['hits'], keys: number): Prepared {
-  return { bytes: frame(text), hits, keys, method: 'GET', path: '/v1/ws', body: text };
+  return { bytes: frame(text), hits, keys };
 }

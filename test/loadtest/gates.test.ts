@@ -106,6 +106,11 @@ test('misses and failed conditions do not count as errors, and refusals do', () 
   assert.equal(failures({ ...base, byStatus: { 400: 1, 500: 1, 503: 1, l2_timeout: 1 } }), 4);
 });
 
+test('a redirect, an informational answer and an answer of unknown length count as errors', () => {
+  const byStatus = { 100: 1, 301: 1, 308: 1, '200 chunked': 1 };
+  assert.equal(failures({ ...GOOD.requests, byStatus }), 4);
+});
+
 test('memory that doubles after the start fails a soak', () => {
   const series = [50, 90, 100, 100, 140, 160, 180, 190, 210, 220].map((serverRssBytes, second) => ({
     second,

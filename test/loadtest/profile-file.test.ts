@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { parse } from 'smol-toml';
 import { parseProfile, readProfile } from '../../loadtest/profile-file.ts';
+import { asset } from '../../loadtest/report/assets.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
-const matchesSchema = new Ajv().compile(JSON.parse(read('load-profile.schema.json')));
+const matchesSchema = new Ajv().compile(JSON.parse(asset('load-profile.schema.json')));
 
 const SPIKE = {
   name: 'spike',
@@ -73,7 +74,7 @@ test('the example in TOML is the same profile as in JSON, and the published sche
   const example = new URL('../../examples/open-of-market.toml', import.meta.url);
   const [, json] = /```json\n(\{\n {2}"\$schema"[\s\S]*?)```/.exec(read('load.md'))!;
   const [, toml] = /```toml\n([\s\S]*?)```/.exec(read('load.md'))!;
-  assert.equal(readFileSync(example, 'utf8').replace('../docs/', ''), toml);
+  assert.equal(readFileSync(example, 'utf8').replace('../loadtest/', ''), toml);
   assert.deepEqual(await readProfile(fileURLToPath(example)), parseProfile(json!));
   assert.ok(matchesSchema(parse(toml!)), JSON.stringify(matchesSchema.errors));
 });
@@ -97,7 +98,30 @@ const INVALID: readonly [what: string, profile: object, message: RegExp][] = [
   ['a name with spaces', { ...SPIKE, name: 'a spike' }, /name/],
   ['no rate', { ...SPIKE, rate: [] }, /rate/],
   ['a negative rate', { ...SPIKE, rate: [{ seconds: 1, perSecond: -1 }] }, /rate/],
-  ['half a ramp', { ...SPIKE, rate: [{ seconds: 1, from: 1 }] }, /rate/],
+  ['half a ramp', { ...SPIKE, rate: [{ seconds: 1, from: 1 }] }, /^Error: rate\.0\.to: missing$/],
+  [
+    'a misspelt member of a stage',
+    { ...SPIKE, rate: [SPIKE.rate[0], { seconds: 3, persecond: 50 }] },
+    /^Error: rate\.1\.perSecond: missing; rate\.1\.persecond: unknown member here$/,
+  ],
+  [
+    'a stage that is a ramp and constant',
+    { ...SPIKE, rate: [{ seconds: 1, perSecond: 2, from: 1, to: 2 }] },
+    /^Error: rate\.0\.perSecond: unknown member here$/,
+  ],
+  ['a stage that is not an object', { ...SPIKE, rate: [500] }, /^Error: rate\.0: .*Expected Object/],
+  [
+    'a misspelt list',
+    { ...SPIKE, keys: { lists: ['borrow_rate:A'] } },
+    /^Error: keys\.list: missing; keys\.lists: unknown member here$/,
+  ],
+  [
+    'a list next to symbols',
+    { ...SPIKE, keys: { symbols: 10, list: ['borrow_rate:A'] } },
+    /^Error: keys\.list: unknown member here$/,
+  ],
+  ['an empty key', { ...SPIKE, keys: { list: ['borrow_rate:A', ''] } }, /^Error: keys\.list\.1: .*length/],
+  ['no keys', { ...SPIKE, keys: undefined }, /^Error: keys: missing$/],
   ['an unknown operation', { ...SPIKE, mix: [{ op: 'scan', share: 1 }] }, /mix\.0\.op/],
   ['a share of 0', { ...SPIKE, mix: [{ op: 'get', share: 0 }] }, /mix\.0\.share/],
   ['an empty list of keys', { ...SPIKE, keys: { list: [] } }, /keys/],
@@ -109,10 +133,19 @@ for (const [what, profile, message] of INVALID)
     assert.equal(matchesSchema(profile), false);
   });
 
+const gate = (name: string, warn: number, fail: number) => ({ ...SPIKE, gates: { [name]: { warn, fail } } });
+
 const CONTRADICTIONS: readonly [what: string, profile: object, message: RegExp][] = [
   ['mget without a list', { ...SYMBOLS, mix: SPIKE.mix }, /mget needs keys\.list/],
   ['a quote of listed keys', { ...SPIKE, mix: SYMBOLS.mix }, /quote needs keys\.symbols/],
   ['too few weights', { ...SPIKE, keys: { ...SPIKE.keys, weights: [1] } }, /one weight for each key/],
+  [
+    'a warning above the failure',
+    gate('latency p99', 100, 50),
+    /gates\.latency p99: warn must be below fail/,
+  ],
+  ['a warning at the failure', gate('error rate', 5, 5), /gates\.error rate: warn must be below fail/],
+  ['a warning below a least value', gate('hit rate', 80, 90), /gates\.hit rate: warn must be above fail/],
   ['a rate of 0 throughout', { ...SPIKE, rate: [{ seconds: 1, perSecond: 0 }] }, /no stage sends a request/],
 ];
 for (const [what, profile, message] of CONTRADICTIONS)

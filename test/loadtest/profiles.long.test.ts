@@ -57,6 +57,7 @@ describe('a short run of each gives a result', () => {
     });
     assert.equal(result.profile, profile.name);
     assert.equal(result.series.length, 1);
+    assert.match(result.requestsDigest!, /^[0-9a-f]{64}$/);
     const { requests, latency, generator } = result;
     assert.ok(requests.completed > 0, 'nothing was answered');
     assert.equal(requests.errors + requests.timeouts, 0, JSON.stringify(requests));

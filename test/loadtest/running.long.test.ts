@@ -4,10 +4,16 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { chosenProfiles, suitable } from '../../loadtest/choice.ts';
+import { PROFILES } from '../../loadtest/profiles/index.ts';
+import { asset } from '../../loadtest/report/assets.ts';
 import type { RunResult } from '../../loadtest/result.ts';
 import { PATIENT } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
+import { UnsuitableError } from '../../loadtest/target/running.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
+import { ownBuild } from '../../src/cli/version.ts';
 import { tlsFile } from '../support/tls-files.ts';
 import { tokensFile } from '../support/tokens.ts';
 
@@ -71,6 +77,7 @@ test('a running service receives only reads of its own keys, and the token', asy
   assert.match(run.stderr, /smoke: its writes are left out; use --writes to send them/);
   assert.equal(result.requests.hits, result.requests.sent);
   assert.equal(result.target, service.url);
+  assert.deepEqual(result.service, { version: ownBuild().version });
   assert.deepEqual(await values(), new Set([BODY]));
   assert.ok(!JSON.stringify(result).includes(tokens.tokens.reader!), 'the result has the token');
 });
@@ -114,8 +121,14 @@ test('an address that is neither loopback nor private is refused before anything
 test('a service that accepts no connection is named with the reason, before the ceiling is measured', async () => {
   const { code, stderr } = await load(await profileFile({ name: 'nobody' }), '--url', 'http://127.0.0.1:1');
   assert.equal(code, 2);
-  assert.match(stderr, /cannot connect to http:\/\/127\.0\.0\.1:1: connect ECONNREFUSED/);
+  assert.match(stderr, /cannot reach http:\/\/127\.0\.0\.1:1: connection refused/);
   assert.doesNotMatch(stderr, /measuring the ceiling|\.ts:\d+/);
+});
+
+test('a service that wants a token is reported with the statuses of its answers', async () => {
+  const { code, stdout } = await load(await profileFile({ name: 'no-token' }), '--url', service.url);
+  assert.equal(code, 1);
+  assert.match(stdout, /error rate is 100 %, expected below 1 % \(fails at 5 %\); 401: 1,250/);
 });
 
 test('a profile that only writes, or that needs its own Redis, is refused', async () => {
@@ -128,6 +141,45 @@ test('a profile that only writes, or that needs its own Redis, is refused', asyn
   for (const { stderr } of others) assert.match(stderr, /needs a service that the harness starts/);
 });
 
+test('an unsuitable profile is found before the first run', async () => {
+  const { code, stdout, stderr, result } = await load(
+    'smoke',
+    'push',
+    '--url',
+    service.url,
+    ...token('reader'),
+  );
+  assert.deepEqual([code, stdout, result], [2, '', undefined]);
+  assert.match(stderr, /push needs a service that the harness starts/);
+});
+
+test('all leaves out the profiles that do not suit the service, and names them', async (t) => {
+  await fill();
+  const reports = t.mock.method(console, 'error', () => {});
+  const running = {
+    url: service.url,
+    headers: [],
+    token: tokens.tokens.reader!,
+    writes: false,
+    remote: false,
+  };
+  const profiles = await suitable(await chosenProfiles(['all']), true, running, '127.0.0.1');
+  const lines = reports.mock.calls.map(({ arguments: [line] }) => String(line));
+  const leftOut = lines.flatMap((line) => /^(\S+) is left out: /.exec(line)?.[1] ?? []);
+  // The service has only keys of the type `borrow_rate`.
+  assert.deepEqual(leftOut, ['quote', 'large-values', 'redis-down', 'websocket', 'push']);
+  assert.deepEqual(
+    profiles.map(({ name }) => name),
+    PROFILES.map(({ name }) => name).filter((name) => !leftOut.includes(name)),
+  );
+  await assert.rejects(
+    suitable(await chosenProfiles(['push']), false, running, '127.0.0.1'),
+    UnsuitableError,
+  );
+  const wrong = { ...running, token: undefined };
+  await assert.rejects(suitable(await chosenProfiles(['all']), true, wrong, '127.0.0.1'), /answered 401/);
+});
+
 test('flags without effect and invalid headers are command line errors: exit code 64', async () => {
   const stages = await profileFile({ name: 'stages', rate: [{ seconds: 1, from: 1, to: 9 }] });
   const runs = await Promise.all([
@@ -135,12 +187,20 @@ test('flags without effect and invalid headers are command line errors: exit cod
     load('smoke', '--url', service.url, '--header', 'no colon'),
     load(stages, '--rate', '5'),
     load('smoke', '--record', stages),
+    load('smoke', '--schema'),
+    runMain(['load', '--schema', '--rate', '5']),
   ]);
   assert.deepEqual(
     runs.map(({ code }) => code),
-    [64, 64, 64, 64],
+    [64, 64, 64, 64, 64, 64],
     runs.map(({ stderr }) => stderr).join(),
   );
+});
+
+test('--schema prints the schema that an editor reads', async () => {
+  const { code, stdout } = await runMain(['load', '--schema']);
+  assert.deepEqual([code, stdout], [0, asset('load-profile.schema.json')]);
+  assert.equal(JSON.parse(stdout).$id, 'urn:ratecache:load-profile');
 });
 
 test('a profile recorded from an access log runs against a new service', async () => {
@@ -154,6 +214,12 @@ test('a profile recorded from an access log runs against a new service', async (
   await writeFile(log, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   const recorded = await runMain(['load', '--record', log]);
   assert.equal(recorded.code, 0, recorded.stderr);
+  assert.match(
+    recorded.stderr,
+    /is the rate that the service received, in keys\/s\. A batch is one line for each/,
+  );
+  await writeFile(`${log}.gz`, gzipSync(await readFile(log)));
+  assert.equal((await runMain(['load', '--record', `${log}.gz`])).stdout, recorded.stdout);
   const file = join(dir, 'recorded.json');
   await writeFile(file, recorded.stdout);
   const { result, stdout, stderr } = await load(file);

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { accessLine } from '../../../loadtest/replay/access-log.ts';
-import { readLog } from '../../../loadtest/replay/log.ts';
+import { needOperations, readLog, readLogFile } from '../../../loadtest/replay/log.ts';
 import { monitorLine } from '../../../loadtest/replay/monitor.ts';
 
 const PREFIX = 'borrow_rate_engine:';
@@ -88,4 +92,24 @@ test('a log that is too long is cut, and the rest is counted', async () => {
   const { operations, skipped } = await readLog(lines, { prefix: PREFIX, most: 4 });
   assert.equal(operations.length, 4);
   assert.deepEqual([...skipped], [['beyond the first 4', 6]]);
+});
+
+test('a log that gzip compressed is read, and damage is an error', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'ratecache-log-test-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const lines = Array.from({ length: 5_000 }, (_, n) => `{"time":${n},"op":"get","key":"a:${n}"}\n`);
+  const zipped = gzipSync(lines.join(''));
+  const path = join(dir, 'access.ndjson.gz');
+  writeFileSync(path, zipped);
+  const { operations, skipped } = await readLogFile(path, { prefix: '' });
+  assert.deepEqual([operations.length, operations.at(-1)!.keys, skipped.size], [5_000, ['a:4999'], 0]);
+  writeFileSync(path, zipped.subarray(0, zipped.length / 2));
+  await assert.rejects(readLogFile(path, { prefix: '' }), /access\.ndjson\.gz: unexpected end of file/);
+  writeFileSync(path, 'plain');
+  await assert.rejects(readLogFile(path, { prefix: '' }), /incorrect header check/);
+  await assert.rejects(readLogFile(join(dir, 'missing.gz'), { prefix: '' }), /ENOENT/);
+});
+
+test('a log without operations is an error', () => {
+  assert.throws(() => needOperations([]), /no operation was read from the log/);
 });

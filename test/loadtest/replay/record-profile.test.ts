@@ -61,5 +61,25 @@ test('a profile of another rate has the shape of the log, its mix and its keys',
 
 test('a log of less than a second has no rate', () => {
   assert.throws(() => recordProfile(LOG.slice(0, 2), { name: 'short' }), /less than a second/);
-  assert.throws(() => recordProfile([], { name: 'empty' }), /less than a second/);
+});
+
+test('a log without operations, or with one, is reported as such', () => {
+  assert.throws(() => recordProfile([], { name: 'empty' }), /no operation was read/);
+  assert.throws(() => recordProfile(LOG.slice(0, 1), { name: 'one' }), /one operation was read/);
+});
+
+test('a batch and a value that a profile cannot have are shortened, with a note', () => {
+  const keys = Array.from({ length: 1_500 }, (_, n) => `a:${n}`);
+  const log: Operation[] = [0, 500, 1_000, 1_500].map((atMs, n) =>
+    n % 2 === 0 ? { atMs, op: 'mget', keys } : { atMs, op: 'set', keys: ['a:1'], bytes: 30_000_000 },
+  );
+  const notes: string[] = [];
+  const profile = recordProfile(log, { name: 'large', onNote: (note) => notes.push(note) });
+  assert.deepEqual(profile.mix[0], { op: 'mget', share: 50, size: 1_000 });
+  assert.equal(profile.keys.valueBytes, 16_777_216);
+  assert.deepEqual(notes, [
+    'an mget has 1,500 keys in the log, and 1,000 in the profile',
+    'values have 30,000,000 bytes in the log, and 16,777,216 in the profile',
+  ]);
+  parseProfile(JSON.stringify(profile));
 });

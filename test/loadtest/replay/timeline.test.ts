@@ -43,7 +43,12 @@ test('a lead delays every request by the same time', () => {
   });
 });
 
-test('requests that are due after the time limit are skipped', () => {
+test('the limit is a part of the log, whatever the speed', () => {
+  const line = timeline(LOGGED, 10, 2_500);
+  assert.deepEqual([line.count, line.lastsMs, line.dueAt(4)], [4, 250, Number.POSITIVE_INFINITY]);
+});
+
+test('requests that were logged after the limit are skipped', () => {
   const line = timeline(LOGGED, 1, 2_500);
   assert.deepEqual([line.count, line.lastsMs, line.dueAt(4)], [4, 2_500, Number.POSITIVE_INFINITY]);
 });

@@ -60,21 +60,31 @@ test('a figure that was not measured is not judged', () => {
   assert.deepEqual(judgements(before, after, 'CPU/request'), ['not judged']);
 });
 
+const RAMP = [{ seconds: 20, from: 1_000, to: 3_000 }];
+const [SAME, OTHER] = [{ stages: RAMP, requestsDigest: 'a' }, { requestsDigest: 'b' }];
+
 for (const [why, other] of [
   ['different loads', { ratePerSecond: 4_000 }],
+  ['different loads: the rate over time differs', { stages: [{ seconds: 20, from: 3_000, to: 1_000 }] }],
+  ['different loads: the requests or their keys differ', OTHER],
   ['different machines', { machine: { cpu: 'Another CPU' } }],
   ['the generator was the limit', { saturated: true }],
 ] as const) {
   test(`runs are shown but not judged: ${why}`, () => {
     const { incomparable, regressed, differences } = compareRuns(
-      synthetic(),
-      synthetic({ slower: 9, ...other }),
+      synthetic(SAME),
+      synthetic({ slower: 9, ...SAME, ...other }),
     );
     assert.match(incomparable!, new RegExp(why));
     assert.equal(regressed, false);
     assert.ok(differences.every(({ judgement }) => judgement === 'not judged'));
   });
 }
+
+test('a result without a digest of its requests is comparable, and so is one with the same digest', () => {
+  for (const then of [synthetic(), synthetic(OTHER)])
+    assert.equal(compareRuns(then, synthetic({ ...OTHER, seed: 2 })).incomparable, null);
+});
 
 test('the text marks regressions, lists profiles of one side only, and has the rule', () => {
   const { text, regressed } = compare(
@@ -165,6 +175,8 @@ test('results are read as they were written, and other files are refused', async
       /does not contain results of format 2/,
     );
   await assert.rejects(readResults(join(dir, 'missing.json')), { code: 'ENOENT' });
+  await writeFile(join(dir, 'half.json'), '[{');
+  await assert.rejects(readResults(join(dir, 'half.json')), /half\.json is not JSON: /);
 });
 
 function judgements(before: RunResult, after: RunResult, ...metrics: string[]): Judgement[] {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, errorShare, gateLimits, hitShare } from '../../../loadtest/report/format.ts';
+import {
+  buildText,
+  duration,
+  errorShare,
+  errorsText,
+  gateLimits,
+  hitShare,
+} from '../../../loadtest/report/format.ts';
+import { stepSummary } from '../../../loadtest/report/github.ts';
 import { terminalTable } from '../../../loadtest/report/table.ts';
+import { gateTable } from '../../../loadtest/terminal/gate-table.ts';
 import { latencyGate, synthetic } from './synthetic.ts';
 
 test('durations have three digits and a suitable unit', () => {
@@ -27,6 +36,34 @@ test('errors are broken, unanswered and refused requests, not misses', () => {
   };
   assert.equal(errorShare({ ...run, requests }), 0.05);
   assert.ok(Number.isNaN(hitShare({ ...run, requests })));
+});
+
+test('errors are listed by their cause, most frequent first, on the terminal and in the summary', () => {
+  const run = synthetic();
+  const byStatus = { 200: 900, 404: 50, 401: 1_200, '200 chunked': 3 };
+  const requests = { ...run.requests, byStatus, errors: 0, timeouts: 7 };
+  const text = '401: 1,200, timeouts: 7, 200 chunked: 3';
+  assert.equal(errorsText(requests), text);
+  const gate = {
+    gate: 'error rate',
+    value: 100,
+    unit: '%',
+    failAt: 5,
+    good: 'below',
+    verdict: 'fail',
+  } as const;
+  const refused = { ...run, requests, gates: [gate] };
+  const sentence = `error rate is 100 %, expected below 5 %; ${text}`;
+  assert.ok(terminalTable([refused], { colour: false }).includes(sentence));
+  assert.ok(stepSummary([refused]).includes(sentence));
+  assert.ok(gateTable(refused).endsWith(`\n  errors: ${text}`));
+  assert.ok(!gateTable({ ...run, requests: { ...requests, byStatus: {}, timeouts: 0 } }).includes('errors:'));
+});
+
+test('a report names the version of a service that ran already', () => {
+  const run = { ...synthetic(), target: 'http://10.0.0.7:8000' };
+  assert.match(buildText(run), /, against http:\/\/10\.0\.0\.7:8000$/);
+  assert.match(buildText({ ...run, service: { version: '1.2.3' } }), /:8000, version 1\.2\.3$/);
 });
 
 test('a gate shows its limits, with and without a warning', () => {

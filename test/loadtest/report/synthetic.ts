@@ -21,6 +21,8 @@ export type SyntheticOptions = {
   /** Without Redis and without figures of the server. */
   blind?: boolean;
   machine?: Partial<RunResult['machine']>;
+  stages?: RunResult['load']['stages'];
+  requestsDigest?: string;
 };
 
 /** A result like that of a run: log-normal latencies with a tail, and noise between the seconds. */
@@ -97,7 +99,9 @@ export function synthetic(options: SyntheticOptions = {}): RunResult {
       ratePerSecond,
       warmupSeconds: 2,
       seconds,
+      ...(options.stages && { stages: options.stages }),
     },
+    ...(options.requestsDigest && { requestsDigest: options.requestsDigest }),
     generator,
     taints: taintsOf(generator, perSecond),
     faults: options.faults ?? [],
