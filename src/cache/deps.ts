@@ -9,6 +9,7 @@ import type { Memory } from './l1/memory.ts';
 import type { PendingWrites } from './pending-writes/pending-writes.ts';
 import type { Quality } from './quality/quality.ts';
 import type { Kind } from './quality/records.ts';
+import type { OnSampledRead } from './read-sampler.ts';
 import type { RecentChanges } from './recent-changes.ts';
 import type { Slots } from './slots.ts';
 import type { Store } from './store.ts';
@@ -40,8 +41,8 @@ export interface TwoLevelDeps {
   readonly onQualityChange?: ((kind?: Kind) => void) | undefined;
   /** Remembers the changes that the link reports. */
   readonly recent?: RecentChanges | undefined;
-  /** Called with the keys of some reads: one in 64 on average. */
-  readonly onSampledRead?: ((key: string) => void) | undefined;
+  /** Called for some reads when they are answered: one in 64 on average. */
+  readonly onSampledRead?: OnSampledRead | undefined;
   /** Called for some writes: one in 64 on average. @param value undefined for a deletion */
   readonly onSampledWrite?: ((key: string, value: Value | undefined) => void) | undefined;
   /** Called for a key that neither tier has, once for all reads that joined one flight. */

@@ -22,8 +22,11 @@ export interface Value {
 // Above this size a string is slower to send than a Buffer, and the fixed cost of a Buffer no longer matters.
 const STRING_LIMIT_BYTES = 4096;
 
-/** The measured memory of an entry beyond its key and value: the object, its version, the slot in the map. */
-const ENTRY_OVERHEAD_BYTES = 248;
+/** The measured memory of an entry beyond its key and value, in a map that evicts: the object, its version, the slot. */
+const ENTRY_OVERHEAD_BYTES = 280;
+
+/** What a Buffer takes in addition to a string of as many bytes. */
+const BUFFER_BYTES = 160;
 
 /** The memory of an origin: the object, its time, and the name. Entries that share an origin count it each. */
 const ORIGIN_BYTES = 88;
@@ -179,8 +182,9 @@ export class Entry {
 
   /** The share of L1's byte budget that the entry takes. */
   get bytes(): number {
-    const own = this.key.length + this.#body.length + ENTRY_OVERHEAD_BYTES;
-    return this.origin === undefined ? own : own + ORIGIN_BYTES;
+    const buffer = typeof this.#body === 'string' ? 0 : BUFFER_BYTES;
+    const origin = this.origin === undefined ? 0 : ORIGIN_BYTES;
+    return this.key.length + this.#body.length + ENTRY_OVERHEAD_BYTES + buffer + origin;
   }
 
   /** The value as JSON text if it exists already; undefined where it would have to be converted. */

@@ -149,7 +149,7 @@ export class TwoLevel implements BusListener {
     const dependents = this.#dependents;
     if (dependents?.concerns(entry) && !dependents.admits(entry)) return undefined;
     this.#counters.l1Hits[entry.type]!++;
-    this.#sampler.read(key);
+    this.#sampler.read(key, entry);
     return entry;
   }
 
@@ -159,10 +159,12 @@ export class TwoLevel implements BusListener {
    */
   load(key: string, span?: TraceSpan): Promise<Loaded> {
     this.#counters.l1Misses[typeOf(key)]!++;
-    this.#sampler.read(key);
     const pending = this.#postponer?.answerFor(key);
-    if (pending !== undefined) return Promise.resolve(this.#reads.countedPending(key, pending.entry));
-    return this.#flights.join(key, 1, true, (flight) => this.#reads.fly(key, flight), span);
+    const loading =
+      pending !== undefined
+        ? Promise.resolve(this.#reads.countedPending(key, pending.entry))
+        : this.#flights.join(key, 1, true, (flight) => this.#reads.fly(key, flight), span);
+    return this.#sampler.load(key, loading);
   }
 
   /**
@@ -260,7 +262,7 @@ export class TwoLevel implements BusListener {
     const version = announced?.version;
     if (version !== undefined) this.#versions.observe(version);
     this.#flights.fence(key);
-    const inFlight = this.#ownWrites.touch(key, version);
+    const inFlight = this.#ownWrites.changed(key, version);
     this.#yields(this.#postponer?.keyChanged(key, version), version);
     const cached = this.memory?.cached(key);
     this.#deps.recent?.keyChanged(key, announced, cached);

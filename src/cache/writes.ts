@@ -10,7 +10,7 @@ import { identityOf, reused, type WriteIdentity } from './idempotency.ts';
 import { wholeTtlMs } from './key-and-ttl.ts';
 import type { Loaded } from './loaded.ts';
 import type { Origin } from './origin.ts';
-import { type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
+import { isContested, isOvertaken, type Meanwhile, NOTHING, type OwnWrites } from './own-writes.ts';
 import type { KeepOutcome, Postponer } from './pending-writes/postpone.ts';
 import type { Replayed } from './pending-writes/replay.ts';
 import { RememberedWrites } from './remembered-writes.ts';
@@ -120,19 +120,21 @@ export class Writes {
         memory?.delete(key);
         this.#deps.onChange(key, outcome.version);
         // Where a later change of the key is pending, clients were notified of that change already.
-        if (newest) this.#stored(key, makeEntry(outcome.version), meanwhile);
+        if (newest) this.#notify(key, outcome.version, makeEntry(outcome.version), meanwhile);
         return outcome;
       },
       postpone: (error, meanwhile) => {
-        const stored = error instanceof NotReplicated ? unreplicated(error, version, meanwhile) : version;
-        const entry = makeEntry(stored);
+        const known = (error instanceof NotReplicated ? error.version : undefined) ?? version;
+        const entry = makeEntry(known);
+        const greatest = greatestVersion(error, known, meanwhile);
         const unlessNewer = condition?.is === 'unless-newer' ? condition.asOf : undefined;
-        const pending = { key, version: stored, entry, client, unlessNewer, identity };
+        const contested = isContested(version, meanwhile);
+        const pending = { key, version: greatest, entry, client, unlessNewer, identity, contested };
         const keeping = postponer()?.keep(pending, error, condition, meanwhile.made);
         if (keeping === undefined) return undefined;
-        this.#postponed(key, stored, keeping);
+        this.#postponed(key, greatest, keeping);
         if (keeping.kept) this.#deps.changes()?.stored(key, entry, true);
-        return this.#remember(identity, { status: keeping.status, version: stored });
+        return this.#remember(identity, { status: keeping.status, version: known });
       },
     });
   }
@@ -171,13 +173,10 @@ export class Writes {
         this.#deps.ownWrites.acknowledged(key, version);
         return this.#removed(key, version, outcome, meanwhile);
       },
-      postpone: (error, { made }) => {
-        const keeping = postponer()?.keep(
-          { key, version, entry: undefined, client, identity },
-          error,
-          condition,
-          made,
-        );
+      postpone: (error, meanwhile) => {
+        const contested = isContested(version, meanwhile);
+        const pending = { key, version, entry: undefined, client, identity, contested };
+        const keeping = postponer()?.keep(pending, error, condition, meanwhile.made);
         if (keeping === undefined) return undefined;
         this.#postponed(key, version, keeping);
         if (keeping.kept) this.#deps.changes()?.removed(key, 'delete');
@@ -194,7 +193,7 @@ export class Writes {
   async replay({ pending, change }: Replayed): Promise<void> {
     const { ownWrites, flights, memory, counters, changes, postponer, onSuperseded, clock } = this.#deps;
     const { key, version, entry } = pending;
-    ownWrites.begin(key);
+    ownWrites.begin(key, version);
     let outcome: WriteOutcome | RemovalOutcome;
     let touched = false;
     const end = () => {
@@ -236,7 +235,7 @@ export class Writes {
    */
   async #through<T>(key: string, operation: 'set' | 'delete', change: Change<T>): Promise<T> {
     const { ownWrites, flights, memory, changes } = this.#deps;
-    ownWrites.begin(key);
+    ownWrites.begin(key, change.version);
     let outcome: T;
     try {
       outcome = await change.send();
@@ -294,11 +293,14 @@ export class Writes {
     memory?.delete(key);
   }
 
-  #stored(key: string, entry: Entry, { touched, made }: Meanwhile): void {
+  /** Notifies clients of an own change. If a later change is known, clients may have it already: only a read can tell. */
+  #notify(key: string, version: Version, entry: Entry | undefined, meanwhile: Meanwhile): void {
     const changes = this.#deps.changes();
-    changes?.stored(key, entry);
-    // While the write was in flight, the link reported a change: this write or a later one.
-    if (touched || made > entry.version) changes?.changed(key, undefined, undefined);
+    const overtaken = isOvertaken(version, meanwhile);
+    if (!overtaken && entry !== undefined) changes?.stored(key, entry);
+    else if (!overtaken) changes?.removed(key, 'delete');
+    // While the change was in flight, the link reported a change: this one or a later one.
+    if (overtaken || meanwhile.touched) changes?.changed(key, undefined, undefined);
   }
 
   #countSet({ status }: WriteOutcome): void {
@@ -307,16 +309,13 @@ export class Writes {
     else counters.setHits++;
   }
 
-  #removed(key: string, version: Version, outcome: RemovalOutcome, { touched }: Meanwhile): RemovalOutcome {
+  #removed(key: string, version: Version, outcome: RemovalOutcome, meanwhile: Meanwhile): RemovalOutcome {
     const { counters, memory } = this.#deps;
-    const changes = this.#deps.changes();
     if (outcome.status === 'deleted') counters.deleteHits++;
     else counters.deleteMisses++;
     memory?.delete(key);
     this.#deps.onChange(key, version);
-    changes?.removed(key, 'delete');
-    // The invalidation may be the echo of this deletion, or report a later write.
-    if (touched) changes?.changed(key, undefined, undefined);
+    this.#notify(key, version, undefined, meanwhile);
     return outcome;
   }
 
@@ -356,15 +355,11 @@ export class Writes {
 }
 
 /**
- * Returns the version with which a change that too few replicas have is pending. L2 may have raised its stamp. Without an
- * answer only the link tells: a greater version of this process, which no acknowledged change has, is taken for it. If it
- * belongs to a later own write, the end of that write settles or replaces this change.
+ * Returns the version with which L2 may have stored a failed change, for its replay. With REDIS_MIN_REPLICAS_ACK and without
+ * an answer only the link tells whether L2 has raised the stamp: a greater version of this process, which no acknowledged
+ * change has, is taken for it. If it belongs to a later own write, the end of that write settles or replaces this change.
  */
-function unreplicated(
-  { version }: NotReplicated,
-  stamp: Version,
-  { made, acknowledged }: Meanwhile,
-): Version {
-  if (version !== undefined) return version;
-  return made > stamp && made > acknowledged && isOfSameWriter(made, stamp) ? made : stamp;
+function greatestVersion(error: unknown, known: Version, { made, acknowledged }: Meanwhile): Version {
+  if (!(error instanceof NotReplicated) || error.version !== undefined) return known;
+  return made > known && made > acknowledged && isOfSameWriter(made, known) ? made : known;
 }

@@ -62,7 +62,7 @@ export async function authenticate(
   consumer.reply(consumer.codec.done(id, { name: principal.name }));
 }
 
-/** Closes the sockets whose token has expired or was revoked, and those that have sent no token in time. */
+/** Closes the sockets whose token has expired or was revoked, and the sockets that have sent no token in time. */
 export function closeUnauthenticated(consumers: Iterable<Consumer>): void {
   const [wall, now] = [Date.now(), performance.now()];
   for (const consumer of consumers) {

@@ -57,7 +57,7 @@ export interface SnapshotPart {
   readonly values: boolean;
   /** The time, for the TTLs of the entries. */
   readonly now: number;
-  /** Whether the snapshot has only what changed since the client's position. Undefined if the client gave none. */
+  /** Whether the snapshot has only what changed since the client's position; undefined without a position. */
   readonly resumed: boolean | undefined;
   /** Whether another part follows. */
   readonly more: boolean;

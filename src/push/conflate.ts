@@ -5,7 +5,7 @@ import type { State } from './state.ts';
 export interface Waiting {
   state: State;
   values: boolean;
-  /** The number of older states that it replaced, without those in `state.merged`. */
+  /** The number of older states that it replaced. The states in `state.merged` are not counted. */
   merged: number;
 }
 
@@ -13,9 +13,9 @@ export interface Waiting {
  * The queue of a slow consumer. It holds the newest state of each key, in the order in which the keys were first
  * queued. Its size is bounded by the number of subscribed keys, not by how often they change.
  *
- * A notice invalidates many keys at once. Notices are sent before all states. A notice removes the queued values of
- * its keys, so a value that is queued later is newer than the notice. Queued deletions stay: a snapshot that was read
- * before the deletion is sent after the notice, and may contain the deleted value.
+ * A notice invalidates many keys at once. Notices are sent before all states. In place of the queued values that it makes
+ * obsolete, deletions are queued: a snapshot that was read before is sent after the notice, and may contain older values of
+ * these keys. A value that is queued later is newer than the notice.
  */
 export class Backlog {
   readonly #notices = new Map<string, Encoded>();
@@ -36,10 +36,12 @@ export class Backlog {
     waiting.values = values;
   }
 
-  /** @param name identifies the notice; of several notices with one name only the last is sent */
-  addNotice(name: string, frame: Encoded, covers: (key: string) => boolean): void {
-    for (const [key, { state }] of this.#waiting)
-      if (state.entry !== undefined && covers(key)) this.#waiting.delete(key);
+  /**
+   * @param name identifies the notice; of several notices with one name only the last is sent
+   * @param after returns what the notice makes of a state
+   */
+  addNotice(name: string, frame: Encoded, after: (state: State) => State): void {
+    for (const waiting of this.#waiting.values()) waiting.state = after(waiting.state);
     this.#notices.set(name, frame);
   }
 

@@ -4,10 +4,12 @@ import type { Counters } from '../metrics/counters.ts';
 import type { Codec, Encoded, RequestId } from './codec.ts';
 import { Backlog, type Waiting } from './conflate.ts';
 import { Gate } from './gate.ts';
+import type { Position } from './history.ts';
 import type { Owner } from './owner.ts';
 import { type Delivery, Pacer } from './pacer.ts';
 import { Usage } from './quota.ts';
 import { Registered } from './registered.ts';
+import type { State } from './state.ts';
 import type { Subscription } from './subscriptions.ts';
 import type { Transport } from './transport.ts';
 
@@ -18,7 +20,7 @@ export const CLOSE = {
   internalError: 1011,
   serviceRestart: 1012,
   tryAgainLater: 1013,
-  /** Of this service: the client must authenticate again. */
+  /** A code of this service: the client must authenticate again. */
   unauthenticated: 4401,
 } as const;
 
@@ -33,9 +35,9 @@ export interface ConsumerLimits {
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /**
- * One connected client, by WebSocket or event stream. States are sent at once while the socket accepts them. As soon as bytes remain in the buffer of
- * the socket, the client is a slow consumer: further states are queued in its backlog, one per key, until the buffer is
- * empty.
+ * One connected client, by WebSocket or event stream. States are sent at once while the socket accepts them. As soon as
+ * bytes remain in the buffer of the socket, the client is a slow consumer. Further states are then queued in its
+ * backlog, one per key, until the buffer is empty.
  */
 export class Consumer {
   readonly codec: Codec;
@@ -44,10 +46,14 @@ export class Consumer {
   /** The names of its subscriptions, and its registered keys. */
   readonly usage = new Usage();
   registered = new Registered();
+  /** It has received all changes before this position. Set by its first subscription or heartbeat. */
+  position: Position | undefined;
   /** Its snapshots scan one after the other. */
   readonly scans = new Gate(1);
   /** Requests without an answer yet. */
   inFlight = 0;
+  /** The length of all answers so far: bytes, or characters of JSON. */
+  answered = 0;
   /** Malformed frames in a row. */
   malformed = 0;
   readonly #transport: Transport;
@@ -86,6 +92,7 @@ export class Consumer {
   /** Sends the answer to a request. */
   reply(frame: Encoded): void {
     if (this.#closed) return;
+    this.answered += frame.length;
     // uWS returns 1 where the frame left, or waits in its cork: then nothing is unread.
     if (this.#send(frame) === 1) return;
     const unread = this.#noteBackpressure();
@@ -99,7 +106,12 @@ export class Consumer {
 
   /** Sends new states of keys, or queues them. */
   deliver(deliveries: readonly Delivery[]): void {
-    if (!this.#closed) this.#deliverNow(this.#pacer.admit(deliveries));
+    if (this.#closed) return;
+    if (this.#backlog.size === 0) return this.#deliverNow(this.#pacer.admit(deliveries));
+    // A queued state has not been sent. A newer state of its key takes its place, and does not wait for the interval.
+    const isQueued = ([{ key }]: Delivery) => this.#backlog.get(key) !== undefined;
+    const others = deliveries.filter((each) => !isQueued(each));
+    this.#deliverNow([...deliveries.filter(isQueued), ...this.#pacer.admit(others)]);
   }
 
   #deliverNow(states: readonly Delivery[]): void {
@@ -127,23 +139,24 @@ export class Consumer {
   reset(frame: Encoded): void {
     this.#pacer.clear();
     this.#backlog.clear();
-    this.notify('reset', frame, () => true);
+    this.notify('reset', frame, (state) => state);
   }
 
   /**
-   * Sends a notice that invalidates all covered keys. For a slow consumer the notice is queued: sent at once, it would
-   * overtake earlier states and snapshots, and many notices would fill the buffer of the socket.
+   * Sends a notice that invalidates many keys. For a slow consumer the notice is queued. If it were sent at
+   * once, it would overtake earlier states and snapshots, and many notices would fill the buffer of the socket.
    * @param name identifies the notice: of several queued notices with one name, only the last is sent
+   * @param after returns what the notice makes of a queued state: a deletion, if its value is obsolete
    */
-  notify(name: string, frame: Encoded, covers: (key: string) => boolean): void {
+  notify(name: string, frame: Encoded, after: (state: State) => State): void {
     if (this.#closed) return;
-    this.#pacer.deleteWhere(({ key, entry }) => entry !== undefined && covers(key));
+    this.#pacer.replaceAll(after);
     if (this.#ready) {
       this.#push(frame);
       this.#noteBackpressure();
       return;
     }
-    this.#backlog.addNotice(name, frame, covers);
+    this.#backlog.addNotice(name, frame, after);
     this.#checkBacklog();
   }
 
@@ -154,7 +167,8 @@ export class Consumer {
 
   /**
    * Sends a heartbeat now and then at every interval, in place of an earlier interval. A heartbeat proves that the
-   * client has received all earlier events. So none is sent while the client is slow or a snapshot is in progress.
+   * client has received all earlier events. So no heartbeat is sent while the client is slow or a snapshot is in
+   * progress.
    * @param frame sends the states that the heartbeat must not overtake, and returns the heartbeat
    */
   beat(intervalMs: number, frame: () => Encoded): void {
@@ -183,7 +197,7 @@ export class Consumer {
    * @param values whether the snapshot contains the value, not only the version
    */
   settle(key: string, version: Version | undefined, values: boolean): void {
-    this.#pacer.settle(key, version);
+    this.#pacer.settle(key, version, values);
     const waiting = this.#backlog.get(key);
     if (waiting === undefined || this.#backlog.noticed) return;
     const { entry } = waiting.state;

@@ -17,8 +17,8 @@ export interface RequestDeps {
   readonly limits: RequestLimits;
   /** Whether the event loop is so late that the service answers only L1 hits. */
   readonly overloaded: () => boolean;
-  /** Undefined without SLOW_REQUEST_MS. */
-  readonly slow?: SlowRequests | undefined;
+  /** Returns undefined without SLOW_REQUEST_MS, which SIGHUP may change. */
+  readonly slow?: (() => SlowRequests | undefined) | undefined;
   /** Undefined without traces. */
   readonly tracing?: Pick<Tracing, 'start'> | undefined;
   /** Receives the cause of every `internal` error, to log it. */

@@ -2,8 +2,9 @@ import type { Codec } from './codec.ts';
 import { jsonCodec, snapshotMembers } from './json-codec.ts';
 
 /**
- * The events of `GET /v1/events`, as text/event-stream. Their data are the events of `ratecache.v1.json`, and a snapshot has
- * the members of an answer to `subscribe`. Answers to requests remain those of JSON, and no event stream sends one.
+ * The events of `GET /v1/events`, as text/event-stream. Their data are the events of `ratecache.v1.json`, and a
+ * snapshot has the members of an answer to `subscribe`. Answers to requests have the form of `ratecache.v1.json`, but
+ * no event stream sends an answer.
  */
 export const eventCodec: Codec = {
   ...jsonCodec,

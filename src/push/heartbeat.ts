@@ -19,13 +19,12 @@ export function heartbeat(deps: RequestDeps, consumer: Consumer, id: RequestId, 
 /** Sends a heartbeat now, and then at every interval. */
 export function startHeartbeat(deps: RequestDeps, consumer: Consumer, interval: number): void {
   const { cache, clock, hub } = deps;
-  let { position } = hub.history;
   consumer.beat(interval, () => {
     // The heartbeat must not overtake the states of this turn.
     hub.flush();
-    if (!consumer.isPaced) position = hub.history.position;
+    if (!consumer.isPaced) consumer.position = hub.history.position;
     const time = Math.round(clock.now);
-    return consumer.codec.heartbeat({ coherence: stateOf(cache), time, ...position });
+    return consumer.codec.heartbeat({ coherence: stateOf(cache), time, ...consumer.position! });
   });
 }
 

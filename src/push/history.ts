@@ -5,7 +5,7 @@ const REMEMBERED = 16_384;
 
 /** How far a client has received the changes of this process. */
 export interface Position {
-  /** Changes when positions of before are not comparable any more. */
+  /** The epoch changes when earlier positions are not comparable any more. */
   readonly epoch: string;
   /** The number of changes before this position. */
   readonly offset: number;

@@ -3,34 +3,25 @@ import type { Announced, ChangeListener, Reason } from '../cache/bus.ts';
 import type { Entry } from '../cache/entry.ts';
 import { literalHead, literally } from '../cache/glob.ts';
 import type { Loaded } from '../cache/loaded.ts';
-import { Lru } from '../cache/lru.ts';
 import { type Match, matcher } from '../cache/match.ts';
 import { remarksOn } from '../cache/quality/read.ts';
 import type { Selection } from '../cache/quality/selection.ts';
 import type { TwoLevel } from '../cache/two-level.ts';
 import { TYPES, typeOf } from '../key.ts';
 import type { TraceSpan } from '../tracing/tracing.ts';
-import type { Codec, Encoded, ResetReason } from './codec.ts';
+import type { ResetReason } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import { DependentKeys } from './dependent-keys.ts';
+import { FrameCache } from './frame-cache.ts';
 import { Gate } from './gate.ts';
 import { History } from './history.ts';
+import { KnownStates } from './known-states.ts';
 import { OrderedReads } from './ordered-reads.ts';
 import type { Delivery } from './pacer.ts';
 import { Usage } from './quota.ts';
 import { Retries } from './retries.ts';
 import { State } from './state.ts';
 import { coverage, Subscriptions } from './subscriptions.ts';
-
-/** The last known state of a key: its version, or undefined if it has no value. */
-interface Known {
-  readonly version: string | undefined;
-  readonly expiresAt: number;
-  /** Some clients may not have this state: a notice invalidated it, or Redis did not answer their read. */
-  readonly dropped?: boolean;
-}
-
-const NO_VALUE: Known = { version: undefined, expiresAt: 0 };
 
 /** Keys whose last state is remembered. For a forgotten key, subscribers may receive the same state twice. */
 const REMEMBERED_KEYS = 100_000;
@@ -50,8 +41,8 @@ const EXPIRY_TOLERANCE_MS = 100;
 /**
  * Notifies subscribers of changes. Every source of a key's state reports it as `learned`: own writes, reads after
  * changes by others, and snapshots of new subscriptions. A new state goes to all subscribers of the key; a known state
- * goes to nobody. So no subscriber receives a state twice, and none misses a state that a snapshot for another
- * subscriber found first.
+ * goes to nobody. So no subscriber receives a state twice, or misses a state that a snapshot for another subscriber
+ * found first.
  *
  * The result of a read may be handled after the result of an own write that Redis executed later. Therefore an own
  * write fences all open reads of its key: their results do not count. If another change followed the own write, the
@@ -70,10 +61,10 @@ export class Hub implements ChangeListener {
   readonly pages = new Gate(MOST_PAGES);
   /** The latest changes, for clients that reconnect. */
   readonly history = new History();
+  /** What clients have received last. */
+  readonly known: KnownStates;
   readonly #cache: TwoLevel;
   readonly #onFault: (error: unknown) => void;
-  readonly #rememberedKeys: number;
-  readonly #known: Lru<Known>;
   readonly #dependentKeys: DependentKeys;
   readonly #retries = new Retries((key, reason) => this.#retry(key, reason));
   /** The states of this turn, by key. */
@@ -87,8 +78,7 @@ export class Hub implements ChangeListener {
   constructor(cache: TwoLevel, onFault: (error: unknown) => void, rememberedKeys = REMEMBERED_KEYS) {
     this.#cache = cache;
     this.#onFault = onFault;
-    this.#rememberedKeys = rememberedKeys;
-    this.#known = new Lru(rememberedKeys);
+    this.known = new KnownStates(rememberedKeys);
     const dependentKeys = new DependentKeys(cache.dependents);
     this.#dependentKeys = dependentKeys;
     this.subscriptions = new Subscriptions((key, isSubscribed) => {
@@ -101,7 +91,7 @@ export class Hub implements ChangeListener {
     this.history.changed(key, false);
     this.reads.fence(key);
     this.#retries.delete(key);
-    const known = this.#known.peek(key)?.version;
+    const known = this.known.get(key)?.version;
     // A newer version is known: it was written after this write, or deleted before it. Only a read can tell.
     if (known !== undefined && known > entry.version) return this.changed(key, { reason: 'set' });
     this.learned(key, entry, 'set', isPending);
@@ -133,7 +123,7 @@ export class Hub implements ChangeListener {
     this.flush();
     const consumers = this.subscriptions.open();
     for (const match of matches) this.#sendNotice(consumers, match, reason);
-    // Clients drop all matching entries, but keys may still have values: a value may have been written during the
+    // Clients drop all matching entries, but keys may still have values. A value may have been written during the
     // deletion, or another program has only asked caches to drop the keys. So each key is read again.
     for (const key of this.#mayHaveValue(covers)) this.#readAnew(key, reason);
   }
@@ -148,7 +138,7 @@ export class Hub implements ChangeListener {
     if (this.subscriptions.size === 0) return;
     const { changes } = this.#cache.dependents!;
     for (const key of this.#dependentKeys.of(input)) {
-      const known = this.#known.peek(key);
+      const known = this.known.get(key);
       if (known !== undefined && known.version === undefined && !known.dropped) continue;
       const version = known?.version;
       // A value with a greater version may still be outdated, if its inputs were read before the change.
@@ -158,19 +148,31 @@ export class Hub implements ChangeListener {
     }
     for (const pattern of changes.dependentsOf(input)) {
       const consumers = this.subscriptions.openTo(typeOf(pattern), literalHead(pattern).head);
-      if (consumers.size > 0) this.#sendNotice(consumers, { pattern }, 'input');
+      // The pattern may cover keys without inputs, and values that are newer than the change. They stay in the queues.
+      const outdates = (entry: Entry) => !this.#cache.dependents!.isCurrent(entry);
+      if (consumers.size > 0) this.#sendNotice(consumers, { pattern }, 'input', outdates);
     }
   }
 
-  #sendNotice(consumers: Iterable<Consumer>, match: Match, reason: Reason): void {
+  /** @param outdates whether the notice makes the value of a matching key obsolete, if that is not sent yet */
+  #sendNotice(
+    consumers: Iterable<Consumer>,
+    match: Match,
+    reason: Reason,
+    outdates: (entry: Entry) => boolean = () => true,
+  ): void {
     const matches = matcher(match);
+    const after = (state: State) =>
+      state.entry !== undefined && matches(state.key) && outdates(state.entry)
+        ? state.obsolete(reason)
+        : state;
     const named = 'type' in match ? { type: TYPES[match.type]! } : { pattern: match.pattern };
     const frames = new FrameCache((codec) => codec.invalidateMatch(named, reason));
     const name = JSON.stringify(named);
     for (const consumer of consumers) {
       const { principal } = consumer.owner;
       if (principal === undefined || concerns(principal, match))
-        consumer.notify(name, frames.for(consumer.codec), matches);
+        consumer.notify(name, frames.for(consumer.codec), after);
     }
   }
 
@@ -186,20 +188,15 @@ export class Hub implements ChangeListener {
 
   /** Reads the key, and sends its state even if it has not changed. */
   #readAnew(key: string, reason: Reason): void {
-    const known = this.#known.peek(key);
-    if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
+    this.known.drop(key);
     this.changed(key, { reason });
   }
 
   /** The matching keys that are not known to have no value. */
   #mayHaveValue(matches: (key: string) => boolean): Set<string> {
-    const keys = new Set<string>();
+    const keys = new Set(this.known.mayHaveValue(matches));
     for (const key of this.subscriptions.keys())
-      if (matches(key) && this.#known.peek(key) === undefined) keys.add(key);
-    for (const key of this.#known.items.keys()) {
-      const { version, dropped } = this.#known.peek(key)!;
-      if ((version !== undefined || dropped) && matches(key)) keys.add(key);
-    }
+      if (matches(key) && this.known.get(key) === undefined) keys.add(key);
     return keys;
   }
 
@@ -208,7 +205,7 @@ export class Hub implements ChangeListener {
     this.#turn.clear();
     this.#retries.clear();
     this.reads.fenceAll();
-    this.#forget();
+    this.known.clear();
     const frames = new FrameCache((codec) => codec.reset(reason));
     for (const consumer of this.#subscribers) consumer.reset(frames.for(consumer.codec));
   }
@@ -216,31 +213,34 @@ export class Hub implements ChangeListener {
   /** Reports the current state of a key; `entry` is undefined if it has no value. */
   learned(key: string, entry: Entry | undefined, reason: Reason, isPending = false): void {
     if (!this.subscriptions.has(key)) return;
-    const known = this.#known.get(key);
+    const known = this.known.use(key);
     if (known !== undefined && known.version === entry?.version && !known.dropped) return;
-    this.#known.set(key, { version: entry?.version, expiresAt: entry?.expiresAt ?? 0 });
+    // Clients have a newer value than this pending one, unless they have read this one. All receive what Redis decides.
+    if (isPending && entry !== undefined && (known?.version ?? '') > entry.version)
+      return this.known.drop(key);
+    this.known.set(key, entry);
     this.#addToTurn(key, entry, reason, isPending);
   }
 
   /** Like `learned`, for a state that a read found without a change. */
-  found(key: string, { entry, outdatedBy }: Loaded): void {
+  found(key: string, { entry, source, outdatedBy }: Loaded): void {
     const reason = outdatedBy === undefined ? 'remote' : 'input';
-    const unknown = this.#known.peek(key) === undefined;
+    const isPending = source === 'pending';
+    const unknown = this.known.get(key) === undefined;
     // The key may have been forgotten while its subscribers have this state. The link reports any real change, but this
     // result may have overtaken the read that was sent for the change. That read then does not count.
-    if (unknown && this.#known.size >= this.#rememberedKeys) {
-      if (this.history.isOpen(key)) this.learned(key, entry, reason);
+    if (unknown && this.known.isFull) {
+      if (this.history.isOpen(key)) this.learned(key, entry, reason, isPending);
       return;
     }
-    // No subscriber has received a value, so there is no deletion to report.
-    if (unknown && entry === undefined) this.#known.set(key, NO_VALUE);
-    else this.learned(key, entry, reason);
+    // No subscriber has received a value, so no deletion is reported.
+    if (unknown && entry === undefined) this.known.set(key, undefined);
+    else this.learned(key, entry, reason, isPending);
   }
 
   /** Redis did not answer a client's read. The client receives the state of the key when Redis answers. */
   retryLater(key: string): void {
-    const known = this.#known.peek(key);
-    if (known !== undefined) this.#known.set(key, { ...known, dropped: true });
+    this.known.drop(key);
     if (!this.#retries.has(key)) this.#retries.add(key, undefined);
   }
 
@@ -313,9 +313,9 @@ export class Hub implements ChangeListener {
 
   /** Only that the key has changed is known. */
   #learnedUnknown(key: string): void {
-    const last = this.#known.peek(key);
+    const last = this.known.get(key);
     if (last !== undefined && last.version === undefined) return;
-    this.#known.set(key, NO_VALUE);
+    this.known.set(key, undefined);
     this.#addToTurn(key, undefined, 'remote', false);
   }
 
@@ -323,7 +323,11 @@ export class Hub implements ChangeListener {
     if (this.subscriptions.has(key)) {
       this.history.changed(key, true);
       this.#refresh(key, announced);
-    } else this.#retries.delete(key);
+      return;
+    }
+    // Clients that resume later have not received the change.
+    this.history.changed(key, false);
+    this.#retries.delete(key);
   }
 
   /**
@@ -332,7 +336,7 @@ export class Hub implements ChangeListener {
    */
   #learnedNoValue(key: string, announced: Reason | undefined): void {
     if (announced !== undefined && announced !== 'set') return this.learned(key, undefined, announced);
-    const known = this.#known.peek(key);
+    const known = this.known.get(key);
     const expired = known?.version !== undefined && known.expiresAt <= this.#cache.now + EXPIRY_TOLERANCE_MS;
     this.learned(key, undefined, expired ? 'expire' : 'remote');
   }
@@ -365,31 +369,7 @@ export class Hub implements ChangeListener {
       const remarks = remarksOn(quality, entry);
       return remarks === undefined ? state : state.judged(remarks);
     }
-    this.#known.set(key, NO_VALUE);
+    this.known.set(key, undefined);
     return new State(key, undefined, 'input', merged, this.#onFault);
-  }
-
-  #forget(): void {
-    for (const key of [...this.#known.items.keys()]) this.#known.delete(key);
-  }
-}
-
-/** Encodes a frame once per codec. */
-class FrameCache {
-  readonly #frames = new Map<Codec, Encoded>();
-  readonly #make: (codec: Codec) => Encoded;
-
-  constructor(make: (codec: Codec) => Encoded) {
-    this.#make = make;
-  }
-
-  for(codec: Codec): Encoded {
-    let frame = this.#frames.get(codec);
-    if (frame === undefined) {
-      const made = this.#make(codec);
-      frame = typeof made === 'string' ? made : Buffer.from(made);
-      this.#frames.set(codec, frame);
-    }
-    return frame;
   }
 }

@@ -17,7 +17,7 @@ export class OrderedReads {
 
   /**
    * Reads a key, and returns with the result whether it counts.
-   * @param learn called with a result that counts, in the step that decides it: in a later step the result of a later
+   * @param learn called with a result that counts, in the step that decides it. In a later step the result of a later
    *   read may have been handled
    */
   async read(

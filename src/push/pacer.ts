@@ -49,10 +49,25 @@ export class Pacer {
       if (resting.waiting !== undefined && matches(resting.waiting[0])) resting.waiting = undefined;
   }
 
-  /** Drops the waiting state of a key if the client has received it in a snapshot. */
-  settle(key: string, version: Version | undefined): void {
+  /** Replaces the waiting states. */
+  replaceAll(after: (state: State) => State): void {
+    for (const resting of this.#resting.values()) {
+      if (resting.waiting === undefined) continue;
+      const [state, ...wish] = resting.waiting;
+      const next = after(state);
+      if (next !== state) resting.waiting = [next, ...wish];
+    }
+  }
+
+  /**
+   * Drops the waiting state of a key if the client has received it in a snapshot.
+   * @param values whether the snapshot contains the value, not only the version
+   */
+  settle(key: string, version: Version | undefined, values: boolean): void {
     const resting = this.#resting.get(key);
-    if (resting?.waiting !== undefined && resting.waiting[0].entry?.version === version)
+    if (resting?.waiting === undefined) return;
+    const [{ entry }, wantsValue] = resting.waiting;
+    if (entry?.version === version && (entry === undefined || values || !wantsValue))
       resting.waiting = undefined;
   }
 

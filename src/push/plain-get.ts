@@ -19,7 +19,7 @@ const MOST_DIGITS = 15;
 const JSON_ID = Buffer.from('{"id":');
 const JSON_GET = Buffer.from(',"op":"get","key":"');
 
-/** Returns the request if the text frame is a plain `get`. It may be one under another order of members too. */
+/** Returns the request if the text frame is a plain `get`. A `get` with another order of members is undefined too. */
 export function plainGetInJson(frame: Buffer): PlainGet | undefined {
   if (!has(frame, 0, JSON_ID)) return undefined;
   const first = JSON_ID.length;
@@ -49,7 +49,7 @@ const FIXMAP_ID = Buffer.from('\x83\xa2id', 'latin1');
 const MAP16_ID = Buffer.from('\xde\0\x03\xa2id', 'latin1');
 const MSGPACK_GET = Buffer.from('\xa2op\xa3get\xa3key', 'latin1');
 
-/** Returns the request if the binary frame is a plain `get`. It may be one under another order of members too. */
+/** Returns the request if the binary frame is a plain `get`. A `get` with another order of members is undefined too. */
 export function plainGetInMsgpack(frame: Buffer): PlainGet | undefined {
   const start = frame[0] === MAP16_ID[0] ? MAP16_ID : FIXMAP_ID;
   if (!has(frame, 0, start)) return undefined;

@@ -12,16 +12,30 @@ import type { Hub } from './hub.ts';
 import { reserve, Usage } from './quota.ts';
 import { Registered } from './registered.ts';
 
-/** Registers the keys, and answers with the id of the first. The ids of the others follow in order. */
+/**
+ * Registers the keys, and answers with the id of the first. The ids of the others follow in order.
+ * @param expected the id that the client expects for the first key, or undefined. Without it, the ids of pipelined requests
+ *   shift if one of them is refused, and a later `mget` would return the values of other keys.
+ * @throws ServiceError `frame_invalid` if the first key would get another id
+ */
 export function register(
   deps: RequestDeps,
   consumer: Consumer,
   id: RequestId,
   keys: readonly string[],
+  expected: unknown,
   requester: Requester,
 ): void {
   if (keys.length === 0)
     throw new ServiceError('frame_invalid', 'register requires at least one key', 'keys');
+  const { registered } = consumer;
+  const first = registered.keys.length;
+  if (expected !== undefined && expected !== first)
+    throw new ServiceError(
+      'frame_invalid',
+      `the first key would get the id ${first}; an earlier register of this socket may have been refused`,
+      'first',
+    );
   const usage = new Usage();
   for (const [i, key] of keys.entries()) {
     checkKey(key, deps.limits.maxKeyBytes, `keys[${i}]`);
@@ -30,9 +44,7 @@ export function register(
   }
   requester.requireInterest({ keys, types: [], prefixes: [] });
   reserve(deps, usage, consumer.usage, deps.hub.usage);
-  const { registered } = consumer;
-  const first = registered.keys.length;
-  // Not as arguments of one call, whose number is limited by the stack.
+  // Each key is added separately, because the stack limits the number of arguments of one call.
   for (const key of keys) registered.keys.push(key);
   registered.usage.add(usage);
   consumer.reply(consumer.codec.done(id, { first, registered: registered.keys.length }));

@@ -52,7 +52,7 @@ const MEMBERS = {
   auth: ['token'],
   get: ['key', ...TERMS, ...WISHES],
   mget: ['keys', 'ids', ...TERMS, ...WISHES],
-  register: ['keys'],
+  register: ['keys', 'first'],
   unregister: [],
   set: ['key', 'value', 'ttl', 'asOf', 'source', 'suspect', ...FOR_WRITES, 'ifNewer'],
   delete: ['key', ...FOR_WRITES],
@@ -120,7 +120,7 @@ const RUN: Readonly<Record<keyof typeof MEMBERS, Operation>> = {
 
   register(deps, consumer, id, { data }, requester) {
     shedIfOverloaded(deps);
-    register(deps, consumer, id, keysOf(data, deps.limits.maxBatchKeys), requester);
+    register(deps, consumer, id, keysOf(data, deps.limits.maxBatchKeys), data.first, requester);
   },
   unregister,
 
@@ -227,7 +227,8 @@ export function handle(deps: RequestDeps, consumer: Consumer, frame: Frame, byte
     if (later === undefined) return endFrame(span, frame);
     consumer.inFlight++;
     const audit = scope === 'write' ? auditOf(requester, frame) : undefined;
-    const slow = deps.slow && slowReport(deps.slow, op as string, frame);
+    const slowRequests = deps.slow?.();
+    const slow = slowRequests && slowReport(slowRequests, op as string, frame);
     void later
       .then(
         () => {

@@ -1,4 +1,4 @@
-/** The keys of a snapshot: those named, and those of the types and prefixes. */
+/** The keys of a snapshot: the named keys, and the keys of the types and prefixes. */
 import { literally } from '../cache/glob.ts';
 import type { Match } from '../cache/match.ts';
 import { turns } from '../cache/turns.ts';
@@ -21,11 +21,16 @@ export interface ScanGates {
   readonly socket: Gate;
 }
 
-/** Yields the keys by name and those of the types and prefixes in pages, each key once. */
+/**
+ * Yields the named keys and the keys of the types and prefixes in pages, each key once.
+ * @param changed returns the keys that have changed since the call. A key may have moved to a server that was listed
+ *   before, so no list has it
+ */
 export async function* keysOf(
   cache: TwoLevel,
   interest: Interest,
   gates: ScanGates,
+  changed: () => Iterable<string>,
 ): AsyncGenerator<string[]> {
   const { keys, types, prefixes } = interest;
   const seen = new Set(keys);
@@ -51,12 +56,13 @@ export async function* keysOf(
         yield page;
       } while (cursor !== undefined);
     }
+    yield* pagesOf([...changed()].filter(isNew), seen);
   } finally {
     gates.socket.leave();
   }
 }
 
-/** Yields those of the changed keys that the interest covers, in pages. */
+/** Yields the changed keys that the interest covers, in pages. */
 export function* changedKeys(changed: ReadonlySet<string>, interest: Interest): Generator<string[]> {
   const named = new Set(interest.keys);
   const covers = coverage(interest);

@@ -49,7 +49,10 @@ export interface PushOptions extends ConsumerLimits, RequestLimits {
   readonly maxFrameBytes: number;
   readonly maxConnections: number;
   readonly idleTimeoutMs: number;
-  /** Origins whose pages may connect, in addition to the own one; `*` allows all. Clients without an Origin are not browsers and may connect. */
+  /**
+   * Origins whose pages may connect, in addition to the own origin; `*` allows all. Clients without an Origin are not
+   * browsers and may connect.
+   */
   readonly allowedOrigins: readonly string[];
 }
 
@@ -157,12 +160,15 @@ export class Push {
     for (const consumer of this.#consumers) consumer.close(CLOSE.serviceRestart, 'restarting');
   }
 
-  /** Closes as many sockets with 1012: those that are connected longest and have no open request. Event streams stay. */
+  /**
+   * Closes as many sockets and event streams with 1012. It chooses sockets and streams without an open request that
+   * have been connected longest.
+   */
   closeSome(count: number): void {
     let left = count;
     for (const consumer of this.#consumers) {
       if (left <= 0) return;
-      if (consumer.codec === eventCodec || consumer.inFlight > 0 || consumer.closed) continue;
+      if (consumer.inFlight > 0 || consumer.closed) continue;
       consumer.close(CLOSE.serviceRestart, 'connect again: another process has fewer connections');
       left--;
     }
@@ -244,7 +250,14 @@ export class Push {
     );
   }
 
-  #onFrame(consumer: Consumer, message: Buffer): void {
+  /** @returns the length of the answers that were sent at once */
+  #onFrame(consumer: Consumer, message: Buffer): number {
+    const before = consumer.answered;
+    this.#handleFrame(consumer, message);
+    return consumer.answered - before;
+  }
+
+  #handleFrame(consumer: Consumer, message: Buffer): void {
     const { counters, onFault } = this.#deps;
     counters.wsFrames++;
     const { maxFrameBytes } = this.#options;

@@ -46,6 +46,11 @@ export class State {
     return new State(key, entry, reason, this.merged + more, this.#onFault, isPending, remarks);
   }
 
+  /** The key without a value, because a notice has made this value obsolete. */
+  obsolete(reason: Reason): State {
+    return new State(this.key, undefined, reason, this.merged, this.#onFault);
+  }
+
   /** The same state of a value with this quality. A halted value is not sent. */
   judged(remarks: Remarks): State {
     const { key, entry, merged, isPending } = this;
@@ -54,8 +59,8 @@ export class State {
   }
 
   /**
-   * @param values whether the subscriber wants the value. If there is none, or the codec cannot encode it unchanged,
-   *   the frame is an `invalidate` without a value.
+   * @param values whether the subscriber wants the value. If the key has no value, or the codec cannot encode it
+   *   unchanged, the frame is an `invalidate` without a value.
    * @param merged the number of earlier states that this state replaces for this subscriber
    * @param now the time, in ms
    */

@@ -36,6 +36,9 @@ const SMALL_PAGE = 100;
 /** Names of ended subscriptions that are removed in one turn of the event loop. */
 const NAMES_A_TURN = 2000;
 
+/** How often a value of a snapshot is read again that changes meanwhile. Later states are sent after the snapshot. */
+const MOST_ATTEMPTS = 3;
+
 /** A frame of a snapshot ends after this number of keys, or after about this number of bytes. */
 const PART = 500;
 const PART_BYTES = 1024 * 1024;
@@ -44,7 +47,7 @@ const PART_BYTES = 1024 * 1024;
  * Subscribes in three steps:
  * 1. The subscription takes effect, with its consumer on hold: changes are queued.
  * 2. The snapshot is read and sent.
- * 3. Queued changes are sent, without those that the snapshot already contains.
+ * 3. Queued changes are sent, except changes that the snapshot already contains.
  *
  * So a change during the subscription is either in the snapshot or sent after it, never both.
  */
@@ -83,6 +86,7 @@ export function begin(
   const { hub } = deps;
   reserve(deps, usageOf(interest, id), consumer.usage, hub.usage);
   const subscription: Subscription<Consumer> = { ...interest, subscriber: consumer };
+  if (consumer.subscriptions.size === 0) consumer.position = hub.history.position;
   consumer.hold();
   consumer.subscriptions.set(id, subscription);
   hub.subscriptions.add(subscription);
@@ -172,7 +176,7 @@ export function interestOf(
   return { keys, types: types.map((name) => typeIndex(name)!), prefixes, values, interval, resume };
 }
 
-/** The keys that changed after a position, and those of the named keys that depend on them; undefined if not known. */
+/** The keys that changed after a position, and the named keys that depend on them; undefined if not known. */
 function changedSince(
   { cache: { dependents }, hub }: RequestDeps,
   { keys, types, prefixes }: Interest,
@@ -216,37 +220,75 @@ async function sendSnapshot(
     // Queues the states that the hub learned from the reads of this snapshot, so that `settle` can remove them.
     hub.flush();
     const sent = new Map(items.map((item) => [item.key, item]));
-    for (const key of readKeys) settle(consumer, key, sent.get(key), values);
+    // Another subscription may have sent a value of a key that this snapshot omits. Its deletion must be sent.
+    const isOnly = consumer.subscriptions.size === 1;
+    for (const key of readKeys) {
+      const item = sent.get(key);
+      if (isOnly || item?.entry !== undefined) settle(consumer, key, item, values);
+    }
     readKeys = [];
     items = [];
     bytes = 0;
   };
+  /**
+   * Reads values again whose inputs may have changed unnoticed. Reads keys again whose known state is another one now,
+   * because another snapshot of the socket may have sent that state.
+   */
+  const readAgain = async () => {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const doubtful = items.filter(
+        ({ key, entry }) =>
+          entry !== undefined &&
+          (cache.dependents?.isCurrent(entry) === false || hub.known.hasAnother(key, entry.version)),
+      );
+      if (doubtful.length === 0) return;
+      const read = async ({ key }: SnapshotItem) => [key, await itemFor(deps, codec, key, values)] as const;
+      const anew = new Map(await Promise.all(doubtful.map(read)));
+      items = items.map((item) => (anew.has(item.key) ? (anew.get(item.key) ?? missing(item.key)) : item));
+    }
+  };
   const gates = { all: hub.scans, socket: consumer.scans };
+  const start = hub.history.position;
+  const changedMeanwhile = () => hub.history.since(start) ?? [];
   const pages =
-    changed === undefined ? keysOf(cache, subscription, gates) : changedKeys(changed, subscription);
+    changed === undefined
+      ? keysOf(cache, subscription, gates, changedMeanwhile)
+      : changedKeys(changed, subscription);
   for await (const page of pages) {
     if (consumer.closed) return;
     const read = () => Promise.all(page.map((key) => itemFor(deps, codec, key, values)));
     const found = await (page.length > SMALL_PAGE ? hub.pages.run(read) : read());
     for (const [i, key] of page.entries()) {
       readKeys.push(key);
-      const item =
-        found[i] ?? haltedItem(key, cache.quality) ?? (resumed ? { key, code: 'cache_miss' } : undefined);
+      const item = found[i] ?? haltedItem(key, cache.quality) ?? (resumed ? missing(key) : undefined);
       if (item === undefined) continue;
       items.push(item);
       bytes += (values && item.entry?.bytes) || key.length;
       if (items.length < PART && bytes < PART_BYTES) continue;
+      await readAgain();
       send(true);
       await consumer.writable();
     }
   }
+  await readAgain();
   send(false);
 }
 
-/** An input may have changed since the item was read, and the notice of that change is sent before the snapshot. */
+/** The item of a key without a value that may be served. */
+function missing(key: string): SnapshotItem {
+  return { key, code: 'cache_miss' };
+}
+
+/**
+ * An input may have changed since the item was read and compared, and the notice of that change is sent before the
+ * snapshot. A value with a code is known to be perhaps old.
+ */
 function settledItem(item: SnapshotItem, dependents: Dependents): SnapshotItem {
-  const { key, entry } = item;
-  return entry !== undefined && dependents.outdates(entry) !== undefined ? { key, code: 'cache_miss' } : item;
+  const { key, entry, code } = item;
+  if (entry === undefined) return item;
+  const isOld =
+    dependents.outdates(entry) !== undefined || (code === undefined && !dependents.isCurrent(entry));
+  return isOld ? missing(key) : item;
 }
 
 /** The item of a halted key; undefined for any other. */

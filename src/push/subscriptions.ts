@@ -7,7 +7,7 @@ export interface Interest {
   readonly prefixes: readonly string[];
   /** Whether events carry the new value. */
   readonly values: boolean;
-  /** The shortest time between two states of a key, in ms; 0 for none. */
+  /** The shortest time between two states of a key, in ms; 0 for no limit. */
   readonly interval: number;
 }
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { unpack } from 'msgpackr';
 import { Entry, keep, type Value } from '../../src/cache/entry.ts';
+import type { Origin } from '../../src/cache/origin.ts';
 import { NotConvertible } from '../../src/codec/errors.ts';
 import { MsgpackWriter } from '../../src/codec/msgpack-write.ts';
 import { bufferOf } from '../../src/codec/value-bytes.ts';
@@ -49,6 +50,17 @@ test('a stored value is a copy, and does not keep its network chunk alive', () =
   assert.deepEqual(bufferOf(small), Buffer.alloc(10, 0xc0));
   assert.deepEqual(large, Buffer.alloc(5000, 0xc0));
   assert.equal(large.buffer.byteLength, 5000);
+});
+
+test('an entry counts its key, its value, and what was measured beyond them', () => {
+  const key = 'k'.repeat(10);
+  const count = (encoding: 'json' | 'msgpack', bytes: Buffer, ...origin: Origin[]) =>
+    new Entry(key, { encoding, body: keep(encoding, bytes) }, NO_VERSION, 1000, 2000, ...origin).bytes;
+  assert.equal(count('json', Buffer.alloc(100, 'x')), 10 + 100 + 280);
+  assert.equal(count('msgpack', Buffer.alloc(4096, 1)), 10 + 4096 + 280);
+  assert.equal(count('msgpack', Buffer.alloc(4097, 1)), 10 + 4097 + 280 + 160);
+  assert.equal(count('json', Buffer.from('"é"')), 10 + 4 + 280 + 160);
+  assert.equal(count('json', Buffer.from('1'), { source: 'feed', asOf: 5 }), 10 + 1 + 280 + 88);
 });
 
 test('an entry converts to the other encoding on first use, and caches the conversion', () => {
@@ -116,14 +128,6 @@ test('a stored value in which a conversion finds an error is refused in the othe
     assert.throws(() => entryOf({ encoding: 'json', body }).msgpack, NotConvertible, body);
   for (const body of [Buffer.from([0x82]), Buffer.from([0xc1]), Buffer.alloc(0)])
     assert.throws(() => entryOf({ encoding: 'msgpack', body }).json, NotConvertible);
-});
-
-test('the cost of an entry is its key, its value and a fixed overhead', () => {
-  const cost = (key: string, value: Value) => entryOf(value, key).bytes;
-  const empty = cost('', { encoding: 'json', body: '' });
-  assert.ok(empty > 0);
-  assert.equal(cost('abc', { encoding: 'json', body: '12345' }), empty + 8);
-  assert.equal(cost('abc', { encoding: 'msgpack', body: Buffer.alloc(5) }), empty + 8);
 });
 
 test('an entry has the type of its key and its timestamps', () => {

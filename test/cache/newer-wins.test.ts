@@ -579,8 +579,8 @@ test('the same report after the time-out does not settle it either, and the repl
   on.cache.keyChanged(KEY, { reason: 'set', version });
   const pending = on.pendingWrites.get(KEY)!;
   assert.deepEqual(
-    [pending.version, pending.entry?.version, pending.entry?.json, pending.entry?.origin],
-    [version, version, '"mine"', ORIGIN],
+    [pending.version, pending.entry?.json, pending.entry?.origin],
+    [version, '"mine"', ORIGIN],
   );
   assert.deepEqual(on.superseded, []);
   await on.cache.replay();
@@ -613,4 +613,91 @@ test('a later own write that L2 acknowledges with a raised version settles a wri
   assert.equal((await later).status, 'replaced');
   assert.equal(on.pendingWrites.size, 0);
   assert.deepEqual(await on.read(), ['"later"', 'l2']);
+});
+
+// ---- another program changes the key while an own change waits for its answer
+
+/** Starts a change in L2. Returns the call, which the test ends. */
+function begin(on: ReturnType<typeof replica>, operation: 'write' | 'remove') {
+  on.store.hold();
+  const outcome = operation === 'write' ? on.cache.set(KEY, json('"mine"')) : on.cache.delete(KEY);
+  const call = on.store.next(operation);
+  on.store.release();
+  return { outcome, call, stamp: call.stamp! };
+}
+
+test('a write or a deletion that too few replicas have does not replace a later value of another program', async (t) => {
+  for (const operation of ['write', 'remove'] as const) {
+    const on = replica(t);
+    const { outcome, call, stamp } = begin(on, operation);
+    call.happen();
+    on.cache.keyChanged(KEY, { reason: operation === 'write' ? 'set' : 'delete', version: stamp });
+    on.foreignSet('"theirs"');
+    on.cache.keyChanged(KEY, undefined);
+    await call.fail(new NotReplicated('0 of 1 replicas', operation === 'write' ? stamp : undefined));
+    assert.equal((await outcome).status, 'unknown');
+    assert.equal(on.pendingWrites.size, 1);
+    await on.cache.replay();
+    assert.deepEqual([on.stored(), on.pendingWrites.size], ['"theirs"', 0], operation);
+    t.mock.timers.reset();
+  }
+});
+
+test('a write that timed out yields to a value of another program that the link reported meanwhile', async (t) => {
+  const on = replica(t);
+  const { call } = begin(on, 'write');
+  on.foreignSet('"theirs"');
+  on.cache.keyChanged(KEY, undefined);
+  await call.fail(TIMEOUT);
+  await on.cache.replay();
+  assert.deepEqual([on.stored(), on.pendingWrites.size], ['"theirs"', 0]);
+});
+
+test('a write that timed out is made if Redis did not make it, although the link reported a change without a version', async (t) => {
+  const on = replica(t);
+  await on.otherSets('"older"');
+  const { call } = begin(on, 'write');
+  on.cache.keyChanged(KEY, undefined);
+  await call.fail(TIMEOUT);
+  await on.cache.replay();
+  assert.deepEqual([on.stored(), on.pendingWrites.size], ['"mine"', 0]);
+});
+
+test('a write that Redis made without an answer is not superseded by its own report without a version', async (t) => {
+  const on = replica(t);
+  const { call, stamp } = begin(on, 'write');
+  call.happen();
+  on.cache.keyChanged(KEY, undefined);
+  await call.fail(TIMEOUT);
+  await on.cache.replay();
+  assert.deepEqual([on.store.entries.get(KEY)!.version, on.pendingWrites.size], [stamp, 0]);
+  assert.deepEqual([on.superseded, on.counters.supersededChanges], [[], 0]);
+});
+
+test('a write that too few replicas have replaces an earlier value of another program after a failover', async (t) => {
+  for (const report of ['before', 'none'] as const) {
+    const on = replica(t);
+    const { call, stamp } = begin(on, 'write');
+    on.foreignSet('"theirs"');
+    if (report === 'before') on.cache.keyChanged(KEY, undefined);
+    on.cache.keyChanged(KEY, { reason: 'set', version: stamp });
+    // The new master has the earlier value only, and the link is armed again.
+    if (report === 'none') on.cache.allChanged('rearmed');
+    await call.fail(new NotReplicated('0 of 1 replicas', stamp));
+    await on.cache.replay();
+    assert.deepEqual([on.stored(), on.pendingWrites.size], ['"mine"', 0], report);
+    t.mock.timers.reset();
+  }
+});
+
+test('a write replaces a value of another program that was reported before it began, during an earlier write', async (t) => {
+  const on = replica(t);
+  const first = begin(on, 'write');
+  on.foreignSet('"theirs"');
+  on.cache.keyChanged(KEY, undefined);
+  const second = begin(on, 'write');
+  await second.call.fail(TIMEOUT);
+  await first.call.fail(TIMEOUT);
+  await on.cache.replay();
+  assert.equal(on.store.entries.get(KEY)!.version, second.stamp);
 });

@@ -23,9 +23,18 @@ function inputOf(key: string): string {
 }
 
 export class Calculations {
+  readonly #isOrdered: boolean;
   /** When each stored calculation was acknowledged, by its number. */
   readonly #storedAt: number[] = [];
   readonly #reads: Read[] = [];
+
+  /**
+   * @param isOrdered whether links show the order of a calculation and a change. Elsewhere their versions decide, and the
+   *   clock of one writer may be behind: see "What is not promised" in docs/coherence.md
+   */
+  constructor(isOrdered: boolean) {
+    this.#isOrdered = isOrdered;
+  }
 
   /** Reads that returned a calculation. */
   get served(): number {
@@ -94,7 +103,7 @@ export class Calculations {
             for (const read of await readOne(client, replica, key))
               if (read.n > 0 && !read.marked && this.#changedAt(ops, read) < Number.POSITIVE_INFINITY)
                 found.push(
-                  `at the end replica ${replica} has #${read.n} of ${key}, older than ${inputOf(key)}`,
+                  `at the end replica ${replica} has #${read.n} of ${key} (${read.version}), older than ${inputOf(key)}`,
                 );
         });
       return found;
@@ -106,12 +115,15 @@ export class Calculations {
   }
 
   /** When the first write of the input after the calculation was acknowledged; Infinity without such a write. */
-  #changedAt(ops: History['ops'], { key: calculation, n }: Read): number {
+  #changedAt(ops: History['ops'], { key: calculation, n, version: own = '' }: Read): number {
+    const isLater = (version: string | undefined) =>
+      this.#isOrdered || version === undefined || version > own;
     const storedAt = this.#storedAt[n - 1]!;
     const input = inputOf(calculation);
     let changedAt = Number.POSITIVE_INFINITY;
-    for (const { key, kind, start, end } of ops)
-      if (key === input && kind === 'write' && start > storedAt && end < changedAt) changedAt = end;
+    for (const { key, kind, start, end, version } of ops)
+      if (key === input && kind === 'write' && start > storedAt && end < changedAt && isLater(version))
+        changedAt = end;
     return changedAt;
   }
 }

@@ -5,9 +5,12 @@ import { runWith } from '../mutants/run.ts';
 import type { Topology } from './check.ts';
 import type { Fault } from './faults.ts';
 
-const TIMEOUT_MS = 60_000;
-/** A single run may miss a mutant, above all on a busy machine, where a run has few reads and writes. */
+/** A run of a few seconds: the processes start, and at the end all clients are compared for up to half a minute. */
+const TIMEOUT_MS = 180_000;
+/** A single run may miss a mutant. */
 const MOST_RUNS = 6;
+/** On a busy machine a run continues until it has these. */
+const READS = 1000;
 
 /** A mutant that a run with a fault reveals. */
 export interface ByRun {
@@ -31,6 +34,8 @@ export function testByRun({ mutant, fault, seconds, topology, nearCachesOnly = f
       fault,
       '--topology',
       topology,
+      '--reads',
+      String(READS),
     ];
     // Reads of near caches tell subscribers what these have missed, and so hide the mutants of notifications.
     if (nearCachesOnly) options.push('--near-caches-only');

@@ -18,6 +18,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     topology: { type: 'string', default: 'single' },
     processes: { type: 'string', default: '1' },
+    /** A run with fewer reads continues until it has them, at most for two minutes. */
+    reads: { type: 'string', default: '0' },
     'no-near-caches': { type: 'boolean', default: false },
     'near-caches-only': { type: 'boolean', default: false },
     python: { type: 'boolean', default: false },
@@ -58,6 +60,7 @@ for (const fault of faults) {
     seconds: Number(values.seconds),
     replicas: Number(values.replicas),
     seed: Number(values.seed),
+    enough: { reads: Number(values.reads), changes: 0, lesser: 0, nearHits: 0 },
     topology,
     processes: Number(values.processes),
     nearCaches: !values['no-near-caches'],

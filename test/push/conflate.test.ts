@@ -8,13 +8,20 @@ import { entryOf, versionOf } from './deps.ts';
 const stateOf = (key: string, number: number, merged = 0) =>
   new State(key, entryOf(key, number), 'set', merged);
 
+const numberOf = ({ state: { entry } }: Waiting) =>
+  entry === undefined ? 'none' : Number.parseInt(entry.version.slice(0, 16), 16);
+/** What a notice of a deletion makes of the states of keys that begin so. */
+const drop = (start: string) => (state: State) =>
+  state.key.startsWith(start) ? state.obsolete('delete') : state;
+const keep = (state: State) => state;
+
 /** The frames that a backlog sends, as texts: `key=version+merged`, and notices unchanged. */
 function drained(backlog: Backlog, room = Number.POSITIVE_INFINITY): string[] {
   const sent: string[] = [];
   backlog.drain((next) => {
     const text =
       typeof next === 'object' && 'state' in next
-        ? `${next.state.key}=${Number.parseInt(next.state.entry!.version.slice(0, 16), 16)}+${next.merged + next.state.merged}`
+        ? `${next.state.key}=${numberOf(next)}+${next.merged + next.state.merged}`
         : String(next);
     sent.push(text);
     return sent.length < room;
@@ -63,23 +70,23 @@ test('draining stops when the socket is full, and continues from there', () => {
   assert.deepEqual(drained(backlog), ['c=1+0', 'd=1+0', 'a=2+0']);
 });
 
-test('a notice removes the queued states of its keys, is sent first, and does not cover later states', () => {
+test('a notice is sent first, makes queued values deletions, and does not cover later states', () => {
   const backlog = new Backlog();
   backlog.add(stateOf('a:1', 1), true);
+  backlog.add(stateOf('a:2', 1), true);
   backlog.add(stateOf('b:1', 2), true);
-  backlog.addNotice('a', 'drop a', (key) => key.startsWith('a:'));
+  backlog.addNotice('a', 'drop a', drop('a:'));
   backlog.add(stateOf('a:1', 3), true);
-  assert.equal(backlog.size, 3);
+  assert.equal(backlog.size, 4);
   assert.equal(backlog.noticed, true);
-  assert.deepEqual(drained(backlog), ['drop a', 'b:1=2+0', 'a:1=3+0']);
+  assert.deepEqual(drained(backlog), ['drop a', 'a:1=3+1', 'a:2=none+0', 'b:1=2+0']);
   assert.equal(backlog.noticed, false);
 });
 
 test('a queued deletion stays queued after a notice, because a snapshot may be sent between the two', () => {
   const backlog = new Backlog();
   backlog.add(new State('a:1', undefined, 'delete', 0), true);
-  backlog.add(stateOf('a:2', 1), true);
-  backlog.addNotice('a', 'drop a', (key) => key.startsWith('a:'));
+  backlog.addNotice('a', 'drop a', drop('a:'));
   const sent: string[] = [];
   backlog.drainNotices((frame) => sent.push(String(frame)));
   backlog.drain((next) => sent.push((next as Waiting).state.key) > 0);
@@ -88,8 +95,8 @@ test('a queued deletion stays queued after a notice, because a snapshot may be s
 
 test('equal notices are merged into one', () => {
   const backlog = new Backlog();
-  for (let i = 0; i < 100; i++) backlog.addNotice('a', 'drop a', () => false);
-  backlog.addNotice('b', 'drop b', () => false);
+  for (let i = 0; i < 100; i++) backlog.addNotice('a', 'drop a', keep);
+  backlog.addNotice('b', 'drop b', keep);
   assert.equal(backlog.size, 2);
   assert.deepEqual(drained(backlog), ['drop a', 'drop b']);
 });
@@ -102,7 +109,7 @@ test('deleted and cleared states are not sent', () => {
   backlog.delete('a');
   assert.deepEqual(drained(backlog), ['b=1+0']);
   backlog.add(stateOf('a', 1), true);
-  backlog.addNotice('a', 'drop', () => false);
+  backlog.addNotice('a', 'drop', keep);
   backlog.clear();
   assert.deepEqual(drained(backlog), []);
 });

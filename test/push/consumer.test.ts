@@ -15,7 +15,8 @@ const update = (key: string, number: number, merged?: number) => ({
   ...(merged === undefined ? {} : { merged }),
 });
 const RESET = '{"event":"reset","reason":"flush"}';
-const everything = () => true;
+const unchanged = (state: State) => state;
+const invalidate = (key: string) => ({ event: 'invalidate', key, reason: 'delete' });
 
 test('a push is sent at once while the socket has no back pressure', () => {
   const { consumer, socket, counters } = consumerOf();
@@ -194,21 +195,63 @@ test('a reset during a snapshot is sent after it, and later states are sent even
   ]);
 });
 
-test('a notice is not sent before queued states, and removes the queued states that it covers', () => {
+test('a notice is not sent before queued states, and makes the queued values that it covers deletions', () => {
   const { consumer, socket, drain } = consumerOf();
-  consumer.notify('v', '{"event":"invalidate","pattern":"v:*","reason":"delete"}', everything);
+  consumer.notify('v', '{"event":"invalidate","pattern":"v:*","reason":"delete"}', unchanged);
   assert.equal(socket.sent.length, 1);
   socket.blocked = true;
-  consumer.deliver(deliver(stateOf('x', 0), stateOf('v:1', 1), stateOf('w:1', 2)));
-  const covers = (key: string) => key.startsWith('v:');
-  consumer.notify('v', '{"event":"invalidate","pattern":"v:*","reason":"delete"}', covers);
+  consumer.deliver(deliver(stateOf('x', 0), stateOf('v:1', 1), stateOf('v:2', 1), stateOf('w:1', 2)));
+  const after = (state: State) => (state.key.startsWith('v:') ? state.obsolete('delete') : state);
+  consumer.notify('v', '{"event":"invalidate","pattern":"v:*","reason":"delete"}', after);
   consumer.deliver(deliver(stateOf('v:1', 3)));
   drain();
   assert.deepEqual(socket.sent.slice(2), [
     { event: 'invalidate', pattern: 'v:*', reason: 'delete' },
+    update('v:1', 3, 1),
+    invalidate('v:2'),
     update('w:1', 2),
-    update('v:1', 3),
   ]);
+});
+
+test('after a snapshot from before a notice, the client has no older value of a key that the notice covers', () => {
+  for (const interval of [0, 60_000]) {
+    const { consumer, socket } = consumerOf();
+    consumer.deliver([[stateOf('v:1', 0), true, interval]]);
+    consumer.hold();
+    // The snapshot has read 1. With an interval, the later states wait until their time has come.
+    for (const number of [2, 3]) consumer.deliver([[stateOf('v:1', number), true, interval]]);
+    consumer.notify('v', '{"event":"invalidate","pattern":"v:*","reason":"input"}', (state) =>
+      state.obsolete('delete'),
+    );
+    consumer.sendNotices();
+    consumer.reply('{"id":1,"ok":true,"snapshot":["v:1"]}');
+    consumer.settle('v:1', versionOf(1), true);
+    consumer.release();
+    assert.deepEqual(socket.sent.slice(3), interval > 0 ? [] : [{ ...invalidate('v:1'), merged: 1 }]);
+    assert.equal(consumer.isPaced, interval > 0);
+    consumer.onClose();
+  }
+});
+
+test('a state that changes during a snapshot within its interval is sent once, as the newest', () => {
+  const { consumer, socket } = consumerOf();
+  consumer.hold();
+  for (const number of [1, 2]) consumer.deliver([[stateOf('a', number), true, 60_000]]);
+  consumer.reply('{"id":1,"ok":true,"snapshot":["a=2"]}');
+  consumer.settle('a', versionOf(2), true);
+  consumer.release();
+  assert.deepEqual(socket.sent, [{ id: 1, ok: true, snapshot: ['a=2'] }]);
+  consumer.onClose();
+});
+
+test('a value that waits for its interval is not settled by a snapshot without values', () => {
+  const { consumer } = consumerOf();
+  for (const number of [1, 2]) consumer.deliver([[stateOf('a', number), true, 60_000]]);
+  consumer.settle('a', versionOf(2), false);
+  assert.ok(consumer.isPaced);
+  consumer.settle('a', versionOf(2), true);
+  assert.ok(!consumer.isPaced);
+  consumer.onClose();
 });
 
 test('a long snapshot waits until the client has read the previous part or has disconnected', async () => {

@@ -4,12 +4,17 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FrameTurns } from '../../src/push/frame-turns.ts';
 
 const LARGE = Buffer.alloc(64 * 1024 + 1, 'L');
+/** A third of what a socket may cost in a turn. */
+const ANSWER = 86 * 1024;
 const small = (name: string) => Buffer.from(name);
 const nameOf = (frame: Buffer) => (frame.length > 100 ? 'large' : frame.toString());
 
 function turns() {
   const handled: string[] = [];
-  const frames = new FrameTurns((frame) => handled.push(nameOf(frame)));
+  const frames = new FrameTurns((frame) => {
+    handled.push(nameOf(frame));
+    return nameOf(frame) === 'asks much' ? ANSWER : 0;
+  });
   return { frames, handled };
 }
 
@@ -32,6 +37,15 @@ test('a turn handles one large frame of a socket, and later frames keep their or
   assert.deepEqual(handled, ['a', 'large', 'b', 'large', 'c', 'large', 'd']);
   frames.receive(small('e'));
   assert.equal(handled.at(-1), 'e');
+});
+
+test('small frames with large answers wait for the next turn too', async () => {
+  const { frames, handled } = turns();
+  for (let i = 0; i < 10; i++) frames.receive(small('asks much'));
+  for (const count of [3, 6, 9, 10]) {
+    assert.equal(handled.length, count);
+    await nextTurn();
+  }
 });
 
 test('a frame that waits keeps its bytes when uWS uses its buffer again', async () => {

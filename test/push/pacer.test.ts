@@ -65,15 +65,27 @@ test('a state that must not wait replaces the waiting one', () => {
   one.clear();
 });
 
+test('a waiting state may be replaced, and keeps its time', () => {
+  const { pacer: one } = pacer();
+  one.admit([paced('a', 1)]);
+  one.admit([paced('a', 2)]);
+  one.replaceAll((state) => state.obsolete('delete'));
+  one.settle('a', versionOf(2), true);
+  assert.equal(one.isWaiting, true, 'the value is not waiting any more');
+  one.settle('a', undefined, true);
+  assert.equal(one.isWaiting, false);
+  one.clear();
+});
+
 test('a waiting state is dropped with its key, and when a snapshot contains it', () => {
   const { pacer: one } = pacer();
   for (const key of ['a', 'b', 'c']) {
     one.admit([paced(key, 1)]);
     one.admit([paced(key, 2)]);
   }
-  one.settle('a', versionOf(1));
+  one.settle('a', versionOf(1), true);
   assert.equal(one.isWaiting, true);
-  one.settle('a', versionOf(2));
+  one.settle('a', versionOf(2), true);
   one.deleteWhere(({ key }) => key !== 'a');
   assert.equal(one.isWaiting, false);
   one.clear();

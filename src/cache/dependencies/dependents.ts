@@ -62,12 +62,23 @@ export class Dependents {
 
   /** Whether L1 may serve the entry without asking L2. */
   admits(entry: Entry): boolean {
+    if (!this.isCurrent(entry)) return false;
+    return lesserState(this.#deps.state()) === undefined || !this.isDependent(entry.key);
+  }
+
+  /** Whether a value that was read may still be sent: no input has changed since, or may have changed unnoticed. */
+  isCurrent(entry: Entry): boolean {
+    if (!this.concerns(entry)) return true;
     if (this.changes.changeAfter(entry) !== undefined) return false;
-    return this.#isKnown(entry) || !this.isDependent(entry.key);
+    return this.#isCompared(entry) || !this.isDependent(entry.key);
   }
 
   #isKnown(entry: Entry): boolean {
-    if (lesserState(this.#deps.state()) !== undefined) return false;
+    return lesserState(this.#deps.state()) === undefined && this.#isCompared(entry);
+  }
+
+  /** Whether all changes since the entry was stored are known, or the entry was compared since the floor rose. */
+  #isCompared(entry: Entry): boolean {
     if (this.changes.knows(entry)) return true;
     const verified = this.#verified.get(entry.key);
     return verified?.version === entry.version && verified.floor === this.changes.floor;

@@ -10,7 +10,7 @@ export interface MemoryOptions {
   readonly maxEntries: number;
   /** The limit of the sum of `Entry.bytes`; 0 for no limit. */
   readonly maxBytes: number;
-  /** How long an entry is served before L2 is asked again, in milliseconds; Infinity without L2. */
+  /** How long an entry is served before L2 is asked again, in milliseconds; Infinity without L2. Read for each entry. */
   readonly ttlMs: number;
   /** How L2 divides the keys; by default it is one server. */
   readonly slots?: Slots;

@@ -8,12 +8,13 @@ import { Shares } from './shares.ts';
 /** A change of one key that L2 has not accepted yet: a new value, or a deletion where `entry` is undefined. */
 export interface Pending {
   readonly key: string;
+  /** The version for the replay. It may be greater than that of the entry: see `raise`. */
   readonly version: Version;
   readonly entry: Entry | undefined;
   /** Who made the change; undefined if the service made it. */
   readonly client?: string | undefined;
   readonly identity?: WriteIdentity | undefined;
-  /** Another program changed the key after this change became pending. The value of that program, if any, stays. */
+  /** Another program may have changed the key after this change. The value of that program, if any, stays. */
   contested?: boolean;
   /** The change is not made where the data of the present value is from a later time, in ms since 1970. */
   readonly unlessNewer?: number | undefined;
@@ -234,14 +235,14 @@ export class PendingWrites {
     this.#uncount(pending);
   }
 
-  /** L2 has stored a pending change with a greater version. */
+  /**
+   * L2 may have stored a pending change with a greater version. The entry keeps its own version: the greater one may be
+   * that of a later own change, and clients must not receive two values with one version.
+   */
   raise(pending: Pending, version: Version): void {
     const kept = this.#keys.get(pending.key);
     if (kept?.pending !== pending || version === pending.version) return;
-    const { key, entry } = pending;
-    const raised =
-      entry && new Entry(key, entry.value, version, entry.storedAt, entry.expiresAt, entry.origin);
-    this.#replace(pending, { ...pending, version, entry: raised }, kept.since);
+    this.#replace(pending, { ...pending, version }, kept.since);
   }
 
   matchDone(pending: PendingMatch): void {
@@ -279,13 +280,12 @@ function costOf({ key, entry }: Pending): number {
 }
 
 function moved(pending: Pending, ms: number): Pending {
-  const { key, entry } = pending;
-  const version = moveStamp(pending.version, ms);
   const at = (time: number) => Math.round(time + ms);
+  const movedEntry = ({ key, value, version, storedAt, expiresAt, origin }: Entry) =>
+    new Entry(key, value, moveStamp(version, ms), at(storedAt), at(expiresAt), origin);
   return {
     ...pending,
-    version,
-    entry:
-      entry && new Entry(key, entry.value, version, at(entry.storedAt), at(entry.expiresAt), entry.origin),
+    version: moveStamp(pending.version, ms),
+    entry: pending.entry && movedEntry(pending.entry),
   };
 }

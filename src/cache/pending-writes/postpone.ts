@@ -88,11 +88,15 @@ export class Postponer {
     return true;
   }
 
-  /** Makes entries pending, so that they are written back, until the limit is reached. */
+  /**
+   * L2 has lost its data. Makes entries pending, so that they are written back, until the limit is reached. A value of
+   * another program in L2 is probably from after the loss, so it stays.
+   */
   keepAll(entries: Iterable<Entry>): void {
     for (const entry of entries) {
       const { key, version } = entry;
-      if (this.pendingWrites.get(key) === undefined) this.pendingWrites.put({ key, version, entry });
+      if (this.pendingWrites.get(key) === undefined)
+        this.pendingWrites.put({ key, version, entry, contested: true });
     }
     this.#retryLater();
   }
@@ -178,7 +182,7 @@ export class Postponer {
       this.checkCondition(key, condition);
       return undefined;
     }
-    return holds(condition, pending.entry) ? undefined : pending.version;
+    return holds(condition, pending.entry) ? undefined : pending.entry.version;
   }
 
   /**

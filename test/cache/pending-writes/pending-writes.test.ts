@@ -112,6 +112,22 @@ test('a clock step moves the stamps and deadlines of pending changes', () => {
   assert.equal(pendingWrites.bytes, moved.entry!.bytes + 1 + 120);
 });
 
+test('a raised version is that of the replay, and the entry keeps its own version, also after a clock step', () => {
+  const pendingWrites = new PendingWrites(ROOMY);
+  const one = set('a');
+  const greater = moveStamp(one.version, 5);
+  pendingWrites.put(one);
+  pendingWrites.raise(one, greater);
+  const raised = pendingWrites.get('a')!;
+  assert.deepEqual([raised.version, raised.entry], [greater, one.entry]);
+  pendingWrites.move(1000);
+  const moved = pendingWrites.get('a')!;
+  assert.deepEqual(
+    [moved.version, moved.entry!.version],
+    [moveStamp(greater, 1000), moveStamp(one.entry!.version, 1000)],
+  );
+});
+
 test('a deletion by match replaces the single deletions that it caused', () => {
   const pendingWrites = new PendingWrites({ maxEntries: 2, maxBytes: 1_000_000 });
   for (const key of ['a1', 'a2']) pendingWrites.put(set(key));

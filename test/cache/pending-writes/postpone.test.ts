@@ -5,6 +5,7 @@ import { Entry } from '../../../src/cache/entry.ts';
 import { EVERYTHING } from '../../../src/cache/match.ts';
 import { originOf } from '../../../src/cache/origin.ts';
 import { StoreError } from '../../../src/cache/store.ts';
+import type { Version } from '../../../src/cache/version.ts';
 import { typeOf } from '../../../src/key.ts';
 import { settled } from '../../support/gated-store.ts';
 import {
@@ -23,6 +24,8 @@ import {
 // A held call that fails stands for a call without an answer.
 
 const TYPE = typeOf(KEY);
+/** The version of a value of another program. */
+const FOREIGN: Version = `${'0'.repeat(16)}12345678`;
 const FULL_REDIS = new StoreError('rejected', 'OOM command not allowed', { kind: 'oom', passing: true });
 
 /** A replica with pending writes. `foreign` is another replica, whose changes L2 accepts. */
@@ -590,6 +593,21 @@ test('after a data loss of Redis, the entries of L1 are written back unless Redi
     ['"a"', '"theirs"', '"c"', undefined],
   );
   assert.equal(on.pendingWrites.size, 0);
+});
+
+test('a write-back from L1 does not replace a value that another program wrote after the data loss', async (t) => {
+  const on = replica(t, { rewarm: true });
+  for (const key of ['a', 'b']) {
+    await on.cache.set(key, json('"old"'));
+    await on.cache.get(key);
+  }
+  on.store.entries.clear();
+  const { now } = on.clock;
+  on.store.entries.set('a', new Entry('a', json('"theirs"'), FOREIGN, now, now + 60_000));
+  on.cache.allChanged('rearmed', 0);
+  await on.cache.replay();
+  assert.deepEqual([on.stored('a'), on.stored('b')], ['"theirs"', '"old"']);
+  assert.deepEqual(await on.read('a'), ['"theirs"', 'l2']);
 });
 
 test('a write-back from L1 does not replace a pending write', async (t) => {

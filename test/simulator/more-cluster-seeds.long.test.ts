@@ -1,0 +1,3 @@
+import { testSeeds } from './keeps-promises.ts';
+
+testSeeds(21, 200, 'cluster');
