@@ -1,4 +1,7 @@
 #!/usr/bin/env node
-import { run } from './cli/run.ts';
+import { holdHangups } from './hangup.ts';
 
-run();
+holdHangups(process.argv[2]);
+// A static import would be loaded before the first statement, and a SIGHUP meanwhile would end the process. Not awaited:
+// bundles are CommonJS, which has no top-level await.
+import('./cli/run.ts').then(({ run }) => run());

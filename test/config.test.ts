@@ -161,6 +161,8 @@ test('every variable changes the configuration', () => {
     OTEL_TRACES_SAMPLER: 'traceidratio',
     OTEL_TRACES_SAMPLER_ARG: '0.01',
     OTEL_PROPAGATORS: 'none',
+    OTEL_RESOURCE_ATTRIBUTES: 'a=b',
+    OTEL_EXPORTER_OTLP_HEADERS: 'a=b',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces',
     // At least OTEL_BSP_MAX_EXPORT_BATCH_SIZE.
@@ -194,8 +196,8 @@ test('every variable changes the configuration', () => {
   };
   for (const name of VARIABLE_NAMES) {
     const variable = VARIABLES[name];
-    // It has one value, and any other is a fault.
-    if (name === 'OTEL_EXPORTER_OTLP_PROTOCOL') continue;
+    // Traces have one protocol, and any other is a fault.
+    if (name.endsWith('_PROTOCOL')) continue;
     const value =
       other[name] ??
       (variable.kind === 'boolean' ? String(!variable.default) : variable.kind === 'integer' ? '99' : 'x');
@@ -237,18 +239,55 @@ test('without traces, variables of OpenTelemetry may be those of another program
 
 test('with traces, what the exporter cannot do is a fault', () => {
   const cases: [name: string, value: string, expected: RegExp][] = [
-    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /^one of http\/protobuf$/],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /^http\/protobuf, which is what the exporter/],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'smoke', /^one of http\/protobuf, http\/json, grpc$/],
+    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json', /^http\/protobuf, which is what the exporter/],
     ['OTEL_TRACES_SAMPLER', 'jaeger_remote', /^one of parentbased_always_on/],
     ['OTEL_TRACES_SAMPLER_ARG', '2', /^a number from 0 to 1/],
     ['OTEL_TRACES_SAMPLER_ARG', '1 %', /^a number from 0 to 1/],
     ['OTEL_PROPAGATORS', 'b3', /^tracecontext, baggage/],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', /^a URL/],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://name:secret@collector:4318', /^a URL/],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=b,foo', /^pairs as name=value/],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=b=c', /^pairs/],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=%FF', /^pairs/],
+    ['OTEL_RESOURCE_ATTRIBUTES', `a=${'b'.repeat(256)}`, /^pairs/],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'nonsense', /^pairs as name=value/],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a=1,=2', /^pairs/],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a=1;b', /^pairs/],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a b=1', /^pairs/],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%0d', /^pairs/],
     ['OTEL_BSP_MAX_QUEUE_SIZE', '9', /^at most OTEL_BSP_MAX_QUEUE_SIZE/],
   ];
   for (const [name, value, expected] of cases)
     assert.match(faultOf({ ...TRACING, [name]: value }).expected, expected, `${name}=${value}`);
+  for (const pairs of ['', 'a=b', ' a = b , c=%C3%BC%2C,', 'team=,x=1'])
+    assert.equal(withRedis({ ...TRACING, OTEL_RESOURCE_ATTRIBUTES: pairs }).warnings.length, 0, pairs);
+  for (const pairs of ['', 'authorization=Bearer%20a==,x-team = rates'])
+    assert.equal(withRedis({ ...TRACING, OTEL_EXPORTER_OTLP_HEADERS: pairs }).warnings.length, 0, pairs);
+  const { warnings } = withRedis({ ...TRACING, OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'hunter2' });
+  assert.deepEqual(warnings, [
+    'OTEL_EXPORTER_OTLP_TRACES_HEADERS: (hidden), expected pairs as name=value; the others are not sent',
+  ]);
+  const both = { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf' };
+  assert.notEqual(withRedis({ ...TRACING, ...both }).config.tracing, undefined);
   assert.match(faultOf({ OTEL_TRACES_EXPORTER: 'zipkin' }).expected, /^one of none, otlp$/);
+});
+
+test('a share of traced requests is warned of if the sampler disregards it', () => {
+  const warningsOf = (env: Environment) =>
+    withRedis({ ...TRACING, OTEL_TRACES_SAMPLER_ARG: '0.01', ...env }).warnings;
+  assert.deepEqual(warningsOf({}), [
+    'OTEL_TRACES_SAMPLER_ARG: has no effect with OTEL_TRACES_SAMPLER=parentbased_always_on; use parentbased_traceidratio',
+  ]);
+  assert.equal(warningsOf({ OTEL_TRACES_SAMPLER: 'always_off' }).length, 1);
+  for (const env of [
+    { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' },
+    { OTEL_TRACES_SAMPLER: 'traceidratio' },
+    { OTEL_TRACES_SAMPLER_ARG: '1' },
+    { OTEL_SDK_DISABLED: 'true' },
+  ])
+    assert.deepEqual(warningsOf(env), [], JSON.stringify(env));
 });
 
 test('a faulty rule of dependencies is reported with what was expected', () => {

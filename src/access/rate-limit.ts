@@ -106,21 +106,25 @@ export interface RateLimitOptions {
 export class RateLimits {
   readonly #counters: Counters;
   readonly #now: () => number;
-  readonly #addressLimits: PrincipalLimits | undefined;
+  #addressLimits: PrincipalLimits | undefined;
   readonly #addresses = new Map<string, Client>();
   /** By name. A name is unique only among the principals with the same proof. */
   readonly #principals = { token: new Map<string, Client>(), jwt: new Map<string, Client>() };
 
   /** @param now a clock in milliseconds that never goes back */
   constructor(options: RateLimitOptions, counters: Counters, now: () => number = () => performance.now()) {
-    const { addressRequestsPerSecond = 0, addressBytesPerSecond = 0 } = options;
-    if (addressRequestsPerSecond > 0 || addressBytesPerSecond > 0)
-      this.#addressLimits = {
-        requestsPerSecond: addressRequestsPerSecond || undefined,
-        bytesPerSecond: addressBytesPerSecond || undefined,
-      };
+    this.limitAddresses(options);
     this.#counters = counters;
     this.#now = now;
+  }
+
+  /** Sets the limits for each address. An address whose limits change may use a second of its rate at once again. */
+  limitAddresses({ addressRequestsPerSecond = 0, addressBytesPerSecond = 0 }: RateLimitOptions): void {
+    const limits = {
+      requestsPerSecond: addressRequestsPerSecond || undefined,
+      bytesPerSecond: addressBytesPerSecond || undefined,
+    };
+    this.#addressLimits = Object.values(limits).some(Boolean) ? limits : undefined;
   }
 
   /** Whether `countAddress` must be called. */
@@ -134,7 +138,7 @@ export class RateLimits {
    * @throws RateLimited
    */
   countAddress(network: string): CountBytes | undefined {
-    return this.#addressLimits && this.#count(this.#clientAt(network));
+    return this.#addressLimits && this.#count(this.#clientAt(network, this.#addressLimits));
   }
 
   /** As `countAddress`, for a principal. */
@@ -160,11 +164,12 @@ export class RateLimits {
     return client;
   }
 
-  #clientAt(network: string): Client {
+  #clientAt(network: string, limits: PrincipalLimits): Client {
     const known = this.#addresses.get(network);
-    if (known !== undefined) return known;
-    if (this.#addresses.size >= MAX_ADDRESSES) this.#addresses.delete(this.#addresses.keys().next().value!);
-    const client = new Client('address', this.#addressLimits!, this.#now);
+    if (known?.hasLimits(limits)) return known;
+    if (known === undefined && this.#addresses.size >= MAX_ADDRESSES)
+      this.#addresses.delete(this.#addresses.keys().next().value!);
+    const client = new Client('address', limits, this.#now);
     this.#addresses.set(network, client);
     return client;
   }

@@ -14,6 +14,8 @@ export interface SlowRequest {
   readonly ms: number;
   /** The part of `ms` until the last byte of the body had arrived. Undefined without a body. */
   readonly bodyMs?: number | undefined;
+  /** How long the request waited for Redis. 0 if it did not. */
+  readonly redisMs?: number;
   /** The header `Cache-Status` of the answer: which tiers were asked. */
   readonly cacheStatus?: string | undefined;
 }
@@ -44,7 +46,7 @@ export class SlowRequests {
   }
 
   /** Logs a request that took at least `thresholdMs`. */
-  report({ operation, key, outcome, ms, bodyMs, cacheStatus }: SlowRequest): void {
+  report({ operation, key, outcome, ms, bodyMs, redisMs = 0, cacheStatus }: SlowRequest): void {
     if (!this.#hasLine()) {
       this.#leftOut++;
       return;
@@ -59,6 +61,7 @@ export class SlowRequests {
         ms: rounded(ms),
         body_ms: rounded(bodyMs),
         after_body_ms: bodyMs === undefined ? undefined : rounded(ms - bodyMs),
+        redis_ms: rounded(redisMs) || undefined,
         event_loop_delay_ms: rounded(this.#loopDelayMs()),
         cache_status: cacheStatus,
         left_out: leftOut === 0 ? undefined : leftOut,

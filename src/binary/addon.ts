@@ -11,6 +11,7 @@ import {
   type LoadedFile,
   missingGlibc,
 } from '../uws/packages.ts';
+import { lacksGlibc } from './glibc.ts';
 import { loadFromPrivateFile, temporaryDirectories } from './private-file.ts';
 
 /**
@@ -18,7 +19,9 @@ import { loadFromPrivateFile, temporaryDirectories } from './private-file.ts';
  * @throws CannotRunHere if the addon needs a newer glibc
  * @throws CannotUnpack if no directory can be used
  */
-export function loadPackage({ asset }: AddonPackage): LoadedFile {
+export function loadPackage({ asset, glibc }: AddonPackage): LoadedFile {
+  // To write the file and to have it refused would take a tenth of the start.
+  if (glibc !== undefined && lacksGlibc(glibc)) throw new CannotRunHere(`it needs glibc ${glibc}`);
   const sha256 = BUILD!.addons[asset]!;
   const module: { exports: Partial<Addon> } = { exports: {} };
   let missing: string | undefined;

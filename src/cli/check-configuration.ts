@@ -42,11 +42,12 @@ type Running =
 /** @returns the exit code */
 export async function checkConfiguration(
   settings: Settings,
-  warnings: readonly string[],
+  aboutVariables: readonly string[],
   flags: CheckFlags,
 ): Promise<number> {
   const token = serviceToken(flags.tokenFile);
-  const facts = await checkFiles(settings.config);
+  const { facts, warnings: aboutFiles } = await checkFiles(settings.config);
+  const warnings = [...aboutVariables, ...aboutFiles];
   let exitCode = 0;
   const running = await compared(settings, flags, token).catch((error: Error): Running => {
     if (!(error instanceof Failure)) throw error;

@@ -13,7 +13,7 @@ export interface Interval {
 export function intervalOf(now: Snapshot, before: Snapshot): Interval | undefined {
   if ('enabled' in now.stats || 'enabled' in before.stats) return undefined;
   const seconds = (now.atMs - before.atMs) / 1000;
-  const { local, redis, requests, flights, latency } = now.stats;
+  const { local, redis, requests, flights, latency, process } = now.stats;
   const then = before.stats;
   const difference = {
     ...now.stats,
@@ -36,6 +36,8 @@ export function intervalOf(now: Snapshot, before: Snapshot): Interval | undefine
       set: less(requests.set, then.requests.set, OUTCOMES),
       delete: less(requests.delete, then.requests.delete, OUTCOMES),
     },
+    // An earlier version of the service does not report it.
+    ...(process && then.process && { process: less(process, then.process, ['cpu_seconds']) }),
     flights: less(flights, then.flights, ['joined', 'fenced']),
     latency: {
       bounds_seconds: latency.bounds_seconds,
@@ -47,11 +49,12 @@ export function intervalOf(now: Snapshot, before: Snapshot): Interval | undefine
   };
   const { get, set, delete: deletion } = difference.requests;
   const isLower = [get, set, deletion].some((each) => OUTCOMES.some((name) => each[name] < 0));
-  return isLower ? undefined : { seconds, stats: difference as StatsBody };
+  const restarted = isLower || (difference.process?.cpu_seconds ?? 0) < 0;
+  return restarted ? undefined : { seconds, stats: difference as StatsBody };
 }
 
 const LOOKUPS = ['hits', 'misses'] as const;
-const LOCAL = [...LOOKUPS, 'evictions', 'expirations'] as const;
+const LOCAL = [...LOOKUPS, 'stale', 'evictions', 'expirations'] as const;
 const OUTCOMES = ['hit', 'miss', 'error'] as const;
 
 /** Subtracts the members with these names. */

@@ -4,14 +4,12 @@ import { surviveLostOutput } from './output.ts';
 import { createProgram } from './program.ts';
 
 /** Runs the subcommand of the command line. Sets the exit code at the end. */
-export function run(): void {
+export function run(program = createProgram()): void {
   surviveLostOutput();
   // Not awaited: the single binary is a CommonJS bundle, which has no top-level await.
-  createProgram()
-    .parseAsync()
-    .catch((error: unknown) => {
-      process.exitCode = report(error);
-    });
+  program.parseAsync().catch((error: unknown) => {
+    process.exitCode = report(error);
+  });
 }
 
 /** Prints an error. Returns the exit code. */

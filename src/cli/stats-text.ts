@@ -22,6 +22,7 @@ export function statsText(now: Snapshot, before?: Snapshot): string {
     head,
     interval === undefined ? 'Since the start:' : `In the last ${significant(interval.seconds)} s:`,
     requestTable(shown, interval?.seconds),
+    ...staleLine(shown),
     localTable(shown),
     ...(shown.redis === undefined ? [] : [redisTable(shown)]),
     facts(health, stats),
@@ -42,6 +43,11 @@ function requestTable({ requests }: StatsBody, seconds: number | undefined): str
   });
   const head = ['requests', 'hit', 'miss', 'error', 'hit rate', ...(seconds === undefined ? [] : ['per s'])];
   return table(head, rows);
+}
+
+/** These reads are hits above, and misses of L1 below. An earlier version of the service does not count them. */
+function staleLine({ local: { stale = 0 } }: { readonly local: Partial<StatsBody['local']> }): string[] {
+  return stale > 0 ? [`Stale: ${count(stale)} of the get hits, because Redis did not answer.`] : [];
 }
 
 /** Items, hits and misses of L1, by type. */

@@ -28,7 +28,9 @@ export interface Observed {
 
 const NONE = '–';
 const NAME_COLUMNS = 14;
-const NUMBER_COLUMNS = 11;
+const NUMBER_COLUMNS = 9;
+/** The fifth number may have the longest heading: `Redis keys`. */
+const FIFTH_NUMBER_COLUMNS = 11;
 /** Rows of reasons and warnings on a low and on a high terminal. */
 const LEAST_REASON_ROWS = 2;
 const MOST_REASON_ROWS = 8;
@@ -48,7 +50,7 @@ export function screenOf({ now, before, hotKeys, quality }: Observed, size: Size
       [
         head(now, size),
         ...doubts,
-        ...stateLines(health),
+        ...stateLines(health, size),
         ...redisLines(health),
         'Statistics are disabled: ENABLE_CACHE_STATS is false.',
       ],
@@ -66,7 +68,11 @@ export function screenOf({ now, before, hotKeys, quality }: Observed, size: Size
     ...tierLines(stats, interval),
     ...space,
   ];
-  const states = [...space, ...doubts, ...stateLines(health, stats).map((text) => cut(text, size.columns))];
+  const states = [
+    ...space,
+    ...doubts,
+    ...stateLines(health, size, stats, interval).map((text) => cut(text, size.columns)),
+  ];
   const left = size.rows - top.length - states.length;
   const servers = limited(redisLines(health, stats), left - 1 - LEAST_KEY_ROWS);
   const room = left - servers.length - 1;
@@ -123,19 +129,20 @@ function requestLines({ latency }: StatsBody, interval: Interval | undefined): s
   const bounds = latency.bounds_seconds;
   const rows = operations.map((operation) => {
     const name = operation === 'redis' ? 'Redis commands' : operation;
-    if (interval === undefined) return [name, ...Array<string>(6).fill(NONE)];
-    const { requests, latency: counts } = interval.stats;
+    if (interval === undefined) return [name, ...Array<string>(7).fill(NONE)];
+    const { requests, latency: counts, local } = interval.stats;
     const timed = counts[operation];
     const percentiles = [0.5, 0.9, 0.99].map((share) =>
       durationText(percentile(bounds, timed, share), bounds),
     );
     const per = (n: number) => short(n / interval.seconds);
-    if (operation === 'redis') return [name, per(sum(timed)), '', '', ...percentiles];
+    if (operation === 'redis') return [name, per(sum(timed)), '', '', '', ...percentiles];
     const { hit, miss, error } = requests[operation];
-    const hits = operation === 'get' ? percent(hit / (hit + miss)) : '';
-    return [name, per(hit + miss + error), hits, per(error), ...percentiles];
+    const shares = operation === 'get' ? [hit, local.stale].map((n) => percent(n / (hit + miss))) : ['', ''];
+    return [name, per(hit + miss + error), ...shares, per(error), ...percentiles];
   });
-  return [heading(['requests', 'per s', 'hit rate', 'errors/s', 'p50', 'p90', 'p99']), ...rows.map(line)];
+  const columns = ['requests', 'per s', 'hit rate', 'stale', 'errors/s', 'p50', 'p90', 'p99'];
+  return [heading(columns), ...rows.map(line)];
 }
 
 /** Lookups in each tier by type. */
@@ -152,20 +159,24 @@ function tierLines(stats: StatsBody, interval: Interval | undefined): string[] {
     const present = name === 'all types' ? local : local.by_type[name];
     const items = present === undefined ? NONE : short(present.items);
     const counted = interval?.stats;
-    const lookups = (tier: Tier | undefined): [rate: string, hitRate: string] => {
-      const counts = name === 'all types' ? tier : tier?.by_type[name];
+    const of = <T>(tier: (T & ByType<T>) | undefined) => (name === 'all types' ? tier : tier?.by_type[name]);
+    const lookups = (counts: Lookups | undefined): [rate: string, hitRate: string] => {
       if (counts === undefined || interval === undefined) return [NONE, NONE];
       const { hits, misses } = counts;
       return [short((hits + misses) / interval.seconds), percent(hits / (hits + misses))];
     };
+    const inL1 = of<Lookups & { readonly stale: number }>(counted?.local);
     return [
       name,
       items,
-      ...lookups(counted?.local),
-      ...(redis === undefined ? [NONE, NONE, NONE] : [keysInRedis(name), ...lookups(counted?.redis)]),
+      ...lookups(inL1),
+      inL1 === undefined ? NONE : percent(inL1.stale / (inL1.hits + inL1.misses)),
+      ...(redis === undefined
+        ? [NONE, NONE, NONE]
+        : [keysInRedis(name), ...lookups(of<Lookups>(counted?.redis))]),
     ];
   });
-  const columns = ['type', 'L1 items', 'reads/s', 'hit rate', 'Redis keys', 'reads/s', 'hit rate'];
+  const columns = ['type', 'L1 items', 'reads/s', 'hit rate', 'stale', 'Redis keys', 'reads/s', 'hit rate'];
   return [heading(columns), ...rows.map(line)];
 }
 
@@ -174,8 +185,8 @@ interface Lookups {
   readonly misses: number;
 }
 
-interface Tier extends Lookups {
-  readonly by_type: Partial<Readonly<Record<(typeof TYPES)[number], Lookups>>>;
+interface ByType<T> {
+  readonly by_type: Partial<Readonly<Record<(typeof TYPES)[number], T>>>;
 }
 
 /** The hottest and the most-missed keys, side by side. */
@@ -201,14 +212,25 @@ function keyCell(hot: HotKey | undefined, columns: number, i: number): string {
   return fit(printable(hot.key), columns - rateColumns) + fit(shown, rateColumns, 'right');
 }
 
-/** The processes, the pending writes and L1. */
-function stateLines(health: HealthBody, stats?: StatsBody): string[] {
+/** The processes, the pending writes, how busy the service is, and L1. */
+function stateLines(health: HealthBody, { columns }: Size, stats?: StatsBody, interval?: Interval): string[] {
   const { pending_writes: pending, processes } = health;
+  const writes = pending === undefined ? [] : [`pending writes: ${pendingText(pending)}`];
+  const both = [...writes, ...loadTexts(stats, interval)];
+  const oneLine = both.join(GAP);
   return [
     ...(processes === undefined ? [] : [`processes: ${processesText(processes)}`]),
-    ...(pending === undefined ? [] : [`pending writes: ${pendingText(pending)}`]),
+    // A low terminal needs the second line for a server of Redis.
+    ...(both.length > 1 && cut(oneLine, columns) === oneLine ? [oneLine] : both),
     l1Text(health, stats),
   ];
+}
+
+/** Empty for an earlier version of the service, which does not report it. */
+function loadTexts(stats: Partial<StatsBody> | undefined, interval: Interval | undefined): string[] {
+  if (stats?.process === undefined) return [];
+  const share = interval && percent(interval.stats.process.cpu_seconds / interval.seconds);
+  return [`CPU ${share ?? NONE}, loop delay ${significant(stats.process.event_loop_delay_ms)} ms`];
 }
 
 function l1Text({ local_cache: l1 }: HealthBody, stats: StatsBody | undefined): string {
@@ -265,7 +287,8 @@ function heading(cells: readonly string[]): string {
 }
 
 function line([name, ...numbers]: readonly string[]): string {
-  return fit(name!, NAME_COLUMNS) + numbers.map((cell) => fit(cell, NUMBER_COLUMNS, 'right')).join('');
+  const columns = (i: number) => (i === 4 ? FIFTH_NUMBER_COLUMNS : NUMBER_COLUMNS);
+  return fit(name!, NAME_COLUMNS) + numbers.map((cell, i) => fit(cell, columns(i), 'right')).join('');
 }
 
 function sum(counts: readonly number[]): number {

@@ -9,6 +9,7 @@ import type { Fault } from './fault.ts';
 import type { Secret } from './kinds.ts';
 import { checkTogether, type Environment, parseVariables } from './parse.ts';
 import { redisTlsOf, topologyOf } from './redis-topology.ts';
+import { tracingWarnings } from './tracing-warnings.ts';
 import { unknownVariableWarnings } from './unknown-variables.ts';
 import type { Values } from './variables.ts';
 
@@ -281,9 +282,7 @@ function warnOfIdle(config: Config, env: Environment): string[] {
     for (const name of ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER'])
       if (env[name]) warnings.push(`${name}: has no effect without AUTH_JWKS_FILE or AUTH_JWKS_URL`);
   }
-  if (env.OTEL_EXPORTER_OTLP_ENDPOINT && !env.OTEL_TRACES_EXPORTER && config.tracing === undefined)
-    warnings.push('OTEL_EXPORTER_OTLP_ENDPOINT: has no effect without OTEL_TRACES_EXPORTER=otlp');
-  return warnings;
+  return [...warnings, ...tracingWarnings(env, config.tracing)];
 }
 
 function deepFreeze<T>(value: T): T {

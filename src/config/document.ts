@@ -76,12 +76,16 @@ Environment variables configure the service. Each variable has a flag that overr
 
 Tokens, keys, certificates and password files are loaded again when they change. SIGHUP also reads the file of
 \`ENV_FILE\` again. The environment and the flags of a process cannot change. A service of one process applies these
-variables, and logs the names of all others that have changed: they need a restart. With \`PROCESSES\`, SIGHUP
-[replaces the processes](deployment/processes.md#sighup) instead.
+variables, and logs the names of all others that have changed: they need a restart. SIGHUP also
+logs the warnings about the configuration. With \`PROCESSES\`, SIGHUP
+[replaces the processes](deployment/processes.md#sighup) instead. A SIGHUP during the start of a service of one process
+is handled as soon as the service can. Node ends a process that receives it in its first 0.1 seconds: wait for
+\`listening\` in the log, or for \`/livez\`.
 
-- \`LOG_LEVEL\`
-- The TTL by type, for values that are written from then on.
+- \`LOG_LEVEL\`, \`SLOW_REQUEST_MS\`, \`ACCESS_LOG\`
+- The TTL by type, for values that are written from then on. \`LOCAL_CACHE_TTL\`, for what L1 stores from then on.
 - \`MAX_BATCH_KEYS\`, \`MAX_BODY_BYTES\`, \`MAX_BUFFERED_BODY_BYTES\`, \`MAX_ANSWER_BYTES\`, \`MAX_INVALIDATION_KEYS\`
+- \`MAX_CONNECTIONS\`, \`MAX_ADDRESS_REQUESTS_PER_SECOND\`, \`MAX_ADDRESS_BYTES_PER_SECOND\`. Connections that exist stay.
 - \`WS_*\`, except \`WS_MAX_FRAME_BYTES\` and \`WS_IDLE_TIMEOUT_SECONDS\`. Sockets and subscriptions that exist stay.
 `;
 

@@ -95,23 +95,30 @@ export function choice<const C extends string, const R extends Row<NoInfer<C>> &
   return finish<C, R>(row, 'choice', `one of ${row.of.join(', ')}`, schema);
 }
 
-/** Text that matches `pattern`; `expected` describes the pattern in words. */
-export function text<const R extends Row<string> & { pattern: RegExp; expected: string }>(
+/** A test of a text beyond its pattern. */
+interface Tested {
+  readonly test?: (text: string) => boolean;
+}
+
+/** Text that matches `pattern` and passes `test`; `expected` describes both in words. */
+export function text<const R extends Row<string> & Tested & { pattern: RegExp; expected: string }>(
   row: R,
 ): Variable<ValueOf<string, R>> {
-  return finish<string, R>(row, 'text', row.expected, v.pipe(v.string(), v.regex(row.pattern)));
+  const schema = v.pipe(v.string(), v.regex(row.pattern), v.check(row.test ?? (() => true)));
+  return finish<string, R>(row, 'text', row.expected, schema);
 }
 
 /**
  * Text that is never shown. Unlike the other kinds, the empty string is a value: it means "no password". Line breaks
  * are rejected, because a secret that was created with `echo` ends in one by mistake.
  */
-export function secret<const R extends Row<Secret> & { expected: string }>(
+export function secret<const R extends Row<Secret> & Tested & { expected: string }>(
   row: R,
 ): Variable<ValueOf<Secret, R>> {
   const schema = v.pipe(
     v.string(),
     v.regex(/^[^\r\n]*$/),
+    v.check(row.test ?? (() => true)),
     v.transform((value) => new Secret(value)),
   );
   return finish<Secret, R>(row, 'secret', row.expected, schema);

@@ -89,6 +89,7 @@ export function checkTogether(values: Partial<Values>, env: Environment, standal
   if (below('OTEL_BSP_MAX_QUEUE_SIZE', 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE')) {
     fault('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 'at most OTEL_BSP_MAX_QUEUE_SIZE');
   }
+  checkTracing(values, fault);
   checkRules(values, fault);
   checkTls(values, fault);
   checkAccess(values, fault);
@@ -104,6 +105,13 @@ function checkRules({ DEPENDENCIES: rules }: Partial<Values>, fault: ReportFault
     if (!(error instanceof RuleFault)) throw error;
     fault('DEPENDENCIES', error.message);
   }
+}
+
+function checkTracing(values: Partial<Values>, fault: ReportFault): void {
+  const { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: ofTraces, OTEL_EXPORTER_OTLP_PROTOCOL: ofAll } = values;
+  const name = ofTraces === undefined ? 'OTEL_EXPORTER_OTLP_PROTOCOL' : 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL';
+  if ((ofTraces ?? ofAll ?? 'http/protobuf') !== 'http/protobuf')
+    fault(name, 'http/protobuf, which is what the exporter of traces speaks');
 }
 
 function checkTls(values: Partial<Values>, fault: ReportFault): void {

@@ -8,4 +8,6 @@ export interface Settings {
   /** `given`, and the variables of ENV_FILE. */
   readonly env: Environment;
   readonly config: Config;
+  /** About the configuration, one line each, to be logged. */
+  readonly warnings: readonly string[];
 }

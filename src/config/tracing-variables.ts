@@ -1,10 +1,11 @@
 /** The variables of OpenTelemetry that the service reads. The SDK reads the others from the environment of the process. */
 import { SAMPLERS } from '../tracing/sampler.ts';
 import { boolean, choice, integer, secret, text } from './kinds.ts';
+import { areAttributes, areHeaders } from './pairs.ts';
 import { PRINTABLE } from './patterns.ts';
 
-/** What the exporter speaks. */
-const PROTOCOLS = ['http/protobuf'] as const;
+/** What exporters speak. This one speaks the first. */
+const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const;
 
 const url = (doc: string) =>
   text({
@@ -14,7 +15,7 @@ const url = (doc: string) =>
     doc,
   });
 
-const PAIRS_EXPECTED = 'pairs as name=value, separated by commas';
+const PAIRS_EXPECTED = 'pairs as name=value, separated by commas, with , ; = % in a value as %2C %3B %3D %25';
 
 export const TRACING_VARIABLES = {
   OTEL_TRACES_EXPORTER: choice({
@@ -57,6 +58,7 @@ export const TRACING_VARIABLES = {
   OTEL_RESOURCE_ATTRIBUTES: text({
     group: 'tracing',
     pattern: PRINTABLE,
+    test: areAttributes,
     expected: PAIRS_EXPECTED,
     doc: 'Attributes of every span, as name=value separated by commas, such as deployment.environment.name=production.',
   }),
@@ -68,6 +70,7 @@ export const TRACING_VARIABLES = {
   ),
   OTEL_EXPORTER_OTLP_HEADERS: secret({
     group: 'tracing',
+    test: areHeaders,
     expected: PAIRS_EXPECTED,
     doc: 'Header lines for the collector, such as an access token, as name=value separated by commas.',
   }),
@@ -75,7 +78,12 @@ export const TRACING_VARIABLES = {
     group: 'tracing',
     default: 'http/protobuf',
     of: PROTOCOLS,
-    doc: 'Protocol of the exporter. Collectors accept it on port 4318.',
+    doc: 'Protocol of exporters. For traces it must be http/protobuf, which collectors accept on port 4318.',
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: choice({
+    group: 'tracing',
+    of: PROTOCOLS,
+    doc: 'As OTEL_EXPORTER_OTLP_PROTOCOL, for traces only, and overrides it.',
   }),
   OTEL_BSP_SCHEDULE_DELAY: integer({
     group: 'tracing',

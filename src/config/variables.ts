@@ -54,7 +54,7 @@ export const VARIABLES = {
     default: '1',
     pattern: /^(auto|[1-9]|[1-5]\d|6[0-4])$/,
     expected: 'a whole number from 1 to 64, or auto',
-    doc: 'How many processes serve PORT, each with its own L1 and its own connections to Redis; auto is one for each whole core that the cgroup limit or the machine allows.',
+    doc: 'How many processes serve PORT, each with its own L1 and its own connections to Redis; auto is one for each whole core that the cgroup limit or the machine allows, at most 64.',
   }),
   ENV_FILE: text({
     group: 'server',
@@ -164,7 +164,7 @@ export const VARIABLES = {
     unit: 'bytes',
     within: [0, 1024 * GiB],
     note: '0 sets no limit',
-    doc: 'Maximum memory of all entries; an entry counts as its key, its value as written, and 248 bytes; 88 more with an origin.',
+    doc: 'Maximum memory of all entries; an entry counts as its key, its value as written, and 280 bytes; 88 more with an origin, 160 more unless the value is msgpack or ASCII JSON of up to 4 KB.',
   }),
   LOCAL_CACHE_TTL: integer({
     group: 'local',

@@ -177,11 +177,11 @@ function batchHandler(
         if (body.length > ONE_TURN_BYTES)
           return attempt(exchange, deps, async () => {
             const decoded = await readInTurns(load, body, (copy) => decodeLargeBody(encoding, copy, form()));
-            answer(await run(decoded, requester, details));
+            answer(await exchange.waitForRedis(Promise.resolve(run(decoded, requester, details))));
           });
         const results = run(decodeBody(encoding, body, form()), requester, details);
         if (Array.isArray(results)) answer(results);
-        else attempt(exchange, deps, () => results.then(answer));
+        else attempt(exchange, deps, () => exchange.waitForRedis(results).then(answer));
       });
     });
   };

@@ -1,6 +1,6 @@
 /**
- * The entity tags of a value. Each form of the answer has its own tag, because its bytes differ: the version alone for
- * JSON, `.m` after it for msgpack, and a `g` for an answer that is compressed with gzip.
+ * The entity tags of a value. Each form of the answer has its own tag, because its bytes differ. JSON has the version
+ * alone, msgpack has `.m` after it, and an answer that is compressed with gzip has a `g`.
  */
 import type { Encoding } from '../cache/entry.ts';
 import { isVersion, type Version } from '../cache/version.ts';
@@ -25,8 +25,8 @@ export function versionOfTag(tag: string): Version | undefined {
 }
 
 /**
- * The first of these forms whose tag an `If-None-Match` header contains, by the weak comparison that RFC 9110 requires for
- * reads; undefined if it contains none.
+ * The first of these forms whose tag an `If-None-Match` header contains; undefined if it contains no tag of a form. RFC
+ * 9110 requires the weak comparison for reads.
  * @param forms all that the client accepts, the preferred one first
  */
 export function matchingForm(

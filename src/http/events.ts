@@ -7,6 +7,7 @@ import { attempt, shedIfOverloaded } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange, type Headers } from './exchange.ts';
 import { addressOf, type GuardedHandler, requesterOf } from './guard.ts';
+import { decodedPairs } from './query.ts';
 import { StreamedAnswer } from './streamed.ts';
 
 const LISTS = ['keys', 'types', 'prefixes'];
@@ -51,7 +52,7 @@ export function eventsHandler(deps: HttpDeps): GuardedHandler {
 /** The parameters as the members of a JSON request. A list has one parameter for each name, because keys may have commas. */
 function interestOf(query: string): Record<string, unknown> {
   const found: Record<string, unknown> = {};
-  for (const [name, text] of new URLSearchParams(query)) {
+  for (const [name, text] of decodedPairs(query)) {
     if (!PARAMETERS.has(name)) throw unknownName('parameter', name, PARAMETERS, 'query_invalid');
     if (LISTS.includes(name)) {
       const names = found[name] as string[] | undefined;

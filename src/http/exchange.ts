@@ -79,6 +79,8 @@ export class Exchange {
   key: string | undefined;
   /** When the last byte of the body arrived, where slow requests are logged. */
   #bodyAt: number | undefined;
+  /** How long the request has waited for Redis, where slow requests are logged. */
+  #redisMs = 0;
   /** Called when the client disconnects before the answer. */
   onGone: (() => void) | undefined;
   /** Undefined if the request is not traced. */
@@ -114,8 +116,17 @@ export class Exchange {
     return this.#done;
   }
 
+  /** Times a wait for Redis, where slow requests are logged. @returns a promise with the same outcome */
+  waitForRedis<T>(waiting: Promise<T>): Promise<T> {
+    if (this.#load.slow === undefined) return waiting;
+    const start = performance.now();
+    return waiting.finally(() => {
+      this.#redisMs += performance.now() - start;
+    });
+  }
+
   send(status: number, headers: Headers, body: string | Buffer = ''): void {
-    this.#write(status, headers, body, this.#load.draining);
+    this.#write(status, headers, body, this.#load.closesNext());
   }
 
   /** Whether the connection must close after the answer. */
@@ -136,7 +147,7 @@ export class Exchange {
       error.status,
       problemHeaders(error, headers),
       problem(error),
-      this.#load.draining,
+      this.#load.closesNext(),
       error.code,
     );
   }
@@ -232,7 +243,7 @@ export class Exchange {
     const { operation, key } = this;
     const bodyMs = this.#bodyAt === undefined ? undefined : this.#bodyAt - this.#start;
     const cacheStatus = headers.find(([name]) => name === 'Cache-Status')?.[1];
-    slow.report({ operation, key, outcome, ms, bodyMs, cacheStatus });
+    slow.report({ operation, key, outcome, ms, bodyMs, redisMs: this.#redisMs, cacheStatus });
   }
 
   #deliver(status: number, headers: Headers, body: string | Buffer, closing: boolean): void {
@@ -241,7 +252,7 @@ export class Exchange {
     const head = headText(status, headers);
     const bodiful = status !== 204 && status !== 304;
     res.cork(() => {
-      // Only where it is sent: to count the bytes of each answer would make every mget slower.
+      // Counts the bytes only where the length is sent: to count the bytes of each answer would make every mget slower.
       if (!bodiful || this.#bodiless || (this.#last && body.length === 0))
         this.#endWithoutBody(head, bodiful ? Buffer.byteLength(body) : undefined, status, closing);
       else if (this.#last && body.length > 1) this.#sendAndClose(head, body);
@@ -283,12 +294,12 @@ export class Exchange {
     const res = this.#res;
     this.#finish();
     const all = length === undefined ? head : `${head}\r\nContent-Length: ${length}`;
-    // Answers to writes are not drawn, so that writers keep their connections: docs/architecture.md names that gap.
+    // Answers to writes are not drawn, so that writers keep their connections: docs/architecture.md names this gap.
     const drawn = (this.#bodiless || status === 304) && this.#load.closes.draws(1);
     if (drawn || this.#last) return this.#endAndClose(all);
     res.writeStatus(closing ? `${all}\r\nConnection: close` : all);
-    // Never with arguments: uWS makes a Content-Length of any first one, undefined too, and then waits for that many
-    // bytes, so that the next request closes the connection.
+    // Never pass arguments: uWS makes a Content-Length of any first argument, even undefined. It then waits for that
+    // many bytes, and closes the connection at the next request.
     res.endWithoutBody();
   }
 
@@ -324,8 +335,8 @@ export class Exchange {
 }
 
 /**
- * The status and all header lines as one text for `writeStatus`: uWS writes it unchanged, line ends included, and one call
- * is faster than one for each line.
+ * The status and all header lines as one text for `writeStatus`. uWS writes it unchanged, line ends included. One call
+ * is faster than a call for each line.
  */
 export function headText(status: number, headers: Headers): string {
   let text = (STATUS_LINES[status] ?? String(status)) + commonLines;

@@ -1,4 +1,4 @@
-/** Lets only those requests reach a handler whose end is known. */
+/** Lets only requests whose end is known reach a handler. */
 import { checkFraming, type FramingDeps } from './check-framing.ts';
 import { Exchange } from './exchange.ts';
 import { type ExpectedBody, malformed } from './framing.ts';

@@ -39,8 +39,8 @@ const ADDRESS = new TextDecoder();
 export function guarded(deps: HttpDeps, rule: Rule, handler: GuardedHandler): Handler {
   const { rates } = deps.access;
   const allowed = authorized(deps, rule, handler);
-  if (!rates.limitsAddresses) return allowed;
   return (res, req) => {
+    if (!rates.limitsAddresses) return allowed(res, req);
     try {
       countBody(res, rates.countAddress(networkOf(res.getRemoteAddress())));
     } catch (error) {

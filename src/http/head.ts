@@ -28,8 +28,8 @@ export function headOf(entry: Entry, bytes: number, maxAge: MaxAge, now: number)
 }
 
 /**
- * The header lines of any answer with an entry, except `Content-Encoding`. By default no HTTP cache may use the answer without a question to the
- * service: it would not notice an invalidation.
+ * The header lines of any answer with an entry, except `Content-Encoding`. By default no HTTP cache may use the answer
+ * without a question to the service: it would not notice an invalidation.
  * @param bytes the size of the value, before compression
  * @param now in milliseconds
  */

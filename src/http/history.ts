@@ -1,4 +1,7 @@
-/** `GET` and `HEAD` of `/v1/history` and `/v1/replicas`: what the live page shows. The answers contain neither keys nor values. */
+/**
+ * `GET` and `HEAD` of `/v1/history` and `/v1/replicas`: what the live page shows. The answers contain neither keys nor
+ * values.
+ */
 import type { Principal } from '../access/principal.ts';
 import { ServiceError } from '../errors.ts';
 import { attempt, shedIfOverloaded } from './body.ts';

@@ -57,8 +57,8 @@ export function mediaTypeOf(encoding: Encoding): string {
 }
 
 /**
- * The encoding of a body with this `Content-Type`, which is required: without it, a web page of another origin could send
- * the body without asking first.
+ * The encoding of a body with this `Content-Type`. The header is required: without it, a web page of another origin
+ * could send the body without asking first.
  * @throws ServiceError `media_type_unsupported`
  */
 export function bodyEncoding(contentType: string): Encoding {

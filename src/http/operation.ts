@@ -101,7 +101,7 @@ export function listHandler(
   };
 }
 
-/** Whether a request has a body, or claims one. An operation without parameters needs none. */
+/** Whether a request has a body, or claims one. An operation without parameters needs no body. */
 function hasBody(req: HttpRequest): boolean {
   const length = req.getHeader('content-length');
   return (length !== '' && length !== '0') || req.getHeader('transfer-encoding') !== '';

@@ -7,7 +7,7 @@ import { ServiceError } from '../errors.ts';
 import type { HttpRequest } from '../uws.ts';
 import { isHost, malformed } from './framing.ts';
 
-/** Why a state-changing request is refused whatever its token; undefined if it is not. */
+/** Why a state-changing request is refused whatever its token; undefined if it is allowed. */
 export function pageFault(req: HttpRequest): ServiceError | undefined {
   const site = req.getHeader('sec-fetch-site');
   if (site === 'cross-site' || site === 'same-site')
@@ -36,9 +36,9 @@ function isOwn(origin: string, host: string): boolean {
 }
 
 /**
- * Checks the `Host` header, against DNS rebinding: a page of evil.example whose name then resolves to this service has the
- * same origin as the service, but its requests name evil.example. A host that is an address was not resolved, so every
- * address is allowed.
+ * Checks the `Host` header, against DNS rebinding. In such an attack the name evil.example first leads to a page, and
+ * then to this service. The page has the same origin as the service, but its requests name evil.example. A host that is
+ * an address was not resolved, so every address is allowed.
  */
 export class HostRule {
   readonly #allowed: ReadonlySet<string>;

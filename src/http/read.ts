@@ -40,7 +40,7 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   const { cache, clock, counters, load, maxAge } = deps;
   const { quality } = cache;
   const seconds = counters.getSeconds;
-  // The first hit is timed, so that there is a sample for those that follow.
+  // The first hit is timed, so that a sample exists for the hits that follow.
   let timedAfter = 0;
   // What is corked, and functions that are made once: made for each hit they would cost as much as corking.
   let corked: HttpResponse;
@@ -48,17 +48,18 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   let body: Body;
   const send = () => {
     corked.onAborted(unsent);
-    corked.writeStatus(head).end(body, load.draining);
+    corked.writeStatus(head).end(body, load.closesNext());
   };
   const sendAsRead = () => {
     corked.writeStatus(head);
-    if (load.draining) corked.writeHeader('Connection', 'close');
+    if (load.closesNext()) corked.writeHeader('Connection', 'close');
     if (endAsRead(corked, body, sent)) return;
     load.open++;
     corked.onAborted(aborted);
   };
-  // When the buffer of corked answers overflows and the socket of a client that does not read is full, both addons drop the
-  // end of the answer, and end the process unless a handler is attached. They close the connection at its next request.
+  // The buffer of corked answers may overflow while the socket of a client that does not read is full. Both addons then
+  // drop the end of the answer, and end the process unless a handler is attached. With a handler, they close the
+  // connection at its next request.
   const unsent = () => {
     counters.httpAborted++;
   };
@@ -73,8 +74,8 @@ export function readHandler(deps: HttpDeps, bodiless: boolean): GuardedHandler {
   return (res, req, principal) => {
     const encoded = encodedKeyOf(req);
     const entry = cache.peek(encoded);
-    // An encoded key takes the way round, where a broken one has its answer, and so does a suspect value. The entry knows
-    // it: to search each key of a request costs a hit 1 % of its instructions.
+    // An encoded key takes the slow path, which also answers a broken encoding. So does a suspect value. The entry
+    // knows both, because to search each key of a request for `%` costs a hit 1 % of its instructions.
     if (entry === undefined || entry.needsCare || (principal !== undefined && !allowsKey(principal, encoded)))
       return readSlowly(deps, res, req, principal, encoded, bodiless, entry && foundIn(entry));
     const timed = seconds.untimed >= timedAfter;
@@ -113,7 +114,7 @@ export function sampledReadHandler(deps: HttpDeps, bodiless: boolean): GuardedHa
   return (res, req, principal) => readSlowly(deps, res, req, principal, encodedKeyOf(req), bodiless);
 }
 
-/** What a peek with an encoded key has found. With a `%` the entry is that of another key. */
+/** What a peek with an encoded key has found. With a `%` the entry belongs to another key. */
 function foundIn(entry: Entry): Loaded | undefined {
   return entry.hasPercent ? undefined : { entry, source: 'l1' };
 }
@@ -186,8 +187,7 @@ async function readThrough(
 ): Promise<void> {
   const { cache } = deps;
   const { quality } = cache;
-  const { span } = exchange;
-  const load = (key: string) => tracedReads(cache, span, (reads) => reads.load(key));
+  const load = loadOf(deps, exchange);
   const loaded = answered ?? (await (terms === undefined ? load(key) : loadOnTerms(cache, key, terms, load)));
   const verdict = loaded.entry && quality.of(loaded.entry);
   // The mark was set while the value was read.
@@ -214,26 +214,32 @@ async function answerHalted(
   exchange.sendProblem(new Halted(halt), [['Cache-Status', 'ratecache-l1; detail=halted']]);
 }
 
-/** A fallback that breaks the terms is none. */
+/** A fallback that breaks the terms does not count. */
 function withinTerms(error: unknown): undefined {
   if (!(error instanceof TermsNotMet)) throw error;
 }
 
+/** Returns how the request loads a key that L1 does not answer. */
+function loadOf({ cache }: HttpDeps, exchange: Exchange): (key: string) => Promise<Loaded> {
+  return (key) => exchange.waitForRedis(tracedReads(cache, exchange.span, (reads) => reads.load(key)));
+}
+
 /** The minimum rate of the ticker, if the reader wants it for this cause and it can be served. */
 async function substitute(
-  { cache }: HttpDeps,
-  { span }: Exchange,
+  deps: HttpDeps,
+  exchange: Exchange,
   requester: Requester,
   key: string,
   cause: FallbackCause,
   wishes: Wishes,
   terms: Terms | undefined,
 ): Promise<Parameters<Answer> | undefined> {
+  const { cache } = deps;
   const fallback = wishes.fallback ? fallbackFor(key) : undefined;
   if (fallback === undefined || !cache.quality.fallbackOn.has(cause)) return undefined;
   requester.requireKey(fallback, 'fallback');
-  const load = (key: string) => tracedReads(cache, span, (reads) => reads.load(key));
-  const hit = tracedReads(cache, span, (reads) => peekAt(reads, fallback));
+  const load = loadOf(deps, exchange);
+  const hit = tracedReads(cache, exchange.span, (reads) => peekAt(reads, fallback));
   const loaded =
     terms === undefined
       ? (hit ?? (await load(fallback)))
@@ -241,7 +247,7 @@ async function substitute(
   if (loaded.entry === undefined) return undefined;
   const verdict = cache.quality.of(loaded.entry);
   if (verdict?.quality === 'halted') return undefined;
-  // Marked, and not to be kept by anyone under the name of the rate that it is not.
+  // The answer is marked. No cache may store the minimum rate under the name of the borrow rate.
   return [loaded, verdict, [['Content-Location', CACHE_PATH + encodeURIComponent(fallback)]]];
 }
 
@@ -320,7 +326,7 @@ function markFallback(headers: Headers, marks: Headers): Headers {
   return [...marked, ...marks];
 }
 
-/** The entry in the client's preferred encoding among those that can represent it unchanged. */
+/** The entry in the client's preferred encoding among the encodings that can represent it unchanged. */
 function bodyFor(entry: Entry, accept: string): [Encoding, Body] | ServiceError {
   const encodings = acceptedEncodings(accept);
   let reason = 'accept application/json or application/vnd.msgpack';

@@ -28,7 +28,7 @@ export function keyFromPath(encoded: string): string {
 const TTL = /^\d{1,9}(\.\d{1,3})?$/;
 
 /**
- * Converts a TTL of a query, in seconds with at most three decimals, to milliseconds; undefined if there is none.
+ * Converts a TTL of a query, in seconds with at most three decimals, to milliseconds; undefined without a TTL.
  * @throws ServiceError `ttl_invalid`
  */
 export function ttlFromQuery(text: string | undefined): number | undefined {

@@ -7,7 +7,7 @@ const DIRECTIVE = /[ \t]*(?:([^\s"(),/:;<=>?@[\\\]{}]+)(?:=([^\s",;]+|"(?:[^"\\]
 const SECONDS = /^(?:\d+|"\d+")$/;
 
 /**
- * The terms in the header, or undefined if it sets none. Directives that the service does not know are ignored.
+ * The terms in the header, or undefined if it sets no term. Directives that the service does not know are ignored.
  * @throws ServiceError `bad_request` for a header or a number that is malformed
  */
 export function termsIn(header: string): Terms | undefined {

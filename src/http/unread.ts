@@ -5,9 +5,10 @@ export const CHECKED_EVERY_BYTES = 256 * 1024;
 export const CLOSED_EVERY_ANSWERS = 1024;
 
 /**
- * Draws the answers by which a client that does not read is found. uWS copies what a socket does not take, without a
- * limit. Only `tryEnd` reports whether the socket took an answer, and its report costs a tenth of a hit. A handler cannot
- * tell connections apart either, so it cannot count the bytes of each. So one answer in every so many is checked.
+ * Draws the answers by which the service detects a client that does not read. uWS copies what a socket does not take,
+ * without a limit. Only `tryEnd` reports whether the socket took an answer, and its report costs a tenth of a hit. A
+ * handler cannot tell connections apart either, so it cannot count the bytes of each. So one answer in every so many is
+ * checked.
  *
  * The distance to the next check is random, so that no rhythm of requests evades the checks. A client that never reads
  * gets the mean distance on average, however much others read. The chance of n times as much is about e^-n.

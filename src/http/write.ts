@@ -49,7 +49,7 @@ export function putHandler(deps: HttpDeps): GuardedHandler {
               ? await readInTurns(load, body, (copy) => largeValueFrom(encoding, copy))
               : valueFrom(encoding, body);
           const details = { client, idempotencyKey, origin, span: exchange.span };
-          const outcome = await cache.set(key, value, ttl, condition, details);
+          const outcome = await exchange.waitForRedis(cache.set(key, value, ttl, condition, details));
           if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
           const headers = [...tagged(outcome.version, encoding), ...warnings(key, counters)];
           if (outcome.status === 'accepted' || outcome.status === 'unknown')
@@ -76,11 +76,8 @@ export function deleteHandler(deps: HttpDeps): GuardedHandler {
       exchange.onOutcome = requester.auditWrite(() => ({ target: key }));
       checkNoParameters(req.getQuery());
       const condition = conditionOf(req);
-      const outcome = await cache.delete(key, condition, {
-        client,
-        idempotencyKey: idempotencyKeyOf(req),
-        span: exchange.span,
-      });
+      const details = { client, idempotencyKey: idempotencyKeyOf(req), span: exchange.span };
+      const outcome = await exchange.waitForRedis(cache.delete(key, condition, details));
       if (outcome.status === 'refused') return refuse(exchange, condition, outcome.version);
       if (outcome.status === 'accepted' || outcome.status === 'unknown')
         return accept(exchange, outcome.status, []);

@@ -19,6 +19,11 @@ export interface HealthDeps {
   readonly coherence: CoherenceState;
   /** Why the invalidation link is not connected; empty if it is. */
   readonly linkFault?: string | undefined;
+  /**
+   * How late the event loop is, and the delay above which requests are shed: OVERLOAD_LOOP_DELAY_MS. With 0 no request
+   * is shed.
+   */
+  readonly loop?: { readonly delayMs: number; readonly limitMs: number };
   /** The number of sources whose heartbeats stopped. */
   readonly deadSources?: number;
   /** Whether the circuit breaker is open: Redis is not used until a probe succeeds. */
@@ -39,7 +44,7 @@ export interface HealthBody {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   /** Why the service is not healthy, a sentence each; empty when it is healthy. */
   readonly reasons: readonly string[];
-  /** Faults outside of the service that affect its values, a sentence each. They do not change `status`. */
+  /** Dead sources, and an event loop that is late, a sentence each. They do not change `status`. */
   readonly warnings: readonly string[];
   readonly mode: 'redis' | 'standalone';
   readonly version: string;
@@ -125,7 +130,23 @@ function reasonsOf(deps: HealthDeps): string[] {
   return reasons;
 }
 
-function warningsOf({ deadSources = 0, redis }: HealthDeps): string[] {
+function warningsOf({ loop, deadSources = 0, redis }: HealthDeps): string[] {
+  return [...(loop === undefined ? [] : loopWarnings(loop)), ...sourceWarnings(deadSources, redis)];
+}
+
+/** The share of OVERLOAD_LOOP_DELAY_MS from which a delay is worth a warning: half of it is left before requests are shed. */
+const LATE_SHARE = 0.5;
+
+function loopWarnings({ delayMs, limitMs }: NonNullable<HealthDeps['loop']>): string[] {
+  if (limitMs === 0 || delayMs <= limitMs * LATE_SHARE) return [];
+  const shedding = delayMs > limitMs ? 'only L1 hits are' : `above ${limitMs} ms, only L1 hits will be`;
+  return [
+    `The event loop is ${Math.round(delayMs)} ms late: ${shedding} answered. ` +
+      'If "ratecache top" shows a CPU share near 100 %, add replicas or processes; else the machine or the CPU limit is too busy',
+  ];
+}
+
+function sourceWarnings(deadSources: number, redis: HealthDeps['redis']): string[] {
   if (deadSources === 0) return [];
   const sources = deadSources === 1 ? '1 source is' : `${deadSources} sources are`;
   const cause = redis?.connected === false ? ' Heartbeats need Redis' : ' "ratecache sources" lists them';

@@ -33,8 +33,8 @@ const TOP_KEYS = 20;
 const WINDOW_MS = 60_000;
 
 /**
- * The keys with the most reads and the most misses, in bounded memory. It counts in windows of a minute, and reports the
- * present window with the one before, so that keys that are no longer used disappear.
+ * The keys with the most reads and the most misses, in bounded memory. It counts in windows of a minute, and reports
+ * the present window with the previous window. So keys that are no longer used disappear.
  */
 export class HotKeys {
   readonly #now: () => number;

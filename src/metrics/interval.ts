@@ -101,7 +101,7 @@ export function intervalOf(before: Reading, now: Reading): Interval {
   return { ...now, seconds: secondsOf(before.at, now.at), counts: countsSince(before, now) };
 }
 
-/** What a process of a service did since its last reading; since its start, if it had none. */
+/** What a process of a service did since its last reading, or since its start if it had no reading. */
 export interface Share {
   readonly before: Reading | undefined;
   readonly now: Reading;
@@ -159,11 +159,11 @@ function worst(states: readonly CoherenceState[]): CoherenceState {
 
 function mergeStates(states: readonly State[]): State {
   const sum = (of: (state: State) => number) => states.reduce((total, state) => total + of(state), 0);
+  const pendingWrites = states.flatMap(({ pending_writes: entries }) => entries ?? []);
   return {
     coherence: worst(states.map(({ coherence }) => coherence)),
     servers: mergeServers(states.flatMap(({ servers }) => servers)),
-    pending_writes:
-      states[0]!.pending_writes === null ? null : sum(({ pending_writes }) => pending_writes ?? 0),
+    pending_writes: pendingWrites.length === 0 ? null : pendingWrites.reduce((a, b) => a + b),
     memory: {
       resident: sum(({ memory }) => memory.resident),
       heap: sum(({ memory }) => memory.heap),

@@ -36,6 +36,8 @@ export function mergeHealth(reports: readonly ProcessHealth[]): Health | undefin
   ];
   const redis = bodies.map((body) => body.redis);
   const caches = bodies.map((body) => body.local_cache);
+  const pendingWrites = mergePendingWrites(bodies);
+  const tls = earliestExpiry(bodies);
   return {
     serving: answers.every(({ serving }) => serving),
     body: {
@@ -50,13 +52,12 @@ export function mergeHealth(reports: readonly ProcessHealth[]): Health | undefin
       // The process with the greatest trouble describes Redis.
       redis: redis.reduce((a, b) => (trouble(b) > trouble(a) ? b : a)),
       local_cache: {
-        status: first.body.local_cache.status,
+        status: caches.some(({ status }) => status === 'healthy') ? 'healthy' : 'disabled',
         items: sum(caches.map(({ items }) => items)),
         memory_bytes: sum(caches.map(({ memory_bytes }) => memory_bytes)),
       },
-      ...(first.body.pending_writes && {
-        pending_writes: mergePendingWrites(bodies.map((body) => body.pending_writes!)),
-      }),
+      ...(pendingWrites && { pending_writes: pendingWrites }),
+      ...(tls && { tls }),
       processes: reports.map(({ process, pid, health }) => ({
         process,
         pid: pid ?? null,
@@ -70,15 +71,26 @@ function trouble({ connected, breaker, response_time_ms: ms }: HealthBody['redis
   return (connected ? 0 : 2e9) + (breaker === 'open' ? 1e9 : 0) + (ms ?? 0);
 }
 
+/** During a replacement, the processes may have different certificates. Dates in ISO 8601 have the order of their text. */
+function earliestExpiry(bodies: readonly HealthBody[]): HealthBody['tls'] {
+  const all = bodies.flatMap(({ tls }) => tls ?? []);
+  return all.reduce<HealthBody['tls']>(
+    (a, b) => (a !== undefined && a.certificate_expires_at <= b.certificate_expires_at ? a : b),
+    undefined,
+  );
+}
+
 /** A sentence that not all processes have names the process. */
 function sentencesOf(
   reports: readonly ProcessHealth[],
   of: (body: HealthBody) => readonly string[],
 ): string[] {
   const having = new Map<string, number[]>();
-  const answered = reports.filter(({ health }) => health !== undefined);
+  const answered = reports.flatMap(({ process, health }) =>
+    health === undefined ? [] : { process, health },
+  );
   for (const { process, health } of answered)
-    for (const sentence of of(health!.body)) having.set(sentence, [...(having.get(sentence) ?? []), process]);
+    for (const sentence of of(health.body)) having.set(sentence, [...(having.get(sentence) ?? []), process]);
   return [...having].map(([sentence, processes]) =>
     processes.length === answered.length ? sentence : `Process ${processes.join(', ')}: ${sentence}`,
   );

@@ -1,6 +1,6 @@
 /** Merges the metrics of several processes of one service. */
 import { type MergeRule, mergeRule } from './merge-rules.ts';
-import type { MetricData, Sample } from './scraped.ts';
+import type { MetricData, Sample, SampleExemplar } from './scraped.ts';
 
 /** The metrics of one process. */
 export interface ProcessMetrics {
@@ -36,8 +36,12 @@ function add(series: Map<string, Sample>, metric: MetricData, sample: Sample, pr
   const id = JSON.stringify([sample.metricName, Object.entries(labels).sort()]);
   const before = series.get(id);
   const value = before === undefined ? sample.value : FOLDS[rule](before.value, sample.value);
-  const exemplar = sample.exemplar ?? before?.exemplar;
+  const exemplar = latest(before?.exemplar, sample.exemplar);
   series.set(id, { ...sample, labels, value, ...(exemplar && { exemplar }) });
+}
+
+function latest(a: SampleExemplar | undefined, b: SampleExemplar | undefined): SampleExemplar | undefined {
+  return a !== undefined && a.timestamp > (b?.timestamp ?? 0) ? a : b;
 }
 
 /**

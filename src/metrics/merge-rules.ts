@@ -49,7 +49,7 @@ const RULES: ReadonlyMap<string, MergeRule> = new Map<string, MergeRule>([
   ['ratecache_build_info', 'max'],
 ]);
 
-/** The rule of one sample; undefined for a gauge that has none. */
+/** The rule of one sample; undefined for a gauge without a rule. */
 export function mergeRule(
   { name, type }: Pick<MetricData, 'name' | 'type'>,
   labels: Sample['labels'],

@@ -18,25 +18,29 @@ export function mergeStats(present: readonly StatsBody[], ended: readonly StatsB
   const [first] = present as [StatsBody];
   const requests = sumTree(all.map((body) => body.requests));
   const lookups = all.flatMap(({ redis }) => redis ?? []);
+  const pendingWrites = mergePendingWrites(present);
+  const servers = present.find((body) => body.servers !== undefined)?.servers;
   return {
     ...redisStats(present),
     local: localStats(present, ended),
-    ...(first.redis && { redis: withRates(sumTree(lookups)) }),
+    ...(lookups.length > 0 && { redis: withRates(sumTree(lookups)) }),
     requests: { ...requests, get: { ...requests.get, hit_rate: rate(requests.get.hit, requests.get.miss) } },
     flights: sumTree(all.map(({ flights }) => flights)),
-    ...(first.pending_writes && {
-      pending_writes: mergePendingWrites(present.flatMap(({ pending_writes: writes }) => writes ?? [])),
-    }),
-    ...(first.servers && { servers: first.servers }),
+    ...(pendingWrites && { pending_writes: pendingWrites }),
+    ...(servers && { servers }),
     latency: {
       ...sumTree(all.map(({ latency }) => latency)),
       bounds_seconds: first.latency.bounds_seconds,
     } as LatencyStats,
+    process: {
+      cpu_seconds: all.reduce((sum, body) => sum + body.process.cpu_seconds, 0),
+      event_loop_delay_ms: Math.max(...present.map((body) => body.process.event_loop_delay_ms)),
+    },
     processes: present.length,
   };
 }
 
-/** All processes describe one server: the one that counted its keys last is the best informed. */
+/** All processes describe one server. The process that counted its keys last is the best informed. */
 function redisStats(present: readonly StatsBody[]): RedisStats {
   const countedAt = (body: StatsBody) => (body.connected ? (body.keys_counted_at ?? '') : '');
   const best = present.reduce((a, b) =>
@@ -63,7 +67,7 @@ function localStats(present: readonly StatsBody[], ended: readonly StatsBody[]):
   ]);
   return withRates({
     ...counts,
-    enabled: present[0]!.local.enabled,
+    enabled: present.some(({ local }) => local.enabled),
     items: now.items,
     max_items: now.max_items,
     bytes: now.bytes,
@@ -75,13 +79,17 @@ function withRates<T extends LocalStats | LookupStats>(stats: T): T {
   return { ...stats, hit_rate: rate(stats.hits, stats.misses) };
 }
 
-/** Adds the numbers of trees with the same members; anything else is that of the first tree. */
-function sumTree<T>(trees: readonly T[]): T {
+/** Adds the numbers of trees. A tree may lack members of another tree. Anything but a number is from the first tree. */
+function sumTree<T>(given: readonly T[]): T {
+  const trees = given.filter((tree) => tree !== undefined);
   const [first] = trees;
   if (typeof first === 'number') return trees.reduce((sum, each) => sum + Number(each), 0) as T;
   if (Array.isArray(first))
     return first.map((_, i) => sumTree((trees as unknown as unknown[][]).map((tree) => tree[i]))) as T;
   if (typeof first !== 'object' || first === null) return first as T;
-  const names = Object.keys(first) as (keyof T)[];
-  return Object.fromEntries(names.map((name) => [name, sumTree(trees.map((tree) => tree[name]))])) as T;
+  const objects = trees as readonly NonNullable<T>[];
+  const names = new Set(objects.flatMap((tree) => Object.keys(tree))) as Set<keyof T>;
+  return Object.fromEntries(
+    [...names].map((name) => [name, sumTree(objects.map((tree) => tree[name]))]),
+  ) as T;
 }

@@ -4,7 +4,7 @@ import type { PendingWrites } from '../cache/pending-writes/pending-writes.ts';
 export interface PendingWritesBody {
   readonly entries: number;
   readonly bytes: number;
-  /** Age of the oldest pending write; null if there is none. */
+  /** Age of the oldest pending write; null without pending writes. */
   readonly oldest_age_ms: number | null;
 }
 
@@ -15,8 +15,15 @@ export function pendingWritesBody(pendingWrites: PendingWrites | undefined): Pen
   return { entries: size, bytes, oldest_age_ms: oldestAgeMs === undefined ? null : Math.round(oldestAgeMs) };
 }
 
-/** The pending writes of several processes. */
-export function mergePendingWrites(bodies: readonly PendingWritesBody[]): PendingWritesBody {
+/**
+ * The pending writes of several processes. After SIGHUP, a process may have them while another one has not.
+ * @returns undefined if no process has them
+ */
+export function mergePendingWrites(
+  processes: readonly { readonly pending_writes?: PendingWritesBody | undefined }[],
+): PendingWritesBody | undefined {
+  const bodies = processes.flatMap(({ pending_writes: body }) => body ?? []);
+  if (bodies.length === 0) return undefined;
   const ages = bodies.flatMap(({ oldest_age_ms: age }) => (age === null ? [] : [age]));
   return {
     entries: bodies.reduce((sum, { entries }) => sum + entries, 0),

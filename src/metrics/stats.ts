@@ -20,6 +20,7 @@ export interface StatsDeps {
   readonly keys: KeyCounts | undefined;
   /** Undefined when standalone, or if pending writes are disabled. */
   readonly pendingWrites?: PendingWrites | undefined;
+  readonly process: ProcessStats;
 }
 
 /** The body of `/stats`. The members of Redis are at the top level, for compatibility with the predecessor. */
@@ -37,9 +38,17 @@ export type StatsBody = RedisStats & {
   /** The masters of a Cluster. */
   readonly servers?: readonly ServerStats[] | undefined;
   readonly latency: LatencyStats;
+  readonly process: ProcessStats;
   /** Only with PROCESSES: the number of processes that these figures are from. */
   readonly processes?: number;
 };
+
+export interface ProcessStats {
+  /** CPU time of all threads since the start, in seconds. */
+  readonly cpu_seconds: number;
+  /** How late the event loop was within about the last second. */
+  readonly event_loop_delay_ms: number;
+}
 
 export type Operation = 'get' | 'set' | 'delete' | 'redis';
 
@@ -89,6 +98,8 @@ export interface LookupCounts {
 
 export interface LocalCounts extends LookupCounts {
   readonly items: number;
+  /** Misses that this process answered with a stale or a pending value, because Redis did not answer. */
+  readonly stale: number;
   readonly evictions: number;
   readonly expirations: number;
 }
@@ -96,17 +107,22 @@ export interface LocalCounts extends LookupCounts {
 /** From 0 to 1 with four decimals; null before the first request. */
 type Rate = number | null;
 
-export function stats({ counters, memory, redis, servers, keys, pendingWrites }: StatsDeps): StatsBody {
+export function stats(deps: StatsDeps): StatsBody {
+  const { counters, memory, redis, servers, keys, pendingWrites, process } = deps;
   const requests = outcomes(counters);
   return {
     ...redisStats(redis, keys),
-    local: memory === undefined ? NO_LOCAL_CACHE : localStats(memory, counters),
+    local:
+      memory === undefined
+        ? { ...NO_LOCAL_CACHE, stale: total(counters.staleHits) }
+        : localStats(memory, counters),
     ...(redis === undefined ? {} : { redis: lookupStats(counters) }),
     requests: { ...requests, get: { ...requests.get, hit_rate: rate(requests.get.hit, requests.get.miss) } },
     flights: { joined: counters.joinedFlights, fenced: counters.fencedFlights },
     ...(pendingWrites === undefined ? {} : { pending_writes: pendingWritesBody(pendingWrites) }),
     ...(servers === undefined ? {} : { servers }),
     latency: latencyStats(counters),
+    process,
   };
 }
 
@@ -137,7 +153,7 @@ function redisStats(redis: StatsDeps['redis'], keys: KeyCounts | undefined): Red
 }
 
 function localStats(memory: Memory, counters: Counters): LocalStats {
-  const { l1Hits, l1Misses, l1Evictions, l1Expirations } = counters;
+  const { l1Hits, l1Misses, staleHits, l1Evictions, l1Expirations } = counters;
   const hits = total(l1Hits);
   const misses = total(l1Misses);
   return {
@@ -148,12 +164,14 @@ function localStats(memory: Memory, counters: Counters): LocalStats {
     hits,
     misses,
     hit_rate: rate(hits, misses),
+    stale: total(staleHits),
     evictions: total(l1Evictions),
     expirations: total(l1Expirations),
     by_type: byType((i) => ({
       items: memory.sizes[i]!,
       hits: l1Hits[i]!,
       misses: l1Misses[i]!,
+      stale: staleHits[i]!,
       evictions: l1Evictions[i]!,
       expirations: l1Expirations[i]!,
     })),
@@ -179,6 +197,7 @@ const NO_LOCAL_CACHE: LocalStats = {
   hits: 0,
   misses: 0,
   hit_rate: null,
+  stale: 0,
   evictions: 0,
   expirations: 0,
   by_type: {},

@@ -1,5 +1,7 @@
 /** The access log: lines about a sample of the reads and writes of keys, as `ratecache replay` reads them. */
-import { appendFile } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Logger } from '../log.ts';
 
 export type AccessOp = 'get' | 'set' | 'delete';
@@ -8,6 +10,9 @@ export type AccessOp = 'get' | 'set' | 'delete';
 const WRITE_MS = 1000;
 /** Bytes of lines that wait at most. Beyond it, lines are dropped and counted. */
 const MAX_WAITING_BYTES = 1024 * 1024;
+/** As `appendFile` opens a file, but a named pipe that nobody reads is an error: otherwise the open would last for ever. */
+const { O_APPEND, O_CREAT, O_WRONLY, O_NONBLOCK } = constants;
+const APPEND_AT_ONCE = O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK;
 
 /**
  * Lines are appended to the file once a second. The file is opened for each write, so it may be renamed or removed at any
@@ -61,12 +66,11 @@ export class AccessLog {
     this.#bytes = 0;
     // A full disk may have taken a part of the last line.
     const text = (this.#failed ? '\n' : '') + lines.join('');
-    return new Promise((done) =>
-      appendFile(this.#path, text, { mode: 0o640 }, (error) => {
-        if (error !== null) this.#lost(error, lines.length);
-        else this.#failed = false;
-        done();
-      }),
+    return writeFile(this.#path, text, { mode: 0o640, flag: APPEND_AT_ONCE }).then(
+      () => {
+        this.#failed = false;
+      },
+      (error: Error) => this.#lost(error, lines.length),
     );
   }
 
@@ -76,5 +80,49 @@ export class AccessLog {
     this.#failed = true;
     const { message } = error;
     this.#log.error({ error: message }, 'the access log cannot be written; its lines are dropped');
+  }
+}
+
+/** The access log in use, whose file SIGHUP may change. */
+export class AccessLogs {
+  readonly #open: (path: string) => AccessLog;
+  #path: string | undefined;
+  #present: AccessLog | undefined;
+  #closed: Promise<unknown> = Promise.resolve();
+
+  constructor(open: (path: string) => AccessLog) {
+    this.#open = open;
+  }
+
+  /** Adds later lines to this file; undefined ends the log. Earlier lines stay in the previous file. */
+  use(path: string | undefined): void {
+    if (path === this.#path) return;
+    this.#path = path;
+    this.#closed = Promise.all([this.#closed, this.#present?.close()]);
+    this.#present = path === undefined ? undefined : this.#open(path);
+  }
+
+  /** See `AccessLog.add`. */
+  add(...line: Parameters<AccessLog['add']>): void {
+    this.#present?.add(...line);
+  }
+
+  /** Writes all lines of before, and accepts no more. */
+  async close(): Promise<void> {
+    this.use(undefined);
+    await this.#closed;
+  }
+}
+
+/** Returns why lines could not be appended to this file, or undefined if they could. It creates nothing. */
+export function whyUnwritable(path: string): string | undefined {
+  try {
+    const present = statSync(path, { throwIfNoEntry: false });
+    if (present?.isDirectory()) return 'it is a directory';
+    if (present !== undefined) accessSync(path, constants.W_OK);
+    else accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }

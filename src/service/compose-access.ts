@@ -42,11 +42,14 @@ export function logWhoMayUse({ access, http: { host } }: Config, log: Logger): v
     );
 }
 
-/** Returns what SIGHUP does with tokens and keys: it loads them again. */
-export function reloadOnHangup({ authenticator }: Pick<Access, 'authenticator'>, log: Logger): () => void {
-  return () => {
+/** Returns what SIGHUP does with tokens and keys: it loads them again. The promise waits until they are in use. */
+export function reloadOnHangup(
+  { authenticator }: Pick<Access, 'authenticator'>,
+  log: Logger,
+): () => Promise<void> {
+  return async () => {
     if (authenticator === undefined) return;
     log.info('SIGHUP: tokens and keys are read again');
-    void authenticator.reload();
+    await authenticator.reload();
   };
 }

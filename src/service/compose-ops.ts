@@ -5,7 +5,7 @@ import { type Health, health } from '../metrics/health.ts';
 import { createRegistry } from '../metrics/prometheus.ts';
 import type { PushSources } from '../metrics/push-metrics.ts';
 import { type ServerSource, serverHealth, serverStats } from '../metrics/servers.ts';
-import { stats } from '../metrics/stats.ts';
+import { type ProcessStats, stats } from '../metrics/stats.ts';
 import type { KeyCounts } from '../redis/key-counter.ts';
 import type { AddonReport } from '../uws.ts';
 import type { Core } from './compose.ts';
@@ -73,6 +73,7 @@ export function composeOps(
       servers: servers && (await Promise.all(servers().map(serverStats))),
       keys,
       pendingWrites: cache.pendingWrites,
+      process: processStats(core),
     });
   };
   return {
@@ -84,6 +85,7 @@ export function composeOps(
         redis: await redis?.info.status(),
         coherence: cache.coherence,
         linkFault: servers === undefined ? redis?.servers()[0]?.server.redis.linkFault() : undefined,
+        loop: { delayMs: core.loopDelay.delayMs, limitMs: config.faults.overloadLoopDelayMs },
         deadSources: cache.quality.deadSources,
         servers: servers && (await Promise.all(servers().map(serverHealth))),
         breakerOpen: breakerOpen?.(),
@@ -105,6 +107,14 @@ export function composeOps(
       metrics: await registry.data(),
       stats: await statsWith(async () => redis?.keyCounter.latest()),
     }),
+  };
+}
+
+function processStats({ loopDelay }: Core): ProcessStats {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpu_seconds: (user + system) / 1e6,
+    event_loop_delay_ms: Math.round(loopDelay.delayMs * 1000) / 1000,
   };
 }
 

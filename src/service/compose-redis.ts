@@ -214,9 +214,9 @@ function linkLog(log: Logger, { up, down, fault }: ConnectionLog) {
 }
 
 /**
- * Returns a function that returns the events of one connection. They log one line when a connection is lost, one line
- * with the cause if it cannot be opened again although the server accepts connections, and one line when it is ready
- * again; no line for each retry. An error that several connections have is logged once.
+ * Returns a function that returns the events of one connection. They log one line when a connection is lost, and one
+ * line when it is ready again. A further line names the cause if the connection cannot be opened again although the
+ * server accepts connections. Retries have no line. An error that several connections have is logged once.
  */
 function connectionLogs(log: Logger, password: () => string | undefined) {
   const errors = new Set<string>();
@@ -234,9 +234,9 @@ function connectionLogs(log: Logger, password: () => string | undefined) {
         if (!lost && !failed) log.error({ connection }, 'Redis connection lost; reconnecting');
         lost = true;
       },
-      // Also after the loss was logged: the error names the cause, such as a wrong certificate.
+      // The error is logged also after the loss was logged: it names the cause, such as a wrong certificate.
       fault: (fault: NodeJS.ErrnoException) => {
-        // The server is gone or restarts. The line about the loss says enough.
+        // The server has stopped or restarts. The line about the loss says enough.
         if (lost && fault.code === 'ECONNREFUSED') return;
         const error = describeFault(fault, password());
         if (!failed && !errors.has(error))

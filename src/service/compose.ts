@@ -22,7 +22,7 @@ import { MissLog } from '../metrics/miss-log.ts';
 import type { OpenRedis } from '../redis/connect.ts';
 import type { ReplicaView } from '../redis/inquiry-messages.ts';
 import type { Tracing } from '../tracing/tracing.ts';
-import { AccessLog } from './access-log.ts';
+import { AccessLog, AccessLogs } from './access-log.ts';
 import { composeRedis, type RedisSide } from './compose-l2.ts';
 import { stateLog, supersededLog, watchFaults } from './core-logs.ts';
 
@@ -47,10 +47,11 @@ export interface Core {
   readonly hotKeys: HotKeys;
   /** Sources and marks. */
   readonly marks: QualityRegistry;
-  /** Undefined without ACCESS_LOG. */
-  readonly accessLog: AccessLog | undefined;
+  readonly accessLog: AccessLogs;
   /** Values that are written from now on have these times to live by default. */
   readonly setTtls: (ttl: Config['ttl']) => void;
+  /** L1 asks L2 again this long after it has stored an entry, for entries that it stores from now on. */
+  readonly setLocalTtl: (ttlMs: number) => void;
   /** Resolves when the link has reported every change that Redis made before this call; at once without a link. */
   readonly linkCaughtUp: () => Promise<void>;
   /** Resolves with true when Redis is usable, or with false after `timeoutMs`. */
@@ -99,15 +100,11 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
   };
   const view = (key: string): ReplicaView => ({ ...identity, ...lag(), ...viewOf(cache, recent, key) });
   const l2 = composeRedis({ config, log, counters, identity, view, ttls, serviceClock: clock, ...seams });
-  const { enabled, maxEntries, maxBytes, ttlMs } = config.local;
+  const { enabled, maxEntries, maxBytes } = config.local;
   const slots = l2?.slots ?? ONE_SLOT;
-  const memory = enabled
-    ? new Memory(
-        { maxEntries, maxBytes, ttlMs: l2 ? ttlMs : Number.POSITIVE_INFINITY, slots },
-        clock,
-        counters,
-      )
-    : undefined;
+  const localTtl = (ttlMs: number) => (l2 === undefined ? Number.POSITIVE_INFINITY : ttlMs);
+  const local = { maxEntries, maxBytes, ttlMs: localTtl(config.local.ttlMs), slots };
+  const memory = enabled ? new Memory(local, clock, counters) : undefined;
   const missLog = config.stats.enabled ? new MissLog(log) : undefined;
   const hotKeys = new HotKeys();
   const quality = new Quality(clock, config.minRateFallbackOn);
@@ -121,9 +118,8 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
         'cannot read sources and marks from Redis, so all values count as good; retrying',
       ),
   });
-  const { accessFile } = config.log;
-  const accessLog =
-    accessFile === undefined ? undefined : new AccessLog(accessFile, log, () => counters.logLinesDropped++);
+  const accessLog = new AccessLogs((path) => new AccessLog(path, log, () => counters.logLinesDropped++));
+  accessLog.use(config.log.accessFile);
   const cache = new TwoLevel({
     memory,
     store: l2?.store,
@@ -139,11 +135,11 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     recent,
     quality,
     onQualityChange: (kind) => marks.reload(kind),
-    onSampledRead: (key) => {
+    onSampledRead: (key, size) => {
       hotKeys.sampledRead(key);
-      accessLog?.add('get', key, memory?.glance(key)?.value.body.length);
+      accessLog.add('get', key, size);
     },
-    onSampledWrite: (key, value) => accessLog?.add(value ? 'set' : 'delete', key, value?.body.length),
+    onSampledWrite: (key, value) => accessLog.add(value ? 'set' : 'delete', key, value?.body.length),
     onMiss: (key) => {
       hotKeys.missed(key);
       missLog?.record(key);
@@ -172,6 +168,9 @@ export function composeCore(config: Config, log: Logger, seams: CoreSeams = {}):
     marks,
     accessLog,
     setTtls: (ttl) => void ttls.splice(0, ttls.length, ...ttlTable(ttl)),
+    setLocalTtl: (ttlMs) => {
+      local.ttlMs = localTtl(ttlMs);
+    },
     linkCaughtUp: async () => l2?.linkCaughtUp(),
     whenUp: async (timeoutMs) => l2 === undefined || l2.whenUp(timeoutMs),
     close: () => {

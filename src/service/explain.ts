@@ -23,7 +23,7 @@ export interface Explanation {
   readonly summary: string;
   /** The latest change that any replica knows, or that the value in Redis proves. */
   readonly last_change: ChangeView | null;
-  /** The marks that cover the key. As in lists, a client with prefixes receives those whose keys it may all read. */
+  /** The marks that cover the key. A client with prefixes receives only marks whose keys it may all read. */
   readonly marks: readonly ReturnType<typeof markView>[];
   /** The sources whose types or prefixes cover the key, with the same restriction. */
   readonly sources: readonly ReturnType<typeof sourceView>[];

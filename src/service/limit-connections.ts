@@ -8,7 +8,7 @@ export const SPARE_DESCRIPTORS = 16;
 const LOG_INTERVAL_MS = 60_000;
 
 export interface ConnectionLimits {
-  /** 0 for no limit but the descriptors. */
+  /** 0 for no limit but the descriptors. It is read at each connection. */
   readonly max: number;
   /** Descriptors that stay free. */
   readonly spare: number;
@@ -18,25 +18,30 @@ export interface ConnectionLimits {
 
 /**
  * Closes a new connection at once when clients have `max` connections, or when the process has too few free file
- * descriptors. Without free descriptors uWS would retry to accept the next connection in a busy loop, which uses a whole
- * core, and the process could not reconnect to Redis.
+ * descriptors. Without free descriptors uWS would retry to accept the next connection in a busy loop, which uses a
+ * whole core. The process could not reconnect to Redis either.
  *
  * The kernel assigns the lowest free descriptor. So the number of a descriptor that is opened for a moment is a lower
  * bound of the descriptors in use.
+ *
+ * @returns the number of open connections, WebSockets included
  */
 export function limitConnections(
   app: TemplatedApp,
-  { max, spare, closedSockets }: ConnectionLimits,
+  limits: ConnectionLimits,
   counters: Counters,
   log: Logger,
-): void {
+): () => number {
+  const { spare, closedSockets } = limits;
   const limit = openFilesLimit();
   let changes = 0;
   let silentUntil = 0;
+  const open = () => changes - closedSockets();
   const refuse = (connection: HttpResponse, change: number): void => {
     changes += change;
     if (change < 0) return;
-    const crowded = max > 0 && changes - closedSockets() > max;
+    const { max } = limits;
+    const crowded = max > 0 && open() > max;
     if (!crowded && lowestFree() < limit - spare) return;
     connection.close();
     counters.connectionsRefused++;
@@ -52,9 +57,10 @@ export function limitConnections(
       );
   };
   app.filter(refuse);
+  return open;
 }
 
-/** The lowest free descriptor; Infinity if none is free. */
+/** The lowest free descriptor; Infinity if no descriptor is free. */
 function lowestFree(): number {
   try {
     // A container may have no /dev/null, but it has a root directory.

@@ -1,35 +1,47 @@
 /** What SIGHUP changes in a service that is one process: the values that are read at each use. */
+
+import type { RateLimits } from '../access/rate-limit.ts';
 import { changedVariables } from '../config/changes.ts';
 import type { Config, VariableName } from '../config/config.ts';
 import { reportVariables, type VariableReports } from '../config/report.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Limits } from '../http/deps.ts';
 import type { Logger } from '../log.ts';
 import type { PushOptions } from '../push/socket.ts';
+import type { AccessLogs } from './access-log.ts';
 
 /** The parts of the service that take new values. */
 export interface Reloaded {
   readonly log: Logger;
+  readonly setSlowRequestMs: (ms: number) => void;
+  readonly accessLog: Pick<AccessLogs, 'use'>;
   readonly setTtls: (ttl: Config['ttl']) => void;
-  /** Their handlers read them at each use. */
-  readonly limits: Limits;
+  readonly setLocalTtl: (ttlMs: number) => void;
+  readonly rates: Pick<RateLimits, 'limitAddresses'>;
+  /** The parts that keep this object read the limits at each use. */
+  readonly limits: Config['limits'];
   readonly push: PushOptions;
 }
 
 /** Every other variable needs a restart. */
 export const RELOADED: ReadonlySet<VariableName> = new Set([
   'LOG_LEVEL',
+  'SLOW_REQUEST_MS',
+  'ACCESS_LOG',
   'BORROW_RATE_TTL',
   'VOLATILITY_TTL',
   'EVENT_RISK_TTL',
   'BROKER_CONFIG_TTL',
   'CALCULATION_RESULT_TTL',
   'MIN_RATE_TTL',
+  'LOCAL_CACHE_TTL',
   'MAX_BATCH_KEYS',
   'MAX_BODY_BYTES',
   'MAX_BUFFERED_BODY_BYTES',
   'MAX_ANSWER_BYTES',
   'MAX_INVALIDATION_KEYS',
+  'MAX_CONNECTIONS',
+  'MAX_ADDRESS_REQUESTS_PER_SECOND',
+  'MAX_ADDRESS_BYTES_PER_SECOND',
   'WS_ALLOWED_ORIGINS',
   'WS_MAX_CONNECTIONS',
   'WS_MAX_SUBSCRIPTIONS',
@@ -61,9 +73,10 @@ export function reloadSettings(settings: Settings, read: () => Settings, parts: 
       log.error({ reason: message }, 'SIGHUP: the configuration is invalid; the one before stays in use');
       return;
     }
+    for (const warning of next.warnings) log.warn(warning);
     const { standalone } = settings.config;
     const changed = changedVariables(present.env, next.env, standalone).filter((name) => RELOADED.has(name));
-    // Compared with the start, because none of them was applied meanwhile.
+    // Compared with the start, because no variable that needs a restart was applied meanwhile.
     const restart = changedVariables(settings.env, next.env, standalone).filter(
       (name) => !RELOADED.has(name),
     );
@@ -84,18 +97,18 @@ export function isReloaded(name: string): boolean {
   return (RELOADED as ReadonlySet<string>).has(name);
 }
 
-function apply({ log: { level }, ttl, limits, push }: Config, parts: Reloaded): void {
-  const { maxBatchKeys, maxBodyBytes, maxBufferedBodyBytes, maxAnswerBytes, maxInvalidationKeys } = limits;
-  parts.log.level = level;
+function apply({ log, ttl, local, limits, push }: Config, parts: Reloaded): void {
+  parts.log.level = log.level;
+  parts.setSlowRequestMs(log.slowRequestMs);
+  parts.accessLog.use(log.accessFile);
   parts.setTtls(ttl);
-  Object.assign(parts.limits, {
-    maxBatchKeys,
-    maxBodyBytes,
-    maxBufferedBodyBytes,
-    maxAnswerBytes,
-    maxInvalidationKeys,
-  });
+  parts.setLocalTtl(local.ttlMs);
+  parts.rates.limitAddresses(limits);
+  // What a key and a value may be is also known to the parts that read Redis.
+  const { maxKeyBytes, maxValueBytes } = parts.limits;
+  Object.assign(parts.limits, limits, { maxKeyBytes, maxValueBytes });
   // uWS has these two from the start.
   const { maxFrameBytes, idleTimeoutMs } = parts.push;
+  const { maxBatchKeys, maxAnswerBytes } = limits;
   Object.assign(parts.push, push, { maxFrameBytes, idleTimeoutMs, maxBatchKeys, maxAnswerBytes });
 }

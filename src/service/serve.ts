@@ -3,6 +3,7 @@ import { RateLimits } from '../access/rate-limit.ts';
 import { SlowRequests } from '../access/slow-requests.ts';
 import { type Config, describe } from '../config/config.ts';
 import type { Settings } from '../config/settings.ts';
+import { onHangup } from '../hangup.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { GzippedValues } from '../http/gzip.ts';
 import { Load } from '../http/load.ts';
@@ -24,7 +25,9 @@ import { flushPending, pending } from './flush-pending.ts';
 import { limitConnections, SPARE_DESCRIPTORS } from './limit-connections.ts';
 import { Readiness } from './readiness.ts';
 import { isReloaded, reloadSettings } from './reload.ts';
+import { reportConnections } from './supervisor/connection-report.ts';
 import type { Member } from './supervisor/member.ts';
+import type { Connections } from './supervisor/questions.ts';
 import { readCertificate } from './tls/certificate.ts';
 import { TlsRenewal } from './tls/renewal.ts';
 import { uiFiles } from './ui-files.ts';
@@ -49,9 +52,6 @@ export async function serve(
 ): Promise<void> {
   const output = new LogOutput();
   const log = createLog(config.log.level, output, member && { process: member.process });
-  // A hangup must not end the process while it starts.
-  let hangUp = () => {};
-  process.on('SIGHUP', () => hangUp());
   for (const warning of warnings) log.warn(warning);
   const { report: addon, warning } = selectAddon(config.http.addonFile);
   // The supervisor logs what is the same for all processes.
@@ -62,9 +62,9 @@ export async function serve(
   const { tls } = config;
   const certificate = tls && readCertificate(tls);
   const identity = await composeAccess(config, log);
-  hangUp = reloadOnHangup(identity, log);
+  const reloadAccess = reloadOnHangup(identity, log);
   const origin = randomOrigin();
-  const tracing = await composeTracing(config, log, version, origin);
+  const tracing = await composeTracing(config, log, version, origin, reread?.settings.env);
   const core = composeCore(config, log, {
     release: version,
     origin,
@@ -74,8 +74,12 @@ export async function serve(
   const access = { ...identity, rates: new RateLimits(config.limits, core.counters) };
   output.onDrop = () => core.counters.logLinesDropped++;
   const load = new Load();
-  const { slowRequestMs } = config.log;
-  if (slowRequestMs > 0) load.slow = new SlowRequests(slowRequestMs, log, () => core.loopDelay.delayMs);
+  const setSlowRequestMs = (ms: number) => {
+    if (ms === 0) load.slow = undefined;
+    else if (ms !== load.slow?.thresholdMs)
+      load.slow = new SlowRequests(ms, log, () => core.loopDelay.delayMs);
+  };
+  setSlowRequestMs(config.log.slowRequestMs);
   const readiness = new Readiness();
   const { cache, clock, counters } = core;
   const onFault = (error: unknown) => log.error({ err: error }, 'internal error in a request');
@@ -123,20 +127,26 @@ export async function serve(
   const clientPaths = { ...routes(deps), ...uiRoutes(deps, uiFiles()) };
   const paths = opsPort === undefined ? { ...clientPaths, ...ops } : clientPaths;
   const server = new Server(deps, paths, true, tls);
-  // Probes present no certificate, and Prometheus needs none: this port has no TLS.
+  // This port has no TLS, because probes present no certificate, and Prometheus does not need TLS.
   const opsServer = opsPort === undefined || member !== undefined ? undefined : new Server(deps, ops, false);
   const renewal = tls && certificate && new TlsRenewal(tls, certificate, (files) => server.renew(files), log);
-  const reloadAccess = hangUp;
-  const parts = { log, setTtls: core.setTtls, limits, push: pushOptions };
+  const { setTtls, setLocalTtl, accessLog } = core;
+  const given = { setSlowRequestMs, setTtls, setLocalTtl, limits, rates: access.rates, push: pushOptions };
+  const parts = { log, accessLog, ...given };
   const reload = reread && reloadSettings(reread.settings, reread.read, parts);
-  hangUp = () => {
+  const hangUp = async () => {
     reload?.hangUp();
-    reloadAccess();
-    renewal?.check();
+    await Promise.all([reloadAccess(), renewal?.check()]);
   };
-  const { maxConnections } = config.limits;
-  const crowd = { max: maxConnections, spare: SPARE_DESCRIPTORS, closedSockets: () => counters.wsClosed };
-  limitConnections(server.app, crowd, counters, log);
+  onHangup(hangUp);
+  const crowd = {
+    get max() {
+      return limits.maxConnections;
+    },
+    spare: SPARE_DESCRIPTORS,
+    closedSockets: () => counters.wsClosed,
+  };
+  const openConnections = limitConnections(server.app, crowd, counters, log);
   // Probes and scrapes still connect when clients have used all descriptors that they may use.
   if (opsServer !== undefined)
     limitConnections(opsServer.app, { ...crowd, max: 0, spare: SPARE_DESCRIPTORS / 2 }, counters, log);
@@ -145,7 +155,7 @@ export async function serve(
     clock,
     counters,
     access,
-    slow: load.slow,
+    slow: () => load.slow,
     tracing,
     onFault,
     overloaded,
@@ -184,10 +194,11 @@ export async function serve(
     history.stop();
     await server.drain(config.shutdown.timeoutMs);
     await flushPending(core, log);
-    await tracing?.close(TRACES_MS);
+    const handOverCounts = async () => member?.ending(await opsAnswers.counts());
+    // After the pending writes, because each attempt to apply them has a span.
+    await Promise.all([tracing?.close(TRACES_MS), handOverCounts()]);
     await opsServer?.drain(config.shutdown.timeoutMs);
-    await member?.ending(await opsAnswers.counts());
-    await core.accessLog?.close();
+    await core.accessLog.close();
     core.close();
     access.authenticator?.close();
     access.audit.close();
@@ -203,15 +214,26 @@ export async function serve(
       ...opsAnswers,
       reading: () => readingOfCore(core),
       hotKeys: () => core.hotKeys.rates(),
-      sockets: () => push.sizes.connections,
-      closeSockets: (count) => void push.closeSome(count as number),
-      reload: () => void hangUp(),
+      connections: reportConnections({
+        load,
+        counters,
+        open: openConnections,
+        lasting: () => push.sizes.connections + push.sizes.streams,
+      }),
+      closeConnections: (given) => {
+        const { lasting, http } = given as Connections;
+        push.closeSome(lasting);
+        load.closing = http;
+      },
+      pendingWrites: () => cache.pendingWrites?.size ?? 0,
+      reload: async () => void (await hangUp()),
       stop: () => void stopNow('the supervisor'),
     });
     // Nothing would restart, observe or stop this process any more.
     const orphaned = () => stopNow('the end of the supervisor');
     process.on('disconnect', orphaned);
-    await member.listening().catch(orphaned);
+    // A supervisor that is slow receives the message later; one that has ended is not connected.
+    await member.listening().catch(() => (process.connected ? undefined : orphaned()));
   }
 
   if (config.warmup.onStartup) {

@@ -27,7 +27,8 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { type ExportLog, ReportingExporter } from './reporting-exporter.ts';
-import { idsIn, isTraceparent, randomDigits, Sampler, type SamplerName } from './sampler.ts';
+import { drawSpanId, idsIn, isTraceparent, Sampler, type SamplerName } from './sampler.ts';
+import { reportSdkWarnings } from './sdk-warnings.ts';
 import type { HeaderLines, RequestEnd, TraceSpan, Tracing } from './tracing.ts';
 
 export interface OtelOptions {
@@ -55,10 +56,12 @@ const KINDS = { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: Sp
 
 /** Starts to record. The exporter and the names of the service come from OTEL_* in the environment. */
 export function startTracing(options: OtelOptions, log: ExportLog): Tracing {
+  // This comes before the exporter is made, because the exporter reads its variables.
+  reportSdkWarnings((text) => log.warned(text));
   return new OtelTracing(options, log);
 }
 
-/** The trace id of a span without a parent is the one that the sampler has drawn. */
+/** The trace id of a span without a parent is the id that the sampler has drawn. */
 class Ids implements IdGenerator {
   drawn = '';
 
@@ -67,7 +70,7 @@ class Ids implements IdGenerator {
   }
 
   generateSpanId(): string {
-    return randomDigits(8) + randomDigits(8);
+    return drawSpanId();
   }
 }
 
@@ -102,10 +105,12 @@ class OtelTracing implements Tracing {
     const traceparent = this.#continues ? req.getHeader(TRACEPARENT) : '';
     if (traceparent === '' || !isTraceparent(traceparent)) return this.start(operation, 'server');
     if (!this.#sampler.continues(traceparent)) return undefined;
+    const { parents, state } = traceLinesOf(req);
+    if (parents > 1) return this.start(operation, 'server');
     const parent = trace.setSpanContext(ROOT_CONTEXT, {
       ...idsIn(traceparent),
       traceFlags: TraceFlags.SAMPLED,
-      traceState: createTraceState(req.getHeader('tracestate')),
+      traceState: createTraceState(state),
       isRemote: true,
     });
     return this.#begin(operation, 'server', parent);
@@ -195,6 +200,17 @@ class OtelSpan implements TraceSpan {
     const seconds = Math.floor(ms / 1000);
     return [seconds, Math.floor((ms - seconds * 1000) * 1e6)];
   }
+}
+
+/** The number of lines `traceparent`, and all lines `tracestate` as one. `getHeader` would return the first line only. */
+function traceLinesOf(req: HeaderLines): { readonly parents: number; readonly state: string } {
+  let parents = 0;
+  const states: string[] = [];
+  req.forEach((name, value) => {
+    if (name === 'traceparent') parents++;
+    else if (name === 'tracestate') states.push(value);
+  });
+  return { parents, state: states.join() };
 }
 
 /** Later ones win: what the SDK says of itself, ratecache, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME. */

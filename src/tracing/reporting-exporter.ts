@@ -1,11 +1,13 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 
-/** How failed exports are reported. */
+/** How failed exports and warnings of the SDK are reported. */
 export interface ExportLog {
   /** The first export fails after one that succeeded, or after the start. */
   failed(reason: string): void;
   /** An export succeeds again. @param lost the spans that were not exported */
   recovered(lost: number): void;
+  /** The SDK warns of a variable that it disregards, of dropped spans, or of an unexpected answer. */
+  warned(text: string): void;
 }
 
 type Done = Parameters<SpanExporter['export']>[1];

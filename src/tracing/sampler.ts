@@ -1,6 +1,6 @@
 /**
- * Decides which requests are traced, by the rules of OTEL_TRACES_SAMPLER. A request that is not chosen costs one random number;
- * the samplers of the SDK would need two ids and several objects for it.
+ * Decides which requests are traced, by the rules of OTEL_TRACES_SAMPLER. A request that is not chosen costs one random
+ * number; the samplers of the SDK would need two ids and several objects for it.
  */
 
 export const SAMPLERS = [
@@ -14,7 +14,7 @@ export const SAMPLERS = [
 
 export type SamplerName = (typeof SAMPLERS)[number];
 
-/** A header `traceparent`: version, trace id, span id and flags. Later versions may add parts. */
+/** A header `traceparent`: version, trace id, span id and flags. Versions after 00 may add parts. */
 const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}(?=$|-)/;
 /** Where the trace id begins, and where its random digits begin: the last 14, by W3C Trace Context Level 2. */
 const TRACE_ID_AT = 3;
@@ -23,6 +23,11 @@ const TRACE_ID_END = TRACE_ID_AT + 32;
 const SPAN_ID_AT = TRACE_ID_END + 1;
 const SPAN_ID_END = SPAN_ID_AT + 16;
 const LAST_FLAG_AT = SPAN_ID_END + 2;
+
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
+/** In the bytes of a trace id. */
+const RANDOM_BYTES_AT = 9;
 
 export class Sampler {
   readonly #followsParent: boolean;
@@ -50,7 +55,7 @@ export class Sampler {
 }
 
 export function isTraceparent(header: string): boolean {
-  return TRACEPARENT.test(header);
+  return TRACEPARENT.test(header) && (header.length === SPAN_ID_END + 3 || !header.startsWith('00'));
 }
 
 /** @param traceparent a valid one */
@@ -61,18 +66,27 @@ export function idsIn(traceparent: string): { readonly traceId: string; readonly
   };
 }
 
-/** A trace id whose last 14 digits are this number from 0 to 1. `Math.random` has 52 bits, so the last digit is drawn. */
+const words = new Uint32Array(TRACE_ID_BYTES / 4);
+const bytes = Buffer.from(words.buffer);
+
+/**
+ * A trace id whose last 14 digits are this number from 0 to 1. `Math.random` has 53 bits at most, so the last three are
+ * drawn.
+ */
 function traceIdWith(random: number): string {
-  return randomDigits(8) + randomDigits(8) + randomDigits(2) + digitsOf(random, 13) + randomDigits(1);
+  drawWords(3);
+  const digits = random * 2 ** 56;
+  bytes.writeUIntBE(Math.floor(digits / 2 ** 32), RANDOM_BYTES_AT, 3);
+  bytes.writeUInt32BE((digits % 2 ** 32) + Math.floor(Math.random() * 8), RANDOM_BYTES_AT + 3);
+  return bytes.toString('hex');
 }
 
-/** @param count at most 13 */
-export function randomDigits(count: number): string {
-  return digitsOf(Math.random(), count);
+export function drawSpanId(): string {
+  drawWords(2);
+  return bytes.toString('hex', 0, SPAN_ID_BYTES);
 }
 
-function digitsOf(random: number, count: number): string {
-  return Math.floor(random * 16 ** count)
-    .toString(16)
-    .padStart(count, '0');
+/** Fills the first words of `bytes`. */
+function drawWords(count: number): void {
+  for (let i = 0; i < count; i++) words[i] = Math.random() * 2 ** 32;
 }

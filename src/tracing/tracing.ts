@@ -1,6 +1,7 @@
 /**
- * What the service records of a sampled request, for OpenTelemetry. Everything of the SDK is in `otel.ts`, which is loaded only
- * while tracing is on. Without tracing, or for a request that is not sampled, every `TraceSpan` here is undefined.
+ * What the service records of a sampled request, for OpenTelemetry. Everything of the SDK is in `otel.ts`, which is
+ * loaded only while tracing is on. Without tracing, or for a request that is not sampled, every `TraceSpan` here is
+ * undefined.
  */
 
 /** How a request ended. */
@@ -35,6 +36,8 @@ export interface TraceSpan {
 export interface HeaderLines {
   /** @param name in lower case, as text or as bytes */
   getHeader(name: string | ArrayBuffer): string;
+  /** Calls `each` for every line, with its name in lower case. */
+  forEach(each: (name: string, value: string) => void): void;
 }
 
 export interface Tracing {

@@ -15,6 +15,8 @@ export interface AddonPackage {
   readonly folder: string;
   /** The name of the addon's asset in the single binary. */
   readonly asset: string;
+  /** The version of glibc that the addon needs, if it is newer than what Node needs. */
+  readonly glibc?: string;
   /** The known faults of the addon, for operators. Undefined if it has none. */
   readonly faults: string | undefined;
 }
@@ -26,6 +28,7 @@ export const ADDON_PACKAGES: readonly AddonPackage[] = [
     version: '20.57.0',
     folder: './',
     asset: 'uws-20.57.0.node',
+    glibc: '2.38',
     faults: undefined,
   },
   {

@@ -124,6 +124,22 @@ test('a principal or a service without limits is not limited', () => {
   );
 });
 
+test('the limits of addresses can be set, changed and removed', () => {
+  const { rates } = limits();
+  const ask = () => allowed(10, () => rates.countAddress('a'));
+  assert.equal(rates.limitsAddresses, false);
+  rates.limitAddresses({ addressRequestsPerSecond: 1 });
+  assert.equal(rates.limitsAddresses, true);
+  assert.equal(ask(), 1);
+  rates.limitAddresses({ addressRequestsPerSecond: 1 });
+  assert.equal(ask(), 0, 'the same limit keeps what was counted');
+  rates.limitAddresses({ addressRequestsPerSecond: 2 });
+  assert.equal(ask(), 2);
+  rates.limitAddresses({});
+  assert.equal(rates.limitsAddresses, false);
+  assert.equal(ask(), 10);
+});
+
 test('at most 50,000 addresses are remembered', () => {
   const { rates } = limits({ addressRequestsPerSecond: 1 });
   rates.countAddress('first');

@@ -20,6 +20,16 @@ function slowRequests() {
   return { slow, pass, ...recorded };
 }
 
+test('a slow request names its wait for Redis, if it has waited', () => {
+  const { slow, lines } = slowRequests();
+  slow.report({ ...REQUEST, redisMs: 58.76 });
+  slow.report({ ...REQUEST, redisMs: 0.01 });
+  assert.deepEqual(
+    lines.map(({ redis_ms: ms }) => ms),
+    [58.8, undefined],
+  );
+});
+
 test('a slow request has one line with its time, the wait for its body and the tiers that were asked', () => {
   const { slow, lines } = slowRequests();
   slow.report({ ...REQUEST, bodyMs: 60, cacheStatus: 'ratecache-l2; hit; ttl=299' });

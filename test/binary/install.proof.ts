@@ -40,3 +40,7 @@ test('systemd does not restart the service after an exit code that a restart can
   const [, codes] = /^RestartPreventExitStatus=(.*)$/m.exec(readFileSync(UNIT, 'utf8'))!;
   assert.deepEqual(codes!.split(' ').map(Number), [EXIT_USAGE, EXIT_CANNOT_UNPACK, EXIT_CONFIG]);
 });
+
+test('systemd does not stop the other processes when the kernel kills one for its memory', () => {
+  assert.match(readFileSync(UNIT, 'utf8'), /^OOMPolicy=continue$/m);
+});

@@ -23,7 +23,7 @@ export interface Mounts {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** Mounts the root directory, read-only, with /proc as a container has it. */
+/** Mounts the root directory, read-only, with /proc and /dev/null as a container has them. */
 export function mountRoot({ tmpfs = {}, files = {} }: Mounts): MountedRoot {
   const work = mkdtempSync(join(tmpdir(), 'ratecache-smoke-'));
   const dir = join(work, 'root');
@@ -31,6 +31,8 @@ export function mountRoot({ tmpfs = {}, files = {} }: Mounts): MountedRoot {
   // Places to mount on, as a container runtime makes them.
   for (const path of Object.keys(files)) writeFileSync(join(ROOT, path), '', { flag: 'a' });
   for (const path of Object.keys(tmpfs)) mkdirSync(join(ROOT, path), { recursive: true });
+  mkdirSync(join(ROOT, 'dev'), { recursive: true });
+  writeFileSync(join(ROOT, 'dev/null'), '', { flag: 'a' });
   mount('--bind', ROOT, dir);
   for (const [path, text] of Object.entries(files)) {
     const file = join(work, path.replaceAll('/', '_'));
@@ -38,6 +40,8 @@ export function mountRoot({ tmpfs = {}, files = {} }: Mounts): MountedRoot {
     mount('--bind', file, join(dir, path));
   }
   mount('--rbind', '/proc', join(dir, 'proc'));
+  // The supervisor gives it to its processes as standard input.
+  mount('--bind', '/dev/null', join(dir, 'dev/null'));
   for (const [path, options] of Object.entries(tmpfs))
     mount('-t', 'tmpfs', '-o', options, 'tmpfs', join(dir, path));
   mount('-o', 'remount,bind,ro', dir);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, reachesRedis } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
@@ -35,7 +36,11 @@ async function inRoot<T>(mounts: Mounts, step: (dir: string) => Promise<T>): Pro
 }
 
 /** Serves with the Redis outside, addressed by its host name. */
-async function serving(mounts: Mounts, step: (service: Service, dir: string) => Promise<void>) {
+async function serving(
+  mounts: Mounts,
+  step: (service: Service, dir: string) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+) {
   const names = await serveName(REDIS_NAME);
   try {
     const files = { '/etc/resolv.conf': 'nameserver 127.0.0.1\n' };
@@ -43,7 +48,7 @@ async function serving(mounts: Mounts, step: (service: Service, dir: string) => 
       const address = { REDIS_HOST: REDIS_NAME, REDIS_PORT: String(redis.port), REDIS_PASSWORD: 'secret' };
       // As in the image, where it is reached from outside.
       const host = { HOST: '0.0.0.0', INSECURE_OPEN: 'true' };
-      const service = await startService({ env: { ...PATIENT, ...address, ...host } });
+      const service = await startService({ env: { ...PATIENT, ...address, ...host, ...env } });
       try {
         await reachesRedis(service);
         assert.ok(names.asked() > 0, 'the name server was asked');
@@ -92,6 +97,26 @@ test('the binary serves HTTP and WebSocket from a read-only root with a small tm
     const refused = await runMain(['check', '--url', service.url]);
     assert.equal(refused.code, 2);
   }));
+
+test('the binary with two processes starts one that is killed again', () =>
+  // The supervisor and each process unpack the native part.
+  serving(
+    { tmpfs: { '/tmp': 'size=32m,mode=1777' } },
+    async (service, dir) => {
+      const ready = async () => (await service.fetch('/readyz')).status === 200;
+      await until(ready);
+      const [, first, second] = service.pids();
+      process.kill(second!, 'SIGKILL');
+      await service.waitForLog(({ msg }) => msg === 'a process ended; it will be restarted');
+      await until(ready);
+      const [, same, fresh] = service.pids();
+      assert.equal(same, first);
+      assert.notEqual(fresh, second);
+      assert.deepEqual(readdirSync(join(dir, 'tmp')), []);
+      assert.deepEqual(await service.stop('SIGTERM'), { code: 0, signal: null });
+    },
+    { PROCESSES: '2' },
+  ));
 
 test('the start time is that of the process, not that of the build', () =>
   serving({ tmpfs: TMPFS }, async (service) => {

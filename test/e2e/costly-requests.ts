@@ -16,8 +16,6 @@ export interface Costly {
   readonly name: string;
   /** Where it is sent to; by default to both. */
   readonly only?: 'redis' | 'standalone';
-  /** Whether it is quick enough for the short tests. */
-  readonly quick?: boolean;
   readonly prepare?: (target: Target) => Promise<void>;
   readonly send: (target: Target) => Promise<void>;
 }
@@ -74,7 +72,6 @@ async function frames({ service }: Target, make: (i: number) => object, count: n
 export const COSTLY: readonly Costly[] = [
   {
     name: 'an mget that names a value of 1 MiB 500 times',
-    quick: true,
     prepare: async ({ service }) => drained(put(service, 'costly:large', LARGE)),
     send: ({ service }) => drained(post(service, '/v1/mget', { keys: times(500, () => 'costly:large') })),
   },
@@ -93,7 +90,6 @@ export const COSTLY: readonly Costly[] = [
   },
   {
     name: 'an invalidation by a long run after a star',
-    quick: true,
     prepare: longKeys,
     send: invalidate(RUN),
   },
@@ -105,7 +101,6 @@ export const COSTLY: readonly Costly[] = [
   },
   {
     name: 'an invalidation that names 900,000 keys',
-    quick: true,
     send: ({ service }) =>
       drained(post(service, '/v1/invalidate', { keys: times(900_000, (i) => (i + 46_656).toString(36)) })),
   },
@@ -116,7 +111,6 @@ export const COSTLY: readonly Costly[] = [
   },
   {
     name: 'an mget of eight million open arrays',
-    quick: true,
     send: ({ service }) => drained(post(service, '/v1/mget', '['.repeat(8_000_000))),
   },
   {

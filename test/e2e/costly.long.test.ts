@@ -1,4 +1,4 @@
-/** Every costly request, with Redis and standalone. `costly.test.ts` has the quick ones. */
+/** Every costly request, with Redis and standalone. */
 import { test } from 'node:test';
 import { proveBounded } from './costly-cases.ts';
 import { COSTLY } from './costly-requests.ts';

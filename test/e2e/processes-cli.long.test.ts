@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { reachesRedis } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
 import { put } from '../support/client.ts';
-import { allHealthy, type Operated, readOften, startTwo } from '../support/processes.ts';
+import { answerOnNew } from '../support/new-connection.ts';
+import { allHealthy, type Operated, readOften, startTwo, statsOf, whole } from '../support/processes.ts';
 import { redisFor } from '../support/services.ts';
 
 const KEY = 'borrow_rate:CLI';
@@ -25,12 +25,8 @@ async function serviceAfter(t: TestContext, reads: number): Promise<Operated & {
 
 /** Reads a key that does not exist on so many new connections. */
 async function missOften(service: Operated, key: string, times: number): Promise<void> {
-  for (let i = 0; i < times; i++) {
-    const connection = await connect(service.port);
-    await connection.send(`GET /v1/cache/${key} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    await connection.readResponses(1);
-    connection.destroy();
-  }
+  for (let i = 0; i < times; i++)
+    await answerOnNew(service.port, `GET /v1/cache/${key} HTTP/1.1\r\nHost: x\r\n\r\n`);
 }
 
 /** Runs a subcommand. Redis is asked for half a second, and may not answer in time on a busy machine. */
@@ -77,7 +73,7 @@ test('check and stats name a process that hangs, and count it once when it conti
   const service = await serviceAfter(t, 40);
   const { pid } = (await allHealthy(service))[1]!;
   // Collects the counts of both processes.
-  await service.ops('/stats').then((answer) => answer.text());
+  await statsOf(service);
   process.kill(pid!, 'SIGSTOP');
   const check = await run(['check', '--url', service.opsUrl], (text) => text.includes('Redis answers'));
   assert.match(check, /^degraded: Process 2 does not answer\. .*, 1 of 2 processes healthy\n$/);
@@ -110,11 +106,10 @@ test('the hottest keys are those of both processes, whichever answers', async (t
   // Every miss is counted, so the sum is exact.
   await missOften(service, 'missing:A', 30);
   for (let i = 0; i < 10; i++) {
-    const connection = await connect(service.port);
-    await connection.send('GET /v1/hot-keys HTTP/1.1\r\nHost: x\r\n\r\n');
-    const [answer] = await connection.readResponses(1);
-    connection.destroy();
-    const { seconds, misses } = JSON.parse(answer!.body.toString()) as {
+    const answer = await whole(() =>
+      answerOnNew(service.port, 'GET /v1/hot-keys HTTP/1.1\r\nHost: x\r\n\r\n'),
+    );
+    const { seconds, misses } = JSON.parse(answer.body.toString()) as {
       seconds: number;
       misses: { key: string; per_second: number }[];
     };
@@ -123,7 +118,7 @@ test('the hottest keys are those of both processes, whichever answers', async (t
       ['missing:A'],
     );
     // The processes have counted for different times, so the sum of the rates is at least 30 in the longer time.
-    assert.ok(misses[0]!.per_second * seconds >= 29, answer!.body.toString());
+    assert.ok(misses[0]!.per_second * seconds >= 29, answer.body.toString());
   }
 });
 

@@ -3,24 +3,28 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { Agent as HttpAgent, request as requestHttp } from 'node:http';
 import { Agent, request } from 'node:https';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { program } from '../../loadtest/target/program.ts';
-import { PATIENT, redisEnv } from '../../loadtest/target/replicas.ts';
+import { PATIENT, reachesRedis, redisEnv } from '../../loadtest/target/replicas.ts';
 import { type LogLine, type Service, StartFailed, startService } from '../../loadtest/target/service.ts';
 import { tether } from '../../loadtest/target/tether.ts';
 import type { HealthBody } from '../../src/metrics/health.ts';
-import { pathOf } from '../support/client.ts';
-import { allHealthy, healthOf, type Operated, pidOf, startTwo } from '../support/processes.ts';
+import { SUPERVISOR_ANSWER_MS } from '../../src/service/supervisor/questions.ts';
+import { pathOf, put } from '../support/client.ts';
+import { allHealthy, clientPortsOf, healthOf, type Operated, pidOf, startTwo } from '../support/processes.ts';
 import { redisFor } from '../support/services.ts';
 import { pemOf, replaceableFiles } from '../support/tls-files.ts';
 import { tokensFile } from '../support/tokens.ts';
+import { whileFrozen } from '../support/while-frozen.ts';
 import { connectWs } from '../support/ws-client.ts';
 
 const ENDED = 'a process ended; it will be restarted';
@@ -116,6 +120,132 @@ test('a signal during the start stops the supervisor and its processes without a
   }
 });
 
+test('a process that is blocked when it is stopped drains and ends when it continues', async (t) => {
+  const service = await startTwo(t, await redisFor(t));
+  const pid = await pidOf(service, 2);
+  process.kill(pid, 'SIGSTOP');
+  service.kill('SIGTERM');
+  // Longer than the supervisor waits for an answer to other questions.
+  await pause(1600);
+  process.kill(pid, 'SIGCONT');
+  assert.deepEqual(await service.exited, { code: 0, signal: null });
+  const stopped = linesOf(service.logs, 'stopped').map((line) => line.process);
+  assert.deepEqual(new Set(stopped), new Set([1, 2, undefined]));
+});
+
+test('a process ends in time if Redis, the collector of traces and the supervisor do not answer', async (t) => {
+  const redis = await redisFor(t);
+  const collector = await listening(t);
+  const service = await startTwo(t, redis, {
+    REDIS_COMMAND_TIMEOUT_MS: '200',
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}`,
+  });
+  const pid = await pidOf(service, 1);
+  await reachesRedis(service);
+  const lineOf = (text: string) =>
+    service.waitForLog(({ msg, process }) => process === 1 && msg?.startsWith(text) === true);
+  await whileFrozen(redis, async () => {
+    // Each is on a new connection, so process 1 has a pending write but in one of a million cases.
+    for (let i = 0; i < 20; i++) {
+      const connection = await connect(service.port);
+      await connection.send(
+        'PUT /v1/cache/late:A HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n1',
+      );
+      const [answer] = await connection.readResponses(1);
+      assert.equal(answer!.status, 202);
+      connection.destroy();
+    }
+    service.kill('SIGSTOP');
+    process.kill(pid, 'SIGTERM');
+    const stopped = await lineOf('stopped').finally(() => service.kill('SIGCONT'));
+    assert.ok(
+      service.logs.some(({ msg, process }) => process === 1 && msg?.startsWith('pending writes are lost')),
+    );
+    const tookMs =
+      Date.parse(String(stopped.time)) - Date.parse(String((await lineOf('shutting down')).time));
+    // After `STOP_EXTRA_MS`, which is 5 s, the supervisor kills it.
+    assert.ok(tookMs < 5000, `${tookMs} ms`);
+  });
+});
+
+test('when one of two processes is killed under load, no read of the other fails', async (t) => {
+  const service = await startTwo(t, await redisFor(t));
+  const victim = await pidOf(service, 1);
+  await reachesRedis(service);
+  assert.equal((await put(service, 'killed:A', '1')).status, 201);
+  const openedAt = new Map<number, number>();
+  const failures: { port: number; at: number }[] = [];
+  let answered = 0;
+  let stopped = false;
+  const keepReading = async () => {
+    const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => agent.destroy());
+    while (!stopped) {
+      const sent = requestHttp({ port: service.port, path: pathOf('killed:A'), agent }).end();
+      let port = 0;
+      sent.once('socket', (socket: Socket) => {
+        const opened = () => {
+          port = socket.localPort!;
+          if (!openedAt.has(port)) openedAt.set(port, performance.now());
+        };
+        if (socket.connecting) socket.once('connect', opened);
+        else opened();
+      });
+      try {
+        const [response] = await once(sent, 'response');
+        for await (const _ of response);
+        assert.equal(response.statusCode, 200);
+        answered++;
+      } catch (error) {
+        if (error instanceof assert.AssertionError) throw error;
+        failures.push({ port, at: performance.now() });
+      }
+    }
+  };
+  const clients = Array.from({ length: 20 }, keepReading);
+  const failed = Promise.race(clients).then(() => assert.fail('a client ended'));
+  failed.catch(() => {});
+  await Promise.race([failed, until(() => answered > 1000)]);
+  assert.deepEqual(failures, []);
+
+  const from = performance.now();
+  const ofVictim = clientPortsOf(victim);
+  process.kill(victim, 'SIGKILL');
+  await service.waitForLog(({ msg }) => msg === ENDED);
+  const to = performance.now();
+  const before = answered;
+  await Promise.race([failed, until(() => answered > before + 1000)]);
+  await Promise.race([failed, allHealthy(service)]);
+  stopped = true;
+  await Promise.all(clients);
+  assert.ok(failures.length > 0 && failures.length < 20, `${failures.length} connections were of the victim`);
+  // The kernel may also have given the victim a connection just before its end.
+  const isOfVictim = ({ port, at }: (typeof failures)[number]) => {
+    const opened = openedAt.get(port) ?? at;
+    return ofVictim.has(port) || (opened >= from && opened <= to);
+  };
+  assert.deepEqual(
+    failures.filter((failure) => !isOfVictim(failure)),
+    [],
+  );
+});
+
+test('a second signal also ends a process that hangs', async (t) => {
+  const service = await startTwo(t, await redisFor(t), { SHUTDOWN_GRACE_MS: '600000' });
+  const pids = (await allHealthy(service)).map(({ pid }) => pid!);
+  process.kill(pids[1]!, 'SIGSTOP');
+  t.after(() => service.stop('SIGKILL'));
+  service.kill('SIGTERM');
+  await until(() => linesOf(service.logs, 'shutting down').length === 2);
+  const from = performance.now();
+  service.kill('SIGTERM');
+  assert.deepEqual(await service.exited, { code: 1, signal: null });
+  const tookMs = performance.now() - from;
+  assert.ok(tookMs < 5000, `${tookMs} ms`);
+  for (const pid of pids) assert.throws(() => process.kill(pid, 0), /ESRCH/);
+});
+
 test('the supervisor starts a process again when it has free file descriptors', async (t) => {
   const service = await startTwo(t, await redisFor(t));
   const pid = await pidOf(service, 2);
@@ -168,6 +298,26 @@ test('while the supervisor hangs, the processes serve, and their health names it
   assert.ok(!service.logs.some(({ msg }) => msg === 'internal error in a request'));
 });
 
+test('a process that starts while the supervisor is stopped serves, and is known when the supervisor continues', async (t) => {
+  const redis = await redisFor(t);
+  const service = await startTwo(t, redis, { REDIS_CONNECT_TIMEOUT_MS: '60000' });
+  t.after(() => service.kill('SIGCONT'));
+  const killed = await pidOf(service, 2);
+  const ofSuccessor = (msg: string) => (line: LogLine) =>
+    line.msg === msg && line.process === 2 && line.pid !== killed;
+  // The process waits for Redis before it listens, so the supervisor is stopped by then.
+  await whileFrozen(redis, async () => {
+    process.kill(killed, 'SIGKILL');
+    await service.waitForLog(ofSuccessor('starting'));
+    service.kill('SIGSTOP');
+  });
+  const { pid } = await service.waitForLog(ofSuccessor('process listening'));
+  await pause(SUPERVISOR_ANSWER_MS + 1000);
+  service.kill('SIGCONT');
+  assert.equal(await pidOf(service, 2), pid);
+  assert.deepEqual(linesOf(service.logs, 'shutting down'), []);
+});
+
 test('after SIGHUP both processes use a replaced certificate, and no request or socket of before fails', async (t) => {
   const files = replaceableFiles(t, 'server');
   const service = await startTwo(t, await redisFor(t), files.env);
@@ -198,9 +348,9 @@ test('after SIGHUP both processes use a replaced certificate, and no request or 
   files.replace('renewed', 'crt');
   files.replace('renewed', 'key');
   service.kill('SIGHUP');
-  const loaded = () =>
-    service.logs.filter(({ msg }) => msg?.startsWith('TLS certificate loaded')).map((line) => line.process);
-  await Promise.race([failed, until(() => new Set(loaded()).size === 2)]);
+  const done = ({ msg }: LogLine) =>
+    msg === 'SIGHUP: all processes have read their files again; earlier lines report files that were refused';
+  await Promise.race([failed, service.waitForLog(done)]);
   // Twenty connections reach both processes but in one of a million cases.
   for (let i = 0; i < 20; i++) assert.equal(await send(false), 'renewed');
   const before = reused;

@@ -1,20 +1,35 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { connect } from '../../loadtest/support/raw-http.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { RawConnection, RawResponse } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
 import { PATIENT, reachesRedis, redisEnv } from '../../loadtest/target/replicas.ts';
 import { StartFailed, startService } from '../../loadtest/target/service.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { put } from '../support/client.ts';
-import { allHealthy, counterOf, healthOf, pidOf, readOften, startTwo } from '../support/processes.ts';
+import { answerOnNew, askOnNew } from '../support/new-connection.ts';
+import {
+  allHealthy,
+  clientPortsOf,
+  counterOf,
+  healthOf,
+  pidOf,
+  readOften,
+  startTwo,
+  statsOf,
+  whole,
+} from '../support/processes.ts';
 import { redisFor } from '../support/services.ts';
 import { tokensFile } from '../support/tokens.ts';
 import { connectWs } from '../support/ws-client.ts';
+
+const CONNECTIONS = 40;
 
 test('two processes serve one port, each as a replica with its own L1 and link', async (t) => {
   const service = await startTwo(t, await redisFor(t));
@@ -23,20 +38,24 @@ test('two processes serve one port, each as a replica with its own L1 and link',
     processes.map(({ process }) => process),
     [1, 2],
   );
-  assert.equal((await service.ops('/readyz')).status, 200);
+  const ready = await whole(() => service.ops('/readyz'));
+  assert.equal(ready.status, 200);
   await reachesRedis(service);
   await put(service, 'shared:A', '1');
   await readOften(service, 'shared:A', 40);
   // One read of Redis for each L1.
-  const stats = (await (await service.ops('/stats')).json()) as StatsBody;
-  assert.equal(stats.processes, 2);
+  const stats = await statsOf(service);
   assert.equal(stats.local.by_type.other!.items, 2);
   assert.equal(stats.requests.get.hit, 40);
   assert.equal(stats.local.max_items, 2000);
-  const explained = (await (await service.fetch('/v1/explain/shared:A')).json()) as {
-    replicas: { pid: number }[];
-  };
-  const pids = explained.replicas.map(({ pid }) => pid).sort();
+  // A process that does not answer in time is missing.
+  const replicas = await until(async () => {
+    const explained = (await (await service.fetch('/v1/explain/shared:A')).json()) as {
+      replicas: { pid: number }[];
+    };
+    return explained.replicas.length >= 2 ? explained.replicas : undefined;
+  });
+  const pids = replicas.map(({ pid }) => pid).sort();
   assert.deepEqual(pids, processes.map(({ pid }) => pid).sort());
 });
 
@@ -50,14 +69,12 @@ test('without OPS_PORT, every process answers the endpoints of operators for all
   await put(service, 'shared:A', '1');
   await readOften(service, 'shared:A', 20);
   for (let i = 0; i < 10; i++) {
-    const connection = await connect(service.port);
-    await connection.send('GET /stats HTTP/1.1\r\nHost: x\r\n\r\n');
-    const [answer] = await connection.readResponses(1);
-    connection.destroy();
-    const stats = JSON.parse(answer!.body.toString()) as StatsBody;
+    const answer = await whole(() => answerOnNew(service.port, 'GET /stats HTTP/1.1\r\nHost: x\r\n\r\n'));
+    const stats = JSON.parse(answer.body.toString()) as StatsBody;
     assert.equal(stats.requests.get.hit, 20);
   }
-  assert.equal((await service.fetch('/readyz')).status, 200);
+  const ready = await whole(() => service.fetch('/readyz'));
+  assert.equal(ready.status, 200);
   assert.match(await (await service.fetch('/metrics')).text(), /^ratecache_processes 2$/m);
 });
 
@@ -86,13 +103,16 @@ test('a process that hangs is named, delays no answer for long, and does not sur
   const service = await startTwo(t, await redisFor(t), { SHUTDOWN_TIMEOUT_MS: '1' });
   const pid = await pidOf(service, 1);
   process.kill(pid, 'SIGSTOP');
-  const health = await healthOf(service);
-  assert.equal(health.status, 'degraded');
-  assert.deepEqual(health.reasons, ['Process 1 does not answer']);
+  // The other process may be late.
+  await until(async () => {
+    const { status, reasons } = await healthOf(service);
+    assert.deepEqual([status, reasons], ['degraded', ['Process 1 does not answer']]);
+    return true;
+  });
   const ready = await service.ops('/readyz');
   assert.equal(ready.status, 503);
   assert.match(((await ready.json()) as { reason: string }).reason, /^process 1: no answer within/);
-  assert.equal(await counterOf(service, 'ratecache_processes_answering'), 1);
+  assert.equal(await counterOf(service, 'ratecache_processes_answering', 1), 1);
   assert.deepEqual(await service.stop(), { code: 0, signal: null });
   assert.ok(service.logs.some(({ msg, process }) => msg?.includes('it was killed') && process === 1));
   assert.throws(() => process.kill(pid, 0), /ESRCH/);
@@ -141,12 +161,9 @@ test('SIGHUP loads the tokens again in every process', async (t) => {
   tokens.write({ fresh: { scopes: ['read'] } });
   service.kill('SIGHUP');
   const status = async (name: string) => {
-    const connection = await connect(service.port);
     const { authorization } = tokens.bearer(name);
-    await connection.send(`GET /v1/cache/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`);
-    const [answer] = await connection.readResponses(1);
-    connection.destroy();
-    return answer!.status;
+    const request = `GET /v1/cache/a HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;
+    return (await answerOnNew(service.port, request)).status;
   };
   // Ten connections in a row reach both processes but in one of 512 cases.
   await until(async () => {
@@ -172,29 +189,39 @@ test('after SIGHUP with a changed configuration, the processes are replaced with
   let answered = 0;
   let closing = 0;
   const keepAsking = async (next: (i: number) => string) => {
-    let connection = await connect(service.port);
+    let connection: RawConnection | undefined;
+    const ask = async (request: string): Promise<RawResponse> => {
+      if (connection !== undefined) {
+        await connection.send(request);
+        // Rejects if the connection ends without an answer, which fails this test.
+        return (await connection.readResponses(1))[0]!;
+      }
+      const asked = await askOnNew(service.port, request);
+      connection = asked.connection;
+      return asked.answer;
+    };
     for (let i = 0; !stopped; i++) {
-      await connection.send(next(i));
-      // Rejects if the connection ends without an answer, which fails this test.
-      const [answer] = await connection.readResponses(1);
-      const { status, headers } = answer!;
+      const { status, headers } = await ask(next(i));
       assert.ok(status < 300, `${status}`);
       answered++;
       if (headers.connection !== 'close') continue;
       closing++;
-      await connection.closed;
-      connection = await connect(service.port);
+      await connection!.closed;
+      connection = undefined;
     }
-    connection.destroy();
+    connection?.destroy();
   };
   const closes: number[] = [];
   const keepSubscribed = async (key: string) => {
     for (let value = 0; !stopped; value++) {
-      // A process that has begun to stop refuses an upgrade; the client then connects again.
-      const socket = await until(() => connectWs(service));
-      const { items } = await socket.subscribe({ keys: [key], values: true });
+      // A process that has begun to stop refuses an upgrade, or closes the socket first; the client then connects again.
+      const { socket, items } = await until(async () => {
+        const socket = await connectWs(service);
+        const { items } = await socket.subscribe({ keys: [key], values: true });
+        return { socket, items };
+      });
       if (value > 0) assert.equal(items[0]!.value, value - 1);
-      const { status } = await put(service, key, String(value));
+      const { status } = await answerOnNew(service.port, text(`PUT /v1/cache/${key}`, String(value)));
       assert.ok(status === 201 || status === 204, `${status}`);
       closes.push((await socket.closed).code);
     }
@@ -219,7 +246,7 @@ test('after SIGHUP with a changed configuration, the processes are replaced with
   ]);
   const after = await allHealthy(service);
   for (const [i, { pid }] of after.entries()) assert.notEqual(pid, before[i]!.pid);
-  const stats = (await (await service.ops('/stats')).json()) as StatsBody;
+  const stats = await statsOf(service);
   assert.equal(stats.local.max_items, 1400);
   assert.ok(stats.requests.get.hit >= hitsBefore, 'no count goes down');
   assert.ok(closing > 0, 'connections were closed by an answer');
@@ -247,7 +274,7 @@ test('an invalid new configuration is logged, and the present one stays in use',
   // A process that ends before it is ready leaves the others as they are.
   writeFileSync(file, 'AUTH_TOKENS_FILE=/nowhere/tokens.json\n');
   service.kill('SIGHUP');
-  await service.waitForLog(({ msg }) => msg?.startsWith('the new process did not become ready') === true);
+  await service.waitForLog(({ msg }) => msg?.startsWith('the new process is not ready') === true);
   assert.deepEqual(await allHealthy(service), before);
   writeFileSync(file, 'LOCAL_CACHE_MAX_SIZE=500\nHOST=127.0.0.2\n');
   service.kill('SIGHUP');
@@ -284,3 +311,56 @@ test('a second signal ends the supervisor and its processes at once, with exit c
   service.kill('SIGTERM');
   assert.deepEqual(await service.exited, { code: 1, signal: null });
 });
+
+test('after a process was restarted, HTTP connections spread over both again, and no request fails', async (t) => {
+  const service = await startTwo(t, await redisFor(t));
+  await put(service, 'spread:A', '1');
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const failures: unknown[] = [];
+  let running = true;
+  const clients = Array.from({ length: CONNECTIONS }, async () => {
+    while (running) {
+      await read(agent, service.port, '/v1/cache/spread:A').catch((error) => failures.push(error));
+      await pause(5);
+    }
+  });
+  t.after(async () => {
+    running = false;
+    await Promise.all(clients);
+    agent.destroy();
+  });
+  const killed = await pidOf(service, 2);
+  process.kill(killed, 'SIGKILL');
+  const pids = await until(async () => {
+    const now = (await allHealthy(service)).map(({ pid }) => pid!);
+    return now.includes(killed) ? undefined : now;
+  });
+  // Those of the killed process.
+  failures.length = 0;
+  // The supervisor looks every five seconds, and needs five or six looks.
+  const spread = await until(
+    () => {
+      const own = new Set(portsOf(agent));
+      const connections = pids.map((pid) => [...clientPortsOf(pid)].filter((port) => own.has(port)).length);
+      return Math.min(...connections) >= CONNECTIONS * 0.4 ? connections : undefined;
+    },
+    { timeoutMs: 90_000 },
+  );
+  assert.ok(Math.max(...spread) <= CONNECTIONS * 0.6, spread.join());
+  assert.deepEqual(failures, []);
+});
+
+/** The local ports of its connections. */
+function portsOf({ sockets, freeSockets }: Agent): number[] {
+  const open = [sockets, freeSockets].flatMap((byHost) =>
+    Object.values(byHost).flatMap((each) => each ?? []),
+  );
+  return open.flatMap(({ localPort }) => localPort ?? []);
+}
+
+async function read(agent: Agent, port: number, path: string): Promise<void> {
+  const request = get({ agent, host: '127.0.0.1', port, path });
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  await once(answer.resume(), 'end');
+  assert.equal(answer.statusCode, 200);
+}

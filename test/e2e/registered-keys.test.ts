@@ -1,6 +1,7 @@
 /** Keys that a socket registers once, and then asks for by id. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { until } from '../../loadtest/support/until.ts';
 import { put } from '../support/client.ts';
 import { redisFor, replicaFor, standaloneFor } from '../support/services.ts';
 import { tokensFile } from '../support/tokens.ts';
@@ -49,6 +50,44 @@ test('ids continue with each register, begin again after unregister, and belong 
   assert.equal((await ws.request('mget', { ids: [0] })).code, 'frame_invalid');
   assert.equal((await ws.request('register', { keys: ['d'] })).first, 0);
   assert.deepEqual(valuesOf(await ws.request('mget', { ids: [0] })), [['d', 'miss']]);
+});
+
+test('pipelined register requests with first never give the ids of a refused one to other keys', async (t) => {
+  const tokens = tokensFile({
+    all: { scopes: ['read', 'write'] },
+    slow: { scopes: ['read'], limits: { requestsPerSecond: 1 } },
+  });
+  t.after(() => tokens.remove());
+  const service = await standaloneFor(t, {
+    ...{ WS_MAX_NAMES: '5', MAX_BATCH_KEYS: '10', AUTH_TOKENS_FILE: tokens.path },
+  });
+  for (const protocol of [JSON_PROTOCOL, MSGPACK_PROTOCOL]) {
+    const ws = await wsFor(t, service, { protocol, headers: tokens.bearer('all') });
+    const pipelined = (first: Message, second: Message) =>
+      Promise.all([
+        ws.request('register', { keys: names(6, 'many'), ...first }),
+        ws.request('register', { keys: names(2), ...second }),
+        ws.request('mget', { ids: [0] }),
+      ]);
+    const [refused, shifted, values] = await pipelined({ first: 0 }, { first: 6 });
+    assert.equal(refused.code, 'too_many_subscriptions');
+    assert.deepEqual([shifted.code, shifted.field], ['frame_invalid', 'first']);
+    assert.deepEqual([values.code, values.field], ['frame_invalid', 'ids[0]']);
+    // Without `first`, the id 0 is a key that the client did not mean.
+    const [, unexpected, others] = await pipelined({}, {});
+    assert.equal(unexpected.first, 0);
+    assert.equal(others.results[0].key, 'a:0');
+  }
+
+  const slow = await wsFor(t, service, { ...PACKED, headers: tokens.bearer('slow') });
+  const register = (first: number) => slow.request('register', { keys: [`rated:${first}`], first });
+  const [allowed, limited] = await Promise.all([register(0), register(1)]);
+  assert.deepEqual([allowed.first, limited.code], [0, 'rate_limited']);
+  const later = await until(async () => {
+    const answer = await register(2);
+    return answer.code === 'rate_limited' ? undefined : answer;
+  });
+  assert.deepEqual([later.code, later.field], ['frame_invalid', 'first']);
 });
 
 test('an id that is not registered or not an integer is frame_invalid, and field names it', async (t) => {

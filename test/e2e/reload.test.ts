@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
-import { PATIENT } from '../../loadtest/target/replicas.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, redisEnv, startReplica } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
-import { type Service, startService } from '../../loadtest/target/service.ts';
+import { type LogLine, type Service, startService } from '../../loadtest/target/service.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../../src/config/config.ts';
 import { RELOADED } from '../../src/service/reload.ts';
 import { sectionOf } from '../docs/markdown.ts';
@@ -102,6 +105,122 @@ test('SIGHUP applies TTLs, limits and the log level of ENV_FILE, and reports wha
   assert.equal(lines.length, 2, 'the line in between is below the level of that time');
 });
 
+test('SIGHUP applies the limits of connections and of addresses, also where none was set before', async (t) => {
+  const file = envFile(t);
+  file.write({ PORT: '0' });
+  const service = await serviceWith(t, file.path);
+  assert.equal((await put(service, 'a', '1')).status, 201);
+  const ask = async () => {
+    const connection = await connect(service.port);
+    t.after(() => connection.destroy());
+    await connection.send('GET /v1/cache/a HTTP/1.1\r\nHost: x\r\n\r\n');
+    return connection;
+  };
+  const kept = await ask();
+  assert.equal((await kept.readResponses(1))[0]!.status, 200);
+
+  file.write({ MAX_CONNECTIONS: '1' });
+  assert.deepEqual((await reloaded(service)).changed, ['MAX_CONNECTIONS']);
+  const [first, second] = [await ask(), await ask()];
+  await Promise.all([first.closed, second.closed]);
+  await kept.send('GET /v1/cache/a HTTP/1.1\r\nHost: x\r\n\r\n');
+  assert.equal((await kept.readResponses(1))[0]!.status, 200, 'a connection that exists stays');
+
+  file.write({ MAX_ADDRESS_REQUESTS_PER_SECOND: '1000', MAX_ADDRESS_BYTES_PER_SECOND: '1' });
+  await reloaded(service);
+  const ws = await connectWs(service);
+  t.after(() => ws.close());
+  assert.equal((await put(service, 'a', `"${'x'.repeat(5000)}"`)).status, 204);
+  const response = await get(service, 'a');
+  assert.match(response.headers.get('ratelimit-policy')!, /^"address-bytes";q=1;w=1$/);
+  await assertProblem(response, 'rate_limited');
+  assert.equal((await ws.request('get', { key: 'a' })).code, 'rate_limited');
+
+  file.write({ MAX_ADDRESS_BYTES_PER_SECOND: '1000000' });
+  await reloaded(service);
+  assert.equal((await get(service, 'a')).status, 200, 'a new limit applies at once');
+  file.write({ PORT: '0' });
+  await reloaded(service);
+  assert.equal((await ws.request('get', { key: 'a' })).status, 'hit');
+});
+
+test('SIGHUP applies LOCAL_CACHE_TTL to what L1 stores from then on', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const file = envFile(t);
+  file.write({ LOCAL_CACHE_TTL: '60' });
+  const service = await startReplica(redis, { ENV_FILE: file.path });
+  t.after(() => service.stop());
+  const freshSeconds = async (key: string) => {
+    assert.equal((await put(service, key, '1')).status, 201);
+    assert.equal((await get(service, key)).status, 200);
+    const { replicas } = await jsonOf(await service.fetch(`/v1/explain/${key}`));
+    return (Date.parse(replicas[0].l1.fresh_until) - Date.now()) / 1000;
+  };
+  const before = await freshSeconds('borrow_rate:A');
+  assert.ok(before > 30 && before <= 60, `${before}`);
+  file.write({ LOCAL_CACHE_TTL: '200' });
+  assert.deepEqual((await reloaded(service)).changed, ['LOCAL_CACHE_TTL']);
+  const after = await freshSeconds('borrow_rate:B');
+  assert.ok(after > 150 && after <= 200, `${after}`);
+});
+
+test('SIGHUP turns the lines of slow requests and the access log on and off', async (t) => {
+  const file = envFile(t);
+  file.write({ PORT: '0' });
+  const service = await serviceWith(t, file.path);
+  const [first, second] = [`${file.path}.first`, `${file.path}.second`];
+  const reads = async (key: string) => {
+    assert.equal((await put(service, key, '1')).status, 201);
+    for (let i = 0; i < 200; i++) await (await get(service, key)).arrayBuffer();
+  };
+  const slow = () => service.logs.filter(({ msg }) => msg === 'slow request');
+  // The body arrives late, so the request takes longer than a millisecond.
+  const slowPut = async () => {
+    const connection = await connect(service.port);
+    t.after(() => connection.destroy());
+    const head =
+      'PUT /v1/cache/x:slow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n';
+    await connection.send(head);
+    await delay(20);
+    await connection.send('1');
+    await connection.readResponses(1);
+  };
+  await slowPut();
+  assert.equal(slow().length, 0);
+
+  file.write({ SLOW_REQUEST_MS: '1', ACCESS_LOG: first });
+  assert.deepEqual((await reloaded(service)).changed, ['SLOW_REQUEST_MS', 'ACCESS_LOG']);
+  // On a busy machine the service may read the head and the body at once.
+  await until(async () => {
+    await slowPut();
+    return slow().some(({ key }) => key === 'x:slow');
+  });
+  await reads('x:first');
+
+  file.write({ ACCESS_LOG: second });
+  assert.deepEqual((await reloaded(service)).changed, ['SLOW_REQUEST_MS', 'ACCESS_LOG']);
+  const before = slow().length;
+  await slowPut();
+  await reads('x:second');
+
+  file.write({ PORT: '0' });
+  await reloaded(service);
+  await reads('x:third');
+  await service.stop();
+  assert.equal(slow().length, before);
+  const keysIn = (path: string) =>
+    new Set(
+      readFileSync(path, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).key)
+        .filter((key) => key !== 'x:slow'),
+    );
+  assert.deepEqual(keysIn(first), new Set(['x:first']));
+  assert.deepEqual(keysIn(second), new Set(['x:second']));
+});
+
 test('SIGHUP with an invalid configuration changes nothing', async (t) => {
   const file = envFile(t);
   file.write({ VOLATILITY_TTL: '1000' });
@@ -126,6 +245,27 @@ test('a variable that needs a restart is reported until the service restarts or 
   assert.equal((await jsonOf(await service.fetch('/health'))).status, 'healthy');
 });
 
+for (const processes of [1, 2])
+  test(`SIGHUP reports a misspelt variable of ENV_FILE with PROCESSES=${processes}`, async (t) => {
+    const file = envFile(t);
+    file.write({ PORT: '0' });
+    const redis = processes === 1 ? undefined : await startRedis();
+    t.after(() => redis?.stop());
+    const env = {
+      ...PATIENT,
+      ENV_FILE: file.path,
+      PROCESSES: String(processes),
+      ...(redis && redisEnv(redis)),
+    };
+    const service = await startService({ standalone: redis === undefined, env });
+    t.after(() => service.stop());
+    const isWarning = ({ msg }: LogLine) => msg === 'LOG_LEVL: unknown variable, did you mean LOG_LEVEL?';
+    assert.ok(!service.logs.some(isWarning));
+    file.write({ PORT: '0', LOG_LEVL: 'debug' });
+    service.kill('SIGHUP');
+    assert.equal((await service.waitForLog(isWarning)).level, 'warn');
+  });
+
 const check = (...args: string[]) => runMain(['serve', '--check', '--standalone', ...args]);
 
 test('serve --check accepts a valid configuration without listening', async () => {
@@ -143,4 +283,28 @@ test('serve --check reports faults of variables and of files with exit code 78',
   const files = await check('--auth-tokens-file', path);
   assert.equal(files.code, 78);
   assert.match(files.stderr, /AUTH_TOKENS_FILE or AUTH_JWKS_FILE cannot be used/);
+});
+
+test('serve --check shows the warnings', async () => {
+  const { code, stdout } = await check('--otel-traces-exporter', 'otlp', '--otel-traces-sampler-arg', '0.01');
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^Warning: OTEL_TRACES_SAMPLER_ARG: has no effect with OTEL_TRACES_SAMPLER=parentbased_alw/m,
+  );
+});
+
+test('serve --check says whether the access log can be written', async (t) => {
+  const { path } = envFile(t);
+  const good = await check('--access-log', path);
+  assert.equal(good.code, 0);
+  assert.match(good.stdout, /^Access log: the file can be written$/m);
+  for (const bad of ['/nope/x.ndjson', dirname(path)]) {
+    const { code, stdout } = await check('--access-log', bad);
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^Warning: ACCESS_LOG: the file cannot be written, so the service would drop its lines: /m,
+    );
+  }
 });

@@ -7,7 +7,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { reachesRedis, startReplica } from '../../loadtest/target/replicas.ts';
 import type { LogLine, Service } from '../../loadtest/target/service.ts';
-import { get, put } from '../support/client.ts';
+import { del, get, post, put } from '../support/client.ts';
 import { whileFrozen } from '../support/while-frozen.ts';
 import { connectWs } from '../support/ws-client.ts';
 
@@ -61,6 +61,7 @@ test('a read that waits for Redis has a line with its tiers, and a quick one has
   assert.equal(line.outcome, '200');
   assert.match(String(line.cache_status), /^ratecache-l2; hit/);
   assert.equal(line.body_ms, undefined);
+  assert.ok(Number(line.redis_ms) >= THRESHOLD_MS && Number(line.redis_ms) <= Number(line.ms));
   // A busy machine may make a request slow. What is here has taken less than the threshold by its own measure.
   for (const { msg, ms } of service.logs) if (msg === 'slow request') assert.ok(Number(ms) >= THRESHOLD_MS);
 });
@@ -77,6 +78,30 @@ test('a write whose client sends its body slowly shows that it waited for the bo
   const line = await lineOf('PUT /v1/cache/{key}', 'x:body');
   assert.ok(Number(line.body_ms) >= THRESHOLD_MS);
   assert.ok(Number(line.ms) >= Number(line.body_ms));
+  assert.ok(Number(line.redis_ms ?? 0) <= Number(line.after_body_ms) + 0.1);
+});
+
+test('writes and batches that wait for Redis have a line with the time of that wait', async () => {
+  await put(service, 'x:deleted', '1');
+  await whileFrozen(redis, async () => {
+    const asked = [
+      put(service, 'x:written', '1'),
+      del(service, 'x:deleted'),
+      post(service, '/v1/mget', { keys: ['x:absent'] }),
+    ];
+    await openTooLong();
+    return asked;
+  }).then((asked) => Promise.all(asked));
+  await reachesRedis(service);
+  const lines = await Promise.all([
+    lineOf('PUT /v1/cache/{key}', 'x:written'),
+    lineOf('DELETE /v1/cache/{key}', 'x:deleted'),
+    service.waitForLog(({ msg, operation }) => msg === 'slow request' && operation === 'POST /v1/mget'),
+  ]);
+  for (const { operation, ms, redis_ms: redisMs } of lines) {
+    assert.ok(Number(redisMs) >= THRESHOLD_MS, String(operation));
+    assert.ok(Number(redisMs) <= Number(ms), String(operation));
+  }
 });
 
 test('a slow request of a WebSocket has a line too', async (t) => {

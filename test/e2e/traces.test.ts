@@ -1,6 +1,9 @@
 /** OTEL_TRACES_EXPORTER=otlp: what a collector receives. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect } from '../../loadtest/support/raw-http.ts';
 import { until } from '../../loadtest/support/until.ts';
@@ -268,6 +271,25 @@ test('a malformed traceparent begins a new trace, and tracestate is passed on', 
   assert.equal((await requestOf(traceId)).traceState, 'vendor=1');
 });
 
+test('two lines traceparent begin a new trace, and two lines tracestate are passed on as one', async (t) => {
+  const connection = await connect(service.port);
+  t.after(() => connection.destroy());
+  const send = (key: string, ...lines: string[]) =>
+    connection.send(`GET /v1/cache/${key} HTTP/1.1\r\nHost: x\r\n${lines.join('\r\n')}\r\n\r\n`);
+  const [first, second] = [newTrace(), newTrace()];
+  await send(
+    'x:twice',
+    `traceparent: ${first.headers.traceparent}`,
+    `Traceparent: ${second.headers.traceparent}`,
+  );
+  const request = await collector.span(({ attributes }) => attributes['ratecache.key'] === 'x:twice');
+  assert.ok(![first.traceId, second.traceId].includes(request.traceId));
+  assert.equal(request.parentSpanId, '');
+  const third = newTrace();
+  await send('x:states', `traceparent: ${third.headers.traceparent}`, 'tracestate: a=1', 'TraceState: b=2');
+  assert.equal((await requestOf(third.traceId)).traceState, 'a=1,b=2');
+});
+
 test('spans name the service, its version and its process', async () => {
   const { request } = await traced('x:resource');
   assert.equal(request.resource['service.name'], 'ratecache');
@@ -349,6 +371,34 @@ test('OTEL_PROPAGATORS=none disregards traceparent, and flags and ENV_FILE reach
     alone.logs.every((line) => !JSON.stringify(line).includes('x-team')),
     'the header is not logged',
   );
+});
+
+test('warnings of the SDK are logged, and ENV_FILE reaches it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ratecache-otel-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'ratecache.env');
+  writeFileSync(
+    file,
+    `OTEL_EXPORTER_OTLP_TRACES_HEADERS=x-team=rates
+OTEL_EXPORTER_OTLP_COMPRESSION=zstd
+OTEL_EXPORTER_OTLP_TIMEOUT=10s
+OTEL_EXPORTER_OTLP_CERTIFICATE=/nope.pem
+`,
+  );
+  const warned = await startService({ standalone: true, env: { ...collector.env, ENV_FILE: file } });
+  t.after(() => warned.stop());
+  const { traceId, headers } = newTrace();
+  await get(warned, 'x:warned', headers);
+  await requestOf(traceId);
+  assert.equal(collector.headers['x-team'], 'rates');
+  const lines = warned.logs.filter(({ msg }) => msg === 'the SDK of OpenTelemetry warns');
+  for (const expected of [
+    /OTEL_EXPORTER_OTLP_COMPRESSION.*zstd/,
+    /'10s' for OTEL_EXPORTER_OTLP_TIMEOUT/,
+    /root certificate/,
+  ])
+    assert.equal(lines.filter(({ text }) => expected.test(String(text))).length, 1, `${expected}`);
+  assert.ok(warned.logs.every((line) => !JSON.stringify(line).includes('x-team')));
 });
 
 test('the spans that wait are sent when the service stops', async (t) => {

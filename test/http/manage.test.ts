@@ -355,6 +355,7 @@ test('keys rejects an invalid limit, cursor, type or pattern, and the error name
       await refused(`cursor=${cursor}`, 'cursor');
     await refused('type=nonsense', 'type');
     await refused('type=min_rate&pattern=*', 'type');
+    for (const pattern of ['%FF', 'a%', '%', '%E2%82', '%zz']) await refused(`pattern=${pattern}`, 'pattern');
     await assertProblem(await service.fetch('/v1/keys?pattern='), 'pattern_invalid', 'pattern');
   }
 });

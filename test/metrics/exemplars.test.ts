@@ -4,7 +4,7 @@ import { metricsFormat } from '../../src/http/negotiate.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
 import { mergeMetrics } from '../../src/metrics/merge-metrics.ts';
 import { createRegistry, metricsText } from '../../src/metrics/prometheus.ts';
-import { counter, histogram } from '../../src/metrics/scraped.ts';
+import { counter, histogram, type MetricData } from '../../src/metrics/scraped.ts';
 import { setUp } from './deps.ts';
 
 const TRACE = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
@@ -70,6 +70,27 @@ test('the merged metrics of several processes have the exemplar of one of them',
   const { text } = await metricsText(mergeMetrics(reports), 'openmetrics');
   assert.ok(text.includes(`${NAME}_bucket{le="0.005"} 2 ${EXEMPLAR}\n`), text);
   assert.match(text, /^ratecache_shed_requests_total 2$/m);
+});
+
+test('the merged metrics have the latest exemplar of each bucket, whichever process has it', async () => {
+  const spans = ['1'.repeat(16), '2'.repeat(16), '3'.repeat(16)];
+  const metrics = await Promise.all(
+    spans.map((spanId, i) => {
+      const one = new Histogram();
+      one.exemplify(0.003, { ...TRACE, spanId }, 1_700_000_000 + i);
+      return histogram(NAME, 'Time.', [[{}, one]]).get();
+    }),
+  );
+  const [oldest, older, latest] = metrics as [MetricData, MetricData, MetricData];
+  for (const order of [
+    [oldest, latest, older],
+    [latest, oldest, older],
+    [older, oldest, latest],
+  ]) {
+    const reports = order.map((each) => ({ process: '', metrics: [each] }));
+    const { text } = await metricsText(mergeMetrics(reports), 'openmetrics');
+    assert.deepEqual(text.match(/span_id="[^"]*"/g), [`span_id="${spans[2]}"`]);
+  }
 });
 
 test('Prometheus receives OpenMetrics, and everybody else text', () => {

@@ -147,6 +147,23 @@ test('dead sources are a warning, which does not change the status', () => {
   );
 });
 
+test('a late event loop is a warning from half of the delay on at which requests are shed', () => {
+  const { memory } = filledMemory([]);
+  const of = (delayMs: number, limitMs = 200) => {
+    const loop = { delayMs, limitMs };
+    return health({ version: '1', addon: ADDON, memory, redis: UP, coherence: 'coherent', loop }).body;
+  };
+  assert.deepEqual(of(100).warnings, []);
+  const { status, reasons, warnings } = of(100.6);
+  assert.deepEqual([status, reasons, warnings.length], ['healthy', [], 1]);
+  assert.match(
+    warnings[0]!,
+    /^The event loop is 101 ms late: above 200 ms, only L1 hits will be answered\. If "ratecache top" shows .* 100 %, add replicas/,
+  );
+  assert.match(of(201).warnings[0]!, /^The event loop is 201 ms late: only L1 hits are answered\. If /);
+  assert.deepEqual(of(60_000, 0).warnings, [], 'OVERLOAD_LOOP_DELAY_MS=0 sheds nothing');
+});
+
 test('an open circuit breaker shows next to a Redis that answers slowly', () => {
   const { memory } = filledMemory([]);
   const { body } = health({

@@ -69,6 +69,16 @@ test('the state of several processes is the worst of theirs, and memory and pend
   });
 });
 
+test('processes have pending writes if one of them has, and null if none has', () => {
+  const entries = (...counts: (number | undefined)[]) => {
+    const shares = counts.map((count) => processOf({ pendingWrites: () => count }));
+    const read = shares.map(({ read }) => ({ before: undefined, now: read() }));
+    return mergeShares(read, 0, 5000).state.pending_writes;
+  };
+  assert.deepEqual([entries(undefined, 3), entries(3, undefined)], [3, 3]);
+  assert.deepEqual([entries(0, undefined), entries(undefined, undefined)], [0, null]);
+});
+
 test('each server of a Cluster is listed once', () => {
   const servers = ['a:1', 'b:1'].map((name) => ({
     name,

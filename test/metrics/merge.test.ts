@@ -4,8 +4,11 @@ import type { Health, HealthBody } from '../../src/metrics/health.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
 import { mergeHealth } from '../../src/metrics/merge-health.ts';
 import { countsOf, mergeMetrics } from '../../src/metrics/merge-metrics.ts';
+import { mergeStats } from '../../src/metrics/merge-stats.ts';
 import { metricsText } from '../../src/metrics/prometheus.ts';
 import { counter, gauge, histogram, type MetricData, type Scraped } from '../../src/metrics/scraped.ts';
+import { stats } from '../../src/metrics/stats.ts';
+import { filledMemory, UP } from './deps.ts';
 
 const data = (metrics: readonly Scraped[]): Promise<MetricData[]> =>
   Promise.all(metrics.map((each) => each.get()));
@@ -58,6 +61,18 @@ test('of a process that has ended, the counts stay and the gauges go', async () 
     countsOf(metrics).map(({ name, values }) => [name, values.length]),
     [['ratecache_shed_requests_total', 1]],
   );
+});
+
+test('stale reads and CPU time are sums, also of processes that have ended, and the delay is the longest present one', () => {
+  const of = (staleHits: number, cpu_seconds: number, event_loop_delay_ms: number) => {
+    const { memory, counters } = filledMemory([]);
+    counters.staleHits[0] = staleHits;
+    const process = { cpu_seconds, event_loop_delay_ms };
+    return stats({ counters, memory, redis: UP, keys: undefined, process });
+  };
+  const { local, process } = mergeStats([of(1, 10, 3), of(2, 20, 5)], [of(4, 30, 99)]);
+  assert.deepEqual([local.stale, local.by_type.borrow_rate!.stale], [7, 7]);
+  assert.deepEqual(process, { cpu_seconds: 60, event_loop_delay_ms: 5 });
 });
 
 test('the health of several processes is the worst, and a reason names its process unless all have it', () => {

@@ -3,14 +3,17 @@ import { test } from 'node:test';
 import { PendingWrites } from '../../src/cache/pending-writes/pending-writes.ts';
 import { OTHER, TYPES } from '../../src/key.ts';
 import { Counters } from '../../src/metrics/counters.ts';
-import { stats } from '../../src/metrics/stats.ts';
+import { type StatsDeps, stats as statsOf } from '../../src/metrics/stats.ts';
 import { filledMemory, GONE, UP } from './deps.ts';
 
 const KEYS = { total: 28, byType: [1, 2, 3, 4, 5, 6, 7], countedAt: Date.UTC(2024, 0, 2, 3, 4, 5, 678) };
+const PROCESS = { cpu_seconds: 1.5, event_loop_delay_ms: 0.25 };
+
+const stats = (deps: Omit<StatsDeps, 'process'>) => statsOf({ ...deps, process: PROCESS });
 
 test('the top level has the Redis fields of get_stats, and min_rate', () => {
   const { memory, counters } = filledMemory([]);
-  const { local, redis, requests, flights, latency, ...top } = stats({
+  const { local, redis, requests, flights, latency, process, ...top } = stats({
     counters,
     memory,
     redis: UP,
@@ -38,7 +41,7 @@ test('the top level has the fields of get_stats when Redis is unreachable or not
   const { memory, counters } = filledMemory([]);
   for (const status of [GONE, undefined]) {
     const deps = { counters, memory, redis: status, keys: KEYS };
-    const { local, redis, requests, flights, latency, ...top } = stats(deps);
+    const { local, redis, requests, flights, latency, process, ...top } = stats(deps);
     assert.deepEqual(top, { connected: false, keys_count: 0, memory_used: 0, categories: {} });
   }
 });
@@ -59,11 +62,12 @@ test('keys that could not be counted are null and not zero', () => {
   assert.deepEqual(body.categories, {});
 });
 
-test('L1 reports items, bytes, hits, misses, evictions and expirations, also by type', () => {
+test('L1 reports items, bytes, hits, misses, stale reads, evictions and expirations, also by type', () => {
   const { memory, counters } = filledMemory(['borrow_rate:A', 'borrow_rate:B', 'odd', 'min_rate:A']);
   counters.l1Hits[0] = 2;
   counters.l1Hits[OTHER] = 1;
   counters.l1Misses[0] = 6;
+  counters.staleHits[0] = 5;
   counters.l1Expirations[5] = 4;
   const { local } = stats({ counters, memory, redis: UP, keys: KEYS });
   const { by_type, ...all } = local;
@@ -75,21 +79,38 @@ test('L1 reports items, bytes, hits, misses, evictions and expirations, also by 
     hits: 3,
     misses: 6,
     hit_rate: 0.3333,
+    stale: 5,
     evictions: 1,
     expirations: 4,
   });
   assert.deepEqual(Object.keys(by_type), TYPES);
-  assert.deepEqual(by_type.borrow_rate, { items: 1, hits: 2, misses: 6, evictions: 1, expirations: 0 });
-  assert.deepEqual(by_type.other, { items: 1, hits: 1, misses: 0, evictions: 0, expirations: 0 });
-  assert.deepEqual(by_type.min_rate, { items: 1, hits: 0, misses: 0, evictions: 0, expirations: 4 });
+  assert.deepEqual(by_type.borrow_rate, {
+    items: 1,
+    hits: 2,
+    misses: 6,
+    stale: 5,
+    evictions: 1,
+    expirations: 0,
+  });
+  assert.deepEqual(by_type.other, { items: 1, hits: 1, misses: 0, stale: 0, evictions: 0, expirations: 0 });
+  assert.deepEqual(by_type.min_rate, {
+    items: 1,
+    hits: 0,
+    misses: 0,
+    stale: 0,
+    evictions: 0,
+    expirations: 4,
+  });
 });
 
-test('a disabled L1 is reported as disabled', () => {
-  const { local } = stats({ counters: new Counters(), memory: undefined, redis: UP, keys: KEYS });
+test('a disabled L1 is reported as disabled, and pending values that answered reads as stale', () => {
+  const counters = new Counters();
+  counters.staleHits[0] = 2;
+  const { local } = stats({ counters, memory: undefined, redis: UP, keys: KEYS });
   assert.equal(local.enabled, false);
   assert.equal(local.items, 0);
   assert.equal(local.hit_rate, null);
-  assert.deepEqual(local.by_type, {});
+  assert.deepEqual([local.stale, local.by_type], [2, {}]);
 });
 
 test('L2 hits and misses are reported by type, also while Redis is unreachable, and absent in standalone mode', () => {
@@ -129,6 +150,11 @@ test('requests and flights sum both tiers, and a hit rate without reads is null'
     delete: { hit: 0, miss: 0, error: 6 },
   });
   assert.deepEqual(body.flights, { joined: 7, fenced: 8 });
+});
+
+test('the CPU time and the delay of the event loop are those of the process', () => {
+  const { memory, counters } = filledMemory([]);
+  assert.deepEqual(stats({ counters, memory, redis: UP, keys: KEYS }).process, PROCESS);
 });
 
 test('pending writes are reported as in /health, and absent when they are disabled', () => {

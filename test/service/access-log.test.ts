@@ -1,14 +1,28 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { linesOf, readLog } from '../../loadtest/replay/log.ts';
-import { PATIENT } from '../../loadtest/target/replicas.ts';
+import { expectedData } from '../../loadtest/replay/requests.ts';
+import { startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { AccessLog } from '../../src/service/access-log.ts';
 import { recordedLog } from '../access/support.ts';
-import { del, post, put } from '../support/client.ts';
+import { del, get, post, put } from '../support/client.ts';
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'ratecache-access-'));
@@ -43,6 +57,31 @@ test('a service logs one in 64 reads and writes, as ratecache replay reads them'
   for (const { op, keys: named, bytes } of operations) {
     assert.match(named[0]!, /^borrow_rate:\d+$/);
     assert.equal(bytes, op === 'delete' ? undefined : '{"rate":0.25}'.length);
+  }
+});
+
+test('a read of an absent key is logged with size 0, and a replay leaves the key absent', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  for (const start of [
+    (env: Record<string, string>) => startService({ standalone: true, env: { ...PATIENT, ...env } }),
+    (env: Record<string, string>) => startReplica(redis, env),
+  ]) {
+    const path = join(folder(t), 'access.ndjson');
+    const service = await start({ ACCESS_LOG: path });
+    t.after(() => service.stop());
+    await put(service, 'here:1', '123');
+    for (let i = 0; i < 200; i++) {
+      await get(service, 'none:1');
+      await get(service, 'here:1');
+    }
+    await service.stop();
+    const { operations } = await readLog(linesOf(path), { prefix: '' });
+    const reads = operations.filter(({ op }) => op === 'get');
+    assert.ok(reads.length > 0);
+    for (const { keys, bytes } of reads) assert.equal(bytes, keys[0] === 'none:1' ? 0 : 3);
+    const absent = [...expectedData(reads)].filter((line) => line.includes('none:1'));
+    assert.deepEqual(absent, []);
   }
 });
 
@@ -106,4 +145,21 @@ test('a line that a full disk cut does not damage the next one', async (t) => {
     ['b', 'c', 'd'],
   );
   assert.equal(skipped.size, 1, 'the part of a line');
+});
+
+test('a named pipe that nobody reads loses the lines and holds up nothing; with a reader it receives them', async (t) => {
+  const path = join(folder(t), 'access.pipe');
+  execFileSync('mkfifo', [path]);
+  const { access, lines, droppedLines } = accessLog(t, path);
+  access.add('get', 'a');
+  await access.write();
+  assert.equal(droppedLines(), 1);
+  assert.match(String(lines[0]!.error), /ENXIO/);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  t.after(() => closeSync(reader));
+  access.add('get', 'b');
+  await access.close();
+  const buffer = Buffer.alloc(1000);
+  assert.match(buffer.toString('utf8', 0, readSync(reader, buffer)), /"key":"b"/);
+  assert.equal(droppedLines(), 1);
 });

@@ -17,6 +17,8 @@ test('only a valid traceparent is one', () => {
     '',
     SAMPLED.slice(1),
     `${SAMPLED}0`,
+    `${SAMPLED}-extra`,
+    `${SAMPLED}-`,
     SAMPLED.toUpperCase(),
     `ff${SAMPLED.slice(2)}`,
     traceparent('01', '0'.repeat(32)),

@@ -10,9 +10,13 @@ export const coherence = {
     states({
       title: 'Coherence',
       description:
-        'off: standalone, or ENABLE_PUBSUB=false. docs/coherence.md describes what each state means for readers.',
+        'The worst process or Redis server of each instance. off: standalone, or ENABLE_PUBSUB=false. docs/coherence.md describes what each state means for readers.',
+      // A service of one process has no label process, and one Redis no label server.
       queries: [
-        [`max by (instance) (${metric('cache_coherence_state', 'state=~"coherent|off"')})`, '{{instance}}'],
+        [
+          `min by (instance) (max by (instance, process, server) (${metric('cache_coherence_state', 'state=~"coherent|off"')}))`,
+          '{{instance}}',
+        ],
       ],
       good: 1,
       names: ['degraded or blind', 'coherent or off'],

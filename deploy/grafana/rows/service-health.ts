@@ -25,6 +25,28 @@ export const serviceHealth = {
       names: ['unhealthy', 'healthy'],
     }),
     graph({
+      title: 'Processes',
+      description: 'Processes of an instance, and those that answered the scrape. No data with PROCESSES=1.',
+      queries: [
+        [metric('ratecache_processes'), '{{instance}} configured'],
+        [metric('ratecache_processes_answering'), '{{instance}} answering'],
+      ],
+      alert: 'CacheProcessNotAnswering',
+    }),
+    graph({
+      title: 'Process restarts',
+      description:
+        'Processes that ended in 15 minutes and were restarted by their supervisor. No data with PROCESSES=1.',
+      queries: [
+        [
+          `round(sum by (instance) (increase(${metric('ratecache_process_restarts_total')}[15m])))`,
+          '{{instance}}',
+        ],
+      ],
+      threshold: { warning: 1, critical: 3 },
+      alert: 'CacheProcessRestarts',
+    }),
+    graph({
       title: 'CPU utilisation',
       description: 'Percent of one core: one thread answers all requests.',
       queries: [[`100 * ${rate('process_cpu_seconds_total')}`, '{{instance}} {{process}}']],

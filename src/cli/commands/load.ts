@@ -5,6 +5,7 @@ import type { Subcommand } from '../subcommand.ts';
 
 interface Options extends Omit<LoadOptions, 'running'>, RunningFlags {
   readonly record?: string;
+  readonly schema?: true;
   readonly prefix: string;
 }
 
@@ -69,9 +70,21 @@ export const load: Subcommand = {
         'with --record: prefix to remove from keys of a MONITOR capture',
         'borrow_rate_engine:',
       )
+      .option('--schema', 'print the JSON Schema of profile files')
       .action(async (names: string[], options: Options, self: Command) => {
         const { idleFault, refuseIdle } = await import('../idle-flags.ts');
-        const { chosenProfiles, load, record } = await import('../../../loadtest/run.ts');
+        if (options.schema) {
+          const why = 'with --schema, which runs no profile';
+          if (names.length > 0) throw idleFault(names[0]!, why);
+          const others = self.options.map(({ long }) => long!).filter((flag) => flag !== '--schema');
+          refuseIdle(self, why, others);
+          const { asset } = await import('../../../loadtest/report/assets.ts');
+          process.stdout.write(asset('load-profile.schema.json'));
+          return;
+        }
+        const { chosenProfiles } = await import('../../../loadtest/choice.ts');
+        const { load } = await import('../../../loadtest/run.ts');
+        const { record } = await import('../../../loadtest/replay/record-file.ts');
         if (options.record !== undefined) {
           if (names.length > 0) throw idleFault(names[0]!, 'with --record, which runs no profile');
           const others = self.options.map(({ long }) => long!).filter((flag) => !OF_RECORD.includes(flag));

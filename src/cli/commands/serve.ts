@@ -55,8 +55,8 @@ export const serve: Subcommand = {
         const env = withEnvFile(given);
         return { given, env, ...loadConfig(env, { standalone: false }) };
       };
-      const { warnings, ...settings } = read();
-      const { config } = settings;
+      const settings = read();
+      const { config, warnings } = settings;
       refuseIdleVariables(config, givenVariables(flags));
       if (flags.check === true) {
         const { checkConfiguration } = await import('../check-configuration.ts');

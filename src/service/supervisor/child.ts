@@ -1,6 +1,7 @@
 /** A process of the supervisor, seen from the supervisor. */
 import { ChildProcess, spawn } from 'node:child_process';
 import type { Environment } from '../../config/config.ts';
+import type { Settings } from '../../config/settings.ts';
 import { Channel, type Pipe } from './channel.ts';
 import { type Counts, PROCESS_ANSWER_MS, type ProcessAnswers, type SupervisorAnswers } from './questions.ts';
 
@@ -29,9 +30,20 @@ export type Asked = {
   ) => SupervisorAnswers[Q] | Promise<SupervisorAnswers[Q]>;
 };
 
+export interface ChildOptions {
+  /** The command line of process `n`. */
+  readonly invocation: (n: number) => Invocation;
+  /** The environment of a process with these settings. */
+  readonly environment: (settings: Settings) => Environment;
+  /** Answers processes that ask about the whole service. */
+  readonly asked: () => Asked;
+}
+
 export class Child {
   /** The number of the process, from 1. A process that replaces another has the same number. */
   readonly process: number;
+  /** What it was started with. The supervisor may have newer ones. */
+  readonly settings: Settings;
   /** Resolves when the process accepts connections; never if it ends before. */
   readonly listening: Promise<void>;
   readonly exited: Promise<Exit>;
@@ -42,9 +54,10 @@ export class Child {
   #listens = false;
   #stopping = false;
 
-  constructor(process: number, invocation: Invocation, env: Environment, asked: () => Asked) {
+  constructor(process: number, settings: Settings, { invocation, environment, asked }: ChildOptions) {
     this.process = process;
-    const child = started(invocation, env);
+    this.settings = settings;
+    const child = started(invocation(process), environment(settings));
     this.#child = child;
     let listens: () => void;
     this.listening = new Promise((resolve) => {
@@ -93,8 +106,9 @@ export class Child {
   /** Stops the process. Kills it if it has not ended after `timeoutMs`. @returns whether it ended without that */
   async stop(timeoutMs: number): Promise<boolean> {
     this.#stopping = true;
-    // A process that is still starting answers no questions.
-    this.ask('stop').catch(() => this.kill('SIGTERM'));
+    // A process that is still starting refuses the question, and receives SIGTERM. A blocked process answers later. For
+    // it, SIGTERM would be a second signal, which ends it without a drain.
+    this.ask('stop', undefined, timeoutMs).catch(() => this.kill('SIGTERM'));
     let obeyed = true;
     const timer = setTimeout(() => {
       obeyed = false;

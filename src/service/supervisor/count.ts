@@ -2,21 +2,31 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
+/** The maximum of PROCESSES. */
+export const MAX_PROCESSES = 64;
+
+/** Where the controller for CPU of version 1 is mounted: some systems have no link to it with the short name. */
+const MOUNTS_OF_V1 = ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct'];
+
 type ReadText = (path: string) => string | undefined;
 
 /**
- * The whole cores that this process may use, at least 1: the limit of the cgroup, or the cores of the machine if those are
- * fewer or no limit is set.
+ * The number of processes for PROCESSES=auto, from 1 to `MAX_PROCESSES`. It is the whole cores of the limit of the
+ * cgroup. If the machine has fewer cores, or no limit is set, it is the cores of the machine.
  */
 export function wholeCores(read: ReadText = readText, cores = availableParallelism()): number {
-  return Math.max(1, Math.floor(Math.min(cores, cgroupCores(read) ?? cores)));
+  const whole = Math.floor(Math.min(cores, cgroupCores(read) ?? cores));
+  return Math.min(MAX_PROCESSES, Math.max(1, whole));
 }
 
 /** The lowest CPU limit of the cgroup and of the groups that contain it, in cores; undefined without a limit. */
 function cgroupCores(read: ReadText): number | undefined {
   const v2 = groupsFrom(cgroupOf(read, '')).map((path) => limitOfV2(read, `/sys/fs/cgroup${path}`));
-  const v1 = groupsFrom(cgroupOf(read, 'cpu')).map((path) => limitOfV1(read, `/sys/fs/cgroup/cpu${path}`));
-  const limits = [...v2, ...v1].filter((limit) => limit !== undefined);
+  const v1 = groupsFrom(cgroupOf(read, 'cpu')).flatMap((path) =>
+    MOUNTS_OF_V1.map((mount) => limitOfV1(read, `${mount}${path}`)),
+  );
+  // `max`, -1, and text that is not a limit are not numbers above 0.
+  const limits = [...v2, ...v1].filter((limit) => Number.isFinite(limit) && limit > 0);
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
@@ -25,14 +35,15 @@ function groupsFrom(path: string): string[] {
   return path === '' ? [''] : [path, ...groupsFrom(path.slice(0, path.lastIndexOf('/')))];
 }
 
-function limitOfV2(read: ReadText, directory: string): number | undefined {
-  const [quota = 'max', period] = read(`${directory}/cpu.max`)?.trim().split(' ') ?? [];
-  return quota === 'max' ? undefined : Number(quota) / Number(period);
+/** In cores; not a number above 0 if no limit is set. */
+function limitOfV2(read: ReadText, directory: string): number {
+  const [quota, period] = read(`${directory}/cpu.max`)?.trim().split(/\s+/) ?? [];
+  return Number(quota) / Number(period);
 }
 
-function limitOfV1(read: ReadText, directory: string): number | undefined {
-  const quota = Number(read(`${directory}/cpu.cfs_quota_us`) ?? -1);
-  return quota > 0 ? quota / Number(read(`${directory}/cpu.cfs_period_us`)) : undefined;
+/** In cores; not a number above 0 if no limit is set. */
+function limitOfV1(read: ReadText, directory: string): number {
+  return Number(read(`${directory}/cpu.cfs_quota_us`)) / Number(read(`${directory}/cpu.cfs_period_us`));
 }
 
 /** The path of the own cgroup for a controller of v1, or '' for v2. Empty for the root, which a container sees. */

@@ -47,15 +47,16 @@ export class Member {
   }
 
   /**
-   * The endpoints of operators, over all processes. While the supervisor does not answer, the health is that of this process.
-   * @param notReady why this process is not ready, which is known without the supervisor
+   * The endpoints of operators, over all processes. While the supervisor does not answer, the health covers this
+   * process only.
+   * @param notReady why this process is not ready. While it is being replaced, the service is ready: the supervisor knows
    * @param health of this process
    */
   ops(notReady: () => string | undefined, health: () => Promise<Health>): Ops {
     return {
       health: () => this.#ask('health').catch(async () => this.#alone(await health())),
       notReady: async () =>
-        notReady() ?? this.#ask('notReady').catch(({ message }: ServiceError): string => message),
+        this.#ask('notReady').catch(({ message }: ServiceError): string => notReady() ?? message),
       metrics: (format) => this.#ask('metrics', format),
       stats: () => this.#ask('stats'),
     };

@@ -49,7 +49,7 @@ export class MergedHistory {
     this.#from = to;
   }
 
-  /** Asks every process, and ignores those that do not answer. */
+  /** Asks every process, and ignores processes that do not answer. */
   async #askAll<Q extends 'reading' | 'hotKeys', T>(
     question: Q,
     use: (child: Child, answer: ProcessAnswers[Q]) => T,

@@ -1,4 +1,5 @@
 /** The endpoints of operators over all processes. */
+import { ServiceError } from '../../errors.ts';
 import type { Ops } from '../../http/ops.ts';
 import { mergeHealth } from '../../metrics/merge-health.ts';
 import { countsOf, mergeMetrics } from '../../metrics/merge-metrics.ts';
@@ -10,11 +11,14 @@ import type { Child } from './child.ts';
 import type { Processes } from './processes.ts';
 import type { Counts } from './questions.ts';
 
-/** A process that did not answer has no place in a sum of present figures, but its counts of before have. */
+/** A process that did not answer is not in a sum of present figures, but its earlier counts are. */
 interface Collected {
   readonly present: readonly { readonly process: number; readonly counts: Counts }[];
   readonly before: readonly Counts[];
 }
+
+/** The statistics of processes with ENABLE_CACHE_STATS=false. */
+const DISABLED = { enabled: false } as const;
 
 export class MergedOps implements Ops {
   readonly #processes: Processes;
@@ -66,11 +70,9 @@ export class MergedOps implements Ops {
 
   readonly stats = async () => {
     const { present, before } = await this.#collect();
-    const bodies = present.map(({ counts }) => counts.stats);
-    const [first] = bodies;
-    if (first === undefined) throw new Error('no process answers');
-    if ('enabled' in first) return first;
-    return mergeStats(bodies as StatsBody[], before.map(({ stats }) => stats) as StatsBody[]);
+    if (present.length === 0) throw new ServiceError('overloaded', 'no process answers');
+    const bodies = statisticsOf(present.map(({ counts }) => counts));
+    return bodies.length === 0 ? DISABLED : mergeStats(bodies, statisticsOf(before));
   };
 
   async #collect(): Promise<Collected> {
@@ -127,8 +129,14 @@ async function report(child: Child): Promise<boolean> {
 function added(sum: Counts | undefined, { metrics, stats }: Counts): Counts {
   const counts = { metrics: countsOf(metrics), stats };
   if (sum === undefined) return counts;
+  const [first, ...others] = statisticsOf([sum, counts]);
   return {
     metrics: mergeMetrics([sum, counts].map((each) => ({ process: '', metrics: each.metrics }))),
-    stats: 'enabled' in stats || 'enabled' in sum.stats ? stats : mergeStats([sum.stats], [stats]),
+    stats: first === undefined ? DISABLED : mergeStats([first], others),
   };
+}
+
+/** The statistics of the processes that have statistics: SIGHUP may change ENABLE_CACHE_STATS. */
+function statisticsOf(counts: readonly Counts[]): StatsBody[] {
+  return counts.flatMap(({ stats }) => ('enabled' in stats ? [] : stats));
 }

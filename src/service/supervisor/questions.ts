@@ -8,10 +8,26 @@ import type { Sample } from '../../metrics/sample.ts';
 import type { MetricData } from '../../metrics/scraped.ts';
 import type { StatsBody } from '../../metrics/stats.ts';
 
-/** The counts of a process: the supervisor adds those of ended processes to those of the present ones. */
+/** The counts of a process. The supervisor adds the counts of ended processes to the counts of present processes. */
 export interface Counts {
   readonly metrics: readonly MetricData[];
   readonly stats: StatsBody | { readonly enabled: false };
+}
+
+/** The open connections of clients, or how many of them are to close. */
+export interface Connections {
+  /** WebSockets and event streams. */
+  readonly lasting: number;
+  /** Other connections. The next answers close them. */
+  readonly http: number;
+}
+
+/** The open connections of a process, and what has happened since its last report. */
+export interface ConnectionReport extends Connections {
+  /** HTTP requests that it has answered. */
+  readonly answers: number;
+  /** HTTP connections that it has closed so that their clients connect again. */
+  readonly closed: number;
 }
 
 /** The questions of the supervisor, with their answers. */
@@ -23,11 +39,13 @@ export interface ProcessAnswers {
   /** Its counters now, for the history of the service. */
   reading: Reading;
   hotKeys: HotKeyRates;
-  /** The number of open WebSockets. */
-  sockets: number;
-  /** Closes as many WebSockets as are given, so that their clients connect again, perhaps to another process. */
-  closeSockets: undefined;
-  /** Loads tokens, keys and certificates again. */
+  /** Ends the closing of HTTP connections that was asked for before. */
+  connections: ConnectionReport;
+  /** Closes as many connections as are given, so that their clients connect again, perhaps to another process. */
+  closeConnections: undefined;
+  /** How many writes the process has answered with 202 that Redis does not have yet. */
+  pendingWrites: number;
+  /** Loads tokens, keys and certificates again. The answer comes when they are in use. */
   reload: undefined;
   /** Stops as after SIGTERM. */
   stop: undefined;
@@ -44,7 +62,7 @@ export interface SupervisorAnswers {
   metrics: { readonly contentType: string; readonly text: string };
   stats: unknown;
   configuration: ConfigurationBody;
-  /** The samples of the whole service with a greater number than the one that is given. */
+  /** The samples of the whole service with a greater number than the given number. */
   history: HistorySamples;
   hotKeys: readonly HotKeyRates[];
 }

@@ -3,7 +3,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, VariableName } from '../../config/config.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Logger } from '../../log.ts';
+import type { Child } from './child.ts';
 import type { Processes } from './processes.ts';
+
+/** How long a process may take to load its files: keys may come from a URL. */
+const LOAD_MS = 10_000;
 
 interface ReloadDeps {
   readonly processes: Processes;
@@ -16,7 +20,8 @@ interface ReloadDeps {
 
 /**
  * Returns what SIGHUP does. A changed configuration replaces the processes one after another. Otherwise each loads its
- * tokens, keys and certificates again. Signals that arrive meanwhile, or before the first process listens, are handled in turn.
+ * tokens, keys and certificates again. Signals that arrive meanwhile, or before the first process listens, are handled
+ * in turn.
  */
 export function reloadOrReplace({ processes, settings, read, log }: ReloadDeps): () => void {
   /** Undefined while only some of the processes have a new configuration: the next signal replaces all again. */
@@ -33,15 +38,24 @@ export function reloadOrReplace({ processes, settings, read, log }: ReloadDeps):
       );
       return;
     }
+    for (const warning of next.warnings) log.warn(warning);
     if (present !== undefined && isDeepStrictEqual(next.env, present.env)) {
       log.info('SIGHUP: the processes load tokens, keys and certificates again');
-      for (const child of processes.running)
-        await child.ask('reload').catch((error: Error) => {
+      let failed = 0;
+      // Processes that are starting come last.
+      const children = [...processes.running].sort((a, b) => Number(b.listens) - Number(a.listens));
+      for (const child of children)
+        await loadAgain(child).catch((error: Error) => {
+          failed++;
           log.warn(
             { process: child.process, reason: error.message },
             'the process did not load its files again',
           );
         });
+      if (failed === 0)
+        log.info(
+          'SIGHUP: all processes have read their files again; earlier lines report files that were refused',
+        );
       return;
     }
     const fixed = changedAddress(settings, next);
@@ -58,6 +72,7 @@ export function reloadOrReplace({ processes, settings, read, log }: ReloadDeps):
       present = next;
       log.info('SIGHUP: all processes have the new configuration');
     } else if (replaced > 0) present = undefined;
+    if (replaced > 0) log.level = next.config.log.level;
   };
   return () => {
     running = running.then(once);
@@ -81,4 +96,10 @@ export function isReplaced(name: VariableName): boolean {
 /** The variable of the supervisor that has changed. */
 function changedAddress({ config: before }: Settings, { config: after }: Settings): string | undefined {
   return OF_SUPERVISOR.find(([, read]) => read(before) !== read(after))?.[0];
+}
+
+/** A process that starts may have read its files before they changed. If it ends, its successor reads them. */
+async function loadAgain(child: Child): Promise<void> {
+  if (!child.listens && (await Promise.race([child.listening, child.exited])) !== undefined) return;
+  await child.ask('reload', undefined, LOAD_MS);
 }

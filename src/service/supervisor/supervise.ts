@@ -4,6 +4,7 @@ import { type Config, describe } from '../../config/config.ts';
 import { reportVariables } from '../../config/report.ts';
 import type { Settings } from '../../config/settings.ts';
 import { Load } from '../../http/load.ts';
+import type { Ops } from '../../http/ops.ts';
 import { opsRoutes, Server } from '../../http/server.ts';
 import { createLog, type Logger, LogOutput } from '../../log.ts';
 import { Counters } from '../../metrics/counters.ts';
@@ -50,7 +51,10 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   const port = await freePort(config);
   const environment = ({ env }: Settings) => ({ ...env, PORT: String(port) });
   const processes = new Processes({ count, log, invocation, environment, asked: () => answers }, settings);
-  const ops = new MergedOps(processes);
+  const merged = new MergedOps(processes);
+  // The supervisor is not ready before the processes know that they stop.
+  const notReady = async () => (processes.stopping ? 'shutting down' : merged.notReady());
+  const ops: Ops = { ...merged, notReady };
   const history = new MergedHistory(processes);
   const answers: Asked = {
     ...ops,
@@ -74,7 +78,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   let opsPort: number | undefined;
   try {
     opsPort = await opsServer?.listen();
-    // A signal has stopped them, and ends this process.
+    // A signal has stopped the processes, and ends this process.
     if (!(await processes.start())) return;
   } catch (error) {
     stopWatching();
@@ -96,7 +100,8 @@ function configurationOf({ settings, current, behind }: Processes, version: stri
 }
 
 /**
- * The port of the processes. They share it, so none of them notices another program: this finds out before.
+ * The port of the processes. The processes share the port, so no process notices another program on it. This function
+ * checks the port before they start.
  * @throws Error if another program listens on the port
  */
 async function freePort({ http }: Config): Promise<number> {
@@ -112,7 +117,7 @@ interface OpsServer {
   readonly close: () => Promise<void>;
 }
 
-function composeOpsServer(config: Config, ops: MergedOps, log: Logger): OpsServer | undefined {
+function composeOpsServer(config: Config, ops: Ops, log: Logger): OpsServer | undefined {
   const { opsPort } = config.access;
   if (opsPort === undefined) return undefined;
   const counters = new Counters();
@@ -134,8 +139,7 @@ function stopOnSignals(log: Logger, stop: () => Promise<void>, processes: Proces
   const onSignal = async (signal: NodeJS.Signals) => {
     if (stopping) {
       interrupted = true;
-      // For a process that is stopping, this is the second signal.
-      return processes.kill('SIGTERM');
+      return processes.endNow();
     }
     stopping = true;
     log.info({ signal }, 'shutting down');

@@ -7,9 +7,9 @@ import { type CertificateReport, describeCertificate, readCertificate } from './
 const TOGETHER_MS = 100;
 
 /**
- * The files of TLS while the service runs. When one of them changes, new connections use the new files, and open connections
- * stay. Files that do not match or cannot be used are logged, and the present certificate stays in use: a certificate and
- * its key are often replaced one after the other.
+ * The files of TLS while the service runs. When one of them changes, new connections use the new files, and open
+ * connections stay. Files that do not match or cannot be used are logged, and the present certificate stays in use. A
+ * certificate and its key are often replaced one after the other.
  */
 export class TlsRenewal {
   readonly #files: TlsFiles;
@@ -23,7 +23,7 @@ export class TlsRenewal {
 
   /**
    * @param report of the files that are in use
-   * @param renew makes the files those of new connections
+   * @param renew makes new connections use the files
    */
   constructor(
     files: TlsFiles,
@@ -46,9 +46,10 @@ export class TlsRenewal {
     return this.#report;
   }
 
-  /** Looks at the files now. */
-  check(): void {
+  /** Looks at the files now. Waits until changed ones are in use, or until their fault is logged. */
+  async check(): Promise<void> {
     for (const file of this.#watched) file.check();
+    await this.#running;
   }
 
   close(): void {
@@ -57,10 +58,14 @@ export class TlsRenewal {
   }
 
   #changed(): void {
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer !== undefined) return;
+    const together = new Promise<void>((resume) => {
+      this.#timer = setTimeout(resume, TOGETHER_MS).unref();
+    });
+    this.#running = Promise.all([together, this.#running]).then(() => {
       this.#timer = undefined;
-      this.#running = this.#running.then(() => this.#apply());
-    }, TOGETHER_MS).unref();
+      return this.#apply();
+    });
   }
 
   async #apply(): Promise<void> {

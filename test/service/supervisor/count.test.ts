@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { wholeCores } from '../../../src/service/supervisor/count.ts';
+import { loadConfig } from '../../../src/config/config.ts';
+import { MAX_PROCESSES, wholeCores } from '../../../src/service/supervisor/count.ts';
 
 const files =
   (contents: Record<string, string>) =>
@@ -64,6 +65,49 @@ test('where both versions are mounted, auto reads the limit of version 1', () =>
     '/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us': '100000\n',
   });
   assert.equal(wholeCores(hybrid, 8), 2);
+});
+
+test('auto reads a version 1 cgroup that is mounted with both names of its controllers only', () => {
+  const v1 = files({
+    '/proc/self/cgroup': '3:cpu,cpuacct:/docker/abc\n',
+    '/sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_quota_us': '300000\n',
+    '/sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_period_us': '100000\n',
+  });
+  assert.equal(wholeCores(v1, 8), 3);
+});
+
+test('auto ignores a limit that is not a number of cores above 0', () => {
+  const v2 = (max: string) =>
+    wholeCores(files({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': max }), 8);
+  assert.equal(v2('200000\t100000\n'), 2);
+  for (const max of [
+    '',
+    '\n',
+    'max',
+    '150000',
+    'abc 100000',
+    '0 100000',
+    '-1 100000',
+    '100000 0',
+    '0 0',
+    'Infinity 1',
+  ])
+    assert.equal(v2(max), 8, JSON.stringify(max));
+  const v1 = (quota: string | undefined, period: string | undefined) =>
+    wholeCores((path) => (path.endsWith('quota_us') ? quota : path.endsWith('period_us') ? period : ''), 8);
+  assert.equal(v1('200000\n', '100000\n'), 2);
+  for (const quota of ['200000\n', '', '\n', '0', '-1', 'abc', undefined])
+    for (const period of ['', '\n', '0', 'abc', undefined]) assert.equal(v1(quota, period), 8);
+});
+
+test('auto is at most the maximum of PROCESSES', () => {
+  const redis = { REDIS_HOST: '127.0.0.1', REDIS_PORT: '6379', REDIS_PASSWORD: '' };
+  const given = (count: number) =>
+    loadConfig({ ...redis, PROCESSES: String(count) }, { standalone: false }).config.processes;
+  assert.equal(given(MAX_PROCESSES), MAX_PROCESSES);
+  assert.throws(() => given(MAX_PROCESSES + 1), /PROCESSES/);
+  assert.equal(wholeCores(files({}), 128), MAX_PROCESSES);
+  assert.equal(wholeCores(files({ '/sys/fs/cgroup/cpu.max': '8000000 100000\n' }), 128), MAX_PROCESSES);
 });
 
 test('without cgroups, auto is one process for each core of the machine', () => {

@@ -52,6 +52,31 @@ test('a stop while another process starts stops both', async (t) => {
   assert.equal(processes.running.size, 0);
 });
 
+test('a first process that hangs before it listens is killed, and the start fails', async (t) => {
+  const { processes, lines } = scriptedProcesses(t, () => SILENT, { startExtraMs: 100 });
+  const from = performance.now();
+  await assert.rejects(processes.start(), /the first process ended before it listened \(SIGKILL\)/);
+  // It may wait for Redis for a second.
+  assert.ok(performance.now() - from >= 1100);
+  assert.deepEqual(
+    lines.map(({ msg, level, process }) => [msg, level, process]),
+    [['the process did not listen in time; it is killed', 'error', 1]],
+  );
+});
+
+test('another process that hangs before it listens is killed and started again', async (t) => {
+  const scripts = [OBEDIENT, SILENT, OBEDIENT];
+  const { processes, lines } = scriptedProcesses(t, () => scripts.shift()!, { startExtraMs: 1000 });
+  assert.equal(await processes.start(), true);
+  assert.deepEqual(
+    lines.map(({ msg, process, signal }) => [msg, process, signal]),
+    [
+      ['the process did not listen in time; it is killed', 2, undefined],
+      ['a process ended; it will be restarted', 2, 'SIGKILL'],
+    ],
+  );
+});
+
 test('a first process that the system cannot start is an error that names the cause', async (t) => {
   const { processes } = scriptedProcesses(t, () => 'x'.repeat(200_000));
   await assert.rejects(processes.start(), /the first process ended before it listened \(spawn E2BIG\)/);
@@ -88,9 +113,7 @@ test('if a replacement succeeds in part, the next SIGHUP replaces all, also with
   });
   fails.second = true;
   hangUp();
-  const line = await until(() =>
-    lines.find(({ msg }) => msg.startsWith('the new process did not become ready')),
-  );
+  const line = await until(() => lines.find(({ msg }) => msg.startsWith('the new process is not ready')));
   assert.deepEqual([line.process, line.replaced, line.reason], [2, 1, 'it ended (exit code 3)']);
   assert.notEqual(processes.current[0]!.child!.pid, first);
   assert.equal(processes.current[1]!.child!.pid, second);
@@ -114,17 +137,40 @@ test('signals that arrive during a replacement are handled after it, one after a
   // The first arrives before any process listens.
   for (let i = 0; i < 3; i++) hangUp();
   await processes.start();
-  await until(() => lines.length === 4);
+  await until(() => lines.length === 6);
   assert.deepEqual(
     lines.map(({ msg }) => msg.slice(0, 35)),
     [
       'SIGHUP: the configuration has changed; the processes are replaced one after another',
       'SIGHUP: all processes have the new configuration',
       'SIGHUP: the processes load tokens, keys and certificates again',
+      'SIGHUP: all processes have read their files again; earlier lines report files that were refused',
       'SIGHUP: the processes load tokens, keys and certificates again',
+      'SIGHUP: all processes have read their files again; earlier lines report files that were refused',
     ].map((msg) => msg.slice(0, 35)),
   );
   assert.equal(processes.running.size, 2);
+});
+
+test('SIGHUP waits for a process that starts, which may have read its files before they changed', async (t) => {
+  const slow = `setTimeout(() => { ${OBEDIENT} }, 1000)`;
+  const { processes, log, lines } = scriptedProcesses(t, (n) => (n === 1 ? OBEDIENT : slow));
+  const started = processes.start();
+  await until(() => processes.running.size === 2);
+  const [, starting] = [...processes.running];
+  const ask = t.mock.method(starting!, 'ask');
+  const settings = settingsOf();
+  reloadOrReplace({ processes, settings, read: () => settings, log })();
+  await until(() =>
+    lines.some(
+      ({ msg }) =>
+        msg ===
+        'SIGHUP: all processes have read their files again; earlier lines report files that were refused',
+    ),
+  );
+  assert.ok(ask.mock.calls.some(({ arguments: [question] }) => question === 'reload'));
+  assert.equal(lines.length, 2);
+  await started;
 });
 
 test('a stop during a replacement does not count as a failure of the replacement', async (t) => {

@@ -7,10 +7,10 @@ import { reloadOrReplace } from '../../../src/service/supervisor/reload.ts';
 import { recordedLog } from '../../access/support.ts';
 import { settled } from '../../support/gated-store.ts';
 
-const CONFIG = { http: { host: 'a', port: 1 }, access: {} } as Config;
-function withTtl(BORROW_RATE_TTL: string): Settings {
+const CONFIG = { http: { host: 'a', port: 1 }, access: {}, log: { level: 'info' } } as Config;
+function withTtl(BORROW_RATE_TTL: string, level: Config['log']['level'] = 'info'): Settings {
   const env = { BORROW_RATE_TTL };
-  return { given: env, env, config: CONFIG };
+  return { given: env, env, config: { ...CONFIG, log: { ...CONFIG.log, level } }, warnings: [] };
 }
 
 /** What SIGHUP does with two processes. The test says how many are replaced. */
@@ -31,8 +31,9 @@ function supervisor() {
   const hangUp = reloadOrReplace({ processes, settings: started, read: () => state.next, log });
   return {
     replaced,
-    async reload(ttl: string, reached = 2) {
-      Object.assign(state, { next: withTtl(ttl), reached });
+    log,
+    async reload(ttl: string, reached = 2, level: Config['log']['level'] = 'info') {
+      Object.assign(state, { next: withTtl(ttl, level), reached });
       hangUp();
       await settled();
     },
@@ -53,4 +54,12 @@ test('after a replacement that stopped half way, the configuration before replac
   await reload('1');
   await reload('1');
   assert.deepEqual(replaced, ['2', '1']);
+});
+
+test('the supervisor logs at the new level when a process has it', async () => {
+  const { log, reload } = supervisor();
+  await reload('2', 0, 'warn');
+  assert.equal(log.level, 'info');
+  await reload('2', 1, 'warn');
+  assert.equal(log.level, 'warn');
 });

@@ -18,7 +18,7 @@ test('a server that forbids EVALSHA receives the text of the scripts', async (t)
   await reachesRedis(service);
   assert.equal((await put(service, KEY, '1')).status, 201);
   assert.equal((await put(service, KEY, '2')).status, 204);
-  assert.deepEqual((await health(service)).reasons, []);
+  await reasonsBecome(service);
 });
 
 test('a server that does not know EVALSHA receives the text of the scripts', async (t) => {
@@ -26,7 +26,7 @@ test('a server that does not know EVALSHA receives the text of the scripts', asy
   const service = await serve(t, redis);
   await reachesRedis(service);
   assert.equal((await put(service, KEY, '1')).status, 201);
-  assert.deepEqual((await health(service)).reasons, []);
+  await reasonsBecome(service);
 });
 
 test('after SCRIPT FLUSH writes are made', async (t) => {
@@ -46,13 +46,14 @@ test('a server that forbids scripts answers reads, and this is reported once unt
   await redis.cli('SET', `borrow_rate_engine:${KEY}`, '{"value":1,"timestamp":1}');
   for (let i = 0; i < 3; i++) assert.equal((await put(service, 'different:B', '1')).status, 202);
   const reported = /^Redis refuses scripts, so only reads work/;
-  const { status, reasons } = await health(service);
-  assert.equal(status, 'degraded');
-  assert.ok(reasons.some((reason) => reported.test(reason)));
+  await until(async () => {
+    const { status, reasons } = await health(service);
+    return status === 'degraded' && reasons.some((reason) => reported.test(reason));
+  });
   await service.waitForLog(({ msg }) => reported.test(String(msg)));
 
   await redis.cli('ACL', 'SETUSER', 'app', '+eval', '+evalsha');
-  await until(async () => (await health(service)).reasons.length === 0);
+  await reasonsBecome(service);
   assert.equal((await get(service, 'different:B')).status, 200);
   assert.equal(service.logs.filter(({ msg }) => reported.test(String(msg))).length, 1);
 });
@@ -71,13 +72,10 @@ for (const [keys, reported] of [
     const redis = await startWithUser(t, 'resetkeys', ...`~${keys}`.split(' '));
     const service = await serve(t, redis, USER);
     await reachesRedis(service);
-    const { status, reasons } = await health(service);
-    assert.equal(status, 'degraded');
-    assert.equal(reasons.filter((reason) => reported.test(reason)).length, 1);
-    assert.equal(reasons.length, 1);
+    await reasonsBecome(service, reported);
 
     await redis.cli('ACL', 'SETUSER', 'app', '~*');
-    await until(async () => (await health(service)).reasons.length === 0);
+    await reasonsBecome(service);
   });
 
 test('a user without rights on the records of writes is logged once, and repeated writes are not recognised', async (t) => {
@@ -93,7 +91,7 @@ test('a user without rights on the records of writes is logged once, and repeate
   await service.waitForLog(({ msg }) => forbidden.test(String(msg)));
 
   await redis.cli('ACL', 'SETUSER', 'app', '~*');
-  await until(async () => (await health(service)).reasons.length === 0);
+  await reasonsBecome(service);
   await redis.cli('DEL', `borrow_rate_engine:${KEY}`);
   for (let i = 0; i < 2; i++) assert.equal((await put(service, KEY, '1', once)).status, 201);
   assert.equal(service.logs.filter(({ msg }) => forbidden.test(String(msg))).length, 1);
@@ -106,7 +104,7 @@ test('a server that does not know EVAL and EVALSHA answers reads, and rejects wr
   const answer = await put(service, KEY, '1');
   assert.equal(answer.status, 503);
   assert.equal(((await answer.json()) as { code: string }).code, 'l2_rejected');
-  assert.match((await health(service)).reasons.join(), /only reads work/);
+  await until(async () => (await health(service)).reasons.join().includes('only reads work'));
 });
 
 test('behind a proxy without CLIENT TRACKING the service is degraded, and reads go to Redis', async (t) => {
@@ -150,6 +148,20 @@ async function serve(
   const service = await startService({ env: { ...PATIENT, ...redisEnv(redis), ...env } });
   t.after(() => service.stop());
   return service;
+}
+
+/**
+ * Waits until `/health` has a reason for each of these patterns and no other reason. On a busy machine, Redis may answer
+ * the service late, which is one more reason for a second.
+ */
+async function reasonsBecome(service: Service, ...expected: readonly RegExp[]): Promise<void> {
+  await until(async () => {
+    const { status, reasons } = await health(service);
+    assert.equal(reasons.length, expected.length, reasons.join());
+    for (const [i, pattern] of expected.entries()) assert.match(reasons[i]!, pattern);
+    assert.equal(status, expected.length === 0 ? 'healthy' : 'degraded');
+    return true;
+  });
 }
 
 async function health(service: Service) {

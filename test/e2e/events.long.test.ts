@@ -181,6 +181,9 @@ for (const [query, code, field] of [
   ['keys=a&values=true&values=true', 'query_invalid', 'values'],
   ['keys=a&interval=0', 'query_invalid', 'interval'],
   ['keys=a&interval=x', 'query_invalid', 'interval'],
+  ['keys=%FF', 'query_invalid', 'keys'],
+  ['keys=a%', 'query_invalid', 'keys'],
+  ['%FF=a', 'query_invalid', undefined],
   ['keys=a&heartbeat=99', 'query_invalid', 'heartbeat'],
   ['keys=a&heartbeat=5001', 'query_invalid', 'heartbeat'],
 ] as const)
@@ -363,7 +366,7 @@ test('a stream whose client leaves too many keys unread is closed', async (t) =>
   await update(service, 60);
   await until(async () => (await streams(service)) === 0);
   assert.equal(await metric(service, 'ratecache_ws_slow_closes_total'), 1);
-  assert.equal((await jsonOf(await service.fetch('/health'))).status, 'healthy');
+  await until(async () => (await jsonOf(await service.fetch('/health'))).status === 'healthy');
   client.resume();
   await client.ended();
   assert.equal(client.complete, false);
