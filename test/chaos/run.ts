@@ -9,7 +9,8 @@
  *   sentinel ['part of one'] likewise, the faults of a master with replicas and Sentinels
  *   'part of a name' …       the faults whose name contains this text
  *
- * `--processes 2` as the first argument starts each replica with two processes on one port; it writes no table.
+ * `--processes 2` as the first argument starts each replica with two processes on one port. Only the run of every fault
+ * writes a table then.
  * Exits with 1 if a promise was broken.
  */
 import { MANY_PROCESSES } from '../../loadtest/target/service.ts';
@@ -33,8 +34,7 @@ const given = process.argv.slice(2);
 const [flag, count] = given;
 const args = flag === '--processes' ? given.slice(2) : given;
 MANY_PROCESSES.count = flag === '--processes' ? Number(count) : 1;
-/** The document describes replicas of one process. */
-const record = flag === '--processes' ? async () => {} : writeTable;
+const record = flag === '--processes' ? recordProcesses : writeTable;
 process.exit((await main()) ? 0 : 1);
 
 async function main(): Promise<boolean> {
@@ -55,6 +55,11 @@ async function runAll(): Promise<boolean> {
   const rolling = await runRolling();
   await record('faults', [HEAD, ...faults.rows, '', rolling.line]);
   return faults.good && rolling.good;
+}
+
+/** The other tables describe replicas of one process. */
+async function recordProcesses(name: string, lines: readonly string[]): Promise<void> {
+  if (name === 'faults') await writeTable('processes', lines);
 }
 
 function runFaults(faults: readonly ServerFault[]): Promise<{ good: boolean; rows: string[] }> {

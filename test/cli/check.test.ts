@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../loadtest/support/until.ts';
 import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
 import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
@@ -66,6 +67,26 @@ test('check names dead sources of a healthy service', async (t) => {
   assert.match(
     line,
     /^healthy: standalone, .* L1\. 1 source is dead: .* suspect\. "ratecache sources" lists them$/,
+  );
+});
+
+test('check names a late event loop, and what to do', async (t) => {
+  const service = await startService({
+    standalone: true,
+    env: { ...PATIENT, OVERLOAD_LOOP_DELAY_MS: '200' },
+  });
+  t.after(() => service.stop());
+  await until(async () => (await healthOf(service)).warnings.length === 0);
+  service.kill('SIGSTOP');
+  const [answer] = await Promise.all([
+    check('--url', service.url, '--fail-degraded'),
+    // The request waits in the socket, and is answered in the first turn of the event loop.
+    sleep(2000).then(() => service.kill('SIGCONT')),
+  ]);
+  assert.equal(answer[0], 0);
+  assert.match(
+    answer[1],
+    /^healthy: standalone, 0 items in L1\. The event loop is \d+ ms late: only L1 hits are answered\. If "ratecache top" shows/,
   );
 });
 

@@ -86,11 +86,14 @@ test('stats shows requests, both tiers by type, and the state of Redis, link and
   assert.match(row(away, 'pending writes')![0]!, /^1, .*, the oldest for /);
 });
 
-test('stats --json prints the body of /stats unchanged', async (t) => {
+test('stats --json prints the body of /stats unchanged: only the CPU time and the delay of the event loop are newer', async (t) => {
   const service = await startService({ standalone: true, env: PATIENT });
   t.after(() => service.stop());
   const { code, stdout } = await runMain(['stats', '--url', service.url, '--json']);
-  assert.deepEqual([code, stdout], [0, `${await service.fetch('/stats').then((r) => r.text())}\n`]);
+  const body = await service.fetch('/stats').then((r) => r.text());
+  const now = /"process":{"cpu_seconds":[\d.]+,"event_loop_delay_ms":[\d.]+}/;
+  assert.match(body, now);
+  assert.deepEqual([code, stdout.replace(now, '')], [0, `${body.replace(now, '')}\n`]);
 });
 
 test('stats reports disabled statistics and standalone mode', async (t) => {
@@ -115,7 +118,7 @@ test('stats reports when no service or another program answers', async (t) => {
 
 test('counts and rates of stats --watch are those of the interval, in 80 columns', () => {
   const at = (atMs: number, hit: number, miss: number) => {
-    const counted = { items: 1, hits: hit, misses: miss, evictions: 0, expirations: 0 };
+    const counted = { items: 1, hits: hit, misses: miss, stale: 0, evictions: 0, expirations: 0 };
     const requests = { hit, miss, error: 0 };
     return {
       url: 'http://127.0.0.1:8000',
@@ -148,6 +151,7 @@ test('counts and rates of stats --watch are those of the interval, in 80 columns
         requests: { get: { ...requests, hit_rate: 1 }, set: requests, delete: requests },
         flights: { joined: 0, fenced: 0 },
         latency: { bounds_seconds: [], get: [], set: [], delete: [], redis: [] },
+        process: { cpu_seconds: 0, event_loop_delay_ms: 0 },
       },
     };
   };

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { until } from '../../loadtest/support/until.ts';
-import { freePort } from '../../loadtest/target/redis-server.ts';
-import { PATIENT } from '../../loadtest/target/replicas.ts';
+import { freePort, startRedis } from '../../loadtest/target/redis-server.ts';
+import { PATIENT, startReplica } from '../../loadtest/target/replicas.ts';
 import { runMain } from '../../loadtest/target/run-main.ts';
 import { startService } from '../../loadtest/target/service.ts';
 import { cut, fit, wrap } from '../../src/cli/cells.ts';
@@ -16,7 +17,7 @@ import { percentile } from '../../src/metrics/percentile.ts';
 import type { StatsBody } from '../../src/metrics/stats.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
 import { tokensFile } from '../support/tokens.ts';
-import { HEALTHY } from './health.ts';
+import { HEALTHY, healthOf } from './health.ts';
 
 const BOUNDS = [0.001, 0.01, 0.1];
 const SMALL = { columns: 80, rows: 24 };
@@ -25,7 +26,7 @@ const LARGE = { columns: 200, rows: 60 };
 /** A snapshot after this many reads: 3 of 4 hit L1, and half of the rest hit Redis. */
 function snapshot(atMs: number, reads: number, health: Partial<HealthBody> = {}): Snapshot {
   const hits = reads * 0.75;
-  const counted = { items: 1234567, hits, misses: reads - hits, evictions: 0, expirations: 0 };
+  const counted = { items: 1234567, hits, misses: reads - hits, stale: 0, evictions: 0, expirations: 0 };
   const stored = { hits: reads / 8, misses: reads / 8 };
   const requests = { hit: reads * 0.875, miss: reads * 0.125, error: 0 };
   const stats: StatsBody = {
@@ -52,6 +53,8 @@ function snapshot(atMs: number, reads: number, health: Partial<HealthBody> = {})
       delete: [0, 0, 0, reads],
       redis: [0, 0, 0, 0],
     },
+    // A core for a ten-thousandth of a second for each read.
+    process: { cpu_seconds: reads / 10_000, event_loop_delay_ms: 12.34 },
   };
   return { url: 'http://127.0.0.1:8000', atMs, stats, health: { ...HEALTHY, ...health } };
 }
@@ -84,11 +87,65 @@ const row = (lines: readonly string[], name: string) =>
 
 test('top shows rates, hit rates and latencies of the interval', () => {
   const lines = screenOf(observed(), SMALL);
-  assert.deepEqual(row(lines, 'get'), ['2,000', '87.5 %', '0', '500 µs', '900 µs', '990 µs']);
+  assert.deepEqual(row(lines, 'get'), ['2,000', '87.5 %', '0 %', '0', '500 µs', '900 µs', '990 µs']);
   assert.deepEqual(row(lines, 'delete'), ['2,000', '0', '> 0.1 s', '> 0.1 s', '> 0.1 s']);
-  assert.deepEqual(row(lines, 'borrow_rate'), ['1.23 M', '2,000', '75 %', '123 M', '500', '50 %']);
-  assert.deepEqual(row(lines, 'volatility'), ['–', '–', '–', '–', '–', '–']);
+  assert.deepEqual(row(lines, 'borrow_rate'), ['1.23 M', '2,000', '75 %', '0 %', '123 M', '500', '50 %']);
+  assert.deepEqual(row(lines, 'volatility'), ['–', '–', '–', '–', '–', '–', '–']);
+  assert.ok(lines.includes('pending writes: none  CPU 20 %, loop delay 12.3 ms'));
   assert.match(lines[0]!, /healthy.*coherent.*last 2 s/);
+});
+
+test('top and stats say which reads Redis did not answer: they are hits of get and stale in L1', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const service = await startReplica(redis);
+  t.after(() => service.stop());
+  await put(service, 'borrow_rate:A', '1');
+  await put(service, 'volatility:A', '1');
+  for (const key of ['borrow_rate:A', 'volatility:A']) assert.equal((await get(service, key)).status, 200);
+  await redis.signal('SIGKILL');
+  await until(async () => !(await healthOf(service)).redis.connected);
+  await put(service, 'calculation:A', '1');
+
+  const started = (await jsonOf(await service.fetch('/stats'))) as StatsBody;
+  const running = runMain(['top', '--every', '2', '--url', service.url]);
+  const ended = running.then(() => true);
+  do
+    for (const key of ['borrow_rate:A', 'calculation:A']) assert.equal((await get(service, key)).status, 200);
+  while (!(await Promise.race([ended, sleep(20, false)])));
+  const lines = (await running).stdout.split('\n');
+  assert.deepEqual(row(lines, 'get').slice(1, 4), ['100 %', '100 %', '0']);
+  for (const name of ['borrow_rate', 'calculation', 'all types'])
+    assert.deepEqual(row(lines, name).slice(2), ['0 %', '100 %', '–', '0', '–'], name);
+  assert.deepEqual(row(lines, 'volatility').slice(1), ['0', '–', '–', '–', '0', '–']);
+
+  const { local, requests } = (await jsonOf(await service.fetch('/stats'))) as StatsBody;
+  const metrics = await (await service.fetch('/metrics')).text();
+  assert.match(
+    metrics,
+    new RegExp(
+      `lookups_total\\{cache="local",result="stale",type="calculation"\\} ${local.by_type.calculation!.stale}$`,
+      'm',
+    ),
+  );
+  assert.equal(local.stale - started.local.stale, requests.get.hit - started.requests.get.hit);
+  const { stdout } = await runMain(['stats', '--url', service.url]);
+  assert.ok(
+    stdout.includes(`\nStale: ${local.stale} of the get hits, because Redis did not answer.\n`),
+    stdout,
+  );
+});
+
+test('top shows what an earlier version of the service reports: no stale reads, and no CPU share', () => {
+  const { stats: all, ...rest } = snapshot(3000, 8000);
+  const { process, ...stats } = all as StatsBody;
+  const { stale, by_type, ...local } = stats.local;
+  const { stale: ofType, ...counts } = by_type.borrow_rate!;
+  const earlier = { ...stats, local: { ...local, by_type: { borrow_rate: counts } } };
+  const lines = screenOf(observed({ now: { ...rest, stats: earlier as never } }), SMALL);
+  assert.equal(row(lines, 'get')[2], '–');
+  assert.ok(!lines.some((line) => line.includes('CPU')));
+  assert.deepEqual(row(lines, 'borrow_rate').slice(1, 4), ['2,000', '75 %', '–']);
 });
 
 test('top fits 80x24 and 200x60, and shows more keys on a larger terminal', () => {
@@ -128,7 +185,7 @@ test('top shows the reasons of a degraded service, each server of a Cluster, and
     'Redis b:2 blind, unreachable, circuit breaker open',
     'Redis a:1 coherent, answers in 0.5 ms',
   ]);
-  assert.ok(lines.includes('pending writes: 3, 2 KiB, the oldest for 5.0 s'));
+  assert.ok(lines.includes('pending writes: 3, 2 KiB, the oldest for 5.0 s  CPU 20 %, loop delay 12.3 ms'));
 });
 
 test('top shows the warnings of a healthy service, and breaks a long one into lines', () => {
@@ -225,8 +282,11 @@ test('top reads the sources and marks of the service', async (t) => {
 });
 
 test('top shows no rates after a restart of the service or a failure', () => {
-  for (const before of [undefined, snapshot(1000, 9000)])
-    assert.deepEqual(row(screenOf(observed({ before }), SMALL), 'get'), ['–', '–', '–', '–', '–', '–']);
+  const idle = snapshot(1000, 8000);
+  const process = { cpu_seconds: 1000, event_loop_delay_ms: 0 };
+  const restarted = { ...idle, stats: { ...idle.stats, process } as StatsBody };
+  for (const before of [undefined, snapshot(1000, 9000), restarted])
+    assert.deepEqual(row(screenOf(observed({ before }), SMALL), 'get'), Array(7).fill('–'));
 });
 
 test('top shows why the keys are missing, and why the service does not answer', () => {
@@ -248,6 +308,7 @@ test('without a terminal, top prints one screen of one interval and ends', async
   const lines = stdout.split('\n');
   assert.ok(lines.some((line) => line.startsWith('borrow_rate:A ')));
   assert.ok(lines.includes('Redis is not used: the service is standalone'));
+  assert.match(stdout, /^CPU [\d.]+ %, loop delay [\d.]+ ms$/m);
   for (const line of lines) assert.ok(line.length <= 80, line);
 });
 

@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../loadtest/support/until.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import { get, jsonOf, post, put } from '../support/client.ts';
-import { fill, startHealthy, startLonely, startProxied, startSmall } from './lab.ts';
+import { allHealthy, counterOf, pidOf } from '../support/processes.ts';
+import { fill, startHealthy, startLonely, startPaired, startProxied, startSmall } from './lab.ts';
 import { miss } from './load.ts';
 import { ALERTS } from './rules.ts';
 import { PENDING_AGE_SECONDS, Scrapes } from './scrapes.ts';
@@ -164,6 +165,35 @@ describe('the shipped rules', { concurrency: true }, () => {
     await scrapes.take(30, undefined, hasRedisFigures);
     const left = (await scrapes.fired(scrapes.count - 2)).filter((alert) => !TIMED.includes(alert));
     assert.deepEqual(left, []);
+  });
+
+  test('fire for processes that keep ending, and for one that hangs, and resolve after it answers', async (t) => {
+    const service = await startPaired(t);
+    await allHealthy(service);
+    // Only the port of operators answers while a process hangs.
+    const scrapes = new Scrapes('paired', [{ ...service, fetch: service.ops }]);
+    await scrapes.take(10, undefined, hasRedisFigures);
+    assert.deepEqual(await scrapes.fired(), []);
+
+    const ending = scrapes.count;
+    for (let i = 0; i < 3; i++) {
+      process.kill(await pidOf(service, 1), 'SIGKILL');
+      await until(async () => (await counterOf(service, 'ratecache_process_restarts_total')) === i + 1);
+      await allHealthy(service);
+      await scrapes.take(1);
+      assert.equal((await scrapes.fired(ending)).includes('CacheProcessRestarts'), i === 2, `${i + 1}`);
+    }
+    await assertFired(scrapes, ending, 'CacheProcessRestarts');
+
+    const hanging = scrapes.count;
+    const pid = await pidOf(service, 2);
+    process.kill(pid, 'SIGSTOP');
+    await scrapes.take(10);
+    process.kill(pid, 'SIGCONT');
+    await assertFired(scrapes, hanging, 'CacheProcessNotAnswering');
+    await allHealthy(service);
+    await scrapes.take(1);
+    assert.ok(!(await scrapes.fired(scrapes.count - 1)).includes('CacheProcessNotAnswering'));
   });
 });
 

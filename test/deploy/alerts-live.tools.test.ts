@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
+import type { Operated } from '../support/processes.ts';
 import { type Alertmanager, startAlertmanager } from './alertmanager.ts';
-import { fill, type Installation, startHealthy, startSmall } from './lab.ts';
+import { fill, type Installation, startHealthy, startPaired, startSmall } from './lab.ts';
 import { healthyLoad } from './load.ts';
 import { panelQueries } from './panel-queries.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
@@ -18,19 +19,22 @@ const whole = { after: (end: () => unknown) => void ends.push(end) };
 
 let healthy: Installation;
 let small: Installation;
+let paired: Operated;
 let alertmanager: Alertmanager;
 let prometheus: Prometheus;
 
 before(async () => {
-  [healthy, small, alertmanager] = await Promise.all([
+  [healthy, small, paired, alertmanager] = await Promise.all([
     startHealthy(whole),
     startSmall(whole),
+    startPaired(whole),
     startAlertmanager(),
   ]);
   whole.after(() => alertmanager.stop());
   const targets = Object.entries({ healthy, small }).flatMap(([namespace, { services }]) =>
     services.map(({ port }) => ({ namespace, port })),
   );
+  targets.push({ namespace: 'paired', port: paired.opsPort });
   prometheus = await startPrometheus(targets, alertmanager.url);
   whole.after(() => prometheus.stop());
 });
@@ -42,7 +46,7 @@ after(async () => {
 test('every panel of the dashboard has data under load', async (t) => {
   const stop = await healthyLoad(healthy.services);
   t.after(stop);
-  const queries = panelQueries({ namespace: 'healthy', instance: '.+', rateInterval: '1m' });
+  const queries = panelQueries({ namespace: 'healthy|paired', instance: '.+', rateInterval: '1m' });
   assert.ok(queries.length > 90, String(queries.length));
   // The services of this test have no certificate.
   for (const { panel, expr } of queries.filter((query) => !query.expr.includes('_tls_')))
@@ -79,7 +83,7 @@ test('a warning is reported to Slack alone', async () => {
 });
 
 test('Prometheus fires the alert for absent metrics when every instance is down', async () => {
-  for (const service of [...healthy.services, ...small.services]) service.kill('SIGKILL');
+  for (const service of [...healthy.services, ...small.services, paired]) service.kill('SIGKILL');
   const alert = 'ALERTS{alertname="CacheServiceMetricsAbsent", alertstate="firing"}';
   await until(async () => (await prometheus.query(alert)).length > 0, PATIENCE);
 });

@@ -6,6 +6,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { startReplica } from '../../loadtest/target/replicas.ts';
 import type { Service } from '../../loadtest/target/service.ts';
 import { put } from '../support/client.ts';
+import { type Operated, startTwo } from '../support/processes.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 /** What ends it: a test, or a whole file. */
@@ -47,6 +48,11 @@ export async function startProxied(t: Ends): Promise<Installation & { readonly p
     HEARTBEAT_TIMEOUT_MS: '4000',
   });
   return { redis, proxy, services: [service] };
+}
+
+/** Two processes of one service, with a port of operators. */
+export async function startPaired(t: Ends): Promise<Operated> {
+  return startTwo(t, await redisServer(t, '--maxmemory', '64mb'));
 }
 
 /** Writes through the service until nine tenths of Redis's memory are used, in pieces that leave room for their way. */

@@ -37,3 +37,11 @@ export function metricsIn(expr: string): string[] {
   const names = [...expr.matchAll(/\b([a-z_]+)(?=\{)/g)].map(([, name]) => name!);
   return [...new Set(names.map((name) => name.replace(/(?<=_seconds)_(bucket|sum|count)$/, '')))];
 }
+
+/** The metrics in docs/api/probes.md: those of the table, and those that a supervisor adds. */
+export function documentedMetrics(): string[] {
+  const api = readFileSync(new URL('../../docs/api/probes.md', import.meta.url), 'utf8');
+  const rows = api.matchAll(/^\| `([a-z_]+)` \| (?:counter|gauge|histogram) \|/gm);
+  const ofSupervisor = api.matchAll(/`(ratecache_process\w+)` \(/g);
+  return [...rows, ...ofSupervisor].map(([, name]) => name!);
+}

@@ -43,7 +43,7 @@ test('the examples of the API pages get the documented status', async (t) => {
   assert.ok(commands.length > 20);
   assert.equal(promised.length, commands.length, 'a command without its status');
   const script = [CURL, ...blocks].join('\n').replaceAll(DOCUMENTED_URL, service.url);
-  const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], { timeout: 10_000 });
+  const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], { timeout: 120_000 });
   const answered = stdout.trim().split('\n');
   assert.deepEqual(answered, promised);
 });

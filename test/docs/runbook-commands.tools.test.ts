@@ -190,8 +190,11 @@ test('every metric, field and variable that the runbook names exists', async () 
 /** No variables of the service. */
 const OF_THE_SHELL = ['NODE_OPTIONS', 'RATECACHE_TOKEN', 'REDIS_REPLICA', 'WARMUP_FILE'];
 
-/** Fields of Redis, Kubernetes and its exporters. */
+/** Metrics of a supervisor, and fields of Redis, Kubernetes and its exporters. */
 const OF_OTHERS = [
+  'ratecache_processes',
+  'ratecache_processes_answering',
+  'ratecache_process_restarts_total',
   'runbook_url',
   'mem_fragmentation_ratio',
   'used_cpu_user',

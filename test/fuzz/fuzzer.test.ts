@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Fuzzer } from './fuzz.ts';
-import type { LiveKind, Source } from './kind.ts';
+import { randomOf, Values } from './grammar/values.ts';
+import type { Kind, LiveKind, Source } from './kind.ts';
+import { KINDS } from './kinds.ts';
 import { checkAnswers } from './live/answers.ts';
 
 const fuzzer = new Fuzzer();
@@ -54,4 +56,18 @@ test('a fault that only inputs together cause is reported with their range', asy
   );
   assert.equal(report?.replay, '--kind fake --seed 5 --from 10 --inputs 8');
   assert.equal(report?.input, undefined);
+});
+
+test('a seed makes the same inputs twice, and different ones than another seed', () => {
+  const inputs = (kind: Kind, seed: number) => {
+    const values = new Values(seed);
+    return Array.from({ length: 20 }, (_, index) =>
+      kind.show({ random: randomOf(seed, kind.name, index), values, index }),
+    );
+  };
+  for (const kind of KINDS) {
+    const first = inputs(kind, 1);
+    assert.deepEqual(inputs(kind, 1), first, kind.name);
+    assert.notDeepEqual(inputs(kind, 2), first, kind.name);
+  }
 });

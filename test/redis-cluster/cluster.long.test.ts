@@ -67,30 +67,37 @@ test('writes, batches, listings, counts and flushes cover all masters', async (t
   });
 
   await t.test('/stats counts the keys of all masters, and lists each master', async () => {
-    const stats = (await (await service.fetch('/stats')).json()) as {
-      keys_count: number;
-      servers: { keys_count: number }[];
-    };
-    assert.equal(stats.keys_count, keys.length);
-    assert.deepEqual(
-      stats.servers.map(({ keys_count }) => keys_count),
-      [40, 40, 40],
-    );
+    await until(async () => {
+      const stats = (await (await service.fetch('/stats')).json()) as {
+        keys_count: number;
+        servers: { keys_count: number }[];
+      };
+      assert.equal(stats.keys_count, keys.length);
+      assert.deepEqual(
+        stats.servers.map(({ keys_count }) => keys_count),
+        [40, 40, 40],
+      );
+      return true;
+    });
   });
 
   await t.test('/health and /metrics report each master', async () => {
-    const { status, redis } = await healthOf(service);
-    assert.equal(status, 'healthy');
-    assert.deepEqual(
-      redis.servers.map(({ coherence }) => coherence),
-      ['coherent', 'coherent', 'coherent'],
-    );
-    const metrics = await (await service.fetch('/metrics')).text();
-    for (const { server } of redis.servers) {
-      assert.ok(metrics.includes(`cache_coherence_state{state="coherent",server="${server}"} 1`));
-      assert.ok(metrics.includes(`redis_breaker_open{server="${server}"} 0`));
-      assert.ok(metrics.includes(`redis_memory_used_bytes{server="${server}"}`));
-    }
+    // On a busy machine, a master may answer PING or INFO late, which counts for a second.
+    await until(async () => {
+      const { status, redis } = await healthOf(service);
+      assert.equal(status, 'healthy');
+      assert.deepEqual(
+        redis.servers.map(({ coherence }) => coherence),
+        ['coherent', 'coherent', 'coherent'],
+      );
+      const metrics = await (await service.fetch('/metrics')).text();
+      for (const { server } of redis.servers) {
+        assert.ok(metrics.includes(`cache_coherence_state{state="coherent",server="${server}"} 1`));
+        assert.ok(metrics.includes(`redis_breaker_open{server="${server}"} 0`));
+        assert.ok(metrics.includes(`redis_memory_used_bytes{server="${server}"}`));
+      }
+      return true;
+    });
   });
 
   await t.test('an invalidation by pattern deletes the keys of all masters', async () => {
@@ -138,7 +145,7 @@ test('a program that publishes on the channel makes every replica drop keys of e
 test('the loss of one master does not affect L1, reads and writes of the keys of other masters', async (t) => {
   // The replica of the lost master must not replace it during the test.
   const cluster = await openCluster(t, { nodeTimeoutMs: 600_000 });
-  const service = await openService(t, cluster, { REDIS_COMMAND_TIMEOUT_MS: '200' });
+  const service = await openService(t, cluster, { REDIS_COMMAND_TIMEOUT_MS: '2000' });
   const byMaster = await keysByMaster(cluster, 2);
   const [lost, kept] = [...byMaster.keys()] as [number, number, number];
   for (const key of [...byMaster.values()].flat()) {
@@ -229,7 +236,8 @@ test('while a slot moves, its keys are read and written at the master that has t
 
 test('L1 drops the keys of slots that moved, and keeps the others', async (t) => {
   const cluster = await openCluster(t);
-  const service = await openService(t, cluster);
+  // The move of the slots takes a while on a busy machine. No key expires meanwhile.
+  const service = await openService(t, cluster, { LOCAL_CACHE_TTL: '3600' });
   const byMaster = await keysByMaster(cluster, 30);
   const all = [...byMaster.values()].flat();
   await (await post(service, '/v1/mset', { entries: all.map((key) => ({ key, value: 1 })) })).arrayBuffer();
@@ -305,8 +313,11 @@ test('the permissions of docs/deployment/cluster.md are enough', async (t) => {
   for (const key of keys) assert.equal((await put(service, key, '1')).status, 201);
   await (await post(service, '/v1/flush')).arrayBuffer();
   for (const key of keys) assert.equal((await get(service, key)).status, 404);
-  const { status, reasons } = await healthOf(service);
-  assert.deepEqual([status, reasons], ['healthy', []]);
+  await until(async () => {
+    const { status, reasons } = await healthOf(service);
+    assert.deepEqual([status, reasons], ['healthy', []]);
+    return true;
+  });
   const denied = await Promise.all(
     cluster.servers.map(async (server) => (await server.cli('ACL', 'LOG')).replace(/\s+/g, ' ')),
   );

@@ -21,6 +21,8 @@ export interface Held {
   readonly operation: keyof Store;
   /** What was asked for: a key where the operation has one. */
   readonly key: string | undefined;
+  /** The stamp of the writer, where it is a change. */
+  readonly stamp: Version | undefined;
   /** L2 does it now; its answer is still on the way. */
   happen(): void;
   /** The answer arrives, and all that follows from it at once is done when this resolves. */
@@ -72,7 +74,7 @@ export class GatedStore implements Store {
   }
 
   read(key: string): Promise<Entry | undefined> {
-    return this.#call('read', key, () => {
+    return this.#call('read', { key }, () => {
       const entry = this.#present(key);
       return (
         entry && new Entry(key, entry.value, entry.version, entry.storedAt, entry.expiresAt, entry.origin)
@@ -81,7 +83,7 @@ export class GatedStore implements Store {
   }
 
   write(write: Write): Promise<WriteOutcome> {
-    return this.#call('write', write.key, () => {
+    return this.#call('write', write, () => {
       const { key, value, storedAt, expiresAt, origin } = write;
       const present = this.#present(key);
       if (!holds(write.condition, present)) return { status: 'refused', version: present?.version };
@@ -93,8 +95,9 @@ export class GatedStore implements Store {
     });
   }
 
-  remove({ key, condition }: Removal): Promise<RemovalOutcome> {
-    return this.#call('remove', key, () => {
+  remove(removal: Removal): Promise<RemovalOutcome> {
+    return this.#call('remove', removal, () => {
+      const { key, condition } = removal;
       const present = this.#present(key);
       if (!holds(condition, present)) return { status: 'refused', version: present?.version };
       this.entries.delete(key);
@@ -103,7 +106,7 @@ export class GatedStore implements Store {
   }
 
   removeMatching(match: Match, version: Version): Promise<number> {
-    return this.#call('removeMatching', undefined, () => {
+    return this.#call('removeMatching', { version }, () => {
       const older = { is: 'if-older', version } as const;
       const keys = this.#matching(match).filter((key) => holds(older, this.entries.get(key)));
       for (const key of keys) this.entries.delete(key);
@@ -112,7 +115,7 @@ export class GatedStore implements Store {
   }
 
   list(match: Match, cursor: string | undefined, limit: number): Promise<Listing> {
-    return this.#call('list', undefined, () => {
+    return this.#call('list', {}, () => {
       // The cursor is the last key of the page before, so that deletions skip nothing.
       const left = this.#matching(match).filter((key) => cursor === undefined || key > cursor);
       const page = left.slice(0, limit);
@@ -142,7 +145,11 @@ export class GatedStore implements Store {
     return [...this.entries.keys()].filter((key) => matches(key) && this.#present(key)).sort();
   }
 
-  async #call<T>(operation: keyof Store, key: string | undefined, effect: () => T): Promise<T> {
+  async #call<T>(
+    operation: keyof Store,
+    { key, version: stamp }: { readonly key?: string; readonly version?: Version },
+    effect: () => T,
+  ): Promise<T> {
     this.calls[operation]++;
     if (!this.#holding) {
       if (this.fault !== undefined) throw this.fault;
@@ -156,6 +163,7 @@ export class GatedStore implements Store {
     this.held.push({
       operation,
       key,
+      stamp,
       happen,
       answer() {
         happen();

@@ -80,6 +80,11 @@ export const has = (id: string, part: string) => `${text(id)}.includes(${JSON.st
 export const announced = (part: string) =>
   `document.getElementById('announcer').textContent.includes(${JSON.stringify(part)})`;
 
+/** The question that is asked. */
+export const QUESTION = 'dialog[open]';
+
+export const isAsked = `document.querySelector('${QUESTION}') !== null`;
+
 const buttonOf = (name: string, within: string) =>
   `[...document.querySelectorAll('${within} button')].find((each) => each.innerText === '${name}' && each.checkVisibility())`;
 
@@ -91,6 +96,22 @@ export const press = (name: string, within = 'body') => `${buttonOf(name, within
 /** Searches for the pattern in the list of keys. A pattern that is a key opens it. */
 export const find = (pattern: string) =>
   `(document.querySelector('#finder input').value = ${JSON.stringify(pattern)}, document.querySelector('#finder form').requestSubmit())`;
+
+/**
+ * From now on, the page receives the value of this expression for requests whose method and path begin so. In the
+ * expression, `answer()` asks the service. It replaces an earlier one.
+ */
+export const answered = (request: string, expression: string) => `(() => {
+  const fetch = (window.realFetch ??= window.fetch);
+  window.fetch = async (path, init) => {
+    if (!\`\${init.method ?? 'GET'} \${path}\`.startsWith(${JSON.stringify(request)})) return fetch(path, init);
+    const answer = () => fetch(path, init);
+    return ${expression};
+  };
+})()`;
+
+/** Ends `answered`. */
+export const answeredAsBefore = '(window.fetch = realFetch)';
 
 /** Opens the key from the list of keys. */
 export async function openKey(page: Page, key: string): Promise<void> {

@@ -29,7 +29,17 @@ export class Refused extends Error {
   }
 }
 
+/** How a socket was closed. */
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+  /** Why the connection ended without a close frame, which is the code 1006. Undefined if the service simply ended it. */
+  readonly error?: string;
+}
+
 const TIMEOUT_MS = 30_000;
+/** The code of a close without a close frame. */
+const NO_CLOSE_FRAME = 1006;
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'bigint' });
 
 /** Connects to a service; ends with `close()`. @throws Refused when the upgrade is answered otherwise */
@@ -80,7 +90,7 @@ export class WsClient {
   readonly frames: Message[] = [];
   /** How many pings came. */
   pings = 0;
-  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly closed: Promise<Closed>;
   readonly #ws: WebSocket;
   readonly #answers = new Map<
     unknown,
@@ -89,17 +99,25 @@ export class WsClient {
   readonly #watchers = new Set<() => void>();
   #seen = 0;
   #nextId = 1;
+  #how: Closed | undefined;
 
   constructor(ws: WebSocket) {
     this.#ws = ws;
+    let error: string | undefined;
+    const keep = ({ message }: Error) => {
+      error ??= message;
+    };
     this.closed = new Promise((resolve) => {
       ws.on('close', (code, reason) => {
-        resolve({ code, reason: reason.toString() });
+        const why = code === NO_CLOSE_FRAME && error !== undefined ? { error } : {};
+        this.#how = { code, reason: reason.toString(), ...why };
+        resolve(this.#how);
         this.#wake();
       });
     });
-    // A reset while it is closing is an error before it is a close.
-    ws.on('error', () => {});
+    ws.on('error', keep);
+    // The socket has the errors of the connection, such as ECONNRESET. `ws` does not emit them.
+    ws.on('open', () => this.#socket.on('error', keep));
     ws.on('ping', () => {
       this.pings++;
       this.#wake();
@@ -150,10 +168,11 @@ export class WsClient {
         if (accepts(event)) return event;
       }
       const left = deadline - performance.now();
-      if (left <= 0 || this.#ws.readyState === WebSocket.CLOSED)
-        throw new Error(
-          `no such event within ${timeoutMs} ms: ${accepts}; ${JSON.stringify(this.events.slice(-5))}`,
-        );
+      if (left <= 0 || this.#how !== undefined) {
+        const when =
+          this.#how === undefined ? `within ${timeoutMs} ms` : `before the socket was ${shown(this.#how)}`;
+        throw new Error(`no such event ${when}: ${accepts}; ${JSON.stringify(this.events.slice(-5))}`);
+      }
       await this.#woken(left);
     }
   }
@@ -198,7 +217,7 @@ export class WsClient {
     return new Promise((resolve, reject) => {
       const waiting = this.#answers.get(id) ?? [];
       this.#answers.set(id, [...waiting, { isLast, resolve }]);
-      void this.closed.then(({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)));
+      void this.closed.then((how) => reject(new Error(shown(how))));
     });
   }
 
@@ -230,4 +249,8 @@ export class WsClient {
     });
     clearTimeout(timer);
   }
+}
+
+function shown({ code, reason, error = '' }: Closed): string {
+  return `closed: ${[code, reason, error].filter((part) => part !== '').join(' ')}`;
 }

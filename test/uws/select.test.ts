@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -94,6 +94,18 @@ test('a file of UWS_ADDON that does not load is a fault of the configuration, an
     assert.equal(code, 78);
     assert.match(stderr, reason);
     assert.match(stderr, /UWS_ADDON: .* Set it to uws_\w+\.node from a release/);
+  }
+});
+
+test('serve --check refuses a file of UWS_ADDON that does not load, as serve does, also from ENV_FILE', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ratecache-addon-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const envFile = join(folder, 'ratecache.env');
+  writeFileSync(envFile, 'UWS_ADDON=/nowhere/uws.node\n');
+  for (const env of [{ UWS_ADDON: '/nowhere/uws.node' }, { ENV_FILE: envFile }]) {
+    const { code, stdout, stderr } = await runMain(['serve', '--check', '--standalone', '--port', '0'], env);
+    assert.deepEqual([code, stdout], [78, '']);
+    assert.match(stderr, /UWS_ADDON: \/nowhere\/uws\.node cannot be loaded: ENOENT/);
   }
 });
 

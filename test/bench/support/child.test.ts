@@ -19,6 +19,14 @@ test('a child that ends before it is ready, or before it answers, is an error at
   await assert.rejects(runJob(ending, {}), /ended with 4/);
 });
 
+test('a child that does not answer in time is killed, and the error names the message', async (t) => {
+  const silent = await programFile(t, "process.on('message', () => {}); process.send('ready');");
+  const child = await startChild(silent, { answerTimeoutMs: 50 });
+  for (const n of [1, 2])
+    await assert.rejects(child.ask({ n }), /program\.js: no answer within 0\.05 s to { n: 1 }/);
+  await child.stop();
+});
+
 test('a job has a process of its own', async (t) => {
   assert.equal(await runJob(await programFile(t, COUNTER), { n: 41 }), 42);
 });

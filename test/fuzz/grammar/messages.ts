@@ -18,6 +18,7 @@ const MEMBERS: Readonly<Record<string, (source: Source) => Model>> = {
   key: ({ random }) => str(anyKey(random)),
   keys: ({ random }) => some(random, () => str(anyKey(random))),
   ids: ({ random }) => some(random, () => pick([int(0), int(1), int(300), int(-1), str('0')], random)),
+  first: ({ random }) => pick([int(0), int(1), int(2), int(-1), str('0')], random),
   value: ({ values, random }) => values.any(random),
   ttl: ({ random }) =>
     pick([int(60), int(0), int(-1), { type: 'float', value: 0.0001 }, int(2 ** 40)], random),
@@ -36,7 +37,7 @@ const MEMBERS: Readonly<Record<string, (source: Source) => Model>> = {
 const USUAL: Readonly<Record<string, readonly string[]>> = {
   get: ['key'],
   mget: ['keys'],
-  register: ['keys'],
+  register: ['keys', 'first'],
   set: ['key', 'value', 'ttl', 'idempotencyKey'],
   delete: ['key', 'ifExists', 'idempotencyKey'],
   subscribe: ['keys', 'types', 'prefixes', 'values'],

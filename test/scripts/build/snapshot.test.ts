@@ -26,14 +26,7 @@ test('no module of the service stores values of a single start in the snapshot',
 });
 
 /** Packages that only the load tests or a terminal need. */
-const OF_TOOLS = [
-  'autocannon',
-  'cli-progress',
-  'cli-table3',
-  'hdr-histogram-js',
-  'junit-report-builder',
-  'uplot',
-];
+const OF_TOOLS = ['cli-progress', 'cli-table3', 'hdr-histogram-js', 'junit-report-builder', 'uplot'];
 
 test('the snapshot has no code of the load tests, and no package that only they or a terminal need', async () => {
   const { program, tools } = await bundlesForSnapshot(INFO);

@@ -79,13 +79,13 @@ test('the report of a write without an answer does not prove that a replica has 
 });
 
 test('a conditional write that no replica acknowledges is 503 write_unknown', async (t) => {
-  const { service, replica } = await start(t, { REDIS_COMMAND_TIMEOUT_MS: '1000' });
+  const { service, replica } = await start(t, { REDIS_COMMAND_TIMEOUT_MS: '4000' });
   await replica.signal('SIGKILL');
   const answer = await put(service, KEY, '1', { headers: { 'if-none-match': '*' } });
   assert.equal(answer.status, 503);
   const problem = (await answer.json()) as { code: string; detail: string };
   assert.equal(problem.code, 'write_unknown');
-  assert.match(problem.detail, /0 of 1 replicas acknowledged the change within 500 ms/);
+  assert.match(problem.detail, /0 of 1 replicas acknowledged the change within 2000 ms/);
   assert.equal(await pending(service), 0);
 });
 
