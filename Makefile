@@ -14,6 +14,7 @@ ifneq ($(filter -h --help --list,$(ARGS))$(if $(ARGS),,$(filter load,$(MAKECMDGO
 endif
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help run set-up set-up-was-made
 help: ## list what can be made
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,11 +53,12 @@ WEBSOCKETS := /usr/lib/python3/dist-packages/websockets/__init__.py
 test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, proxies, wrk, valgrind, kubectl or Chromium
 	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy openssl chromium $(if $(PYTHON),,$(WEBSOCKETS))
 	@scripts/kubectl.sh version --client >/dev/null
+	@$(if $(LINUX),RATECACHE_BINARY=$(CURDIR)/dist/ratecache) npm run --silent test:slow
 	@npm run --silent test:rest
 	@if [[ $$EUID == 0 ]] || scripts/debian13-servers.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \
 	else echo 'NOT RUN: make test-versions. Run it once as root: it makes Redis 8 and Valkey 8 with debootstrap.' >&2; fi
 
-VERSIONED := test/versions/*.versions.ts test/redis/*.test.ts test/e2e/faults.test.ts test/e2e/reconnect.test.ts test/e2e/different-servers.test.ts
+VERSIONED := test/versions/*.versions.ts test/redis/*.test.ts test/e2e/{reconnect,faults.long,different-servers.long}.test.ts
 
 test-versions: $(INSTALLED) ## the tests of Redis's errors, faults and coherence against real Redis 8 and Valkey 8; the first run needs root and two minutes
 	@$(NEED) redis-cli
@@ -132,8 +134,15 @@ replay: $(INSTALLED) ## send the requests of a log again; ARGS="FILE --speed 10"
 audit: $(INSTALLED) ## licenses and known vulnerabilities of the packages that ship; ARGS=--licenses needs no network
 	@exec node scripts/audit.ts $(ARGS)
 
+# What the package is made of. It is built again only if a file of these is newer, or other packages were installed.
+CLIENT = dist/npm/ratecache-client-$(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json).tgz
+CLIENT_INPUTS = $(shell find src scripts/client -name '*.ts') package.json tsconfig.json docs/clients.md LICENSE
+
 .PHONY: client python quote
-client: $(INSTALLED) ## the TypeScript client as a package of npm: dist/npm/ratecache-client-*.tgz
+client: $(CLIENT) ## the TypeScript client as a package of npm: dist/npm/ratecache-client-*.tgz
+	@echo '$(CURDIR)/$<: install it with npm install $(CURDIR)/$<'
+
+$(CLIENT): $(INSTALLED) $(CLIENT_INPUTS)
 	@exec node scripts/client/main.ts
 
 python: ## the Python client as a wheel: dist/python/ratecache-*.whl; PYTHON names another Python than /usr/bin/python3

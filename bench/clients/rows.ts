@@ -21,6 +21,9 @@ export interface Language {
 /** Reads under way at once in the rows `many`. */
 export const MANY_READS = 64;
 
+/** For one job. A busy machine fills a near cache within a few seconds. */
+const ANSWER_TIMEOUT_MS = 120_000;
+
 const WORKER = new URL('worker.ts', import.meta.url);
 
 /** Names of `WAYS` in `ways.ts` and `worker.py`, and their titles. */
@@ -93,12 +96,12 @@ function contenders(
 }
 
 async function startNode(name: string, ports: Ports): Promise<Running> {
-  const worker = await startChild(WORKER, { args: [name] });
+  const worker = await startChild(WORKER, { args: [name], answerTimeoutMs: ANSWER_TIMEOUT_MS });
   return running(worker, ports);
 }
 
 async function startPythonWay(name: string, ports: Ports): Promise<Running> {
-  return running(startPython(name, keyStreamOf(KEYS)), ports);
+  return running(startPython(name, keyStreamOf(KEYS), ANSWER_TIMEOUT_MS), ports);
 }
 
 interface Worker {

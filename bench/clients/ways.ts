@@ -19,9 +19,9 @@ export type Open = (ports: Ports, keys: readonly string[]) => Promise<Way>;
 
 /** Keys of one request that fills a near cache. */
 const BATCH_KEYS = 1000;
-const FILL_TIMEOUT_MS = 30_000;
-/** Longer than the default, because a busy machine delays heartbeats. A hit costs the same. */
-const MAX_SILENCE_MS = 10_000;
+const FILL_TIMEOUT_MS = 60_000;
+/** Longer than the defaults, because a busy machine delays heartbeats and answers. A read costs the same. */
+const PATIENT = { maxSilenceMs: 60_000, timeoutMs: 30_000, connectTimeoutMs: 30_000 };
 /** Connections of the HTTP pool: one for each read under way. */
 const CONNECTIONS = 64;
 
@@ -51,7 +51,7 @@ export const WAYS: Readonly<Record<string, Open>> = {
   },
   ws: byHand,
   'client over WebSocket': async ({ service }) => {
-    const client = await connect(`ws://127.0.0.1:${service}`);
+    const client = await connect(`ws://127.0.0.1:${service}`, PATIENT);
     return { read: (key) => client.get(key), isFound: isHit, close: () => client.close() };
   },
   undici: async ({ service }) => {
@@ -69,7 +69,7 @@ export const WAYS: Readonly<Record<string, Open>> = {
     close: async () => {},
   }),
   'client over HTTP': async ({ service }) => {
-    const client = await connect(`http://127.0.0.1:${service}`);
+    const client = await connect(`http://127.0.0.1:${service}`, PATIENT);
     return { read: (key) => client.get(key), isFound: isHit, close: () => client.close() };
   },
 };
@@ -78,7 +78,7 @@ const isHit = (result: unknown) => (result as Result).status === 'hit';
 
 async function withNearCache({ service }: Ports, keys: readonly string[]) {
   const nearCache = { maxEntries: keys.length };
-  const client = await connect(`ws://127.0.0.1:${service}`, { nearCache, maxSilenceMs: MAX_SILENCE_MS });
+  const client = await connect(`ws://127.0.0.1:${service}`, { ...PATIENT, nearCache });
   const isFull = async () => {
     for (let i = 0; i < keys.length; i += BATCH_KEYS) await client.getMany(keys.slice(i, i + BATCH_KEYS));
     return keys.every((key) => client.peek(key) !== undefined);

@@ -19,9 +19,10 @@ import redis.asyncio
 BURST = 1000
 #: Keys of one request that fills a near cache.
 BATCH_KEYS = 1000
-FILL_ATTEMPTS = 100
-#: In seconds. Longer than the default, because a busy machine delays heartbeats. A hit costs the same.
-MAX_SILENCE = 10.0
+#: In seconds.
+FILL_TIMEOUT = 60.0
+#: Longer than the defaults, because a busy machine delays heartbeats and answers. A read costs the same.
+PATIENT = {"max_silence": 60.0, "timeout": 30.0, "connect_timeout": 30.0}
 
 Ports = dict[str, int]
 Read = Callable[[str], Any]
@@ -52,17 +53,21 @@ async def get(ports: Ports, keys: list[str]) -> Way:
 async def near_cache(ports: Ports, keys: list[str]) -> ratecache.Client:
     options = ratecache.NearCacheOptions(max_entries=len(keys))
     url = f"ws://127.0.0.1:{ports['service']}"
-    client = await ratecache.connect(url, near_cache=options, max_silence=MAX_SILENCE)
-    for _ in range(FILL_ATTEMPTS):
+    client = await ratecache.connect(url, near_cache=options, **PATIENT)
+    end = perf_counter() + FILL_TIMEOUT
+    while True:
         for i in range(0, len(keys), BATCH_KEYS):
             await client.get_many(keys[i : i + BATCH_KEYS])
-        if all(client.peek(key) is not None for key in keys):
+        missing = sum(client.peek(key) is None for key in keys)
+        if missing == 0:
             return client
-    raise LookupError("the near cache could not be filled")
+        if perf_counter() > end:
+            raise LookupError(f"the near cache lacks {missing} of {len(keys)} keys after {FILL_TIMEOUT} s")
+        await asyncio.sleep(0.01)
 
 
 async def websocket(ports: Ports, _: list[str]) -> Way:
-    client = await ratecache.connect(f"ws://127.0.0.1:{ports['service']}")
+    client = await ratecache.connect(f"ws://127.0.0.1:{ports['service']}", **PATIENT)
 
     async def read(key: str) -> Any:
         return (await client.get(key)).value

@@ -16,7 +16,7 @@ import { need } from '../support/need.ts';
 import { endProgress, progress } from '../support/progress.ts';
 import { record, type Section, show } from '../support/report.ts';
 import { Sockets } from './sockets.ts';
-import { type Answered, REQUESTS, runWrk } from './wrk.ts';
+import { type Answered, KEYS, REQUESTS, runWrk } from './wrk.ts';
 
 const PROCESSES = [2, 4];
 const SOCKETS = [20, 100, 1000];
@@ -125,7 +125,7 @@ async function requests(redis: RedisServer, rounds: number, seconds: number): Pr
 /** Fills the L1 of every process: the kernel spreads the connections. */
 async function fillEach(service: Service): Promise<void> {
   const headers = { 'content-type': 'application/json' };
-  const keys = Array.from({ length: 100 }, (_, i) => `bench:${i}`);
+  const keys = Array.from({ length: KEYS }, (_, i) => `bench:${i}`);
   for (const key of keys)
     await service.fetch(`/v1/cache/${key}?ttl=3600`, { method: 'PUT', headers, body: '{"rate":0.0325}' });
   const body = JSON.stringify({ keys });

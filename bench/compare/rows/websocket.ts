@@ -5,7 +5,7 @@ import { ratecache } from '../../peers/ratecache.ts';
 import { itemsOf, SMALL } from '../../support/data.ts';
 import { drawn } from '../../support/zipf.ts';
 import { IN_FLIGHT, SOCKETS, type WebSocketOptions, webSocket } from '../loads/websocket.ts';
-import { by, cpuAtMost, type Row } from '../row.ts';
+import { by, cpuAtMost, type Row, rateAtLeast } from '../row.ts';
 
 /** Requests before the sequence begins again. */
 const GETS = 8192;
@@ -26,13 +26,19 @@ const JSON_TEXT: Protocol = {
 };
 export const MSGPACK: Protocol = { protocol: 'ratecache.v1.msgpack', encode: pack, decode: unpack };
 
-export const wsGetJson = row('ws-get-json', 'get, JSON', gets(JSON_TEXT), 1.4);
-export const wsGetMsgpack = row('ws-get-msgpack', 'get, msgpack', gets(MSGPACK), 1.4);
+/** Of the rate of bare uWS. */
+const GET_RATE = 0.75;
+
+export const wsGetJson = row('ws-get-json', 'get, JSON', gets(JSON_TEXT), 1.4, GET_RATE);
+export const wsGetMsgpack = row('ws-get-msgpack', 'get, msgpack', gets(MSGPACK), 1.4, GET_RATE);
 export const wsMget = row('ws-mget', `mget of ${KEYS}, msgpack`, mgets(MSGPACK), 3.5);
 export const wsMgetIds = row('ws-mget-ids', `mget of ${KEYS} by ids, msgpack`, mgetsByIds(MSGPACK), 2);
 
-/** @param atMost of the CPU of bare uWS. The generator is the limit of its rate, so rates say less. */
-function row(name: string, what: string, options: WebSocketOptions, atMost: number): Row {
+/**
+ * @param atMost of the CPU of bare uWS
+ * @param atLeast of its rate. The generator is the limit of that rate, so it says less than the CPU
+ */
+function row(name: string, what: string, options: WebSocketOptions, atMost: number, atLeast?: number): Row {
   const load = webSocket(options);
   return {
     name,
@@ -41,7 +47,10 @@ function row(name: string, what: string, options: WebSocketOptions, atMost: numb
     contestants: [by(ratecache, load), by(bareUws, load)],
     reference: bareUws.name,
     figures: ['perSecond', 'cpuUs', 'core', 'bytes'],
-    targets: [cpuAtMost(atMost, bareUws.name)],
+    targets: [
+      cpuAtMost(atMost, bareUws.name),
+      ...(atLeast === undefined ? [] : [rateAtLeast(atLeast, bareUws.name)]),
+    ],
   };
 }
 
