@@ -1,7 +1,8 @@
 /** Writes through one replica of the service and reads through both, and judges what the reads return. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../loadtest/support/until.ts';
 import type { Service } from '../../loadtest/target/service.ts';
-import { get, put } from '../support/client.ts';
+import { get, put, readIntoL1 } from '../support/client.ts';
 
 export const KEYS = ['sentinel:A', 'sentinel:B', 'sentinel:C'];
 
@@ -87,12 +88,13 @@ export async function startTraffic(writer: Service, other: Service): Promise<Tra
   };
 
   const keys = [...KEYS, STABLE];
+  // Repeated, because Redis may answer after its timeout on a busy machine: the write would still be pending.
   for (const key of keys) {
-    await put(writer, key, '0');
+    await until(async () => [201, 204].includes((await put(writer, key, '0')).status), { timeoutMs: 60_000 });
     last.set(key, 0);
   }
   // Both have the keys in L1, so that an outage finds a value.
-  for (const key of keys) for (const service of [writer, other]) await (await get(service, key)).text();
+  for (const service of [writer, other]) await readIntoL1(service, ...keys);
   const loops = [...KEYS.map(write), ...keys.flatMap((key) => [read(writer, key), read(other, key)])];
   return {
     last,
