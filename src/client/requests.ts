@@ -44,6 +44,8 @@ export class Requests {
   readonly #open = new Map<number, Open>();
   #lastId = 0;
   #send: Send | undefined;
+  /** What every request fails with since the client was closed. */
+  #closed: RatecacheError | undefined;
   /** Called whenever a request ends. */
   onRoom: () => void = () => {};
 
@@ -70,6 +72,8 @@ export class Requests {
    */
   send(request: Request, call: Call, id = this.nextId(), via = this.#send): Promise<Answer> {
     return new Promise((resolve, reject) => {
+      // It would wait for a connection until its deadline, and keep the process running.
+      if (this.#closed !== undefined) return reject(this.#closed);
       if (this.isFull && call.isUrgent !== true)
         return reject(new RatecacheError('too_many_requests', `at most ${MAX_OPEN} requests may be open`));
       const open: Open = {
@@ -119,9 +123,10 @@ export class Requests {
     }
   }
 
-  /** Ends all requests. */
+  /** Ends all requests, and refuses later ones. */
   close(error: RatecacheError): void {
     this.#send = undefined;
+    this.#closed = error;
     for (const [id, open] of [...this.#open]) this.#fail(id, open, error);
   }
 
