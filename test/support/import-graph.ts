@@ -21,21 +21,23 @@ export async function loadedBy(
 ): Promise<Graph> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: [...entryPoints],
+    // One entry point that imports them all: for each entry point, esbuild would link all that it loads again.
+    stdin: { contents: entryPoints.map((file) => `import './${file}';`).join('\n'), resolveDir: ROOT },
     bundle: true,
     packages: 'external',
     platform: 'node',
     format: 'esm',
-    outdir: 'dist',
     write: false,
     metafile: true,
     logLevel: 'silent',
   });
   return Object.fromEntries(
-    Object.entries(metafile.inputs).map(([file, { imports }]) => [
-      file,
-      imports.filter(({ kind }) => kind !== 'dynamic-import' || lazily(file)).map(({ path }) => path),
-    ]),
+    Object.entries(metafile.inputs)
+      .filter(([file]) => file !== '<stdin>')
+      .map(([file, { imports }]) => [
+        file,
+        imports.filter(({ kind }) => kind !== 'dynamic-import' || lazily(file)).map(({ path }) => path),
+      ]),
   );
 }
 
