@@ -41,7 +41,7 @@ lint: $(INSTALLED) ## formatting, lint rules and types
 # Its tests start the single binary, in a tenth of the CPU time of the sources. The binary is made for Linux; elsewhere they
 # start the sources. docs/testing.md says which test runs where.
 LINUX := $(filter Linux,$(shell uname -s))
-test: export RATECACHE_BINARY := $(if $(LINUX),$(CURDIR)/dist/ratecache)
+test test-all: export RATECACHE_BINARY := $(if $(LINUX),$(CURDIR)/dist/ratecache)
 
 test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against real redis-servers: under three minutes
 	@$(NEED) redis-server redis-cli
@@ -53,7 +53,7 @@ WEBSOCKETS := /usr/lib/python3/dist-packages/websockets/__init__.py
 test-all: test ## the same, then what takes longer, and what needs Prometheus, shells, proxies, wrk, valgrind, kubectl or Chromium
 	@$(NEED) prometheus promtool prometheus-alertmanager amtool curl zsh fish wrk valgrind nginx haproxy openssl chromium $(if $(PYTHON),,$(WEBSOCKETS))
 	@scripts/kubectl.sh version --client >/dev/null
-	@$(if $(LINUX),RATECACHE_BINARY=$(CURDIR)/dist/ratecache) npm run --silent test:slow
+	@npm run --silent test:slow
 	@npm run --silent test:rest
 	@if [[ $$EUID == 0 ]] || scripts/debian13-servers.sh >/dev/null; then $(MAKE) --no-print-directory test-versions; \
 	else echo 'NOT RUN: make test-versions. Run it once as root: it makes Redis 8 and Valkey 8 with debootstrap.' >&2; fi

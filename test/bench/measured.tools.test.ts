@@ -17,6 +17,9 @@ import { programFile } from '../support/program-file.ts';
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
+// Benchmarks measure the sources.
+delete process.env.RATECACHE_BINARY;
+
 test('ratecache and bare uWS are measured over HTTP, with answers of one length', async () => {
   const row = { ...get16, contestants: get16.contestants.slice(0, 2) };
   const [result] = await onStage((stage) => runRows([row], { rounds: 1, seconds: 1 }, stage));

@@ -5,6 +5,9 @@ import { startReplica } from '../../loadtest/target/replicas.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { has, press, signIn, stageOfFile, text } from '../support/ui-page.ts';
 
+// The sources serve each module of the page by itself. A test below imports one.
+delete process.env.RATECACHE_BINARY;
+
 const { redis, open, closed, tokens, pages } = await stageOfFile({ reader: { scopes: ['read'] } });
 
 test('a text that cannot be a token is refused with a sentence, and the form accepts a token afterwards', async () => {
