@@ -45,7 +45,7 @@ const OF_NO_OPERATION = [
   'not_found',
   'method_not_allowed',
   'transfer_coding_unsupported',
-  // Only with TLS_CA_FILE, for every operation: test/e2e/tls.test.ts.
+  // Only with TLS_CA_FILE, for every operation: test/e2e/tls.long.test.ts.
   'certificate_required',
 ];
 

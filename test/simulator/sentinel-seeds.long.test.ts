@@ -1,6 +1,6 @@
 import { testSeeds } from './keeps-promises.ts';
 
-testSeeds(1, 20, 'sentinel', 20);
+testSeeds(1, 220, 'sentinel', 110);
 
 // A Sentinel announces another master, and is then slow or cut off, while the others still name the old master.
 testSeeds(2908, 1, 'sentinel', 1);

@@ -1,6 +1,6 @@
 import { testSeeds } from './keeps-promises.ts';
 
-testSeeds(1, 20, 'cluster', 20);
+testSeeds(1, 220, 'cluster', 110);
 
 // A master loses its slots while a client subscribes to a type, which lists the keys of all masters.
 testSeeds(2455, 1, 'cluster', 1);

@@ -1,3 +1,0 @@
-import { testSeeds } from './keeps-promises.ts';
-
-testSeeds(21, 200, 'sentinel');
