@@ -16,6 +16,11 @@ function loopCpuMs(): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
 }
 
+/** How long this thread has waited for a core, in ms. What the service does meanwhile delays no answer. */
+function ownWaitMs(): number {
+  return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1]) / 1e6;
+}
+
 let stopped = false;
 parentPort!.once('message', () => {
   stopped = true;
@@ -25,11 +30,11 @@ const connection = await connect(port);
 const costs: number[] = [];
 parentPort!.postMessage('reading');
 while (!stopped || costs.length < LEAST_READS) {
-  const before = loopCpuMs();
+  const before = loopCpuMs() - ownWaitMs();
   await connection.send(request);
   const [answer] = await connection.readResponses(1);
   if (answer!.status !== 200) throw new Error(`the neighbour received ${answer!.status}`);
-  costs.push(loopCpuMs() - before);
+  costs.push(Math.max(0, loopCpuMs() - ownWaitMs() - before));
   await pause(EVERY_MS);
 }
 connection.destroy();

@@ -11,7 +11,8 @@ export interface Delays {
 
 /**
  * A client that reads one key of L1 every few milliseconds while `act` runs, in a thread of its own. The delay of a read is the
- * CPU time that the event loop of the service used until the answer arrived. So other programs on the machine do not count.
+ * CPU time that the event loop of the service used until the answer arrived, without the time that the client itself waited for a
+ * core. So other programs on the machine do not count.
  */
 export async function besideNeighbour(
   { port, pid }: Pick<Service, 'port' | 'pid'>,
