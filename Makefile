@@ -43,7 +43,7 @@ lint: $(INSTALLED) ## formatting, lint rules and types
 LINUX := $(filter Linux,$(shell uname -s))
 test test-all: export RATECACHE_BINARY := $(if $(LINUX),$(CURDIR)/dist/ratecache)
 
-test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against real redis-servers: under three minutes
+test: $(INSTALLED) lint $(if $(LINUX),build) ## lint, types and tests, against real redis-servers: two to four minutes
 	@$(NEED) redis-server redis-cli
 	@npm run --silent test
 
