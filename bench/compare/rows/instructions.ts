@@ -6,7 +6,8 @@
  * with Node 22.23.3, on a machine with much other work. What Redis takes part in depends on time, by its batches: 97,000 to
  * 146,000 were counted for an L2 hit, and 180,000 to 249,000 for a PUT. V8 compiles while an mget is counted: on a quiet
  * machine, short runs took 332,000 to 348,000 by names, once 476,000, and 227,000 to 238,000 by ids, once 263,000. A
- * change that must cost more raises its limit in the same commit, and the commit says why. A change that makes a request cheaper lowers it. So do counts on a quiet machine.
+ * change that must cost more raises its limit in the same commit, and the commit says why. A change that makes a request
+ * cheaper lowers it. So do counts on a quiet machine.
  *
  * Next to bare uWS a limit is a ratio, if bare uWS takes a considerable part of the instructions.
  */
