@@ -213,7 +213,7 @@ for (const [name, request] of [
   test(`a request that follows ${name} before its large answer is read is not executed`, () =>
     onEach(async (_, { port }) => {
       const socket = connectTcp({ port, host: '127.0.0.1', noDelay: true });
-      const closed = once(socket, 'close');
+      const closed = new Promise((resolve) => socket.once('close', resolve));
       socket.on('error', () => {});
       socket.write(request);
       await once(socket, 'readable');

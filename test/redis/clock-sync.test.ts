@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { until } from '../../loadtest/support/until.ts';
 import { ServiceClock } from '../../src/cache/clock.ts';
 import { syncClock } from '../../src/redis/clock-sync.ts';
 import { settled } from '../support/gated-store.ts';
-import { startConnected } from '../support/redis-connection.ts';
+import { closed, startConnected } from '../support/redis-connection.ts';
 
 const NOW = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -45,9 +45,9 @@ test('a broken connection makes the clock unknown until the new connection retur
   const clock = skewed(0);
   const events = watch(t, redis, clock);
   await until(() => clock.synced);
-  const closed = once(redis, 'close');
+  const ended = closed(redis);
   await server.signal('SIGKILL');
-  await closed;
+  await ended;
   assert.equal(clock.synced, false);
   events.length = 0;
   await server.restart();

@@ -8,6 +8,7 @@ import { Counters } from '../../src/metrics/counters.ts';
 import { backoffMs } from '../../src/redis/backoff.ts';
 import { type ConnectionEvents, connect, type RedisAddress } from '../../src/redis/connect.ts';
 import { Reconnector } from '../../src/redis/reconnector.ts';
+import { closed } from '../support/redis-connection.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 test('the longest backoff doubles from 50 ms up to 30 s', () => {
@@ -46,9 +47,9 @@ test('a connection reports up, down, and up again', async (t) => {
   });
   await until(() => events.length === 1);
   assert.equal(await redis.ping(), 'PONG');
-  const closed = once(redis, 'close');
+  const ended = closed(redis);
   await server.signal('SIGKILL');
-  await closed;
+  await ended;
   await server.restart();
   await until(() => redis.status === 'ready');
   assert.deepEqual(

@@ -10,6 +10,7 @@ import { Counters } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 import { Credentials } from '../../src/redis/credentials.ts';
 import { renewCredentials } from '../../src/redis/renew-credentials.ts';
+import { up } from '../support/redis-connection.ts';
 
 const SEVEN_HOURS_MS = 7 * 60 * 60 * 1000;
 
@@ -52,7 +53,7 @@ test('a connection uses the password that the file has when it connects', async 
   const { redis, server, write } = await connectedWithFile(t);
   await server.cli('ACL', 'SETUSER', 'app', '>two', '<one');
   await write('two');
-  const again = once(redis, 'ready');
+  const again = up(redis);
   await server.cli('CLIENT', 'KILL', 'USER', 'app');
   await again;
   assert.equal(await redis.call('ACL', ['WHOAMI']), 'app');
@@ -94,7 +95,7 @@ test('a changed password renews a link that is older than six hours', async (t) 
   t.after(stop);
   now = SEVEN_HOURS_MS;
   await server.cli('ACL', 'SETUSER', 'app', '>two');
-  const again = once(link, 'ready');
+  const again = up(link);
   await write('two');
   await again;
   assert.equal(redis.status, 'ready');

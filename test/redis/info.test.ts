@@ -7,7 +7,7 @@ import { until } from '../../loadtest/support/until.ts';
 import { freePort, type RedisServer, startRedis } from '../../loadtest/target/redis-server.ts';
 import { Counters } from '../../src/metrics/counters.ts';
 import { parseInfo, RedisInfo, type RedisStatus } from '../../src/redis/info.ts';
-import { openConnection, startConnected } from '../support/redis-connection.ts';
+import { closed, openConnection, startConnected } from '../support/redis-connection.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 /** Long enough for a Redis on a busy machine. */
@@ -260,11 +260,6 @@ function connected(status: RedisStatus) {
   assert.ok(status.connected, 'error' in status ? status.error : '');
   assert.ok(status.details);
   return { ...status, details: status.details };
-}
-
-/** Resolves at the next end of the connection; `once` of node:events would reject at the error before. */
-function closed(redis: Redis): Promise<void> {
-  return new Promise((resolve) => redis.once('close', resolve));
 }
 
 /** The number of PINGs that the server has run. */

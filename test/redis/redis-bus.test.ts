@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { until } from '../../loadtest/support/until.ts';
@@ -11,7 +10,7 @@ import { typeIndex } from '../../src/key.ts';
 import { Counters, total } from '../../src/metrics/counters.ts';
 import { connect } from '../../src/redis/connect.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
-import { addressOf } from '../support/redis-connection.ts';
+import { addressOf, closed, up } from '../support/redis-connection.ts';
 import { openStore } from '../support/redis-store.ts';
 import { writeOf } from '../support/replica.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -137,7 +136,7 @@ test('a link that returns before Redis is usable does not empty L1', async (t) =
   let usable = true;
   const { bus, link, events } = await coherent(t, { usable: () => usable });
   usable = false;
-  const ready = once(link, 'ready');
+  const ready = up(link);
   link.disconnect(true);
   await ready;
   await until(async () => /sub=[3-9]/.test(await redis.cli('CLIENT', 'LIST')));
@@ -334,9 +333,9 @@ test('a malformed message is counted, reported once for each origin, and ignored
 
 test('a killed link is degraded, is armed again, reports that everything changed, and is coherent', async (t) => {
   const { events, link, hears, reach } = await coherent(t);
-  const closed = once(link, 'close');
+  const ended = closed(link);
   await kill('ratecache-link');
-  await closed;
+  await ended;
   await reach('coherent');
   const [first, ...rest] = events;
   assert.deepEqual(first, ['state', 'degraded']);
@@ -350,9 +349,9 @@ test('a killed link is degraded, is armed again, reports that everything changed
 
 test('without the data connection the state is blind, and invalidations on the link are still reported', async (t) => {
   const { events, data, reach, hears } = await coherent(t);
-  const closed = once(data, 'close');
+  const ended = closed(data);
   await kill('ratecache-data');
-  await closed;
+  await ended;
   assert.deepEqual(events[0], ['state', 'blind']);
   await redis.cli('SET', `${PREFIX}c`, '1');
   await hears(['key', 'c', undefined]);

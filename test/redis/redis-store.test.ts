@@ -14,7 +14,7 @@ import { foreignVersion } from '../../src/redis/envelope.ts';
 import type { RedisStoreOptions } from '../../src/redis/redis-store.ts';
 import { storeContract } from '../cache/store-contract.ts';
 import { GatedStore, settled } from '../support/gated-store.ts';
-import { addressOf } from '../support/redis-connection.ts';
+import { addressOf, closed } from '../support/redis-connection.ts';
 import { openStore } from '../support/redis-store.ts';
 import { TYPE_TTL_MS, writeOf } from '../support/replica.ts';
 import { startTimer } from '../support/timer.ts';
@@ -381,9 +381,9 @@ test('without Redis every call rejects as unavailable at once', async (t) => {
   const { own, connections } = await ownRedis(t);
   const { store, write, counters } = over(connections, { commandTimeoutMs: 2_000 });
   await store.write(write('k', '1'));
-  const closed = Promise.all([once(connections.data, 'close'), once(connections.admin, 'close')]);
+  const ended = Promise.all([closed(connections.data), closed(connections.admin)]);
   await own.signal('SIGKILL');
-  await closed;
+  await ended;
   const reasons: string[] = [];
   for (const call of [
     store.read('k'),

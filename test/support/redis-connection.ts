@@ -39,3 +39,13 @@ export async function startConnected(
   await once(redis, 'ready');
   return { server, redis, counters };
 }
+
+/** Resolves at the connection's next end. `once` of node:events would reject at an error before it. */
+export const closed = (redis: Redis) => nextEvent(redis, 'close');
+
+/** Resolves when the connection is up the next time, whatever errors come before. */
+export const up = (redis: Redis) => nextEvent(redis, 'ready');
+
+function nextEvent(redis: Redis, name: 'close' | 'ready'): Promise<void> {
+  return new Promise((resolve) => redis.once(name, resolve));
+}
