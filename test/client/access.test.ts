@@ -58,7 +58,7 @@ for (const [name, connect, protocol] of TRANSPORTS) {
 }
 
 test('a wrong token is reported when the client connects', async (t) => {
-  const wrong = { token: 'rct_wrong', connectTimeoutMs: 500 };
+  const wrong = { token: 'rct_wrong', connectTimeoutMs: 2000 };
   for (const connect of [connectInNode, connectInBrowser]) {
     const failing = connect(`ws://127.0.0.1:${service.port}`, wrong);
     await assert.rejects(started(t, failing), { code: 'disconnected', message: /401|token/ });

@@ -8,7 +8,7 @@ import { connect } from '../../src/client/node.ts';
 import { heardAll } from '../support/heard-all.ts';
 import { redisFor, replicasOfFile } from '../support/services.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { clientOf, NEAR, relayTo, trusted, write } from './stage.ts';
+import { clientOf, IMPATIENT, NEAR, relayTo, trusted, write } from './stage.ts';
 
 /** A key whose values the compiler does not know. */
 const KEY = 'calculation:AAPL';
@@ -19,14 +19,14 @@ const {
 } = await replicasOfFile({}, {});
 
 const withPolicy = (stale: 'strict' | 'available' | { maxStalenessMs: number }) => ({
-  ...NEAR,
+  ...IMPATIENT,
   nearCache: { maxEntries: 100, stale },
 });
 
 test('strict: nothing is served from memory while the connection is half open', async (t) => {
   const proxy = await startTcpProxy(near);
   t.after(() => proxy.close());
-  const client = await clientOf(t, proxy);
+  const client = await clientOf(t, proxy, IMPATIENT);
   await trusted(client);
   await write(near, KEY, 1);
   // On a busy machine, a late heartbeat ends the trust for a moment.

@@ -11,7 +11,10 @@ import type { Options } from '../../src/client/options.ts';
 
 /** A busy machine may take this long between a write and the clock of the test. */
 export const MOST_AGE_MS = 60_000;
-export const NEAR: Options = { nearCache: { maxEntries: 1000 }, timeoutMs: 30_000 };
+/** A near cache that stays connected and trusted while a busy machine stops a process for a few seconds. */
+export const NEAR: Options = { nearCache: { maxEntries: 1000 }, timeoutMs: 30_000, maxSilenceMs: 10_000 };
+/** For tests of silence: the default of one second. */
+export const IMPATIENT: Options = { ...NEAR, maxSilenceMs: 1000 };
 
 /** A client that closes at the end of the test. */
 export async function clientOf(

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { until } from '../../loadtest/support/until.ts';
 import { replicasOfFile } from '../support/services.ts';
 import { stoppedProgramReadsNothingOld } from './paused.ts';
-import { clientOf, relayTo, trusted } from './stage.ts';
+import { clientOf, IMPATIENT, relayTo, trusted } from './stage.ts';
 
 const PROGRAM = new URL('paused-program.ts', import.meta.url).pathname;
 
@@ -17,7 +17,7 @@ test('a program that was stopped does not trust heartbeats that waited in its so
 
 test('the near cache is trusted while as many requests are open as the client allows', async (t) => {
   const relay = await relayTo(t, service);
-  const client = await clientOf(t, relay);
+  const client = await clientOf(t, relay, IMPATIENT);
   await trusted(client);
   relay.holds = ({ key }) => key !== undefined;
   const writes = Promise.all(Array.from({ length: 1000 }, (_, i) => client.set(`x:${i}`, i)));

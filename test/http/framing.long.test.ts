@@ -32,6 +32,8 @@ const ENV = {
   MAX_BUFFERED_BODY_BYTES: ROOM,
 };
 const LENGTH = `Content-Length: ${NEXT.length}\r\n`;
+/** The values outlive the tests on a slow machine. */
+const LASTING = { query: '?ttl=3600' };
 
 let redis: RedisServer;
 const services: Service[] = [];
@@ -42,8 +44,8 @@ before(async () => {
     await startService({ standalone: true, env: { ...PATIENT, ...ENV } }),
   );
   for (const service of services) {
-    assert.equal((await put(service, CANARY, '1')).status, 201);
-    assert.equal((await put(service, LARGE_KEY, `"${LARGE}"`)).status, 201);
+    assert.equal((await put(service, CANARY, '1', LASTING)).status, 201);
+    assert.equal((await put(service, LARGE_KEY, `"${LARGE}"`, LASTING)).status, 201);
     await readIntoL1(service, CANARY, LARGE_KEY);
   }
 });

@@ -52,7 +52,8 @@ test('a broken connection makes the clock unknown until the new connection retur
   events.length = 0;
   await server.restart();
   await until(() => clock.synced);
-  assert.deepEqual(events, ['sampled', 'synced']);
+  // Each second there is a sample, also while another waits for its reply.
+  assert.deepEqual(events.slice(0, 2), ['sampled', 'synced']);
 });
 
 test('if an ACL forbids TIME, the wall clock is used, and the refusal is reported once', async (t) => {

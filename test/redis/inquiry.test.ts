@@ -7,7 +7,7 @@ import { type RedisServer, startRedis } from '../../loadtest/target/redis-server
 import { Counters } from '../../src/metrics/counters.ts';
 import { parseAnnouncement } from '../../src/redis/announcement.ts';
 import { connect } from '../../src/redis/connect.ts';
-import { Inquiry } from '../../src/redis/inquiry.ts';
+import { Inquiry, TooManyQuestions } from '../../src/redis/inquiry.ts';
 import {
   answersChannel,
   answerText,
@@ -116,7 +116,9 @@ test('a flood of questions is answered at most 50 times a second, and the rest i
 test('a replica sends at most ten questions a second', async (t) => {
   const { inquiry, counters } = await join(t, '00000010');
   const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => inquiry.ask(KEY)));
-  const refused = outcomes.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+  const rejected = outcomes.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+  // On a busy machine, Redis may accept a question too late.
+  const refused = rejected.filter(({ reason }) => reason instanceof TooManyQuestions);
   // The 40 calls are made in one turn of the event loop, which may contain the end of a second.
   assert.ok(refused.length >= 20, `${refused.length} refused`);
   assert.match(refused[0]!.reason.message, /at most 10 questions per second/);

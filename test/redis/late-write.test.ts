@@ -45,8 +45,8 @@ test('a change that reaches Redis after its time-out is not applied, whatever is
 test('a change that Redis finds late fails as a time-out and puts the clock in doubt', async (t) => {
   const { server } = await setUp(t);
   // The deadlines of this clock lie in the past, so Redis applies none of its changes.
-  const behind = clockAt(-60_000);
-  const store = await storeAt(t, server.port, 1000, behind);
+  const behind = clockAt(-120_000);
+  const store = await storeAt(t, server.port, 30_000, behind);
   await assert.rejects(store.write(writeOf('k', '1', one.next())), LATE_TIMED_OUT);
   assert.equal(behind.doubted, true);
   await assert.rejects(store.remove({ key: 'k', version: one.next() }), LATE_TIMED_OUT);
@@ -55,7 +55,7 @@ test('a change that Redis finds late fails as a time-out and puts the clock in d
 test('only a stamp that Redis lowers puts the clock in doubt', async (t) => {
   const { server } = await setUp(t);
   const clock = clockAt(0);
-  const store = await storeAt(t, server.port, 1000, clock);
+  const store = await storeAt(t, server.port, 30_000, clock);
   const now = new VersionClock('0000000a');
   const [older, newer] = [now.next(), now.next()];
   await store.write(writeOf('k', '1', newer));
@@ -100,7 +100,7 @@ test('a delayed deletion by match keeps values that were written after its reque
 test('the store sends no command before the clock of Redis is known', async (t) => {
   const { server } = await setUp(t);
   const clock = { ...clockAt(0), synced: false };
-  const store = await storeAt(t, server.port, 1000, clock);
+  const store = await storeAt(t, server.port, 30_000, clock);
   const unavailable = { reason: 'unavailable' };
   await assert.rejects(store.write(writeOf('k', '1', one.next())), unavailable);
   await assert.rejects(store.remove({ key: 'k', version: one.next() }), unavailable);

@@ -66,7 +66,7 @@ test('a first process that hangs before it listens is killed, and the start fail
 
 test('another process that hangs before it listens is killed and started again', async (t) => {
   const scripts = [OBEDIENT, SILENT, OBEDIENT];
-  const { processes, lines } = scriptedProcesses(t, () => scripts.shift()!, { startExtraMs: 1000 });
+  const { processes, lines } = scriptedProcesses(t, () => scripts.shift()!, { startExtraMs: 3000 });
   assert.equal(await processes.start(), true);
   assert.deepEqual(
     lines.map(({ msg, process, signal }) => [msg, process, signal]),
