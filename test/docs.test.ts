@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
+import { until } from '../loadtest/support/until.ts';
 import { type RedisServer, startRedis } from '../loadtest/target/redis-server.ts';
 import { PATIENT, startReplica } from '../loadtest/target/replicas.ts';
 import { type Service, startService } from '../loadtest/target/service.ts';
@@ -86,7 +87,11 @@ test('the WebSocket endpoint takes upgrades, and is 426 without one', async () =
 });
 
 test('docs/api/probes.md has every metric of a service with Redis with its type and labels, and no other', async () => {
-  const text = await (await service.fetch('/metrics')).text();
+  // A busy Redis may answer too late for one scrape.
+  const text = await until(async () => {
+    const scraped = await (await service.fetch('/metrics')).text();
+    return scraped.includes('redis_memory_used_bytes') ? scraped : undefined;
+  });
   const live = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)]
     .map(([, name, type]) => [name!, type!] as const)
     .filter(([name]) => !/^(process|nodejs)_/.test(name));

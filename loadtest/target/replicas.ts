@@ -8,7 +8,7 @@ export function redisEnv(redis: Pick<RedisServer, 'port'>): Record<string, strin
 }
 
 /**
- * What most tests want: no wait at the end, and no timeout, lost link or refusal only because the machine is busy.
+ * What most tests want: no wait at the end, and no timeout, lost link, expiry or refusal only because the machine is busy.
  * A test about a link that falls silent sets its own HEARTBEAT_TIMEOUT_MS.
  */
 export const PATIENT = {
@@ -16,6 +16,7 @@ export const PATIENT = {
   REDIS_COMMAND_TIMEOUT_MS: '5000',
   HEARTBEAT_TIMEOUT_MS: '30000',
   OVERLOAD_LOOP_DELAY_MS: '0',
+  CALCULATION_RESULT_TTL: '3600',
 };
 
 /**

@@ -31,11 +31,13 @@ test('check reports healthy with Redis and degraded without, and fails for degra
   const url = ['--url', service.url];
 
   await until(async () => (await healthOf(service)).status === 'healthy');
-  assert.match(
-    (await check(...url))[1],
-    /^healthy: Redis answers in [\d.]+ ms, coherence coherent, 0 items in L1$/,
-  );
-  assert.equal((await check(...url, '--fail-degraded'))[0], 0);
+  // On a busy machine, Redis may answer one of the checks too late.
+  const healthy = await until(async () => {
+    const [, line] = await check(...url);
+    return line.startsWith('healthy') ? line : undefined;
+  });
+  assert.match(healthy, /^healthy: Redis answers in [\d.]+ ms, coherence coherent, 0 items in L1$/);
+  await until(async () => (await check(...url, '--fail-degraded'))[0] === 0);
   assert.deepEqual(await check(...url, '--ready'), [0, 'ready']);
   assert.deepEqual(await check(...url, '--live'), [0, 'alive']);
 
@@ -77,15 +79,26 @@ test('check names a late event loop, and what to do', async (t) => {
   });
   t.after(() => service.stop());
   await until(async () => (await healthOf(service)).warnings.length === 0);
-  service.kill('SIGSTOP');
-  const [answer] = await Promise.all([
-    check('--url', service.url, '--fail-degraded'),
-    // The request waits in the socket, and is answered in the first turn of the event loop.
-    sleep(2000).then(() => service.kill('SIGCONT')),
-  ]);
-  assert.equal(answer[0], 0);
+  const checkAfterPause = async () => {
+    service.kill('SIGSTOP');
+    const [answer] = await Promise.all([
+      check('--url', service.url, '--fail-degraded'),
+      // The request waits in the socket, and is answered in the first turn of the event loop.
+      sleep(2000).then(() => service.kill('SIGCONT')),
+    ]);
+    return answer;
+  };
+  // On a busy machine the command may start too late for its request to wait.
+  const [code, line] = await until(
+    async () => {
+      const answer = await checkAfterPause();
+      return answer[1].includes(' ms late') ? answer : undefined;
+    },
+    { timeoutMs: 120_000 },
+  );
+  assert.equal(code, 0);
   assert.match(
-    answer[1],
+    line,
     /^healthy: standalone, 0 items in L1\. The event loop is \d+ ms late: only L1 hits are answered\. If "ratecache top" shows/,
   );
 });

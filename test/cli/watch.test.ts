@@ -126,7 +126,7 @@ test('watch ends quietly when the reader of its output is gone', async (t) => {
 
 test('watch reports a service that is unreachable, and keys that the token does not allow', async (t) => {
   const nowhere = `http://127.0.0.1:${await freePort()}`;
-  const nobody = await runMain(['watch', 'a:*', '--url', nowhere, '--timeout', '200']);
+  const nobody = await runMain(['watch', 'a:*', '--url', nowhere, '--timeout', '2000']);
   assert.equal(nobody.code, 2);
   assert.match(nobody.stderr, /^ratecache: http\S+: disconnected: .*ECONNREFUSED/);
   const tokens = tokensFile({ some: { scopes: ['read'], prefixes: ['desk:'] } });

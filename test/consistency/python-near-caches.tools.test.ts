@@ -23,11 +23,17 @@ for (const [topology, fault, seconds] of RUNS)
 
 test('a run finds the defect of the Python client: a reset leaves the entries in the near cache', async () => {
   const pythonDefect = 'a reset leaves the entries in the near cache';
-  let found: readonly string[] = [];
-  for (let seed = 1; found.length === 0 && seed <= MOST_RUNS; seed++)
-    found = (await run({ topology: 'single', fault: 'link-killed', seconds: 8, seed, pythonDefect }))
-      .violations;
-  assert.match(found[0] ?? '', /stale by|went back|at the end near cache/);
+  const isFound = (violation: string) => /stale by|went back|at the end near cache/.test(violation);
+  let violations: readonly string[] = [];
+  for (let seed = 1; !violations.some(isFound) && seed <= MOST_RUNS; seed++)
+    ({ violations } = await run({
+      topology: 'single',
+      fault: 'link-killed',
+      seconds: 8,
+      seed,
+      pythonDefect,
+    }));
+  assert.ok(violations.some(isFound), violations[0]);
 });
 
 /** Only near caches of the Python client read, so that nobody tells them what they have missed. */

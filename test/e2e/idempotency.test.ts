@@ -19,8 +19,8 @@ let pairs: [first: Service, second: Service][];
 before(async () => {
   redis = await startRedis();
   [one, two, alone] = await Promise.all([
-    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500' }),
-    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '800' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '800' }),
     startService({ standalone: true, env: PATIENT }),
   ]);
   pairs = [
@@ -194,7 +194,9 @@ test('a pending write that another replica has made since is not made twice', as
     assert.equal((await put(two, 'idem:TWICE', '1', { headers: keyed('twice') })).status, 202);
   });
   await Promise.all([reachesRedis(one), reachesRedis(two)]);
-  await until(async () => (await (await get(two, 'idem:TWICE')).text()) === '1');
+  const pending = async ({ fetch }: Service) => (await jsonOf(await fetch('/health'))).pending_writes.entries;
+  await until(async () => (await pending(one)) + (await pending(two)) === 0);
+  assert.equal(await (await get(two, 'idem:TWICE')).text(), '1');
   const later = await put(two, 'idem:TWICE', '2');
   for (const service of [one, two])
     assert.equal((await put(service, 'idem:TWICE', '1', { headers: keyed('twice') })).status, 204);

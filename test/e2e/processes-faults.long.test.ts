@@ -361,5 +361,5 @@ test('after SIGHUP both processes use a replaced certificate, and no request or 
   }
   ended = true;
   await Promise.all(clients);
-  assert.equal((await healthOf(service)).status, 'healthy');
+  await until(async () => (await healthOf(service)).status === 'healthy');
 });

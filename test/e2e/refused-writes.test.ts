@@ -24,7 +24,7 @@ async function setUp(t: TestContext): Promise<{ redis: RedisServer; service: Ser
   const service = await startReplica(redis, {
     REDIS_USERNAME: 'app',
     REDIS_PASSWORD: 'secret',
-    REDIS_COMMAND_TIMEOUT_MS: '500',
+    REDIS_COMMAND_TIMEOUT_MS: '800',
   });
   t.after(() => service.stop('SIGKILL'));
   return { redis, service };

@@ -14,7 +14,7 @@ import { type LogLine, type Service, startService } from '../../loadtest/target/
 import { VARIABLE_NAMES, VARIABLES } from '../../src/config/config.ts';
 import { RELOADED } from '../../src/service/reload.ts';
 import { sectionOf } from '../docs/markdown.ts';
-import { get, jsonOf, post, put } from '../support/client.ts';
+import { get, jsonOf, post, put, readIntoL1 } from '../support/client.ts';
 import { assertProblem } from '../support/problem.ts';
 import { connectWs, Refused } from '../support/ws-client.ts';
 
@@ -153,7 +153,7 @@ test('SIGHUP applies LOCAL_CACHE_TTL to what L1 stores from then on', async (t) 
   t.after(() => service.stop());
   const freshSeconds = async (key: string) => {
     assert.equal((await put(service, key, '1')).status, 201);
-    assert.equal((await get(service, key)).status, 200);
+    await readIntoL1(service, key);
     const { replicas } = await jsonOf(await service.fetch(`/v1/explain/${key}`));
     return (Date.parse(replicas[0].l1.fresh_until) - Date.now()) / 1000;
   };

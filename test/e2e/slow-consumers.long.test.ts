@@ -107,10 +107,14 @@ test('memory does not grow over 100,000 updates to 50 stopped readers, which the
   for (const ws of clients) ws.resume();
   for (const ws of clients) {
     const latest = new Map<string, string>();
-    await until(() => {
-      for (const { event, key, version } of ws.events) if (event === 'update') latest.set(key, version);
-      return KEYS.every((key) => latest.get(key) === last.get(key));
-    });
+    let seen = 0;
+    await until(
+      () => {
+        for (; seen < ws.events.length; seen++) latest.set(ws.events[seen]!.key, ws.events[seen]!.version);
+        return KEYS.every((key) => latest.get(key) === last.get(key));
+      },
+      { timeoutMs: 120_000 },
+    );
     let merged = 0;
     const versions = new Map<string, string>();
     for (const { event, key, version, ...more } of ws.events) {

@@ -33,8 +33,8 @@ before(async () => {
   redis = await startRedis();
   [near, far, strict, alone] = await Promise.all([
     startReplica(redis, { ...LIMITS, HTTP_MAX_AGE: 'ttl' }),
-    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500' }),
-    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500', PENDING_WRITES_MAX_ENTRIES: '0' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '800' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '800', PENDING_WRITES_MAX_ENTRIES: '0' }),
     startService({ standalone: true, env: { ...PATIENT, ...LIMITS, HTTP_MAX_AGE: 'ttl' } }),
   ]);
   services = [near, alone];
@@ -77,7 +77,7 @@ test('mget of no keys returns no results', async () => {
 
 test('mget accepts a msgpack body, returns msgpack, or does both', async () => {
   for (const service of services) {
-    await put(service, 'pack:A', '[1,"x"]');
+    await put(service, 'pack:A', '[1,"x"]', { query: '?ttl=60' });
     const keys = ['pack:A', 'pack:NONE'];
     const packed = new Uint8Array(pack({ keys }));
     for (const [body, type] of [

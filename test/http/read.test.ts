@@ -24,7 +24,7 @@ before(async () => {
   redis = await startRedis();
   [near, far, alone] = await Promise.all([
     startReplica(redis),
-    startReplica(redis, { LOCAL_CACHE_TTL: '1', REDIS_COMMAND_TIMEOUT_MS: '500' }),
+    startReplica(redis, { LOCAL_CACHE_TTL: '1', REDIS_COMMAND_TIMEOUT_MS: '800' }),
     startService({ standalone: true, env: { ...PATIENT, HTTP_MAX_AGE: 'ttl' } }),
   ]);
 });

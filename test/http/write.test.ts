@@ -13,6 +13,7 @@ import { whileFrozen } from '../support/while-frozen.ts';
 import { connectWs, JSON_PROTOCOL, MSGPACK_PROTOCOL } from '../support/ws-client.ts';
 
 const LIMIT = 64 * 1024;
+const DEFAULT_TTL = { CALCULATION_RESULT_TTL: '60' };
 const PREFIX = 'borrow_rate_engine:';
 
 let redis: RedisServer;
@@ -26,12 +27,12 @@ let services: Service[];
 before(async () => {
   redis = await startRedis();
   [one, two, strict, alone] = await Promise.all([
-    startReplica(redis, { MAX_VALUE_BYTES: String(LIMIT), HTTP_MAX_AGE: 'ttl' }),
-    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500' }),
-    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '500', PENDING_WRITES_MAX_ENTRIES: '0' }),
+    startReplica(redis, { MAX_VALUE_BYTES: String(LIMIT), HTTP_MAX_AGE: 'ttl', ...DEFAULT_TTL }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '800' }),
+    startReplica(redis, { REDIS_COMMAND_TIMEOUT_MS: '800', PENDING_WRITES_MAX_ENTRIES: '0' }),
     startService({
       standalone: true,
-      env: { ...PATIENT, MAX_VALUE_BYTES: String(LIMIT), HTTP_MAX_AGE: 'ttl' },
+      env: { ...PATIENT, MAX_VALUE_BYTES: String(LIMIT), HTTP_MAX_AGE: 'ttl', ...DEFAULT_TTL },
     }),
   ]);
   services = [one, alone];

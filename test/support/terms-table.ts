@@ -90,7 +90,8 @@ export async function openStage(): Promise<Stage> {
     return key;
   };
   const cached = async (by: Service) => {
-    const key = await written(by);
+    // A Redis of a short time-out may answer too late on a busy machine.
+    const key = await written(by, [201, 202]);
     await readIntoL1(by, key);
     return { service: by, key };
   };

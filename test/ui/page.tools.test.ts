@@ -90,9 +90,10 @@ test('percentiles are shown as estimates, with an explanation that screen reader
 
 test('the open key is shown in both tiers of every replica, and its value as a tree without loss', async () => {
   const page = await pages.of(near, `#key=${encodeURIComponent(KEY)}`);
-  const rows = `document.querySelector('#opened table tbody').rows.length`;
-  await page.until(`${rows} >= 4 || (${press('Refresh', '#opened')}, false)`);
-  const tiers: string = await page.evaluate(`document.querySelector('#opened table').innerText`);
+  const table = `document.querySelector('#opened table')`;
+  const tiers: string = await page.until(
+    `${table}.tBodies[0].rows.length >= 4 ? ${table}.innerText : (${press('Refresh', '#opened')}, false)`,
+  );
   assert.equal(tiers.match(/L1 of/g)?.length, 3);
   assert.match(tiers, /fresh/);
   assert.match(tiers, /Redis\s+value/);
@@ -111,9 +112,12 @@ test('the open key is shown in both tiers of every replica, and its value as a t
 test('changes of the open key and of others appear in the feed, and the filter selects', async () => {
   const page = await pages.of(near, `#key=${encodeURIComponent(KEY)}`);
   await page.until(has('feed', 'connected'));
-  await put(far, KEY, '{"rate": 0.75}');
+  // The page is connected a moment before its subscription to the open key begins.
+  await until(async () => {
+    await put(far, KEY, '{"rate": 0.75}');
+    return page.evaluate(has('opened', '{"rate": 0.75}'));
+  });
   await put(far, 'volatility:TSLA', '1');
-  await page.until(has('opened', '{"rate": 0.75}'));
   await page.until(`document.querySelector('.tree').innerText.includes('rate: 0.75')`);
   await page.until(has('feed', 'volatility:TSLA'));
   await page.evaluate(

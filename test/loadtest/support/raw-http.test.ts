@@ -53,7 +53,7 @@ test('204, 304 and answers to HEAD have no body, whatever their length says', as
     [204, 304],
   );
   server.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'.repeat(2));
-  assert.equal((await client.readResponses(2, 1_000, { head: true })).length, 2);
+  assert.equal((await client.readResponses(2, undefined, { head: true })).length, 2);
 });
 
 test('sent bytes arrive unchanged', async (t) => {
