@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
+import { freePort } from '../../loadtest/target/redis-server.ts';
 import { type Service, startService } from '../../loadtest/target/service.ts';
 import { msgpack } from '../../src/client/msgpack.ts';
 import { connect } from '../../src/client/node.ts';
@@ -62,11 +63,7 @@ test('an error of the service has its code', async (t) => {
 });
 
 test('an error says why the service did not answer', async (t) => {
-  // Nothing listens on a port that was just free.
-  const gone = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => gone.once('listening', resolve));
-  const { port } = gone.address() as { port: number };
-  await new Promise((resolve) => gone.close(resolve));
+  const port = await freePort();
   const client = await clientOf(t, {}, `http://127.0.0.1:${port}`);
   await assert.rejects(client.get(KEY), {
     code: 'disconnected',

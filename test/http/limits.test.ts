@@ -17,6 +17,8 @@ const ENV = {
   MAX_ANSWER_BYTES: String(64 * KiB),
   MAX_INVALIDATION_KEYS: '3000',
   LOCAL_CACHE_MAX_SIZE: '10000',
+  // A scrape counts the keys at most once an hour, so it sends no SCAN.
+  STATS_MAX_AGE_SECONDS: '3600',
 };
 const VALUE = JSON.stringify('x'.repeat(20 * KiB));
 

@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs';
 const EVERY_MS = 5;
 
 /**
- * How long processes waited for a core while other programs had it. A busy machine makes a service late by as much,
- * and no document promises anything about that: a promise in milliseconds is judged without these waits.
+ * How long processes waited for a core while other programs, or other machines of the same host, had it. A busy machine
+ * makes a service late by as much, and no document promises anything about that: a promise in milliseconds is judged
+ * without these waits.
  */
 export class CpuWaits {
   readonly #pids: () => readonly number[];
   readonly #timer: NodeJS.Timeout;
   readonly #waited = new Map<number, number>();
+  #stolen = stolenMs();
   /** When each look was, and what all processes together had waited by then, in ms. */
   readonly #times: number[] = [];
   readonly #totals: number[] = [];
@@ -50,6 +52,9 @@ export class CpuWaits {
       total += waitedMs - (this.#waited.get(pid) ?? waitedMs);
       this.#waited.set(pid, waitedMs);
     }
+    const stolen = stolenMs();
+    total += stolen - this.#stolen;
+    this.#stolen = stolen;
     this.#times.push(performance.now());
     this.#totals.push(total);
   }
@@ -63,4 +68,9 @@ function waitedMsOf(pid: number): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** How long the host gave the cores of this machine to others, in ms: `steal` of proc(5), in units of 10 ms. */
+function stolenMs(): number {
+  return Number(readFileSync('/proc/stat', 'utf8').split(/ +/, 9)[8]) * 10;
 }

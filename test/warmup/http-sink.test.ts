@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../loadtest/target/redis-server.ts';
 import { httpSink } from '../../src/warmup/http-sink.ts';
 import { load } from '../../src/warmup/load.ts';
 import { openSource } from '../../src/warmup/source.ts';
@@ -175,14 +176,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
 }
 
 /** An address whose port was free a moment ago. */
-async function nobodyListens(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
-}
+const nobodyListens = async () => `http://127.0.0.1:${await freePort()}`;
 
 function answer(status: number, body: unknown, type = 'application/json'): RequestListener {
   return (request, response) => {
