@@ -44,6 +44,11 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** Whether the client no longer waits for the answer. The service may have received the request, and may accept it later. */
+export function isGivenUp(error: unknown): boolean {
+  return isCode(error, 'timeout') || isCode(error, 'aborted');
+}
+
 export function isCode(error: unknown, code: ClientErrorCode): boolean {
   return error instanceof RatecacheError && error.code === code;
 }

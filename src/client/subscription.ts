@@ -1,6 +1,6 @@
 import type { Change, SubscribeOptions } from './change.ts';
 import type { Connection } from './connection.ts';
-import { isCode, RatecacheError } from './errors.ts';
+import { isCode, isGivenUp, RatecacheError } from './errors.ts';
 import { coverOf, type Interest } from './interest.ts';
 import type { Answer, InvalidateEvent, Item, Position, UpdateEvent } from './protocol.ts';
 import { ageAt } from './result.ts';
@@ -105,6 +105,7 @@ export class Subscription {
       await requests.send(request, { timeoutMs: SNAPSHOT_TIMEOUT_MS, onPart }, id);
     } catch (error) {
       if (id === this.#id) this.#id = undefined;
+      if (isGivenUp(error)) this.#unsubscribe(id);
       throw error;
     }
     if (id !== this.#id) this.#unsubscribe(id);

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { isCode, type RatecacheError } from './errors.ts';
+import { isCode, isGivenUp, type RatecacheError } from './errors.ts';
 import type { NearCache } from './near-cache.ts';
 import type { Settings } from './options.ts';
 import { type Answer, type Position, typeOf } from './protocol.ts';
@@ -19,6 +19,8 @@ export class Watcher {
   /** The present plan. An older one must change nothing any more. */
   #plan = 0;
   #isPlanning = false;
+  /** Before watches by type are repeated. */
+  readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
 
   constructor(
     connection: Connection,
@@ -46,7 +48,7 @@ export class Watcher {
       if (!this.#watches.has(id)) this.#unsubscribe(id);
       return answer;
     } catch (error) {
-      this.#drop(id);
+      this.#drop(id, error);
       throw error;
     } finally {
       if (this.#watches.isCrowded && !this.#isPlanning) void this.#merge();
@@ -60,6 +62,11 @@ export class Watcher {
   async watchAll(resume?: Position): Promise<void> {
     this.#watches.clear();
     await this.#follow(++this.#plan, resume);
+  }
+
+  /** Repeats nothing any more. */
+  close(): void {
+    for (const pause of this.#pauses) clearTimeout(pause);
   }
 
   /** Replaces many subscriptions by few. */
@@ -118,17 +125,24 @@ export class Watcher {
   /** A watch by key is made again when the key is read. A watch by type is repeated, unless the service refuses it. */
   async #failed(id: number, watch: Watch, plan: number, error: RatecacheError): Promise<void> {
     const { retryAfterMs } = error;
-    this.#drop(id);
+    this.#drop(id, error);
     // The next connection makes a new plan.
     if (isCode(error, 'disconnected') || isCode(error, 'closed')) return;
     if (!('types' in watch)) return;
     if (retryAfterMs === undefined) return this.#watches.refuse(watch.types[0]);
-    await new Promise((resume) => setTimeout(resume, retryAfterMs));
+    await new Promise<void>((resume) => {
+      const pause = setTimeout(() => {
+        this.#pauses.delete(pause);
+        resume();
+      }, retryAfterMs);
+      this.#pauses.add(pause);
+    });
     if (plan === this.#plan && this.#connection.isUp) await this.#renew(watch, undefined);
   }
 
-  /** Ends a watch that the service refused. Its entries would miss changes. */
-  #drop(id: number): void {
+  /** Ends a watch that failed. Its entries would miss changes. */
+  #drop(id: number, error: unknown): void {
+    if (isGivenUp(error)) this.#unsubscribe(id);
     const watch = this.#watches.remove(id);
     if (watch === undefined) return;
     if ('keys' in watch) for (const key of watch.keys) this.#near.delete(key);
@@ -137,6 +151,7 @@ export class Watcher {
 
   #unsubscribe(subscription: number): void {
     // If the connection was lost, the service has ended the subscription.
+    if (!this.#connection.isUp) return;
     const request = { op: 'unsubscribe', subscription };
     this.#connection.requests.send(request, { timeoutMs: SNAPSHOT_TIMEOUT_MS }).catch(() => {});
   }

@@ -203,6 +203,7 @@ export class WsClient implements Client, ConnectionListener {
   async close(): Promise<void> {
     if (this.#connection.isClosed) return;
     this.#connection.close();
+    this.#watcher?.close();
     this.#reads.flights.close(new RatecacheError('closed', 'the client was closed'));
     for (const subscription of this.#subscriptions) subscription.close();
     for (const changes of this.#iterators) changes.end();

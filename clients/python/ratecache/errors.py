@@ -24,3 +24,11 @@ class RatecacheError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.args[0]}"
+
+
+def is_given_up(error: BaseException | None) -> bool:
+    """Whether the client no longer waits for the answer.
+
+    The service may have received the request, and may accept it later.
+    """
+    return isinstance(error, RatecacheError) and error.code == "timeout"

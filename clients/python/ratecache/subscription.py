@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from .changes import Change, Invalidation, Update
 from .connection import Connection
-from .errors import RatecacheError
+from .errors import RatecacheError, is_given_up
 from .interest import Interest
 from .protocol import Item, Message, age_at, as_of_in
 
@@ -117,8 +117,11 @@ class Subscription:
         future = requests.send(request, _SNAPSHOT_TIMEOUT, request_id=request_id, on_part=on_part)
 
         def on_done(done: asyncio.Future[Message]) -> None:
-            if not done.cancelled() and done.exception() is not None and request_id == self._id:
+            error = None if done.cancelled() else done.exception()
+            if error is not None and request_id == self._id:
                 self._id = None
+            if is_given_up(error):
+                self._unsubscribe(request_id)
 
         future.add_done_callback(on_done)
         return future

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .connection import Connection
-from .errors import RatecacheError
+from .errors import RatecacheError, is_given_up
 from .near_cache import NearCache
 from .options import Options
 from .protocol import Message, type_of
@@ -50,7 +50,7 @@ class Watcher:
 
         def on_done(done: asyncio.Future[Message]) -> None:
             if done.cancelled() or done.exception() is not None:
-                self._drop(request_id)
+                self._drop(request_id, None if done.cancelled() else done.exception())
             elif request_id not in self._watches:  # A newer plan does not know this watch.
                 self._unsubscribe(request_id)
             if self._watches.is_crowded and not self._is_planning and self._connection.is_up:
@@ -143,7 +143,7 @@ class Watcher:
 
     async def _failed(self, request_id: int, watch: Watch, plan: int, error: RatecacheError) -> None:
         """A watch by key is made again when the key is read. A watch by type is repeated, unless the service refuses it."""
-        self._drop(request_id)
+        self._drop(request_id, error)
         # The next connection makes a new plan.
         if error.code in ("disconnected", "closed") or watch.type is None:
             return
@@ -154,8 +154,10 @@ class Watcher:
             if plan == self._plan and self._connection.is_up:
                 await self._settle_one(plan, *self._renew(watch, None))
 
-    def _drop(self, request_id: int) -> None:
-        """Ends a watch that the service refused. Its entries would miss changes."""
+    def _drop(self, request_id: int, error: BaseException | None) -> None:
+        """Ends a watch that failed. Its entries would miss changes. `error` is None if its caller was cancelled."""
+        if is_given_up(error):
+            self._unsubscribe(request_id)
         watch = self._watches.remove(request_id)
         if watch is None:
             return
