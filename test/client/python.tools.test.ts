@@ -90,7 +90,9 @@ async def main():
     rates = await connect(sys.argv[1], near_cache=NearCacheOptions(), max_silence=${MAX_SILENCE_MS / 1000}, timeout=30, connect_timeout=30)
     def show(_):
         result = rates.peek("borrow_rate:GME")
-        print(json.dumps({} if result is None else {"value": result.value, "state": result.state}))
+        read = {} if result is None else {"value": result.value, "state": result.state}
+        # print would write the end of the line on its own, and the program may be stopped before it.
+        sys.stdout.write(json.dumps(read) + "\\n")
     await rates.get("borrow_rate:GME")
     await rates.subscribe(show, types=["volatility"])
     await asyncio.Event().wait()
