@@ -67,7 +67,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 
 /** The system gives none of these ports to a connection or a program that names none, and a Cluster's bus uses none. */
 const [FIRST_PORT, PORTS] = [10_000, 10_000];
-/** More than one process asks for, so that processes which run at the same time seldom choose the same. */
+/** No process of the tests asks for as many, so two that run at the same time seldom choose the same. */
 const PORTS_EACH = 100;
 let asked = process.pid * PORTS_EACH;
 
