@@ -2,7 +2,7 @@
 import { pack, unpack } from 'msgpackr';
 import { bareUws } from '../../peers/bare-uws.ts';
 import { ratecache } from '../../peers/ratecache.ts';
-import { itemsOf, SMALL } from '../../support/data.ts';
+import { itemsOf, type Shape, SMALL } from '../../support/data.ts';
 import { drawn } from '../../support/zipf.ts';
 import { IN_FLIGHT, SOCKETS, type WebSocketOptions, webSocket } from '../loads/websocket.ts';
 import { by, cpuAtMost, type Row, rateAtLeast } from '../row.ts';
@@ -54,28 +54,28 @@ function row(name: string, what: string, options: WebSocketOptions, atMost: numb
   };
 }
 
-export function gets({ protocol, encode, decode }: Protocol): WebSocketOptions {
+export function gets({ protocol, encode, decode }: Protocol, shape: Shape = SMALL): WebSocketOptions {
   return {
     protocol,
-    requests: () => drawn(itemsOf(SMALL), GETS).map(({ key }) => encode({ id: 1, op: 'get', key })),
+    requests: () => drawn(itemsOf(shape), GETS).map(({ key }) => encode({ id: 1, op: 'get', key })),
     check: (answer) => expectValues([decode(answer) as Result], 1),
   };
 }
 
-export function mgets({ protocol, encode, decode }: Protocol): WebSocketOptions {
+export function mgets({ protocol, encode, decode }: Protocol, shape: Shape = SMALL): WebSocketOptions {
   return {
     protocol,
     requests: () =>
-      batches(itemsOf(SMALL).map(({ key }) => key)).map((keys) => encode({ id: 1, op: 'mget', keys })),
+      batches(itemsOf(shape).map(({ key }) => key)).map((keys) => encode({ id: 1, op: 'mget', keys })),
     check: (answer) => expectValues((decode(answer) as { results: Result[] }).results, KEYS),
   };
 }
 
 /** As `mgets`, but each socket registers all keys first. */
-export function mgetsByIds(by: Protocol): WebSocketOptions {
-  const keys = itemsOf(SMALL).map(({ key }) => key);
+export function mgetsByIds(by: Protocol, shape: Shape = SMALL): WebSocketOptions {
+  const keys = itemsOf(shape).map(({ key }) => key);
   return {
-    ...mgets(by),
+    ...mgets(by, shape),
     setup: () => [by.encode({ id: 1, op: 'register', keys })],
     requests: () => batches([...keys.keys()]).map((ids) => by.encode({ id: 1, op: 'mget', ids })),
   };
