@@ -3,8 +3,8 @@
  * change them, so `--gate` can hold them to limits where a rate or a CPU time would be noise.
  *
  * The limits are a ratchet against regressions, and no targets: about 15 % above the highest count of a few short runs with Node
- * 22.23.3. On 2026-11-30 a hit took 0.65 to 0.69 times the instructions of bare uWS and a get over WebSocket 2.59 to 2.68
- * times; an mget took 287,000 to 304,000 by names and 192,000 to 217,000 by ids. What Redis takes part in depends on time, by
+ * 22.23.3. On 2026-11-30 a hit took 0.64 to 0.70 times the instructions of bare uWS and a get over WebSocket 2.59 to 3.00
+ * times; an mget took 287,000 to 331,000 by names and 192,000 to 217,000 by ids, each most when the machine was slow. What Redis takes part in depends on time, by
  * its batches: on 2026-11-29, on a machine with much other work, 97,000 to 146,000 were counted for an L2 hit, and 180,000 to
  * 249,000 for a PUT. A change that must cost more raises its limit in the same commit, and the commit says why. A change that
  * makes a request cheaper lowers it. So do counts on a quiet machine.
@@ -36,7 +36,7 @@ const OVER_REDIS: Counting = { connections: 16, depth: 1, warmup: 30_000, perSec
 
 const hit: Row = {
   ...row('instructions', 'GET, L1 hit, 16 deep', nextToBare(httpInstructions(reads(FEW), HIT))),
-  limit: timesBare(0.8),
+  limit: timesBare(0.85),
   targets: [{ figure: 'instructions', against: bareUwsCounting.name, atMost: 1 }],
 };
 
@@ -52,13 +52,13 @@ const traced: Row = {
 export const instructions: readonly Row[] = [
   hit,
   traced,
-  webSocketRow('instructions-ws-get', 'get', gets(MSGPACK, FEW), HIT, timesBare(3)),
+  webSocketRow('instructions-ws-get', 'get', gets(MSGPACK, FEW), HIT, timesBare(3.4)),
   webSocketRow(
     'instructions-ws-mget',
     `mget of ${KEYS}`,
     mgets(MSGPACK, OF_ONE_MGET),
     MGET,
-    { atMost: 350_000 },
+    { atMost: 380_000 },
     KEYS,
   ),
   webSocketRow(
