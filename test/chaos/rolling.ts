@@ -94,7 +94,7 @@ class Traffic {
       const late = performance.now() > due + LATE_MS;
       try {
         await this.#send(client, request).catch((error) =>
-          late ? this.#send(client, request) : Promise.reject(error),
+          late && error.code === 'UND_ERR_SOCKET' ? this.#send(client, request) : Promise.reject(error),
         );
       } catch (error) {
         this.failures.push(`${request.method}: ${(error as Error).message}`);

@@ -4,9 +4,9 @@
  *
  * The limits are a ratchet against regressions, and no targets: about 15 % above the highest count of a few short runs with Node
  * 22.23.3. On 2026-11-30 a hit took 0.64 to 0.70 times the instructions of bare uWS and a get over WebSocket 2.59 to 3.00
- * times; an mget took 287,000 to 331,000 by names and 192,000 to 217,000 by ids, each most when the machine was slow. What Redis takes part in depends on time, by
- * its batches: on 2026-11-29, on a machine with much other work, 97,000 to 146,000 were counted for an L2 hit, and 180,000 to
- * 249,000 for a PUT. A change that must cost more raises its limit in the same commit, and the commit says why. A change that
+ * times; an mget took 287,000 to 331,000 by names and 192,000 to 217,000 by ids, each most when
+ * the machine was slow. What Redis takes part in depends on time, by its batches: on 2026-11-29, on a machine with much other
+ * work, 97,000 to 146,000 were counted for an L2 hit, and 180,000 to 249,000 for a PUT. A change that must cost more raises its limit in the same commit, and the commit says why. A change that
  * makes a request cheaper lowers it. So do counts on a quiet machine.
  *
  * Next to bare uWS a limit is a ratio, if bare uWS takes a considerable part of the instructions.
